@@ -5,6 +5,7 @@
           | ("gen_ai.content.prompt", {"gen_ai.prompt"})          until 1.27
           | ("gen_ai.content.completion", {"gen_ai.completion"})
           | (any, {"gen_ai.input.messages"?, "gen_ai.output.messages"?})
+          | (any of the first two, {"body": {…}})                 log records
 
 pydantic-ai keeps the same as JSON in an attribute `events`.
 """
@@ -27,7 +28,15 @@ def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any
     """Return what the events of a span say was asked and answered."""
     asked: list[Any] = []
     answered: list[Any] = []
-    listed = [(name, Attributes(given)) for name, given in events]
+    listed: list[tuple[str, Attributes]] = []
+    for name, raw in events:
+        body = raw.get("body")
+        if not isinstance(body, dict):
+            listed.append((name, Attributes(raw)))
+        elif name == "gen_ai.choice":
+            answered.append(_chosen(body))
+        else:
+            asked.append(_message(body, name))
     for one in fields.as_list(decode_if_json(attributes.first("events"))):
         if isinstance(one, dict):
             listed.append((fields.label(one, "event.name", "event_name"), Attributes(one)))
@@ -62,6 +71,21 @@ def _said(given: Attributes, role: str) -> dict[str, Any]:
     if message["role"] == "tool" and "tool_call_id" not in message:
         message["tool_call_id"] = message.pop("id", None)
     return message
+
+
+def _message(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the message that the body of a log record is: what is text in it stays as it is."""
+    role = name.removeprefix("gen_ai.").removesuffix(".message")
+    message = {"role": role if role in _ROLE_EVENTS else "user", **body}
+    if message["role"] == "tool" and "tool_call_id" not in message:
+        message["tool_call_id"] = message.pop("id", None)
+    return message
+
+
+def _chosen(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reply in the body of a log record."""
+    reason = {key: body[key] for key in ("finish_reason",) if key in body}
+    return {"role": "assistant", **reason, **fields.as_dict(body.get("message"))}
 
 
 def _are_parts(value: Any) -> bool:

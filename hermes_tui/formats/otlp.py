@@ -3,6 +3,8 @@
     export = {"resourceSpans": [{"resource", "scopeSpans": [{"scope", "spans": [span, …]}]}]}
     span   = {"traceId", "spanId", "parentSpanId"?, "name", "startTimeUnixNano", "attributes",
               "events"?, "status"?}
+           | {"resourceLogs"}      messages that stand in no span: see `otlp_logs`
+           | {"resourceMetrics"}   passed over
 
 A collector writes an export a line, and a trace may be spread over several: all lines are read
 together. Whose attributes are understood: see `genai_spans`.
@@ -17,13 +19,15 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.otlp_logs import LISTS, LogRecord, log_records, with_records
 from hermes_tui.formats.span_attributes import any_value, key_values
 from hermes_tui.formats.span_runs import append_traces
-from hermes_tui.formats.span_tree import Span
 from hermes_tui.parsers.measures import timestamp
 
 _RESOURCES = ("resourceSpans", "resource_spans", "batches")
 _SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")
+_LOGS = tuple(outer for outer, *_ in LISTS)
+_METRICS = ("resourceMetrics", "resource_metrics")
 _FAILED = frozenset({2, "2", "STATUS_CODE_ERROR"})
 
 
@@ -35,32 +39,43 @@ class Otlp:
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
-        if not fields.mostly(values, _is_export):
+        if not fields.mostly(values, _is_export) or not any(map(_is_of_model, values)):
             return None
         return Match(0.97, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        spans: list[Span] = []
+        spans: list[RawSpan] = []
+        records: list[LogRecord] = []
         for place, line, export in build.placed(value):
             if _is_export(export):
                 spans.extend(_spans(export, place, line, build))
+                records.extend(log_records(export, place, line))
             else:
                 build.locate(line)
                 build.defect("not an export of spans", fields.excerpt(export), pointer=place)
-        append_traces(with_lost_parents(spans), build)
+        append_traces(with_lost_parents(map(span_of, with_records(spans, records))), build)
 
 
 def _is_export(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get(_key(value, _RESOURCES)), list)
+    names = (_RESOURCES, _LOGS, _METRICS)
+    return isinstance(value, dict) and any(
+        isinstance(value.get(_key(value, several)), list) for several in names
+    )
+
+
+def _is_of_model(value: Any) -> bool:
+    """Say whether an export has spans, or records that tell of a model."""
+    is_spans = isinstance(value, dict) and isinstance(value.get(_key(value, _RESOURCES)), list)
+    return is_spans or (isinstance(value, dict) and any(log_records(value, "", 0)))
 
 
 def _key(value: dict[str, Any], names: tuple[str, ...]) -> str:
     return next((name for name in names if name in value), "")
 
 
-def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> Iterator[Span]:
+def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> Iterator[RawSpan]:
     outer = _key(export, _RESOURCES)
-    for number, held in enumerate(export[outer]):
+    for number, held in enumerate(fields.as_list(export.get(outer))):
         group = fields.as_dict(held)
         resource = key_values(fields.as_dict(group.get("resource")).get("attributes"))
         inner = _key(group, _SCOPES)
@@ -69,7 +84,7 @@ def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> 
             for position, span in enumerate(spans):
                 pointer = f"{place}/{outer}/{number}/{inner}/{index}/spans/{position}"
                 if isinstance(span, dict):
-                    yield span_of(_raw(span, resource, pointer, line))
+                    yield _raw(span, resource, pointer, line)
                 else:
                     build.problems.append(("a span that is no object", fields.excerpt(span)))
 

@@ -160,6 +160,15 @@ def _may_be_pydantic_ai(sample: Sample) -> bool:
 _may_be_gemini = _has(
     "parts", "contents", "request", "history", "candidates", "response", "usageMetadata"
 )
+_may_be_otlp = _has(
+    "resourceSpans",
+    "resource_spans",
+    "batches",
+    "resourceLogs",
+    "resource_logs",
+    "resourceMetrics",
+    "resource_metrics",
+)
 _may_be_phoenix = _has("context", "context.span_id", "span_id", "spans", "data")
 
 _ENTRIES = (
@@ -209,7 +218,7 @@ _ENTRIES = (
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
-    _Entry("otlp", "otlp", _has("resourceSpans", "resource_spans", "batches")),
+    _Entry("otlp", "otlp", _may_be_otlp),
     _Entry("agents-traces", "agents_traces", _has("span_data", "workflow_name")),
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),

@@ -1,0 +1,115 @@
+"""Log records of OTLP JSON that say what a request was asked and answered.
+
+    record  = {"traceId", "spanId", "eventName", "body", "attributes", "timeUnixNano", …}
+    event   = "gen_ai.user.message" … | "gen_ai.choice"      what is said is the body; until 1.36
+            | "gen_ai.client.inference.operation.details"    what is said are attributes; since 1.37
+
+The instrumentations of OpenTelemetry write no message into a span unless they are told to: the span
+that a record belongs to may be in the same file, or in none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.genai_spans import RawSpan
+from hermes_tui.formats.span_attributes import any_value, key_values
+from hermes_tui.parsers.measures import timestamp
+
+LISTS = (
+    ("resourceLogs", "scopeLogs", "logRecords"),
+    ("resource_logs", "scope_logs", "log_records"),
+)
+_PREFIX = "gen_ai."
+_LOST = "not-recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """A record of a request: its name, and what it says as `body` or among its attributes."""
+
+    span_id: str
+    trace_id: str
+    name: str
+    body: Any
+    attributes: Mapping[str, Any]
+    ts: float | None
+    resource: Mapping[str, Any] = field(default_factory=dict)
+    pointer: str = ""
+    line: int = 0
+
+
+def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[LogRecord]:
+    """Yield the records of an export that tell of requests to a model; others are no concern."""
+    for outer, inner, innermost in LISTS:
+        for number, group in enumerate(_objects(export.get(outer))):
+            resource = key_values(fields.as_dict(group.get("resource")).get("attributes"))
+            for index, scope in enumerate(_objects(group.get(inner))):
+                for position, raw in enumerate(_objects(scope.get(innermost))):
+                    pointer = f"{place}/{outer}/{number}/{inner}/{index}/{innermost}/{position}"
+                    record = _record(raw, resource, pointer, line)
+                    if record.span_id and record.name.startswith(_PREFIX):
+                        yield record
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one if isinstance(one, dict) else {} for one in fields.as_list(value)]
+
+
+def _record(raw: dict[str, Any], resource: Mapping[str, Any], pointer: str, line: int) -> LogRecord:
+    attributes = key_values(raw.get("attributes"))
+    times = ("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "observed_time_unix_nano")
+    told = (timestamp(raw.get(key)) for key in times)
+    return LogRecord(
+        span_id=fields.label(raw, "spanId", "span_id"),
+        trace_id=fields.label(raw, "traceId", "trace_id"),
+        name=fields.label(raw, "eventName", "event_name") or fields.label(attributes, "event.name"),
+        body=any_value(raw.get("body")),
+        attributes=attributes,
+        ts=next((ts for ts in told if ts), None),
+        resource=resource,
+        pointer=pointer,
+        line=line,
+    )
+
+
+def with_records(spans: Iterable[RawSpan], records: Iterable[LogRecord]) -> Iterator[RawSpan]:
+    """Yield spans with what the records say of them, then one for each that only records know."""
+    told: dict[tuple[str, str], list[LogRecord]] = {}
+    for record in records:
+        told.setdefault((record.trace_id, record.span_id), []).append(record)
+    for span in spans:
+        own = told.pop((span.trace_id, span.id), None)
+        yield _completed(span, own) if own else span
+    for several in told.values():
+        yield _completed(_span_of(several), several)
+
+
+def _completed(span: RawSpan, records: list[LogRecord]) -> RawSpan:
+    attributes: dict[str, Any] = {}
+    events = list(span.events)
+    for record in records:
+        if isinstance(record.body, dict) and record.body:
+            events.append((record.name, {"body": record.body}))
+        attributes |= record.attributes
+    return replace(span, attributes={**attributes, **span.attributes}, events=events)
+
+
+def _span_of(records: list[LogRecord]) -> RawSpan:
+    """Return a request of which there are only records; all of a trace are below one span."""
+    first, last = records[0], records[-1]
+    return RawSpan(
+        id=first.span_id,
+        parent_id=_LOST,
+        trace_id=first.trace_id,
+        kind="llm",
+        start_s=first.ts,
+        end_s=last.ts,
+        failed=any("error.type" in record.attributes for record in records),
+        resource=first.resource,
+        pointer=first.pointer,
+        line=first.line,
+    )

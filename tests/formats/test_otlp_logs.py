@@ -1,0 +1,121 @@
+"""Messages that OpenTelemetry's instrumentations keep in log records, beside the spans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.otlp import FORMAT
+from hermes_tui.model.events import RequestFailed
+from tests.formats.foreign import (
+    calls,
+    document,
+    format_of,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, ended, started
+from tests.formats.test_otlp import any_of, chat, export, pairs, span
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"
+KEPT = ["openai-v2-2.4-events", "genai-openai-1.3-events"]
+WHOLE = [
+    ("system", "You are a careful assistant."),
+    ("user", "multi: Lima?"),
+    ("assistant", ""),
+    ("tool", '{"city": "Lima", "temp": 3, "units": "c"}'),
+    ("assistant", "Lima is 18."),
+]
+
+
+def record(name: str, body: Any = None, span_id: str = "one", **more: Any) -> dict[str, Any]:
+    attributes = pairs(more.pop("attributes", {}))
+    where = {"traceId": "t1", "spanId": span_id, "eventName": name}
+    return {**where, "body": any_of(body), "attributes": attributes, **more}
+
+
+def logs(*records: Any) -> dict[str, Any]:
+    scope = {"scope": {"name": "x"}, "logRecords": list(records)}
+    return {"resourceLogs": [{"resource": {}, "scopeLogs": [scope]}]}
+
+
+USER = record("gen_ai.user.message", {"content": "List."})
+REPLY = {"role": "assistant", "content": "Done."}
+CHOICE = record("gen_ai.choice", {"index": 0, "finish_reason": "length", "message": REPLY})
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_messages_of_log_records_belong_to_their_spans(kept: str) -> None:
+    data = (FIXTURES / f"{kept}.jsonl").read_bytes()
+    assert format_of(data) == "otlp"
+    events = read_bytes(FORMAT, data)
+    assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
+    assert said(events)[:5] == WHOLE
+    assert [(call.id, call.name) for call in calls(events)] == [("call_m_1", "get_weather")]
+    assert "maximum context length" in only(events, RequestFailed)[0].message
+    usage = messages(events)[4].usage
+    assert usage is not None and usage.prompt_tokens == 110
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_log_records_alone_are_the_conversation_as_well(kept: str) -> None:
+    data = (FIXTURES / f"{kept}.jsonl").read_bytes()
+    alone = b"".join(line for line in data.splitlines(True) if b"resourceLogs" in line)
+    events = read_bytes(FORMAT, alone)
+    assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
+    assert said(events)[:5] == WHOLE
+
+
+def test_a_text_in_a_log_record_stays_as_it_is() -> None:
+    asked = record("gen_ai.user.message", {"content": '{"a":  1}'})
+    events = read_value(FORMAT, logs(asked, CHOICE))
+    assert said(events) == [("user", '{"a":  1}'), ("assistant", "Done.")]
+    assert messages(events)[1].finish_reason == "length"
+
+
+def test_logs_of_the_application_and_metrics_are_passed_over() -> None:
+    other = record("", {"msg": "served"})
+    metrics = {"resourceMetrics": [{"resource": {}, "scopeMetrics": []}]}
+    request = span("one", attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
+    events = read_bytes(FORMAT, lines(metrics, logs(other, USER, CHOICE), export(request), metrics))
+    assert len(runs(events)) == 1
+    assert said(events) == [("user", "List."), ("assistant", "Done.")]
+    assert started(events).model == "m"
+
+
+def test_a_file_of_logs_that_tell_of_no_model_is_not_taken_for_traces() -> None:
+    assert format_of(document(logs(record("", {"msg": "served"})))) == ""
+    assert format_of(lines({"resourceMetrics": []})) == ""
+
+
+def test_a_failure_that_only_a_log_record_tells_is_a_failed_request() -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "List."}]}]
+    told = {"gen_ai.input.messages": asked, "error.type": "BadRequestError"}
+    name = "gen_ai.client.inference.operation.details"
+    events = read_value(FORMAT, logs(record(name, attributes=told)))
+    assert only(events, RequestFailed)[0].message == "BadRequestError"
+    assert ended(events).status == "error"
+
+
+def test_what_a_span_says_itself_counts_before_its_log_records() -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Own."}]}]
+    done = {"role": "assistant", "parts": [{"type": "text", "content": "Yes."}]}
+    own = chat("one", 1, asked, done, parent="")
+    events = read_value(FORMAT, [export(own), logs(USER, CHOICE)])
+    assert said(events)[1:] == [("user", "Own."), ("assistant", "Yes.")]
+
+
+@given(any_json("body", "attributes", "spanId", "eventName"))
+@settings(max_examples=200)
+def test_any_json_as_a_log_record_is_read_without_an_exception(value: Any) -> None:
+    for built in (logs(value), logs({**USER, "body": value}), {"resourceLogs": [value]}):
+        read_value(FORMAT, json.loads(json.dumps(built)))
