@@ -178,7 +178,7 @@ class _Writer:
                 ended = waiting.popleft()
                 self._failed(ended)
             if ended is not None and role_of(message) == "assistant":
-                self._message(message, ended.span.end_s, ended)
+                self._message(_fuller(message, ended), ended.span.end_s, ended)
                 ended = None
             else:
                 self._message(message, waiting[0].span.start_s)
@@ -277,6 +277,20 @@ class _Writer:
             ts=span.end_s,
         )
         self._trace = replace(self._trace, details={}, scores={})
+
+
+def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
+    """Return a reply as a later request repeats it, or as it came where the repetition lost text.
+
+    Of a reply with calls some tracers keep the calls alone when they write down the next request.
+    """
+    if echo.raw.get("content") or len(request.answered.messages) != 1:
+        return echo
+    (reply,) = request.answered.messages
+    if not reply.raw.get("content"):
+        return echo
+    ids, made = ([call.id for call, _ in one.normalise(one.raw).calls] for one in (echo, reply))
+    return reply if ids and ids == made else echo
 
 
 def _used(parts: Normalised, request: Request) -> Message:

@@ -113,6 +113,17 @@ def test_a_tool_span_gives_its_result_time_and_error() -> None:
     assert len(messages(events)) == 4
 
 
+def test_a_reply_whose_text_the_next_request_leaves_out_keeps_it() -> None:
+    reply = {**call("c1"), "content": "Let me look."}
+    events = read(
+        root(),
+        asked(1, [USER], reply),
+        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+    )
+    assert [spoken for _, spoken in said(events)] == ["Weather?", "Let me look.", "rain", "Rain."]
+    assert [one.id for one in calls(events)] == ["c1"]
+
+
 def test_an_answer_that_no_request_repeats_comes_from_its_span() -> None:
     events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
     assert said(events)[-1] == ("tool", "rain")
