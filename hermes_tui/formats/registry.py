@@ -219,6 +219,7 @@ _ENTRIES = (
     _Entry("har", "har", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
     _Entry("otlp", "otlp", _may_be_otlp),
+    _Entry("mlflow", "mlflow", _has("info", "spans", "trace")),
     _Entry("agents-traces", "agents_traces", _has("span_data", "workflow_name")),
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),

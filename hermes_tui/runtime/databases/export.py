@@ -8,7 +8,14 @@ from pathlib import Path
 
 from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.wording import shortened
-from hermes_tui.runtime.databases import adk, agents_sdk, hermes_agent, langgraph, phoenix
+from hermes_tui.runtime.databases import (
+    adk,
+    agents_sdk,
+    hermes_agent,
+    langgraph,
+    mlflow,
+    phoenix,
+)
 from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
 
 _PROGRAMS = (
@@ -16,12 +23,13 @@ _PROGRAMS = (
     (agents_sdk.NEEDED, agents_sdk.session_lines),
     (langgraph.NEEDED, langgraph.state_lines),
     (phoenix.NEEDED, phoenix.trace_lines),
+    (mlflow.NEEDED, mlflow.trace_lines),
     (adk.NEEDED, adk.session_lines),
 )
 """By which tables a program's database is known, and what reads it."""
 _KNOWN = (
-    "hermes-agent's state.db, OpenAI Agents SDK and Google ADK sessions, LangGraph checkpoints and "
-    "Phoenix"
+    "hermes-agent's state.db, OpenAI Agents SDK and Google ADK sessions, LangGraph checkpoints, "
+    "Phoenix and MLflow"
 )
 
 

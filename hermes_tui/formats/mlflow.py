@@ -1,0 +1,111 @@
+"""`mlflow`: traces of MLflow, as its API, its data frames, its artifacts and its SQLite hold them.
+
+    trace = {"info": {"trace_id" | "request_id", "trace_metadata" | "request_metadata", "tags",
+                      "assessments"?, …},
+             "data": {"spans": [span, …]}}
+          | {"spans": [span, …]}                  the artifact `traces.json`
+          | {"trace": trace | JSON of it, …}      a row of a data frame
+    span: see `mlflow_spans`
+
+A file holds one, a list, or a line each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.mlflow_spans import is_span, span_of
+from hermes_tui.formats.span_runs import Trace, append_trace
+
+_LOOKED_AT = 50
+_TOLD = {
+    "session": "mlflow.trace.session",
+    "user": "mlflow.trace.user",
+    "source_run": "mlflow.sourceRun",
+    "model_id": "mlflow.modelId",
+    "trace": "mlflow.traceName",
+}
+"""What the details call metadata and tags of MLflow itself; those of others keep their names."""
+
+
+class MLflow:
+    """Reads each trace into a run for each agent."""
+
+    name = "mlflow"
+    summary = "MLflow traces: exports, data frames, the artifact traces.json, its SQLite store"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return sample.match_of_runs(0.97, lambda value: _found(value) is not None)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        for place, line, one in build.placed(value):
+            found = _found(one)
+            if found is None:
+                build.locate(line)
+                build.defect("no trace in this record", fields.excerpt(one), pointer=place)
+            else:
+                _read(found, place, line, build)
+
+
+def _found(value: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
+    """Return where the spans of a trace stand, what is told of it, and the spans."""
+    if not isinstance(value, dict):
+        return None
+    places = [("", value)]
+    for key in ("trace", "data"):
+        pointer, holder = places[-1]
+        inner = decode_if_json(holder.get(key))
+        if isinstance(inner, dict):
+            places.append((f"{pointer}/{key}", inner))
+    about = next((fields.as_dict(one["info"]) for _, one in places if "info" in one), value)
+    for pointer, holder in reversed(places):
+        spans = fields.as_list(decode_if_json(holder.get("spans")))
+        if any(map(is_span, spans[:_LOOKED_AT])):
+            return f"{pointer}/spans", about, spans
+    return None
+
+
+def _read(
+    found: tuple[str, dict[str, Any], list[Any]], place: str, line: int, build: RunBuilder
+) -> None:
+    where, about, listed = found
+    spans, odd = [], []
+    for index, one in enumerate(listed):
+        pointer = f"{place}{where}/{index}"
+        if isinstance(one, dict):
+            spans.append(span_of(one, pointer, line))
+        else:
+            odd.append((pointer, one))
+    append_trace(spans, build, _trace(about, spans[0].trace_id, line))
+    for pointer, one in odd:
+        build.defect("a span that is no object", fields.excerpt(one), pointer=pointer)
+
+
+def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:
+    named: dict[str, Any] = {}
+    for key in ("trace_metadata", "request_metadata", "tags"):
+        named |= fields.as_dict(decode_if_json(about.get(key)))
+    told = {name: named.get(key) for name, key in _TOLD.items()}
+    told |= {key: one for key, one in named.items() if not key.startswith("mlflow.")}
+    listed = [fields.as_dict(one) for one in fields.as_list(about.get("assessments"))]
+    given = {fields.label(one, "assessment_name", "name"): _value(one) for one in listed}
+    if listed:
+        told["assessments"] = listed
+    return Trace(
+        id=fields.label(about, "trace_id", "request_id") or span_trace,
+        name=fields.label(named, "mlflow.traceName"),
+        details=fields.details_of(fields.telling(told)),
+        scores=fields.numbers(given),
+        line=line,
+    )
+
+
+def _value(assessment: dict[str, Any]) -> Any:
+    """Return what an assessment says; what was expected is no score."""
+    return fields.as_dict(assessment.get("feedback")).get("value")
+
+
+FORMAT = MLflow()
