@@ -10,6 +10,7 @@ What a request was asked and answered stands, by generation of the conventions, 
     llm.input_messages.0.message.content                     OpenInference
     input.value, output.value                                OpenInference, any kind of span
     traceloop.entity.input, traceloop.entity.output          OpenLLMetry, any kind of span
+    langfuse.observation.input, langfuse.observation.output  the SDK of Langfuse, any kind of span
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_attributes import Attributes, exception_in
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import usage
 
 _KINDS = {
     "llm": SpanKind.LLM,
@@ -33,6 +35,7 @@ _KINDS = {
     "text_completion": SpanKind.LLM,
     "generate_content": SpanKind.LLM,
     "completion": SpanKind.LLM,
+    "generation": SpanKind.LLM,
     "execute_tool": SpanKind.TOOL,
     "invoke_agent": SpanKind.AGENT,
     "create_agent": SpanKind.AGENT,
@@ -73,7 +76,13 @@ _INPUT = _Side(
     messages="gen_ai.input.messages",
     spread=("llm.input_messages", "gen_ai.prompt"),
     in_events=0,
-    of_any=("gen_ai.input.messages", "input.value", "traceloop.entity.input", "gen_ai.prompt"),
+    of_any=(
+        "gen_ai.input.messages",
+        "input.value",
+        "traceloop.entity.input",
+        "gen_ai.prompt",
+        "langfuse.observation.input",
+    ),
     of_agent=("pydantic_ai.all_messages", "all_messages_events"),
     of_tool=("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments"),
 )
@@ -81,7 +90,12 @@ _OUTPUT = _Side(
     messages="gen_ai.output.messages",
     spread=("llm.output_messages", "gen_ai.completion"),
     in_events=1,
-    of_any=("gen_ai.output.messages", "output.value", "traceloop.entity.output"),
+    of_any=(
+        "gen_ai.output.messages",
+        "output.value",
+        "traceloop.entity.output",
+        "langfuse.observation.output",
+    ),
     of_agent=("final_result",),
     of_tool=("gen_ai.tool.call.result", "tool_response"),
 )
@@ -134,7 +148,11 @@ def span_of(raw: RawSpan) -> Span:
         system=decode_if_json(attributes.first("gen_ai.system_instructions")),
         tools=_tools(attributes),
         model=attributes.label(
-            "gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "model_name"
+            "gen_ai.response.model",
+            "gen_ai.request.model",
+            "llm.model_name",
+            "model_name",
+            "langfuse.observation.model.name",
         ),
         usage=_usage(attributes),
         finish_reason=_finish(attributes, raw.events),
@@ -182,11 +200,14 @@ def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
         attributes.label("openinference.span.kind"),
         attributes.label("traceloop.span.kind"),
         attributes.label("llm.request.type"),
+        attributes.label("langfuse.observation.type"),
         raw.kind,
     ):
         if told.lower() in _KINDS:
             return _KINDS[told.lower()]
-    if attributes.first("openinference.span.kind", "traceloop.span.kind"):
+    if attributes.first(
+        "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type"
+    ):
         return SpanKind.OTHER
     if attributes.first("gen_ai.tool.name", "gen_ai.tool.call.id"):
         return SpanKind.TOOL
@@ -285,13 +306,21 @@ def _usage(attributes: Attributes) -> Usage | None:
             "llm.token_count.prompt_details.cache_read",
         ),
         reasoning_tokens=attributes.count(
+            "gen_ai.usage.reasoning.output_tokens",
             "gen_ai.usage.reasoning_tokens",
             "gen_ai.usage.details.reasoning_tokens",
             "llm.token_count.completion_details.reasoning",
         ),
         cost_usd=attributes.number("gen_ai.usage.cost", "operation.cost", "llm.cost.total"),
     )
-    return None if found == Usage() else found
+    return _usage_of_langfuse(attributes) if found == Usage() else found
+
+
+def _usage_of_langfuse(attributes: Attributes) -> Usage | None:
+    """Return what the SDK of Langfuse keeps: the usage as the server sent it, and the cost."""
+    cost = fields.as_dict(decode_if_json(attributes.first("langfuse.observation.cost_details")))
+    told = decode_if_json(attributes.first("langfuse.observation.usage_details"))
+    return usage(told, cost.get("total"))
 
 
 def _finish(attributes: Attributes, events: Events) -> str:

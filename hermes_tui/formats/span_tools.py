@@ -78,6 +78,8 @@ def _arguments(given: Any, levels: int = 2) -> Any:
             given = read_repr(given)
         except NotRepr:
             return given
+    if isinstance(given, dict) and given.keys() == {"args", "kwargs"} and not given["args"]:
+        given = {"kwargs": given["kwargs"]}
     if levels and isinstance(given, dict) and len(given) == 1:
         (key,) = given
         inner = _arguments(given[key], levels - 1) if key in _WRAPPERS else None

@@ -21,6 +21,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     lines,
     messages,
     only,
@@ -467,6 +468,33 @@ def test_what_openllmetry_itself_writes_is_one_conversation(version: str) -> Non
     assert "slow down" in only(events, RequestFailed)[0].message
     assert [tool.name for tool in started(events).tools] == ["ls"]
     assert ended(events).status == "error"
+
+
+def test_what_the_sdk_of_langfuse_sends_is_a_conversation() -> None:
+    data = (FIXTURES / "langfuse-5.0.json").read_bytes()
+    assert format_of(data) == "otlp"
+    events = read_bytes(FORMAT, data)
+    assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
+    assert said(events)[1:5] == [
+        ("user", "multi: Lima?"),
+        ("assistant", ""),
+        ("tool", '{"city": "Lima", "temp": 3, "units": "c"}'),
+        ("assistant", "Lima is 18."),
+    ]
+    assert calls(events)[0].raw["function"]["arguments"] == '{"city": "Lima"}'
+    assert results(events)[0].duration_s is not None
+    assert started(events).model == "scripted-1-2026"
+    assert [tool.name for tool in started(events).tools][:2] == ["get_weather", "read_file"]
+    usage = messages(events)[4].usage
+    assert usage is not None and (usage.prompt_tokens, usage.reasoning_tokens) == (110, 3)
+    assert "maximum context length" in only(events, RequestFailed)[0].message
+
+
+def test_tokens_of_reasoning_are_counted_under_their_newest_name() -> None:
+    told = {"gen_ai.operation.name": "chat", "gen_ai.usage.reasoning.output_tokens": 3}
+    events = read(span("one", attributes={**told, "gen_ai.output.messages": json.dumps([DONE])}))
+    usage = messages(events)[0].usage
+    assert usage is not None and usage.reasoning_tokens == 3
 
 
 @pytest.mark.shared

@@ -159,6 +159,7 @@ def test_parallel_calls_get_the_spans_that_are_theirs(by: str) -> None:
         "{'city': 'Bonn'}",
         {"input": {"city": "Bonn"}},
         {"input": "{'city': 'Bonn'}"},
+        {"args": [], "kwargs": {"city": "Bonn"}},
     ],
 )
 def test_arguments_are_found_in_what_tracers_put_around_them(given: Any) -> None:
