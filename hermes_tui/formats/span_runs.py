@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -39,6 +40,8 @@ from hermes_tui.parsers.normalise import Normalised
 
 MAX_NAMED = 20
 """Spans of one sort that the details name; the others are only counted."""
+_NOT_KEPT = "the trace keeps no replies"
+"""Why a run ends of which nothing else is known: no reply is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
     An agent that neither asked a model nor used a tool is none, unless all of them are so.
     """
     told = [(agent, talks_of(agent)) for agent in agents_of(spans)]
-    active = {id(agent) for agent, talks in told if talks or agent.tools}
+    active = {id(agent) for agent, talks in told if talks or agent.requests or agent.tools}
     if sum(max(1, len(talks)) for agent, talks in told if id(agent) in active) > 1:
         trace = replace(trace, group_id=trace.id)
     run_ids: dict[int, str] = {}
@@ -230,32 +233,46 @@ class _Writer:
                 )
 
     def _write_spans(self) -> None:
-        """Write the run of an agent that asked no model that the trace knows of."""
+        """Write the run of an agent of whose words to a model the trace keeps nothing."""
         span = self._agent.span
         alone = Request(span, Said(), Said()) if span.kind is SpanKind.TOOL else read_request(span)
         asked, answered = alone.asked.messages, alone.answered.messages
+        silent = [read_request(request) for request in self._agent.requests]
+        told = [alone, *silent]
         self._open_run(
             run_id=self._run_id,
             task=fields.title_of(said(asked)) or self._name(),
-            model=alone.model,
-            tools=alone.tools,
+            model=next((one.model for one in told if one.model), ""),
+            tools=next((one.tools for one in told if one.tools), None),
             parent_run_id=self._parent,
-            details={},
+            details={"requests_without_messages": len(silent)} if silent else {},
             span=span,
             ts=span.start_s,
         )
         for message in asked if not repeats(answered, asked) else ():
             self._message(message, span.start_s)
-        # Where the agent hands over all that was said, the calls are in there.
-        for tool in self._agent.tools if not any(map(calls_tools, answered)) else ():
-            self._message(call_of(tool), tool.start_s)
-            self._answers()
+        self._write_steps(silent, with_calls=not any(map(calls_tools, answered)))
         for message in answered:
             self._message(message, span.end_s)
         self._answers()
-        self._end([], is_last=True)
+        self._end(silent, is_last=True, otherwise=_NOT_KEPT if silent and not answered else "")
 
-    def _end(self, requests: list[Request], *, is_last: bool) -> None:
+    def _write_steps(self, silent: list[Request], *, with_calls: bool) -> None:
+        """Append calls as their spans tell them, and the requests that failed in between.
+
+        Where the agent hands over all that was said, the calls are in there.
+        """
+        steps: list[tuple[float, Request | Span]] = []
+        steps += [(one.span.start_s or 0.0, one) for one in silent if one.failure]
+        steps += [(one.start_s or 0.0, one) for one in self._agent.tools if with_calls]
+        for _, one in sorted(steps, key=itemgetter(0)):
+            if isinstance(one, Request):
+                self._failed(one)
+            else:
+                self._message(call_of(one), one.start_s)
+                self._answers()
+
+    def _end(self, requests: list[Request], *, is_last: bool, otherwise: str = "") -> None:
         span = self._agent.span
         last = requests[-1] if requests else None
         why = span.error or (last.failure if last else "")
@@ -270,7 +287,7 @@ class _Writer:
         self._build.locate(span.line)
         self._build.end(
             status=status,
-            stop_reason=why or finish,
+            stop_reason=why or finish or otherwise,
             scores=self._trace.scores,
             usage=total_usage(request.usage for request in requests),
             details=fields.details_of(details),

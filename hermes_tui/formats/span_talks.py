@@ -64,6 +64,10 @@ class Talk:
             yield from chain
 
     @property
+    def says_something(self) -> bool:
+        return any(one.asked.messages or one.answered.messages for one in self.requests())
+
+    @property
     def size(self) -> int:
         return sum(len(chain[-1].asked.messages) + 1 for chain in self.chains)
 
@@ -71,6 +75,7 @@ class Talk:
 def talks_of(agent: Agent) -> list[Talk]:
     """Return the conversations of an agent, the longest first, then in the order of time.
 
+    There are none where no request says a word: tracers keep messages only if they are told to.
     Costs a hash of every message of every request, so it is linear in the size of the trace.
     """
     talks: list[Talk] = []
@@ -88,6 +93,8 @@ def talks_of(agent: Agent) -> list[Talk]:
             talk = Talk([[request]])
             talks.append(talk)
         ends[keys[-1]] = talk
+    if not any(talk.says_something for talk in talks):
+        return []
     longest = max(talks, key=lambda talk: talk.size, default=None)
     return sorted(talks, key=lambda talk: talk is not longest)
 

@@ -322,6 +322,29 @@ def test_an_agent_that_asks_no_model_shows_its_tools_as_calls() -> None:
     assert fold_run(events)[0].codes == {}
 
 
+def test_an_agent_whose_messages_were_not_kept_is_one_run_of_what_is_known() -> None:
+    events = read(
+        root(),
+        asked(1, None, None, usage=Usage(prompt_tokens=5), finish_reason="tool_calls", model="m"),
+        tool(2, "weather", {"city": "Bonn"}, "rain", call_id="c1"),
+        asked(3, None, None, usage=Usage(prompt_tokens=7)),
+    )
+    (run,) = runs(events)
+    assert (run.model, run.details["requests_without_messages"]) == ("m", 2)
+    assert [(call.id, call.name) for call in calls(events)] == [("c1", "weather")]
+    assert results(events)[0].content == "rain"
+    assert ended(events).usage.prompt_tokens == 12
+    assert ended(events).stop_reason == "the trace keeps no replies"
+    assert fold_run(events)[1] == []
+
+
+def test_a_request_that_failed_without_its_messages_stands_below_what_the_agent_was_asked() -> None:
+    events = read(root(input=[USER], error="refused"), asked(1, None, None, error="refused"))
+    assert said(events) == [("user", "Weather?")]
+    assert only(events, RequestFailed)[0].message == "refused"
+    assert ended(events).status == "error"
+
+
 def test_an_agent_that_hands_over_all_that_was_said_is_not_told_twice() -> None:
     whole = [USER, call("c1"), answer("c1"), text("Rain.")]
     events = read(
