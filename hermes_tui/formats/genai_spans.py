@@ -147,13 +147,7 @@ def span_of(raw: RawSpan) -> Span:
         output=answered,
         system=decode_if_json(attributes.first("gen_ai.system_instructions")),
         tools=_tools(attributes),
-        model=attributes.label(
-            "gen_ai.response.model",
-            "gen_ai.request.model",
-            "llm.model_name",
-            "model_name",
-            "langfuse.observation.model.name",
-        ),
+        model=_model(attributes),
         usage=_usage(attributes),
         finish_reason=_finish(attributes, raw.events),
         tool_name=attributes.label("gen_ai.tool.name", "tool.name", "traceloop.entity.name")
@@ -287,6 +281,19 @@ def _function(declared: Any) -> Any:
     if not isinstance(declared, dict):
         return declared
     return {**declared, "parameters": decode_if_json(declared.get("parameters"))}
+
+
+def _model(attributes: Attributes) -> str:
+    named = attributes.label(
+        "gen_ai.response.model",
+        "gen_ai.request.model",
+        "llm.model_name",
+        "model_name",
+        "langfuse.observation.model.name",
+    )
+    # Of a request that failed OpenInference has only what was asked for.
+    asked = fields.as_dict(decode_if_json(attributes.first("llm.invocation_parameters")))
+    return named or fields.label(asked, "model")
 
 
 def _usage(attributes: Attributes) -> Usage | None:

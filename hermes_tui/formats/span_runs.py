@@ -205,7 +205,7 @@ class _Writer:
     def _message(
         self, message: ChatMessage, ts: float | None, request: Request | None = None
     ) -> None:
-        parts = message.normalise(message.raw)
+        parts = message.normalise(_ended(message.raw, request))
         results = []
         for result, found in parts.results:
             call = self._open.answered(result)
@@ -294,6 +294,13 @@ class _Writer:
             ts=span.end_s,
         )
         self._trace = replace(self._trace, details={}, scores={})
+
+
+def _ended(raw: dict[str, Any], request: Request | None) -> dict[str, Any]:
+    """Return a reply with why it ended, where only its request says so."""
+    if request is None or not request.finish_reason or "finish_reason" in raw:
+        return raw
+    return {**raw, "finish_reason": request.finish_reason}
 
 
 def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:

@@ -14,7 +14,7 @@ from hermes_tui.formats.detect import detect
 from hermes_tui.formats.phoenix_spans import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
@@ -22,13 +22,18 @@ from tests.formats.foreign import (
     counts,
     document,
     format_of,
+    found_codes,
     lines,
+    messages,
     only,
     read_bytes,
     read_value,
+    runs,
     said,
 )
 from tests.formats.hermes_support import any_json, deep_json, results, started
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "phoenix"
 
 NESTED: dict[str, Any] = {
     "llm": {
@@ -199,6 +204,17 @@ def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
     assert [run.scores for run in found] == [{"correct": 0.25}, {}]
     assert found[0].details["annotations"][0]["explanation"] == "it is not"
     assert path.read_bytes() == before
+
+
+def test_what_the_api_answers_is_read_with_why_replies_ended() -> None:
+    events = read_bytes(FORMAT, (FIXTURES / "spans-20.26.json").read_bytes())
+    refused, cut = runs(events)
+    assert (refused.task, refused.model) == ("bad400: Too long", "scripted-1")
+    assert (cut.task, cut.model) == ("cut: Read the long file", "scripted-1-2026")
+    assert "maximum context length" in only(events, RequestFailed)[0].message
+    assert calls(events)[0].raw["function"]["arguments"] == '{"path": "/very/long'
+    assert messages(events)[-1].finish_reason == "length"
+    assert "TRUNCATED:error" in found_codes(events)
 
 
 @pytest.mark.parametrize("key", ["", "message", "llm", "0"])
