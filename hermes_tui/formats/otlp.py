@@ -5,6 +5,7 @@
               "events"?, "status"?}
            | {"resourceLogs"}      messages that stand in no span: see `otlp_logs`
            | {"resourceMetrics"}   passed over
+           | {"data": [span, …]}   a page of the API of Arize Phoenix, `spans/otlpv1`
 
 A collector writes an export a line, and a trace may be spread over several: all lines are read
 together. Whose attributes are understood: see `genai_spans`.
@@ -28,6 +29,8 @@ _RESOURCES = ("resourceSpans", "resource_spans", "batches")
 _SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")
 _LOGS = tuple(outer for outer, *_ in LISTS)
 _METRICS = ("resourceMetrics", "resource_metrics")
+_PAGE = "data"
+_LOOKED_AT = 20
 _FAILED = frozenset({2, "2", "STATUS_CODE_ERROR"})
 
 
@@ -57,16 +60,31 @@ class Otlp:
 
 
 def _is_export(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
     names = (_RESOURCES, _LOGS, _METRICS)
-    return isinstance(value, dict) and any(
-        isinstance(value.get(_key(value, several)), list) for several in names
-    )
+    lists = any(isinstance(value.get(_key(value, several)), list) for several in names)
+    return lists or _is_page(value)
+
+
+def _is_page(value: dict[str, Any]) -> bool:
+    """Say whether an object is a page of spans without their resources."""
+    return fields.mostly(fields.as_list(value.get(_PAGE))[:_LOOKED_AT], _is_span)
+
+
+def _is_span(value: Any) -> bool:
+    """Say whether `value` is a span; those of others have no list of attributes."""
+    if not isinstance(value, dict) or not isinstance(value.get("attributes"), list):
+        return False
+    return bool(fields.label(value, "spanId", "span_id"))
 
 
 def _is_of_model(value: Any) -> bool:
     """Say whether an export has spans, or records that tell of a model."""
-    is_spans = isinstance(value, dict) and isinstance(value.get(_key(value, _RESOURCES)), list)
-    return is_spans or (isinstance(value, dict) and any(log_records(value, "", 0)))
+    if not isinstance(value, dict):
+        return False
+    has_spans = isinstance(value.get(_key(value, _RESOURCES)), list) or _is_page(value)
+    return has_spans or any(log_records(value, "", 0))
 
 
 def _key(value: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -74,6 +92,8 @@ def _key(value: dict[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> Iterator[RawSpan]:
+    for index, span in enumerate(export[_PAGE] if _is_page(export) else ()):
+        yield from _placed(span, {}, f"{place}/{_PAGE}/{index}", line, build)
     outer = _key(export, _RESOURCES)
     for number, held in enumerate(fields.as_list(export.get(outer))):
         group = fields.as_dict(held)
@@ -83,10 +103,16 @@ def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> 
             spans = fields.as_list(fields.as_dict(scope).get("spans"))
             for position, span in enumerate(spans):
                 pointer = f"{place}/{outer}/{number}/{inner}/{index}/spans/{position}"
-                if isinstance(span, dict):
-                    yield _raw(span, resource, pointer, line)
-                else:
-                    build.problems.append(("a span that is no object", fields.excerpt(span)))
+                yield from _placed(span, resource, pointer, line, build)
+
+
+def _placed(
+    span: Any, resource: dict[str, Any], pointer: str, line: int, build: RunBuilder
+) -> Iterator[RawSpan]:
+    if isinstance(span, dict):
+        yield _raw(span, resource, pointer, line)
+    else:
+        build.problems.append(("a span that is no object", fields.excerpt(span)))
 
 
 def _raw(span: dict[str, Any], resource: dict[str, Any], pointer: str, line: int) -> RawSpan:

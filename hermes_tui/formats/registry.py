@@ -168,6 +168,7 @@ _may_be_otlp = _has(
     "resource_logs",
     "resourceMetrics",
     "resource_metrics",
+    "data",
 )
 _may_be_phoenix = _has("context", "context.span_id", "span_id", "spans", "data")
 

@@ -130,7 +130,8 @@ def any_value(value: Any, level: int = 0) -> Any:
     if not isinstance(value, dict) or level > MAX_LEVELS:
         return value
     for key, item in value.items():
-        match key.replace("_value", "Value"):
+        # Phoenix names every type that a value could be of.
+        match key.replace("_value", "Value") if item is not None else "":
             case "intValue":
                 return int(item) if isinstance(item, str) and _is_int(item) else item
             case "stringValue" | "doubleValue" | "boolValue" | "bytesValue":

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats import otlp
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.phoenix_spans import FORMAT
 from hermes_tui.formats.registry import formats
@@ -206,8 +207,14 @@ def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_what_the_api_answers_is_read_with_why_replies_ended() -> None:
-    events = read_bytes(FORMAT, (FIXTURES / "spans-20.26.json").read_bytes())
+@pytest.mark.parametrize(
+    ("kept", "name"), [("spans", "phoenix-spans"), ("otlpv1", "otlp")], ids=["spans", "otlpv1"]
+)
+def test_what_the_api_answers_is_read_in_both_its_forms(kept: str, name: str) -> None:
+    data = (FIXTURES / f"{kept}-20.26.json").read_bytes()
+    assert format_of(data) == name
+    found = FORMAT if name == FORMAT.name else otlp.FORMAT
+    events = read_bytes(found, data)
     refused, cut = runs(events)
     assert (refused.task, refused.model) == ("bad400: Too long", "scripted-1")
     assert (cut.task, cut.model) == ("cut: Read the long file", "scripted-1-2026")
