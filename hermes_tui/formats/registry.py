@@ -221,6 +221,7 @@ _ENTRIES = (
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
     _Entry("otlp", "otlp", _may_be_otlp),
     _Entry("mlflow", "mlflow", _has("info", "spans", "trace")),
+    _Entry("weave", "weave", _has("op_name", "calls")),
     _Entry("agents-traces", "agents_traces", _has("span_data", "workflow_name")),
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),
