@@ -12,7 +12,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langchain_messages import is_message, message_of
 from hermes_tui.formats.python_repr import NotRepr, read_repr
 from hermes_tui.formats.span_tree import Span
-from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolCall, ToolResult, changed
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.plain_values import json_text
@@ -142,10 +142,11 @@ def timed(result: Result, span: Span | None) -> Result:
     answer, found = result
     if answer.duration_s is None and span.duration_s is not None:
         answer = changed(answer, duration_s=span.duration_s)
-    if span.error and answer.error is None:
+    if span.error and (answer.error is None or answer.error.kind != "flag"):
         mark = ErrorMark("flag", f"its span failed: {title(span.error)}")
         answer = changed(answer, error=mark)
-        found = (*found, *error_findings(mark))
+        others = (one for one in found if one.code is not Code.TOOL_ERROR)
+        found = (*others, *error_findings(mark))
     return answer, found
 
 

@@ -17,7 +17,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, MessageAppended, RequestFailed, SourceDefect
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, messages, only, read_value, runs, said
+from tests.formats.foreign import calls, found_codes, messages, only, read_value, runs, said
 from tests.formats.hermes_support import any_json, ended, results
 from tests.timing import least_s
 
@@ -111,6 +111,20 @@ def test_a_tool_span_gives_its_result_time_and_error() -> None:
     assert result.error is not None
     assert "TimeoutError" in result.error.reason
     assert len(messages(events)) == 4
+
+
+def test_an_answer_that_reads_like_an_error_counts_as_one_where_its_span_failed() -> None:
+    told = "Error: no such city"
+    events = read(
+        root(),
+        asked(1, [USER], call("c1")),
+        tool(2, "weather", {"city": "Bonn"}, None, error="KeyError: Bonn", call_id="c1"),
+        asked(3, [USER, call("c1"), answer("c1", told)], text("Sorry.")),
+    )
+    (result,) = results(events)
+    assert result.content == told
+    assert result.error is not None and result.error.kind == "flag"
+    assert found_codes(events) == ["TOOL_ERROR:error"]
 
 
 def test_a_reply_whose_text_the_next_request_leaves_out_keeps_it() -> None:
