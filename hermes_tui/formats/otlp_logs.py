@@ -1,6 +1,8 @@
 """Log records of OTLP JSON that say what a request was asked and answered.
 
     record  = {"traceId", "spanId", "eventName", "body", "attributes", "timeUnixNano", …}
+            | {"trace_id", "span_id", "event_name", "body", "attributes": {…}, "timestamp", …}
+                                                         as the SDK's console exporter prints it
     event   = "gen_ai.user.message" … | "gen_ai.choice"      what is said is the body; until 1.36
             | "gen_ai.client.inference.operation.details"    what is said are attributes; since 1.37
 
@@ -53,6 +55,28 @@ def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[Lo
                     record = _record(raw, resource, pointer, line)
                     if record.span_id and record.name.startswith(_PREFIX):
                         yield record
+
+
+def is_printed(value: Any) -> bool:
+    """Say whether `value` is a record as the console exporter prints it, whatever it tells of."""
+    return isinstance(value, dict) and {"body", "severity_number", "span_id"} <= value.keys()
+
+
+def printed_record(raw: dict[str, Any], pointer: str, line: int) -> LogRecord | None:
+    """Return a record of the console exporter; None where it tells of no request to a model."""
+    resource = fields.as_dict(fields.as_dict(raw.get("resource")).get("attributes"))
+    record = LogRecord(
+        span_id=fields.label(raw, "span_id"),
+        trace_id=fields.label(raw, "trace_id"),
+        name=fields.label(raw, "event_name"),
+        body=raw.get("body"),
+        attributes=fields.as_dict(raw.get("attributes")),
+        ts=timestamp(raw.get("timestamp")) or timestamp(raw.get("observed_timestamp")),
+        resource=resource,
+        pointer=pointer,
+        line=line,
+    )
+    return record if record.span_id and record.name.startswith(_PREFIX) else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@
 
 Attributes are nested, or flat with dots in their names; a data frame has such names for everything
 (`context.span_id`, `attributes.llm.model_name`). The console exporter of OpenTelemetry's SDK writes
-such spans too.
+such spans too, and between them the log records that hold their messages: see `otlp_logs`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.otlp_logs import LogRecord, is_printed, printed_record, with_records
 from hermes_tui.formats.span_attributes import Attributes
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
-from hermes_tui.formats.span_tree import Span
 from hermes_tui.parsers.measures import timestamp
 
 _SPANS_TABLE = "spans"
@@ -42,21 +42,25 @@ class PhoenixSpans:
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
-        if fields.mostly(values, _is_span):
+        if fields.mostly(values, _is_printed) and any(map(_is_of_model, values)):
             return Match(0.95, Unit.RUNS, layout.together())
         held = fields.mostly(values, lambda value: bool(_listed(value)[1]))
         return Match(0.95, Unit.RUNS, layout) if held else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         place, listed = _listed(value)
-        spans: list[Span] = []
+        raw_spans: list[RawSpan] = []
+        records: list[LogRecord] = []
         for pointer, line, span in build.placed(listed or value, place):
             if _is_span(span):
-                spans.append(span_of(_raw(span, pointer, line)))
+                raw_spans.append(_raw(span, pointer, line))
+            elif is_printed(span):
+                record = printed_record(span, pointer, line)
+                records += [record] if record else []
             else:
                 build.locate(line)
                 build.defect("not a span of a trace", fields.excerpt(span), pointer=pointer)
-        spans = with_lost_parents(spans)
+        spans = with_lost_parents(map(span_of, with_records(raw_spans, records)))
         if isinstance(value, dict) and value.get("_table") == _SPANS_TABLE:
             append_trace(spans, build, _trace(value))
         else:
@@ -91,6 +95,15 @@ def _is_span(value: Any) -> bool:
         return "trace_id" in context and "span_id" in context and "start_time" in value
     flat = "context.trace_id" in value and "context.span_id" in value
     return flat or {"trace_id", "span_id", "span_kind", "attributes"} <= value.keys()
+
+
+def _is_printed(value: Any) -> bool:
+    return _is_span(value) or is_printed(value)
+
+
+def _is_of_model(value: Any) -> bool:
+    """Say whether a value is a span, or a record that tells of a model."""
+    return _is_span(value) or (is_printed(value) and printed_record(value, "", 0) is not None)
 
 
 def _raw(span: dict[str, Any], pointer: str, line: int) -> RawSpan:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats import phoenix_spans
 from hermes_tui.formats.otlp import FORMAT
-from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
     calls,
     document,
@@ -114,8 +115,46 @@ def test_what_a_span_says_itself_counts_before_its_log_records() -> None:
     assert said(events)[1:] == [("user", "Own."), ("assistant", "Yes.")]
 
 
+def printed(name: str, body: Any, at: int = 0) -> dict[str, Any]:
+    """Return a record as the console exporter of the SDK prints it."""
+    about = {"severity_number": None, "attributes": {}, "timestamp": f"2026-01-02T03:04:0{at}Z"}
+    return {"body": body, **about, "trace_id": "0xt1", "span_id": "0xone", "event_name": name}
+
+
+PRINTED = [
+    printed("gen_ai.user.message", {"content": "List."}),
+    printed("gen_ai.choice", {"finish_reason": "stop", "message": REPLY}, 1),
+]
+
+
+def test_log_records_that_were_printed_between_the_spans_belong_to_them() -> None:
+    context = {"trace_id": "0xt1", "span_id": "0xone", "trace_state": "[]"}
+    times = {"start_time": "2026-01-02T03:04:00Z", "end_time": "2026-01-02T03:04:02Z"}
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    request = {"name": "chat m", "context": context, "parent_id": None, **times}
+    request |= {"attributes": attributes, "kind": "SpanKind.CLIENT"}
+    values = [*PRINTED, printed("", "served"), request]
+    data = b"".join(map(document, values))
+    assert format_of(data) == "phoenix-spans"
+    events = read_bytes(phoenix_spans.FORMAT, data)
+    assert said(events) == [("user", "List."), ("assistant", "Done.")]
+    assert started(events).model == "m"
+    assert only(events, SourceDefect) == []
+
+
+def test_log_records_that_were_printed_alone_are_the_conversation_as_well() -> None:
+    data = b"".join(map(document, PRINTED))
+    assert format_of(data) == "phoenix-spans"
+    assert said(read_bytes(phoenix_spans.FORMAT, data)) == [
+        ("user", "List."),
+        ("assistant", "Done."),
+    ]
+    assert format_of(b"".join(map(document, [printed("", "a"), printed("", "b")]))) == ""
+
+
 @given(any_json("body", "attributes", "spanId", "eventName"))
 @settings(max_examples=200)
 def test_any_json_as_a_log_record_is_read_without_an_exception(value: Any) -> None:
     for built in (logs(value), logs({**USER, "body": value}), {"resourceLogs": [value]}):
         read_value(FORMAT, json.loads(json.dumps(built)))
+    read_value(phoenix_spans.FORMAT, [{**PRINTED[0], "body": value, "attributes": value}])
