@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.any_messages import Said
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, said
+from hermes_tui.formats.span_joins import joined
 from hermes_tui.formats.span_talks import (
     Request,
     Talk,
@@ -64,7 +65,7 @@ def append_traces(spans: Iterable[Span], build: RunBuilder) -> None:
         traces.setdefault(span.trace_id, []).append(span)
     if not traces and not build.is_used:
         build.defect("no span in this record")
-    for trace_id, several in traces.items():
+    for trace_id, several in joined(traces).items():
         append_trace(several, build, Trace(id=trace_id, line=several[0].line))
 
 

@@ -1,0 +1,111 @@
+"""Conversations whose requests are each a trace of their own.
+
+A client that is traced without an agent around it begins a trace with every request. Such a trace
+goes on with the one whose whole conversation, its reply included, the request begins with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hermes_tui.formats.chat_messages import ChatMessage, said
+from hermes_tui.formats.exchange_runs import prefix_keys
+from hermes_tui.formats.fields import as_list, label
+from hermes_tui.formats.span_talks import read_request
+from hermes_tui.formats.span_tree import Span, SpanKind
+
+_AROUND = "conversation of "
+
+
+def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
+    """Return traces, those that are requests of one conversation as one, below a span around them.
+
+    Costs a hash of every message of every such request, so it is linear in the size of the traces.
+    """
+    found: dict[str, list[Span]] = {}
+    members: dict[str, list[str]] = {}
+    ends = _Ends()
+    alone = {trace_id: _only_request(spans) for trace_id, spans in traces.items()}
+    requests = [(trace_id, span) for trace_id, span in alone.items() if span is not None]
+    for trace_id, span in sorted(requests, key=_start):
+        request = read_request(span)
+        first = ends.take(request.asked.messages) or trace_id
+        members.setdefault(first, []).append(trace_id)
+        if request.has_answer:
+            ends.add([*request.asked.messages, request.answered.messages[0]], first)
+    taken = {one for several in members.values() if len(several) > 1 for one in several[1:]}
+    for trace_id, spans in traces.items():
+        several = members.get(trace_id, [])
+        if len(several) > 1:
+            found[trace_id] = _below_one(trace_id, [one for key in several for one in traces[key]])
+        elif trace_id not in taken:
+            found[trace_id] = spans
+    return found
+
+
+class _Ends:
+    """Where conversations ended so far, each with a reply."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[int, str], deque[str]] = {}
+
+    def add(self, messages: list[ChatMessage], trace_id: str) -> None:
+        key = prefix_keys(said(messages))[-1], _call_ids(messages[-1])
+        self._waiting.setdefault(key, deque()).append(trace_id)
+
+    def take(self, messages: list[ChatMessage]) -> str:
+        """Take out and return the conversation that these begin with; empty where there is none.
+
+        Keys know nothing of ids: two conversations may have said the same, under other ids.
+        """
+        keys = prefix_keys(said(messages))
+        for known in range(len(messages), 1, -1):
+            for ids in (_call_ids(messages[known - 1]), ""):
+                if waiting := self._waiting.get((keys[known], ids)):
+                    return waiting.popleft()
+        return ""
+
+
+def _call_ids(message: ChatMessage) -> str:
+    """Return the ids of a message's calls, empty where it has none."""
+    calls = as_list(message.raw.get("tool_calls"))
+    return " ".join(label(one, "id") for one in calls if isinstance(one, dict)).strip()
+
+
+def _only_request(spans: list[Span]) -> Span | None:
+    """Return the request that is the only root of a trace; None where that is something else."""
+    ids = {span.id for span in spans}
+    roots = [span for span in spans if not span.parent_id or span.parent_id not in ids]
+    root = roots[0] if len(roots) == 1 else None
+    return root if root is not None and root.kind is SpanKind.LLM else None
+
+
+def _start(pair: tuple[str, Span]) -> float:
+    start_s = pair[1].start_s
+    return float("inf") if start_s is None else start_s
+
+
+def _below_one(trace_id: str, spans: list[Span]) -> list[Span]:
+    ids = {span.id for span in spans}
+    around = f"{_AROUND}{trace_id}"
+    roots = [span for span in spans if span.parent_id not in ids]
+    first = roots[0]
+    moved = [
+        replace(span, parent_id=around, trace_id=trace_id)
+        if span.parent_id not in ids
+        else replace(span, trace_id=trace_id)
+        for span in spans
+    ]
+    own = Span(
+        id=around,
+        trace_id=trace_id,
+        name=first.name,
+        start_s=first.start_s,
+        end_s=roots[-1].end_s,
+        details={**first.details, "traces": len(roots)},
+        pointer=first.pointer,
+        line=first.line,
+    )
+    return [own, *moved]
