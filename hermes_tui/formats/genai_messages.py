@@ -19,6 +19,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 
 _ANSWER = "tool_call_response"
 _CALL = "tool_call"
+_NOTHING = {"type": "text", "content": ""}
 _THOUGHTS = frozenset({"reasoning", "thinking"})
 
 
@@ -59,6 +60,7 @@ def _is_answer(held: Held) -> bool:
 def _spoken(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
     calls = [held for held in group if _kind(held) == _CALL]
     content = [_part(held.value) for held in group if _kind(held) != _CALL]
+    content = [part for part in content if part != _NOTHING]
     raw = {**rest, "content": content or None}
     if calls:
         raw["tool_calls"] = [_call(held.value) for held in calls]

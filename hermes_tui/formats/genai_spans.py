@@ -225,13 +225,32 @@ def _held(attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _Side) -> 
 def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, str] | None:
     """Return messages that are one attribute, or spread over many; None where there are none."""
     if told := attributes.first(side.messages):
-        return decode_if_json(told), raw.places.get(side.messages, "")
+        said = decode_if_json(told)
+        if side is _OUTPUT:
+            said = _with_calls_beside(said, attributes)
+        return said, raw.places.get(side.messages, "")
     found = next(filter(None, map(attributes.listed, side.spread)), None)
     if found is None:
         return None
     # Replies beside each other may be choices, unless the API has none.
     is_one = side is _INPUT or raw.name.lower() == "response"
     return (_joined(found) if is_one else found), ""
+
+
+def _with_calls_beside(said: Any, attributes: Attributes) -> Any:
+    """Return a reply with its calls where LiteLLM keeps them: one by one, as if each were a reply.
+
+    Its message has none of them then, and no call has an id.
+    """
+    message = fields.as_dict(fields.item_at(said, 0))
+    parts = message.get("parts")
+    if not isinstance(parts, list) or len(said) != 1 or "tool_calls" in message:
+        return said
+    beside = [fields.as_dict(one) for one in attributes.listed("gen_ai.completion")]
+    calls = [fields.as_dict(one.get("function_call")) for one in beside]
+    told = [{"type": "tool_call", **call} for call in calls if call.get("name")]
+    has_calls = any(fields.as_dict(part).get("type") == "tool_call" for part in parts)
+    return said if has_calls or not told else [{**message, "parts": [*parts, *told]}]
 
 
 def _joined(messages: Iterable[Any]) -> list[Any]:

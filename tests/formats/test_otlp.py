@@ -490,6 +490,22 @@ def test_what_the_sdk_of_langfuse_sends_is_a_conversation() -> None:
     assert "maximum context length" in only(events, RequestFailed)[0].message
 
 
+def test_what_litellm_sends_is_one_conversation_with_its_calls() -> None:
+    data = (FIXTURES / "litellm-1.106.jsonl").read_bytes()
+    events = read_bytes(FORMAT, data)
+    assert [run.task for run in runs(events)] == ["multi: Lima?"]
+    assert [role for role, _ in said(events)] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert [(call.id, call.name) for call in calls(events)] == [("call_m_1", "get_weather")]
+    first = read_bytes(FORMAT, data.splitlines()[0])
+    assert [call.raw["function"]["arguments"] for call in calls(first)] == ['{"city": "Lima"}']
+
+
 def test_tokens_of_reasoning_are_counted_under_their_newest_name() -> None:
     told = {"gen_ai.operation.name": "chat", "gen_ai.usage.reasoning.output_tokens": 3}
     events = read(span("one", attributes={**told, "gen_ai.output.messages": json.dumps([DONE])}))
