@@ -40,7 +40,15 @@ SECRET_NAMES = frozenset(
         "password",
     }
 )
-NAME_WORDS = ("key", "token", "auth", "secret", "cookie", "password", "header")
+_OTHER_HEADER = (
+    r"(?:[a-z0-9]{1,30}-){1,6}(?:auth|secret|credentials?|(?:api|access|virtual|subscription)-?key"
+    r"|(?:auth|access|session|security|private|api)-?token)|x-(?:[a-z0-9]{1,30}-){0,6}token"
+    r"|private-token"
+)
+"""Names of further headers with credentials, as gateways and proxies have them (`Helicone-Auth`,
+`CF-Access-Client-Secret`). Written with hyphens, which the fields of a conversation are not."""
+_IS_OTHER_HEADER = re.compile(_OTHER_HEADER, re.IGNORECASE)
+NAME_WORDS = ("key", "token", "auth", "secret", "cookie", "password", "credential", "header")
 """One of these stands in the name of every secret, and in the name of what holds headers."""
 _HEADERS = re.compile(r"(?:^|[_-])headers?$")
 _SCHEME = re.compile(r"(bearer|basic|token|digest)\s+(?=\S)", re.IGNORECASE)
@@ -158,7 +166,12 @@ def _is_named_pair(value: Mapping[Any, Any]) -> bool:
 
 
 def _is_secret(name: Any) -> bool:
-    return isinstance(name, str) and name.strip().lower().replace("_", "-") in SECRET_NAMES
+    if not isinstance(name, str):
+        return False
+    plain = name.strip()
+    if plain.lower().replace("_", "-") in SECRET_NAMES:
+        return True
+    return "-" in plain and _IS_OTHER_HEADER.fullmatch(plain) is not None
 
 
 def _is_header_key(name: Any) -> bool:
@@ -177,7 +190,9 @@ def _masked(value: Any) -> Any:
     return MASK
 
 
-_NAMES = "|".join(re.escape(name).replace(r"\-", "[-_]") for name in sorted(SECRET_NAMES))
+_NAMES = "|".join(
+    (*(re.escape(name).replace(r"\-", "[-_]") for name in sorted(SECRET_NAMES)), _OTHER_HEADER)
+)
 _TEXT = r'(?:[^"\\]|\\.)'
 _END = r'(?:"|\\?\Z)'
 """Where a string ends: of a text that was torn in it, at its end."""

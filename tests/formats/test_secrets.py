@@ -43,6 +43,37 @@ def test_a_credential_is_masked_by_its_name_whatever_its_case(name: str) -> None
     assert SECRET not in str(mask_secrets({"headers": [[name, SECRET]]}))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Helicone-Auth",
+        "CF-Access-Client-Secret",
+        "X-Session-Token",
+        "x-portkey-api-key",
+        "x-portkey-virtual-key",
+        "PRIVATE-TOKEN",
+        "X-Vault-Token",
+        "x-goog-credentials",
+    ],
+)
+def test_a_credential_of_a_gateway_is_masked_by_what_its_name_ends_in(name: str) -> None:
+    pairs = {"headers": [{"name": name, "value": SECRET}, [name, SECRET]], name: SECRET}
+    assert may_hold_secrets(orjson.dumps(pairs))
+    assert SECRET not in str(masked_headers({name: SECRET}))
+    assert SECRET not in str(mask_secrets(pairs))
+    texts = {"headers": {name: SECRET}, "list": [{"name": name, "value": SECRET}]}
+    assert SECRET not in mask_json_text(orjson.dumps(texts).decode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x-ratelimit-remaining-tokens", "idempotency-key", "next_page_token", "eos-token", "x-key-id"],
+)
+def test_a_name_that_only_resembles_one_of_a_credential_shows_its_value(name: str) -> None:
+    assert mask_secrets({name: SECRET}) == {name: SECRET}
+    assert SECRET in mask_json_text(orjson.dumps({name: SECRET}).decode())
+
+
 def test_the_scheme_and_all_other_headers_stay() -> None:
     headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json", "x-n": 3}
     masked = masked_headers(headers)
