@@ -14,7 +14,7 @@ from hermes_tui.cli.standard_input import await_input
 from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.config import Config, load_config
+from hermes_tui.runtime.config import Config, config_path, load_config
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Targets, expand_paths
@@ -121,10 +121,10 @@ def make_config(theme: str) -> Config:
     config = load_config()
     theme = theme or config.theme
     if theme and theme not in THEMES:
-        raise UsageError(f"settings file: unknown theme {theme!r}", "known: " + ", ".join(THEMES))
+        raise UsageError(f"{config_path()}: unknown theme {theme!r}", "known: " + ", ".join(THEMES))
     problems = check_keymap(config.keys)
     if problems:
-        raise UsageError(f"settings file: {problems[0]}", "correct its [keys]")
+        raise UsageError(f"{config_path()}: {problems[0]}", "correct its [keys]")
     return Config(theme, config.keys)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from hermes_tui.cli.open import make_config
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.config import Config, load_config
 
@@ -45,3 +47,22 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'theme = "\xe9"')
     with pytest.raises(UsageError, match=r"latin\.toml"):
         load_config(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('theme = "pink"', "unknown theme 'pink'"),
+        ('[keys]\nnext-call = "j"', "key 'j' means both"),
+        ('[keys]\nnext-cal = "j"', "did you mean next-call?"),
+    ],
+)
+def test_what_cannot_be_as_a_person_set_it_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_: tmp_path)
+    with pytest.raises(UsageError, match=re.escape(told)) as raised:
+        make_config("")
+    assert str(path) in str(raised.value)
