@@ -23,6 +23,7 @@ from hermes_tui.runtime.live_settings import (
     LiveSettings,
     ServerSettings,
 )
+from hermes_tui.runtime.parser_names import text_parser
 from hermes_tui.runtime.remote import local_path
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
         outside=arguments.outside,
         max_turns=arguments.max_turns,
         mode=arguments.mode,
-        parser=arguments.parser,
+        parser=text_parser(arguments.parser, arguments.mode),
         retries=arguments.retries,
         # Without a screen, too, no tool runs that nobody said may run.
         stops="named" if arguments.headless else "run" if arguments.run else "step",

@@ -267,9 +267,10 @@ def _task(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--parser",
-        choices=("auto", "none"),
+        metavar="NAME",
         help="auto: sound calls written as text, in a reply without tool_calls, are run "
-        "(default); none: they are not",
+        "(default); none: they are not; ENGINE/FORMAT: such calls as this parser reads them "
+        "are run (`parsers` lists the names)",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from hermes_tui.debugger.asked_parser import is_asked_for
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
@@ -40,8 +41,11 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
 def with_left(found: Normalised, state: SessionState) -> Normalised:
     """Return a reply with a warning where its server left calls to be read here, sound or not.
 
-    No warning where the texts of the model are what is asked for, or where the calls are not made.
+    No warning where the texts of the model are what is asked for, or a parser for them, or where
+    the calls are not made.
     """
+    if is_asked_for(state.parser):
+        return found
     text = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
     told = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)
     if not text or told or not state.tools or state.api not in _READ_BY_SERVER:

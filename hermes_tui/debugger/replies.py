@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.debugger.asked_parser import heard_by, is_asked_for
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.prefix import TURNS_BEFORE, loggable_call, prefix_of, with_id
@@ -116,7 +117,7 @@ def heard(
 
     With the `state` of a run, calls that were missed are looked for, too.
     """
-    found = normalise_message(replied.message, text_calls=mode, role="assistant")
+    found = _spoken(replied.message, mode, state)
     if state is not None:
         found = with_missed(found, state)
     finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
@@ -133,6 +134,13 @@ def heard(
         empty = nothing_said(message, tools=bool(state.tools))
         flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
+
+
+def _spoken(raw: Any, mode: TextCalls, state: SessionState | None) -> Normalised:
+    """Return what a message says, its text read by the parser that the run asks for, if any."""
+    if state is not None and mode is TextCalls.TRANSPORT and is_asked_for(state.parser):
+        return heard_by(state.parser, raw, tuple((state.tools or {}).values()))
+    return normalise_message(raw, text_calls=mode, role="assistant")
 
 
 def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
@@ -183,7 +191,7 @@ def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
     raw = {"content": text, "tool_calls": [_entry(call) for call in own] or None}
-    found = with_missed(normalise_message(raw, text_calls=mode, role="assistant"), state)
+    found = with_missed(_spoken(raw, mode, state), state)
     calls = tuple(
         (kept(call, own[index].call) if index < len(own) else call, diagnostics)
         for index, (call, diagnostics) in enumerate(found.calls)

@@ -38,7 +38,8 @@ class SessionState:
     manual: frozenset[str] = frozenset()
     mode: str = "strict"
     parser: str = ""
-    """What reads calls from the text of replies; empty: nothing does."""
+    """What reads calls from the text of replies: auto, hermes in faithful mode, or the name of an
+    engine's parser; empty: nothing does."""
     api: str = ""
     """How a live run asks its server; empty: the log does not say."""
     url: str = ""

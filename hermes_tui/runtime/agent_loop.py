@@ -34,6 +34,7 @@ from hermes_tui.model.messages import ToolError
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.parser_names import text_parser
 from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
 from hermes_tui.runtime.tools.base import specs_of
@@ -42,7 +43,6 @@ from hermes_tui.runtime.tools.threads import resize_tool_pool
 from hermes_tui.runtime.writer import Recording
 
 MODES = ("strict", "faithful")
-PARSERS = ("auto", "none")
 _DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() or another input'
 
 
@@ -121,13 +121,13 @@ class AgentLoop:
         `tool_handler(name, arguments, *, task_id, user_task)` may be async; the default is
         hermes-agent's `handle_function_call`. `mode` is strict, or faithful for every quirk of
         HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but in faithful
-        mode. `record` is a new file; `group_id` and `details` are kept in it, to find and group
+        mode; vllm/mistral, or another name that `hermes-tui parsers` lists, has that parser read
+        them. `record` is a new file; `group_id` and `details` are kept in it, to find and group
         runs by. `model` is sent with every request; a client of the OpenAI SDK needs it, other
         servers mostly know theirs. Raises UsageError for what cannot be.
         """
         _check_server(server, model)
         _check("mode", mode, MODES)
-        _check("parser", parser, PARSERS)
         self.server = server
         self.tool_schemas = tool_schemas
         self.valid_tool_names = valid_tool_names
@@ -140,7 +140,7 @@ class AgentLoop:
         self.mode = mode
         self.record = Path(record) if record is not None else None
         self.debugger = debugger
-        self.parser = parser
+        self.parser = text_parser(parser, mode)
         self.group_id = str(group_id)
         self.details = dict(details or {})
         self.model = model

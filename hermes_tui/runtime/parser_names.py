@@ -10,6 +10,10 @@ from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.choice import named_parser, near_names
 from hermes_tui.parsers.real_names import ONLY_REAL
 
+AUTO: Final = "auto"
+NONE: Final = "none"
+"""What reads calls from the texts of a live run where no parser is named: what is sound, nothing.
+"""
 REAL: Final = "real/"
 """What begins the name of an added engine's parser: `real/vllm-0.33.0/hermes`."""
 WITH: Final = "+"
@@ -49,6 +53,22 @@ def known_parser(name: str) -> Parser:
         return named_parser(name)
     except KeyError:
         raise _unknown(name) from None
+
+
+def text_parser(name: str, mode: str) -> str:
+    """Return what reads the texts of a run in `mode`: auto, none or a parser of ours.
+
+    Raises UsageError for a name that is none of them, and where the mode has a parser of its own.
+    """
+    if name in (AUTO, NONE):
+        return name
+    if "/" not in name:
+        raise UsageError(f"unknown parser {name!r}", f"{AUTO}, {NONE}, or ENGINE/FORMAT")
+    known_parser(name)
+    if mode == "faithful":
+        what = f"parser {name}: faithful mode reads texts as HermesAgentLoop does"
+        raise UsageError(what, "leave out the parser or the mode")
+    return name
 
 
 def _unknown(name: str) -> UsageError:

@@ -321,6 +321,8 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         ),
         (["--api", "managed", "--server", "http://127.0.0.1:9", "--task", "x"], "--model"),
         (["--max-turns", "-1"], "--max-turns"),
+        (["--api", "demo", "--parser", "vllm/mistrl"], "did you mean vllm/mistral"),
+        (["--api", "demo", "--parser", "vllm/hermes", "--mode", "faithful"], "leave out"),
         (["--time-limit", "0"], "--time-limit"),
     ],
 )

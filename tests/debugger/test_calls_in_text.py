@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from hermes_tui.debugger.asked_parser import heard_by
 from hermes_tui.debugger.inputs import EditArguments, EditName, EditText, Resume, ToolReplied
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import Origin
 from tests.debugger.scenario import (
     ANSWERED,
     DISPATCHED,
@@ -25,6 +27,7 @@ from tests.debugger.scenario import (
     stopped,
     task,
 )
+from tests.timing import least_s
 
 WHOLE = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls"}}\n</tool_call>'
 CUT = 'I clean up.\n<tool_call>\n{"name": "terminal", "arguments": {"command": "rm -r /home/me'
@@ -275,3 +278,76 @@ def test_a_damaged_call_left_in_the_text_is_told_and_the_server_is_not_blamed_fo
     (left,) = last_message(run).diagnostics
     assert (left.code, left.severity) == (Code.CALL_IN_CONTENT, Severity.WARNING)
     assert "TRAILING_COMMA" in left.hint and "--tool-call-parser" not in left.hint
+
+
+COMMAND = '"arguments": {"command": "ls"}'
+MISTRAL = f'I look. [TOOL_CALLS][{{"name": "terminal", {COMMAND}}}]'
+TWO_LISTED = f'[TOOL_CALLS] [{{"name": "terminal", {COMMAND}}}, {{"name": "terminal", {COMMAND}}}]'
+
+
+def sent_back(run: Scenario) -> dict[str, object]:
+    """Return the reply with calls as the model is shown it again."""
+    return [one for one in run.conversation() if one["role"] == "assistant"][-1]
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "count", "left"),
+    [
+        ("vllm/mistral", MISTRAL, 1, "I look."),
+        ("sglang/mistral", TWO_LISTED, 2, ""),
+        ("vllm/pythonic", PYTHONIC, 2, ""),
+        ("vllm/hermes", f"First. {WHOLE}\n{WHOLE}", 2, "First."),
+        (
+            "hermes-agent/llama3_json",
+            '{"name": "terminal", "parameters": {"command": "ls"}}',
+            1,
+            "",
+        ),
+        ("hermes-tui/auto", LIST, 1, ""),
+    ],
+)
+def test_a_parser_that_is_asked_for_reads_the_calls_and_the_model_sees_them_as_calls(
+    parser: str, text: str, count: int, left: str
+) -> None:
+    run = Scenario() >> task(stop_points=frozenset(), parser=parser) >> says(text)
+    run << (*replied(count), *DISPATCHED)
+    assert [(one.call.name, one.call.origin) for one in proposed(run)] == [
+        ("terminal", Origin.TEXT)
+    ] * count
+    assert [one.parser for one in run.log if isinstance(one, ev.ResponseParsed)] == [parser]
+    for _ in range(count):
+        run >> ToolReplied("a.py")
+    assert (sent_back(run)["content"] or "") == left
+    assert len(sent_back(run)["tool_calls"]) == count
+
+
+def test_a_call_that_the_parser_asked_for_does_not_read_is_told_and_not_run() -> None:
+    run = Scenario() >> run_to(parser="vllm/mistral") >> says(WHOLE)
+    run << (*replied(1), stopped("parse_failure"))
+    codes = {one.code for one in last_message(run).diagnostics}
+    assert Code.CALL_IN_CONTENT in codes
+
+
+def test_calls_that_came_as_calls_are_taken_whatever_parser_is_asked_for() -> None:
+    run = Scenario() >> task(stop_points=frozenset(), parser="vllm/mistral") >> calls(LS)
+    run << (*replied(1), *DISPATCHED)
+
+
+def test_a_call_that_is_only_thought_of_is_not_run_by_a_parser_that_is_asked_for() -> None:
+    text = f"<think>Maybe {WHOLE}</think>Nothing to do."
+    run = Scenario() >> run_to(parser="vllm/hermes") >> says(text)
+    assert not [one for one in run.log if isinstance(one, ev.ToolDispatched)]
+
+
+def test_a_text_that_was_edited_is_read_by_the_parser_that_is_asked_for() -> None:
+    run = Scenario() >> run_to(parser="vllm/mistral") >> says(WHOLE) >> EditText(MISTRAL)
+    assert run.session.state.reply is not None
+    assert [one.call.name for one in run.session.state.reply.running] == ["terminal"]
+
+
+def test_the_time_to_place_calls_grows_with_their_number() -> None:
+    def reading_s(count: int) -> float:
+        text = "[" + ", ".join(['terminal(command="ls")'] * count) + "]"
+        return least_s(lambda: heard_by("vllm/pythonic", {"content": text}, ()))
+
+    assert reading_s(8_000) < 4 * 2 * reading_s(2_000)

@@ -62,7 +62,7 @@ STARTS = st.builds(
     MODES,
     BREAKPOINTS,
     st.integers(0, 9).map(lambda turns: turns * 3),
-    st.sampled_from(["", "hermes"]),
+    st.sampled_from(["", "hermes", "vllm/hermes"]),
     st.integers(0, 2),
     st.sampled_from([frozenset(), frozenset({"read_file"})]),
     st.sampled_from(["strict", "strict", "faithful"]),

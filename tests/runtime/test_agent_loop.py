@@ -317,6 +317,20 @@ async def test_calls_in_the_text_are_left_alone_without_a_parser() -> None:
     assert [finding["code"] for finding in result.findings] == ["CALL_IN_CONTENT"]
 
 
+async def test_calls_in_the_text_are_read_by_the_parser_that_is_named() -> None:
+    listed = '[TOOL_CALLS][{"name": "terminal", "arguments": {"command": "ls"}}]'
+    server, ran = Server(said(listed), said("done")), []
+    handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
+    result = await loop(server, tool_handler=handler, parser="vllm/mistral").run(user())
+    assert (ran, result.stop_reason, result.findings) == ([{"command": "ls"}], "finished", [])
+
+
+@pytest.mark.parametrize("parser", ["mistral", "vllm/mistrl", "real/vllm-0.33.0/hermes"])
+def test_a_parser_that_cannot_be_asked_is_refused(parser: str) -> None:
+    with pytest.raises(UsageError, match=parser):
+        loop(Server(said("done")), parser=parser)
+
+
 async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")

@@ -1,0 +1,91 @@
+"""Calls in the text of a reply, read by the parser of an engine that was asked for by its name."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec, changed
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.reasoning_tags import split_reasoning
+from hermes_tui.parsers.text_calls import attributed
+
+_OF_NO_CALLS: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
+"""What is said of a message in which no call was read."""
+
+
+def is_asked_for(parser: str) -> bool:
+    """Tell the name of an engine's parser, or of our own reading, from `auto` and none."""
+    return "/" in parser
+
+
+def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
+    """Return what a reply says, with the calls that `parser` reads in its text; never raises.
+
+    Where it reads none, those that it misses are told and not made. Calls that have a field of
+    their own are what the model called.
+    """
+    missed = normalise_message(raw, text_calls=TextCalls.SUSPECT, role="assistant")
+    plain = normalise_message(raw, text_calls=TextCalls.IGNORE, role="assistant")
+    text = plain.message.text
+    if plain.calls or not text:
+        return missed
+    calls, diagnostics = _read(parser, text, tools)
+    if not calls:
+        return missed
+    reading = attributed(calls, diagnostics)
+    kept = (one for one in plain.diagnostics if one.code not in _OF_NO_CALLS)
+    return plain._replace(
+        message=changed(plain.message, calls=len(calls)),
+        calls=tuple(reading.calls),
+        diagnostics=(*kept, *map(_of_what_is_left, reading.diagnostics)),
+    )
+
+
+def _read(
+    parser: str, text: str, tools: Sequence[ToolSpec]
+) -> tuple[tuple[ParsedCall, ...], tuple[Diagnostic, ...]]:
+    from hermes_tui.parsers.choice import named_parser
+
+    try:
+        reader = named_parser(parser)
+    except KeyError:
+        # A recording of another version may name a parser that is not known here.
+        return (), ()
+    result = reader.parse(text, tools)
+    thoughts = [whole for whole, _, _ in split_reasoning(text)]
+    if any(_is_within(call.span, thought) for call in result.calls for thought in thoughts):
+        return (), ()
+    calls = _with_markup(result.calls, result.content_spans, len(text))
+    return calls, result.diagnostics
+
+
+def _is_within(span: Span, outer: Span) -> bool:
+    return outer.start <= span.start and span.end <= outer.end
+
+
+def _with_markup(
+    calls: tuple[ParsedCall, ...], content: Sequence[Span], length: int
+) -> tuple[ParsedCall, ...]:
+    """Return the calls with the markup around them, so that without them the content is left."""
+    starts, ends = [0, *(span.end for span in content)], [*(span.start for span in content), length]
+    found: list[ParsedCall] = []
+    for index, call in enumerate(calls):
+        start = starts[bisect_right(starts, call.span.start) - 1]
+        end = ends[bisect_left(ends, call.span.end)]
+        if found and found[-1].span.end > start:
+            start = min(found[-1].span.end, call.span.start)
+        if index + 1 < len(calls) and calls[index + 1].span.start < end:
+            end = call.span.end
+        found.append(call._replace(span=Span(start, end)))
+    return tuple(found)
+
+
+def _of_what_is_left(found: Diagnostic) -> Diagnostic:
+    """Return that a call is left in the text as a warning: those that were read are to run."""
+    is_error = found.code is Code.CALL_IN_CONTENT and found.severity is Severity.ERROR
+    return changed(found, severity=Severity.WARNING) if is_error else found
