@@ -120,9 +120,10 @@ def models(*ids: str) -> Answer:
     return Answer([json.dumps({"object": "list", "data": [{"id": one} for one in ids]}).encode()])
 
 
-def whole(message: Mapping[str, Any], finish_reason: str = "stop", **more: Any) -> Answer:
-    """Return a completion with one message."""
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+def whole(message: Mapping[str, Any], finish_reason: str = "", **more: Any) -> Answer:
+    """Return a completion with one message; without a reason, with the one that goes with it."""
+    reason = finish_reason or ("tool_calls" if message.get("tool_calls") else "stop")
+    choice = {"index": 0, "message": message, "finish_reason": reason}
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     return Answer([json.dumps({"choices": [choice], "usage": usage, **more}).encode()])
 

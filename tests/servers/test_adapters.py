@@ -18,7 +18,7 @@ from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.servers.http import HttpServer
 from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
 from tests.servers.asking import KEY, MESSAGE, PARTS, asked, both, opened, request
-from tests.servers.local_server import HOLD, Answer, LocalServer, streamed, whole
+from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed, whole
 
 
 @both
@@ -177,7 +177,7 @@ async def test_a_url_that_leads_nowhere_is_a_failure(
 async def test_the_first_of_several_choices_is_taken_and_that_is_said(
     adapter: type[ChatServer],
 ) -> None:
-    choices = [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}] * 2
+    choices = [{"index": 0, "message": MESSAGE, "finish_reason": "tool_calls"}] * 2
     reply = await asked(adapter, whole(MESSAGE, choices=choices))
     assert [found.message for found in reply.diagnostics] == [
         "2 choices came; the first one is used"
@@ -298,3 +298,27 @@ def test_no_client_is_loaded_before_it_is_needed() -> None:
         "sys.exit(bool({'openai', 'httpx', 'httpx2', 'anyio', 'pydantic'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@both
+async def test_of_many_calls_in_an_odd_form_the_first_is_named_and_the_rest_counted(
+    adapter: type[ChatServer],
+) -> None:
+    call = {"id": 7, "function": {"name": "f", "arguments": "{}"}}
+    reply = await asked(adapter, whole({"role": "assistant", "tool_calls": [call] * 40}))
+    assert [found.message for found in reply.diagnostics] == [
+        "the type of call 1 and of 39 more is missing, not function",
+        "the id of call 1 and of 39 more is a number, not a string",
+    ]
+
+
+@both
+async def test_a_streamed_reply_that_does_not_say_it_calls_is_told_as_a_whole_one_is(
+    adapter: type[ChatServer],
+) -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    parts = (chunk(role="assistant", tool_calls=[call]), chunk("stop"))
+    reply = await asked(adapter, streamed(*parts), stream=True)
+    assert "finish_reason is stop, though there are calls" in [
+        found.message for found in reply.diagnostics
+    ]

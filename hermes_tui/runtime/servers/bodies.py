@@ -6,8 +6,8 @@ leaves no message is a failure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -16,6 +16,8 @@ from hermes_tui.runtime.servers.base import Reply, RequestFailure
 from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title, is_html
 
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
+_TYPES: Final = ("function", "custom")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -48,6 +50,7 @@ def read_body(exchange: Exchange) -> Reply:
         *_oddities(oddity, exchange),
         *completion_findings(value),
         *_message_findings(message, choice),
+        *choice_oddities(message, reason),
     )
     return Reply(
         raw=exchange.text,
@@ -172,6 +175,68 @@ def _is_no_count(value: Any) -> bool:
 def _message_findings(message: Any, choice: dict[str, Any]) -> Iterator[Diagnostic]:
     if not isinstance(message, dict):
         yield shape(Severity.WARNING, f"the message is {kind_of(message)}, not an object")
+    else:
+        yield from _message_oddities(message)
     if not isinstance(choice.get("finish_reason"), str):
         said = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
         yield shape(Severity.NOTE, f"finish_reason is {said}")
+
+
+def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Yield what in a message that came whole is not as the API has it; it is taken anyway."""
+    role, content = message.get("role"), message.get("content")
+    if role != "assistant":
+        said = _said(message, "role")
+        yield _note(f"the message's role is {said}, not assistant", "it is taken as the model's")
+    if content is not None and not isinstance(content, (str, list)):
+        yield _note(f"content is {kind_of(content)}, not a string", "it is taken as text")
+    listed = message.get("tool_calls")
+    calls = [
+        (number, call)
+        for number, call in enumerate(listed if isinstance(listed, list) else (), start=1)
+        if isinstance(call, Mapping) and ("function" in call or "custom" in call)
+    ]
+    if untyped := [(number, call) for number, call in calls if call.get("type") not in _TYPES]:
+        hint = "clients that look at the type leave the call out"
+        said = _said(untyped[0][1], "type")
+        yield _note(f"the type of {_numbered(untyped)} is {said}, not function", hint)
+    if odd := [(number, call) for number, call in calls if not _is_id(call.get("id"))]:
+        yield _note(f"the id of {_numbered(odd)} is {_said(odd[0][1], 'id')}, not a string")
+
+
+def _is_id(value: Any) -> bool:
+    # That there is none is said of the call itself.
+    return value is None or isinstance(value, str)
+
+
+def _numbered(calls: Sequence[tuple[int, Any]]) -> str:
+    more = f" and of {len(calls) - 1} more" if len(calls) > 1 else ""
+    return f"call {calls[0][0]}{more}"
+
+
+def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
+    """Yield what does not go together in a choice, streamed or whole."""
+    if not isinstance(message, Mapping):
+        return
+    if not message.get("tool_calls") and message.get("function_call"):
+        hint = "clients of today look at tool_calls only; it is taken as a call"
+        yield _note("the call stands in function_call, not in tool_calls", hint)
+    elif message.get("tool_calls") and reason == "stop":
+        yield _note(
+            "finish_reason is stop, though there are calls",
+            "a client that goes by it takes the reply for the last one",
+        )
+    if isinstance(reason, str) and reason not in _REASONS:
+        known = ", ".join(_REASONS)
+        yield _note(f"finish_reason {first_line(reason, 40)!r} is none that the API has", known)
+
+
+def _said(holder: Mapping[str, Any], key: str) -> str:
+    value = holder.get(key)
+    if key not in holder:
+        return "missing"
+    return repr(first_line(value, 40)) if isinstance(value, str) else kind_of(value)
+
+
+def _note(what: str, hint: str = "") -> Diagnostic:
+    return shape(Severity.NOTE, what, hint)

@@ -15,7 +15,12 @@ from hermes_tui.formats.event_stream import (
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, RequestFailure
-from hermes_tui.runtime.servers.bodies import completion_findings, shape, stream_cut
+from hermes_tui.runtime.servers.bodies import (
+    choice_oddities,
+    completion_findings,
+    shape,
+    stream_cut,
+)
 from hermes_tui.runtime.servers.failures import Exchange, error_text
 
 MAX_FINDINGS = 20
@@ -73,7 +78,12 @@ class StreamedReply:
             message=choice["message"],
             finish_reason=reason if isinstance(reason, str) else "",
             usage=completion.get("usage"),
-            diagnostics=(*self._findings.values(), *flaws, *completion_findings(completion)),
+            diagnostics=(
+                *self._findings.values(),
+                *flaws,
+                *completion_findings(completion),
+                *choice_oddities(choice["message"], reason),
+            ),
             status=self._exchange.status,
             pieces=self._pieces,
         )
