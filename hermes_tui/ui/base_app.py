@@ -22,6 +22,7 @@ from textual.filter import ANSIToTruecolor, LineFilter
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.safe_text import terminal_filters
@@ -238,9 +239,14 @@ class BaseApp(App[None]):
 
     # Taking away
 
-    def copy(self, text: str) -> None:
-        """Put text on the clipboard by OSC 52, lone surrogates as escapes."""
+    def copy(self, text: str, what: str = "", note: str = "") -> str:
+        """Put text on the clipboard by OSC 52, lone surrogates as escapes; return what to say.
+
+        `what` it is, and a `note` behind that.
+        """
         self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        told = ", ".join(filter(None, (what, counted(len(text), "character"))))
+        return f"copied {told}{note} (OSC 52: the terminal must allow it)"
 
     def page_out(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""

@@ -301,6 +301,19 @@ async def test_n_goes_from_difference_to_difference() -> None:
         assert "~ turn 1, assistant" in text_of(app)
 
 
+async def test_a_comparison_is_copied_as_text_and_offered_to_a_pager() -> None:
+    found = comparison(run_diff(list(reply(1, "left")), list(reply(1, "right"))), "a", "b")
+    async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
+        await pilot.press("y")
+        await pilot.pause()
+        assert "copied" in text_of(app)
+        await pilot.press("|")
+        await pilot.pause()
+        assert "this terminal cannot be handed to a pager" in text_of(app)
+    assert app.clipboard.startswith("- main  + fork-1: 1 difference\n")
+    assert "- left\n" in app.clipboard and "+ right\n" in app.clipboard
+
+
 async def test_foreign_names_and_texts_are_drawn_harmless() -> None:
     odd = [*reply(1, "\x1b]0;t\x07", 1), call(0, "na\u202eme\n2", "\x9b")]
     found = comparison(run_diff([], odd), "main", "fork-1")

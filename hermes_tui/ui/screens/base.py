@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import events
 from textual.screen import Screen
 
-from hermes_tui.model.wording import counted
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
@@ -175,9 +174,7 @@ class CommandScreen(Screen[None]):
 
     def copy(self, text: str, what: str = "", note: str = "") -> None:
         """Put text on the clipboard, and say so: `what` it is, and a `note` behind that."""
-        self.hermes.copy(text)
-        told = ", ".join(filter(None, (what, counted(len(text), "character"))))
-        self.say(f"copied {told}{note} (OSC 52: the terminal must allow it)")
+        self.say(self.hermes.copy(text, what, note))
 
     def copy_command(self, place: RunPlace | None, message: int = 0) -> None:
         """Put the command on the clipboard that opens a place, and say it; or that there is none.

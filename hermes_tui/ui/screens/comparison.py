@@ -75,5 +75,17 @@ class ComparisonScreen(Moving, Dialog[None]):
         if earlier:
             self.view.scroll_to_line(earlier[-1])
 
+    def do_copy(self) -> None:
+        """Put the comparison on the clipboard."""
+        self.show_title(self.hermes.copy(self._text()))
+
+    def do_pager(self) -> None:
+        """Show the comparison in $PAGER."""
+        if wrong := self.hermes.page_out([self._text()]):
+            self.show_title(wrong)
+
+    def _text(self) -> str:
+        return f"{self._title}\n\n{self._found.document.indented_text}\n"
+
     def do_leave(self) -> None:
         self.dismiss(None)
