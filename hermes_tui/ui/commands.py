@@ -102,7 +102,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("bottom", "Bottom", ("G", "end"), "G", EVERYWHERE,
         "to the last row; in a growing file, stay there", "Move"),
     Command("open", "Open", ("enter",), "Enter", BOTH,
-        "open the run; choose the bar's runs; go to the tool error; show the row in its own pane",
+        "open the run; choose the bar's runs; go to the tool error; show the row in its own pane,\n"
+        "an assistant's message in the parser lab",
         "Move", 1, _has_rows),
     Command("next-call", "Next call", ("right_square_bracket",), "]", RUN, "to the next tool call",
         "Move", 5, _has_calls),
@@ -128,8 +129,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark", "Mark", ("m",), "m", RUN, "mark this row with a letter", "Move", 0, _has_rows),
     Command("to-mark", "Go to mark", ("apostrophe",), "'", RUN, "to the row marked with a letter",
         "Move", 0, _has_rows),
-    Command("go-to", "Go to …", ("colon",), ":", RUN,
-        "to a row by number, `t3` turn, `s12` event, `50%` of the way", "Move", 0, _has_rows),
+    Command("go-to", "Go to …", ("colon",), ":", BOTH,
+        "to a row or run by number, `50%` of the way; in a run `t3` turn, `s12` event", "Move", 0,
+        _has_rows),
     # Finding
     Command("search", "Search", ("slash",), "/", EVERYWHERE,
         "search all texts (F2 in the prompt: regular expression, F3: case counts);\n"

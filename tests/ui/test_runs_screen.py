@@ -134,6 +134,27 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         await shows(pilot, " of 30")
 
 
+async def test_a_run_of_the_list_is_gone_to_by_its_number(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, " of 30")
+        await pilot.press("O")
+        await answer(pilot, "colon", "7")
+        await shows(pilot, " 24 of 30")
+        pane = app.screen.query_one(RunsPane)
+        assert pane.position is not None
+        assert app.screen.model.row(pane.position).summary.run_id == "run-6"
+        await answer(pilot, "colon", "50%")
+        await shows(pilot, " 15 of 30")
+        await answer(pilot, "colon", "31")
+        await shows(pilot, "there is no run 31; the last is 30")
+        await answer(pilot, "colon", "x")
+        await shows(pilot, "a run's number, or 50%")
+        await answer(pilot, "f", 'id == "run-6"')
+        await answer(pilot, "colon", "8")
+        await shows(pilot, "run 8 does not pass the filter; u drops it")
+
+
 async def test_the_filter_of_the_command_line_is_that_of_the_list(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(lines_of({"id": "a", "messages": MESSAGES}, {"id": "b", "messages": []}))

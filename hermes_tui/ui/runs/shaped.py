@@ -60,6 +60,13 @@ class ShapedRuns(MatchedRuns):
         self.shape.is_tree = not self.shape.is_tree
         self._arrange()
 
+    def position_numbered(self, number: int) -> int | None:
+        """Return where the run with this number among all is listed, None where it is not."""
+        try:
+            return self.position_at(self._places.numbers.index(number - 1))
+        except ValueError:
+            return None
+
     def number_in_file(self, ref: RunRef) -> int:
         """Return which run of its file it is, from 0; -1 where that holds no other."""
         if ref.number == 0 and self._place_of(ref._replace(number=1)) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.visible import visible_line
@@ -56,6 +57,31 @@ class RunsFinding(Searching, RunsSide, Filtering):
     def say_what_is_waited_for(self) -> None:
         if self.model.waits_for_search:
             self.say(self.keys.told("found: nothing is searched, {search} begins a search"))
+
+    def do_go_to(self) -> None:
+        self.touched()
+        self.ask("go to run, 50%", "go-to")
+
+    def answered_go_to(self, event: Prompt.Answered) -> None:
+        found = re.fullmatch(r"(\d{1,9})(%)?", event.value.strip())
+        if found is None:
+            self.say("a run's number, or 50%")
+            return
+        number, listed = int(found[1]), len(self.model)
+        if found[2]:
+            position = (listed - 1) * min(number, 100) // 100 if listed else None
+        else:
+            position = self.model.position_numbered(number)
+        if position is not None:
+            self.runs_pane.go_to(position)
+            self.refresh_lines()
+            return
+        last, so_far = len(self.feed.rows), "" if self.feed.finished else " so far"
+        if 1 <= number <= last:
+            why = self.keys.told("does not pass the filter; {unfilter} drops it")
+            self.say(f"run {number:,} {why}")
+        else:
+            self.say(f"there is no run {number:,}; the last is {last:,}{so_far}")
 
     def do_unfilter(self) -> None:
         self.model.try_filter("")
