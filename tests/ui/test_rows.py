@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 
 from hermes_tui.model.events import CallSkipped
-from hermes_tui.model.messages import ContentPart, ErrorMark, Reasoning
+from hermes_tui.model.messages import ContentPart, ErrorMark, Reasoning, changed
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.happenings import happening
 from hermes_tui.ui.render.reasoning import reasoning_page
@@ -168,3 +168,13 @@ async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:
 def test_a_number_is_short_and_read_at_a_glance(number: float, text: str) -> None:
     assert short_number(number) == text
     assert len(text) <= 7
+
+
+@pytest.mark.parametrize(("width", "is_told"), [(53, False), (68, True), (78, True), (118, True)])
+def test_a_row_tells_the_time_where_the_screen_is_80_or_200_cells_wide(
+    width: int, is_told: bool
+) -> None:
+    at_noon = changed(says("assistant", "x"), ts=1_700_049_600.0)
+    assert ("12:00:00" in plain(timeline_row(timeline(at_noon), 0, width))) is is_told
+    without = plain(timeline_row(timeline(says("assistant", "x")), 0, width))
+    assert ":" not in without
