@@ -769,6 +769,17 @@ def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
     assert widths["task"] >= min(task, 40)
 
 
+@pytest.mark.parametrize("width", [78, 118])
+def test_where_no_run_has_a_reward_its_status_has_the_room(width: int) -> None:
+    texts = {"task": 300, "model": 20, "codes": 60, "id": 32, "tool_errors": 1, "file": 30}
+    with_status = {column.name for column in columns_for(width, {**texts, "status": 7}, 20)}
+    with_both = {
+        column.name for column in columns_for(width, {**texts, "status": 7, "reward": 4}, 20)
+    }
+    assert ("status" in with_status, "reward" in with_both) == (True, True)
+    assert "status" not in with_both
+
+
 @pytest.mark.parametrize("width", [15, 25, 40, 58, 78, 98, 118, 158, 198])
 def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> None:
     task = "試験が失敗する 🧪 " * 20

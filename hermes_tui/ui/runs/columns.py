@@ -62,6 +62,10 @@ _FIRST_TO_GO: Final = (
     "latest", "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
     "tokens_in", "tokens_out", "duration", "cost", "began", "stop_reason", "calls", "turns",
 )  # fmt: skip
+_BY_STATUS: Final = tuple(
+    {"reward": "status", "status": "reward"}.get(name, name) for name in _FIRST_TO_GO
+)
+"""The same where no run has a reward: what became of it is told by its status alone."""
 _FIRST_BACK: Final = (
     "turns", "calls", "codes", *(name for name in reversed(_FIRST_TO_GO[:-2]) if name != "codes"),
 )  # fmt: skip
@@ -102,7 +106,8 @@ def columns_for(
     """
     widths = _least_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
     widths["run"] = max(widths["run"], len(str(runs)))
-    for name in sorted(_FIRST_TO_GO, key=sorted_by.__eq__):
+    first_to_go = _FIRST_TO_GO if "reward" in longest else _BY_STATUS
+    for name in sorted(first_to_go, key=sorted_by.__eq__):
         if sum(widths.values()) + GAP * len(widths) <= width:
             break
         widths.pop(name, None)
@@ -160,8 +165,9 @@ def _least_widths(
 ) -> dict[str, int]:
     widths = {}
     for name, kind in _KINDS.items():
-        # Without its group, a rollout cannot be told from those of other groups.
-        is_told_by = name == "id" and by_id
+        # Without its group, a rollout cannot be told from those of other groups; without a reward
+        # or a status, a success from a failure.
+        is_told_by = (name == "id" and by_id) or (name == "status" and "reward" not in longest)
         wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
         if width >= wanted_from and not _is_blank(name, longest):
             widths[name] = _least(name, longest)
