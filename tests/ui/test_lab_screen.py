@@ -155,6 +155,15 @@ async def test_the_matrix_shows_every_parser_and_enter_its_steps(tmp_path: Path)
         await lab.shows("2 Steps of sglang/qwen25", "1 CALL")
 
 
+async def test_where_no_parser_reads_the_text_the_key_for_small_edits_is_named(
+    tmp_path: Path,
+) -> None:
+    async with lab_on(tmp_path, '<tool_call>{"name": "ls",}}</tool_call>', size=WIDE) as lab:
+        await lab.press("W")
+        await lab.compared()
+        await lab.shows("no parser reads a sound call here; f looks for small edits that help")
+
+
 async def test_which_parser_would_have_read_this_is_one_key_and_the_flag_can_be_copied(
     tmp_path: Path,
 ) -> None:

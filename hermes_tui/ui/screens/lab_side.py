@@ -83,7 +83,9 @@ class SidePane(RowList):
             self._drawn.clear()
             self._selected = selected
         keys = [each.key for each in rows]
-        self.set_empty_text("reading …" if waiting else "no parser reads a sound call in this text")
+        ways = self._lab.keys.told("{lab-fixes} looks for small edits that help")
+        nothing = f"no parser reads a sound call here; {ways}"
+        self.set_empty_text("reading …" if waiting else nothing)
         self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(
             LabRows(len(rows), lambda index, width: self._verdict_row(index, ranking=ranking)),
