@@ -55,12 +55,14 @@ def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def append_row(build: RunBuilder, row: Any, message: Any, pointer: str) -> None:
-    """Append the message of a row, flagged by what the row says of it."""
+def append_row(
+    build: RunBuilder, row: Any, message: Any, pointer: str, flags: tuple[str, ...] = ()
+) -> None:
+    """Append the message of a row, flagged by `flags` and by what the row says of it."""
     if not isinstance(row, dict):
         build.defect("a message that is not an object", excerpt_of(row), pointer=pointer)
         return
-    parts = normalised(message, flags=_row_flags(row))
+    parts = normalised(message, flags=_row_flags(row) + flags)
     build.append(parts, pointer, ts=timestamp(row.get("timestamp")))
 
 

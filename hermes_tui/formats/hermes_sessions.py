@@ -21,6 +21,7 @@ from hermes_tui.formats.fields import (
     title_of,
 )
 from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.hermes_compaction import each_once
 from hermes_tui.formats.hermes_messages import (
     append_row,
     excerpt_of,
@@ -100,7 +101,8 @@ def _read_session(row: Any, build: RunBuilder) -> None:
     if not isinstance(row, dict) or not isinstance(rows, list):
         build.defect("no list of messages in this session", excerpt_of(row))
         return
-    messages = [message_of_row(item) if isinstance(item, dict) else item for item in rows]
+    told = each_once(rows)
+    messages = [message_of_row(one.row) if isinstance(one.row, dict) else one.row for one in told]
     _start(row, messages, build)
     prompt = row.get("system_prompt")
     if isinstance(prompt, str) and prompt and not begins_with_system(messages):
@@ -108,8 +110,11 @@ def _read_session(row: Any, build: RunBuilder) -> None:
         flags = ("from the session row",)
         parts = normalised(raw, text_calls=TextCalls.IGNORE, flags=flags)
         build.append(parts, "/system_prompt")
-    for index, (item, message) in enumerate(zip(rows, messages, strict=True)):
-        append_row(build, item, message, f"/messages/{index}")
+    for one, message in zip(told, messages, strict=True):
+        if one.latest is not one.row:
+            message |= {key: one.latest.get(key) for key in ("active", "compacted")}
+        pruned = ("compaction",) if one.is_pruned else ()
+        append_row(build, one.row, message, f"/messages/{one.place}", pruned)
     reason, ended = row.get("end_reason"), timestamp(row.get("ended_at"))
     usage = _usage(row)
     if isinstance(reason, str) or ended is not None or usage is not None:
