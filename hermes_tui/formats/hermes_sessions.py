@@ -148,9 +148,11 @@ def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
 
 
 def _usage(row: dict[str, Any]) -> Usage | None:
+    """Return what a session used; its `input_tokens` are those that no cache held."""
     cost = number(row.get("actual_cost_usd"))
+    prompt = [_count(row, f"{key}_tokens") for key in ("input", "cache_read", "cache_write")]
     usage = Usage(
-        prompt_tokens=_count(row, "input_tokens"),
+        prompt_tokens=sum(count or 0 for count in prompt) or None,
         completion_tokens=_count(row, "output_tokens"),
         cached_tokens=_count(row, "cache_read_tokens"),
         reasoning_tokens=_count(row, "reasoning_tokens"),

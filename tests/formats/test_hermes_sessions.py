@@ -83,6 +83,13 @@ def test_counters_and_the_end_of_a_session_are_kept() -> None:
     assert started(second).parent_run_id == started(first).run_id
 
 
+def test_the_prompt_of_a_session_counts_what_the_cache_held() -> None:
+    usage = ended(read(STATE_DB, load_lines("scripted_sessions.jsonl")[4])).usage
+    assert usage is not None
+    # The server counted 140; 16 of them came from its cache.
+    assert (usage.prompt_tokens, usage.cached_tokens) == (140, 16)
+
+
 def test_reasoning_that_stands_in_three_fields_is_shown_once() -> None:
     spoken = messages(read(SESSION, load_document("session.json")))[2]
     assert [piece.text for piece in spoken.reasoning] == ["Two independent look-ups: both at once."]
