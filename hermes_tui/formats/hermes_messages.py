@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.fields import number
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -14,9 +16,24 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 JSON_CONTENT = "\0json:"
 """What `state.db` writes before content that is not a plain string."""
 
-_STUBS = ("[Old tool output cleared to save context space]", "[Result unavailable")
+EMPTY = "(empty)"
+"""What hermes-agent writes as the reply where one had neither text nor calls, time after time."""
+
+_STUBS = (
+    "[Old tool output cleared to save context space]",
+    "[Result unavailable",
+    "[Duplicate tool output",
+)
+_NUDGE = "[System: "
+_CUT = "[System: Your previous response was truncated"
+"""How messages begin that hermes-agent sends in the user's name, to make the model go on."""
+_TAKEN_OUT = (
+    "hermes-agent takes <tool_call> blocks and thoughts out of the text: a call that the server's "
+    "parser left there is lost; look at its --tool-call-parser, and at the raw completion"
+)
 _ENCODED = ("tool_calls", "reasoning_details", "codex_reasoning_items", "codex_message_items")
 _ROW_KEYS = frozenset({"id", "session_id"})
+_MANY = 1e9
 
 
 def normalised(
@@ -63,7 +80,39 @@ def append_row(
         build.defect("a message that is not an object", excerpt_of(row), pointer=pointer)
         return
     parts = normalised(message, flags=_row_flags(row) + flags)
+    if row.get("role") == "assistant" and row.get("content") == EMPTY and not parts.calls:
+        parts = with_findings(parts, empty_reply())
     build.append(parts, pointer, ts=timestamp(row.get("timestamp")))
+
+
+def empty_reply() -> Diagnostic:
+    """Say that a reply held nothing where hermes-agent wrote `EMPTY`."""
+    message = "the reply is empty: hermes-agent wrote (empty) in its place"
+    return Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_TAKEN_OUT)
+
+
+def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
+    """Say that hermes-agent counts more of `what`, replies or requests, than replies are kept."""
+    count = number(counted)
+    if count is None or not kept < count < _MANY:
+        return ()
+    lost = f"{count - kept:.0f} of {count:.0f} {what}"
+    message = f"{lost} that hermes-agent counts left no message of the model"
+    return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_TAKEN_OUT),)
+
+
+def is_nudge(text: Any) -> bool:
+    """Say whether a user's message is one that hermes-agent wrote."""
+    return isinstance(text, str) and text.startswith(_NUDGE)
+
+
+def cut_before(text: Any) -> tuple[Diagnostic, ...]:
+    """Say of a user's message that it asks for the rest of a reply, where hermes-agent wrote it."""
+    if not isinstance(text, str) or not text.startswith(_CUT):
+        return ()
+    message = "the reply before was cut by the limit of its length: hermes-agent asks for the rest"
+    hint = "raise max_tokens, or shorten the context"
+    return (Diagnostic(Code.TRUNCATED, Severity.ERROR, message, hint=hint),)
 
 
 def _row_flags(row: dict[str, Any]) -> tuple[str, ...]:
@@ -73,7 +122,8 @@ def _row_flags(row: dict[str, Any]) -> tuple[str, ...]:
     if row.get("observed"):
         flags.append("observed")
     sent = row.get("api_content")
-    if isinstance(sent, str) and sent != row.get("content"):
+    is_from_agent = row.get("role") == "user" and is_nudge(row.get("content"))
+    if is_from_agent or (isinstance(sent, str) and sent != row.get("content")):
         flags.append("injected")
     return tuple(flags)
 

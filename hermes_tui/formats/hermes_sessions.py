@@ -8,6 +8,7 @@ compacted rows too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample
@@ -21,14 +22,16 @@ from hermes_tui.formats.fields import (
     title_of,
 )
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.hermes_compaction import each_once
+from hermes_tui.formats.hermes_compaction import Told, each_once, is_summary
 from hermes_tui.formats.hermes_messages import (
     append_row,
     excerpt_of,
     message_of_row,
     normalised,
+    unkept,
 )
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls
@@ -103,7 +106,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
         return
     told = each_once(rows)
     messages = [message_of_row(one.row) if isinstance(one.row, dict) else one.row for one in told]
-    _start(row, messages, build)
+    _start(row, messages, build, _unkept(row, told))
     prompt = row.get("system_prompt")
     if isinstance(prompt, str) and prompt and not begins_with_system(messages):
         raw = {"role": "system", "content": prompt}
@@ -130,7 +133,23 @@ def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
         append_row(build, value, message_of_row(value), "")
 
 
-def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
+def _unkept(row: dict[str, Any], told: Sequence[Told]) -> tuple[Diagnostic, ...]:
+    """Compare the replies that were counted with those that are there; an export holds no others
+    than the context does."""
+    rows = [one.row for one in told if isinstance(one.row, dict)]
+    is_cut = row.get("rewind_count") or any(map(is_summary, rows))
+    if is_cut and STATE_DB_MARK not in row:
+        return ()
+    kept = sum(one.get("role") == "assistant" and not is_summary(one) for one in rows)
+    return unkept(row.get("api_call_count"), kept, "replies")
+
+
+def _start(
+    row: dict[str, Any],
+    messages: list[Any],
+    build: RunBuilder,
+    diagnostics: tuple[Diagnostic, ...] = (),
+) -> None:
     details = {
         key: value
         for key, value in details_of(row, without=_OWN_KEYS).items()
@@ -144,6 +163,7 @@ def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         parent_run_id=label(row, "parent_session_id"),
         details=details,
         ts=timestamp(row.get("started_at", row.get("session_start"))),
+        diagnostics=diagnostics,
     )
 
 

@@ -22,6 +22,8 @@ TOOL: Final = "tool"
 _MAYBE: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
 _END_OTHERWISE: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
 """In a recording a run may wait; those agents hand in by what they write to a shell or in code."""
+_NO_PROMPTS: Final = frozenset({"hermes-session", "hermes-export", "hermes-state-db"})
+"""A session began when the user asked, be there no word of how it ended."""
 _ASKS_ONLY: Final = frozenset({"hermes-request-dump"})
 """These hold the request, whatever became of it."""
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+")
@@ -66,7 +68,8 @@ def _owed(state: RunState) -> tuple[Severity, str, str] | None:
             "it was killed there, or cancelled by a time limit around it",
         )
     if not state.turn:
-        if not state.ended or state.codes[Code.REQUEST_ERROR] or state.codes[Code.RUN_ERROR]:
+        is_run = state.ended or (state.source_format in _NO_PROMPTS and last.what == "user")
+        if not is_run or state.codes[Code.REQUEST_ERROR] or state.codes[Code.RUN_ERROR]:
             return None
         return (
             Severity.WARNING,

@@ -90,6 +90,41 @@ def test_the_prompt_of_a_session_counts_what_the_cache_held() -> None:
     assert (usage.prompt_tokens, usage.cached_tokens) == (140, 16)
 
 
+def test_replies_that_hermes_agent_counts_and_does_not_keep_are_told() -> None:
+    told = [fold_run(read(STATE_DB, line))[1] for line in load_lines("scripted_sessions.jsonl")]
+    lost = "that hermes-agent counts left no message of the model"
+    empty = "the reply is empty: hermes-agent wrote (empty) in its place"
+    assert [[one.message for one in found if one.code is Code.REPLY_SHAPE] for found in told] == [
+        [],
+        [f"6 of 6 replies {lost}"],
+        [f"3 of 4 replies {lost}", empty],
+        [],
+        [],
+        [],
+    ]
+
+
+def test_an_export_that_holds_the_context_alone_misses_no_replies() -> None:
+    summary = {"role": "user", "content": "[CONTEXT COMPACTION — REFERENCE ONLY] it was said"}
+    session = {"id": "s", "source": "cli", "started_at": 1.0, "api_call_count": 9}
+    done = {"role": "assistant", "content": "done"}
+    assert started(read(EXPORT, {**session, "messages": [summary, done]})).diagnostics == ()
+    rewound = {**session, "rewind_count": 1, "messages": [done]}
+    assert started(read(EXPORT, rewound)).diagnostics == ()
+    assert started(read(EXPORT, {**session, "messages": [done]})).diagnostics != ()
+
+
+def test_a_session_whose_request_failed_has_no_reply() -> None:
+    failed = load_lines("scripted_sessions.jsonl")[3]
+    assert dict(fold_run(read(STATE_DB, failed))[0].codes) == {Code.NO_ANSWER: 1}
+    assert not fold_run(read(STATE_DB, {**failed, "messages": []}))[1]
+
+
+def test_what_hermes_agent_says_in_the_users_name_is_injected() -> None:
+    said = messages(read(STATE_DB, load_lines("scripted_sessions.jsonl")[4]))
+    assert [message.flags for message in said if message.role == "user"] == [(), ("injected",)]
+
+
 def test_reasoning_that_stands_in_three_fields_is_shown_once() -> None:
     spoken = messages(read(SESSION, load_document("session.json")))[2]
     assert [piece.text for piece in spoken.reasoning] == ["Two independent look-ups: both at once."]
