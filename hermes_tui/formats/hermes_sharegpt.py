@@ -22,8 +22,16 @@ from hermes_tui.formats.fields import (
     outcome_of,
 )
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.hermes_messages import excerpt_of, normalised
+from hermes_tui.formats.hermes_compaction import is_summary
+from hermes_tui.formats.hermes_messages import (
+    cut_before,
+    excerpt_of,
+    is_nudge,
+    normalised,
+    unkept,
+)
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall, ToolSpec
@@ -114,7 +122,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         tools=tools,
         group_id=group_of(metadata if is_export(metadata) else row),
         details=_details(row),
-        diagnostics=_partial(row),
+        diagnostics=_partial(row) + _unkept(row, turns),
     )
     if isinstance(row.get("system"), str) and row["system"]:
         build.message({"role": "system", "content": row["system"]}, pointer="/system")
@@ -134,12 +142,13 @@ def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
     if speaker == "system":
         from_exporter = isinstance(text, str) and text.startswith(_EXPORTER_PROMPT)
         flags = ("exporter's prompt",) if from_exporter else ()
-        return normalised(turn, text_calls=TextCalls.IGNORE, flags=flags)
+        parts = normalised(turn, text_calls=TextCalls.IGNORE, flags=flags)
+        return with_findings(parts, *cut_before(text))
     if speaker in ("human", "user"):
         # The exporter writes the query itself and does not always skip the one in the history.
-        return normalised(
-            turn, text_calls=TextCalls.IGNORE, flags=("doubled",) if turn == before else ()
-        )
+        flags = ("doubled",) if turn == before else ("injected",) if is_nudge(text) else ()
+        parts = normalised(turn, text_calls=TextCalls.IGNORE, flags=flags)
+        return with_findings(parts, *cut_before(text))
     parts = normalised(turn, text_calls=TextCalls.TRANSPORT)
     if all(call.arguments != {} for call, _ in parts.calls):
         return parts
@@ -210,10 +219,20 @@ def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
         Diagnostic(
             Code.TRUNCATED,
             Severity.WARNING,
-            "the run was stopped because its tool calls were invalid again and again (partial)",
-            hint="the last calls say what was wrong with them",
+            "hermes-agent gave the run up (partial): its tool calls were invalid again and again, "
+            "its replies were cut, or the context was too long",
+            hint="replies that were no good are not in this file; the agent's log says why",
         ),
     )
+
+
+def _unkept(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
+    """Compare the requests that were made with the replies that are there."""
+    said = [turn for turn in turns if isinstance(turn, dict)]
+    if row.get("partial") is True or any(is_summary({"content": one.get("value")}) for one in said):
+        return ()
+    kept = sum(turn.get("from") == "gpt" for turn in said)
+    return unkept(row.get("api_calls"), kept, "requests")
 
 
 def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> None:
@@ -225,7 +244,7 @@ def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> No
         return
     completed, partial = row.get("completed"), row.get("partial") is True
     if isinstance(completed, bool):
-        why = "invalid tool calls" if partial else "" if completed else "not completed"
+        why = "given up (partial)" if partial else "" if completed else "not completed"
         outcome |= {"status": "ok" if completed else "failed", "stop_reason": why, "details": {}}
     build.end(**outcome, ts=timestamp(row.get("timestamp", metadata.get("timestamp"))))
 

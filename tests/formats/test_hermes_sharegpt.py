@@ -176,7 +176,24 @@ def test_a_partial_batch_run_is_warned_about() -> None:
         (Code.TRUNCATED, Severity.WARNING)
     ]
     assert started(done).diagnostics == ()
-    assert ended(failed).stop_reason == "invalid tool calls"
+    assert ended(failed).stop_reason == "given up (partial)"
+
+
+def test_requests_that_left_no_reply_in_a_batch_run_are_told() -> None:
+    row = row_of(("human", "hi"), ("gpt", "<think>\nplan\n</think>"), api_calls=6, tool_stats={})
+    (found,) = started(read(BATCH, row)).diagnostics
+    assert found.message.startswith("5 of 6 requests that hermes-agent counts left no message")
+    summary = ("human", "[CONTEXT COMPACTION — REFERENCE ONLY] it was said")
+    compacted = row_of(summary, ("gpt", "ok"), api_calls=6, tool_stats={})
+    assert started(read(BATCH, compacted)).diagnostics == ()
+
+
+def test_a_reply_that_was_cut_is_told_where_hermes_agent_asks_for_the_rest() -> None:
+    rest = "[System: Your previous response was truncated by the output length limit. …]"
+    row = row_of(("human", "hi"), ("gpt", "This ends in the mid"), ("human", rest), ("gpt", "dle."))
+    events = read(BATCH, {**row, "tool_stats": {}})
+    assert messages(events)[2].flags == ("injected",)
+    assert dict(fold_run(events)[0].codes) == {Code.TRUNCATED: 1}
 
 
 def test_a_compressed_line_tells_how_much_was_taken_away() -> None:
