@@ -118,13 +118,13 @@ class AgentLoop:
     ) -> None:
         """Take what HermesAgentLoop takes.
 
-        `tool_handler(name, arguments, *, task_id, user_task)` may be async; the default is
-        hermes-agent's `handle_function_call`. `mode` is strict, or faithful for every quirk of
-        HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but in faithful
-        mode; vllm/mistral, or another name that `hermes-tui parsers` lists, has that parser read
-        them. `record` is a new file; `group_id` and `details` are kept in it, to find and group
-        runs by. `model` is sent with every request; a client of the OpenAI SDK needs it, other
-        servers mostly know theirs. Raises UsageError for what cannot be.
+        `tool_handler(name, arguments, *, task_id, user_task)` may be async, and do without the last
+        two; the default is hermes-agent's `handle_function_call`. `mode` is strict, or faithful for
+        every quirk of HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but
+        in faithful mode; vllm/mistral, or another name that `hermes-tui parsers` lists, has that
+        parser read them. `record` is a new file; `group_id` and `details` are kept in it, to find
+        and group runs by. `model` is sent with every request; a client of the OpenAI SDK needs it,
+        other servers mostly know theirs. Raises UsageError for what cannot be.
         """
         _check_server(server, model)
         _check("mode", mode, MODES)

@@ -55,6 +55,20 @@ async def test_a_handler_gets_what_the_seed_passes(handler: Any, is_on_loop: boo
     await box.close()
 
 
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [
+        (lambda name, arguments: [], []),
+        (lambda name, arguments, task_id="": [task_id], ["task-1"]),
+        (lambda name, arguments, *, user_task: [user_task], ["try it"]),
+        (lambda *args: list(args[2:]), []),
+        (lambda name, arguments, **told: sorted(told), ["task_id", "user_task"]),
+    ],
+)
+async def test_a_handler_is_told_no_more_than_it_takes(handler: Any, told: list[str]) -> None:
+    assert (await HandlerToolbox([SCHEMA], handler).call("look", {}, CONTEXT)).value == told
+
+
 async def test_what_a_handler_raises_is_raised() -> None:
     def raises(name: str, arguments: Any, **told: str) -> None:
         raise KeyError(name)

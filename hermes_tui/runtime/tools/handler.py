@@ -14,7 +14,7 @@ from hermes_tui.runtime.tools.threads import tool_pool
 from hermes_tui.runtime.tools.todo import TodoStore
 
 Handler = Callable[..., Any]
-"""`(name, arguments, *, task_id, user_task)`, sync or async."""
+"""`(name, arguments, *, task_id, user_task)`, sync or async; the last two only if it takes them."""
 ABSENT = {"memory": "Memory", "session_search": "Session search"}
 """What the observed loop refuses itself."""
 
@@ -74,7 +74,7 @@ class HandlerToolbox:
     async def _handle(
         self, handler: Handler, name: str, arguments: Any, context: CallContext
     ) -> Any:
-        told = {"task_id": context.task_id, "user_task": context.user_task}
+        told = _taken_by(handler, task_id=context.task_id, user_task=context.user_task)
         is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
             getattr(handler, "__call__", None)  # noqa: B004  an object may have an async one
         )
@@ -87,6 +87,22 @@ class HandlerToolbox:
     async def close(self) -> None:
         """End idle threads."""
         tool_pool().end_idle()
+
+
+def _taken_by(handler: Handler, **told: str) -> dict[str, str]:
+    """Return what a handler takes by name; all where it does not say what it takes."""
+    try:
+        takes = inspect.signature(handler).parameters
+    except (TypeError, ValueError):
+        return told
+    if any(one.kind is one.VAR_KEYWORD for one in takes.values()):
+        return told
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+    return {
+        name: value
+        for name, value in told.items()
+        if name in takes and takes[name].kind not in positional
+    }
 
 
 def _todo_tool() -> Callable[[Any, Any], Any]:
