@@ -1,5 +1,5 @@
 """`fixtures/verifiers/traces.jsonl` was written by the `Episode` and `Trace` models of verifiers
-0.4.0: no file of a real run is public.
+0.4.0; `eval_traces.jsonl` by its `vf-eval`, as the README there tells.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.formats.foreign import (
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 FILE = PROJECT / "tests" / "fixtures" / "verifiers" / "traces.jsonl"
+EVALUATED = FILE.with_name("eval_traces.jsonl")
 EPISODES: list[Any] = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
 SOLVED: dict[str, Any] = EPISODES[0]["traces"][0]
 
@@ -44,6 +45,26 @@ def trace(*nodes: Any, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("data", [FILE.read_bytes(), lines(SOLVED)], ids=["episodes", "a trace"])
 def test_episodes_and_single_traces_are_recognised(data: bytes) -> None:
     assert format_of(data) == "verifiers-v1"
+
+
+def test_an_evaluation_tells_what_the_server_sent() -> None:
+    data = EVALUATED.read_bytes()
+    assert format_of(data) == "verifiers-v1"
+    solved, failed, left = (read_bytes(FORMAT, line) for line in data.splitlines())
+    assert [counts(events) for events in (solved, failed, left)] == [
+        (1, 6, 2),
+        (1, 3, 1),
+        (1, 3, 1),
+    ]
+    assert [len(results(events)) for events in (solved, failed, left)] == [2, 0, 0]
+    spent = [message.usage for message in messages(solved) if message.usage]
+    # The server counted 120 and 150; 16 of each came from its cache, and verifiers takes them off.
+    assert [(one.prompt_tokens, one.cached_tokens) for one in spent] == [(120, 16), (150, 16)]
+    assert [event.status for event in failed if isinstance(event, RequestFailed)] == [500] * 3
+    assert [ended(events).status for events in (solved, failed, left)] == ["ok", "error", "ok"]
+    assert ended(solved).reward == 0.25
+    assert ended(solved).scores == {"correct": 0, "short": 0.5, "turns": 2}
+    assert found_codes(left) == ["CALL_IN_CONTENT:error"]
 
 
 def test_every_trace_is_a_run_and_every_other_branch_one_below_it() -> None:
