@@ -16,6 +16,7 @@ from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.claude_answers import answered
 from hermes_tui.formats.claude_beside import ATTACHMENT, append_failure, is_failure
 from hermes_tui.formats.claude_history import COPIED, Line
+from hermes_tui.formats.claude_sdk import SdkLine
 from hermes_tui.formats.framing import Unit
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.events import ToolCallProposed
@@ -125,8 +126,9 @@ def append_lines(
     for index, one in sorted(told, key=itemgetter(0)):
         place = place_of(index)
         if isinstance(one, Spoken):
-            key = ATTACHMENT if one.row.get("type") == ATTACHMENT else "message"
-            append_spoken(build, one, f"{place}/{key}", flags(one.row))
+            key = f"/{ATTACHMENT}" if one.row.get("type") == ATTACHMENT else "/message"
+            at = place if isinstance(one.row, SdkLine) else place + key
+            append_spoken(build, one, at, flags(one.row))
             if one.raw.get("role") == "assistant":
                 replies, attempts = replies + 1, 0
         else:

@@ -4,7 +4,7 @@
     line = {"type": "system", "subtype": "init", "session_id", "model", "tools", …}
          | {"type": "user" | "assistant", "message", "parent_tool_use_id", "session_id", …}
          | {"type": "result", "is_error", "usage", "total_cost_usd", …} | {"type", …}
-         | wrapped
+         | wrapped | a message of the Agent SDK (`claude_sdk`)
     wrapped = {"direction": "send" | "recv", "message": line}
 
 One reply of the API stands on several lines; they make one message. What a subagent says
@@ -28,6 +28,7 @@ from hermes_tui.formats.anthropic_lines import (
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.claude_beside import SYNTHETIC, is_failure
 from hermes_tui.formats.claude_history import Line, Lines
+from hermes_tui.formats.claude_sdk import as_line
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.turns import READ_BY_TURNS
@@ -43,7 +44,7 @@ class ClaudeStreamJson:
     """Reads all lines of a session together: they refer to each other."""
 
     name = "claude-stream-json"
-    summary = "Claude Code stream-json and Agent SDK messages, recorded with directions or not"
+    summary = "Claude Code stream-json, Agent SDK messages (asdict too), with directions or not"
 
     def sniff(self, sample: Sample) -> Match | None:
         wrapped = _wrapped(sample.first_object())
@@ -79,6 +80,8 @@ def _is_wrapped(row: Any) -> bool:
 def _is_own(row: Any) -> bool:
     if _is_wrapped(row):
         row = row["message"]
+    if isinstance(row, dict):
+        row = as_line(row)
     if not isinstance(row, dict) or "session_id" not in row:
         return False
     kind = fields.label(row, "type")
@@ -97,7 +100,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
         if _is_wrapped(row):
             row, places[index] = row["message"], f"{places[index]}/message"
         if isinstance(row, dict):
-            lines.append((index, row))
+            lines.append((index, as_line(row)))
     if build.unit is Unit.PARTS:
         _read_turn(values, lines, places, build)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from hermes_tui.formats.claude_stream_json import FORMAT
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
-from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from hermes_tui.model.events import MessageAppended, RunEnded, SourceDefect, ToolReturned
 from tests.bytes_source import BytesSource
+from tests.conftest import PROJECT
 from tests.formats.foreign import (
     calls,
     counts,
@@ -174,3 +176,71 @@ def test_real_streams_have_the_counts_that_are_known(name: str, trajectories: Pa
     wrong = [found for found in only(events, ToolReturned) if found.result.error]
     assert (*counts(events), len(wrong)) == (*REAL[name], 0)
     assert only(events, SourceDefect) == []
+
+
+SDK: list[Any] = [
+    json.loads(line)
+    for line in (PROJECT / "tests/fixtures/claude_code/sdk_messages.jsonl").read_text().splitlines()
+]
+CLASSES = [
+    *["SystemMessage"] * 2,
+    *["AssistantMessage"] * 4,
+    *["UserMessage"] * 2,
+    *["AssistantMessage", "ResultMessage"],
+]
+NAMED = [{"type": name, **row} for name, row in zip(CLASSES, SDK, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "data", [lines(*SDK), document(SDK), lines(*NAMED)], ids=["lines", "a list", "with classes"]
+)
+def test_messages_of_the_agent_sdk_open_as_a_session(data: bytes) -> None:
+    assert format_of(data) == "claude-stream-json"
+    events = read_bytes(FORMAT, data)
+    assert [message.role for message in messages(events)] == [
+        "assistant",
+        "user",
+        "user",
+        "assistant",
+    ]
+    first = messages(events)[0]
+    assert (first.text, [one.text for one in first.reasoning]) == ("Looking.", ["Look first."])
+    assert first.usage is not None
+    assert (first.usage.prompt_tokens, first.usage.cached_tokens) == (112, 7)
+    assert [(call.name, call.id) for call in calls(events)] == [
+        ("Bash", "toolu_1"),
+        ("Bash", "toolu_2"),
+    ]
+    answers = [event.result for event in events if isinstance(event, ToolReturned)]
+    assert [(one.call_id, one.error is not None) for one in answers] == [
+        ("toolu_2", True),
+        ("toolu_1", False),
+    ]
+    assert not [event for event in events if isinstance(event, SourceDefect)]
+
+
+def test_the_end_and_the_start_of_a_session_of_the_agent_sdk_are_kept() -> None:
+    events = read_value(FORMAT, SDK)
+    start, end = runs(events)[0], next(one for one in events if isinstance(one, RunEnded))
+    assert (start.model, [tool.name for tool in start.tools]) == (
+        "claude-sonnet-4-5",
+        ["Bash", "Read"],
+    )
+    assert (end.status, end.stop_reason) == ("ok", "success")
+    assert end.usage is not None
+    assert end.usage.cost_usd == 0.0012417
+
+
+def test_a_message_of_the_agent_sdk_stands_at_its_own_place() -> None:
+    events = read_value(FORMAT, SDK)
+    places = [event.at.pointer for event in events if isinstance(event, MessageAppended)]
+    assert places == ["/2", "/6", "/7", "/8"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    any_json("content", "model", "parent_tool_use_id", "subtype", "data", "uuid", "name", "text")
+)
+def test_what_only_looks_like_a_message_of_the_agent_sdk_never_raises(value: Any) -> None:
+    FORMAT.sniff(sample(*SDK, value))
+    read_value(FORMAT, [*SDK, value])
