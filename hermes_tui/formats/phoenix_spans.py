@@ -9,7 +9,8 @@
 
 Attributes are nested, or flat with dots in their names; a data frame has such names for everything
 (`context.span_id`, `attributes.llm.model_name`). The console exporter of OpenTelemetry's SDK writes
-such spans too, and between them the log records that hold their messages: see `otlp_logs`.
+such spans too, and between them the log records that hold their messages: see `otlp_logs`. So does
+Agent Lightning's store: there an attempt at a rollout is a trace.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.agentlightning_spans import attempt_of, rewards_of
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
@@ -64,7 +66,7 @@ class PhoenixSpans:
         if isinstance(value, dict) and value.get("_table") == _SPANS_TABLE:
             append_trace(spans, build, _trace(value))
         else:
-            append_traces(spans, build)
+            append_traces(spans, build, rewards_of(fields.as_list(listed or value)))
 
 
 def _trace(value: dict[str, Any]) -> Trace:
@@ -113,7 +115,8 @@ def _raw(span: dict[str, Any], pointer: str, line: int) -> RawSpan:
     return RawSpan(
         id=fields.label(context, "span_id") or fields.label(span, "context.span_id", "span_id"),
         parent_id=fields.label(span, "parent_id", "parent_span_id"),
-        trace_id=fields.label(context, "trace_id")
+        trace_id=attempt_of(span)
+        or fields.label(context, "trace_id")
         or fields.label(span, "context.trace_id", "trace_id"),
         name=fields.label(span, "name"),
         kind=fields.label(span, "span_kind"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -47,26 +48,37 @@ _NOT_KEPT = "the trace keeps no replies"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What is known of a trace as a whole. Its details and scores go to its first run."""
+    """What is known of a trace as a whole. Its details, scores and reward go to its first run."""
 
     id: str = ""
     name: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    reward: float | None = None
     group_id: str = ""
     """The trace's id where it is several runs."""
     line: int = 0
 
 
-def append_traces(spans: Iterable[Span], build: RunBuilder) -> None:
-    """Append the runs of spans that may be of several traces, in the order of their first spans."""
+def append_traces(
+    spans: Iterable[Span],
+    build: RunBuilder,
+    rewards: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> None:
+    """Append the runs of spans that may be of several traces, in the order of their first spans.
+
+    `rewards` are those of a trace by its id, the one that counts first.
+    """
     traces: dict[str, list[Span]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
     if not traces and not build.is_used:
         build.defect("no span in this record")
     for trace_id, several in joined(traces).items():
-        append_trace(several, build, Trace(id=trace_id, line=several[0].line))
+        scores = rewards.get(trace_id, {})
+        reward = next(iter(scores.values()), None)
+        trace = Trace(id=trace_id, line=several[0].line, scores=scores, reward=reward)
+        append_trace(several, build, trace)
 
 
 def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None:
@@ -89,7 +101,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
         run_id = agent.span.id if run_id else trace.id or agent.span.id
         run_ids[id(agent)] = run_id
         _Writer(build, agent, trace, run_id, parent).write(talks)
-        trace = replace(trace, details={}, scores={})
+        trace = replace(trace, details={}, scores={}, reward=None)
     if not told:
         build.locate(trace.line)
         build.start(run_id=trace.id, task=trace.name, details=trace.details)
@@ -289,12 +301,13 @@ class _Writer:
         self._build.end(
             status=status,
             stop_reason=why or finish or otherwise,
+            reward=self._trace.reward,
             scores=self._trace.scores,
             usage=total_usage(request.usage for request in requests),
             details=fields.details_of(details),
             ts=span.end_s,
         )
-        self._trace = replace(self._trace, details={}, scores={})
+        self._trace = replace(self._trace, details={}, scores={}, reward=None)
 
 
 def _ended(raw: dict[str, Any], request: Request | None) -> dict[str, Any]:

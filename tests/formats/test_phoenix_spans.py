@@ -15,9 +15,10 @@ from hermes_tui.formats.detect import detect
 from hermes_tui.formats.phoenix_spans import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import RequestFailed, SourceDefect
+from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
+from tests.conftest import PROJECT
 from tests.formats.foreign import (
     calls,
     counts,
@@ -244,3 +245,34 @@ def test_no_value_makes_it_raise(value: Any) -> None:
     odd = {**ASKED, "attributes": value, "events": value, "status": value}
     for one in (value, [odd], {"spans": [odd, odd, odd, odd, value]}, [value, odd]):
         fold_run(read_value(FORMAT, one))
+
+
+def test_spans_of_an_attempt_of_agent_lightning_are_one_run_with_its_reward() -> None:
+    data = (PROJECT / "tests/fixtures/otel/agentlightning-0.3.jsonl").read_bytes()
+    assert format_of(data) == "phoenix-spans"
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (2, 7, 3)
+    assert [run.run_id.count("/at-") for run in runs(events)] == [1, 1]
+    ends = [event for event in events if isinstance(event, RunEnded)]
+    assert [(end.reward, end.scores) for end in ends] == [
+        (1.0, {"primary": 1.0}),
+        (0.0, {"primary": 0.0}),
+    ]
+
+
+def test_the_last_reward_of_an_attempt_counts_and_the_first_of_several_is_its_reward() -> None:
+    def rewarded(number: int, *values: float) -> dict[str, Any]:
+        told = {f"agentlightning.reward.{n}.value": value for n, value in enumerate(values)}
+        names = {f"agentlightning.reward.{n}.name": f"r{n}" for n in range(len(values))}
+        return {
+            "rollout_id": "ro-1",
+            "attempt_id": "at-1",
+            "name": "agentlightning.annotation",
+            "context": {"trace_id": f"t{number}", "span_id": f"s{number}"},
+            "start_time": number,
+            "attributes": {**told, **names},
+        }
+
+    events = read_value(FORMAT, [rewarded(1, 0.0, 5), rewarded(2, 0.5), rewarded(3)])
+    (end,) = [event for event in events if isinstance(event, RunEnded)]
+    assert (end.reward, end.scores) == (0.5, {"r0": 0.5, "r1": 5})

@@ -1,0 +1,42 @@
+"""What Agent Lightning's store adds to a span of OpenTelemetry: its rollout, and rewards.
+
+span   = {…, "rollout_id", "attempt_id"}
+reward = {"agentlightning.reward.N.name", "agentlightning.reward.N.value"}   attributes of a
+         span `agentlightning.annotation`, which is a trace of its own; the first is primary
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hermes_tui.formats import fields
+
+_REWARD = "agentlightning.reward."
+_MANY = 100
+
+
+def attempt_of(span: dict[str, Any]) -> str:
+    """Return the attempt at a rollout that a span belongs to, empty for spans of all others."""
+    rollout, attempt = fields.label(span, "rollout_id"), fields.label(span, "attempt_id")
+    return f"{rollout}/{attempt}" if rollout and attempt else ""
+
+
+def rewards_of(spans: Iterable[Any]) -> dict[str, dict[str, float]]:
+    """Return the rewards of each attempt by their names, the primary one first.
+
+    What is rewarded again counts as it was rewarded last.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for span in spans:
+        attempt = attempt_of(span) if isinstance(span, dict) else ""
+        if not attempt:
+            continue
+        told = fields.as_dict(span.get("attributes"))
+        for index in range(_MANY):
+            value = fields.number(told.get(f"{_REWARD}{index}.value"))
+            if value is None:
+                break
+            name = fields.label(told, f"{_REWARD}{index}.name") or "reward"
+            found.setdefault(attempt, {})[name] = value
+    return found
