@@ -75,8 +75,19 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
         tools=tool_specs(tools) if tools else None,
         group_id=example,
         details={**fields.details_of(info, without=("oai_tools",)), **own, **_evaluation(about)},
-        diagnostics=run_error(value.get("error")),
+        diagnostics=run_error(_failure(value)),
     )
+
+
+def _failure(value: dict[str, Any]) -> Any:
+    """Return the error of a rollout, with the chain of exceptions that says what caused it.
+
+    It stands in the error, or beside it.
+    """
+    error = value.get("error")
+    told = fields.as_dict(error)
+    chain = fields.label(told, "error_chain_repr") or fields.label(value, "error_chain")
+    return {**told, "message": chain} if error and chain and "message" not in told else error
 
 
 def _evaluation(about: Any) -> dict[str, Any]:

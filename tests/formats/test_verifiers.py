@@ -106,6 +106,15 @@ def test_later_files_tell_how_a_rollout_stopped_and_what_it_cost() -> None:
     assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (7, 3)
 
 
+def test_an_error_is_told_with_what_caused_it() -> None:
+    # As verifiers 0.1.14 wrote it where the server answered with 500.
+    chain = "ModelError() -> InternalServerError(\"Error code: 500 - {'error': …}\")"
+    error = {"error": "ModelError", "error_chain_repr": chain, "error_chain_str": "ModelError -> …"}
+    for row in ({"error": error}, {"error": "ModelError", "error_chain": chain}):
+        start = started(read_value(FORMAT, {**ROLLOUT, **row}))
+        assert [found.message for found in start.diagnostics] == [chain]
+
+
 def test_a_rollout_that_broke_off_is_an_error() -> None:
     events = read_value(FORMAT, {**ROLLOUT, "error": {"error": "ModelError", "message": "boom"}})
     assert ended(events).status == "error"
