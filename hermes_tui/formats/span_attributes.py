@@ -14,6 +14,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.parsers.measures import whole
 
 MAX_LEVELS = 24
 """How many names one after the other are taken apart: what is deeper stays together."""
@@ -53,13 +54,13 @@ class Attributes:
 
     def count(self, *names: str) -> int | None:
         found = self.number(*names)
-        return int(found) if found is not None and 0 <= found < 2**53 else None
+        return whole(found) if found is not None and found >= 0 else None
 
     def listed(self, name: str) -> list[Any]:
         """Return the list of this name: one value, or spread over `name.0…`, `name.1…`."""
-        whole = decode_if_json(self.flat.get(name))
-        if isinstance(whole, list):
-            return [nested(item) for item in whole]
+        held = decode_if_json(self.flat.get(name))
+        if isinstance(held, list):
+            return [nested(item) for item in held]
         spread: dict[int, dict[str, Any]] = {}
         for key, value in self.flat.items():
             if not key.startswith(f"{name}."):
