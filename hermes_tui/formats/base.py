@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
+    RequestFailed,
     RunEnded,
     RunStarted,
     SourceDefect,
@@ -332,6 +333,18 @@ class RunBuilder:
     def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
         """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""
         self.events.append(event_type(seq=self.next_seq(), at=self.at(pointer), **fields))
+
+    def request_failed(
+        self,
+        said: str,
+        *,
+        otherwise: str = "the request failed",
+        severity: Severity = Severity.ERROR,
+        **fields: Any,
+    ) -> None:
+        """Append a failed request; the finding is the first line of what is `said` of it."""
+        found = Diagnostic(Code.REQUEST_ERROR, severity, title(said) or otherwise)
+        self.add(RequestFailed, message=said, diagnostics=(found,), **fields)
 
     def take(self, event: Event) -> None:
         """Append an event that is one already, numbered anew; a recording may have torn lines."""

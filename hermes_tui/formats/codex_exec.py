@@ -25,9 +25,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.framing import Unit
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import RequestFailed
-from hermes_tui.model.wording import title
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.parsers.measures import usage
 
 _ITEMS = ("item.started", "item.updated", "item.completed")
@@ -163,14 +161,7 @@ class _Thread:
         self.failure = said
         is_retried = said.startswith(_SENT_AGAIN)
         severity = Severity.WARNING if is_retried else Severity.ERROR
-        found = Diagnostic(Code.REQUEST_ERROR, severity, title(said) or "the request failed")
-        self.build.add(
-            RequestFailed,
-            pointer=pointer,
-            message=said,
-            retryable=is_retried,
-            diagnostics=(found,),
-        )
+        self.build.request_failed(said, severity=severity, pointer=pointer, retryable=is_retried)
 
 
 def _error_of(row: dict[str, Any]) -> str:

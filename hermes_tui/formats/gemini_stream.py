@@ -20,10 +20,8 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.framing import Unit
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Usage
-from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp, whole
 
 _OWN = {"tool_use": "tool_name", "tool_result": "tool_id", "result": "stats"}
@@ -136,8 +134,8 @@ class _Reply:
 
 def _fail(said: str, severity: str, pointer: str, build: RunBuilder) -> None:
     grave = Severity.WARNING if severity == "warning" else Severity.ERROR
-    found = Diagnostic(Code.REQUEST_ERROR, grave, title(said) or "an error without a text")
-    build.add(RequestFailed, pointer=pointer, message=said, diagnostics=(found,))
+    nothing = "an error without a text"
+    build.request_failed(said, otherwise=nothing, severity=grave, pointer=pointer)
 
 
 def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:

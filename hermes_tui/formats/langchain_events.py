@@ -19,9 +19,6 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import append_message, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import RequestFailed
-from hermes_tui.model.wording import title
 
 _ASKED = "on_chat_model_start"
 _TOLD = "on_chat_model_end"
@@ -172,8 +169,7 @@ def _fail(event: _Event, build: RunBuilder) -> None:
     error = event.row["data"].get("error")
     told = fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
     build.locate(event.line)
-    found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(told) or "the request failed")
-    build.add(RequestFailed, pointer=event.pointer, message=told, diagnostics=(found,))
+    build.request_failed(told, pointer=event.pointer)
 
 
 FORMAT = LangChainEvents()
