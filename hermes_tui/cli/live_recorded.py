@@ -67,18 +67,16 @@ def _option(name: str) -> str:
 
 def take_from(arguments: argparse.Namespace, path: Path) -> None:
     """Fill in what the recording knows and the command line does not say."""
-    from hermes_tui.log.codec import MalformedEvent, decode
     from hermes_tui.model.events import RunStarted
-    from hermes_tui.runtime.writer import can_be_resumed
+    from hermes_tui.runtime.writer import can_be_resumed, first_event
 
     try:
-        with path.open("rb") as file:
-            first = decode(file.readline())
+        first = first_event(path)
     except OSError as error:
         raise SourceError.of(path, error) from error
-    except MalformedEvent as error:
+    if first is None:
         hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
-        raise SourceError(str(path), "not a recording of hermes-tui", hint) from error
+        raise SourceError(str(path), "not a recording of hermes-tui", hint)
     if not isinstance(first, RunStarted) or not can_be_resumed(first):
         hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)

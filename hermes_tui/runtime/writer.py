@@ -163,18 +163,28 @@ def _taken(path: Path) -> UsageError:
         return UsageError(f"{path}: this is a folder", "name a file in it")
     if not path.exists():
         return UsageError(f"{path}: {path.parent} is no folder", "name another file")
-    if not can_be_resumed(_first_event(path)):
+    if not _begins_as_recording(path):
         return UsageError(f"{path}: there is a file already", "name another one")
     hint = f"name another file, or go on in it: {command_line('live', '--resume', path)}"
     return UsageError(f"{path}: there is a recording already", hint)
 
 
-def _first_event(path: Path) -> Event | None:
-    """Return the event that a file begins with, if it does."""
-    if not path.is_file():
-        return None
+def _begins_as_recording(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return decode(file.readline(_LONGEST_LINE))
-    except (OSError, MalformedEvent):
+        return can_be_resumed(first_event(path))
+    except OSError:
+        return False
+
+
+def first_event(path: Path) -> Event | None:
+    """Return the event that a file begins with, if it does; raises OSError, SchemaTooNew.
+
+    None for a pipe or a device, too: what is in it may never come, or never end.
+    """
+    if path.is_fifo() or path.is_char_device():
         return None
+    with path.open("rb") as file:
+        try:
+            return decode(file.readline(_LONGEST_LINE))
+        except MalformedEvent:
+            return None

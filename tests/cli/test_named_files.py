@@ -51,6 +51,15 @@ def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
     assert (done.code, "a pipe that nobody writes into" in done.one_line) == (2, True)
 
 
+@pytest.mark.parametrize("named", ["/dev/zero", "pipe"])
+def test_what_has_no_end_is_no_recording_to_go_on_with(tmp_path: Path, named: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    asked = [sys.executable, "-m", "hermes_tui", "live", "--headless", "--resume", named]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.startswith(f"hermes-tui: {named}: not a recording of hermes-tui (--resume")
+
+
 def test_schemas_are_read_within_bounds_too(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     live = ("live", "--headless", "--no-record", "--api", "demo", "--task", "x", "--tools")
