@@ -68,15 +68,14 @@ def _option(name: str) -> str:
 def take_from(arguments: argparse.Namespace, path: Path) -> None:
     """Fill in what the recording knows and the command line does not say."""
     from hermes_tui.model.events import RunStarted
-    from hermes_tui.runtime.writer import can_be_resumed, first_event
+    from hermes_tui.runtime.writer import can_be_resumed, first_event, not_a_recording
 
     try:
         first = first_event(path)
     except OSError as error:
         raise SourceError.of(path, error) from error
     if first is None:
-        hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
-        raise SourceError(str(path), "not a recording of hermes-tui", hint)
+        raise not_a_recording(path, "--resume")
     if not isinstance(first, RunStarted) or not can_be_resumed(first):
         hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)

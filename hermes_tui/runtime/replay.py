@@ -27,7 +27,7 @@ from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
-from hermes_tui.runtime.writer import can_be_resumed
+from hermes_tui.runtime.writer import can_be_resumed, not_a_recording
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
@@ -336,8 +336,7 @@ def _read(path: Path) -> Cassette:
         # What stands behind the last newline is torn.
         cassette = Cassette.of(decode(line) for line in lines[:-1])
     except MalformedEvent as error:
-        hint = "--replay takes what `live` recorded; `hermes-tui open` shows the rest"
-        raise SourceError(str(path), "not a recording of hermes-tui", hint) from error
+        raise not_a_recording(path, "--replay") from error
     except ValueError as error:
         raise SourceError(str(path), f"cannot be replayed: {error}") from error
     cassette.path = str(path)

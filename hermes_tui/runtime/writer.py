@@ -54,6 +54,12 @@ def can_be_resumed(first: Event | None) -> bool:
     return isinstance(first, RunStarted) and isinstance(first.details.get("live"), dict)
 
 
+def not_a_recording(path: Path, option: str) -> SourceError:
+    """Return why the file that was named with `option` is of no use."""
+    hint = f"{option} takes what `live` recorded; `hermes-tui open` shows the rest"
+    return SourceError(str(path), "not a recording of hermes-tui", hint)
+
+
 class Recording:
     """An open recording.
 
