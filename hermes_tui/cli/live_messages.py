@@ -112,8 +112,8 @@ def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -
     from hermes_tui.cli.run_choice import one_file, pick_run, readings
 
     refusal: UsageError | None = None
-    for run, message in readings(at):
-        with one_file(place_of(path), wanted_format) as file:
+    with one_file(place_of(path), wanted_format) as file:
+        for run, message in readings(at):
             try:
                 ref = pick_run(file, run, spelling="--at {}")
             except UsageError as error:

@@ -205,7 +205,8 @@ def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tupl
     """
     number = record = 0
     groups = Groups(file)
-    for scanned in file.scan():
+    # A scan yields for what is new only: the file may have been looked through before.
+    for scanned in itertools.chain((0,), file.scan()):
         while record < len(file.index):
             runs = split_runs(file.decode(record))[1]
             for nth, run in enumerate(runs):
