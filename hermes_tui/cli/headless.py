@@ -33,7 +33,7 @@ FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_headless(settings: LiveSettings, fail_on: AbstractSet[str] = frozenset()) -> int:
+def run_headless(settings: LiveSettings, fail_on: AbstractSet[str]) -> int:
     """Run to the end or the first stop, print every event, and return the exit code.
 
     A run that finished has failed all the same if it has a finding whose code is in `fail_on`.

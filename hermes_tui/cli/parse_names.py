@@ -8,7 +8,7 @@ from hermes_tui.runtime.parser_panel import ParserPanel
 from hermes_tui.runtime.real_parser import Deltas
 
 
-def asked_name(name: str, panel: ParserPanel, deltas: Deltas | None, reasoning: str = "") -> str:
+def asked_name(name: str, panel: ParserPanel, deltas: Deltas | None, reasoning: str) -> str:
     """Return the name to read by; raises UsageError or SourceError where none can.
 
     A file is asked as a real parser is. A reasoning parser needs a real one: where a stream is

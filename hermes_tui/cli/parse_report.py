@@ -25,9 +25,7 @@ _ROW = "{:2} {:{name}}  {:8} {:9} "
 _INDENT = "  "
 
 
-def report_lines(
-    verdict: ParserVerdict, text: str, *, steps: bool, columns: int = 0
-) -> Iterator[str]:
+def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int) -> Iterator[str]:
     """Yield the verdict, the findings with the places they are about, and what came out.
 
     `columns` are those of the terminal that it is printed on; 0: none.

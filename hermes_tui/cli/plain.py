@@ -29,7 +29,7 @@ MAX_NAME = 100
 
 
 def print_run(
-    ref: RunRef, filter_text: str = "", *, search: Search | None = None, first_message: int = 0
+    ref: RunRef, filter_text: str, *, search: Search | None, first_message: int = 0
 ) -> None:
     """Print the timeline of one run, a row a line; only rows that an expression matches.
 
@@ -50,9 +50,7 @@ def print_run(
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
 
 
-def print_runs(
-    rows: Sequence[RunRow], filter_text: str = "", *, search: Search | None = None
-) -> None:
+def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | None) -> None:
     """Print one line for every run that an expression matches and that says what is searched."""
     from hermes_tui.ui.runs.model import RunsModel
 

@@ -202,7 +202,7 @@ class JUnit(Output):
     rows = "all"
     tells_defects = True
 
-    def __init__(self, write: Write, *, fails: Callable[[Row], bool], fail_if: str = "") -> None:
+    def __init__(self, write: Write, *, fails: Callable[[Row], bool], fail_if: str) -> None:
         """Take what picks the findings, and the expression by which runs fail as a whole."""
         self._write = write
         self._fails = fails

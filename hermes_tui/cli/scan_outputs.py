@@ -148,7 +148,7 @@ class Table(Output):
 class JsonLines(Output):
     """A JSON object a file, or with `by_run` a run; a last one where the scan was interrupted."""
 
-    def __init__(self, write: Write, *, by_run: bool, found: bool = False) -> None:
+    def __init__(self, write: Write, *, by_run: bool, found: bool) -> None:
         self.rows = "all" if by_run else "found" if found else ""
         self.tells_defects = not by_run
         self._write = write

@@ -35,8 +35,8 @@ def summary_lines(
     path_of: PathOf,
     *,
     files: int,
-    outside: int = 0,
-    new: Mapping[str, int] | None = None,
+    outside: int,
+    new: Mapping[str, int] | None,
 ) -> Iterator[str]:
     """Yield the summary line by line; of each group the names that failed most.
 
@@ -123,7 +123,7 @@ def _failed(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     return [(name, rate) for name, rate in named if rate.failed]
 
 
-def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str, Any]:
+def summary_json(rates: Rates, path_of: PathOf, *, outside: int) -> dict[str, Any]:
     """Return the summary as plain JSON values, the names that failed most first."""
     whole: dict[str, Any] = _rate_json(rates.all, path_of)
     whole["defects_outside_runs"] = outside

@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(
-    name: str | None, arguments: Arguments, names: frozenset[str] | None, *, cut: bool = False
+    name: str | None, arguments: Arguments, names: frozenset[str] | None, *, cut: bool
 ) -> Refusal | None:
     """Return why this call cannot be dispatched; None where it can. `names` None: any name goes.
 

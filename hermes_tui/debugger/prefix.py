@@ -41,7 +41,7 @@ class _Given(NamedTuple):
 
 
 def prefix_of(
-    messages: Sequence[Any], new_id: str, *, goes_on: bool, read_as: Sequence[Any] = ()
+    messages: Sequence[Any], new_id: str, *, goes_on: bool, read_as: Sequence[Any]
 ) -> Prefix:
     """Return `messages` as events; `goes_on`: the calls that they end with are to be answered.
 

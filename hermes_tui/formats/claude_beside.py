@@ -97,7 +97,7 @@ def append_failure(
     *,
     turn: int,
     attempt: int,
-    is_copied: bool = False,
+    is_copied: bool,
 ) -> None:
     """Append a failed request: a warning where it was sent again, an error where it was the last.
 

@@ -26,7 +26,7 @@ def issue_title(text: str) -> str:
 
 
 def text_action(
-    index: int, name: str, arguments: dict[str, Any], *, raw: str, span: Span | None = None
+    index: int, name: str, arguments: dict[str, Any], *, raw: str, span: Span | None
 ) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
     """Return the call that a command in a reply stands for; such calls have no ids."""
     call = ToolCall(

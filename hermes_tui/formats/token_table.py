@@ -155,7 +155,7 @@ def table_of_ids(
     ids: Sequence[Any],
     *,
     logprobs: array[float],
-    trained: bytearray | None = None,
+    trained: bytearray | None,
     full_text: str = "",
     note: str = "",
 ) -> TokenTable:

@@ -60,7 +60,7 @@ def first_choice(raw: str) -> dict[str, Any] | None:
     return first if isinstance(first, dict) else None
 
 
-def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec] = ()) -> TokenTable | None:
+def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec]) -> TokenTable | None:
     """Return the tokens of one choice, beside its message; None where it has none."""
     entries = logprob_entries(choice)
     if not entries:

@@ -14,9 +14,7 @@ FEW_TOKENS: Final = 10
 _ALTERED: Final = frozenset({"edited", "partial"})
 
 
-def empty_reply(
-    reply: MessageAppended, usage: Usage | None = None, *, tools: bool
-) -> Diagnostic | None:
+def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> Diagnostic | None:
     """Return what is to be said of a reply that holds nothing, where nothing says so yet.
 
     `usage` is what it cost, where it does not say so itself. `tools`: some were offered; then a

@@ -126,9 +126,7 @@ def arguments_of(call: ToolCall) -> Any:
     return {} if call.arguments_state in _NOTHING_GIVEN else call.arguments
 
 
-def misfit(
-    opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool = False
-) -> Iterator[Finding]:
+def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> Iterator[Finding]:
     """Yield what is to be said of arguments that the schema of their tool does not allow.
 
     `as_text`: they stand in tags, as texts.

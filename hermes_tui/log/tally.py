@@ -163,7 +163,7 @@ class Tally:
     def _add_to(
         self,
         turn: int,
-        seconds: float | None = None,
+        seconds: float | None,
         tokens_in: int | None = None,
         tokens_out: int | None = None,
     ) -> None:

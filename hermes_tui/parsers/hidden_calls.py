@@ -30,9 +30,7 @@ _BEFORE = re.compile(
 _AFTER = re.compile(r"(?:[\s{}\[\]\"':,]|</[^<>\n]{1,80}>)++")
 
 
-def call_spans(
-    text: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec] = ()
-) -> dict[int, Span]:
+def call_spans(text: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec]) -> dict[int, Span]:
     """Return the span of each of `calls` that stands in `text`, by its position."""
     written = list(Auto().parse(text, tools).calls)
     found: dict[int, Span] = {}

@@ -46,7 +46,7 @@ class CallShape(NamedTuple):
 
 
 def call_shape(
-    payload: Any, span: Span, members: Members, known_names: Collection[str] = ()
+    payload: Any, span: Span, members: Members, known_names: Collection[str]
 ) -> CallShape:
     """Return what the payload at `span` says, with every way in which it is not as it should be."""
     if not isinstance(payload, dict):

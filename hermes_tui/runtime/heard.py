@@ -25,7 +25,7 @@ def tokens_of(event: Event) -> int:
     return max(0, usage.prompt_tokens or 0) + max(0, usage.completion_tokens or 0)
 
 
-def tool_replied(answer: Answer, duration_s: float, printed: str = "") -> given.ToolReplied:
+def tool_replied(answer: Answer, duration_s: float, printed: str) -> given.ToolReplied:
     """Return the answer of a tool, as text and as the value that it was."""
     is_text = isinstance(answer.value, str)
     content = answer.value if is_text else json_text(answer.value)

@@ -301,7 +301,7 @@ def _shown_before(why: str) -> str:
     return f"showing what was read before: {why}"
 
 
-def open_watched(path: Path, *, wanted_format: str = "", parser: str = "") -> OpenFile | None:
+def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | None:
     """Open a file that is to be followed and read as a whole; None where it is read on instead."""
     stamp = stamp_of(path)
     try:

@@ -19,7 +19,7 @@ class Overlong(Exception):
     """A number with more digits than Python turns into one; where it is caught differs."""
 
 
-def guess(trace: Trace, span: Span, *, any_case_null: bool = False) -> Any:
+def guess(trace: Trace, span: Span, *, any_case_null: bool) -> Any:
     """Return the value of the text in `span`; raises Overlong, and Refused where it is too deep."""
     at = stripped(trace.text, span)
     text = trace.text[at.start : at.end]

@@ -49,7 +49,7 @@ class BadJson(Exception):
     deeply) or ValueError (a number too long).
     """
 
-    def __init__(self, message: str, position: int = 0, kind: str = "JSONDecodeError") -> None:
+    def __init__(self, message: str, position: int, kind: str = "JSONDecodeError") -> None:
         super().__init__(message)
         self.message = decoder_words(message)
         self.position = position

@@ -281,7 +281,7 @@ class WireCursor:
         """Say what keeps the call being read from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, self.index)
 
-    def error_of_last(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+    def error_of_last(self, code: Code, span: Span, message: str, hint: str) -> None:
         """Say what keeps the last call of the block at hand from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, sys.maxsize)
 

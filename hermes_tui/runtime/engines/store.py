@@ -89,7 +89,7 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
         return _install(_probed(added))
 
 
-def add_python(python: str, wanted: str = "", name: str = "") -> tuple[AddedEngine, ...]:
+def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
     """Add what is installed for the interpreter `python`: `wanted`, or else every engine there is.
 
     Raises SourceError where there is none. Nothing is downloaded or copied.

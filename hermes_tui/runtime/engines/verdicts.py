@@ -122,7 +122,7 @@ def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
     )
 
 
-def timed_out(limit_s: float, where: str = "") -> str:
+def timed_out(limit_s: float, where: str) -> str:
     """Say that a reading took too long, and what it was busy with."""
     return f"stopped after {limit_s:g} s" + (f", in {where}" if where else "")
 

@@ -177,7 +177,7 @@ def run_row(
     findings: list[Finding],
     *,
     number: int,
-    group: int = 0,
+    group: int,
 ) -> Row:
     """Return the row of a run, number `number` of its unit, in the `group`th record of that."""
     counts = Counts()
@@ -200,7 +200,7 @@ def run_row(
     return row
 
 
-def place_row(row: Row, runs_before: int, groups_before: int = 0) -> Row:
+def place_row(row: Row, runs_before: int, groups_before: int) -> Row:
     """Number a row within its file, given how many runs and groups stand before its unit."""
     row["run"] += runs_before
     if isinstance(group := row["group"], int):

@@ -30,7 +30,7 @@ STDERR_LINE_CHARACTERS = 300
 class McpProcess:
     """A server's process, as the transport that `mcp.Client` takes."""
 
-    def __init__(self, arguments: Sequence[str], withheld: Collection[str] = ()) -> None:
+    def __init__(self, arguments: Sequence[str], withheld: Collection[str]) -> None:
         """`withheld` are names and values that its environment is not to have."""
         self.command = shlex.join(arguments)
         self._arguments, self._withheld = tuple(arguments), withheld

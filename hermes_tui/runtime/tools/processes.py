@@ -79,8 +79,8 @@ async def run_shell(
     timeout_s: float,
     keep_bytes: int,
     mark: str,
-    withheld: Collection[str] = (),
-    hear: Callable[[bytes], None] | None = None,
+    withheld: Collection[str],
+    hear: Callable[[bytes], None] | None,
 ) -> Ended:
     """Run `command` through the shell and return how it ended; `withheld` as the environment is.
 
@@ -233,7 +233,7 @@ def children_of(thread: int) -> list[int]:
     return _children(Path("/proc/self/task") / str(thread))
 
 
-def kill_children(thread: int, *, spared: Collection[int] = ()) -> None:
+def kill_children(thread: int, *, spared: Collection[int]) -> None:
     """Kill the processes that a thread of ours started, but those spared, and theirs."""
     for child in children_of(thread):
         for process in _with_descendants(child) if child not in spared else ():

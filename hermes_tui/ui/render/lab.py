@@ -47,7 +47,7 @@ def _outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
     return f"· {outcome or 'looked at'}", "note"
 
 
-def step_row(step: ParseStep, number: int, width: int, *, digits: int = 3) -> Segments:
+def step_row(step: ParseStep, number: int, width: int, *, digits: int) -> Segments:
     """Return one step: number in `digits` cells, rule indented by depth, decision, reason."""
     indent = "  " * min(step.depth, 8)
     place = f"{step.span.start}–{step.span.end}"

@@ -16,9 +16,9 @@ def phase_segments(
     max_turns: int,
     working_s: float | None,
     spent_s: float,
-    branch: str = "",
-    past: tuple[str, str] | None = None,
-    failure: str = "",
+    branch: str,
+    past: tuple[str, str] | None,
+    failure: str,
 ) -> Segments:
     """Return the segments.
 

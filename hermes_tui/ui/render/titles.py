@@ -16,7 +16,7 @@ ROWS_BEHIND = 2_000
 
 
 def run_title(
-    model: RunModel, label: str, format_name: str, *, number: int, count: int, own: int = -1
+    model: RunModel, label: str, format_name: str, *, number: int, count: int, own: int
 ) -> Segments:
     """Return who and what the run is, and how it went.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -77,8 +76,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self,
         feed: LiveFeed,
         *,
-        hints: Mapping[str, str] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        hints: Mapping[str, str] | None,
+        clock: Callable[[], float],
     ) -> None:
         super().__init__(feed)
         self.hints = hints or {}

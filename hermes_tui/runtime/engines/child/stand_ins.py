@@ -71,7 +71,7 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         package: str,
         real: Sequence[str],
         facts: Mapping[str, Mapping[str, Any]],
-        others: Sequence[str] = (),
+        others: Sequence[str],
     ) -> None:
         self._source = Path(source)
         self._package = package
