@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec, changed
@@ -96,7 +96,7 @@ def _voids_all(text: str, found: Diagnostic) -> bool:
     return text.startswith(OPEN, found.span.start)
 
 
-def bare_call_json(text: str, tools: Sequence[ToolSpec] = ()) -> tuple[ParsedCall, ...] | None:
+def bare_call_json(text: str) -> tuple[ParsedCall, ...] | None:
     """Return the calls of a text that as a whole is call JSON without markup, None for any other.
 
     The whole is one call, several one behind the other, or a list of calls, in a code fence or not.
@@ -111,7 +111,7 @@ def bare_call_json(text: str, tools: Sequence[ToolSpec] = ()) -> tuple[ParsedCal
         return None
     if "name" not in text:
         return None
-    return _whole(text, Span(start, end), tools)
+    return _whole(text, Span(start, end))
 
 
 def _relevant(text: str) -> bool:
@@ -128,9 +128,9 @@ def _relevant(text: str) -> bool:
     )
 
 
-def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall, ...] | None:
+def _whole(text: str, span: Span) -> tuple[ParsedCall, ...] | None:
     calls: list[ParsedCall] = []
-    start, known = span.start, {tool.name: tool for tool in tools}
+    start = span.start
     while len(calls) < _MOST_IN_A_ROW:
         literal = read_literal(text, start, span.end)
         if literal.rung == FAILED or literal.cut_at >= 0:
@@ -138,7 +138,7 @@ def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall
         values = literal.value if isinstance(literal.value, list) else [literal.value]
         if not values or not all(map(looks_like_call, values)):
             return None
-        found = _calls(text, literal, known)
+        found = _calls(text, literal)
         if not all(call.name for call in found):
             return None
         calls.extend(found)
@@ -151,7 +151,7 @@ def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall
     return None
 
 
-def _calls(text: str, literal: Literal, tools: Mapping[str, ToolSpec]) -> list[ParsedCall]:
+def _calls(text: str, literal: Literal) -> list[ParsedCall]:
     """Return the calls that a literal says, one for each item of a list."""
 
     def members(at: int) -> dict[str, Span]:
@@ -162,7 +162,7 @@ def _calls(text: str, literal: Literal, tools: Mapping[str, ToolSpec]) -> list[P
         items, spans = literal.value, members(literal.span.start)
     calls = []
     for i, item in enumerate(items):
-        shape = call_shape(item, spans.get(str(i), literal.span), members, tools)
+        shape = call_shape(item, spans.get(str(i), literal.span), members, ())
         given = compact(shape.value)
         where = shape.span, shape.name_span, shape.arguments_span
         calls.append(ParsedCall(shape.name, given, *where, shape.value, literal.rung))

@@ -76,14 +76,13 @@ def reproduction_of(
     tools: Sequence[ToolSpec],
     reader: Parser,
     *,
-    max_tries: int = 2000,
     real: Asked | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
     """Return what `parser` makes of `text`, reduced as long as that is the same failure.
 
-    `reader` reads what was meant. The cost is that of `max_tries` parses by both, or of those
-    until it is `enough`.
+    `reader` reads what was meant. Each of the two parses as many texts as `reduce_text` tries, or
+    those until it is `enough`.
     """
     still_fails = fails_alike(text, parser, tools, reader=reader)
 
@@ -94,7 +93,7 @@ def reproduction_of(
             # The engine gives no verdict on this part.
             return False
 
-    reduced = reduce_text(text, fails, max_tries=max_tries)
+    reduced = reduce_text(text, fails)
     meant = [call for call in reader.parse(reduced, tools).calls if call.verdict != FAILED]
     verdict = parser.parse(reduced, tools)
     whole = text if reduced != text else ""

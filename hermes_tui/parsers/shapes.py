@@ -60,7 +60,7 @@ def call_shape(
     if isinstance(inner, dict):
         at = where.get("function", span)
         misfits.append(_args_key(at, "the call stands in an OpenAI envelope"))
-        payload, where, span = inner, members(at.start), span
+        payload, where = inner, members(at.start)
     name, name_span = _name(payload, where, span, misfits)
     if name is not None and name_span is not None and known_names:
         name = _plain_name(name, name_span, known_names, misfits)
