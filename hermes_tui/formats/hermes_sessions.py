@@ -33,11 +33,10 @@ from hermes_tui.formats.hermes_messages import (
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, whole
 from hermes_tui.parsers.normalise import TextCalls
 
 STATE_DB_MARK = "_table"
-_MAX_COUNT = 2**53
 _SNAPSHOT_KEYS = ("session_start", "last_updated", "system_prompt", "platform")
 _OWN_KEYS = ("messages", "segments", "system_prompt", "tools", "title", STATE_DB_MARK)
 
@@ -184,7 +183,7 @@ def _usage(row: dict[str, Any]) -> Usage | None:
 def _count(row: dict[str, Any], key: str) -> int | None:
     """Return a counter of the session row; it starts at 0, which says nothing."""
     found = number(row.get(key))
-    return int(found) if found and 0 < found < _MAX_COUNT else None
+    return whole(found) if found and found > 0 else None
 
 
 FORMATS = (HermesSession(), HermesExport(), HermesStateDb())
