@@ -16,11 +16,11 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, shortened
 from hermes_tui.ui.key_names import KeyNames, not_shown
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
-from hermes_tui.ui.render.json_lines import unfolded_lines
+from hermes_tui.ui.render.json_lines import indented, unfolded_lines
 from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.message import pretty_json
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.raw_beside import pretty, raw_beside_normalised
+from hermes_tui.ui.render.raw_beside import raw_beside_normalised
 from hermes_tui.ui.render.rows import characters
 from hermes_tui.ui.run_relations import subagent_of
 from hermes_tui.ui.view_model import ViewState
@@ -243,7 +243,7 @@ def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
         places = [] if call.origin is Origin.TEXT else [f.span for f in found if f.span]
         marks = [(span, "damage") for span in places]
         return marked_lines(call.arguments_text, marks, indent=6)
-    return unfolded_lines(pretty(call.arguments), 6)
+    return unfolded_lines(indented(call.arguments), 6)
 
 
 def _result(page: Page, view: ViewState, row: int) -> None:

@@ -21,6 +21,7 @@ from hermes_tui.model.messages import ArgumentsState, ToolCall
 from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.live_settings import HEADER_NAMES, KEY_NAME
 from hermes_tui.runtime.servers.urls import chat_url
+from hermes_tui.ui.render.json_lines import indented
 from hermes_tui.ui.render.message import json_value, message_text
 from hermes_tui.ui.render.raw import RawText, on_the_wire
 from hermes_tui.ui.view_model import ViewState
@@ -80,7 +81,7 @@ def call_copies(call: ToolCall) -> list[Copyable]:
     is_text = call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON
     arguments = call.arguments_text if is_text else call.arguments
     told = {"id": call.id, "name": call.name, "arguments": arguments}
-    whole = _masked(_json(told), "the call")
+    whole = _masked(indented(told), "the call")
     if isinstance(arguments, dict):
         return [whole, *_values("args", arguments)]
     bare = _masked(call.arguments_text, "its arguments")
@@ -113,13 +114,9 @@ def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
     for name, held in islice(value.items(), MOST_VALUES):
         told = name if name.isidentifier() else None
         what = f"{owner}.{told}" if told else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
-        inside = _masked(_json({name: held}), visible_line(what, LONGEST_NAME))
+        inside = _masked(indented({name: held}), visible_line(what, LONGEST_NAME))
         shown = json.loads(inside.text)[name] if inside.is_masked else held
-        yield inside._replace(text=shown if isinstance(shown, str) else _json(shown))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        yield inside._replace(text=shown if isinstance(shown, str) else indented(shown))
 
 
 def curl_command(

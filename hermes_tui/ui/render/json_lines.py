@@ -10,7 +10,7 @@ import json
 import re
 from array import array
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Line, StyledSpan, TextLines, is_plain_ascii
@@ -37,6 +37,17 @@ class _JsonLines(TextLines):
     def line(self, number: int) -> Line:
         text = self.texts[number]
         return Line(text, _spans(text), self.indent)
+
+
+def indented(value: Any) -> str:
+    """Return a value as indented JSON, one that is nested too deeply as Python writes it.
+
+    Newlines inside texts stay escaped.
+    """
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return str(value)
 
 
 def json_lines(text: str, indent: int = 0) -> Sequence[Line]:

@@ -23,7 +23,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.model.wording import counted, duration
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
-from hermes_tui.ui.render.json_lines import unfolded_lines
+from hermes_tui.ui.render.json_lines import indented, unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock
@@ -227,8 +227,7 @@ def _started(page: Page, event: RunStarted) -> None:
         if tool.description:
             page.text(tool.description, indent=2)
         if tool.parameters is not None:
-            text = json.dumps(tool.parameters, indent=2, ensure_ascii=False)
-            page.extend(unfolded_lines(text, 2))
+            page.extend(unfolded_lines(indented(tool.parameters), 2))
 
 
 def body(page: Page, text: str, mode: str) -> None:

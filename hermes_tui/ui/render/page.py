@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines, is_plain_ascii
+from hermes_tui.ui.render.json_lines import indented
 
 MADE_AT_ONCE = 100
 """Lines of a text that are cheaper made than kept apart."""
@@ -83,6 +84,4 @@ class Page:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    if len(text) > 100:
-        text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    return text
+    return indented(value) if len(text) > 100 else text

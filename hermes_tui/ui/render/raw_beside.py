@@ -13,6 +13,7 @@ from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.visible import visible
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.json_lines import indented
 
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
 """Marks between the columns: the same value, the same once its JSON is decoded, another value."""
@@ -44,16 +45,8 @@ def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Li
         lines.extend(_field(field, raw, value, column, keys))
     others = {name: value for name, value in rest.items() if value not in ({}, None)}
     if others:
-        lines.extend(Line(part, (), 4) for part in f"besides  {pretty(others)}".split("\n"))
+        lines.extend(Line(part, (), 4) for part in f"besides  {indented(others)}".split("\n"))
     return lines
-
-
-def pretty(value: Any) -> str:
-    """Return a value as indented JSON; newlines inside text stay escaped."""
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        return str(value)
 
 
 def _members(raw: Any) -> dict[str, Any]:
@@ -81,8 +74,8 @@ def _take(members: dict[str, Any], names: tuple[str, ...]) -> Any:
 
 def _field(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -> list[Line]:
     mark = _compare(raw, value)
-    left = "(missing)" if raw is _ABSENT else raw if isinstance(raw, str) else pretty(raw)
-    right = value if isinstance(value, str) else pretty(value)
+    left = "(missing)" if raw is _ABSENT else raw if isinstance(raw, str) else indented(raw)
+    right = value if isinstance(value, str) else indented(value)
     rows = zip_longest(_cut(left, column), _cut(right, column), fillvalue="")
     lines = []
     for number, (one, two) in enumerate(islice(rows, MOST_ROWS)):
