@@ -117,19 +117,7 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
         if wide is not None:
             return wide
     odd_numbers: set[str] = set()
-
-    def constant(name: str) -> float:
-        odd_numbers.add(name)
-        return float(name.replace("Infinity", "inf"))
-
-    def integer(digits: str) -> int | str:
-        try:
-            return int(digits)
-        except ValueError:
-            odd_numbers.add(digits)
-            return digits
-
-    decoder = json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
+    decoder = _patient_decoder(odd_numbers)
     values: list[Any] = []
     odd: dict[str, list[int]] = {}
     position = _skip_filler(text, 0, odd)
@@ -157,6 +145,26 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
     if values and not problems:
         problems.extend(_raw_control(text))
     return Loaded(tuple(values), tuple(problems))
+
+
+def _patient_decoder(odd_numbers: set[str]) -> json.JSONDecoder:
+    """Return a decoder that takes NaN, Infinity, and as text what is too long for a number.
+
+    It adds them, as they are written, to `odd_numbers`.
+    """
+
+    def constant(name: str) -> float:
+        odd_numbers.add(name)
+        return float(name.replace("Infinity", "inf"))
+
+    def integer(digits: str) -> int | str:
+        try:
+            return int(digits)
+        except ValueError:
+            odd_numbers.add(digits)
+            return digits
+
+    return json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
 
 
 def _raw_control(text: str) -> Iterator[Problem]:

@@ -128,41 +128,53 @@ class Reader(NamedTuple):
             return cuts
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
-            build.is_last = source.complete and record.range.end >= source.size
-            build.lines_before = partial(lines_before, source, start)
-            values, problems, build.line_ranges = _load_lines(data, start, cuts)
-            cuts.told.extend(problems)
-            build.problems = problems
-            build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
-            self.format.read(values, build)
-            if self.layout is Layout.WHOLE_LINES:
-                _tell_part(record, source, build, has_turns=cutting_rule(self) is not None)
+            self._read_lines(build, source, record, data, cuts)
         elif self.big is not None and is_end:
             read_end(data, self.big, self.format, build)
         else:
-            loaded, skipped = _load_value(data, self.layout)
-            # What separates it from the element before it is no part of it.
-            build.record = ByteRange(start + skipped, record.range.end)
-            if self.layout is Layout.DOCUMENT and getattr(self.format, "joins_values", False):
-                loaded = _joined(loaded)
-            build.problems = _located(loaded.problems, start + skipped, data)
-            cuts.told.extend(build.problems)
-            if getattr(self.format, "writes_nan", False):
-                _note_numbers(build)
-            cuts.add(build.record, data, loaded.problems)
-            for value in loaded.values:
-                if self.big is not None:
-                    read_element(value, self.big, self.format, build)
-                else:
-                    build.likeness = partial(_likeness, value, self.format.name)
-                    if self.mixes:
-                        read_record(value, self.format, build)
-                    else:
-                        self.format.read(value, build)
+            self._read_value(build, record, data, cuts)
         build.flush_problems()
         if not build.is_used and not is_end:
             build.defect("nothing in this record is known to the format", _excerpt(data))
         return cuts
+
+    def _read_lines(
+        self, build: RunBuilder, source: Source, record: Record, data: bytes, cuts: Cuts
+    ) -> None:
+        """Read all lines of a record together."""
+        start = record.range.start
+        build.is_last = source.complete and record.range.end >= source.size
+        build.lines_before = partial(lines_before, source, start)
+        values, problems, build.line_ranges = _load_lines(data, start, cuts)
+        cuts.told.extend(problems)
+        build.problems = problems
+        build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
+        self.format.read(values, build)
+        if self.layout is Layout.WHOLE_LINES:
+            _tell_part(record, source, build, has_turns=cutting_rule(self) is not None)
+
+    def _read_value(self, build: RunBuilder, record: Record, data: bytes, cuts: Cuts) -> None:
+        """Read the value of a record; where it holds several, each."""
+        loaded, skipped = _load_value(data, self.layout)
+        start = record.range.start + skipped
+        # What separates it from the element before it is no part of it.
+        build.record = ByteRange(start, record.range.end)
+        if self.layout is Layout.DOCUMENT and getattr(self.format, "joins_values", False):
+            loaded = _joined(loaded)
+        build.problems = _located(loaded.problems, start, data)
+        cuts.told.extend(build.problems)
+        if getattr(self.format, "writes_nan", False):
+            _note_numbers(build)
+        cuts.add(build.record, data, loaded.problems)
+        for value in loaded.values:
+            if self.big is not None:
+                read_element(value, self.big, self.format, build)
+                continue
+            build.likeness = partial(_likeness, value, self.format.name)
+            if self.mixes:
+                read_record(value, self.format, build)
+            else:
+                self.format.read(value, build)
 
 
 class RecordLog:
