@@ -121,20 +121,7 @@ def _call(
     """Add one call; raw beside normalised on `beside` cells, if there are any."""
     timeline = view.timeline
     found = findings_at(timeline, row)
-    pointer = "▶" if is_chosen else " "
-    badge = "[added]" if _is_added(timeline, call) else f"[{call.origin}]"
-    title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
-    page.extend(
-        [
-            Line(
-                title + badge,
-                (
-                    StyledSpan(0, len(title), "call"),
-                    StyledSpan(len(title), len(title) + len(badge), "badge"),
-                ),
-            )
-        ]
-    )
+    page.extend([_heading(call, is_chosen=is_chosen, is_added=_is_added(timeline, call))])
     seq = timeline.seq(row)
     missed = _is_missed(timeline, seq, call)
     _arrival(page, timeline, seq, call, missed=missed)
@@ -148,12 +135,7 @@ def _call(
     page.extend(
         raw_beside_normalised(call, beside, view.keys) if beside else _arguments(call, found)
     )
-    for finding in found:
-        said = visible_line(finding.message, LONGEST_FACT)
-        text = f"{finding.severity} {finding.code}: {said}"
-        page.line(text, str(finding.severity), indent=4)
-        if finding.hint:
-            page.line(f"→ {finding.hint}", "hint", indent=6)
+    _findings(page, found)
     if is_recorded(timeline):
         from hermes_tui.ui.render.call_story import add_story
 
@@ -161,6 +143,23 @@ def _call(
         if missed:
             return
     _result(page, view, row)
+
+
+def _heading(call: ToolCall, *, is_chosen: bool, is_added: bool) -> Line:
+    pointer = "▶" if is_chosen else " "
+    title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
+    text = title + ("[added]" if is_added else f"[{call.origin}]")
+    spans = StyledSpan(0, len(title), "call"), StyledSpan(len(title), len(text), "badge")
+    return Line(text, spans)
+
+
+def _findings(page: Page, found: Sequence[Finding]) -> None:
+    for finding in found:
+        said = visible_line(finding.message, LONGEST_FACT)
+        text = f"{finding.severity} {finding.code}: {said}"
+        page.line(text, str(finding.severity), indent=4)
+        if finding.hint:
+            page.line(f"→ {finding.hint}", "hint", indent=6)
 
 
 def _arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
