@@ -102,13 +102,7 @@ class Match(NamedTuple):
 class Format(Protocol):
     """One foreign shape. `summary` is the line that `hermes-tui formats` prints.
 
-    A format may also have `sidecars`, names of JSON files that lie beside its own and say more,
-    `reply_of_line`, by which its big files are cut (`turns.py`), `holds_exchanges` (true), where a
-    file holds requests with their replies, each whole: nothing is under way in it, `of_bytes`
-    (true), where its files are no JSON: it sniffs at the head of a sample without values, and what
-    it reads are the bytes of a record, `writes_nan` (true), where NaN in them is by design,
-    `joins_values` (true), where JSON values one behind the other in a document are one list, and
-    `asks_others` (true), where it finds itself which other format reads a value.
+    One may also have `traits`, or `of_bytes` (`traits.py`).
     """
 
     name: str

@@ -53,6 +53,7 @@ from hermes_tui.formats.claude_requests import (
 )
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.traits import Traits
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec, with_flags
@@ -79,6 +80,7 @@ class ClaudeCode:
 
     name = "claude-code"
     summary = "Claude Code sessions: ~/.claude/projects/*/*.jsonl, subagents too; web exports"
+    traits = Traits(reply_of_line=reply_of_line)
 
     def sniff(self, sample: Sample) -> Match | None:
         if isinstance(sample.first_object().get("loglines"), list):
@@ -86,9 +88,6 @@ class ClaudeCode:
         if not any(map(_is_own, sample.values)):
             return None
         return Match(0.97, Unit.RUNS, sample.layout.together())
-
-    def reply_of_line(self, line: bytes) -> str | None:
-        return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"

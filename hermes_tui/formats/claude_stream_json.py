@@ -31,6 +31,7 @@ from hermes_tui.formats.claude_history import Line, Lines
 from hermes_tui.formats.claude_sdk import as_line
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.traits import Traits
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import timestamp, usage
@@ -45,6 +46,7 @@ class ClaudeStreamJson:
 
     name = "claude-stream-json"
     summary = "Claude Code stream-json, Agent SDK messages (asdict too), with directions or not"
+    traits = Traits(reply_of_line=reply_of_line)
 
     def sniff(self, sample: Sample) -> Match | None:
         wrapped = _wrapped(sample.first_object())
@@ -53,9 +55,6 @@ class ClaudeStreamJson:
         if not any(map(_is_own, sample.values)):
             return None
         return Match(0.95, Unit.RUNS, sample.layout.together())
-
-    def reply_of_line(self, line: bytes) -> str | None:
-        return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"

@@ -46,6 +46,7 @@ from hermes_tui.formats.responses_items import (
     message_of_item,
     message_of_reply,
 )
+from hermes_tui.formats.traits import Traits
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.events import RequestFailed, ToolCallProposed
 from hermes_tui.model.messages import Usage, changed, with_flags
@@ -67,14 +68,12 @@ class Codex:
 
     name = "codex"
     summary = "Codex CLI rollouts: ~/.codex/sessions/**/rollout-*.jsonl, those of early 2025 too"
+    traits = Traits(reply_of_line=reply_of_line)
 
     def sniff(self, sample: Sample) -> Match | None:
         if not any(map(is_line, sample.values)):
             return None
         return Match(0.97, Unit.RUNS, sample.layout.together())
-
-    def reply_of_line(self, line: bytes) -> str | None:
-        return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         values = value if isinstance(value, list) else [value]

@@ -15,6 +15,7 @@ from hermes_tui.formats.lookalikes import Choice, is_last_resort
 from hermes_tui.formats.mixed_lines import by_share
 from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.formats.refusals import BLANKS, Refusal, refusal_of, why_no_json, why_no_message
+from hermes_tui.formats.traits import is_of_bytes
 from hermes_tui.formats.turns import by_turns
 
 HEAD = 64 << 10
@@ -81,7 +82,7 @@ def _reader_of_bytes(
     is_json = head.lstrip(BLANKS)[:1] in (b"{", b"[")
     sample = Sample(head if is_json else source.read(0, SAMPLED_HEAD), Layout.DOCUMENT, ())
     for candidate in formats:
-        if not getattr(candidate, "of_bytes", False) or wanted not in ("", candidate.name):
+        if not is_of_bytes(candidate) or wanted not in ("", candidate.name):
             continue
         if (match := candidate.sniff(sample)) is not None:
             layout = match.layout or Layout.DOCUMENT

@@ -33,6 +33,7 @@ from hermes_tui.formats.har_bodies import Body, json_body, text_body
 from hermes_tui.formats.ollama import is_of_loading
 from hermes_tui.formats.requests import PROMPTS
 from hermes_tui.formats.sse import looks_like_sse, read_lines, read_sse
+from hermes_tui.formats.traits import Traits
 
 _PATH = re.compile(
     r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
@@ -51,8 +52,8 @@ class Har:
     """Reads HTTP archives."""
 
     name = "har"
-    holds_exchanges = True
     summary = "HTTP archives (HAR): requests to OpenAI, Anthropic, Gemini, Ollama and /generate"
+    traits = Traits(holds_exchanges=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         log = fields.as_dict(sample.first_object().get("log"))

@@ -29,6 +29,7 @@ from hermes_tui.formats.inspect_events import (
 )
 from hermes_tui.formats.inspect_messages import chat_message
 from hermes_tui.formats.inspect_outcome import end_of, error_of
+from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed
 from hermes_tui.model.messages import ToolSpec
@@ -48,8 +49,8 @@ class Inspect:
 
     name = "inspect"
     summary = "Inspect AI logs (.json and .eval): a run a sample, with scores, limits and timing"
-    writes_nan = True
-    """As the value of what could not be scored."""
+    # The value of what could not be scored.
+    traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()

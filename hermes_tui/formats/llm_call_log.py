@@ -15,6 +15,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.traits import Traits
 
 _LOOKED_AT = 20
 
@@ -23,8 +24,8 @@ class LlmCallLog:
     """Reads request/response pairs."""
 
     name = "llm-call-log"
-    holds_exchanges = True
     summary = "request/response logs: LiteLLM, OpenHands, proxies, batch output, AutoGen replays"
+    traits = Traits(holds_exchanges=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()

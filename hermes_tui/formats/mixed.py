@@ -9,6 +9,7 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.lookalikes import reader_of
 from hermes_tui.formats.mixed_lines import read_as
 from hermes_tui.formats.registry import formats
+from hermes_tui.formats.traits import Traits
 
 SCORE = 0.1
 """More than the last resort has, less than any other format."""
@@ -18,9 +19,8 @@ class MixedFormats:
     """Reads each value by the format that knows it, and by the last resort what none knows."""
 
     name = "mixed"
-    asks_others = True
-    """It has asked by which format a value is read."""
     summary = "values of several formats, a line each (or in a list): each is read as its own"
+    traits = Traits(asks_others=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         if sample.layout not in (Layout.LINES, Layout.ARRAY) or len(sample.values) < 2:

@@ -26,6 +26,7 @@ from hermes_tui.formats.lookalikes import (
     reader_of,
     shape_of,
 )
+from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.events import RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange
 
@@ -88,7 +89,7 @@ def read_record(value: Any, own: Format, build: RunBuilder) -> None:
     """Read a record of a file of runs by `own`, else by the format that knows it."""
     is_first = not build.is_used
     own.read(value, build)
-    if not is_first or build.has_run or getattr(own, "asks_others", False):
+    if not is_first or build.has_run or traits_of(own).asks_others:
         return
     if (other := reader_of(value, own.name)) is None:
         return

@@ -22,6 +22,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, 
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
 from hermes_tui.model.wording import title
@@ -39,11 +40,17 @@ _SAID = frozenset({"message", "finish", "reject", "system", "recall", *_QUIET})
 _OUTPUT_AT_END = ("history", "metrics", "error", "instance", "instruction", "test_result")
 
 
+def _reply_of_line(line: bytes) -> str | None:
+    found = _REPLY_ID.search(line) if _ACTION.encode() in line else None
+    return found[1].decode("utf-8", "replace") if found else None
+
+
 class OpenHands:
     """A conversation of OpenHands."""
 
     name = "openhands"
     summary = "OpenHands event streams (V0 and SDK) and evaluation output.jsonl"
+    traits = Traits(reply_of_line=_reply_of_line)
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
@@ -54,10 +61,6 @@ class OpenHands:
         if fields.mostly(values, _is_output):
             return Match(0.95, Unit.RUNS, layout)
         return None
-
-    def reply_of_line(self, line: bytes) -> str | None:
-        found = _REPLY_ID.search(line) if _ACTION.encode() in line else None
-        return found[1].decode("utf-8", "replace") if found else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.RUNS and isinstance(value, dict) and "history" in value:

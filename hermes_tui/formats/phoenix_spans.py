@@ -28,6 +28,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.otlp_logs import LogRecord, is_printed, printed_record, with_records
 from hermes_tui.formats.span_attributes import Attributes
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
+from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import timestamp
 
 _SPANS_TABLE = "spans"
@@ -40,7 +41,7 @@ class PhoenixSpans:
 
     name = "phoenix-spans"
     summary = "Arize Phoenix spans: exports, data frames, its SQLite; OpenTelemetry console spans"
-    joins_values = True
+    traits = Traits(joins_values=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()

@@ -24,6 +24,7 @@ from hermes_tui.formats.json_values import (
 )
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.mixed_lines import read_record
+from hermes_tui.formats.traits import is_of_bytes, traits_of
 from hermes_tui.formats.turns import cutting_rule, lines_before, scan_turns
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
@@ -123,7 +124,7 @@ class Reader(NamedTuple):
         if len(data) < length:
             build.take(_gone(record))
             return cuts
-        if getattr(self.format, "of_bytes", False):
+        if is_of_bytes(self.format):
             self.format.read(data, build)
             return cuts
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
@@ -159,11 +160,11 @@ class Reader(NamedTuple):
         start = record.range.start + skipped
         # What separates it from the element before it is no part of it.
         build.record = ByteRange(start, record.range.end)
-        if self.layout is Layout.DOCUMENT and getattr(self.format, "joins_values", False):
+        if self.layout is Layout.DOCUMENT and traits_of(self.format).joins_values:
             loaded = _joined(loaded)
         build.problems = _located(loaded.problems, start, data)
         cuts.told.extend(build.problems)
-        if getattr(self.format, "writes_nan", False):
+        if traits_of(self.format).writes_nan:
             _note_numbers(build)
         cuts.add(build.record, data, loaded.problems)
         for value in loaded.values:

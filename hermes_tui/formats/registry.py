@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
+from hermes_tui.formats.traits import Traits, traits_of
 
 _LOOKED_AT = 4096
 
@@ -46,31 +47,9 @@ class _Entry:
     def summary(self) -> str:
         return self._format.summary
 
-    @property
-    def sidecars(self) -> tuple[str, ...]:
-        names: tuple[str, ...] = getattr(self._format, "sidecars", ())
-        return names
-
-    @property
-    def reply_of_line(self) -> Callable[[bytes], str | None] | None:
-        found: Callable[[bytes], str | None] | None = getattr(self._format, "reply_of_line", None)
-        return found
-
-    @property
-    def holds_exchanges(self) -> bool:
-        return bool(getattr(self._format, "holds_exchanges", False))
-
-    @property
-    def asks_others(self) -> bool:
-        return bool(getattr(self._format, "asks_others", False))
-
-    @property
-    def joins_values(self) -> bool:
-        return bool(getattr(self._format, "joins_values", False))
-
-    @property
-    def writes_nan(self) -> bool:
-        return bool(getattr(self._format, "writes_nan", False))
+    @cached_property
+    def traits(self) -> Traits:
+        return traits_of(self._format)
 
     def sniff(self, sample: Sample) -> Match | None:
         return self._format.sniff(sample) if self.may_fit(sample) else None

@@ -35,6 +35,7 @@ from hermes_tui.formats.rollout_texts import asked_in, of_text, rejoined, said_i
 from hermes_tui.formats.rollout_wholes import Whole, whole_of
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
+from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
@@ -103,8 +104,8 @@ class Rollouts:
 
     name = "rl-rollouts"
     summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
-    writes_nan = True
-    """For what a reward function did not rate."""
+    # For what a reward function did not rate.
+    traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.96, _has_rows)

@@ -25,6 +25,7 @@ from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings, with_flat_entries
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
+from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.wording import title
@@ -52,7 +53,7 @@ class Tau2:
 
     name = "tau2"
     summary = "tau2-bench results: a run a simulation, the user's tool calls too; voice ticks"
-    sidecars = ("../results.json",)
+    traits = Traits(sidecars=("../results.json",))
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()

@@ -1,12 +1,13 @@
 """Sessions too big to be read together: cut into turns, each a reply and what follows it.
 
-A format that can be read so has `reply_of_line`, which tells from the bytes of a line what it is:
-its cuts need not be exact. Where one is wrong, a message stands in two pieces; nothing is lost.
+A format that can be read so has the trait `reply_of_line`, which tells from the bytes of a line
+what it is. Cuts need not be exact: where one is wrong, a message stands in two pieces; nothing is
+lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -21,13 +22,10 @@ from hermes_tui.formats.framing import (
     Unit,
     is_blank,
 )
+from hermes_tui.formats.traits import ReplyOfLine, traits_of
 
 if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader
-
-ReplyOfLine = Callable[[bytes], "str | None"]
-"""Returns the name of the reply that a line is a part of; empty where a line ends the reply before
-it, None where it does neither."""
 
 READ_BY_TURNS: Final = MappingProxyType({
     "read": "turn by turn, since it is so big: records that are no messages are not counted, "
@@ -75,8 +73,7 @@ def weighs_more(source: Source, most: int) -> bool:
 
 def cutting_rule(reader: Reader) -> ReplyOfLine | None:
     """Return what tells replies apart in the lines of a format, None where nothing does."""
-    found: ReplyOfLine | None = getattr(reader.format, "reply_of_line", None)
-    return found
+    return traits_of(reader.format).reply_of_line
 
 
 @dataclass(slots=True)

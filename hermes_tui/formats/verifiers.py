@@ -18,6 +18,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
+from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import usage
 
 _METADATA = "metadata.json"
@@ -34,7 +35,7 @@ class Verifiers:
 
     name = "verifiers"
     summary = "verifiers results.jsonl (0.1): a rollout a line, with reward functions and timing"
-    sidecars = (_METADATA,)
+    traits = Traits(sidecars=(_METADATA,))
 
     def sniff(self, sample: Sample) -> Match | None:
         return Match(0.9, Unit.RUNS) if fields.mostly(sample.values, _is_rollout) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.runtime.opener import OpenFile
 
@@ -13,7 +14,7 @@ def going_on(file: OpenFile, record: int, runs: Sequence[tuple[Event, ...]]) -> 
 
     It is the run that was written to last, and those that it belongs with by their parents.
     """
-    if getattr(file.reader.format, "holds_exchanges", False) or record + 1 < len(file.index):
+    if traits_of(file.reader.format).holds_exchanges or record + 1 < len(file.index):
         return frozenset()
     roots = list(map(_Family(runs).root, range(len(runs))))
     latest = max(range(len(runs)), key=lambda nth: (_written_to(runs[nth]), nth), default=None)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
+from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import split_member
@@ -49,7 +50,7 @@ def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
 
     One that is there but cannot be read is a text that says why.
     """
-    names: tuple[str, ...] = getattr(found, "sidecars", ())
+    names = traits_of(found).sidecars
     if path is None or not names:
         return {}
     values = {}

@@ -277,7 +277,7 @@ def test_real_sessions_read_by_turns_say_the_same(trajectories: Path) -> None:
 
 def test_a_line_of_a_rollout_is_told_by_its_head() -> None:
     def kind(value: Any) -> str | None:
-        return codex.FORMAT.reply_of_line(json.dumps(value).encode())
+        return codex.reply_of_line(json.dumps(value).encode())
 
     assert kind(said("assistant", "x")) == "reply"
     assert kind(said("user", '"role":"assistant"')) == ""
