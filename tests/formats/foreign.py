@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import strategies as st
+
 from hermes_tui.formats.base import Format, RunBuilder, Sample
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
-from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed
-from hermes_tui.model.messages import Message, ToolCall
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RunEnded,
+    RunStarted,
+    ToolCallProposed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Message, ToolCall, ToolResult
 from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource
 
@@ -22,6 +31,10 @@ def lines(*values: Any) -> bytes:
 
 def document(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
+
+
+def sample(*values: Any, layout: Layout = Layout.LINES) -> Sample:
+    return Sample(b"", layout, values)
 
 
 def sniffed(found: Format, *values: Any, layout: Layout = Layout.LINES) -> str:
@@ -70,6 +83,14 @@ def runs(events: list[Event]) -> list[RunStarted]:
     return [event for event in events if isinstance(event, RunStarted)]
 
 
+def started(events: list[Event]) -> RunStarted:
+    return next(event for event in events if isinstance(event, RunStarted))
+
+
+def ended(events: list[Event]) -> RunEnded:
+    return next(event for event in events if isinstance(event, RunEnded))
+
+
 def only(events: list[Event], kind: type) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
@@ -82,6 +103,10 @@ def calls(events: list[Event]) -> list[ToolCall]:
     return [event.call for event in events if isinstance(event, ToolCallProposed)]
 
 
+def results(events: list[Event]) -> list[ToolResult]:
+    return [event.result for event in events if isinstance(event, ToolReturned)]
+
+
 def said(events: list[Event]) -> list[tuple[str, str]]:
     return [(message.role, message.text) for message in messages(events)]
 
@@ -91,5 +116,46 @@ def counts(events: list[Event]) -> tuple[int, int, int]:
     return len(runs(events)), len(messages(events)), len(calls(events))
 
 
+def codes(events: list[Event]) -> list[str]:
+    return [str(found.code) for event in events for found in event.diagnostics]
+
+
 def found_codes(events: list[Event]) -> list[str]:
     return [f"{found.code}:{found.severity}" for event in events for found in event.diagnostics]
+
+
+def deep_json(key: str = "") -> Any:
+    """Return a value nested nearly as deeply as can be read: in objects with one key, or lists."""
+    value: Any = "x"
+    for _ in range(900):
+        value = {key: value} if key else [value]
+    return value
+
+
+def any_json(*keys: str) -> st.SearchStrategy[Any]:
+    """JSON values whose objects often have the keys that a format looks for."""
+    scalars = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=12)
+        | st.sampled_from(
+            [
+                "assistant",
+                "tool",
+                "user",
+                "gpt",
+                "<tool_call>{}</tool_call>",
+                "\0json:[",
+                "[1",
+                "{}",
+            ]
+        )
+    )
+    names = st.sampled_from(keys) | st.text(max_size=4)
+    return st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6),
+        max_leaves=20,
+    )

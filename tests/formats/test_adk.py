@@ -15,6 +15,7 @@ from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.runtime.databases.export import export_lines
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -25,10 +26,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, results, sample
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "adk"
 SAID = [

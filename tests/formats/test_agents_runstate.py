@@ -15,18 +15,21 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, ResponseReceived, SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
+    ended,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, results, sample
 
 
 def made(kind: str, agent: str, **item: Any) -> dict[str, Any]:

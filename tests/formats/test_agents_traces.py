@@ -12,16 +12,19 @@ from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
+    ended,
     format_of,
     lines,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, results, sample
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "openai_agents" / "traces.jsonl"
 

@@ -20,6 +20,7 @@ from hermes_tui.model.events import (
 )
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -31,8 +32,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 
 USER = {"role": "user", "content": "How warm is it in Bern?"}
 CALL = {

@@ -14,8 +14,7 @@ from hermes_tui.formats.chat_messages import append_message
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.events import Event
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, messages, said
-from tests.formats.hermes_support import any_json, results
+from tests.formats.foreign import any_json, calls, messages, results, said
 
 FUNCTION = {"name": "add", "arguments": '{"a": 1}'}
 

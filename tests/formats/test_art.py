@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.art import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     format_of,
     found_codes,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 FILES = Path(__file__).parents[1] / "fixtures" / "art"
 GROUPS, ROWS = ((FILES / name).read_bytes() for name in ("0001.jsonl", "rows.jsonl"))

@@ -14,6 +14,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 ASK = {"step_id": 1, "source": "user", "message": "list", "timestamp": "2026-01-01T00:00:00Z"}
 CALL = {"tool_call_id": "c1", "function_name": "ls", "arguments": {"path": "."}}

@@ -13,6 +13,7 @@ from hermes_tui.formats.atropos_group import FORMAT
 from hermes_tui.formats.chat_template import split_template
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     lines,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 CALL = '<tool_call>\n{"name": "move", "arguments": {"to": "U"}}\n</tool_call>'
 SAID = [

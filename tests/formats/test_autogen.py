@@ -10,18 +10,23 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
     document,
+    ended,
     format_of,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 
 def event(kind: str, source: str, content: Any) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
+    calls,
+    ended,
     format_of,
     found_codes,
     lines,
@@ -18,10 +21,12 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 LOGGED: dict[str, Any] = {
     "id": "multi_turn_base_0",

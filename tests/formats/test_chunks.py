@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats.chunk_calls import StreamedCalls
 from hermes_tui.formats.chunks import ChunkJoiner, Delta
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 
 
 def joined(*deltas: dict[str, Any]) -> tuple[dict[str, Any], list[Delta]]:

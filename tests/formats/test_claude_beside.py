@@ -15,6 +15,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import CallSkipped, RequestFailed, RunStarted, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     found_codes,
@@ -25,8 +26,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 from tests.timing import least_s
 
 DECLINED = (

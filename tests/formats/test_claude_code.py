@@ -19,6 +19,7 @@ from hermes_tui.model.events import SourceDefect, ToolCallProposed, ToolReturned
 from hermes_tui.model.messages import ArgumentsState
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -31,8 +32,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 
 
 def line(role: str, uuid: str, parent: str | None, content: Any, **more: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hermes_tui.model.events import MessageAppended, RunEnded, SourceDefect, Too
 from tests.bytes_source import BytesSource
 from tests.conftest import PROJECT
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -28,8 +29,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 
 
 def line(role: str, content: Any, parent: str | None = None, **message: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from hermes_tui.model.events import (
 )
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     format_of,
@@ -37,8 +38,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 
 
 def row(kind: str, **payload: Any) -> dict[str, Any]:

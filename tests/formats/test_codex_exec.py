@@ -11,9 +11,11 @@ from hermes_tui.formats.codex_exec import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
+    ended,
     format_of,
     found_codes,
     lines,
@@ -23,8 +25,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, sample
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "codex"
 START = {"type": "thread.started", "thread_id": "t1"}

@@ -19,8 +19,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource
-from tests.formats.foreign import lines, messages, only, read_by
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json, lines, messages, only, read_by
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": '{"path": "x"}'}}
 CHAT: list[dict[str, Any]] = [

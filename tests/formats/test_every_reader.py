@@ -18,7 +18,7 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 from tests.fuzz.mutations import ODD, Pick, grown, lists_in, mutated, vocabulary
 from tests.fuzz.reader_laws import read_lawfully
 from tests.fuzz.seeds import Seed, all_seeds, written

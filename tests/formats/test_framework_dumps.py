@@ -17,8 +17,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.databases.export import export_lines
 from hermes_tui.runtime.sources import open_source
-from tests.formats.foreign import counts, only, read_by, runs, said
-from tests.formats.hermes_support import ended, results
+from tests.formats.foreign import counts, ended, only, read_by, results, runs, said
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "frameworks"
 LANGCHAIN = [

@@ -12,6 +12,8 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import CallSkipped, Event, SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
     document,
     format_of,
@@ -21,9 +23,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, results, sample, started
 
 ABOUT = {"sessionId": "s1", "projectHash": "p1", "startTime": "2026-01-02T03:04:05.000Z"}
 ASKED = {"id": "m1", "timestamp": "2026-01-02T03:04:06Z", "type": "user", "content": "List files."}

@@ -11,18 +11,21 @@ from hermes_tui.formats.gemini_stream import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
+    ended,
     format_of,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, results, sample
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "gemini_cli"
 WHEN = {"timestamp": "2026-11-22T12:00:00Z"}

@@ -14,6 +14,7 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.generic import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     counts,
     document,
     found_codes,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 TALK = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
 

@@ -21,8 +21,10 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, ResponseReceived, SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
+    deep_json,
     document,
     found_codes,
     messages,
@@ -31,8 +33,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, deep_json, started
 
 ASK = {"role": "user", "content": "List."}
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": '{"p": 1}'}}

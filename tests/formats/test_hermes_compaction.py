@@ -11,7 +11,8 @@ from hermes_tui.formats.hermes_compaction import each_once
 from hermes_tui.formats.hermes_sessions import HermesStateDb
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
-from tests.formats.hermes_support import any_json, calls, load_lines, messages, read, results
+from tests.formats.foreign import any_json, calls, messages, results
+from tests.formats.hermes_support import load_lines, read
 
 STATE_DB = HermesStateDb()
 SUMMARY = "[CONTEXT COMPACTION — REFERENCE ONLY] what was said"

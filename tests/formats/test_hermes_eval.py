@@ -9,16 +9,8 @@ from hermes_tui.formats.hermes_eval import HermesEval
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import ToolErrorRecorded
-from tests.formats.hermes_support import (
-    any_json,
-    ended,
-    load_document,
-    load_lines,
-    messages,
-    read,
-    sample,
-    started,
-)
+from tests.formats.foreign import any_json, ended, messages, sample, started
+from tests.formats.hermes_support import load_document, load_lines, read
 
 EVAL = HermesEval()
 

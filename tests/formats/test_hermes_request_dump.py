@@ -10,17 +10,8 @@ from hermes_tui.formats.hermes_request_dump import HermesRequestDump
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RequestFailed, RequestSent
-from tests.formats.hermes_support import (
-    any_json,
-    calls,
-    ended,
-    load_document,
-    messages,
-    read,
-    results,
-    sample,
-    started,
-)
+from tests.formats.foreign import any_json, calls, ended, messages, results, sample, started
+from tests.formats.hermes_support import load_document, read
 
 DUMP = HermesRequestDump()
 

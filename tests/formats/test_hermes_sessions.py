@@ -10,18 +10,8 @@ from hermes_tui.formats.hermes_sessions import FORMATS, HermesExport, HermesSess
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ArgumentsState
-from tests.formats.hermes_support import (
-    any_json,
-    calls,
-    ended,
-    load_document,
-    load_lines,
-    messages,
-    read,
-    results,
-    sample,
-    started,
-)
+from tests.formats.foreign import any_json, calls, ended, messages, results, sample, started
+from tests.formats.hermes_support import load_document, load_lines, read
 
 SESSION, EXPORT, STATE_DB = HermesSession(), HermesExport(), HermesStateDb()
 

@@ -12,18 +12,8 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import Origin
-from tests.formats.hermes_support import (
-    any_json,
-    calls,
-    codes,
-    ended,
-    load_lines,
-    messages,
-    read,
-    results,
-    sample,
-    started,
-)
+from tests.formats.foreign import any_json, calls, codes, ended, messages, results, sample, started
+from tests.formats.hermes_support import load_lines, read
 
 SHAREGPT, BATCH = HermesSharegpt(), HermesBatch()
 CORPUS = Path(__file__).resolve().parents[2] / "../shared/corpus/trajectories/02-hermes-sharegpt"

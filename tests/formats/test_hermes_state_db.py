@@ -13,7 +13,8 @@ import pytest
 from hermes_tui.formats.hermes_sessions import HermesStateDb
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.databases.export import export_lines
-from tests.formats.hermes_support import FIXTURES, messages, read, sample, started
+from tests.formats.foreign import messages, sample, started
+from tests.formats.hermes_support import FIXTURES, read
 
 FIRST = "20260102_030405_ab12cd"
 SECOND = "20260102_040506_cd34ef"

@@ -19,18 +19,22 @@ from hermes_tui.model.messages import ArgumentsState
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
+    deep_json,
     document,
+    ended,
     found_codes,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, deep_json, ended, results, started
 from tests.timing import least_s
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "inspect" / "agents.eval"

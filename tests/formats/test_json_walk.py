@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hermes_tui.formats import json_walk
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from tests.bytes_source import BytesSource
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 
 
 @pytest.fixture(autouse=True)

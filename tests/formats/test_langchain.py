@@ -15,6 +15,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -25,10 +26,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, results, sample
 
 CLASSES = {"human": "HumanMessage", "ai": "AIMessage", "tool": "ToolMessage"}
 WRITTEN = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{ "a": 1}'}}

@@ -12,6 +12,7 @@ from hermes_tui.formats.langchain_events import FORMAT
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     format_of,
@@ -19,10 +20,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, results, sample
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "langchain" / "events.jsonl"
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.llama_index import FORMAT
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -22,10 +23,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, results, sample
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "llama_index" / "messages.json"
 

@@ -21,6 +21,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -34,7 +35,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "litellm"
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "list"}]

@@ -11,7 +11,7 @@ from hermes_tui.formats.base import Sample
 from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.lookalikes import told_likeness
 from hermes_tui.formats.registry import formats, formats_for
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 CODEX = {

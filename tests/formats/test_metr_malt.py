@@ -7,8 +7,21 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.metr_malt import FORMAT
 from hermes_tui.model.events import SourceDefect
-from tests.formats.foreign import document, format_of, lines, messages, only, read_value, runs, said
-from tests.formats.hermes_support import any_json, calls, results, sample, started
+from tests.formats.foreign import (
+    any_json,
+    calls,
+    document,
+    format_of,
+    lines,
+    messages,
+    only,
+    read_value,
+    results,
+    runs,
+    said,
+    sample,
+    started,
+)
 
 
 def node(number: int, parent: int | None, role: str, **more: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect, ToolReturned
 from hermes_tui.model.spans import Span
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     runs,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 HEAD = [{"role": "system", "content": "s"}, {"role": "user", "content": "Mend it."}]
 SAYS = {"role": "assistant", "content": "THOUGHT: look\n\n```bash\nls -la\n```"}

@@ -15,8 +15,10 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
+    ended,
     format_of,
     lines,
     messages,
@@ -25,8 +27,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, ended, started
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "mlflow" / "traces-3.17.jsonl"
 TRACES = [json.loads(line) for line in FIXTURE.read_text("utf-8").splitlines()]

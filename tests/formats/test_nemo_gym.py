@@ -12,6 +12,7 @@ from hermes_tui.formats.nemo_gym import FORMAT
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     format_of,
     found_codes,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 DATA = (Path(__file__).parents[1] / "fixtures" / "nemo_gym" / "rollouts.jsonl").read_bytes()
 ROWS = [json.loads(line) for line in DATA.splitlines()]

@@ -14,6 +14,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded
 from tests.formats.foreign import (
+    any_json,
     calls,
     format_of,
     found_codes,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 FILE = Path(__file__).parents[1] / "fixtures" / "nemo_rl" / "train_data_step1.jsonl"
 DATA = FILE.read_bytes()

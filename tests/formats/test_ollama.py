@@ -14,6 +14,7 @@ from hermes_tui.formats.replies import bare_reply, reply_of
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, RequestFailed, ResponseReceived
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     format_of,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 MODEL = {"model": "llama3.2", "created_at": "2023-08-04T08:52:19.385406455-07:00"}
 END = {

@@ -12,6 +12,7 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.openai_messages import FORMAT
 from hermes_tui.model.events import ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 USER = {"role": "user", "content": "list the files\nplease"}
 CALL = {

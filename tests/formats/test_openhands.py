@@ -20,6 +20,7 @@ from hermes_tui.model.events import (
     UnknownEvent,
 )
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -34,7 +35,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 NATIVE = {
     "id": "c1",

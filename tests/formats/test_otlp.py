@@ -18,19 +18,23 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
+    deep_json,
     document,
+    ended,
     format_of,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, deep_json, ended, results, started
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"
 S = 1_767_323_045_000_000_000

@@ -13,8 +13,10 @@ from hermes_tui.formats import phoenix_spans
 from hermes_tui.formats.otlp import FORMAT
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
+    ended,
     format_of,
     lines,
     messages,
@@ -23,8 +25,8 @@ from tests.formats.foreign import (
     read_value,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, ended, started
 from tests.formats.test_otlp import any_of, chat, export, pairs, span
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"

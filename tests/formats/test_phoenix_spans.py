@@ -20,8 +20,10 @@ from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
 from tests.conftest import PROJECT
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
+    deep_json,
     document,
     format_of,
     found_codes,
@@ -30,10 +32,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, deep_json, results, started
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "phoenix"
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats import openai_messages
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 ASK = [{"role": "user", "content": "list"}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}

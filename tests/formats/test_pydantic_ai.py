@@ -14,19 +14,22 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
+    ended,
     found_codes,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, results, sample
 
 
 def part(kind: str, **members: Any) -> dict[str, Any]:

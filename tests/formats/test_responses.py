@@ -19,19 +19,22 @@ from hermes_tui.runtime.databases.export import export_lines
 from hermes_tui.runtime.sources import open_source
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
+    ended,
     found_codes,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, ended, results, sample
 
 
 def text(role: str, what: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import MessageAppended, RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 DATA = (Path(__file__).parents[1] / "fixtures" / "rllm" / "episode.json").read_bytes()
 EPISODE = json.loads(DATA)

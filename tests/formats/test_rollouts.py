@@ -17,6 +17,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 FILES = Path(__file__).parents[1] / "fixtures" / "rollouts"
 NAMES = sorted(path.name for path in FILES.glob("*.json*") if not path.name.startswith("whole"))

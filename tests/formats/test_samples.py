@@ -13,6 +13,7 @@ from hermes_tui.formats.samples import samples_key
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 SOUND = '<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'
 TOOLS = '<tools>[{"name": "ls", "parameters": {"type": "object"}}]</tools>'

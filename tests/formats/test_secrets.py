@@ -18,7 +18,7 @@ from hermes_tui.formats.secrets import (
     masked_url,
     may_hold_secrets,
 )
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 from tests.timing import least_s
 
 SECRET = "s3cr3t-value-1234"

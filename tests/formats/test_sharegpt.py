@@ -11,6 +11,8 @@ from hermes_tui.formats.sharegpt import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
     document,
     format_of,
@@ -19,10 +21,12 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, results, sample, started
 
 
 def turn(speaker: str, text: Any) -> dict[str, Any]:

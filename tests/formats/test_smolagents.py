@@ -16,17 +16,22 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
+    calls,
     document,
+    ended,
     format_of,
     found_codes,
     lines,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 TOOL_CALL = "ToolCall(name='python_interpreter', arguments='x = \"a\"\\nprint(x)', id='call_2')"
 ACTION = (

@@ -10,8 +10,7 @@ from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.model.events import Event, RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, only, runs, said
-from tests.formats.hermes_support import ended
+from tests.formats.foreign import calls, ended, only, runs, said
 from tests.formats.test_span_runs import USER, answer, call, text
 
 

@@ -17,8 +17,18 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, MessageAppended, RequestFailed, SourceDefect
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, found_codes, messages, only, read_value, runs, said
-from tests.formats.hermes_support import any_json, ended, results
+from tests.formats.foreign import (
+    any_json,
+    calls,
+    ended,
+    found_codes,
+    messages,
+    only,
+    read_value,
+    results,
+    runs,
+    said,
+)
 from tests.timing import least_s
 
 USER = {"role": "user", "content": "Weather?"}

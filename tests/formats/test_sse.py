@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hermes_tui.formats.event_stream import NO_BLANK_LINES
 from hermes_tui.formats.sse import join_chunks, read_sse
 from hermes_tui.model.diagnostics import Severity
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import any_json
 
 
 def sse(*chunks: Any) -> str:

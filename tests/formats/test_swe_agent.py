@@ -15,6 +15,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, RunStarted, SourceDefect, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     said,
     sniffed,
 )
-from tests.formats.hermes_support import any_json
 
 HEAD = [
     {"role": "system", "content": "s", "agent": "primary"},

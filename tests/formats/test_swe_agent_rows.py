@@ -8,8 +8,20 @@ from hypothesis import given, settings
 from hermes_tui.formats.swe_agent_rows import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
-from tests.formats.foreign import document, format_of, lines, only, read_value, said
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
+from tests.formats.foreign import (
+    any_json,
+    calls,
+    document,
+    ended,
+    format_of,
+    lines,
+    only,
+    read_value,
+    results,
+    said,
+    sample,
+    started,
+)
 
 ROW: dict[str, Any] = {
     "instance_id": "repo__1",

@@ -12,8 +12,11 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
     document,
+    ended,
     format_of,
     found_codes,
     lines,
@@ -21,10 +24,12 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 SENT = {"id": "c1", "type": "function", "function": {"name": "cancel", "arguments": '{"id":  7}'}}
 

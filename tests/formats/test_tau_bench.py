@@ -12,17 +12,22 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunStarted, SourceDefect
 from tests.formats.foreign import (
+    any_json,
+    calls,
     document,
+    ended,
     format_of,
     found_codes,
     lines,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "get_user", "arguments": "{}"}}
 TRIAL: dict[str, Any] = {

@@ -19,6 +19,7 @@ from hermes_tui.formats.text_replies import (
 )
 from hermes_tui.model.events import ResponseReceived, RunEnded
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -30,7 +31,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 BROKEN = '<tool_call>\n{"name": "ls", "arguments": {"path": ".",}}\n</tool_call>'
 SOUND = '<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'

@@ -10,16 +10,21 @@ from hermes_tui.formats.toolbench import ANSWER, FORMAT, MAX_PATHS
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
     document,
+    ended,
     format_of,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 
 def node(kind: str, said: str, *children: Any, **more: Any) -> dict[str, Any]:

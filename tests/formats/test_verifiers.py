@@ -17,16 +17,21 @@ from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    any_json,
+    calls,
+    ended,
     format_of,
     found_codes,
     lines,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 CALL = {"id": "c1", "function": {"arguments": '{"x": 1}', "name": "add"}, "type": "function"}
 ROLLOUT: dict[str, Any] = {

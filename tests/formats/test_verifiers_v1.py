@@ -15,7 +15,10 @@ from hermes_tui.formats.verifiers_v1 import FORMAT
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.conftest import PROJECT
 from tests.formats.foreign import (
+    any_json,
+    calls,
     counts,
+    ended,
     format_of,
     found_codes,
     lines,
@@ -23,10 +26,12 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 FILE = PROJECT / "tests" / "fixtures" / "verifiers" / "traces.jsonl"
 EVALUATED = FILE.with_name("eval_traces.jsonl")

@@ -13,18 +13,21 @@ from hermes_tui.formats.weave import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
+    ended,
     format_of,
     lines,
     messages,
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
+    started,
 )
-from tests.formats.hermes_support import any_json, ended, results, started
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "weave" / "calls-0.54.jsonl"
 CALLS = [json.loads(line) for line in FIXTURE.read_text("utf-8").splitlines()]

@@ -10,7 +10,10 @@ from hermes_tui.formats.whowhen import FORMAT
 from hermes_tui.model.events import MessageAppended, SourceDefect
 from hermes_tui.model.messages import GOLD_FAILURE
 from tests.formats.foreign import (
+    any_json,
+    calls,
     document,
+    ended,
     format_of,
     found_codes,
     lines,
@@ -18,9 +21,11 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
+    sample,
+    started,
 )
-from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 RUN: dict[str, Any] = {
     "question": "Which house was cheapest?",

@@ -18,7 +18,7 @@ from hermes_tui.runtime.packed import limits, parquet_rows
 from hermes_tui.runtime.packed.parquet_rows import MAX_BATCH_ROWS, parquet_lines
 from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import within
-from tests.formats.hermes_support import calls, messages
+from tests.formats.foreign import calls, messages
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
