@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
+from tests.timing import least_s
 
 CHATML = "system\nBe brief.\nuser\nIs it\nraining?\nassistant\n"
 LLAMA = "system\n\nYou are an assistantuser\n\nWhat is 2+2?assistant\n\n"
@@ -124,7 +127,15 @@ def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
     assert not set(gaps) - set("|\nusertoliapyhndm")
 
 
-def test_the_time_grows_with_the_text() -> None:
-    split_skipped_reply("\nuser\n" * 200_000, CHATML)
-    split_skipped_reply(f"\nuser\n{RESULT}\nassistant\n" * 20_000, CHATML)
-    split_skipped_prompt("user\nassistant\n" * 100_000 + "assistant\n")
+@pytest.mark.parametrize(
+    "split",
+    [
+        lambda count: split_skipped_reply("\nuser\n" * 20 * count, CHATML),
+        lambda count: split_skipped_reply(f"\nuser\n{RESULT}\nassistant\n" * 2 * count, CHATML),
+        lambda count: split_skipped_prompt("user\nassistant\n" * 10 * count + "assistant\n"),
+    ],
+    ids=["names", "results", "prompt"],
+)
+def test_the_time_grows_with_the_text(split: Callable[[int], object]) -> None:
+    # With the square of the text it would take minutes.
+    assert least_s(lambda: split(10_000), tries=1) < 5
