@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.json_text import text_key
+from hermes_tui.model.same_json import text_key
 from hermes_tui.model.visible import visible_line
 
 FIELDS: Final = ("outcome", "tool_calls", "content", "reasoning")

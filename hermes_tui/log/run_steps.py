@@ -10,8 +10,8 @@ from typing import Final
 
 from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.model import events as ev
-from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolResult
+from hermes_tui.model.same_json import text_key
 
 _JSON_STARTS: Final = ("{", "[")
 

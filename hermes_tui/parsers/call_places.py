@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hermes_tui.model.json_text import text_key
+from hermes_tui.model.same_json import text_key
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
 

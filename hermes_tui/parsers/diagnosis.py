@@ -12,9 +12,10 @@ from typing import Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Reasoning, ToolCall, ToolSpec
+from hermes_tui.model.same_json import json_key
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
-from hermes_tui.parsers.fates import Fate, called_tools, fates, json_key
+from hermes_tui.parsers.fates import Fate, called_tools, fates
 from hermes_tui.parsers.findings_by_place import Causes, Known
 from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, calls_lost
 from hermes_tui.parsers.literals import read_literal

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.same_json import same_json
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.plain_values import decode
@@ -69,16 +69,3 @@ def _same_call(one: ParsedCall, other: ParsedCall) -> bool:
         return one.name == other.name
     meant = other.value if other.value is not None else decode(other.arguments)
     return same_json(decode(one.arguments), meant)
-
-
-def same_json(one: Any, other: Any) -> bool:
-    """Compare two JSON values; true and 1 differ, and what is no JSON equals nothing."""
-    return one is not None and one == other and json_key(one) == json_key(other) != ""
-
-
-def json_key(value: Any) -> str:
-    """Return what equal JSON values have in common, empty for what is no JSON."""
-    try:
-        return json.dumps(value, sort_keys=True)
-    except (TypeError, ValueError, RecursionError):
-        return ""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from hermes_tui.model.diagnostics import Severity
-from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.same_json import text_key
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 
 _BLOCK = re.compile(r"(?:\n{2,}|(?<=>)(?=\s*+<)|(?<=[^\n<])(?=<[\w|｜]))")

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolSpec, changed
+from hermes_tui.model.same_json import text_key
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line, shortened
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
