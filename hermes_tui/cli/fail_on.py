@@ -8,7 +8,7 @@ from hermes_tui.model.errors import UsageError, near_hint
 def failing_codes(text: str | None) -> frozenset[str]:
     """Return the codes in a text such as `A,b`; none where it is None.
 
-    Raises UsageError where it names none, or one that there is not.
+    Raises UsageError where it names none, or an unknown one.
     """
     if text is None:
         return frozenset()

@@ -13,7 +13,7 @@ from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND
 def check_filter(text: str, *, may_search: bool) -> None:
     """Refuse what can be read neither for the rows of a run nor for a list of runs.
 
-    What asks for a search as well, where there can be none: without a screen nobody begins one.
+    Without `may_search` also what asks whether a search has found a run: nobody can begin one.
     """
     row, run = _of_rows(text), _of_runs(text)
     if row and run:

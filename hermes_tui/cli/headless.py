@@ -45,8 +45,8 @@ def run_headless(settings: LiveSettings, fail_on: AbstractSet[str]) -> int:
 class _Signals:
     """While it is entered, the first of SIGNALS cancels the task that entered it.
 
-    `exit_code` is what a shell has for that signal. One that comes later acts as it does by
-    itself, so that nobody has to wait for what does not end.
+    `exit_code` is what a shell has for that signal. A later signal acts as it always
+    does, so that nobody has to wait for what does not end.
     """
 
     exit_code = 0

@@ -45,7 +45,7 @@ def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: boo
     """Return the messages of a run, those before MESSAGE where `at` is RUN:MESSAGE.
 
     With `wanted_format` the file is read as that, which may find what its content does not tell.
-    Without `has_tools` the new run has none: it is said which ones the old one declares.
+    Without `has_tools` the new run has no tools: which ones the old one declares is said.
 
     `at` may be RUN alone, or empty where there is but one run; both count from 1. Raises
     UsageError where there is no such place, SourceError for what cannot be opened.

@@ -43,7 +43,7 @@ _ON_SCREEN: Final = {"run": "the key C runs on", "breakpoints": "the key b stops
 def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     """Raise UsageError where an option is given that the recording decides.
 
-    What does the same on a screen is named where there is one.
+    Where there is a screen, the hint names the key that does the same there.
     """
     for how, decided in _DECIDED.items():
         given = [name for name in decided if _is_given(getattr(arguments, name))]

@@ -73,7 +73,7 @@ def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
 def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
     """Read until there is a run of that number, or else id; return its number, or all of that id.
 
-    Behind one that is found by its id, not everything is looked through for others.
+    Once one is found by its id, only a part of what follows is searched for others of that id.
     """
     number = run_number(name)
     progress = ProgressLine()

@@ -184,7 +184,7 @@ def _worst(verdict: ParserVerdict) -> list[str]:
 
 
 def verdict_row(verdict: ParserVerdict, *, steps: bool = False) -> dict[str, Any]:
-    """Return a verdict as JSON values, spans in characters: README says what is what.
+    """Return a verdict as JSON values, spans in characters.
 
     These are the fields of every row of `parse --json` and `--batch`, explained in its help; none
     is ever left out but `steps`.

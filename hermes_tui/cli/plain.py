@@ -31,10 +31,10 @@ MAX_NAME = 100
 def print_run(
     ref: RunRef, filter_text: str, *, search: Search | None, first_message: int = 0
 ) -> None:
-    """Print the timeline of one run, a row a line; only rows that an expression matches.
+    """Print the timeline of one run, a row a line.
 
-    Of these only those that hold what is searched. With `first_message` the rows before that
-    message (from 1) are left out.
+    Only rows that the filter matches and that hold what is searched for; with `first_message`, none
+    before that message (from 1).
     """
     expression = None
     if filter_text:

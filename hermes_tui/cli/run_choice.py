@@ -141,8 +141,8 @@ def _look(
 ) -> tuple[RunRef | None, list[RunRef], int]:
     """Return the run of that number, the others of that id, and how many runs were looked at.
 
-    Behind the first that is found some more is looked through: for an id that is a number, too,
-    only where there are such ids.
+    Once one is found, a part of what follows is searched for others; after a run of that number,
+    only where ids of the file are numbers.
     """
     numbered: RunRef | None = None
     named: list[RunRef] = []
@@ -201,7 +201,7 @@ def _no_such(file: OpenFile, wanted: str, count: int) -> UsageError:
 def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tuple[str, str]]]:
     """Yield each run of a file with its id, also as it is listed.
 
-    None is folded, which takes most of the time.
+    No run is folded: that would take most of the time.
     """
     number = record = 0
     groups = Groups(file)

@@ -135,9 +135,9 @@ def _name(row: Row, by_task: bool) -> str:
 
 
 def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
-    """Return by what a run is looked for that stands in another file, one after the other.
+    """Return the keys by which a run is looked for in other files, the closest first.
 
-    What says nothing of its task is no more like one run than like another: there is no key.
+    A run that says nothing of its task has none: it is no more like one than like another.
     """
     if not row.get("task"):
         return ()
@@ -149,7 +149,7 @@ def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
 
 
 def _keys(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
-    """Return by what a run is looked for, one after the other."""
+    """Return the keys by which a run is looked for in its own file, the closest first."""
     path, name, place = os.path.normpath(row["path"]), _name(row, by_task), row["run"]
     # What is malformed outside of any run has no content.
     content = row.get("content", "")

@@ -61,7 +61,7 @@ class DamagedBlock(ValueError):
 
 
 def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -> None:
-    """Raise `longest` to the texts of a run, at most to `most`; an empty column lacks.
+    """Raise `longest` to the texts of a run, at most to `most`; empty ones add no column.
 
     `began`, `latest`, `reward`, `tool_errors` and `group` are 1 where there is anything in them.
     """

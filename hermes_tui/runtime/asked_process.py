@@ -24,7 +24,7 @@ _LOOK_AGAIN_S: Final = 0.25
 class AskedProcess:
     """A process in a session of its own, made by `started`.
 
-    Of what it prints, which is what it writes to standard error, at most `KEPT_BYTES` are kept.
+    What it prints is what it writes to standard error; at most `KEPT_BYTES` of that are kept.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, prints: OutputPipe) -> None:
@@ -61,7 +61,7 @@ class AskedProcess:
         return self._process.pid if self._process.returncode is None else None
 
     async def send(self, request: Mapping[str, Any]) -> None:
-        """Write a line; one that ended takes it, too, and then answers nothing.
+        """Write a line; a process that has ended takes it too, and does not answer.
 
         Raises ValueError, TypeError or RecursionError for what is no JSON.
         """

@@ -12,7 +12,7 @@ from hermes_tui.runtime.opener import OpenFile
 def going_on(file: OpenFile, record: int, runs: Sequence[tuple[Event, ...]]) -> frozenset[int]:
     """Return which runs of a record may wait for more; its file is still written to.
 
-    It is the run that was written to last, and those that it belongs with by their parents.
+    These are the run that was written to last, and its family: those of the same first parent.
     """
     if traits_of(file.reader.format).holds_exchanges or record + 1 < len(file.index):
         return frozenset()

@@ -14,7 +14,7 @@ from hermes_tui.runtime.tools.base import Answer
 RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Answers after which asking once more can help; so can it after a lost connection."""
 LONGEST_WAIT_S: Final = 3600.0
-"""Nobody waits longer for a server by himself."""
+"""A server that wants a longer wait is not asked again without a person."""
 
 
 def tokens_of(event: Event) -> int:

@@ -62,7 +62,8 @@ def installed_models() -> tuple[InstalledModel, ...]:
 def choose_model(name: str = "") -> InstalledModel:
     """Return the model `name`; without a name the default one, or else the only one.
 
-    Raises SourceError where there is none yet, UsageError where the name is unknown or needed.
+    Raises SourceError where there is none yet, UsageError where the name is unknown, or missing and
+    there are several.
     """
     models = {model.name: model for model in installed_models()}
     if not models:

@@ -20,7 +20,7 @@ MAX_SHOWN = 16 << 20
 class RawReader:
     """Gives the exact text behind the events of one source, None where there is no source.
 
-    It holds on to the last record of several messages: the next one asked for mostly stands in it.
+    It keeps the last record of several messages, in which the next one asked for mostly stands.
     """
 
     def __init__(self, source: OpenSource | None) -> None:

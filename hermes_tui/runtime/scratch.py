@@ -12,9 +12,9 @@ from hermes_tui.model.errors import StoreError
 
 @contextmanager
 def scratch_in(folder: Path) -> Iterator[Path]:
-    """Give a folder inside `folder`, which is made, so that what is ready is moved in one step.
+    """Give a folder inside `folder`, so that what is ready can be moved there in one step.
 
-    Raises StoreError for what cannot be written, in the block as well.
+    `folder` is made if need be. Raises StoreError for what cannot be written, also in the block.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

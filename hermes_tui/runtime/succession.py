@@ -24,8 +24,8 @@ def leave(file: OpenFile, *, keeps: bool) -> None:
 def take_place(file: OpenFile) -> bool:
     """Let what stands where a followed file of one run was take its place.
 
-    Return whether something stands there that cannot: it is a file of several runs, or of other
-    files at a time. As long as nothing there can be read, it is waited for.
+    Return whether what stands there cannot take it, since it is a file of several runs. As long as
+    nothing there can be read, it is waited for.
     """
     source = file.source
     if not isinstance(source, GrowingSource) or not file.is_one_run or source.fate is None:

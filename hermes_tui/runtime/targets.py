@@ -122,9 +122,9 @@ class Targets(Sequence[Target]):
 
 
 def _ends(part: Part) -> list[Place | None]:
-    """Return the first and the last path, of a few targets all paths.
+    """Return the first and the last path; where there are only a few targets, all paths.
 
-    In the order of a walk, what first and last have in common all have.
+    In the order of a walk, what the first and the last have in common, all have.
     """
     if isinstance(part, PathList):
         return [part[0], part[-1]]

@@ -40,9 +40,9 @@ class _JsonLines(TextLines):
 
 
 def indented(value: Any) -> str:
-    """Return a value as indented JSON, one that is nested too deeply as Python writes it.
+    """Return a value as indented JSON; newlines inside texts stay escaped.
 
-    Newlines inside texts stay escaped.
+    What is nested too deeply for that is written as Python does it.
     """
     try:
         return json.dumps(value, indent=2, ensure_ascii=False, default=str)

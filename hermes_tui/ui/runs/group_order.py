@@ -25,10 +25,10 @@ class Order(NamedTuple):
 def group_means(
     places: array[int], rows: Sequence[RunRow], group_of: array[int], count: int, order: Order
 ) -> Steps[list[float]]:
-    """Return of each of `count` groups by what it is to be sorted, the smallest first.
+    """Return what to sort each of `count` groups by, the smallest first.
 
-    It is the mean over its runs at `places`, negative where the largest come first; inf where none
-    of them has any. By status, the groups of which most runs failed come first.
+    That is the mean over its runs at `places`, negative where the largest come first, inf where
+    none has any. By status, the groups of which most runs failed come first.
     """
     if order.name in WITHOUT_MEAN:
         return [0.0] * count

@@ -79,7 +79,7 @@ class CommandScreen(Screen[None]):
     def action_command(self, command_id: str) -> None:
         """Carry out one command if it makes sense now, else say why not.
 
-        Of a screen that was left, with a key that came right after, nothing is done any more.
+        A key that comes right after this screen was left does nothing.
         """
         if self.hermes.is_over or self not in self.app.screen_stack:
             return
