@@ -180,6 +180,7 @@ _ENTRIES = (
     _Entry("atif", "atif", _has("schema_version")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
+    _Entry("strands", "strands", _has("message_id")),
     _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number", "steps")),
     _Entry("codex", "codex", _has("payload", "record_type")),
     _Entry("codex-exec", "codex_exec", _has("thread_id", "item")),

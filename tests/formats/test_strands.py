@@ -1,0 +1,79 @@
+"""The messages of an agent of Strands Agents, as its session managers keep them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.strands import FORMAT
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import MessageAppended, RunStarted, SourceDefect, ToolReturned
+from hermes_tui.model.spans import ByteRange
+from tests.formats.foreign import calls, format_of, lines, messages, only, read_bytes, said
+from tests.formats.hermes_support import any_json
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "strands" / "session_demo"
+AGENT = FOLDER / "agents" / "agent_default"
+STORED = [
+    json.loads((AGENT / "messages" / f"message_{number}.json").read_text()) for number in range(10)
+]
+
+
+def test_a_session_opens_with_its_calls_results_and_counts_of_tokens() -> None:
+    data = lines(*STORED)
+    assert format_of(data) == "strands"
+    events = read_bytes(FORMAT, data)
+    # What the scripted server and the tools said, counted in what was kept.
+    blocks = [block for one in STORED for block in one["message"]["content"]]
+    asked = [block["toolUse"] for block in blocks if "toolUse" in block]
+    answered = [block["toolResult"] for block in blocks if "toolResult" in block]
+    assert [(call.id, call.name) for call in calls(events)] == [
+        (each["toolUseId"], each["name"]) for each in asked
+    ]
+    failed = [each["toolUseId"] for each in answered if each["status"] == "error"]
+    results = [event.result for event in only(events, ToolReturned)]
+    assert len(results) == len(answered) == 4
+    assert [result.call_id for result in results if result.error] == failed == ["c3"]
+    state, _ = fold_run(events)
+    spent = [one["message"]["metadata"]["usage"] for one in STORED if "metadata" in one["message"]]
+    used = [event.message.usage for event in only(events, MessageAppended) if event.message.usage]
+    assert [one.prompt_tokens for one in used] == [one["inputTokens"] for one in spent]
+    assert (state.messages, state.task) == (10, "Look at a, b and c.")
+
+
+def test_the_files_beside_them_name_session_and_agent() -> None:
+    beside = {
+        "agent.json": json.loads((AGENT / "agent.json").read_text()),
+        "../../session.json": json.loads((FOLDER / "session.json").read_text()),
+    }
+    build = RunBuilder(ByteRange(0, 1), unit=Unit.PARTS, sidecars=beside)
+    FORMAT.read(STORED[0], build)
+    started = build.events[0]
+    assert isinstance(started, RunStarted)
+    assert (started.run_id, started.details["agent"]) == ("demo", "default")
+
+
+def test_what_a_guardrail_redacted_is_shown_with_what_took_its_place() -> None:
+    left = {"role": "user", "content": [{"text": "[redacted]"}]}
+    events = read_bytes(FORMAT, lines({**STORED[0], "redact_message": left}))
+    assert said(events) == [("user", "Look at a, b and c."), ("user", "[redacted]")]
+    assert messages(events)[0].flags == ("redacted",)
+
+
+def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+    events = read_bytes(FORMAT, lines(*STORED[:5], {"message_id": 5}))
+    assert [event.message for event in only(events, SourceDefect)] == ["not a message"]
+    assert len(messages(events)) == 5
+
+
+@given(any_json("message", "message_id", "role", "content", "redact_message", "toolUse"))
+@settings(max_examples=60)
+def test_no_value_raises(value: Any) -> None:
+    for unit in Unit:
+        build = RunBuilder(ByteRange(0, 1), unit=unit)
+        FORMAT.read(value, build)
