@@ -33,6 +33,17 @@ def document(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
 
 
+def delta(**fields: Any) -> dict[str, Any]:
+    """Return a chunk of a streamed completion with these fields in its delta."""
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": None}]}
+
+
+def sse(*chunks: Any) -> str:
+    """Return chunks as they come over the wire, with a comment before them."""
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return f": OPENROUTER PROCESSING\n\n{events}data: [DONE]\n\n"
+
+
 def sample(*values: Any, layout: Layout = Layout.LINES) -> Sample:
     return Sample(b"", layout, values)
 
@@ -114,6 +125,11 @@ def said(events: list[Event]) -> list[tuple[str, str]]:
 def counts(events: list[Event]) -> tuple[int, int, int]:
     """Return how many runs, messages and calls there are."""
     return len(runs(events)), len(messages(events)), len(calls(events))
+
+
+def counts_with_errors(events: list[Event]) -> tuple[int, int, int, int]:
+    """Return how many runs, messages, calls and results that are errors there are."""
+    return *counts(events), sum(result.error is not None for result in results(events))
 
 
 def codes(events: list[Event]) -> list[str]:

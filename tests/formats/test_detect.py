@@ -14,6 +14,7 @@ from hermes_tui.formats.detect import HEAD, detect
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
+from tests.formats.foreign import lines
 
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
 
@@ -22,10 +23,6 @@ def found(data: bytes, wanted: str = "") -> tuple[str, Layout, Unit]:
     detection = detect(BytesSource(data), formats(), wanted=wanted)
     assert detection.reader is not None, detection.reason
     return detection.reader.name, detection.reader.layout, detection.reader.unit
-
-
-def lines(*values: Any) -> bytes:
-    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
 @pytest.mark.parametrize(

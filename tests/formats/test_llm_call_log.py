@@ -24,6 +24,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    delta,
     document,
     format_of,
     found_codes,
@@ -34,6 +35,7 @@ from tests.formats.foreign import (
     runs,
     said,
     sniffed,
+    sse,
 )
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "litellm"
@@ -50,15 +52,6 @@ def completion(message: dict[str, Any], reason: str = "stop") -> dict[str, Any]:
 
 
 HELLO = completion({"role": "assistant", "content": "hello", "refusal": None})
-
-
-def sse(*chunks: Any) -> str:
-    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-    return f": OPENROUTER PROCESSING\n\n{events}data: [DONE]\n\n"
-
-
-def delta(**fields: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": fields, "finish_reason": None}]}
 
 
 STREAM = sse(

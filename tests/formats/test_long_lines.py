@@ -14,7 +14,7 @@ from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import SourceDefect
 from tests.bytes_source import BytesSource
-from tests.formats.foreign import only, read_by, runs
+from tests.formats.foreign import lines, only, read_by, runs
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +34,6 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(name: str, text: str = "hi", *, messages: int = 1) -> dict[str, Any]:
     return {"id": name, "messages": [{"role": "user", "content": text}] * messages}
-
-
-def lines(*values: Any) -> bytes:
-    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
 def reader_of(data: bytes, *, complete: bool = True) -> Reader:

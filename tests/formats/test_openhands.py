@@ -23,6 +23,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    counts_with_errors,
     document,
     format_of,
     found_codes,
@@ -241,9 +242,7 @@ def test_real_conversations_hold_what_their_manifest_says(
     trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "09-openhands" / name).read_bytes())
-    assert counts(events) == expected
-    returned = only(events, ToolReturned)
-    assert sum(event.result.error is not None for event in returned) == errors
+    assert counts_with_errors(events) == (*expected, errors)
     assert not only(events, SourceDefect)
 
 

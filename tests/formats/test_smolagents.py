@@ -18,6 +18,7 @@ from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     any_json,
     calls,
+    counts_with_errors,
     document,
     ended,
     format_of,
@@ -210,8 +211,7 @@ def test_real_files_hold_what_their_manifest_says(
     data = (trajectories / "23-smolagents" / name).read_bytes()
     assert format_of(data) == "smolagents"
     events = read_bytes(FORMAT, data)
-    errors = sum(result.error is not None for result in results(events))
-    assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+    assert counts_with_errors(events) == expected
 
 
 def test_a_full_result_is_a_run_with_the_calls_of_steps_that_failed() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,16 +10,7 @@ from hypothesis import strategies as st
 from hermes_tui.formats.event_stream import NO_BLANK_LINES
 from hermes_tui.formats.sse import join_chunks, read_sse
 from hermes_tui.model.diagnostics import Severity
-from tests.formats.foreign import any_json
-
-
-def sse(*chunks: Any) -> str:
-    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-    return f": OPENROUTER PROCESSING\n\n{events}data: [DONE]\n\n"
-
-
-def delta(**fields: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": fields, "finish_reason": None}]}
+from tests.formats.foreign import any_json, delta, sse
 
 
 def test_streamed_calls_are_joined_by_their_index() -> None:

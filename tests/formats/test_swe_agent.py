@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    counts_with_errors,
     document,
     messages,
     only,
@@ -196,9 +197,7 @@ def test_real_trajectories_hold_what_their_manifest_says(
     trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "06-swe-agent" / f"{name}.traj").read_bytes())
-    assert counts(events) == expected
-    returned = only(events, ToolReturned)
-    assert sum(event.result.error is not None for event in returned) == errors
+    assert counts_with_errors(events) == (*expected, errors)
     assert not only(events, SourceDefect)
     assert "steps_not_in_history" not in only(events, RunEnded)[0].details
 

@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    counts_with_errors,
     document,
     ended,
     format_of,
@@ -241,8 +242,7 @@ def test_real_files_hold_what_their_manifest_says(
     data = (trajectories / "15-tau-bench" / name).read_bytes()
     assert format_of(data) == "tau2"
     events = read_bytes(FORMAT, data)
-    errors = sum(result.error is not None for result in results(events))
-    assert (*counts(events), errors) == expected
+    assert counts_with_errors(events) == expected
 
 
 def test_what_the_simulated_user_used_is_not_the_agents() -> None:

@@ -14,6 +14,7 @@ from hermes_tui.model.events import RunStarted, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    counts_with_errors,
     document,
     ended,
     format_of,
@@ -128,8 +129,7 @@ def test_real_files_hold_what_their_manifest_says(
     data = (trajectories / "15-tau-bench" / name).read_bytes()
     assert format_of(data) == "tau-bench"
     events = read_bytes(FORMAT, data)
-    errors = sum(result.error is not None for result in results(events))
-    assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+    assert counts_with_errors(events) == expected
 
 
 def test_a_trial_that_is_cut_is_one_run_with_one_malformed_place() -> None:

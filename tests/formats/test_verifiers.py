@@ -19,6 +19,7 @@ from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     any_json,
     calls,
+    counts_with_errors,
     ended,
     format_of,
     found_codes,
@@ -166,8 +167,7 @@ def test_real_files_hold_what_their_manifest_says(
     data = (trajectories / "05-verifiers" / name / "results.jsonl").read_bytes()
     assert format_of(data) == "verifiers"
     events = read_bytes(FORMAT, data)
-    errors = sum(result.error is not None for result in results(events))
-    assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+    assert counts_with_errors(events) == expected
 
 
 def test_the_metadata_beside_the_file_name_model_and_environment() -> None:
