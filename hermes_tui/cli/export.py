@@ -32,6 +32,7 @@ from hermes_tui.model.events import (
     copy_event,
 )
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
@@ -81,7 +82,8 @@ def run_export(arguments: argparse.Namespace) -> int:
 def _is_of_many(arguments: argparse.Namespace) -> bool:
     """Tell whether more than one run is to be written."""
     paths = arguments.paths
-    is_folder = "-" not in paths and is_so(local_path(paths[0]).is_dir)
+    first = local_path(paths[0])
+    is_folder = "-" not in paths and is_so(first.is_dir) and not holds_one_run(first)
     return bool(arguments.all or arguments.filter or len(paths) > 1 or is_folder)
 
 

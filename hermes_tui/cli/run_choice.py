@@ -16,6 +16,7 @@ from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
 from hermes_tui.runtime.index.blocks import Groups
+from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
 from hermes_tui.runtime.walking import is_so
 
@@ -44,7 +45,7 @@ def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
     """Open a file (None: standard input); raise UsageError where it stands for several."""
     if path is None:
         await_input()
-    if isinstance(path, Path) and is_so(path.is_dir):
+    if isinstance(path, Path) and is_so(path.is_dir) and not holds_one_run(path):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
     file = _opened(path, wanted_format)
     try:

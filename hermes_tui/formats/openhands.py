@@ -1,6 +1,6 @@
 """`openhands`: event streams of OpenHands V0 and of its SDK, and evaluation output around them.
 
-    file   = event*              one run: an array of events, or an event a line or file
+    file   = event*              one run: an array of events, or an event a line, or a file each
            | output*             {"instance_id", "history": [event | [event, event], …], "metrics"}
     event  = {"source", "action", "args", "tool_call_metadata"?}                    V0, an action
            | {"source", "observation", "content", "extras", "cause"}        V0, an observation
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hermes_tui.formats import fields
+from hermes_tui.formats import fields, openhands_state
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.declared_tools import tool_specs
@@ -49,8 +49,8 @@ class OpenHands:
     """A conversation of OpenHands."""
 
     name = "openhands"
-    summary = "OpenHands event streams (V0 and SDK) and evaluation output.jsonl"
-    traits = Traits(reply_of_line=_reply_of_line)
+    summary = "OpenHands event streams (V0, SDK and its folders of events), evaluation output.jsonl"
+    traits = Traits(sidecars=(openhands_state.SIDECAR,), reply_of_line=_reply_of_line)
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
@@ -67,10 +67,12 @@ class OpenHands:
             _output(value, build)
             return
         events = value if isinstance(value, list) else [value]
+        state = openhands_state.state_of(build)
         if build.is_opening or (build.unit is Unit.RUNS and not build.is_used):
             first = fields.as_dict(events[0] if events else None)
             # Newer ones tell the tools' titles and classes, not their names.
-            build.start(task=_task(events), tools=tool_specs(first.get("tools")) or None)
+            tools = tool_specs(first.get("tools")) or None
+            build.start(task=_task(events), tools=tools, **openhands_state.begin_of(state))
         held = [Held(event, pointer, line) for pointer, line, event in build.placed(value)]
         replies = _replies(held)
         for one in held:
@@ -80,6 +82,8 @@ class OpenHands:
                 _sdk_reply(together, build)
             elif not name:
                 _event(one.value, build, one.pointer)
+        if state and build.is_last:
+            openhands_state.end_by(state, build)
 
 
 def _is_event(value: Any) -> bool:

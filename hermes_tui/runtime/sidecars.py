@@ -18,8 +18,16 @@ P = TypeVar("P", bound=Place)
 
 MAX_SIDECAR = 64 << 20
 """Bytes: a larger file beside a transcript is none that describes it."""
-SIDECARS = {"metadata.json": "results.jsonl", "results.json": "simulations"}
-"""Sidecars by name, and the file, or the folder of files, beside which they are nothing else."""
+SIDECARS = {
+    "metadata.json": "results.jsonl",
+    "results.json": "simulations",
+    "base_state.json": "events",
+    "agent.json": "messages",
+    "session.json": "multi_agents/",
+}
+"""Sidecars by name, and the file, or the folder of files, beside which they are nothing else.
+
+With a separator behind it a folder may be empty."""
 
 
 def says_more(name: str, is_there: Callable[[str], bool]) -> bool:

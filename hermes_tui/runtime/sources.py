@@ -1,5 +1,5 @@
 """Bytes to read from: plain files, growing files, and spools that a thread fills (standard input,
-what is packed, what is not UTF-8, a database).
+what is packed, what is not UTF-8, a database, a folder of the files of one run).
 
 Files are read by `pread`, never mapped: a map of a file that shrinks kills the process.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hermes_tui.model.errors import NoTranscript, SourceError
+from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.packed.transcoding import wide_encoding
 from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
@@ -186,6 +187,10 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
         return _unpacked(SpoolSource("-", lambda: _read_fd(fd)))
     if (found := split_member(path)) is not None:
         return _unpacked(_member_source(path, *found))
+    if holds_one_run(path):
+        from hermes_tui.runtime.folder_source import folder_source
+
+        return folder_source(path, follow=follow)
     source = _growing(path) if follow else FileSource(path)
     head = source.read(0, 16)
     if head.startswith(SQLITE_MAGIC):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import without_sidecars
@@ -181,6 +182,8 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
         found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
         return [Target(item, named=is_named) for item in without_sidecars(found)]
     path = local_path(pattern)
+    if not path.name and holds_one_run(path.absolute()):
+        path = path.absolute()
     if is_so(path.is_dir):
         inside = files_in(path, tell)
         if not inside and not waits:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.numbered_files import holds_one_run, split_numbered
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK
@@ -29,12 +30,15 @@ def is_so(asked: Callable[[], bool]) -> bool:
 def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     """Return, in the order of their paths, the files below a folder that may be transcripts.
 
-    Those are left out that only say more about others. A folder that cannot be looked into is among
-    them: opening it says why. `tell` is called now and then with the number found so far.
+    Those are left out that only say more about others. The files of one run are told as the folder
+    that they are in. A folder that cannot be looked into is among them: opening it says why. `tell`
+    is called now and then with the number found so far.
     """
     text = str(folder)
-    found = PathList("" if text == os.curdir else os.path.join(text, ""))  # noqa: PTH118
-    for parent, name in _walk(found.top):
+    top = "" if text == os.curdir else os.path.join(text, "")  # noqa: PTH118
+    # A folder of the files of one run is a path itself, beside which it is found.
+    found = PathList(top.removesuffix(folder.name + os.sep) if holds_one_run(folder) else top)
+    for parent, name in _walk(top):
         if name[-len(ARCHIVE_SUFFIX) :].lower() == ARCHIVE_SUFFIX:
             for member in members(Path(parent + name)):
                 found.add(parent, str(member).removeprefix(parent))
@@ -58,9 +62,15 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
             yield parent, name
             continue
         try:
-            todo.append((parent + name, _listed(parent + name)))
+            names = _listed(parent + name)
         except OSError:
             yield parent + name, ""
+            continue
+        own = (parent + name)[:-1].rpartition(os.sep)[2]
+        files, names = split_numbered(own, names)
+        if files:
+            yield (parent + name)[: -len(own) - 1], own
+        todo.append((parent + name, names))
 
 
 def _listed(folder: str) -> list[str]:
@@ -71,7 +81,7 @@ def _listed(folder: str) -> list[str]:
     def is_there(name: str) -> bool:
         return name in names or (name + os.sep in names and _holds_files(folder + name + os.sep))
 
-    for sidecar in [name for name in SIDECARS if name in names]:
+    for sidecar in SIDECARS.keys() & names:
         if says_more(sidecar, is_there):
             names.remove(sidecar)
     names.sort(key=_by_name, reverse=True)

@@ -23,6 +23,7 @@ from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 from hermes_tui.runtime.sources import split_member
+from hermes_tui.runtime.stamps import stamp_of
 from hermes_tui.version import __version__
 
 SCHEMA: Final = 3
@@ -182,15 +183,15 @@ class ScanState:
 
 def _stamp_of(path: str) -> _Stamp:
     """Return what differs once a file has changed; empty where nobody knows."""
-    try:
-        place = place_of(path)
-        member = split_member(place)
-        # A member of an archive is what it was as long as the archive is.
-        found = (place if member is None else member[0]).stat()
-    except OSError:
+    place = place_of(path)
+    member = split_member(place)
+    # A member of an archive is what it was as long as the archive is.
+    found = stamp_of(place if member is None else member[0])
+    if found is None:
         return []
+    _, size, mtime_ns = found
     # Some servers do not say when a file was written.
-    return [found.st_size, found.st_mtime_ns] if found.st_mtime_ns else []
+    return [size, mtime_ns] if mtime_ns else []
 
 
 def _key(unit: ScanUnit) -> _Key:

@@ -1,0 +1,50 @@
+"""What OpenHands' SDK keeps of a conversation in `base_state.json`, beside its events.
+
+state = {"id", "agent": {"kind", "llm": {"model"}}, "workspace", "max_iterations", "tags",
+         "execution_status", "stats": {"usage_to_metrics": {who: metrics}}}
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.parsers.measures import number, total_usage, usage
+
+SIDECAR: Final = "base_state.json"
+_KEPT: Final = ("workspace", "max_iterations", "tags", "confirmation_policy")
+_STATUS: Final = MappingProxyType({
+    "finished": "unknown", "paused": "unknown", "error": "error", "stuck": "error",
+})  # fmt: skip
+"""How a conversation stands that is not at work; of one that finished nobody knows how well."""
+
+
+def state_of(build: RunBuilder) -> dict[str, Any]:
+    """Return the state beside the events, empty where there is none."""
+    return fields.as_dict(build.sidecars.get(SIDECAR))
+
+
+def begin_of(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what of the beginning of a run its state says, as `RunBuilder.start` takes it."""
+    agent = fields.as_dict(state.get("agent"))
+    known = {"agent": fields.label(agent, "kind"), **{key: state.get(key) for key in _KEPT}}
+    return {
+        "run_id": fields.label(state, "id"),
+        "model": fields.model_of(fields.as_dict(agent.get("llm"))),
+        "details": fields.details_of({key: item for key, item in known.items() if item}),
+    }
+
+
+def end_by(state: dict[str, Any], build: RunBuilder) -> None:
+    """Close the run of a conversation that is not at work."""
+    said = fields.label(state, "execution_status")
+    if said not in _STATUS:
+        return
+    metrics = fields.as_dict(fields.as_dict(state.get("stats")).get("usage_to_metrics"))
+    used = (
+        usage(each.get("accumulated_token_usage"), number(each.get("accumulated_cost")) or None)
+        for each in map(fields.as_dict, metrics.values())
+    )
+    build.end(status=_STATUS[said], stop_reason=said, usage=total_usage(used))

@@ -1,0 +1,272 @@
+"""A folder of numbered files, as OpenHands and Strands Agents keep a run, is opened as that run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.cli.main import main
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.events import RunEnded, RunStarted, SourceDefect
+from hermes_tui.runtime.numbered_files import holds_one_run
+from hermes_tui.runtime.opener import FoundRun, OpenFile, RunFold, open_file, read_events, survey
+from hermes_tui.runtime.stamps import stamp_of
+from hermes_tui.runtime.targets import expand_paths
+from hermes_tui.runtime.watched_run import open_watched
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """The folder of events of a conversation, beside which its state is."""
+    return Path(shutil.copytree(FIXTURES / "openhands" / "conversation", tmp_path / "c")) / "events"
+
+
+@pytest.fixture
+def messages(tmp_path: Path) -> Path:
+    """The folder of messages of an agent in a session."""
+    session = Path(shutil.copytree(FIXTURES / "strands" / "session_demo", tmp_path / "session_1"))
+    # An empty folder is nothing that git keeps.
+    (session / "multi_agents").mkdir(exist_ok=True)
+    return session / "agents" / "agent_default" / "messages"
+
+
+def nth(folder: Path, number: int) -> Path:
+    [found] = [*folder.glob(f"event-{number:05}-*"), *folder.glob(f"message_{number}.json")]
+    return found
+
+
+def opened(folder: Path) -> tuple[OpenFile, list[FoundRun]]:
+    file = open_file(folder, whole=True)
+    return file, [step for step in survey(file) if isinstance(step, FoundRun) and step.final]
+
+
+def state_of(folder: Path) -> RunState:
+    file, [run] = opened(folder)
+    file.close()
+    return run.state
+
+
+def failure_of(folder: Path) -> str:
+    file, _ = opened(folder)
+    file.close()
+    return file.source.failure
+
+
+def found_in(folder: Path) -> list[str]:
+    return [str(target.path) for target in expand_paths([str(folder)])]
+
+
+def test_the_files_of_a_run_are_one_target(events: Path, messages: Path) -> None:
+    assert found_in(events.parent) == [str(events)]
+    assert found_in(messages.parents[2]) == [str(messages)]
+    assert found_in(events.parents[1]) == [str(events), str(messages)]
+
+
+def test_that_folder_can_be_named_itself(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found_in(events) == [str(events)]
+    monkeypatch.chdir(events.parent)
+    assert [str(target.path) for target in expand_paths(["events/"])] == ["events"]
+    monkeypatch.chdir(events)
+    assert [str(target.path) for target in expand_paths(["."])] == [str(events)]
+
+
+def test_a_conversation_of_openhands_is_one_run_with_what_its_state_says(events: Path) -> None:
+    file, [run] = opened(events)
+    log = read_events(run.ref)
+    file.close()
+    first, last = log[0], log[-1]
+    assert isinstance(first, RunStarted)
+    assert isinstance(last, RunEnded)
+    assert (first.run_id, first.model) == (
+        "c4638b2a-d85a-4c4f-a97a-8adc16e6a4ac",
+        "openai/scripted",
+    )
+    assert (last.stop_reason, last.usage and last.usage.prompt_tokens) == ("finished", 615)
+    assert (run.state.calls, run.state.results) == (6, 6)
+
+
+def test_messages_come_by_their_numbers_not_by_their_names(messages: Path) -> None:
+    shutil.copy(nth(messages, 9), messages / "message_10.json")
+    last = json.loads((messages / "message_10.json").read_text())
+    last["message"]["content"] = [{"text": "Behind the tenth."}]
+    (messages / "message_10.json").write_text(json.dumps(last, indent=2))
+    file, [run] = opened(messages)
+    log = read_events(run.ref)
+    file.close()
+    assert "Behind the tenth." in str(log[-1])
+
+
+def test_a_file_alone_still_opens(events: Path, messages: Path) -> None:
+    for path, name in ((nth(events, 2), "openhands"), (nth(messages, 1), "strands")):
+        file, [run] = opened(path)
+        file.close()
+        assert (file.reader.name, run.state.calls > 0) == (name, True)
+
+
+def test_other_files_beside_them_are_targets_of_their_own(events: Path) -> None:
+    (events / "notes.json").write_text('{"role": "user", "content": "Hi"}\n')
+    assert found_in(events.parent) == [str(events), str(events / "notes.json")]
+
+
+def test_files_of_other_names_are_no_run(tmp_path: Path) -> None:
+    for folder, name in (("events", "1.json"), ("messages", "a.json"), ("x", "message_1.json")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("{}")
+        assert not holds_one_run(tmp_path / folder)
+        assert found_in(tmp_path / folder) == [str(tmp_path / folder / name)]
+
+
+def test_a_missing_number_is_said_and_the_rest_is_there(events: Path) -> None:
+    nth(events, 5).unlink()
+    for number in (7, 8, 9):
+        nth(events, number).unlink()
+    failure = failure_of(events)
+    assert "no file has the number 5, no file has the number 7 to 9" in failure
+    assert state_of(events).calls == 5
+
+
+def test_a_torn_file_is_named_and_what_stands_in_it_is_shown(events: Path) -> None:
+    torn = nth(events, 5)
+    torn.write_bytes(torn.read_bytes()[:200])
+    file, [run] = opened(events)
+    log = read_events(run.ref)
+    file.close()
+    assert f"{torn.name}: no whole JSON" in file.source.failure
+    assert any(isinstance(event, SourceDefect) for event in log)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda path: path.touch(), "nothing in it"),
+        (lambda path: path.symlink_to("/no/such/file"), "no such file"),
+        (lambda path: os.mkfifo(path), "not a regular file"),
+        (lambda path: path.mkdir(), "not a regular file"),
+    ],
+)
+def test_what_is_no_file_of_a_message_is_named(
+    messages: Path, spoil: Callable[[Path], None], why: str
+) -> None:
+    spoilt = nth(messages, 4)
+    spoilt.unlink()
+    spoil(spoilt)
+    assert failure_of(messages) == f"{messages}: message_4.json: {why}"
+    assert state_of(messages).calls == 4
+
+
+def test_a_link_to_a_file_is_read_like_that_file(messages: Path, tmp_path: Path) -> None:
+    elsewhere = nth(messages, 3).rename(tmp_path / "elsewhere.json")
+    (messages / "message_3.json").symlink_to(elsewhere)
+    assert failure_of(messages) == ""
+    assert state_of(messages).calls == 4
+
+
+def test_a_scan_names_the_folder_and_its_place_opens_again(
+    events: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(events.parent), "--runs", "--json"]) in (0, 1)
+    row = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (row["path"], row["run"], row["format"]) == (str(events), 1, "openhands")
+    assert main(["open", row["path"], "--at", f"{row['run']}:7"]) == 0
+    assert "/no/such/place" in capsys.readouterr().out
+
+
+def test_a_scan_that_goes_on_reads_it_anew_once_its_last_file_was_written_to(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scanned() -> str:
+        main(["scan", str(events), "--state", str(tmp_path / "state"), "--jobs", "2"])
+        return capsys.readouterr().out.splitlines()[0]
+
+    last = nth(events, 15)
+    whole = last.read_bytes()
+    last.write_bytes(whole[:100])
+    assert "not read to its end" in scanned()
+    last.write_bytes(whole)
+    assert "15 messages, 6 calls, 6 results" in scanned()
+    assert "15 messages, 6 calls, 6 results" in scanned()
+
+
+def test_it_is_exported_and_compared_like_a_file(
+    events: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(events), "--to", "openai"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["messages"]) == 15
+    assert main(["diff", str(events), f"{events}:1"]) == 0
+    assert "Both did the same" in capsys.readouterr().out
+
+
+def test_a_followed_session_grows_by_the_files_that_come(messages: Path) -> None:
+    kept = {number: nth(messages, number).read_bytes() for number in range(2, 10)}
+    for number in kept:
+        nth(messages, number).unlink()
+    file = open_file(messages, follow=True)
+    fold = RunFold()
+
+    def calls_once(messages_there: int) -> int:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for _ in survey(file, fold=fold):
+                pass
+            if fold.state.messages >= messages_there:
+                break
+            time.sleep(0.02)
+        return fold.state.calls
+
+    try:
+        assert calls_once(2) == 2
+        for number in (2, 3):
+            (messages / f"message_{number}.json").write_bytes(kept[number])
+        assert calls_once(4) == 3
+        # The last one waits until it is whole.
+        (messages / "message_4.json").write_bytes(kept[4][:50])
+        (messages / "message_4.json").write_bytes(kept[4])
+        (messages / "message_5.json").write_bytes(kept[5])
+        assert calls_once(6) == 4
+        assert not fold.findings or all(one.code != "SOURCE_DEFECT" for one in fold.findings)
+    finally:
+        file.close()
+
+
+def test_a_followed_conversation_is_read_anew_when_a_file_comes_or_is_written_further(
+    events: Path,
+) -> None:
+    last = nth(events, 15)
+    whole = last.read_bytes()
+    last.unlink()
+    file = open_watched(events)
+    assert file is not None
+    assert file.watched is not None
+    for _ in survey(file):
+        pass
+
+    def read_again() -> int:
+        before, deadline = file.watched.revision, time.monotonic() + 20
+        while file.watched.revision == before and time.monotonic() < deadline:
+            file.watched.poll()
+            time.sleep(0.02)
+        return len(file.watched.runs[0].summary.codes)
+
+    try:
+        last.write_bytes(whole[:100])
+        torn = read_again()
+        last.write_bytes(whole)
+        assert read_again() == torn - 1
+        assert file.watched.news == ""
+    finally:
+        file.close()
+
+
+def test_its_stamp_changes_with_what_is_kept_beside_the_events(events: Path) -> None:
+    before = stamp_of(events)
+    state = events.parent / "base_state.json"
+    os.utime(state, ns=(0, time.time_ns() + 1_000_000_000))
+    assert stamp_of(events) != before
