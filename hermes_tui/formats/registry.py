@@ -178,6 +178,7 @@ _ENTRIES = (
     _Entry("mini-swe-agent", "mini_swe_agent", _may_be_mini_swe),
     _Entry("swe-agent", "swe_agent", _has("trajectory")),
     _Entry("atif", "atif", _has("schema_version")),
+    _Entry("opencode", "opencode", _has("info", "sessionID")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
     _Entry("strands", "strands", _has("message_id")),

@@ -14,6 +14,7 @@ from hermes_tui.runtime.databases import (
     hermes_agent,
     langgraph,
     mlflow,
+    opencode,
     phoenix,
 )
 from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
@@ -25,11 +26,12 @@ _PROGRAMS = (
     (phoenix.NEEDED, phoenix.trace_lines),
     (mlflow.NEEDED, mlflow.trace_lines),
     (adk.NEEDED, adk.session_lines),
+    (opencode.NEEDED, opencode.session_lines),
 )
 """By which tables a program's database is known, and what reads it."""
 _KNOWN = (
-    "hermes-agent's state.db, OpenAI Agents SDK and Google ADK sessions, LangGraph checkpoints, "
-    "Phoenix and MLflow"
+    "hermes-agent's state.db, OpenAI Agents SDK, Google ADK and opencode sessions, LangGraph "
+    "checkpoints, Phoenix and MLflow"
 )
 
 

@@ -1,0 +1,149 @@
+"""The parts of a message of opencode, as chat messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Usage, changed
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.normalise import Normalised, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+_FRAME: Final = frozenset({"step-start", "step-finish", "snapshot", "patch"})
+"""Parts that say nothing to the model."""
+_INVALID: Final = "invalid"
+"""What opencode calls in place of a call that it cannot run."""
+_DONE: Final = ("completed", "error")
+
+
+def seconds(milliseconds: Any) -> float | None:
+    found = number(milliseconds)
+    return found / 1000 if found is not None else None
+
+
+def used(tokens: Any, cost: float | None = None) -> Usage | None:
+    """Return counts of tokens; what was read from a cache or written to it is no part of `input`.
+
+    The total says whether the reasoning is a part of the output.
+    """
+    if not isinstance(tokens, dict):
+        return usage(None, cost)
+    cache = fields.as_dict(tokens.get("cache"))
+    cached, written = number(cache.get("read")) or 0, number(cache.get("write")) or 0
+    given, out, total = (number(tokens.get(key)) for key in ("input", "output", "total"))
+    prompt = None if given is None else given + cached + written
+    thought = number(tokens.get("reasoning")) or 0
+    if prompt is not None and out is not None and total == prompt + out + thought:
+        out += thought
+    told = {
+        "prompt_tokens": prompt,
+        "completion_tokens": out,
+        "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": thought},
+    }
+    return usage(told, cost)
+
+
+def parts_between(parts: list[Held]) -> list[list[Held]]:
+    """Return the parts of a message step by step."""
+    steps: list[list[Held]] = [[]]
+    for part in parts:
+        if fields.as_dict(part.value).get("type") == "step-start" and steps[-1]:
+            steps.append([])
+        steps[-1].append(part)
+    return steps
+
+
+def messages_of(
+    step: list[Held], info: dict[str, Any], pointer: str
+) -> Iterator[tuple[ChatMessage, float | None]]:
+    """Yield what is said in a step, and the results of its calls, each with its time in seconds."""
+    parts = [fields.as_dict(held.value) for held in step]
+    tools = [held for held, part in zip(step, parts, strict=True) if part.get("type") == "tool"]
+    content = [_content(part) for part in parts if part.get("type") not in (*_FRAME, "tool")]
+    raw: dict[str, Any] = {"role": info.get("role"), "content": content or None}
+    if tools:
+        raw["tool_calls"] = [_call(held.value) for held in tools]
+    ended = next((part for part in parts if part.get("type") == "step-finish"), {})
+    if ended:
+        raw["finish_reason"] = ended.get("reason")
+    if content or tools or ended:
+        times = (fields.as_dict(part.get("time")).get("start") for part in parts)
+        created = fields.as_dict(info.get("time")).get("created")
+        began = next(filter(None, map(seconds, times)), None) or seconds(created)
+        yield (
+            ChatMessage(
+                raw,
+                pointer,
+                tuple(tools),
+                ("compaction",) if info.get("summary") is True else (),
+                step[0].line,
+                partial(_normalised, tools, used(ended.get("tokens"), number(ended.get("cost")))),
+            ),
+            began,
+        )
+    for held in tools:
+        state = fields.as_dict(held.value.get("state"))
+        if state.get("status") in _DONE:
+            answer = ChatMessage(_result(held.value), held.pointer, (held,), line=held.line)
+            yield answer, seconds(fields.as_dict(state.get("time")).get("end"))
+
+
+def _content(part: dict[str, Any]) -> Any:
+    match part.get("type"):
+        case "text":
+            return {"type": "text", "text": part.get("text")}
+        case "reasoning":
+            return {"type": "thinking", "thinking": part.get("text")}
+        case _:
+            return part
+
+
+def _call(part: dict[str, Any]) -> dict[str, Any]:
+    state = fields.as_dict(part.get("state"))
+    given = state.get("input")
+    # Of a call that is still being written there is only what came so far.
+    arguments = state.get("raw") if not given and state.get("raw") else json_text(given)
+    name = part.get("tool")
+    if name == _INVALID:
+        name = fields.label(fields.as_dict(given), "tool") or name
+    return function_call(part.get("callID"), name, arguments)
+
+
+def _result(part: dict[str, Any]) -> dict[str, Any]:
+    state = fields.as_dict(part.get("state"))
+    is_error = state.get("status") == "error"
+    said = state.get("error") if is_error else state.get("output")
+    attached = fields.as_list(state.get("attachments"))
+    return {
+        "role": "tool",
+        "tool_call_id": part.get("callID"),
+        "name": _call(part)["function"]["name"],
+        "content": [{"type": "text", "text": said}, *attached] if attached else said,
+        "is_error": is_error or part.get("tool") == _INVALID,
+        "exit_code": fields.as_dict(state.get("metadata")).get("exit"),
+    }
+
+
+def _normalised(tools: list[Held], counts: Usage | None, raw: dict[str, Any]) -> Normalised:
+    """Normalise a reply; of a call that could not be run opencode keeps the reason only."""
+    found = normalise_message(raw)
+    calls = list(found.calls)
+    for number_of_call, held in enumerate(tools[: len(calls)]):
+        if held.value.get("tool") == _INVALID:
+            call, said = calls[number_of_call]
+            why = fields.label(
+                fields.as_dict(fields.as_dict(held.value.get("state")).get("input")), "error"
+            )
+            code = Code.NAME_UNKNOWN if "unavailable tool" in why else Code.ARGS_INVALID
+            hint = "what the model wrote is kept in this message only"
+            told = Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call.index)
+            calls[number_of_call] = (call, (*said, told))
+    message = changed(found.message, usage=counts) if counts is not None else found.message
+    return found._replace(message=message, calls=tuple(calls))
