@@ -2,7 +2,7 @@
 
 file   = message*               one run: an array of messages, or a message a line
        | update*                one run: what each node of a graph added, a line each
-       | state*                 a run each
+       | state*                 a run each; where each begins with the one before, one run
 state  = {"messages": [message, …], …} | {"values": state, "next", "config", "metadata", …}
 update = {node: {"messages": [message, …] | message}} | [namespace, update]
        | ["updates", update] | [namespace, "updates", update]
@@ -12,14 +12,16 @@ update = {node: {"messages": [message, …] | message}} | [namespace, update]
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.chat_messages import append_message, on_line, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
+from hermes_tui.formats.langchain_snapshots import Snapshot, are_one_run, runs_in
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
@@ -42,6 +44,9 @@ class LangChain:
         values, layout = sample.elements()
         if _are_messages(values):
             return Match(0.85, Unit.PARTS, layout)
+        outer = [value for value in values if not _graph_of(value)]
+        if are_one_run([found[0] for value in outer if (found := _streamed(value))]):
+            return Match(0.85, Unit.RUNS, sample.layout.together())
         if fields.mostly(values, _is_state):
             return Match(0.85, Unit.RUNS, layout)
         of_updates = [value for value in values if not _mode_of(value)]
@@ -55,10 +60,14 @@ class LangChain:
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
             _read_part(value, build)
-        elif isinstance(value, list) and any(map(_mode_of, value)):
+        elif (
+            isinstance(value, list) and any(map(_mode_of, value)) and not all(map(_mode_of, value))
+        ):
             _read_modes(value, build)
         elif isinstance(value, list) and any(map(is_message, value)):
             _start(value, "", {}, build)
+        elif isinstance(value, list) and any(map(_streamed, value)):
+            _read_snapshots(value, build)
         elif (state := _state_of(value)) is not None:
             _start(*state, fields.as_dict(value), build)
         else:
@@ -97,6 +106,22 @@ def _is_state(value: Any) -> bool:
     messages, pointer = state
     is_snapshot = pointer.startswith("/values") and "next" in value
     return _are_messages(messages) or (is_snapshot and not messages)
+
+
+def _graph_of(row: Any) -> str:
+    """Return which graph inside the graph a row of a stream is of, empty for the outermost."""
+    return "/".join(map(str, fields.as_list(row[0]))) if isinstance(row, list) and row else ""
+
+
+def _streamed(value: Any) -> tuple[list[Any], str] | None:
+    """Return the messages of a state of a stream of values, and where they stand."""
+    below = ""
+    if _mode_of(value) == _VALUES:
+        below, value = f"/{len(value) - 1}", value[-1]
+    messages = fields.as_dict(value).get("messages")
+    if not isinstance(messages, list) or not (_are_messages(messages) or not messages):
+        return None
+    return messages, f"{below}/messages"
 
 
 def _mode_of(value: Any) -> str:
@@ -176,6 +201,29 @@ def _read_modes(value: list[Any], build: RunBuilder) -> None:
             _append_update(update, build, pointer)
         elif not mode:
             build.defect("not an update", fields.excerpt(row), pointer=pointer)
+
+
+def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
+    """Read the states of streams: of each graph a run, of each of its messages the first sight."""
+    graphs: dict[str, list[Snapshot]] = {}
+    for pointer, line, row in build.placed(value):
+        if (state := _streamed(row)) is not None:
+            around = fields.as_dict(row[-1] if isinstance(row, list) else row)
+            found = Snapshot(state[0], pointer + state[1], line, around)
+            graphs.setdefault(_graph_of(row), []).append(found)
+        elif not _mode_of(row):
+            build.locate(line)
+            build.defect("not a state", fields.excerpt(row), pointer=pointer)
+    for news, last in chain.from_iterable(map(runs_in, graphs.values())):
+        told = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
+        build.locate(news[0].line)
+        build.start(
+            task=fields.title_of(said(told)),
+            model=model_of([new.message for new in news]),
+            details=fields.telling(fields.details_of(last, without=_OWN_KEYS)),
+        )
+        for new, message in zip(news, told, strict=True):
+            append_message(build, message, flags=("changed",) if new.is_changed else ())
 
 
 def _open(messages: list[Any], build: RunBuilder) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.events import MessageAppended, SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     any_json,
@@ -282,3 +284,69 @@ def test_a_reply_of_the_responses_api_that_was_cut_is_told() -> None:
     cut = {"type": "ai", "content": "It is", "response_metadata": metadata}
     events = read_bytes(FORMAT, document([{"type": "human", "content": "What?"}, cut]))
     assert found_codes(events) == ["TRUNCATED:error"]
+
+
+VALUES = Path(__file__).parents[1] / "fixtures" / "frameworks" / "langgraph_values.jsonl"
+STATES = [json.loads(line) for line in VALUES.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        VALUES.read_bytes(),
+        document(STATES),
+        lines(*(["values", state] for state in STATES)),
+        lines(*([[], "values", state] for state in STATES)),
+    ],
+)
+def test_the_states_of_a_stream_of_values_are_one_run(data: bytes) -> None:
+    assert format_of(data) == "langchain-messages"
+    events = read_bytes(FORMAT, data)
+    [first] = runs(events)
+    assert (first.task, first.model) == ("Look at a and b.", "scripted")
+    last = STATES[-1]["messages"]
+    assert said(events) == [
+        ({"human": "user", "ai": "assistant"}.get(one["type"], "tool"), one["content"])
+        for one in last
+    ]
+    asked = [call["id"] for one in last for call in one.get("tool_calls", ())]
+    assert [call.id for call in calls(events)] == asked == ["c1", "c2", "c3", "c4"]
+
+
+def test_each_message_stands_in_the_state_that_had_it_first() -> None:
+    events = read_bytes(FORMAT, VALUES.read_bytes())
+    data = VALUES.read_bytes()
+    placed = [event.at for event in only(events, MessageAppended)]
+    found = [json.loads(data[at.range.start : at.range.end]) for at in placed]
+    assert [len(state["messages"]) for state in found] == [1, 2, 4, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_streams_behind_one_another_are_runs_of_their_own() -> None:
+    other = json.loads(json.dumps(STATES).replace('"id": "', '"id": "other-'))
+    events = read_bytes(FORMAT, lines(*STATES, *other))
+    assert counts(events) == (2, 22, 8)
+
+
+def test_a_message_that_was_changed_or_dropped_is_shown_as_it_came() -> None:
+    changed = {"messages": [{**STATES[0]["messages"][0], "content": "Look at c."}]}
+    behind = {"messages": STATES[3]["messages"][1:]}
+    events = read_bytes(FORMAT, lines(*STATES[:3], changed, *STATES[2:4], behind))
+    assert [one.text for one in messages(events) if "changed" in one.flags] == [
+        "Look at c.",
+        "Look at a and b.",
+    ]
+    assert counts(events)[0] == 1
+
+
+def test_final_states_of_several_runs_stay_runs_of_their_own() -> None:
+    answers = ({"type": "ai", "content": text} for text in ("One", "Two"))
+    states = [{"messages": [ASKED, answer]} for answer in answers]
+    assert counts(read_bytes(FORMAT, lines(*states)))[0] == 2
+
+
+def test_states_of_graphs_inside_a_graph_are_runs_of_their_own() -> None:
+    inner = {"messages": [{"type": "human", "content": "Inside", "id": "i1"}]}
+    rows = [[[], "values", state] for state in STATES[:3]]
+    rows.insert(2, [["worker:1"], "values", inner])
+    events = read_bytes(FORMAT, lines(*rows))
+    assert counts(events)[:2] == (2, 5)

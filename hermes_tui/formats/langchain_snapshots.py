@@ -1,0 +1,90 @@
+"""States of a LangGraph stream (`stream_mode="values"`): each one says what the last one did, and
+what came since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+
+
+class Snapshot(NamedTuple):
+    """The messages of one state, where they stand in its record, and all of the state."""
+
+    messages: list[Any]
+    pointer: str
+    line: int
+    state: dict[str, Any]
+
+
+class New(NamedTuple):
+    """A message that no state before held, or not so; `is_changed`: another of the same id was."""
+
+    message: Any
+    pointer: str
+    line: int
+    is_changed: bool = False
+
+
+def grows(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Tell whether a state goes on from another: it begins with the same messages."""
+    pairs = list(zip(before, after, strict=False))
+    return bool(pairs) and len(after) >= len(before) and all(_same(*pair) for pair in pairs)
+
+
+def are_one_run(states: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether states are those of streams, each of which grows."""
+    told = [state for state in states if state]
+    steps = [grows(before, after) for before, after in pairwise(told)]
+    longest = max(map(len, told), default=0)
+    return bool(steps) and 2 * sum(steps) > len(steps) and longest > len(told[0])
+
+
+def runs_in(snapshots: Iterable[Snapshot]) -> Iterator[tuple[list[New], dict[str, Any]]]:
+    """Yield what is new in the states of each stream, and its last state.
+
+    A state that shares nothing with those before it begins another stream.
+    """
+    known: dict[str, Any] = {}
+    found: list[New] = []
+    state: dict[str, Any] = {}
+    for snapshot in snapshots:
+        named = [(_name(message, at), message) for at, message in enumerate(snapshot.messages)]
+        if found and named and not any(_is_shared(known, *one) for one in named):
+            yield found, state
+            known, found = {}, []
+        state = snapshot.state
+        for at, (name, message) in enumerate(named):
+            if not _is_known(known, name, message):
+                place = f"{snapshot.pointer}/{at}"
+                found.append(New(message, place, snapshot.line, name in known))
+                known[name] = message
+    if found:
+        yield found, state
+
+
+def _is_shared(known: dict[str, Any], name: str, message: Any) -> bool:
+    """Tell whether a message was there before; one with an id may be another by now."""
+    return name in known if _id_of(message) else _is_known(known, name, message)
+
+
+def _is_known(known: dict[str, Any], name: str, message: Any) -> bool:
+    return name in known and known[name] == message
+
+
+def _same(one: Any, other: Any) -> bool:
+    name = _id_of(one)
+    return name == _id_of(other) if name else one == other
+
+
+def _name(message: Any, at: int) -> str:
+    """Return what a message is known by: its id, or else its place."""
+    return _id_of(message) or f"#{at}"
+
+
+def _id_of(message: Any) -> str:
+    known = fields.as_dict(message)
+    inner = fields.as_dict(known.get("data")) or fields.as_dict(known.get("kwargs"))
+    return fields.label(known, "id") or fields.label(inner, "id")
