@@ -136,6 +136,13 @@ def _may_be_pydantic_ai(sample: Sample) -> bool:
     return _has(*names)(sample) or _has("parts")(_held(sample))
 
 
+def _may_be_dspy(sample: Sample) -> bool:
+    """The steps of a trajectory are numbered, from 0 unless it lost its first ones."""
+    return "trajectory" in sample.names or any(
+        name.startswith("tool_name_") for name in sample.names
+    )
+
+
 _may_be_gemini = _has(
     "parts", "contents", "request", "history", "candidates", "response", "usageMetadata"
 )
@@ -207,6 +214,7 @@ _ENTRIES = (
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),
     _Entry("langchain-events", "langchain_events", _has("parent_ids", "event")),
+    _Entry("dspy", "dspy_react", _may_be_dspy),
     _Entry("llama-index", "llama_index", _has("blocks", "store")),
     _Entry("pydantic-ai", "pydantic_ai", _may_be_pydantic_ai),
     _Entry(

@@ -1,0 +1,111 @@
+"""`dspy`: trajectories of DSPy's ReAct, alone or in the predictions that they led to.
+
+    file       = (prediction | trajectory)*         a run each
+    prediction = {"trajectory": trajectory, …}      beside it what was asked and answered
+    trajectory = {"thought_N", "tool_name_N", "tool_args_N", "observation_N", …}      N from 0 on
+
+A trajectory that grew too long has lost its first steps. What a tool raised is its observation.
+Calls have no ids: they are named by their steps here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
+from hermes_tui.formats.json_slice import pointer_of
+from hermes_tui.parsers.plain_values import json_text
+
+_KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
+_RAISED: Final = "Execution error in "
+_WHOLE: Final = "trajectory"
+_ASKED: Final = ("question", "query", "task", "user_request", "request", "input")
+"""Fields by which a signature mostly names what is asked."""
+
+
+class Dspy:
+    """Reads each trajectory as a run."""
+
+    name = "dspy"
+    summary = "DSPy: trajectories of ReAct, alone and in predictions"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return sample.match_of_runs(0.9, lambda value: _trajectory_of(value) is not None)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        found = _trajectory_of(value)
+        if found is None:
+            build.defect("not a trajectory", fields.excerpt(value))
+            return
+        trajectory, pointer = found
+        around = {key: item for key, item in value.items() if key != _WHOLE} if pointer else {}
+        asked = {key: around.pop(key) for key in _ASKED if isinstance(around.get(key), str)}
+        build.start(
+            run_id=fields.run_id_of(around),
+            task=fields.title_of([{"role": "user", "content": next(iter(asked.values()), "")}]),
+            group_id=fields.group_of(around),
+        )
+        for key, text in asked.items():
+            build.message({"role": "user", "content": text}, pointer=f"/{key}")
+        for number in sorted({int(key[2]) for key in map(_KEY.fullmatch, trajectory) if key}):
+            _append_step(trajectory, number, pointer, build)
+        _append_other(trajectory, pointer, build)
+        _append_answer(around, build)
+        if (outcome := fields.outcome_of(around)) is not None:
+            build.end(**outcome)
+
+
+def _trajectory_of(value: Any) -> tuple[dict[str, Any], str] | None:
+    """Return a trajectory and where it stands."""
+    for below in ("", f"/{_WHOLE}"):
+        held = fields.as_dict(fields.as_dict(value).get(_WHOLE) if below else value)
+        keys = [key for key in map(_KEY.fullmatch, held) if key]
+        if any(key[1] == "tool_name" for key in keys) and 2 * len(keys) > len(held):
+            return held, below
+    return None
+
+
+def _append_step(trajectory: dict[str, Any], number: int, place: str, build: RunBuilder) -> None:
+    call_id = f"step-{number}"
+    name, thought = (trajectory.get(f"{key}_{number}") for key in ("tool_name", "thought"))
+    raw: dict[str, Any] = {"role": "assistant", "content": thought}
+    carried: tuple[Held, ...] = ()
+    if f"tool_name_{number}" in trajectory:
+        arguments = trajectory.get(f"tool_args_{number}")
+        text = arguments if isinstance(arguments, str) else json_text(arguments)
+        raw["tool_calls"] = [function_call(call_id, name, text)]
+        carried = (Held(arguments, f"{place}/tool_args_{number}"),)
+    append_message(build, ChatMessage(raw, f"{place}/thought_{number}", carried))
+    key = f"observation_{number}"
+    if key in trajectory:
+        seen = trajectory[key]
+        text = seen if isinstance(seen, str) else json_text(seen)
+        answer = {"role": "tool", "tool_call_id": call_id, "name": name, "content": text}
+        answer["is_error"] = text.startswith(_RAISED)
+        append_message(
+            build, ChatMessage(answer, f"{place}/{key}", (Held(seen, f"{place}/{key}"),))
+        )
+
+
+def _append_other(trajectory: dict[str, Any], place: str, build: RunBuilder) -> None:
+    for key, item in trajectory.items():
+        if _KEY.fullmatch(key) is None:
+            raw = {"role": "environment", "name": key, "content": fields.json_text(item)}
+            build.message(raw, pointer=f"{place}{pointer_of((key,))}")
+
+
+def _append_answer(answered: dict[str, Any], build: RunBuilder) -> None:
+    """Append what was made of the trajectory: the fields of the answer, and why."""
+    rest = {key: item for key, item in answered.items() if key != "reasoning"}
+    if not answered:
+        return
+    alone = next(iter(rest.values())) if len(rest) == 1 else rest
+    text = alone if isinstance(alone, str) else json_text(alone) if rest else ""
+    raw = {"role": "assistant", "content": text, "reasoning_content": answered.get("reasoning")}
+    build.message(raw)
+
+
+FORMAT = Dspy()
