@@ -223,7 +223,9 @@ _ENTRIES = (
         _has("observations", "trace", "traceId", "parent_observation_id", "data"),
     ),
     _Entry("langsmith", "langsmith", _has("post", "patch", "trace_id", "dotted_order", "runs")),
-    _Entry("responses-items", "responses", _has("type", "object", "input", "_table")),
+    _Entry(
+        "responses-items", "responses", _has("type", "object", "input", "response_id", "_table")
+    ),
     _Entry("tau2", "tau2", _has("simulations", "simulation_index", "termination_reason")),
     _Entry("sharegpt", "sharegpt", _has("conversations", "chat")),
     _Entry("toolbench", "toolbench", _has("answer_generation")),

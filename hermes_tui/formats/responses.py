@@ -4,10 +4,12 @@
             | run*                lines, an array or one document
     run     = reply | request | {"object": "list", "data": [item, …]} | session
     reply   = {"object": "response", "output": [item, …], "instructions", "tools", "usage", …}
+            | {"output": [item, …], "usage": {…}, "response_id"}
     request = {"input": [item, …] | text, "instructions"?, "tools"?, "model"?}
     session = {"_table": "agent_sessions", "session_id", "items": [item, …]}
 
-A session is one of the OpenAI Agents SDK, out of its SQLite file.
+A session is one of the OpenAI Agents SDK, out of its SQLite file; a reply with a `response_id` is
+one of its `ModelResponse`s, which say nothing of what the tools answered.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from hermes_tui.parsers.measures import time_of, usage
 _SESSIONS_TABLE = "agent_sessions"
 _LISTS = {"response": "output", "list": "data"}
 _OWN_KEYS = ("output", "input", "data", "items", "instructions", "tools", "model", "usage", "error")
-_NOISE = ("object", "_table", "session_id", "text", "text_format")
+_NOISE = ("object", "_table", "session_id", "response_id", "text", "text_format", "raw_usage")
 _PARTS = frozenset({"input_text", "output_text", "input_image", "input_file"})
 
 
@@ -97,12 +99,19 @@ def _key_of(value: dict[str, Any]) -> str:
     """Return the member of `value` that holds its items, empty where `value` is no run."""
     if value.get("_table") == _SESSIONS_TABLE:
         return "items"
+    if _is_model_response(value):
+        return "output"
     key = _LISTS.get(fields.label(value, "object"), "")
     if key == "output":
         return key if isinstance(value.get(key), list) else ""
     if key and _are_items(value.get(key)):
         return key
     return "input" if "output" not in value and _are_items(value.get("input")) else ""
+
+
+def _is_model_response(value: dict[str, Any]) -> bool:
+    known = "response_id" in value and isinstance(value.get("usage"), dict)
+    return known and _are_items(value.get("output"))
 
 
 def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
@@ -112,11 +121,12 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
     items = value.get(key)
     after = list(messages_of_items(items if isinstance(items, list) else [], f"/{key}"))
     build.start(
-        run_id=fields.label(value, "id", "session_id"),
+        run_id=fields.label(value, "id", "session_id", "response_id"),
         task=fields.title_of(said((*before, *after))),
         model=fields.model_of(value),
         tools=tool_specs(value["tools"]) if value.get("tools") else None,
         group_id=_conversation(value),
+        lone_reply=_is_model_response(value),
         details=_details(value),
         ts=time_of(value),
     )

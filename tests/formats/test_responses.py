@@ -302,3 +302,28 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         fold_run(read_value(FORMAT, [whole, {**whole, "type": f"{kind}_output"}]))
         fold_run(read_value(FORMAT, {**whole, "object": "response", "output": [whole]}))
     assert only(read_value(FORMAT, [ANSWER]), ToolReturned)
+
+
+MODEL_RESPONSES = json.loads(
+    (Path(__file__).parents[1] / "fixtures/frameworks/agents_model_responses.json").read_text()
+)
+
+
+def test_model_responses_of_the_agents_sdk_are_replies_of_their_own() -> None:
+    events = read_bytes(FORMAT, document(MODEL_RESPONSES))
+    asked = [
+        (item["call_id"], item["name"])
+        for reply in MODEL_RESPONSES
+        for item in reply["output"]
+        if item["type"] == "function_call"
+    ]
+    assert [(call.id, call.name) for call in calls(events)] == asked
+    assert counts(events) == (3, 3, 3)
+    counted = [event.usage.prompt_tokens for event in only(events, ResponseReceived)]
+    assert counted == [reply["usage"]["input_tokens"] for reply in MODEL_RESPONSES]
+
+
+def test_what_tools_answered_to_a_model_response_is_not_missed() -> None:
+    events = read_bytes(FORMAT, document(MODEL_RESPONSES[0]))
+    _, found = fold_run(events)
+    assert found == []
