@@ -1,14 +1,16 @@
 """Runs that are kept as a folder of numbered files, each a message or an event.
 
-folder              a file in it             kept by
-ID/events/          event-00012-UUID.json    OpenHands' SDK
-agent_ID/messages/  message_12.json          Strands Agents
+folder                a file in it             kept by
+ID/events/            event-00012-UUID.json    OpenHands' SDK
+sessions/ID/events/   12.json                  OpenHands V0, also in conversations/
+agent_ID/messages/    message_12.json          Strands Agents
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,9 @@ _NAMES: Final = MappingProxyType({
     "messages": re.compile(r"message_(\d{1,18})\.json"),
 })  # fmt: skip
 """How the files are called, by the name of their folder."""
+_BARE: Final = re.compile(r"(\d{1,18})\.json")
+_BARE_IN: Final = ("sessions", "conversations")
+"""Only two folders below one of these a bare number is enough: so many files are called."""
 _BESIDE: Final = MappingProxyType({"events": "base_state.json", "messages": "agent.json"})
 """What is written beside that folder as the run goes on."""
 
@@ -34,16 +39,31 @@ class Numbered(NamedTuple):
 def split_numbered(folder: str, names: list[str]) -> tuple[list[Numbered], list[str]]:
     """Return those of the names in a folder that are files of one run, by number, and the others.
 
-    `folder` is its own name, of which most say at once that there are none.
+    Of most folders their own name says at once that there are none.
     """
-    pattern = _NAMES.get(folder)
-    found = (
-        [_numbered(match) for match in map(pattern.fullmatch, names) if match] if pattern else []
-    )
+    match_in = _match_in(folder)
+    if match_in is _nothing:
+        return [], names
+    found = [_numbered(match) for match in map(match_in, names) if match]
     if not found:
         return found, names
     known = {file.name for file in found}
     return sorted(found), [name for name in names if name not in known]
+
+
+def _match_in(folder: str) -> Callable[[str], re.Match[str] | None]:
+    """Return what finds the number in the name of a file of a run in a folder."""
+    own = os.path.basename(folder.rstrip(os.sep))  # noqa: PTH119
+    if own not in _NAMES:
+        return _nothing
+    named = _NAMES[own].fullmatch
+    if own != "events" or Path(folder).absolute().parent.parent.name not in _BARE_IN:
+        return named
+    return lambda name: named(name) or _BARE.fullmatch(name)
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 def _numbered(match: re.Match[str]) -> Numbered:
@@ -52,17 +72,17 @@ def _numbered(match: re.Match[str]) -> Numbered:
 
 def numbered_files(folder: Path) -> list[Numbered]:
     """Return the files in a folder that are those of one run, by number; raises OSError."""
-    return split_numbered(folder.name, os.listdir(folder))[0]  # noqa: PTH208
+    return split_numbered(str(folder), os.listdir(folder))[0]  # noqa: PTH208
 
 
 def holds_one_run(path: Path) -> bool:
     """Tell whether a path is a folder of the files of one run."""
-    pattern = _NAMES.get(path.name)
-    if pattern is None:
+    match_in = _match_in(str(path))
+    if match_in is _nothing:
         return False
     try:
         with os.scandir(path) as entries:
-            return any(pattern.fullmatch(entry.name) for entry in entries)
+            return any(match_in(entry.name) for entry in entries)
     except OSError:
         return False
 

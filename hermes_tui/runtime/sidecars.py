@@ -24,10 +24,11 @@ SIDECARS = {
     "base_state.json": "events",
     "agent.json": "messages",
     "session.json": "multi_agents/",
+    "event_cache/": "events",
 }
 """Sidecars by name, and the file, or the folder of files, beside which they are nothing else.
 
-With a separator behind it a folder may be empty."""
+With a separator behind it a sidecar is a folder, and a folder beside which it is may be empty."""
 
 
 def says_more(name: str, is_there: Callable[[str], bool]) -> bool:

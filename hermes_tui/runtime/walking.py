@@ -67,7 +67,7 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
             yield parent + name, ""
             continue
         own = (parent + name)[:-1].rpartition(os.sep)[2]
-        files, names = split_numbered(own, names)
+        files, names = split_numbered(parent + name, names)
         if files:
             yield (parent + name)[: -len(own) - 1], own
         todo.append((parent + name, names))

@@ -270,3 +270,24 @@ def test_its_stamp_changes_with_what_is_kept_beside_the_events(events: Path) -> 
     state = events.parent / "base_state.json"
     os.utime(state, ns=(0, time.time_ns() + 1_000_000_000))
     assert stamp_of(events) != before
+
+
+@pytest.mark.parametrize("above", ["sessions", "conversations"])
+def test_a_conversation_of_openhands_v0_is_one_run(tmp_path: Path, above: str) -> None:
+    kept = FIXTURES / "openhands" / "sessions" / "demo"
+    conversation = Path(shutil.copytree(kept, tmp_path / above / "demo"))
+    whole = [json.loads(path.read_text()) for path in sorted((kept / "events").iterdir())]
+    (conversation / "event_cache").mkdir()
+    (conversation / "event_cache" / "0-25.json").write_text(json.dumps(whole))
+    assert found_in(tmp_path) == [str(conversation / "events")]
+    state = state_of(conversation / "events")
+    asked = [one["tool_call_metadata"]["tool_call_id"] for one in whole if "action" in one
+             and one["action"] == "run"]  # fmt: skip
+    assert (list(state.call_ids), state.messages, state.tool_errors) == (asked, 8, 1)
+
+
+def test_bare_numbers_are_files_of_a_run_nowhere_else(tmp_path: Path) -> None:
+    for folder in ("events", "a/b/events", "sessions/demo/messages"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.json").write_text("{}")
+        assert not holds_one_run(tmp_path / folder)
