@@ -203,6 +203,7 @@ _ENTRIES = (
     _Entry("gemini", "gemini", _may_be_gemini),
     _Entry("gemini-cli", "gemini_cli", _has("projectHash")),
     _Entry("gemini-stream-json", "gemini_stream", _has("session_id", "tool_id")),
+    _Entry("gemini-json", "gemini_answer", _has("session_id")),
     _Entry("adk", "adk", _has("app_name", "appName", "author")),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),

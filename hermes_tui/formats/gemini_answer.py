@@ -1,0 +1,82 @@
+"""`gemini-json`: what `gemini -p --output-format json` prints, the answer and counts alone.
+
+    file  = {"session_id", "response"?, "stats"?, "error"?: {"type", "message", "code"?}}
+    stats = {"models": {model: {"api", "tokens": {"prompt", "candidates", …}}}, "tools", "files"}
+
+What was asked and which calls led to the answer is in the session's own file only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.gemini_replies import usage_of
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.messages import Usage
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.measures import total_usage, usage
+
+_COUNTS = {
+    "prompt": "promptTokenCount",
+    "candidates": "candidatesTokenCount",
+    "cached": "cachedContentTokenCount",
+    "thoughts": "thoughtsTokenCount",
+}
+
+
+class GeminiJson:
+    """Reads what a run came to."""
+
+    name = "gemini-json"
+    summary = "what `gemini -p --output-format json` prints: the answer, counts and errors"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return sample.match_of_runs(0.9, _is_answer)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not _is_answer(value):
+            build.defect("no answer of Gemini CLI", fields.excerpt(value))
+            return
+        stats = fields.as_dict(value.get("stats"))
+        models = fields.as_dict(stats.get("models"))
+        told = {key: stats.get(key) for key in ("tools", "files") if stats.get(key)}
+        build.start(
+            run_id=fields.label(value, "session_id"),
+            model=next(iter(models), ""),
+            details=fields.details_of({**told, **({"models": list(models)} if models else {})}),
+        )
+        if said := fields.text_of(value.get("response")):
+            build.message({"role": "assistant", "content": said}, pointer="/response")
+        error = fields.as_dict(value.get("error"))
+        if error:
+            status = error.get("code")
+            build.add(
+                RequestFailed,
+                pointer="/error",
+                message=fields.labels(error, "type", "message") or fields.excerpt(error),
+                status=status if isinstance(status, int) and status >= 100 else None,
+            )
+        build.end(
+            status="error" if error else "unknown",
+            stop_reason=title(fields.label(error, "type")),
+            usage=total_usage(map(_used, models.values())),
+        )
+
+
+def _is_answer(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("session_id"), str):
+        return False
+    error, stats = fields.as_dict(value.get("error")), fields.as_dict(value.get("stats"))
+    answers = isinstance(value.get("response"), str) and isinstance(stats.get("models"), dict)
+    is_bare = value.keys() <= {"session_id", "response", "stats", "error", "warnings"}
+    return is_bare and (answers or {"type", "message"} <= error.keys())
+
+
+def _used(model: Any) -> Usage | None:
+    tokens = fields.as_dict(fields.as_dict(model).get("tokens"))
+    return usage(usage_of({_COUNTS[key]: tokens[key] for key in _COUNTS if key in tokens}))
+
+
+FORMAT = GeminiJson()
