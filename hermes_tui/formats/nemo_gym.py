@@ -1,6 +1,7 @@
 """`nemo-gym`: rollouts that NeMo Gym collects, one a line, and the inputs for them.
 
     rollout = {"responses_create_params": request, "response"?: reply, "reward"?: number, …}
+            | {"response": reply, "_ng_task_index" | "reward", …}      without what was asked
     request = {"input": text | [item, …], "instructions"?, "tools"?, …}
     reply   = {"output": [item, …], …}
 
@@ -44,7 +45,8 @@ class NemoGym:
         if not _is_rollout(value):
             build.defect("no rollout in this record", fields.excerpt(value))
             return
-        request, reply = value[_REQUEST], fields.as_dict(value.get("response"))
+        request = fields.as_dict(value.get(_REQUEST))
+        reply = fields.as_dict(value.get("response"))
         asked = instructions_of(request, f"/{_REQUEST}")
         if (given := request.get("input")) is not None:
             asked += given_messages(given, f"/{_REQUEST}/input")
@@ -57,11 +59,25 @@ class NemoGym:
 
 
 def _is_rollout(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get(_REQUEST), dict)
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get(_REQUEST), dict) or _is_answered(value)
+
+
+def _is_answered(value: dict[str, Any]) -> bool:
+    """Tell whether a row is a rollout that keeps only what was answered, or why nothing was."""
+    if _REQUEST in value:
+        return False
+    reply = fields.as_dict(value.get("response"))
+    is_reply = reply.get("object") == "response" and isinstance(reply.get("output"), list)
+    is_task = isinstance(value.get(_TASK), int)
+    judged = is_task or fields.number(value.get("reward")) is not None
+    return (is_reply and judged) or (is_task and isinstance(value.get(_FAILURE), str))
 
 
 def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
-    request, reply = value[_REQUEST], fields.as_dict(value.get("response"))
+    request = fields.as_dict(value.get(_REQUEST))
+    reply = fields.as_dict(value.get("response"))
     tools = request.get("tools") or reply.get("tools")
     index, rollout = fields.label(value, _TASK), fields.label(value, _ROLLOUT)
     # As it stands in what NeMo Gym captures of a rollout's requests.

@@ -177,7 +177,9 @@ _ENTRIES = (
         _has("completion", "output", "output_response", "columns", "rollout_id"),
     ),
     _Entry("nemo-rl", "nemo_rl", _has("input_lengths")),
-    _Entry("nemo-gym", "nemo_gym", _has("responses_create_params")),
+    _Entry(
+        "nemo-gym", "nemo_gym", _has("responses_create_params", "response", "_ng_failure_class")
+    ),
     _Entry("art", "art", _has("trajectories", "group_index")),
     _Entry("rllm", "rllm", _has("trajectories")),
     _Entry("anthropic-messages", "anthropic_messages", _has("role", "messages", "result")),

@@ -67,6 +67,20 @@ def test_rewards_and_what_cut_or_broke_a_rollout_are_told() -> None:
     assert ends[0].scores == {"city_reward": 1.0}
 
 
+def test_rows_without_what_was_asked_keep_their_calls_and_rewards() -> None:
+    request = "responses_create_params"
+    bare = lines(*({key: row[key] for key in row if key != request} for row in ROWS))
+    assert format_of(bare) == "nemo-gym"
+    events, whole = read_bytes(FORMAT, bare), read_bytes(FORMAT, DATA)
+    assert [run.run_id for run in runs(events)] == ["4-0", "4-1", "4-2", "4-3"]
+    assert [(call.id, call.name) for call in calls(events)] == [
+        (call.id, call.name) for call in calls(whole)
+    ]
+    told = [(end.reward, end.status) for end in only(events, RunEnded)]
+    assert told == [(end.reward, end.status) for end in only(whole, RunEnded)]
+    assert only(events, SourceDefect) == []
+
+
 def test_inputs_without_a_reply_are_prompts() -> None:
     inputs = [
         {key: row[key] for key in ("responses_create_params", "agent_ref")} for row in ROWS[:2]
