@@ -217,6 +217,7 @@ _ENTRIES = (
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),
     _Entry("langchain-events", "langchain_events", _has("parent_ids", "event")),
+    _Entry("crewai", "crewai", _has("tasks_output", "agent")),
     _Entry("dspy", "dspy_react", _may_be_dspy),
     _Entry("llama-index", "llama_index", _has("blocks", "store")),
     _Entry("pydantic-ai", "pydantic_ai", _may_be_pydantic_ai),

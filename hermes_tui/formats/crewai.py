@@ -1,0 +1,150 @@
+"""`crewai`: what a crew of CrewAI came to, and its log of tasks. Each task is a run.
+
+    file   = output* | [entry, …]
+    output = {"raw", "tasks_output": [task, …], "token_usage"}          `CrewOutput.model_dump`
+    task   = {"description", "expected_output", "agent", "raw", "messages"?: [message, …],
+              "tool_failures"?: [{"tool_name", "failure": {"message"}}, …]}
+    entry  = {"timestamp", "task", "agent", "status": "started" | "completed", "output"?}
+                                                                        `output_log_file`
+
+The messages of a task may end before its answer, which is then `raw`. Tokens are those of the crew.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.parsers.measures import timestamp
+
+_OF_TASK: Final = ("name", "agent", "expected_output", "output_format", "json_dict", "pydantic")
+_STATES: Final = ("started", "completed", "failed")
+
+
+class CrewAi:
+    """Reads the outputs of tasks, and the log that tells when they began and ended."""
+
+    name = "crewai"
+    summary = "CrewAI: outputs of crews with the messages of their tasks, and output_log_file"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        if (found := sample.match_of_runs(0.95, _is_output)) is not None:
+            return found
+        values, _ = sample.elements()
+        is_log = fields.mostly(values, _is_entry)
+        return Match(0.9, Unit.RUNS, sample.layout.together()) if is_log else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if _is_output(value):
+            _read_output(value, build)
+        else:
+            _read_log(value, build)
+
+
+def _is_output(value: Any) -> bool:
+    tasks = fields.as_dict(value).get("tasks_output")
+    return isinstance(tasks, list) and fields.mostly(
+        tasks, lambda task: {"description", "agent", "raw"} <= fields.as_dict(task).keys()
+    )
+
+
+def _is_entry(value: Any) -> bool:
+    known = isinstance(value, dict) and {"timestamp", "task", "agent"} <= value.keys()
+    return known and value.get("status") in _STATES
+
+
+def _read_output(output: dict[str, Any], build: RunBuilder) -> None:
+    for index, task in enumerate(output["tasks_output"]):
+        place = f"/tasks_output/{index}"
+        if not isinstance(task, dict):
+            build.start(pointer=place)
+            build.defect("not the output of a task", fields.excerpt(task), pointer=place)
+            continue
+        about = {key: task.get(key) for key in _OF_TASK if task.get(key)}
+        crew = {"crew_token_usage": output["token_usage"]} if output.get("token_usage") else {}
+        build.start(
+            task=fields.title_of([{"role": "user", "content": task.get("description")}]),
+            details=fields.details_of({**about, **crew}),
+            pointer=place,
+        )
+        _read_task(task, place, build)
+
+
+def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
+    messages = fields.as_list(task.get("messages"))
+    failed = [fields.as_dict(one) for one in fields.as_list(task.get("tool_failures"))]
+    if not messages:
+        build.message(
+            {"role": "user", "content": task.get("description")}, pointer=f"{place}/description"
+        )
+    for at, message in enumerate(messages):
+        raw = message
+        if isinstance(raw, dict) and any(_tells(one, raw) for one in failed):
+            raw = {**raw, "is_error": True}
+        build.one_of_list(raw, f"{place}/messages/{at}")
+    last = fields.as_dict(messages[-1]) if messages else {}
+    answered = last.get("role") == "assistant" and not last.get("tool_calls")
+    if task.get("raw") and not answered:
+        build.message({"role": "assistant", "content": task["raw"]}, pointer=f"{place}/raw")
+
+
+def _tells(failure: dict[str, Any], message: dict[str, Any]) -> bool:
+    """Tell whether a failure of a tool is the one that a message brings."""
+    said = fields.label(fields.as_dict(failure.get("failure")), "message")
+    is_its = message.get("role") == "tool" and message.get("name") == failure.get("tool_name")
+    return is_its and bool(said) and said in fields.text_of(message.get("content"))
+
+
+def _read_log(value: Any, build: RunBuilder) -> None:
+    """Read a log: tasks in the order of their beginnings, since several may be at work at once."""
+    tasks: list[list[_Entry]] = []
+    for pointer, line, entry in build.placed(value):
+        if not _is_entry(entry):
+            build.locate(line)
+            build.defect("not an entry of a log", fields.excerpt(entry), pointer=pointer)
+            continue
+        found = _Entry(entry, pointer, line)
+        begun = (task for task in tasks if len(task) == 1 and _goes_on(task[0], found))
+        if (task := next(begun, None)) is not None:
+            task.append(found)
+        else:
+            tasks.append([found])
+    for task in tasks:
+        _read_logged(task, build)
+
+
+class _Entry(NamedTuple):
+    value: dict[str, Any]
+    pointer: str
+    line: int
+
+
+def _goes_on(begun: _Entry, entry: _Entry) -> bool:
+    is_end = begun.value["status"] == "started" and entry.value["status"] != "started"
+    return is_end and all(begun.value[key] == entry.value[key] for key in ("task", "agent"))
+
+
+def _read_logged(task: list[_Entry], build: RunBuilder) -> None:
+    first, last = task[0], task[-1]
+    asked = {"role": "user", "content": first.value["task"]}
+    named = {key: first.value.get(key) for key in ("agent", "task_name") if first.value.get(key)}
+    began, ended = (timestamp(each.value["timestamp"]) for each in (first, last))
+    build.locate(first.line)
+    build.start(
+        task=fields.title_of([asked]),
+        details=fields.details_of(named),
+        pointer=first.pointer,
+        ts=began,
+    )
+    build.message(asked, pointer=f"{first.pointer}/task", ts=began)
+    said = last.value["status"]
+    if said != "started":
+        build.locate(last.line)
+        answer = {"role": "assistant", "content": last.value.get("output")}
+        build.message(answer, pointer=f"{last.pointer}/output", ts=ended)
+        build.end(status="error" if said == "failed" else "unknown", stop_reason=said, ts=ended)
+
+
+FORMAT = CrewAi()
