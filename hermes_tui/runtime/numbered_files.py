@@ -22,6 +22,8 @@ _NAMES: Final = MappingProxyType({
     "messages": re.compile(r"message_(\d{1,18})\.json"),
 })  # fmt: skip
 """How the files are called, by the name of their folder."""
+RUN_FOLDERS: Final = frozenset(_NAMES)
+"""What folders of the files of one run are called; others may be called so, too."""
 _BARE: Final = re.compile(r"(\d{1,18})\.json")
 _BARE_IN: Final = ("sessions", "conversations")
 """Only two folders below one of these a bare number is enough: so many files are called."""

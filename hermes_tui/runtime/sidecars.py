@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.numbered_files import RUN_FOLDERS, holds_one_run
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import split_member
 from hermes_tui.runtime.transcript_names import PACKED_SUFFIXES
@@ -51,7 +53,10 @@ def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
 
 
 def _is_beside(there: Container[Place], path: Place, name: str) -> bool:
-    return path.parent / name in there
+    beside = path.parent / name
+    if name in RUN_FOLDERS and not (isinstance(beside, Path) and holds_one_run(beside)):
+        return False
+    return beside in there
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:

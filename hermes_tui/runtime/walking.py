@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.numbered_files import holds_one_run, split_numbered
+from hermes_tui.runtime.numbered_files import RUN_FOLDERS, holds_one_run, split_numbered
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK
@@ -79,13 +79,18 @@ def _listed(folder: str) -> list[str]:
         names = [*filter(None, map(_wanted, entries))]
 
     def is_there(name: str) -> bool:
-        return name in names or (name + os.sep in names and _holds_files(folder + name + os.sep))
+        holds = _holds_one_run if name in RUN_FOLDERS else _holds_files
+        return name in names or (name + os.sep in names and holds(folder + name + os.sep))
 
     for sidecar in SIDECARS.keys() & names:
         if says_more(sidecar, is_there):
             names.remove(sidecar)
     names.sort(key=_by_name, reverse=True)
     return names
+
+
+def _holds_one_run(folder: str) -> bool:
+    return holds_one_run(Path(folder))
 
 
 def _holds_files(folder: str) -> bool:

@@ -291,3 +291,13 @@ def test_bare_numbers_are_files_of_a_run_nowhere_else(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "1.json").write_text("{}")
         assert not holds_one_run(tmp_path / folder)
+
+
+def test_other_folders_of_that_name_hide_no_file_beside_them(tmp_path: Path) -> None:
+    for name in ("base_state.json", "events/x.json", "agent.json", "messages/y.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    whole = sorted(map(str, tmp_path.rglob("*.json")))
+    assert sorted(found_in(tmp_path)) == whole
+    matched = expand_paths([str(tmp_path / "**" / "*.json")])
+    assert [str(target.path) for target in matched] == whole
