@@ -110,12 +110,12 @@ _LIGHT: Final = MappingProxyType({
 })  # fmt: skip
 _CONTRAST: Final = MappingProxyType({
     "dim": "#d0d0d0", "note": "italic #a0e0ff", "warning": "bold underline #ffff00",
-    "error": "bold reverse underline #ffb0b0", "success": "bold #80ff80",
+    "error": "bold underline #000000 on #ffb0b0", "success": "bold #80ff80",
     "role.system": "#e0c0ff", "role.user": "bold #80ff80", "role.assistant": "bold #80d0ff",
     "role.tool": "#ffd080", "role.other": "italic #ffffff",
     "call": "bold #00ffff", "result": "#ffd080", "reasoning": "italic #e0c0ff",
     "heading": "bold underline #ffffff", "badge": "bold #ffffff",
-    "badge.bad": "bold reverse #ffb0b0",
+    "badge.bad": "bold #000000 on #ffb0b0",
     "key": "bold #80d0ff", "string": "#a0ffa0", "number": "#ffd080", "literal": "#ffb0ff",
     "punctuation": "#ffffff",
     "match": "#000000 on #ffff00", "match.current": "bold underline #000000 on #00ffff",

@@ -7,7 +7,9 @@ from textual.color import Color
 from textual.theme import Theme
 
 from hermes_tui.ui.lab.fates import Fate
-from hermes_tui.ui.theme import DARK, STYLE_NAMES, THEMES, styles_for
+from hermes_tui.ui.theme import CONTRAST, DARK, STYLE_NAMES, THEMES, styles_for
+from tests.conftest import PROJECT
+from tests.ui.opened import MEDIUM, app_on, settled
 
 
 def _contrast(theme: Theme, name: str, over: str) -> float:
@@ -74,3 +76,38 @@ def test_the_row_under_the_cursor_can_be_read_in_sixteen_colours(theme: Theme, n
     shown = (color.downgrade(ColorSystem.STANDARD) for color in (style.color, style.bgcolor))
     lights = sorted(_luminance(Color(*color.get_truecolor())) for color in shown)
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3.0
+
+
+FAILED = PROJECT / "transcripts" / "tool-errors.json"
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+@pytest.mark.parametrize("keys", ["", "enter right_curly_bracket 5"])
+async def test_nothing_blank_looks_like_an_error(
+    keys: str, no_color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = app_on(FAILED, PROJECT / "transcripts" / "clean-run.json", theme=CONTRAST)
+    told = app.style("error")
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys.split())
+        await settled(pilot)
+        found = [
+            segment.text
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style and _carries(segment.style, told)
+        ]
+    assert found
+    assert [text for text in found if text[:1].isspace()] == []
+
+
+def _carries(style: Style, told: Style) -> bool:
+    """Tell whether a style has the background, or the attributes, of another."""
+    if told.bgcolor is not None:
+        own = style.bgcolor
+        return own is not None and own.get_truecolor() == told.bgcolor.get_truecolor()
+    return bool(style.bold and style.reverse and style.underline)

@@ -196,6 +196,7 @@ class RunsPane(RowList):
     """One row a run."""
 
     title = "Runs"
+    styles_blanks = False
 
     class HeadingClicked(Message):
         """The heading of the column `name` was clicked."""

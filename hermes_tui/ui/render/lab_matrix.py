@@ -52,7 +52,8 @@ def matrix_row(
         ("● " if here else "  ", "mark"),
         (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong" if here else "text"),
         (f"{visible_line(source, SOURCE):<{SOURCE}} ", "badge" if verdict.is_real else "dim"),
-        (f"{word:<{WORD}} ", WORD_STYLES.get(word, "")),
+        (word, WORD_STYLES.get(word, "")),
+        (" " * (WORD - len(word) + 1), ""),
         (f"{len(verdict.calls) or '':>{CALLS}}  ", "number"),
     ]
     is_known = verdict.outcome != "unknown"
@@ -62,7 +63,7 @@ def matrix_row(
         return [*row, (visible_line(verdict.error, 200), "dim")]
     row.append((_names(verdict.calls), "call"))
     if not here and selected is not None and (other := differences(selected, verdict)):
-        row.append((f"  ≠ {', '.join(other)}", "warning"))
+        row += [("  ", ""), (f"≠ {', '.join(other)}", "warning")]
     return row
 
 

@@ -48,10 +48,11 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     # What a turn of five digits takes, the label gives.
     room = KIND_WIDTH + 5 - len(turn)
     is_thought = not is_bad and _only_thinks(timeline.event(row))
+    label = label[:room]
     return [
         (turn, "dim"),
-        (f"{label:<{room}}"[:room], style),
-        (f"{columns}  ", "dim"),
+        (label, style),
+        (f"{' ' * (room - len(label))}{columns}  ", "dim"),
         (summary, style if is_bad else "reasoning" if is_thought else ""),
     ]
 

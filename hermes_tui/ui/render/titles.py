@@ -45,9 +45,9 @@ def run_title(
     errors = state.severities[Severity.ERROR]
     warnings = state.severities[Severity.WARNING]
     if errors:
-        right.append((f"  ✗ {counted(errors, 'error')}", "error"))
+        right += [("  ", ""), (f"✗ {counted(errors, 'error')}", "error")]
     if warnings:
-        right.append((f"  ! {counted(warnings, 'warning')}", "warning"))
+        right += [("  ", ""), (f"! {counted(warnings, 'warning')}", "warning")]
     right.append((" ", ""))
     return left + right
 

@@ -61,7 +61,8 @@ def error_row(error: ToolError, width: int) -> Segments:
     sign, word, style = error.how
     return [
         (f"{error.turn:>4} ", "dim"),
-        (f"{sign} {word:<9} ", style),
+        (f"{sign} {word}", style),
+        (" " * (10 - len(word)), ""),
         (f"{visible_line(error.tool, 20):<16} ", "call"),
         (reason, style),
         (f"  {arguments}" if len(arguments) > 1 else "", "dim"),
@@ -76,9 +77,9 @@ def error_lines(error: ToolError, width: int, height: int) -> list[Segments]:
     result = list(islice(_wrapped(error.result or "(empty)", room - 1), height))
     # What one of them leaves is for the other.
     share = min(len(arguments), max(1, (height - 1) // 2, height - 1 - len(result)))
-    head = visible_line(f"{sign} {error.mark.reason} ", width)
-    rest = max(0, width - 3 - cells(head))
-    lines: list[Segments] = [[("── ", "dim"), (head, style), ("─" * rest, "dim")]]
+    head = visible_line(f"{sign} {error.mark.reason}", width)
+    rest = max(0, width - 4 - cells(head))
+    lines: list[Segments] = [[("── ", "dim"), (head, style), (" " + "─" * rest, "dim")]]
     lines += _labelled("arguments", arguments, share)
     lines += _labelled("result", result, height - 1 - share)
     return [*lines, *([[]] * height)][:height]

@@ -161,7 +161,8 @@ class RunsScreen(Moving, RunsFinding):
             (" hermes-tui ", "strong"),
             (f"{counted(feed.runs, 'run')} in {counted(files, 'file')}", ""),
             ("\0fill", ""),
-            (f"{errors:,} with errors ", "error" if errors else ""),
+            (f"{errors:,} with errors", "error" if errors else ""),
+            (" ", ""),
         ]
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -81,6 +81,9 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = False
     header_style = "heading"
     """Name of the style that lies under the lines at the top."""
+    styles_blanks: ClassVar[bool] = True
+    """Whether the blanks before the text of a piece have its style. A background or a line below
+    them would look like a value in a column that has none."""
 
     class Moved(_RowMessage):
         """A person, or a `go` that is not quiet, moved the cursor to row `index`."""
@@ -376,6 +379,11 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             # Colours that come as a pair stay a pair under the cursor.
             style = base + over + own if own.bgcolor else base + own + over
             shown = visible_line(text, limit)
+            if not self.styles_blanks:
+                blanks = len(shown) - len(shown.lstrip(" "))
+                segments.append(Segment(shown[:blanks], base + over))
+                length += blanks
+                shown = shown[blanks:]
             segments.append(Segment(shown, style))
             length += cell_len(shown)
         if length > self._width:
