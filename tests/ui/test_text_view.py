@@ -199,6 +199,18 @@ async def test_the_top_line_stays_when_the_width_or_the_wrapping_changes() -> No
         assert screen_lines(app)[1].startswith("line 51")
 
 
+async def test_a_text_that_fits_has_no_scrollbar_after_the_view_became_lower() -> None:
+    app = Reader(numbered(3))
+    async with app.run_test(size=(30, 20)) as pilot:
+        await pilot.resize_terminal(30, 8)
+        await pilot.pause()
+        bar = app.view.vertical_scrollbar
+        assert bar.window_virtual_size == bar.window_size == 8
+        await pilot.resize_terminal(30, 2)
+        await pilot.pause()
+        assert (bar.window_virtual_size, bar.window_size) == (3, 2)
+
+
 async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
     app = Reader(Document.from_text("x" * 30 + "END\n" + "中" * 30))
     async with app.run_test(size=(21, 4)) as pilot:

@@ -149,6 +149,10 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         if self.scrollable_content_region.width != self._width:
             self._lay_out(self._top_place())
+        elif self._row_map is not None:
+            # A scrollbar beside a text that fits would say that there is more.
+            rows = max(self._row_map.rows, self._height)
+            self._publish_size(Size(self.virtual_size.width, rows))
 
     def on_show(self, event: events.Show) -> None:
         if self.scrollable_content_region.width != self._width:
