@@ -25,6 +25,7 @@ from tests.ui.opened import (
     run_screen,
     settled,
     shows,
+    until,
     write_run,
 )
 from tests.ui.screen_text import screen_lines, text_of
@@ -401,3 +402,19 @@ async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> N
         await pilot.press("full_stop")
         await pilot.pause()
         assert model.filter is None and model.visible_rows() == rows
+
+
+@pytest.mark.parametrize(
+    ("key", "bar"), [("f", "Enter Accept  Esc Cancel"), ("m", "Esc Cancel"), ("slash", "Enter")]
+)
+async def test_the_bar_shows_what_keys_do_in_an_open_prompt(
+    tmp_path: Path, key: str, bar: str
+) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: screen_lines(app)[-1].strip().startswith(bar))
+        await pilot.click("KeyBar", offset=(2, 0))
+        await pilot.press("escape")
+        await until(pilot, lambda: screen_lines(app)[-1].strip().startswith("Enter Open"))

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
-from hermes_tui.ui.widgets.key_bar import KeyBar
+from hermes_tui.ui.widgets.key_bar import Entry, KeyBar
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -118,8 +118,12 @@ class CommandScreen(Screen[None]):
         self.action_command(event.command_id)
 
     def refresh_bar(self) -> None:
-        bar = self.query_one(KeyBar)
-        bar.show(bar_entries(self.scope, self.situation(), self.hermes.config.keys))
+        prompt = self.open_prompt
+        self.query_one(KeyBar).show(self.bar() if prompt is None else prompt.keys)
+
+    def bar(self) -> list[Entry]:
+        """Return what the key bar shows while nothing is asked."""
+        return bar_entries(self.scope, self.situation(), self.hermes.config.keys)
 
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen
@@ -197,7 +201,13 @@ class CommandScreen(Screen[None]):
     @property
     def is_asking(self) -> bool:
         """Whether a prompt is open."""
-        return any(prompt.display for prompt in self.query("Prompt"))
+        return self.open_prompt is not None
+
+    @property
+    def open_prompt(self) -> Prompt | None:
+        """The prompt that takes the keys, if there is one."""
+        prompts = (cast("Prompt", prompt) for prompt in self.query("Prompt"))
+        return next((prompt for prompt in prompts if prompt.display), None)
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""

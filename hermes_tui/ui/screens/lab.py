@@ -27,7 +27,7 @@ from hermes_tui.ui.screens.lab_commands import Hand
 from hermes_tui.ui.screens.lab_side import SidePane
 from hermes_tui.ui.screens.lab_take_away import LabTakeAway
 from hermes_tui.ui.search import Search
-from hermes_tui.ui.widgets.key_bar import KeyBar
+from hermes_tui.ui.widgets.key_bar import Entry, KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -260,14 +260,13 @@ class LabScreen(LabTakeAway):
 
         self.app.push_screen(HelpScreen(place=self.scope, first=GROUP))
 
-    def refresh_bar(self) -> None:
+    def bar(self) -> list[Entry]:
         if self.is_editing:
-            self.query_one(KeyBar).show(editing_bar(self.situation()))
-        elif self.side == "stream" and self.stream is not None:
+            return editing_bar(self.situation())
+        if self.side == "stream" and self.stream is not None:
             keymap, by_characters = self.hermes.config.keys, self.stream.by_characters
-            self.query_one(KeyBar).show(stream_bar(keymap, by_characters=by_characters))
-        else:
-            super().refresh_bar()
+            return stream_bar(keymap, by_characters=by_characters)
+        return super().bar()
 
     def follow_cursor(self, row_list: RowList) -> None:
         if row_list.id == "side":

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 Entry = tuple[str, str, str]
-"""Command id, key, label."""
+"""Command id, key, label. Without an id a click does nothing."""
 
 
 PINNED = ("help", "back")
@@ -76,5 +76,5 @@ class KeyBar(Widget):
 
     def on_click(self, event: events.Click) -> None:
         for start, end, command_id in self._places:
-            if start <= event.x < end:
+            if start <= event.x < end and command_id:
                 self.post_message(self.Pressed(command_id))

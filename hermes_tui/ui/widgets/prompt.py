@@ -12,8 +12,12 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 from textual.widgets.input import Selection
 
+from hermes_tui.ui.widgets.key_bar import Entry
 from hermes_tui.ui.widgets.ordered_keys import act_at_once
 
+_ACCEPT: Entry = ("", "Enter", "Accept")
+_COMPLETE: Entry = ("", "→", "Complete")
+_CANCEL: Entry = ("", "Esc", "Cancel")
 _TOGGLES = ("f2", "f3", "f4")
 MOST_CAPTION = "65%"
 """Of the line: the rest is for what is typed."""
@@ -38,6 +42,7 @@ class Prompt(Horizontal):
     }
     Prompt Input {
         border: none; height: 1; width: 1fr; padding: 0;
+        & > .input--placeholder, & > .input--suggestion { color: $text-muted; }
         & > .input--selection { text-style: underline; }
     }
     """
@@ -121,6 +126,14 @@ class Prompt(Horizontal):
         self._show_label()
         if self.is_mounted:
             self.call_after_refresh(self._take_keys)
+
+    @property
+    def keys(self) -> list[Entry]:
+        """What the key bar shows while it is open: a screen's letters are typed here."""
+        if self._one_letter:
+            return [_CANCEL]
+        complete = [] if self._line.suggester is None else [_COMPLETE]
+        return [_ACCEPT, *complete, _CANCEL]
 
     def close(self) -> None:
         """Hide the prompt, if it is open."""
