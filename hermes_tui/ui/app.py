@@ -112,12 +112,11 @@ class HermesApp(BaseApp):
             _search_on(only, runs)
             self.push_screen(only)
 
-    def leave(self) -> None:
+    @property
+    def is_at_first_screen(self) -> bool:
         # Nobody asked for the list of one run that lies below.
-        if self._went_on and len(self.screen_stack) == 2 and self.feed.runs == 1:
-            self.exit()
-        else:
-            super().leave()
+        is_lone = self._went_on and len(self.screen_stack) == 2 and self.feed.runs == 1
+        return is_lone or super().is_at_first_screen
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)

@@ -185,12 +185,17 @@ class BaseApp(App[None]):
         on its way out."""
         return self.is_over or await super().run_action(*arguments, **options)
 
+    @property
+    def is_at_first_screen(self) -> bool:
+        """Whether going back leaves the program."""
+        return len(self.screen_stack) <= 1
+
     def leave(self) -> None:
         """Go back one screen; leave the program from the first one."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
+        if self.is_at_first_screen:
             self.exit()
+        else:
+            self.pop_screen()
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
         """Replace the run on screen by the next or previous one, where there are several."""

@@ -38,7 +38,7 @@ def left(program: Program) -> int:
 def test_a_key_right_after_the_one_that_leaves_does_nothing(tmp_path: Path, key: bytes) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     program = Program.start([*HERMES_TUI, "open", str(run)])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     program.press(b"q" + key)
     assert left(program) == 0
@@ -51,7 +51,7 @@ def test_a_key_right_after_the_one_that_leaves_a_list_does_nothing(
 ) -> None:
     runs = [str(lines(tmp_path / name, CHAT)) for name in ("a.json", "b.json")]
     program = Program.start([*HERMES_TUI, "open", *runs])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     program.press(b"q" + key)
     assert left(program) == 0
@@ -74,7 +74,7 @@ def test_keys_come_from_the_terminal_where_standard_input_is_something_else(
     run = lines(tmp_path / "run.json", CHAT)
     whole = command.format(shlex.join(HERMES_TUI), run)
     program = Program.start(["sh", "-c", whole])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     program.press(b"?")
     program.wait_for(b"to the next tool call")
@@ -110,7 +110,7 @@ def test_a_screen_is_drawn_where_standard_error_goes_to_a_file(tmp_path: Path) -
     run = lines(tmp_path / "run.json", CHAT)
     whole = f"{shlex.join(HERMES_TUI)} open {run} 2> {tmp_path / 'log'}"
     program = Program.start(["sh", "-c", whole])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     program.press(b"q")
     assert left(program) == 0
@@ -135,7 +135,7 @@ def test_a_screen_that_a_signal_ends_gives_the_terminal_back_and_says_so(
 ) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     program = Program.start([*HERMES_TUI, *command.format(run).split()])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     os.kill(program.pid, number)
     assert left(program) == 128 + number
@@ -150,13 +150,13 @@ def test_a_screen_is_suspended_for_the_shell_and_comes_back(tmp_path: Path, begi
     program.wait_for(b"READY")
     command = f"{shlex.join(HERMES_TUI)} open" + ("" if begin else f" {run}")
     program.press(f"{begin.format(run)}{command}\n".encode())
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle(0.5)
     program.press(b"\x1a")
     program.wait_for(b"Stopped")
     program.output = b""
     program.press(b"fg\n")
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle(0.5)
     program.press(b"q")
     program.settle(0.5)
@@ -176,7 +176,7 @@ def test_a_screen_that_nobody_could_bring_back_is_not_suspended(
 ) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     program = Program.start([*HERMES_TUI, *command.format(run).split()])
-    program.wait_for(b"Back")
+    program.wait_for(b"Quit")
     program.settle()
     program.press(b"\x1a")
     program.wait_for(why_not)

@@ -517,7 +517,20 @@ async def test_footer_always_says_how_to_get_help_and_leave(run_file: Path) -> N
     app = app_on(run_file)
     async with app.run_test(size=(50, 20)) as pilot:
         await pilot.pause()
-        assert screen_lines(app)[-1].endswith("? Help  q Back")
+        assert screen_lines(app)[-1].endswith("? Help  q Quit")
+
+
+async def test_the_bar_says_whether_q_quits_or_goes_back(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(pilot, "q Quit")
+        await pilot.press("F")
+        await shows(pilot, "q Back")
+        await pilot.press("q")
+        await shows(pilot, "q Quit")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        await shows(pilot, "q Back")
 
 
 async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_is_told(

@@ -32,6 +32,8 @@ ELSEWHERE = (
     ("runs", "in the list of runs"),
 )
 """What is said of a command that a key stands for on another screen."""
+QUIT = "Quit"
+"""What going back is called where it leaves the program."""
 
 
 class CommandScreen(Screen[None]):
@@ -123,7 +125,14 @@ class CommandScreen(Screen[None]):
 
     def bar(self) -> list[Entry]:
         """Return what the key bar shows while nothing is asked."""
-        return bar_entries(self.scope, self.situation(), self.hermes.config.keys)
+        entries = bar_entries(self.scope, self.situation(), self.hermes.config.keys)
+        if self.back_quits():
+            entries = [(id, key, QUIT if id == "back" else label) for id, key, label in entries]
+        return entries
+
+    def back_quits(self) -> bool:
+        """Tell whether the key that goes back leaves the program now."""
+        return self.hermes.is_at_first_screen
 
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen

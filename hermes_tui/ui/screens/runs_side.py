@@ -182,6 +182,9 @@ class RunsSide(CommandScreen):
             self.say(f"histogram of {pane.next_quantity().heading}")
             self.hurry()
 
+    def back_quits(self) -> bool:
+        return self._front not in self._opened and super().back_quits()
+
     def do_back(self) -> None:
         if not self.close_front():
             super().do_back()
