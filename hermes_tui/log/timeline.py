@@ -169,6 +169,12 @@ class Timeline:
             yield rows[place]
             place += step
 
+    def problem_number(self, row: int) -> tuple[int, int] | None:
+        """Return which problem a row is (from 1) and how many there are; None if it is none."""
+        rows = self._rows_of["problem"]
+        place = bisect_left(rows, row)
+        return (place + 1, len(rows)) if place < len(rows) and rows[place] == row else None
+
     def turn_row(self, turn: int) -> int | None:
         """Return the row of the reply that opens a turn (from 1)."""
         rows = self._rows_of["turn"]

@@ -211,7 +211,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH - LIVE,
         "stop searching, or reading the rest of the files", "Program", 3, _loading),
     Command("unfilter", "Show all", ("u",), "u", BOTH,
-        "drop the filter; bring back one that was dropped to show a row", "Program", 6, _filtered),
+        "drop the filter; bring back one that was dropped to show a row", "Program", 3, _filtered),
     Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
         "Program", 14),
     Command("help-close", "Close", ("question_mark", "f1"), "?", HELP, "close the help", "Program",

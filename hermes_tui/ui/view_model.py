@@ -169,7 +169,7 @@ class RunModel:
         linked = bool(len(self.timeline)) and self.timeline.linked_seq(self.row) is not None
         problems = sum(1 for code in state.severities if code != "note")
         return Situation(
-            rows=len(self.timeline),
+            rows=self.visible_rows(),
             calls=state.calls,
             problems=problems,
             runs=runs,

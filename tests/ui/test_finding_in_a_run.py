@@ -404,6 +404,29 @@ async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> N
         assert model.filter is None and model.visible_rows() == rows
 
 
+async def test_a_filter_that_matches_nothing_says_how_to_see_all_again(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await answer(pilot, "f", 'kind == "no such"')
+        await shows(pilot, "no row matches the filter: u shows all", " none of ", "u Show all")
+        bar = screen_lines(app)[-1]
+        assert "Enter Open" not in bar
+        await pilot.press("u")
+        await shows(pilot, "row 1 of ", "Enter Open")
+
+
+async def test_the_status_line_says_which_of_the_problems_the_cursor_is_on(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "problem" not in screen_lines(app)[-2]
+        await pilot.press("right_curly_bracket")
+        await shows(pilot, " · problem 1 of ")
+        await pilot.press("right_curly_bracket")
+        await shows(pilot, " · problem 2 of ")
+
+
 @pytest.mark.parametrize(
     ("key", "bar"), [("f", "Enter Accept  Esc Cancel"), ("m", "Esc Cancel"), ("slash", "Enter")]
 )

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from hermes_tui.log.run_fields import UNKNOWN
 from hermes_tui.model.wording import utc_text
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
@@ -36,7 +37,11 @@ LONGEST_SUFFIX = 6
 LOOKED_AT = 200
 """Runs among which it is seen whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
-NO_RUNS_YET, NO_RUNS, NO_MATCH = "no runs yet", "no runs", "no run matches the filter"
+NO_RUNS_YET, NO_RUNS, NO_MATCH = (
+    "no runs yet",
+    "no runs",
+    "no run matches the filter: {unfilter} shows all",
+)
 
 
 class RunRows:
@@ -206,10 +211,16 @@ class RunsPane(RowList):
             self.name = name
 
     def __init__(
-        self, model: ShapedRuns, resolve: Callable[[str], Style], *, waits: bool = False
+        self,
+        model: ShapedRuns,
+        resolve: Callable[[str], Style],
+        *,
+        keys: KeyNames,
+        waits: bool = False,
     ) -> None:
         """Show the runs of a model; `waits`: files that are not there yet may bring some."""
         rows = RunRows(model)
+        self._no_match = keys.told(NO_MATCH)
         self._no_runs_yet = WAITING if waits else NO_RUNS_YET
         empty = self._no_runs_yet
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=empty)
@@ -255,7 +266,7 @@ class RunsPane(RowList):
 
     def _say_empty(self) -> None:
         empty = NO_RUNS if self.no_more else self._no_runs_yet
-        self.set_empty_text(empty if self._model.filter is None else NO_MATCH)
+        self.set_empty_text(empty if self._model.filter is None else self._no_match)
 
     @property
     def unsettled(self) -> bool:

@@ -68,4 +68,4 @@ class TimelinePane(RowList):
         going_on = so_far(model, model.filtered)
         if is_under_way(model, model.filtered):
             return f"filtering: nothing{going_on}"
-        return f"no row matches the filter{going_on}"
+        return model.keys.told(f"no row matches the filter{going_on}: {{unfilter}} shows all")

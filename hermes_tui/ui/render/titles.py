@@ -78,8 +78,7 @@ def status_segments(
     is the run that waits to be compared; `stopped_at` is what was read when a person had enough.
     `pace` says how fast the reading goes, `in_text` what the search has found in a text on screen.
     """
-    rows = len(model.timeline)
-    here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
+    here: Segments = [(f" {_place(model)}", "")]
     here += chosen_segments(chosen, model.keys)
     if model.filter is not None:
         here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
@@ -96,6 +95,18 @@ def status_segments(
     if partial:
         here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
     return here + reading_segments(progress, stopped_at, pace)
+
+
+def _place(model: RunModel) -> str:
+    """Return the row that the cursor is on, and among the problems which it is."""
+    rows = len(model.timeline)
+    if not rows:
+        return "no rows yet"
+    if not model.visible_rows():
+        return f"none of {rows:,} rows"
+    problem = model.timeline.problem_number(model.row)
+    place = f"row {model.row + 1:,} of {rows:,}"
+    return place if problem is None else f"{place} · problem {problem[0]:,} of {problem[1]:,}"
 
 
 def chosen_segments(chosen: str, keys: KeyNames) -> Segments:

@@ -77,7 +77,7 @@ class RunsScreen(Moving, RunsFinding):
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
         with Horizontal(id="body"):
-            yield RunsPane(self.model, resolve, waits=self.feed.may_find_more)
+            yield RunsPane(self.model, resolve, keys=self.keys, waits=self.feed.may_find_more)
         yield StatusLine(resolve, base="status", wraps=True, id="status")
         yield KeyBar(resolve)
 
