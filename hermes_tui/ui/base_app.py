@@ -69,6 +69,15 @@ class BaseApp(App[None]):
     TITLE = "hermes-tui"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_offers_provider}
+    CSS = """
+    CommandPalette > Vertical { background: $surface; }
+    CommandPalette > .command-palette--help-text { color: $foreground 80%; text-style: not bold; }
+    CommandPalette SearchIcon { color: $foreground; }
+    CommandPalette CommandList > .option-list--option-highlighted {
+        color: $foreground; background: $primary 25%;
+    }
+    Input > .input--placeholder { color: $text-muted; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         # Textual's own comes before the keys that were pressed earlier.
         Binding("ctrl+p", "command_palette", show=False, system=True),

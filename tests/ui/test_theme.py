@@ -9,7 +9,7 @@ from textual.theme import Theme
 from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.theme import CONTRAST, DARK, STYLE_NAMES, THEMES, styles_for
 from tests.conftest import PROJECT
-from tests.ui.opened import MEDIUM, app_on, settled
+from tests.ui.opened import MEDIUM, app_on, settled, shows
 
 
 def _contrast(theme: Theme, name: str, over: str) -> float:
@@ -76,6 +76,29 @@ def test_the_row_under_the_cursor_can_be_read_in_sixteen_colours(theme: Theme, n
     shown = (color.downgrade(ColorSystem.STANDARD) for color in (style.color, style.bgcolor))
     lights = sorted(_luminance(Color(*color.get_truecolor())) for color in shown)
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3.0
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+async def test_what_the_palette_says_of_an_action_can_be_read(
+    theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    app = app_on(FAILED, theme=theme.name)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await shows(pilot, "back; on the first screen quit", "Search for commands")
+        for told in ("back; on the first", "to the last row", "earch for commands"):
+            [style] = [
+                segment.style
+                for strip in app.screen._compositor.render_strips()
+                for segment in strip
+                if told in segment.text and segment.style
+            ]
+            colors = (style.color, style.bgcolor)
+            lights = sorted(_luminance(Color(*color.get_truecolor())) for color in colors if color)
+            assert not style.dim
+            assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, told
 
 
 FAILED = PROJECT / "transcripts" / "tool-errors.json"
