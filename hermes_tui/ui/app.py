@@ -113,10 +113,9 @@ class HermesApp(BaseApp):
             self.push_screen(only)
 
     @property
-    def is_at_first_screen(self) -> bool:
+    def first_screens(self) -> int:
         # Nobody asked for the list of one run that lies below.
-        is_lone = self._went_on and len(self.screen_stack) == 2 and self.feed.runs == 1
-        return is_lone or super().is_at_first_screen
+        return 2 if self._went_on and self.feed.runs == 1 else 1
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)

@@ -195,13 +195,13 @@ class BaseApp(App[None]):
         return self.is_over or await super().run_action(*arguments, **options)
 
     @property
-    def is_at_first_screen(self) -> bool:
-        """Whether going back leaves the program."""
-        return len(self.screen_stack) <= 1
+    def first_screens(self) -> int:
+        """How many screens, from the first on, are left together with the program."""
+        return 1
 
     def leave(self) -> None:
         """Go back one screen; leave the program from the first one."""
-        if self.is_at_first_screen:
+        if len(self.screen_stack) <= self.first_screens:
             self.exit()
         else:
             self.pop_screen()

@@ -132,7 +132,7 @@ class CommandScreen(Screen[None]):
 
     def back_quits(self) -> bool:
         """Tell whether the key that goes back leaves the program now."""
-        return self.hermes.is_at_first_screen
+        return self in self.app.screen_stack[: self.hermes.first_screens]
 
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen
