@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 
 from hermes_tui.model.events import CallSkipped
-from hermes_tui.model.messages import ContentPart, ErrorMark, Reasoning, changed
+from hermes_tui.model.messages import ContentPart, ErrorMark, Origin, Reasoning, changed
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.happenings import happening
 from hermes_tui.ui.render.reasoning import reasoning_page
@@ -38,6 +38,18 @@ def test_a_message_without_text_says_what_it_holds(
     lines = timeline(says("assistant", text, parts=parts))
     row = plain(timeline_row(lines, 0, 80), 80)
     assert row.endswith(f"  {said}")
+
+
+def test_a_row_begins_with_the_first_words_of_a_text() -> None:
+    lines = timeline(says("assistant", "\n\n    1→import os\n  x"), says("assistant", "  \n "))
+    said = [timeline_row(lines, row, 80)[-1][0] for row in range(2)]
+    assert said == ["1→import os⏎  x", "  ⏎ "]
+
+
+def test_the_way_a_call_arrived_takes_no_room_from_its_arguments() -> None:
+    calls = (call("ls", "c1", origin=origin) for origin in (Origin.FLAT_DICT, Origin.TEXT))
+    said = [timeline_row(timeline(says("assistant"), each), 1, 80)[-1][0] for each in calls]
+    assert said == ["ls {} [flat-dict]", "[text] ls {}"]
 
 
 def test_a_turn_of_five_digits_moves_no_column() -> None:

@@ -95,11 +95,19 @@ def _message(message: Message, room: int) -> tuple[str, str, str]:
     said = [part.text for part in message.parts if part.kind in ("refusal", "json")]
     text = " ".join(filter(None, (message.text, *said))) or _thought(message)
     text = text or ("" if message.calls or marks else "(empty)")
-    summary = " ".join([*marks, visible_line(text, room)])
+    summary = " ".join([*marks, _said(text, room)])
     who = message.author or message.role
     if GOLD_FAILURE in message.flags:
         return f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad", summary
     return visible_line(who, KIND_WIDTH - 1), style, summary
+
+
+def _said(text: str, room: int) -> str:
+    """Return what a text says first, on one line: not the blanks that it begins with."""
+    head = text[: 4 * room].lstrip()
+    if len(head) <= room:
+        head = text.lstrip() or text
+    return visible_line(head, room)
 
 
 def _begun(timeline: Timeline, call_id: str | None) -> str:
@@ -129,7 +137,7 @@ def _part_marks(message: Message) -> list[str]:
 
 def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
     name = f"{visible_line(result.name, 30)}: " if result.name else ""
-    summary = name + visible_line(result.content or "(empty)", room)
+    summary = name + (_said(result.content, room) or "(empty)")
     if result.error is None:
         return "← result", "role.tool", summary
     mark = "✗" if result.error.kind == "flag" else "?"
@@ -138,10 +146,14 @@ def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
 
 def _call_line(call: ToolCall, room: int) -> str:
     """Return name and arguments of a call on one line, and its origin where that is unusual."""
-    badge = "" if str(call.origin) in ("dict", "object") else f"[{call.origin}] "
-    return f"{badge}{visible_line(call.name or '(no name)', 40)} " + visible_line(
+    said = f"{visible_line(call.name or '(no name)', 40)} " + visible_line(
         call.arguments_text, room
     )
+    origin = str(call.origin)
+    if origin in ("dict", "object"):
+        return said
+    # Formats that keep all calls so have the badge on each: it leaves the room to the arguments.
+    return f"{said} [{origin}]" if origin == "flat-dict" else f"[{origin}] {said}"
 
 
 def _size(timeline: Timeline, row: int) -> str:
