@@ -145,6 +145,16 @@ async def test_the_two_sides_of_the_status_line_never_touch(width: int) -> None:
         assert " stopped at 3% of it" in screen_lines(app)[0]
 
 
+@pytest.mark.parametrize(("width", "right"), [(24, "one · two"), (17, "two")])
+async def test_what_stands_on_the_right_does_not_begin_with_a_dot(width: int, right: str) -> None:
+    app = LineApp()
+    async with app.run_test(size=(width, 1)) as pilot:
+        line = app.query_one(StatusLine)
+        line.show([(" left", ""), ("\0fill", ""), (" · one", ""), (" · two", "")])
+        await pilot.pause()
+        assert screen_lines(app)[0].split("  ", 1)[1].strip() == right
+
+
 @pytest.mark.parametrize("right", ["right", " right"])
 @pytest.mark.parametrize("width", range(10, 26))
 async def test_what_can_be_spared_is_shown_whole_or_not_at_all(width: int, right: str) -> None:

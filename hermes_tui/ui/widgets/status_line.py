@@ -14,6 +14,8 @@ from hermes_tui.ui.render.wrap import fit_end, row_starts
 
 LEAST_PATH = 12
 """Cells of a path of which less tells nothing."""
+_BETWEEN = " · "
+"""Stands between two pieces, and not where the first of them was dropped."""
 SAID = "hint"
 """The style of what is said about a key."""
 
@@ -93,6 +95,9 @@ class StatusLine(Widget):
             room = width - Strip(sides[0]).cell_length
         while len(sides[1]) > 1 and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
+        if sides[1] and sides[1][0].text.startswith(_BETWEEN):
+            first = sides[1][0]
+            sides[1][0] = Segment("  " + first.text.removeprefix(_BETWEEN), first.style)
         left, right = Strip(sides[0]), Strip(sides[1])
         # What is not set off by a blank of its own would run into the left.
         gap = int(bool(right.cell_length) and not right.text.startswith(" "))
