@@ -217,6 +217,17 @@ async def test_a_long_text_is_edited_at_the_failure(
         await lab.shows("1 CALL")
 
 
+async def test_the_editor_stands_in_the_frame_of_the_text(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, BAD) as lab:
+        await lab.shows("1 Text ")
+        before = screen_lines(lab.app)[2].index("<tool_call>")
+        await lab.press("e")
+        await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
+        await lab.shows("1 Text, being edited")
+        line = screen_lines(lab.app)[2]
+        assert line.startswith("┃") and line.index("<tool_call>") >= before
+
+
 async def test_a_text_without_failure_is_edited_at_the_step(tmp_path: Path) -> None:
     prose = "\n".join(f"Line {number}." for number in range(300))
     async with lab_on(tmp_path, f"{prose}\n{GOOD}") as lab:

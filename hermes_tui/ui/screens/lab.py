@@ -294,6 +294,8 @@ class LabScreen(LabTakeAway):
             self.set_focus(self._area)
             return
         self._area = EditArea(self.model.text, resolve=self.hermes.style, id="edit")
+        # A compact one has no border whatever a screen says: it would stand where the text's was.
+        self._area.compact = False
         self._area.border_title = "1 Text, being edited"
         self.text_pane.display = False
         mounted = self.query_one("#left").mount(self._area)
