@@ -174,8 +174,8 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     if found := reply_error(log, stop.seq, point):
         # The finding is the reason, unless a breakpoint is.
         named = stop.breakpoints or stop.notes
-        return Doing("STOPPED", found, _why_stopped(log, stop) if named else "")
-    return Doing("STOPPED", words, _why_stopped(log, stop))
+        return Doing("STOPPED", found, _why_stopped(log, stop) if named else "", "stopped")
+    return Doing("STOPPED", words, _why_stopped(log, stop), "stopped")
 
 
 def stands_at_flawed(log: EventLog) -> bool:

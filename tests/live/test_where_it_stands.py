@@ -16,9 +16,10 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
-from hermes_tui.ui.live_model import doing_at, head_row
+from hermes_tui.ui.live_model import Doing, Spent, doing_at, head_row
 from hermes_tui.ui.render.happening_page import happening_page
 from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.live_status import phase_segments
 from hermes_tui.ui.render.page import Page
 from tests.live.engine import says
 from tests.live.screen import live
@@ -35,6 +36,24 @@ CALLED: Sequence[ev.Event] = (
     ev.ToolCallProposed(seq=0, call=ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING)),
     ev.ToolDispatched(seq=0, call_index=0, name="ls"),
 )
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [("turn 1", " turn 1 · 2.0 s"), ("", " 2.0 s")], ids=["turn", "nothing"]
+)
+def test_how_long_it_takes_is_set_off_from_what_it_is(what: str, told: str) -> None:
+    line = phase_segments(
+        Doing("REQUESTING", what), Spent(), turn=1, max_turns=0, working_s=2.0, spent_s=0.0
+    )
+    assert line[1][0] == told
+
+
+def test_a_stop_stands_out_from_work_under_way() -> None:
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.TURN_END)
+    words = [doing_at(numbered(events), len(events) - 1) for events in (ASKED, (*CALLED, stop))]
+    assert [(doing.word, doing.style) for doing in words] == [
+        ("REQUESTING", "badge"), ("STOPPED", "stopped"),
+    ]  # fmt: skip
 
 
 def numbered(events: Sequence[ev.Event]) -> MemoryLog:

@@ -35,7 +35,7 @@ def phase_segments(
     left.append((f" {doing.word} ", doing.style))
     about = doing.what
     if working_s is not None:
-        about += f" {seconds(working_s)}"
+        about += f"{' · ' * bool(about)}{seconds(working_s)}"
     # Who looks back is told in full what the run does once he is live again.
     spare: Segments = [("\0spare", "")] if past else []
     if about:
