@@ -10,6 +10,7 @@ from hermes_tui.model.events import CallSkipped
 from hermes_tui.model.messages import ContentPart, ErrorMark, Origin, Reasoning, changed
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.message import message_page
 from hermes_tui.ui.render.reasoning import reasoning_page
 from hermes_tui.ui.render.rows import characters, plain, short_number, timeline_row
 from hermes_tui.ui.render.tool_errors import ToolError, error_lines, error_row
@@ -128,6 +129,16 @@ def test_arguments_and_result_of_a_tool_error_share_the_lines_below(height: int)
     assert any("pip install" in line for line in lines)
     assert any(line.startswith("result") for line in lines)
     assert lines[-1].endswith("…")
+
+
+def test_what_a_run_begins_with_stands_in_one_column() -> None:
+    model = RunModel(timeline(started(run_id="r", details={"a_longer_name": "x"})).log)
+    model.advance(10)
+    lines = [line.text for line in message_page(model.state()).lines]
+    at = {
+        line.split()[-1]: line.rindex(" ") for line in lines if line.split()[-1:] in (["r"], ["x"])
+    }
+    assert len(at) == 2 and at["r"] == at["x"]
 
 
 class LineApp(App[None]):

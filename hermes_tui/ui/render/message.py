@@ -186,8 +186,7 @@ def _other(page: Page, event: Event, view: ViewState) -> None:
         case RunEnded():
             page.heading("the run ends")
             page.line(describe(event))
-            page.fields(event.scores)
-            page.fields(event.details)
+            page.fields(event.scores, event.details)
         case RequestFailed():
             page.heading("request failed")
             page.line(event.message, "error")
@@ -215,9 +214,9 @@ def _started(page: Page, event: RunStarted) -> None:
             "format": event.source_format,
             "group": event.group_id,
             "parser": event.parser,
-        }
+        },
+        event.details,
     )
-    page.fields(event.details)
     if not event.tools_declared:
         page.line("tools: not declared in the source", "dim")
         return

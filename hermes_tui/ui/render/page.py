@@ -56,11 +56,15 @@ class Page:
         """Add a text of any size, unstyled."""
         self.extend(TextLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent))
 
-    def fields(self, values: Mapping[str, Any]) -> None:
-        """Add `name  value` lines for what is not empty; structured values as JSON."""
-        present = {name: value for name, value in values.items() if value not in (None, "", [], {})}
-        width = min(24, max((len(name) for name in present), default=0))
-        for name, value in present.items():
+    def fields(self, *groups: Mapping[str, Any]) -> None:
+        """Add `name  value` lines for what is not empty, all values below one another.
+
+        Structured values are shown as JSON.
+        """
+        pairs = (pair for group in groups for pair in group.items())
+        present = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
+        width = min(24, max((len(name) for name, _ in present), default=0))
+        for name, value in present:
             shown = value if isinstance(value, str) else _json(value)
             first, *rest = shown.split("\n")
             label = f"{name:<{width}}  "
