@@ -56,6 +56,13 @@ def test_a_complaint_is_one_line_of_the_help_whatever_the_file_is_called() -> No
     assert "  a⏎Move⏎.json: torn" in lines
 
 
+def test_ids_of_actions_are_quieter_than_what_the_actions_do() -> None:
+    for width in (100, 40):
+        lines = [line for line in help_document({}, [], width=width).lines if "[pair]" in line.text]
+        [span] = [span for span in lines[0].spans if span.style_name == "dim"]
+        assert lines[0].text[span.start : span.end] == "[pair]"
+
+
 def test_the_keys_of_one_place_alone_have_a_heading_that_names_it_once() -> None:
     lines = [line.text for line in help_document({}, [], width=100).lines]
     assert {"In a live run", "In the parser lab", "In the list of runs: find"} <= set(lines)

@@ -31,6 +31,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 _FRAME: Final = 4
 """Cells beside the text: padding and scroll bar."""
+_ID_AT_END = re.compile(r"\[[a-z0-9-]+\]$")
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
 _LEAST_ROOM: Final = 24
 _LONGEST_COMPLAINT: Final = 8_000
@@ -179,7 +180,7 @@ def help_document(
     _table(page, keys.told("Fields of a run ({filter} on the runs screen)"), fields)
     page.heading("Settings")
     page.line(_SETTINGS)
-    lines = page.document().lines
+    lines = map(_with_quiet_id, page.document().lines)
     return Document([part for line in lines for part in _hanging_lines(line, width)])
 
 
@@ -205,6 +206,14 @@ def _heading(group: str, where: str) -> str:
     if not where:
         return group
     return where if group in _OF_ONE_PLACE else f"{where}: {group[:1].lower()}{group[1:]}"
+
+
+def _with_quiet_id(line: Line) -> Line:
+    """Return a line with the id of an action at its end, if it has one, in a quiet colour."""
+    found = _ID_AT_END.search(line.text)
+    if found is None:
+        return line
+    return Line(line.text, (*line.spans, StyledSpan(*found.span(), "dim")), line.indent)
 
 
 def _hanging_lines(line: Line, width: int) -> Iterator[Line]:
