@@ -73,6 +73,20 @@ async def test_hostile_text_survives_the_editor_and_is_not_drawn() -> None:
         assert app.given == [HOSTILE + "!"]
 
 
+async def test_fields_of_a_dialog_can_be_told_from_it_and_the_one_with_the_keys_from_others() -> (
+    None
+):
+    screen = AnswerScreen("Answer", "c1")
+    async with shown(screen) as (app, pilot):
+        areas = list(app.screen.query(EditArea))
+        for _ in areas:
+            around = app.screen.query_one("#title").background_colors[0]
+            others = {area.background_colors[1] for area in areas if not area.has_focus}
+            [front] = [area.background_colors[1] for area in areas if area.has_focus]
+            assert front not in others and around not in others
+            await pilot.press("tab")
+
+
 async def test_pasted_control_characters_are_held_too() -> None:
     screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
     async with shown(screen) as (app, pilot):

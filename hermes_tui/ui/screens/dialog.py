@@ -60,6 +60,8 @@ class Dialog(ModalScreen[T]):
     Dialog.-narrow > Vertical { width: 100%; height: 100%; }
     Dialog KeyBar { dock: bottom; }
     Dialog TextView, Dialog RowList, Dialog StatusLine { background: $surface; }
+    Dialog EditArea { background: $panel; }
+    Dialog EditArea:focus { background: $accent 12%; }
     """
 
     def __init__(self, title: str) -> None:
