@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import normalise_message
 
@@ -30,7 +31,7 @@ class Strands:
 
     name = "strands"
     summary = "Strands Agents: the messages of an agent, as its session managers keep them"
-    sidecars = (_AGENT, _SESSION)
+    traits = Traits(sidecars=(_AGENT, _SESSION))
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()

@@ -16,7 +16,7 @@ from hermes_tui.ui.render.rows import characters, plain, short_number, timeline_
 from hermes_tui.ui.render.tool_errors import ToolError, error_lines, error_row
 from hermes_tui.ui.view_model import RunModel, ViewState
 from hermes_tui.ui.widgets.status_line import StatusLine
-from tests.log.runs import call, says, started, timeline
+from tests.log.runs import answer, call, says, started, timeline
 from tests.ui.screen_text import screen_lines
 
 IMAGE = ContentPart("image", "[image 3 KB]", media_type="image/png", size=3000)
@@ -139,6 +139,23 @@ def test_what_a_run_begins_with_stands_in_one_column() -> None:
         line.split()[-1]: line.rindex(" ") for line in lines if line.split()[-1:] in (["r"], ["x"])
     }
     assert len(at) == 2 and at["r"] == at["x"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "beside"),
+    [
+        ("is_error: no such file", "is_error"),
+        ("is_error: no such…", "is_error"),
+        ("is_error: not found", "is_error: not found"),
+        ("exit code 1", "exit code 1"),
+    ],
+)
+def test_beside_a_result_its_words_are_not_told_again(reason: str, beside: str) -> None:
+    said = "\n no such file or directory"
+    failed = answer(said, "c1", error=reason)
+    run = timeline(started(), says("assistant"), call("ls", "c1"), failed)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    assert f"flagged as error: {beside} · " in document.text
 
 
 class LineApp(App[None]):

@@ -21,7 +21,7 @@ from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.message import pretty_json
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.raw_beside import raw_beside_normalised
-from hermes_tui.ui.render.rows import characters
+from hermes_tui.ui.render.rows import characters, reason_beside
 from hermes_tui.ui.run_relations import subagent_of
 from hermes_tui.ui.view_model import ViewState
 
@@ -265,7 +265,8 @@ def _result(page: Page, view: ViewState, row: int) -> None:
     else:
         kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
         style = "error" if result.error.kind == "flag" else "warning"
-        _fact(page, "result", f"{kind}: {visible_line(result.error.reason, 200)} · {size}", style)
+        reason = reason_beside(result.error.reason, result.content)
+        _fact(page, "result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
     _preview(page, result, view.keys)
 
 

@@ -26,7 +26,7 @@ from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import indented, unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock
+from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock, reason_beside
 from hermes_tui.ui.view_model import ViewState
 
 MODES = ("plain", "markdown", "json")
@@ -174,7 +174,8 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
     if result.error is not None:
         how = "the source says so" if result.error.kind == "flag" else "it reads like one"
         style = "error" if result.error.kind == "flag" else "warning"
-        page.line(f"error ({how}): {result.error.reason}", style)
+        reason = reason_beside(result.error.reason, result.content)
+        page.line(f"error ({how}): {reason}", style)
     body(page, result.content, mode)
 
 

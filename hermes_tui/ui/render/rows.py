@@ -17,7 +17,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolCall, ToolResult
-from hermes_tui.model.visible import visible, visible_line
+from hermes_tui.model.visible import ELLIPSIS, visible, visible_line
 from hermes_tui.model.wording import utc_text
 from hermes_tui.ui.run_relations import subagent_of
 
@@ -142,6 +142,13 @@ def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
         return "← result", "role.tool", summary
     mark = "✗" if result.error.kind == "flag" else "?"
     return f"←{mark} error", "error" if mark == "✗" else "warning", summary
+
+
+def reason_beside(reason: str, content: str) -> str:
+    """Return why a result is an error, for beside the result: not the words that it begins with."""
+    why, _, said = reason.partition(": ")
+    said = said.removesuffix(ELLIPSIS).strip()
+    return why if said and content.lstrip().startswith(said) else reason
 
 
 def _call_line(call: ToolCall, room: int) -> str:
