@@ -109,7 +109,7 @@ def test_what_of_a_call_in_text_is_json_is_said() -> None:
 def test_before_the_first_turn_there_are_no_calls() -> None:
     run = timeline(started(), says("user", "go"), says("assistant"), call("ls", "c1"))
     document, _ = calls_page(ViewState(run, 0, len(run)), 80)
-    assert document.text == "no tool calls before the first turn"
+    assert document.text == "no tool calls before the first turn\n] goes to the next one"
 
 
 LONG = ToolCall(

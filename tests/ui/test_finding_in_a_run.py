@@ -416,6 +416,14 @@ async def test_a_filter_that_matches_nothing_says_how_to_see_all_again(tmp_path:
         await shows(pilot, "row 1 of ", "Enter Open")
 
 
+async def test_a_run_without_tool_errors_says_that_something_else_is_wrong(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json", MESSAGES[-1:]))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        await shows(pilot, "no tool errors in this run: } goes to what else is wrong")
+
+
 async def test_the_status_line_says_which_of_the_problems_the_cursor_is_on(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=NARROW) as pilot:

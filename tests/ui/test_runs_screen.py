@@ -255,6 +255,14 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
         await shows(pilot, " 0 · found: nothing is searched")
 
 
+async def test_runs_that_nothing_tells_apart_are_not_said_to_be_ungrouped(tmp_path: Path) -> None:
+    app = app_on(write_says(tmp_path / "runs.jsonl", "a", "b"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("b")
+        await shows(pilot, "nothing to group by: no field tells runs apart")
+
+
 async def test_what_is_said_is_not_cut_off_by_what_stands_before_it(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
     async with app.run_test(size=NARROW) as pilot:

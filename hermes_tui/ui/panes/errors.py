@@ -53,7 +53,10 @@ class ErrorsPane(RowList):
     def show(self) -> None:
         """Take over the errors found so far."""
         timeline = self._model.timeline
-        self.set_empty_text(f"no tool errors{self._model.so_far or ' in this run'}")
+        empty = f"no tool errors{self._model.so_far or ' in this run'}"
+        if self._model.situation().problems:
+            empty += self._model.keys.told(": {next-problem} goes to what else is wrong")
+        self.set_empty_text(empty)
         self.rows_changed(None if timeline is self._drawn_for else 0)
         self._drawn_for = timeline
 

@@ -75,6 +75,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     if not rows:
         where = f"in turn {turn:,}" if turn else "before the first turn"
         page.line(f"no tool calls {where}", "dim")
+        if next(timeline.rows_from("call", view.row, 1), None) is not None:
+            page.line(view.keys.told("{next-call} goes to the next one"), "dim")
         return page.document(), 0
     chosen, _ = selected_call(timeline, view.row)
     page.heading(f"turn {turn}: {counted(len(rows), 'call')}")

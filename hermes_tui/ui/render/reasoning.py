@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hermes_tui.log.query import message_of
+from hermes_tui.model.events import ToolFailed, ToolReturned
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.message import body
 from hermes_tui.ui.render.page import Page
@@ -16,7 +17,8 @@ def reasoning_page(view: ViewState) -> Document:
     event = view.event
     owner = message_of(view.timeline, event.seq) if event is not None else None
     if owner is None or not owner.message.reasoning:
-        role = f"this {owner.message.role} message" if owner is not None else "this row"
+        is_result = isinstance(event, (ToolReturned, ToolFailed))
+        role = f"this {owner.message.role} message" if owner and not is_result else "this row"
         page.line(f"no reasoning in {role}", "dim")
         return page.document()
     for number, piece in enumerate(owner.message.reasoning, 1):

@@ -296,9 +296,10 @@ class RunsScreen(Moving, RunsFinding):
         self._group(-1)
 
     def _group(self, step: int) -> None:
+        before = self.model.shape.grouping
         self.model.group_by_next(step)
         if not self.model.shape.grouping:
-            self.say("not grouped")
+            self.say("not grouped" if before else "nothing to group by: no field tells runs apart")
         self.refresh_view()
 
     def do_tree(self) -> None:
