@@ -58,6 +58,7 @@ class CommandScreen(Screen[None]):
         super().__init__()
         self._pump_timer: Timer | None = None
         self._busy = False
+        self._prompt: Prompt | None = None
         self._message = ""
         """What the status line says until the next command."""
         self.stopped_at: tuple[int, int] | None = None
@@ -205,7 +206,7 @@ class CommandScreen(Screen[None]):
 
     def hold_key(self, event: events.Key) -> bool:
         """Let an open prompt keep a key that it cannot take yet; return whether it did."""
-        return any(cast("Prompt", prompt).hold(event) for prompt in self.query("Prompt"))
+        return self._prompt is not None and self._prompt.hold(event)
 
     @property
     def is_asking(self) -> bool:
@@ -215,17 +216,16 @@ class CommandScreen(Screen[None]):
     @property
     def open_prompt(self) -> Prompt | None:
         """The prompt that takes the keys, if there is one."""
-        prompts = (cast("Prompt", prompt) for prompt in self.query("Prompt"))
-        return next((prompt for prompt in prompts if prompt.display), None)
+        return self._prompt if self._prompt is not None and self._prompt.display else None
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""
         # Made when first needed: its parts would delay the first paint.
         from hermes_tui.ui.widgets.prompt import Prompt
 
-        prompt = next(iter(self.query(Prompt)), None)
+        prompt = self._prompt
         if prompt is None:
-            prompt = Prompt()
+            prompt = self._prompt = Prompt()
             prompt.ask(label, purpose, value, **options)
             self.mount(prompt, before=self.query_one(KeyBar))
         else:
