@@ -13,11 +13,15 @@ from typing import Any
 
 import orjson
 
+from hermes_tui.formats.brackets import Brackets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import json_text
 
 Piece = tuple[str, str]
 """What a part adds: `call` and a piece of the name, or `arguments` and a piece of them."""
+
+_Id = str | float | tuple[str] | None
+"""An id, a list or an object as its JSON."""
 
 
 class Growing:
@@ -28,6 +32,11 @@ class Growing:
         self._members: dict[str, Any] = {}
         self._pieces: list[str] = []
         self._value: Any = None
+        self._brackets = Brackets()
+        self._followed = 0
+        """How many of the pieces `_brackets` has taken."""
+        self._is_object: bool | None = None
+        """Whether the text was an object when its brackets closed; None before."""
 
     @property
     def is_begun(self) -> bool:
@@ -44,10 +53,13 @@ class Growing:
         """Say whether the arguments so far are an object that is closed."""
         if self._value is not None:
             return True
-        try:
-            return isinstance(orjson.loads("".join(self._pieces)), dict)
-        except ValueError:
+        self._brackets.take("".join(self._pieces[self._followed :]))
+        self._followed = len(self._pieces)
+        if not self._brackets.are_closed or self._brackets.goes_on:
             return False
+        if self._is_object is None:
+            self._is_object = _is_object("".join(self._pieces))
+        return self._is_object
 
     def add(self, part: dict[str, Any]) -> list[Piece]:
         """Take what a part says; return what it adds."""
@@ -87,11 +99,13 @@ class Growing:
 
     def _add_text(self, value: Any) -> str:
         if isinstance(value, str) and self._value is None:
-            self._pieces.append(value)
+            if value or not self._pieces:
+                self._pieces.append(value)
             return value
         if isinstance(value, str):
             # Text after a value: nobody knows how they go together, so all of it is kept.
             self._pieces = [json_text(self._value), value]
+            self._brackets, self._followed, self._is_object = Brackets(), 0, None
             self._value = None
             return value
         if any(self._pieces):
@@ -102,10 +116,11 @@ class Growing:
 
 
 class _Call:
-    def __init__(self, index: int | None) -> None:
+    def __init__(self, index: int | None, position: int, raw: Any = None) -> None:
         self.index = index
+        self.position = position
+        self.raw = raw
         self.id: Any = None
-        self.raw: Any = None
         self.members: dict[str, Any] = {}
         self.flat = Growing("arguments")
         self.functions: dict[str, Growing] = {}
@@ -150,6 +165,8 @@ class StreamedCalls:
         self.flaws: dict[str, Diagnostic] = {}
         """By what they say: where the calls are not what clients make of them."""
         self._calls: list[_Call] = []
+        self._last: dict[tuple[int | None, _Id], _Call] = {}
+        """By index and id the last call that has both; for None, one with any."""
 
     def add(self, value: Any, *, is_whole: bool = False) -> list[tuple[str, str, int]]:
         """Take the `tool_calls` of a delta; return what they add, each with the call's position.
@@ -157,21 +174,20 @@ class StreamedCalls:
         `is_whole`: they are those of a whole message, which need no index.
         """
         added: list[tuple[str, str, int]] = []
-        fresh: list[_Call] = []
+        fresh: set[_Call] = set()
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 if not is_whole:
                     self._look_at_index(part)
                 call = self._call_of(part, fresh)
-                position = next(i for i, known in enumerate(self._calls) if known is call)
-                added.extend((*piece, position) for piece in call.add(part))
+                had_id = call.id is not None
+                added.extend((*piece, call.position) for piece in call.add(part))
+                if call.id is not None and not had_id:
+                    self._know(call)
+                fresh.add(call)
             elif part is not None:
                 # No call at all, but what stands there is not lost.
-                call = self._begin(None)
-                call.raw = part
-            else:
-                continue
-            fresh.append(call)
+                self._calls.append(_Call(None, len(self._calls), part))
         return added
 
     def whole(self) -> list[Any]:
@@ -182,24 +198,18 @@ class StreamedCalls:
         ]
         return [self._calls[position].whole() for _, position in sorted(order)]
 
-    def _call_of(self, part: dict[str, Any], fresh: list[_Call]) -> _Call:
+    def _call_of(self, part: dict[str, Any], fresh: set[_Call]) -> _Call:
         """Return the call that `part` belongs to; `fresh` are those of the same delta before it."""
         index = _index(part.get("index"))
         id = part.get("id") or None
-        known = [
-            call
-            for call in self._calls
-            if call.raw is None
-            and (call.index == index if index is not None else id is None or call.id == id)
-        ]
-        same = [call for call in known if call.id == id] if id is not None else []
-        if same:
-            return same[-1]
+        same = None if id is None else self._last.get((index, _hashable(id)))
+        if same is not None:
+            return same
         names, brings_arguments = _says(part)
-        if not known:
+        last = None if index is None and id is not None else self._last.get((index, None))
+        if last is None:
             is_piece = id is None and not names and brings_arguments and self._is_under_way()
             return self._continued(index) if is_piece else self._begin(index)
-        last = known[-1]
         if id is not None and last.id is not None:
             return self._begin_anew(index) if names or last.has_whole_arguments else last
         if not names or not brings_arguments:
@@ -238,8 +248,27 @@ class StreamedCalls:
         self.flaws.setdefault(message, found)
 
     def _begin(self, index: int | None) -> _Call:
-        self._calls.append(_Call(index))
-        return self._calls[-1]
+        call = _Call(index, len(self._calls))
+        self._calls.append(call)
+        self._last[None, None] = self._last[index, None] = call
+        return call
+
+    def _know(self, call: _Call) -> None:
+        """Let a call be found by its id from now on."""
+        for key in ((None, _hashable(call.id)), (call.index, _hashable(call.id))):
+            if key not in self._last or self._last[key].position < call.position:
+                self._last[key] = call
+
+
+def _hashable(id: Any) -> _Id:
+    return id if isinstance(id, str | int | float) else (json_text(id),)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _says(part: dict[str, Any]) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats.chunk_calls import Growing, StreamedCalls
 from hermes_tui.formats.fields import text_of
+from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.parsers.plain_values import json_text
 
@@ -34,6 +35,8 @@ class ChunkJoiner:
     def __init__(self) -> None:
         self._head: dict[str, Any] = {"object": "chat.completion"}
         self._choices: dict[int, _Choice] = {}
+        self._first = 0
+        """The least index of a choice."""
 
     @property
     def is_begun(self) -> bool:
@@ -43,8 +46,7 @@ class ChunkJoiner:
     @property
     def finish_reason(self) -> Any:
         """Return why the first choice ended, None where nothing said so yet."""
-        first = min(self._choices, default=None)
-        return None if first is None else self._choices[first].finish_reason
+        return self._choices[self._first].finish_reason if self._choices else None
 
     @property
     def flaws(self) -> tuple[Diagnostic, ...]:
@@ -83,6 +85,7 @@ class ChunkJoiner:
         position = index if isinstance(index, int) else 0
         choice = self._choices.get(position)
         if choice is None:
+            self._first = min(self._first, position) if self._choices else position
             choice = self._choices[position] = _Choice()
         if (reason := raw.get("finish_reason")) is not None:
             choice.finish_reason = reason
@@ -94,7 +97,7 @@ class ChunkJoiner:
         if delta is None and isinstance(raw.get("text"), str):
             delta = {"content": raw["text"]}
         deltas = choice.add(delta, is_whole=is_whole) if isinstance(delta, dict) else []
-        return deltas if position == min(self._choices) else []
+        return deltas if position == self._first else []
 
 
 class _Choice:
@@ -107,6 +110,7 @@ class _Choice:
         self._members: dict[str, Any] = {"role": None}
         self._texts: dict[str, list[str]] = {}
         self._parts: list[Any] = []
+        self._details: list[Any] = []
         self._calls = StreamedCalls()
         self._legacy = Growing("arguments")
 
@@ -132,9 +136,14 @@ class _Choice:
             elif key == "function_call" and isinstance(value, dict):
                 added.extend(Delta(*piece, 0) for piece in self._legacy.add(value))
             elif key == "reasoning_details" and isinstance(value, list):
-                _add_details(self._members.setdefault(key, []), value)
+                _add_details(self._details, value)
+                self._members[key] = self._details
             elif key in _GROWING_LISTS and isinstance(value, list):
-                self._members.setdefault(key, []).extend(value)
+                grown = self._members.get(key)
+                if isinstance(grown, list):
+                    grown.extend(value)
+                else:
+                    self._members[key] = list(value)
             elif key != "role" or not self._members["role"]:
                 self._members[key] = value
         return added
@@ -150,9 +159,11 @@ class _Choice:
         """Return the message so far."""
         texts = {key: "".join(pieces) for key, pieces in self._texts.items()}
         message = {**self._members, "content": None, **texts}
+        if self._details and message["reasoning_details"] is self._details:
+            message["reasoning_details"] = _whole(self._details)
         message["role"] = self._members["role"] or "assistant"
         if self._parts:
-            message["content"] = list(self._parts)
+            message["content"] = _whole(self._parts)
         if calls := self._calls.whole():
             message["tool_calls"] = calls
         if self._legacy.is_begun:
@@ -181,36 +192,42 @@ def _add_part(parts: list[Any], part: Any) -> None:
         if not part["text"]:
             return
     last: Any = parts[-1] if parts else None
-    if _is_text(part) and _is_text(last):
-        parts[-1] = {**last, "text": last["text"] + part["text"]}
-    else:
+    if not (isinstance(part, dict) and part.get("type") == "text" and _is_text(part, "text")):
         parts.append(part)
+    elif isinstance(last, GrowingTexts):
+        last.add("text", part["text"])
+    else:
+        parts.append(GrowingTexts(part))
 
 
-def _is_text(part: Any) -> bool:
-    return (
-        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
-    )
+def _is_text(members: dict[str, Any], key: str) -> bool:
+    return isinstance(members.get(key), str)
+
+
+def _whole(parts: list[Any]) -> list[Any]:
+    return [part.whole() if isinstance(part, GrowingTexts) else part for part in parts]
 
 
 def _add_details(details: Any, added: list[Any]) -> None:
     """Add thoughts in OpenRouter's form; a part with type and index of the last one goes on it."""
     for part in added:
         last = details[-1] if details else None
-        if not isinstance(part, dict) or not isinstance(last, dict) or not _same_detail(last, part):
+        if not isinstance(part, dict):
             details.append(part)
-            continue
-        grown = {**last, **{key: value for key, value in part.items() if value is not None}}
-        for key in ("text", "summary"):
-            if isinstance(last.get(key), str) and isinstance(part.get(key), str):
-                grown[key] = last[key] + part[key]
-        details[-1] = grown
+        elif not isinstance(last, GrowingTexts) or not _same_detail(last, part):
+            details.append(GrowingTexts(part))
+        else:
+            for key, value in part.items():
+                if key in ("text", "summary") and _is_text(part, key) and last.holds_text(key):
+                    last.add(key, value)
+                elif value is not None:
+                    last[key] = value
 
 
-def _same_detail(last: dict[str, Any], part: dict[str, Any]) -> bool:
+def _same_detail(last: GrowingTexts, part: dict[str, Any]) -> bool:
     return (
-        last.get("type") in ("reasoning.text", "reasoning.summary")
-        and last.get("type") == part.get("type")
+        last["type"] in ("reasoning.text", "reasoning.summary")
+        and last["type"] == part.get("type")
         and "index" in part
-        and last.get("index") == part["index"]
+        and last["index"] == part["index"]
     )

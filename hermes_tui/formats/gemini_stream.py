@@ -76,6 +76,7 @@ class _Reply:
 
     build: RunBuilder
     raw: dict[str, Any] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
     calls: list[Held] = field(default_factory=list)
     place: tuple[str, int] = ("", 0)
 
@@ -85,9 +86,8 @@ class _Reply:
                 if self.calls or (self.raw and row.get("delta") is not True):
                     self.flush()
                 self._begin(row, pointer, line)
-                self.raw["content"] = self.raw.get("content", "") + fields.text_of(
-                    row.get("content")
-                )
+                self.raw.setdefault("content", "")
+                self.said.append(fields.text_of(row.get("content")))
             case "tool_use":
                 self._begin(row, pointer, line)
                 given = fields.json_text(row.get("parameters"))
@@ -104,9 +104,10 @@ class _Reply:
         """Append the reply so far."""
         if self.raw:
             pointer, line = self.place
-            said = ChatMessage({"content": None, **self.raw}, pointer, tuple(self.calls), line=line)
-            append_message(self.build, said)
-        self.raw, self.calls = {}, []
+            content = "".join(self.said) if "content" in self.raw else None
+            raw = {**self.raw, "content": content}
+            append_message(self.build, ChatMessage(raw, pointer, tuple(self.calls), line=line))
+        self.raw, self.said, self.calls = {}, [], []
 
     def _begin(self, row: dict[str, Any], pointer: str, line: int) -> None:
         if not self.raw:

@@ -15,9 +15,10 @@ from typing import Any
 import orjson
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.model.diagnostics import Code
 
-_GROWING = {"content": str, "thinking": str, "tool_calls": list}
+_TEXTS = ("content", "thinking")
 USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 """Calls have no ids in this API, and their arguments are objects."""
 _COUNTS = (("prompt_tokens", "prompt_eval_count"), ("completion_tokens", "eval_count"))
@@ -84,10 +85,10 @@ def lines_of(text: str) -> tuple[list[Any], str] | None:
 def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the reply that pieces add up to."""
     whole: dict[str, Any] = {}
-    said: dict[str, Any] = {}
+    message = GrowingTexts({})
     texts: dict[str, list[str]] = {"response": [], "thinking": []}
     for piece in filter(is_ollama, pieces):
-        _grow(said, fields.as_dict(piece.get("message")))
+        _grow(message, fields.as_dict(piece.get("message")))
         for key, grown in texts.items():
             if isinstance(piece.get(key), str):
                 grown.append(piece[key])
@@ -95,6 +96,7 @@ def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for key, grown in texts.items():
         if grown:
             whole[key] = "".join(grown)
+    said = message.whole()
     return {**whole, "message": said} if said else whole
 
 
@@ -113,10 +115,14 @@ def usage_of(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: raw[key] for name, key in _COUNTS if key in raw}
 
 
-def _grow(said: dict[str, Any], piece: Mapping[str, Any]) -> None:
+def _grow(said: GrowingTexts, piece: Mapping[str, Any]) -> None:
     for key, value in piece.items():
-        kind = _GROWING.get(key)
-        if kind is not None and isinstance(value, kind) and isinstance(said.get(key), kind):
-            said[key] = said[key] + value
+        if key in _TEXTS and isinstance(value, str) and said.holds_text(key):
+            said.add(key, value)
+        elif key == "tool_calls" and isinstance(value, list):
+            if isinstance(said[key], list):
+                said[key].extend(value)
+            else:
+                said[key] = list(value)
         elif value is not None:
             said[key] = value

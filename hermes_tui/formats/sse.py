@@ -17,6 +17,7 @@ import orjson
 
 from hermes_tui.formats.chunks import ChunkJoiner
 from hermes_tui.formats.event_stream import NO_BLANK_LINES
+from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.formats.ollama import is_ollama, join_ollama, lines_of
 from hermes_tui.formats.text_replies import is_generated, join_generated
 from hermes_tui.model.diagnostics import Diagnostic
@@ -129,7 +130,7 @@ def _join_openai(chunks: list[dict[str, Any]]) -> Joined:
 
 def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     message: dict[str, Any] = {"type": "message", "role": "assistant"}
-    blocks: dict[int, dict[str, Any]] = {}
+    blocks: dict[int, GrowingTexts] = {}
     for chunk in chunks:
         index = chunk.get("index")
         position = index if isinstance(index, int) else 0
@@ -138,15 +139,17 @@ def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
             case "message_start" if isinstance(chunk.get("message"), dict):
                 message.update(chunk["message"])
             case "content_block_start" if isinstance(chunk.get("content_block"), dict):
-                blocks[position] = dict(chunk["content_block"])
+                blocks[position] = GrowingTexts(chunk["content_block"])
             case "content_block_delta":
-                _add_block_delta(blocks.setdefault(position, {"type": "text"}), delta)
+                if position not in blocks:
+                    blocks[position] = GrowingTexts({"type": "text"})
+                _add_block_delta(blocks[position], delta)
             case "message_delta":
                 message.update(delta)
                 message["usage"] = {**_usage(message), **_usage(chunk)}
             case "error":
                 message["error"] = chunk.get("error")
-    message["content"] = [_closed(block) for _, block in sorted(blocks.items())]
+    message["content"] = [_closed(block.whole()) for _, block in sorted(blocks.items())]
     return message
 
 
@@ -167,11 +170,10 @@ def _usage(raw: dict[str, Any]) -> dict[str, Any]:
     return usage if isinstance(usage, dict) else {}
 
 
-def _add_block_delta(block: dict[str, Any], delta: dict[str, Any]) -> None:
+def _add_block_delta(block: GrowingTexts, delta: dict[str, Any]) -> None:
     for key in ("text", "thinking", "signature", "partial_json"):
         if isinstance(delta.get(key), str):
-            before = block.get(key)
-            block[key] = (before if isinstance(before, str) else "") + delta[key]
+            block.add(key, delta[key])
 
 
 def _closed(block: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats.chunk_calls import StreamedCalls
 from hermes_tui.formats.chunks import ChunkJoiner, Delta
+from hermes_tui.formats.sse import join_chunks
 from tests.formats.foreign import any_json
+from tests.timing import least_s
 
 
 def joined(*deltas: dict[str, Any]) -> tuple[dict[str, Any], list[Delta]]:
@@ -180,3 +183,72 @@ def test_a_part_without_a_name_begins_a_call_where_the_one_before_is_whole() -> 
     calls.add([{"index": 0, "id": "a", "function": {"name": "ls", "arguments": "{}"}}])
     calls.add([{"index": 1, "function": {"arguments": "{}"}}])
     assert len(calls.whole()) == 2 and not calls.flaws
+
+
+def test_arguments_are_whole_where_their_brackets_close_outside_of_texts() -> None:
+    def begun(*pieces: str) -> int:
+        first = part(0, "a", "f", pieces[0])
+        rest = [part(0, f"made up {n}", None, piece) for n, piece in enumerate(pieces[1:])]
+        return len(functions(first, *rest))
+
+    assert begun('{"a": "}', '{"', "}") == 1
+    assert begun('{"a": "\\', '"}"', "}") == 1
+    assert begun("{}", "{}") == 2 and begun("{}", " ", "{}") == 2
+    assert begun("{a}", "{}") == 1 and begun("[]", "[]") == 1 and begun("}{", "{}") == 1
+
+
+def grows_linearly(deltas: Callable[[int], Iterable[dict[str, Any]]], many: int) -> bool:
+    """Say whether four times as many deltas take less than nine times as long to join."""
+
+    def cost_s(count: int) -> float:
+        chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas(count)]
+        return least_s(lambda: join_chunks(chunks), tries=2)
+
+    return (took := cost_s(many)) < 0.2 or took < 9 * cost_s(many // 4) + 0.1
+
+
+@pytest.mark.parametrize("given", ["index", "id", "index and id", ""])
+def test_time_grows_with_the_streamed_calls(given: str) -> None:
+    def deltas(count: int) -> Iterable[dict[str, Any]]:
+        for n in range(count):
+            place = {"index": n} if "index" in given else {}
+            named = {"id": f"c{n}"} if "id" in given else {}
+            yield {"tool_calls": [{**place, **named, "function": {"name": "f", "arguments": "{}"}}]}
+
+    assert grows_linearly(deltas, 8_000)
+
+
+@pytest.mark.parametrize("piece", ["some text ", "}"])
+def test_time_grows_with_the_pieces_of_arguments_whose_ids_are_made_up(piece: str) -> None:
+    def deltas(count: int) -> Iterable[dict[str, Any]]:
+        yield {"tool_calls": [part(0, "c", "f", '{"a": "')]}
+        for n in range(count):
+            yield {"tool_calls": [part(0, f"c{n}", None, piece * 20)]}
+
+    assert grows_linearly(deltas, 8_000)
+
+
+def test_time_grows_with_the_pieces_of_a_content_part() -> None:
+    text = [{"type": "text", "text": "x" * 2_000}]
+    assert grows_linearly(lambda count: [{"content": text}] * count, 4_000)
+
+
+def test_time_grows_with_the_pieces_of_a_detailed_thought() -> None:
+    thought = [{"type": "reasoning.text", "index": 0, "text": "x" * 2_000}]
+    assert grows_linearly(lambda count: [{"reasoning_details": thought}] * count, 4_000)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_delta", "index": 0, "delta": {"text": "x" * 2_000}},
+        {"model": "m", "done": False, "message": {"content": "x" * 2_000}},
+        {"model": "m", "done": False, "message": {"tool_calls": [{"id": "a"}] * 300}},
+    ],
+)
+def test_time_grows_with_the_events_of_other_streams(event: dict[str, Any]) -> None:
+    def cost_s(count: int) -> float:
+        return least_s(lambda: join_chunks([event] * count), tries=2)
+
+    if (took := cost_s(4_000)) > 0.2:
+        assert took < 9 * cost_s(1_000) + 0.1
