@@ -16,11 +16,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import factorial, inf
+from typing import Final
 
 from hermes_tui.log.regex_automaton import Automaton
-from hermes_tui.log.regex_tree import PatternParser
+from hermes_tui.log.regex_tree import PatternParser, Tree, reverse
 from hermes_tui.log.regex_tree import RegexError as RegexError
+
+MOST_STEPS: Final = 500
+"""Steps a character that `re` may take where it tries all ways to split a text over the repeats."""
+MAX_SPLITS: Final = 30
+MOST_FOLLOWED: Final = 4
+"""How often each character is looked at, on average, to follow matches to their longest ends."""
 
 
 def compile_regex(pattern: str) -> Callable[[str], bool]:
@@ -29,17 +37,82 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
     Raises RegexError here for what is no pattern of the grammar above, and from the test for a text
     on which the automaton would grow without end.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            checked = re.compile(pattern)
-    except re.error as error:
-        raise RegexError(error.msg, error.pos) from None
-    except (OverflowError, RecursionError) as error:
-        raise RegexError(str(error)) from None
+    checked = _compiled(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
     if parser.repeats == 0 and parser.choices <= 1:
         search = checked.search
         return lambda text: search(text) is not None
     return Automaton(tree, parser.atoms, parser.flags).found_in
+
+
+def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
+    """Return what yields the matches of `pattern` in a text, apart from each other and not empty.
+
+    In a text that is short for the pattern they are those of `re`. In others they are the leftmost
+    and longest ones, or, of a pattern with a lazy repeat, the first to end; where that takes too
+    long they end sooner. Raises RegexError as `compile_regex` does.
+    """
+    checked = _compiled(pattern)
+    parser = PatternParser(pattern)
+    tree = parser.parse()
+    splits = parser.repeats + parser.choices * (parser.choices > 1)
+    most = inf
+    if parser.repeats_groups:
+        most = 0
+    elif splits:
+        most = (MOST_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
+    spans = _Spans(tree, parser)
+
+    def found_in(text: str) -> Iterator[tuple[int, int]]:
+        if len(text) > most:
+            return spans.found_in(text)
+        return (found.span() for found in checked.finditer(text) if found.end() > found.start())
+
+    return found_in
+
+
+class _Spans:
+    """Finds where the matches of a pattern stand, in linear time.
+
+    The first end of any match tells where the leftmost one that ends there begins, which the
+    pattern finds backwards; from there on it is followed to its longest end.
+    """
+
+    def __init__(self, tree: Tree, parser: PatternParser) -> None:
+        atoms, flags = parser.atoms, parser.flags
+        self._any = Automaton(tree, atoms, flags)
+        self._backwards = Automaton(reverse(tree), atoms, flags, is_anchored=True)
+        self._onwards = Automaton(tree, atoms, flags, is_anchored=True)
+        self._has_lazy = parser.has_lazy
+
+    def found_in(self, text: str) -> Iterator[tuple[int, int]]:
+        # What ends a line may end at a newline after which nothing comes, and is not marked.
+        text = text.removesuffix("\n")
+        begin, to_follow = 0, MOST_FOLLOWED * len(text)
+        while begin <= len(text) and (end := self._any.first_end(text, begin)) is not None:
+            start = self._leftmost(text, begin, end)
+            if not self._has_lazy and to_follow > 0:
+                end = max(end, self._onwards.longest(text, start, min(len(text), end + to_follow)))
+                to_follow -= self._onwards.reached - start
+            if end > start:
+                yield start, end
+            begin = max(end, begin + 1)
+
+    def _leftmost(self, text: str, begin: int, end: int) -> int:
+        # One character on either side, which assertions look at.
+        before, after = max(0, begin - 1), min(len(text), end + 1)
+        around = text[before:after][::-1]
+        first, last = after - end, after - begin
+        return end - max(0, self._backwards.longest(around, first, last) - first)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern)
+    except re.error as error:
+        raise RegexError(error.msg, error.pos) from None
+    except (OverflowError, RecursionError) as error:
+        raise RegexError(str(error)) from None

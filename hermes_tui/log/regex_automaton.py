@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Final
 
 from hermes_tui.log.regex_tree import (
@@ -26,17 +27,23 @@ _END: Final = ""
 _LAST_NEWLINE: Final = "\n$"
 _START, _NEWLINE, _WORD, _OTHER = range(4)
 _SPLIT, _CHAR, _ASSERT, _MATCH = range(4)
+_PIECE: Final = 4096
+"""Characters that are copied at once of a text that is gone through."""
 
 
 class _State(dict[str, "_State"]):
     """A set of places in the pattern, and the state that each next character leads to."""
 
-    __slots__ = ("automaton", "before", "nodes")
+    __slots__ = ("automaton", "before", "has_matched", "nodes")
 
-    def __init__(self, automaton: Automaton, nodes: frozenset[int], before: int) -> None:
+    def __init__(
+        self, automaton: Automaton, nodes: frozenset[int], before: int, has_matched: bool = False
+    ) -> None:
         self.automaton = automaton
         self.nodes = nodes
         self.before = before
+        self.has_matched = has_matched
+        """Of an anchored automaton: whether a match ended just before the last character."""
 
     def __missing__(self, character: str) -> _State:
         following = self.automaton.step(self, character)
@@ -45,9 +52,17 @@ class _State(dict[str, "_State"]):
 
 
 class Automaton:
-    """A pattern as a graph of nodes `(kind, argument, targets)`, and the states made so far."""
+    """A pattern as a graph of nodes `(kind, argument, targets)`, and the states made so far.
 
-    def __init__(self, tree: Tree, atoms: list[str], flags: int) -> None:
+    One that is anchored looks for matches at the beginning of a text only, for the longest one.
+    """
+
+    def __init__(
+        self, tree: Tree, atoms: list[str], flags: int, *, is_anchored: bool = False
+    ) -> None:
+        self._is_anchored = is_anchored
+        self.reached = 0
+        """How far `longest` has looked."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._tests = [re.compile(atom, flags).fullmatch for atom in atoms]
@@ -56,7 +71,7 @@ class Automaton:
         self._nodes: list[tuple[int, int | str, tuple[int, ...]]] = []
         self._start = self._emit(tree, self._add(_MATCH, 0, ()))
         self._looks_around = any(kind == _ASSERT for kind, _, _ in self._nodes)
-        self._states: dict[tuple[frozenset[int], int], _State] = {}
+        self._states: dict[tuple[frozenset[int], int, bool], _State] = {}
         self._transitions = 0
         self._work = 0
         self._matched = _State(self, frozenset(), _OTHER)
@@ -75,6 +90,38 @@ class Automaton:
             state = state[_LAST_NEWLINE]
         return state is matched or state[_END] is matched
 
+    def first_end(self, text: str, begin: int) -> int | None:
+        """Return the least place at which a match from `begin` on ends, None without any."""
+        matched = self._matched
+        self._work = 0
+        state = self._state(frozenset(), self._before(text, begin))
+        for at, character in _each(text, begin, len(text)):
+            state = state[character]
+            if state is matched:
+                return at
+        return len(text) if state[_END] is matched else None
+
+    def longest(self, text: str, begin: int, end: int) -> int:
+        """Return where the longest match that begins at `begin` ends, at most at `end`.
+
+        -1 where none begins there. What stands around is looked at for assertions alone.
+        """
+        self._work = 0
+        state = self._state(frozenset((self._start,)), self._before(text, begin))
+        longest = -1
+        for at, character in _each(text, begin, end):
+            state = state[character]
+            if state.has_matched:
+                longest = at
+            if not state.nodes:
+                self.reached = at
+                return longest
+        self.reached = end
+        return end if state[text[end : end + 1]].has_matched else longest
+
+    def _before(self, text: str, begin: int) -> int:
+        return self._context(text[begin - 1]) if begin else _START
+
     def step(self, state: _State, key: str) -> _State:
         """Return the state after `state` when the next character is `key`."""
         self._transitions += 1
@@ -83,10 +130,12 @@ class Automaton:
             self._transitions = 0
         character = key[:1]
         reached = self._closure(state, key)
-        if 0 in reached:
+        if 0 in reached and not self._is_anchored:
             return self._matched
         if key == _END:
-            return self._failed
+            return (
+                self._state(frozenset(), _OTHER, has_matched=True) if 0 in reached else self._failed
+            )
         outcomes: dict[int | str, bool] = {}
         following = set()
         for place in reached:
@@ -97,12 +146,12 @@ class Automaton:
                 outcomes[test] = self._tests[test](character) is not None
             if outcomes[test]:
                 following.add(targets[0])
-        return self._state(frozenset(following), self._context(character))
+        return self._state(frozenset(following), self._context(character), has_matched=0 in reached)
 
     def _closure(self, state: _State, key: str) -> set[int]:
         """Return every node that can be reached without reading on."""
         reached: set[int] = set()
-        waiting = [self._start, *state.nodes]
+        waiting = [*state.nodes] if self._is_anchored else [self._start, *state.nodes]
         while waiting:
             place = waiting.pop()
             if place in reached:
@@ -136,10 +185,11 @@ class Automaton:
             return _NEWLINE
         return _WORD if self._is_word(character) else _OTHER
 
-    def _state(self, nodes: frozenset[int], before: int) -> _State:
-        found = self._states.get((nodes, before))
+    def _state(self, nodes: frozenset[int], before: int, *, has_matched: bool = False) -> _State:
+        found = self._states.get((nodes, before, has_matched))
         if found is None:
-            found = self._states[nodes, before] = _State(self, nodes, before)
+            found = _State(self, nodes, before, has_matched)
+            self._states[nodes, before, has_matched] = found
         return found
 
     def _add(self, kind: int, argument: int | str, targets: tuple[int, ...]) -> int:
@@ -181,3 +231,9 @@ class Automaton:
             if len(self._nodes) == before:
                 break
         return after
+
+
+def _each(text: str, begin: int, end: int) -> Iterator[tuple[int, str]]:
+    """Yield the characters of a part of a text with their places, without a copy of the part."""
+    for place in range(begin, end, _PIECE):
+        yield from enumerate(text[place : min(end, place + _PIECE)], place)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 MAX_DEPTH: Final = 40
 
 _REPEAT: Final = re.compile(r"\{(\d+)\}|\{(\d*),(\d*)\}")
+_REVERSE: Final = {"^": "$", "$": "^", "A": "Z", "Z": "A"}
 _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
 
@@ -55,6 +56,8 @@ class PatternParser:
         self.atoms: list[str] = []
         self.repeats = 0
         self.choices = 0
+        self.has_lazy = False
+        self.repeats_groups = False
         self._depth = 0
 
     def parse(self) -> Tree:
@@ -102,9 +105,11 @@ class PatternParser:
             return item
         if self._peek() == "?":
             self.position += 1
+            self.has_lazy = True
         elif self._peek() == "+":
             raise RegexError("possessive quantifiers are not known here", self.position)
         self.repeats += 1
+        self.repeats_groups = self.repeats_groups or not isinstance(item, Atom)
         return Repeated(item, least, most)
 
     def _atom(self) -> Tree:
@@ -157,3 +162,18 @@ class PatternParser:
 
     def _peek(self) -> str:
         return self.pattern[self.position : self.position + 1]
+
+
+def reverse(tree: Tree) -> Tree:
+    """Return the tree of what matches the same texts, read backwards."""
+    match tree:
+        case Atom():
+            return tree
+        case Assertion(kind):
+            return Assertion(_REVERSE.get(kind, kind))
+        case Sequence(items):
+            return Sequence(tuple(map(reverse, reversed(items))))
+        case Choice(options):
+            return Choice(tuple(map(reverse, options)))
+        case Repeated(item, least, most):
+            return Repeated(reverse(item), least, most)

@@ -308,7 +308,7 @@ _ATOMS = st.sampled_from(
     ["a", "b", "B", "é", "\\n", ".", "[ab]", "[^a]", "[]a-]", r"\w", r"\d", r"\s", r"\W", r"\.",
      r"\b", "^", "$", r"\A", r"\Z", "[\\]]", r"\x61", "{"]
 )  # fmt: skip
-_PATTERNS = st.recursive(
+PATTERNS = st.recursive(
     _ATOMS,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4).map("".join),
@@ -325,7 +325,7 @@ _PATTERNS = st.recursive(
 @settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(["", "(?i)", "(?m)", "(?s)", "(?ims)", "(?a)"]),
-    _PATTERNS,
+    PATTERNS,
     st.text(alphabet="aAbBé\n {.", min_size=1, max_size=8),
 )
 def test_patterns_mean_what_they_mean_in_python(flags: str, pattern: str, text: str) -> None:

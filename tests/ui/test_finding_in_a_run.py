@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.query import RowFields
 from hermes_tui.model.events import Event, copy_event
+from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import match_text, so_far, status_segments
-from hermes_tui.ui.search import compile_search
+from hermes_tui.ui.search import compile_search, matches_in
 from hermes_tui.ui.view_model import RunModel
 from tests.log.runs import says
+from tests.timing import least_s
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -378,9 +381,28 @@ async def test_a_repeated_group_is_found_behind_thousands_of_other_lines(tmp_pat
         await shows(pilot, "1 of 1 · 1 of 1 in message", "foofoo")
 
 
-def test_of_lines_that_are_marked_whole_only_those_with_a_match_are() -> None:
+def test_a_repeated_group_marks_what_it_matches() -> None:
     search = compile_search("(foo)+", is_regex=True, case_matters=False)
-    assert [found[0] for found in search.matches("one\ntwo\nfoofoo\nfour")] == ["foofoo"]
+    text = "one\ntwo\na foofoo b\nfour"
+    assert [text[slice(*span)] for span in search.spans(text)] == ["foofoo"]
+
+
+def test_what_is_too_costly_to_look_through_is_marked_from_there_on() -> None:
+    search = compile_search("(a|b)*a(a|b){200}c", is_regex=True, case_matters=True)
+    text = "".join(Random(1).choices("ab", k=50_000))
+    assert list(search.spans(text)) == [(0, len(text))]
+
+
+@pytest.mark.parametrize("pattern", ["w.*r.*q", "(w+o*)+q", r"\w+\s+\w+\s+!"])
+def test_the_time_to_mark_matches_grows_with_a_line_that_has_none(pattern: str) -> None:
+    search = compile_search(pattern, is_regex=True, case_matters=False)
+
+    def cost_s(words: int) -> float:
+        document = Document.from_text("word " * words)
+        return least_s(lambda: matches_in(document, search), tries=2)
+
+    if (took := cost_s(16_000)) > 0.2:
+        assert took < 9 * cost_s(4_000) + 0.1
 
 
 async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> None:

@@ -83,12 +83,12 @@ class MetadataRows:
         ]
 
     def _marks(self, text: str, part: _Part) -> list[StyledSpan]:
-        if self.search is None or not self.search.found_in(text):
+        if self.search is None:
             return []
         # A match may begin above the row, but not far: the line can be very long.
-        window = max(0, part.start - LONGEST_MATCH), min(len(text), part.end + LONGEST_MATCH)
-        found = self.search.highlight().finditer(text, *window)
-        return [StyledSpan(each.start(), each.end(), "match") for each in found]
+        begin = max(0, part.start - LONGEST_MATCH)
+        found = self.search.spans(text[begin : part.end + LONGEST_MATCH])
+        return [StyledSpan(begin + start, begin + end, "match") for start, end in found]
 
     def next_match(self, index: int, step: int) -> int | None:
         """Return the row of the next line that the search is found in, around the ends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice, pairwise
 from operator import attrgetter
 from typing import NamedTuple, overload
@@ -151,17 +151,18 @@ class Document:
         """The whole text as it is laid out: what stands to the right of the margin does so."""
         return "\n".join(f"{' ' * line.indent}{line.text}" for line in self.lines)
 
-    def find(self, pattern: re.Pattern[str] | str, limit: int = 10_000) -> Iterator[Match]:
+    def find(
+        self, wanted: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
+    ) -> Iterator[Match]:
         """Yield at most `limit` matches, line by line; a `str` is searched for as it stands.
 
-        Matches of no width are passed over.
+        Else `wanted` yields the places of a line. Matches of no width are passed over.
         """
-        compiled = re.compile(re.escape(pattern)) if isinstance(pattern, str) else pattern
         matches = (
-            Match(number, found.start(), found.end())
+            Match(number, start, end)
             for number, text in enumerate(self._each_text())
-            for found in compiled.finditer(text)
-            if found.end() > found.start()
+            for start, end in (_places(wanted, text) if isinstance(wanted, str) else wanted(text))
+            if end > start
         )
         return islice(matches, limit)
 
@@ -171,6 +172,10 @@ class Document:
                 yield from lines.texts
             else:
                 yield from (line.text for line in lines)
+
+
+def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in re.finditer(re.escape(wanted), text))
 
 
 def pieces(

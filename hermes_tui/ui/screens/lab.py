@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -349,8 +350,7 @@ class LabScreen(LabTakeAway):
         if self.search is None:
             self._matches = []
         elif step == 0 or not self._matches:
-            found = self.search.matches(self.model.text)
-            self._matches = [m.span() for _, m in zip(range(MAX_MATCHES), found, strict=False)]
+            self._matches = list(islice(self.search.spans(self.model.text), MAX_MATCHES))
             self._match = 0
         if self._matches:
             self._show_text()
