@@ -201,7 +201,7 @@ def installed(tmp_path: Path) -> Path:
 
 async def test_what_is_installed_elsewhere_is_used_there(tmp_path: Path) -> None:
     python = installed(tmp_path)
-    (engine,) = await asyncio.to_thread(store.add_python, str(python))
+    (engine,) = await asyncio.to_thread(store.add_python, str(python), "", "")
     assert (engine.name, engine.version) == ("vllm-7.0-python", "7.0")
     assert (await read(engine, "echo", "hello")).content == "hello"
 

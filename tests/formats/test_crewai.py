@@ -12,6 +12,7 @@ from hermes_tui.formats.crewai import FORMAT
 from hermes_tui.formats.framing import Unit
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -20,10 +21,10 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json, results
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "crewai"
 OUTPUT = json.loads((FOLDER / "output.json").read_text())

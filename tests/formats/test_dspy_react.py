@@ -14,6 +14,7 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RunEnded, ToolReturned
 from tests.formats.foreign import (
+    any_json,
     calls,
     counts,
     document,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "dspy"
 PREDICTIONS = [json.loads(line) for line in (FOLDER / "predictions.jsonl").read_text().splitlines()]

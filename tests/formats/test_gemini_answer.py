@@ -13,7 +13,9 @@ from hermes_tui.formats.gemini_answer import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
 from tests.formats.foreign import (
+    any_json,
     document,
+    ended,
     format_of,
     lines,
     only,
@@ -22,7 +24,6 @@ from tests.formats.foreign import (
     runs,
     said,
 )
-from tests.formats.hermes_support import any_json, ended
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "gemini_cli"
 FULL = json.loads((FIXTURES / "answer_full.json").read_text())

@@ -20,6 +20,7 @@ from hermes_tui.model.events import MessageAppended, RequestFailed, RunEnded, To
 from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.formats.foreign import (
+    any_json,
     calls,
     document,
     format_of,
@@ -29,8 +30,8 @@ from tests.formats.foreign import (
     read_bytes,
     runs,
     said,
+    sample,
 )
-from tests.formats.hermes_support import any_json, sample
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "opencode"
 EXPORT = json.loads((FOLDER / "export.json").read_text())

@@ -14,8 +14,16 @@ from hermes_tui.formats.strands import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, RunStarted, SourceDefect, ToolReturned
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, format_of, lines, messages, only, read_bytes, said
-from tests.formats.hermes_support import any_json
+from tests.formats.foreign import (
+    any_json,
+    calls,
+    format_of,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    said,
+)
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "strands" / "session_demo"
 AGENT = FOLDER / "agents" / "agent_default"

@@ -106,7 +106,7 @@ async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
         await run.shows(f"P parser lab, e edits, R asks again, c goes on {advised}")
         phase, bar = run.text.splitlines()[-3], run.text.splitlines()[-1]
         assert "…" not in phase and phase.rstrip().endswith("turn 1/30")
-        assert "P Parser lab  R Retry" in bar and bar.rstrip().endswith("q Back")
+        assert "P Parser lab  R Retry" in bar and bar.rstrip().endswith("q Quit")
         assert "b Breakpoint" not in bar[: bar.index("P Parser lab")]
 
 

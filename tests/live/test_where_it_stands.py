@@ -42,8 +42,10 @@ CALLED: Sequence[ev.Event] = (
     ("what", "told"), [("turn 1", " turn 1 · 2.0 s"), ("", " 2.0 s")], ids=["turn", "nothing"]
 )
 def test_how_long_it_takes_is_set_off_from_what_it_is(what: str, told: str) -> None:
+    times = {"working_s": 2.0, "spent_s": 0.0}
+    nothing_else = {"branch": "", "past": None, "failure": ""}
     line = phase_segments(
-        Doing("REQUESTING", what), Spent(), turn=1, max_turns=0, working_s=2.0, spent_s=0.0
+        Doing("REQUESTING", what), Spent(), turn=1, max_turns=0, **times, **nothing_else
     )
     assert line[1][0] == told
 

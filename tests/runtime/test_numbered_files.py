@@ -242,7 +242,7 @@ def test_a_followed_conversation_is_read_anew_when_a_file_comes_or_is_written_fu
     last = nth(events, 15)
     whole = last.read_bytes()
     last.unlink()
-    file = open_watched(events)
+    file = open_watched(events, wanted_format="", parser="")
     assert file is not None
     assert file.watched is not None
     for _ in survey(file):

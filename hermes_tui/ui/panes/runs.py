@@ -160,7 +160,7 @@ def _text(name: str, row: RunRow) -> str:
         case "latest":
             return _minute(summary.latest_ts)
         case "status":
-            return summary.status or UNKNOWN
+            return "" if summary.status == UNKNOWN else summary.status
         case "stop_reason":
             return summary.stop_reason
         case "id":
@@ -176,7 +176,7 @@ def _text(name: str, row: RunRow) -> str:
 def _said(name: str, row: RunRow) -> str:
     """Return a value with its name, where it does not tell by itself what it is; empty: unknown."""
     text = row.file_name if name == "file" else _text(name, row)
-    if text in ("", UNKNOWN):
+    if not text:
         return ""
     return text if name == "codes" else f"{heading_of(name)} {text}"
 

@@ -136,7 +136,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
             self.go_to_row(row)
 
     def do_mark(self) -> None:
-        self.ask("mark with letter", "mark", one_letter=True)
+        self.ask("mark with a letter", "mark", one_letter=True)
 
     def answered_mark(self, event: Prompt.Answered) -> None:
         self.model.marks[event.value] = self.model.row
