@@ -16,6 +16,8 @@ from hermes_tui.parsers.text_calls import attributed
 
 _OF_NO_CALLS: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
 """What is said of a message in which no call was read."""
+_OF_EVERY_CALL: Final = frozenset({Code.NAME_UNKNOWN, Code.SCHEMA_VIOLATION})
+"""What is found out of every call once it is proposed, whoever read it."""
 
 
 def is_asked_for(parser: str) -> bool:
@@ -37,7 +39,8 @@ def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
     calls, diagnostics = _read(parser, text, tools)
     if not calls:
         return missed
-    reading = attributed(calls, diagnostics)
+    told = (one for one in diagnostics if one.code not in _OF_EVERY_CALL)
+    reading = attributed(calls, tuple(told))
     kept = (one for one in plain.diagnostics if one.code not in _OF_NO_CALLS)
     return plain._replace(
         message=changed(plain.message, calls=len(calls)),

@@ -321,6 +321,12 @@ def test_a_parser_that_is_asked_for_reads_the_calls_and_the_model_sees_them_as_c
     assert len(sent_back(run)["tool_calls"]) == count
 
 
+def test_a_tool_that_is_not_declared_is_told_once_by_whatever_parser_its_call_is_read() -> None:
+    text = MISTRAL.replace("terminal", "list_files")
+    run = Scenario() >> task(stop_points=frozenset(), parser="vllm/mistral") >> says(text)
+    assert run.findings().count("NAME_UNKNOWN") == 1
+
+
 def test_a_call_that_the_parser_asked_for_does_not_read_is_told_and_not_run() -> None:
     run = Scenario() >> run_to(parser="vllm/mistral") >> says(WHOLE)
     run << (*replied(1), stopped("parse_failure"))
