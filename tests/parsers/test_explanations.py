@@ -393,6 +393,17 @@ def test_whether_the_parser_of_hermes_reads_json_is_said_as_it_is(
     assert hint == f"--tool-call-parser hermes {does}"
 
 
+@pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/qwen3_xml", "vllm/glm45"])
+def test_no_parser_is_advised_to_take_itself(parser: str) -> None:
+    finding = one_finding(read(parser, "<tool_call><function=<function="), Code.WRONG_FORMAT)
+    assert finding.message == "the body is function XML"
+    assert finding.hint == (
+        ""
+        if "qwen3" in parser
+        else "--tool-call-parser qwen3_coder is made for it, but reads no call here either"
+    )
+
+
 @pytest.mark.parametrize("name", ["WEATHER", "Get_Weather", "weather", "get_wether"])
 def test_a_tool_is_near_whose_name_holds_the_one_that_is_called(name: str) -> None:
     result = read("vllm/hermes", BLOCK.replace("get_weather", name))

@@ -22,10 +22,13 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
     """Return what to set so that the engine reads the call of another format that stands there.
 
     `vllm_name` is vLLM's parser of the format. Where no emulated parser of the format delivers the
-    call, that is said; those that are not emulated are named as they are.
+    call, that is said; those that are not emulated are named as they are. Nothing where the format
+    is the parser's own.
     """
     from hermes_tui.parsers.engines.registry import parsers_of
 
+    if wire_format in trace.info.format.split("+"):
+        return ""
     told = how_to_read(trace.info.engine, vllm_name)
     parsers = parsers_of(trace.info.engine, wire_format, told)
     reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
