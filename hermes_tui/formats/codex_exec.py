@@ -173,8 +173,7 @@ def _call_of(item: dict[str, Any]) -> dict[str, Any]:
     name = ".".join(filter(None, (fields.label(item, "server"), fields.label(item, "tool"))))
     given = {key: item[key] for key in _CALLS[kind] if item.get(key) is not None}
     arguments = given.get("arguments", {}) if kind == "mcp_tool_call" else given
-    text = arguments if isinstance(arguments, str) else fields.json_text(arguments)
-    return function_call(item.get("id"), name or kind, text)
+    return function_call(item.get("id"), name or kind, fields.json_text(arguments))
 
 
 def _answer(item: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.json_slice import pointer_of
-from hermes_tui.parsers.plain_values import json_text
 
 _KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
 _RAISED: Final = "Execution error in "
@@ -75,14 +74,13 @@ def _append_step(trajectory: dict[str, Any], number: int, place: str, build: Run
     carried: tuple[Held, ...] = ()
     if f"tool_name_{number}" in trajectory:
         arguments = trajectory.get(f"tool_args_{number}")
-        text = arguments if isinstance(arguments, str) else json_text(arguments)
-        raw["tool_calls"] = [function_call(call_id, name, text)]
+        raw["tool_calls"] = [function_call(call_id, name, fields.json_text(arguments))]
         carried = (Held(arguments, f"{place}/tool_args_{number}"),)
     append_message(build, ChatMessage(raw, f"{place}/thought_{number}", carried))
     key = f"observation_{number}"
     if key in trajectory:
         seen = trajectory[key]
-        text = seen if isinstance(seen, str) else json_text(seen)
+        text = fields.json_text(seen)
         answer = {"role": "tool", "tool_call_id": call_id, "name": name, "content": text}
         answer["is_error"] = text.startswith(_RAISED)
         append_message(
@@ -99,11 +97,11 @@ def _append_other(trajectory: dict[str, Any], place: str, build: RunBuilder) -> 
 
 def _append_answer(answered: dict[str, Any], build: RunBuilder) -> None:
     """Append what was made of the trajectory: the fields of the answer, and why."""
-    rest = {key: item for key, item in answered.items() if key != "reasoning"}
     if not answered:
         return
+    rest = {key: item for key, item in answered.items() if key != "reasoning"}
     alone = next(iter(rest.values())) if len(rest) == 1 else rest
-    text = alone if isinstance(alone, str) else json_text(alone) if rest else ""
+    text = fields.json_text(alone) if rest else ""
     raw = {"role": "assistant", "content": text, "reasoning_content": answered.get("reasoning")}
     build.message(raw)
 

@@ -102,8 +102,7 @@ def _message(value: Any, pointer: str) -> ChatMessage:
 
 
 def _call(block: dict[str, Any]) -> dict[str, Any]:
-    given = block.get("tool_kwargs")
-    text = given if isinstance(given, str) else fields.json_text(given)
+    text = fields.json_text(block.get("tool_kwargs"))
     return function_call(block.get("tool_call_id"), block.get("tool_name"), text)
 
 

@@ -191,7 +191,7 @@ def _with_commands(parts: Normalised, extra: dict[str, Any]) -> Normalised:
 
 def _command_of(action: Any) -> str:
     command = action.get("command") if isinstance(action, dict) else action
-    return command if isinstance(command, str) else fields.json_text(command)
+    return fields.json_text(command)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, Span]]:

@@ -43,6 +43,11 @@ class LogRecord:
     pointer: str = ""
     line: int = 0
 
+    @property
+    def tells_of_request(self) -> bool:
+        """Whether it belongs to the span of a request to a model."""
+        return bool(self.span_id) and self.name.startswith(_PREFIX)
+
 
 def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[LogRecord]:
     """Yield the records of an export that tell of requests to a model; others are no concern."""
@@ -53,7 +58,7 @@ def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[Lo
                 for position, raw in enumerate(_objects(scope.get(innermost))):
                     pointer = f"{place}/{outer}/{number}/{inner}/{index}/{innermost}/{position}"
                     record = _record(raw, resource, pointer, line)
-                    if record.span_id and record.name.startswith(_PREFIX):
+                    if record.tells_of_request:
                         yield record
 
 
@@ -76,7 +81,7 @@ def printed_record(raw: dict[str, Any], pointer: str, line: int) -> LogRecord | 
         pointer=pointer,
         line=line,
     )
-    return record if record.span_id and record.name.startswith(_PREFIX) else None
+    return record if record.tells_of_request else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

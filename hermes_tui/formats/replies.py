@@ -89,7 +89,7 @@ def bare_reply(text: str) -> Reply | None:
 def failure_of(error: Any, status: int | None = None) -> Failure:
     """Read an error as clients, servers and loggers write it: text, or an object around one."""
     error = decode_if_json(error)
-    body = error if isinstance(error, str) else fields.json_text(error)
+    body = fields.json_text(error)
     chain: list[str] = []
     message = ""
     inner = error

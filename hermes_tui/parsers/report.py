@@ -215,7 +215,7 @@ def _versions(reproduction: Reproduction) -> str:
     source = "the engine itself" if reproduction.real else f"emulated by hermes-tui {__version__}"
     rows = [
         ("Engine", f"{info.engine} {info.version}, {source}"),
-        ("Parser", info.name.rpartition("/")[2] + (f" ({info.kind})" if info.kind else "")),
+        ("Parser", info.parser + (f" ({info.kind})" if info.kind else "")),
         ("Flag", info.flag),
         ("Streamed", _deltas(reproduction)),
         ("Wire format", info.format),

@@ -51,6 +51,11 @@ class EngineInfo(NamedTuple):
     flag: str
     markers: tuple[str, ...] = ()
 
+    @property
+    def parser(self) -> str:
+        """The name that the engine itself has for it."""
+        return self.name.rpartition("/")[2]
+
 
 class EngineParser(Protocol):
     """An emulated parser; `Parser` with a card."""

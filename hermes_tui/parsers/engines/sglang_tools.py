@@ -95,8 +95,7 @@ def flag_values(
 
 def _is_text_in_vllm(trace: Trace, key: str, place: Span) -> bool:
     """Tell whether vLLM's parser of this name delivers the value there as a text."""
-    parser = f"vllm/{trace.info.name.partition('/')[2]}"
-    values = [call.value for call in calls_by(trace, parser, place)]
+    values = [call.value for call in calls_by(trace, f"vllm/{trace.info.parser}", place)]
     return any(isinstance(value, dict) and isinstance(value.get(key), str) for value in values)
 
 

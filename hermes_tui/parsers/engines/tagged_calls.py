@@ -212,7 +212,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
 
 def _of_sglang(trace: Trace) -> str:
     """Return SGLang's parser of the same name; what reads XML has two names here, there one."""
-    name = trace.info.name.partition("/")[2]
+    name = trace.info.parser
     return f"sglang/{'qwen3_coder' if name == 'qwen3_xml' else name}"
 
 
