@@ -12,6 +12,7 @@ The messages of a task may end before its answer, which is then `raw`. Tokens ar
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
@@ -100,17 +101,21 @@ def _tells(failure: dict[str, Any], message: dict[str, Any]) -> bool:
 def _read_log(value: Any, build: RunBuilder) -> None:
     """Read a log: tasks in the order of their beginnings, since several may be at work at once."""
     tasks: list[list[_Entry]] = []
+    begun: dict[str, deque[list[_Entry]]] = {}
     for pointer, line, entry in build.placed(value):
         if not _is_entry(entry):
             build.locate(line)
             build.defect("not an entry of a log", fields.excerpt(entry), pointer=pointer)
             continue
         found = _Entry(entry, pointer, line)
-        begun = (task for task in tasks if len(task) == 1 and _goes_on(task[0], found))
-        if (task := next(begun, None)) is not None:
-            task.append(found)
-        else:
-            tasks.append([found])
+        at_work = begun.setdefault(fields.json_text([entry["task"], entry["agent"]]), deque())
+        is_begin = entry["status"] == "started"
+        if at_work and not is_begin:
+            at_work.popleft().append(found)
+            continue
+        tasks.append([found])
+        if is_begin:
+            at_work.append(tasks[-1])
     for task in tasks:
         _read_logged(task, build)
 
@@ -119,11 +124,6 @@ class _Entry(NamedTuple):
     value: dict[str, Any]
     pointer: str
     line: int
-
-
-def _goes_on(begun: _Entry, entry: _Entry) -> bool:
-    is_end = begun.value["status"] == "started" and entry.value["status"] != "started"
-    return is_end and all(begun.value[key] == entry.value[key] for key in ("task", "agent"))
 
 
 def _read_logged(task: list[_Entry], build: RunBuilder) -> None:

@@ -25,6 +25,7 @@ from tests.formats.foreign import (
     runs,
     said,
 )
+from tests.timing import least_s
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "crewai"
 OUTPUT = json.loads((FOLDER / "output.json").read_text())
@@ -95,3 +96,14 @@ def test_no_value_raises(value: Any) -> None:
         [entry, {**entry, "status": "completed", "output": value}],
     ):
         read_value(FORMAT, told, Unit.RUNS)
+
+
+def test_a_log_of_many_tasks_is_read_in_time_that_grows_with_their_number() -> None:
+    def log(count: int) -> list[dict[str, Any]]:
+        started = [{**LOG[0], "task": str(number), "status": "started"} for number in range(count)]
+        return started + [{**one, "status": "completed", "output": "x"} for one in started]
+
+    few, many = log(500), log(4_000)
+    assert len(runs(read_value(FORMAT, many))) == 4_000
+    took = least_s(lambda: read_value(FORMAT, many))
+    assert took < 24 * least_s(lambda: read_value(FORMAT, few)) + 0.1
