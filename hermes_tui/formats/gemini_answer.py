@@ -13,6 +13,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.gemini_replies import usage_of
+from hermes_tui.formats.replies import status_of
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
@@ -51,12 +52,11 @@ class GeminiJson:
             build.message({"role": "assistant", "content": said}, pointer="/response")
         error = fields.as_dict(value.get("error"))
         if error:
-            status = error.get("code")
             build.add(
                 RequestFailed,
                 pointer="/error",
                 message=fields.labels(error, "type", "message") or fields.excerpt(error),
-                status=status if isinstance(status, int) and status >= 100 else None,
+                status=status_of({"status": error.get("code")}),
             )
         build.end(
             status="error" if error else "unknown",

@@ -22,9 +22,10 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import Held, append_normalised
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.opencode_parts import messages_of, parts_between, seconds, used
+from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
+from hermes_tui.formats.replies import status_of
 from hermes_tui.model.events import RequestFailed
-from hermes_tui.parsers.measures import number
+from hermes_tui.parsers.measures import number, timestamp
 
 _EVENTS: Final = frozenset({
     "step_start", "step_finish", "text", "reasoning", "tool_use", "error",
@@ -84,7 +85,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
             **fields.details_of({key: info[key] for key in _TOLD if info.get(key)}),
             **_begun(messages),
         },
-        ts=seconds(fields.as_dict(info.get("time")).get("created")),
+        ts=timestamp(fields.as_dict(info.get("time")).get("created")),
     )
     for index, message in enumerate(messages):
         _read_message(message, f"/messages/{index}", build)
@@ -120,7 +121,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
     build.start(
         run_id=next(filter(None, (fields.label(row, "sessionID") for row in rows)), ""),
         details=_begun([{"parts": parts}]),
-        ts=seconds(rows[0].get("timestamp")) if rows else None,
+        ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
     waiting: list[Held] = []
     for (pointer, line, row), known in zip(events, rows, strict=True):
@@ -146,14 +147,13 @@ def _append_events(step: list[Held], build: RunBuilder) -> None:
 def _fail(error: Any, when: Any, pointer: str, build: RunBuilder) -> None:
     known = fields.as_dict(error)
     told = fields.as_dict(known.get("data")) or known
-    status = told.get("statusCode")
     said = [fields.label(known, "name"), fields.label(told, "message")]
     build.add(
         RequestFailed,
         pointer=pointer,
-        ts=seconds(when),
+        ts=timestamp(when),
         message=": ".join(filter(None, said)) or fields.excerpt(error),
-        status=status if isinstance(status, int) else None,
+        status=status_of(told),
         body=fields.text_of(told.get("responseBody")),
     )
 

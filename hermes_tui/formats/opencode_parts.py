@@ -11,7 +11,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.wording import title
-from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.measures import number, timestamp, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
@@ -20,11 +20,6 @@ _FRAME: Final = frozenset({"step-start", "step-finish", "snapshot", "patch"})
 _INVALID: Final = "invalid"
 """What opencode calls in place of a call that it cannot run."""
 _DONE: Final = ("completed", "error")
-
-
-def seconds(milliseconds: Any) -> float | None:
-    found = number(milliseconds)
-    return found / 1000 if found is not None else None
 
 
 def used(tokens: Any, cost: float | None = None) -> Usage | None:
@@ -76,7 +71,7 @@ def messages_of(
     if content or tools or ended:
         times = (fields.as_dict(part.get("time")).get("start") for part in parts)
         created = fields.as_dict(info.get("time")).get("created")
-        began = next(filter(None, map(seconds, times)), None) or seconds(created)
+        began = next(filter(None, map(timestamp, times)), None) or timestamp(created)
         yield (
             ChatMessage(
                 raw,
@@ -92,7 +87,7 @@ def messages_of(
         state = fields.as_dict(held.value.get("state"))
         if state.get("status") in _DONE:
             answer = ChatMessage(_result(held.value), held.pointer, (held,), line=held.line)
-            yield answer, seconds(fields.as_dict(state.get("time")).get("end"))
+            yield answer, timestamp(fields.as_dict(state.get("time")).get("end"))
 
 
 def _content(part: dict[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
+from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.verifiers_calls import (
     duration_of,
     failed_before,
@@ -227,14 +228,13 @@ class _Trace:
         """Append the calls that failed before the reply `index`; -1: those after the last."""
         for position, call in self._failed.pop(index, ()):
             error = as_dict(call.get("error"))
-            status = fields.number(error.get("status_code"))
             self._build.add(
                 RequestFailed,
                 pointer=f"{self._pointer}/calls/{position}",
                 ts=timestamp(as_dict(call.get("time")).get("start")),
                 turn=self._replies + 1,
                 message=fields.labels(error, "type", "message") or "the call has no reply",
-                status=int(status) if status is not None else None,
+                status=status_of(error),
             )
 
     def _end(self) -> None:
