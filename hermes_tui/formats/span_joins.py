@@ -14,7 +14,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, said
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.fields import as_list, label
 from hermes_tui.formats.span_talks import read_request
-from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.formats.span_tree import Span, SpanKind, roots_of
 
 _AROUND = "conversation of "
 
@@ -76,10 +76,8 @@ def _call_ids(message: ChatMessage) -> str:
 
 def _only_request(spans: list[Span]) -> Span | None:
     """Return the request that is the only root of a trace; None where that is something else."""
-    ids = {span.id for span in spans}
-    roots = [span for span in spans if not span.parent_id or span.parent_id not in ids]
-    root = roots[0] if len(roots) == 1 else None
-    return root if root is not None and root.kind is SpanKind.LLM else None
+    roots = roots_of(spans)
+    return roots[0] if len(roots) == 1 and roots[0].kind is SpanKind.LLM else None
 
 
 def _start(pair: tuple[str, Span]) -> float:
@@ -88,14 +86,11 @@ def _start(pair: tuple[str, Span]) -> float:
 
 
 def _below_one(trace_id: str, spans: list[Span]) -> list[Span]:
-    ids = {span.id for span in spans}
     around = f"{_AROUND}{trace_id}"
-    roots = [span for span in spans if span.parent_id not in ids]
-    first = roots[0]
+    roots = roots_of(spans)
+    first, tops = roots[0], set(map(id, roots))
     moved = [
-        replace(span, parent_id=around, trace_id=trace_id)
-        if span.parent_id not in ids
-        else replace(span, trace_id=trace_id)
+        replace(span, parent_id=around if id(span) in tops else span.parent_id, trace_id=trace_id)
         for span in spans
     ]
     own = Span(

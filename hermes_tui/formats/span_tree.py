@@ -112,16 +112,20 @@ def agents_of(spans: Iterable[Span]) -> list[Agent]:
     Spans with one id are all kept, and what is below that id is below the first of them.
     """
     ordered = sorted(spans, key=_start)
-    ids = {span.id for span in ordered}
-    roots = [s for s in ordered if s.parent_id not in ids or s.parent_id == s.id]
     forest = _Forest(_children(ordered))
     # Behind the real roots come all spans: those not reached by then stand in a ring.
-    for root in (*roots, *ordered):
+    for root in (*roots_of(ordered), *ordered):
         forest.walk(root)
     for agent in forest.agents:
         for several in (agent.requests, agent.tools, agent.others):
             several.sort(key=_start)
     return forest.agents
+
+
+def roots_of(spans: Sequence[Span]) -> list[Span]:
+    """Return the spans below no other one: those without a parent that is here."""
+    ids = {span.id for span in spans}
+    return [span for span in spans if span.parent_id not in ids or span.parent_id == span.id]
 
 
 class _Forest:
