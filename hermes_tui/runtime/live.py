@@ -15,7 +15,7 @@ from hermes_tui.log.expressions import ExpressionError
 from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.branches import Branches
-from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings, sent
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import MemoryLog
@@ -184,6 +184,8 @@ def _host(settings: ServerSettings) -> Host:
 async def _start(
     settings: LiveSettings, server: Server, tools: Toolbox, url: str, origin: dict[str, Any]
 ) -> given.Start:
+    from hermes_tui.formats.writers.openai import without_notes
+
     asked = settings.server
     model = asked.model or await _first_model(settings.server, url)
     parameters: dict[str, Any] = {"model": model, "n": 1, **settings.parameters}
@@ -192,7 +194,7 @@ async def _start(
     if asked.stream:
         parameters |= {"stream": True, "stream_options": {"include_usage": True}}
     return given.Start(
-        tuple(map(sent, settings.messages)),
+        tuple(map(without_notes, settings.messages)),
         read_as=settings.messages,
         tools=tools.specs,
         parameters=parameters,

@@ -15,8 +15,6 @@ KEY_NAME: Final = "OPENAI_API_KEY"
 """The variable that the key is in unless another one is named."""
 HEADER_NAMES: Final = "header_names"
 """Under this a recording keeps which headers were given; their values may be secrets."""
-NOT_SENT: Final = frozenset({"timestamp", "finish_reason", "is_error", "exit_code"})
-"""What saved messages hold beside what a server is sent, as `export --to openai` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class LiveSettings:
     """Of the request body, without model, tools and messages; with `resume` only the credentials
     in it, which no recording holds."""
     messages: tuple[dict[str, Any], ...] = ()
-    """As they were saved; see `sent`."""
+    """As they were saved; see `without_notes`."""
     task: str = ""
     tools: tuple[str, ...] = ()
     tool_timeout_s: float | None = None
@@ -88,10 +86,3 @@ class LiveSettings:
     resume: Path | None = None
     replay: Path | None = None
     limits: Limits = NO_LIMITS
-
-
-def sent(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message as a server takes it."""
-    if NOT_SENT.isdisjoint(message):
-        return message
-    return {name: value for name, value in message.items() if name not in NOT_SENT}

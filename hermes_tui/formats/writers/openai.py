@@ -47,6 +47,8 @@ _MISSING_ARGUMENTS: Final = Change("missing argument", "written as {}")
 _OBJECT_ARGUMENTS: Final = Change("argument object", "written as text")
 _READ_ARGUMENTS: Final = Change("argument text", "written as it was read")
 _MOVED: Final = Change("result", "moved right behind calls")
+_NOTES: Final = frozenset({"finish_reason", "timestamp", "is_error", "exit_code"})
+"""What is written beside the members that a server takes."""
 _NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
@@ -73,6 +75,13 @@ def write(
         document["model"] = start.model
     document["metadata"] = metadata_of(transcript)
     return json_text(document, pretty=pretty) + "\n"
+
+
+def without_notes(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as a server takes it, of one that is written here."""
+    if _NOTES.isdisjoint(message):
+        return message
+    return {name: value for name, value in message.items() if name not in _NOTES}
 
 
 class _Chat:
