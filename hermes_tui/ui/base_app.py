@@ -264,7 +264,7 @@ class BaseApp(App[None]):
 
     def page_out(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""
-        from hermes_tui.runtime.pager import run_pager
+        from hermes_tui.runtime.pager_and_editor import run_pager
 
         shown = (visible(line) + "\n" for line in lines)
         return self.hand_terminal_to("a pager", lambda: run_pager(shown))

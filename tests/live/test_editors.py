@@ -271,7 +271,7 @@ async def test_editors_draw_on_a_tiny_terminal_in_every_theme(theme: str) -> Non
 async def test_a_text_goes_through_the_persons_own_editor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hermes_tui.runtime.external_editor import edit_externally
+    from hermes_tui.runtime.pager_and_editor import edit_externally
 
     script = tmp_path / "editor"
     script.write_text('#!/bin/sh\nprintf "%s+\\n" "$(cat "$1")" > "$1"\n')
@@ -283,7 +283,7 @@ async def test_a_text_goes_through_the_persons_own_editor(
 
 async def test_an_editor_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from hermes_tui.model.errors import SourceError
-    from hermes_tui.runtime.external_editor import edit_externally
+    from hermes_tui.runtime.pager_and_editor import edit_externally
 
     monkeypatch.setenv("VISUAL", "/nowhere/editor")
     with pytest.raises(SourceError):
@@ -297,7 +297,7 @@ def test_where_no_file_can_be_made_for_the_editor_it_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from hermes_tui.model.errors import SourceError
-    from hermes_tui.runtime.external_editor import edit_externally
+    from hermes_tui.runtime.pager_and_editor import edit_externally
 
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     with pytest.raises(SourceError, match="set TMPDIR"):
@@ -309,8 +309,7 @@ def test_a_program_whose_command_line_cannot_be_split_is_said(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     from hermes_tui.model.errors import SourceError
-    from hermes_tui.runtime.external_editor import edit_externally
-    from hermes_tui.runtime.pager import run_pager
+    from hermes_tui.runtime.pager_and_editor import edit_externally, run_pager
 
     monkeypatch.setenv("VISUAL", " ")
     monkeypatch.setenv(name, "less 'x")
@@ -325,7 +324,7 @@ def test_a_program_whose_command_line_cannot_be_split_is_said(
 def test_a_variable_that_names_no_program_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, nothing: str
 ) -> None:
-    from hermes_tui.runtime.own_programs import chosen_program
+    from hermes_tui.runtime.pager_and_editor import chosen_program
 
     monkeypatch.setenv("VISUAL", nothing)
     monkeypatch.setenv("EDITOR", "emacs -nw")

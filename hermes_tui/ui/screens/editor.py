@@ -250,7 +250,7 @@ class Form(Dialog[T]):
 
     def do_external(self) -> None:
         """Edit the text of the field in the person's own editor."""
-        from hermes_tui.runtime.external_editor import edit_externally
+        from hermes_tui.runtime.pager_and_editor import edit_externally
 
         area = self.current.area
         suffix = ".json" if self.offers("editor-layout") else ".txt"

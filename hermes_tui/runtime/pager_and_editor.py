@@ -1,13 +1,43 @@
-"""The person's own editor."""
+"""The pager and the editor that a person chose by a variable."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.own_programs import chosen_program
+
+AT_ONCE_S = 0.3
+
+
+def run_pager(lines: Iterable[str]) -> None:
+    """Pipe lines to $PAGER (else less) and wait; raise SourceError where it cannot be started."""
+    began = time.monotonic()
+    command = chosen_program("PAGER", default="less")
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    except OSError as error:
+        raise SourceError(command[0], error.strerror or str(error), "set $PAGER") from error
+    assert process.stdin is not None
+    try:
+        with process.stdin as stream:
+            for line in lines:
+                stream.write(line.encode("utf-8", "backslashreplace"))
+    except BrokenPipeError:
+        # The pager was left before it had read everything.
+        pass
+    process.wait()
+    if time.monotonic() - began < AT_ONCE_S:
+        # A pager that does not wait, such as cat, would be drawn over before it was read.
+        sys.stdout.write("\n[Enter goes back] ")
+        sys.stdout.flush()
+        sys.stdin.readline()
 
 
 def edit_externally(text: str, *, suffix: str = ".txt") -> str:
@@ -42,3 +72,18 @@ def _edited(text: str, command: list[str], name: str) -> str:
     if edited.endswith("\n") and not text.endswith("\n"):
         return edited[:-1]
     return edited
+
+
+def chosen_program(*variables: str, default: str) -> list[str]:
+    """Return the command line in the first of the variables that names a program.
+
+    Raises SourceError where that cannot be split into words: a quote in it is never closed.
+    """
+    for name in variables:
+        try:
+            words = shlex.split(os.environ.get(name, ""))
+        except ValueError as error:
+            raise SourceError(f"${name}", str(error), f"set ${name} to a command line") from error
+        if words and words[0].strip():
+            return words
+    return [default]
