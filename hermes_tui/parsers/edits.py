@@ -1,4 +1,4 @@
-"""Edits of a text: made, weighed, and put into words."""
+"""Edits of a text: made, weighed, put into words; and those that repair what is found wrong."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_row
 from hermes_tui.model.wording import shortened
 
+_REMOVED = frozenset({Code.TRAILING_COMMA, Code.BRACES_EXTRA, Code.COMMENT})
+"""Flaws that are repaired by leaving out what is marked."""
+_ESCAPED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _SHOWN = 32
 _MOST_SAID = 4
 _QUOTES = "\"'`“”„‘’＂"
@@ -44,6 +48,26 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
         parts += (text[position : edit.start], edit.text)
         position = edit.end
     return "".join((*parts, text[position:]))
+
+
+def repairs(text: str, found: Iterable[Diagnostic]) -> list[Edit]:
+    """Return the edits that repair what is marked, in order, each place once."""
+    edits: dict[int, Edit] = {}
+    for one in found:
+        if one.span is not None:
+            for edit in _repairs_of(text, one.code, one.span):
+                edits.setdefault(edit.start, edit)
+    return [edits[start] for start in sorted(edits)]
+
+
+def _repairs_of(text: str, code: Code, span: Span) -> Iterator[Edit]:
+    marked = text[span.start : span.end]
+    if code in _REMOVED:
+        yield Edit(span.start, span.end, "")
+    elif code is Code.RAW_CONTROL and marked in _ESCAPED:
+        yield Edit(span.start, span.end, _ESCAPED[marked])
+    elif code is Code.BAD_ESCAPE and marked.startswith("\\"):
+        yield Edit(span.start, span.start, "\\")
 
 
 def describe_edits(text: str, edits: Sequence[Edit]) -> str:

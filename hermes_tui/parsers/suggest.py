@@ -18,8 +18,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.compare import edits_between
-from hermes_tui.parsers.edits import Edit, apply_edits, describe_edits
-from hermes_tui.parsers.mends import mends
+from hermes_tui.parsers.edits import Edit, apply_edits, describe_edits, repairs
 from hermes_tui.parsers.probe import Probe, is_readable, is_same
 from hermes_tui.parsers.rewrite import MARKUP, rewritings
 
@@ -76,7 +75,7 @@ def suggestions(
         return ()
     found: dict[str, Suggestion] = {}
     case = _Case(text, parser, tools, parser.parse(text, tools), reading)
-    if len(text) > _LONG and (edits := _mended(case, meant)):
+    if len(text) > _LONG and (edits := _repaired(case, meant)):
         return (_suggestion(text, edits, parser, cut=_is_cut(reading)),)
     for target in _targets(meant, tools):
         if is_same(case.present.calls, target):
@@ -93,12 +92,12 @@ def suggestions(
     return tuple(_ranked(edited, reads, sum(len(call.span) for call in meant))[:limit])
 
 
-def _mended(case: _Case, meant: list[ParsedCall]) -> list[Edit]:
-    """Return the mends of what the parser marks if they are all that it takes; none if not.
+def _repaired(case: _Case, meant: list[ParsedCall]) -> list[Edit]:
+    """Return the repairs of what the parser marks if they are all that it takes; none if not.
 
     Of a long text, whose calls would take a while to be written anew.
     """
-    edits = mends(case.text, case.present.diagnostics)
+    edits = repairs(case.text, case.present.diagnostics)
     return edits if edits and _holds(case, apply_edits(case.text, edits), meant) else []
 
 
