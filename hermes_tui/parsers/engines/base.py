@@ -16,10 +16,9 @@ import msgspec
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.model.spans import Span
+from hermes_tui.model.spans import Span, gaps, merged
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
-from hermes_tui.parsers.coverage import gaps, merged
 from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.silence import audit_silence

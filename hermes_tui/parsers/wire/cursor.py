@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.model.spans import Span
+from hermes_tui.model.spans import Span, gaps
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
-from hermes_tui.parsers.coverage import gaps
 from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
 from hermes_tui.parsers.probe import is_readable
 
