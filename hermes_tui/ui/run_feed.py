@@ -13,7 +13,7 @@ from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
     from hermes_tui.model.events import Event
-    from hermes_tui.runtime.aside import Aside
+    from hermes_tui.runtime.background_call import BackgroundCall
     from hermes_tui.runtime.opener import OpenFile, RunRef
     from hermes_tui.runtime.raw import RawReader
     from hermes_tui.ui.render.places import RunPlace
@@ -158,7 +158,7 @@ class RunFeed(Feed):
         self._revision = self.file.revision
         self._news = ""
         self._has_looked = self._is_kept = False
-        self._kept: Aside[Any] | None = None
+        self._kept: BackgroundCall[Any] | None = None
         """What is being looked for in the cache."""
 
     @classmethod
@@ -260,7 +260,7 @@ class RunFeed(Feed):
             self._is_kept = True
             keep_run(self.file, log, self.model.timeline)
 
-    def _take_kept(self, kept: Aside[Any]) -> bool:
+    def _take_kept(self, kept: BackgroundCall[Any]) -> bool:
         """Take the run from the cache if it was there: return whether to come again."""
         if not kept.is_done(WAIT_S):
             return True

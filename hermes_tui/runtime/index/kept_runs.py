@@ -19,7 +19,7 @@ from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
-from hermes_tui.runtime.aside import Aside
+from hermes_tui.runtime.background_call import BackgroundCall
 from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
 from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import OpenFile
@@ -45,7 +45,7 @@ class KeptRun(NamedTuple):
     timeline: Timeline
 
 
-def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> Aside[None] | None:
+def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> BackgroundCall[None] | None:
     """Begin to keep a run that was read to its end; return None if it is not worth it."""
     identity = _identity(file)
     if identity is None or not timeline.finished:
@@ -54,7 +54,7 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> Aside[None] 
     records = file.records
     where = records.known() if isinstance(records, LineIndex) else records
     values = (repr(identity), _form(timeline), where, log.known(), rows)
-    return Aside(lambda: _write(identity, values))
+    return BackgroundCall(lambda: _write(identity, values))
 
 
 def _write(identity: Identity, values: Any) -> None:
@@ -65,10 +65,10 @@ def _write(identity: Identity, values: Any) -> None:
         write_at(fd, _head_of(body.checksum), 0)
 
 
-def look_for_kept(file: OpenFile) -> Aside[Any] | None:
+def look_for_kept(file: OpenFile) -> BackgroundCall[Any] | None:
     """Begin to look for what was kept of a file as it is now; None if that is not worth it."""
     identity = _identity(file)
-    return Aside(lambda: _read(identity)) if identity is not None else None
+    return BackgroundCall(lambda: _read(identity)) if identity is not None else None
 
 
 def _read(identity: Identity) -> Any:

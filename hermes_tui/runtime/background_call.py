@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Aside(Generic[Result]):
+class BackgroundCall(Generic[Result]):
     """A call made in a thread, which the program waits for at its end. An OSError is kept as text.
 
     Only calls that let go of the interpreter often are worth it: others hold up the screen as much.
