@@ -36,10 +36,10 @@ from hermes_tui.model.events import PERSON, Event, ResponseReceived, RunStarted
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.errors_told import told
-from hermes_tui.runtime.heard import request_failed, tokens_of, tool_replied
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
+from hermes_tui.runtime.session_inputs import request_failed, tokens_of, tool_replied
 from hermes_tui.runtime.tools.base import CallContext, Toolbox
 from hermes_tui.runtime.tools.frames import tool_failed
 from hermes_tui.runtime.tools.prints import Prints
