@@ -22,10 +22,10 @@ from hermes_tui.log.summary import RunSummary, summarise
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import RunStarted
-from hermes_tui.runtime.going_on import going_on
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
 from hermes_tui.runtime.sources import FileSource, RangeSource
 from hermes_tui.runtime.stamps import Stamp, stamp_of
+from hermes_tui.runtime.unfinished_runs import unfinished_runs
 
 REST: Final = 3
 """How many times as long as a reading took nothing is read after it: a long session is read less
@@ -119,7 +119,7 @@ class WatchedFile:
         if self.revision:
             return ref.number < len(self.runs) and self.runs[ref.number].goes_on
         runs = split_runs(self.file.decode(ref.record))[1]
-        return ref.nth in going_on(self.file, ref.record, runs)
+        return ref.nth in unfinished_runs(self.file, ref.record, runs)
 
     def read_again(self) -> None:
         """Read the file anew although nothing has happened to it."""
@@ -190,7 +190,7 @@ class WatchedFile:
         number = 0
         for record in range(len(file.index)):
             runs = split_runs(file.decode(record))[1]
-            open_ended = going_on(file, record, runs)
+            open_ended = unfinished_runs(file, record, runs)
             for nth, run in enumerate(runs):
                 state = RunState()
                 for event in run:

@@ -9,7 +9,9 @@ from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.runtime.opener import OpenFile
 
 
-def going_on(file: OpenFile, record: int, runs: Sequence[tuple[Event, ...]]) -> frozenset[int]:
+def unfinished_runs(
+    file: OpenFile, record: int, runs: Sequence[tuple[Event, ...]]
+) -> frozenset[int]:
     """Return which runs of a record may wait for more; its file is still written to.
 
     These are the run that was written to last, and its family: those of the same first parent.
