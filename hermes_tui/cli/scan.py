@@ -13,13 +13,13 @@ from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.run_filter import run_expression
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
 from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.state import ScanState
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
-from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Targets, expand_paths
 

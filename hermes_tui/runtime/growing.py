@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import Stamp
 from hermes_tui.runtime.sources import FileSource, open_readable
-from hermes_tui.runtime.stamps import Stamp
 
 SAMPLE: Final = 1 << 16
 """Bytes at either end of what was read by which it is known again."""

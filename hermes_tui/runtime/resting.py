@@ -6,9 +6,9 @@ from collections import OrderedDict
 from typing import Self
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import CHANGED, stamp_of
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import OpenSource, open_source, wait_for
-from hermes_tui.runtime.stamps import CHANGED, stamp_of
 
 MOST_OPEN = 64
 

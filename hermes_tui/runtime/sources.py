@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from hermes_tui.model.errors import NoTranscript, SourceError
+from hermes_tui.runtime.file_stamps import CHANGED, GONE, stamp_of, stamp_of_open
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.packed.transcoding import wide_encoding
 from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
-from hermes_tui.runtime.stamps import CHANGED, GONE, stamp_of, stamp_of_open
 
 MAX_PACKED = 3
 """How many packings may stand in one another: one may hold itself."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import stamp_of
 from hermes_tui.runtime.growing import Fate, GrowingSource
 from hermes_tui.runtime.opener import OpenFile, open_file
-from hermes_tui.runtime.stamps import stamp_of
 
 
 def fate_of(file: OpenFile) -> Fate | None:

@@ -22,9 +22,9 @@ from hermes_tui.log.summary import RunSummary, summarise
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import RunStarted
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
 from hermes_tui.runtime.sources import FileSource, RangeSource
-from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.unfinished_runs import unfinished_runs
 
 REST: Final = 3

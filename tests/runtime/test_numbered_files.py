@@ -14,9 +14,9 @@ import pytest
 from hermes_tui.cli.main import main
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import RunEnded, RunStarted, SourceDefect
+from hermes_tui.runtime.file_stamps import stamp_of
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunFold, open_file, read_events, survey
-from hermes_tui.runtime.stamps import stamp_of
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.runtime.watched_run import open_watched
 

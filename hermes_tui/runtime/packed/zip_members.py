@@ -20,12 +20,12 @@ from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.packed.cut_archives import WithDirectory, rebuilt
 from hermes_tui.runtime.packed.limits import most_bytes, too_large
 from hermes_tui.runtime.packed.unpacking import ZSTD_PIECE
 from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
 from hermes_tui.runtime.spools import CHUNK
-from hermes_tui.runtime.stamps import Stamp, stamp_of
 
 _DAMAGES = (
     zipfile.BadZipFile,

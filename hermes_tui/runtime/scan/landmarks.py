@@ -15,13 +15,13 @@ import msgspec
 
 from hermes_tui.formats.framing import RecordKind, Unit
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
 from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunRef, survey
 from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.scan.work import ScanUnit
 from hermes_tui.runtime.sources import FileSource
-from hermes_tui.runtime.stamps import Stamp, stamp_of
 
 LANDMARKS: Final = "landmarks"
 

@@ -19,11 +19,11 @@ import orjson
 
 from hermes_tui.formats.json_values import loads
 from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.runtime.file_stamps import stamp_of
 from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 from hermes_tui.runtime.sources import split_member
-from hermes_tui.runtime.stamps import stamp_of
 from hermes_tui.version import __version__
 
 SCHEMA: Final = 3

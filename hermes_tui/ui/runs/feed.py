@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.log.summary import summarise
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.index.blocks import may_be_big
 from hermes_tui.runtime.opener import (
     FoundDefect,
@@ -20,7 +21,6 @@ from hermes_tui.runtime.opener import (
     Progress,
     open_file,
 )
-from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.targets import Targets
 from hermes_tui.ui.runs.feed_files import FeedFiles
 from hermes_tui.ui.runs.feed_progress import FeedProgress
