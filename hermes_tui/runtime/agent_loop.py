@@ -33,7 +33,7 @@ from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.messages import ToolError
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.driver import Driver
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.parser_names import text_parser
 from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
@@ -273,7 +273,7 @@ def _end_early(driver: Driver, error: BaseException) -> None:
     if isinstance(error, asyncio.CancelledError):
         driver.put(given.Terminate("cancelled"))
     elif driver.mistake is None:
-        driver.put(given.Terminate("debugger_failed", details={"exception": told(error)}))
+        driver.put(given.Terminate("debugger_failed", details={"exception": exception_text(error)}))
 
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ from hermes_tui.model.errors import HermesError, IllegalCommand, StoreError
 from hermes_tui.model.events import PERSON, Event, ResponseReceived, RunStarted
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
@@ -316,7 +316,7 @@ class Driver:
         except _FOR_US:
             raise
         except BaseException as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
-            return given.RequestFailed(told(error), chain=(told(error),))
+            return given.RequestFailed(exception_text(error), chain=(exception_text(error),))
         return given.ModelReplied(
             reply.raw,
             reply.message,

@@ -22,7 +22,7 @@ from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import json_text
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.servers.base import RequestFailure
 
 MAX_FAILURE_BODY = 1_000_000
@@ -93,7 +93,7 @@ def exceptions_of(error: BaseException) -> Iterator[BaseException]:
 
 def exception_chain(error: BaseException) -> tuple[str, ...]:
     """Return `error` and what it came from, each as "Type: message"."""
-    return tuple(map(told, exceptions_of(error)))
+    return tuple(map(exception_text, exceptions_of(error)))
 
 
 def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailure:
@@ -137,7 +137,7 @@ def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) 
         return f"no connection to {host}: {first_line(str(chain[-1]) or str(error))}"
     if "ImportError" in names:
         return f"the client cannot be loaded: {first_line(str(error))}"
-    return first_line(told(error))
+    return first_line(exception_text(error))
 
 
 def _waited(exchange: Exchange) -> str:

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Final, NamedTuple
 
 import hermes_tui
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.tools.base import ToolFailure
 
 MOST: Final = 20
@@ -45,7 +45,7 @@ def tool_failed(error: BaseException) -> tuple[str, tuple[str, ...]]:
     """Return what is recorded of what a tool raised: its text, and its frames."""
     if isinstance(error, ToolFailure):
         return str(error), error.frames
-    return told(error), tool_frames(error)
+    return exception_text(error), tool_frames(error)
 
 
 class Crash(NamedTuple):

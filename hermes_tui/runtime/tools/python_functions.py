@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
 from hermes_tui.runtime.tools.plain_values import plain
@@ -93,7 +93,7 @@ def _import(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:  # whatever a tool's file raises is its own
         place = f"{path}:{_line_of(error, str(location))}"
-        raise UsageError(f"{place}: {told(error)}", "fix the file") from error
+        raise UsageError(f"{place}: {exception_text(error)}", "fix the file") from error
     return module
 
 

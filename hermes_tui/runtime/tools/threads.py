@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.frames import tool_frames
 
@@ -58,7 +58,7 @@ def awaitable_error(error: BaseException) -> Exception:
     """Return `error`, or a ToolFailure naming it where raising it would end more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    return ToolFailure(told(error), tool_frames(error))
+    return ToolFailure(exception_text(error), tool_frames(error))
 
 
 class DaemonPool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def told(error: BaseException) -> str:
+def exception_text(error: BaseException) -> str:
     """Return `Type: message`, or the type alone, whatever the code does that makes the message."""
     name = type(error).__name__
     try:
