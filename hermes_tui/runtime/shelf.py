@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from hermes_tui.formats.reader import Reader
 from hermes_tui.runtime.opener import OpenFile
 from hermes_tui.runtime.remote import Place
-from hermes_tui.runtime.resting import RestingSource, SourcePool
+from hermes_tui.runtime.source_pool import PooledSource, SourcePool
 
 ROOM = 1_024
 """Files that room is made for at once."""
@@ -33,7 +33,7 @@ class Shelf:
     def put(self, file: OpenFile) -> bool:
         """Take a file that is read; False where it is one that cannot be made anew."""
         source = file.source
-        if not isinstance(source, RestingSource) or not source.complete or source.failure:
+        if not isinstance(source, PooledSource) or not source.complete or source.failure:
             return False
         if file.watched is not None or file.diagnosis is not None:
             return False
@@ -68,6 +68,6 @@ class Shelf:
         path = self._path_of(number)
         assert path is not None, "standard input is not shelved"
         size, stamp = self._sizes[number], self._stamps[number]
-        source = RestingSource.at_rest(path, self._pool, size=size, stamp=stamp)
+        source = PooledSource.closed(path, self._pool, size=size, stamp=stamp)
         reader = self._readers[self._kinds[number] - 1]
         return OpenFile(path, source, reader, number=number, is_shelved=True)

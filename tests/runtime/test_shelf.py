@@ -13,8 +13,8 @@ import pytest
 
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
-from hermes_tui.runtime.resting import SourcePool
 from hermes_tui.runtime.shelf import Shelf
+from hermes_tui.runtime.source_pool import SourcePool
 
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
 RUNS = [{"messages": CHAT, "id": name} for name in "abc"]

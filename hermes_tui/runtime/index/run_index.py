@@ -24,7 +24,7 @@ from hermes_tui.runtime.index.cache import (
 from hermes_tui.runtime.index.store import RunStore
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile
 from hermes_tui.runtime.reader_spec import ReaderSpec
-from hermes_tui.runtime.resting import RestingSource
+from hermes_tui.runtime.source_pool import PooledSource
 from hermes_tui.runtime.sources import FileSource
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _identify(file: OpenFile) -> Identity | None:
     """Return what tells a file from others; None for what came through a pipe or was packed."""
     source = file.source
     is_plain = isinstance(source, FileSource) or (
-        isinstance(source, RestingSource) and source.complete
+        isinstance(source, PooledSource) and source.complete
     )
     if not isinstance(file.path, Path) or not is_plain:
         return None

@@ -189,7 +189,7 @@ class RunsFeed:
         )
         self.files.add(number, file)
         if not self.follow or file.watched is not None:
-            self.files.let_rest(file)
+            self.files.pool(file)
         if file.rivals:
             self._complain(
                 f"{file.label}: read as {file.reader.name}; fits {', '.join(file.rivals)} as well"
@@ -308,7 +308,7 @@ class RunsFeed:
         changed = rows.poll()
         self._replaced |= changed
         for place in changed:
-            self.files.let_rest(self.rows[place].ref.file)
+            self.files.pool(self.rows[place].ref.file)
         complaints, rows.complaints = rows.complaints, []
         for complaint in complaints:
             self._complain(complaint)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
-from hermes_tui.runtime.resting import RestingSource, SourcePool
 from hermes_tui.runtime.shelf import Shelf
+from hermes_tui.runtime.source_pool import PooledSource, SourcePool
 
 if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader
@@ -51,9 +51,9 @@ class FeedFiles:
         self._open[number] = file
         self.opened += 1
 
-    def let_rest(self, file: OpenFile) -> None:
+    def pool(self, file: OpenFile) -> None:
         """Let a file be closed for a while where there are many."""
-        if self.are_many and file.path is not None and not isinstance(file.source, RestingSource):
+        if self.are_many and file.path is not None and not isinstance(file.source, PooledSource):
             file.source = self._pool.keep(file.path, file.source)
 
     def shelve(self, file: OpenFile) -> None:

@@ -13,7 +13,7 @@ from hermes_tui.runtime.sources import OpenSource, open_source, wait_for
 MOST_OPEN = 64
 
 
-class RestingSource:
+class PooledSource:
     """A source that may be closed once it is complete; the next read opens it again."""
 
     __slots__ = ("_failure", "_path", "_pool", "_size", "_source", "stamp")
@@ -28,7 +28,7 @@ class RestingSource:
         self._failure = ""
 
     @classmethod
-    def at_rest(cls, path: Place, pool: SourcePool, *, size: int, stamp: int) -> Self:
+    def closed(cls, path: Place, pool: SourcePool, *, size: int, stamp: int) -> Self:
         """Return a source that was complete, with that size and `stamp`, and is closed."""
         source = cls.__new__(cls)
         source._path, source._pool, source._source = path, pool, None
@@ -50,11 +50,11 @@ class RestingSource:
         return self._failure or (self._source.failure if self._source is not None else "")
 
     def read(self, start: int, length: int) -> bytes:
-        source = self._awake()
+        source = self._open_source()
         return source.read(start, length) if source is not None else b""
 
     def fileno(self) -> int:
-        source = self._awake()
+        source = self._open_source()
         if source is None:
             raise SourceError(str(self._path), "cannot be opened again", self._failure)
         return source.fileno()
@@ -62,7 +62,7 @@ class RestingSource:
     def refresh(self) -> bool:
         return self._source.refresh() if self._source is not None else False
 
-    def rest(self) -> bool:
+    def release(self) -> bool:
         """Close what can be opened again; return whether nothing is open now."""
         if self._source is None:
             return True
@@ -78,7 +78,7 @@ class RestingSource:
         if self._source is not None:
             self._source.close()
 
-    def _awake(self) -> OpenSource | None:
+    def _open_source(self) -> OpenSource | None:
         if self._source is None:
             self._source = self._opened_again()
         if self._source is not None:
@@ -98,32 +98,32 @@ class RestingSource:
 
 
 class SourcePool:
-    """Keeps at most so many sources open; the one not read from for longest rests first."""
+    """Keeps at most so many sources open; the one not read from for longest is closed first."""
 
     def __init__(self, most_open: int = MOST_OPEN) -> None:
         self._most_open = most_open
-        self._awake: OrderedDict[RestingSource, None] = OrderedDict()
+        self._open: OrderedDict[PooledSource, None] = OrderedDict()
 
-    def keep(self, path: Place, source: OpenSource) -> RestingSource:
-        """Return `source` as one that may rest."""
-        resting = RestingSource(path, source, self)
-        self.touch(resting)
-        return resting
+    def keep(self, path: Place, source: OpenSource) -> PooledSource:
+        """Return `source` as one that may be closed for a while."""
+        pooled = PooledSource(path, source, self)
+        self.touch(pooled)
+        return pooled
 
-    def touch(self, source: RestingSource) -> None:
-        self._awake[source] = None
-        self._awake.move_to_end(source)
-        if len(self._awake) <= self._most_open:
+    def touch(self, source: PooledSource) -> None:
+        self._open[source] = None
+        self._open.move_to_end(source)
+        if len(self._open) <= self._most_open:
             return
-        for oldest in list(self._awake):
-            if oldest is not source and oldest.rest():
-                del self._awake[oldest]
+        for oldest in list(self._open):
+            if oldest is not source and oldest.release():
+                del self._open[oldest]
                 return
 
-    def forget(self, source: RestingSource) -> None:
-        self._awake.pop(source, None)
+    def forget(self, source: PooledSource) -> None:
+        self._open.pop(source, None)
 
     def close(self) -> None:
         """Close what is open."""
-        for source in list(self._awake):
+        for source in list(self._open):
             source.close()
