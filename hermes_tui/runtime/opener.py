@@ -56,7 +56,7 @@ class OpenFile:
     """Whether what is found out about it may be kept in the cache."""
     watched: WatchedFile | None = None
     """What follows it although it can only be read as a whole."""
-    is_shelved: bool = False
+    is_reopened: bool = False
     """Whether it was read before, and where its records are must be found out anew."""
     revision: int = 0
     """Grows when another file of one run takes the place of this one."""
@@ -68,7 +68,7 @@ class OpenFile:
 
     def __post_init__(self) -> None:
         self._begin_lines()
-        beside = {} if self.is_shelved else read_sidecars(self.reader.format, self.path)
+        beside = {} if self.is_reopened else read_sidecars(self.reader.format, self.path)
         if beside:
             self.reader = self.reader._replace(sidecars=beside)
 
@@ -91,9 +91,9 @@ class OpenFile:
 
     @property
     def index(self) -> RecordIndex:
-        """Where the records are; those of a file of runs are known, also if it was shelved."""
-        if self.is_shelved and not self.is_one_run:
-            self.is_shelved = False
+        """Where the records are; those of a file of runs are known, also if it was opened again."""
+        if self.is_reopened and not self.is_one_run:
+            self.is_reopened = False
             for _ in self.scan():
                 pass
         return self._index

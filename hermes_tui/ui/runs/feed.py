@@ -223,7 +223,7 @@ class RunsFeed:
         elif not file.source.complete:
             self._growing.append(reading)
         elif reading.index is None and not self.follow:
-            self.files.shelve(file)
+            self.files.put_away(file)
         self._pack_rows()
         return self._complain_of(reading)
 

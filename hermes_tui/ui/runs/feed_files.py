@@ -1,11 +1,11 @@
-"""The files of a feed: open while they are read, and where there are many shelved after that."""
+"""The files of a feed: open while they are read, and where there are many closed after that."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
-from hermes_tui.runtime.shelf import Shelf
+from hermes_tui.runtime.closed_files import ClosedFiles
 from hermes_tui.runtime.source_pool import PooledSource, SourcePool
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class FeedFiles:
         self._open: dict[int, OpenFile] = {}
         self._reader: Reader | None = None
         self._pool = SourcePool(FEW_FILES)
-        self._shelf = Shelf(self._path_of, self._pool)
+        self._closed = ClosedFiles(self._path_of, self._pool)
         self._folder: str | None = None
 
     @property
@@ -38,7 +38,7 @@ class FeedFiles:
 
     @property
     def kept(self) -> Collection[OpenFile]:
-        """The files that are not shelved."""
+        """The files that are not closed."""
         return self._open.values()
 
     def add(self, number: int, file: OpenFile) -> None:
@@ -56,16 +56,16 @@ class FeedFiles:
         if self.are_many and file.path is not None and not isinstance(file.source, PooledSource):
             file.source = self._pool.keep(file.path, file.source)
 
-    def shelve(self, file: OpenFile) -> None:
+    def put_away(self, file: OpenFile) -> None:
         """Keep little of a file that is read to its end, where there are many."""
-        if self.are_many and self._shelf.put(file):
+        if self.are_many and self._closed.put(file):
             del self._open[file.number]
 
     def file_of(self, number: int) -> OpenFile:
         """Return a file that was opened."""
         if number in self._open:
             return self._open[number]
-        file = self._shelf[number]
+        file = self._closed[number]
         file.keeps = self._keeps
         return file
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.runtime.closed_files import ClosedFiles
 from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
-from hermes_tui.runtime.shelf import Shelf
 from hermes_tui.runtime.source_pool import SourcePool
 
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
@@ -34,18 +34,18 @@ def pool() -> Iterator[SourcePool]:
     pool.close()
 
 
-def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[Shelf, Runs]:
-    """Read a file, put it by and forget it; return the shelf, and places and events of the runs."""
+def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[ClosedFiles, Runs]:
+    """Read a file, put it by and forget it; return it, and places and events of the runs."""
     file = open_file(path)
     file.number, file.source = number, pool.keep(path, file.source)
     found = [step.ref for step in survey(file) if isinstance(step, FoundRun) and step.final]
-    shelf = Shelf(lambda asked: path if asked == number else None, pool)
+    closed = ClosedFiles(lambda asked: path if asked == number else None, pool)
     runs = [(*ref[1:], read_events(ref)) for ref in found]
-    assert shelf.put(file)
+    assert closed.put(file)
     file.close()
     del file, found
     gc.collect()
-    return shelf, runs
+    return closed, runs
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[Shelf, Runs]:
     ],
     ids=["document", "lines", "array", "packed", "one run", "one run in an array"],
 )
-def test_a_shelved_file_reads_as_before(tmp_path: Path, pool: SourcePool, content: bytes) -> None:
+def test_a_closed_file_reads_as_before(tmp_path: Path, pool: SourcePool, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    shelf, runs = put(path, pool)
-    assert runs and 3 in shelf and 2 not in shelf and 4 not in shelf
+    closed, runs = put(path, pool)
+    assert runs and 3 in closed and 2 not in closed and 4 not in closed
     for number, record, nth, events in reversed(runs):
-        file = shelf[3]
+        file = closed[3]
         assert (file.path, file.number) == (path, 3)
         assert read_events(RunRef(file, number, record, nth)) == events
 
@@ -74,17 +74,17 @@ def test_a_shelved_file_reads_as_before(tmp_path: Path, pool: SourcePool, conten
 def test_it_is_one_object_as_long_as_it_is_used(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    shelf, _ = put(path, pool)
-    file = shelf[3]
-    assert shelf[3] is file
+    closed, _ = put(path, pool)
+    file = closed[3]
+    assert closed[3] is file
 
 
 def test_a_file_that_lost_runs_meanwhile_says_so(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    shelf, _ = put(path, pool)
+    closed, _ = put(path, pool)
     path.write_bytes(lines(RUNS[:1]))
-    file = shelf[3]
+    file = closed[3]
     (defect,) = read_events(RunRef(file, 2, 2, 0))
     assert isinstance(defect, SourceDefect) and "shorter" in defect.message
     assert "changed since it was read" in file.source.failure
@@ -93,23 +93,21 @@ def test_a_file_that_lost_runs_meanwhile_says_so(tmp_path: Path, pool: SourcePoo
 def test_a_file_that_is_gone_says_so(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    shelf, _ = put(path, pool)
+    closed, _ = put(path, pool)
     path.unlink()
-    file = shelf[3]
+    file = closed[3]
     (defect,) = read_events(RunRef(file, 2, 2, 0))
     assert isinstance(defect, SourceDefect)
     assert "no such file" in file.source.failure
 
 
-def test_a_file_that_cannot_be_opened_again_is_not_shelved(
-    tmp_path: Path, pool: SourcePool
-) -> None:
+def test_a_file_that_cannot_be_opened_again_is_not_closed(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    shelf = Shelf(lambda number: path, pool)
+    closed = ClosedFiles(lambda number: path, pool)
     unpooled, diagnosed = open_file(path), open_file(path, parser="guess")
     diagnosed.source = pool.keep(path, diagnosed.source)
     for file in (unpooled, diagnosed):
         file.number = 0
-        assert not shelf.put(file)
+        assert not closed.put(file)
         file.close()

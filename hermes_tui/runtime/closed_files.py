@@ -14,10 +14,10 @@ from hermes_tui.runtime.source_pool import PooledSource, SourcePool
 ROOM = 1_024
 """Files that room is made for at once."""
 LATEST_KINDS = 8
-"""Readers looked through for the one of a file that is shelved."""
+"""Readers looked through for the one of a file that is put away."""
 
 
-class Shelf:
+class ClosedFiles:
     """Makes files anew, by their numbers, when they are asked for; one object while it is used."""
 
     def __init__(self, path_of: Callable[[int], Place | None], pool: SourcePool) -> None:
@@ -66,8 +66,8 @@ class Shelf:
 
     def _made(self, number: int) -> OpenFile:
         path = self._path_of(number)
-        assert path is not None, "standard input is not shelved"
+        assert path is not None, "standard input is not put away"
         size, stamp = self._sizes[number], self._stamps[number]
         source = PooledSource.closed(path, self._pool, size=size, stamp=stamp)
         reader = self._readers[self._kinds[number] - 1]
-        return OpenFile(path, source, reader, number=number, is_shelved=True)
+        return OpenFile(path, source, reader, number=number, is_reopened=True)
