@@ -310,10 +310,10 @@ def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
     """Read two runs, which may take long, and return how they differ, on `width` cells."""
     from hermes_tui.log.run_diff import run_diff
     from hermes_tui.log.summary import fold_run, summarise
-    from hermes_tui.runtime.read_apart import read_apart
+    from hermes_tui.runtime.reread_run import reread_run
     from hermes_tui.ui.render.comparison import run_comparison
 
-    before, after = read_apart(left), read_apart(right)
+    before, after = reread_run(left), reread_run(right)
     summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
     names = (_name(left, width), _name(right, width))
     return run_comparison(run_diff(before, after), names, summaries, width=width)

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from hermes_tui.log.summary import summarise
 from hermes_tui.model.events import Event
-from hermes_tui.runtime import read_apart
+from hermes_tui.runtime import reread_run
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import RunRef, open_file, read_events
 from hermes_tui.runtime.targets import expand_paths
@@ -1121,7 +1121,7 @@ async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
         is_read.set()
         return []
 
-    monkeypatch.setattr(read_apart, "read_apart", slow_reading)
+    monkeypatch.setattr(reread_run, "reread_run", slow_reading)
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

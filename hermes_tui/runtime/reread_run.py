@@ -1,4 +1,4 @@
-"""A run read through a file of its own, so that a thread can do it beside other reading."""
+"""A run read again through a file of its own, so that a thread can do it beside other reading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_tui.runtime.opener import RunRef
 from hermes_tui.runtime.sources import open_source, wait_for
 
 
-def read_apart(ref: RunRef) -> list[Event]:
+def reread_run(ref: RunRef) -> list[Event]:
     """Return the events of a run, all of it; raises SourceError where its file is gone.
 
     Of what comes through a pipe, which nobody can open again, all that has come.

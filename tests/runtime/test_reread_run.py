@@ -11,7 +11,7 @@ import pytest
 
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
-from hermes_tui.runtime.read_apart import read_apart
+from hermes_tui.runtime.reread_run import reread_run
 
 
 def run_line(text: str) -> bytes:
@@ -27,7 +27,7 @@ def test_a_run_from_a_pipe_that_goes_on_is_read_as_far_as_it_came(
         pipe.write(run_line("first") + run_line("second"))
         file = open_file(None)
         found = [step for step in survey(file) if isinstance(step, FoundRun)]
-        events = read_apart(found[0].ref)
+        events = reread_run(found[0].ref)
         assert not file.source.complete
     file.close()
     assert [event.message.text for event in events if isinstance(event, MessageAppended)] == [
@@ -42,6 +42,6 @@ def test_a_run_of_a_packed_file_is_read_whole(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(run_line("first") + run_line("second")))
     file = open_file(path, whole=True)
     found = [step for step in survey(file) if isinstance(step, FoundRun)]
-    events = read_apart(found[1].ref)
+    events = reread_run(found[1].ref)
     file.close()
     assert "second" in [e.message.text for e in events if isinstance(e, MessageAppended)]
