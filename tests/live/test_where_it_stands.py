@@ -17,8 +17,8 @@ from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
 from hermes_tui.ui.live_model import Doing, Spent, doing_at, head_row
-from hermes_tui.ui.render.happening_page import happening_page
-from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.event_lines import event_line
+from hermes_tui.ui.render.event_page import event_page
 from hermes_tui.ui.render.live_status import phase_segments
 from hermes_tui.ui.render.page import Page
 from tests.live.engine import says
@@ -130,7 +130,7 @@ def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
 )
 def test_a_stop_that_no_person_ended_says_who_did(command: str, by: str, said: str) -> None:
     resumed = ev.Resumed(seq=0, command=command, by=by, waited_s=2.0)
-    assert happening(numbered([*ASKED, resumed]), resumed)[2] == said
+    assert event_line(numbered([*ASKED, resumed]), resumed)[2] == said
 
 
 @pytest.mark.parametrize("around", ["{}", "terminal({})", "3 messages, the last: {}"])
@@ -141,7 +141,7 @@ def test_a_divergence_shows_the_very_line_on_which_the_sides_differ(around: str)
     ]
     differs = ev.ReplayDiverged(seq=0, what="it", expected=sides[0], got=sides[1])
     page = Page()
-    happening_page(page, numbered([*ASKED, differs]), differs)
+    event_page(page, numbered([*ASKED, differs]), differs)
     lines = [line.text.strip() for line in page.document().lines]
     assert '-   "command": "ls",' in lines and '+   "command": "pwd",' in lines
     assert not [line for line in lines if line[:1] in "-+" and "timeout" in line]
@@ -197,7 +197,7 @@ def test_a_stop_that_its_words_name_is_not_named_again_in_its_row() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.BEFORE_DISPATCH, call_index=0)
     log = numbered([*CALLED[:-1], stop])
     row = next(event for event in log if isinstance(event, ev.Stopped))
-    assert happening(log, row)[2] == "before dispatch of ls"
+    assert event_line(log, row)[2] == "before dispatch of ls"
 
 
 def test_a_stop_at_a_breakpoint_names_it_in_its_row() -> None:
@@ -207,4 +207,4 @@ def test_a_stop_at_a_breakpoint_names_it_in_its_row() -> None:
     )
     log = numbered([*CALLED[:-1], was_set, stop])
     row = next(event for event in log if isinstance(event, ev.Stopped))
-    assert happening(log, row)[2] == "before dispatch of ls — before_dispatch:ls"
+    assert event_line(log, row)[2] == "before dispatch of ls — before_dispatch:ls"

@@ -17,7 +17,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.model.wording import duration
-from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.event_lines import event_line
 from hermes_tui.ui.render.live_status import seconds
 from hermes_tui.ui.render.message import message_page
 from hermes_tui.ui.view_model import RunModel
@@ -60,7 +60,7 @@ def test_the_message_pane_tells_hours(event: Event) -> None:
     [Resumed(seq=0, command="next", waited_s=HOURS), ResponseReceived(seq=0, duration_s=HOURS)],
 )
 def test_a_row_of_the_timeline_tells_hours(event: Event) -> None:
-    assert "1 h 2 min" in happening(MemoryLog([event]), event)[2]
+    assert "1 h 2 min" in event_line(MemoryLog([event]), event)[2]
 
 
 def test_an_export_tells_hours() -> None:

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from hermes_tui.model.events import CallSkipped
 from hermes_tui.model.messages import ContentPart, ErrorMark, Origin, Reasoning, changed
 from hermes_tui.ui.render.calls import calls_page
-from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.event_lines import event_line
 from hermes_tui.ui.render.message import message_page
 from hermes_tui.ui.render.reasoning import reasoning_page
 from hermes_tui.ui.render.rows import characters, plain, short_number, timeline_row
@@ -98,7 +98,7 @@ def test_a_call_that_a_person_declined_did_not_fail_by_hand(
     skipped = CallSkipped(seq=0, call_index=0, result="no", reason=reason, failed=failed)
     began = started(source_format="native")
     run = timeline(began, says("assistant"), call("ls", "c1"), skipped)
-    assert happening(run.log, run.log[3]) == ("✎ answer", "hint", told)
+    assert event_line(run.log, run.log[3]) == ("✎ answer", "hint", told)
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
     assert fact in [line.text.strip() for line in document.lines]
 

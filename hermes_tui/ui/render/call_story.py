@@ -18,7 +18,7 @@ from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.ui.live_model import stopped
 from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.render.diff import unfolded_diff
-from hermes_tui.ui.render.happenings import changes
+from hermes_tui.ui.render.event_lines import changes
 from hermes_tui.ui.render.page import Page
 
 _LABEL = 11

@@ -201,9 +201,9 @@ def _other(page: Page, event: Event, view: ViewState) -> None:
             page.line(event.message, "warning" if event.partial else "error")
             page.line(event.excerpt)
         case _:
-            from hermes_tui.ui.render.happening_page import happening_page
+            from hermes_tui.ui.render.event_page import event_page
 
-            happening_page(page, view.timeline.log, event)
+            event_page(page, view.timeline.log, event)
 
 
 def _started(page: Page, event: RunStarted) -> None:

@@ -34,7 +34,7 @@ def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:
         case RequestFailed(body=text):
             return "the answer as it arrived", text
         case RequestSent(body=""):
-            from hermes_tui.ui.render.happening_page import sent_text
+            from hermes_tui.ui.render.event_page import sent_text
 
             return "the body of the request, put together from the recording", sent_text(log, event)
         case RequestSent(body=text):

@@ -78,9 +78,9 @@ def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
             return "■ end", "dim", visible_line(describe(ended), room)
         case event:
             # The first screen of most files does without.
-            from hermes_tui.ui.render.happenings import happening
+            from hermes_tui.ui.render.event_lines import event_line
 
-            label, style, text = happening(timeline.log, event)
+            label, style, text = event_line(timeline.log, event)
             return label, style, visible_line(text, room)
 
 

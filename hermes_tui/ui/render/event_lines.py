@@ -40,7 +40,7 @@ ROOM = 300
 _WITH_JSON = re.compile(r"([^{\[]*+)([{\[].*[}\]])(\)?)", re.DOTALL)
 
 
-def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
+def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
     """Return label, style and one line of text for an event that is no message, call or result."""
     match event:
         case ev.RunStarted():

@@ -10,14 +10,14 @@ from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import HermesError
 from hermes_tui.ui.render.diff import unfolded_diff
-from hermes_tui.ui.render.happenings import changes, happening
+from hermes_tui.ui.render.event_lines import changes, event_line
 from hermes_tui.ui.render.message import body
 from hermes_tui.ui.render.page import Page
 
 
-def happening_page(page: Page, log: EventLog, event: ev.Event) -> None:
+def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
     """Add all that there is to say of an event."""
-    label, style, text = happening(log, event)
+    label, style, text = event_line(log, event)
     page.heading(f"{type(event).__name__}  {label}", style if style != "dim" else "heading")
     page.line(text)
     for what, before, after in changes(event):
