@@ -15,8 +15,8 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.wording import command_line
-from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
+from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)

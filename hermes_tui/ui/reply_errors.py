@@ -9,7 +9,7 @@ from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.ui.looking_back import back_from
+from hermes_tui.ui.reversed_log import back_from
 
 ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
 """Stop points that some finding of the reply is the reason for: it is named at the stop."""

@@ -16,10 +16,10 @@ from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.ui.live_model import stopped
-from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.render.diff import unfolded_diff
 from hermes_tui.ui.render.event_lines import changes
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
 _LABEL = 11
 IN_TEXT = "a call in the text, which this run does not read"

@@ -20,7 +20,7 @@ from hermes_tui.ui.live_model import (
     stopped,
     without_repetition,
 )
-from hermes_tui.ui.looking_back import back_from
+from hermes_tui.ui.reversed_log import back_from
 
 COMMANDS = {
     "continue": "continued",
