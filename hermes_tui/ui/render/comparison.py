@@ -12,9 +12,9 @@ from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
-from hermes_tui.ui.render.apart import fit_apart
 from hermes_tui.ui.render.diff import unfolded_diff
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.fit_apart import fit_apart
 from hermes_tui.ui.render.json_lines import unfolded_text
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import cells, fit

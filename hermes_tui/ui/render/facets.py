@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.render.apart import fit_apart
+from hermes_tui.ui.render.fit_apart import fit_apart
 from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments
 from hermes_tui.ui.render.wrap import fit_end
 from hermes_tui.ui.runs.counts import Bar

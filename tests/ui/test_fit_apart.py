@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.ui.render.apart import fit_apart
 from hermes_tui.ui.render.facets import bar_columns, bar_lines, line_row
+from hermes_tui.ui.render.fit_apart import fit_apart
 from hermes_tui.ui.render.wrap import cells, fit
 from hermes_tui.ui.runs.counts import Bar
 
