@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.misnomers import Misnomer, misnomer
+from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.stranded import stranded_call
@@ -39,15 +39,15 @@ _MOST_DETAILED = 20
 def audit_calls(trace: Trace) -> None:
     """Flag what a client will stumble over in the calls delivered."""
     failed = 0
-    misnomers: dict[str, Misnomer | None] = {}
+    name_flaws: dict[str, NameFlaw | None] = {}
     for index, call in enumerate(trace.calls):
         if trace.crowded:
             break
         failed += call.verdict == FAILED
         name = call.name or ""
-        if name not in misnomers:
-            misnomers[name] = misnomer(trace, name)
-        if odd := misnomers[name]:
+        if name not in name_flaws:
+            name_flaws[name] = name_flaw(trace, name)
+        if odd := name_flaws[name]:
             odd.flag(trace, call.name_span or call.span, index)
         value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
         tool = trace.tools.get(name)

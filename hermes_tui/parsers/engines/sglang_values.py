@@ -16,7 +16,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineInfo, Refused, Trace
 from hermes_tui.parsers.engines.json_blocks import flag_no_arguments, items_of, places_in
 from hermes_tui.parsers.engines.json_text import dumps
-from hermes_tui.parsers.engines.misnomers import flag_name
+from hermes_tui.parsers.engines.name_flaws import flag_name
 
 KEYS = ("parameters", "arguments")
 _HINT = 'write {"name": …, "arguments": {…}}'

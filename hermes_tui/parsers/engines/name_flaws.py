@@ -17,7 +17,7 @@ _LONGEST_NAME = 80
 _BETWEEN_WORDS = re.compile(r"[\s-]++")
 
 
-class Misnomer(NamedTuple):
+class NameFlaw(NamedTuple):
     """What is wrong with a name."""
 
     code: Code
@@ -31,21 +31,21 @@ class Misnomer(NamedTuple):
 
 def flag_name(trace: Trace, name: str, span: Span) -> None:
     """Flag a name that no declared tool has."""
-    if odd := misnomer(trace, name):
+    if odd := name_flaw(trace, name):
         odd.flag(trace, span)
 
 
-def misnomer(trace: Trace, name: str) -> Misnomer | None:
+def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
     """Return what is wrong with a name, None where a declared tool has it."""
     if not trace.tools or name in trace.tools:
         return None
     if not name.strip():
-        return Misnomer(Code.NAME_MISSING, "the call has no name", "name the tool to call")
+        return NameFlaw(Code.NAME_MISSING, "the call has no name", "name the tool to call")
     if plain := _plain_name(name, trace):
         message = f"the name arrives as {shown(name)}, the tool is {plain}"
         hint = "strip what the format adds to names, or take the parser of this format"
-        return Misnomer(Code.NAME_DECORATED, message, hint)
-    return Misnomer(Code.NAME_UNKNOWN, f"no tool is named {shown(name)}", nearest(name, trace))
+        return NameFlaw(Code.NAME_DECORATED, message, hint)
+    return NameFlaw(Code.NAME_UNKNOWN, f"no tool is named {shown(name)}", nearest(name, trace))
 
 
 def _plain_name(name: str, trace: Trace) -> str:
