@@ -13,7 +13,7 @@ from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
-from hermes_tui.parsers.engines.stranded import stranded_call
+from hermes_tui.parsers.engines.undelivered_calls import undelivered_call
 from hermes_tui.parsers.literals import FAILED, read_literal
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -
         if not _TOKEN.sub("", rest).strip(_SEPARATORS):
             _flag_special(trace, span.start, span.end)
             continue
-        if trace.calls and (call := stranded_call(trace, span.start, span.end)):
+        if trace.calls and (call := undelivered_call(trace, span.start, span.end)):
             message = f"{trace.info.engine} loses the call ({call.name[:60]}): it is in no call "
             message += "that goes out, and not in content"
             hint = _hint_for(trace, call.span)
@@ -161,7 +161,7 @@ def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
     marker = trace.info.markers[0] if trace.info.markers else ""
     marker = marker if len(marker) >= SHORTEST_MARKER else ""
     for span in kept:
-        if call := stranded_call(trace, span.start, span.end):
+        if call := undelivered_call(trace, span.start, span.end):
             message = f"the call ({call.name[:60]}) is left in the content"
             hint = _hint_for(trace, call.span)
             start, end = call.span.start, call.span.end

@@ -17,14 +17,14 @@ _MOST = 20
 _ARGUMENTS = frozenset({"arguments", "parameters"})
 
 
-class Stranded(NamedTuple):
+class UndeliveredCall(NamedTuple):
     """A sound call object, and the marker of the format before it where there is one."""
 
     name: str
     span: Span
 
 
-def stranded_call(trace: Trace, start: int, end: int) -> Stranded | None:
+def undelivered_call(trace: Trace, start: int, end: int) -> UndeliveredCall | None:
     """Return the first sound call between `start` and `end`, outside of reasoning; None for none.
 
     That is a JSON object with arguments, and with a name that the request declares.
@@ -41,7 +41,7 @@ def stranded_call(trace: Trace, start: int, end: int) -> Stranded | None:
         is_call = isinstance(value, dict) and _is_call(trace, value)
         if is_call and not _is_thought(trace, start + at):
             place = Span(start + _opening(trace, piece[:at]), start + stop)
-            return Stranded(value["name"], place)
+            return UndeliveredCall(value["name"], place)
         at = stop - 1
     return None
 
