@@ -20,7 +20,7 @@ from hermes_tui.parsers.call_places import places_of
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
-from hermes_tui.parsers.engines.silence import NOTHING_CALLED
+from hermes_tui.parsers.engines.no_calls import NOTHING_CALLED
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
 OF_THE_ENGINE: Final = frozenset(

@@ -21,7 +21,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.silence import audit_silence
+from hermes_tui.parsers.engines.no_calls import audit_no_calls
 from hermes_tui.parsers.literals import FAILED, JSON
 from hermes_tui.parsers.reasoning_tags import split_reasoning
 
@@ -318,7 +318,7 @@ class Trace:
         if self.calls:
             audit_content(self, kept)
         else:
-            audit_silence(self, called=called)
+            audit_no_calls(self, called=called)
         return self._result(Outcome.CALLS if called else Outcome.TEXT, content, kept, dropped)
 
     def raised(self, error: str) -> ParseResult:

@@ -20,7 +20,7 @@ NOTHING_CALLED = (
 """What follows from a call without a call; the servers look at the calls, not at the parser."""
 
 
-def audit_silence(trace: Trace, *, called: bool) -> None:
+def audit_no_calls(trace: Trace, *, called: bool) -> None:
     """Say why there is no call, where nothing has said so yet."""
     length = len(trace.text)
     if called:
