@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw
+from hermes_tui.parsers.engines.other_parsers import cure
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.undelivered_calls import undelivered_call

@@ -7,8 +7,8 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
-from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.members import stripped
+from hermes_tui.parsers.engines.other_parsers import cure
 from hermes_tui.parsers.engines.tagged import SPECIAL_TOKENS
 
 _JSON = re.compile(r"\s*+[{\[]")

@@ -17,7 +17,6 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
-from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
@@ -28,6 +27,7 @@ from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
 from hermes_tui.parsers.engines.hermes_agent_values import Overlong, flag_guess, guess, written
 from hermes_tui.parsers.engines.json_blocks import Block, tagged_blocks
 from hermes_tui.parsers.engines.members import stripped
+from hermes_tui.parsers.engines.other_parsers import if_called_by
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 FUNCTION, FUNCTION_END = "<function=", "</function>"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import SHORTEST_MARKER
-from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.markers import near_marker, seen_formats
 from hermes_tui.parsers.engines.name_flaws import shown
+from hermes_tui.parsers.engines.other_parsers import cure
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace

@@ -8,7 +8,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
 from hermes_tui.parsers.engines.cleaned import Cleaned
-from hermes_tui.parsers.engines.elsewhere import if_called_by
+from hermes_tui.parsers.engines.other_parsers import if_called_by
 from hermes_tui.parsers.engines.pythonic_shape import CallLists
 from hermes_tui.parsers.engines.pythonic_syntax import BadPython
 

@@ -17,12 +17,12 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
-from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_entities,
     flag_foreign_body,
     flag_kept_specials,
 )
+from hermes_tui.parsers.engines.other_parsers import if_called_by
 from hermes_tui.parsers.engines.sglang_arguments import (
     Read,
     Tripped,

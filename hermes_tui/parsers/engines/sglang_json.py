@@ -13,7 +13,6 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Part, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
-from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,
@@ -23,6 +22,7 @@ from hermes_tui.parsers.engines.json_blocks import (
 )
 from hermes_tui.parsers.engines.json_text import BadJson
 from hermes_tui.parsers.engines.members import stripped
+from hermes_tui.parsers.engines.other_parsers import if_called_by
 from hermes_tui.parsers.engines.sglang_tools import forget_drops
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 

@@ -9,9 +9,9 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Refused, Trace
-from hermes_tui.parsers.engines.elsewhere import calls_by
 from hermes_tui.parsers.engines.json_text import dumps
 from hermes_tui.parsers.engines.name_flaws import flag_name
+from hermes_tui.parsers.engines.other_parsers import calls_by
 from hermes_tui.parsers.engines.sglang_arguments import Read
 
 

@@ -17,7 +17,6 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.decoded import value_of
-from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
@@ -25,6 +24,7 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_loose,
 )
 from hermes_tui.parsers.engines.members import stripped
+from hermes_tui.parsers.engines.other_parsers import if_called_by
 from hermes_tui.parsers.engines.seeker import Seeker
 from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values

@@ -14,10 +14,10 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.decoded import value_of
-from hermes_tui.parsers.engines.elsewhere import if_dropped_by, if_kept_by
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
 from hermes_tui.parsers.engines.name_flaws import nearest
+from hermes_tui.parsers.engines.other_parsers import if_dropped_by, if_kept_by
 from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
 from hermes_tui.parsers.engines.tagged_arguments import Pairs
 from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
