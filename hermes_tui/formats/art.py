@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.art_talks import HISTORIES, SAID, Talk, talks_of
+from hermes_tui.formats.art_conversations import HISTORIES, SAID, Conversation, conversations_of
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
@@ -42,7 +42,7 @@ class Art:
         return sample.match_of_runs(0.95, _is_known)
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        if _talks(value):
+        if _conversations(value):
             _read_talks(value, build)
         elif _is_row(value):
             index = fields.label(value, "group_index")
@@ -57,14 +57,14 @@ class Art:
 
 
 def _is_known(value: Any) -> bool:
-    return _is_row(value) or bool(_talks(value)) or _is_group(value)
+    return _is_row(value) or bool(_conversations(value)) or _is_group(value)
 
 
-def _talks(row: Any) -> list[Talk]:
+def _conversations(row: Any) -> list[Conversation]:
     """Return the conversations that stand in a row as JSON text."""
     if not isinstance(row, dict) or "group_index" not in row:
         return []
-    return talks_of(fields.as_dict(decode_if_json(row.get("trajectory_json"), 1)))
+    return conversations_of(fields.as_dict(decode_if_json(row.get("trajectory_json"), 1)))
 
 
 def _is_row(value: Any) -> bool:
@@ -96,12 +96,12 @@ def _read_talks(row: dict[str, Any], build: RunBuilder) -> None:
     group = title(f"group {fields.label(row, 'group_index')}")
     index = row.get("trajectory_index")
     name = f"{group} · rollout {index + 1}" if isinstance(index, int) else group
-    for number, talk in enumerate(_talks(row), 1):
-        raw = {**row, "tools": talk.tools} if number == 1 else {"tools": talk.tools}
-        known = {"group_id": group, "model": talk.model, "run_id": name}
+    for number, conversation in enumerate(_conversations(row), 1):
+        raw = {**row, "tools": conversation.tools} if number == 1 else {"tools": conversation.tools}
+        known = {"group_id": group, "model": conversation.model, "run_id": name}
         if number > 1:
             known |= {"run_id": f"{name} · history {number}", "parent_run_id": name}
-        _read(raw, talk.said, build, "", **known)
+        _read(raw, conversation.said, build, "", **known)
 
 
 def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:

@@ -26,7 +26,7 @@ _CUT = ("_exceeded", "timeout")
 """How the reasons end for which an episode is cut off."""
 
 
-class _Talk(NamedTuple):
+class _Conversation(NamedTuple):
     """Messages that go on with one another, each with the pointer to where it first stands."""
 
     messages: list[Any]
@@ -83,43 +83,43 @@ def _read(
             | fields.details_of(trajectory, without=("steps", "reward", "name"))
         ),
     }
-    talks = _talks(trajectory["steps"], f"{place}/steps")
-    for number, talk in enumerate(talks, 1):
+    conversations = _conversations(trajectory["steps"], f"{place}/steps")
+    for number, conversation in enumerate(conversations, 1):
         build.start(
             run_id=first if number == 1 else f"{first} · part {number}",
             parent_run_id="" if number == 1 else first,
-            task=fields.title_of(talk.messages) or fields.task_of(about, ()),
+            task=fields.title_of(conversation.messages) or fields.task_of(about, ()),
             pointer=place,
             **known,
         )
-        for message, pointer in zip(talk.messages, talk.pointers, strict=True):
+        for message, pointer in zip(conversation.messages, conversation.pointers, strict=True):
             build.one_of_list(message, pointer, TextCalls.TRANSPORT)
         if number == 1:
             _tell_silent(trajectory["steps"], f"{place}/steps", build)
             _end(episode, trajectory, build)
 
 
-def _talks(steps: list[Any], place: str) -> list[_Talk]:
-    """Return what the steps of a trajectory say, each message once; one talk at least."""
-    talks = [_Talk([], [])]
+def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
+    """Return what the steps of a trajectory say, each message once; one conversation at least."""
+    conversations = [_Conversation([], [])]
     before: list[Any] = []
     for index, step in enumerate(steps):
         said = fields.as_list(fields.as_dict(step).get(_SAID))
         if not said:
             continue
         if said[: len(before)] != before:
-            talks.append(_Talk([], []))
+            conversations.append(_Conversation([], []))
             before = []
         fresh = said[len(before) :]
         start, before = len(before), said
         last = fields.as_dict(fresh[-1]) if fresh else {}
         if last.get("role") == "assistant" and (reward := fields.number(step.get("reward"))):
             fresh[-1] = {"reward": reward, **last}
-        talks[-1].messages.extend(fresh)
-        talks[-1].pointers.extend(
+        conversations[-1].messages.extend(fresh)
+        conversations[-1].pointers.extend(
             f"{place}/{index}/{_SAID}/{start + offset}" for offset in range(len(fresh))
         )
-    return talks
+    return conversations
 
 
 def _tell_silent(steps: list[Any], place: str, build: RunBuilder) -> None:

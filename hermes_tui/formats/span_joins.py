@@ -13,7 +13,7 @@ from dataclasses import replace
 from hermes_tui.formats.chat_messages import ChatMessage, said
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.fields import as_list, label
-from hermes_tui.formats.span_talks import read_request
+from hermes_tui.formats.span_conversations import read_request
 from hermes_tui.formats.span_tree import Span, SpanKind, roots_of
 
 _AROUND = "conversation of "

@@ -19,19 +19,19 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.any_messages import Said
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, said
-from hermes_tui.formats.span_joins import joined
-from hermes_tui.formats.span_talks import (
+from hermes_tui.formats.span_conversations import (
+    Conversation,
     Request,
-    Talk,
     brings_answers,
     calls_tools,
+    conversations_of,
     has_system,
     instructions_of,
     read_request,
     repeats,
     role_of,
-    talks_of,
 )
+from hermes_tui.formats.span_joins import joined
 from hermes_tui.formats.span_tools import OpenCalls, ToolSpans, answer_of, call_of, timed
 from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
 from hermes_tui.model.events import RequestFailed
@@ -86,13 +86,15 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
 
     An agent that neither asked a model nor used a tool is none, unless all of them are so.
     """
-    told = [(agent, talks_of(agent)) for agent in agents_of(spans)]
-    active = {id(agent) for agent, talks in told if talks or agent.requests or agent.tools}
-    if sum(max(1, len(talks)) for agent, talks in told if id(agent) in active) > 1:
+    told = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
+    active = {
+        id(agent) for agent, conversations in told if conversations or agent.requests or agent.tools
+    }
+    if sum(max(1, len(conversations)) for agent, conversations in told if id(agent) in active) > 1:
         trace = replace(trace, group_id=trace.id)
     run_ids: dict[int, str] = {}
     run_id = ""
-    for agent, talks in told if active else told[:1]:
+    for agent, conversations in told if active else told[:1]:
         # Who has no run of its own passes its caller's on to those that it calls.
         parent = run_ids.get(id(agent.caller), "")
         run_ids[id(agent)] = parent
@@ -100,7 +102,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
             continue
         run_id = agent.span.id if run_id else trace.id or agent.span.id
         run_ids[id(agent)] = run_id
-        _Writer(build, agent, trace, run_id, parent).write(talks)
+        _Writer(build, agent, trace, run_id, parent).write(conversations)
         trace = replace(trace, details={}, scores={}, reward=None)
     if not told:
         build.locate(trace.line)
@@ -122,22 +124,26 @@ class _Writer:
         self._open = OpenCalls()
         self._once = {**self._others(), **agent.span.details, **trace.details}
 
-    def write(self, talks: list[Talk]) -> None:
-        if not talks:
+    def write(self, conversations: list[Conversation]) -> None:
+        if not conversations:
             self._write_spans()
-        for number, talk in enumerate(talks, 1):
-            self._start(talk, number)
-            for chain, following in zip_longest(talk.chains, talk.chains[1:]):
+        for number, conversation in enumerate(conversations, 1):
+            self._start(conversation, number)
+            for chain, following in zip_longest(conversation.chains, conversation.chains[1:]):
                 self._chain(chain)
                 if following is None or not brings_answers(following[0]):
                     self._answers()
             # Of one conversation all tools are known now; another may still ask for some.
-            self._end(list(talk.requests()), is_last=number == len(talks))
+            self._end(list(conversation.requests()), is_last=number == len(conversations))
 
-    def _start(self, talk: Talk, number: int) -> None:
-        first, span = next(talk.requests()), self._agent.span
-        asked = [message for request in talk.requests() for message in request.asked.messages]
-        models = dict.fromkeys(request.model for request in talk.requests() if request.model)
+    def _start(self, conversation: Conversation, number: int) -> None:
+        first, span = next(conversation.requests()), self._agent.span
+        asked = [
+            message for request in conversation.requests() for message in request.asked.messages
+        ]
+        models = dict.fromkeys(
+            request.model for request in conversation.requests() if request.model
+        )
         about = dict(first.span.details)
         if len(models) > 1:
             about["models"] = ", ".join(models)
@@ -145,7 +151,7 @@ class _Writer:
             run_id=self._run_id if number == 1 else f"{self._run_id}/{number}",
             task=fields.title_of(said(asked)) or self._name(),
             model=next(iter(models), ""),
-            tools=next(filter(None, (request.tools for request in talk.requests())), None),
+            tools=next(filter(None, (request.tools for request in conversation.requests())), None),
             parent_run_id=self._parent if number == 1 else self._run_id,
             details=about,
             span=first.span,

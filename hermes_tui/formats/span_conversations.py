@@ -54,7 +54,7 @@ class Request:
 
 
 @dataclass(slots=True, eq=False)
-class Talk:
+class Conversation:
     """A conversation: chains of requests, each of which begins where the one before ended."""
 
     chains: list[list[Request]] = field(default_factory=list)
@@ -72,31 +72,31 @@ class Talk:
         return sum(len(chain[-1].asked.messages) + 1 for chain in self.chains)
 
 
-def talks_of(agent: Agent) -> list[Talk]:
+def conversations_of(agent: Agent) -> list[Conversation]:
     """Return the conversations of an agent, the longest first, then in the order of time.
 
     There are none where no request says a word: tracers keep messages only if they are told to.
     Costs a hash of every message of every request, so it is linear in the size of the trace.
     """
-    talks: list[Talk] = []
-    ends: dict[int, Talk] = {}
+    conversations: list[Conversation] = []
+    ends: dict[int, Conversation] = {}
     for span in agent.requests:
         request = read_request(span)
         keys = prefix_keys(said(request.asked.messages))
-        talk = _continued(request, keys, ends)
-        if talk is not None:
-            talk.chains[-1].append(request)
-        elif talks and _goes_on(request, talks[-1]):
-            talk = talks[-1]
-            talk.chains.append([request])
+        conversation = _continued(request, keys, ends)
+        if conversation is not None:
+            conversation.chains[-1].append(request)
+        elif conversations and _goes_on(request, conversations[-1]):
+            conversation = conversations[-1]
+            conversation.chains.append([request])
         else:
-            talk = Talk([[request]])
-            talks.append(talk)
-        ends[keys[-1]] = talk
-    if not any(talk.says_something for talk in talks):
+            conversation = Conversation([[request]])
+            conversations.append(conversation)
+        ends[keys[-1]] = conversation
+    if not any(conversation.says_something for conversation in conversations):
         return []
-    longest = max(talks, key=lambda talk: talk.size, default=None)
-    return sorted(talks, key=lambda talk: talk is not longest)
+    longest = max(conversations, key=lambda conversation: conversation.size, default=None)
+    return sorted(conversations, key=lambda conversation: conversation is not longest)
 
 
 def read_request(span: Span) -> Request:
@@ -132,26 +132,28 @@ def role_of(message: ChatMessage) -> str:
     return ROLE_OF_LABEL.get(message.role.lower(), message.role)
 
 
-def _continued(request: Request, keys: list[int], ends: dict[int, Talk]) -> Talk | None:
+def _continued(
+    request: Request, keys: list[int], ends: dict[int, Conversation]
+) -> Conversation | None:
     """Return the conversation that `request` repeats and goes on with; forget where it ended."""
     messages = request.asked.messages
     for known in range(len(messages), 0, -1):
-        talk = ends.get(keys[known])
-        if talk is None:
+        conversation = ends.get(keys[known])
+        if conversation is None:
             continue
-        before = talk.chains[-1][-1]
+        before = conversation.chains[-1][-1]
         echoes = any(role_of(message) == "assistant" for message in messages[known:])
         if echoes or not before.has_answer:
             del ends[keys[known]]
-            return talk
+            return conversation
         # The same question again, or another after it: the answer in between is said nowhere else.
         return None
     return None
 
 
-def _goes_on(request: Request, talk: Talk) -> bool:
+def _goes_on(request: Request, conversation: Conversation) -> bool:
     """Say whether a request says only what is new: answers of tools, or nothing of its own."""
-    before = talk.chains[-1][-1]
+    before = conversation.chains[-1][-1]
     return before.has_answer and (brings_answers(request) or not _spoken(request))
 
 

@@ -20,7 +20,7 @@ SAID = "messages_and_choices"
 HISTORIES = "additional_histories"
 
 
-class Talk(NamedTuple):
+class Conversation(NamedTuple):
     """One conversation: what was said, the tools that were declared, and who was asked."""
 
     said: list[Any]
@@ -28,7 +28,7 @@ class Talk(NamedTuple):
     model: str = ""
 
 
-def talks_of(trajectory: Mapping[str, Any]) -> list[Talk]:
+def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a trajectory, the one that it is about first."""
     if isinstance(trajectory.get(SAID), list):
         histories = fields.as_list(trajectory.get(HISTORIES))
@@ -37,26 +37,28 @@ def talks_of(trajectory: Mapping[str, Any]) -> list[Talk]:
     return _of_exchanges(fields.as_list(exchanges))
 
 
-def _of_history(history: Any) -> Talk:
+def _of_history(history: Any) -> Conversation:
     raw = fields.as_dict(history)
     said = raw.get(SAID)
     # What is no history is told as what is no message.
-    return Talk(said if isinstance(said, list) else [fields.excerpt(history)], raw.get("tools"))
+    return Conversation(
+        said if isinstance(said, list) else [fields.excerpt(history)], raw.get("tools")
+    )
 
 
-def _of_exchanges(exchanges: list[Any]) -> list[Talk]:
-    talks: list[Talk] = []
+def _of_exchanges(exchanges: list[Any]) -> list[Conversation]:
+    conversations: list[Conversation] = []
     for exchange in exchanges:
         raw = fields.as_dict(exchange)
         request, reply = (fields.as_dict(raw.get(key)) for key in ("request", "response"))
         asked, choices = (fields.as_list(request.get("messages")), reply.get("choices"))
         said = [*asked, *fields.as_list(choices)[:1]]
-        if talks and _goes_on(talks[-1].said, asked):
-            known = talks.pop().said
+        if conversations and _goes_on(conversations[-1].said, asked):
+            known = conversations.pop().said
             # In a request a reply has lost its thoughts, and why it ended.
             said = [*known, *said[len(known) :]]
-        talks.append(Talk(said, request.get("tools"), fields.model_of(request)))
-    return talks
+        conversations.append(Conversation(said, request.get("tools"), fields.model_of(request)))
+    return conversations
 
 
 def _goes_on(before: list[Any], asked: list[Any]) -> bool:
