@@ -31,8 +31,8 @@ from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
 
 if TYPE_CHECKING:
+    from hermes_tui.formats.folding_builder import FoldingBuilder
     from hermes_tui.formats.line_index import LineIndex
-    from hermes_tui.formats.run_folder import RunFolder
 
 Known = tuple["array[int]", "array[int]", int, int]
 
@@ -98,17 +98,17 @@ class Reader(NamedTuple):
         events = tuple(judged_once(build.events, cuts) if cuts.places else build.events)
         return self.review(events) if self.review else events
 
-    def fold(self, source: Source, record: Record) -> RunFolder:
+    def fold(self, source: Source, record: Record) -> FoldingBuilder:
         """Return the runs of one record, folded; the same as of its events, but sooner.
 
         Only for a file of runs that nobody reviews.
         """
-        from hermes_tui.formats.run_folder import RunFolder
+        from hermes_tui.formats.folding_builder import FoldingBuilder
 
-        build = RunFolder(record.range, source_format=self.format.name, sidecars=self.sidecars)
+        build = FoldingBuilder(record.range, source_format=self.format.name, sidecars=self.sidecars)
         is_value = record.kind is not RecordKind.FRAME
         if is_value and self._fill(build, source, record).places:
-            build = RunFolder(record.range)
+            build = FoldingBuilder(record.range)
             build.events.extend(self.decode(source, record))
         build.close()
         return build

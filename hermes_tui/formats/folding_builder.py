@@ -15,7 +15,7 @@ from hermes_tui.parsers.normalise import TextCalls
 
 
 @dataclass(slots=True)
-class RunFolder(RunBuilder):
+class FoldingBuilder(RunBuilder):
     """Takes what a format reads of a record, and leaves the runs in it folded."""
 
     loose: list[Event] = field(default_factory=list)
