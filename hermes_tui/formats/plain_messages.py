@@ -64,14 +64,14 @@ def take_plain(
 
     `found` gets what is to be said of them, in order.
     """
-    talk = _Talk(state, mode, found)
+    talk = _PlainMessages(state, mode, found)
     for raw in islice(raws, start, None):
         if not talk.take(raw):
             break
     return talk.end()
 
 
-class _Talk:
+class _PlainMessages:
     """A run's state on its way through plain messages; `end` writes it back."""
 
     __slots__ = (

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats.framing import RecordKind, Unit
-from hermes_tui.formats.plain_talk import take_plain
+from hermes_tui.formats.plain_messages import take_plain
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
