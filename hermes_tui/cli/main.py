@@ -22,7 +22,7 @@ from hermes_tui.cli.parse import add_parse
 from hermes_tui.cli.parsers import add_parsers
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import add_scan
-from hermes_tui.cli.words import before_command, refuse_run, unknown_command, unknown_words
+from hermes_tui.cli.unknown_words import before_command, refuse_run, unknown_command, unknown_words
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
 
