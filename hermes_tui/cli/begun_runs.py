@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import Event, RunStarted

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.cli.inputs import add_json_option
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_row
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.run_choice import chosen_run
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.fields import MAX_DETAIL, only_named
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.formats.writers.media import is_media

@@ -22,7 +22,7 @@ from hermes_tui.cli.export import (
 from hermes_tui.cli.filters import check_for_each
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import one_file
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted

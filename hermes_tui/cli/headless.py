@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from hermes_tui.cli.interrupts import TOGETHER_S
 from hermes_tui.cli.json_text import escaped_json
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import RequestFailed, RunEnded, Stopped

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.cli.fail_on import failing_codes
 from hermes_tui.cli.live_arguments import fill_in_defaults
 from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError, UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.fields import as_dict, as_list, label
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import (

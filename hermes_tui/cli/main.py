@@ -20,8 +20,8 @@ from hermes_tui.cli.model import add_model
 from hermes_tui.cli.open_arguments import add_open
 from hermes_tui.cli.parse import add_parse
 from hermes_tui.cli.parsers import add_parsers
-from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import add_scan
+from hermes_tui.cli.stderr import say
 from hermes_tui.cli.unknown_words import before_command, refuse_run, unknown_command, unknown_words
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.cli.inputs import THEMES
 from hermes_tui.cli.progress import ProgressLine
-from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
+from hermes_tui.cli.stderr import say
 from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import counted

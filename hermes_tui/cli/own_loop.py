@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.cli.terminal import check_draws, say_ended
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from hermes_tui.cli.inputs import path_text
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import command_line, counted, shortened
 

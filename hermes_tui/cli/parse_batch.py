@@ -15,7 +15,7 @@ from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.cli.parse_check import differences, expectation, expected_of
 from hermes_tui.cli.parse_names import asked_name, of_a_line
 from hermes_tui.cli.parse_report import verdict_row
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.model.messages import ToolSpec

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.progress import ProgressLine
-from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
+from hermes_tui.cli.stderr import say
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError

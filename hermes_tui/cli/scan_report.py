@@ -9,11 +9,11 @@ from typing import TextIO
 
 from hermes_tui.cli.json_text import print_json, print_xml
 from hermes_tui.cli.progress import ProgressLine
-from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_new import NewFindings
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
+from hermes_tui.cli.stderr import say
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.collect import ScannedFile

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final
 
-from hermes_tui.cli.saying import say
+from hermes_tui.cli.stderr import say
 from hermes_tui.model.errors import HermesError, SourceError
 
 _CANNOT_DRAW: Final = ("dumb", "unknown")
