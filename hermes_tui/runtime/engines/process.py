@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.asked_process import AskedProcess
 from hermes_tui.runtime.engines.added import AddedEngine
+from hermes_tui.runtime.json_lines_process import JsonLinesProcess
 from hermes_tui.runtime.tools.processes import clean_environment
 
 START_TIMEOUT_S: Final = {"wheel": 30.0, "path": 30.0, "python": 120.0}
@@ -34,7 +34,7 @@ _OFFLINE: Final = {
 class EngineProcess:
     """A running process of `engine`, made by `started`. `hello` is what it said of itself."""
 
-    def __init__(self, engine: AddedEngine, process: AskedProcess) -> None:
+    def __init__(self, engine: AddedEngine, process: JsonLinesProcess) -> None:
         self._engine = engine
         self._process = process
         self.hello: dict[str, Any] = {}
@@ -113,13 +113,13 @@ class EngineProcess:
         return SourceError(self._engine.name, what, " | ".join(said[-3:]))
 
 
-async def _spawned(engine: AddedEngine) -> AskedProcess:
+async def _spawned(engine: AddedEngine) -> JsonLinesProcess:
     # Isolated: neither the current folder nor the user's packages. A wheel brings all it needs.
     flags = ("-I", "-S") if engine.kind == "wheel" else ("-I",)
     python = engine.python or sys.executable
     command = (python, *flags, "-c", _RUN)
     environment = clean_environment() | _OFFLINE
     try:
-        return await AskedProcess.started(command, environment=environment, folder=_HERE)
+        return await JsonLinesProcess.started(command, environment=environment, folder=_HERE)
     except OSError as error:
         raise SourceError(python, error.strerror or "cannot be run") from error

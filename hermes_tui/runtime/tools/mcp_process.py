@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from hermes_tui.runtime.asked_process import close_pipes, has_ended_within
+from hermes_tui.runtime.json_lines_process import close_pipes, has_ended_within
 from hermes_tui.runtime.tools.processes import clean_environment, signal_group, signal_name
 
 STDIN_GRACE_S = 0.8

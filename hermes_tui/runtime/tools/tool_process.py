@@ -12,7 +12,7 @@ from uuid import uuid4
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import decode
-from hermes_tui.runtime.asked_process import AskedProcess
+from hermes_tui.runtime.json_lines_process import JsonLinesProcess
 from hermes_tui.runtime.own_process import command_for
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of, within
 from hermes_tui.runtime.tools.changed_schemas import schemas_changed
@@ -38,7 +38,7 @@ class ToolProcess:
     def __init__(self, source: Mapping[str, Any], timeout_s: float | None) -> None:
         self._source, self._timeout_s = source, timeout_s
         self._mark = uuid4().hex
-        self._process: AskedProcess | None = None
+        self._process: JsonLinesProcess | None = None
         self._turn = asyncio.Lock()
         self._number = 0
         """Of the call that was asked last."""
@@ -82,7 +82,7 @@ class ToolProcess:
             context.prints.append(crash.printed)
             raise ToolFailure(f"ChildProcessError: the tool {_ended(code, crash)}", crash.frames)
 
-    async def _running(self) -> AskedProcess:
+    async def _running(self) -> JsonLinesProcess:
         """Return the process, a new one where it has ended."""
         if self._process is None or self._process.pid is None:
             await self._end()
@@ -92,7 +92,7 @@ class ToolProcess:
         assert self._process is not None, "started"
         return self._process
 
-    async def _ask(self, process: AskedProcess, request: dict[str, Any]) -> bytes:
+    async def _ask(self, process: JsonLinesProcess, request: dict[str, Any]) -> bytes:
         self._number += 1
         try:
             await process.send({"call": self._number, **request})
@@ -106,7 +106,7 @@ class ToolProcess:
             await self._end()
             raise ToolFailure(f"ValueError: an answer beyond all bounds: {error}") from error
 
-    async def _reply(self, process: AskedProcess) -> bytes:
+    async def _reply(self, process: JsonLinesProcess) -> bytes:
         """Return the answer to the last call; cut short where the process ended before.
 
         What else comes is passed over: a tool may find the pipe and write to it.
@@ -135,7 +135,7 @@ class ToolProcess:
     async def _start(self) -> list[dict[str, Any]]:
         """Start the process and return the schemas of its tools."""
         self._number = 0
-        self._process = process = await AskedProcess.started(
+        self._process = process = await JsonLinesProcess.started(
             command_for(_CHILD), environment=os.environ | {MARK: self._mark}
         )
         try:
@@ -155,7 +155,7 @@ class ToolProcess:
             await self._end()
             raise
 
-    async def _cancel(self, process: AskedProcess) -> None:
+    async def _cancel(self, process: JsonLinesProcess) -> None:
         """Have the call end by itself, else with its process; a second cancel makes it quicker."""
         try:
             async with asyncio.timeout(CANCEL_S):

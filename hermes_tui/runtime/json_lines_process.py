@@ -21,7 +21,7 @@ KEPT_BYTES: Final = 1 << 16
 _LOOK_AGAIN_S: Final = 0.25
 
 
-class AskedProcess:
+class JsonLinesProcess:
     """A process in a session of its own, made by `started`.
 
     What it prints is what it writes to standard error; at most `KEPT_BYTES` of that are kept.
@@ -35,7 +35,7 @@ class AskedProcess:
     @classmethod
     async def started(
         cls, command: Sequence[str], *, environment: Mapping[str, str], folder: str | None = None
-    ) -> AskedProcess:
+    ) -> JsonLinesProcess:
         """Run `command` in `folder`, by default the current one; raises OSError."""
         prints = OutputPipe(KEPT_BYTES)
         try:
