@@ -119,8 +119,8 @@ def _read(given: str, wanted_format: str) -> ReadRun:
 
 def _split_run(given: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
+    from hermes_tui.runtime.folder_walk import is_so
     from hermes_tui.runtime.remote import local_path, place_of
-    from hermes_tui.runtime.walking import is_so
 
     if given == "-":
         return None, ""

@@ -32,11 +32,11 @@ from hermes_tui.model.events import (
     copy_event,
 )
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.folder_walk import is_so
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
-from hermes_tui.runtime.walking import is_so
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.masked_runs import Masks

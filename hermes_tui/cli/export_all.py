@@ -26,11 +26,11 @@ from hermes_tui.cli.stderr import say
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.folder_walk import is_so
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
 from hermes_tui.runtime.targets import Target, expand_paths
-from hermes_tui.runtime.walking import is_so
 
 LINES: Final = ("openai", "sharegpt")
 SUFFIXES: Final = {"markdown": "md", "html": "html", "native": "jsonl"}

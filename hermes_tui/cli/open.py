@@ -15,10 +15,10 @@ from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_termi
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config, config_path, load_config
+from hermes_tui.runtime.folder_walk import Tell
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Targets, expand_paths
-from hermes_tui.runtime.walking import Tell
 from hermes_tui.ui.runs.feed import RunsFeed
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
+from hermes_tui.runtime.folder_walk import is_so
 from hermes_tui.runtime.index.blocks import Groups
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
-from hermes_tui.runtime.walking import is_so
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.remote import Place

@@ -37,7 +37,7 @@ def refuse_run(paths: Sequence[str], option: str) -> None:
     # Loaded only where it is needed: --help and a mistyped word do without.
     from pathlib import Path
 
-    from hermes_tui.runtime.walking import is_so
+    from hermes_tui.runtime.folder_walk import is_so
 
     for path in paths:
         file, _, run = path.rpartition(":")

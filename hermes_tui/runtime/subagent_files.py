@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.folder_walk import files_in, is_so
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sources import open_readable, split_member
 from hermes_tui.runtime.targets import Part, Target, Targets
-from hermes_tui.runtime.walking import files_in, is_so
 
 SUFFIX: Final = ".jsonl"
 AGENT: Final = "agent-"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.folder_walk import WALKED_SUFFIXES, Tell, files_in, is_so, members
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
@@ -20,7 +21,6 @@ from hermes_tui.runtime.transcript_names import (
     SUFFIXES,
     may_be_transcript,
 )
-from hermes_tui.runtime.walking import WALKED_SUFFIXES, Tell, files_in, is_so, members
 
 _REMOTE = (".parquet", ARCHIVE_SUFFIX)
 MANY_FILES = 10_000
