@@ -16,11 +16,12 @@ from collections import Counter
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import findings_of, messages_of_reply
 from hermes_tui.formats.message_parts import with_findings
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import with_flags

@@ -16,10 +16,11 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import messages_of_held, messages_of_items
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import counted

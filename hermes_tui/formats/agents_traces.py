@@ -17,9 +17,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import with_lost_parents
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.parsers.measures import timestamp, usage

@@ -22,9 +22,10 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.art_conversations import HISTORIES, SAID, Conversation, conversations_of
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
 

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_template import split_template
 from hermes_tui.formats.fields import item_at
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.normalise import TextCalls
 

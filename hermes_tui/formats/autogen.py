@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.replies import is_autogen, openai_messages
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import BOM, MAX_EXCERPT, load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import Event, RunEnded, RunStarted, copy_event
 from hermes_tui.model.spans import ByteRange, SourceRef
 

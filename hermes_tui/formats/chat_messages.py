@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.parsers.normalise import Normalised, normalise_message

@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declined import DECLINED, settle_declined
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.messages import ToolResult, changed
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised

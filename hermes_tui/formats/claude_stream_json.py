@@ -25,12 +25,13 @@ from hermes_tui.formats.anthropic_lines import (
     message_of,
     reply_of_line,
 )
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.claude_beside import SYNTHETIC, is_failure
 from hermes_tui.formats.claude_history import Line, Lines
 from hermes_tui.formats.claude_sdk import as_line
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.messages import ToolSpec

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.codex_items import (
     answer_with_end,
     is_injected,
@@ -46,6 +46,7 @@ from hermes_tui.formats.responses_items import (
     message_of_item,
     message_of_reply,
 )
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.events import RequestFailed, ToolCallProposed

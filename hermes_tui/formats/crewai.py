@@ -16,8 +16,9 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 
 _OF_TASK: Final = ("name", "agent", "expected_output", "output_format", "json_dict", "pydantic")

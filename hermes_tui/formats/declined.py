@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import CallSkipped, ToolCallProposed
 from hermes_tui.model.messages import ToolResult, changed

@@ -14,9 +14,10 @@ import re
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.json_slice import pointer_of
+from hermes_tui.formats.run_builder import RunBuilder
 
 _KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
 _RAISED: Final = "Execution error in "

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.replies import Failure
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_choice
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.plain_messages import take_plain
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import Event, RunStarted

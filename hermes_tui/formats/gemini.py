@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.gemini_contents import (
     append_content,
@@ -29,6 +29,7 @@ from hermes_tui.formats.gemini_contents import (
 )
 from hermes_tui.formats.gemini_replies import append_reply, is_reply, is_stream, model_of
 from hermes_tui.formats.replies import failure_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.parsers.measures import time_of
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.gemini_replies import usage_of
 from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title

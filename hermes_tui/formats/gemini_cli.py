@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declined import DECLINED, append_declined
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised, plain_result
 from hermes_tui.formats.gemini_replies import usage_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.model.messages import ErrorMark, ToolResult, changed, with_flags

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec, changed
 from hermes_tui.model.wording import title

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.gemini_contents import is_content, member, message_of, normalised
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.wording import title

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.framing import Unit
@@ -32,6 +32,7 @@ from hermes_tui.formats.gemini_replies import (
 from hermes_tui.formats.har_bodies import Body, json_body, text_body
 from hermes_tui.formats.ollama import is_of_loading
 from hermes_tui.formats.requests import PROMPTS
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import looks_like_sse, read_lines, read_sse
 from hermes_tui.formats.traits import Traits
 

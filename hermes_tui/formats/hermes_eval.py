@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.fields import (
     details_of,
     group_of,
@@ -23,6 +23,7 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ToolErrorRecorded
 from hermes_tui.model.messages import ToolError
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.fields import number
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.measures import timestamp

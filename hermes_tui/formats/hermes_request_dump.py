@@ -10,12 +10,13 @@ from typing import Any
 
 import orjson
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import details_of, label, model_of, title_of
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.requests import Request
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed, RequestSent

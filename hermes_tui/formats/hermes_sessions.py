@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import (
     begins_with_system,
@@ -31,6 +31,7 @@ from hermes_tui.formats.hermes_messages import (
     unkept,
 )
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import timestamp, whole

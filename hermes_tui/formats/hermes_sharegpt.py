@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
 from hermes_tui.formats.fields import (
     as_dict,
@@ -33,6 +33,7 @@ from hermes_tui.formats.hermes_messages import (
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall, ToolSpec
 from hermes_tui.parsers.measures import timestamp

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.inspect_attachments import attachments_of, with_attachments
@@ -29,6 +29,7 @@ from hermes_tui.formats.inspect_events import (
 )
 from hermes_tui.formats.inspect_messages import chat_message
 from hermes_tui.formats.inspect_outcome import end_of, error_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed

@@ -16,12 +16,13 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import append_message, on_line, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
 from hermes_tui.formats.langchain_snapshots import Snapshot, are_one_run, runs_in
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import append_message, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
+from hermes_tui.formats.run_builder import RunBuilder
 
 _ASKED = "on_chat_model_start"
 _TOLD = "on_chat_model_end"

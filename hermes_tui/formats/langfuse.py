@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langfuse_observations import is_observation, kept, span_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.parsers.measures import timestamp

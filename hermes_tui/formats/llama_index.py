@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
+from hermes_tui.formats.run_builder import RunBuilder
 
 _STORE = "store"
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.fields import as_dict
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 

@@ -18,9 +18,10 @@ from itertools import pairwise, takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed, ToolCallProposed

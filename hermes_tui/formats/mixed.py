@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
+from hermes_tui.formats.base import Format, Match, Sample
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.lookalikes import reader_of
 from hermes_tui.formats.mixed_lines import read_as
 from hermes_tui.formats.registry import formats
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 
 SCORE = 0.1

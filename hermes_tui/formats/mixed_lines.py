@@ -17,7 +17,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.formats.base import RunBuilder, Sample
+from hermes_tui.formats.base import Sample
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.lookalikes import (
     Choice,
@@ -26,6 +26,7 @@ from hermes_tui.formats.lookalikes import (
     reader_of,
     shape_of,
 )
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.events import RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange

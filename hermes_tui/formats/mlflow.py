@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.mlflow_spans import is_span, span_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
 
 _LOOKED_AT = 50

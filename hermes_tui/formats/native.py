@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.codec import MalformedEvent, from_value
 from hermes_tui.model.errors import SchemaTooNew
 from hermes_tui.model.events import copy_event

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_template import may_be_rendered, split_template
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.rollout_texts import asked_in
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.parsers.normalise import TextCalls
 

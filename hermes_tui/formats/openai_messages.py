@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import outcome_of_export
@@ -33,6 +33,7 @@ from hermes_tui.formats.prompt_rows import (
     reply_key,
     start_row,
 )
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import TEXT_KEYS, name_of_choice, samples_key
 from hermes_tui.formats.text_replies import TextReply, meta_of_reply, texts_of_reply
 from hermes_tui.parsers.measures import time_of

@@ -19,11 +19,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import Held, append_normalised
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
 from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.parsers.measures import number, timestamp
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import number, total_usage, usage
 
 SIDECAR: Final = "base_state.json"

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.otlp_logs import LISTS, LogRecord, log_records, with_records
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_attributes import any_value, key_values
 from hermes_tui.formats.span_runs import append_traces
 from hermes_tui.parsers.measures import timestamp

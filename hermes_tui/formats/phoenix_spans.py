@@ -20,12 +20,13 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.agentlightning_spans import attempt_of, rewards_of
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.otlp_logs import LogRecord, is_printed, printed_record, with_records
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_attributes import Attributes
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.traits import Traits

@@ -17,10 +17,10 @@ from itertools import takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
     TEXT_KEYS,
     Sampled,

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pydantic_ai_parts import instructions_of, is_message, messages_of
+from hermes_tui.formats.run_builder import RunBuilder
 
 _KEYS = ("messages", "all_messages", "message_history", "new_messages")
 

@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hermes_tui.formats.base import Format, RunBuilder, Source
+from hermes_tui.formats.base import Format, Source
 from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.cut_records import Cuts, judged_once
 from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Records, Unit, scan
@@ -24,6 +24,7 @@ from hermes_tui.formats.json_values import (
 )
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.mixed_lines import read_record
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import is_of_bytes, traits_of
 from hermes_tui.formats.turns import cutting_rule, lines_before, scan_turns
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity

@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import Any, cast
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
+from hermes_tui.formats.base import Format, Match, Sample
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits, traits_of
 
 _LOOKED_AT = 4096

@@ -27,12 +27,13 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, rejoined, said_in
 from hermes_tui.formats.rollout_wholes import Whole, whole_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
 from hermes_tui.formats.traits import Traits

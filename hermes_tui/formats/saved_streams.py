@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.fields import as_dict, label
@@ -21,6 +21,7 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
 from hermes_tui.formats.ollama import are_bare, is_ollama
 from hermes_tui.formats.replies import reply_of_stream
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import Stream, is_reply_begun, looks_like_sse, read_lines, read_sse
 from hermes_tui.model.spans import ByteRange
 

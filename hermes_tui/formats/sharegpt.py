@@ -18,9 +18,10 @@ from itertools import zip_longest
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json, load
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.text_actions import with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import IdState, Origin, ToolCall, ToolSpec

@@ -17,8 +17,8 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.any_messages import Said
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, said
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_conversations import (
     Conversation,
     Request,

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import normalise_message

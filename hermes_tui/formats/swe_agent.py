@@ -14,10 +14,11 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.model.messages import Usage, changed

@@ -12,8 +12,9 @@ import re
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls, normalise_message

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.parsers.tool_results import part_result

@@ -17,12 +17,13 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
 from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.verifiers_calls import (
     duration_of,
     failed_before,

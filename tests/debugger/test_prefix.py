@@ -21,7 +21,7 @@ from hermes_tui.debugger.inputs import (
 )
 from hermes_tui.debugger.outcome import outcome_of
 from hermes_tui.debugger.stepping import RUN_MODE, Phase
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import Timeline

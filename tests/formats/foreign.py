@@ -7,11 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Format, RunBuilder, Sample
+from hermes_tui.formats.base import Format, Sample
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import (
     Event,
     MessageAppended,

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hermes_tui.formats.base import Format, RunBuilder
+from hermes_tui.formats.base import Format
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import Event
 from hermes_tui.model.spans import ByteRange
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.atif import FORMAT
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import atif
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.gemini_cli import FORMAT
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import CallSkipped, Event, SourceDefect
 from hermes_tui.model.spans import ByteRange

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats import openai_messages
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import openai
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.log.summary import fold_run

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.base import Format, RunBuilder, Sample
+from hermes_tui.formats.base import Format, Sample
 from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.registry import formats
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import fold_run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import MessageAppended, RunEnded, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.chat_messages import custom_call
 from hermes_tui.formats.hermes_sharegpt import HermesSharegpt
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import sharegpt
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

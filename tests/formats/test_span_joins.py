@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import append_traces
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.model.events import Event, RequestFailed

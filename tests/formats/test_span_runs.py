@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats import langfuse, langsmith, otlp, phoenix_spans
-from hermes_tui.formats.base import Format, RunBuilder
+from hermes_tui.formats.base import Format
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tools import FROM_SPAN
 from hermes_tui.formats.span_tree import Span, SpanKind

@@ -1,0 +1,294 @@
+"""The builder of runs: a format says what a record holds, and the events are numbered here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.framing import Unit
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestFailed,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolReturned,
+    copy_event,
+)
+from hermes_tui.model.messages import ToolSpec, Usage
+from hermes_tui.model.spans import ByteRange, SourceRef
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+
+
+@dataclass(slots=True)
+class RunBuilder:
+    """Collects the events of one record and numbers them.
+
+    `record` is the record's byte range; pointers are JSON Pointers inside its value.
+    """
+
+    record: ByteRange
+    first_seq: int = 0
+    is_first: bool = True
+    line_ranges: tuple[ByteRange, ...] = ()
+    source_format: str = ""
+    events: list[Event] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """What was odd about the record's bytes: message and excerpt; reported in the first run."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What was odd about them, but as its format is written; noted where the first run begins."""
+    unit: Unit = Unit.RUNS
+    """What the record holds in the file at hand: some formats come both ways."""
+    sidecars: Mapping[str, Any] = field(default_factory=dict)
+    """The values of those of the format's sidecars that are there; a text where one is broken."""
+    is_last: bool = False
+    """Whether nothing comes behind the record any more."""
+    lines_before: Callable[[], Iterable[bytes]] = tuple
+    """Gives the lines of earlier turns, the latest first, some megabytes of them."""
+    likeness: Callable[[ByteRange], str] | None = None
+    """Says, behind a defect of a whole record or line, what else that looks like."""
+    tools: tuple[ToolSpec, ...] = ()
+    """What the run at hand declares."""
+    _seq: int = -1
+
+    def __post_init__(self) -> None:
+        self._seq = self.first_seq
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was found in the record."""
+        return bool(self.events)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run was opened."""
+        return any(isinstance(event, RunStarted) for event in self.events)
+
+    def forget(self) -> None:
+        """Drop all that was read of the record so far."""
+        self.events.clear()
+        self._seq = self.first_seq
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the one run of a file of parts still has to be opened."""
+        return self.is_first and not self.is_used
+
+    def locate(self, index: int) -> None:
+        """Let the following events stand in line `index` of a WHOLE_LINES record."""
+        if index < len(self.line_ranges):
+            self.record = self.line_ranges[index]
+
+    def placed(self, value: Any, pointer: str = "") -> Iterator[tuple[str, int, Any]]:
+        """Yield each element of a list that stands at `pointer`: its pointer, its line, itself.
+
+        What is no list is yielded whole. In a record of all lines each element is a line.
+        """
+        if not isinstance(value, list):
+            yield pointer, 0, value
+            return
+        for index, one in enumerate(value):
+            yield (pointer, index, one) if self.line_ranges else (f"{pointer}/{index}", 0, one)
+
+    def at(self, pointer: str = "") -> SourceRef:
+        return SourceRef(self.record, pointer)
+
+    def next_seq(self) -> int:
+        seq = self._seq
+        self._seq += 1
+        return seq
+
+    def start(
+        self,
+        *,
+        run_id: str = "",
+        task: str = "",
+        model: str = "",
+        tools: tuple[ToolSpec, ...] | None = None,
+        parser: str = "",
+        group_id: str = "",
+        parent_run_id: str = "",
+        lone_reply: bool = False,
+        details: Mapping[str, Any] | None = None,
+        pointer: str = "",
+        ts: float | None = None,
+        diagnostics: tuple[Diagnostic, ...] = (),
+    ) -> None:
+        """Open a run; numbering starts again. `tools` None: the source does not say.
+
+        Members of the source keep their names in `details`. What a reader names itself it names in
+        the words of all: agent, models, provider, parameters, session, conversation, user, tags,
+        environment, version, cost_usd, latency_s, worked_s, branch_of, goes_on_from, called_by,
+        called_by_tool, subagents (ids of runs by those of the calls that began them), gold_….
+
+        In a file that is taken for one run what else opens is a part of that, numbered on.
+        """
+        if self.unit is Unit.RUNS:
+            self._seq = 0
+        self.tools = tools or ()
+        notes, self.notes = self.notes, ()
+        self.events.append(
+            RunStarted(
+                seq=self.next_seq(),
+                ts=ts,
+                at=self.at(pointer),
+                run_id=run_id,
+                task=title(task),
+                model=model,
+                tools=tools or (),
+                tools_declared=tools is not None,
+                source_format=self.source_format,
+                parser=parser,
+                group_id=group_id,
+                parent_run_id=parent_run_id,
+                lone_reply=lone_reply,
+                details=dict(details or {}),
+                diagnostics=diagnostics + notes,
+            )
+        )
+        self.flush_problems()
+
+    def flush_problems(self) -> None:
+        """Report what was odd about the record's bytes, if that has not been done yet."""
+        problems, self.problems = self.problems, []
+        for message, excerpt in problems:
+            alike = self._alike() if not self.line_ranges else ""
+            self.add(SourceDefect, message=message + alike, excerpt=excerpt)
+
+    def message(
+        self,
+        raw: Any,
+        *,
+        pointer: str = "",
+        text_calls: TextCalls = TextCalls.SUSPECT,
+        role: str | None = None,
+        ts: float | None = None,
+    ) -> None:
+        """Normalise one message-like JSON value and append it with its calls and results."""
+        self.append(normalise_message(raw, text_calls=text_calls, role=role), pointer, ts=ts)
+
+    def append(self, parts: Normalised, pointer: str = "", *, ts: float | None = None) -> None:
+        """Append a message that is already normalised: its results, itself, its calls."""
+        if parts.unread and self.tools:
+            from hermes_tui.parsers.unread_calls import with_unread
+
+            parts = with_unread(parts, self.tools)
+        at = SourceRef(self.record, pointer)
+        if ts is None:
+            ts = parts.message.time_s
+        add = self.events.append
+        seq = self._seq
+        for result, found in parts.results:
+            add(ToolReturned(seq=seq, ts=ts, at=at, result=result, diagnostics=found))
+            seq += 1
+        add(
+            MessageAppended(
+                seq=seq, ts=ts, at=at, message=parts.message, diagnostics=parts.diagnostics
+            )
+        )
+        seq += 1
+        for call, found in parts.calls:
+            add(ToolCallProposed(seq=seq, ts=ts, at=at, call=call, diagnostics=found))
+            seq += 1
+        self._seq = seq
+
+    def messages(self, raws: Iterable[Any], pointer: str) -> None:
+        """Append each message of a list that stands at `pointer`; what is no object is a defect."""
+        self.talk(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
+
+    def talk(
+        self,
+        raws: Iterable[Any],
+        pointer: str,
+        append: Callable[[int, Any, str], None],
+        text_calls: TextCalls,
+    ) -> None:
+        """Append a list of messages, each by `append`, which is given its index and its pointer.
+
+        `text_calls` says how that one reads what models say.
+        """
+        for index, raw in enumerate(raws):
+            append(index, raw, f"{pointer}/{index}")
+
+    def _one_of_messages(self, _: int, raw: Any, pointer: str) -> None:
+        self.one_of_list(raw, pointer)
+
+    def one_of_list(
+        self, raw: Any, pointer: str, text_calls: TextCalls = TextCalls.SUSPECT
+    ) -> None:
+        """Append an element of a list of messages; what is no object is a defect."""
+        if isinstance(raw, dict):
+            self.message(raw, pointer=pointer, text_calls=text_calls)
+        else:
+            self.defect("not a message", fields.excerpt(raw), pointer=pointer)
+
+    def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
+        """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""
+        self.events.append(event_type(seq=self.next_seq(), at=self.at(pointer), **fields))
+
+    def request_failed(
+        self,
+        said: str,
+        *,
+        otherwise: str = "the request failed",
+        severity: Severity = Severity.ERROR,
+        **fields: Any,
+    ) -> None:
+        """Append a failed request; the finding is the first line of what is `said` of it."""
+        found = Diagnostic(Code.REQUEST_ERROR, severity, title(said) or otherwise)
+        self.add(RequestFailed, message=said, diagnostics=(found,), **fields)
+
+    def take(self, event: Event) -> None:
+        """Append an event that is one already, numbered anew; a recording may have torn lines."""
+        self.events.append(copy_event(event, seq=self.next_seq()))
+
+    def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
+        """Report something malformed; in a record of all lines, with the byte of its line."""
+        if not pointer:
+            message += self._alike()
+        if self.line_ranges:
+            message = f"byte {self.record.start:,} of the file: {message}"
+        self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
+
+    def _alike(self) -> str:
+        is_whole = bool(self.line_ranges) or not self.is_used
+        return self.likeness(self.record) if self.likeness is not None and is_whole else ""
+
+    def end(
+        self,
+        *,
+        status: str = "unknown",
+        stop_reason: str = "",
+        reward: float | None = None,
+        scores: Mapping[str, float] | None = None,
+        usage: Usage | None = None,
+        details: Mapping[str, Any] | None = None,
+        duration_s: float | None = None,
+        by_call: bool = False,
+        ts: float | None = None,
+    ) -> None:
+        """Close the run, with what the source says of how it went. Optional.
+
+        Of `stop_reason`, as of the `task` of a run, the first line is kept.
+        """
+        self.events.append(
+            RunEnded(
+                seq=self.next_seq(),
+                ts=ts,
+                at=self.at(),
+                status=status,
+                stop_reason=title(stop_reason),
+                reward=reward,
+                scores=dict(scores or {}),
+                usage=usage,
+                details=dict(details or {}),
+                duration_s=duration_s,
+                by_call=by_call,
+            )
+        )
