@@ -20,6 +20,7 @@ from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
 from hermes_tui.debugger.prefix import loggable_call
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.model import events as ev
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.messages import (
     IdState,
@@ -282,7 +283,7 @@ def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
         arguments = function.get("arguments", one.get("arguments", "{}"))
     else:
         key, name, arguments = one.id, one.function.name, one.function.arguments
-    return {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return function_call(key, name, arguments)
 
 
 def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
@@ -298,8 +299,7 @@ def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             return "", []
         arguments = json.dumps(value.get("arguments", {}), ensure_ascii=False)
-        function = {"name": value["name"], "arguments": arguments}
-        found.append({"id": _made_id(new_id, len(found)), "type": "function", "function": function})
+        found.append(function_call(_made_id(new_id, len(found)), value["name"], arguments))
     return text.partition(_OPEN)[0].strip(), found
 
 
@@ -369,8 +369,7 @@ def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
         entry: dict[str, Any] = listed[index]
         return entry
     key = listed[index]["id"] if index < len(listed) else call.call.id
-    function = {"name": call.name or "", "arguments": call.arguments.text}
-    return {"id": key, "type": "function", "function": function}
+    return function_call(key, call.name or "", call.arguments.text)
 
 
 def _asked(call: CallState, reply: Reply) -> tuple[Any, Any]:

@@ -18,6 +18,7 @@ from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import reply_text
 from hermes_tui.log.empty_replies import is_flawed, nothing_said
 from hermes_tui.model import events as ev
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import Message, Origin, ToolCall, Usage, changed, with_flags
@@ -201,8 +202,7 @@ def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev
 
 def _entry(call: CallState) -> dict[str, Any]:
     """Return a call as it stands now, edits included, as an entry of `tool_calls`."""
-    function = {"name": call.name, "arguments": call.arguments.text}
-    return {"id": call.call.id, "type": "function", "function": function}
+    return function_call(call.call.id, call.name, call.arguments.text)
 
 
 def kept(call: ToolCall, before: ToolCall) -> ToolCall:

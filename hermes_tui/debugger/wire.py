@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Reasoning, ToolCall
 from hermes_tui.parsers.plain_values import json_text
 
@@ -13,10 +14,7 @@ def assistant_text(
 ) -> str:
     """Return a reply; `calls` are (id, name, arguments text). Reasoning from fields is kept."""
     message: dict[str, object] = {"role": "assistant", "content": content}
-    listed = [
-        {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
-        for key, name, arguments in calls
-    ]
+    listed = [function_call(*call) for call in calls]
     if listed:
         message["tool_calls"] = listed
     for piece in reasoning:

@@ -46,21 +46,6 @@ class ChatMessage:
         return role if isinstance(role, str) else ""
 
 
-def function_call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
-    """Return a call as chat messages write it.
-
-    Where a format decodes arguments itself they belong in here as text: that they are an object
-    there says nothing of how the model wrote them.
-    """
-    function = {"name": name, "arguments": arguments}
-    return {"id": call_id, "type": "function", "function": function}
-
-
-def custom_call(call_id: Any, name: Any, given: Any) -> dict[str, Any]:
-    """Return a call whose input is a text of its own, never JSON, as chat messages write it."""
-    return {"id": call_id, "type": "custom", "custom": {"name": name, "input": given}}
-
-
 def on_line(messages: Iterable[ChatMessage], line: int) -> list[ChatMessage]:
     """Return messages, and what they carry, as standing on one line of the record."""
     return [

@@ -23,9 +23,10 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.parsers.measures import usage
 

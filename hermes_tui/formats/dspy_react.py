@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
 
 _KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
 _RAISED: Final = "Execution error in "

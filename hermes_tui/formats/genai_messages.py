@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.chat_api import function_call
 
 _ANSWER = "tool_call_response"
 _CALL = "tool_call"

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.inspect_events import Request
 from hermes_tui.formats.message_parts import flagged, with_flat_entries
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall
 from hermes_tui.model.wording import title

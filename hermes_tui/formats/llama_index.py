@@ -16,10 +16,11 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call, said
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
 
 _STORE = "store"
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.wording import title

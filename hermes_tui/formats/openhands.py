@@ -18,12 +18,13 @@ from typing import Any
 
 from hermes_tui.formats import fields, openhands_state
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
 from hermes_tui.model.wording import title

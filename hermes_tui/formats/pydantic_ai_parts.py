@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.parsers.measures import timestamp
 
 RETRY = "retry"

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, custom_call, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.chat_api import custom_call, function_call
 
 _FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
 _BUILT_IN = {

@@ -18,11 +18,11 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import custom_call, function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.model.wording import title

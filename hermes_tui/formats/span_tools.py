@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langchain_messages import is_message, message_of
 from hermes_tui.formats.python_repr import NotRepr, read_repr
 from hermes_tui.formats.span_tree import Span
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolCall, ToolResult, changed
 from hermes_tui.model.wording import title

@@ -19,7 +19,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
@@ -27,6 +26,7 @@ from hermes_tui.formats.message_parts import flagged, with_findings, with_flat_e
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
 from hermes_tui.formats.traits import Traits
+from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.wording import title

@@ -12,9 +12,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from hermes_tui.model.chat_api import tool_value
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.model.visible import visible, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
@@ -138,7 +139,10 @@ def calls_json(calls: Sequence[ParsedCall]) -> str:
 
 def tools_json(tools: Sequence[ToolSpec]) -> str:
     """Return the tools as a request declares them, in JSON that is plain ASCII."""
-    return json.dumps([_declared(tool) for tool in tools], indent=1, default=str)
+    declared = [
+        tool_value(changed(tool, parameters=_within_reach(tool.parameters))) for tool in tools
+    ]
+    return json.dumps(declared, indent=1, default=str)
 
 
 def text_literal(text: str) -> str:
@@ -155,15 +159,6 @@ def is_plain(text: str) -> bool:
     """Tell whether `text` looks like what it is: no control, no half surrogate, nothing hidden."""
     spaced = text.replace("\t", " ")
     return visible(spaced) == spaced
-
-
-def _declared(tool: ToolSpec) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = _within_reach(tool.parameters)
-    return {"type": "function", "function": function}
 
 
 def _within_reach(schema: Any) -> Any:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.chat_messages import custom_call
 from hermes_tui.formats.hermes_sharegpt import HermesSharegpt
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import sharegpt
 from hermes_tui.log.summary import fold_run
+from hermes_tui.model.chat_api import custom_call
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import Event, ToolCallProposed, ToolReturned
 from hermes_tui.model.messages import ErrorMark

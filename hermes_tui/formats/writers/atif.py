@@ -25,10 +25,10 @@ from hermes_tui.formats.writers.transcript import (
     Transcript,
     field_reasoning,
     metadata_of,
-    tool_value,
     transcript_of,
 )
 from hermes_tui.log.findings import Finding
+from hermes_tui.model.chat_api import tool_value
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, Message, Origin, ToolCall, Usage
 from hermes_tui.parsers.measures import total_usage

@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.writers.as_sent import as_sent
 from hermes_tui.formats.writers.changes import ROLE_AS_USER, Change, Changes
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
@@ -31,10 +30,10 @@ from hermes_tui.formats.writers.transcript import (
     field_reasoning,
     metadata_of,
     text_parts_only,
-    tool_value,
     transcript_of,
 )
 from hermes_tui.log.findings import Finding
+from hermes_tui.model.chat_api import custom_call, function_call, tool_value
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, ContentPart, Message, Origin, ToolCall
 

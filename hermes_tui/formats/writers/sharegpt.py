@@ -34,10 +34,10 @@ from hermes_tui.formats.writers.transcript import (
     field_reasoning,
     metadata_of,
     text_parts_only,
-    tool_value,
     transcript_of,
 )
 from hermes_tui.log.findings import Finding
+from hermes_tui.model.chat_api import tool_value
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
 from hermes_tui.parsers.tool_errors import judge

@@ -40,7 +40,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
-from hermes_tui.model.messages import ADDED, Message, Reasoning, ToolSpec
+from hermes_tui.model.messages import ADDED, Message, Reasoning
 
 Result = ToolReturned | ToolFailed
 
@@ -222,16 +222,6 @@ def text_parts_only(message: Message) -> bool:
 def field_reasoning(message: Message) -> list[Reasoning]:
     """Return the reasoning of `message` that does not stand in its text anyway."""
     return [piece for piece in message.reasoning if piece.span is None]
-
-
-def tool_value(tool: ToolSpec) -> dict[str, Any]:
-    """Return a declared tool as chat requests write it."""
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    return {"type": "function", "function": function}
 
 
 def metadata_of(transcript: Transcript) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.runtime.engines.added import AddedEngine
@@ -185,5 +186,4 @@ def _busy_with(said: Sequence[str], within: str) -> str:
 def _schema(tool: Tool) -> dict[str, Any]:
     if not isinstance(tool, ToolSpec):
         return dict(tool)
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
+    return tool_schema(tool.name, tool.description, tool.parameters)

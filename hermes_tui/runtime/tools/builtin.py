@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.messages import ErrorMark
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.processes import kill_marked, run_shell
@@ -31,8 +32,7 @@ def _schema(
         "required": list(required),
         "additionalProperties": False,
     }
-    function = {"name": name, "description": description, "parameters": parameters}
-    return {"type": "function", "function": function}
+    return tool_schema(name, description, parameters)
 
 
 def _text(description: str) -> dict[str, Any]:

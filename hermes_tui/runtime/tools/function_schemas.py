@@ -13,6 +13,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from hermes_tui.model.chat_api import tool_schema
+
 MAX_DEPTH = 8
 """Types that contain themselves are described this deep."""
 _SIMPLE = {
@@ -60,8 +62,7 @@ def schema_of_function(name: str, function: Callable[..., Any]) -> dict[str, Any
         "required": required,
         "additionalProperties": is_open,
     }
-    inner = {"name": name, "description": described, "parameters": parameters}
-    return {"type": "function", "function": inner}
+    return tool_schema(name, described, parameters)
 
 
 def hints_of(function: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.tools.base import CallContext, ToolFailure, specs_of
@@ -53,9 +54,5 @@ def _schema(entry: Any, place: str) -> dict[str, Any]:
         raise UsageError(f"{place}: parameters must be a JSON Schema", HINT)
     if inner is not entry and isinstance(inner.get("parameters"), dict):
         return {"type": "function", **entry}
-    function = {
-        "name": inner["name"],
-        "description": str(inner.get("description") or ""),
-        "parameters": parameters or {"type": "object", "properties": {}},
-    }
-    return {"type": "function", "function": function}
+    described = str(inner.get("description") or "")
+    return tool_schema(inner["name"], described, parameters or {"type": "object", "properties": {}})

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.errors import HermesError, SourceError
 from hermes_tui.model.messages import ErrorMark
 from hermes_tui.model.wording import install
@@ -76,7 +77,10 @@ class McpTools:
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
         async with Client(self._process) as client:
-            self.schemas = tuple([_schema(tool) for tool in await _list_tools(client)])
+            self.schemas = tuple(
+                tool_schema(tool.name, tool.description or "", tool.input_schema)
+                for tool in await _list_tools(client)
+            )
             self.specs = specs_of(self.schemas)
             self._client = client
             self._is_ready.set()
@@ -145,15 +149,6 @@ async def _list_tools(client: Any) -> list[Any]:
         if not cursor:
             break
     return tools
-
-
-def _schema(tool: Any) -> dict[str, Any]:
-    function = {
-        "name": tool.name,
-        "description": tool.description or "",
-        "parameters": tool.input_schema,
-    }
-    return {"type": "function", "function": function}
 
 
 def _value(result: Any) -> Any:
