@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hermes_tui.model.messages import Origin, ToolCall
+from hermes_tui.model.spans import gaps
 
 
 def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
@@ -12,13 +13,7 @@ def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
 
     With the markup left in, the next prompt would hold each call twice.
     """
-    spans = sorted(
-        (c.span.start, c.span.end) for c in calls if c.origin is Origin.TEXT and c.span is not None
-    )
+    spans = [c.span for c in calls if c.origin is Origin.TEXT and c.span is not None]
     if not spans:
         return text
-    kept, position = [], 0
-    for start, end in spans:
-        kept.append(text[position:start])
-        position = max(position, end)
-    return "".join((*kept, text[position:])).strip()
+    return "".join(text[left.start : left.end] for left in gaps(spans, len(text))).strip()

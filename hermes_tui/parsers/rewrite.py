@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.edits import Edit, apply_edits
 from hermes_tui.parsers.literals import compact
 from hermes_tui.parsers.probe import Probe, is_readable
 from hermes_tui.parsers.wire.base import Renderer
@@ -67,7 +68,7 @@ def _placed(
     for wide in _with_odd_tags(text, groups):
         yield _in_place(text, wide, [render(group) for group in wide])
     yield _in_place(text, groups, [render(group) for group in groups])
-    prose = _around(text, calls)
+    prose = apply_edits(text, [Edit(call.span.start, call.span.end, "") for call in calls]).strip()
     if len(groups) > 1:
         yield _in_place(text, [list(calls)], [render(calls)])
     yield f"{prose}\n{render(calls)}" if prose else render(calls)
@@ -113,20 +114,8 @@ def _groups(text: str, calls: Sequence[ParsedCall]) -> list[list[ParsedCall]]:
 
 
 def _in_place(text: str, groups: list[list[ParsedCall]], written: list[str]) -> str:
-    parts: list[str] = []
-    position = 0
-    for group, new in zip(groups, written, strict=True):
-        parts += (text[position : group[0].span.start], new)
-        position = group[-1].span.end
-    return "".join((*parts, text[position:]))
-
-
-def _around(text: str, calls: Sequence[ParsedCall]) -> str:
-    """Return what is no call, in order."""
-    parts: list[str] = []
-    position = 0
-    for call in calls:
-        span: Span = call.span
-        parts.append(text[position : span.start])
-        position = span.end
-    return "".join((*parts, text[position:])).strip()
+    edits = [
+        Edit(group[0].span.start, group[-1].span.end, new)
+        for group, new in zip(groups, written, strict=True)
+    ]
+    return apply_edits(text, edits)

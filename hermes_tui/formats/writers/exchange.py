@@ -21,7 +21,7 @@ from hermes_tui.formats.writers.transcript import Entry
 from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import Origin, ToolCall
-from hermes_tui.model.spans import Span
+from hermes_tui.model.spans import Span, gaps
 
 MADE_UP: Final = "made_up_"
 """How ids begin that the run does not have."""
@@ -116,13 +116,9 @@ def _open_call(event: ToolCallProposed, turn: int) -> OpenCall:
 
 def _without(text: str, spans: Iterable[Span]) -> str:
     """Return what is left of `text`, as paragraphs."""
-    pieces, end = [], 0
-    for span in sorted(spans, key=lambda span: span.start):
-        whole = _fenced(text, span)
-        pieces.append(text[end : whole.start])
-        end = max(end, whole.end)
-    pieces.append(text[end:])
-    return "\n\n".join(piece for each in pieces if (piece := each.strip()))
+    left = gaps([_fenced(text, span) for span in spans], len(text))
+    pieces = (text[part.start : part.end].strip() for part in left)
+    return "\n\n".join(filter(None, pieces))
 
 
 def _fenced(text: str, span: Span) -> Span:
