@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, get_type_hints
 
 from hermes_tui.log.expression_values import ExpressionError
+from hermes_tui.log.expressions import Expression, compile_expression
 from hermes_tui.log.query import FIELDS as ROW_FIELDS
 from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, FILE_FIELDS
 from hermes_tui.log.summary import RunSummary
@@ -38,6 +39,20 @@ _BY_NAME: Final = MappingProxyType({
     "warnings": "codes", "code": "codes", "reward": "scores", "text": "args", "name": "args",
 })  # fmt: skip
 """Fields with members that may be meant instead, where the same expression can read them."""
+
+
+def compile_filter(
+    text: str, names: Collection[str], *, at_hand: Collection[str] = ()
+) -> Expression | None:
+    """Return the filter that `text` is, None where it is empty; raises ExpressionError.
+
+    As `compile_expression`; besides, no path leads into a plain field.
+    """
+    if not text.strip():
+        return None
+    expression = compile_expression(text, names, at_hand=at_hand)
+    check_members(text, names)
+    return expression
 
 
 def check_members(text: str, known: Collection[str]) -> None:

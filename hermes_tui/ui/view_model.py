@@ -354,16 +354,13 @@ class RunModel:
 
     def try_filter(self, text: str) -> str:
         """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
-        from hermes_tui.log.expressions import ExpressionError, compile_expression
-        from hermes_tui.log.plain_fields import check_members
+        from hermes_tui.log.expressions import ExpressionError
+        from hermes_tui.log.plain_fields import compile_filter
 
-        expression = None
-        if text.strip():
-            try:
-                expression = compile_expression(text, FIELDS, at_hand=AT_HAND)
-                check_members(text, FIELDS)
-            except ExpressionError as error:
-                return error.on_screen
+        try:
+            expression = compile_filter(text, FIELDS, at_hand=AT_HAND)
+        except ExpressionError as error:
+            return error.on_screen
         self.set_filter(text.strip(), expression)
         return ""
 

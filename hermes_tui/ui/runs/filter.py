@@ -36,16 +36,13 @@ class RunFilter:
 
     def begin(self, text: str) -> str:
         """Test with another expression, none if it is empty; return what is wrong, or ""."""
-        from hermes_tui.log.expressions import ExpressionError, compile_expression
-        from hermes_tui.log.plain_fields import check_members
+        from hermes_tui.log.expressions import ExpressionError
+        from hermes_tui.log.plain_fields import compile_filter
 
-        expression = None
-        if text.strip():
-            try:
-                expression = compile_expression(text, FILTER_NAMES)
-                check_members(text, FILTER_NAMES)
-            except ExpressionError as error:
-                return error.on_screen
+        try:
+            expression = compile_filter(text, FILTER_NAMES)
+        except ExpressionError as error:
+            return error.on_screen
         self.expression, self.text = expression, text.strip()
         taken = self._places.taken
         self.passing = bytearray([expression is None]) * taken
