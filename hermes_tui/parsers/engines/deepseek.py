@@ -20,9 +20,9 @@ from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
 from hermes_tui.parsers.engines.decoded import is_json, value_of
 from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.seeker import Seeker
 from hermes_tui.parsers.engines.sglang_tools import deliver_known, forget_drops, wrap_calls
 from hermes_tui.parsers.engines.sglang_values import need_tools
+from hermes_tui.parsers.forward_search import ForwardSearch
 
 CALLS_BEGIN, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 CALL_BEGIN, CALL_END, SEP = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
@@ -84,12 +84,12 @@ def _wrap(trace: Trace, outer: int) -> None:
     wrap_calls(trace, CALLS_BEGIN, CALLS_END)
 
 
-def _vllm_blocks(trace: Trace, read: Callable[[Seeker, int], _Block | str]) -> list[_Block]:
+def _vllm_blocks(trace: Trace, read: Callable[[ForwardSearch, int], _Block | str]) -> list[_Block]:
     """Return the calls from left to right, telling why the others are none."""
-    seeker, found, position = Seeker(trace.text), [], 0
+    search, found, position = ForwardSearch(trace.text), [], 0
     lost = 0
     while (start := trace.text.find(CALL_BEGIN, position)) >= 0:
-        block = read(seeker, start)
+        block = read(search, start)
         position = start + len(CALL_BEGIN)
         if isinstance(block, _Block):
             found.append(block)
@@ -104,16 +104,16 @@ def _vllm_blocks(trace: Trace, read: Callable[[Seeker, int], _Block | str]) -> l
 _FLAGS_SHOWN = 100
 
 
-def _fenced_block(seeker: Seeker, start: int) -> _Block | str:
-    text, inner = seeker.text, start + len(CALL_BEGIN)
-    line_end = seeker.find("\n", inner)
-    separator = seeker.last(SEP, inner, line_end)
+def _fenced_block(search: ForwardSearch, start: int) -> _Block | str:
+    text, inner = search.text, start + len(CALL_BEGIN)
+    line_end = search.find("\n", inner)
+    separator = search.last(SEP, inner, line_end)
     if separator < 0:
         return f"no {SEP} behind the marker on its line"
     if not text.startswith(_FENCE, line_end):
         return "no ```json fence on the line after the name"
     body = line_end + len(_FENCE)
-    end = seeker.find(_FENCE_END + CALL_END, body)
+    end = search.find(_FENCE_END + CALL_END, body)
     if end >= len(text):
         return f"the fence is not closed right before {CALL_END}"
     stop = end + len(_FENCE_END) + len(CALL_END)
@@ -121,14 +121,14 @@ def _fenced_block(seeker: Seeker, start: int) -> _Block | str:
     return _Block(Span(start, stop), name, Span(body, end), text[inner:separator])
 
 
-def _plain_block(seeker: Seeker, start: int) -> _Block | str:
+def _plain_block(search: ForwardSearch, start: int) -> _Block | str:
     inner = start + len(CALL_BEGIN)
-    separator = seeker.find(SEP, inner)
-    if separator > seeker.find("\n", inner) or separator >= len(seeker.text):
+    separator = search.find(SEP, inner)
+    if separator > search.find("\n", inner) or separator >= len(search.text):
         return f"no {SEP} behind the name on its line"
     body = separator + len(SEP)
-    end = seeker.find(CALL_END, body)
-    if end >= len(seeker.text):
+    end = search.find(CALL_END, body)
+    if end >= len(search.text):
         return f"no {CALL_END} behind the arguments"
     return _Block(Span(start, end + len(CALL_END)), Span(inner, separator), Span(body, end))
 

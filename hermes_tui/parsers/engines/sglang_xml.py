@@ -25,10 +25,10 @@ from hermes_tui.parsers.engines.foreign_body import (
 )
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.other_parsers import if_called_by
-from hermes_tui.parsers.engines.seeker import Seeker
 from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.forward_search import ForwardSearch
 from hermes_tui.parsers.literals import JSON, UNCLOSED
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -43,11 +43,11 @@ def _read(trace: Trace) -> None:
     if first < 0:
         _flag_bare(trace)
         raise Refused(f"no {OPENER} in the text")
-    seeker = Seeker(trace.text)
+    search = ForwardSearch(trace.text)
     for whole, body in _blocks(trace):
         with trace.part("block", whole.start, whole.end):
             try:
-                _read_functions(trace, seeker, whole, body)
+                _read_functions(trace, search, whole, body)
             except Tripped as error:
                 raise Refused(str(error)) from None
     trace.keep(0, first)
@@ -87,7 +87,7 @@ def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
     return found
 
 
-def _read_functions(trace: Trace, seeker: Seeker, whole: Span, body: Span) -> None:
+def _read_functions(trace: Trace, search: ForwardSearch, whole: Span, body: Span) -> None:
     """Deliver the functions of a block; they share its text."""
     text = trace.text
     start, position = whole.start, text.find(_FUNCTION, body.start, body.end)
@@ -95,7 +95,7 @@ def _read_functions(trace: Trace, seeker: Seeker, whole: Span, body: Span) -> No
         flag_foreign_body(trace, body.start, body.end)
     while position >= 0:
         inner = position + len(_FUNCTION)
-        end = seeker.find(_FUNCTION_END, inner)
+        end = search.find(_FUNCTION_END, inner)
         closed = end < body.end
         stop = end + len(_FUNCTION_END) if closed else body.end
         following = text.find(_FUNCTION, stop, body.end)

@@ -17,6 +17,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span, gaps
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.forward_search import ForwardSearch
 from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
 from hermes_tui.parsers.probe import is_readable
 
@@ -89,17 +90,16 @@ class WireCursor:
         """Opening tags in prose whose closing tags may follow."""
         self.last_orphan = 0
         """End of the last closing tag that closed nothing."""
+        self._search = ForwardSearch(text)
         self._steps: list[ParseStep] = []
         self._diagnostics: list[Diagnostic] = []
         self._reasoning: list[Span] = []
         self._dropped: list[Span] = []
-        self._next: dict[str, tuple[int, int]] = {}
         self.drafts: list[Draft] = []
         """Calls of the block at hand."""
         self.reading_reasoning = False
         self.broken = 0
         """Blocks whose payload was cut or made no sense."""
-        self._found: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
         self._spent = 0
         self._blanked: dict[re.Pattern[str], str] = {}
         """The text with blanks in place of what a pattern matches."""
@@ -113,16 +113,8 @@ class WireCursor:
         return len(self.calls) + len(self.drafts)
 
     def find(self, marker: str, position: int) -> int:
-        """Return where `marker` stands next, the length of the text if nowhere.
-
-        Remembers its last answer: over one scan all searches together cost one pass.
-        """
-        asked, found = self._next.get(marker, (-1, -1))
-        if not asked <= position <= found:
-            found = self.text.find(marker, position)
-            found = found if found >= 0 else len(self.text)
-            self._next[marker] = (position, found)
-        return found
+        """Return where `marker` stands next, the length of the text if nowhere."""
+        return self._search.find(marker, position)
 
     def skip_blank(self, position: int) -> int:
         found = _BLANK.match(self.text, position)
@@ -148,13 +140,8 @@ class WireCursor:
         return len(self._steps)
 
     def seek(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
-        """Return where `pattern` next matches; remembers its last answer."""
-        asked, found = self._found.get(pattern, (-1, None))
-        if 0 <= asked <= position and (found is None or found.start() >= position):
-            return found
-        found = pattern.search(self.text, position)
-        self._found[pattern] = (position, found)
-        return found
+        """Return where `pattern` next matches."""
+        return self._search.match(pattern, position)
 
     def _before(self, pattern: re.Pattern[str], position: int, end: int) -> re.Match[str] | None:
         found = self.seek(pattern, position)

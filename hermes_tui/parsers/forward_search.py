@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 
-class Seeker:
+
+class ForwardSearch:
     """Finds markers from left to right; each remembers its last answer.
 
     Positions asked for one marker must not go back. Not found: the length of the text.
@@ -13,6 +15,7 @@ class Seeker:
         self.text = text
         self._next: dict[str, tuple[int, int]] = {}
         self._last: dict[str, tuple[int, int]] = {}
+        self._matches: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
 
     def find(self, marker: str, position: int) -> int:
         """Return where `marker` stands next, from `position`."""
@@ -21,6 +24,15 @@ class Seeker:
             found = self.text.find(marker, position)
             found = found if found >= 0 else len(self.text)
             self._next[marker] = (position, found)
+        return found
+
+    def match(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
+        """Return where `pattern` matches next, from `position`."""
+        asked, found = self._matches.get(pattern, (-1, None))
+        if 0 <= asked <= position and (found is None or found.start() >= position):
+            return found
+        found = pattern.search(self.text, position)
+        self._matches[pattern] = (position, found)
         return found
 
     def last(self, marker: str, start: int, end: int) -> int:
