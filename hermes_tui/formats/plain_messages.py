@@ -16,8 +16,9 @@ from typing import Any, Final
 from hermes_tui.log.endings import TOOL, Last
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.open_calls import OpenCall, answered_call, note_answer, without
+from hermes_tui.log.open_calls import OpenCall, answered_call, without
 from hermes_tui.log.quick_schema import spelled, surely_fits
+from hermes_tui.log.suspect_calls import decide_suspects, note_answer
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.measures import time_of
@@ -158,7 +159,7 @@ class _PlainMessages:
     def _decide_suspects(self, *, answered: bool) -> None:
         state, decided = self.state, list[Finding]()
         state.open_calls = self.waiting
-        state.decide_suspects(decided, answered=answered)
+        decide_suspects(state, decided, answered=answered)
         self.waiting = state.open_calls
         self._report(decided)
 

@@ -18,18 +18,16 @@ from hermes_tui.log.empty_replies import empty_reply, is_flawed
 from hermes_tui.log.endings import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.findings import Finding, failed
 from hermes_tui.log.open_calls import (
-    TAKEN,
-    TAKEN_BEFORE,
     OpenCall,
     answered_call,
     id_used_twice,
     misfit,
-    note_answer,
     orphan,
     unanswered,
     unknown_name,
     without,
 )
+from hermes_tui.log.suspect_calls import decide_suspects, note_answer
 from hermes_tui.log.tally import Tally
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
@@ -187,7 +185,7 @@ class RunState:
                 self.tally.received(event.usage, event.duration_s, self.turn + 1)
             case Stopped() if self.suspects:
                 # A live run: who waits here wants to know, and nobody else will answer them.
-                self.decide_suspects(found, answered=False)
+                decide_suspects(self, found, answered=False)
             case ToolDispatched():
                 self._dispatched(event.call_index)
             case RunForked():
@@ -318,7 +316,7 @@ class RunState:
         else:
             if self.suspects:
                 heard = note_answer(self, message.role, message.text)
-                self.decide_suspects(found, answered=message.results > 0 or heard)
+                decide_suspects(self, found, answered=message.results > 0 or heard)
             if self.open_in_text:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
@@ -370,7 +368,7 @@ class RunState:
         suspected = self.suspects
         if suspected and answered_call(self.open_calls, result) is None:
             # A client-side parser took the calls out of the text: now they are open like others.
-            self.decide_suspects(found, answered=True)
+            decide_suspects(self, found, answered=True)
         answered = answered_call(self.open_calls, result)
         name = answered.name if answered is not None else result.name
         self.last = Last(TOOL, name or "")
@@ -381,20 +379,9 @@ class RunState:
         elif not suspected:
             found.append(orphan(result, seq, self.turn, self.appended + 1))
 
-    def decide_suspects(
-        self, found: list[Finding], *, answered: bool, at_end: bool = False
-    ) -> None:
-        """Tell what the calls found in content are, now that it is known who came after them."""
-        like_others = at_end and self.answers_as == "user" and self.suspect_calls
-        told = TAKEN if answered else TAKEN_BEFORE if like_others else ""
-        found += [one.as_note(told) if told else one for one in self.suspects]
-        if answered:
-            self.open_calls += self.suspect_calls
-        self.suspects, self.suspect_calls = (), ()
-
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
-            self.decide_suspects(found, answered=False, at_end=at_end)
+            decide_suspects(self, found, answered=False, at_end=at_end)
         if not (at_end and self.lone_reply):
             found.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

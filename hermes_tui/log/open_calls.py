@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
 MOST_TOLD: Final = 3
 """Problems of the arguments of one call that are spelled out."""
-_TOOL_ROLES = frozenset({"tool", "environment", "env"})
-_ANSWERS_IN_TEXT = (
-    "OBSERVATION",
-    "Observation",
-    "EXECUTION RESULT",
-    "<tool_response",
-    "<function_results",
-    "[Tool",
-    "Tool result",
-    "<returncode",
-    "<output",
-)
-TAKEN: Final = "the call stands in the text; a client-side parser answered it"
-TAKEN_BEFORE: Final = (
-    "the call stands in the text, as those before it that a client-side parser answered"
-)
 _NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
 _REFUSED: Final = "many servers refuse such a history: answer the call, or drop it"
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
@@ -85,18 +69,6 @@ def without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall
     """Return the calls that still wait; looks at no more than those up to the one answered."""
     place = next(place for place, call in enumerate(waiting) if call is answered)
     return waiting[:place] + waiting[place + 1 :]
-
-
-def note_answer(state: RunState, role: str, text: str) -> bool:
-    """Return whether what somebody says answers the calls that stand in the text before it.
-
-    Once a speaker's words did so, which is noted in `state`, all that this one says behind such
-    calls does.
-    """
-    if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
-        state.answers_as = role
-        return True
-    return bool(role) and role == state.answers_as
 
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:

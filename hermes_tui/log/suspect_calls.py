@@ -1,0 +1,50 @@
+"""Calls that were found in the text of a reply: what is said next tells whether they were calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hermes_tui.log.findings import Finding
+    from hermes_tui.log.fold import RunState
+
+_TOOL_ROLES = frozenset({"tool", "environment", "env"})
+_ANSWERS_IN_TEXT = (
+    "OBSERVATION",
+    "Observation",
+    "EXECUTION RESULT",
+    "<tool_response",
+    "<function_results",
+    "[Tool",
+    "Tool result",
+    "<returncode",
+    "<output",
+)
+_TAKEN: Final = "the call stands in the text; a client-side parser answered it"
+_TAKEN_BEFORE: Final = (
+    "the call stands in the text, as those before it that a client-side parser answered"
+)
+
+
+def note_answer(state: RunState, role: str, text: str) -> bool:
+    """Return whether what somebody says answers the calls that stand in the text before it.
+
+    Once a speaker's words did so, which is noted in `state`, all that this one says behind such
+    calls does.
+    """
+    if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
+        state.answers_as = role
+        return True
+    return bool(role) and role == state.answers_as
+
+
+def decide_suspects(
+    state: RunState, found: list[Finding], *, answered: bool, at_end: bool = False
+) -> None:
+    """Tell what the calls found in content are, now that it is known who came after them."""
+    like_others = at_end and state.answers_as == "user" and state.suspect_calls
+    told = _TAKEN if answered else _TAKEN_BEFORE if like_others else ""
+    found += [one.as_note(told) if told else one for one in state.suspects]
+    if answered:
+        state.open_calls += state.suspect_calls
+    state.suspects, state.suspect_calls = (), ()
