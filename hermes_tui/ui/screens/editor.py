@@ -143,13 +143,16 @@ class Form(Dialog[T]):
         self.refresh_bar()
 
     def _show_problems(self) -> None:
-        several = len(self.fields) > 1
-        lines = [_problem_line(found, f.name if several else "") for f, found in self._problems]
+        lines = self._problem_lines(self._problems)
         view = self.query_one("#problems", TextView)
         view.set_document(Document(lines))
         width = max(20, self.size.width * 9 // 10 - 6)
         rows = sum(1 + len(line.text) // width for line in lines)
         view.styles.height = max(1, min(rows, _MOST_ROWS))
+
+    def _problem_lines(self, problems: list[tuple[Field, Problem]]) -> list[Line]:
+        several = len(self.fields) > 1
+        return [_problem_line(found, field.name if several else "") for field, found in problems]
 
     @property
     def errors(self) -> int:
@@ -192,13 +195,8 @@ class Form(Dialog[T]):
 
     def _taken(self) -> Document:
         """Return the errors in what is to be taken, and below them what changed."""
-        several = len(self.fields) > 1
-        wrong = [
-            _problem_line(found, field.name if several else "")
-            for field, found in self._problems
-            if found.severity is Severity.ERROR
-        ]
-        return Document([*wrong, *self.differences().lines])
+        wrong = [each for each in self._problems if each[1].severity is Severity.ERROR]
+        return Document([*self._problem_lines(wrong), *self.differences().lines])
 
     def differences(self) -> Document:
         """Return what changed, as a page."""
