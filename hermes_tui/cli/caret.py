@@ -65,12 +65,5 @@ def first_cells(text: str, room: int) -> tuple[str, bool]:
 
 def last_cells(text: str, room: int) -> tuple[str, bool]:
     """Return what fits of the end, made visible, and whether something was left out."""
-    shown: list[str] = []
-    used = 0
-    for character in reversed(text):
-        piece = visible(character)
-        used += cells(piece)
-        if used > room:
-            return "".join(reversed(shown)), True
-        shown.append(piece)
-    return "".join(reversed(shown)), False
+    shown, is_cut = first_cells(text[::-1], room)
+    return shown[::-1], is_cut
