@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import IO, ClassVar
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.growing import Fate, GrowingSource
+from hermes_tui.runtime.growing import FileChange, GrowingSource
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
 LOOKED_AFTER_S = 0.2
@@ -24,9 +24,9 @@ class FollowedFile(GrowingSource):
     """A file of which more is waited for until `stop` is called, or it is gone."""
 
     told: ClassVar = MappingProxyType({
-        Fate.RENAMED: _ANOTHER,
-        Fate.REPLACED: _ANOTHER,
-        Fate.CUT: "became shorter while open; open it again to read it anew",
+        FileChange.RENAMED: _ANOTHER,
+        FileChange.REPLACED: _ANOTHER,
+        FileChange.CUT: "became shorter while open; open it again to read it anew",
     })  # fmt: skip
 
     def __init__(self, path: Path) -> None:

@@ -1,7 +1,7 @@
 """A followed file: it grows, and it may be renamed, replaced or cut off.
 
 A file that takes its place and begins with what was read is the same one, written anew. Of any
-other, `fate` says what became of what was read; whoever reads it goes on with what stands there.
+other, `change` says what became of what was read; whoever reads it goes on with what stands there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAIL: Final = 64
 """Bytes before the end that must still stand there when the file has grown."""
 
 
-class Fate(Enum):
+class FileChange(Enum):
     """What became of a followed file."""
 
     RENAMED = "renamed"
@@ -34,13 +34,13 @@ class Fate(Enum):
 class GrowingSource(FileSource):
     """A file that may grow, and is complete only once it is renamed and another is in its place."""
 
-    told: ClassVar[Mapping[Fate, str]] = MappingProxyType({
-        fate: f"{fate.value}; showing what was read before" for fate in Fate
+    told: ClassVar[Mapping[FileChange, str]] = MappingProxyType({
+        change: f"{change.value}; showing what was read before" for change in FileChange
     })  # fmt: skip
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.fate: Fate | None = None
+        self.change: FileChange | None = None
         self.looked_at: Stamp | None = None
         """What stood in its place when somebody last tried to read that."""
         self.is_other = False
@@ -51,19 +51,19 @@ class GrowingSource(FileSource):
 
     @property
     def complete(self) -> bool:
-        return self.fate is Fate.RENAMED
+        return self.change is FileChange.RENAMED
 
     def _say_shorter(self, end: int) -> None:
         if end < self._size:
-            self._meet(Fate.CUT)
+            self._meet(FileChange.CUT)
 
-    def _meet(self, fate: Fate) -> None:
-        if self.fate is None:
-            self.fate = fate
-            self.failure = f"{self.path}: {self.told[fate]}"
+    def _meet(self, change: FileChange) -> None:
+        if self.change is None:
+            self.change = change
+            self.failure = f"{self.path}: {self.told[change]}"
 
     def refresh(self) -> bool:
-        if self.fate is not None:
+        if self.change is not None:
             return False
         before = self.failure, self._size
         try:
@@ -80,12 +80,12 @@ class GrowingSource(FileSource):
     def _look(self, own: os.stat_result, there: os.stat_result) -> None:
         is_elsewhere = not os.path.samestat(own, there)
         if own.st_size < self._size or not self._stands(own.st_size):
-            self._meet(Fate.CUT)
+            self._meet(FileChange.CUT)
         elif own.st_size > self._size:
             # What was written to a file before another took its place is read first.
             self._grow(own.st_size)
         elif is_elsewhere and not self._goes_on_there():
-            self._meet(Fate.RENAMED if own.st_nlink else Fate.REPLACED)
+            self._meet(FileChange.RENAMED if own.st_nlink else FileChange.REPLACED)
 
     def _grow(self, size: int) -> None:
         self._size = size

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.file_stamps import stamp_of
-from hermes_tui.runtime.growing import Fate, GrowingSource
+from hermes_tui.runtime.growing import FileChange, GrowingSource
 from hermes_tui.runtime.opener import OpenFile, open_file
 
 
-def fate_of(file: OpenFile) -> Fate | None:
+def change_of(file: OpenFile) -> FileChange | None:
     """Return what became of a followed file; None where it stands where it was."""
-    return file.source.fate if isinstance(file.source, GrowingSource) else None
+    return file.source.change if isinstance(file.source, GrowingSource) else None
 
 
 def leave(file: OpenFile, *, keeps: bool) -> None:
@@ -28,7 +28,7 @@ def take_place(file: OpenFile) -> bool:
     nothing there can be read, it is waited for.
     """
     source = file.source
-    if not isinstance(source, GrowingSource) or not file.is_one_run or source.fate is None:
+    if not isinstance(source, GrowingSource) or not file.is_one_run or source.change is None:
         return False
     stamp = stamp_of(file.path)
     if stamp == source.looked_at:
@@ -44,10 +44,10 @@ def take_place(file: OpenFile) -> bool:
     if source.is_other:
         found.close()
     else:
-        file.begin_anew(found, news_of(source.fate))
+        file.begin_anew(found, news_of(source.change))
     return source.is_other
 
 
-def news_of(fate: Fate) -> str:
+def news_of(change: FileChange) -> str:
     """Return what is said of a file once what stands in its place is read."""
-    return f"{fate.value}; read anew"
+    return f"{change.value}; read anew"

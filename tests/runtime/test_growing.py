@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime.growing import SAMPLE, Fate, GrowingSource
+from hermes_tui.runtime.growing import SAMPLE, FileChange, GrowingSource
 
 BEFORE = b"one\n" * SAMPLE
 
@@ -38,20 +38,20 @@ def source(tmp_path: Path) -> GrowingSource:
 
 @pytest.mark.parametrize("data", [b"", b"two\n", b"two\n" * 2 * SAMPLE])
 @pytest.mark.parametrize(
-    ("change", "fate"),
+    ("change", "seen"),
     [
-        (move_away_and_write, Fate.RENAMED),
-        (write_over, Fate.REPLACED),
-        (cut_and_write, Fate.CUT),
+        (move_away_and_write, FileChange.RENAMED),
+        (write_over, FileChange.REPLACED),
+        (cut_and_write, FileChange.CUT),
     ],
 )
 def test_what_became_of_the_file_is_told(
-    source: GrowingSource, change: Callable[[Path, bytes], None], fate: Fate, data: bytes
+    source: GrowingSource, change: Callable[[Path, bytes], None], seen: FileChange, data: bytes
 ) -> None:
     change(source.path, data)
     assert source.refresh()
-    assert source.fate is fate
-    assert source.failure == f"{source.path}: {fate.value}; showing what was read before"
+    assert source.change is seen
+    assert source.failure == f"{source.path}: {seen.value}; showing what was read before"
     assert not source.refresh()
     source.close()
 
@@ -62,7 +62,7 @@ def test_a_file_that_begins_with_what_was_read_is_read_on(
 ) -> None:
     change(source.path, BEFORE + b"two\n")
     assert source.refresh()
-    assert (source.fate, source.failure) == (None, "")
+    assert (source.change, source.failure) == (None, "")
     assert source.read(len(BEFORE), 10) == b"two\n"
     with source.path.open("ab") as file:
         file.write(b"three\n")
@@ -76,10 +76,10 @@ def test_what_was_written_before_a_rename_is_read_first(source: GrowingSource) -
         file.write(b"the last line")
     move_away_and_write(source.path, b"new\n")
     assert source.refresh()
-    assert (source.fate, source.complete) == (None, False)
+    assert (source.change, source.complete) == (None, False)
     assert source.read(len(BEFORE), 100) == b"the last line"
-    assert source.refresh() or source.fate
-    assert (source.fate, source.complete) == (Fate.RENAMED, True)
+    assert source.refresh() or source.change
+    assert (source.change, source.complete) == (FileChange.RENAMED, True)
     source.close()
 
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_gone_for_a_while_is_read_on_when_it_is_back(
     with source.path.open("ab") as file:
         file.write(b"two\n")
     assert source.refresh()
-    assert (source.fate, source.failure) == (None, "")
+    assert (source.change, source.failure) == (None, "")
     assert source.read(len(BEFORE), 10) == b"two\n"
     source.close()
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_gone_before_another_is_made_is_told_to_be_renamed(
     assert source.refresh()
     source.path.write_bytes(b"two\n")
     assert source.refresh()
-    assert source.fate is Fate.RENAMED
+    assert source.change is FileChange.RENAMED
     source.close()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hermes_tui.runtime.growing import Fate
-from hermes_tui.runtime.succession import fate_of, leave, news_of, take_place
+from hermes_tui.runtime.growing import FileChange
+from hermes_tui.runtime.succession import change_of, leave, news_of, take_place
 from hermes_tui.runtime.targets import Target
 from hermes_tui.ui.runs.reading import Reading
 
@@ -28,19 +28,19 @@ def succession(reading: Reading, *, may_keep: bool) -> Succession | None:
     `may_keep`: the runs of a renamed file are listed further, since nobody else finds them.
     """
     file = reading.file
-    fate = fate_of(file)
+    change = change_of(file)
     is_other = take_place(file)
     if reading.is_outdated:
         anew = Reading(reading.number, file)
         anew.row = reading.row
         return Succession(file.news, anew)
-    if fate is None or (file.is_one_run and not is_other):
+    if change is None or (file.is_one_run and not is_other):
         return None
     target = Target(file.path)
-    keeps = fate is Fate.RENAMED and may_keep
+    keeps = change is FileChange.RENAMED and may_keep
     leave(file, keeps=keeps)
     if keeps:
         reading.begin()
-        said = f"{file.label}: {fate.value}; the runs of both are listed"
+        said = f"{file.label}: {change.value}; the runs of both are listed"
         return Succession(said, reading, target)
-    return Succession(f"{file.label}: {news_of(fate)}", None, target, is_gone=True)
+    return Succession(f"{file.label}: {news_of(change)}", None, target, is_gone=True)
