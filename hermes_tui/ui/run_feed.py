@@ -231,7 +231,7 @@ class RunFeed(Feed):
         Return whether there is one.
         """
         if self.follows and self.file.is_one_run:
-            from hermes_tui.runtime.succession import take_place
+            from hermes_tui.runtime.replaced_file import take_place
 
             take_place(self.file)
         if self._revision == self.file.revision:

@@ -274,9 +274,9 @@ class RunsFeed:
 
     def _goes_on_anew(self, reading: Reading) -> bool:
         """Go on with what stands where a followed file was; return whether there is anything."""
-        from hermes_tui.ui.runs.succession import succession
+        from hermes_tui.ui.runs.replaced_rows import replacement
 
-        found = succession(reading, may_keep=not self.may_find_more)
+        found = replacement(reading, may_keep=not self.may_find_more)
         if found is None:
             return False
         self._growing.remove(reading)

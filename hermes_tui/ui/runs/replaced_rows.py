@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hermes_tui.runtime.growing import FileChange
-from hermes_tui.runtime.succession import change_of, leave, news_of, take_place
+from hermes_tui.runtime.replaced_file import change_of, leave, news_of, take_place
 from hermes_tui.runtime.targets import Target
 from hermes_tui.ui.runs.reading import Reading
 
 
-class Succession(NamedTuple):
+class Replacement(NamedTuple):
     """How a list goes on."""
 
     said: str
@@ -22,7 +22,7 @@ class Succession(NamedTuple):
     """Whether the runs that were read can be read no more, or are found under another name."""
 
 
-def succession(reading: Reading, *, may_keep: bool) -> Succession | None:
+def replacement(reading: Reading, *, may_keep: bool) -> Replacement | None:
     """Return how a list goes on behind what was read of a file; None where the file still stands.
 
     `may_keep`: the runs of a renamed file are listed further, since nobody else finds them.
@@ -33,7 +33,7 @@ def succession(reading: Reading, *, may_keep: bool) -> Succession | None:
     if reading.is_outdated:
         anew = Reading(reading.number, file)
         anew.row = reading.row
-        return Succession(file.news, anew)
+        return Replacement(file.news, anew)
     if change is None or (file.is_one_run and not is_other):
         return None
     target = Target(file.path)
@@ -42,5 +42,5 @@ def succession(reading: Reading, *, may_keep: bool) -> Succession | None:
     if keeps:
         reading.begin()
         said = f"{file.label}: {change.value}; the runs of both are listed"
-        return Succession(said, reading, target)
-    return Succession(f"{file.label}: {news_of(change)}", None, target, is_gone=True)
+        return Replacement(said, reading, target)
+    return Replacement(f"{file.label}: {news_of(change)}", None, target, is_gone=True)
