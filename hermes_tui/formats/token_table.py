@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.hidden import Beside, Fate
+from hermes_tui.parsers.hidden import Beside, PartKind
 from hermes_tui.parsers.raw_tokens import RawCompletion, token_bytes
 
 UNLIKELY = 0.05
@@ -60,7 +60,7 @@ class TokenTable:
 
     def __post_init__(self) -> None:
         parts = self.beside.parts if self.beside is not None else ()
-        spans = tuple(part.span for part in parts if part.fate is Fate.HIDDEN)
+        spans = tuple(part.span for part in parts if part.kind is PartKind.HIDDEN)
         object.__setattr__(self, "hidden", spans)
 
     def __len__(self) -> int:

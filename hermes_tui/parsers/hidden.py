@@ -41,7 +41,7 @@ _CALL_MARKUP = re.compile(
 _END_TOKEN = re.compile(r"(?:<\|im_end\|>|<\|eot_id\|>|<\|endoftext\|>|</s>)\Z")
 
 
-class Fate(StrEnum):
+class PartKind(StrEnum):
     """What became of a piece of the raw completion."""
 
     CONTENT = "content"
@@ -55,7 +55,7 @@ class Part(NamedTuple):
     """A piece of the raw completion. `call` is the position of the call that it became."""
 
     span: Span
-    fate: Fate
+    kind: PartKind
     call: int | None = None
 
 
@@ -76,11 +76,11 @@ def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Besid
     sheet = _Sheet(text)
     missing: list[Diagnostic] = []
     for thought in _thoughts(found.message):
-        sheet.place(thought, Fate.REASONING)
+        sheet.place(thought, PartKind.REASONING)
     calls = [call for call, _ in found.calls if call.origin is not Origin.TEXT]
     spans = call_spans(text, calls, tools) if calls else {}
-    sheet.claim(Part(span, Fate.CALL, index) for index, span in spans.items())
-    left_out = sheet.place(found.message.text, Fate.CONTENT)
+    sheet.claim(Part(span, PartKind.CALL, index) for index, span in spans.items())
+    left_out = sheet.place(found.message.text, PartKind.CONTENT)
     if left_out:
         missing.append(_not_in_tokens(f"{left_out:,} characters of the content do"))
     for index, call in enumerate(calls):
@@ -132,7 +132,7 @@ class _Sheet:
             found.append(Span(position, len(self.text)))
         return found
 
-    def place(self, wanted: str, fate: Fate) -> int:
+    def place(self, wanted: str, kind: PartKind) -> int:
         """Claim where `wanted` stands, whole or in pieces; return the characters not found."""
         wanted = wanted.strip()
         if not wanted:
@@ -140,12 +140,12 @@ class _Sheet:
         gaps = self.gaps()
         for gap in gaps:
             if (at := self.text.find(wanted, gap.start, gap.end)) >= 0:
-                self.claim([Part(Span(at, at + len(wanted)), fate)])
+                self.claim([Part(Span(at, at + len(wanted)), kind)])
                 return 0
         pieces = _Pieces(self.text, wanted)
         for gap in gaps:
             pieces.take(gap, is_last=gap == gaps[-1])
-        self.claim(Part(span, fate) for span in pieces.found)
+        self.claim(Part(span, kind) for span in pieces.found)
         return pieces.left_out()
 
 
@@ -211,9 +211,9 @@ def _whole(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]
     """Yield parts that cover the text: what nobody claimed is markup or hidden."""
     position = 0
     before: Part | None = None
-    for part in [*claimed, Part(Span(len(text), len(text)), Fate.MARKUP)]:
+    for part in [*claimed, Part(Span(len(text), len(text)), PartKind.MARKUP)]:
         gap = Span(position, part.span.start)
-        beside_call = has_calls and Fate.CALL in (part.fate, before and before.fate)
+        beside_call = has_calls and PartKind.CALL in (part.kind, before and before.kind)
         if gap.start < gap.end:
             yield from _unclaimed(text, gap, beside_call=beside_call)
         if part.span.start < part.span.end:
@@ -224,7 +224,7 @@ def _whole(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]
 def _unclaimed(text: str, gap: Span, *, beside_call: bool) -> Iterator[Part]:
     piece = text[gap.start : gap.end]
     if _MARKUP.fullmatch(piece) or (beside_call and _CALL_MARKUP.fullmatch(piece)):
-        yield Part(gap, Fate.MARKUP)
+        yield Part(gap, PartKind.MARKUP)
         return
     left = len(piece) - len(piece.lstrip())
     right = len(piece.rstrip())
@@ -232,15 +232,17 @@ def _unclaimed(text: str, gap: Span, *, beside_call: bool) -> Iterator[Part]:
     closing = _END_TOKEN.search(piece, max(0, right - 20), right)
     if closing is not None:
         right = len(piece[: right - len(closing[0])].rstrip())
-    for start, end, fate in (
-        (0, left, Fate.MARKUP), (left, right, Fate.HIDDEN), (right, len(piece), Fate.MARKUP),
-    ):  # fmt: skip
+    for start, end, kind in (
+        (0, left, PartKind.MARKUP),
+        (left, right, PartKind.HIDDEN),
+        (right, len(piece), PartKind.MARKUP),
+    ):
         if start < end:
-            yield Part(Span(gap.start + start, gap.start + end), fate)
+            yield Part(Span(gap.start + start, gap.start + end), kind)
 
 
 def _findings(text: str, parts: Sequence[Part]) -> Iterator[Diagnostic]:
-    hidden = [part.span for part in parts if part.fate is Fate.HIDDEN]
+    hidden = [part.span for part in parts if part.kind is PartKind.HIDDEN]
     for span in hidden[:MAX_FINDINGS]:
         piece = text[span.start : span.end]
         formats = formats_in(piece)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.parsers.hidden import Beside, Fate, lay_beside
+from hermes_tui.parsers.hidden import Beside, PartKind, lay_beside
 from hermes_tui.parsers.raw_tokens import join_tokens
 
 CALL = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls -la"}}\n</tool_call>'
@@ -21,10 +21,10 @@ def called(name: str, arguments: str) -> dict[str, Any]:
     return {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def fates(found: Beside) -> list[tuple[str, str]]:
+def kinds(found: Beside) -> list[tuple[str, str]]:
     """Return what became of each piece of text that is not only white space."""
-    pieces = [(p.fate.value, found.text[p.span.start : p.span.end]) for p in found.parts]
-    return [(fate, text) for fate, text in pieces if text.strip()]
+    pieces = [(p.kind.value, found.text[p.span.start : p.span.end]) for p in found.parts]
+    return [(kind, text) for kind, text in pieces if text.strip()]
 
 
 def assert_covered(found: Beside) -> None:
@@ -76,21 +76,21 @@ def test_tokens_that_are_only_numbers_are_no_text() -> None:
 
 def test_all_of_a_plain_answer_is_content() -> None:
     found = lay_beside("The answer is 4.<|im_end|>", {"content": "The answer is 4."})
-    assert fates(found) == [("content", "The answer is 4."), ("markup", "<|im_end|>")]
+    assert kinds(found) == [("content", "The answer is 4."), ("markup", "<|im_end|>")]
     assert found.diagnostics == ()
 
 
 def test_a_delivered_call_with_its_markup_is_a_call() -> None:
     message = {"content": "I look.", "tool_calls": [called("terminal", '{"command":"ls -la"}')]}
     found = lay_beside(f"I look.\n{CALL}<|im_end|>", message)
-    assert [fate for fate, _ in fates(found)] == ["content", "call", "markup"]
+    assert [kind for kind, _ in kinds(found)] == ["content", "call", "markup"]
     assert found.diagnostics == ()
 
 
 def test_reasoning_is_told_from_content_that_says_the_same() -> None:
     message = {"content": "4", "reasoning_content": "2 + 2 = 4"}
     found = lay_beside("<think>2 + 2 = 4</think>4", message)
-    assert fates(found) == [
+    assert kinds(found) == [
         ("markup", "<think>"), ("reasoning", "2 + 2 = 4"), ("markup", "</think>"), ("content", "4"),
     ]  # fmt: skip
 
@@ -112,14 +112,14 @@ def test_prose_that_reached_nothing_is_a_warning_with_its_span() -> None:
     assert finding.severity is Severity.WARNING
     assert finding.span is not None
     assert text[finding.span.start : finding.span.end] == "And then I will look at the log."
-    assert fates(found)[-1][0] == "hidden"
+    assert kinds(found)[-1][0] == "hidden"
 
 
 def test_of_two_calls_the_lost_one_is_hidden() -> None:
     other = CALL.replace("ls -la", "pwd").replace("}}", "}")
     message = {"content": "", "tool_calls": [called("terminal", '{"command": "ls -la"}')]}
     found = lay_beside(f"{CALL}\n{other}", message)
-    assert [fate for fate, _ in fates(found)] == ["call", "hidden"]
+    assert [kind for kind, _ in kinds(found)] == ["call", "hidden"]
     assert [d.severity for d in found.diagnostics] == [Severity.ERROR]
 
 
@@ -129,7 +129,7 @@ def test_content_around_a_call_that_was_taken_out_is_content() -> None:
         "tool_calls": [called("terminal", '{"command": "ls -la"}')],
     }
     found = lay_beside(f"First I look around. {CALL} Then I will see.", message)
-    assert [fate for fate, _ in fates(found)] == ["content", "call", "content"]
+    assert [kind for kind, _ in kinds(found)] == ["content", "call", "content"]
     assert found.diagnostics == ()
 
 
@@ -140,7 +140,7 @@ def test_a_call_in_no_known_format_is_found_by_name_and_arguments() -> None:
         "tool_calls": [called("terminal", '{"n": 1, "command": "ls"}')],
     }
     found = lay_beside(text, message)
-    assert ("call", 0) in [(p.fate.value, p.call) for p in found.parts]
+    assert ("call", 0) in [(p.kind.value, p.call) for p in found.parts]
     assert not any(d.code is Code.HIDDEN_BY_SERVER for d in found.diagnostics)
 
 
@@ -151,7 +151,7 @@ def test_content_that_the_server_made_up_is_told() -> None:
 
 def test_text_that_is_content_is_content_even_where_it_holds_a_call() -> None:
     found = lay_beside(CALL, {"content": CALL})
-    assert fates(found) == [("content", CALL)]
+    assert kinds(found) == [("content", CALL)]
     assert found.diagnostics == ()
 
 
@@ -207,7 +207,7 @@ def test_parts_cover_every_completion(
 @given(PIECES)
 def test_what_the_server_hands_on_whole_is_never_hidden(raw: list[str]) -> None:
     text = "".join(raw)
-    assert all(p.fate is not Fate.HIDDEN for p in lay_beside(text, {"content": text}).parts)
+    assert all(p.kind is not PartKind.HIDDEN for p in lay_beside(text, {"content": text}).parts)
 
 
 @pytest.mark.parametrize("piece", ["a ", "<tool_call>", '{"name": "x", "arguments": {}}', "ab{"])
