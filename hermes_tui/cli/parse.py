@@ -345,7 +345,7 @@ def _assumed(text: str) -> tuple[ToolSpec, ...]:
     """Declare the tools that the text calls: without any, SGLang refuses every call."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.choice import AUTO
-    from hermes_tui.parsers.fates import called_tools
+    from hermes_tui.parsers.misread_calls import called_tools
 
     with _waiting(AUTO, text):
         tools = called_tools(Auto().parse(text))

@@ -15,10 +15,10 @@ from hermes_tui.model.messages import ArgumentsState, Reasoning, ToolCall, ToolS
 from hermes_tui.model.same_json import json_key
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
-from hermes_tui.parsers.fates import Fate, called_tools, fates
 from hermes_tui.parsers.findings_by_place import Causes, Known
 from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, calls_lost
 from hermes_tui.parsers.literals import read_literal
+from hermes_tui.parsers.misread_calls import MisreadCall, called_tools, misread_calls
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.parsers.text_calls import listed, may_hold_call
 
@@ -94,7 +94,7 @@ def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
     if case.theirs.outcome is Outcome.RAISED:
         return [], [d for d in case.theirs.diagnostics if d.code is Code.PARSER_RAISED]
     causes = Causes(case.theirs.diagnostics)
-    told = [*_fates_told(case, causes)]
+    told = [*_misread_told(case, causes)]
     rest = [_labelled(case, cause) for cause in causes.untold() if _matters(case, cause)]
     if not any(item.code is Code.MARKER_IN_REASONING for item in causes.all):
         rest.extend(d for d in case.ours.diagnostics if d.code is Code.MARKER_IN_REASONING)
@@ -108,31 +108,31 @@ def _matters(case: _Case, cause: Diagnostic) -> bool:
     return any(item.severity is not Severity.NOTE for item in case.ours.diagnostics)
 
 
-def _fates_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
+def _misread_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
     """Yield what became of the calls; of those that one thing keeps from being read at once."""
-    together: dict[tuple[str, Diagnostic], list[Fate]] = {}
-    for fate in fates(case.ours, case.theirs):
-        cause = causes.about(fate.call.span)
-        if fate.theirs is not None:
-            yield _altered(case, fate.call, fate.theirs, cause)
+    together: dict[tuple[str, Diagnostic], list[MisreadCall]] = {}
+    for misread in misread_calls(case.ours, case.theirs):
+        cause = causes.about(misread.call.span)
+        if misread.theirs is not None:
+            yield _altered(case, misread.call, misread.theirs, cause)
         elif cause is None:
-            yield _told(case, [fate], None)
+            yield _told(case, [misread], None)
         else:
-            together.setdefault((fate.what, cause), []).append(fate)
+            together.setdefault((misread.what, cause), []).append(misread)
     for (_, cause), several in together.items():
         yield _told(case, several, cause)
 
 
-def _told(case: _Case, several: Sequence[Fate], cause: Diagnostic | None) -> Diagnostic:
+def _told(case: _Case, several: Sequence[MisreadCall], cause: Diagnostic | None) -> Diagnostic:
     """Say what became of calls, with the engine's own reason where there is one."""
-    fate, count = several[0], len(several)
+    misread, count = several[0], len(several)
     calls = "the call" if count == 1 else f"{count} calls"
-    said = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[fate.what]
+    said = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[misread.what]
     message = f"{case.label} {said} ({listed(one.call.name for one in several)})"
     if cause is None:
-        code = Code.SILENT_DROP if fate.what == "lost" else Code.WRONG_FORMAT
+        code = Code.SILENT_DROP if misread.what == "lost" else Code.WRONG_FORMAT
         hint = "nothing in the text says why: compare the parsers on this message"
-        return Diagnostic(code, Severity.ERROR, message, fate.call.span, hint)
+        return Diagnostic(code, Severity.ERROR, message, misread.call.span, hint)
     message = f"{message}: {cause.message}"
     return Diagnostic(cause.code, Severity.ERROR, message, cause.span, cause.hint)
 

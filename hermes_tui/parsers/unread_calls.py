@@ -200,7 +200,7 @@ def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
 
 def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], rule: str) -> str:
     """Say which parsers of the engines read these calls in `text`; none is a guess."""
-    from hermes_tui.parsers.fates import called_tools
+    from hermes_tui.parsers.misread_calls import called_tools
     from hermes_tui.parsers.probe import is_same
     from hermes_tui.parsers.recognise import flag_for
 

@@ -17,7 +17,7 @@ _SEVERAL: Final = 20
 """So many calls of an engine at one place are looked through for the one that is meant."""
 
 
-class Fate(NamedTuple):
+class MisreadCall(NamedTuple):
     """What the engine made of a call that was meant: `kept`, `lost`, `altered`."""
 
     call: ParsedCall
@@ -30,7 +30,7 @@ def called_tools(result: ParseResult) -> tuple[ToolSpec, ...]:
     return tuple(ToolSpec(name) for name in dict.fromkeys(c.name for c in result.calls) if name)
 
 
-def fates(ours: ParseResult, engine: ParseResult) -> Iterator[Fate]:
+def misread_calls(ours: ParseResult, engine: ParseResult) -> Iterator[MisreadCall]:
     """Yield every call meant that does not come out as it was meant."""
     waiting = deque(sorted(engine.calls, key=lambda call: call.span))
     dropped = deque(sorted(engine.dropped))
@@ -44,11 +44,11 @@ def fates(ours: ParseResult, engine: ParseResult) -> Iterator[Fate]:
             dropped.popleft()
         match = _match(call, here)
         if match is None:
-            yield Fate(call, "lost" if dropped and _covers(dropped[0], call) else "kept")
+            yield MisreadCall(call, "lost" if dropped and _covers(dropped[0], call) else "kept")
             continue
         here.remove(match)
         if not _same_call(match, call):
-            yield Fate(call, "altered", match)
+            yield MisreadCall(call, "altered", match)
 
 
 def _match(call: ParsedCall, here: Iterable[ParsedCall]) -> ParsedCall | None:
