@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from hermes_tui.log.endings import TOOL, Last
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
+from hermes_tui.log.no_answer import TOOL, Last
 from hermes_tui.log.open_calls import OpenCall, answered_call, without
 from hermes_tui.log.quick_schema import spelled, surely_fits
 from hermes_tui.log.suspect_calls import decide_suspects, note_answer

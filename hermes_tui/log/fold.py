@@ -15,8 +15,8 @@ from operator import attrgetter
 from typing import Any
 
 from hermes_tui.log.empty_replies import empty_reply, is_flawed
-from hermes_tui.log.endings import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.findings import Finding, failed
+from hermes_tui.log.no_answer import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.open_calls import (
     OpenCall,
     answered_call,
