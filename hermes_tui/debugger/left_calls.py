@@ -10,9 +10,9 @@ from hermes_tui.debugger.asked_parser import is_asked_for
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
+from hermes_tui.parsers.calls_in_reasoning import with_swallowed
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.reasoning_tags import without_thoughts
-from hermes_tui.parsers.swallowed import with_swallowed
 from hermes_tui.parsers.text_calls import listed, who_reads
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from hermes_tui.model.messages import (
     Usage,
 )
 from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.calls_in_reasoning import with_swallowed
 from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import duration_of, number, time_of, usage
@@ -38,7 +39,6 @@ from hermes_tui.parsers.roles import (
     Speaker,
     speaker_of,
 )
-from hermes_tui.parsers.swallowed import with_swallowed
 from hermes_tui.parsers.text_calls import (
     TextCalls,
     TextReading,
