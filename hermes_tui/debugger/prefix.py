@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.debugger.wire import reply_text
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolResult, changed
-from hermes_tui.parsers.beside_calls import content_beside
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
+from hermes_tui.parsers.text_calls import content_beside
 
 TURNS_BEFORE: Final = "turns_before"
 """The detail of a run that says how many replies its first messages hold; absent: none, or the

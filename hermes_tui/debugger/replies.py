@@ -22,11 +22,11 @@ from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import Message, Origin, ToolCall, Usage, changed, with_flags
-from hermes_tui.parsers.beside_calls import content_beside
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
+from hermes_tui.parsers.text_calls import content_beside
 
 if TYPE_CHECKING:
     from hermes_tui.debugger import inputs as given

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
-from hermes_tui.model.spans import Span
+from hermes_tui.model.spans import Span, gaps
 from hermes_tui.model.wording import first_few, first_line
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.call_arguments import read_arguments
@@ -256,3 +256,14 @@ def foreign_in_content(name: str, flag: str) -> Diagnostic:
         f"the text holds call markup of another format: {name}",
         hint=f"no call was taken from it; {who_reads(flag)}",
     )
+
+
+def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
+    """Return `text` without the markup of the calls that were read from it.
+
+    With the markup left in, the next prompt would hold each call twice.
+    """
+    spans = [c.span for c in calls if c.origin is Origin.TEXT and c.span is not None]
+    if not spans:
+        return text
+    return "".join(text[left.start : left.end] for left in gaps(spans, len(text))).strip()

@@ -25,10 +25,10 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import Origin, ToolCall, ToolResult, changed
-from hermes_tui.parsers.beside_calls import content_beside
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import decode
+from hermes_tui.parsers.text_calls import content_beside
 
 
 def as_sent(entries: Iterable[Entry], changes: Changes) -> list[Entry]:
