@@ -54,7 +54,7 @@ class AnthropicMessages:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
-            _read_part(value, build)
+            build.part(value)
         elif isinstance(value, list):
             build.start(task=fields.title_of(value))
             build.messages(value, "")
@@ -68,18 +68,6 @@ class AnthropicMessages:
             _read_reply(value, build, "", run_id=fields.run_id_of(value))
         else:
             build.defect("no message in this record", fields.excerpt(value))
-
-
-def _read_part(value: Any, build: RunBuilder) -> None:
-    messages = value if isinstance(value, list) else [value]
-    if build.is_opening:
-        build.start(task=fields.title_of(messages))
-    if isinstance(value, list):
-        build.messages(value, "")
-    elif isinstance(value, dict) and "role" in value:
-        build.message(value)
-    else:
-        build.defect("not a message", fields.excerpt(value))
 
 
 def _read_request(value: dict[str, Any], build: RunBuilder) -> None:

@@ -98,22 +98,10 @@ class OpenAIMessages:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
-            _read_part(value, build)
+            is_list = isinstance(value, list)
+            build.part(list(map(decode_if_json, value)) if is_list else value)
         elif not _read_run(value, build, "", 0):
             build.defect("no chat message in this record", fields.excerpt(value))
-
-
-def _read_part(value: Any, build: RunBuilder) -> None:
-    """Read a record of a file that is one run: a message, or (rarely) several."""
-    messages = value if isinstance(value, list) else [value]
-    if build.is_opening:
-        build.start(task=fields.title_of(messages))
-    if isinstance(value, list):
-        build.messages(map(decode_if_json, value), "")
-    elif isinstance(value, dict) and "role" in value:
-        build.message(value)
-    else:
-        build.defect("not a chat message", fields.excerpt(value))
 
 
 def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:

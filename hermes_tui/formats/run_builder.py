@@ -202,6 +202,17 @@ class RunBuilder:
         """Append each message of a list that stands at `pointer`; what is no object is a defect."""
         self.talk(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
 
+    def part(self, value: Any) -> None:
+        """Append a record of a file that is one run: a message, or (rarely) several."""
+        if self.is_opening:
+            self.start(task=fields.title_of(value if isinstance(value, list) else [value]))
+        if isinstance(value, list):
+            self.messages(value, "")
+        elif isinstance(value, dict) and "role" in value:
+            self.message(value)
+        else:
+            self.defect("not a message", fields.excerpt(value))
+
     def talk(
         self,
         raws: Iterable[Any],
