@@ -18,11 +18,9 @@ from hermes_tui.parsers.literals import FAILED, REPAIRED, UNCLOSED, is_json
 from hermes_tui.parsers.wire.cursor import SPECIAL, Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
-from hermes_tui.parsers.wire.salvage import salvage
+from hermes_tui.parsers.wire.salvage import BETWEEN, FENCE_END, ONLY_JSON, salvage
 
 FENCE = re.compile(r"```\w*+[ \t]*+\n?\s*+(?=[{\[\"])")
-_FENCE_END = re.compile(r"\s*+```")
-_BETWEEN = re.compile(r"\s*+[,;]?\s*+(?=[{\[])")
 _BRACE = re.compile(r"[{\[]")
 _EXTRA_BRACES = re.compile(r"[}\]][}\]\s]*+")
 _MEANT = re.compile(r"[\"'“]|name")
@@ -33,7 +31,6 @@ _LOOK_AHEAD = 200
 _MOST_BROKEN = 32
 """After so many broken blocks only sound JSON is read."""
 _SOUND_AHEAD = 4_096
-_ONLY_JSON = "engines refuse the block; only the JSON may stand between the markers"
 
 
 class JsonTag(NamedTuple):
@@ -137,19 +134,19 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
     fence = FENCE.match(text, position)
     if fence:
         span = Span(position, fence.end())
-        cursor.error(Code.EXTRA_TEXT, span, "a code fence around the payload", _ONLY_JSON)
+        cursor.error(Code.EXTRA_TEXT, span, "a code fence around the payload", ONLY_JSON)
         position = fence.end()
     elif not text.startswith(("{", "["), position):
         brace = _BRACE.search(text, position, min(limit, position + _LOOK_AHEAD))
         if not brace:
             return -1
         span = Span(position, brace.start())
-        cursor.error(Code.EXTRA_TEXT, span, "text before the payload", _ONLY_JSON)
+        cursor.error(Code.EXTRA_TEXT, span, "text before the payload", ONLY_JSON)
         position = brace.start()
     strange = position > body and not fence
     position = _payload(cursor, position, limit, tag, strange=strange)
     while position >= 0:
-        between = _BETWEEN.match(text, position)
+        between = BETWEEN.match(text, position)
         if not between or between.end() >= block_limit(cursor, position, tag):
             return position
         saved = cursor.save()
@@ -256,7 +253,7 @@ def marked_literal(cursor: WireCursor, start: int, limit: int, tag: JsonTag) -> 
 def block_end(cursor: WireCursor, opener: Span, position: int, tag: JsonTag) -> tuple[int, bool]:
     """Return where a block ends whose payload ends at `position`, and whether it is closed."""
     text = cursor.text
-    fence = _FENCE_END.match(text, position)
+    fence = FENCE_END.match(text, position)
     if fence and not cursor.in_fence:
         position = fence.end()
     after = cursor.skip_blank(position)
@@ -295,7 +292,7 @@ def _open_end(cursor: WireCursor, opener: Span, blank: Span, tag: JsonTag) -> tu
         special = SPECIAL.fullmatch(words)
         code = Code.STRAY_SPECIAL if special else Code.EXTRA_TEXT
         what = "a special token" if special else "text"
-        cursor.error(code, span, f"{what} after the payload", _ONLY_JSON)
+        cursor.error(code, span, f"{what} after the payload", ONLY_JSON)
         return end.end(), True
     position = after if after == len(text) else blank.start
     hint = "some engines read it at the very end of a text only, some not at all"

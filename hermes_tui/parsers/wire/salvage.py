@@ -15,9 +15,9 @@ from hermes_tui.parsers.wire.json_calls import CALLISH, JsonShape, calls_in, fla
 
 _KEYED = re.compile(r"[\"'](?P<key>[\w.\- ]{1,100})[\"']\s*+:\s*+(?=\{)")
 _BETWEEN_BRACKETS = re.compile(r"(?P<words>[^{}\[\]\"<]{0,100}+)(?:[}\]]\s*+){1,3}")
-_BETWEEN = re.compile(r"\s*+[,;]?\s*+(?=[{\[])")
-_FENCE_END = re.compile(r"\s*+```")
-_ONLY_JSON = "engines refuse the block; only the JSON may stand between the markers"
+BETWEEN = re.compile(r"\s*+[,;]?\s*+(?=[{\[])")
+FENCE_END = re.compile(r"\s*+```")
+ONLY_JSON = "engines refuse the block; only the JSON may stand between the markers"
 
 
 def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int:
@@ -38,12 +38,12 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
             continue
         if text[start + 1 : object_at.start()].strip() and found < 0:
             span = Span(start + 1, object_at.start())
-            cursor.error(Code.EXTRA_TEXT, span, "text before the call", _ONLY_JSON)
+            cursor.error(Code.EXTRA_TEXT, span, "text before the call", ONLY_JSON)
         if piece.literal.rung != JSON:
             flag_literal(cursor, piece, closed=False)
         cursor.drafts.extend(items.drafts)
         found = position
-    if found >= 0 and (fence := _FENCE_END.match(text, found)):
+    if found >= 0 and (fence := FENCE_END.match(text, found)):
         found = fence.end()
     if found >= 0 and text.startswith("]", after := cursor.skip_blank(found)):
         found = after + 1
@@ -62,7 +62,7 @@ def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
     text, position, found = cursor.text, start, -1
     name: re.Match[str] | None = None
     while True:
-        again = _BETWEEN.match(text, position, limit) if name else None
+        again = BETWEEN.match(text, position, limit) if name else None
         head = None if again else _KEYED.search(text, position, limit)
         name = head or (name if again else None)
         if name is None:
@@ -86,7 +86,7 @@ def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
         rest = _BETWEEN_BRACKETS.match(text, found, limit)
         if rest and rest["words"].strip():
             words = Span(*rest.span("words"))
-            cursor.error(Code.EXTRA_TEXT, words, "text after the arguments", _ONLY_JSON)
+            cursor.error(Code.EXTRA_TEXT, words, "text after the arguments", ONLY_JSON)
 
 
 def _list_end(cursor: WireCursor, found: int) -> int:
