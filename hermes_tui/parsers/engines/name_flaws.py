@@ -55,6 +55,13 @@ def _plain_name(name: str, trace: Trace) -> str:
     return next((one for one in tried if one in trace.tools), "")
 
 
+def flag_id(trace: Trace, identifier: str, span: Span) -> None:
+    """Flag an id of Kimi's from which no name can be taken."""
+    message = f"the id {identifier[:60]!r} is not of the form functions.NAME:N"
+    hint = "the chat template writes these ids; the history may hold others"
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
+
+
 def nearest(name: str, trace: Trace) -> str:
     """Return a hint that names the declared tools closest to `name`."""
     names = tuple(trace.tools)[:200]

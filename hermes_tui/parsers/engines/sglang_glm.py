@@ -38,6 +38,7 @@ from hermes_tui.parsers.engines.sglang_tools import (
     forget_drops,
 )
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.engines.tagged_arguments import pair_flaws
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 _KEY, _VALUE_END = "<arg_key>", "</arg_value>"
@@ -175,14 +176,8 @@ def _pairs(trace: Trace, body: Span) -> tuple[list[tuple[str, str]], dict[str, S
         blank = not found[-1][1].strip()
         places[key] = place if blank else Span(body.start + junction.end(), body.start + end)
         trace.step("argument", place.start, place.end, "read", key[:60])
-        if "<" in key:
-            message = f"a key without a value swallows what follows: the key is {key[:60]!r}"
-            hint = "each <arg_key> needs its <arg_value>"
-            trace.flag(Code.PARAM_PAIRING, Severity.ERROR, place.start, place.end, message, hint)
-        if _KEY in found[-1][1]:
-            message = f"the value of {key[:60]!r} is not closed: it swallows the next argument"
-            hint = "add </arg_value>"
-            trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, place.start, place.end, message, hint)
+        for code, message, hint in pair_flaws(*found[-1]):
+            trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
     _flag_loose(trace, text, covered, len(text), body.start)
     return found, places
 

@@ -20,6 +20,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.name_flaws import flag_id
 from hermes_tui.parsers.engines.sglang_schema import properties_of
 from hermes_tui.parsers.engines.sglang_tools import drop, wrap_calls
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
@@ -93,9 +94,7 @@ def _deliver(trace: Trace, one: _Found) -> None:
         name = _best_tool(trace, arguments)
         _flag_guess(trace, one, name)
     elif named is None:
-        message = f"the id {identifier[:60]!r} is not of the form functions.NAME:N"
-        hint = "the chat template writes these ids; the history may hold others"
-        trace.flag(Code.NAME_DECORATED, Severity.ERROR, one.id.start, one.id.end, message, hint)
+        flag_id(trace, identifier, one.id)
     if name is None:
         drop(trace, one.whole, "its id names no tool")
         return

@@ -10,6 +10,7 @@ value of a key counts, at the place of the first.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -108,18 +109,23 @@ def glm_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
         key = raw[start + len(_GLM_KEY) : junction.start()].strip()
         whole = slot.place(start, end + len(_GLM_END))
         value = raw[junction.end() : end]
-        if "<" in key:
-            message = f"a key without a value swallows what follows: the key is {key[:60]!r}"
-            hint = "each <arg_key> needs its <arg_value>"
-            pairs.note(Code.PARAM_PAIRING, Severity.ERROR, whole, message, hint)
-        if _GLM_KEY in value:
-            message = f"the value of {key[:60]!r} is not closed: it swallows the next argument"
-            pairs.note(Code.PARAM_UNCLOSED, Severity.ERROR, whole, message, "add </arg_value>")
+        for code, message, hint in pair_flaws(key, value):
+            pairs.note(code, Severity.ERROR, whole, message, hint)
         pairs.add(key, value, whole, slot.place(junction.end(), end))
         trace.step("argument", whole.start, whole.end, "read", key[:60])
         position = covered = end + len(_GLM_END)
     _flag_loose(pairs, slot, raw, covered, len(raw))
     return pairs
+
+
+def pair_flaws(key: str, value: str) -> Iterator[tuple[Code, str, str]]:
+    """Yield code, message and hint for what an <arg_key> and its <arg_value> swallow."""
+    if "<" in key:
+        message = f"a key without a value swallows what follows: the key is {key[:60]!r}"
+        yield Code.PARAM_PAIRING, message, "each <arg_key> needs its <arg_value>"
+    if _GLM_KEY in value:
+        message = f"the value of {key[:60]!r} is not closed: it swallows the next argument"
+        yield Code.PARAM_UNCLOSED, message, "add </arg_value>"
 
 
 def _flag_cut(trace: Trace, pairs: Pairs, slot: Slot, lost: Span, key: str) -> None:

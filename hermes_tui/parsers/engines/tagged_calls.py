@@ -16,7 +16,7 @@ from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
-from hermes_tui.parsers.engines.name_flaws import nearest
+from hermes_tui.parsers.engines.name_flaws import flag_id, nearest
 from hermes_tui.parsers.engines.other_parsers import if_dropped_by, if_kept_by
 from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
 from hermes_tui.parsers.engines.tagged_arguments import Pairs
@@ -278,10 +278,7 @@ def kimi_name(trace: Trace, slot: Slot, header: str) -> Named:
     if name := _name_of_id(header):
         return Named(name, True)
     if header.strip():
-        place = slot.name_span() or slot.opener
-        message = f"the id {header.strip()[:60]!r} is not of the form functions.NAME:N"
-        hint = "the chat template writes these ids; the history may hold others"
-        trace.flag(Code.NAME_DECORATED, Severity.ERROR, place.start, place.end, message, hint)
+        flag_id(trace, header.strip(), slot.name_span() or slot.opener)
     if slot.args_parts:
         found = _name_in_arguments(trace, slot)
         name = _name_of_id(found) or found
