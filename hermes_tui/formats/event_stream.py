@@ -27,7 +27,10 @@ NO_BLANK_LINES = Diagnostic(
 
 
 class Event(NamedTuple):
-    """One event: its name (mostly none), its data, and the exact bytes it came in."""
+    """One event: its name (mostly none), its data, and the exact bytes it came in.
+
+    Comments, and whatever else is no event, stand before the event that they came before.
+    """
 
     name: str
     data: bytes
@@ -108,8 +111,8 @@ class EventReader:
     def _dispatch(self, events: list[Event]) -> None:
         if self._data:
             events.append(Event(self._name, b"\n".join(self._data), b"".join(self._raw)))
+            self._raw.clear()
         self._data.clear()
-        self._raw.clear()
         self._name = ""
 
 

@@ -106,7 +106,8 @@ async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]
         ("content", "Let me "),
         ("content", "look."),
     ]
-    assert pieces[0].raw == PARTS[1].decode()
+    assert "".join(piece.raw for piece in pieces) == b"".join(PARTS[:5]).decode()
+    assert pieces[1].raw == PARTS[2].decode()
 
 
 @both

@@ -80,7 +80,8 @@ class Piece:
     """A piece of a reply that is being streamed. `kind`: content, reasoning, call or arguments.
 
     `call` is the position of the call that a piece of kind call (its name) or arguments is for.
-    `raw` is the exact text of the event it came in, on its first piece only.
+    `raw` is the exact text of the event it came in, on its first piece only, after those of the
+    events that brought no piece.
     """
 
     kind: str

@@ -39,6 +39,8 @@ class StreamedReply:
         self._reader = EventReader()
         self._joiner = ChunkJoiner()
         self._pieces = 0
+        self._untold: list[bytes] = []
+        """The events that came since the last piece."""
         self._events = 0
         self._after_done = 0
         self._findings: dict[str, Diagnostic] = {}
@@ -89,6 +91,7 @@ class StreamedReply:
         )
 
     def _take(self, event: Event) -> None:
+        self._untold.append(event.raw)
         if self.is_done:
             self._after_done += 1
             return
@@ -117,8 +120,9 @@ class StreamedReply:
             return
         self._look_at(event, value)
         raw = ""
-        for place, (kind, text, call) in enumerate(self._joiner.add(value)):
-            raw = "" if place else event.raw.decode("utf-8", "backslashreplace")
+        for kind, text, call in self._joiner.add(value):
+            raw = b"".join(self._untold).decode("utf-8", "backslashreplace")
+            self._untold.clear()
             self._pieces += 1
             self._on_piece(Piece(kind, text, call, raw))
 
