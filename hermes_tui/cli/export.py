@@ -18,7 +18,7 @@ from hermes_tui.formats.fields import MAX_DETAIL, only_named
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.formats.writers.media import is_media
 from hermes_tui.formats.writers.registry import WRITERS
-from hermes_tui.log.codec import encode
+from hermes_tui.log.codec import encode_packed
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.model.events import (
@@ -143,7 +143,7 @@ def render(
         subagents = [masks.applied(run) for run in subagents]
         file, raw = None, RawReader(None)
     if to == "native":
-        lines = b"".join(encode(_with_raw(event, file, raw)) for event in events)
+        lines = b"".join(encode_packed(_with_raw(event, file, raw)) for event in events)
         return escaped_json(lines.decode()).encode()
     findings = fold_run(events)[1] if to not in _TELLING else ()
     writer: Callable[..., str] = WRITERS[to]

@@ -27,6 +27,7 @@ from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import is_of_bytes, traits_of
 from hermes_tui.formats.turns import cutting_rule, lines_before, scan_turns
+from hermes_tui.log.codec import long_text
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -272,15 +273,17 @@ class RecordLog:
 
     def _keep(self, slot: int, events: tuple[Event, ...]) -> None:
         self._cache[slot] = events
-        self._cached_bytes += self._bytes_of(slot)
+        self._cached_bytes += self._bytes_of(slot, events)
         while len(self._cache) > 1 and (
             len(self._cache) > CACHED_RECORDS or self._cached_bytes > CACHED_BYTES
         ):
-            oldest, _ = self._cache.popitem(last=False)
-            self._cached_bytes -= self._bytes_of(oldest)
+            self._cached_bytes -= self._bytes_of(*self._cache.popitem(last=False))
 
-    def _bytes_of(self, slot: int) -> int:
-        return len(self._index[self._numbers[slot]].range)
+    def _bytes_of(self, slot: int, events: tuple[Event, ...]) -> int:
+        """Return how long a record is with its texts unpacked."""
+        return len(self._index[self._numbers[slot]].range) + sum(
+            len(long_text(event)) for event in events
+        )
 
 
 def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple[Event, ...]]]:

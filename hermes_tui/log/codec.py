@@ -1,21 +1,45 @@
 """Events to bytes and back: one JSON object a line, `kind` first. The native recording format.
 
-Schema 1. A kind that this version does not know becomes `UnknownEvent` and is written back whole.
+A kind that this version does not know becomes `UnknownEvent` and is written back whole.
+
+    schema 1 := {"schema":1,RunStarted} | event
+    schema 2 := {"schema":2,event without a text, and NAME_packed: base64 of `packed_texts.pack`}
+
+A run begins with schema 1; each line with a packed text says for itself that it is schema 2.
 """
 
 from __future__ import annotations
 
+import binascii
 import json
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from hermes_tui.log.packed_texts import pack, unpack
 from hermes_tui.model.errors import SchemaTooNew
-from hermes_tui.model.events import Event, RunStarted, UnknownEvent
+from hermes_tui.model.events import (
+    Event,
+    RequestFailed,
+    ResponseReceived,
+    RunStarted,
+    UnknownEvent,
+    copy_event,
+)
 
-SCHEMA = 1
+SCHEMA = 2
+"""The newest that is understood."""
+PACKED_FROM: Final = 1 << 20
+"""Characters: a shorter text of a server is written as it is, for whoever reads with `jq`."""
+MOST_UNPACKED: Final = 256 << 20
+"""Bytes that a packed text may be: no longer a record is read where its texts are not packed."""
+PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"}
+"""The text that is packed: what a server sent, of which a stream has many times what it says."""
+PACKED_MARK: Final = b'_packed":'
+"""Stands in each line with a packed text."""
 
+_WITH_PACKED = b'{"schema":2,'
 _ENCODER = msgspec.json.Encoder()
 _KINDS = frozenset(event_type.__name__ for event_type in Event.__args__)
 
@@ -30,6 +54,24 @@ def _decoder() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(Event)
 
 
+def long_text(event: Event) -> str:
+    """Return the text of an event that `encode_packed` packs, empty where there is none."""
+    name = PACKED.get(type(event))
+    text: str = getattr(event, name) if name is not None else ""
+    return text if PACKED_FROM <= len(text) <= MOST_UNPACKED else ""
+
+
+def encode_packed(event: Event) -> bytes:
+    """Return one line as `encode` does; a very long text of a server is packed in it."""
+    packed = pack(text, MOST_UNPACKED) if (text := long_text(event)) else b""
+    if not packed:
+        return encode(event)
+    name = PACKED[type(event)]
+    rest = encode(copy_event(event, **{name: ""})).removesuffix(b"}\n")
+    in_base64 = binascii.b2a_base64(packed, newline=False)
+    return b'%b%b,"%b_packed":"%b"}\n' % (_WITH_PACKED, rest[1:], name.encode(), in_base64)
+
+
 def encode(event: Event) -> bytes:
     """Return one line, newline included. The first event of a run carries the schema number."""
     if isinstance(event, UnknownEvent) and _is_unknown_here(event.raw):
@@ -41,7 +83,7 @@ def encode(event: Event) -> bytes:
         # Lone surrogates, which msgspec refuses and JSON can escape.
         line = json.dumps(msgspec.to_builtins(event), separators=(",", ":")).encode()
     if isinstance(event, RunStarted):
-        line = b'{"schema":%d,' % SCHEMA + line[1:]
+        line = b'{"schema":1,' + line[1:]
     return line + b"\n"
 
 
@@ -51,6 +93,8 @@ def decode(line: bytes) -> Event:
     Raises MalformedEvent where the line is none, SchemaTooNew where a newer version wrote it.
     """
     check_schema(line)
+    if line.startswith(_WITH_PACKED):
+        return _decode_patiently(line)
     try:
         return _decoder().decode(line)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -71,9 +115,22 @@ def from_value(value: Any) -> Event:
             seq=value["seq"], ts=_seconds(value.get("ts")), unknown_kind=value["kind"], raw=value
         )
     try:
-        return msgspec.convert(value, Event)  # type: ignore[no-any-return]
+        return _unpacked(value, msgspec.convert(value, Event))
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedEvent(str(error)) from error
+
+
+def _unpacked(value: dict[str, Any], event: Event) -> Event:
+    """Return the event that `value` is with the text that is packed in it."""
+    name = PACKED.get(type(event))
+    packed = value.get(f"{name}_packed")
+    if name is None or not isinstance(packed, str):
+        return event
+    try:
+        text = unpack(binascii.a2b_base64(packed), MOST_UNPACKED)
+    except ValueError as error:
+        raise MalformedEvent(str(error)) from error
+    return copy_event(event, **{name: text})
 
 
 def _is_unknown_here(raw: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hermes_tui.formats.secrets import Path, change_credentials, is_masked, mask_parameters
-from hermes_tui.log.codec import encode
+from hermes_tui.log.codec import PACKED, encode_packed, long_text
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import (
     Event,
@@ -40,7 +40,11 @@ class Masking:
 
     def line(self, event: Event) -> bytes:
         """Return the event as one line of a recording."""
-        return self.hidden(encode(self._whole(_with_parameters(event, mask_parameters))))
+        whole = self._whole(_with_parameters(event, mask_parameters))
+        if text := long_text(whole):
+            # Nothing is found in it once it is packed.
+            whole = _changed(whole, PACKED[type(whole)], text, self.text(text))
+        return self.hidden(encode_packed(whole))
 
     def _whole(self, event: Event) -> Event:
         """Return `event` without the secrets that stand in pieces in what a server sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hermes_tui.log.packed_texts import GrowingPack
 from hermes_tui.runtime.servers.base import Piece
 
 
@@ -11,18 +12,18 @@ class Partial:
     def __init__(self) -> None:
         self.pieces = 0
         self._texts: dict[tuple[str, int], list[str]] = {}
-        self._raw: list[str] = []
+        self._raw = GrowingPack()
 
     def add(self, piece: Piece) -> None:
         self.pieces += 1
         self._texts.setdefault((piece.kind, piece.call), []).append(piece.text)
         if piece.raw:
-            self._raw.append(piece.raw)
+            self._raw.add(piece.raw)
 
     @property
     def raw(self) -> str:
         """The exact text of the events that the pieces came in."""
-        return "".join(self._raw)
+        return self._raw.whole()
 
     def text(self, kind: str, call: int = 0) -> str:
         """Return what has come in of one part: content, reasoning, or a call's name, arguments."""
@@ -40,4 +41,4 @@ class Partial:
     def clear(self) -> None:
         self.pieces = 0
         self._texts.clear()
-        self._raw.clear()
+        self._raw = GrowingPack()

@@ -13,6 +13,7 @@ from typing import Final
 from hermes_tui.formats.fields import json_text
 from hermes_tui.formats.framing import Record, RecordKind
 from hermes_tui.formats.reader import MAX_RECORD, Reader
+from hermes_tui.log.codec import PACKED_MARK
 from hermes_tui.log.query import event_texts
 from hermes_tui.model.events import Event
 from hermes_tui.runtime.opener import OpenFile, RunRef, load_run
@@ -26,6 +27,7 @@ _VEILED: Final = (
     *(rb"\u004", rb"\u005", rb"\u006", rb"\u007"),
     *(b"data:", b"base64", rb'"[\"', b"\0"),
     *(b"delta", b"candidates", b"_chunk"),
+    PACKED_MARK,
 )
 """Where one of these stands a word may not: letters may be escaped, packed or in UTF-16, or sent in
 pieces."""

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout, RecordIndex, Unit, scan
-from hermes_tui.formats.reader import CACHED_RECORDS, RecordLog
+from hermes_tui.formats.reader import CACHED_BYTES, CACHED_RECORDS, RecordLog
 from hermes_tui.formats.registry import formats
-from hermes_tui.model.events import MessageAppended, SourceDefect
+from hermes_tui.log.codec import encode_packed
+from hermes_tui.model.events import MessageAppended, ResponseReceived, RunStarted, SourceDefect
 from tests.bytes_source import BytesSource
 
 
@@ -180,3 +181,15 @@ def test_a_log_keeps_few_of_its_long_records_decoded(monkeypatch: pytest.MonkeyP
         pass
     assert len(texts(log)) == 100
     assert 1 <= len(log._cache) < 20
+
+
+def test_of_records_with_packed_texts_those_count_as_they_are_unpacked() -> None:
+    raw = "data: {}\n\n" * (CACHED_BYTES // 40)
+    events = [RunStarted(seq=0), *(ResponseReceived(seq=n, raw=raw) for n in range(1, 20))]
+    log, _, _ = log_of(b"".join(map(encode_packed, events)))
+    while log.index_record():
+        pass
+    for seq in range(1, 20):
+        event = log[seq]
+        assert isinstance(event, ResponseReceived) and event.raw == raw
+    assert len(log._cache) <= 4

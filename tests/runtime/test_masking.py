@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
-from hermes_tui.log.codec import decode
+from hermes_tui.log.codec import PACKED, PACKED_FROM, decode
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
     ParametersChanged,
+    RequestFailed,
     RequestSent,
+    ResponseReceived,
     RunStarted,
     ToolReturned,
     copy_event,
@@ -78,6 +81,31 @@ def test_a_secret_in_what_is_nested_too_deeply_to_be_walked_is_masked() -> None:
         deep = [deep]
     line = Masking(["sk-0123456789"]).line(ToolReturned(seq=0, result=ToolResult("", raw=deep)))
     assert b"sk-0123456789" not in line and b"[masked]" in line
+
+
+@pytest.mark.parametrize("kind", [ResponseReceived, RequestFailed])
+def test_a_secret_in_a_long_stream_is_masked_before_it_is_packed(kind: type[Any]) -> None:
+    name = PACKED[kind]
+    pieces = [
+        json_text({"choices": [{"delta": {"content": text}}]}) for text in ("sk-01", "23456789")
+    ]
+    stream = "".join(f"data: {text}\n\n" for text in pieces) + ": sk-0123456789\n\n"
+    text = stream + "data: {}\n\n" * (PACKED_FROM // 10)
+    line = Masking(["sk-0123456789"]).line(kind(seq=0, **{name: text}))
+    assert line.startswith(b'{"schema":2,')
+    kept = getattr(decode(line), name)
+    assert kept.endswith(text[len(stream) :])
+    assert "sk-01" not in kept and "23456789" not in kept and kept.count("[masked]") == 2
+
+
+def test_to_mask_a_stream_takes_few_times_its_size() -> None:
+    text = "".join(f'data: {{"n": "{n}", "delta": "x"}}\n\n' for n in range(200_000))
+    masking = Masking(["sk-0123456789"])
+    tracemalloc.start()
+    masking.line(ResponseReceived(seq=0, raw=text))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * len(text)
 
 
 def test_what_was_masked_is_taken_from_what_is_given_again() -> None:

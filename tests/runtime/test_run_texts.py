@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats import big_list, detect
 from hermes_tui.formats.framing import Layout
+from hermes_tui.log.codec import PACKED_FROM, encode_packed
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
+    RequestFailed,
+    RunStarted,
     ToolCallProposed,
     ToolFailed,
     ToolReturned,
@@ -110,6 +113,15 @@ def test_what_may_be_spelled_otherwise_is_looked_at(spelled: str) -> None:
     line = f'{{"messages": [{{"role": "user", "content": "{spelled}"}}]}}'.encode()
     assert sieve("needle", case_matters=False)(line)
     assert sieve("needle", case_matters=True)(line)
+
+
+def test_what_a_failed_request_had_got_is_searched_also_where_it_is_packed(tmp_path: Path) -> None:
+    body = "data: {}\n\n" * (PACKED_FROM // 10) + "a needle"
+    path = tmp_path / "run.jsonl"
+    events = (RunStarted(seq=0), RequestFailed(seq=1, body=body))
+    path.write_bytes(b"".join(map(encode_packed, events)))
+    assert found_in_runs(path, "needle") == [True]
+    assert found_in_runs(path, "noodle") == [False]
 
 
 def test_a_line_in_utf_16_and_numbers_that_files_spell_otherwise_are_looked_at() -> None:

@@ -1,0 +1,109 @@
+"""What a server sent at length takes few bytes in a recording, and none of it is lost."""
+
+from __future__ import annotations
+
+import base64
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.log.codec import PACKED_FROM, MalformedEvent, decode, encode, encode_packed
+from hermes_tui.log.packed_texts import GrowingPack, pack, unpack
+from hermes_tui.model.events import Event, MessageAppended, RequestFailed, ResponseReceived
+from hermes_tui.model.messages import Message
+
+CHUNK = 'data: {"choices": [{"index": 0, "delta": {"content": "é\ud800"}}]}\n\n'
+LONG = CHUNK * (PACKED_FROM // len(CHUNK) + 1)
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
+
+
+def line_of(packed: str, kind: str = "ResponseReceived", name: str = "raw") -> bytes:
+    return b'{"schema":2,"kind":"%b","seq":0,"%b_packed":"%b"}\n' % (
+        kind.encode(),
+        name.encode(),
+        packed.encode(),
+    )
+
+
+def packed(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data)).decode()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ResponseReceived(seq=3, turn=2, raw=LONG, finish_reason="stop", sequences=({"a": {}},)),
+        RequestFailed(seq=3, body=LONG, message="cancelled", chain=("a", "b")),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_long_stream_takes_few_bytes_and_comes_back_to_the_letter(event: Event) -> None:
+    line = encode_packed(event)
+    assert len(line) < len(encode(event)) / 40
+    assert line.endswith(b"}\n") and line.count(b"\n") == 1
+    assert decode(line) == event
+    assert decode(encode(event)) == event
+
+
+def test_a_line_with_a_packed_text_tells_older_versions_that_it_is_newer() -> None:
+    assert encode_packed(ResponseReceived(seq=3, raw=LONG)).startswith(b'{"schema":2,"kind":')
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ResponseReceived(seq=3, raw=LONG[: PACKED_FROM - 1]),
+        MessageAppended(seq=3, message=Message("user", LONG), raw=LONG),
+    ],
+    ids=["short", "of another kind"],
+)
+def test_other_texts_are_written_as_they_are(event: Event) -> None:
+    assert encode_packed(event) == encode(event)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("%%%", "damaged|padding|ends too early"),
+        (base64.b64encode(b"none").decode(), "damaged"),
+        (packed(b"half")[:8], "ends too early"),
+        (packed(b"\xff\xfe"), "codec can't decode"),
+        (packed(bytes(4096)), "more than 1,024 bytes"),
+    ],
+)
+def test_a_packed_text_that_cannot_be_read_is_malformed(
+    monkeypatch: pytest.MonkeyPatch, text: str, what: str
+) -> None:
+    monkeypatch.setattr("hermes_tui.log.codec.MOST_UNPACKED", 1024)
+    with pytest.raises(MalformedEvent, match=what):
+        decode(line_of(text))
+
+
+def test_a_text_beyond_what_is_read_again_is_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = ResponseReceived(seq=0, raw=LONG)
+    monkeypatch.setattr("hermes_tui.log.codec.MOST_UNPACKED", len(LONG))
+    assert encode_packed(event) == encode(event)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ANY_TEXT, max_size=8))
+def test_a_growing_text_is_what_its_pieces_add_up_to(pieces: list[str]) -> None:
+    growing = GrowingPack()
+    for number, piece in enumerate(pieces, 1):
+        growing.add(piece * 2_000)
+        assert growing.whole() == "".join(text * 2_000 for text in pieces[:number])
+    text = "".join(pieces)
+    assert unpack(pack(text, 1 << 20), 1 << 20) == text
+
+
+def test_a_stream_that_comes_in_takes_a_part_of_its_size() -> None:
+    growing = GrowingPack()
+    tracemalloc.start()
+    for number in range(20_000):
+        growing.add(f"{CHUNK}{number}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000 * len(CHUNK) / 2
