@@ -138,7 +138,9 @@ def test_a_name_for_several_engines_is_refused() -> None:
         run("add", "--python", sys.executable, "--name", "mine")
 
 
-@pytest.mark.parametrize("wanted", ["torch", "-r requirements.txt", "vllm; print()", "vllm @ x"])
+@pytest.mark.parametrize(
+    "wanted", ["torch", "vllm" + 60 * "!" + "@", "-r requirements.txt", "vllm; print()", "vllm @ x"]
+)
 def test_only_the_engines_can_be_asked_for(wanted: str) -> None:
     with pytest.raises(UsageError, match="is no engine"):
         store.add_wheel(wanted, lambda *_: None)

@@ -20,6 +20,7 @@ from hermes_tui.runtime.servers.failures import (
     transport_failure,
 )
 from hermes_tui.runtime.servers.redaction import Redactor
+from tests.timing import least_s
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -98,6 +99,13 @@ def test_error_bodies_of_all_servers_are_read(value: Any, text: str) -> None:
 def test_a_page_is_named_by_its_title_or_its_text() -> None:
     assert html_title("<html><title>\n Bad &amp; worse </title><h1>x</h1>") == "Bad & worse"
     assert html_title("<center><h1></h1><b>nginx</b></center>") == "nginx"
+
+
+@pytest.mark.parametrize("tag", ["<title>", "<title", "<h1>x</h2 "])
+def test_a_page_full_of_open_tags_is_named_in_linear_time(tag: str) -> None:
+    long = tag * (20_000 // len(tag))
+    few_s = least_s(lambda: html_title(long[:1_250]))
+    assert least_s(lambda: html_title(long)) < 60 * few_s
 
 
 def test_a_long_body_is_cut_visibly() -> None:

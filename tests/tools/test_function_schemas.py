@@ -15,6 +15,7 @@ from hermes_tui.runtime.tools.function_schemas import (
     schema_of_function,
     schema_of_type,
 )
+from tests.timing import least_s
 
 
 class Size(enum.IntEnum):
@@ -140,6 +141,12 @@ def test_a_function_has_a_schema_in_the_style_of_requests() -> None:
 def test_parameters_in_sphinx_style_are_read() -> None:
     text = "Do it.\n:param str a: the first\n    of two\n:param b: the second\n:returns: b: nothing"
     assert parse_docstring(text) == ("Do it.", {"a": "the first of two", "b": "the second"})
+
+
+@pytest.mark.parametrize("line", ["    x{}y", "    :param {}y"])
+def test_blanks_in_a_docstring_take_linear_time(line: str) -> None:
+    few, many = (f"Do it.\n\nArgs:\n{line.format(' ' * count)}" for count in (500, 8_000))
+    assert least_s(lambda: parse_docstring(many)) < 60 * least_s(lambda: parse_docstring(few))
 
 
 def test_hints_that_cannot_be_resolved_allow_anything() -> None:

@@ -37,7 +37,7 @@ _PARSERS_INSIDE: Final = {
     "sglang": ("sglang/srt/function_call/",),
 }
 _MAX_UNPACKED_BYTES: Final = 1 << 30
-_REQUIREMENT: Final = re.compile(r"(vllm|sglang)((?:[=<>!~]=?=?[\w.!+*]+,?)*)")
+_REQUIREMENT: Final = re.compile(r"(vllm|sglang)((?:[=<>!~]=?=?[\w.!+*]++,?)*+)")
 _WHEEL: Final = re.compile(r"(vllm|sglang)-([\w.!+]+)-.+\.whl")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _CHECKOUT: Final = Path("environments", "tool_call_parsers")

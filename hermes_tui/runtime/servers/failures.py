@@ -32,7 +32,7 @@ _BAD_URL = frozenset({"UnsupportedProtocol", "InvalidURL"})
 _BAD_REQUEST = frozenset({"LocalProtocolError", "UnicodeEncodeError"})
 
 _HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<h1|<title|<center)", re.IGNORECASE)
-_HTML_TITLES = (r"<title[^>]*>(.*?)</title>", r"<h[1-3][^>]*>(.*?)</h[1-3]>")
+_HTML_TITLES = ("title", "h[1-3]")
 _TAG = re.compile(r"<[^>]{0,200}>")
 
 
@@ -218,9 +218,12 @@ def is_html(text: str) -> bool:
 
 def html_title(text: str) -> str:
     """Return the title of a web page, or its first line of text."""
-    for pattern in _HTML_TITLES:
-        found = re.search(pattern, text[:20_000], re.IGNORECASE | re.DOTALL)
-        if found and (title := _TAG.sub("", found.group(1)).strip()):
+    for name in _HTML_TITLES:
+        # One that is not closed is looked past once, not once more from each tag behind it.
+        opened = re.search(rf"<{name}[^<>]*+>", text[:20_000], re.IGNORECASE)
+        rest = text[opened.end() : 20_000] if opened else ""
+        closed = re.search(f"</{name}>", rest, re.IGNORECASE)
+        if closed and (title := _TAG.sub("", rest[: closed.start()]).strip()):
             return first_line(unescape(title))
     return first_line(unescape(_TAG.sub(" ", text[:20_000])).strip())
 

@@ -175,8 +175,8 @@ def convert(value: Any, hint: Any) -> Any:
 
 
 _SECTION = re.compile(r"(Args|Arguments|Parameters|Params)\s*:\s*$")
-_GOOGLE = re.compile(r"(\s*)\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_SPHINX = re.compile(r"\s*:param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)$")
+_GOOGLE = re.compile(r"(\s*+)\*{0,2}+(\w++)\s*+(?:\([^)]*+\)\s*+)?+:\s*+(.*)$")
+_SPHINX = re.compile(r"\s*+:param\s++(?:[^:]*\s)?\*{0,2}+(\w++)\s*+:\s*+(.*)$")
 
 
 def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
