@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -184,3 +185,23 @@ def test_time_grows_with_the_escaped_quotes_behind_a_list_of_cookies_that_was_to
 
     if (took := cost_s(12_000)) > 0.1:
         assert took < 9 * cost_s(3_000) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"url": "data:image/png;base64,', '"}'),
+        ('{"api_key": "', '"}'),
+        ('{"name": "x-api-key", "value": "', '"}'),
+        ('{"value": "', '", "name": "key"}'),
+        ('{"key": "api_key", "value": {"stringValue": "', '"}}'),
+        ('{"cookies": [{"value": "', ""),
+    ],
+)
+def test_to_mask_a_long_text_takes_few_times_its_size(before: str, after: str) -> None:
+    text = before + "ab\\n" * 250_000 + after
+    tracemalloc.start()
+    mask_json_text(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * len(text)
