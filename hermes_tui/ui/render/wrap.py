@@ -17,22 +17,16 @@ from typing import NamedTuple, TypeVar
 from rich.cells import cell_len, set_cell_size
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
+from hermes_tui.ui.render.cell_widths import cells as cells
+from hermes_tui.ui.render.cell_widths import edges as edges_of
+from hermes_tui.ui.render.cell_widths import fits_to, is_even
 from hermes_tui.ui.render.document import Document, Line, TextLines, is_plain_ascii
 
 _ONE_ROW = (0,)
 _CACHED_LINES = 256
+_LONG = 1 << 17
+"""Characters of a line that is not wrapped again to be drawn after it was measured."""
 Cached = TypeVar("Cached")
-
-
-class _CellWidths(dict[str, int]):
-    """Character → cells that it takes when drawn; filled as characters are met."""
-
-    def __missing__(self, character: str) -> int:
-        cells = self[character] = cell_len(visible_row(character))
-        return cells
-
-
-_WIDTHS = _CellWidths()
 
 
 class Extent(NamedTuple):
@@ -42,11 +36,6 @@ class Extent(NamedTuple):
     start: int
     end: int
     lead: int
-
-
-def cells(text: str) -> int:
-    """Return how many cells `text` takes when drawn."""
-    return len(text) if is_plain_ascii(text) else sum(map(_WIDTHS.__getitem__, text))
 
 
 def fit(text: str, width: int) -> str:
@@ -75,7 +64,7 @@ def row_starts(text: str, width: int) -> Sequence[int]:
 
     One space may hang over the end of a row, where it is not drawn.
     """
-    if not is_plain_ascii(text):
+    if not is_even(text):
         return _uneven_starts(text, width)
     if len(text) <= width:
         return _ONE_ROW
@@ -90,16 +79,13 @@ def row_starts(text: str, width: int) -> Sequence[int]:
 
 
 def _uneven_starts(text: str, width: int) -> Sequence[int]:
-    edges = _edges(text)
-    if edges[-1] <= width:
-        return _ONE_ROW
     starts = array("I", _ONE_ROW)
     start = 0
     while True:
         # A character wider than the row still moves on; combining marks stay with their base.
-        end = max(start + 1, bisect_right(edges, edges[start] + width) - 1)
+        end = max(start + 1, fits_to(text, start, width))
         if end >= len(text):
-            return starts
+            return starts if len(starts) > 1 else _ONE_ROW
         start = _break(text, start, end)
         if start >= len(text):
             return starts
@@ -114,11 +100,6 @@ def _widest(lines: Sequence[Line]) -> int:
     if lines.indents is not None:
         return max(map(add, widths, lines.indents), default=0)
     return lines.indent + max(widths, default=0)
-
-
-def _edges(text: str) -> array[int]:
-    """Return the cells before each character, and at the end those of the whole text."""
-    return array("I", accumulate(map(_WIDTHS.__getitem__, text), initial=0))
 
 
 def _break(text: str, start: int, end: int) -> int:
@@ -146,6 +127,7 @@ class RowMap:
         self._width = max(1, width)
         self._wrap = wrap
         self._starts: OrderedDict[int, Sequence[int]] = OrderedDict()
+        self._long: dict[tuple[str, int], Sequence[int]] = {}
         self._line_edges: OrderedDict[int, array[int]] = OrderedDict()
         # Rows up to and including each line; None where every line takes one row.
         self._ends = self._measure() if wrap else None
@@ -222,21 +204,30 @@ class RowMap:
         if not lines.plain_ascii:
             return [
                 # No character but the tab takes more than two cells.
-                1 if 2 * len(t) <= width and "\t" not in t else len(row_starts(t, width))
+                1 if 2 * len(t) <= width and "\t" not in t else len(self._rows_of(t, width))
                 for t in texts
             ]
         if max(map(len, texts), default=0) <= width:
             return [1] * len(texts)
-        return [1 if len(t) <= width else len(row_starts(t, width)) for t in texts]
+        return [1 if len(t) <= width else len(self._rows_of(t, width)) for t in texts]
 
     def _height_at(self, text: str, indent: int) -> int:
         # No character but the tab takes more than two cells.
         if 2 * len(text) + indent <= self._width and "\t" not in text:
             return 1
-        return len(row_starts(text, self._room(indent)))
+        return len(self._rows_of(text, self._room(indent)))
 
     def _height(self, line: Line) -> int:
-        return len(row_starts(line.text, self._room(line.indent))) if line.wrap else 1
+        return len(self._rows_of(line.text, self._room(line.indent))) if line.wrap else 1
+
+    def _rows_of(self, text: str, room: int) -> Sequence[int]:
+        """Return where the rows of a text begin; of one that took long it is remembered."""
+        if len(text) < _LONG:
+            return row_starts(text, room)
+        key = (text, room)
+        if (starts := self._long.get(key)) is None:
+            starts = self._long[key] = row_starts(text, room)
+        return starts
 
     def _indent(self, indent: int) -> int:
         """Return the cells of indent, of which at least half a row stays free for the text."""
@@ -249,14 +240,15 @@ class RowMap:
         starts = self._starts.get(number)
         if starts is None:
             line = self._document.lines[number]
-            starts = row_starts(line.text, self._room(line.indent)) if line.wrap else _ONE_ROW
+            room = self._room(line.indent)
+            starts = self._rows_of(line.text, room) if line.wrap else _ONE_ROW
             _remember(self._starts, number, starts)
         return starts
 
     def _edges_of(self, number: int, text: str) -> array[int]:
         edges = self._line_edges.get(number)
         if edges is None:
-            edges = _edges(text)
+            edges = edges_of(text)
             _remember(self._line_edges, number, edges)
         return edges
 

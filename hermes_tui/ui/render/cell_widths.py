@@ -1,0 +1,85 @@
+"""How many terminal cells characters take once they are drawn, run by run where they take alike.
+
+Widths are those of `visible_row(text)`. Most texts are long runs of characters of one width, which
+a pattern tells far quicker than a look at each of them.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Final
+
+from rich.cells import cell_len
+
+from hermes_tui.model.visible import visible_row
+from hermes_tui.ui.render.document import is_plain_ascii
+
+ONE_CELL: Final = " -~\xa0-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u20cf\u2190-\u2319\u2500-\u25fc"
+TWO_CELLS: Final = "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3250-\ua48c\uac00-\ud7a3\uff01-\uff60"
+"""Ranges of characters that take so many cells: of most scripts that are written much."""
+_ONE: Final = re.compile(f"[{ONE_CELL}]*+")
+_TWO: Final = re.compile(f"[{TWO_CELLS}]*+")
+_RUN: Final = re.compile(f"([{ONE_CELL}]++)|([{TWO_CELLS}]++)|[^{ONE_CELL}{TWO_CELLS}]++")
+
+
+class _CellWidths(dict[str, int]):
+    """Character → cells that it takes when drawn; filled as characters are met."""
+
+    def __missing__(self, character: str) -> int:
+        cells = self[character] = cell_len(visible_row(character))
+        return cells
+
+
+WIDTHS: Final = _CellWidths()
+
+
+def is_even(text: str) -> bool:
+    """Tell quickly whether every character takes one cell; where a rare one does, it may say no."""
+    return is_plain_ascii(text) or _ONE.fullmatch(text) is not None
+
+
+def cells(text: str) -> int:
+    """Return how many cells `text` takes when drawn."""
+    if is_even(text):
+        return len(text)
+    return sum(
+        len(run[0]) * run.lastindex if run.lastindex else sum(map(WIDTHS.__getitem__, run[0]))
+        for run in _RUN.finditer(text)
+    )
+
+
+def edges(text: str) -> array[int]:
+    """Return the cells before each character, and at the end those of the whole text."""
+    found, at = array("I", [0]), 0
+    for run in _RUN.finditer(text):
+        if step := run.lastindex:
+            end = at + step * len(run[0])
+            found.extend(range(at + step, end + 1, step))
+        else:
+            found.extend(accumulate(map(WIDTHS.__getitem__, run[0]), initial=at))
+            del found[-len(run[0]) - 1]
+        at = found[-1]
+    return found
+
+
+def fits_to(text: str, start: int, width: int) -> int:
+    """Return where a row of `width` cells that begins at `start` is full: behind all that fits.
+
+    Marks that take no cell stay with the character before them. Costs O(what fits).
+    """
+    for each, pattern in ((1, _ONE), (2, _TWO)):
+        end = start + width // each
+        found = pattern.match(text, start, end)
+        if found is not None and found.end() == end:
+            follower = text[end : end + 1]
+            if not follower or WIDTHS[follower] > width % each:
+                return end
+    taken = width + 1
+    while True:
+        widths = [*accumulate(map(WIDTHS.__getitem__, text[start : start + taken]))]
+        if not widths or widths[-1] > width or start + taken >= len(text):
+            return start + bisect_right(widths, width)
+        taken *= 2
