@@ -143,8 +143,9 @@ def render(
         subagents = [masks.applied(run) for run in subagents]
         file, raw = None, RawReader(None)
     if to == "native":
-        lines = b"".join(encode_packed(_with_raw(event, file, raw)) for event in events)
-        return escaped_json(lines.decode()).encode()
+        # One by one: a run of long texts takes several times its size as one text.
+        lines = (encode_packed(_with_raw(event, file, raw)) for event in events)
+        return b"".join(escaped_json(line.decode()).encode() for line in lines)
     findings = fold_run(events)[1] if to not in _TELLING else ()
     writer: Callable[..., str] = WRITERS[to]
     held: dict[str, Any] = {"changes": changes} if to in _TELLING else {}

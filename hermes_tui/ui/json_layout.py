@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _INDENT: Final = "  "
 _ENTRY: Final = re.compile(r"\[(\d+)\]\.?")
 _BLANKS: Final = re.compile(r"[ \t\n\r]*+")

@@ -12,6 +12,8 @@ from hermes_tui.ui.render.json_lines import unfolded_text
 CONTEXT: Final = 3
 _MATCHED_LINES: Final = 600
 """Beyond so many lines that differ they are shown as replaced as a whole: matching is quadratic."""
+_COMPARED: Final = 1 << 20
+"""Characters, or lines, that are compared at a time: slices are copies."""
 _KEPT, _REMOVED, _ADDED = "  ", "- ", "+ "
 
 Block = tuple[Sequence[str], Sequence[str] | None]
@@ -65,11 +67,17 @@ def _matched(old: list[str], new: list[str]) -> Iterator[Block]:
 
 def common_length(old: Sequence[str], new: Sequence[str]) -> int:
     """Return how many characters, or lines, are the same at both beginnings."""
-    count = 0
-    for left, right in zip(old, new, strict=False):
-        if left != right:
-            break
-        count += 1
+    count, step = 0, 64
+    most = min(len(old), len(new))
+    # Slices are compared far quicker than items one by one: longer ones as long as they agree,
+    # then shorter ones.
+    while step and count < most:
+        end = min(count + step, most)
+        if old[count:end] == new[count:end]:
+            count, step = end, min(2 * step, _COMPARED)
+        else:
+            step = (end - count) // 2
+            most = end - 1
     return count
 
 

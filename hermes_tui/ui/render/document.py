@@ -6,8 +6,8 @@ import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, islice, pairwise
-from operator import attrgetter
+from itertools import accumulate, chain, islice, pairwise, repeat
+from operator import add, attrgetter, mul
 from typing import NamedTuple, overload
 
 
@@ -149,7 +149,7 @@ class Document:
     @property
     def indented_text(self) -> str:
         """The whole text as it is laid out: what stands to the right of the margin does so."""
-        return "\n".join(f"{' ' * line.indent}{line.text}" for line in self.lines)
+        return "\n".join(chain.from_iterable(map(_indented, self.sections)))
 
     def find(
         self, wanted: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
@@ -172,6 +172,16 @@ class Document:
                 yield from lines.texts
             else:
                 yield from (line.text for line in lines)
+
+
+def _indented(lines: Sequence[Line]) -> Iterable[str]:
+    """Return the texts of some lines, each behind its indent."""
+    if not isinstance(lines, TextLines):
+        return (f"{' ' * line.indent}{line.text}" for line in lines)
+    if lines.indents is None and not lines.indent:
+        return lines.texts
+    indents = repeat(lines.indent) if lines.indents is None else lines.indents
+    return map(add, map(mul, repeat(" "), indents), lines.texts)
 
 
 def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:

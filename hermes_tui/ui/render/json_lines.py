@@ -10,6 +10,8 @@ import json
 import re
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
+from operator import add, mul
 from typing import Any, Final
 
 from hermes_tui.model.wording import counted
@@ -98,9 +100,8 @@ def unfolded_text(text: str) -> str:
 
     if "\\n" not in text or not is_json(text):
         return text
-    return "\n".join(
-        f"{' ' * indent}{part}" for part, indent in zip(*_unfolded(text)[:2], strict=True)
-    )
+    texts, indents, _ = _unfolded(text)
+    return "\n".join(map(add, map(mul, repeat(" "), indents), texts))
 
 
 def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:

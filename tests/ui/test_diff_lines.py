@@ -1,0 +1,30 @@
+"""Where two texts part is found as quickly as two texts are compared."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from operator import eq
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes_tui.ui.render.diff import common_length, diff_lines
+from tests.timing import least_s
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "a" * 200, "ab" * 70])).map("".join)
+
+
+@given(TEXTS, TEXTS)
+def test_two_texts_have_in_common_what_their_characters_have(old: str, new: str) -> None:
+    same = sum(1 for _ in takewhile(bool, map(eq, old, new)))
+    assert common_length(old, new) == common_length(list(old), list(new)) == same
+
+
+def test_two_long_texts_part_where_they_part_and_that_is_found_at_once() -> None:
+    text = "The quick brown fox. " * 200_000
+    other = text[:3_000_000] + "X" + text[3_000_000:]
+    assert common_length(text, other) == 3_000_000
+    compared_s = least_s(lambda: text == text[:-1] + "Y")
+    assert least_s(lambda: common_length(text, other)) < 20 * compared_s
+    _, added = diff_lines(text, other)
+    assert added.spans[-1] == (3_000_002, 3_000_003, "added")
