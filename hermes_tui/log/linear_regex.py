@@ -37,13 +37,19 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
     Raises RegexError here for what is no pattern of the grammar above, and from the test for a text
     on which the automaton would grow without end.
     """
+    look_in = compile_look(pattern)
+    return lambda text: any(look_in(text))
+
+
+def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
+    """Return the test of `compile_regex` bit by bit: False after each, at last what it says."""
     checked = _compiled(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
     if parser.repeats == 0 and parser.choices <= 1:
         search = checked.search
-        return lambda text: search(text) is not None
-    return Automaton(tree, parser.atoms, parser.flags).found_in
+        return lambda text: iter((search(text) is not None,))
+    return Automaton(tree, parser.atoms, parser.flags).look_in
 
 
 def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
@@ -53,6 +59,12 @@ def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
     and longest ones, or, of a pattern with a lazy repeat, the first to end; where that takes too
     long they end sooner. Raises RegexError as `compile_regex` does.
     """
+    look_at = compile_span_look(pattern)
+    return lambda text: (span for span in look_at(text) if span is not None)
+
+
+def compile_span_look(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
+    """Return what yields the matches of `compile_spans`, and None after each bit without one."""
     checked = _compiled(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
@@ -64,7 +76,7 @@ def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
         most = (MOST_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
     spans = _Spans(tree, parser)
 
-    def found_in(text: str) -> Iterator[tuple[int, int]]:
+    def found_in(text: str) -> Iterator[tuple[int, int] | None]:
         if len(text) > most:
             return spans.found_in(text)
         return (found.span() for found in checked.finditer(text) if found.end() > found.start())
@@ -86,11 +98,17 @@ class _Spans:
         self._onwards = Automaton(tree, atoms, flags, is_anchored=True)
         self._has_lazy = parser.has_lazy
 
-    def found_in(self, text: str) -> Iterator[tuple[int, int]]:
+    def found_in(self, text: str) -> Iterator[tuple[int, int] | None]:
         # What ends a line may end at a newline after which nothing comes, and is not marked.
         text = text.removesuffix("\n")
         begin, to_follow = 0, MOST_FOLLOWED * len(text)
-        while begin <= len(text) and (end := self._any.first_end(text, begin)) is not None:
+        while begin <= len(text):
+            end = None
+            for end in self._any.first_end(text, begin):
+                if end is None:
+                    yield None
+            if end is None:
+                return
             start = self._leftmost(text, begin, end)
             if not self._has_lazy and to_follow > 0:
                 end = max(end, self._onwards.longest(text, start, min(len(text), end + to_follow)))

@@ -27,6 +27,8 @@ _END: Final = ""
 _LAST_NEWLINE: Final = "\n$"
 _START, _NEWLINE, _WORD, _OTHER = range(4)
 _SPLIT, _CHAR, _ASSERT, _MATCH = range(4)
+BIT: Final = 1 << 16
+"""Characters after which whoever looks through a long text may do something else: some 5 ms."""
 _PIECE: Final = 4096
 """Characters that are copied at once of a text that is gone through."""
 
@@ -78,28 +80,41 @@ class Automaton:
         self._failed = _State(self, frozenset(), _OTHER)
 
     def found_in(self, text: str) -> bool:
+        return any(self.look_in(text))
+
+    def look_in(self, text: str) -> Iterator[bool]:
+        """Yield False after each bit of a long text, at last whether there is a match."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), _START)
         ends_a_line = text.endswith("\n")
-        for character in text[:-1] if ends_a_line else text:
-            state = state[character]
-            if state is matched:
-                return True
+        end = len(text) - ends_a_line
+        for place in range(0, end, BIT):
+            for character in text[place : min(end, place + BIT)]:
+                state = state[character]
+                if state is matched:
+                    yield True
+                    return
+            if place + BIT < end:
+                yield False
         if ends_a_line:
             state = state[_LAST_NEWLINE]
-        return state is matched or state[_END] is matched
+        yield state is matched or state[_END] is matched
 
-    def first_end(self, text: str, begin: int) -> int | None:
-        """Return the least place at which a match from `begin` on ends, None without any."""
+    def first_end(self, text: str, begin: int) -> Iterator[int | None]:
+        """Yield None after each bit of a long text, at last the least place at which a match from
+        `begin` on ends, None without any."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), self._before(text, begin))
-        for at, character in _each(text, begin, len(text)):
-            state = state[character]
-            if state is matched:
-                return at
-        return len(text) if state[_END] is matched else None
+        for place in range(begin, len(text), BIT):
+            for at, character in _each(text, place, min(len(text), place + BIT)):
+                state = state[character]
+                if state is matched:
+                    yield at
+                    return
+            yield None
+        yield len(text) if state[_END] is matched else None
 
     def longest(self, text: str, begin: int, end: int) -> int:
         """Return where the longest match that begins at `begin` ends, at most at `end`.
