@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from hermes_tui.ui.render.document import Document, Match
 
-Spans = Callable[[str], Iterator[tuple[int, int]]]
+Spans = Callable[[str], Iterator[tuple[int, int] | None]]
 
 
 class Search(NamedTuple):
     """A search over a run or a list. `text` is as it was typed; its functions are linear."""
 
     text: str
-    found_in: Callable[[str], bool]
-    spans: Spans
-    """Yields the matches in a text."""
+    look_in: Callable[[str], Iterator[bool]]
+    """Yields False after each bit of a long text, at last whether there is a match."""
+    look_at: Spans
+    """Yields the matches in a text, and None after each bit of a long one without any."""
+    may_hold: Callable[[str], bool]
+    """Tells quickly whether there may be a match in any of the lines of a text."""
     is_regex: bool = False
     case_matters: bool = False
     in_texts: bool = False
     """Whether, in a list of runs, all that they say is searched."""
 
+    def found_in(self, text: str) -> bool:
+        """Tell whether there is a match in a text."""
+        return any(self.look_in(text))
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the matches in a text."""
+        return (span for span in self.look_at(text) if span is not None)
+
 
 def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[Match]:
     """Return at most `limit` places of a document that a search is about, in order."""
-    return list(document.find(search.spans, limit))
+    found = document.look(search.look_at, search.may_hold)
+    return list(islice((match for match in found if match is not None), limit))
 
 
 def compile_search(
@@ -34,41 +47,57 @@ def compile_search(
 ) -> Search:
     """Return a search; raise RegexError where the regular expression is none."""
     if is_regex:
-        found_in, spans = _by_regex(text if case_matters else f"(?i){text}")
+        looks = _by_regex(text if case_matters else f"(?i){text}")
     else:
-        plain = re.compile(re.escape(text), 0 if case_matters else re.IGNORECASE)
-        found_in, spans = _found_in(text, plain, case_matters=case_matters), _spans_of(plain)
-    return Search(text, found_in, spans, is_regex, case_matters, in_texts)
+        looks = _by_text(text, case_matters=case_matters)
+    return Search(text, *looks, is_regex, case_matters, in_texts)
 
 
-def _found_in(text: str, plain: re.Pattern[str], *, case_matters: bool) -> Callable[[str], bool]:
-    if case_matters:
-        return lambda whole: text in whole
-    return lambda whole: plain.search(whole) is not None
+_Looks = tuple[Callable[[str], Iterator[bool]], Spans, Callable[[str], bool]]
 
 
-def _spans_of(plain: re.Pattern[str]) -> Spans:
-    return lambda whole: (found.span() for found in plain.finditer(whole))
+def _by_text(text: str, *, case_matters: bool) -> _Looks:
+    plain = re.compile(re.escape(text), 0 if case_matters else re.IGNORECASE)
+
+    def found_in(whole: str) -> bool:
+        return text in whole if case_matters else plain.search(whole) is not None
+
+    return (
+        lambda whole: iter((found_in(whole),)),
+        lambda whole: (found.span() for found in plain.finditer(whole)),
+        found_in,
+    )
 
 
-def _by_regex(pattern: str) -> tuple[Callable[[str], bool], Spans]:
+def _by_regex(pattern: str) -> _Looks:
     """Return what finds a pattern; all of a text in which to look is too costly counts as found."""
-    from hermes_tui.log.linear_regex import RegexError, compile_regex, compile_spans
+    from hermes_tui.log.linear_regex import RegexError, compile_look, compile_span_look
 
-    search, each = compile_regex(pattern), compile_spans(pattern)
+    search, each = compile_look(pattern), compile_span_look(pattern)
+    flags = re.match(r"\(\?([aims]+)\)", pattern)
+    begins = f"(?{flags[1]}m){pattern[flags.end() :]}" if flags else f"(?m){pattern}"
+    # Lines begin and end where `^` and `$` are told so, but not where these are.
+    in_lines = None if re.search(r"\\[AZ]", pattern) else compile_look(begins)
 
-    def found_in(text: str) -> bool:
+    def look_in(text: str) -> Iterator[bool]:
         try:
-            return search(text)
+            yield from search(text)
         except RegexError:
-            return True
+            yield True
 
-    def spans(text: str) -> Iterator[tuple[int, int]]:
+    def look_at(text: str) -> Iterator[tuple[int, int] | None]:
         end = 0
         try:
-            for start, end in each(text):
-                yield start, end
+            for span in each(text):
+                yield span
+                end = end if span is None else span[1]
         except RegexError:
             yield end, len(text)
 
-    return found_in, spans
+    def may_hold(lines: str) -> bool:
+        try:
+            return in_lines is None or any(in_lines(lines))
+        except RegexError:
+            return True
+
+    return look_in, look_at, may_hold

@@ -8,6 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.query import RowFields
@@ -471,3 +473,33 @@ async def test_the_bar_shows_what_keys_do_in_an_open_prompt(
         await pilot.click("KeyBar", offset=(2, 0))
         await pilot.press("escape")
         await until(pilot, lambda: screen_lines(app)[-1].strip().startswith("Enter Open"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.text("ab \n", max_size=4), max_size=30),
+    st.sampled_from(
+        ["a", "^b", "b$", r"\Aa", r"a\Z", r"\bb", "(?s)a.b", "(?m)^a$", "[^b]a", "(a|b)*b"]
+    ),
+    st.booleans(),
+)
+def test_lines_that_are_looked_through_together_hold_what_each_of_them_holds(
+    texts: list[str], pattern: str, is_regex: bool
+) -> None:
+    search = compile_search(pattern, is_regex=is_regex, case_matters=True)
+    document = Document.from_text("\n".join(texts))
+    each = [(n, *span) for n, line in enumerate(document.lines) for span in search.spans(line.text)]
+    assert matches_in(document, search) == each
+    assert not each or search.may_hold("\n".join(texts))
+
+
+@pytest.mark.parametrize(("wanted", "is_regex"), [("zebra", False), (r"(\w+ )+zebra", True)])
+def test_many_lines_without_a_match_are_looked_through_as_soon_as_one_text(
+    wanted: str, is_regex: bool
+) -> None:
+    search = compile_search(wanted, is_regex=is_regex, case_matters=False)
+    text = "a line x\n" * 40_000
+    document = Document.from_text(text)
+    assert matches_in(document, search) == []
+    at_once_s = least_s(lambda: search.found_in(text))
+    assert least_s(lambda: matches_in(document, search)) < 4 * at_once_s + 0.01

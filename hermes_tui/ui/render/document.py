@@ -6,9 +6,14 @@ import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import add, attrgetter, mul
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
+
+_SOME_LINES: Final = 1_024
+_SOME_TEXT: Final = 1 << 16
+"""Lines, and characters, that are looked through at a time."""
 
 
 class StyledSpan(NamedTuple):
@@ -158,13 +163,42 @@ class Document:
 
         Else `wanted` yields the places of a line. Matches of no width are passed over.
         """
-        matches = (
-            Match(number, start, end)
-            for number, text in enumerate(self._each_text())
-            for start, end in (_places(wanted, text) if isinstance(wanted, str) else wanted(text))
-            if end > start
-        )
-        return islice(matches, limit)
+        look_at = partial(_places, wanted) if isinstance(wanted, str) else wanted
+        return islice((found for found in self.look(look_at) if found is not None), limit)
+
+    def look(
+        self,
+        look_at: Callable[[str], Iterable[tuple[int, int] | None]],
+        may_hold: Callable[[str], bool] = lambda lines: True,
+    ) -> Iterator[Match | None]:
+        """Yield the matches of `look_at` line by line, and None where some time has passed.
+
+        `may_hold` tells of many lines at once whether there may be a match in any.
+        """
+        first = 0
+        for texts in self._some_texts():
+            if len(texts) == 1 or may_hold("\n".join(texts)):
+                for number, text in enumerate(texts, first):
+                    for span in look_at(text):
+                        if span is None:
+                            yield None
+                        elif span[1] > span[0]:
+                            yield Match(number, *span)
+            yield None
+            first += len(texts)
+
+    def _some_texts(self) -> Iterator[Sequence[str]]:
+        """Yield the texts of all lines, some at a time; a very long one alone."""
+        some: list[str] = []
+        size = 0
+        for text in self._each_text():
+            if some and (len(some) == _SOME_LINES or size + len(text) > _SOME_TEXT):
+                yield some
+                some, size = [], 0
+            some.append(text)
+            size += len(text)
+        if some:
+            yield some
 
     def _each_text(self) -> Iterator[str]:
         for lines in self.sections:
