@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
+from hermes_tui.log.regex_automaton import BIT
 from hermes_tui.log.same_row import same_row
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
@@ -63,6 +65,8 @@ class RunModel:
     """Whether the cursor is still to go to the first match from where it is."""
     searched: int = 0
     """Rows looked at by the search so far."""
+    _looking: Iterator[bool | None] | None = None
+    """How far the search is in the row after these."""
     filter_text: str = ""
     filter: Expression | None = None
     shown: array[int] = field(default_factory=lambda: array("L"))
@@ -125,16 +129,33 @@ class RunModel:
         return bool(taken or indexed) or len(self.timeline) != before
 
     def advance_search(self, rows: int) -> bool:
-        """Search up to `rows` further rows; return whether any were left."""
+        """Search up to `rows` further rows or a bit of a long one; return whether any were left."""
         search = self.search
         if search is None or self.searched >= len(self.timeline):
             return False
         end = min(len(self.timeline), self.searched + rows)
-        for row in range(self.searched, end):
-            if any(search.found_in(text) for text in row_texts(self.timeline, row)):
-                self.matches.append(row)
-        self.searched = end
+        while self.searched < end:
+            if self._looking is None:
+                self._looking = self._look(search, self.searched)
+            found = next(self._looking)
+            if found is None:
+                break
+            if found:
+                self.matches.append(self.searched)
+            self._looking = None
+            self.searched += 1
         return True
+
+    def _look(self, search: Search, row: int) -> Iterator[bool | None]:
+        """Yield None after each bit of a long text of a row, at last whether it is a match."""
+        for text in row_texts(self.timeline, row):
+            for found in search.look_in(text):
+                if found:
+                    yield True
+                    return
+                if len(text) > BIT:
+                    yield None
+        yield False
 
     def advance_filter(self, rows: int) -> bool:
         """Test up to `rows` further rows against the filter; return whether any were left."""
@@ -351,6 +372,7 @@ class RunModel:
         self.seeking = seek
         self.matches = array("L")
         self.searched = 0
+        self._looking = None
 
     def try_filter(self, text: str) -> str:
         """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""

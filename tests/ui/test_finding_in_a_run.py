@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.query import RowFields
 from hermes_tui.model.events import Event, copy_event
+from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import match_text, so_far, status_segments
 from hermes_tui.ui.search import compile_search, matches_in
@@ -503,3 +504,41 @@ def test_many_lines_without_a_match_are_looked_through_as_soon_as_one_text(
     assert matches_in(document, search) == []
     at_once_s = least_s(lambda: search.found_in(text))
     assert least_s(lambda: matches_in(document, search)) < 4 * at_once_s + 0.01
+
+
+def test_a_costly_search_of_a_long_message_is_made_bit_by_bit() -> None:
+    hay = "the quick brown fox " * 50_000
+    model = model_of(says("user", hay), says("user", f"{hay}zebra"), complete=True)
+    first = model.searched
+    model.set_search(compile_search(r"(\w+ )+zebra", is_regex=True, case_matters=False))
+    bits = [model.searched for _ in iter(lambda: model.advance_search(64), False)]
+    assert bits.count(first) > 10
+    assert model.searched == len(model.timeline)
+    assert list(model.matches) == [len(model.timeline) - 1]
+
+
+async def test_a_long_text_is_shown_before_all_of_it_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.ui.panes.text_panes.AT_ONCE_S", 0.0)
+    hay = "the quick brown fox " * 20_000
+    prompt = f"{hay}needle\n{hay}zebra\n{hay}needle"
+    app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": prompt}]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        pane = run_screen(app).query_one("#message", TextPane)
+        begun = pane.find_on
+        slices: list[tuple[int, bool]] = []
+
+        def find_on(budget_s: float) -> bool:
+            found = begun(budget_s)
+            slices.append((len(pane.matches), pane.is_finding))
+            return found
+
+        monkeypatch.setattr(pane, "find_on", find_on)
+        await answer(pilot, "slash", r"(\w+ )+(needle|zebra)", "f2")
+        await shows(pilot, "1 of 3 in message")
+        assert slices[0] == (0, True) and slices[-1] == (3, False) and len(slices) > 3
+        await pilot.press("n", "n")
+        await shows(pilot, "3 of 3 in message")

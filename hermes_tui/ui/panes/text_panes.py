@@ -5,9 +5,10 @@ What only a pane needs that is not on the first screen is loaded when its first 
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from rich.style import Style
 from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.ui.render.document import Document, Match
 from hermes_tui.ui.render.message import message_page
-from hermes_tui.ui.search import Search, matches_in
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.render.raw import RawText
 
 MAX_HIGHLIGHTS = 2_000
+AT_ONCE_S = 0.1
+"""Seconds for which a text is searched before it is shown; the rest goes on while it is."""
 GROWING = "growing"
 
 
@@ -37,8 +40,14 @@ class TextPane(TextView):
         super().__init__(resolve=resolve, id=id)
         self._shown_for: object = None
         self._search: Search | None = None
-        self.matches: Sequence[Match] = ()
-        """Where the search was found in the text."""
+        self.matches: list[Match] = []
+        """Where the search was found in the text so far."""
+        self._finding: Iterator[Match | None] | None = None
+        """Yields the matches to come, and None where some time has passed."""
+        self._keeps = False
+        """Whether the text stays where it is when a match is brought out."""
+        self._is_out = False
+        """Whether one is."""
         self._match = 0
         self._first_line = 0
         """The line at which the page begins."""
@@ -66,7 +75,7 @@ class TextPane(TextView):
         top = self.scroll_offset.y
         at_end = self._shown_for != GROWING or top >= min(self._end_row, self.max_scroll_y)
         self._shown_for = GROWING
-        self.matches = ()
+        self.matches, self._finding = [], None
         self.set_document(document, keep_position=not at_end)
         if at_end:
             self._show_end()
@@ -101,10 +110,12 @@ class TextPane(TextView):
 
     def go_match(self, step: int) -> bool:
         """Go to the next match in the text; return whether there is one before its end."""
-        if not 0 <= self._match + step < len(self.matches):
-            return False
-        self._show_match(self._match + step)
-        return True
+        number = self._match + step
+        if number >= len(self.matches) and self.is_finding:
+            self.find_on(AT_ONCE_S)
+        if 0 <= number < len(self.matches):
+            self._show_match(number)
+        return 0 <= number < len(self.matches) or (number > 0 and self.is_finding)
 
     def page_of(self, timeline: Timeline, row: int) -> object:
         """Return what tells the page of a row from other pages: rows may have one in common."""
@@ -132,15 +143,50 @@ class TextPane(TextView):
 
     def _highlight(self, search: Search | None, *, keep: bool = False) -> None:
         """Mark what is found, from the top of the window on; `keep`: where it was."""
-        before, self.matches = self.matches, ()
-        if search is not None:
-            self.matches = matches_in(self.document, search, MAX_HIGHLIGHTS)
-        if keep and self._match < len(self.matches):
-            self.set_matches(self.matches, self._match, reveal=False)
-        elif self.matches:
-            self._show_match_from(self.top_line)
-        elif before:
+        before, self.matches, self._finding = self.matches, [], None
+        self._keeps, self._is_out = keep, False
+        if before:
             self.set_matches(())
+        if search is not None:
+            self._finding = self.document.look(search.look_at, search.may_hold)
+            self.find_on(AT_ONCE_S)
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether there is more of the text to be searched."""
+        return self._finding is not None
+
+    def find_on(self, budget_s: float) -> bool:
+        """Search the text for about `budget_s` seconds; return whether anything was found."""
+        if self._finding is None:
+            return False
+        known, deadline = len(self.matches), time.perf_counter() + budget_s
+        for match in self._finding:
+            if match is not None:
+                self.matches.append(match)
+            elif time.perf_counter() > deadline:
+                break
+            if len(self.matches) == MAX_HIGHLIGHTS:
+                self._finding = None
+                break
+        else:
+            self._finding = None
+        if len(self.matches) > known or not self.is_finding:
+            self._mark()
+        return len(self.matches) > known
+
+    def _mark(self) -> None:
+        """Mark what was found, and bring one out as soon as it is known which."""
+        if not self.matches:
+            return
+        is_there = self._match < len(self.matches)
+        if self._is_out or (self._keeps and is_there):
+            self._is_out = True
+            self.set_matches(self.matches, self._match, reveal=False)
+        elif self.is_finding and (self._keeps or self.matches[-1].line < self.top_line):
+            self.set_matches(self.matches)
+        else:
+            self._show_match_from(self.top_line)
 
     def _show_match_from(self, line: int) -> None:
         if self.matches:
@@ -148,7 +194,7 @@ class TextPane(TextView):
             self._show_match(ahead if ahead < len(self.matches) else 0)
 
     def _show_match(self, number: int) -> None:
-        self._match = number
+        self._match, self._is_out = number, True
         self.set_matches(self.matches, number)
 
 

@@ -125,6 +125,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._complain()
         rows = len(self.model.timeline)
         super().pump()
+        is_finding = self.find_on()
         self._look_for_stop()
         if rows != len(self.model.timeline) and self.model.follow:
             # A pane that fits the new row, such as that of the calls.
@@ -136,7 +137,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             self.refresh_lines()
         elif self.feed.working_s() is not None:
             self.refresh_lines()
-        return driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+        return is_finding or driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
 
     def _complain(self) -> None:
         """Say what is to be told of breakpoints and tools, when there is something new."""

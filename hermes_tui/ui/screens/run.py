@@ -264,7 +264,7 @@ class RunScreen(RunCommands):
             self._drawn_at = now
             self._settle()
             self.refresh_view()
-        return changed
+        return self.find_on() or changed
 
     def _settle(self) -> None:
         model = self.model

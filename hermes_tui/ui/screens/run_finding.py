@@ -141,7 +141,8 @@ class RunFinding(Searching, Filtering):
         if pane is None:
             return ""
         total = len(pane.matches)
-        where = f"{total:,}{'+' if total == MAX_HIGHLIGHTS else ''} in {pane.title.lower()}"
+        more = "+" if total == MAX_HIGHLIGHTS or pane.is_finding else ""
+        where = f"{total:,}{more} in {pane.title.lower()}"
         if pane is self.main_pane() or not self.model.matches:
             return f"{pane.match_number:,} of {where}"
         return where if total > 1 else ""
@@ -154,6 +155,15 @@ class RunFinding(Searching, Filtering):
         from hermes_tui.ui.panes.metadata import MetadataPane
 
         return pane if isinstance(pane, MetadataPane) else None
+
+    def find_on(self) -> bool:
+        """Search the texts on screen a little further; return whether there is more to do."""
+        finding = [pane for pane in self.text_panes() if pane.is_finding]
+        for pane in finding:
+            pane.find_on(SLICE_S)
+        if finding:
+            self.refresh_lines()
+        return any(pane.is_finding for pane in finding)
 
     # Filtering
 
