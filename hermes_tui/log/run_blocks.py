@@ -7,6 +7,7 @@ there once. Blocks are what an index of a file consists of, in memory, on disk a
 
 from __future__ import annotations
 
+import math
 import zlib
 from array import array
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ class BlockFacts(msgspec.Struct, frozen=True, array_like=True):
     """Runs with findings of severity error."""
     longest: dict[str, int] = {}
     """Cells of the longest text of a column; see `note_lengths`."""
+    rewards: tuple[int, float] = (0, 0.0)
+    """How many runs have a reward that is a finite number, and their sum."""
 
 
 class DamagedBlock(ValueError):
@@ -86,12 +89,16 @@ def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -
 
 
 def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
-    """Return the bytes of a block; `facts.erring` and `facts.longest` are filled in here."""
+    """Return the bytes of a block; `erring`, `longest` and `rewards` are filled in here."""
     longest: dict[str, int] = {}
     for run in runs:
         note_lengths(longest, run)
     erring = sum(run.summary.errors > 0 for run in runs)
-    facts = msgspec.structs.replace(facts, rows=len(runs), erring=erring, longest=longest)
+    known = (run.summary.reward for run in runs if run.summary.reward is not None)
+    rewards = list(filter(math.isfinite, known))
+    facts = msgspec.structs.replace(
+        facts, rows=len(runs), erring=erring, longest=longest, rewards=(len(rewards), sum(rewards))
+    )
     summaries = list(zip(*(run.summary for run in runs), strict=True))
     places = list(zip(*(run[1:] for run in runs), strict=True))
     segments = [packed(facts), *map(_encode_column, [*summaries, *places])]
@@ -175,4 +182,4 @@ def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpa
 def columns_version() -> str:
     """Return what changes whenever blocks are not understood any more, or say something else."""
     types = get_type_hints(RunSummary) | _PLACE
-    return "3 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)
+    return "4 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)

@@ -470,6 +470,8 @@ def test_stored_runs_are_sorted_and_filtered_like_others(big: Path, feeds: list[
         assert len(stored) == 3 * RUNS // 4 - 2
     assert stored.facts.longest == loose.facts.longest
     assert stored.facts.runs_with_errors == loose.facts.runs_with_errors
+    assert stored.facts.rewarded == loose.facts.rewarded == RUNS
+    assert stored.facts.mean_reward == pytest.approx(loose.facts.mean_reward)
 
 
 def test_equal_long_texts_stand_together_in_a_very_long_list(

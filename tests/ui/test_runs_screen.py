@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -905,6 +906,28 @@ def test_a_list_that_fills_is_sorted_a_few_times_a_second() -> None:
     model.update()
     assert [model.row(n).summary.turns for n in (0, 499, 500, 1_999)] == [3, 3, 2, 0]
     assert listed(model)[:2] == [4, 8]
+
+
+async def test_the_title_tells_the_mean_of_the_rewards_and_of_how_many_runs(tmp_path: Path) -> None:
+    write_runs(tmp_path / "rewarded.jsonl", 4)
+    write_run(tmp_path / "not.json")
+    app = app_on(tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "mean reward 0.375 of 4 runs · 2 with errors" in screen_lines(app)[0]
+
+
+def test_the_mean_of_the_rewards_follows_runs_that_grow_and_go() -> None:
+    model = runs_of({"reward": 1.0}, {"reward": 0.0}, {})
+    assert (model.facts.rewarded, model.facts.mean_reward) == (2, 0.5)
+    row = model.row(2)
+    model.facts.note(2, replace(row, summary=row.summary._replace(reward=2.0)))
+    assert (model.facts.rewarded, model.facts.mean_reward) == (3, 1.0)
+    model.facts.drop(0)
+    assert (model.facts.rewarded, model.facts.mean_reward) == (2, 1.0)
+    model.facts.drop(1)
+    model.facts.drop(2)
+    assert (model.facts.rewarded, model.facts.mean_reward) == (0, None)
 
 
 def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:

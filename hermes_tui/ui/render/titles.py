@@ -8,7 +8,8 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.key_names import KeyNames
-from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.rows import Segments, short_number
+from hermes_tui.ui.runs.facts import RunsFacts
 from hermes_tui.ui.view_model import RunModel
 
 ROWS_BEHIND = 2_000
@@ -169,6 +170,14 @@ def match_text(model: RunModel, in_text: str = "") -> str:
         if in_text:
             return in_text
     return f"{found}{so_far(model, model.searched)}" + (in_text and f" · {in_text}")
+
+
+def mean_reward_segments(facts: RunsFacts, runs: int) -> Segments:
+    """Return the mean reward of so many runs, and of how many where not all have one."""
+    if facts.mean_reward is None:
+        return []
+    of = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
+    return [(f"mean reward {short_number(facts.mean_reward)}{of} · ", "")]
 
 
 def complaints_count(complaints: Sequence[str], keys: KeyNames) -> str:

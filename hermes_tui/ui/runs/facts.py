@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from array import array
 
-from hermes_tui.log.run_blocks import StoredRun, note_lengths
+from hermes_tui.log.run_blocks import BlockFacts, StoredRun, note_lengths
 from hermes_tui.ui.runs.table import RunRow
 
 LONGEST = 60
@@ -12,23 +13,37 @@ LONGEST = 60
 
 
 class RunsFacts:
-    """How many runs have errors, and how long the texts of each column are."""
+    """How many runs have errors, what reward they have, and how long the texts of columns are."""
 
     def __init__(self) -> None:
         self.runs_with_errors = 0
+        self.rewarded = 0
+        """How many runs have a reward that is a finite number."""
+        self._reward_sum = 0.0
         self.longest: dict[str, int] = {}
         """Characters of the longest text met in a column; a column that is always empty lacks.
 
         The path counts once there are several files; `reward`, `tool_errors` and `group` are 1.
         """
         self._erring = bytearray()
+        self._rewards = array("d")
+        """By place; NaN where there is none, and for rows that are never replaced."""
         self._first_file = (-1, 0)
 
-    def note_block(self, rows: int, erring: int, longest: Mapping[str, int]) -> None:
-        """Take in rows that are never replaced: how many have errors, and their longest texts."""
-        self._erring.extend(bytes(rows))
-        self.runs_with_errors += erring
-        for name, length in longest.items():
+    @property
+    def mean_reward(self) -> float | None:
+        """The mean over the runs that have a reward; None where none has."""
+        return self._reward_sum / self.rewarded if self.rewarded else None
+
+    def note_block(self, block: BlockFacts) -> None:
+        """Take in rows that are never replaced."""
+        self._erring.extend(bytes(block.rows))
+        self._rewards.extend([math.nan] * block.rows)
+        self.runs_with_errors += block.erring
+        rewarded, reward_sum = block.rewards
+        self.rewarded += rewarded
+        self._reward_sum += reward_sum
+        for name, length in block.longest.items():
             self._note_length(name, length)
 
     def note_file(self, number: int, name: str) -> None:
@@ -44,9 +59,11 @@ class RunsFacts:
         summary = row.summary
         if place == len(self._erring):
             self._erring.append(0)
+            self._rewards.append(math.nan)
         is_erring = summary.errors > 0
         self.runs_with_errors += is_erring - self._erring[place]
         self._erring[place] = is_erring
+        self._take_reward(place, summary.reward)
         stored = StoredRun(summary, row.ref.record, row.ref.nth, row.group)
         note_lengths(self.longest, stored, LONGEST)
         self.note_file(row.file_number, row.file_name)
@@ -55,6 +72,18 @@ class RunsFacts:
         """Take in that there is no run any more in the row at a place that was noted before."""
         self.runs_with_errors -= self._erring[place]
         self._erring[place] = 0
+        self._take_reward(place, None)
+
+    def _take_reward(self, place: int, reward: float | None) -> None:
+        """Count the reward of a run instead of the one that it had before."""
+        if not math.isnan(before := self._rewards[place]):
+            self.rewarded -= 1
+            self._reward_sum -= before
+        self._rewards[place] = math.nan
+        if reward is not None and math.isfinite(reward):
+            self._rewards[place] = reward
+            self.rewarded += 1
+            self._reward_sum += reward
 
     def _note_length(self, name: str, length: int) -> None:
         if length > self.longest.get(name, 0):

@@ -61,7 +61,7 @@ class RunPlaces:
 
     def _take_block(self, block: StoredRows) -> None:
         owner, facts = block.owner, block.facts()
-        self.facts.note_block(len(block), facts.erring, facts.longest)
+        self.facts.note_block(facts)
         self.facts.note_file(owner.number, owner.name)
         self._add(len(block), (owner.number << FILE_BITS) + block.first)
 

@@ -22,6 +22,7 @@ from hermes_tui.ui.render.titles import (
     chosen_segments,
     complaints_count,
     complaints_line,
+    mean_reward_segments,
     reading_segments,
 )
 from hermes_tui.ui.runs.columns import MARKS, heading_of
@@ -75,7 +76,7 @@ class RunsScreen(Moving, RunsFinding):
 
     def compose(self) -> ComposeResult:
         resolve = self.hermes.style
-        yield StatusLine(resolve, id="title")
+        yield StatusLine(resolve, keeps_left=True, id="title")
         with Horizontal(id="body"):
             yield RunsPane(self.model, resolve, keys=self.keys, waits=self.feed.may_find_more)
         yield StatusLine(resolve, base="status", wraps=True, id="status")
@@ -161,8 +162,8 @@ class RunsScreen(Moving, RunsFinding):
             (" hermes-tui ", "strong"),
             (f"{counted(feed.runs, 'run')} in {counted(files, 'file')}", ""),
             ("\0fill", ""),
-            (f"{errors:,} with errors", "error" if errors else ""),
-            (" ", ""),
+            *mean_reward_segments(model.facts, feed.runs),
+            (f"{errors:,} with errors ", "error" if errors else ""),
         ]
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position
