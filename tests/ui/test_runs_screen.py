@@ -771,10 +771,11 @@ def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
 ) -> None:
     columns = columns_for(width, {**SHORT_TEXTS, "task": task}, 20)
     widths = {column.name: column.width for column in columns}
+    gaps = sum(column.gap for column in columns)
     always = {"run", "turns", "calls", "errors", "reward", "task"}
     always |= {"warnings"} if width > 90 else set()
     assert widths.keys() - always == put_back
-    assert sum(widths.values()) + len(widths) == width
+    assert sum(widths.values()) + gaps == width
     assert widths["task"] >= min(task, 40)
 
 
@@ -805,6 +806,16 @@ def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> 
     for position in range(len(model)):
         assert [cell_len(text) for text, _ in rows.row(position, width)] == wanted
     feed.close()
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+async def test_a_text_stands_apart_from_the_number_before_it(transcripts: Path, width: int) -> None:
+    app = app_on(transcripts / "atropos-group.jsonl")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await settled(pilot)
+        heads = screen_lines(app)[1]
+        texts = min(heads.index(head) for head in ("status", "id", "task") if f" {head}" in heads)
+        assert {line[texts - 2 : texts] for line in screen_lines(app)[1:6]} == {"  "}
 
 
 def test_of_a_long_path_the_end_is_shown() -> None:

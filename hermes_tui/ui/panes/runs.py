@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.cells import cell_len
@@ -34,6 +34,7 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
+FOLDED_RUN = "▸ +1 "
 LOOKED_AT = 200
 """Runs among which it is seen whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
@@ -65,12 +66,19 @@ class RunRows:
         model = self.model
         self.columns = columns_for(
             self._width,
-            model.facts.longest,
+            self._longest(),
             len(model.rows),
             sorted_by=model.sort_name,
             by_id=self._are_tasks_shared(),
         )
         return self.columns != before
+
+    def _longest(self) -> Mapping[str, int]:
+        """Return how long the texts of columns are, tasks with the mark of a run with children."""
+        longest = self.model.facts.longest
+        if not (self.model.shape.has_children and "task" in longest):
+            return longest
+        return {**longest, "task": longest["task"] + len(FOLDED_RUN)}
 
     def _are_tasks_shared(self) -> bool:
         """Tell whether, among the first runs, several have each task, about."""
@@ -90,9 +98,9 @@ class RunRows:
         is_sorted = column.name == self.model.sort_name
         mark = MARKS[self.model.descending] if is_sorted else ""
         if column.is_number:
-            text = f"{mark}{column.heading}".rjust(column.width + 1)
+            text = f"{mark}{column.heading}".rjust(column.gap + column.width)
         else:
-            text = " " + fit(f"{column.heading}{mark}", column.width)
+            text = " " * column.gap + fit(f"{column.heading}{mark}", column.width)
         return text, "heading"
 
     def row(self, index: int, width: int) -> Segments:
@@ -103,7 +111,7 @@ class RunRows:
         number = str(self.model.number(position))
         before = tree_text(self.lines.branch(position))
         return [
-            (" " + _cell(column, number, row, before), STYLES.get(column.name, ""))
+            (" " * column.gap + _cell(column, number, row, before), STYLES.get(column.name, ""))
             for column in self.columns
         ]
 

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 from hermes_tui.ui.runs.facts import LONGEST
 
 GAP = 1
+APART = 1
+"""Cells more between the last number, which ends at its edge, and the text that begins there."""
 MARKS = {False: "▲", True: "▼"}
 
 ONLY_SORTED = 1 << 30
@@ -16,12 +18,13 @@ ONLY_SORTED = 1 << 30
 
 
 class Column(NamedTuple):
-    """One column; its cells follow one blank cell. `name` is that of the field to sort by."""
+    """One column; its cells follow `gap` blank ones. `name` is that of the field to sort by."""
 
     name: str
     heading: str
     width: int
     is_number: bool = False
+    gap: int = GAP
 
 
 class _Kind(NamedTuple):
@@ -54,7 +57,7 @@ _KINDS: Final = MappingProxyType({
     "stop_reason": _Kind("stop reason", 12, 24, ONLY_SORTED),
     "file": _Kind("file", 11, 44),
     "id": _Kind("id", 14, 32, 110),
-    "task": _Kind("task", 18, 400, needs_text=False),
+    "task": _Kind("task", 17, 400, needs_text=False),
     "model": _Kind("model", 10, 24, 110),
     "codes": _Kind("diagnostics", 14, 50, 100),
 })  # fmt: skip
@@ -105,6 +108,7 @@ def columns_for(
     their tasks.
     """
     widths = _least_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
+    width -= APART
     widths["run"] = max(widths["run"], len(str(runs)))
     first_to_go = _FIRST_TO_GO if "reward" in longest else _BY_STATUS
     for name in sorted(first_to_go, key=sorted_by.__eq__):
@@ -116,8 +120,11 @@ def columns_for(
     rest = width - sum(widths.values()) - GAP * len(widths)
     _share_out(max(0, rest), widths, longest)
     widths["task"] = max(1, widths["task"] + min(0, rest))
+    first_text = next(
+        name for name, kind in _KINDS.items() if name in widths and not kind.is_number
+    )
     return tuple(
-        Column(name, kind.heading, widths[name], kind.is_number)
+        Column(name, kind.heading, widths[name], kind.is_number, GAP + APART * (name == first_text))
         for name, kind in _KINDS.items()
         if name in widths
     )
@@ -193,7 +200,7 @@ def column_at(columns: tuple[Column, ...], x: int) -> Column | None:
     """Return the column at a cell of the row, None behind the last."""
     end = 0
     for column in columns:
-        end += GAP + column.width
+        end += column.gap + column.width
         if x < end:
             return column
     return None
