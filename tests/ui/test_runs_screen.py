@@ -36,6 +36,7 @@ from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.screens.runs import RunsScreen
+from hermes_tui.ui.screens.runs_finding import NO_MATCH_SO_FAR
 from hermes_tui.ui.search import compile_search
 from tests.ui.listed import NOTHING, runs_of, settle_list
 from tests.ui.opened import (
@@ -182,6 +183,35 @@ async def test_search_goes_to_the_run(runs_file: Path) -> None:
         await answer(pilot, "slash", "run-17")
         await pilot.press("enter")
         await shows(pilot, "run 18 of 30")
+
+
+async def test_where_no_run_is_found_the_key_for_the_next_says_so_and_leaves_the_bar(
+    runs_file: Path,
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "nowhere")
+        await shows(pilot, "/nowhere: 0", "no match (F4 at / searches all texts)")
+        assert "Next match" not in screen_lines(app)[-1]
+        await pilot.press("j")
+        assert "no match" not in text_of(app)
+        await pilot.press("n")
+        await shows(pilot, "no match (F4 at / searches all texts)")
+        await answer(pilot, "slash", "run-17")
+        await shows(pilot, "18 of 30", "n Next match")
+
+
+async def test_no_match_so_far_is_not_said_any_more_once_all_is_searched(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        await answer(pilot, "slash", "nowhere")
+        await settled(pilot)
+        screen.say(NO_MATCH_SO_FAR)
+        await shows(pilot, "no match (F4")
 
 
 async def test_the_list_is_searched_by_regular_expression_where_case_may_count(

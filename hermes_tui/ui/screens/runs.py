@@ -99,7 +99,7 @@ class RunsScreen(Moving, RunsFinding):
             # Of the pane that has the keys: an empty choice can be taken back in the one beside.
             rows=self.front_pane().row_count,
             runs=len(self.model),
-            searching=self.model.search is not None or self.searched_bars is not None,
+            searching=self.may_find or self.searched_bars is not None,
             filtered=self.model.filter is not None,
             loading=self.feed.progress() is not None or self.model.searching,
             families=self.model.shape.has_children,
@@ -127,6 +127,7 @@ class RunsScreen(Moving, RunsFinding):
             self.refresh_view()
         if self._seek and self._may_go(self._seek):
             self.go_match(self._seek)
+        self.say_what_is_found_by_now()
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
             self.refresh_lines()
@@ -206,6 +207,11 @@ class RunsScreen(Moving, RunsFinding):
             return [(f" · {by} {share:.0%} …", "strong")]
         groups = f" · {counted(len(model.standing.groups), 'group')} by {grouping}"
         return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
+
+    def why_it_is_not(self, command_id: str) -> str:
+        if command_id in ("search-next", "search-previous"):
+            return self.no_match()
+        return super().why_it_is_not(command_id)
 
     def action_command(self, command_id: str) -> None:
         self._complaints_seen = len(self.feed.complaints)

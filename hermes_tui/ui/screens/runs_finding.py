@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shaped import ShapedRuns
     from hermes_tui.ui.widgets.prompt import Prompt
 
+NO_MATCH_SO_FAR = "no match so far"
+
 
 class RunsFinding(Searching, RunsSide, Filtering):
     """Goes from match to match; of a search over all texts, to the first while it goes on."""
@@ -174,17 +176,33 @@ class RunsFinding(Searching, RunsSide, Filtering):
         else:
             self._seek, self._seeks_from_here = 0, False
         if position is None:
-            self.say(self._no_match())
+            self.say(self.no_match())
         elif position != self.runs_pane.position:
             self.runs_pane.go_to(position)
         self.refresh_lines()
 
-    def _no_match(self) -> str:
+    @property
+    def may_find(self) -> bool:
+        """Whether the search has found a run, or may find one yet."""
+        model = self.model
+        if model.search is None:
+            return False
+        return bool(model.matches) or model.searching or not self.feed.finished
+
+    def say_what_is_found_by_now(self) -> None:
+        """Say it instead of what was said while runs came in or were searched."""
+        if self._message == NO_MATCH_SO_FAR:
+            told = "" if self.model.matches else self.no_match()
+            if told != self._message:
+                self.say(told)
+
+    def no_match(self) -> str:
+        """Return why there is no run to go to; what it says of the runs so far is not the end."""
         search = self.model.search
         if search is None:
             return self.keys.told(self.why_not["search-next"])
         if self.model.searched < self.model.taken or not self.feed.finished:
-            return "no match so far"
+            return NO_MATCH_SO_FAR
         if search.in_texts:
             return "no match"
         return self.keys.told("no match (F4 at {search} searches all texts)")
