@@ -6,7 +6,7 @@ import pytest
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from hermes_tui.model.events import CallSkipped
+from hermes_tui.model.events import CallSkipped, copy_event
 from hermes_tui.model.messages import ContentPart, ErrorMark, Origin, Reasoning, changed
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.event_lines import event_line
@@ -51,6 +51,22 @@ def test_the_way_a_call_arrived_takes_no_room_from_its_arguments() -> None:
     calls = (call("ls", "c1", origin=origin) for origin in (Origin.FLAT_DICT, Origin.TEXT))
     said = [timeline_row(timeline(says("assistant"), each), 1, 80)[-1][0] for each in calls]
     assert said == ["ls {} [flat-dict]", "[text] ls {}"]
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(49, "    2"), (50, " 14:46:40"), (65, " 14:46:40"), (66, "    2 14:46:40")],
+)
+def test_a_list_of_middle_width_tells_the_time_instead_of_the_size(
+    width: int, columns: str
+) -> None:
+    lines = timeline(copy_event(says("assistant", "hi"), ts=1_000_046_800.0))
+    assert plain(timeline_row(lines, 0, width)) == f"   1 assistant {columns}  hi"
+
+
+def test_a_list_of_middle_width_tells_the_size_where_the_run_has_no_times() -> None:
+    lines = timeline(says("assistant", "hi"))
+    assert plain(timeline_row(lines, 0, 50)) == "   1 assistant     2  hi"
 
 
 def test_a_turn_of_five_digits_moves_no_column() -> None:
@@ -220,8 +236,8 @@ def test_a_number_is_short_and_read_at_a_glance(number: float, text: str) -> Non
     assert len(text) <= 7
 
 
-@pytest.mark.parametrize(("width", "is_told"), [(53, False), (68, True), (78, True), (118, True)])
-def test_a_row_tells_the_time_where_the_screen_is_80_or_200_cells_wide(
+@pytest.mark.parametrize(("width", "is_told"), [(43, False), (53, True), (68, True), (118, True)])
+def test_a_row_tells_the_time_where_the_screen_is_80_or_120_or_200_cells_wide(
     width: int, is_told: bool
 ) -> None:
     at_noon = changed(says("assistant", "x"), ts=1_700_049_600.0)

@@ -31,16 +31,14 @@ GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
 KIND_WIDTH = 10
 LONGEST_RUN_ID = 20
-TIME_FROM = 66
-"""Cells: a narrower list leaves the time out."""
+TIME_FROM, SIZE_TOO_FROM = 50, 66
+"""Cells: a narrower list leaves the time out, or tells it instead of the size."""
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
 
 
 def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     """Return turn, kind, size, time and summary of one row; the list cuts it to its width."""
-    columns = _size(timeline, row)
-    if width >= TIME_FROM and timeline.state.first_ts is not None:
-        columns += f" {clock(timeline.event(row).ts):>8}"
+    columns = _columns(timeline, row, width)
     label, style, summary = _what(timeline, row, max(8, width))
     kind = timeline.kind(row)
     is_bad = kind in STYLES or (kind is RowKind.RESULT and style in ("error", "warning"))
@@ -55,6 +53,15 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
         (f"{' ' * (room - len(label))}{columns}  ", "dim"),
         (summary, style if is_bad else "reasoning" if is_thought else ""),
     ]
+
+
+def _columns(timeline: Timeline, row: int, width: int) -> str:
+    """Return size and time of a row, or what of it has room; no time where the run tells none."""
+    size = _size(timeline, row)
+    if width < TIME_FROM or timeline.state.first_ts is None:
+        return size
+    time = f" {clock(timeline.event(row).ts):>8}"
+    return size + time if width >= SIZE_TOO_FROM else time
 
 
 def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
