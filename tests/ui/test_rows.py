@@ -199,6 +199,15 @@ async def test_what_stands_on_the_right_does_not_begin_with_a_dot(width: int, ri
         assert screen_lines(app)[0].split("  ", 1)[1].strip() == right
 
 
+async def test_the_last_that_stands_on_the_right_stays_with_the_blank_behind_it() -> None:
+    app = LineApp()
+    async with app.run_test(size=(20, 1)) as pilot:
+        line = app.query_one(StatusLine)
+        line.show([(" left", ""), ("\0fill", ""), (" first", ""), (" 12 errors", ""), (" ", "")])
+        await pilot.pause()
+        assert screen_lines(app)[0] == " left     12 errors"
+
+
 @pytest.mark.parametrize("right", ["right", " right"])
 @pytest.mark.parametrize("width", range(10, 26))
 async def test_what_can_be_spared_is_shown_whole_or_not_at_all(width: int, right: str) -> None:

@@ -662,3 +662,15 @@ async def test_the_pager_gets_the_rows_of_the_list_that_has_the_keys(
         paged.clear()
         await pilot.press("1", "vertical_line")
         assert len(paged) == len(run_screen(app).model.timeline)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+async def test_on_a_narrow_title_errors_stay_longer_than_warnings(
+    transcripts: Path, width: int
+) -> None:
+    app = app_on(transcripts / "recorded" / "demo.jsonl")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await settled(pilot)
+        title = screen_lines(app)[0]
+        assert title.endswith("✗ 6 errors")
+        assert ("! 2 warnings" in title) is (width == 60)

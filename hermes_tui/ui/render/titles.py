@@ -45,10 +45,10 @@ def run_title(
     right: Segments = [("\0fill", ""), *((f" · {fact}", "") for fact in facts if fact)]
     errors = state.severities[Severity.ERROR]
     warnings = state.severities[Severity.WARNING]
-    if errors:
-        right += [("  ", ""), (f"✗ {counted(errors, 'error')}", "error")]
     if warnings:
         right += [("  ", ""), (f"! {counted(warnings, 'warning')}", "warning")]
+    if errors:
+        right += [("  ", ""), (f"✗ {counted(errors, 'error')}", "error")]
     right.append((" ", ""))
     return left + right
 

@@ -164,7 +164,8 @@ class RunsScreen(Moving, RunsFinding):
             (f"{counted(feed.runs, 'run')} in {counted(files, 'file')}", ""),
             ("\0fill", ""),
             *mean_reward_segments(model.facts, feed.runs),
-            (f"{errors:,} with errors ", "error" if errors else ""),
+            (f"{errors:,} with errors", "error" if errors else ""),
+            (" ", ""),
         ]
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position

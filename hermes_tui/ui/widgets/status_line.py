@@ -27,8 +27,8 @@ class StatusLine(Widget):
     end is shown, or nothing of it.
 
     Where there is no room for all, those on the left go that stand behind a `\\0spare` segment, the
-    last first, then the first of those on the right, then the left is cut. With
-    `keeps_left` all but the last of those on the right go before the left is cut at all. With
+    last first, then the first of those on the right, then the left is cut. The last on the
+    right stays. With `keeps_left` all the others there go before the left is cut at all. With
     `wraps` a left that says something about a key takes two rows, and all on the right goes, where
     it would be cut.
     """
@@ -93,7 +93,8 @@ class StatusLine(Widget):
         room = max(width // 2, width - 40)
         if self._keeps_left:
             room = width - Strip(sides[0]).cell_length
-        while len(sides[1]) > 1 and Strip(sides[1]).cell_length > room:
+        last = 1 + bool(sides[1] and not sides[1][-1].text.strip())
+        while len(sides[1]) > last and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
         if sides[1] and sides[1][0].text.startswith(_BETWEEN):
             first = sides[1][0]
