@@ -269,6 +269,11 @@ class BaseApp(App[None]):
         shown = (visible(line) + "\n" for line in lines)
         return self.hand_terminal_to("a pager", lambda: run_pager(shown))
 
+    def page_out_rows(self, row_list: RowList) -> str:
+        """Show the rows of a list in $PAGER; return what went wrong, or ""."""
+        width = 400
+        return self.page_out(text[:width].rstrip() for text in row_list.texts(width))
+
     def suspend_for_shell(self) -> str:
         """Stop until the shell goes on with this job; return why that cannot be, or ""."""
         if os.getpgrp() == os.getsid(0):

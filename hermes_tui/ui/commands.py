@@ -206,7 +206,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("copy-place", "Copy place", ("Y",), "Y", COMPARED,
         "copy the command that opens the run, at this message: for somebody else", "Take away", 0,
         _has_rows),
-    Command("pager", "Pager", ("vertical_line",), "|", RUN, "open the pane in $PAGER", "Take away"),
+    Command("pager", "Pager", ("vertical_line",), "|", READING, "open the pane in $PAGER",
+        "Take away"),
     # The program
     Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH - LIVE,
         "stop searching, or reading the rest of the files", "Program", 3, _loading),

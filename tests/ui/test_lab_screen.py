@@ -343,6 +343,19 @@ async def test_enter_in_the_pane_of_an_assistants_message_opens_the_lab(tmp_path
         assert isinstance(app.screen, LabScreen)
 
 
+async def test_the_pager_gets_the_text_or_the_rows_of_the_pane_that_has_the_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lab_on(tmp_path) as lab:
+        paged: list[str] = []
+        monkeypatch.setattr(lab.app, "page_out", lambda lines: paged.extend(lines) or "")
+        await lab.press("1", "vertical_line")
+        assert paged == [TEXT]
+        paged.clear()
+        await lab.press("2", "vertical_line")
+        assert len(paged) == len(lab.screen.model.steps)
+
+
 async def test_the_help_of_the_lab_begins_with_its_keys(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("question_mark")

@@ -11,6 +11,7 @@ from hermes_tui.model.errors import HermesError
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.ui.lab.parsers import EMULATED, lab_parser
 from hermes_tui.ui.screens.lab_commands import LabCommands
+from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -30,6 +31,15 @@ class LabTakeAway(LabCommands):
 
     _reduction: tuple[Path, Future[Reproduction]] | None = None
     _is_left = False
+
+    def do_pager(self) -> None:
+        pane = self.focused_pane()
+        if isinstance(pane, TextView):
+            wrong = self.hermes.page_out([self.model.text])
+        else:
+            wrong = self.hermes.page_out_rows(pane)
+        if wrong:
+            self.say(wrong)
 
     def do_lab_reproduce(self) -> None:
         model, real = self.model, self._real_parser()

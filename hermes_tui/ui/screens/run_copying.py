@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.ui.panes.text_panes import TextPane
-from hermes_tui.ui.render.rows import plain
 from hermes_tui.ui.screens.run_finding import RunFinding
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
@@ -61,6 +60,6 @@ class RunCopying(RunFinding):
         elif metadata is not None:
             wrong = self.hermes.page_out([metadata.text])
         else:
-            wrong = self.hermes.page_out(plain([(text, "")], 400) for text in pane.texts(400))
+            wrong = self.hermes.page_out_rows(pane)
         if wrong:
             self.say(wrong)
