@@ -20,7 +20,9 @@ from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import BOM, MAX_EXCERPT, load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.traits import ReadElement, traits_of
 from hermes_tui.model.events import Event, RunEnded, RunStarted, copy_event
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import ByteRange, SourceRef
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class BigList(NamedTuple):
     """Its first elements."""
     alone: bool = False
     """Whether only the first element is read with what stands around."""
+    read_further: ReadElement | None = None
+    """Reads the others where that needs no document around them."""
+    tools: tuple[ToolSpec, ...] = ()
+    """What the document declares."""
 
     def document(self, elements: Sequence[Any], *, bare: bool = False) -> dict[str, Any]:
         """Return the document with just these elements, or with nothing else at all."""
@@ -195,14 +201,33 @@ def fits(big: BigList, reads: Format) -> Fit | None:
         for item in others:
             each += _events(big.document((item,), bare=bare), reads)
         if runs == 1 and _parts(each) == _parts(together):
-            return Fit(big._replace(alone=bare), are_runs=False)
+            return Fit(_read_quickly(big._replace(alone=bare), reads, together), are_runs=False)
         if not bare and runs == len(big.first) and _parts(each) == _parts(together):
             return Fit(big, are_runs=True)
     return None
 
 
+def _read_quickly(big: BigList, reads: Format, together: Sequence[Event]) -> BigList:
+    """Return the list with the quicker way to read its elements, if its format has one and the
+    first ones make the same events so."""
+    read_further = traits_of(reads).read_element
+    if read_further is None:
+        return big
+    tools = next(event.tools for event in together if isinstance(event, RunStarted))
+    quick = big._replace(read_further=read_further, tools=tools)
+    build = RunBuilder(ByteRange(0, 1), unit=Unit.PARTS, source_format=reads.name)
+    for value in big.first:
+        read_element(value, quick, reads, build)
+        build.is_first = False
+    return quick if _parts(build.events) == _parts(together) else big
+
+
 def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> None:
     """Read one element as a format reads the document with just that in it."""
+    if big.read_further is not None and not build.is_first:
+        build.tools = big.tools
+        big.read_further(value, build)
+        return
     bare = big.alone and not build.is_first
     for event in _events(big.document((value,), bare=bare), reads, build.sidecars):
         if build.unit is Unit.RUNS:

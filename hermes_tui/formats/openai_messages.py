@@ -36,6 +36,7 @@ from hermes_tui.formats.prompt_rows import (
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import TEXT_KEYS, name_of_choice, samples_key
 from hermes_tui.formats.text_replies import TextReply, meta_of_reply, texts_of_reply
+from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import time_of
 
 MAX_CONTAINER_DEPTH = 4
@@ -82,9 +83,14 @@ _FOREIGN_TYPES = frozenset({"message", "human", "ai", "tool", "system", "user", 
 _FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "server_tool_use"})
 
 
+def _read_element(value: Any, build: RunBuilder) -> None:
+    build.one_of_list(decode_if_json(value), "")
+
+
 class OpenAIMessages:
     """Reads lists of chat messages and the objects around them."""
 
+    traits = Traits(read_element=_read_element)
     name = "openai-messages"
     summary = "chat messages, wrapped or not; bare replies; prompts with texts or samples"
 

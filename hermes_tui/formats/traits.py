@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.base import Format
+    from hermes_tui.formats.base import Format, RunBuilder
 
 ReplyOfLine = Callable[[bytes], "str | None"]
 """Returns the name of the reply that a line is a part of; empty where a line ends the reply before
 it, None where it does neither."""
+ReadElement = Callable[[Any, "RunBuilder"], None]
+"""Appends the events of an element of a list to those of the elements before it."""
 
 
 class Traits(NamedTuple):
@@ -26,6 +28,9 @@ class Traits(NamedTuple):
     """NaN in its values is by design."""
     joins_values: bool = False
     """JSON values one behind the other in a document are one list."""
+    read_element: ReadElement | None = None
+    """Reads an element of the long list of a document as it is read in the list, the first
+    excepted; without it, it is read as a document of just that element (`big_list.py`)."""
     asks_others: bool = False
     """It finds out itself which other format reads a value."""
 

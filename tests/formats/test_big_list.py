@@ -86,6 +86,49 @@ def test_a_long_document_gives_the_events_that_it_gives_as_a_whole(
     assert without_place(events_of(data)) == without_place(whole)
 
 
+ODD = [
+    None,
+    7,
+    "plain",
+    json.dumps(chat(1)[1]),
+    json.dumps([chat(1)]),
+    "{torn",
+    [],
+    chat(1),
+    [chat(1)],
+    {},
+    {"role": 5},
+    {"content": "by nobody"},
+    {"role": "user"},
+    {"role": "system", "content": "You are terse."},
+    {"role": "assistant", "content": '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'},
+    {"role": "assistant", "content": 'ls(path=".")'},
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "ls", "input": {}}]},
+    {"role": "assistant", "content": "cut", "finish_reason": "length", "usage": {"tokens": 1}},
+    {"role": "assistant", "tool_calls": "none"},
+    {"role": "tool", "content": "\x1b[31m[bold]", "tool_call_id": None},
+    {"messages": chat(1)},
+    {"messages": []},
+    {"prompt": "a", "completion": "b", "reward": 1},
+    {"choices": [{"message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}]},
+    {"role": "user", "content": "x", "status": "failed", "score": 0},
+    {"role": "assistant", "content": "\ud83d", "timestamp": 1e9},
+]
+
+
+@pytest.mark.parametrize(
+    "around", [{}, {"tools": [TOOL]}, {"system_prompt": "Be brief.", "tools": [TOOL]}]
+)
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_an_odd_element_reads_as_it_does_in_the_whole_document(
+    odd: Any, around: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = json.dumps({**around, "messages": [*chat(60), odd, *chat(1)]}).encode()
+    reader = reader_of(data)
+    assert reader.big is not None and reader.big.read_further is not None
+    assert without_place(events_of(data)) == without_place(read_whole(data, monkeypatch))
+
+
 def test_each_event_stands_in_its_element() -> None:
     data = json.dumps({"messages": chat(60)}).encode()
     for event in events_of(data):
