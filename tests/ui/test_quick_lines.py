@@ -76,3 +76,28 @@ async def test_lines_are_drawn_as_they_usually_are(css: str, monochrome: bool) -
     usual = await drawn(css, usual=True, monochrome=monochrome)
     assert [list(strip) for strip in quick] == [list(strip) for strip in usual]
     assert any("漢字" in strip.text for strip in quick)
+
+
+async def test_lines_that_stay_as_they_are_are_drawn_once() -> None:
+    app = Both()
+    async with app.run_test(size=(50, 24)) as pilot:
+        rows = app.query_one(RowList)
+        before = rows.render_lines(rows.region.reset_offset)
+        rows.go(3)
+        after = rows.render_lines(rows.region.reset_offset)
+        changed = [y for y, line in enumerate(after) if line is not before[y]]
+        assert changed == [0, 3]
+        rows.styles.background = "blue"
+        await pilot.pause()
+        coloured = rows.render_lines(rows.region.reset_offset)
+        assert all(line != after[y] for y, line in enumerate(coloured))
+
+
+async def test_lines_without_text_are_one_line() -> None:
+    app = Both()
+    async with app.run_test(size=(50, 24)):
+        view = app.query_one(TextView)
+        view.set_document(Document([Line("one line")]))
+        first, *others = view.render_lines(view.region.reset_offset)
+        assert "one line" in first.text and len(others) > 5
+        assert all(line is others[0] for line in others)

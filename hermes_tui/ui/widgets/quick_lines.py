@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -64,10 +67,25 @@ class QuickLines(ScrollView):
     _frame_key: tuple[object, ...] = ()
     _head: Sequence[Strip] = ()
     _foot: Sequence[Strip] = ()
+    _sides: tuple[Sequence[Segment], Sequence[Segment]] = ((), ())
+    _filters: Sequence[LineFilter] = ()
+    _backdrop = Color(0, 0, 0)
+    _kept_lines: Mapping[int, tuple[list[Segment], Strip]] = MappingProxyType({})
+    """The lines that were drawn last, by the identity of their segments."""
+    _blank_line: tuple[int, Style | None, list[Segment]] = (0, None, [])
 
     def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
-        """Return the line at `y` of the window, `width` cells long, on the style `base`."""
+        """Return the line at `y` of the window, `width` cells long, on the style `base`.
+
+        The very list that was returned before is the same line.
+        """
         raise NotImplementedError
+
+    def blank_line(self, width: int, base: Style) -> list[Segment]:
+        """Return a line without text, always the same one."""
+        if self._blank_line[:2] != (width, base):
+            self._blank_line = (width, base, [Segment(" " * width, base)])
+        return self._blank_line[2]
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -81,43 +99,53 @@ class QuickLines(ScrollView):
         if self.opacity != 1 or end <= gutter.top or crop.bottom > height:
             return super().render_lines(crop)
         self._draw_frame()
-        head, foot = self._head, self._foot
-        left = list(head[-1].crop(0, gutter.left)) if gutter.left else []
-        right = list(head[-1].crop(width - gutter.right)) if gutter.right else []
         room, base = width - gutter.width, self.visual_style.rich_style
-        filters, background = self.get_line_filters(), self.background_colors[1]
+        before, drawn = self._kept_lines, dict[int, tuple[list[Segment], Strip]]()
         strips = []
         for y in crop.line_range:
             if y < gutter.top:
-                strips.append(head[y])
+                strips.append(self._head[y])
             elif y >= end:
-                strips.append(foot[y - end])
+                strips.append(self._foot[y - end])
             else:
-                inner = self.draw_line(y - gutter.top, room, base)
-                for line_filter in filters:
-                    inner = line_filter.apply(inner, background)
-                strips.append(Strip([*left, *inner, *right], width))
+                line = self.draw_line(y - gutter.top, room, base)
+                # A strip keeps what Textual makes of it, which costs more than drawing it.
+                known = drawn.get(id(line)) or before.get(id(line)) or (line, self._framed(line))
+                drawn[id(line)] = known
+                strips.append(known[1])
+        self._kept_lines = drawn
         if crop.column_span == (0, width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
+
+    def _framed(self, line: list[Segment]) -> Strip:
+        """Return a line of the window as it is seen, with what stands on its sides."""
+        for line_filter in self._filters:
+            line = line_filter.apply(line, self._backdrop)
+        left, right = self._sides
+        return Strip([*left, *line, *right], self.region.size.width)
 
     def _draw_frame(self) -> None:
         """Draw what is above and below the lines, and one of them, whose sides are everyone's."""
         width, height = self.region.size
         gutter = self.styles.gutter
+        backgrounds, filters = self.background_colors, tuple(self.get_line_filters())
         key = (
             self.region.size,
             self.border_title,
             self.border_subtitle,
             self.styles._cache_key,
-            self.background_colors,
-            tuple(self.get_line_filters()),
+            backgrounds,
+            filters,
         )
         if key == self._frame_key:
             return
-        self._frame_key, self._head, self._foot = key, (), ()
+        self._frame_key, self._head, self._foot, self._sides = key, (), (), ((), ())
+        self._kept_lines, self._filters, self._backdrop = {}, filters, backgrounds[1]
         if any(gutter):
             self._head = super().render_lines(Region(0, 0, width, gutter.top + 1))
+            side = self._head[-1]
+            self._sides = list(side.crop(0, gutter.left)), list(side.crop(width - gutter.right))
         if gutter.bottom:
             self._foot = super().render_lines(
                 Region(0, height - gutter.bottom, width, gutter.bottom)

@@ -353,7 +353,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if not self._count and index == 0:
             return self._segments([(self._empty, "dim")], NO_CURSOR, width, base)
         if index >= min(self._count, len(self._source)):
-            return [Segment(" " * width, base)]
+            return self.blank_line(width, base)
         cursor = NO_CURSOR
         if index == self._cursor:
             cursor = CURSOR_FOCUSED if self.has_focus else CURSOR_BLURRED

@@ -211,13 +211,14 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
 
     def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
         """Draw the row at `y` of the window."""
-        segments: list[Segment] = []
         row = self._top_row + y
-        if self._document.is_empty:
-            text = visible_line(self._empty, width) if y == 0 else ""
-            segments = [Segment(text, base + self._resolve("dim"))] if text else []
+        if self._document.is_empty and y == 0 and self._empty:
+            text = visible_line(self._empty, width)
+            segments = [Segment(text, base + self._resolve("dim"))]
         elif self._row_map is not None and row < self._row_map.rows:
             segments = self._segments(self._row_map.extent(row, self.scroll_offset.x), base)
+        else:
+            return self.blank_line(width, base)
         return Segment.adjust_line_length(segments, width, base)
 
     def _segments(self, extent: Extent, base: Style) -> list[Segment]:
