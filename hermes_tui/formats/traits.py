@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.base import Format, RunBuilder
+    from hermes_tui.formats.base import Format
+    from hermes_tui.formats.run_builder import RunBuilder
 
 ReplyOfLine = Callable[[bytes], "str | None"]
 """Returns the name of the reply that a line is a part of; empty where a line ends the reply before

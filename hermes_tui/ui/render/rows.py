@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
+from hermes_tui.log.findings import Finding
 from hermes_tui.log.query import describe
 from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.model.diagnostics import Severity
@@ -36,63 +38,66 @@ TIME_FROM, SIZE_TOO_FROM = 50, 66
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
 
 
+class _Told(NamedTuple):
+    """What a row tells: its label, what it says and how, and how much there is of it."""
+
+    label: str
+    style: str
+    text: str
+    text_style: str = ""
+    size: str = ""
+
+
 def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     """Return turn, kind, size, time and summary of one row; the list cuts it to its width."""
-    columns = _columns(timeline, row, width)
-    label, style, summary = _what(timeline, row, max(8, width))
-    kind = timeline.kind(row)
-    is_bad = kind in STYLES or (kind is RowKind.RESULT and style in ("error", "warning"))
+    event, finding = timeline.event(row), timeline.finding(row)
+    if finding is None:
+        told = _of_event(timeline, event, max(8, width))
+    else:
+        told = _of_finding(finding, timeline.kind(row), max(8, width))
+    columns = f"{told.size:>5}"
+    if width >= TIME_FROM and timeline.state.first_ts is not None:
+        time = f" {clock(event.ts):>8}"
+        columns = columns + time if width >= SIZE_TOO_FROM else time
     turn = f"{timeline.turn(row) or '':>4} "
     # What a turn of five digits takes, the label gives.
     room = KIND_WIDTH + 5 - len(turn)
-    is_thought = not is_bad and _only_thinks(timeline.event(row))
-    label = label[:room]
+    label = told.label[:room]
     return [
         (turn, "dim"),
-        (label, style),
+        (label, told.style),
         (f"{' ' * (room - len(label))}{columns}  ", "dim"),
-        (summary, style if is_bad else "reasoning" if is_thought else ""),
+        (told.text, told.text_style),
     ]
 
 
-def _columns(timeline: Timeline, row: int, width: int) -> str:
-    """Return size and time of a row, or what of it has room; no time where the run tells none."""
-    size = _size(timeline, row)
-    if width < TIME_FROM or timeline.state.first_ts is None:
-        return size
-    time = f" {clock(timeline.event(row).ts):>8}"
-    return size + time if width >= SIZE_TOO_FROM else time
+def _of_finding(finding: Finding, kind: RowKind, room: int) -> _Told:
+    text, style = f"{finding.code} {finding.message}", STYLES[kind]
+    return _Told(f"{MARKS[kind]} {kind.name.lower()}", style, visible_line(text, room), style)
 
 
-def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
-    """Return label, style and summary of a row."""
-    finding = timeline.finding(row)
-    kind = timeline.kind(row)
-    if finding is not None:
-        text = f"{finding.code} {finding.message}"
-        return f"{MARKS[kind]} {kind.name.lower()}", STYLES[kind], visible_line(text, room)
-    match timeline.event(row):
+def _of_event(timeline: Timeline, event: Event, room: int) -> _Told:
+    match event:
         case MessageAppended(message=message):
-            return _message(message, room)
+            return _of_message(message, room)
         case ToolCallProposed(call=call):
-            return "→ call", "call", _begun(timeline, call.id) + _call_line(call, room)
+            said = _begun(timeline, call.id) + _call_line(call, room)
+            return _Told("→ call", "call", said, size=short_size(len(call.arguments_text)))
         case ToolReturned(result=result) | ToolFailed(result=result):
-            label, style, text = _result(result, room)
-            return label, style, _begun(timeline, result.call_id) + text
+            return _of_result(result, _begun(timeline, result.call_id), room)
         case RunStarted() as started:
-            return "▶ run", "dim", visible_line(describe(started), room)
+            return _Told("▶ run", "dim", visible_line(describe(started), room))
         case RunEnded() as ended if timeline.state.source_format != "native":
-            return "■ end", "dim", visible_line(describe(ended), room)
-        case event:
+            return _Told("■ end", "dim", visible_line(describe(ended), room))
+        case _:
             # The first screen of most files does without.
             from hermes_tui.ui.render.event_lines import event_line
 
             label, style, text = event_line(timeline.log, event)
-            return label, style, visible_line(text, room)
+            return _Told(label, style, visible_line(text, room))
 
 
-def _message(message: Message, room: int) -> tuple[str, str, str]:
-    style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
+def _of_message(message: Message, room: int) -> _Told:
     marks = [f"‹{flag}›" for flag in message.flags]
     if message.reasoning:
         marks.append("‹reasoning›")
@@ -100,13 +105,21 @@ def _message(message: Message, room: int) -> tuple[str, str, str]:
         marks.append(f"‹{message.finish_reason}›")
     marks += _part_marks(message)
     said = [part.text for part in message.parts if part.kind in ("refusal", "json")]
-    text = " ".join(filter(None, (message.text, *said))) or _thought(message)
+    thought = _thought(message)
+    text = " ".join(filter(None, (message.text, *said))) or thought
     text = text or ("" if message.calls or marks else "(empty)")
-    summary = " ".join([*marks, _said(text, room)])
     who = message.author or message.role
+    label = visible_line(who, KIND_WIDTH - 1)
+    style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
     if GOLD_FAILURE in message.flags:
-        return f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad", summary
-    return visible_line(who, KIND_WIDTH - 1), style, summary
+        label, style = f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad"
+    return _Told(
+        label,
+        style,
+        " ".join([*marks, _said(text, room)]),
+        "reasoning" if thought else "",
+        short_size(len(message.text)),
+    )
 
 
 def _said(text: str, room: int) -> str:
@@ -123,11 +136,6 @@ def _begun(timeline: Timeline, call_id: str | None) -> str:
     return f"‹subagent {visible_line(run, LONGEST_RUN_ID)}› " if run else ""
 
 
-def _only_thinks(event: Event) -> bool:
-    """Tell whether the row of an event shows the reasoning of a message that says nothing else."""
-    return isinstance(event, MessageAppended) and bool(_thought(event.message))
-
-
 def _thought(message: Message) -> str:
     """Return the reasoning of a message that holds nothing else, from its first words on."""
     if message.text or message.parts:
@@ -142,13 +150,15 @@ def _part_marks(message: Message) -> list[str]:
     return [f"‹{kind}×{count}›" if count > 1 else f"‹{kind}›" for kind, count in counts.items()]
 
 
-def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
+def _of_result(result: ToolResult, begun: str, room: int) -> _Told:
     name = f"{visible_line(result.name, 30)}: " if result.name else ""
-    summary = name + (_said(result.content, room) or "(empty)")
+    text = begun + name + (_said(result.content, room) or "(empty)")
+    size = short_size(len(result.content))
     if result.error is None:
-        return "← result", "role.tool", summary
-    mark = "✗" if result.error.kind == "flag" else "?"
-    return f"←{mark} error", "error" if mark == "✗" else "warning", summary
+        return _Told("← result", "role.tool", text, size=size)
+    if result.error.kind == "flag":
+        return _Told("←✗ error", "error", text, "error", size)
+    return _Told("←? error", "warning", text, "warning", size)
 
 
 def reason_beside(reason: str, content: str) -> str:
@@ -168,21 +178,6 @@ def _call_line(call: ToolCall, room: int) -> str:
         return said
     # Formats that keep all calls so have the badge on each: it leaves the room to the arguments.
     return f"{said} [{origin}]" if origin == "flat-dict" else f"[{origin}] {said}"
-
-
-def _size(timeline: Timeline, row: int) -> str:
-    if timeline.finding(row) is not None:
-        return " " * 5
-    match timeline.event(row):
-        case MessageAppended(message=message):
-            size = short_size(len(message.text))
-        case ToolCallProposed(call=call):
-            size = short_size(len(call.arguments_text))
-        case ToolReturned(result=result) | ToolFailed(result=result):
-            size = short_size(len(result.content))
-        case _:
-            size = ""
-    return f"{size:>5}"
 
 
 def short_size(characters: int) -> str:
