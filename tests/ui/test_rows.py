@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from rich.style import Style
 from textual.app import App, ComposeResult
@@ -45,6 +47,22 @@ def test_a_row_begins_with_the_first_words_of_a_text() -> None:
     lines = timeline(says("assistant", "\n\n    1→import os\n  x"), says("assistant", "  \n "))
     said = [timeline_row(lines, row, 80)[-1][0] for row in range(2)]
     assert said == ["1→import os⏎  x", "  ⏎ "]
+
+
+def test_a_text_of_megabytes_of_blanks_is_not_gone_through_at_each_drawing() -> None:
+    blank = " " * 20_000_000
+    lines = timeline(
+        says("assistant", blank + "x"),
+        says("assistant", reasoning=(Reasoning("thinking", blank + "x"),)),
+        says("assistant", blank[:10_000] + "first words"),
+        answer(blank),
+    )
+    began = process_time()
+    for _ in range(200):
+        said = [timeline_row(lines, row, 80)[-1][0] for row in range(4)]
+    assert process_time() - began < 1
+    assert said[1:3] == ["‹reasoning› ", "first words"]
+    assert [len(text) for text in said] == [80, 12, 11, 80]
 
 
 def test_the_way_a_call_arrived_takes_no_room_from_its_arguments() -> None:

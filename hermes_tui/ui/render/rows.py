@@ -33,6 +33,9 @@ GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
 KIND_WIDTH = 10
 LONGEST_RUN_ID = 20
+MOST_BLANKS = 16 << 10
+"""Characters at the beginning of a text that are passed over where they are blank: every drawing
+looks at them."""
 TIME_FROM, SIZE_TOO_FROM = 50, 66
 """Cells: a narrower list leaves the time out, or tells it instead of the size."""
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
@@ -124,10 +127,14 @@ def _of_message(message: Message, room: int) -> _Told:
 
 def _said(text: str, room: int) -> str:
     """Return what a text says first, on one line: not the blanks that it begins with."""
-    head = text[: 4 * room].lstrip()
-    if len(head) <= room:
-        head = text.lstrip() or text
-    return visible_line(head, room)
+    blanks = _blanks(text)
+    return visible_line(text[blanks : blanks + room + 1], room)
+
+
+def _blanks(text: str) -> int:
+    """Return how many blanks a text begins with; 0 where it is nothing else as far as is looked."""
+    beginning = text[:MOST_BLANKS]
+    return len(beginning) - len(beginning.lstrip() or beginning)
 
 
 def _begun(timeline: Timeline, call_id: str | None) -> str:
@@ -137,11 +144,11 @@ def _begun(timeline: Timeline, call_id: str | None) -> str:
 
 
 def _thought(message: Message) -> str:
-    """Return the reasoning of a message that holds nothing else, from its first words on."""
+    """Return the reasoning of a message that holds nothing else."""
     if message.text or message.parts:
         return ""
-    texts = (piece.text.strip() for piece in message.reasoning if piece.kind != "encrypted")
-    return next(filter(None, texts), "")
+    texts = (piece.text for piece in message.reasoning if piece.kind != "encrypted")
+    return next((text for text in texts if not text[:MOST_BLANKS].isspace() and text), "")
 
 
 def _part_marks(message: Message) -> list[str]:
@@ -165,7 +172,7 @@ def reason_beside(reason: str, content: str) -> str:
     """Return why a result is an error, for beside the result: not the words that it begins with."""
     why, _, said = reason.partition(": ")
     said = said.removesuffix(ELLIPSIS).strip()
-    return why if said and content.lstrip().startswith(said) else reason
+    return why if said and content.startswith(said, _blanks(content)) else reason
 
 
 def _call_line(call: ToolCall, room: int) -> str:
