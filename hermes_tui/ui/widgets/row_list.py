@@ -25,7 +25,7 @@ GUTTER = 1
 MARGIN = 2
 # The cursor is told by this mark, not by its colour alone.
 CURSOR_FOCUSED, CURSOR_BLURRED, NO_CURSOR = "▌", ">", " "
-_CURSOR_STYLES = {CURSOR_FOCUSED: "cursor", CURSOR_BLURRED: "cursor.blurred"}
+_CURSOR_STYLES = {CURSOR_FOCUSED: "cursor", CURSOR_BLURRED: "cursor.blurred", NO_CURSOR: ""}
 _CACHED_LINES = 1024
 _NO_STYLE = Style()
 
@@ -104,17 +104,15 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._source: RowSource = source if source is not None else NoRows()
         self._count = len(self._source)
-        self._cursor = 0
+        self._cursor = self._width = 0
         self._follow = False
         self._resolve = resolve
         self._header = header
         self._header_rows: Sequence[Row] = ()
         self._footer: Sequence[Row] = ()
         self._empty = empty
-        self._width = 0
-        self._line_cache: OrderedDict[tuple[int, int, int, str, Style], list[Segment]] = (
-            OrderedDict()
-        )
+        self._line_cache = OrderedDict[tuple[int, int, int, str, Style], list[Segment]]()
+        self._looks: dict[tuple[str, str, Style], Style] = {}
 
     @property
     def cursor(self) -> int:
@@ -293,6 +291,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _draw_anew(self) -> None:
         self._line_cache.clear()
+        self._looks.clear()
         self._footer = ()
         self._make_header()
         self._publish_size()
@@ -368,28 +367,33 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _segments(self, row: Row, cursor: str, width: int, base: Style) -> list[Segment]:
         """Draw `row` after its gutter, cut with … where it is wider than the list."""
-        over = self._resolve(_CURSOR_STYLES[cursor]) if cursor in _CURSOR_STYLES else _NO_STYLE
         if not self._width:
-            return [Segment(" " * width, base)]
-        limit = 2 * self._width + 1
-        segments = [Segment(cursor, base + over)]
-        length = GUTTER
+            return self.blank_line(width, base)
+        limit, plain = 2 * self._width + 1, self._style("", cursor, base)
+        segments, length = [Segment(cursor, plain)], GUTTER
         for text, style_name in row:
-            own = self._resolve(style_name)
-            # Colours that come as a pair stay a pair under the cursor.
-            style = base + over + own if own.bgcolor else base + own + over
             shown = visible_line(text, limit)
             if not self.styles_blanks:
                 blanks = len(shown) - len(shown.lstrip(" "))
-                segments.append(Segment(shown[:blanks], base + over))
+                segments.append(Segment(shown[:blanks], plain))
                 length += blanks
                 shown = shown[blanks:]
-            segments.append(Segment(shown, style))
-            length += cell_len(shown)
+            segments.append(Segment(shown, self._style(style_name, cursor, base)))
+            length += len(shown) if shown.isascii() else cell_len(shown)
         if length > self._width:
             segments = Segment.adjust_line_length(segments, self._width - 1)
-            segments.append(Segment(ELLIPSIS, base + self._resolve("dim") + over))
+            segments.append(Segment(ELLIPSIS, self._style("dim", cursor, base)))
         elif length < self._width:
-            segments.append(Segment(" " * (self._width - length), base + over))
+            segments.append(Segment(" " * (self._width - length), plain))
+        if width == self._width:
+            return segments
         # Until the resize is told of, the row is as wide as the list was before.
         return Segment.adjust_line_length(segments, width, base)
+
+    def _style(self, name: str, cursor: str, base: Style) -> Style:
+        """Return how a piece of a row looks; there are as many looks as names of styles."""
+        if (look := (name, cursor, base)) not in self._looks:
+            over, own = self._resolve(_CURSOR_STYLES[cursor]), self._resolve(name)
+            # Colours that come as a pair stay a pair under the cursor.
+            self._looks[look] = base + over + own if own.bgcolor else base + own + over
+        return self._looks[look]
