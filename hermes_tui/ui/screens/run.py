@@ -69,8 +69,9 @@ class RunScreen(RunCommands):
     BINDINGS: ClassVar = bindings_for("run")
     DEFAULT_CSS = """
     RunScreen { layout: vertical; }
-    RunScreen #body { height: 1fr; }
-    RunScreen #details { height: 1fr; width: 1fr; }
+    RunScreen #body { height: 1fr; visibility: hidden; }
+    RunScreen #details { height: 1fr; width: 1fr; visibility: hidden; }
+    RunScreen #body TextPane, RunScreen #body RowList { visibility: visible; }
     RunScreen #body TextPane, RunScreen #body RowList {
         border: round $secondary 60%; border-title-color: $secondary;
         padding: 0; border-title-align: left;
