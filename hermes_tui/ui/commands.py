@@ -7,6 +7,7 @@ has two meanings in one place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from hermes_tui.model.errors import near_hint
 from hermes_tui.ui.command import Command, Situation, can_put, has_problems
@@ -287,6 +288,7 @@ _AT_WORK = {"end-run": -7}
 BY_ID = {command.id: command for command in COMMANDS}
 
 
+@cache
 def in_scope(scope: str) -> tuple[Command, ...]:
     """Return the commands of one screen, in registry order."""
     return tuple(command for command in COMMANDS if scope in command.scopes)

@@ -609,6 +609,26 @@ async def test_a_key_that_moves_the_cursor_draws_once(
     assert 4 <= len(drawings) <= 6
 
 
+@pytest.mark.parametrize("key", ["pagedown", "j", "right_square_bracket", "space", "v"])
+async def test_a_key_says_once_what_the_lines_around_the_panes_say(
+    run_file: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    drawings: list[None] = []
+    draw = RunScreen.draw_lines
+
+    def count(self: RunScreen) -> None:
+        drawings.append(None)
+        draw(self)
+
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.feed.finished)
+        await pilot.pause(0.5)
+        monkeypatch.setattr(RunScreen, "draw_lines", count)
+        await pilot.press(key)
+        assert len(drawings) == 1
+
+
 FAILURES: list[dict[str, Any]] = [
     {"role": "user", "content": "Ship it"},
     {

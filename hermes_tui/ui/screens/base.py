@@ -61,6 +61,7 @@ class CommandScreen(Screen[None]):
         self._prompt: Prompt | None = None
         self._message = ""
         """What the status line says until the next command."""
+        self._is_in_command = False
         self.stopped_at: tuple[int, int] | None = None
         """Bytes read and bytes in all when a person stopped the reading."""
 
@@ -88,11 +89,15 @@ class CommandScreen(Screen[None]):
             return
         self._message = ""
         handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
-        if not BY_ID[command_id].enabled(self.situation()):
-            self._message = self.why_it_is_not(command_id)
-        elif handler is not None:
-            handler()
-        self.refresh_lines()
+        self._is_in_command = True
+        try:
+            if not BY_ID[command_id].enabled(self.situation()):
+                self._message = self.why_it_is_not(command_id)
+            elif handler is not None:
+                handler()
+        finally:
+            self._is_in_command = False
+        self.draw_lines()
 
     def say_what_key_is_for(self, key: str) -> None:
         """Say where a key does something that does nothing here; what was said before goes."""
@@ -179,7 +184,13 @@ class CommandScreen(Screen[None]):
         """Show the model's state in every pane."""
 
     def refresh_lines(self) -> None:
-        """Show what the lines above and below the panes say now."""
+        """Show what the lines above and below the panes say now; after a command, if one is being
+        carried out."""
+        if not self._is_in_command:
+            self.draw_lines()
+
+    def draw_lines(self) -> None:
+        """Show what those lines say now."""
 
     def say(self, message: str) -> None:
         """Show a message in the status line until the next command."""

@@ -84,7 +84,7 @@ class HelpScreen(Searching, Moving):
     def situation(self) -> Situation:
         return Situation(searching=self._search is not None)
 
-    def refresh_lines(self) -> None:
+    def draw_lines(self) -> None:
         said = [(f"  {self._message}", "hint")] if self._message else []
         self.query_one(StatusLine).show([(" hermes-tui help", "strong"), *said])
 

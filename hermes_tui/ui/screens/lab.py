@@ -240,7 +240,7 @@ class LabScreen(LabTakeAway):
         self._shown_step = at
         self.refresh_lines()
 
-    def refresh_lines(self) -> None:
+    def draw_lines(self) -> None:
         if not self._is_whole:
             return
         model = self.model

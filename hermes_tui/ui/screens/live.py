@@ -196,8 +196,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             return legal - {Kind.RETRY}
         return legal
 
-    def refresh_lines(self) -> None:
-        super().refresh_lines()
+    def draw_lines(self) -> None:
+        super().draw_lines()
         feed, model = self.feed, self.model
         driver = feed.driver
         doing = doing_at(model.log, len(model.log) - 1)

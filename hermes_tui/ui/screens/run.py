@@ -224,7 +224,7 @@ class RunScreen(RunCommands):
         """Show in a pane what belongs to a state."""
         pane.show(view)
 
-    def refresh_lines(self) -> None:
+    def draw_lines(self) -> None:
         feed, model = self.feed, self.model
         title = run_title(
             model,

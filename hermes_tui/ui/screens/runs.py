@@ -155,7 +155,7 @@ class RunsScreen(Moving, RunsFinding):
         is_read = feed.finished and not feed.follow
         return is_read and all(file.source.complete for file in feed.files.kept)
 
-    def refresh_lines(self) -> None:
+    def draw_lines(self) -> None:
         model, feed = self.model, self.feed
         files = feed.files.opened
         errors = model.facts.runs_with_errors
