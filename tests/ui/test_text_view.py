@@ -211,6 +211,17 @@ async def test_a_text_that_fits_has_no_scrollbar_after_the_view_became_lower() -
         assert (bar.window_virtual_size, bar.window_size) == (3, 2)
 
 
+async def test_a_text_that_becomes_shorter_is_shown_to_its_end() -> None:
+    app = Reader(numbered(100))
+    async with app.run_test(size=(30, 10)) as pilot:
+        app.view.to_bottom()
+        await pilot.pause()
+        app.view.set_document(numbered(95), keep_position=True)
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert lines[0].startswith("line 85") and lines[9].startswith("line 94")
+
+
 async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
     app = Reader(Document.from_text("x" * 30 + "END\n" + "中" * 30))
     async with app.run_test(size=(21, 4)) as pilot:

@@ -206,6 +206,9 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
             self._place_row = self._top_row
 
     def _scroll(self, x: int | None = None, y: int | None = None) -> None:
+        stays = y is None or y == self._top_row <= self.max_scroll_y
+        if stays and x in (None, self.scroll_offset.x):
+            return
         # Forced, since a scrollbar that the new size calls for only appears with the next layout.
         self.scroll_to(x, y, animate=False, force=True)
 
