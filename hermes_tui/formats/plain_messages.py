@@ -3,8 +3,8 @@
 Most of what a scan reads is prose, sound calls and their answers. These change the state in few
 ways, told here; at the first message of another kind this stops, and that one takes the long way:
 normalised, made events, applied. Both ways give the same state and findings, which is a law with
-tests (`tests/formats/test_plain_talk.py`); only what a live run needs is left out (`before_reply`,
-`last_answered`).
+tests (`tests/formats/test_plain_messages.py`); only what a live run needs is left out
+(`before_reply`, `last_answered`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
     answer  := ("<tool_response>" body "</tool_response>")+ | any other text
 
 Of such texts the full readers find nothing wrong. Every other one gets None here and is theirs:
-where this module gives an answer, theirs is the same (`tests/formats/test_plain_talk.py`).
+where this module gives an answer, theirs is the same (`tests/formats/test_plain_messages.py`).
 """
 
 from __future__ import annotations
