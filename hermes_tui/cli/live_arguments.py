@@ -46,6 +46,8 @@ calls of one id, an unknown tool, a failed request. A breakpoint is a LINE:
 RECORDING = """\
 Every event is appended to a file as it happens, also where the run ends by a
 crash: also what had come in of a reply, and the frames of a tool that raised.
+What a server sent beyond 1 MB is packed there, and in the lines without a
+screen: raw_packed, body_packed, zlib in base64; open and export unpack it.
 --resume stands at the same stop; a tool that may have run is never run again
 by itself; what --headless recorded stops on a screen at all that goes wrong
 from there on. --replay stops where the run is no longer the same, and ends
