@@ -210,7 +210,8 @@ _KEYED_PAIR = re.compile(
     rf"({_TEXT}++)(?={_END})",
     re.IGNORECASE,
 )
-_URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}++)(?={_END})')
+_URL_MEMBER = re.compile(rf'("url"\s*:\s*")(?!data:[\w/+.-]{{1,80}};base64,)({_TEXT}++)(?={_END})')
+"""An address, none that is itself a picture or the like, which may be long and holds no secret."""
 _COOKIES = re.compile(
     rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)(?P<end>{_END})'
     rf'|"{_TEXT}*+{_END}|(?P<close>\])'
