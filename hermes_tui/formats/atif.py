@@ -9,7 +9,8 @@
 
 Results stand in the step of their calls and are no messages. An observation in a step that calls
 nothing (terminus-2 types into a terminal) is what the environment says, a message of its own,
-unless its `extra` names the role `tool`, as exports of hermes-tui do; these keep in `extra` also
+unless its `extra` names the role `tool`, as exports of hermes-tui do; so is one that stands for all
+calls of a step, which terminus-2 reads from the text of a reply. Those exports keep in `extra` also
 the exact text of arguments that are no object, that a call is one of a custom tool, and in that of
 the trajectory how the run ended.
 """
@@ -28,7 +29,7 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import custom_call, function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import changed
+from hermes_tui.model.messages import IdState, Origin, ToolCall, changed
 from hermes_tui.parsers.measures import number, time_of, usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -50,6 +51,8 @@ _OWN_KEYS = (
 )
 _LAST_CALLS = {"openhands": "finish", "swe-agent": "submit"}
 """The tool that ends a run, by what stands in the name of the agent."""
+_DONE = "mark_task_complete"
+"""What terminus-2 calls its agent's word that the task is done; nothing of its own answers it."""
 _TOTALS = {
     "prompt_tokens": "total_prompt_tokens",
     "completion_tokens": "total_completion_tokens",
@@ -165,6 +168,9 @@ class _Reading:
             )
             return
         parts = self._normalised(step)
+        is_shared = self._is_shared(parts, _results(step))
+        if is_shared:
+            parts = parts._replace(calls=tuple((_typed(call), said) for call, said in parts.calls))
         self._build.append(parts, pointer)
         self.ends_by_call = (
             bool(parts.calls) and parts.calls[-1][0].name == self._last_call and not _results(step)
@@ -174,10 +180,20 @@ class _Reading:
             place = f"{pointer}/observation/results/{index}"
             if not isinstance(result, dict):
                 self._build.defect("not a result", fields.excerpt(result), pointer=place)
+            elif is_shared:
+                self._observation(result, place, parts.message.time_s)
             elif parts.calls or result.get("source_call_id") or _is_of_tool(result):
                 self._result(result, names, place, parts.message.time_s)
             elif result.get("content") is not None:
                 self._observation(result, place, parts.message.time_s)
+
+    def _is_shared(self, parts: Normalised, results: list[Any]) -> bool:
+        """Say whether the one observation of a step is what all its calls came to."""
+        if len(parts.calls) < 2 or len(results) != 1 or _is_of_tool(fields.as_dict(results[0])):
+            return False
+        answered = fields.as_dict(results[0]).get("source_call_id")
+        others = {call.name for call, _ in parts.calls if call.id != answered}
+        return not answered or others == {_DONE}
 
     def _normalised(self, step: dict[str, Any]) -> Normalised:
         source = step.get("source")
@@ -242,6 +258,11 @@ class _Reading:
             found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
             parts = with_findings(parts, found)
         self._build.append(parts, place, ts=ts)
+
+
+def _typed(call: ToolCall) -> ToolCall:
+    """Return a call as an agent has it that types all of a reply's into one terminal."""
+    return changed(call, id=None, id_state=IdState.MISSING, origin=Origin.TEXT)
 
 
 def _flags(step: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from hermes_tui.formats.framing import Layout
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from hermes_tui.model.messages import Origin
 from tests.formats.foreign import (
     any_json,
     calls,
@@ -29,6 +30,7 @@ from tests.formats.foreign import (
     sniffed,
 )
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 ASK = {"step_id": 1, "source": "user", "message": "list", "timestamp": "2026-01-01T00:00:00Z"}
 CALL = {"tool_call_id": "c1", "function_name": "ls", "arguments": {"path": "."}}
 ACT = {
@@ -89,6 +91,38 @@ def test_what_is_typed_into_a_terminal_is_answered_by_the_environment() -> None:
     assert said(events)[-1] == ("environment", "$")
     assert not only(events, ToolReturned)
     assert not found_codes(events)
+
+
+def test_an_observation_of_several_calls_answers_them_all() -> None:
+    path = FIXTURES / "harbor" / "good" / "agent" / "trajectory.json"
+    events = read_bytes(FORMAT, path.read_bytes())
+    assert counts(events) == (1, 6, 5)
+    typed = [(call.name, call.id, call.origin) for call in calls(events)[:2]]
+    assert typed == [("bash_command", None, Origin.TEXT)] * 2
+    assert said(events)[2][0] == "environment"
+    assert "# echo 'Hello, world!'" in said(events)[2][1]
+    assert not found_codes(events)
+
+
+@pytest.mark.parametrize(
+    ("name", "answered", "unanswered"),
+    [
+        ("mark_task_complete", "c1", 0),
+        ("mark_task_complete", None, 0),
+        ("ls", None, 0),
+        ("ls", "c1", 1),
+    ],
+)
+def test_a_result_of_one_call_leaves_the_others_open_unless_they_say_that_all_is_done(
+    name: str, answered: str | None, unanswered: int
+) -> None:
+    other = {"tool_call_id": "c2", "function_name": name, "arguments": {}}
+    result = {"source_call_id": answered, "content": "a.txt"}
+    step = {**ACT, "tool_calls": [CALL, other], "observation": {"results": [result]}}
+    events = read_value(FORMAT, trajectory(ASK, step, {"source": "agent", "message": "done"}))
+    state, _ = fold_run(events)
+    assert state.codes[Code.CALL_UNANSWERED] == unanswered
+    assert len(only(events, ToolReturned)) == unanswered
 
 
 def test_a_reply_that_the_agent_could_not_read_is_named() -> None:
