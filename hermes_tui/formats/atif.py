@@ -262,7 +262,7 @@ class _Reading:
 
 def _typed(call: ToolCall) -> ToolCall:
     """Return a call as an agent has it that types all of a reply's into one terminal."""
-    return changed(call, id=None, id_state=IdState.MISSING, origin=Origin.TEXT)
+    return changed(call, id=None, id_state=IdState.MISSING, origin=Origin.TEXT, verdict="action")
 
 
 def _flags(step: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.atif import FORMAT, MAX_DEPTH
 from hermes_tui.formats.framing import Layout
+from hermes_tui.formats.writers import atif as atif_writer
+from hermes_tui.formats.writers import openai as openai_writer
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
@@ -102,6 +105,24 @@ def test_an_observation_of_several_calls_answers_them_all() -> None:
     assert said(events)[2][0] == "environment"
     assert "# echo 'Hello, world!'" in said(events)[2][1]
     assert not found_codes(events)
+
+
+def test_calls_that_share_an_observation_are_exported_with_it() -> None:
+    path = FIXTURES / "harbor" / "good" / "agent" / "trajectory.json"
+    events = read_bytes(FORMAT, path.read_bytes())
+    again = read_value(FORMAT, json.loads(atif_writer.write(events)))
+    assert (counts(again), said(again)) == (counts(events), said(events))
+    assert not found_codes(again)
+    chat = json.loads(openai_writer.write(events))["messages"]
+    typed = [call["function"]["arguments"] for call in chat[1]["tool_calls"]]
+    assert [json.loads(text)["keystrokes"].split()[0] for text in typed] == ["ls", "echo"]
+
+
+def test_what_the_environment_says_of_an_unread_reply_stays_its_own_in_an_export() -> None:
+    step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
+    events = read_value(FORMAT, trajectory(ASK, step, {**step, "message": "again"}))
+    again = read_value(FORMAT, json.loads(atif_writer.write(events)))
+    assert said(again) == said(events)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,9 @@ class _Steps:
         self._changes.of_parts(message, "left out")
         self._changes.of_calls(entry, self._exchange)
         self._changes.of_reasoning(message)
+        if self._is_observation(message, calls):
+            self.steps[-1]["observation"] = {"results": [{"content": message.text}]}
+            return
         self._changes.add(ROLE_AS_USER, not calls and message.role not in _SOURCES)
         source = "agent" if calls else _SOURCES.get(message.role, "user")
         step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": source}
@@ -189,6 +192,17 @@ class _Steps:
             step["is_copied_context"] = True
         step |= _extra(message, source)
         self.steps.append(step)
+
+    def _is_observation(self, message: Message, calls: Sequence[Any]) -> bool:
+        """Say whether the environment answers the whole step before, not one call of it."""
+        if message.role != "environment" or calls or not self.steps:
+            return False
+        step = self.steps[-1]
+        return (
+            step is self._last_agent
+            and "observation" not in step
+            and len(step.get("tool_calls", ())) != 1
+        )
 
     def _result(self, event: Result) -> None:
         result = event.result

@@ -75,7 +75,7 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
     ids: dict[int, str] = {}
     for event in proposed:
         call = event.call
-        if call.origin is Origin.TEXT:
+        if call.origin is Origin.TEXT and not _stands_nowhere(call):
             is_known = call.name is not None or event.seq in seqs
             if not (calls_in_text and is_known) or (leave_tags and event.seq in tagged):
                 continue
@@ -84,6 +84,11 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
     names = {event.seq: event.call.name for event in proposed}
     tools = {result: name for result, call in answered.items() if (name := names[call])}
     return Exchange(ids, answers, tools)
+
+
+def _stands_nowhere(call: ToolCall) -> bool:
+    """Say whether the text that a call was read from is not that of its message."""
+    return call.verdict == _ACTION and call.span is None and call.name is not None
 
 
 def _in_tags(event: ToolCallProposed, entry: Entry) -> bool:
