@@ -12,20 +12,22 @@ nothing (terminus-2 types into a terminal) is what the environment says, a messa
 unless its `extra` names the role `tool`, as exports of hermes-tui do; so is one that stands for all
 calls of a step, which terminus-2 reads from the text of a reply. Those exports keep in `extra` also
 the exact text of arguments that are no object, that a call is one of a custom tool, and in that of
-the trajectory how the run ended.
+the trajectory how the run ended. The reward of a trial stands beside its trajectory
+(`harbor_trial.py`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats import fields
+from hermes_tui.formats import fields, harbor_trial
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.traits import Traits
 from hermes_tui.model.chat_api import custom_call, function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
@@ -64,7 +66,8 @@ class Atif:
     """A `trajectory.json`."""
 
     name = "atif"
-    summary = "Harbor ATIF 1.x trajectories, subagents as runs of their own"
+    summary = "Harbor ATIF 1.x trajectories, with the reward of their trial; subagents are runs too"
+    traits = Traits(sidecars=harbor_trial.SIDECARS)
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()
@@ -82,11 +85,12 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
         build.defect("no list of steps in this trajectory", fields.excerpt(value), pointer=pointer)
         return
     run_id = fields.label(value, "trajectory_id", "session_id")
-    _start(value, steps, build, pointer=pointer, parent=parent)
+    trial = harbor_trial.trial_of(value, build) if not depth else {}
+    _start(value, steps, build, pointer=pointer, parent=parent, trial=trial)
     reading = _Reading(build, fields.as_dict(value.get("agent")), steps)
     for index, step in enumerate(steps):
         reading.step(step, f"{pointer}/steps/{index}")
-    _end(value, build, by_call=reading.ends_by_call)
+    _end(value, build, by_call=reading.ends_by_call, trial=trial)
     subagents = value.get("subagent_trajectories")
     for index, subagent in enumerate(fields.as_list(subagents)):
         place = f"{pointer}/subagent_trajectories/{index}"
@@ -97,7 +101,13 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
 
 
 def _start(
-    value: dict[str, Any], steps: list[Any], build: RunBuilder, *, pointer: str, parent: str
+    value: dict[str, Any],
+    steps: list[Any],
+    build: RunBuilder,
+    *,
+    pointer: str,
+    parent: str,
+    trial: dict[str, Any],
 ) -> None:
     agent = fields.as_dict(value.get("agent"))
     objects = [step for step in steps if isinstance(step, dict)]
@@ -106,9 +116,11 @@ def _start(
     others = {fields.model_of(step) for step in objects} - {"", model}
     refs = _subagents(objects)
     more = {"step_models": sorted(others), "subagents": refs[:MAX_REFS]}
+    told = harbor_trial.begin_of(trial)
     build.start(
         run_id=fields.label(value, "trajectory_id", "session_id"),
-        task=fields.title_of(asked),
+        task=told["task"] or fields.title_of(asked),
+        group_id=told["group_id"],
         model=model,
         tools=tool_specs(agent.get("tool_definitions")),
         parent_run_id=parent,
@@ -116,7 +128,9 @@ def _start(
             **fields.details_of(value, without=_OWN_KEYS),
             **fields.details_of({"agent": _without(agent, "tool_definitions")}),
             **{key: item for key, item in more.items() if item},
+            **told["details"],
         },
+        diagnostics=told["diagnostics"],
         pointer=pointer,
         ts=time_of(objects[0]) if objects else None,
     )
@@ -278,13 +292,13 @@ def _flags(step: dict[str, Any]) -> list[str]:
     return flags
 
 
-def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool) -> None:
+def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool, trial: dict[str, Any]) -> None:
     """Close the run. The format itself knows only what was used and whether the run goes on."""
     metrics, extra = value.get("final_metrics"), fields.as_dict(value.get("extra"))
     goes_on = fields.label(value, "continued_trajectory_ref")
-    outcome = outcome_of_export(extra)
+    outcome = outcome_of_export(extra) or harbor_trial.end_of(trial)
     is_open = is_export(extra) or not isinstance(metrics, dict)
-    if outcome is None and is_open and not goes_on:
+    if not outcome and is_open and not goes_on:
         return
     totals = fields.as_dict(metrics)
     used = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
@@ -292,7 +306,7 @@ def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool) -> None:
         "stop_reason": f"continued in {goes_on}" if goes_on else "",
         "usage": usage(used, number(totals.get("total_cost_usd"))),
     }
-    known = fields.telling(outcome or {})
+    known = fields.telling(outcome)
     details = fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd"))
     build.end(**told | known, details=details, by_call=by_call)
 

@@ -79,6 +79,8 @@ def _listed(folder: str) -> list[str]:
         names = [*filter(None, map(_wanted, entries))]
 
     def is_there(name: str) -> bool:
+        if "/" in name[:-1]:
+            return (Path(folder) / name).is_file()
         holds = _holds_one_run if name in RUN_FOLDERS else _holds_files
         return name in names or (name + os.sep in names and holds(folder + name + os.sep))
 

@@ -23,6 +23,7 @@ MAX_SIDECAR = 64 << 20
 SIDECARS = {
     "metadata.json": "results.jsonl",
     "results.json": "simulations",
+    "result.json": "agent/trajectory.json",
     "base_state.json": "events",
     "agent.json": "messages",
     "session.json": "multi_agents/",

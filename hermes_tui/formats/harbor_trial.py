@@ -1,0 +1,111 @@
+"""What Harbor keeps of a trial in `result.json`, a folder above its trajectory.
+
+    result = {"trial_name", "task_name", "source"?, "agent_info": {"name", …}, part…,
+              "step_results"?: [{"step_name", part…}, …]}
+    part   = "verifier_result": {"rewards": {name: number, …}} | null,
+             "exception_info": {"exception_type", "exception_message", …} | null,
+             "agent_execution": {"started_at", "finished_at"} | null
+
+A trial of several steps keeps a trajectory of each in a folder of its own, which does not say which
+step it is of: its time does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.replies import run_error
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.parsers.measures import time_of, timestamp
+
+SIDECARS: Final = ("../result.json", "../../../result.json")
+"""Of a trial of one step, and of several: `steps/NAME/agent/trajectory.json`."""
+_KEPT: Final = ("trial_name", "task_name", "source", "step_name")
+_PART: Final = ("verifier_result", "exception_info", "agent_execution")
+_CUT: Final = "TimeoutError"
+
+
+def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]:
+    """Return what is known of the trial, or step of one, that `trajectory` is of; empty if nothing.
+
+    Files of subagents lie beside that of the agent, whose name theirs begin with: the trial is
+    none of theirs. Of a trajectory that goes on in another the outcome stands there.
+    """
+    whole, of_steps = (fields.as_dict(build.sidecars.get(name)) for name in SIDECARS)
+    result = whole if "trial_name" in whole else of_steps
+    agent = fields.label(fields.as_dict(result.get("agent_info")), "name")
+    own = fields.label(fields.as_dict(trajectory.get("agent")), "name")
+    if "trial_name" not in result or own.startswith(f"{agent}-"):
+        return {}
+    steps = fields.as_list(result.get("step_results"))
+    if not steps and result is of_steps:
+        return {}
+    part = _step_at(_begin_of(trajectory), steps) if steps else result
+    goes_on = bool(trajectory.get("continued_trajectory_ref"))
+    told = {key: None if goes_on else part.get(key) for key in _PART}
+    return {**result, "step_name": part.get("step_name"), **told}
+
+
+def begin_of(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the beginning of a run its trial says, as `RunBuilder.start` takes it."""
+    failed = fields.as_dict(trial.get("exception_info"))
+    is_error = bool(failed) and _status(failed) == "error"
+    return {
+        "task": fields.label(trial, "task_name"),
+        "group_id": fields.label(trial, "task_name"),
+        "details": fields.details_of({key: trial[key] for key in _KEPT if trial.get(key)}),
+        "diagnostics": run_error(_reason(failed)) if is_error else (),
+    }
+
+
+def end_of(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a trial went, as `RunBuilder.end` takes it; empty where that is not known yet."""
+    scores = fields.measured(
+        fields.as_dict(fields.as_dict(trial.get("verifier_result")).get("rewards"))
+    )
+    failed = fields.as_dict(trial.get("exception_info"))
+    if not scores and not failed:
+        return {}
+    only = next(iter(scores.values())) if len(scores) == 1 else None
+    reward = scores.pop("reward", only)
+    return {
+        "status": _status(failed) if failed else "unknown",
+        "stop_reason": _reason(failed),
+        "reward": reward,
+        "scores": scores,
+        "duration_s": _duration_s(fields.as_dict(trial.get("agent_execution"))),
+    }
+
+
+def _reason(failed: Mapping[str, Any]) -> str:
+    return fields.labels(failed, "exception_type", "exception_message")
+
+
+def _status(failed: Mapping[str, Any]) -> str:
+    kind = fields.label(failed, "exception_type")
+    return "truncated" if kind.endswith(_CUT) else "error"
+
+
+def _begin_of(trajectory: Mapping[str, Any]) -> float | None:
+    times = map(time_of, map(fields.as_dict, fields.as_list(trajectory.get("steps"))))
+    return next((time for time in times if time is not None), None)
+
+
+def _step_at(begun: float | None, steps: list[Any]) -> dict[str, Any]:
+    """Return the step whose agent was at work at the time `begun`, empty where none was."""
+    for step in map(fields.as_dict, steps if begun is not None else ()):
+        start, end = _span(fields.as_dict(step.get("agent_execution")))
+        if start is not None and end is not None and start <= (begun or 0) <= end:
+            return step
+    return {}
+
+
+def _span(timing: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    return timestamp(timing.get("started_at")), timestamp(timing.get("finished_at"))
+
+
+def _duration_s(timing: Mapping[str, Any]) -> float | None:
+    start, end = _span(timing)
+    return None if start is None or end is None else end - start
