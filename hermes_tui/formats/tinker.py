@@ -1,0 +1,240 @@
+"""`tinker`: rollouts that the Tinker cookbook logs, a trajectory a line.
+
+    file     = (stored | summary)*
+    stored   = {"idx", "benchmark", "example_id"?, "turns": [turn, …], "reward", "metrics", "logs",
+                "error", "time_seconds"}                          trajectories.jsonl of benchmarks
+    turn     = {"role": "user" | "assistant" | "environment" | …, "content", "token_count"}
+    summary  = {"split", "iteration", "group_idx", "traj_idx", "total_reward",
+                "steps": [step, …], …}                            …_rollout_summaries.jsonl
+    step     = {"ob_len", "ac_len", "reward", "metrics", "logs": {"assistant_content"?,
+                "tool_call_0": "NAME(ARGUMENTS)"?, "tool_result_0"?, "parse_errors"?, …}}
+
+Turns hold texts of tokens. What the environment says is the whole prompt of the next reply, in
+which the messages so far stand again, mostly without what the model thought; each result is a turn
+of its own there. Summaries hold what each step logged, and neither the prompt nor the reply as it
+was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import count, groupby, takewhile
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.message_parts import with_entries, with_findings, without_usual
+from hermes_tui.formats.replies import run_error
+from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.normalise import normalise_message
+
+_STORED: Final = frozenset({"idx", "benchmark", "turns"})
+_SUMMARY: Final = frozenset({"group_idx", "traj_idx", "steps", "total_reward"})
+_OWN: Final = frozenset(
+    {"idx", "turns", "reward", "metrics", "error", "time_seconds"}
+    | {"steps", "total_reward", "final_reward", "trajectory_metrics", "schema_version"}
+)
+_SAID: Final = "assistant_content"
+_UNREAD: Final = "parse_errors"
+_CALL: Final = re.compile(r"([\w.:/-]+)\((.*)\)", re.DOTALL)
+_STOP: Final = "stop/"
+_CUT: Final = frozenset(
+    {"max_turns", "max_tokens", "max_sampled_tokens", "max_tool_calls", "context_overflow"}
+    | {"rollout_timeout"}
+)
+_USUAL: Final = frozenset({Code.ID_MISSING})
+
+
+class _Said(NamedTuple):
+    """A message, and where it stands."""
+
+    message: dict[str, Any]
+    pointer: str
+
+
+class Tinker:
+    """Reads trajectories: a run each."""
+
+    name = "tinker"
+    summary = "Tinker cookbook rollouts: trajectories of benchmarks, and summaries while training"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return sample.match_of_runs(0.95, _is_known)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if _is_stored(value):
+            _read_stored(value, build)
+        elif _is_summary(value):
+            _read_summary(value, build)
+        else:
+            build.defect("no trajectory in this record", fields.excerpt(value))
+
+
+def _is_known(value: Any) -> bool:
+    """Say whether a trajectory holds what was said: not every environment logs that."""
+    return _is_stored(value) or (_is_summary(value) and any(map(_tells, value["steps"])))
+
+
+def _is_stored(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= _STORED and isinstance(value["turns"], list)
+
+
+def _is_summary(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= _SUMMARY and isinstance(value["steps"], list)
+
+
+def _tells(step: Any) -> bool:
+    logs = fields.as_dict(fields.as_dict(step).get("logs"))
+    return not logs.keys().isdisjoint((_SAID, _UNREAD, "tool_call_0"))
+
+
+def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
+    said = list(_said(value["turns"], build))
+    asked = [one.message for one in said]
+    system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
+    example = fields.label(value, "example_id")
+    build.start(
+        run_id=title(f"{fields.label(value, 'benchmark')} {fields.label(value, 'idx')}"),
+        task=fields.title_of(asked),
+        group_id=title(example),
+        tools=tools_in_text(system),
+        details=fields.details_of(value, without=_OWN),
+        diagnostics=run_error(value.get("error")),
+    )
+    for index, (message, pointer) in enumerate(said):
+        following = said[index + 1].message if index + 1 < len(said) else {}
+        is_answered = following.get("role") == "tool"
+        build.append(of_text(message, None, build.tools, is_answered=is_answered), pointer)
+    _tell_odd(value["turns"], "/turns", "not a turn", build)
+    metrics = fields.as_dict(value.get("metrics"))
+    reason = _reason(metrics)
+    build.end(
+        status="error" if value.get("error") else _status(reason),
+        stop_reason=reason or fields.label(value, "error"),
+        reward=fields.number(value.get("reward")),
+        scores=_scores(metrics),
+        duration_s=fields.number(value.get("time_seconds")) or None,
+    )
+
+
+def _said(turns: list[Any], build: RunBuilder) -> Iterator[_Said]:
+    """Yield the messages of the turns, each once."""
+    known, prompt, begun, tokens = 0, "", "", 0
+    for index, turn in enumerate(map(fields.as_dict, turns)):
+        content, pointer = turn.get("content"), f"/turns/{index}/content"
+        if not isinstance(content, str):
+            continue
+        if turn.get("role") == "assistant":
+            replies = said_in(content, prompt, begun, "")
+            used = {"prompt_tokens": tokens, "completion_tokens": turn.get("token_count")}
+            for reply in replies:
+                yield _Said({**reply, **({"usage": used} if tokens else {})}, pointer)
+            known, begun, tokens = known + len(replies), "", 0
+            continue
+        asked, start = asked_in(content)
+        is_whole = len(asked) > known and (start or len(asked) > 1)
+        if known and not is_whole:
+            yield _Said({"role": "environment", "content": content}, pointer)
+            known += 1
+            continue
+        for message in _joined(asked[known:]):
+            yield _Said(message, pointer)
+        known, prompt, begun = len(asked), content, start
+        tokens = turn.get("token_count") or 0
+
+
+def _joined(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield messages, those that follow one another of tools as one: it answers a whole reply."""
+    for role, some in groupby(messages, key=lambda message: message["role"]):
+        if role != "tool":
+            yield from some
+        else:
+            yield {"role": role, "content": "\n".join(message["content"] for message in some)}
+
+
+def _read_summary(value: dict[str, Any], build: RunBuilder) -> None:
+    group, number = fields.label(value, "group_idx"), fields.label(value, "traj_idx")
+    step = fields.label(value, "iteration")
+    split = fields.label(value, "split")
+    where = f"{split} {step} · group {group}".strip()
+    build.start(
+        run_id=title(f"{where} · {number}"),
+        group_id=title(where),
+        details=fields.details_of(value, without=_OWN),
+    )
+    metrics = fields.as_dict(value.get("trajectory_metrics"))
+    for index, each in enumerate(map(fields.as_dict, value["steps"])):
+        _read_step(each, f"/steps/{index}", build)
+        metrics = {**fields.as_dict(each.get("metrics")), **metrics}
+    _tell_odd(value["steps"], "/steps", "not a step", build)
+    reason = _reason(metrics)
+    build.end(
+        status=_status(reason),
+        stop_reason=reason,
+        reward=fields.number(value.get("total_reward")),
+        scores={**_scores(metrics), **fields.measured({"step": value.get("iteration")})},
+    )
+
+
+def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
+    """Append what the model said and called in a step, and what its tools answered."""
+    logs = fields.as_dict(step.get("logs"))
+    called = list(_numbered(logs, "tool_call"))
+    raw = {
+        "role": "assistant",
+        "content": logs.get(_SAID, ""),
+        "usage": {"prompt_tokens": step.get("ob_len"), "completion_tokens": step.get("ac_len")},
+        **({"tool_calls": [_call(text) for text in called]} if called else {}),
+    }
+    parts = normalise_message(raw)
+    parts = without_usual(with_entries(parts, called), _USUAL)
+    if unread := fields.label(logs, _UNREAD):
+        said = f"the trainer could not read a call: {title(unread)}"
+        hint = "the summary does not hold the reply"
+        parts = with_findings(parts, Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said, hint=hint))
+    build.append(parts, f"{place}/logs")
+    for index, answer in enumerate(_numbered(logs, "tool_result")):
+        message = {"role": "tool", "content": answer}
+        build.message(message, pointer=f"{place}/logs/tool_result_{index}")
+
+
+def _numbered(logs: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the texts under a name that goes from 0 on."""
+    texts = (logs.get(f"{name}_{number}") for number in count())
+    for text in takewhile(lambda text: text is not None, texts):
+        yield fields.json_text(text)
+
+
+def _call(text: str) -> Any:
+    found = _CALL.fullmatch(text)
+    return function_call(None, *found.groups()) if found else text
+
+
+def _tell_odd(values: list[Any], place: str, message: str, build: RunBuilder) -> None:
+    for index, value in enumerate(values):
+        if not isinstance(value, dict):
+            build.defect(message, fields.excerpt(value), pointer=f"{place}/{index}")
+
+
+def _reason(metrics: Mapping[str, Any]) -> str:
+    """Return why the episode ended, which the name of a metric tells."""
+    told = (str(name) for name in metrics if str(name).startswith(_STOP))
+    return next((name.removeprefix(_STOP) for name in told), "")
+
+
+def _status(reason: str) -> str:
+    return "truncated" if reason in _CUT else "unknown"
+
+
+def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
+    found = fields.measured(metrics)
+    return {name: value for name, value in found.items() if not name.startswith(_STOP)}
+
+
+FORMAT = Tinker()
