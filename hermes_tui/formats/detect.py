@@ -195,9 +195,12 @@ def _has_line_end(head: bytes) -> bool:
 
 
 def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
-    """Return the values of the first lines if the first is a whole value, and if it is alone."""
+    """Return the values of the first lines if the first is a whole value, and if it is alone.
+
+    The first may be a header, or sum up the others: one more is looked at however long it is.
+    """
     data = head
-    while b"\n" not in data.lstrip() and len(data) < min(source.size, MAX_SAMPLE):
+    while data.lstrip().count(b"\n") < 2 and len(data) < min(source.size, MAX_SAMPLE):
         data = source.read(0, min(len(data) * 4, MAX_SAMPLE))
     at_end = len(data) >= source.size
     values: list[Any] = []

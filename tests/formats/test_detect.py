@@ -116,6 +116,12 @@ def test_a_first_line_longer_than_the_head_is_read_whole() -> None:
     assert found(json.dumps([big, big], indent=1).encode())[1] is Layout.ARRAY
 
 
+def test_a_short_first_line_does_not_hide_a_long_one_behind_it() -> None:
+    header = {"accuracy": 0.5, "correct_count": 1, "total_count": 2}
+    case = {"id": "simple_0", "result": "x" * 200_000}
+    assert found(lines(header, case))[0] == "bfcl"
+
+
 def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
     assert found(lines(*CHAT), wanted="generic")[0] == "generic"
     assert found(lines(*CHAT), wanted="atropos-group")[0] == "atropos-group"
