@@ -94,6 +94,7 @@ def _read_case(value: dict[str, Any], build: RunBuilder) -> None:
         task=fields.title_of(queries) or name,
         model=fields.model_of(value),
         tools=_tools_of(log),
+        lone_reply=not any(_replies(log)) and _is_answer(value.get(_result_key(value))),
         details=fields.details_of(value, without=_NOT_DETAILS),
         diagnostics=_error_found(value),
     )
@@ -125,6 +126,22 @@ def _log_messages(log: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for inner, message in enumerate(fields.as_list(queries)):
             if isinstance(message, dict):
                 yield f"/inference_log/{index}/begin_of_turn_query/{inner}", message
+
+
+def _replies(log: list[Any]) -> Iterator[Any]:
+    """Yield the messages of a log that are replies of the model."""
+    for turn in log:
+        steps = turn.values() if isinstance(turn, dict) and "role" not in turn else (turn,)
+        for step in steps:
+            for message in step if isinstance(step, list) else (step,):
+                if fields.as_dict(message).get("role") == "assistant":
+                    yield message
+
+
+def _is_answer(result: Any) -> bool:
+    """Say whether a result is a text or the calls of one reply: those are compared, never run."""
+    is_calls = isinstance(result, list) and all(isinstance(one, dict) for one in result)
+    return isinstance(result, str) or is_calls
 
 
 def _tools_of(log: list[Any]) -> Any:
@@ -269,8 +286,7 @@ def _undecoded(raw: dict[str, Any], before: list[Any]) -> Diagnostic | None:
 
 def _read_result(result: Any, pointer: str, build: RunBuilder, depth: int = 0) -> None:
     """Read an answer, or the answers of turns and steps."""
-    is_calls = isinstance(result, list) and all(isinstance(one, dict) for one in result)
-    if isinstance(result, str) or is_calls:
+    if _is_answer(result):
         _read_reply(result, pointer, build, {}, [])
     elif isinstance(result, list) and depth < MAX_NESTING:
         for index, one in enumerate(result):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.bfcl import FORMAT
+from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
@@ -216,3 +217,20 @@ def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
     assert format_of(data) == "bfcl"
     events = read_bytes(FORMAT, data)
     assert counts_with_errors(events) == (2, 147, 25, 0)
+
+
+@pytest.mark.parametrize(("name", "cases"), [("result", 2), ("score", 3)])
+def test_calls_that_are_compared_and_never_run_want_no_result(name: str, cases: int) -> None:
+    path = Path(__file__).parents[1] / "fixtures" / "bfcl" / f"BFCL_v4_simple_python_{name}.json"
+    data = path.read_bytes()
+    assert format_of(data) == "bfcl"
+    each = split_runs(tuple(read_bytes(FORMAT, data)))[1]
+    assert len(each) == cases
+    assert [call.name for call in calls([*each[-1]])] == ["math_factorial"]
+    assert not any(fold_run(run)[0].codes[Code.CALL_UNANSWERED] for run in each)
+
+
+def test_a_call_that_a_log_leaves_open_is_told() -> None:
+    turn = {**LOGGED["inference_log"][1], "step_0": LOGGED["inference_log"][1]["step_0"][:2]}
+    state, _ = fold_run(read_value(FORMAT, {**LOGGED, "inference_log": [turn]}))
+    assert state.codes[Code.CALL_UNANSWERED] == 1
