@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import IO, Any
 
@@ -22,14 +22,24 @@ MAX_BATCH_ROWS = 16
 def parquet_lines(name: str, rows: IO[bytes], size: int) -> Iterator[bytes]:
     """Yield one JSON line per row of a file of `size` bytes; `name` is what messages call it.
 
+    Raises what `lines_of_rows` does.
+    """
+    return lines_of_rows(name, "Parquet", _rows(rows), size)
+
+
+def lines_of_rows(
+    name: str, kind: str, rows: Iterable[dict[str, Any]], size: int
+) -> Iterator[bytes]:
+    """Yield one JSON line per row of a file of `size` bytes, of a `kind` that pyarrow reads.
+
     Members of structs that are null are left out: a column of structs has those of every row.
     Raises SourceError without pyarrow or where the rows are too large, ValueError on bad data.
     """
     if find_spec("pyarrow") is None:
-        raise SourceError(name, "reading Parquet needs pyarrow", install("parquet"))
+        raise SourceError(name, f"reading {kind} needs pyarrow", install("parquet"))
     limit = most_bytes(size)
     written = 0
-    for row in _rows(rows):
+    for row in rows:
         line = orjson.dumps(_without_nulls(row), default=_plain) + b"\n"
         written += len(line)
         if written > limit:
