@@ -13,7 +13,8 @@ from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, PACKED_SUFFIXES
 _PACKED: Final = ", ".join((*PACKED_SUFFIXES, ARCHIVE_SUFFIX))
 _CONTAINERS: Final = f"""
 Packed files ({_PACKED}) and standard input (-) are opened in place.
-Parquet files (.parquet) too, each row read like a JSON line: pip install 'hermes-tui[parquet]'.
+Parquet files (.parquet) too, and Arrow (.arrow, as Hugging Face data sets are saved), each row read
+like a JSON line: pip install 'hermes-tui[parquet]'.
 """
 
 

@@ -13,7 +13,7 @@ from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcript
 
-WALKED_SUFFIXES = (".db", ".parquet", ARCHIVE_SUFFIX)
+WALKED_SUFFIXES = (".db", ".parquet", ".arrow", ARCHIVE_SUFFIX)
 """What folders are walked for, besides the usual names of transcripts."""
 TOLD_EVERY = 1_000
 Tell = Callable[[int], None]

@@ -22,7 +22,7 @@ from hermes_tui.runtime.transcript_names import (
     may_be_transcript,
 )
 
-_REMOTE = (".parquet", ARCHIVE_SUFFIX)
+_REMOTE = (".parquet", ".arrow", ARCHIVE_SUFFIX)
 MANY_FILES = 10_000
 """Of more, the folder that all have in common is not looked for path by path."""
 

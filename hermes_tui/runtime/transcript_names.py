@@ -17,7 +17,7 @@ def may_be_transcript(name: str, also: tuple[str, ...] = ()) -> bool:
 def must_be_transcript(name: str) -> bool:
     """Say whether a file of this name that holds neither JSON nor rows is damaged."""
     bare = _bare(name)
-    promising = (*SUFFIXES, ".parquet", ARCHIVE_SUFFIX)
+    promising = (*SUFFIXES, ".parquet", ".arrow", ARCHIVE_SUFFIX)
     return bare.endswith(promising) and not bare.endswith(_OF_MANY_THINGS)
 
 

@@ -1,4 +1,4 @@
-"""Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, zip archives, Parquet.
+"""Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, zip archives, Parquet, Arrow.
 
 What is packed is a file, or a spool that still comes in.
 """
@@ -104,12 +104,25 @@ def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
 def _parquet_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
     from hermes_tui.runtime.packed.parquet_rows import parquet_lines
 
+    return _of_rows(packed, parquet_lines)
+
+
+def _arrow_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
+    from hermes_tui.runtime.packed.arrow_rows import arrow_lines
+
+    return _of_rows(packed, arrow_lines)
+
+
+def _of_rows(
+    packed: Path | SpoolFile, lines: Callable[[str, IO[bytes], int], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """Yield the rows of a file that is read from more than one place as `lines` makes them."""
     if isinstance(packed, SpoolFile):
         with packed.seekable_copy() as whole:
-            yield from parquet_lines(packed.name, whole, os.fstat(whole.fileno()).st_size)
+            yield from lines(packed.name, whole, os.fstat(whole.fileno()).st_size)
         return
     with packed.open("rb") as file:
-        yield from parquet_lines(str(packed), file, packed.stat().st_size)
+        yield from lines(str(packed), file, packed.stat().st_size)
 
 
 _UNPACKERS = (
@@ -120,6 +133,8 @@ _UNPACKERS = (
     (b"PK\x03\x04", unzip),
     (b"PK\x05\x06", unzip),
     (b"PAR1", _parquet_rows),
+    (b"ARROW1", _arrow_rows),
+    (b"\xff\xff\xff\xff", _arrow_rows),
     # Frames that hold nothing, with which parallel compressors begin.
     *((bytes((0x50 + kind,)) + b"\x2a\x4d\x18", unzstd) for kind in range(16)),
 )
