@@ -9,26 +9,32 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
-from hermes_tui.parsers.literals import FAILED, Literal, compact, read_literal
+from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal, compact, read_literal
 from hermes_tui.parsers.marks import OPEN, has_mark
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.recognise import has_foreign_markers
 from hermes_tui.parsers.shapes import call_shape, looks_like_call
 from hermes_tui.parsers.sound_calls import sound_calls
 
-__all__ = ["bare_call_json", "has_foreign_markers", "has_mark", "read_embedded", "sound_calls"]
+__all__ = [
+    "bare_call_json",
+    "has_foreign_markers",
+    "has_mark",
+    "read_bare",
+    "read_embedded",
+    "sound_calls",
+]
 
 _FENCE = re.compile(r"```\w*+\s*+")
 _MOST_IN_A_ROW = 64
 """Each call in a row is looked for in all of the rest."""
 _NEXT = re.compile(r"\s*+[;,]?\s*+(?=\{)")
-
-
 _HARMLESS = frozenset({Code.DUP_KEY, Code.MARKER_IN_FENCE, Code.STRAY_SPECIAL})
 """What changes nothing of what most engines read."""
 _AS_ASKED_FOR = frozenset({Code.NO_MARKER, Code.NAME_DECORATED})
@@ -38,6 +44,13 @@ _VOID_NOTHING = frozenset({Code.NAME_DECORATED, Code.ORPHAN_CLOSE})
 """Errors of a block that engines read all the same, or do not see."""
 _VOID_ALL = frozenset({Code.EMPTY_BLOCK, Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE})
 """What engines take for a block that makes no sense."""
+
+
+class BareCalls(NamedTuple):
+    """Calls without markup, and the flaws of the JSON that they are."""
+
+    calls: tuple[ParsedCall, ...]
+    flaws: tuple[Diagnostic, ...]
 
 
 def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
@@ -101,6 +114,12 @@ def bare_call_json(text: str) -> tuple[ParsedCall, ...] | None:
 
     The whole is one call, several one behind the other, or a list of calls, in a code fence or not.
     """
+    found = read_bare(text)
+    return found.calls if found is not None else None
+
+
+def read_bare(text: str) -> BareCalls | None:
+    """Return what `bare_call_json` does, with what keeps each call from being JSON."""
     words = text.strip()
     fence = _FENCE.match(words)
     if fence and words.endswith("```"):
@@ -128,8 +147,9 @@ def _relevant(text: str) -> bool:
     )
 
 
-def _whole(text: str, span: Span) -> tuple[ParsedCall, ...] | None:
+def _whole(text: str, span: Span) -> BareCalls | None:
     calls: list[ParsedCall] = []
+    flaws: list[Diagnostic] = []
     start = span.start
     while len(calls) < _MOST_IN_A_ROW:
         literal = read_literal(text, start, span.end)
@@ -141,14 +161,22 @@ def _whole(text: str, span: Span) -> tuple[ParsedCall, ...] | None:
         found = _calls(text, literal)
         if not all(call.name for call in found):
             return None
+        flaws.extend(_flaws(literal, len(calls)))
         calls.extend(found)
         if literal.span.end == span.end:
-            return tuple(calls)
+            return BareCalls(tuple(calls), tuple(flaws))
         following = _NEXT.match(text, literal.span.end, span.end)
         if following is None or isinstance(literal.value, list):
             return None
         start = following.end()
     return None
+
+
+def _flaws(literal: Literal, call_index: int) -> Iterator[Diagnostic]:
+    for flaw in literal.flaws:
+        mild = literal.rung == JSON and flaw.code in MILD
+        severity = Severity.NOTE if mild else Severity.ERROR
+        yield Diagnostic(flaw.code, severity, flaw.message, flaw.span, flaw.hint, call_index)
 
 
 def _calls(text: str, literal: Literal) -> list[ParsedCall]:

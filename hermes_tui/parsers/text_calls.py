@@ -84,8 +84,8 @@ def read_call_text(text: str) -> TextReading:
     parsed = embedded.read_embedded(text)
     if parsed is not None and parsed.calls:
         return attributed(parsed.calls, parsed.diagnostics)
-    if bare := embedded.bare_call_json(text):
-        return attributed(bare, ())
+    if bare := embedded.read_bare(text):
+        return attributed(bare.calls, bare.flaws)
     call = ParsedCall(None, text, Span(0, len(text)), verdict="failed")
     broken = Diagnostic(
         Code.JSON_INVALID,

@@ -129,5 +129,23 @@ def test_a_turn_that_is_labelled_a_call_is_read_as_one():
     assert codes(broken.calls[0][1]) == [Code.JSON_INVALID]
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"name": "f", "arguments": {"a": 1},}', Code.TRAILING_COMMA),
+        ("{'name': 'f', 'arguments': {'a': 1}}", Code.BAD_QUOTES),
+        (
+            '{"name": "g", "arguments": {}} {"name": "f", "arguments": {"a": 1,}}',
+            Code.TRAILING_COMMA,
+        ),
+    ],
+)
+def test_what_had_to_be_repaired_of_a_text_that_is_a_call_is_told(text: str, code: Code) -> None:
+    found = read(text, TextCalls.TRANSPORT, role="function_call")
+    call, told = found.calls[-1]
+    assert (call.name, call.arguments) == ("f", {"a": 1})
+    assert [(one.code, one.severity) for one in told] == [(code, Severity.ERROR)]
+
+
 def test_plain_prose_is_no_call():
     assert assistant(content="a {name} and a list [1] < 3").diagnostics == ()
