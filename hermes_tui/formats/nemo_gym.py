@@ -3,25 +3,28 @@
     rollout = {"responses_create_params": request, "response"?: reply, "reward"?: number, …}
             | {"response": reply, "_ng_task_index" | "reward", …}      without what was asked
     request = {"input": text | [item, …], "instructions"?, "tools"?, …}
-    reply   = {"output": [item, …], …}
+    reply   = {"output": [item, …] | [[item, …], …], …}
 
 The output of a reply holds all items of the agent's loop, those of its tools too, and the reply is
-else the last one: its usage is of one request. `_ng_task_index` and `_ng_rollout_index` name a
+else the last one: its usage is of one request. Lists in it are the states of the agent (Aviary's),
+each with all items so far. `_ng_task_index` and `_ng_rollout_index` name a
 rollout; one that failed has an `_ng_failure_class`. Numbers beside are what its verifier measured.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_messages, said
+from hermes_tui.formats.chat_messages import Held, append_messages, said
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.responses_items import (
     given_messages,
     instructions_of,
-    messages_of_items,
+    messages_of_held,
     why_incomplete,
 )
 from hermes_tui.formats.run_builder import RunBuilder
@@ -51,12 +54,25 @@ class NemoGym:
         asked = instructions_of(request, f"/{_REQUEST}")
         if (given := request.get("input")) is not None:
             asked += given_messages(given, f"/{_REQUEST}/input")
-        items = fields.as_list(reply.get("output"))
-        answered = list(messages_of_items(items, "/response/output"))
+        answered = list(messages_of_held(_items(fields.as_list(reply.get("output")))))
         _start(value, fields.title_of(said([*asked, *answered])), build)
         append_messages(build, [*asked, *answered])
         if "response" in value or _FAILURE in value:
             _end(value, reply, build)
+
+
+def _items(output: list[Any]) -> Iterator[Held]:
+    """Yield the items of an output, each once where it holds states of the agent."""
+    before: list[Any] = []
+    for index, item in enumerate(output):
+        place = f"/response/output/{index}"
+        if not isinstance(item, list):
+            yield Held(item, place)
+            continue
+        pairs = takewhile(lambda pair: pair[0] == pair[1], zip(item, before, strict=False))
+        for inner in range(len(list(pairs)), len(item)):
+            yield Held(item[inner], f"{place}/{inner}")
+        before = item
 
 
 def _is_rollout(value: Any) -> bool:

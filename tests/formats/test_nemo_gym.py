@@ -56,6 +56,24 @@ def test_a_call_that_the_server_left_in_the_text_is_said() -> None:
     assert any(code.startswith("CALL_IN_CONTENT") for code in found_codes(lost))
 
 
+def test_states_of_an_agent_that_hold_all_items_so_far_are_told_once() -> None:
+    ask = {"role": "user", "content": ASK, "type": "message"}
+    called = {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
+    answer = {"role": "assistant", "content": "Yes.", "type": "message"}
+    states = [[ask, called, result], [ask, called, result, answer]]
+    response = {**ROWS[0]["response"], "output": states}
+    events = read_value(FORMAT, {**ROWS[0], "response": response})
+    roles = [role for role, _ in said(events)]
+    assert roles[-4:] == ["user", "assistant", "tool", "assistant"]
+    assert len(calls(events)) == len(only(events, ToolReturned)) == 1
+    assert messages(events)[-1].text == "Yes."
+    assert found_codes(events) == []
+    response = {**response, "output": [states[0], [ask, answer]]}
+    events = read_value(FORMAT, {**ROWS[0], "response": response})
+    assert said(events)[-1] == ("assistant", "Yes."), "a state that leaves some out goes on there"
+
+
 def test_rewards_and_what_cut_or_broke_a_rollout_are_told() -> None:
     ends = only(read_bytes(FORMAT, DATA), RunEnded)
     assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
