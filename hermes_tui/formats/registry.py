@@ -235,6 +235,7 @@ _ENTRIES = (
     ),
     _Entry("tau2", "tau2", _has("simulations", "simulation_index", "termination_reason")),
     _Entry("sharegpt", "sharegpt", _has("conversations", "chat")),
+    _Entry("xlam", "xlam", _has("answers")),
     _Entry("toolbench", "toolbench", _has("answer_generation")),
     _Entry("verifiers-v1", "verifiers_v1", _has("traces", "nodes")),
     _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
