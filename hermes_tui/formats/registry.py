@@ -184,6 +184,7 @@ _ENTRIES = (
     _Entry("art", "art", _has("trajectories", "group_index")),
     _Entry("rllm", "rllm", _has("trajectories")),
     _Entry("tinker", "tinker", _has("turns", "traj_idx")),
+    _Entry("openenv", "openenv", _has("tool_trace")),
     _Entry("anthropic-messages", "anthropic_messages", _has("role", "messages", "result")),
     _Entry("tau-bench", "tau_bench", _has("traj", "messages_display")),
     _Entry("mini-swe-agent", "mini_swe_agent", _may_be_mini_swe),
