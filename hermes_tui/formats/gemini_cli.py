@@ -20,23 +20,18 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.declined import DECLINED, append_declined
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.gemini_contents import member, message_of, normalised, plain_result
+from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import usage_of
+from hermes_tui.formats.gemini_results import FAILED, append_judged
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import ErrorMark, ToolResult, changed, with_flags
+from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, timestamp
-from hermes_tui.parsers.tool_results import error_findings, part_result
 
 _NOTICES = frozenset({"info", "warning", "error"})
-_CANCELLED = "cancelled"
 _CONTEXT = "<session_context>"
-_FAILED = frozenset({"error", _CANCELLED})
-_IS_DECLINED = "User did not allow tool call"
 _ABOUT_SESSION = ("sessionId", "messages", "startTime")
 
 
@@ -254,36 +249,13 @@ def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> No
     status = fields.label(call, "status").lower()
     if not answers:
         shown = given or call.get("resultDisplay")
-        if not shown and status not in _FAILED:
+        if not shown and status not in FAILED:
             return
         body = {"name": call.get("name"), "response": shown or status}
         answers = [(f"{pointer}/result", {"functionResponse": body})]
+    told = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
     for place, part in answers:
-        result, found = _result(call, status, part)
-        if _is_declined(status, result):
-            append_declined(build, result, DECLINED, place, time_of(call))
-        build.add(ToolReturned, pointer=place, ts=time_of(call), result=result, diagnostics=found)
-
-
-def _result(
-    call: dict[str, Any], status: str, part: dict[str, Any]
-) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
-    """Return an answer to a call, which its status judges where it is no good one."""
-    held = member(part, "functionResponse")
-    result, found = plain_result(*part_result({"functionResponse": held}))
-    named = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
-    result = changed(result, **named)
-    if _is_declined(status, result):
-        return changed(result, error=None), ()
-    if status not in _FAILED:
-        return result, found
-    said = title(result.content)
-    mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
-    return changed(result, error=mark), error_findings(mark)
-
-
-def _is_declined(status: str, result: ToolResult) -> bool:
-    return status == _CANCELLED and _IS_DECLINED in result.content
+        append_judged(build, part, told, status=status, pointer=place, ts=time_of(call))
 
 
 FORMAT = GeminiCli()

@@ -1,0 +1,56 @@
+"""Results as Gemini CLI and what was made from it keep them: an answer, and a status beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats.declined import DECLINED, append_declined
+from hermes_tui.formats.gemini_contents import member, plain_result
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.messages import ErrorMark, ToolResult, changed
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.tool_results import error_findings, part_result
+
+CANCELLED = "cancelled"
+FAILED = frozenset({"error", CANCELLED})
+_IS_DECLINED = "User did not allow tool call"
+
+
+def append_judged(
+    build: RunBuilder,
+    part: dict[str, Any],
+    told: dict[str, Any],
+    *,
+    status: str,
+    pointer: str,
+    ts: float | None,
+) -> None:
+    """Append the answer in a part, which the `status` of its call judges where it is no good one.
+
+    `told` are the fields of the result that the call itself tells.
+    """
+    result, found = _judged(part, told, status)
+    if _is_declined(status, result):
+        append_declined(build, result, DECLINED, pointer, ts)
+    build.add(ToolReturned, pointer=pointer, ts=ts, result=result, diagnostics=found)
+
+
+def _judged(
+    part: dict[str, Any], told: dict[str, Any], status: str
+) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
+    held = member(part, "functionResponse")
+    result, found = plain_result(*part_result({"functionResponse": held}))
+    result = changed(result, **told)
+    if _is_declined(status, result):
+        return changed(result, error=None), ()
+    if status not in FAILED:
+        return result, found
+    said = title(result.content)
+    mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
+    return changed(result, error=mark), error_findings(mark)
+
+
+def _is_declined(status: str, result: ToolResult) -> bool:
+    return status == CANCELLED and _IS_DECLINED in result.content
