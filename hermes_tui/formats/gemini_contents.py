@@ -20,6 +20,7 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec, changed
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.parsers.tool_results import error_findings
 
 _PARTS = frozenset(
@@ -128,11 +129,16 @@ def plain_result(
     if not isinstance(response, dict) or len(response) != 1:
         return result, found
     if isinstance(output := response.get("output"), str):
-        return changed(result, content=output), found
+        seen = judge(output)
+        error = result.error or seen.error
+        result = changed(result, content=output, error=error, exit_code=seen.exit_code)
+        return result, error_findings(error)
     if error := response.get("error"):
         text = fields.json_text(error)
-        mark = ErrorMark("flag", f"error: {title(text)}")
-        return changed(result, content=text, error=mark), error_findings(mark)
+        exit_code = judge(text).exit_code
+        mark = ErrorMark("flag", f"error: {f'exit code {exit_code}' if exit_code else title(text)}")
+        result = changed(result, content=text, error=mark, exit_code=exit_code)
+        return result, error_findings(mark)
     return result, found
 
 

@@ -47,7 +47,7 @@ def _judged(
         return changed(result, error=None), ()
     if status not in FAILED:
         return result, found
-    said = title(result.content)
+    said = f"exit code {result.exit_code}" if result.exit_code else title(result.content)
     mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
     return changed(result, error=mark), error_findings(mark)
 

@@ -220,3 +220,21 @@ def test_what_the_program_says_of_its_surroundings_is_no_task() -> None:
     events = read_bytes(FORMAT, lines(head, {"$set": {"messages": [told]}}, asked))
     assert started(events).task == "Add one."
     assert [message.flags for message in messages(events)] == [("injected",), ()]
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ({"output": "Command: false\nOutput: (empty)\nExit Code: 3"}, "exit code 3"),
+        ({"error": "Command: false\nOutput: (empty)\nExit Code: 3"}, "error: exit code 3"),
+        ({"output": "Command: true\nOutput: (empty)\nExit Code: 0"}, ""),
+    ],
+)
+def test_the_exit_code_of_a_command_is_the_one_that_its_answer_tells(
+    response: dict[str, str], reason: str
+) -> None:
+    answer = {"functionResponse": {"id": "c1", "name": "ls", "response": response}}
+    data = document(session(ASKED, reply(call(result=[answer]))))
+    [result] = results(read_bytes(FORMAT, data))
+    assert result.exit_code == (3 if reason else 0)
+    assert (result.error.reason if result.error else "") == reason
