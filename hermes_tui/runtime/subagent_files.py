@@ -2,6 +2,7 @@
 
 - Claude Code: `SESSION.jsonl` and `SESSION/subagents/**/agent-*.jsonl`; in 2025 `agent-*.jsonl`
   beside the session, each naming it in its lines.
+- Qwen Code: `chats/SESSION.jsonl` and `subagents/SESSION/agent-*.jsonl`.
 - Codex: `rollout-TIME-ID.jsonl`, each naming the one that started it in its first line.
 """
 
@@ -83,8 +84,10 @@ def _files_of(session: Path, folders: _Folders) -> list[Path]:
     if session.name.startswith(ROLLOUT):
         return list(_rollouts(session, folders))
     inside = session.with_suffix("") / "subagents"
-    if is_so(inside.is_dir):
-        return [path for path in files_in(inside) if _is_agent(path)]
+    apart = session.parent.parent / "subagents" / session.stem
+    for folder in (inside, apart) if session.parent.name == "chats" else (inside,):
+        if is_so(folder.is_dir):
+            return [path for path in files_in(folder) if _is_agent(path)]
     return list(_beside(session, folders))
 
 

@@ -1,0 +1,235 @@
+"""`qwen-code`: a session of Qwen Code, or of one of its subagents, as its lines tell it.
+
+    file    = line*
+    line    = {"uuid", "parentUuid", "sessionId", "timestamp", "type", …} with
+            | {"type": "user" | "assistant", "message": content, "usageMetadata"?, "model"?}
+            | {"type": "tool_result", "message": content, "toolCallResult"?: {"status", …}}
+            | {"type": "system", "subtype", "systemPayload"?}
+    content = a content of Google's API (`gemini_contents.py`)
+    subtype = "chat_compression" | "rewind" | "custom_title" | "ui_telemetry" | …
+
+A subagent that works in the background (`isSidechain`) has a file of its own, where the text and
+each call of a reply stand on lines of their own; of others only the answer is kept. The requests
+that failed are told among the telemetry. Where a reply was asked for again, the results of its
+calls stand behind the next one: they are read behind their calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.gemini_contents import member, message_of, normalised
+from hermes_tui.formats.gemini_replies import usage_of
+from hermes_tui.formats.gemini_results import append_judged
+from hermes_tui.formats.qwen_code_beside import (
+    append_failure,
+    called_by,
+    is_failure,
+    left_behind,
+    subagents_in,
+    summary_in,
+)
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.measures import number, timestamp
+
+_SPEAKERS: Final = frozenset({"user", "assistant", "tool_result"})
+_ABOUT: Final = ("cwd", "gitBranch", "version", "agentName")
+_INJECTED: Final = frozenset({"notification", "cron"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    row: dict[str, Any]
+    number: int
+    pointer: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return fields.label(self.row, "type")
+
+    @property
+    def parts(self) -> list[Any]:
+        return fields.as_list(fields.as_dict(self.row.get("message")).get("parts"))
+
+    @property
+    def speaks(self) -> bool:
+        return self.kind in _SPEAKERS and isinstance(self.row.get("message"), dict)
+
+    def ids(self, key: str) -> set[str]:
+        """Return the ids of the calls or answers among the parts."""
+        held = (member(part, key) for part in self.parts if isinstance(part, dict))
+        return {fields.label(one, "id") for one in held if isinstance(one, dict)} - {""}
+
+
+class QwenCode:
+    """Reads all lines of a session together: they refer to each other."""
+
+    name = "qwen-code"
+    summary = "Qwen Code sessions: ~/.qwen/projects/*/chats/*.jsonl, background subagents too"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.98, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        runs: dict[tuple[str, str], list[_Line]] = {}
+        odd: list[tuple[str, int, Any]] = []
+        for pointer, index, row in build.placed(value):
+            if not isinstance(row, dict) or not fields.label(row, "type"):
+                odd.append((pointer, index, row))
+                continue
+            run = (fields.label(row, "sessionId"), fields.label(row, "agentId"))
+            runs.setdefault(run, []).append(_Line(row, index, pointer))
+        for session, agent in runs or {("", ""): []}:
+            _read_run(session, agent, runs.get((session, agent), []), build)
+            for pointer, index, row in odd:
+                build.locate(index)
+                build.defect("not a line of a session", fields.excerpt(row), pointer=pointer)
+            odd = []
+
+
+def _is_own(row: Any) -> bool:
+    if not isinstance(row, dict) or not {"uuid", "parentUuid", "sessionId"} <= row.keys():
+        return False
+    message = row.get("message")
+    speaks = isinstance(message, dict) and isinstance(message.get("parts"), list)
+    return speaks or (row.get("type") == "system" and "systemPayload" in row)
+
+
+def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -> None:
+    rows = [line.row for line in lines]
+    said = [line for line in lines if line.speaks]
+    build.locate(lines[0].number if lines else 0)
+    build.start(
+        run_id=agent or session,
+        task=fields.title_of(message_of(line.row["message"]) for line in said if _is_typed(line)),
+        model=next((name for row in rows if (name := fields.model_of(row))), ""),
+        parent_run_id=session if agent else "",
+        details=_details(rows, agent),
+        ts=timestamp(rows[0].get("timestamp")) if rows else None,
+    )
+    left = left_behind(rows)
+    lines = [
+        replace(line, flags=("rewound",)) if n in left else line for n, line in enumerate(lines)
+    ]
+    last = max((line.number for line in said if line.kind == "assistant"), default=-1)
+    told = {fields.json_text(line.parts) for line in said}
+    for line in _answered_in_place(_replies_whole(lines)):
+        build.locate(line.number)
+        if line.speaks:
+            _append(line, build)
+        elif line.kind in _SPEAKERS:
+            said_of = "the message of this line is no object"
+            build.defect(said_of, fields.excerpt(line.row), pointer=f"{line.pointer}/message")
+        elif is_failure(line.row):
+            append_failure(build, line.row, line.pointer, is_retried=line.number < last)
+        else:
+            for pointer, content in summary_in(line.row, told):
+                _append_content(content, f"{line.pointer}{pointer}", line, build, ("compaction",))
+
+
+def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
+    payloads = (fields.as_dict(row.get("systemPayload")) for row in rows)
+    titles = (name for each in payloads if (name := fields.label(each, "customTitle")))
+    others = (fields.label(row, "subtype") or fields.label(row, "type") for row in rows
+              if fields.label(row, "type") not in _SPEAKERS)  # fmt: skip
+    first = rows[0] if rows else {}
+    told = {
+        **{key: first.get(key) for key in _ABOUT},
+        "titles": list(dict.fromkeys(titles)),
+        "other_records": dict(Counter(others).most_common(20)),
+        "called_by": called_by(agent, fields.label(first, "agentName")),
+        "subagents": subagents_in(rows),
+    }
+    return fields.details_of({key: value for key, value in told.items() if value})
+
+
+def _is_typed(line: _Line) -> bool:
+    return line.kind == "user" and fields.label(line.row, "subtype") not in _INJECTED
+
+
+def _replies_whole(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """Yield lines, the calls of a subagent with the line before them, if the reply begins there."""
+    waiting: _Line | None = None
+    for line in lines:
+        is_piece = line.kind == "assistant" and line.row.get("isSidechain") is True and line.speaks
+        if waiting is not None and is_piece and line.ids("functionCall"):
+            message = {**waiting.row["message"], "parts": [*waiting.parts, *line.parts]}
+            waiting = replace(waiting, row={**waiting.row, "message": message})
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = line if is_piece else None
+        if not is_piece:
+            yield line
+    if waiting is not None:
+        yield waiting
+
+
+def _answered_in_place(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """Yield lines, late answers behind their calls: where another reply stands between the two."""
+    waiting = list(lines)
+    answers: dict[str, int] = {}
+    for at, line in enumerate(waiting):
+        if line.kind == "tool_result":
+            answers.update(dict.fromkeys(line.ids("functionResponse"), at))
+    replies = [at for at, line in enumerate(waiting) if line.kind == "assistant" and line.speaks]
+    moved: dict[int, list[int]] = {}
+    for at, following in pairwise(replies):
+        late = {found for name in waiting[at].ids("functionCall")
+                if (found := answers.get(name, -1)) > following}  # fmt: skip
+        moved[at] = sorted(late)
+    taken = {at for late in moved.values() for at in late}
+    for at, line in enumerate(waiting):
+        if at not in taken:
+            yield line
+            yield from (waiting[late] for late in moved.get(at, ()))
+
+
+def _append(line: _Line, build: RunBuilder) -> None:
+    injected = () if _is_typed(line) or line.kind != "user" else ("injected",)
+    _append_content(line.row["message"], f"{line.pointer}/message", line, build, injected)
+
+
+def _append_content(
+    content: Any, pointer: str, line: _Line, build: RunBuilder, flags: tuple[str, ...]
+) -> None:
+    """Append a message, or the answers in it."""
+    row, ts = line.row, timestamp(line.row.get("timestamp"))
+    message = message_of(content)
+    if line.kind == "tool_result" and message["role"] == "tool":
+        _append_results(line, pointer, ts, build)
+        return
+    usage = fields.as_dict(row.get("usageMetadata"))
+    if line.kind == "assistant" and any(usage.values()):
+        message["usage"] = usage_of(usage)
+    parts = normalised(message)
+    flags = (*line.flags, *flags)
+    build.append(parts._replace(message=with_flags(parts.message, *flags)), pointer, ts=ts)
+
+
+def _append_results(line: _Line, pointer: str, ts: float | None, build: RunBuilder) -> None:
+    told = fields.as_dict(line.row.get("toolCallResult"))
+    took = number(told.get("durationMs"))
+    fixed = {} if took is None else {"duration_s": took / 1e3}
+    for index, part in enumerate(line.parts):
+        append_judged(
+            build,
+            part,
+            fixed,
+            status=fields.label(told, "status"),
+            pointer=f"{pointer}/parts/{index}",
+            ts=ts,
+        )
+
+
+FORMAT = QwenCode()
