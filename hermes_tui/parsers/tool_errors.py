@@ -66,6 +66,9 @@ def judge(content: Any, raw: Any = None) -> Verdict:
         if code is None and isinstance(extra := raw.get("extra"), Mapping):
             code = _exit_code(extra)
         if flagged:
+            if code is None and isinstance(content, str):
+                code = _judge_text(content).exit_code
+                flagged = _with_exit(flagged, code)
             return Verdict(ErrorMark("flag", flagged), code)
     # Texts first, which nearly all are: an abstract class is slow to be asked.
     is_text = isinstance(content, str) or not isinstance(content, Mapping)
@@ -87,6 +90,11 @@ def _flag(raw: Mapping[str, Any], content: Any) -> str:
     if isinstance(status, str) and status.lower() in _BAD_STATUS:
         return _named(f"status {status}", content)
     return _named("success: false", content) if raw.get("success") is False else ""
+
+
+def _with_exit(reason: str, code: int | None) -> str:
+    """Return a reason with the exit code, where its words do not tell that."""
+    return f"{reason} (exit code {code})" if code and str(code) not in reason else reason
 
 
 def _named(what: str, content: Any) -> str:

@@ -220,3 +220,14 @@ def test_a_traceback_is_named_by_its_exception():
     mark = judge("Traceback (most recent call last):\n  File x\nKeyError: 'a'").error
     assert mark is not None
     assert mark.reason == "KeyError: 'a'"
+
+
+def test_an_answer_that_is_flagged_tells_its_exit_code_too() -> None:
+    said = "out\n\nCommand exited with code 3"
+    found = judge(said, {"is_error": True, "content": said})
+    assert found.exit_code == 3
+    assert found.error is not None
+    assert found.error.reason == "is_error: out (exit code 3)"
+    told = judge("Exit code 3\nout", {"is_error": True})
+    assert told.error is not None
+    assert told.error.reason == "is_error: Exit code 3"
