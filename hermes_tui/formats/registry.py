@@ -193,6 +193,7 @@ _ENTRIES = (
     _Entry("opencode", "opencode", _has("info", "sessionID")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
+    _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),
     _Entry("strands", "strands", _has("message_id")),
     _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number", "steps")),

@@ -1,0 +1,255 @@
+"""`pi`: a session of the pi coding agent, and the events that `pi --mode json` prints.
+
+    file    = header? entry* | header? event*
+    header  = {"type": "session", "id", "timestamp", "cwd", "version"?, "parentSession"?}
+    entry   = {"type": "message", "id", "parentId", "timestamp", "message"}    `pi_messages.py`
+            | {"type": "compaction" | "branch_summary", "summary", …}
+            | {"type": "custom_message", "customType", "content", …}
+            | {"type": "model_change" | "session_info" | "label" | "custom" | …, …}
+    event   = {"type": "message_end", "message"}
+            | {"type": "message_start" | "message_update", "message"}          the next has it whole
+            | {"type": "compaction_end", "result": {"summary"}}
+            | {"type": "agent_start" | "turn_end" | "tool_execution_end" | …, …}
+
+`parentId` makes a tree whose last line is where the session stands: what does not lead there was
+left by a person. A session that was forked begins with the entries of the other one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import ChatMessage, append_normalised
+from hermes_tui.formats.claude_history import COPIED
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.pi_messages import is_failure, message_of
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.parsers.measures import timestamp
+
+_HEADER: Final = "session"
+_WHOLE: Final = frozenset({"message", "message_end"})
+_UNDER_WAY: Final = frozenset({"message_start", "message_update"})
+_STREAM: Final = frozenset({
+    "agent_start", "agent_end", "turn_start", "turn_end", "message_end", *_UNDER_WAY,
+})  # fmt: skip
+_STATUS: Final = re.compile(r"([45]\d\d)\b")
+_ABOUT: Final = ("cwd", "version", "parentSession")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    row: dict[str, Any]
+    number: int
+    pointer: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return fields.label(self.row, "type")
+
+    @property
+    def message(self) -> dict[str, Any]:
+        return fields.as_dict(self.row.get("message"))
+
+    @property
+    def is_whole(self) -> bool:
+        return self.kind in _WHOLE and "role" in self.message
+
+
+class Pi:
+    """Reads all lines of a session together: which of them hold is only told by the last."""
+
+    name = "pi"
+    summary = "pi sessions: ~/.pi/agent/sessions/*/*.jsonl; what `--mode json` prints"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        lines: list[_Line] = []
+        odd: list[tuple[str, int, Any]] = []
+        for pointer, index, row in build.placed(value):
+            if isinstance(row, dict) and fields.label(row, "type"):
+                lines.append(_Line(row, index, pointer))
+            else:
+                odd.append((pointer, index, row))
+        runs = _runs(lines)
+        _read_run(runs[0], build)
+        for pointer, index, row in odd:
+            build.locate(index)
+            build.defect("not a line of a session", fields.excerpt(row), pointer=pointer)
+        for run in runs[1:]:
+            _read_run(run, build)
+
+
+def _is_own(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    kind = fields.label(row, "type")
+    if kind == _HEADER:
+        return "cwd" in row and bool(fields.label(row, "id")) and "timestamp" in row
+    role = fields.label(fields.as_dict(row.get("message")), "role")
+    if kind == "message":
+        return bool(role) and "parentId" in row
+    return kind in _STREAM and bool(role) and "timestamp" in row["message"]
+
+
+def _runs(lines: list[_Line]) -> list[list[_Line]]:
+    """Return the lines of each session: a header begins one."""
+    runs: list[list[_Line]] = [[]]
+    for line in lines:
+        if line.kind == _HEADER and runs[-1]:
+            runs.append([])
+        runs[-1].append(line)
+    return runs
+
+
+def _read_run(lines: list[_Line], build: RunBuilder) -> None:
+    header = next((line.row for line in lines if line.kind == _HEADER), {})
+    said = [line for line in lines if line.is_whole]
+    build.locate(lines[0].number if lines else 0)
+    build.start(
+        run_id=fields.label(header, "id"),
+        task=fields.title_of(line.message for line in said if line.message["role"] == "user"),
+        model=next((name for line in said if (name := fields.model_of(line.message))), ""),
+        details=_details(header, lines),
+        ts=timestamp(header.get("timestamp")),
+    )
+    retried = _retried(said)
+    for line in _whole(_flagged(header, lines)):
+        build.locate(line.number)
+        if line.is_whole and is_failure(line.message):
+            _fail(line, build, is_retried=line.number in retried)
+        elif (message := _message(line)) is not None:
+            ts = timestamp(line.row.get("timestamp") or line.message.get("timestamp"))
+            parts = message.normalise(message.raw)
+            append_normalised(build, message, parts, ts=ts, flags=line.flags)
+        elif line.kind in _WHOLE:
+            place = f"{line.pointer}/message"
+            build.defect("not a message", fields.excerpt(line.row), pointer=place)
+
+
+def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:
+    rows = [line.row for line in lines if not line.is_whole and line.kind not in _UNDER_WAY]
+    others = Counter(kind for row in rows if (kind := fields.label(row, "type")) != _HEADER)
+    names = (fields.label(row, "name") for row in rows if row.get("type") == "session_info")
+    told = {
+        **{key: header.get(key) for key in _ABOUT},
+        "goes_on_from": _session_in(fields.label(header, "parentSession")),
+        "provider": next(filter(None, (fields.label(row, "provider") for row in rows)), ""),
+        "titles": list(dict.fromkeys(filter(None, names))),
+        "other_records": dict(others.most_common(20)),
+    }
+    return fields.details_of({key: value for key, value in told.items() if value})
+
+
+def _session_in(path: str) -> str:
+    """Return the id in the path of a session: `<time>_<id>.jsonl`."""
+    return path.removesuffix(".jsonl").rpartition("_")[2]
+
+
+def _flagged(header: dict[str, Any], lines: list[_Line]) -> Iterator[_Line]:
+    """Yield lines, with flags what was left and what another session said first."""
+    began = timestamp(header.get("timestamp")) if header.get("parentSession") else None
+    left = _left(lines)
+    for line in lines:
+        flags = ["rewound"] if line.number in left else []
+        ts = timestamp(line.row.get("timestamp"))
+        if began is not None and ts is not None and ts < began and line.kind != _HEADER:
+            flags.append(COPIED)
+        yield replace(line, flags=tuple(flags)) if flags else line
+
+
+def _left(lines: list[_Line]) -> frozenset[int]:
+    """Return the numbers of entries from which no way leads to the last one.
+
+    None where the way back from there is broken: a line may be missing.
+    """
+    entries = {name: line for line in lines if (name := fields.label(line.row, "id"))
+               and "parentId" in line.row}  # fmt: skip
+    if not entries:
+        return frozenset()
+    way: set[str] = set()
+    name = next(reversed(entries))
+    while name in entries and name not in way:
+        way.add(name)
+        parent = entries[name].row["parentId"]
+        if parent is None:
+            return frozenset(line.number for key, line in entries.items() if key not in way)
+        name = parent if isinstance(parent, str) else ""
+    return frozenset()
+
+
+def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """Yield lines without those that a later one repeats; of a message cut off the last one."""
+    under_way: _Line | None = None
+    for line in lines:
+        if line.kind in _UNDER_WAY:
+            under_way = line
+            continue
+        if line.kind in _WHOLE:
+            under_way = None
+        yield line
+    if under_way is not None:
+        row = {**under_way.row, "type": "message_end"}
+        yield replace(under_way, row=row, flags=("partial",))
+
+
+def _retried(said: list[_Line]) -> frozenset[int]:
+    """Return the numbers of failed replies that were asked for again."""
+    return frozenset(
+        line.number
+        for line, following in pairwise(said)
+        if is_failure(line.message) and following.message["role"] == "assistant"
+    )
+
+
+def _fail(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
+    """Append a failed request, and what came of its reply."""
+    message = message_of(line.message, f"{line.pointer}/message", line.number)
+    ts = timestamp(line.row.get("timestamp") or line.message.get("timestamp"))
+    if line.message.get("content"):
+        parts = message.normalise(message.raw)
+        append_normalised(build, message, parts, ts=ts, flags=line.flags)
+    said = fields.text_of(line.message.get("errorMessage"))
+    build.request_failed(
+        said,
+        severity=Severity.WARNING if is_retried else Severity.ERROR,
+        pointer=f"{line.pointer}/message",
+        ts=ts,
+        status=int(found[1]) if (found := _STATUS.match(said)) else None,
+        retryable=is_retried,
+    )
+
+
+def _message(line: _Line) -> ChatMessage | None:
+    """Return what a line says to the model, None where it says nothing."""
+    row = line.row
+    held, pointer = row, line.pointer
+    match line.kind:
+        case kind if kind in _WHOLE:
+            if not line.is_whole:
+                return None
+            held, pointer = line.message, f"{line.pointer}/message"
+        case "compaction" | "branch_summary":
+            role = "compactionSummary" if line.kind == "compaction" else "branchSummary"
+            held = {"role": role, "summary": row.get("summary")}
+        case "compaction_end" if fields.as_dict(row.get("result")).get("summary"):
+            held, pointer = {**row["result"], "role": "compactionSummary"}, f"{line.pointer}/result"
+        case "custom_message":
+            held = {**row, "role": "custom"}
+        case _:
+            return None
+    return message_of(held, pointer, line.number)
+
+
+FORMAT = Pi()

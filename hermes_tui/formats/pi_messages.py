@@ -1,0 +1,127 @@
+"""Messages of the pi coding agent, as chat messages.
+
+    message = {"role": "user", "content"} | {"role": "custom", "customType", "content"}
+            | {"role": "assistant", "content": [block, …], "usage", "stopReason", "errorMessage"?}
+            | {"role": "toolResult", "toolCallId", "toolName", "content", "isError"}
+            | {"role": "bashExecution", "command", "output", "exitCode"?, "excludeFromContext"?}
+            | {"role": "compactionSummary" | "branchSummary", "summary"}
+    block   = {"type": "text", "text"} | {"type": "thinking", "thinking"} | {"type": "image", …}
+            | {"type": "toolCall", "id", "name", "arguments": object}
+    usage   = {"input", "output", "cacheRead", "cacheWrite", "cost": {"total"}}
+
+`input` counts what was neither read from the cache nor written to it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.chat_api import function_call
+from hermes_tui.model.messages import Usage, changed
+from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+FAILED: Final = "error"
+_ABORTED: Final = "aborted"
+_REASONS: Final = {"toolUse": "tool_calls"}
+_SUMMARIES: Final = {"compactionSummary": "compaction", "branchSummary": "injected"}
+
+
+def message_of(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
+    """Return a message that stands at `pointer`, with what the file holds of its calls."""
+    match fields.label(raw, "role"):
+        case "assistant":
+            return _reply(raw, pointer, line)
+        case "toolResult":
+            return _result(raw, pointer, line)
+        case "bashExecution":
+            said = f"$ {fields.label(raw, 'command')}\n{fields.text_of(raw.get('output'))}"
+            flags = ("hidden",) if raw.get("excludeFromContext") is True else ()
+            return ChatMessage(_by_user("bashExecution", said), pointer, flags=flags, line=line)
+        case "custom":
+            named = _by_user(fields.label(raw, "customType"), raw.get("content"))
+            return ChatMessage(named, pointer, flags=("injected",), line=line)
+        case role if role in _SUMMARIES:
+            told = {"role": "user", "content": raw.get("summary")}
+            return ChatMessage(told, pointer, flags=(_SUMMARIES[role],), line=line)
+        case role:
+            return ChatMessage({"role": role, "content": raw.get("content")}, pointer, line=line)
+
+
+def is_failure(raw: dict[str, Any]) -> bool:
+    """Say whether a message stands for a request that failed."""
+    return raw.get("role") == "assistant" and raw.get("stopReason") == FAILED
+
+
+def used(counts: Any) -> Usage | None:
+    """Return what a reply used; None where nothing was counted."""
+    counts = fields.as_dict(counts)
+    given, read, written, out = (
+        number(counts.get(key)) for key in ("input", "cacheRead", "cacheWrite", "output")
+    )
+    cost = number(fields.as_dict(counts.get("cost")).get("total")) or None
+    if not any((given, read, written, out)):
+        return None
+    told = {
+        "prompt_tokens": (given or 0) + (read or 0) + (written or 0),
+        "completion_tokens": out,
+        "prompt_tokens_details": {"cached_tokens": read},
+    }
+    return usage(told, cost)
+
+
+def _by_user(name: str, content: Any) -> dict[str, Any]:
+    return {"role": "user", **({"name": name} if name else {}), "content": content}
+
+
+def _reply(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
+    content = raw.get("content")
+    blocks = fields.as_list(content)
+    called = [at for at, block in enumerate(blocks) if _is_call(block)]
+    said = [block for block in blocks if not _is_call(block)] or None
+    reason = fields.label(raw, "stopReason")
+    told: dict[str, Any] = {
+        "role": "assistant",
+        "content": said if isinstance(content, list) else content,
+        "finish_reason": _REASONS.get(reason, reason) if reason not in (FAILED, _ABORTED) else None,
+    }
+    if called:
+        told["tool_calls"] = [_call(blocks[at]) for at in called]
+    return ChatMessage(
+        told,
+        pointer,
+        tuple(Held(blocks[at], f"{pointer}/content/{at}", line) for at in called),
+        ("partial",) if reason in (FAILED, _ABORTED) else (),
+        line,
+        partial(_normalised, used(raw.get("usage"))),
+    )
+
+
+def _is_call(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "toolCall"
+
+
+def _call(block: dict[str, Any]) -> dict[str, Any]:
+    return function_call(block.get("id"), block.get("name"), json_text(block.get("arguments")))
+
+
+def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
+    found = normalise_message(raw, text_calls=TextCalls.SUSPECT)
+    if counts is None:
+        return found
+    return found._replace(message=changed(found.message, usage=counts))
+
+
+def _result(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
+    told = {
+        "role": "tool",
+        "tool_call_id": raw.get("toolCallId"),
+        "name": raw.get("toolName"),
+        "content": raw.get("content"),
+        "is_error": raw.get("isError"),
+    }
+    return ChatMessage(told, pointer, (Held(raw, pointer, line),), line=line)
