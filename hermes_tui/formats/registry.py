@@ -90,6 +90,14 @@ def _may_be_session(sample: Sample) -> bool:
     )
 
 
+def _may_be_kimi(sample: Sample) -> bool:
+    """Kimi CLI keeps books between chat messages, under roles of its own."""
+    return not sample.names.isdisjoint(("protocol_version", "time", "timestamp")) or any(
+        isinstance(value, dict) and fields.label(value, "role").startswith("_")
+        for value in sample.firsts
+    )
+
+
 def _may_be_mini_swe(sample: Sample) -> bool:
     """Its oldest files are lists of chat messages, told apart by how their results begin."""
     return any(
@@ -193,6 +201,7 @@ _ENTRIES = (
     _Entry("opencode", "opencode", _has("info", "sessionID")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
+    _Entry("kimi", "kimi", _may_be_kimi),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),
     _Entry("strands", "strands", _has("message_id")),

@@ -1,0 +1,217 @@
+"""`kimi`: a session of Kimi Code, or of the Kimi CLI before it, as its `wire.jsonl` tells it.
+
+    file  = {"type": "metadata", "protocol_version"} line*
+    line  = {"type": "turn.prompt" | "profile.bind" | "llm.tools_snapshot" | …, "time", …}
+          | {"type": "context.append_message", "message": message, "time"}
+          | {"type": "context.append_loop_event", "event": event, "time"}
+          | {"type": "context.apply_compaction", "summary", "contextSummary"?}
+          | {"type": "agent.message.appended", …}          says again what other lines say
+          | {"timestamp", "message": {"type", "payload"}}                         of Kimi CLI
+    event = {"type": "step.begin"} | {"type": "content.part", "part"}
+          | {"type": "tool.call", "toolCallId", "name", "args"}
+          | {"type": "tool.result", "toolCallId", "result": {"output", "isError"?, "durationMs"?}}
+          | {"type": "step.end", "finishReason", "rawFinishReason"?, "usage"?}
+
+Kimi Code keeps arguments as it read them; what the model wrote stands in the repeated messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.kimi_cli import append_event, content_of, is_cli_line, used
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.steps import Steps
+from hermes_tui.model.chat_api import function_call
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.parsers.measures import timestamp
+
+_MESSAGE: Final = "context.append_message"
+_EVENT: Final = "context.append_loop_event"
+_REPEATED: Final = "agent.message.appended"
+_OWN: Final = frozenset({_MESSAGE, _EVENT, "profile.bind", "turn.prompt", "llm.request"})
+
+
+class Kimi:
+    """Reads all lines of a session together: a step stands on many, and some say it again."""
+
+    name = "kimi"
+    summary = "Kimi Code and Kimi CLI sessions: wire.jsonl of each agent; context.jsonl of Kimi CLI"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        lines = [(Held(row, pointer, index), fields.as_dict(row))
+                 for pointer, index, row in build.placed(value)]  # fmt: skip
+        _start([row for _, row in lines], build)
+        steps = Steps(build, dict(_written(row for _, row in lines)))
+        for held, row in lines:
+            build.locate(held.line)
+            if "role" in row or is_cli_line(row):
+                append_event(row, held, steps)
+            elif fields.label(row, "type"):
+                _append(row, held, steps, build)
+            else:
+                build.defect("not a line of a session", fields.excerpt(held.value),
+                             pointer=held.pointer)  # fmt: skip
+        steps.end()
+
+
+def _is_own(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    return (fields.label(row, "type") in _OWN and "time" in row) or is_cli_line(row)
+
+
+def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
+    def first(kind: str, key: str) -> Any:
+        return next((row[key] for row in rows if row.get("type") == kind and row.get(key)), None)
+
+    profile = next((row for row in rows if row.get("type") == "profile.bind"), {})
+    told = {
+        "agent": profile.get("agentId"),
+        "profile": profile.get("profileName"),
+        "cwd": fields.as_dict(profile.get("environmentDisclosure")).get("cwd"),
+        "provider": first("llm.request", "provider"),
+        "protocol_version": first("metadata", "protocol_version"),
+    }
+    times = (
+        timestamp(row.get("time", row.get("created_at", row.get("timestamp")))) for row in rows
+    )
+    build.locate(0)
+    build.start(
+        task=fields.title_of([{"role": "user", "content": _asked(rows)}]),
+        model=fields.text_of(first("llm.request", "model")) or fields.label(profile, "modelAlias"),
+        tools=tool_specs(first("llm.tools_snapshot", "tools")),
+        details=fields.details_of({key: value for key, value in told.items() if value}),
+        ts=next(filter(None, times), None),
+    )
+
+
+def _asked(rows: Iterable[dict[str, Any]]) -> Any:
+    """Return what a person asked first."""
+    for row in rows:
+        if row.get("type") == "turn.prompt":
+            return row.get("input")
+        held = fields.as_dict(row.get("message"))
+        if held.get("type") == "TurnBegin":
+            return fields.as_dict(held.get("payload")).get("user_input")
+        if row.get("role") == "user":
+            return row.get("content")
+    return None
+
+
+def _written(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Yield the arguments that the model wrote, by the ids of their calls."""
+    for row in rows:
+        if row.get("type") != _REPEATED:
+            continue
+        message = fields.as_dict(fields.as_dict(row.get("message")).get("message"))
+        for call in map(fields.as_dict, fields.as_list(message.get("toolCalls"))):
+            if isinstance(text := call.get("arguments"), str) and (
+                name := fields.label(call, "id")
+            ):
+                yield name, text
+
+
+def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) -> None:
+    ts = timestamp(row.get("time"))
+    match fields.label(row, "type"):
+        case "context.append_message":
+            _say(fields.as_dict(row.get("message")), held, steps, ts)
+        case "context.append_loop_event":
+            event = fields.as_dict(row.get("event"))
+            if take := _EVENTS.get(fields.label(event, "type")):
+                take(event, Held(held.value, f"{held.pointer}/event", held.line), steps, ts)
+        case "profile.bind" if row.get("systemPrompt"):
+            steps.say({"role": "system", "content": row["systemPrompt"]}, held, ts)
+        case "context.apply_compaction":
+            said = row.get("contextSummary") or row.get("summary")
+            steps.say({"role": "user", "content": said}, held, ts, "compaction")
+        case "turn.step.retrying":
+            _fail(row.get("errorMessage"), row.get("statusCode"), held, build, ts, again=True)
+        case "turn.ended" if isinstance(error := row.get("error"), dict):
+            steps.end()
+            status = fields.as_dict(error.get("details")).get("statusCode")
+            _fail(error.get("message"), status, held, build, ts, again=False)
+
+
+def _say(message: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    told: dict[str, Any] = {key: message[key] for key in ("role", "content") if key in message}
+    content = told.get("content")
+    if isinstance(content, list):
+        told["content"] = [content_of(part) for part in content] or None
+    called = [fields.as_dict(call) for call in fields.as_list(message.get("toolCalls"))]
+    if called:
+        told["tool_calls"] = [
+            function_call(call.get("id"), call.get("name"), call.get("arguments"))
+            for call in called
+        ]
+    if "toolCallId" in message:
+        told["tool_call_id"] = message["toolCallId"]
+    kind = fields.label(fields.as_dict(message.get("origin")), "kind")
+    is_typed = kind in ("", "user") or told.get("role") != "user"
+    place = Held(held.value, f"{held.pointer}/message", held.line)
+    steps.say(told, place, ts, *(() if is_typed else ("injected",)))
+
+
+def _fail(
+    said: Any, status: Any, held: Held, build: RunBuilder, ts: float | None, *, again: bool
+) -> None:
+    build.locate(held.line)
+    build.request_failed(
+        fields.text_of(said),
+        severity=Severity.WARNING if again else Severity.ERROR,
+        pointer=held.pointer,
+        ts=ts,
+        status=status if type(status) is int else None,
+        retryable=again,
+    )
+
+
+def _call(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    call = {
+        "id": event.get("toolCallId"),
+        "name": event.get("name"),
+        "arguments": event.get("args"),
+    }
+    steps.call(call, held, ts)
+
+
+def _result(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    result = fields.as_dict(event.get("result"))
+    told = {
+        "tool_call_id": event.get("toolCallId"),
+        "content": result.get("output"),
+        "is_error": result.get("isError"),
+        "duration_ms": result.get("durationMs"),
+    }
+    steps.result(told, held, ts)
+
+
+def _step_end(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    steps.used(used(event.get("usage")))
+    raw, own = fields.label(event, "rawFinishReason"), fields.label(event, "finishReason")
+    steps.end(own if own == "error" else raw or own)
+
+
+_Take = Callable[[dict[str, Any], Held, Steps, float | None], None]
+_EVENTS: Final[dict[str, _Take]] = {
+    "step.begin": lambda event, held, steps, ts: steps.begin(),
+    "content.part": lambda event, held, steps, ts: steps.part(
+        content_of(event.get("part")), held, ts
+    ),
+    "tool.call": _call,
+    "tool.result": _result,
+    "step.end": _step_end,
+}
+
+FORMAT = Kimi()

@@ -1,0 +1,110 @@
+"""Lines of Kimi CLI, which came before Kimi Code: what it showed, and what the model is sent.
+
+line    = {"timestamp", "message": {"type", "payload"}}                       wire.jsonl
+        | {"role", "content", …}          chat messages                    context.jsonl
+        | {"role": "_system_prompt", "content"} | {"role": "_usage", "token_count"}
+        | {"role": "_checkpoint", "id"}
+type    = "TurnBegin" {"user_input"} | "StepBegin" | "ContentPart" part
+        | "ToolCall" {"id", "function": {"name", "arguments"}}
+        | "ToolResult" {"tool_call_id", "return_value": {"is_error", "output", "message"}}
+        | "StatusUpdate" {"token_usage"} | "TurnEnd" | "StepInterrupted" | …
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.steps import Steps
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import number, timestamp, usage
+
+_BOOKKEEPING: Final = frozenset({"_system_prompt", "_usage", "_checkpoint"})
+_WIRE: Final = frozenset({
+    "TurnBegin", "TurnEnd", "StepBegin", "StepInterrupted", "ContentPart", "ToolCall",
+    "ToolResult", "StatusUpdate", "CompactionBegin", "CompactionEnd", "SubagentEvent",
+})  # fmt: skip
+
+
+def is_cli_line(row: Any) -> bool:
+    """Say whether a value is a line that only Kimi CLI writes."""
+    if not isinstance(row, dict):
+        return False
+    told = fields.as_dict(row.get("message"))
+    if "timestamp" in row and fields.label(told, "type") in _WIRE:
+        return "payload" in told
+    return fields.label(row, "role") in _BOOKKEEPING
+
+
+def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
+    """Append what a line says; a chat message is one as it stands."""
+    if "role" in row:
+        _append_message(row, held, steps)
+        return
+    told = fields.as_dict(row.get("message"))
+    payload, ts = fields.as_dict(told.get("payload")), timestamp(row.get("timestamp"))
+    place = Held(held.value, f"{held.pointer}/message/payload", held.line)
+    match fields.label(told, "type"):
+        case "TurnBegin" | "SteerInput":
+            steps.say({"role": "user", "content": payload.get("user_input")}, place, ts)
+        case "StepBegin":
+            steps.begin()
+        case "ContentPart":
+            steps.part(content_of(payload), place, ts)
+        case "ToolCall":
+            call = fields.as_dict(payload.get("function"))
+            steps.call({**call, "id": payload.get("id")}, place, ts)
+        case "ToolResult":
+            steps.result(_result(payload), place, ts)
+        case "StatusUpdate":
+            steps.used(used(payload.get("token_usage")))
+        case "StepInterrupted":
+            steps.end("interrupted")
+        case "TurnEnd":
+            steps.end()
+
+
+def content_of(part: Any) -> Any:
+    """Return a part of a message as chat messages write it."""
+    if isinstance(part, dict) and part.get("type") == "think":
+        return {"type": "thinking", "thinking": part.get("think")}
+    return part
+
+
+def used(counts: Any) -> Usage | None:
+    """Return counts of tokens, in the words of either program; None where nothing was counted."""
+    told = {fields.snake_case(key): number(value) for key, value in fields.as_dict(counts).items()}
+    given = [told.get(f"input_{kind}") or 0 for kind in ("other", "cache_read", "cache_creation")]
+    if not any((*given, told.get("output"))):
+        return None
+    return usage({
+        "prompt_tokens": sum(given),
+        "completion_tokens": told.get("output"),
+        "prompt_tokens_details": {"cached_tokens": told.get("input_cache_read")},
+    })  # fmt: skip
+
+
+def _append_message(row: dict[str, Any], held: Held, steps: Steps) -> None:
+    role = fields.label(row, "role")
+    if role == "_system_prompt":
+        steps.say({"role": "system", "content": row.get("content")}, held, None)
+    elif role not in _BOOKKEEPING:
+        content = row.get("content")
+        said = [content_of(part) for part in content] if isinstance(content, list) else content
+        steps.say({**row, "content": said or None}, held, None)
+
+
+def _result(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as the model sees it: the message before the output."""
+    given = fields.as_dict(payload.get("return_value"))
+    output, message = given.get("output"), fields.text_of(given.get("message"))
+    if isinstance(output, list):
+        content: Any = [*([{"type": "text", "text": message}] if message else []), *output]
+    else:
+        content = "\n".join(filter(None, (message, fields.text_of(output))))
+    return {
+        "tool_call_id": payload.get("tool_call_id"),
+        "content": content,
+        "is_error": given.get("is_error"),
+    }

@@ -1,0 +1,103 @@
+"""Steps of a run whose pieces stand on lines of their own: each step is a reply.
+
+What a step says and calls comes piece by piece, its counts of tokens behind its results: a reply
+is told, with its results behind it, when its step ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
+from hermes_tui.model.messages import Usage, changed
+from hermes_tui.parsers.normalise import Normalised, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+_REASONS = {"tool_use": "tool_calls", "end_turn": "stop", "truncated": "length"}
+
+
+@dataclass(slots=True)
+class Steps:
+    """Takes the pieces of steps, and appends each step when it ends.
+
+    `written` is what the model wrote as arguments, by the ids of calls, where that is kept.
+    """
+
+    build: RunBuilder
+    written: dict[str, str] = field(default_factory=dict)
+    _content: list[Any] = field(default_factory=list)
+    _calls: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
+    _results: list[tuple[ChatMessage, float | None]] = field(default_factory=list)
+    _usage: Usage | None = None
+    _first: Held | None = None
+    _ts: float | None = None
+    _is_open: bool = False
+
+    def say(self, message: dict[str, Any], held: Held, ts: float | None, *flags: str) -> None:
+        """Append a message that is no step."""
+        self.end()
+        chat = ChatMessage(message, held.pointer, flags=flags, line=held.line)
+        append_normalised(self.build, chat, chat.normalise(chat.raw), ts=ts)
+
+    def begin(self) -> None:
+        self.end()
+        self._is_open = True
+
+    def part(self, part: Any, held: Held, ts: float | None) -> None:
+        self._piece(held, ts)
+        self._content.append(part)
+
+    def call(self, call: dict[str, Any], held: Held, ts: float | None) -> None:
+        """Take a call: its `id`, its `name`, and its `arguments`, as an object or as text."""
+        self._piece(held, ts)
+        call_id, given = call.get("id"), call.get("arguments")
+        text = given if isinstance(given, str) else json_text(given)
+        if isinstance(call_id, str):
+            text = self.written.get(call_id, text)
+        self._calls.append((held, function_call(call_id, call.get("name"), text)))
+
+    def result(self, told: dict[str, Any], held: Held, ts: float | None) -> None:
+        answer = ChatMessage({"role": "tool", **told}, held.pointer, (held,), line=held.line)
+        self._results.append((answer, ts))
+
+    def used(self, counts: Usage | None) -> None:
+        self._usage = counts or self._usage
+
+    def end(self, reason: str = "") -> None:
+        """Append the step, if there is one: its reply, and the results of its calls."""
+        failed = reason in ("error", "aborted", "cancelled", "interrupted")
+        if self._first is not None:
+            raw: dict[str, Any] = {"role": "assistant", "content": self._content or None}
+            if self._calls:
+                raw["tool_calls"] = [call for _, call in self._calls]
+            if reason and not failed:
+                raw["finish_reason"] = _REASONS.get(reason, reason)
+            is_cut = failed or (self._is_open and not reason and not self._results)
+            chat = ChatMessage(
+                raw,
+                self._first.pointer,
+                tuple(held for held, _ in self._calls),
+                ("partial",) if is_cut and self._usage is None else (),
+                self._first.line,
+                partial(_normalised, self._usage),
+            )
+            append_normalised(self.build, chat, chat.normalise(raw), ts=self._ts)
+        for answer, ts in self._results:
+            append_normalised(self.build, answer, answer.normalise(answer.raw), ts=ts)
+        self._content, self._calls, self._results = [], [], []
+        self._usage, self._first, self._ts, self._is_open = None, None, None, False
+
+    def _piece(self, held: Held, ts: float | None) -> None:
+        if self._first is None:
+            self._first, self._ts = held, ts
+
+
+def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
+    found = normalise_message(raw)
+    if counts is None:
+        return found
+    return found._replace(message=changed(found.message, usage=counts))
