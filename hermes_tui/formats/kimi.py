@@ -52,7 +52,7 @@ class Kimi:
         lines = [(Held(row, pointer, index), fields.as_dict(row))
                  for pointer, index, row in build.placed(value)]  # fmt: skip
         _start([row for _, row in lines], build)
-        steps = Steps(build, dict(_written(row for _, row in lines)))
+        steps = Steps(build, written=dict(_written(row for _, row in lines)))
         for held, row in lines:
             build.locate(held.line)
             if "role" in row or is_cli_line(row):

@@ -201,6 +201,7 @@ _ENTRIES = (
     _Entry("opencode", "opencode", _has("info", "sessionID")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
+    _Entry("cline", "cline", _has("sessionId", "ts")),
     _Entry("kimi", "kimi", _may_be_kimi),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),

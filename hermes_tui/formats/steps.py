@@ -17,6 +17,7 @@ from hermes_tui.model.messages import Usage, changed
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
+_FAILURES = frozenset({"error", "aborted", "cancelled", "interrupted"})
 _REASONS = {"tool_use": "tool_calls", "end_turn": "stop", "truncated": "length"}
 
 
@@ -69,27 +70,30 @@ class Steps:
 
     def end(self, reason: str = "") -> None:
         """Append the step, if there is one: its reply, and the results of its calls."""
-        failed = reason in ("error", "aborted", "cancelled", "interrupted")
         if self._first is not None:
-            raw: dict[str, Any] = {"role": "assistant", "content": self._content or None}
-            if self._calls:
-                raw["tool_calls"] = [call for _, call in self._calls]
-            if reason and not failed:
-                raw["finish_reason"] = _REASONS.get(reason, reason)
-            is_cut = failed or (self._is_open and not reason and not self._results)
-            chat = ChatMessage(
-                raw,
-                self._first.pointer,
-                tuple(held for held, _ in self._calls),
-                ("partial",) if is_cut and self._usage is None else (),
-                self._first.line,
-                partial(_normalised, self._usage),
-            )
-            append_normalised(self.build, chat, chat.normalise(raw), ts=self._ts)
+            self._append_reply(self._first, reason)
         for answer, ts in self._results:
             append_normalised(self.build, answer, answer.normalise(answer.raw), ts=ts)
         self._content, self._calls, self._results = [], [], []
         self._usage, self._first, self._ts, self._is_open = None, None, None, False
+
+    def _append_reply(self, first: Held, reason: str) -> None:
+        failed = reason in _FAILURES
+        raw: dict[str, Any] = {"role": "assistant", "content": self._content or None}
+        if self._calls:
+            raw["tool_calls"] = [call for _, call in self._calls]
+        if reason and not failed:
+            raw["finish_reason"] = _REASONS.get(reason, reason)
+        is_cut = failed or (self._is_open and not reason and not self._results)
+        chat = ChatMessage(
+            raw,
+            first.pointer,
+            tuple(held for held, _ in self._calls),
+            ("partial",) if is_cut and self._usage is None else (),
+            first.line,
+            partial(_normalised, self._usage),
+        )
+        append_normalised(self.build, chat, chat.normalise(raw), ts=self._ts)
 
     def _piece(self, held: Held, ts: float | None) -> None:
         if self._first is None:

@@ -1,0 +1,114 @@
+"""`cline`: a session of Cline as it keeps one, and the events that `cline --json` prints.
+
+    file    = {"version", "sessionId", "agent", "messages": [message, …], "system_prompt"?, …}
+            | event*                                                         `cline_events.py`
+    message = {"id", "role": "user" | "assistant", "content": [block, …], "ts", "modelInfo"?,
+               "metrics"?: {"inputTokens", "outputTokens", "cacheReadTokens", "cost"?},
+               "metadata"?: {"displayOnly", "displayRole"}}
+    block   = a block of Anthropic's API; a result's content may be [answer, …]
+    answer  = {"query", "result", "success", "error"?}       one for each command or file of a call
+
+A request that failed stands there as a message of the assistant that is only shown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.cline_events import is_event, read_events, used
+from hermes_tui.formats.cline_results import with_answers
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.messages import changed
+from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import normalise_message
+
+_TYPED: Final = re.compile(r"\s*<user_input\b[^<>]{0,200}>(.*?)(?:</user_input>|\Z)", re.DOTALL)
+_TOLD: Final = ("agent", "taskType", "updated_at")
+
+
+class Cline:
+    """Reads a session whole, and what a run printed."""
+
+    name = "cline"
+    summary = "Cline sessions: ~/.cline/data/sessions/*/*.messages.json; what `cline --json` prints"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        if (found := sample.match_of_runs(0.95, _is_session)) is not None:
+            return found
+        values, layout = sample.elements()
+        is_stream = fields.mostly(values, is_event)
+        return Match(0.95, Unit.RUNS, layout.together()) if is_stream else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if isinstance(value, dict) and isinstance(value.get("messages"), list):
+            _read_session(value, build)
+        else:
+            read_events(value, build)
+
+
+def _is_session(value: Any) -> bool:
+    if not isinstance(value, dict) or not fields.label(value, "sessionId"):
+        return False
+    messages = value.get("messages")
+    return isinstance(messages, list) and "agent" in value and "version" in value
+
+
+def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
+    messages = session["messages"]
+    origin = fields.as_dict(session.get("origin"))
+    models = [fields.as_dict(fields.as_dict(one).get("modelInfo")) for one in messages]
+    first = fields.first_object(messages)
+    told = {
+        **{key: session.get(key) for key in _TOLD},
+        "provider": next(filter(None, (fields.label(one, "provider") for one in models)), ""),
+        **{key: origin.get(key) for key in ("version", "mode", "source")},
+    }
+    build.start(
+        run_id=fields.label(session, "sessionId"),
+        task=_task(messages),
+        model=next(filter(None, (fields.label(one, "id") for one in models)), ""),
+        parent_run_id=fields.label(origin, "parentThreadId"),
+        details=fields.details_of({key: value for key, value in told.items() if value}),
+        ts=timestamp(first.get("ts")),
+    )
+    if prompt := session.get("system_prompt"):
+        build.message({"role": "system", "content": prompt}, pointer="/system_prompt")
+    for index, message in enumerate(messages):
+        _read_message(message, f"/messages/{index}", build)
+
+
+def _task(messages: list[Any]) -> str:
+    for message in map(fields.as_dict, messages):
+        if message.get("role") == "user" and (said := fields.text_of(message.get("content"))):
+            typed = _TYPED.match(said)
+            return fields.title_of([{"role": "user", "content": typed[1] if typed else said}])
+    return ""
+
+
+def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
+    if not isinstance(message, dict) or not fields.label(message, "role"):
+        build.defect("not a message", fields.excerpt(message), pointer=pointer)
+        return
+    ts = timestamp(message.get("ts"))
+    if _is_failure(message):
+        said = fields.text_of(message.get("content"))
+        build.request_failed(said, pointer=pointer, ts=ts)
+        return
+    shown = {key: message[key] for key in ("role", "content") if key in message}
+    parts = with_answers(normalise_message(shown))
+    counts = used(message.get("metrics"))
+    if counts is not None:
+        parts = parts._replace(message=changed(parts.message, usage=counts))
+    build.append(parts, pointer, ts=ts)
+
+
+def _is_failure(message: dict[str, Any]) -> bool:
+    told = fields.as_dict(message.get("metadata"))
+    return told.get("displayOnly") is True and told.get("displayRole") == "error"
+
+
+FORMAT = Cline()

@@ -1,0 +1,214 @@
+"""The events that `cline --json` prints.
+
+    line  = {"ts", "type": "agent_event", "event": event} | {"ts", "type": "hook_event", …}
+          | {"ts", "type": "run_result", "finishReason", "usage", "durationMs", "model"}
+    event = {"type": "iteration_start" | "iteration_end" | "done" | …}
+          | {"type": "content_start" | "content_end", "contentType": "text" | "reasoning", …}
+          | {"type": "content_start", "contentType": "tool", "toolName", "toolCallId", "input"}
+          | {"type": "content_end", "contentType": "tool", "toolCallId", "output", "durationMs"}
+          | {"type": "usage", "inputTokens", …} | {"type": "error", "error", "recoverable"}
+
+Events do not say whose they are: an iteration that begins inside another is a subagent's, which is
+a run of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.cline_results import text_of_answers
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.steps import Steps
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.messages import Usage
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.measures import number, timestamp, usage
+
+_TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
+_MOST: Final = 500
+_STATUS: Final = {"completed": "ok", "error": "error", "failed": "error"}
+
+
+def is_event(value: Any) -> bool:
+    if not isinstance(value, dict) or "ts" not in value:
+        return False
+    kind = fields.label(value, "type")
+    return kind in _TYPES and (
+        kind != "agent_event" or "type" in fields.as_dict(value.get("event"))
+    )
+
+
+def used(counts: Any) -> Usage | None:
+    """Return counts of tokens; None where nothing was counted."""
+    told = fields.as_dict(counts)
+    given, out = number(told.get("inputTokens")), number(told.get("outputTokens"))
+    if not given and not out:
+        return None
+    cost = number(told.get("totalCost", told.get("cost")))
+    return usage(
+        {
+            "prompt_tokens": given,
+            "completion_tokens": out,
+            "prompt_tokens_details": {"cached_tokens": told.get("cacheReadTokens")},
+        },
+        cost or None,
+    )
+
+
+@dataclass(slots=True)
+class _Agent:
+    """The agent of the run, or one that a call of it began, with its lines."""
+
+    name: str = ""
+    called_by: str = ""
+    lines: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
+    is_busy: bool = False
+    calls: list[str] = field(default_factory=list)
+    """The calls that were not answered yet."""
+
+
+def read_events(value: Any, build: RunBuilder) -> None:
+    lines = [(Held(row, pointer, index), fields.as_dict(row))
+             for pointer, index, row in build.placed(value)]  # fmt: skip
+    agents = _agents(lines)
+    for agent in agents:
+        _start(agent, agents, build)
+        steps = Steps(build)
+        for held, row in agent.lines:
+            build.locate(held.line)
+            match fields.label(row, "type"):
+                case "agent_event":
+                    place = Held(held.value, f"{held.pointer}/event", held.line)
+                    _take(fields.as_dict(row.get("event")), place, steps, timestamp(row.get("ts")))
+                case "run_result":
+                    steps.end()
+                    build.locate(held.line)
+                    _end(row, build)
+                case "":
+                    build.defect("not an event", fields.excerpt(held.value), pointer=held.pointer)
+        steps.end()
+
+
+def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
+    """Return the agents with their lines, that of the run first."""
+    main = _Agent()
+    agents, working = [main], [main]
+    for held, row in lines:
+        event = fields.as_dict(row.get("event"))
+        kind = fields.label(event, "type")
+        if row.get("type") == "hook_event":
+            parent = row.get("parentAgentId")
+            if parent is None:
+                main.name = main.name or fields.label(row, "agentId")
+            elif len(working) > 1:
+                working[-1].name = working[-1].name or fields.label(row, "agentId")
+        if row.get("type") != "agent_event":
+            main.lines.append((held, row))
+            continue
+        if kind == "iteration_start" and working[-1].is_busy:
+            called_by = next(reversed(working[-1].calls), "")
+            working.append(_Agent(called_by=called_by))
+            agents.append(working[-1])
+        working[-1].lines.append((held, row))
+        _follow(working[-1], kind, event)
+        if kind == "done" and len(working) > 1:
+            working.pop()
+    return agents
+
+
+def _follow(agent: _Agent, kind: str, event: dict[str, Any]) -> None:
+    """Take into account what an event says of what its agent does."""
+    if kind in ("iteration_start", "iteration_end"):
+        agent.is_busy = kind == "iteration_start"
+    call = fields.label(event, "toolCallId")
+    if kind == "content_start" and call:
+        agent.calls.append(call)
+    elif kind == "content_end" and call in agent.calls:
+        agent.calls.remove(call)
+
+
+def _start(agent: _Agent, agents: list[_Agent], build: RunBuilder) -> None:
+    rows = [row for main in agents[:1] for _, row in main.lines]
+    result = next((row for row in rows if row.get("type") == "run_result"), {})
+    model = fields.as_dict(result.get("model"))
+    is_main = agent is agents[0]
+    told = {
+        "provider": model.get("provider"),
+        "called_by": title(agent.called_by),
+        "subagents": {
+            title(one.called_by): title(one.name or one.called_by)
+            for one in agents[1:_MOST]
+            if is_main and one.called_by
+        },
+    }
+    build.locate(agent.lines[0][0].line if agent.lines else 0)
+    build.start(
+        run_id=agent.name or agent.called_by,
+        model=fields.label(model, "id"),
+        parent_run_id="" if is_main else agents[0].name,
+        details=fields.details_of({key: value for key, value in told.items() if value}),
+        ts=timestamp(agent.lines[0][1].get("ts")) if agent.lines else None,
+    )
+
+
+def _take(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    match fields.label(event, "type"):
+        case "iteration_start":
+            steps.begin()
+        case "iteration_end":
+            steps.end("stop" if event.get("hadToolCalls") is False else "tool_use")
+        case "usage":
+            steps.used(used(event))
+        case "error":
+            _fail(event, held, steps, ts)
+        case "content_start" if event.get("contentType") == "tool":
+            call = {"id": event.get("toolCallId"), "name": event.get("toolName"),
+                    "arguments": event.get("input")}  # fmt: skip
+            steps.call(call, held, ts)
+        case "content_end":
+            _content(event, held, steps, ts)
+
+
+def _content(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    match event.get("contentType"):
+        case "text":
+            steps.part({"type": "text", "text": event.get("text")}, held, ts)
+        case "reasoning":
+            steps.part({"type": "thinking", "thinking": event.get("reasoning")}, held, ts)
+        case "tool":
+            output = event.get("output")
+            text, why = text_of_answers(output)
+            told = {
+                "tool_call_id": event.get("toolCallId"),
+                "name": event.get("toolName"),
+                "content": output if text is None else text,
+                "error": why or None,
+                "duration_ms": event.get("durationMs"),
+            }
+            steps.result(told, held, ts)
+
+
+def _fail(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    """Append an error that ended the run; of others the results of calls tell."""
+    if event.get("recoverable") is not False:
+        return
+    steps.end("error")
+    steps.build.locate(held.line)
+    error = fields.as_dict(event.get("error"))
+    said = fields.text_of(error.get("message")) or fields.excerpt(event.get("error"))
+    steps.build.request_failed(said, severity=Severity.ERROR, pointer=held.pointer, ts=ts)
+
+
+def _end(row: dict[str, Any], build: RunBuilder) -> None:
+    reason = fields.label(row, "finishReason")
+    took = number(row.get("durationMs"))
+    build.end(
+        status=_STATUS.get(reason, "unknown"),
+        stop_reason=reason,
+        usage=used(row.get("usage")),
+        duration_s=None if took is None else took / 1e3,
+        ts=timestamp(row.get("ts")),
+    )
