@@ -125,6 +125,10 @@ def _held(sample: Sample) -> Sample:
     return Sample(sample.head, sample.layout, firsts)
 
 
+def _may_be_qwen_agent(sample: Sample) -> bool:
+    return b'"function_id"' in sample.head
+
+
 def _may_be_langchain(sample: Sample) -> bool:
     """A stream of updates has the names of a graph's nodes for keys."""
     told = _has("lc", "additional_kwargs", "type")
@@ -205,6 +209,7 @@ _ENTRIES = (
     _Entry("kimi", "kimi", _may_be_kimi),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),
+    _Entry("qwen-agent", "qwen_agent", _may_be_qwen_agent),
     _Entry("strands", "strands", _has("message_id")),
     _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number", "steps")),
     _Entry("codex", "codex", _has("payload", "record_type")),

@@ -34,7 +34,8 @@ _WINDOW = 2_000
 
 _STARTS = re.compile(
     r"\s{0,20}+(?:\[?error\b(?!-?free)|exception\b|traceback\b|fatal:|failed\b|<tool_use_error>"
-    r"|tool execution failed|unknown (?:tool|function)\b|invalid json in arguments\b"
+    r"|tool execution failed|an error occurred when calling tool\b|unknown (?:tool|function)\b"
+    r"|tool \S{1,80}+ does not exists?\b|invalid json in arguments\b"
     r"|(?:ran into )?\[errno \d"
     r"|[\w.]{1,80}+(?<=error|ption):)",
     re.IGNORECASE,
