@@ -236,6 +236,7 @@ _ENTRIES = (
     _Entry("weave", "weave", _has("op_name", "calls")),
     _Entry("agents-traces", "agents_traces", _has("span_data", "workflow_name")),
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
+    _Entry("llm", "llm_logs", _has("conversation_id", "_table")),
     _Entry("langchain-messages", "langchain", _may_be_langchain),
     _Entry("langchain-events", "langchain_events", _has("parent_ids", "event")),
     _Entry("crewai", "crewai", _has("tasks_output", "agent")),

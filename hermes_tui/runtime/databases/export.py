@@ -13,6 +13,7 @@ from hermes_tui.runtime.databases import (
     agents_sdk,
     hermes_agent,
     langgraph,
+    llm,
     mlflow,
     opencode,
     phoenix,
@@ -27,11 +28,12 @@ _PROGRAMS = (
     (mlflow.NEEDED, mlflow.trace_lines),
     (adk.NEEDED, adk.session_lines),
     (opencode.NEEDED, opencode.session_lines),
+    (llm.NEEDED, llm.conversation_lines),
 )
 """By which tables a program's database is known, and what reads it."""
 _KNOWN = (
     "hermes-agent's state.db, OpenAI Agents SDK, Google ADK and opencode sessions, LangGraph "
-    "checkpoints, Phoenix and MLflow"
+    "checkpoints, llm's logs.db, Phoenix and MLflow"
 )
 
 

@@ -1,0 +1,144 @@
+"""Conversations out of the `logs.db` of the `llm` command line.
+
+Until 0.30 or so a row of `responses` is a request and its reply. Later a row of `turns` names two
+messages of a tree: the last one of the request, and the reply; what lies between the reply of the
+turn before and that is new. A database that was taken over has both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.runtime.databases.reading import columns, json_line, rows
+
+NEEDED = {
+    "responses": {"id", "conversation_id", "prompt", "response", "datetime_utc"},
+    "conversations": {"id", "name"},
+}
+_RESPONSES = """
+    SELECT responses.*, conversations.name AS conversation_name FROM responses
+    LEFT JOIN conversations ON conversations.id = responses.conversation_id
+    ORDER BY responses.conversation_id, responses.id"""
+_OF_RESPONSES = {
+    "tool_calls": """
+        SELECT tool_calls.* FROM tool_calls JOIN responses ON responses.id = tool_calls.response_id
+        ORDER BY responses.conversation_id, responses.id, tool_calls.id""",
+    "tool_results": """
+        SELECT tool_results.* FROM tool_results
+        JOIN responses ON responses.id = tool_results.response_id
+        ORDER BY responses.conversation_id, responses.id, tool_results.id""",
+    "tools": """
+        SELECT tools.*, tool_responses.response_id FROM tools
+        JOIN tool_responses ON tool_responses.tool_id = tools.id
+        JOIN responses ON responses.id = tool_responses.response_id
+        ORDER BY responses.conversation_id, responses.id, tools.id""",
+}
+"""What stands beside the rows of `responses`, in their order: no index leads there from one."""
+_THREADS = "SELECT * FROM threads ORDER BY datetime_utc, id"
+_TURNS = "SELECT * FROM turns WHERE thread_id IS ? ORDER BY id"
+_TOOLS_OF_TURN = """
+    SELECT tools.* FROM tools JOIN turn_tools ON turn_tools.tool_id = tools.id
+    WHERE turn_tools.turn_id IS ? ORDER BY tools.id"""
+_MESSAGE = "SELECT role, parent_hash FROM messages WHERE hash IS ?"
+_PARTS = "SELECT * FROM parts WHERE message_hash IS ? ORDER BY position"
+
+
+def conversation_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """Yield one JSON line per conversation: its rows as `llm logs --json` prints them.
+
+    The first member is `"_table": "llm"`. Holds one conversation at a time.
+    """
+    names: set[Any] = set()
+    for name, responses in groupby(_responses(connection), itemgetter("conversation_id")):
+        names.add(name)
+        yield json_line({"_table": "llm", "rows": list(responses)})
+    if not {"thread_id", "parent_message_hash", "tip_message_hash"} <= columns(connection, "turns"):
+        return
+    for thread in list(rows(connection, _THREADS)):
+        turns = _turns(connection, thread)
+        if turns and thread["id"] not in names:
+            yield json_line({"_table": "llm", "rows": turns})
+
+
+class _Beside:
+    """Rows in the order of the responses that they belong to."""
+
+    def __init__(self, found: Iterator[dict[str, Any]]) -> None:
+        self._found = found
+        self._next = next(found, None)
+
+    def of(self, response: Any) -> list[dict[str, Any]]:
+        """Return the rows of the next response."""
+        taken = []
+        while self._next is not None and self._next["response_id"] == response:
+            taken.append(self._next)
+            self._next = next(self._found, None)
+        return taken
+
+
+def _responses(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+    # Versions before 0.26 have no tools.
+    has_tools = all(map(partial(columns, connection), (*_OF_RESPONSES, "tool_responses")))
+    queries = _OF_RESPONSES if has_tools else {}
+    beside = {key: _Beside(rows(connection, query)) for key, query in queries.items()}
+    for row in rows(connection, _RESPONSES):
+        yield {**row, **{key: found.of(row["id"]) for key, found in beside.items()}}
+
+
+def _turns(connection: sqlite3.Connection, thread: dict[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    before: Any = None
+    for turn in list(rows(connection, _TURNS, thread["id"])):
+        request = _between(connection, before, turn["parent_message_hash"])
+        reply = [("assistant", part) for part in _parts(connection, turn["tip_message_hash"])]
+        before = turn["tip_message_hash"]
+        found.append({
+            **turn,
+            "conversation_id": thread["id"],
+            "conversation_name": thread.get("name"),
+            "system": _said(request, "system", "text"),
+            "prompt": _said(request, "user", "text"),
+            "tool_results": _payloads(request, "tool_result"),
+            "response": _said(reply, "assistant", "text"),
+            "reasoning": _said(reply, "assistant", "reasoning"),
+            "tool_calls": _payloads(reply, "tool_call"),
+            "tools": list(rows(connection, _TOOLS_OF_TURN, turn["id"])),
+        })  # fmt: skip
+    return found
+
+
+_Part = tuple[str, dict[str, Any]]
+"""The role of a message, and a part of it."""
+
+
+def _between(connection: sqlite3.Connection, before: Any, last: Any) -> list[_Part]:
+    """Return the parts of the messages behind `before` up to `last`."""
+    found: list[list[_Part]] = []
+    seen = {before, None}
+    while last not in seen:
+        seen.add(last)
+        message = next(iter(list(rows(connection, _MESSAGE, last))), None)
+        if message is None:
+            break
+        found.append([(message["role"], part) for part in _parts(connection, last)])
+        last = message["parent_hash"]
+    return [part for parts in reversed(found) for part in parts]
+
+
+def _parts(connection: sqlite3.Connection, message: Any) -> list[dict[str, Any]]:
+    return list(rows(connection, _PARTS, message))
+
+
+def _said(parts: list[_Part], role: str, kind: str) -> str:
+    texts = (part["text"] for each, part in parts if each == role and part["type"] == kind)
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+
+def _payloads(parts: list[_Part], kind: str) -> list[Any]:
+    return [decode_if_json(part["payload"], 1) for _, part in parts if part["type"] == kind]
