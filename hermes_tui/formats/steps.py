@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -32,6 +33,8 @@ class Steps:
     written: dict[str, str] = field(default_factory=dict)
     _content: list[Any] = field(default_factory=list)
     _calls: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
+    _names: dict[str, Any] = field(default_factory=dict)
+    """The tools of all calls so far, by the ids of these."""
     _results: list[tuple[ChatMessage, float | None]] = field(default_factory=list)
     _usage: Usage | None = None
     _first: Held | None = None
@@ -58,10 +61,14 @@ class Steps:
         call_id, given = call.get("id"), call.get("arguments")
         text = given if isinstance(given, str) else json_text(given)
         if isinstance(call_id, str):
+            self._names[call_id] = call.get("name")
             text = self.written.get(call_id, text)
         self._calls.append((held, function_call(call_id, call.get("name"), text)))
 
     def result(self, told: dict[str, Any], held: Held, ts: float | None) -> None:
+        """Take the result of a call, whose tool is that of the call where it does not tell it."""
+        name = self._names.get(fields.label(told, "tool_call_id"))
+        told = {"name": name, **told} if name else told
         answer = ChatMessage({"role": "tool", **told}, held.pointer, (held,), line=held.line)
         self._results.append((answer, ts))
 

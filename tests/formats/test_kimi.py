@@ -76,6 +76,8 @@ def test_arguments_are_those_that_the_model_wrote(path: Path) -> None:
     assert f"{Code.ARGS_INVALID}:error" in found_codes(events)
     failed = [result.call_id for result in results(events) if result.error]
     assert failed == ["c2", "c3", "c4", "c5"]
+    names = {call.id: call.name for call in calls(events)}
+    assert all(result.name == names[result.call_id] for result in results(events))
 
 
 def test_tokens_are_those_that_each_step_ends_with() -> None:
