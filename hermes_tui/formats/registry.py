@@ -206,6 +206,7 @@ _ENTRIES = (
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
     _Entry("cline", "cline", _has("sessionId", "ts")),
+    _Entry("copilot", "copilot", _has("parentId")),
     _Entry("kimi", "kimi", _may_be_kimi),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),

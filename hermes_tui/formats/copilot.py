@@ -1,0 +1,221 @@
+"""`copilot`: a session of GitHub Copilot CLI, and what `copilot --output-format json` prints.
+
+    file  = event*
+    event = {"type", "data", "id", "timestamp", "parentId", "ephemeral"?}       with the types
+            session.start       {"sessionId", "copilotVersion", "selectedModel", "context": {"cwd"}}
+            system.message | user.message      {"content"}
+            session.usage_record               {"usage": {"inputTokens", …, "finishReason"}}
+            assistant.message   {"content", "reasoningText"?, "model",
+                                 "toolRequests": [{"toolCallId", "name", "arguments"}]}
+            tool.execution_start               {"toolCallId", "toolName", …}
+            tool.execution_complete            {"toolCallId", "success", "result"?: {"content"},
+                                 "error"?: {"message"}, "shellExecution"?: {"exitCode"}}
+            session.compaction_complete        {"summaryContent"}
+            session.error                      {"message", "statusCode"?}
+            model.call_failure                 {"errorMessage"?, "statusCode"?}       sent again
+          | {"type": "result", "sessionId", "exitCode"}
+
+What a reply used is told before it. What a subagent says (`parentToolCallId`) has a flag.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.anthropic_lines import SUBAGENT
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.chat_api import function_call
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.messages import Usage, changed
+from hermes_tui.parsers.measures import number, timestamp, usage
+from hermes_tui.parsers.normalise import Normalised, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+_KEYS: Final = frozenset({"type", "data", "id", "timestamp", "parentId"})
+_GROUPS: Final = ("session.", "user.", "assistant.", "tool.", "system.")
+_SAID: Final = {"system.message": "system", "user.message": "user"}
+
+
+class Copilot:
+    """Reads all events of a session together: what a call is named is told before its result."""
+
+    name = "copilot"
+    summary = (
+        "GitHub Copilot CLI sessions: ~/.copilot/session-state/*/events.jsonl; its JSON output"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if not fields.mostly(values, _is_event) or not any(map(_is_own, values)):
+            return None
+        return Match(0.96, Unit.RUNS, layout.together())
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        events = list(build.placed(value))
+        rows = [fields.as_dict(row) for _, _, row in events]
+        _start(rows, build)
+        session = _Session(build)
+        for (pointer, line, row), known in zip(events, rows, strict=True):
+            build.locate(line)
+            if fields.label(known, "type"):
+                session.take(known, Held(row, pointer, line))
+            else:
+                build.defect("not an event", fields.excerpt(row), pointer=pointer)
+
+
+def _is_event(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
+        return False
+    return value.keys() >= _KEYS and "." in fields.label(value, "type")
+
+
+def _is_own(value: Any) -> bool:
+    return _is_event(value) and fields.label(value, "type").startswith(_GROUPS)
+
+
+def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
+    begun = next((_data(row) for row in rows if row.get("type") == "session.start"), {})
+    asked = [{"role": "user", "content": _data(row).get("content")} for row in rows
+             if row.get("type") == "user.message"]  # fmt: skip
+    others = Counter(
+        kind for row in rows if (kind := fields.label(row, "type")).startswith("session.")
+    )
+    told = {
+        "cwd": fields.as_dict(begun.get("context")).get("cwd"),
+        "version": begun.get("copilotVersion"),
+        "other_records": dict(others.most_common(20)),
+    }
+    named = (fields.model_of(_data(row)) for row in rows)
+    build.locate(0)
+    build.start(
+        run_id=fields.label(begun, "sessionId") or _session_of(rows),
+        task=fields.title_of(asked),
+        model=fields.label(begun, "selectedModel") or next(filter(None, named), ""),
+        details=fields.details_of({key: value for key, value in told.items() if value}),
+        ts=timestamp(rows[0].get("timestamp")) if rows else None,
+    )
+
+
+def _session_of(rows: list[dict[str, Any]]) -> str:
+    """Return the session that the last line of the output names."""
+    return fields.label(rows[-1], "sessionId") if rows else ""
+
+
+def _data(row: dict[str, Any]) -> dict[str, Any]:
+    return fields.as_dict(row.get("data"))
+
+
+class _Session:
+    """Takes the events of a session in their order."""
+
+    def __init__(self, build: RunBuilder) -> None:
+        self.build = build
+        self._used: dict[str, Any] = {}
+        self._tools: dict[str, str] = {}
+        """The tools of calls, by the ids of these."""
+
+    def take(self, row: dict[str, Any], held: Held) -> None:
+        data, kind = _data(row), fields.label(row, "type")
+        ts = timestamp(row.get("timestamp"))
+        place = Held(held.value, f"{held.pointer}/data", held.line)
+        flags = (SUBAGENT,) if data.get("parentToolCallId") else ()
+        match kind:
+            case "system.message" | "user.message":
+                raw = {"role": _SAID[kind], "content": data.get("content")}
+                self._append(ChatMessage(raw, place.pointer, flags=flags, line=held.line), ts)
+            case "session.usage_record":
+                self._used = fields.as_dict(data.get("usage"))
+            case "assistant.message":
+                self._append(self._reply(data, place, flags), ts)
+            case "tool.execution_complete":
+                self._append(self._result(data, place), ts)
+            case "session.compaction_complete" if data.get("summaryContent"):
+                raw = {"role": "user", "content": data["summaryContent"]}
+                flags = ("compaction",)
+                self._append(ChatMessage(raw, place.pointer, flags=flags, line=held.line), ts)
+            case "session.error":
+                self._fail(data, place, ts, Severity.ERROR)
+            case "model.call_failure":
+                self._fail(data, place, ts, Severity.WARNING)
+            case "result":
+                code = row.get("exitCode")
+                status = ("ok" if code == 0 else "error") if type(code) is int else "unknown"
+                self.build.end(status=status, ts=ts)
+
+    def _fail(self, data: dict[str, Any], held: Held, ts: float | None, severity: Severity) -> None:
+        status = data.get("statusCode")
+        self.build.request_failed(
+            fields.label(data, "message", "errorMessage", "failureKind"),
+            severity=severity,
+            pointer=held.pointer,
+            ts=ts,
+            status=status if type(status) is int else None,
+            retryable=severity is Severity.WARNING,
+        )
+
+    def _append(self, message: ChatMessage, ts: float | None) -> None:
+        append_normalised(self.build, message, message.normalise(message.raw), ts=ts)
+
+    def _reply(self, data: dict[str, Any], held: Held, flags: tuple[str, ...]) -> ChatMessage:
+        requests = [
+            Held(one, f"{held.pointer}/toolRequests/{at}", held.line)
+            for at, one in enumerate(fields.as_list(data.get("toolRequests")))
+            if isinstance(one, dict)
+        ]
+        raw: dict[str, Any] = {"role": "assistant", "content": data.get("content")}
+        if thought := data.get("reasoningText"):
+            raw["reasoning_content"] = thought
+        if requests:
+            raw["tool_calls"] = [self._call(one.value) for one in requests]
+        if reason := self._used.get("finishReason"):
+            raw["finish_reason"] = reason
+        counts, self._used = _usage(self._used), {}
+        return ChatMessage(
+            raw, held.pointer, tuple(requests), flags, held.line, partial(_normalised, counts)
+        )
+
+    def _call(self, request: dict[str, Any]) -> dict[str, Any]:
+        name, given = request.get("name"), request.get("arguments")
+        self._tools[fields.label(request, "toolCallId")] = fields.label(request, "name")
+        text = given if isinstance(given, str) else json_text(given)
+        return function_call(request.get("toolCallId"), name, text)
+
+    def _result(self, data: dict[str, Any], held: Held) -> ChatMessage:
+        error, result = (fields.as_dict(data.get(key)) for key in ("error", "result"))
+        raw = {
+            "role": "tool",
+            "tool_call_id": data.get("toolCallId"),
+            "name": self._tools.get(fields.label(data, "toolCallId")) or data.get("toolName"),
+            "content": result.get("content") or error.get("message"),
+            "is_error": data.get("success") is False or None,
+            "exit_code": fields.as_dict(data.get("shellExecution")).get("exitCode"),
+        }
+        return ChatMessage(raw, held.pointer, (held,), line=held.line)
+
+
+def _usage(told: dict[str, Any]) -> Usage | None:
+    given, out = number(told.get("inputTokens")), number(told.get("outputTokens"))
+    if given is None and out is None:
+        return None
+    return usage({
+        "prompt_tokens": given,
+        "completion_tokens": out,
+        "prompt_tokens_details": {"cached_tokens": told.get("cacheReadTokens")},
+        "completion_tokens_details": {"reasoning_tokens": told.get("reasoningTokens")},
+    })  # fmt: skip
+
+
+def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
+    found = normalise_message(raw)
+    if counts is None:
+        return found
+    return found._replace(message=changed(found.message, usage=counts))
+
+
+FORMAT = Copilot()
