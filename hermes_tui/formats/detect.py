@@ -15,6 +15,7 @@ from hermes_tui.formats.lookalikes import Choice, is_last_resort
 from hermes_tui.formats.mixed_lines import by_share
 from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.formats.refusals import BLANKS, Refusal, refusal_of, why_no_json, why_no_message
+from hermes_tui.formats.torn_first import with_speaker
 from hermes_tui.formats.traits import is_of_bytes
 from hermes_tui.formats.turns import by_turns
 
@@ -60,6 +61,10 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     choice = _choose(sample, formats, wanted)
     if choice is None:
         why = why_no_message(source.read(0, MAX_SAMPLE) if is_short else b"")
+        is_torn = is_short and not why.is_foreign
+        completed = with_speaker(sample) if is_torn else None
+        choice = _choose(completed, formats, wanted) if completed is not None else None
+    if choice is None:
         return _no_reader(why, may_change=may_change)
     (chosen, match), rivals = choice
     layout = match.layout or sample.layout

@@ -25,6 +25,9 @@ from hermes_tui.model.spans import ByteRange, SourceRef
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
+_BEFORE_ROLE = frozenset({"content", "created_at", "id", "name", "reasoning", "reasoning_content"})
+"""What a message may say before its role where its keys are sorted."""
+
 
 @dataclass(slots=True)
 class RunBuilder:
@@ -208,7 +211,7 @@ class RunBuilder:
             self.start(task=fields.title_of(value if isinstance(value, list) else [value]))
         if isinstance(value, list):
             self.messages(value, "")
-        elif isinstance(value, dict) and "role" in value:
+        elif isinstance(value, dict) and ("role" in value or _says_something(value)):
             self.message(value)
         else:
             self.defect("not a message", fields.excerpt(value))
@@ -303,3 +306,8 @@ class RunBuilder:
                 by_call=by_call,
             )
         )
+
+
+def _says_something(value: Mapping[str, Any]) -> bool:
+    """Tell whether a record is a message that lacks its role, as where sorted keys are cut."""
+    return bool(value.get("content")) and value.keys() <= _BEFORE_ROLE

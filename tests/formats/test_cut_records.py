@@ -77,6 +77,45 @@ def test_what_can_be_read_of_a_cut_record_is_shown() -> None:
     assert [event.seq for event in events[-7:]] == list(range(7))
 
 
+SPOKEN = "why does the build fail?"
+ASKED = {"content": SPOKEN, "role": "user"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"messages": [ASKED]},
+        [ASKED],
+        ASKED,
+        {"messages": [{"content": [{"text": SPOKEN, "type": "text"}], "role": "user"}]},
+        [{"conversations": [{"value": SPOKEN, "from": "human"}]}],
+    ],
+    ids=["an object", "a list", "a line", "parts", "sharegpt"],
+)
+def test_a_first_message_that_is_cut_before_its_role_is_shown(value: Any) -> None:
+    data = json.dumps(value).encode()
+    begins = data.index(SPOKEN.encode())
+    for end in range(begins + 1, begins + len(SPOKEN) + 2):
+        events = read(data[:end])
+        [message] = messages(events)
+        assert message.text == SPOKEN[: end - begins].rstrip()
+        [defect] = only(events, SourceDefect)
+        assert "truncated here" in defect.message
+        assert codes(events) == []
+
+
+def test_a_last_line_that_is_cut_before_its_role_is_shown() -> None:
+    data = lines(ASKED, {"content": "ok", "role": "assistant"}, ASKED)
+    events = read(data[: data.rindex(b" fail")])
+    assert [message.text for message in messages(events)][2:] == ["why does the build"]
+
+
+@pytest.mark.parametrize("value", [{"name": "x", "value": "abc"}, {"config": {"value": "abc"}}])
+def test_a_cut_value_of_anything_is_taken_for_no_message(value: Any) -> None:
+    data = json.dumps(value).encode()[:-4]
+    assert detect(BytesSource(data), formats()).reader is None
+
+
 def test_what_stands_before_the_cut_is_judged() -> None:
     wrong = {"role": "wizard", "content": "x"}
     data = lines(RUN, {**RUN, "messages": [*CHAT, wrong, CHAT[0]]})
