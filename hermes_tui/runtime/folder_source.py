@@ -27,12 +27,15 @@ def folder_source(folder: Path, *, follow: bool = False) -> SpoolSource:
     """Return a spool of what the files of a run hold.
 
     What is wrong with some is its failure, once all have been read. With `follow` it goes on until
-    it is closed; then a last file waits until it is whole, or another one comes behind it.
+    it is closed; then a last file waits until it is whole, or another one comes behind it, and a
+    failure is what is wrong now: a file that comes late fills its gap.
     """
     stopped = threading.Event()
     lines = _Lines(folder)
     chunks = lines.as_they_come(stopped) if follow else lines.all()
-    return SpoolSource(str(folder), lambda: chunks, on_close=stopped.set)
+    source = SpoolSource(str(folder), lambda: chunks, on_close=stopped.set)
+    lines.source = source
+    return source
 
 
 class _Lines:
@@ -42,21 +45,30 @@ class _Lines:
         self._folder = folder
         self._read: set[str] = set()
         self._wrong: list[str] = []
+        self.source: SpoolSource | None = None
+        """What is told of what is wrong while more is waited for."""
 
     def all(self) -> Iterator[bytes]:
         """Yield a line for each file; raises SourceError behind them where anything is wrong."""
         files = self._files()
         yield from self._lines(files)
-        self._wrong += _gaps(files)
-        if self._wrong:
-            raise SourceError(str(self._folder), first_few(self._wrong, _MOST_TOLD))
+        if failure := self._failure(files):
+            raise failure
 
     def as_they_come(self, stopped: threading.Event) -> Iterator[bytes]:
         """Yield a line for each file until it is `stopped`."""
         while not stopped.is_set():
-            new = [file for file in self._files() if file.name not in self._read]
+            files = self._files()
+            new = [file for file in files if file.name not in self._read]
             yield from self._lines(new, waits=True)
+            if self.source is not None:
+                self.source.failure = str(self._failure(files) or "")
             stopped.wait(LOOKED_AFTER_S)
+
+    def _failure(self, files: Sequence[Numbered]) -> SourceError | None:
+        """Return what is wrong with what was read of these files."""
+        wrong = [*self._wrong, *_gaps(files)]
+        return SourceError(str(self._folder), first_few(wrong, _MOST_TOLD)) if wrong else None
 
     def _files(self) -> list[Numbered]:
         try:

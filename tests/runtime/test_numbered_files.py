@@ -236,6 +236,27 @@ def test_a_followed_session_grows_by_the_files_that_come(messages: Path) -> None
         file.close()
 
 
+def test_a_followed_session_tells_a_gap_until_the_file_comes(messages: Path) -> None:
+    late = nth(messages, 5)
+    kept = late.read_bytes()
+    late.unlink()
+    file = open_file(messages, follow=True)
+
+    def told(what: str) -> bool:
+        deadline = time.monotonic() + 20
+        while what != file.source.failure and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return what == file.source.failure
+
+    try:
+        assert told(f"{messages}: no file has the number 5")
+        assert not file.source.complete
+        late.write_bytes(kept)
+        assert told("")
+    finally:
+        file.close()
+
+
 def test_a_followed_conversation_is_read_anew_when_a_file_comes_or_is_written_further(
     events: Path,
 ) -> None:
