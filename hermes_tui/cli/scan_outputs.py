@@ -35,6 +35,8 @@ class Ending(NamedTuple):
     """Malformed places that belong to no run."""
     new: Mapping[str, int] | None = None
     """New findings in runs by code; None without a baseline."""
+    refused: int = 0
+    """Files of which nothing could be read."""
 
 
 class Output:
@@ -127,10 +129,15 @@ class Table(Output):
         rates, outside = ending.rates, ending.outside
         has_findings = bool(rates.groups.get("code") or outside or rates.outcomes.is_known)
         says_more = rates.all.runs > 1 and (has_findings or self._by_run)
-        if says_more or ending.files > 1:
+        if says_more or ending.files + ending.refused > 1:
             self._write_block(
                 summary_lines(
-                    rates, ending.path_of, files=ending.files, outside=outside, new=ending.new
+                    rates,
+                    ending.path_of,
+                    files=ending.files,
+                    refused=ending.refused,
+                    outside=outside,
+                    new=ending.new,
                 )
             )
         if ending.interrupted:

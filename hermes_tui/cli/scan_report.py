@@ -49,7 +49,7 @@ class Report:
         """Malformed places of all files that belong to no run."""
         self._unreadable = False
         self._fails = False
-        self._files_read = 0
+        self._files_read = self._refused = 0
         self._left_out = 0
         """Runs that do not pass the filter."""
         self._new = self._known = 0
@@ -99,6 +99,7 @@ class Report:
         self.complain(file.failure, skipped=skipped)
         if not skipped:
             self._unreadable = True
+            self._refused += 1
             self.output.refused(file.label, file.failure)
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
@@ -179,6 +180,7 @@ class Report:
                 interrupted,
                 self._outside,
                 self._new_in_runs if self._baseline is not None else None,
+                self._refused,
             )
         )
         if self._left_out:

@@ -35,15 +35,17 @@ def summary_lines(
     path_of: PathOf,
     *,
     files: int,
+    refused: int,
     outside: int,
     new: Mapping[str, int] | None,
 ) -> Iterator[str]:
     """Yield the summary line by line; of each group the names that failed most.
 
-    `outside`: malformed places that belong to no run, and so to no rate. `new`: new findings in
-    runs by code, where there is a baseline.
+    `refused`: files of which nothing could be read, besides the `files`. `outside`: malformed
+    places that belong to no run, and so to no rate. `new`: new findings in runs by code, where
+    there is a baseline.
     """
-    yield _whole(rates.all, files, outside)
+    yield _whole(rates.all, files, refused, outside)
     if rates.outcomes.is_known:
         yield "outcome: " + _outcome_text(rates.outcomes)
     yield from _outcomes_by_model(rates)
@@ -100,11 +102,13 @@ def _rest(names: int) -> Iterator[str]:
         yield f"  and {names - MOST_LINES:,} more: --to json lists them all"
 
 
-def _whole(rate: Rate, files: int, outside: int) -> str:
+def _whole(rate: Rate, files: int, refused: int, outside: int) -> str:
     where = f"{counted(rate.runs, 'run')} in {counted(files, 'file')}"
     share = f" ({rate.share:.1%})" if rate.failed else ""
-    besides = f"; besides, {counted(outside, 'malformed place')} outside of any run"
-    return f"{where}, {rate.failed:,} with errors{share}{besides if outside else ''}"
+    told = f"{where}, {rate.failed:,} with errors{share}"
+    if outside:
+        told += f"; besides, {counted(outside, 'malformed place')} outside of any run"
+    return told + (f"; {counted(refused, 'file')} could not be read" if refused else "")
 
 
 def _label(name: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hermes_tui.model.errors import NoTranscript, SourceError
+from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.file_stamps import CHANGED, GONE, stamp_of, stamp_of_open
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.packed.transcoding import wide_encoding
@@ -153,7 +154,7 @@ def open_readable(path: Path) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError as error:
-        raise SourceError.of(path, error) from None
+        raise _dangling(path) or SourceError.of(path, error) from None
     except PermissionError:
         raise SourceError(
             str(path), "no permission to read it", "check its owner and mode"
@@ -166,6 +167,16 @@ def open_readable(path: Path) -> int:
         os.close(fd)
         raise _irregular(path)
     return fd
+
+
+def _dangling(path: Path) -> SourceError | None:
+    """Return what is wrong with a link whose file is not there; None where it is no link."""
+    try:
+        to = visible_line(str(path.readlink()), 200)
+    except OSError:
+        return None
+    hint = "fetch the file, as with `git annex get`, or remove the link"
+    return SourceError(str(path), f"a link to {to}, and there is no such file", hint)
 
 
 def _irregular(path: Path) -> NoTranscript:

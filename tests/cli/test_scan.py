@@ -225,6 +225,19 @@ def test_a_damaged_transcript_in_a_folder_is_3_and_in_the_report(
     assert [row["path"] for row in json.loads(done.text)["files"] if "error" in row] == [str(path)]
 
 
+def test_a_dangling_link_is_named_with_where_it_leads_and_the_rest_is_summed_up(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a.json", CHAT)
+    path = with_dangling_link(tmp_path)
+    done = within("scan", tmp_path)
+    assert done.code == 3
+    why = f"{path}: a link to {tmp_path / 'nowhere'}, and there is no such file"
+    next_step = "fetch the file, as with `git annex get`, or remove the link"
+    assert done.one_line == f"hermes-tui: {why} ({next_step})"
+    assert "\n1 run in 1 file, 0 with errors; 1 file could not be read\n" in done.text
+
+
 def test_a_folder_of_which_nothing_can_be_read_is_3(tmp_path: Path) -> None:
     write(tmp_path / "b.json", {"loss": 1})
     assert within("scan", tmp_path).code == 3
