@@ -190,6 +190,13 @@ class StreamedCalls:
                 self._calls.append(_Call(None, len(self._calls), part))
         return added
 
+    @property
+    def gap(self) -> str:
+        """Return which index the calls lack below their last one; empty where they lack none."""
+        known = {call.index for call in self._calls if call.index is not None and call.index >= 0}
+        missing = next((index for index in range(len(known)) if index not in known), None)
+        return "" if missing is None else f"no streamed call has index {missing}"
+
     def whole(self) -> list[Any]:
         """Return the calls so far, in the order of their indices."""
         order = [

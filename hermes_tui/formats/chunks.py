@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats.chunk_calls import Growing, StreamedCalls
 from hermes_tui.formats.fields import text_of
 from hermes_tui.formats.growing_texts import GrowingTexts
-from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import json_text
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -37,6 +37,8 @@ class ChunkJoiner:
         self._choices: dict[int, _Choice] = {}
         self._first = 0
         """The least index of a choice."""
+        self._usages = 0
+        """How many chunks told the usage."""
 
     @property
     def is_begun(self) -> bool:
@@ -50,8 +52,14 @@ class ChunkJoiner:
 
     @property
     def flaws(self) -> tuple[Diagnostic, ...]:
-        """Return where the calls of any choice are not what clients make of them."""
+        """Return where the calls of any choice are not what clients make of them.
+
+        Behind them stands, as notes, what else is not as the API has it.
+        """
         found = {k: v for choice in self._choices.values() for k, v in choice.flaws.items()}
+        if self._usages > 1:
+            told = f"usage came in {self._usages:,} chunks"
+            found[told] = _note(told, "the last one is taken; clients that add them up get more")
         return tuple(found.values())
 
     def add(self, chunk: dict[str, Any]) -> list[Delta]:
@@ -59,6 +67,7 @@ class ChunkJoiner:
         for key in _HEAD:
             if (value := chunk.get(key)) is not None:
                 self._head[key] = value
+        self._usages += isinstance(chunk.get("usage"), dict)
         added: list[Delta] = []
         found = chunk.get("choices")
         for raw in found if isinstance(found, list) else ():
@@ -89,6 +98,7 @@ class ChunkJoiner:
             choice = self._choices[position] = _Choice()
         if (reason := raw.get("finish_reason")) is not None:
             choice.finish_reason = reason
+            choice.ends += 1
         if isinstance(logprobs := raw.get("logprobs"), dict):
             choice.add_logprobs(logprobs)
         delta = raw.get("delta")
@@ -105,6 +115,8 @@ class _Choice:
 
     def __init__(self) -> None:
         self.finish_reason: Any = None
+        self.ends = 0
+        """How often a reason came."""
         self.logprobs: dict[str, Any] = {}
         """Holds `logprobs` as a whole reply has them; nothing where none came."""
         self._members: dict[str, Any] = {"role": None}
@@ -116,8 +128,14 @@ class _Choice:
 
     @property
     def flaws(self) -> dict[str, Diagnostic]:
-        """Return what is told of its calls."""
-        return self._calls.flaws
+        """Return what is told of its calls, and notes on its form."""
+        found = dict(self._calls.flaws)
+        if gap := self._calls.gap:
+            found[gap] = _note(gap, "clients that make a list by index have an empty call there")
+        if self.ends > 1:
+            told = f"finish_reason came {self.ends:,} times"
+            found[told] = _note(told, "clients that stop at the first miss what comes behind it")
+        return found
 
     def add(self, delta: dict[str, Any], *, is_whole: bool) -> list[Delta]:
         added: list[Delta] = []
@@ -183,6 +201,10 @@ class _Choice:
         else:
             self._texts.setdefault(key, []).append(value)
         return str(value)
+
+
+def _note(message: str, hint: str) -> Diagnostic:
+    return Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, message, hint=hint)
 
 
 def _add_part(parts: list[Any], part: Any) -> None:
