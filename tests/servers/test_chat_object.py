@@ -102,6 +102,34 @@ async def test_an_edited_message_replaces_the_callers() -> None:
     assert messages == [USER]
 
 
+async def test_an_answer_that_is_odd_in_form_is_noted_like_a_body() -> None:
+    call = SimpleNamespace(id=7, function=SimpleNamespace(name="ls", arguments="{}"))
+    answer = response(tool_calls=[call])
+    answer.choices[0].message.role = "bot"
+    answer.usage = {"prompt_tokens": "many"}
+    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    assert {str(found.severity) for found in reply.diagnostics} == {"note"}
+    assert [found.message for found in reply.diagnostics] == [
+        "usage holds no whole number: prompt_tokens",
+        "the message's role is 'bot', not assistant",
+        "the type of call 1 is missing, not function",
+        "the id of call 1 is a number, not a string",
+        "finish_reason is stop, though there are calls",
+    ]
+
+
+async def test_an_answer_of_the_sdk_is_noted_for_nothing() -> None:
+    message = {"role": "assistant", "content": "hi"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    answer = ChatCompletion.model_validate(
+        {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice],
+         "usage": usage}
+    )  # fmt: skip
+    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    assert reply.diagnostics == ()
+
+
 async def test_the_message_is_handed_on_untouched() -> None:
     answer = response(tool_calls=[{"name": "a", "arguments": {"x": 1}}], reasoning="why")
     reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))

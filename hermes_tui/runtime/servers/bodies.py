@@ -49,8 +49,7 @@ def read_body(exchange: Exchange) -> Reply:
     found = (
         *_oddities(oddity, exchange),
         *completion_findings(value),
-        *_message_findings(message, choice),
-        *choice_oddities(message, reason),
+        *message_findings(message, choice),
     )
     return Reply(
         raw=exchange.text,
@@ -161,7 +160,11 @@ def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
             f"{count} choices came; the first one is used",
             "ask for n=1; all of them stand in the raw body",
         )
-    usage = value.get("usage")
+    yield from usage_findings(value.get("usage"))
+
+
+def usage_findings(usage: Any) -> Iterator[Diagnostic]:
+    """Yield what is off about the usage that a reply tells, None where it tells none."""
     if usage is not None and not isinstance(usage, dict):
         yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
     elif usage and (wrong := [key for key in _COUNTS if _is_no_count(usage.get(key, 0))]):
@@ -172,7 +175,8 @@ def _is_no_count(value: Any) -> bool:
     return not isinstance(value, int) or isinstance(value, bool)
 
 
-def _message_findings(message: Any, choice: dict[str, Any]) -> Iterator[Diagnostic]:
+def message_findings(message: Any, choice: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Yield what in a message that came whole, and around it, is not as the API has it."""
     if not isinstance(message, dict):
         yield shape(Severity.WARNING, f"the message is {kind_of(message)}, not an object")
     else:
@@ -180,6 +184,7 @@ def _message_findings(message: Any, choice: dict[str, Any]) -> Iterator[Diagnost
     if not isinstance(choice.get("finish_reason"), str):
         said = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
         yield shape(Severity.NOTE, f"finish_reason is {said}")
+    yield from choice_oddities(message, choice.get("finish_reason"))
 
 
 def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:

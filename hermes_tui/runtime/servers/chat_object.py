@@ -14,6 +14,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import decode, json_text, plain
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.bodies import message_findings, usage_findings
 from hermes_tui.runtime.servers.failures import capped, exception_chain, exceptions_of
 
 _ONLY_STREAMING: Final = ("stream", "stream_options")
@@ -83,13 +84,18 @@ def _reply_in(response: Any) -> Reply:
         raise _empty("the server returned nothing", raw)
     if message is None:
         raise _empty("no choices came" if not choices else "the first choice has no message", raw)
-    reason = getattr(choice, "finish_reason", None)
+    reason, usage = getattr(choice, "finish_reason", None), plain(getattr(response, "usage", None))
+    around = {"finish_reason": reason} if hasattr(choice, "finish_reason") else {}
     return Reply(
         raw=raw,
         message=message,
         finish_reason=reason if isinstance(reason, str) else "",
-        usage=plain(getattr(response, "usage", None)),
-        diagnostics=_several(choices),
+        usage=usage,
+        diagnostics=(
+            *_several(choices),
+            *usage_findings(usage),
+            *message_findings(plain(message), around),
+        ),
         status=None,
     )
 
