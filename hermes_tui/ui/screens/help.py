@@ -18,13 +18,14 @@ from hermes_tui.ui.command import Command, Situation
 from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.lab.commands import GROUP as LAB_GROUP
-from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan
+from hermes_tui.ui.page_search import PageSearch
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
 from hermes_tui.ui.runs.fields import FILTERS
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.searching import Searching
-from hermes_tui.ui.search import Search, matches_in
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -67,9 +68,7 @@ class HelpScreen(Searching, Moving):
     def __init__(self, *, place: str, first: str = "") -> None:
         super().__init__()
         self._place, self._first = place, first
-        self._search: Search | None = None
-        self._matches: Sequence[Match] = ()
-        self._match = 0
+        self._found = PageSearch()
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.hermes.style, id="title")
@@ -82,7 +81,7 @@ class HelpScreen(Searching, Moving):
         self.refresh_bar()
 
     def situation(self) -> Situation:
-        return Situation(searching=self._search is not None)
+        return Situation(searching=self._found.search is not None)
 
     def draw_lines(self) -> None:
         said = [(f"  {self._message}", "hint")] if self._message else []
@@ -98,13 +97,13 @@ class HelpScreen(Searching, Moving):
             keys, complaints, place=self._place, first=self._first, width=width
         )
         self.focused_pane().set_document(document, keep_position=True)
-        self._find()
+        self._found.find(self.focused_pane())
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
 
     def do_clear(self) -> None:
-        if self._search is None:
+        if self._found.search is None:
             self.do_back()
         else:
             self.begin_search(None)
@@ -118,27 +117,15 @@ class HelpScreen(Searching, Moving):
     # Finding
 
     def search_begun(self) -> Search | None:
-        return self._search
+        return self._found.search
 
     def begin_search(self, search: Search | None) -> None:
-        self._search = search
-        self._find()
+        said = self._found.begin(search, self.focused_pane())
         self.refresh_bar()
-        self.go_match(0)
-
-    def _find(self) -> None:
-        """Find the places of the page that the search is about."""
-        search, self._match = self._search, 0
-        self._matches = () if search is None else matches_in(self.focused_pane().document, search)
+        self.say(said)
 
     def go_match(self, step: int) -> None:
-        """Go to the next or previous match around the ends; 0: to the first."""
-        if self._matches:
-            self._match = (self._match + step) % len(self._matches)
-            self.say(f"match {self._match + 1} of {len(self._matches)}")
-        else:
-            self.say("no match" if self._search is not None else "")
-        self.focused_pane().set_matches(self._matches, self._match if self._matches else None)
+        self.say(self._found.go(self.focused_pane(), step))
 
 
 def help_document(

@@ -38,18 +38,25 @@ class Searching(Finding, CommandScreen):
         self.ask("search", "search", text, toggles=True, hint=hint, wide=wide, replace=replace)
 
     def answered_search(self, event: Prompt.Answered) -> None:
-        from hermes_tui.log.linear_regex import RegexError
+        search = asked_search(event)
+        if isinstance(search, str):
+            self._ask_search(event.value)
+            self.say(search)
+        else:
+            self.begin_search(search)
 
-        text = event.value
-        try:
-            search = compile_search(
-                text,
-                is_regex=event.is_regex,
-                case_matters=event.case_matters,
-                in_texts=event.is_wide,
-            )
-        except RegexError as error:
-            self._ask_search(text)
-            self.say(f"not a regular expression: {error}")
-            return
-        self.begin_search(search if text else None)
+
+def asked_search(event: Prompt.Answered) -> Search | str | None:
+    """Return the search that was asked for, None for nothing, or why there is none such."""
+    from hermes_tui.log.linear_regex import RegexError
+
+    try:
+        search = compile_search(
+            event.value,
+            is_regex=event.is_regex,
+            case_matters=event.case_matters,
+            in_texts=event.is_wide,
+        )
+    except RegexError as error:
+        return f"not a regular expression: {error}"
+    return search if event.value else None
