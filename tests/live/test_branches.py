@@ -301,6 +301,44 @@ async def test_n_goes_from_difference_to_difference() -> None:
         assert "~ turn 1, assistant" in text_of(app)
 
 
+async def test_a_comparison_is_searched_like_a_run() -> None:
+    left = [event for n in range(30) for event in reply(n, f"left {n} needle\n" * 5)]
+    right = [event for n in range(30) for event in reply(n, f"right {n}\n" * 5)]
+    found = comparison(run_diff(left, right), "main", "fork-1")
+    async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
+
+        async def press(*keys: str) -> str:
+            await pilot.press(*keys)
+            await pilot.pause()
+            return text_of(app)
+
+        assert "Enter Accept" in await press("slash", *"NEEDLE")
+        assert "match 1 of 150" in await press("enter")
+        assert "match 2 of 150" in await press("n")
+        assert "match 150 of 150" in await press("N", "N")
+        assert "left 29 needle" in text_of(app)
+        assert "match" not in await press("escape")
+        await press("g", "n", "n")
+        assert "~ turn 2, assistant" in text_of(app)
+        await press("slash", "ctrl+u", *"qq")
+        assert "no match" in await press("enter")
+        await press("slash", "escape")
+        assert isinstance(app.screen, ComparisonScreen)
+        await press("q")
+        assert app.given == [None]
+
+
+async def test_a_search_of_a_comparison_that_is_no_expression_is_asked_for_again() -> None:
+    found = comparison(run_diff(list(reply(1, "left")), list(reply(1, "right"))), "a", "b")
+    async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
+        await pilot.press("slash", "(", "f2", "enter")
+        await pilot.pause()
+        assert "not a regular expression" in text_of(app)
+        await pilot.press("ctrl+u", *"le.t", "enter")
+        await pilot.pause()
+        assert "match 1 of 1" in text_of(app)
+
+
 async def test_a_comparison_is_copied_as_text_and_offered_to_a_pager() -> None:
     found = comparison(run_diff(list(reply(1, "left")), list(reply(1, "right"))), "a", "b")
     async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):

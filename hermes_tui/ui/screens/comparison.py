@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.widget import Widget
 
 from hermes_tui.model.wording import counted
+from hermes_tui.ui.page_search import PageSearch
 from hermes_tui.ui.render.comparison import Comparison
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.widgets.prompt import Prompt
 
 _WIDE, _WIDEST, _SHARE = 100, 140, 92
 """Cells of a screen from which on a dialog has this share of it (percent), and at most so many."""
@@ -36,6 +42,8 @@ class ComparisonScreen(Moving, Dialog[None]):
     def __init__(self, left: str, right: str, found: Comparison) -> None:
         super().__init__(f"- {left}  + {right}: {counted(len(found.differences), 'difference')}")
         self._found = found
+        self._search = PageSearch()
+        self._prompt: Prompt | None = None
 
     def body(self) -> Iterable[Widget]:
         yield TextView(self._found.document, resolve=self.hermes.style)
@@ -74,6 +82,76 @@ class ComparisonScreen(Moving, Dialog[None]):
         earlier = [line for line in self._found.differences if line < self.view.top_line]
         if earlier:
             self.view.scroll_to_line(earlier[-1])
+
+    # Searching
+
+    @property
+    def _is_asking(self) -> bool:
+        return self._prompt is not None and self._prompt.display
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # While a prompt is open the letters are typed there.
+        return not (action == "dialog" and self._is_asking) and super().check_action(
+            action, parameters
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        if self._prompt is not None and self._prompt.hold(event):
+            event.stop()
+            event.prevent_default()
+
+    def do_search(self) -> None:
+        """Ask what to search the page for."""
+        before = self._search.search
+        self._ask(before.text if before is not None else "", replace=True)
+
+    def _ask(self, text: str, *, replace: bool = False) -> None:
+        from hermes_tui.ui.widgets.prompt import Prompt
+
+        is_new = self._prompt is None
+        prompt = self._prompt = self._prompt or Prompt()
+        prompt.ask("search", "search", text, toggles=True, replace=replace)
+        if is_new:
+            self.mount(prompt, before=self.query_one(KeyBar))
+        self.query_one(KeyBar).show(prompt.keys)
+
+    def on_prompt_answered(self, event: Prompt.Answered) -> None:
+        """Go to the first match."""
+        from hermes_tui.ui.screens.searching import asked_search
+
+        search = asked_search(event)
+        if isinstance(search, str):
+            self._ask(event.value)
+            self.show_title(search)
+        else:
+            self.show_title(self._search.begin(search, self.view))
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        self.view.focus()
+        self.refresh_bar()
+
+    def do_search_next(self) -> None:
+        """Go to the next match, else to the next difference."""
+        if self._search.search is None:
+            self.do_next()
+        else:
+            self.show_title(self._search.go(self.view, 1))
+
+    def do_search_previous(self) -> None:
+        """Go to the match before, else to the difference before."""
+        if self._search.search is None:
+            self.do_previous()
+        else:
+            self.show_title(self._search.go(self.view, -1))
+
+    def do_clear(self) -> None:
+        """Drop the search, or leave."""
+        if self._search.search is None:
+            self.do_leave()
+        else:
+            self.show_title(self._search.begin(None, self.view))
+
+    # Taking away
 
     def do_copy(self) -> None:
         """Put the comparison on the clipboard."""
