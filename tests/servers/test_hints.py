@@ -93,6 +93,16 @@ async def test_what_a_server_lists_is_told_whatever_it_is(
 
 
 @both
+async def test_a_server_without_a_parser_is_answered_with_the_flags_it_lacks(
+    adapter: type[ChatServer],
+) -> None:
+    said = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+    hint = await hint_of(adapter, Answer([json.dumps({"message": said}).encode()], 400))
+    assert "--enable-auto-tool-choice --tool-call-parser NAME" in hint
+    assert "`hermes-tui parsers`" in hint
+
+
+@both
 async def test_what_a_server_says_by_another_status_needs_no_hint(
     adapter: type[ChatServer],
 ) -> None:

@@ -21,7 +21,14 @@ from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
-from hermes_tui.runtime.servers.hints import KEY_STATUSES, Access, about_key, about_model
+from hermes_tui.runtime.servers.hints import (
+    KEY_STATUSES,
+    NO_PARSER,
+    PARSER_FLAG,
+    Access,
+    about_key,
+    about_model,
+)
 from hermes_tui.runtime.servers.logprobs import (
     asks_for,
     explain_refusal,
@@ -107,6 +114,8 @@ class ChatServer(ABC):
             asked = decode(request.parameters)
             model = asked.get("model") if isinstance(asked, dict) else ""
             hint = await about_model(self._access, str(model))
+        elif PARSER_FLAG in failure.message:
+            hint = NO_PARSER
         if hint:
             error = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, failure.message, hint=hint)
             failure.diagnostics = (error,)

@@ -17,6 +17,12 @@ from hermes_tui.runtime.servers.urls import models_url
 KEY_STATUSES: Final = frozenset({401, 403})
 WRONG_URL: Final = "is --server right? the base URL of most servers ends in /v1"
 NOTHING_LISTED: Final = f"{WRONG_URL}; or name the model with --model"
+PARSER_FLAG: Final = "--tool-call-parser"
+NO_PARSER: Final = (
+    "start the server again with --enable-auto-tool-choice --tool-call-parser NAME:"
+    " `hermes-tui parsers` lists the NAME for each family of models, for Hermes it is hermes"
+)
+"""What to do where vLLM says that it was started without a parser: it takes no tools then."""
 _QUICKLY_S = 3.0
 _MOST_NAMED = 5
 
