@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -31,18 +32,36 @@ def folder_source(folder: Path, *, follow: bool = False) -> SpoolSource:
     failure is what is wrong now: a file that comes late fills its gap.
     """
     stopped = threading.Event()
-    lines = _Lines(folder)
+    lines = _Lines(str(folder), partial(_files_in, folder), lambda name: _read(folder / name))
     chunks = lines.as_they_come(stopped) if follow else lines.all()
     source = SpoolSource(str(folder), lambda: chunks, on_close=stopped.set)
     lines.source = source
     return source
 
 
-class _Lines:
-    """Reads each file once, and keeps in mind what was wrong."""
+def numbered_lines(
+    name: str, files: list[Numbered], read: Callable[[str], bytes]
+) -> Iterator[bytes]:
+    """Yield what the files of a run hold, a line each; `read` returns the bytes of one.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Raises SourceError behind them, with `name`, where anything is wrong.
+    """
+    return _Lines(name, lambda: files, lambda file: _judged(read(file))).all()
+
+
+class _Lines:
+    """Reads each file once, and keeps in mind what was wrong.
+
+    `read` returns what a file holds, and what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        files: Callable[[], list[Numbered]],
+        read: Callable[[str], tuple[bytes, str]],
+    ) -> None:
+        self._name, self._files, self._read_file = name, files, read
         self._read: set[str] = set()
         self._wrong: list[str] = []
         self.source: SpoolSource | None = None
@@ -68,17 +87,11 @@ class _Lines:
     def _failure(self, files: Sequence[Numbered]) -> SourceError | None:
         """Return what is wrong with what was read of these files."""
         wrong = [*self._wrong, *_gaps(files)]
-        return SourceError(str(self._folder), first_few(wrong, _MOST_TOLD)) if wrong else None
-
-    def _files(self) -> list[Numbered]:
-        try:
-            return numbered_files(self._folder)
-        except OSError as error:
-            raise SourceError.of(self._folder, error) from error
+        return SourceError(self._name, first_few(wrong, _MOST_TOLD)) if wrong else None
 
     def _lines(self, files: Sequence[Numbered], *, waits: bool = False) -> Iterator[bytes]:
         for file in files:
-            data, why = _read(self._folder / file.name)
+            data, why = self._read_file(file.name)
             if why and waits and file is files[-1]:
                 return
             self._read.add(file.name)
@@ -88,16 +101,27 @@ class _Lines:
                 yield data.translate(_ONE_LINE) + b"\n"
 
 
+def _files_in(folder: Path) -> list[Numbered]:
+    try:
+        return numbered_files(folder)
+    except OSError as error:
+        raise SourceError.of(folder, error) from error
+
+
 def _read(path: Path) -> tuple[bytes, str]:
     """Return what a file holds, and what is wrong with it."""
     try:
         with os.fdopen(open_readable(path), "rb") as file:
-            data = file.read()
-        loads(data)
+            return _judged(file.read())
     except SourceError as error:
         return b"", error.message.removeprefix(f"{path}: ")
     except OSError as error:
         return b"", reason_of(error)
+
+
+def _judged(data: bytes) -> tuple[bytes, str]:
+    try:
+        loads(data)
     except ValueError:
         return data, "no whole JSON" if data.strip() else "nothing in it"
     return data, ""
