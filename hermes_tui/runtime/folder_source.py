@@ -44,9 +44,17 @@ def numbered_lines(
 ) -> Iterator[bytes]:
     """Yield what the files of a run hold, a line each; `read` returns the bytes of one.
 
-    Raises SourceError behind them, with `name`, where anything is wrong.
+    Raises SourceError behind them, with `name`, where anything is wrong. So may `read`: the other
+    files are read all the same.
     """
-    return _Lines(name, lambda: files, lambda file: _judged(read(file))).all()
+
+    def read_one(file: str) -> tuple[bytes, str]:
+        try:
+            return _judged(read(file))
+        except SourceError as error:
+            return b"", error.message.removeprefix(f"{name}: ")
+
+    return _Lines(name, lambda: files, read_one).all()
 
 
 class _Lines:

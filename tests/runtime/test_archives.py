@@ -349,3 +349,72 @@ def test_a_bomb_in_a_cut_log_is_not_unpacked(written: Any, monkeypatch: pytest.M
     members = {**EVAL_MEMBERS, "samples/../../c_epoch_1.json": sample("c", "x" * 100_000)}
     whole = packed(members)
     assert "unpacks to more than 2 times" in failure_of(written(whole[: whole.rindex(b"PK\1\2")]))
+
+
+FIXTURES = PROJECT / "tests" / "fixtures"
+KEPT_AS_FOLDERS = {
+    "c/events": FIXTURES / "openhands" / "conversation",
+    "sessions/demo/events": FIXTURES / "openhands" / "sessions" / "demo",
+    "session_1/agents/agent_default/messages": FIXTURES / "strands" / "session_demo",
+}
+
+
+def folders_packed(path: Path, *wanted: str, without: str = "") -> Path:
+    """Pack what is kept as folders of numbered files, by the places of the runs in the archive."""
+    members: dict[str, str | bytes] = {}
+    for place in wanted:
+        kept = KEPT_AS_FOLDERS[place]
+        top = place.removesuffix("/events").removesuffix("/agents/agent_default/messages")
+        for file in sorted(kept.rglob("*.json")):
+            inside = f"{top}/{file.relative_to(kept)}"
+            if not (without and inside.endswith(without)):
+                members[inside] = file.read_bytes()
+    path.write_bytes(packed(members))
+    return path
+
+
+@pytest.mark.parametrize(("place", "messages"), [*zip(KEPT_AS_FOLDERS, (15, 8, 10), strict=True)])
+def test_a_run_that_is_a_folder_of_an_archive_is_one_run(
+    tmp_path: Path, place: str, messages: int
+) -> None:
+    path = folders_packed(tmp_path / "a.zip", place)
+    assert [str(target.path) for target in expand_paths([str(path)])] == [str(path)]
+    for each in (path, Path(f"{path}!{place}")):
+        file = open_file(each, whole=True)
+        [run] = [found for found in survey(file) if isinstance(found, FoundRun)]
+        assert (run.state.messages, file.source.failure) == (messages, "")
+        file.close()
+
+
+def test_each_folder_of_an_archive_that_is_a_run_is_one(tmp_path: Path) -> None:
+    path = folders_packed(tmp_path / "a.zip", *KEPT_AS_FOLDERS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("c/event_cache/0-25.json", "[]")
+        archive.writestr("other/base_state.json", CHAT)
+    found = [str(target.path) for target in expand_paths([str(path)])]
+    places = sorted([*KEPT_AS_FOLDERS, "other/base_state.json"])
+    assert found == [f"{path}!{place}" for place in places]
+
+
+def test_a_gap_in_the_numbers_of_a_packed_run_is_told(tmp_path: Path) -> None:
+    place = "session_1/agents/agent_default/messages"
+    path = folders_packed(tmp_path / "a.zip", place, without="message_4.json")
+    file = open_file(path, whole=True)
+    assert file.source.failure == f"{path}: no file has the number 4"
+    file.close()
+
+
+def test_a_damaged_member_of_a_packed_run_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    place = "session_1/agents/agent_default/messages"
+    path = folders_packed(tmp_path / "a.zip", place)
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.getinfo(f"{place}/message_4.json")
+    data = bytearray(path.read_bytes())
+    begins = damaged.header_offset + 30 + len(damaged.filename)
+    data[begins : begins + damaged.compress_size] = bytes(damaged.compress_size)
+    path.write_bytes(data)
+    file = open_file(path, whole=True)
+    [run] = [found for found in survey(file) if isinstance(found, FoundRun)]
+    assert run.state.messages == 9
+    assert file.source.failure.startswith(f"{path}: message_4.json: a damaged zip archive")
+    file.close()

@@ -14,12 +14,17 @@ from typing import IO
 
 from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.folder_source import numbered_lines
+from hermes_tui.runtime.numbered_files import RUN_FOLDERS, Numbered, split_numbered
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
 from hermes_tui.runtime.packed.zip_members import Archive, opened, opened_at, unpacked
+from hermes_tui.runtime.sidecars import SIDECARS
 from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import may_be_transcript
 
 MAX_LISTED = 8
+_SESSION = "session.json"
+"""Stands above all runs of a session of Strands Agents."""
 
 
 def transcript_members(path: Path) -> list[str]:
@@ -29,8 +34,34 @@ def transcript_members(path: Path) -> list[str]:
 
 
 def transcripts(archive: Archive) -> list[str]:
-    """Return the names of the members that may be transcripts, in their order."""
-    return sorted(name for name, member in archive.members.items() if _is_transcript(member))
+    """Return the names of the members that may be transcripts, in their order.
+
+    The folder of the files of one run stands for these.
+    """
+    found = [name for name, member in archive.members.items() if _is_transcript(member)]
+    by_folder: dict[str, list[str]] = {}
+    for name in found:
+        folder, _, file = name.rpartition("/")
+        by_folder.setdefault(folder, []).append(file)
+    runs = {folder for folder, files in by_folder.items() if split_numbered(folder, files)[0]}
+    if not runs:
+        return sorted(found)
+    others = (
+        f"{folder}/{file}" if folder else file
+        for folder, files in by_folder.items()
+        for file in split_numbered(folder, files)[1]
+    )
+    return sorted(runs | {name for name in others if not _says_more(name, runs)})
+
+
+def _says_more(name: str, runs: set[str]) -> bool:
+    """Tell whether a file belongs to a run that is a folder, and is none of its files."""
+    folder, _, file = name.rpartition("/")
+    above, _, own = folder.rpartition("/")
+    for sidecar, where in ((file, folder), (f"{own}/", above)):
+        if f"{where}/{SIDECARS.get(sidecar)}".lstrip("/") in runs:
+            return True
+    return file == _SESSION and any(run.startswith(f"{folder}/".lstrip("/")) for run in runs)
 
 
 def choice(path: str, names: Sequence[str]) -> str:
@@ -59,10 +90,23 @@ def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
         yield from eval_lines(archive)
         return
     member = member or _only_transcript(archive, path)
+    if files := _files_of_run(archive, member):
+        yield from numbered_lines(
+            archive.label, files, lambda name: b"".join(unpacked(archive, f"{member}/{name}"))
+        )
+        return
     if member not in archive.members:
         names = transcripts(archive)
         raise SourceError(archive.label, "no such member in this archive", _named(names))
     yield from unpacked(archive, member)
+
+
+def _files_of_run(archive: Archive, folder: str) -> list[Numbered]:
+    """Return the files of the run that a folder of an archive is; none where it is not one."""
+    if folder.rpartition("/")[2] not in RUN_FOLDERS:
+        return []
+    inside = [name for name in archive.members if name.rpartition("/")[0] == folder]
+    return split_numbered(folder, [name.rpartition("/")[2] for name in inside])[0]
 
 
 def _only_transcript(archive: Archive, path: str) -> str:
