@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -87,6 +88,27 @@ def holds_one_run(path: Path) -> bool:
             return any(match_in(entry.name) for entry in entries)
     except OSError:
         return False
+
+
+def with_whole_runs(paths: Sequence[str]) -> list[str]:
+    """Return paths with the folder of a run in the place of its files, where several were given.
+
+    So a shell hands on `events/*.json`; one file alone stays what it is.
+    """
+    inside: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition(os.sep)
+        inside.setdefault(folder, []).append(name)
+    files: dict[str, str] = {}
+    for folder, names in inside.items():
+        if len(names) < 2:
+            continue
+        # From within, it has another name.
+        whole = folder if folder and folder != os.curdir else os.path.abspath(folder)  # noqa: PTH100
+        before = f"{folder}{os.sep}" if folder else ""
+        files |= {f"{before}{file.name}": whole for file in split_numbered(whole, names)[0]}
+    count = Counter(files.values())
+    return list(dict.fromkeys(files[p] if count[files.get(p, "")] > 1 else p for p in paths))
 
 
 def latest_change(folder: Path, changed_ns: int) -> tuple[int, int]:

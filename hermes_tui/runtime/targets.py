@@ -11,7 +11,7 @@ from typing import NamedTuple, overload
 
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.folder_walk import WALKED_SUFFIXES, Tell, files_in, is_so, members
-from hermes_tui.runtime.numbered_files import holds_one_run
+from hermes_tui.runtime.numbered_files import holds_one_run, with_whole_runs
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import without_sidecars
@@ -141,7 +141,7 @@ def expand_paths(
     number found so far in one of them. Raises SourceError where nothing is found, unless somebody
     `waits` for what comes into a folder, or to match a glob.
     """
-    each = [_expand(pattern, tell, waits=waits) for pattern in patterns]
+    each = [_expand(pattern, tell, waits=waits) for pattern in with_whole_runs([*patterns])]
     if not each:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
     if len(each) == 1:
@@ -204,6 +204,7 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
     files = without_sidecars([match for match in matches if is_so(match.is_file)])
+    files = [Path(name) for name in with_whole_runs([*map(str, files)])]
     if not files and not waits:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
     return PathList.of(files)

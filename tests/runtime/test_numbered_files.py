@@ -204,6 +204,29 @@ def test_it_is_exported_and_compared_like_a_file(
     assert "Both did the same" in capsys.readouterr().out
 
 
+def test_its_files_by_a_glob_of_the_shell_or_of_ours_are_one_run(
+    events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = sorted(map(str, events.glob("*.json")))
+    for paths in (files, [str(events / "*.json")], [str(events.parent / "**" / "*.json")]):
+        assert [str(target.path) for target in expand_paths(paths)] == [str(events)]
+    monkeypatch.chdir(events)
+    for paths in (
+        [*map(os.path.basename, files)],
+        ["*.json"],
+        [f"./{Path(files[0]).name}", *files],
+    ):
+        assert {str(target.path) for target in expand_paths(paths)} >= {str(events)}
+    assert [str(target.path) for target in expand_paths(files[:1])] == files[:1]
+
+
+def test_a_glob_leaves_files_of_other_names_as_they_are(events: Path) -> None:
+    other = events / "notes.json"
+    other.write_text("{}")
+    found = expand_paths([str(other), *sorted(map(str, events.glob("event-*.json")))])
+    assert [str(target.path) for target in found] == [str(other), str(events)]
+
+
 def test_a_followed_session_grows_by_the_files_that_come(messages: Path) -> None:
     kept = {number: nth(messages, number).read_bytes() for number in range(2, 10)}
     for number in kept:
