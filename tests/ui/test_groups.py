@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +362,29 @@ def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
     assert names == ["model", "", "model"]
     model.group_by_next(-1)
     assert model.shape.grouping == ""
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_grouping_goes_round_all_that_is_offered(step: int) -> None:
+    model = runs_of(
+        *({"status": f"s{n % 3}", "model": f"m{n % 2}", "task": f"t{n % 4}"} for n in range(20))
+    )
+    offered = model.groupings()
+    assert offered == ["status", "model", "task"]
+    names = []
+    for _ in range(4):
+        model.group_by_next(step)
+        names.append(model.shape.grouping)
+    assert names == [*offered[::step], ""]
+
+
+def test_the_next_grouping_looks_at_no_field_behind_it() -> None:
+    def fields() -> Iterator[str]:
+        yield from ("parser", "status")
+        raise AssertionError("looked at a further field")
+
+    model = runs_of(*({"status": f"s{n % 3}", "model": f"m{n % 2}"} for n in range(20)))
+    assert next(groupings_of(model.rows, fields())) == "status"
 
 
 def test_groups_without_an_id_go_by_the_number_that_is_listed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hermes_tui.ui.runs.fields import column
@@ -231,18 +231,16 @@ def _resolved(
     return parents
 
 
-def groupings_of(rows: Sequence[RunRow]) -> list[str]:
-    """Return the fields by which these runs fall into several groups, not each into its own.
+def groupings_of(rows: Sequence[RunRow], fields: Iterable[str] = GROUPINGS) -> Iterator[str]:
+    """Yield those of the fields by which runs fall into several groups, not each into its own.
 
     Of a long list only the first and last runs are looked at.
     """
     parts = [rows[:LOOKED_AT], rows[max(LOOKED_AT, len(rows) - LOOKED_AT) :]]
-
-    def keys(name: str) -> list[str]:
+    for name in fields:
         keys_of = GroupKeys(name)
-        return [key for part in parts for key in keys_of.of(part)]
-
-    return [name for name in GROUPINGS if _is_worth_it(keys(name))]
+        if _is_worth_it([key for part in parts for key in keys_of.of(part)]):
+            yield name
 
 
 def _is_worth_it(keys: list[str]) -> bool:

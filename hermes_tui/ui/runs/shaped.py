@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.run_relations import Relative
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.group_order import Order
+from hermes_tui.ui.runs.grouping import GROUPINGS
 from hermes_tui.ui.runs.matches import MatchedRuns
 from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.runs.steps import Steps, whole
@@ -47,13 +49,14 @@ class ShapedRuns(MatchedRuns):
 
     def groupings(self) -> list[str]:
         """Return the fields that tell these runs apart."""
-        return groupings_of(self.rows)
+        return list(groupings_of(self.rows))
 
     def group_by_next(self, step: int = 1) -> None:
         """Group by the next field that tells these runs apart; after the last, not at all."""
-        fields = ["", *self.groupings()]
-        here = fields.index(self.shape.grouping) if self.shape.grouping in fields else 0
-        self.group_by(fields[(here + step) % len(fields)])
+        fields = ("", *GROUPINGS)[::step]
+        here = fields.index(self.shape.grouping if self.shape.grouping in fields else "")
+        further = takewhile(bool, (*fields[here + 1 :], *fields[: here + 1]))
+        self.group_by(next(groupings_of(self.rows, further), ""))
 
     def switch_tree(self) -> None:
         """Put children below their parents, or where they are sorted to."""
