@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its
-runs, or as the list shows it (g4 · rollout 1). Turns are put beside each
-other; texts, arguments and results count by what they mean, not by how their
-JSON is spaced. --json gives every difference with both texts.
+runs, or its name in the list (g4 · rollout 1). Turns are aligned; whitespace
+and key order of JSON do not count as a difference. --json prints every
+difference with both texts.
 
   hermes-tui diff before.json after.json
   hermes-tui diff rollouts.jsonl:3 rollouts.jsonl:7 --json
@@ -60,7 +60,7 @@ def add_diff(commands: Commands) -> None:
     command = commands.add_parser(
         "diff",
         help="compare two runs, turn by turn",
-        description="Compare two runs turn by turn: where they part, and what each did then.",
+        description="Compare two runs turn by turn: where they diverge, and what each did then.",
         usage="%(prog)s [-h] [--json] [--format NAME] A B",
         epilog=_EPILOG,
     )
@@ -70,7 +70,7 @@ def add_diff(commands: Commands) -> None:
             name, type=path_text, metavar=shown, help="FILE or FILE:RUN", nargs="?"
         )
     command.add_argument("-:", action=_RefuseRun, help=argparse.SUPPRESS)
-    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
     add_format_option(command)
 
 

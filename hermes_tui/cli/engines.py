@@ -36,7 +36,7 @@ def add_engines(commands: Commands) -> None:
     command = commands.add_parser(
         "engines",
         help="add, list or remove the real parsers of vLLM, SGLang and hermes-agent",
-        description="The real parsers that the parser lab compares, in the cache folder.",
+        description="Manage the real parsers of engines; they are kept in the cache folder.",
         epilog="  hermes-tui engines add vllm==0.33.0\n  hermes-tui engines list\n\n"
         "exit codes: 0 fine, 2 wrong usage, 3 cannot download, load, read or write",
     )
@@ -45,7 +45,7 @@ def add_engines(commands: Commands) -> None:
     )
     add = actions.add_parser(
         "add",
-        help="fetch an engine's parsers, or take those of an interpreter or a checkout",
+        help="download an engine's parsers, or use those of an interpreter or a checkout",
         description=_ADD,
     )
     add.add_argument(
@@ -53,14 +53,14 @@ def add_engines(commands: Commands) -> None:
         nargs="?",
         default="",
         metavar="ENGINE",
-        help="vllm or sglang, with ==VERSION or without; or a wheel file",
+        help="vllm or sglang, optionally with ==VERSION; or a wheel file",
     )
     where = add.add_mutually_exclusive_group()
     where.add_argument(
         "--python", default="", metavar="PROGRAM", help="an interpreter that has it installed"
     )
     where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
-    add.add_argument("--name", default="", metavar="NAME", help="what to call it")
+    add.add_argument("--name", default="", metavar="NAME", help="name to give it")
     listing = actions.add_parser(
         "list",
         help="list the engines that were added",

@@ -11,40 +11,40 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 --to
-  openai    chat messages; of several runs a line each
-  sharegpt  conversations with calls as <tool_call>; of several a line each
-  atif      Harbor's ATIF; it alone holds the runs of subagents too
-  markdown  a text for people
-  html      one page, no script
+  openai    chat messages; of several runs one line each
+  sharegpt  conversations with calls as <tool_call>; of several one line each
+  atif      Harbor's ATIF; the only one that includes the runs of subagents
+  markdown  text for people
+  html      one page, no scripts
   native    a recording as hermes-tui makes them: every event as it was read,
             and the exact text of each message
-Of several runs, atif, markdown, html and native are a file each, with
--o FOLDER/.
+Several runs as atif, markdown, html or native are written as one file each,
+with -o FOLDER/.
 
-openai, sharegpt and atif are what their readers take, so a little is made up,
-moved or left out; stderr counts it in one line. How the run ended, with reward
-and scores, is in the metadata, from where `open` reads it back; so is what a
-person did in it (`steered`). Encrypted reasoning and replies that were
-discarded are left out.
+openai, sharegpt and atif keep to what their consumers accept, so a little is
+made up, moved or left out; one line on stderr counts it. How the run ended,
+with reward and scores, goes into the metadata, from where `open` reads it back;
+so does what a person did in it (`steered`). Encrypted reasoning and discarded
+replies are left out.
   openai, atif
-            Calls that stand in the text, if the run answers such calls, are
-            calls and no longer text. Missing ids are made up: made_up_1 …
-  openai    A result of no call, and a role that the API does not know, become
-            a message of the user, the role its name. Arguments that are
-            missing become {}. A user's images, audio and files are kept where
-            the API takes them. Messages may also hold reasoning_content,
+            Calls in the text, if the run answers such calls, become real calls
+            and leave the text. Missing ids are made up: made_up_1 …
+  openai    A result without a call, and a role that the API does not know,
+            become a user message with the role as its name. Missing arguments
+            become {}. Images, audio and files of the user are kept where the
+            API accepts them. Messages may also hold reasoning_content,
             reasoning_details, finish_reason, timestamp, is_error and
             exit_code.
-  sharegpt  The input of a custom tool is its argument `input`. A result that
-            names no tool gets the name of its call, and may hold is_error and
-            exit_code.
-  native    What else a file says of a run is only told by its size where it is
-            longer than 2,000 characters.
+  sharegpt  The input of a custom tool becomes its argument `input`. A result
+            that names no tool gets the name of its call, and may hold is_error
+            and exit_code.
+  native    Other metadata of a run is reduced to its size if it is longer than
+            2,000 characters.
 
---mask finds credentials by their looks (keys of services, JWT, private keys,
-bearer tokens, users and keys in URLs) and by the name that they stand under
-("api_key": "…", DB_PASSWORD=…), and hides each wherever it stands. It is no
-proof that nothing is left: look before you hand a run on.
+--mask finds credentials by their form (API keys, JWT, private keys, bearer
+tokens, users and keys in URLs) and by the name in front of them ("api_key":
+"…", DB_PASSWORD=…), and hides each of them everywhere. It does not prove
+that nothing is left: look before you share a run.
 
 fields for --filter: those of `hermes-tui scan --help`
 
@@ -52,15 +52,15 @@ fields for --filter: those of `hermes-tui scan --help`
   hermes-tui export a.jsonl --to sharegpt --filter 'reward == 1' -o b.jsonl
   hermes-tui export runs/ --to atif --filter 'status == "failed"' -o failed/
 
-exit codes: 0 fine, 1 no run to write, 2 wrong usage, such as a file that
-exists, 3 cannot read or write"""
+exit codes: 0 fine, 1 no run to write, 2 wrong usage (also: the file exists),
+3 cannot read or write"""
 
 
 def add_export(commands: Commands) -> None:
     command = commands.add_parser(
         "export",
-        help="write runs as a file that others can read",
-        description="Write a run, or many, as a file that other programs or people can read.",
+        help="write runs in a format that others can read",
+        description="Write one run, or many, in a format that other programs or people can read.",
         usage="%(prog)s [-h] --to FORMAT [OPTION …] FILE [FILE …]",
         epilog=_EPILOG,
     )
@@ -69,7 +69,7 @@ def add_export(commands: Commands) -> None:
         type=path_text,
         nargs="+",
         metavar="FILE",
-        help="a file, or - for standard input; several, or a folder: every run",
+        help="a file, or - for standard input; of several files or a folder, every run",
     )
     command.add_argument(
         "--to",
@@ -82,7 +82,7 @@ def add_export(commands: Commands) -> None:
         "--output",
         default="-",
         metavar="FILE",
-        help="default: standard output; many runs, a file each: a folder, as in -o FOLDER/",
+        help="default: standard output; -o FOLDER/ writes one file per run",
     )
     command.add_argument(
         "--run",
@@ -91,15 +91,15 @@ def add_export(commands: Commands) -> None:
         help="which run of the file: its number (from 1) or id (default: the only one)",
     )
     command.add_argument(
-        "--all", action="store_true", help="every run, a line each, or with -o FOLDER/ a file"
+        "--all",
+        action="store_true",
+        help="every run: one line each, or one file each with -o FOLDER/",
     )
-    add_filter_option(
-        command, "only runs it is true of, as with --all: 'reward == 1 and errors == 0'"
-    )
+    add_filter_option(command, "every run that matches: 'reward == 1 and errors == 0'")
     command.add_argument(
         "--mask",
         action="store_true",
-        help="stars for keys, tokens and passwords in what was said, done and answered",
+        help="replace keys, tokens and passwords in messages, calls and results by stars",
     )
     add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")

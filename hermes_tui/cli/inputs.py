@@ -15,7 +15,7 @@ LISTING_CODES: Final = "exit codes: 0 fine, 2 wrong usage"
 def path_text(text: str) -> str:
     """Refuse an empty path: that of a shell's variable that is not set would be this folder."""
     if not text:
-        raise argparse.ArgumentTypeError("it is empty, a path is wanted")
+        raise argparse.ArgumentTypeError("the path is empty")
     return text
 
 
@@ -26,7 +26,7 @@ def add_paths(command: argparse.ArgumentParser) -> None:
         nargs="+",
         type=path_text,
         metavar="PATH",
-        help="files, folders, globs or URLs, packed ones too; - is standard input",
+        help="files, folders, globs or URLs, also compressed; - is standard input",
     )
 
 
@@ -38,7 +38,7 @@ def add_format_option(
         "--format",
         default="",
         metavar="NAME",
-        help=f"{of}read as this format (`formats` lists them; default: found from the content)",
+        help=f"{of}read as this format (`formats` lists them; default: detected)",
     )
 
 
@@ -48,7 +48,8 @@ def add_parser_option(command: argparse.ArgumentParser) -> None:
         "--parser",
         default="",
         metavar="NAME",
-        help="diagnose every message as this parser reads it (`parsers` lists them), or `guess`",
+        help="diagnose each message as this parser would read it (`parsers` lists them); "
+        "guess: choose it from the markers",
     )
 
 
@@ -59,7 +60,7 @@ def add_filter_option(command: argparse.ArgumentParser, meaning: str) -> None:
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
     """Let a command print for programs what it lists for people."""
-    command.add_argument("--json", action="store_true", help="one JSON object a line")
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -69,5 +70,5 @@ def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup)
         default="",
         choices=THEMES,
         metavar="NAME",
-        help=f"one of {', '.join(THEMES)} (default: config.toml's)",
+        help=f"one of {', '.join(THEMES)} (default: as in config.toml)",
     )

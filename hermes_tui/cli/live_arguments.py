@@ -14,72 +14,75 @@ if TYPE_CHECKING:
 TOOLS = """\
 SPEC is one of
   builtin             terminal, read_file, write_file and todo; builtin:todo
-                      only that
-  python:FILE         the typed functions of a file
+                      gives only that one
+  python:FILE         the typed functions of a Python file
   mcp:COMMAND         an MCP server on standard input and output
                       (hermes-tui[mcp])
-  hermes:TOOLSET      those of hermes-agent, where it is installed
+  hermes:TOOLSET      a toolset of hermes-agent, where that is installed
   schema:FILE         a JSON list of tools; you type every result
-Built-in file tools stay in the workdir unless --outside is given; terminal
-is a shell with your rights that begins there, and nothing confines it. A
-command has a process group, a time limit and an output limit of its own.
-Commands and MCP servers get neither the key of --api-key-env nor variables
-that are named or filled like secrets. Python and hermes-agent tools have
-your whole environment, in a process of their own: one that crashes is an
-error of its call, one that does not end is killed, and the next call
-loads the file anew. What they print is shown while they run."""
+Built-in file tools stay in the workdir unless --outside is given. terminal
+is a shell that starts there with your rights; it is not sandboxed. Each
+command has its own process group, time limit and output limit. Commands and
+MCP servers do not get the key of --api-key-env, nor variables whose name or
+value looks like a secret. Python and hermes-agent tools run in a process of
+their own with your whole environment: if it crashes, that is an error of the
+call; if it hangs, it is killed, and the next call loads the file again. What
+they print is shown while they run."""
 BREAKPOINTS = """\
-It stops before every call, with --run only at what goes wrong: a call that
-no parser read or that only the reasoning holds, a reply that was cut off,
-arguments that are no JSON, come encoded twice or do not fit the schema,
-calls of one id, an unknown tool, a failed request. A breakpoint is a LINE:
+The run stops before every call; with --run only when something goes wrong: a
+call that no parser read or that is only in the reasoning, a truncated reply,
+arguments that are not JSON, are encoded twice or do not fit the schema,
+calls that share an id, an unknown tool, a failed request. A breakpoint is a
+LINE:
   POINT[:TOOL] [if EXPRESSION] [ignore N] [every N] [once] [log "{tool}"]
-                      also disabled, count, fail; EXPRESSION alone is
-                      about calls
+                      also disabled, count, fail; an EXPRESSION alone applies
+                      to calls
   POINT               before_request after_response after_parse
                       before_dispatch after_result tool_error repeat turn_end
-                      run_end; those that stop by themselves: request_failed
-                      truncated parse_failure unknown_tool invalid_args
-                      manual recovery divergence
+                      run_end; on by default: request_failed truncated
+                      parse_failure unknown_tool invalid_args manual recovery
+                      divergence
   fields              point turn attempt hits tool name args arguments text
                       id index origin state repeats error finish calls"""
 RECORDING = """\
-Every event is appended to a file as it happens, also where the run ends by a
-crash: also what had come in of a reply, and the frames of a tool that raised.
-What a server sent beyond 1 MB is packed there, and in the lines without a
-screen: raw_packed, body_packed, zlib in base64; open and export unpack it.
---resume stands at the same stop; a tool that may have run is never run again
-by itself; what --headless recorded stops on a screen at all that goes wrong
-from there on. --replay stops where the run is no longer the same, and ends
-where the recording does. No credentials are written: what --server,
---header or --extra-body gave of them, give again with --resume."""
+Every event is appended to a file as it happens, so that a crash loses
+nothing: neither a half-received reply nor the traceback of a tool that
+raised. Server output beyond 1 MB is packed there and in the lines without a
+screen (raw_packed, body_packed: zlib in base64); open and export unpack it.
+--resume returns to the same stop; a tool that may already have run
+is not run again without asking. A --headless recording that is resumed on a
+screen stops whenever something goes wrong. --replay stops where the run
+diverges from the recording, and ends where the recording does. No
+credentials are written: pass those of --server, --header and --extra-body
+again with --resume."""
 HEADLESS = """\
-Without a terminal, --headless or not, events are JSON lines; `findings`
-stands on the line of the event that brings them to light. Without --headless
-it stops where a screen would: before every call, with --run at mishaps;
-there it ends with 4, and no tool runs that nobody let go."""
+Without a terminal, or with --headless, events are printed as JSON lines; a
+line has `findings` if its event brought any to light. Without a terminal and
+without --headless, the run stops where it would on a screen: before every
+call, or with --run when something goes wrong. There it exits with 4; no tool
+runs that nobody approved."""
 EXAMPLES = """\
   hermes-tui live --server http://host:8000/v1 --tools builtin --task "…"
   hermes-tui live --api local --tools builtin:terminal --task "List the files"
   hermes-tui live --server URL --tools python:tools.py --task … --run \\
       --break 'before_dispatch:terminal if "rm " in args.command'
-  hermes-tui live --server URL --messages a.jsonl --at 1:12   go on there
-  hermes-tui live --resume run.jsonl     go on where a run stopped
+  hermes-tui live --server URL --messages a.jsonl --at 1:12   continue there
+  hermes-tui live --resume run.jsonl     continue where a run stopped
   hermes-tui live --replay run.jsonl     the recording answers
   hermes-tui live --headless … --fail-on CALL_IN_CONTENT,TRUNCATED
   hermes-tui live --headless … | jq 'select(.findings).findings[]'
 
 exit codes without a screen: 0 finished; 1 ended otherwise, or finished with
 a finding that --fail-on names; 2 wrong usage; 3 cannot read, write or start
-something; 4 stopped; 5 replay diverged; 6 time or tokens spent; 130 Ctrl-C,
-143 SIGTERM (a screen too), 129 SIGHUP, after which --resume goes on, without
---headless where a person is needed"""
+something; 4 stopped; 5 replay diverged; 6 time or token limit reached; 129
+SIGHUP, 130 Ctrl-C, 143 SIGTERM (also with a screen): continue with --resume,
+without --headless if a person is needed"""
 DEMO_EPILOG = """\
-  hermes-tui demo                   space lets a call go, ? has the keys
+  hermes-tui demo                   space runs a call, ? lists the keys
   hermes-tui demo --stream --record demo.jsonl
 
-exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write; 143 SIGTERM, 129
-SIGHUP; without a screen those of `hermes-tui live --help`"""
+exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write, 129 SIGHUP, 143
+SIGTERM; without a screen those of `hermes-tui live --help`"""
 MOST_DIGITS = 12
 DEFAULTS: Final = {
     "api_key_env": "OPENAI_API_KEY",
@@ -143,7 +146,7 @@ def add_live(commands: Commands) -> None:
     command = commands.add_parser(
         "live",
         help="run the agent loop and stop before every tool call",
-        description="Run the agent loop under the debugger: every call waits until you let it go.",
+        description="Run the agent loop under the debugger: every tool call waits for you.",
         usage="%(prog)s [-h] [OPTION …]",
         epilog=EXAMPLES,
     )
@@ -161,8 +164,10 @@ def add_demo(commands: Commands) -> None:
         description="A scripted model makes the usual mistakes; the built-in tools really run.",
         epilog=DEMO_EPILOG,
     )
-    command.add_argument("--stream", action="store_true", help="let the replies come in bit by bit")
-    command.add_argument("--record", default="", metavar="FILE", help="default: the state folder")
+    command.add_argument("--stream", action="store_true", help="stream the replies")
+    command.add_argument(
+        "--record", default="", metavar="FILE", help="where to record (default: the state folder)"
+    )
     add_theme_option(command)
 
 
@@ -173,10 +178,10 @@ def _server(group: argparse._ArgumentGroup) -> None:
         choices=("openai", "http", "managed", "local", "demo"),
         help="openai: the SDK, calls arrive as objects (default with --server); http: plain HTTP, "
         "calls arrive as dicts; managed: Atropos ManagedServer around /generate; local: a small "
-        "model on this machine; demo: a script (default where nothing is asked for)",
+        "model on this machine; demo: a scripted model (default without --server and --task)",
     )
     group.add_argument(
-        "--model", default="", metavar="NAME", help="default: the first that the server lists"
+        "--model", default="", metavar="NAME", help="default: the first one the server lists"
     )
     group.add_argument(
         "--api-key-env",
@@ -192,51 +197,53 @@ def _server(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--extra-body", default="", metavar="JSON", help="merged into every request")
     group.add_argument("--temperature", type=_temperature, metavar="NUMBER", help="default: 1")
-    group.add_argument("--max-tokens", type=_count, metavar="N", help="of a reply, at most")
+    group.add_argument("--max-tokens", type=_count, metavar="N", help="limit for each reply")
     group.add_argument(
         "--raw",
         choices=("logprobs",),
         default="",
-        help="ask for the tokens of every reply, and show what the server made of them and what "
-        "it kept back (pane 7)",
+        help="also ask for the tokens of every reply, to show what the server made of them and "
+        "what it kept back (pane 7)",
     )
     group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
-    group.add_argument("--stream", action="store_true", help="let replies come in bit by bit")
+    group.add_argument("--stream", action="store_true", help="stream the replies")
     group.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="of a request (default: 600)",
+        help="limit for each request (default: 600)",
     )
     group.add_argument(
         "--retries",
         type=_count_or_none,
         metavar="N",
-        help="how often a failed request is sent again by itself (default: 0)",
+        help="how often a failed request is retried automatically (default: 0)",
     )
-    group.add_argument("--tokenizer", default="", metavar="NAME", help="managed: its tokenizer")
-    group.add_argument("--server-type", choices=("vllm", "sglang"), help="managed")
-    group.add_argument("--tool-parser", metavar="NAME", help="managed: vLLM's")
+    group.add_argument(
+        "--tokenizer", default="", metavar="NAME", help="managed: tokenizer of the model"
+    )
+    group.add_argument("--server-type", choices=("vllm", "sglang"), help="managed: kind of server")
+    group.add_argument("--tool-parser", metavar="NAME", help="managed: a parser of vLLM")
 
 
 def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--task", default="", metavar="TEXT", help="what the agent is to do: the user message"
+        "--task", default="", metavar="TEXT", help="what the agent should do: the user message"
     )
     group.add_argument("--system", default="", metavar="TEXT", help="the system message")
     group.add_argument(
         "--messages",
         default="",
         metavar="FILE",
-        help="begin with these: a JSON list of messages, or the run of any file that `open` "
-        "shows; calls without a result at their end are run first",
+        help="start from these: a JSON list of messages, or a run of any file that `open` can "
+        "show; calls at their end that have no result are run first",
     )
     group.add_argument(
         "--at",
         default="",
         metavar="RUN[:MESSAGE]",
-        help="of --messages: the run's number or id, and the number of the message before which to "
-        "go on",
+        help="of --messages: the run (number or id), and the message (number) before which to "
+        "continue",
     )
     add_format_option(group, "of --messages: ")
     group.add_argument(
@@ -250,7 +257,8 @@ def _task(group: argparse._ArgumentGroup) -> None:
         "--tool-timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="of a tool call (default: none; terminal: 30 unless it asks for more, at most 600)",
+        help="limit for each tool call (default: none; terminal: 30, or what the call asks for up "
+        "to 600)",
     )
     group.add_argument("--workdir", default="", metavar="DIR", help="default: a new, empty folder")
     group.add_argument(
@@ -260,25 +268,27 @@ def _task(group: argparse._ArgumentGroup) -> None:
         "--max-turns",
         type=_count_or_none,
         metavar="N",
-        help="replies of the model, at most (default: 30)",
+        help="limit on the model's replies (default: 30)",
     )
     group.add_argument(
         "--mode",
         choices=("strict", "faithful"),
-        help="faithful: as HermesAgentLoop does it, mistakes included; strict: without (default)",
+        help="faithful: reproduce HermesAgentLoop, bugs included; strict: without them (default)",
     )
     group.add_argument(
         "--parser",
         metavar="NAME",
-        help="auto: sound calls written as text, in a reply without tool_calls, are run "
-        "(default); none: they are not; ENGINE/FORMAT: such calls as this parser reads them "
-        "are run (`parsers` lists the names)",
+        help="which calls in the text of a reply without tool_calls are run: auto: "
+        "those written as <tool_call> or <function=…> (default); none; ENGINE/FORMAT: those "
+        "that this parser reads (`parsers` lists them)",
     )
 
 
 def _debugger(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--run", action="store_true", help="run to the first breakpoint or mishap, do not step"
+        "--run",
+        action="store_true",
+        help="do not stop before every call, only at breakpoints and at what goes wrong",
     )
     group.add_argument(
         "--break",
@@ -292,23 +302,37 @@ def _debugger(group: argparse._ArgumentGroup) -> None:
 
 
 def _recording(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--record", default="", metavar="FILE", help="default: the state folder")
-    group.add_argument("--no-record", action="store_true", help="write nothing")
-    group.add_argument("--resume", default="", metavar="FILE", help="go on with a recording")
-    group.add_argument("--replay", default="", metavar="FILE", help="answer from a recording")
+    group.add_argument(
+        "--record", default="", metavar="FILE", help="where to record (default: the state folder)"
+    )
+    group.add_argument("--no-record", action="store_true", help="record nothing")
+    group.add_argument("--resume", default="", metavar="FILE", help="continue a recording")
+    group.add_argument(
+        "--replay", default="", metavar="FILE", help="replay a recording instead of asking a server"
+    )
 
 
 def _headless(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--headless",
         action="store_true",
-        help="no screen, events as JSON lines; it stops at a --break, at a call that you answer "
-        "yourself (schema:), and where a replay is no longer the same",
+        help="no screen, events as JSON lines; stops at a --break, at a call that you answer "
+        "yourself (schema:), and where a replay diverges",
     )
     group.add_argument(
-        "--fail-on", metavar="CODES", help="exit with 1 for these, too, as in A,B (see scan)"
+        "--fail-on",
+        metavar="CODES",
+        help="also exit with 1 for these findings, as in A,B (see scan)",
     )
     group.add_argument(
-        "--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools"
+        "--time-limit",
+        type=_seconds,
+        metavar="SECONDS",
+        help="stop after this much time in requests and tools",
     )
-    group.add_argument("--token-limit", type=_count, metavar="N", help="in and out together")
+    group.add_argument(
+        "--token-limit",
+        type=_count,
+        metavar="N",
+        help="stop after this many tokens, in and out together",
+    )

