@@ -104,7 +104,7 @@ def test_what_a_parser_says_is_shown(tmp_path: Path) -> None:
 
 def test_the_turn_where_two_runs_part_is_told() -> None:
     [words] = [words for words in _commands() if words[0] == "diff"]
-    [told] = re.findall(r"`(they part at .*)`", _section("Compare two runs"))
+    [told] = re.findall(r"`(diverge at .*)`", _section("Compare two runs"))
     assert told in hermes_tui(*words, cwd=PROJECT).text
 
 

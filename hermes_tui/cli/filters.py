@@ -44,7 +44,7 @@ def check_for_each(text: str, *, option: str = "--filter") -> None:
     """Refuse what cannot be read for a run by itself, wherever it is listed."""
     known = f"known: {', '.join(FILE_FIELDS)}"
     if others := sorted(_names(text, option, known).difference(FILE_FIELDS)):
-        message = f"{others[0]} is no field of a run by itself"
+        message = f"{others[0]} is not a field of a run by itself"
         raise UsageError(f"{option} {text!r}: {message}", known)
 
 

@@ -183,7 +183,7 @@ def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:
 def _how_to_go_on(branch: Branch) -> str:
     if branch.path is None:
         return "; nothing was recorded"
-    return f"; go on with {command_line('live', '--resume', branch.path)}"
+    return f"; continue with {command_line('live', '--resume', branch.path)}"
 
 
 def _report(branch: Branch, settings: LiveSettings) -> int:
@@ -231,8 +231,8 @@ def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
     if settings.resume is not None:
         return f": a person is needed{hint} on a terminal, without --headless"
     if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
-        anew = f"{hint}, or begin" if hint else "; begin"
-        return f": without a terminal nobody is asked{anew} anew with --run or --headless"
+        again = f"{hint}, or start again" if hint else "; start again"
+        return f": without a terminal nobody can be asked{again} with --run or --headless"
     return hint
 
 

@@ -91,12 +91,16 @@ def _instead_of_usual_place() -> str:
 
 def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     if arguments.no_record and (arguments.record or arguments.resume):
-        raise UsageError("--no-record goes with neither --record nor --resume", "leave one out")
+        raise UsageError(
+            "--no-record cannot be combined with --record or --resume", "leave one out"
+        )
     if arguments.resume and (arguments.replay or arguments.record):
-        raise UsageError("--resume goes on in the recording itself", "leave out the other one")
+        raise UsageError(
+            "--resume continues the recording itself", "leave out --record and --replay"
+        )
     refuse_decided(arguments, has_screen=has_screen)
     if arguments.at and not arguments.messages:
-        raise UsageError("--at names a place in --messages FILE", "give both, or neither")
+        raise UsageError("--at needs --messages FILE", "give both, or neither")
     if arguments.format:
         _check_format(arguments)
     if arguments.api in ("openai", "http", "managed") and not (
@@ -106,17 +110,17 @@ def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     if arguments.api == "managed" and not (arguments.model or arguments.resume):
         raise UsageError("--api managed needs --model NAME")
     if arguments.api == "managed" and arguments.raw:
-        raise UsageError("--api managed gives tokens anyway", "leave out --raw")
+        raise UsageError("--api managed returns tokens anyway", "leave out --raw")
     if arguments.server and not arguments.server.startswith(("http://", "https://")):
         raise UsageError(
-            f"--server {masked_url(arguments.server)!r} is no URL",
+            f"--server {masked_url(arguments.server)!r} is not a URL",
             "such as http://127.0.0.1:8000/v1",
         )
 
 
 def _check_format(arguments: argparse.Namespace) -> None:
     if not arguments.messages:
-        raise UsageError("--format says how --messages FILE is read", "give both, or neither")
+        raise UsageError("--format needs --messages FILE", "give both, or neither")
     from hermes_tui.runtime.opener import check_format
 
     check_format(arguments.format)
@@ -126,7 +130,7 @@ def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
     if codes is None:
         return frozenset()
     if has_screen:
-        raise UsageError("--fail-on decides an exit code that a screen has not", "add --headless")
+        raise UsageError("--fail-on is for runs without a screen", "add --headless")
     return failing_codes(codes)
 
 
@@ -204,7 +208,7 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
         _check_answered(messages, arguments)
         messages.append({"role": "user", "content": arguments.task})
     if not any(message.get("role") == "user" for message in messages):
-        raise UsageError("what is the agent to do?", "--task TEXT or --messages FILE")
+        raise UsageError("no task", "give --task TEXT or --messages FILE")
     return tuple(messages)
 
 
@@ -214,7 +218,7 @@ def _check_answered(messages: list[dict[str, Any]], arguments: argparse.Namespac
     from hermes_tui.debugger.prefix import has_open_calls
 
     if has_open_calls(messages):
-        what = "--messages end with a call that has no result, and no --task can stand behind it"
+        what = "--messages end with a call that has no result, and no --task can follow it"
         raise UsageError(what, "leave --task out: the call is run, and its result sent")
 
 
@@ -230,7 +234,7 @@ def _folder(name: str) -> Path | None:
         return None
     folder = local_path(name)
     if not folder.is_dir():
-        raise SourceError(name, "the workdir is no folder", "make it, or leave out --workdir")
+        raise SourceError(name, "the workdir is not a folder", "make it, or leave out --workdir")
     return folder
 
 
@@ -239,7 +243,7 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
     for header in arguments.header:
         name, colon, value = header.partition(":")
         if not colon or not name.strip():
-            raise UsageError(f"--header {name!r} is no header", "--header 'Name: value'")
+            raise UsageError(f"--header {name!r} is not a header", "--header 'Name: value'")
         headers[name.strip()] = value.strip()
     key = os.environ.get(arguments.api_key_env, "")
     if not key and arguments.api_key_env != KEY_NAME:
@@ -289,7 +293,7 @@ def _json_of(option: str, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         hint = f"quote it: {EXAMPLES[option]}"
-        raise UsageError(f"{option} is no JSON: {error}", hint) from error
+        raise UsageError(f"{option} is not JSON: {error}", hint) from error
 
 
 async def _open(settings: LiveSettings) -> Branches:

@@ -60,7 +60,9 @@ def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: boo
     for run, message in readings(at):
         if run == "1":
             return listed if message is None else listed[: _before(message, len(listed), at)]
-    raise UsageError(f"--at {at}: {path} holds one run", "--at 1:MESSAGE goes on before a message")
+    raise UsageError(
+        f"--at {at}: {path} holds one run", "--at 1:MESSAGE continues before a message"
+    )
 
 
 def _listed(path: str, *, has_tools: bool) -> Messages | None:
@@ -162,5 +164,5 @@ def _before(message: int, there: int, at: str) -> int:
         return message - 1
     has = f"it has {counted(there, 'message')}"
     if message == 1 and there:
-        raise UsageError(f"--at {at}: nothing stands before message 1", has)
+        raise UsageError(f"--at {at}: nothing comes before message 1", has)
     raise UsageError(f"--at {at}: no such message in that run", has)

@@ -277,7 +277,7 @@ def _text(path: str) -> str:
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
     text = data.decode("utf-8", "surrogateescape")
     if b"\0" in data and not _is_unicode(text):
-        raise UsageError(f"{path} is no text", "give the text of a model's reply")
+        raise UsageError(f"{path} is not text", "give the text of a model's reply")
     return text
 
 
@@ -333,7 +333,7 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
     try:
         value = json.loads(_data(path))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: no JSON: {error}", "a list of tool schemas") from error
+        raise UsageError(f"{path}: not JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
     if tools is None or (value and not tools):
         raise UsageError(f"{path}: no tools in it", 'a list of {"type": "function", …} or bare')

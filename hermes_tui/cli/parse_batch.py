@@ -164,16 +164,16 @@ def _request(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line, parse_constant=_no_constant)
     except RecursionError as error:
-        raise UsageError("no JSON: nested too deeply") from error
+        raise UsageError("not JSON: nested too deeply") from error
     except ValueError as error:
-        raise UsageError(f"no JSON: {error}") from error
+        raise UsageError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise UsageError("no JSON object", 'one line is {"id", "parser", "text", "tools"}')
+        raise UsageError("not a JSON object", 'one line is {"id", "parser", "text", "tools"}')
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _parser(request: dict[str, Any], default: str, text: str) -> str:
@@ -181,7 +181,7 @@ def _parser(request: dict[str, Any], default: str, text: str) -> str:
     name = request.get("parser")
     name = default if name is None else name
     if not isinstance(name, str):
-        raise UsageError("the parser is no string", 'such as "parser": "vllm/hermes"')
+        raise UsageError("the parser is not a string", 'such as "parser": "vllm/hermes"')
     return of_a_line(name, default) or guess_parser(text).name
 
 
@@ -189,7 +189,7 @@ def _reasoning(request: dict[str, Any], default: str) -> str:
     name = request.get("reasoning_parser", default)
     if name is not None and not isinstance(name, str):
         hint = 'such as "reasoning_parser": "qwen3"'
-        raise UsageError("the reasoning parser is no string", hint)
+        raise UsageError("the reasoning parser is not a string", hint)
     return name or ""
 
 
@@ -203,14 +203,14 @@ def _text(request: dict[str, Any]) -> str:
 def _tools(request: dict[str, Any]) -> Any:
     tools = request.get("tools")
     if tools is not None and not isinstance(tools, list):
-        raise UsageError("the tools are no list", '"tools" is a list of schemas')
+        raise UsageError("the tools are not a list", '"tools" is a list of schemas')
     return tools
 
 
 def _deltas(request: dict[str, Any]) -> Deltas | None:
     wanted = request.get("stream")
     if wanted is not None and not isinstance(wanted, str):
-        raise UsageError("the size of the deltas is no string", '"stream": "1", as of --stream')
+        raise UsageError("the size of the deltas is not a string", '"stream": "1", as of --stream')
     return Deltas.of(wanted) if wanted else None
 
 

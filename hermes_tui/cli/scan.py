@@ -47,7 +47,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
             state = ScanState(request.state, options)
             cleanup.callback(state.close)
             if targets.reads_stdin:
-                report.complain("--state: standard input is left out, nobody can go on with it")
+                report.complain("--state: standard input is skipped, since it cannot be resumed")
         scan = _Scan(request, targets, report, options, state)
         cleanup.callback(scan.close)
         return scan.run()
@@ -167,7 +167,7 @@ class _Scan:
         if standard_input.is_all(self._request.paths):
             hint = "standard input cannot be resumed; save it to a file for that"
         elif self._state is not None and not self._state.failure:
-            hint = "the same command goes on from there"
+            hint = "the same command continues from there"
         self._report.complain(f"{interrupted} ({hint})")
         return INTERRUPTED
 
@@ -184,7 +184,7 @@ class _Scan:
     def _end(self, interrupted: str = "") -> None:
         if self._state is not None:
             for path in sorted(self._state.changed):
-                self._report.complain(f"{path}: changed since it was read before; read anew")
+                self._report.complain(f"{path}: changed since it was read before; read again")
             if self._state.failure:
                 self._report.complain(self._state.failure)
         self._report.end(self._collector.rates, interrupted=interrupted)

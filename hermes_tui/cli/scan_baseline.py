@@ -111,11 +111,11 @@ def _rows(value: Any, path: str) -> Iterator[Row]:
     """Yield the rows of runs in what was written: a document, or a row by itself."""
     if value.get("complete") is False and "path" not in value:
         message = f"--baseline {path}: from a scan that was interrupted"
-        raise UsageError(message, "write it anew")
+        raise UsageError(message, "write it again")
     for row in value.get("results", [value]):
         if "content" not in row and row["fingerprint"]:
             message = f"--baseline {path}: from an older version, which mixed up rollouts"
-            raise UsageError(message, "write it anew, from the files as they were then")
+            raise UsageError(message, "write it again, from the files as they were then")
         yield row
 
 

@@ -34,7 +34,7 @@ def take_keys_from_terminal() -> None:
     try:
         terminal = os.open(_TERMINAL, os.O_RDWR)
     except OSError as error:
-        hint = "keys need a terminal: run it in one"
+        hint = "run it in a terminal: it needs one for its keys"
         raise SourceError.of(_TERMINAL, error, hint) from error
     if sys.__stdin__ is None or sys.__stdin__.closed:
         sys.stdin = sys.__stdin__ = os.fdopen(terminal)  # type: ignore[misc]

@@ -61,5 +61,5 @@ def before_command(
         return unknown_words([name], known)
     meant = [word for word in words if word in having][:1] or having
     if len(meant) > 1:
-        return f"{name} stands behind a command that takes it: {', '.join(meant)}"
-    return f"{name} stands behind the command: `hermes-tui {meant[0]} {name} …`"
+        return f"{name} goes after a command that takes it: {', '.join(meant)}"
+    return f"{name} goes after the command: `hermes-tui {meant[0]} {name} …`"

@@ -147,7 +147,7 @@ def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]
         hint = "such as: before_dispatch:terminal if 'rm' in args.command"
         if _BARE_LOG.search(rest):
             hint = 'the text after log stands in double quotes: log "…"'
-        raise UsageError(f"no breakpoint: {text!r}: {error.message}", hint) from error
+        raise UsageError(f"not a breakpoint: {text!r}: {error.message}", hint) from error
     return Breakpoint(breakpoint_id, StopPoint.BEFORE_DISPATCH, where=rest, **options)
 
 
@@ -176,7 +176,7 @@ def _template(quoted: str) -> str:
     try:
         template = str(json.loads(quoted))
     except ValueError as error:
-        raise UsageError(f"the log text {quoted} is no JSON string: {error}") from error
+        raise UsageError(f"the log text {quoted} is not a JSON string: {error}") from error
     for found in _PLACEHOLDER.finditer(template):
         name = found[1].partition(".")[0]
         if name not in FIELDS:

@@ -80,7 +80,7 @@ def _waiting(call_index: int, kind: Kind, state: SessionState) -> CallState:
 def _current(kind: Kind, state: SessionState) -> CallState:
     """Return the call that the run is stopped at."""
     if state.call is None or state.stop.call_index is None:
-        raise _refuse(kind, state, "the run stands at no call")
+        raise _refuse(kind, state, "the run is not stopped at a call")
     return state.call
 
 

@@ -40,13 +40,14 @@ def _check_message(text: str) -> None:
     try:
         message = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"the message is no JSON: {error}") from error
+        raise UsageError(f"the message is not JSON: {error}") from error
     if not isinstance(message, dict):
-        raise UsageError("the message is no JSON object", '{"role": …, "content": …} is expected')
+        hint = '{"role": …, "content": …} is expected'
+        raise UsageError("the message is not a JSON object", hint)
 
 
 def parameters_changed(parameters: dict[str, Any], state: SessionState) -> ev.Event:
     if not isinstance(parameters, dict):
-        raise UsageError("the parameters are no JSON object")
+        raise UsageError("the parameters are not a JSON object")
     after = json_text(replies.plain_json(parameters))
     return ev.ParametersChanged(seq=0, before=state.parameters, after=after)

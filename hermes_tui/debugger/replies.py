@@ -150,7 +150,8 @@ def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
     if message is not None and not isinstance(message, (str, bytes, int, float, list, tuple)):
         return
     what = "null" if message is None else f"of type {type(message).__name__}"
-    yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, f"the reply's message is {what}, no object")
+    message = f"the reply's message is {what}, not an object"
+    yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, message)
 
 
 def _usage(value: Any) -> Usage | None:

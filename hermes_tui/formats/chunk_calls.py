@@ -246,7 +246,7 @@ class StreamedCalls:
     def _begin_anew(self, index: int | None) -> _Call:
         """Begin a call where there is one of the same index, or none of either has one."""
         if index is not None:
-            hint = "clients that join calls by index make one of both, whose arguments are no JSON"
+            hint = "clients that join calls by index make one of both, whose arguments are not JSON"
             self._tell(f"several streamed calls have index {index}", hint)
         return self._begin(index)
 

@@ -230,7 +230,7 @@ def _copied(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
     if not count:
         return ()
     from_there = f"goes on from session {history.goes_on_from}"
-    said = f"{from_there}: {counted(count, 'line')} of it stand here again"
+    said = f"{from_there}: {counted(count, 'line')} of it are repeated here"
     hint = "what was found in them counts there, and is a note here"
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, said, hint=hint),)
 
@@ -276,7 +276,7 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
             what = "not a line of a session"
         elif _speaks(value) and not message_of(value):
-            what, place = "the message of this line is no object", f"{place}/message"
+            what, place = "the message of this line is not an object", f"{place}/message"
         else:
             continue
         build.locate(index)

@@ -197,7 +197,7 @@ def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: 
         if not kind:
             what = "not a line of a stream"
         elif kind in _SPEAKERS and not message_of(row):
-            what = "the message of this line is no object"
+            what = "the message of this line is not an object"
         else:
             continue
         build.locate(index)

@@ -66,7 +66,8 @@ class Har:
         exchanges: list[tuple[int, Exchange]] = []
         for index, entry in enumerate(entries):
             if not isinstance(entry, dict):
-                build.problems.append((f"entry {index + 1} is no object", fields.excerpt(entry)))
+                what = f"entry {index + 1} is not an object"
+                build.problems.append((what, fields.excerpt(entry)))
             elif exchange := _exchange(entry, index, build):
                 exchanges.append((index, exchange))
         if exchanges:

@@ -46,7 +46,7 @@ def text_body(content: Mapping[str, Any], headers: Mapping[str, str]) -> Body:
     try:
         data = b"".join(map(_decoded, pieces))
     except (ValueError, binascii.Error) as error:
-        return Body(text, f"the body is no base64: {error}")
+        return Body(text, f"the body is not base64: {error}")
     return _unpacked(_dechunked(data), headers)
 
 
@@ -112,5 +112,5 @@ def _unpacked(data: bytes, headers: Mapping[str, str]) -> Body:
         return Body(data.decode("utf-8"), problem)
     except UnicodeDecodeError:
         how = headers.get("content-encoding", "")
-        told = f"the body is packed by {how}" if how else "the body is no text"
+        told = f"the body is packed by {how}" if how else "the body is not text"
         return Body(data.decode("utf-8", "replace"), problem or told)

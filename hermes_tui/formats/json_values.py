@@ -203,7 +203,7 @@ def _oddity(number: str) -> str:
 
 _FILLER = re.compile(r"[ \t\r\n\ufeff,\0]*")
 _ODD_FILLER = (
-    (",", "commas that stand in no list"),
+    (",", "commas outside of a list"),
     ("\0", "zero bytes, as after a crash or on a full disk"),
 )
 
@@ -277,7 +277,7 @@ def _beginning(
         here, found = _byte_offset(text, len(text)), TRUNCATED
     else:
         found = f"the JSON breaks here ({reason})"
-    return values, Problem(here, f"{found}; what stands before it is shown")
+    return values, Problem(here, f"{found}; what comes before it is shown")
 
 
 def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
@@ -293,7 +293,7 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
     if tokens <= keys or tokens <= count_keys(value, mixed=True):
         return ()
     return tuple(
-        Problem(at, f"key {name} stands twice in one object; the last one counts")
+        Problem(at, f"key {name} appears twice in one object; the last one counts")
         for at, name in islice(_doubled_keys(data), MAX_DOUBLED)
     )
 

@@ -82,7 +82,7 @@ def _read(
             odd.append((pointer, one))
     append_trace(spans, build, _trace(about, spans[0].trace_id, line))
     for pointer, one in odd:
-        build.defect("a span that is no object", fields.excerpt(one), pointer=pointer)
+        build.defect("a span that is not an object", fields.excerpt(one), pointer=pointer)
 
 
 def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:

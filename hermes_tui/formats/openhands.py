@@ -335,7 +335,7 @@ def _normalise(raw: dict[str, Any]) -> Normalised:
     calls = []
     for call, found in parts.calls:
         if isinstance(call.arguments, dict) and call.arguments.get(_MALFORMED) is True:
-            told = title(fields.label(call.arguments, "error")) or "the arguments are no JSON"
+            told = title(fields.label(call.arguments, "error")) or "the arguments are not JSON"
             hint = "what the model wrote is not kept in the events"
             broken = Diagnostic(
                 Code.ARGS_INVALID, Severity.ERROR, told, hint=hint, call_index=call.index

@@ -113,7 +113,7 @@ def _placed(
     if isinstance(span, dict):
         yield _raw(span, resource, pointer, line)
     else:
-        build.problems.append(("a span that is no object", fields.excerpt(span)))
+        build.problems.append(("a span that is not an object", fields.excerpt(span)))
 
 
 def _raw(span: dict[str, Any], resource: dict[str, Any], pointer: str, line: int) -> RawSpan:

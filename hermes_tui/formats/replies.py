@@ -197,7 +197,7 @@ def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:
     """Yield what is to be said of errors in a reply, of events that are no JSON, and of its end."""
     errors = _errors_in(stream)[:1]
     for error in errors:
-        said = f"an error stands in the stream: {failure_of(error).message}"
+        said = f"the stream contains an error: {failure_of(error).message}"
         yield Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said)
     unread, torn = stream.unread, ""
     if stream.is_torn and not stream.done:

@@ -136,7 +136,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
         _received(value, build)
     append_messages(build, after)
     if not isinstance(items, list):
-        build.defect(f"`{key}` is no list of items", fields.excerpt(items), pointer=f"/{key}")
+        build.defect(f"`{key}` is not a list of items", fields.excerpt(items), pointer=f"/{key}")
     if key == "output":
         _end(value, build)
 

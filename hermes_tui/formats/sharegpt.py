@@ -170,7 +170,7 @@ def _glaive_call(mark: re.Match[str], body: str) -> Found:
         arguments = value.get("arguments")
         return _call(mark, fields.label(value, "name"), fields.json_text(arguments or {}))
     broken = Diagnostic(
-        Code.JSON_INVALID, Severity.ERROR, "what follows <functioncall> is no JSON", call_index=0
+        Code.JSON_INVALID, Severity.ERROR, "what follows <functioncall> is not JSON", call_index=0
     )
     call, found = _call(mark, "", body)
     return call, (*found, broken)

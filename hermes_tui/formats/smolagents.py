@@ -136,7 +136,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     elif isinstance(steps, str):
         build.message({"role": "assistant", "content": steps}, pointer=f"/{_STEPS}")
     elif steps is not None:
-        build.defect("the steps are no list", fields.excerpt(steps), pointer=f"/{_STEPS}")
+        build.defect("the steps are not a list", fields.excerpt(steps), pointer=f"/{_STEPS}")
     _end(value, build)
 
 

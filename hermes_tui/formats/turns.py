@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader
 
 READ_BY_TURNS: Final = MappingProxyType({
-    "read": "turn by turn, since it is so big: records that are no messages are not counted, "
+    "read": "turn by turn, since it is so big: records that are not messages are not counted, "
     "branches that were left are not told from others"
 })  # fmt: skip
 """What the details of a run say that is read so."""

@@ -198,7 +198,7 @@ def _column_of(source: str, line: int, offset: int) -> int:
 def _syntax_error(source: str, message: str, column: int) -> ExpressionError:
     near = source[max(0, column - 2) : column + 1]
     if re.search(r"(?<![=!<>])=(?!=)", near) or "==" in message:
-        return ExpressionError("= is no comparison", column, "write ==")
+        return ExpressionError("= is not a comparison", column, "write ==")
     for mark, word in (("&", "and"), ("|", "or"), ("!", "not")):
         if mark in near:
             return ExpressionError(f"{mark} is not known here", column, f"write {word}")

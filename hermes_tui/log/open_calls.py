@@ -78,7 +78,7 @@ def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
         Code.ID_DUPLICATE,
         Severity.ERROR if last_turn == call.turn else Severity.WARNING,
         f"call id {call.id!r} was used before, in turn {last_turn}",
-        "results are paired by id: give every call an id of its own",
+        "results are matched by id: give every call an id of its own",
     )
 
 
@@ -127,7 +127,7 @@ def unanswered(state: RunState, call: OpenCall, *, at_end: bool) -> Finding:
     elif at_end:
         is_ours = state.source_format == "native" and isinstance(state.details.get("live"), dict)
         severity, when = Severity.WARNING, " by the end of what was saved"
-        hint = "`hermes-tui live --resume FILE` goes on there" if is_ours else ""
+        hint = "`hermes-tui live --resume FILE` continues there" if is_ours else ""
     said = f"call {call.name or '(no name)'} of turn {call.turn} got no result{when}"
     return _about(call, Code.CALL_UNANSWERED, severity, said, hint)
 

@@ -20,9 +20,9 @@ _ANSWERS_IN_TEXT = (
     "<returncode",
     "<output",
 )
-_TAKEN: Final = "the call stands in the text; a client-side parser answered it"
+_TAKEN: Final = "the call is in the text; a client-side parser answered it"
 _TAKEN_BEFORE: Final = (
-    "the call stands in the text, as those before it that a client-side parser answered"
+    "the call is in the text, as those before it that a client-side parser answered"
 )
 
 

@@ -20,7 +20,7 @@ _KINDS: dict[type, str] = {
     str: "a string",
     int: "a number",
     float: "a number",
-    bool: "a truth value",
+    bool: "a boolean",
     type(None): "null",
 }
 
@@ -75,7 +75,7 @@ def _of_text(text: str, index: int | None) -> Arguments:
             Severity.ERROR,
             f"the arguments are JSON encoded {levels} times",
             whole,
-            "a client that decodes once gets a string, no object",
+            "a client that decodes once gets a string, not an object",
             index,
         )
         return Arguments(text, ArgumentsState.DOUBLE_ENCODED, inner, (found,))
@@ -97,7 +97,7 @@ def _not_json(text: str, problem: str, offset: int, index: int | None) -> Argume
     found = Diagnostic(
         Code.ARGS_INVALID,
         Severity.ERROR,
-        f"the arguments are no JSON: {problem} at character {offset}",
+        f"the arguments are not JSON: {problem} at character {offset}",
         Span(start, min(start + 1, len(text))),
         hint,
         index,
@@ -143,7 +143,7 @@ def _not_object(
     return Diagnostic(
         Code.ARGS_NOT_OBJECT,
         severity,
-        f"the arguments are {kind}, no object",
+        f"the arguments are {kind}, not an object",
         span,
         'tools take named arguments: {"name": value}',
         index,

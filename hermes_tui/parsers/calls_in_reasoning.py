@@ -46,7 +46,7 @@ def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Dia
             return Diagnostic(
                 Code.MARKER_IN_REASONING,
                 Severity.ERROR,
-                f"a call stands in {piece.field} ({listed(names)}), and the message says and "
+                f"a call is left in {piece.field} ({listed(names)}), and the message says and "
                 "calls nothing",
                 piece.span,
                 "the model called before it closed its reasoning, or the server's "

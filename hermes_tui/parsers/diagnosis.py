@@ -179,7 +179,7 @@ def _left_over(case: _Case) -> Iterator[Diagnostic]:
             f"the server took {len(case.native)} into tool_calls and left a call in the text "
             f"({name})",
             call.span,
-            "its parser stopped at a bad call, or reads this version or stream otherwise",
+            "its parser stopped at a bad call, or reads this version or stream differently",
         )
 
 
@@ -242,7 +242,7 @@ def _in_reasoning(
         return Diagnostic(
             code,
             Severity.WARNING,
-            f"a call stands in {field} ({names}), and the message makes none",
+            f"a call is left in {field} ({names}), and the message makes none",
             hint="the model called before it closed its reasoning: servers read calls from the "
             "content after it only",
         )

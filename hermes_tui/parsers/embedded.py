@@ -95,7 +95,7 @@ def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
     if not is_void and not any(_voids_all(text, one) for one in result.diagnostics):
         return
     flawed = {block for _, block in errors}
-    message = "a sound call, lost because another block of this message is not"
+    message = "a valid call, lost because another block of this message is broken"
     hint = "vLLM and hermes-agent refuse all calls of a message for one bad block"
     for index, at in block_of.items():
         if at not in flawed:

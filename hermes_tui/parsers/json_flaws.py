@@ -17,9 +17,9 @@ MESSAGES: Final = {
     Code.BAD_ESCAPE: ("an escape that JSON does not have", r"double the backslash"),
     Code.INNER_QUOTE: ("an unescaped quote inside a string", r"escape it as \""),
     Code.LEADING_ZERO: ("a number with leading zeros", "remove them, or send a string"),
-    Code.BRACES_EXTRA: ("a closing bracket too many", "remove it"),
+    Code.BRACES_EXTRA: ("an extra closing bracket", "remove it"),
     Code.BRACES_MISSING: ("a closing bracket is missing", "add it"),
-    Code.DUP_KEY: ("the key stands twice in one object; the last one counts", "send it once"),
+    Code.DUP_KEY: ("the key appears twice in one object; the last one counts", "send it once"),
     Code.SURROGATE: ("half a surrogate pair, which UTF-8 cannot hold", "send the whole character"),
     Code.JSON_INVALID: ("not JSON", "see the place marked"),
 }

@@ -141,7 +141,7 @@ def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
     span, name = Span(body, found.end()), cursor.text[head.name.start : head.name.end]
     raw = cursor.text[span.start : span.end]
     message = "the quotes around its texts are gone, too: where each ends is a guess"
-    cursor.error(Code.JSON_INVALID, span, message, "the arguments are shown as they stand")
+    cursor.error(Code.JSON_INVALID, span, message, "the arguments are shown as they are")
     cursor.drafts.append(Draft(head.name.start, name, head.name, None, span, FAILED, raw=raw))
     return span.end
 

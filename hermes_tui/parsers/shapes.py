@@ -51,7 +51,7 @@ def call_shape(
     """Return what the payload at `span` says, with every way in which it is not as it should be."""
     if not isinstance(payload, dict):
         misfit = Misfit(
-            Code.NAME_MISSING, Severity.ERROR, span, "the payload is no object", _SHAPE_HINT
+            Code.NAME_MISSING, Severity.ERROR, span, "the payload is not an object", _SHAPE_HINT
         )
         return CallShape(None, payload, span, None, None, (misfit,))
     misfits: list[Misfit] = []
@@ -59,7 +59,7 @@ def call_shape(
     inner = payload.get("function")
     if isinstance(inner, dict):
         at = where.get("function", span)
-        misfits.append(_args_key(at, "the call stands in an OpenAI envelope"))
+        misfits.append(_args_key(at, "the call is wrapped in an OpenAI envelope"))
         payload, where = inner, members(at.start)
     name, name_span = _name(payload, where, span, misfits)
     if name is not None and name_span is not None and known_names:
@@ -67,7 +67,7 @@ def call_shape(
     key, value = _arguments(payload, name)
     arguments_span = where.get(key) if key else None
     if key != "arguments":
-        message = f"the arguments stand in `{key}`" if key else "there is no `arguments` key"
+        message = f"the arguments are in `{key}`" if key else "there is no `arguments` key"
         misfits.append(_args_key(arguments_span or span, message))
     value = _decoded(value, arguments_span or span, misfits)
     return CallShape(name, value, span, name_span, arguments_span, tuple(misfits))
@@ -107,13 +107,13 @@ def _name(
     if "name" in payload:
         at = where.get("name", span)
         misfits.append(
-            Misfit(Code.NAME_TYPE, Severity.ERROR, at, "the name is no text", _SHAPE_HINT)
+            Misfit(Code.NAME_TYPE, Severity.ERROR, at, "the name is not a string", _SHAPE_HINT)
         )
         return None, at
     for key in NAME_KEYS:
         other = payload.get(key)
         if isinstance(other, str) and other:
-            message = f"the name stands in `{key}`"
+            message = f"the name is in `{key}`"
             at = where.get(key, span)
             misfits.append(Misfit(Code.NAME_MISSING, Severity.ERROR, at, message, _SHAPE_HINT))
             return other, _unquoted(where.get(key))

@@ -90,7 +90,7 @@ def read_call_text(text: str) -> TextReading:
     broken = Diagnostic(
         Code.JSON_INVALID,
         Severity.ERROR,
-        "the text is said to be a call, but it is no call JSON",
+        "the text is said to be a call, but it is not the JSON of a call",
         Span(0, len(text)),
         '{"name": …, "arguments": {…}} is expected',
         0,
@@ -177,7 +177,7 @@ def listed(called: Iterable[str | None]) -> str:
 
 
 def _counted(count: int) -> str:
-    return "a call stands" if count == 1 else f"{count} calls stand"
+    return "a call is left" if count == 1 else f"{count} calls are left"
 
 
 def _call_in_content(

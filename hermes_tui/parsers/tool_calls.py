@@ -100,7 +100,7 @@ def _entries(key: str, value: Any, findings: list[Diagnostic], may_call: bool) -
 
 def _not_a_list(key: str, what: str, findings: list[Diagnostic]) -> None:
     findings.append(
-        Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, f"{key} is no list but {what}")
+        Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, f"{key} is not a list but {what}")
     )
 
 
@@ -286,7 +286,7 @@ def _id_missing(state: IdState, name: str | None, index: int) -> Diagnostic:
         Code.ID_MISSING,
         Severity.WARNING,
         f"the call of {name or 'an unnamed tool'} {how or 'has an empty id'}",
-        hint="its result can be paired by order only",
+        hint="its result can only be matched by order",
         call_index=index,
     )
 

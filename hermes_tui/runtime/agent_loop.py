@@ -83,7 +83,9 @@ class Debugger:
     def __post_init__(self) -> None:
         for name in ("breakpoints", "stop_points"):
             if isinstance(getattr(self, name), str):
-                raise UsageError(f"{name} is one text", f"{name}=[{getattr(self, name)!r}]")
+                raise UsageError(
+                    f"{name} is a string, not a list", f"{name}=[{getattr(self, name)!r}]"
+                )
         self.parsed()
 
     def parsed(self) -> tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]:
@@ -297,7 +299,7 @@ def _check_server(server: Any, model: str) -> None:
     if any(kind.__name__ == "OpenAI" for kind in type(server).__mro__):
         raise UsageError(f"{type(server).__name__} is not async", "give AsyncOpenAI(…)")
     if not model:
-        raise UsageError(f"which model is {type(server).__name__} to ask?", 'model="…"')
+        raise UsageError(f"no model given for {type(server).__name__}", 'model="…"')
 
 
 def _is_client(server: Any) -> bool:
@@ -309,7 +311,7 @@ def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise UsageError(f"{name} is {value!r}, no whole number", f"{name}=30") from None
+        raise UsageError(f"{name} is {value!r}, not a whole number", f"{name}=30") from None
 
 
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:

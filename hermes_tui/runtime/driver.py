@@ -124,7 +124,7 @@ class Driver:
     def put(self, what: given.Input) -> None:
         """Apply an input; raises IllegalCommand, having changed nothing, where it is not legal."""
         if self.failure is not None:
-            raise IllegalCommand(str(what.kind), f"broken off: {self.failure}", ())
+            raise IllegalCommand(str(what.kind), f"aborted: {self.failure}", ())
         if isinstance(what, given.Terminate):
             what = replace(what, partial=self.partial.raw)
         events, effects = self.session.apply(

@@ -50,4 +50,4 @@ def take_place(file: OpenFile) -> bool:
 
 def news_of(change: FileChange) -> str:
     """Return what is said of a file once what stands in its place is read."""
-    return f"{change.value}; read anew"
+    return f"{change.value}; read again"

@@ -49,9 +49,9 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     is_too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
     may_help = lost_connection or failure.status in RETRYABLE
     if is_too_long:
-        message += f" (the server asks to wait {wait_s:.3g} s: it is not asked again by itself)"
+        message += f" (the server asks to wait {wait_s:.3g} s: not retried automatically)"
     if failure.is_unsent and (place := _half_a_character(request)):
-        message += f"; {place} holds half of a character, edit it"
+        message += f"; {place} contains half of a surrogate pair, edit it"
     return given.RequestFailed(
         message,
         status=failure.status,

@@ -256,8 +256,8 @@ class WatchedFile:
         if self.file.reader.layout is not Layout.WHOLE_LINES or before is None or now is None:
             return ""
         if before[0] != now[0]:
-            return "replaced by another file; read anew"
-        return "cut off; read anew" if now[1] < before[1] else ""
+            return "replaced by another file; read again"
+        return "cut off; read again" if now[1] < before[1] else ""
 
     def _gone(self, held: HeldRun) -> str:
         gone = f"the run is no longer in {self.file.label}"
@@ -269,7 +269,7 @@ def _check_weight(file: OpenFile) -> None:
     is_cut = file.reader.layout is Layout.WHOLE_LINES and cutting_rule(file.reader) is not None
     if is_cut and weighs_more(file.source, MAX_WHOLE):
         raise SourceError(
-            file.label, "too big by now to be read anew as it grows", "open it again to follow it"
+            file.label, "too big by now to be read again as it grows", "open it again to follow it"
         )
 
 

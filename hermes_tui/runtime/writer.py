@@ -117,7 +117,7 @@ class Recording:
             try:
                 events.append(decode(line))
             except MalformedEvent as error:
-                message = f"line {number} is no event: {error}"
+                message = f"line {number} is not an event: {error}"
                 hint = "it can be looked at with `hermes-tui open`, not resumed"
                 raise SourceError(str(self.path), message, hint) from error
         if whole < len(data):
@@ -168,7 +168,7 @@ def _taken(path: Path) -> UsageError:
     if path.is_dir():
         return UsageError(f"{path}: this is a folder", "name a file in it")
     if not path.exists():
-        return UsageError(f"{path}: {path.parent} is no folder", "name another file")
+        return UsageError(f"{path}: {path.parent} is not a folder", "name another file")
     if not _begins_as_recording(path):
         return UsageError(f"{path}: there is a file already", "name another one")
     hint = f"name another file, or go on in it: {command_line('live', '--resume', path)}"

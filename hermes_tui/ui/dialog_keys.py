@@ -20,9 +20,9 @@ class DialogKey(NamedTuple):
 
 DIALOG_KEYS: Final = (
     DialogKey("editor-accept", "Accept", ("ctrl+s", "f2"), "ctrl+s", "editor",
-        "take what was edited; shows what changed first"),
+        "apply the edit, after showing what changes"),
     DialogKey("editor-leave", "Leave", ("escape",), "Esc", "editor",
-        "leave; asks first where something was changed"),
+        "leave; asks first if something was changed"),
     DialogKey("editor-kind", "Result/error", ("f3",), "F3", "editor",
         "answer with a result, or with an error"),
     DialogKey("editor-layout", "Lay out JSON", ("f4",), "F4", "editor",
@@ -33,7 +33,7 @@ DIALOG_KEYS: Final = (
     DialogKey("editor-previous", "Previous field", ("shift+tab",), "shift+Tab", "editor",
         "go to the previous field", False),
     DialogKey("editor-scroll-down", "Scroll", ("ctrl+down", "alt+down"), "ctrl+↓", "editor",
-        "scroll what stands below the text: problems, the message, help"),
+        "scroll what is below the text: problems, the message, help"),
     DialogKey("editor-scroll-up", "Scroll up", ("ctrl+up", "alt+up"), "ctrl+↑", "editor",
         "scroll it back", False),
 
@@ -56,7 +56,7 @@ DIALOG_KEYS: Final = (
     DialogKey("breakpoints-once", "Once", ("o",), "o", "breakpoints",
         "take effect a single time, or every time"),
     DialogKey("breakpoints-apply", "Apply", ("enter", "ctrl+s"), "Enter", "breakpoints",
-        "take over what is switched on"),
+        "apply what is switched on"),
     DialogKey("breakpoints-leave", "Cancel", ("escape", "q"), "Esc", "breakpoints",
         "leave everything as it was"),
     DialogKey("breakpoints-down", "Down", ("down", "j"), "↓", "breakpoints", "one row down", False),

@@ -106,9 +106,9 @@ def check_parameters(text: str) -> list[Problem]:
                 Problem(Severity.WARNING, f"{key} is {_short(given)}, servers expect a number")
             )
         elif key == "tools" and not isinstance(given, list):
-            problems.append(Problem(Severity.WARNING, "tools is no list"))
+            problems.append(Problem(Severity.WARNING, "tools is not a list"))
         elif key == "stream" and not isinstance(given, bool):
-            problems.append(Problem(Severity.WARNING, f"stream is {_short(given)}, no truth value"))
+            problems.append(Problem(Severity.WARNING, f"stream is {_short(given)}, not a boolean"))
         elif key == "stream_options" and given and not (value or {}).get("stream"):
             what = "stream_options without stream, which servers refuse"
             problems.append(Problem(Severity.WARNING, what))
@@ -152,9 +152,9 @@ def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         at = position(text, error.pos)
-        return None, [Problem(Severity.ERROR, f"no JSON: {decoder_words(error.msg)}", *at)]
+        return None, [Problem(Severity.ERROR, f"not JSON: {decoder_words(error.msg)}", *at)]
     except (ValueError, RecursionError) as error:
-        return None, [Problem(Severity.ERROR, f"no JSON that can be read: {error}")]
+        return None, [Problem(Severity.ERROR, f"not JSON that can be read: {error}")]
     if not isinstance(value, dict):
         return None, [Problem(Severity.ERROR, _NO_OBJECT.format(_short(value)), 1, 1)]
     return value, _oddities(text)
@@ -219,14 +219,14 @@ def _oddities(text: str) -> list[Problem]:
         for key, _ in items:
             if key in seen:
                 problems.append(
-                    Problem(Severity.WARNING, f"{_short(key)} stands twice, the last one counts")
+                    Problem(Severity.WARNING, f"{_short(key)} appears twice, the last one counts")
                 )
             seen.add(key)
 
     def constant(name: str) -> None:
         at = re.search(rf"{re.escape(name)}\b", text)
         where = position(text, at.start()) if at else (0, 0)
-        problems.append(Problem(Severity.WARNING, f"{name} is no JSON number", *where))
+        problems.append(Problem(Severity.WARNING, f"{name} is not a JSON number", *where))
 
     try:
         json.loads(text, object_pairs_hook=pairs, parse_constant=constant)

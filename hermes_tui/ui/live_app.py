@@ -149,7 +149,7 @@ class LiveApp(BaseApp):
         return f"the run is {doing.word.lower()} {doing.what}".rstrip()
 
     async def _end(self) -> None:
-        self._live.say("ending what is under way; once more leaves at once")
+        self._live.say("stopping what is running; once more leaves at once")
         try:
             await self._close_branches()
         finally:
@@ -181,7 +181,7 @@ class LiveApp(BaseApp):
             await self._close_branches()
 
     def suspend_for_shell(self) -> str:
-        return "a live run is not suspended: what is under way would time out"
+        return "a live run is not suspended: what is running would time out"
 
     def action_interrupt(self) -> None:
         """Do what Ctrl-C does, whatever screen is on top."""
@@ -193,14 +193,14 @@ class LiveApp(BaseApp):
 
 def _last_words(branch: Branch, name: str) -> list[str]:
     driver, path = branch.driver, branch.path
-    lines = [f"{name} was broken off: {driver.failure}"] if driver.failure else []
+    lines = [f"{name} was aborted: {driver.failure}"] if driver.failure else []
     if path is None:
         return lines
     if not path.is_file() or not path.stat().st_size:
         return lines
     recorded = f"{name} is recorded in {path}"
     if driver.phase is not Phase.ENDED and _can_be_resumed(driver.log):
-        recorded += f" (go on with {command_line('live', '--resume', path)})"
+        recorded += f" (continue with {command_line('live', '--resume', path)})"
     return [*lines, recorded]
 
 

@@ -32,7 +32,7 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.INVALID_ARGS: "before dispatch of",
     StopPoint.REPEAT: "before dispatch of",
     StopPoint.BEFORE_DISPATCH: "before dispatch of",
-    StopPoint.MANUAL: "your answer is wanted for",
+    StopPoint.MANUAL: "waiting for your answer to",
     StopPoint.TOOL_ERROR: "after",
     StopPoint.AFTER_RESULT: "after",
     StopPoint.TURN_END: "at the end of the turn",
@@ -56,8 +56,8 @@ ENDINGS = {
     "max_turns": "out of turns",
     "request_failed": "the request failed",
     "empty_response": "the reply was empty",
-    "terminated": "ended by hand",
-    "cancelled": "cancelled before its end",
+    "terminated": "ended by the user",
+    "cancelled": "cancelled",
     "debugger_failed": "its debugger raised an exception",
     "budget": "the budget is spent",
     "recording_ends": "the recording ends here",
@@ -155,7 +155,7 @@ def why_ended(ended: ev.RunEnded) -> str:
             return f"--token-limit {limit} spent ({spent})"
         case "recording_ends", _ if resume:
             resumed = command_line("live", "--resume", resume)
-            return f"{ENDINGS['recording_ends']}; go on with {resumed}"
+            return f"{ENDINGS['recording_ends']}; continue with {resumed}"
     return ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
 
 

@@ -9,18 +9,18 @@ from typing import Final
 from hermes_tui.debugger.stepping import Phase
 
 ENDED: Final = "the run has ended; {fork} forks from a row"
-UNDER_WAY: Final = "the run is under way; {pause} stops it, {cancel-current} ends the wait"
-TOOL_RAN: Final = "a tool of this turn has run already: {fork} on the reply forks before it"
+UNDER_WAY: Final = "the run is in progress; {pause} stops it, {cancel-current} ends the wait"
+TOOL_RAN: Final = "a tool of this turn has already run: {fork} on the reply forks before it"
 _ONE_BRANCH: Final = "there is no other branch; {fork} makes one"
 _NOTHING_YET: Final = "nothing has happened yet"
 _AT_A_STOP: Final[Mapping[str, str]] = MappingProxyType({
-    "pause": "the run stands already",
-    "cancel-current": "nothing is under way",
-    "edit": "the run stands at nothing that can be edited",
-    "answer": "the run stands at no call",
-    "edit-result": "the run stands at no result",
-    "drop-call": "no call waits here",
-    "add-call": "the run stands at no reply",
+    "pause": "the run is already stopped",
+    "cancel-current": "nothing is running",
+    "edit": "there is nothing here to edit",
+    "answer": "the run is not stopped at a call",
+    "edit-result": "the run is not stopped at a result",
+    "drop-call": "no call is pending here",
+    "add-call": "the run is not stopped at a reply",
     "retry": "there is nothing here to ask for again",
 })  # fmt: skip
 
@@ -38,7 +38,7 @@ def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran:
     if command_id in ("back-in-time", "on-in-time"):
         return _NOTHING_YET
     if broken:
-        return "the run was broken off"
+        return "the run was aborted"
     if phase is Phase.ENDED:
         return ENDED
     if phase is not Phase.STOPPED:

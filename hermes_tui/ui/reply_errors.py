@@ -14,8 +14,8 @@ from hermes_tui.ui.reversed_log import back_from
 ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
 """Stop points that some finding of the reply is the reason for: it is named at the stop."""
 _SHORTER = (
-    (" stands in the text", " in the text"),
-    (" stand in the text", " in the text"),
+    (" is left in the text", " in the text"),
+    (" are left in the text", " in the text"),
     (" in the text as ", " as "),
     ("the text holds ", ""),
     ("says tool_calls, but there is no call", "tool_calls, but no call"),

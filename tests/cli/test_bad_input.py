@@ -91,7 +91,7 @@ def test_a_truncated_document_shows_its_messages_and_names_the_byte(tmp_path: Pa
     assert (code, messages) == (1, 6)
     assert len(found) == 1
     assert f"byte {cut_at} of the file: the JSON is truncated here" in found[0]
-    assert "what stands before it is shown" in found[0]
+    assert "what comes before it is shown" in found[0]
 
 
 def test_a_truncated_array_shows_its_messages_and_names_the_byte(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_key_that_stands_twice_is_named_where_it_stands_again(tmp_path: Path) 
     assert (code, messages) == (1, 2)
     offset = len(USER) + len('{"role":"assistant","content":"first",')
     assert found == [
-        f'byte {offset} of the file: key "content" stands twice in one object; the last one counts'
+        f'byte {offset} of the file: key "content" appears twice in one object; the last one counts'
     ]
 
 

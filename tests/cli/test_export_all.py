@@ -61,7 +61,7 @@ def test_what_is_malformed_outside_of_any_run_is_told(path: Path) -> None:
         (["--to", "html", "--all"], "--all: a file of html holds one run (--run chooses one"),
         (["--to", "openai", "--all", "--run", "2"], "--run names one run, --all takes many"),
         (["--to", "openai", "--filter", "rewrd > 1"], "unknown name 'rewrd'"),
-        (["--to", "openai", "--filter", "run > 1"], "run is no field of a run by itself"),
+        (["--to", "openai", "--filter", "run > 1"], "run is not a field of a run by itself"),
     ],
     ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
 )

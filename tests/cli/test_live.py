@@ -141,7 +141,7 @@ def test_a_breakpoint_ends_it_with_four_and_says_how_to_go_on(tmp_path: Path) ->
     stopped = live("--record", str(path), "--break", "before_dispatch:write_file")
     assert stopped.returncode == 4
     assert kinds(stopped.stdout)[-1] == "Stopped"
-    assert f"go on with `hermes-tui live --resume '{path}'`" in stopped.stderr
+    assert f"continue with `hermes-tui live --resume '{path}'`" in stopped.stderr
     assert "before_dispatch" in stopped.stderr
 
 
@@ -151,7 +151,7 @@ def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
     again = live("--resume", str(path))
     assert again.returncode == 4
     assert path.read_text() == recorded_part(before.stdout)
-    assert "a person is needed; go on with" in again.stderr
+    assert "a person is needed; continue with" in again.stderr
     assert again.stderr.endswith("on a terminal, without --headless\n")
 
 
@@ -238,7 +238,7 @@ def test_a_replay_ends_where_the_recording_does_and_makes_nothing_up(tmp_path: P
     replayed = live("--replay", str(path))
     assert replayed.returncode == 1
     assert kinds(replayed.stdout)[-2:] == ["ToolDispatched", "RunEnded"]
-    told = f"the recording ends here; go on with `hermes-tui live --resume {path}`"
+    told = f"the recording ends here; continue with `hermes-tui live --resume {path}`"
     assert told in replayed.stderr
 
 
@@ -287,7 +287,7 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         told = running.communicate(timeout=40)[1]
     assert running.returncode == code
     assert not processes_with(f"sleep {seconds}")
-    assert told == f"hermes-tui: stopped; go on with `hermes-tui live --resume {path}`\n"
+    assert told == f"hermes-tui: stopped; continue with `hermes-tui live --resume {path}`\n"
     assert kinds(path.read_text())[-1] == "ToolDispatched"
     again = live("--resume", str(path))
     assert "recovery" in again.stderr
@@ -301,7 +301,7 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         (["--messages", "x.json"], "no server"),
         (["--tools", "builtin"], "no server"),
         (["--model", "x"], "no server"),
-        (["--server", "127.0.0.1:9", "--task", "x"], "is no URL"),
+        (["--server", "127.0.0.1:9", "--task", "x"], "is not a URL"),
         (["--api", "openai", "--task", "x"], "needs --server"),
         (["--break", "before_dispach"], "before_dispatch"),
         (["--break", "before_dispatch if name =="], "--break"),

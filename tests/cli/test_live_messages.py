@@ -123,7 +123,7 @@ def test_messages_are_read_as_the_format_that_is_named(tmp_path: Path) -> None:
     assert [m["role"] for m in sent(server)] == [m["role"] for m in CHAT]
     assert (unknown.code, "did you mean generic?" in unknown.one_line) == (2, True)
     alone = hermes_tui("live", "--headless", "--format", "generic")
-    assert (alone.code, "--format says how --messages" in alone.one_line) == (2, True)
+    assert (alone.code, "--format needs --messages" in alone.one_line) == (2, True)
 
 
 def test_a_call_that_a_person_answers_stops_without_a_screen(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_call_that_a_person_answers_stops_without_a_screen(tmp_path: Path) -> 
     with LocalServer(DONE) as server:
         ended = hermes_tui(*line, "--server", server.url, *tools)
     assert ended.code == 4
-    assert "stopped at manual: terminal waits for an answer; go on with `" in ended.err
+    assert "stopped at manual: terminal waits for an answer; continue with `" in ended.err
 
 
 def test_before_a_result_its_call_is_run(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_of_several_runs_one_is_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("at", "told"),
     [
-        ("1:1", "nothing stands before message 1"),
+        ("1:1", "nothing comes before message 1"),
         ("1:99", "no such message in that run"),
         ("2:3", "holds one run"),
         ("x", "holds one run"),

@@ -63,8 +63,8 @@ def test_without_a_terminal_no_tool_runs_that_nobody_let_go(
     assert ended.returncode == 4
     assert kinds(ended.stdout)[-1] == "Stopped"
     assert not (tmp_path / "ran").exists()
-    assert "without a terminal nobody is asked" in ended.stderr
-    assert "begin anew with --run or --headless" in ended.stderr
+    assert "without a terminal nobody can be asked" in ended.stderr
+    assert "start again with --run or --headless" in ended.stderr
 
 
 @pytest.mark.parametrize("how", ["--run", "--headless"])

@@ -71,4 +71,4 @@ def test_a_filter_by_both_kinds_of_fields_is_refused(runs: Path) -> None:
 def test_what_is_no_expression_is_refused(runs: Path) -> None:
     done = within("open", runs, "--filter", "errors = 0")
     assert (done.code, done.out) == (2, b"")
-    assert done.one_line.endswith("= is no comparison at column 8 (write ==)")
+    assert done.one_line.endswith("= is not a comparison at column 8 (write ==)")

@@ -250,12 +250,12 @@ def test_lone_surrogates_survive_a_batch_and_the_output_is_ascii(tmp_path: Path)
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "no JSON"),
-        ("", "no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "not JSON"),
+        ("", "not JSON"),
+        ("[]", "not a JSON object"),
         ('{"parser": "vllm/hermes"}', "no text"),
-        ('{"text": "", "parser": 7}', "the parser is no string"),
-        ('{"text": "", "parser": "vllm/hermes", "tools": 7}', "no list"),
+        ('{"text": "", "parser": 7}', "the parser is not a string"),
+        ('{"text": "", "parser": "vllm/hermes", "tools": 7}', "not a list"),
         ('{"text": "", "parser": "vllm/hermez"}', "did you mean vllm/hermes"),
         ('{"text": NaN}', "NaN"),
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),
@@ -290,7 +290,7 @@ def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
 
 @pytest.mark.parametrize(
     ("stream", "code", "word"),
-    [("1", 3, "engines add vllm==0.33.0"), ("x", 2, "a number from 1"), (1, 2, "no string")],
+    [("1", 3, "engines add vllm==0.33.0"), ("x", 2, "a number from 1"), (1, 2, "not a string")],
 )
 def test_a_line_of_a_batch_says_in_what_deltas_a_real_engine_is_fed(
     tmp_path: Path, stream: object, code: int, word: str

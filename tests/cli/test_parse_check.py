@@ -80,10 +80,10 @@ def test_only_what_is_expected_is_compared_and_arguments_by_value(
 @pytest.mark.parametrize(
     ("expected", "words"),
     [
-        (7, "is no object"),
+        (7, "is not an object"),
         ({"tool_call": []}, "nothing called 'tool_call'"),
-        ({"tool_calls": [7]}, "are no list"),
-        ({"tool_calls": {"name": "x"}}, "are no list"),
+        ({"tool_calls": [7]}, "are not a list"),
+        ({"tool_calls": {"name": "x"}}, "are not a list"),
     ],
 )
 def test_what_cannot_be_expected_is_refused(tmp_path: Path, expected: object, words: str) -> None:

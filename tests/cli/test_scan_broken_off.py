@@ -115,7 +115,7 @@ def test_the_output_of_an_interrupted_scan_is_no_baseline(
     done = within("scan", path, "--baseline", old)
     assert (done.code, done.out) == (2, b"")
     assert done.one_line == (
-        f"hermes-tui: --baseline {old}: from a scan that was interrupted (write it anew)"
+        f"hermes-tui: --baseline {old}: from a scan that was interrupted (write it again)"
     )
 
 
@@ -162,6 +162,6 @@ def test_a_state_for_files_beside_standard_input_leaves_that_out(tmp_path: Path)
         done = hermes_tui("scan", "-", path, "--state", state, stdin=path.read_bytes())
         assert (done.code, done.text.count("1 run:")) == (0, 2)
         assert done.one_line == (
-            "hermes-tui: --state: standard input is left out, nobody can go on with it"
+            "hermes-tui: --state: standard input is skipped, since it cannot be resumed"
         )
     assert state.read_text().count('"unit"') == 1

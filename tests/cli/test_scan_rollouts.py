@@ -183,7 +183,7 @@ def test_a_baseline_that_mixed_rollouts_up_is_refused(path: Path, head: str) -> 
     old = lines(path.with_name("old.json"), {head: [row]} if head else row)
     done = within("scan", path, "--baseline", old)
     assert (done.code, done.out) == (2, b"")
-    assert "from an older version" in done.one_line and "(write it anew" in done.one_line
+    assert "from an older version" in done.one_line and "(write it again" in done.one_line
 
 
 def begins_alike(name: str, run: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_a_changed_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
     done = within("scan", runs, *OPTIONS, "--state", state)
     assert done.text == within("scan", runs, *OPTIONS).text
     assert done.one_line == (
-        f"hermes-tui: {runs / 'a.jsonl'}: changed since it was read before; read anew"
+        f"hermes-tui: {runs / 'a.jsonl'}: changed since it was read before; read again"
     )
     assert within("scan", runs, *OPTIONS, "--state", state).err == ""
 
@@ -100,7 +100,7 @@ def test_a_file_with_a_mark_in_its_path_is_gone_on_with(tmp_path: Path) -> None:
     assert state.stat().st_size == size
     many_runs(runs / "a.jsonl", 30)
     done = within("scan", runs, *OPTIONS, "--state", state)
-    assert "a.jsonl: changed since it was read before; read anew" in done.one_line
+    assert "a.jsonl: changed since it was read before; read again" in done.one_line
 
 
 @pytest.mark.parametrize("name", ["runs.zip", "wow!.zip"])
@@ -121,7 +121,7 @@ def test_the_members_of_an_archive_are_gone_on_with_until_it_changes(
     assert within("scan", path, *OPTIONS, "--state", state).err == ""
     assert state.stat().st_size == size
     pack("a.json", "b.json", "c.json")
-    assert within("scan", path, *OPTIONS, "--state", state).err.count("read anew") == 2
+    assert within("scan", path, *OPTIONS, "--state", state).err.count("read again") == 2
 
 
 def test_what_could_not_be_read_is_tried_again(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path: Path, content: st
     state.write_text(content)
     done = within("scan", path, "--state", state, "--to", "json")
     assert (done.code, done.out) == (2, b"")
-    assert f"{state} is no state of a scan" in done.one_line
+    assert f"{state} is not a state of a scan" in done.one_line
     assert state.read_text() == content
 
 
@@ -230,7 +230,7 @@ def test_a_scan_that_was_interrupted_goes_on(tmp_path: Path) -> None:
         scan.send_signal(signal.SIGINT)
         _, err = scan.communicate(timeout=120)
     assert scan.returncode == 130
-    assert err.decode().rstrip().endswith("(the same command goes on from there)")
+    assert err.decode().rstrip().endswith("(the same command continues from there)")
     done = hermes_tui(*command)
     rows = [json.loads(line) for line in done.text.splitlines()]
     assert [row["run"] for row in rows] == list(range(1, 1_001))

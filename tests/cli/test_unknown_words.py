@@ -67,7 +67,7 @@ def test_what_is_no_text_is_not_parsed(tmp_path: Path, capsys: pytest.CaptureFix
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe")
     assert main(["parse", str(picture)]) == 2
     captured = capsys.readouterr()
-    assert "a.png is no text" in captured.err
+    assert "a.png is not text" in captured.err
     assert not captured.out
 
 

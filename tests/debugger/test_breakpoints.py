@@ -80,15 +80,15 @@ def test_text_of_a_breakpoint_is_read_back_as_the_same(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no breakpoint"),
+        ("", "not a breakpoint"),
         ("before_dispach", "before_dispatch"),
         ("before_dispatch if (", "never closed"),
         ("before_dispatch if colour == 1", "colour"),
         ("before_dispatch log hi", r"log stands in double quotes"),
         ("before_dispatch every 0", "never"),
         ("before_request:terminal", "about no call"),
-        ('before_dispatch log "\\x"', "no JSON string"),
-        ("before_dispatch twice", "no breakpoint"),
+        ('before_dispatch log "\\x"', "not a JSON string"),
+        ("before_dispatch twice", "not a breakpoint"),
         ('before_dispatch log "{nope}"', "unknown name 'nope' in the log text"),
         ('before_dispatch log "{argument}"', "did you mean arguments?"),
         ("run", "before_dispatch:run stops at calls of a tool of that name"),
@@ -175,5 +175,5 @@ def test_an_expression_alone_is_about_calls() -> None:
 
 
 def test_what_is_neither_a_point_nor_an_expression_is_refused() -> None:
-    with pytest.raises(UsageError, match="no breakpoint"):
+    with pytest.raises(UsageError, match="not a breakpoint"):
         parse_breakpoint('nme == "terminal"', breakpoint_id="b")

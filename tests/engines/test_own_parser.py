@@ -245,4 +245,4 @@ def test_only_a_real_engine_takes_a_reasoning_parser() -> None:
     )
     assert (refused["outcome"], "--reasoning-parser q" in refused["error"]) == ("refused", True)
     wrong = json.loads(batch({"parser": "vllm/hermes", "text": "x", "reasoning_parser": 7}).text)
-    assert "the reasoning parser is no string" in wrong["error"]
+    assert "the reasoning parser is not a string" in wrong["error"]

@@ -142,7 +142,7 @@ def test_a_name_for_several_engines_is_refused() -> None:
     "wanted", ["torch", "vllm" + 60 * "!" + "@", "-r requirements.txt", "vllm; print()", "vllm @ x"]
 )
 def test_only_the_engines_can_be_asked_for(wanted: str) -> None:
-    with pytest.raises(UsageError, match="is no engine"):
+    with pytest.raises(UsageError, match="is not an engine"):
         store.add_wheel(wanted, lambda *_: None)
 
 

@@ -154,8 +154,8 @@ def test_a_body_is_read_however_it_was_kept(text: str, encoding: str) -> None:
     [
         (b64(PACKED[:40]), "the packed body ends too early"),
         (b64(PACKED[:12] + b"\xff" * 40), "the packed body is damaged"),
-        ("abc", "the body is no base64"),
-        (b64(b"\x8b\x00\xff"), "the body is no text"),
+        ("abc", "the body is not base64"),
+        (b64(b"\x8b\x00\xff"), "the body is not text"),
     ],
 )
 def test_a_body_that_cannot_be_read_is_reported(text: str, told: str) -> None:

@@ -49,7 +49,7 @@ def test_a_truncated_document_is_read_to_its_last_character_and_says_where_it_st
     values, problems = load(data)
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "I wi"}]
     assert values == ({"messages": messages},)
-    assert problems == ((len(data), "the JSON is truncated here; what stands before it is shown"),)
+    assert problems == ((len(data), "the JSON is truncated here; what comes before it is shown"),)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_truncated_document_is_read_to_its_last_character_and_says_where_it_st
 def test_of_a_torn_end_only_what_says_something_is_kept(torn: str, kept: Any) -> None:
     values, problems = load(torn.encode())
     assert values[-1] == kept
-    assert problems[0] == (len(torn), "the JSON is truncated here; what stands before it is shown")
+    assert problems[0] == (len(torn), "the JSON is truncated here; what comes before it is shown")
 
 
 @pytest.mark.parametrize(
@@ -252,11 +252,11 @@ def test_json_in_strings_is_decoded_three_levels_deep(given_value: Any, decoded:
 @pytest.mark.parametrize(
     ("data", "values", "problems"),
     [
-        (b'{"a":1},', ({"a": 1},), [(7, "commas that stand in no list: 1")]),
+        (b'{"a":1},', ({"a": 1},), [(7, "commas outside of a list: 1")]),
         (
             b'{"a":1},\n[2],\n',
             ({"a": 1}, [2]),
-            [(7, "commas that stand in no list: 2"), (0, "2 JSON values on one line")],
+            [(7, "commas outside of a list: 2"), (0, "2 JSON values on one line")],
         ),
         (bytes(7), (), [(0, "zero bytes, as after a crash or on a full disk: 7")]),
         (

@@ -45,7 +45,7 @@ def test_arguments_nested_too_deeply_to_look_through_are_said_to_be() -> None:
 def test_broken_arguments_are_located() -> None:
     (problem,) = check_arguments('{"a": 1,\n "b" 2}')
     assert (problem.severity, problem.line, problem.column) == (Severity.ERROR, 2, 6)
-    assert "no JSON" in problem.message
+    assert "not JSON" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_broken_arguments_are_located() -> None:
         ("[1]", "a list"),
         ('"{\\"a\\": 1}"', "encoded 2 times"),
         ("", "without arguments"),
-        ('{"a": 1, "a": 2}', "stands twice"),
-        ('{"a": NaN}', "NaN is no JSON number"),
+        ('{"a": 1, "a": 2}', "appears twice"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
         ("[" * 100_000, "deep"),
     ],
 )
@@ -130,7 +130,7 @@ def test_whether_a_reply_is_streamed_can_be_edited() -> None:
     assert check_parameters('{"stream": false}') == []
     (problem,) = check_parameters(streamed.replace("true", "false", 1))
     assert problem.severity is Severity.WARNING and "without stream" in problem.message
-    assert "no truth value" in check_parameters('{"stream": "yes"}')[0].message
+    assert "not a boolean" in check_parameters('{"stream": "yes"}')[0].message
 
 
 def test_a_replys_text_is_read_again() -> None:

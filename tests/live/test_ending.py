@@ -34,11 +34,11 @@ async def test_ending_the_run_is_asked_for() -> None:
         await run.press("ctrl+t", "n")
         assert run.driver.phase is Phase.STOPPED
         await run.press("ctrl+t", "y")
-        await run.shows("ENDED  — ended by hand")
+        await run.shows("ENDED  — ended by the user")
         await run.shows(" · terminated")
         assert "truncated" not in run.text.splitlines()[0]
         (row,) = (line for line in run.text.splitlines() if "■ end" in line)
-        assert "ended by hand" in row and "truncated" not in row[: row.index("ended")]
+        assert "ended by the user" in row and "truncated" not in row[: row.index("ended")]
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
@@ -127,7 +127,7 @@ async def test_what_can_be_done_while_a_request_hangs_is_said() -> None:
     async with live([never], TOOLS) as run:
         await run.shows("REQUESTING")
         await run.press("c")
-        await run.shows("continue: the run is under way; p stops it, ctrl+x ends the wait")
+        await run.shows("continue: the run is in progress; p stops it, ctrl+x ends the wait")
 
 
 async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:

@@ -116,7 +116,7 @@ async def test_a_command_that_is_not_possible_says_why() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("E")
-        await run.shows("edit result: the run stands at no result")
+        await run.shows("edit result: the run is not stopped at a result")
         assert not run.events(ev.ResultSubstituted)
 
 
@@ -125,10 +125,10 @@ async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> 
     async with live([streamed("a reply", pieces=2, until=goes_on)]) as run:
         await run.until(lambda: run.phase is Phase.REQUESTING)
         await run.press("space")
-        await run.shows("next: the run is under way")
+        await run.shows("next: the run is in progress")
         goes_on.set()
         await run.until(lambda: run.phase in (Phase.STOPPED, Phase.ENDED))
-        await run.until(lambda: "is under way" not in run.text)
+        await run.until(lambda: "is in progress" not in run.text)
 
 
 @pytest.mark.parametrize("size", [NARROW, (120, 40), WIDE])
@@ -399,7 +399,7 @@ async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
     tools = FunctionTools({"ask": terminal}, manual=("ask",))
     async with live([says("", ("ask", {})), says("Done.")], tools) as run:
         await run.stopped()
-        await run.shows("your answer is wanted for ask")
+        await run.shows("waiting for your answer to ask")
         await run.press("c", *"42", "ctrl+s")
         await run.shows("ENDED")
         assert run.events(ev.CallSkipped)[0].result == "42" and not tools.calls

@@ -26,9 +26,9 @@ def test_every_command_has_a_reason_that_fits_a_line(
 @pytest.mark.parametrize(
     ("command", "phase", "why"),
     [
-        ("answer", Phase.STOPPED, "the run stands at no call"),
+        ("answer", Phase.STOPPED, "the run is not stopped at a call"),
         ("continue", Phase.ENDED, "the run has ended; F forks from a row"),
-        ("pause", Phase.STOPPED, "the run stands already"),
+        ("pause", Phase.STOPPED, "the run is already stopped"),
         ("branches", Phase.STOPPED, "there is no other branch; F makes one"),
     ],
 )

@@ -31,7 +31,7 @@ async def test_a_call_that_nobody_reads_is_not_said_to_reach_its_tool(tmp_path: 
     async with live([says(IN_TEXT)], tools(), size=TALL, record=record) as run:
         await run.stopped()
         await run.shows("not run    a call in the text, which this run")
-        assert "that nobody took for a call" in run.text
+        assert "that no parser took for a call" in run.text
         assert "tool gets" not in run.text and "none yet" not in run.text
         await run.press("c")
         await run.shows("ENDED")
@@ -137,7 +137,7 @@ async def test_a_call_that_was_cut_off_is_not_said_to_reach_its_tool_until_it_is
         await run.shows("tool gets  nothing: The call was cut off")
         run.driver.put(EditArguments(0, '{"path": "/home/me"}'))
         await run.shows('tool gets  {"path": "/home/me"}')
-        await run.shows("c goes on with the call as read.")
+        await run.shows("c continues with the call as read.")
 
 
 async def test_a_breakpoint_at_a_flawed_reply_is_named_beside_what_is_wrong() -> None:

@@ -125,7 +125,7 @@ def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
     [
         ("continue", "person", "continued after 2 s"),
         ("continue", "program", "continued by the program after 2 s"),
-        ("accept", "replay", "went on as recorded by the replay after 2 s"),
+        ("accept", "replay", "continued as recorded by the replay after 2 s"),
     ],
 )
 def test_a_stop_that_no_person_ended_says_who_did(command: str, by: str, said: str) -> None:

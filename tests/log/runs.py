@@ -37,7 +37,7 @@ def says(role: str, text: str = "", **fields: Any) -> MessageAppended:
 
 
 def suspect(text: str) -> MessageAppended:
-    found = Diagnostic(Code.CALL_IN_CONTENT, Severity.ERROR, "a call stands in the text")
+    found = Diagnostic(Code.CALL_IN_CONTENT, Severity.ERROR, "a call is left in the text")
     return MessageAppended(
         seq=0, message=Message(role="assistant", text=text, calls=1), diagnostics=(found,)
     )

@@ -161,7 +161,7 @@ def test_an_operator_that_does_not_apply_stops_a_breakpoint_and_hides_a_row(
         ("name.startwith('a')", "unknown function 'startwith'; did you mean 'startswith'", 1),
         ("len == 3", "len is a function: write len(…)", 1),
         ("has(args)", "has takes 2 arguments", 1),
-        ("kind = 'call'", "= is no comparison", 6),
+        ("kind = 'call'", "= is not a comparison", 6),
         ("kind == 'a' && turn", "& is not known here", 14),
         ("turn ==", "it ends too early", 8),
         ("turn 3", "cannot be read", 6),

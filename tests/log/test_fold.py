@@ -52,7 +52,7 @@ def test_call_open_at_the_end_is_a_warning() -> None:
             {"source_format": "native", "details": {"live": {}}},
             (Stopped(seq=0, stop_point="before_dispatch"),),
             "by the end of what was saved",
-            "`hermes-tui live --resume FILE` goes on there",
+            "`hermes-tui live --resume FILE` continues there",
         ),
     ],
     ids=["ended", "of others", "a loop's own", "live"],

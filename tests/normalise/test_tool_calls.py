@@ -171,7 +171,7 @@ def test_deeply_nested_arguments_do_not_hurt():
 def test_what_is_wrong_with_arguments_is_said_with_its_place_once() -> None:
     found = read_arguments('{"a": "\x01"}').diagnostics
     assert [each.message for each in found] == [
-        "the arguments are no JSON: Invalid control character at character 7"
+        "the arguments are not JSON: Invalid control character at character 7"
     ]
 
 

@@ -474,7 +474,7 @@ async def test_a_client_of_the_openai_sdk_is_a_server() -> None:
     [
         (SimpleNamespace(), "", "SimpleNamespace has none"),
         (None, "", "NoneType has none"),
-        (AsyncOpenAI(api_key="k"), "", "which model"),
+        (AsyncOpenAI(api_key="k"), "", "no model given"),
         (OpenAI(api_key="k"), "m", "OpenAI is not async"),
     ],
 )

@@ -170,8 +170,8 @@ def test_a_packed_member_is_unpacked(written: Any, pack: Any) -> None:
         (packed({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (choose one, as in "),
         (packed({"a.json": CHAT, "b.json": CHAT}), "!a.json'; it has a.json, b.json)"),
         (packed(EVAL_MEMBERS)[:60], "a damaged zip archive: File is not a zip file"),
-        (packed({"header.json": "[]"}), "header.json is no header of an evaluation"),
-        (packed({"header.json": "{"}), "header.json is no JSON"),
+        (packed({"header.json": "[]"}), "header.json is not a header of an evaluation"),
+        (packed({"header.json": "{"}), "header.json is not JSON"),
     ],
     ids=["no transcript", "empty", "several", "members", "torn", "odd header", "torn header"],
 )

@@ -287,7 +287,7 @@ async def test_half_a_character_that_cannot_be_sent_is_said_to_be_in_its_message
         driver.put(start(tools))
         await driver.at_rest()
     (failed,) = of_kind(driver, RequestFailed)
-    assert failed.message.endswith("message 3 holds half of a character, edit it")
+    assert failed.message.endswith("message 3 contains half of a surrogate pair, edit it")
 
 
 async def test_half_a_character_in_a_parameter_is_said_to_be_in_it() -> None:
@@ -300,7 +300,7 @@ async def test_half_a_character_in_a_parameter_is_said_to_be_in_it() -> None:
         driver.put(replace(start(tools), parameters={"model": "m", "stop": "a\ud800"}))
         await driver.at_rest()
     (failed,) = of_kind(driver, RequestFailed)
-    assert failed.message.endswith("; stop holds half of a character, edit it")
+    assert failed.message.endswith("; stop contains half of a surrogate pair, edit it")
 
 
 async def test_a_value_that_no_json_holds_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ async def test_a_run_that_cannot_be_recorded_goes_no_further(
         monkeypatch.undo()
         assert isinstance(driver.failure, StoreError)
         assert "No space left" in str(driver.failure)
-        with pytest.raises(IllegalCommand, match="broken off"):
+        with pytest.raises(IllegalCommand, match="aborted"):
             driver.put(Resume())
     assert tools.calls == []
 

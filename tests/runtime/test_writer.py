@@ -79,7 +79,7 @@ def test_a_place_where_no_file_can_be_is_said_to_be_that(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="this is a folder"):
         Recording(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="file is no folder"):
+    with pytest.raises(UsageError, match="file is not a folder"):
         Recording(tmp_path / "file" / "run.jsonl")
 
 
@@ -105,7 +105,7 @@ def test_a_torn_last_line_is_cut_off_and_written_on_from_there(tmp_path: Path) -
 def test_a_file_that_is_no_recording_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b'{"messages": []}\ntorn')
-    with pytest.raises(SourceError, match="line 1 is no event"):
+    with pytest.raises(SourceError, match="line 1 is not an event"):
         Recording.resumed(path)
     assert path.read_bytes() == b'{"messages": []}\ntorn'
 

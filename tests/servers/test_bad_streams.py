@@ -80,17 +80,17 @@ EXPECTED = {
             "REPLY_SHAPE: the stream held no text and no call"
         ),
     ),
-    "error_event": ("failed", "the server broke off the stream with an error: worker died", ""),
-    "error_string": ("failed", "the server broke off the stream with an error: worker died", ""),
-    "event_error": ("failed", "the server broke off the stream with an error: oops", ""),
+    "error_event": ("failed", "the server ended the stream with an error: worker died", ""),
+    "error_string": ("failed", "the server ended the stream with an error: worker died", ""),
+    "event_error": ("failed", "the server ended the stream with an error: oops", ""),
     "error_sse_field": (
         "failed",
-        "the server broke off the stream with an error: old llama.cpp style",
+        "the server ended the stream with an error: old llama.cpp style",
         "",
     ),
     "error_with_choices": (
         "failed",
-        "the server broke off the stream with an error: mid-stream",
+        "the server ended the stream with an error: mid-stream",
         "",
     ),
     "keepalive_comments": ("reply", CALL, ""),

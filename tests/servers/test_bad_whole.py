@@ -53,7 +53,7 @@ EXPECTED = {
     "legacy_function_call": (
         "reply",
         CALL,
-        "note REPLY_SHAPE: the call stands in function_call, not in tool_calls",
+        "note REPLY_SHAPE: the call is in function_call, not in tool_calls",
     ),
     "calls_but_fr_stop": (
         "reply",
@@ -105,7 +105,7 @@ EXPECTED = {
     "error_and_choices": (
         "reply",
         CALL,
-        "warning ERROR_IN_REPLY: an error stands beside the choices: partial",
+        "warning ERROR_IN_REPLY: an error comes with the choices: partial",
     ),
     "json_array": ("empty", "the body is a list, not an object with choices", ""),
     "json_string": ("empty", "the body is a string, not an object with choices", ""),

@@ -172,9 +172,9 @@ async def test_the_raw_text_holds_every_field_of_an_sdk_object() -> None:
         (SimpleNamespace(choices=[]), "no choices"),
         (SimpleNamespace(choices=None), "no choices"),
         (SimpleNamespace(choices=[SimpleNamespace(message=None)]), "no message"),
-        ({"choices": [1]}, "dict is no response with choices"),
-        ("<html>", "str is no response with choices"),
-        (SimpleNamespace(choices=5), "is no response with choices"),
+        ({"choices": [1]}, "dict is not a response with choices"),
+        ("<html>", "str is not a response with choices"),
+        (SimpleNamespace(choices=5), "is not a response with choices"),
     ],
 )
 async def test_a_response_without_a_message_is_an_empty_one(answer: Any, what: str) -> None:

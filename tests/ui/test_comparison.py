@@ -65,7 +65,7 @@ def test_one_of_what_both_runs_have_is_told_as_one() -> None:
 def test_the_message_at_which_runs_part_is_named_as_one() -> None:
     steps = [Step(StepKind.MESSAGE, "user", text) for text in ("a", "b")]
     page = run_comparison([DiffRow(*steps)], ("a", "b"), (NOTHING, NOTHING)).document.text
-    assert re.search(r"they part at +the user's message", page)
+    assert re.search(r"diverge at +the user's message", page)
 
 
 def test_the_longest_code_leaves_the_columns_below_each_other() -> None:
@@ -124,7 +124,7 @@ async def test_a_heading_that_leaves_no_room_is_scrolled_to_where_they_part(
     async with app.run_test(size=(80, 16)) as pilot:
         await settled(pilot)
         await pilot.press("d", "j", "d")
-        await shows(pilot, "they part at", "- user, only in A")
+        await shows(pilot, "diverge at", "- user, only in A")
 
 
 def test_what_the_runs_cost_is_told() -> None:

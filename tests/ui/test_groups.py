@@ -640,10 +640,10 @@ async def test_children_are_indented_below_the_run_that_began_them(
         await pilot.pause()
         assert "task of a-sub" in screen_lines(app)[2]
         assert "└" not in text_of(app)
-        assert "children stand where they are sorted to" in text_of(app)
+        assert "child runs are sorted like all others" in text_of(app)
         await pilot.press("t")
         await pilot.pause()
-        assert "children stand below the run that began them" in text_of(app)
+        assert "child runs are shown below the run that started them" in text_of(app)
         await pilot.press("b", "t")
         await pilot.pause()
         assert "no tree while runs are grouped: B goes back" in text_of(app)

@@ -161,7 +161,7 @@ async def test_where_no_parser_reads_the_text_the_key_for_small_edits_is_named(
     async with lab_on(tmp_path, '<tool_call>{"name": "ls",}}</tool_call>', size=WIDE) as lab:
         await lab.press("W")
         await lab.compared()
-        await lab.shows("no parser reads a sound call here; f looks for small edits that help")
+        await lab.shows("no parser reads a valid call here; f looks for small edits that help")
 
 
 async def test_which_parser_would_have_read_this_is_one_key_and_the_flag_can_be_copied(

@@ -53,8 +53,8 @@ async def test_runs_of_a_renamed_file_stay_above_those_of_the_new_one(tmp_path: 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (write_over, "runs.jsonl: replaced by another file; read anew"),
-        (cut_and_write, "runs.jsonl: became shorter; read anew"),
+        (write_over, "runs.jsonl: replaced by another file; read again"),
+        (cut_and_write, "runs.jsonl: became shorter; read again"),
     ],
 )
 @pytest.mark.parametrize("new", [("new-1",), tuple(f"new-{number}" for number in range(1, 9))])
@@ -130,9 +130,9 @@ async def test_a_renamed_file_in_a_folder_is_not_listed_twice(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (move_away_and_write, "run.jsonl: renamed; read anew"),
-        (write_over, "run.jsonl: replaced by another file; read anew"),
-        (cut_and_write, "run.jsonl: became shorter; read anew"),
+        (move_away_and_write, "run.jsonl: renamed; read again"),
+        (write_over, "run.jsonl: replaced by another file; read again"),
+        (cut_and_write, "run.jsonl: became shorter; read again"),
     ],
 )
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "in a list"])
@@ -171,7 +171,7 @@ async def test_a_single_run_that_is_written_anew_with_more_stays_as_it_is(tmp_pa
         write_over(path, messages_of("one", "two", "three"))
         await shows(pilot, "three")
         assert run_screen(app).model.row == 0
-        assert "read anew" not in text_of(app)
+        assert "read again" not in text_of(app)
 
 
 async def test_a_single_run_waits_until_the_new_file_can_be_read(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_a_single_run_waits_until_the_new_file_can_be_read(tmp_path: Path)
         move_away_and_write(path, b"")
         await shows(pilot, "renamed; showing what was read before", "old two")
         append(path, messages_of("new one"))
-        await shows(pilot, "new one", "renamed; read anew")
+        await shows(pilot, "new one", "renamed; read again")
 
 
 async def test_a_single_run_in_whose_place_several_come_makes_room_for_them(tmp_path: Path) -> None:

@@ -1088,7 +1088,7 @@ async def test_two_runs_are_compared_by_pressing_d_on_each(
         await pilot.press("d")
         await shows(pilot, "d compares with run 1 of runs.jsonl")
         await pilot.press("j", "d")
-        await shows(pilot, "they part at", "- A  + B:", "PgDn Page down  G Bottom")
+        await shows(pilot, "diverge at", "- A  + B:", "PgDn Page down  G Bottom")
         await pilot.press("escape")
         await shows(pilot, "30 runs in 1 file")
 
@@ -1160,7 +1160,7 @@ async def test_an_opened_run_is_compared_with_the_one_chosen_in_the_list(runs_fi
         await pilot.press("d", "j", "enter")
         await settled(pilot)
         await pilot.press("d")
-        await until(pilot, lambda: "they part at" in text_of(app))
+        await until(pilot, lambda: "diverge at" in text_of(app))
         assert "run 2 of" in text_of(app)
 
 

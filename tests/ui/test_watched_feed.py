@@ -194,7 +194,7 @@ def test_a_followed_session_that_becomes_too_big_to_read_anew_says_so(
         with path.open("a") as file:
             file.write(session_line(1))
         until(run.poll, lambda: bool(run.failure))
-        why = f"{path}: too big by now to be read anew as it grows (open it again to follow it)"
+        why = f"{path}: too big by now to be read again as it grows (open it again to follow it)"
         assert run.failure == f"showing what was read before: {why}"
         assert texts_of(run) == ["question 0"]
         feed.poll()

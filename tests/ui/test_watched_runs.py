@@ -318,8 +318,8 @@ def move_away_and_write(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("replace", "said"),
     [
-        (move_away_and_write, "log.jsonl: replaced by another file; read anew"),
-        (Path.write_text, "log.jsonl: cut off; read anew"),
+        (move_away_and_write, "log.jsonl: replaced by another file; read again"),
+        (Path.write_text, "log.jsonl: cut off; read again"),
     ],
 )
 async def test_a_rotated_log_lists_what_is_in_it_now(

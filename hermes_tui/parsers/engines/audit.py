@@ -87,14 +87,14 @@ def _handed_out(trace: Trace, call: ParsedCall, at: Span) -> str:
     quoted = call.arguments[max(0, start - 1) : start] == '"'
     how = "as a text" if quoted else "as it is" if start >= 0 else "in another spelling"
     who = trace.info.engine or trace.info.name
-    return f"{written[:20]} is no JSON number: {who} hands it out {how}"
+    return f"{written[:20]} is not a JSON number: {who} hands it out {how}"
 
 
 def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detailed: bool) -> None:
     try:
         loads(call.arguments)
     except BadJson as error:
-        message = f"the arguments go out although they are no JSON: {error.message}"
+        message = f"the arguments go out although they are not JSON: {error.message}"
         hint = "the client's json.loads fails; validate before running the call"
         trace.flag(Code.RAW_ARGS, Severity.ERROR, span.start, span.end, message, hint, index)
     if detailed and call.arguments_span is not None:
@@ -226,7 +226,7 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
     if not flagged:
         at_error = literal.error_at if literal.error_at >= 0 else start
         message = f"not JSON: {literal.error or 'no single value'}"
-        hint = "one JSON object is wanted here"
+        hint = "one JSON object is expected here"
         trace.flag(Code.JSON_INVALID, Severity.ERROR, at_error, at_error + 1, message, hint, index)
 
 
@@ -236,14 +236,14 @@ def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
         return False
     brace = trace.text.find("{", start, end)
     if trace.text.startswith("<function", start):
-        message = "tags where JSON is wanted"
+        message = "tags where JSON is expected"
         hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
     elif brace >= 0:
-        message, hint = "text before the value", "nothing may stand beside it in the block"
+        message, hint = "text before the value", "nothing else is allowed in the block"
         trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, brace, message, hint, index)
     else:
-        message, hint = "not JSON: no value starts here", "one JSON object is wanted here"
+        message, hint = "not JSON: no value starts here", "one JSON object is expected here"
         trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint, index)
     return True
 
@@ -257,17 +257,17 @@ def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
     start += len(rest) - len(rest.lstrip())
     if first in "}])":
         stop = start + 1
-        message, hint = "a closing bracket too many", "remove it"
+        message, hint = "an extra closing bracket", "remove it"
         trace.flag(Code.BRACES_EXTRA, Severity.ERROR, start, stop, message, hint, index)
     elif first in "{[":
         message, hint = "several values in a one-object block", "write one block a call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.ERROR, start, end, message, hint, index)
     else:
-        message, hint = "text after the value", "nothing may stand beside it in the block"
+        message, hint = "text after the value", "nothing else is allowed in the block"
         trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, end, message, hint, index)
     return True
 
 
 def _kind(value: Any) -> str:
-    names = {type(None): "null", bool: "a truth value", list: "a list"}
+    names = {type(None): "null", bool: "a boolean", list: "a list"}
     return names.get(type(value), "a number")

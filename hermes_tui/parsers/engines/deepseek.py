@@ -151,7 +151,7 @@ def _flag_inner_marker(trace: Trace, block: _Block) -> bool:
         return False
     start = block.whole.end - len(CALL_END)
     message = f"{CALL_END} inside a value ends the call early"
-    hint = "no engine looks at quotes here; the text goes on behind it"
+    hint = "no engine looks at quotes here; the text continues after it"
     trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, block.whole.end, message, hint)
     return True
 
@@ -220,10 +220,10 @@ def _deliver_json(trace: Trace, block: _Block) -> None:
             flag_payload(trace, arguments.start, arguments.end)
             _flag_inner_marker(trace, block)
         else:
-            message = "a call without arguments: {} is wanted"
+            message = "a call without arguments: {} is expected"
             start, end = block.whole.start, block.whole.end
             trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, end, message)
-        raise Refused(f"arguments that are no JSON: {error.message}") from None
+        raise Refused(f"arguments that are not JSON: {error.message}") from None
     if block.kind != "function":
         start = block.whole.start + len(CALL_BEGIN)
         end = max(start + 1, block.name.start - len(SEP))

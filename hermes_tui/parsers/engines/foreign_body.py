@@ -79,7 +79,7 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
     if end < 0 or text.find(inner, behind, end) >= 0:
         return False
     message = f"{closer} inside a value ends the whole block"
-    hint = "the rest of the value is no part of the call"
+    hint = "the rest of the value is not part of the call"
     trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, behind, message, hint)
     return True
 

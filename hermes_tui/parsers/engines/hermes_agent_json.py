@@ -78,13 +78,13 @@ class _Tags:
         try:
             payload = read_payload(trace, body)
         except BadJson as error:
-            raise Refused(f"a block is no JSON: {error.message}") from None
+            raise Refused(f"a block is not JSON: {error.message}") from None
         if isinstance(payload, (dict, list, str)) and "name" not in payload:
             part.outcome = "skipped"
             _skip_nameless(trace, payload, body)
             return
         if not isinstance(payload, dict):
-            message = "the payload is no object"
+            message = "the payload is not an object"
             raise refuse_block(trace, block, Code.JSON_INVALID, message, SHAPE)
         _deliver_object(trace, payload, body, block.span)
         flag_unclosed(trace, block)
@@ -106,7 +106,7 @@ def _deliver_object(
     name, value = payload["name"], payload.get("arguments", {})
     if not isinstance(name, str):
         where = places.name or at
-        message = "the name is no text"
+        message = "the name is not a string"
         raise refuse_block(trace, Block(where, where), Code.NAME_TYPE, message, SHAPE)
     if "arguments" not in payload:
         flag_no_arguments(trace, payload, at, "`arguments`", SHAPE)
@@ -168,7 +168,7 @@ def _mistral_item(trace: Trace, item: Any, at: Span, span: Span) -> None:
     elif isinstance(item, dict):
         _deliver_object(trace, item, at, span, text_as_it_is=True)
     else:
-        message = "an item that is no object"
+        message = "an item that is not an object"
         raise refuse_block(trace, Block(at, at), Code.JSON_INVALID, message, SHAPE)
 
 

@@ -175,7 +175,7 @@ def _deliver(
             raise Refused(str(error)) from None
         if value.key in arguments:
             start, end = value.span.start, value.span.end
-            message = f"{value.key} stands twice; the last one counts"
+            message = f"{value.key} appears twice; the last one counts"
             trace.flag(Code.DUP_KEY, Severity.WARNING, start, end, message, "send it once", index)
         if not value.cut:
             flag_guess(trace, word, value.key, guessed, value.trimmed, index)
@@ -233,8 +233,8 @@ class _Glm:
 
     @staticmethod
     def _flag_open(trace: Trace, block: Block) -> None:
-        message = f"no {CLOSER}: the block is no call"
-        hint = "raise max_tokens, or check that the closing tag is no stop sequence"
+        message = f"no {CLOSER}: the block is not a call"
+        hint = "raise max_tokens, or check that the closing tag is not a stop sequence"
         start, end = block.span.start, block.span.end
         trace.flag(Code.UNCLOSED, Severity.ERROR, start, end, message, hint)
 

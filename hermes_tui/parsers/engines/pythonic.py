@@ -110,7 +110,7 @@ class _Reader:
         """Deliver a call; raises NotLiteral, or Broken where the engine cannot go on."""
         whole, name = self.place(call), dotted_name(call.func)
         if name is None:
-            raise NotLiteral(call.func, "a call of something that is no name")
+            raise NotLiteral(call.func, "a call of something that is not a name")
         try:
             values = {keyword.name: to_value(keyword.value) for keyword in keywords(call)}
             arguments = write(values)

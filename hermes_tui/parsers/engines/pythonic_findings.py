@@ -50,7 +50,7 @@ def _flag_head(trace: Trace, cleaned: Cleaned, shape: CallLists, start: int) -> 
     """Say at which character the list that opens at `start` stops being one of calls."""
     shape.begins(start)
     text, at = cleaned.text, shape.head_end
-    message = "the list begins like one of calls but goes on otherwise"
+    message = "the list begins like one of calls but continues differently"
     if (name := _PLAIN_NAME.match(text, at)) and name.end() < len(text):
         at = name.end()
         message = f"the name of a call stops at {text[at]!r}: letters, digits and _ make a name"
@@ -98,7 +98,7 @@ def flag_other_value(trace: Trace, cleaned: Cleaned) -> None:
 
 def flag_not_literal(trace: Trace, place: Span, why: str) -> None:
     """Say that a value is no literal for this engine."""
-    message = f"{why}, where a literal is wanted"
+    message = f"{why}, where a literal is expected"
     hint = "engines evaluate nothing: the model must write the value itself"
     trace.flag(Code.EXPR_NOT_LITERAL, Severity.ERROR, place.start, place.end, message, hint)
 

@@ -35,7 +35,7 @@ def vllm_value(node: ast.expr) -> Any:
             return _constant(node)
         case ast.Dict():
             if not all(isinstance(key, ast.Constant) for key in node.keys):
-                raise NotLiteral(node, "a dict with keys that are no literals")
+                raise NotLiteral(node, "a dict with keys that are not literals")
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
             return dict(zip(keys, map(vllm_value, node.values), strict=True))
         case ast.List() | ast.Tuple() | ast.Set():
@@ -77,13 +77,13 @@ def _signed(node: ast.UnaryOp) -> Any:
         operand = operand.operand
     value = vllm_value(operand)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NotLiteral(node, "a sign before something that is no number")
+        raise NotLiteral(node, "a sign before something that is not a number")
     return -value if sign < 0 else value
 
 
 def _any_key(node: ast.Dict, key: ast.expr | None) -> Any:
     if key is None or not hasattr(key, "value"):
-        raise Broken(node, "a dict with keys that are no literals")
+        raise Broken(node, "a dict with keys that are not literals")
     return key.value
 
 

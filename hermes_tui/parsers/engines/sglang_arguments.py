@@ -54,7 +54,7 @@ def by_schema(text: str, key: str, parameters: Any) -> Read:
         return _number(text, whole=False)
     if kind in _TRUTH:
         word = text.lower()
-        return Read(word == "true", "" if word in ("true", "false") else "a truth value")
+        return Read(word == "true", "" if word in ("true", "false") else "a boolean")
     return _structure(text, kind)
 
 

@@ -46,7 +46,7 @@ def _read_hermes(trace: Trace) -> None:
                 _deliver_block(trace, block)
                 flag_unclosed(trace, block)
             except BadJson as error:
-                refusal = refusal or f"a block is no JSON: {error.message}"
+                refusal = refusal or f"a block is not JSON: {error.message}"
                 part.outcome = "refused"
             except Tripped as error:
                 refusal = refusal or str(error)
@@ -101,7 +101,7 @@ def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
         if not error.syntax:
             raise EngineRaised(error.raised) from None
         part.outcome = "dropped"
-        message = "SGLang drops a block that is no JSON, and its text with it"
+        message = "SGLang drops a block that is not JSON, and its text with it"
         hint = "the log has a warning; the client sees nothing"
         start, end = block.span.start, block.span.end
         trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
@@ -110,8 +110,8 @@ def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
 def _flag_open(trace: Trace, block: Block, part: Part) -> None:
     part.outcome = "dropped"
     start, end = block.span.start, block.span.end
-    message = f"no newline and {CLOSER} behind this: the block is no call, and its text is lost"
-    hint = "streams read it; raise max_tokens, or check that the closing tag is no stop sequence"
+    message = f"no newline and {CLOSER} behind this: the block is not a call, and its text is lost"
+    hint = "streams read it; raise max_tokens, or check that the closing tag is not a stop sequence"
     trace.flag(Code.UNCLOSED, Severity.ERROR, start, block.body.start, message, hint)
     trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, "lost: no call, no content", hint)
 

@@ -160,7 +160,7 @@ def _flag_opener(trace: Trace, start: int, end: int, *, inside: bool) -> None:
     elif stop < 0:
         code, message = Code.TRUNCATED, f"no {_END} behind this opener: the call is lost"
     else:
-        code, message = Code.ARGS_NOT_OBJECT, "no call here: id, marker and {…} are wanted"
+        code, message = Code.ARGS_NOT_OBJECT, "no call here: id, marker and {…} are expected"
     hint = "raise max_tokens" if code is Code.TRUNCATED else f"write NAME:N {_ARGUMENTS} {{…}}"
     trace.flag(code, Severity.ERROR, start, end if stop < 0 else stop, message, hint)
     trace.step("match a call", start, end, "no match", message)

@@ -100,7 +100,7 @@ class _Reader:
     def _trip(self, value: Any, start: int, end: int) -> None:
         """Let out what SGLang raises at the end, whatever else follows, for a value like this."""
         kind = type(value).__name__
-        message = f"a {kind} where a call object is wanted"
+        message = f"a {kind} where a call object is expected"
         hint = "llama3 reads any JSON behind the tag as a call; write {…} only"
         self.trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
         raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")

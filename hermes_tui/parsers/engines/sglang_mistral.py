@@ -75,7 +75,7 @@ def _read_array(trace: Trace, first: int) -> int:
         except BadJson as error:
             catch_syntax(error)
             part.outcome = "dropped"
-            _lost(trace, first, "the list is no JSON: no call, and its text is lost", end)
+            _lost(trace, first, "the list is not JSON: no call, and its text is lost", end)
         shown = text.find(text[opening:end], first)
         return shown + end - opening
 
@@ -83,7 +83,7 @@ def _read_array(trace: Trace, first: int) -> int:
 def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:
     """Flag what SGLang forgets; return the end of the text."""
     stop = len(trace.text) if end is None else end
-    hint = "mend the call; the client sees nothing of it"
+    hint = "fix the call; the client sees nothing of it"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, start, stop, message, hint)
     return len(trace.text)
 

@@ -117,7 +117,7 @@ def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
 def flag_twice_open(trace: Trace, opener: str, start: int) -> None:
     """Say that the marker around all calls, which stands at `start`, stands there twice."""
     if trace.text.endswith(opener, 0, start):
-        message = f"{opener} stands twice: the engine does not mind"
+        message = f"{opener} appears twice: the engine does not mind"
         hint = "open the section once"
         begin = start - len(opener)
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, begin, start, message, hint, 0)

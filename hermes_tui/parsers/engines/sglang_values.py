@@ -51,12 +51,12 @@ def deliver(trace: Trace, value: Any, place: Span, block: Span) -> None:
 
 def _check_shape(trace: Trace, item: Any, at: Span) -> None:
     if not isinstance(item, dict):
-        message = f"a {type(item).__name__} where a call object is wanted"
+        message = f"a {type(item).__name__} where a call object is expected"
         trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, _HINT)
         raise Tripped(f"AttributeError: {type(item).__name__!r} object has no attribute 'get'")
     name = item.get("name")
     if isinstance(name, (dict, list)) and name:
-        message = "the name is no text"
+        message = "the name is not a string"
         trace.flag(Code.NAME_TYPE, Severity.ERROR, at.start, at.end, message, _HINT)
         raise Tripped(f"TypeError: unhashable type: {type(name).__name__!r}")
 
@@ -74,7 +74,7 @@ def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> No
         flag_no_arguments(trace, item, at, "`arguments` or `parameters`", _HINT)
     elif key == "parameters" and trace.info.format != "llama3_json":
         where = places.arguments or at
-        message = "the arguments stand in `parameters`: SGLang reads that key too"
+        message = "the arguments are in `parameters`: SGLang reads that key too"
         start, end = where.start, where.end
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, _HINT, len(trace.calls))
     trace.call(
@@ -93,7 +93,8 @@ def _drop(trace: Trace, name: Any, where: Span, span: Span) -> None:
         flag_name(trace, name, where)
     else:
         code = Code.NAME_MISSING if name in (None, "") else Code.NAME_TYPE
-        message = "the call has no name" if code is Code.NAME_MISSING else "the name is no text"
+        is_missing = code is Code.NAME_MISSING
+        message = "the call has no name" if is_missing else "the name is not a string"
         trace.flag(code, Severity.ERROR, where.start, where.end, message, _HINT)
     trace.step("call", span.start, span.end, "dropped", "no declared tool has this name")
     message = "SGLang drops this call, and its text with it"

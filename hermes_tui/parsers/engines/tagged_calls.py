@@ -160,7 +160,7 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
         hint = nearest(name, trace)
     else:
         code, message = Code.NAME_MISSING, "the block has no name to be read: the call is dropped"
-        hint = "the name stands right behind the marker, in this format's own spelling"
+        hint = "the name follows the marker directly, in this format's own spelling"
     trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
     return "dropped"
 
@@ -188,7 +188,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     text, opener = trace.text, slot.opener
     if text.startswith(_SECTION_TWICE, slot.start):
         start, end = slot.start, slot.start + len(_SECTION)
-        message = f"{_SECTION} stands twice: the engine does not mind"
+        message = f"{_SECTION} appears twice: the engine does not mind"
         hint = "open the section once"
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, start, end, message, hint, index)
     if slot.bare and text.startswith("<function=", opener.start):

@@ -52,7 +52,7 @@ class _Tags:
         try:
             payload = read_payload(trace, block.body)
         except BadJson as error:
-            raise Refused(f"a block is no JSON: {error.message}") from None
+            raise Refused(f"a block is not JSON: {error.message}") from None
         _deliver(trace, block, payload, ("arguments",))
         flag_unclosed(trace, block)
 
@@ -72,7 +72,7 @@ def _deliver(trace: Trace, block: Block, payload: Any, keys: tuple[str, ...]) ->
     name, places = payload["name"], places_in(trace.text, block.body, keys)
     if not isinstance(name, str):
         span = places.name or block.body
-        message = "the name is no text"
+        message = "the name is not a string"
         raise refuse_block(trace, Block(span, span), Code.NAME_TYPE, message, _KEYS_HINT)
     trace.call(
         name,

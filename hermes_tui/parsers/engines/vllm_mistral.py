@@ -52,7 +52,7 @@ def _read_array(trace: Trace) -> None:
     trace.keep(segment.start, segment.end)
     if trace.text[:first].strip():
         message = "the text before the marker is gone; only the JSON is left as content"
-        trace.flag(Code.SILENT_DROP, Severity.ERROR, 0, first, message, "mend the JSON")
+        trace.flag(Code.SILENT_DROP, Severity.ERROR, 0, first, message, "fix the JSON")
 
 
 def _first_segment(text: str, first: int) -> Span:

@@ -227,7 +227,7 @@ class WireCursor:
         if braces is None:
             return position
         span = Span(position, position + len(braces[0].rstrip()))
-        self.error(Code.BRACES_EXTRA, span, "closing brackets too many", "remove them")
+        self.error(Code.BRACES_EXTRA, span, "extra closing brackets", "remove them")
         return span.end
 
     def with_blank(self, span: Span) -> Span:

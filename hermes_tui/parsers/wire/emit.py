@@ -41,7 +41,7 @@ def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
         hint = "engines take the name as it is: the call finds no tool"
         cursor.error(Code.NAME_DECORATED, span, message, hint)
     elif not _PLAIN.fullmatch(name):
-        message = f"{name!r} is no plain name"
+        message = f"{name!r} is not a plain name"
         hint = "some engines allow letters, digits and _ only, and drop the call"
         cursor.warn(Code.NAME_DECORATED, span, message, hint)
     return bare

@@ -93,7 +93,7 @@ def _without_entities(cursor: WireCursor, raw: str, span: Span) -> str:
     at = Span(span.start + first.start(), span.start + first.end())
     if at.end > span.end:
         at = span
-    message, hint = "HTML escapes in a value", "engines pass them on as they stand"
+    message, hint = "HTML escapes in a value", "engines pass them on as they are"
     cursor.warn(Code.BAD_ESCAPE, at, message, hint)
     return html.unescape(raw)
 

@@ -81,7 +81,7 @@ class GemmaValues:
             return
         self.position += 1
         if key in values:
-            message = f"{key!r} stands twice; the last one counts"
+            message = f"{key!r} appears twice; the last one counts"
             span = Span(start, self.position)
             self.cursor.warn(Code.DUP_KEY, span, message, "engines differ: first or last")
         begin = self.position
@@ -116,7 +116,8 @@ class GemmaValues:
     def _break(self, start: int) -> None:
         self.broken = True
         span = Span(start, self.position + 1)
-        self.cursor.error(Code.JSON_INVALID, span, "this is no argument", "see the place marked")
+        message, hint = "this is not an argument", "see the place marked"
+        self.cursor.error(Code.JSON_INVALID, span, message, hint)
 
     def _key(self) -> str | None:
         text = self.cursor.text

@@ -120,7 +120,7 @@ def _passed_over(cursor: WireCursor, opener: Span, limit: int) -> int:
     if cursor.broken == _MOST_BROKEN:
         cursor.broken += 1
         message = f"{_MOST_BROKEN} broken blocks before this: it is left in the text"
-        hint = "from here on only blocks of sound JSON are read"
+        hint = "from here on only blocks of valid JSON are read"
         cursor.flag(Code.PARSER_TIMEOUT, Severity.WARNING, opener, message, hint)
     cursor.spoken_of += 1
     end = limit if limit < len(cursor.text) else opener.end
@@ -209,7 +209,7 @@ def _no_payload(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> i
     words = text[body.start : body.end].rstrip()
     if not cursor.at_line_start(opener.start) or not _WORD.search(words):
         return -1
-    hint = "the arguments are shown as they stand"
+    hint = "the arguments are shown as they are"
     here = Span(body.start, body.start + 1)
     cursor.error(Code.JSON_INVALID, here, "not JSON: Expecting value", hint)
     span = Span(body.start, body.start + len(words))
@@ -260,7 +260,7 @@ def block_end(cursor: WireCursor, opener: Span, position: int, tag: JsonTag) -> 
     braces = _EXTRA_BRACES.match(text, after)
     if braces:
         span = Span(after, after + len(braces[0].rstrip()))
-        message, hint = "closing brackets too many", "remove them; engines refuse the block"
+        message, hint = "extra closing brackets", "remove them; engines refuse the block"
         cursor.error(Code.BRACES_EXTRA, span, message, hint)
         position, after = span.end, braces.end()
     if tag.close is None:

@@ -81,7 +81,7 @@ def _walk(
             at = _tight(piece.source, at)
             _walk(cursor, piece, item, at, shape, drafts, depth + 1)
         return
-    message, hint = "this is no call", "only objects may stand here"
+    message, hint = "this is not a call", "only objects are allowed here"
     cursor.error(Code.EXTRA_TEXT, span, message, hint)
 
 
@@ -146,7 +146,7 @@ def _draft(
         cursor.flag(odd.code, odd.severity, at, odd.message, odd.hint, index)
     if shape.key == "parameters" and "arguments" in value:
         at = _with_key(piece.source, value, found.arguments_span or found.span)
-        message, hint = "the arguments stand in `arguments`", "the format says `parameters`"
+        message, hint = "the arguments are in `arguments`", "the format says `parameters`"
         cursor.warn(Code.ARGS_KEY, at, message, hint)
     if found.name is None:
         raw = cursor.text[found.span.start : found.span.end]
@@ -231,7 +231,7 @@ def flag_literal(
     ):
         at = min(max(literal.error_at, span.start), max(0, len(cursor.text) - 1))
         message = f"not JSON: {literal.error}"
-        hint = "the arguments are shown as they stand"
+        hint = "the arguments are shown as they are"
         cursor.error(Code.JSON_INVALID, Span(at, at + 1), message, hint)
 
 

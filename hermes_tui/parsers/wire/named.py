@@ -73,7 +73,7 @@ def _to_value(cursor: WireCursor, position: int, limit: int) -> int:
     if brace < 0:
         return position
     message = "text before the arguments"
-    cursor.error(Code.EXTRA_TEXT, Span(position, brace), message, "only JSON may stand there")
+    cursor.error(Code.EXTRA_TEXT, Span(position, brace), message, "only JSON is allowed there")
     return brace
 
 
@@ -198,7 +198,7 @@ def _after(cursor: WireCursor, position: int, limit: int) -> int:
     braces = _BRACES.match(text, after, limit)
     if braces:
         span = Span(after, after + len(braces[0].rstrip()))
-        message, hint = "closing brackets too many", "engines pass them on with the arguments"
+        message, hint = "extra closing brackets", "engines pass them on with the arguments"
         cursor.error(Code.BRACES_EXTRA, span, message, hint)
         position, after = span.end, braces.end()
     if limit == len(text):

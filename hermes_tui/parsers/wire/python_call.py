@@ -131,7 +131,7 @@ class PythonCall:
             return
         name = key["key"]
         if name in self.values:
-            message = f"{name!r} stands twice; the last one counts"
+            message = f"{name!r} appears twice; the last one counts"
             self.cursor.error(Code.DUP_KEY, Span(*key.span()), message, "Python refuses it")
         if iskeyword(name):
             message = f"{name!r} is a word of Python's and cannot name an argument"
@@ -179,7 +179,7 @@ class PythonCall:
         if word and stop >= self.end:
             self._cut(start)
             return None
-        self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is no literal", _HINT)
+        self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a literal", _HINT)
         return None
 
     def _container(self) -> Any:
@@ -216,7 +216,7 @@ class PythonCall:
             at = Span(*found.span("word"))
             if word not in _WORDS:
                 self.readable = False
-                self.cursor.error(Code.EXPR_NOT_LITERAL, at, "this is no literal", _HINT)
+                self.cursor.error(Code.EXPR_NOT_LITERAL, at, "this is not a literal", _HINT)
                 return
             if not _WORDS[word][1]:
                 self._flag_json_word(at)
@@ -255,7 +255,7 @@ class PythonCall:
             self.repaired = True
         elif how == "unreadable":
             self.readable = False
-            self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is no number", _HINT)
+            self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a number", _HINT)
         return value
 
     def _texts(self, opening: re.Match[str] | None) -> str:

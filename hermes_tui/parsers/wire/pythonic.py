@@ -178,7 +178,7 @@ def read_call(cursor: WireCursor, head: re.Match[str], limit: int) -> int:
         cursor.error(Code.NAME_DECORATED, Span(*head.span("name")), message, hint)
     name = plain_name(cursor, name, span)
     if name in cursor.tools and not name.isidentifier():
-        message, hint = f"{name!r} is no name in Python", "engines leave the call as text"
+        message, hint = f"{name!r} is not a name in Python", "engines leave the call as text"
         cursor.warn(Code.NAME_DECORATED, span, message, hint)
     reader = PythonCall(cursor, head.end(), limit)
     reader.read()

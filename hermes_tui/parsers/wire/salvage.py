@@ -17,7 +17,7 @@ _KEYED = re.compile(r"[\"'](?P<key>[\w.\- ]{1,100})[\"']\s*+:\s*+(?=\{)")
 _BETWEEN_BRACKETS = re.compile(r"(?P<words>[^{}\[\]\"<]{0,100}+)(?:[}\]]\s*+){1,3}")
 BETWEEN = re.compile(r"\s*+[,;]?\s*+(?=[{\[])")
 FENCE_END = re.compile(r"\s*+```")
-ONLY_JSON = "engines refuse the block; only the JSON may stand between the markers"
+ONLY_JSON = "engines refuse the block; only JSON may be between the markers"
 
 
 def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int:

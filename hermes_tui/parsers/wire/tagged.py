@@ -182,12 +182,12 @@ def _parameter(cursor: WireCursor, call: _Call, head: re.Match[str], tags: TagSe
         cursor.error(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     elif "=" in key and not raw.strip():
         key, _, raw = key.partition("=")
-        message, hint = "the value stands inside the tag", "engines take all of it for the key"
+        message, hint = "the value is inside the tag", "engines take all of it for the key"
         cursor.error(Code.PARAM_PAIRING, at, message, hint)
     if not closed:
         call.cut = _flag_open(cursor, head, value_end, tags) or call.cut
     if key in call.values:
-        message = f"parameter {key!r} stands twice; the last one counts"
+        message = f"parameter {key!r} appears twice; the last one counts"
         cursor.warn(Code.DUP_KEY, at, message, "engines differ: first or last")
     span = Span(head.end(), max(value_end, head.end()))
     call.values[key] = _value(cursor, draft, key, head, _trimmed(raw, tags, closed=closed), span)

@@ -73,13 +73,13 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
         raise SourceError(wanted, "no such file", "check the path of the wheel")
     if not is_file and not _REQUIREMENT.fullmatch(wanted):
         hint = "vllm, sglang, vllm==0.33.0 or a wheel file"
-        raise UsageError(f"{wanted!r} is no engine", hint)
+        raise UsageError(f"{wanted!r} is not an engine", hint)
     with scratch_in(engines_dir()) as scratch:
         if not is_file:
             wheel = download(wanted, scratch, progress)
         found = _WHEEL.fullmatch(wheel.name)
         if found is None:
-            raise UsageError(f"{wheel.name} is no engine", "a wheel of vllm or sglang")
+            raise UsageError(f"{wheel.name} is not an engine", "a wheel of vllm or sglang")
         engine, version = found.groups()
         made = scratch / _valid(name or f"{engine}-{version}")
         (made / "src").mkdir(parents=True)
@@ -98,7 +98,7 @@ def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
     if not path.is_file():
         raise SourceError(python, "no such interpreter", "for example .venv/bin/python")
     if wanted and wanted not in DOWNLOADABLE:
-        raise UsageError(f"{wanted!r} is no engine", "with --python: vllm or sglang")
+        raise UsageError(f"{wanted!r} is not an engine", "with --python: vllm or sglang")
     if name and not wanted:
         raise UsageError("--name needs an engine", "with --python: vllm or sglang")
     added, failures = [], []

@@ -108,7 +108,7 @@ class RunIndex:
             )
         except (OSError, SourceError) as error:
             self._failures = MOST_FAILURES
-            self.failure = f"read without a process beside: {error}"
+            self.failure = f"read without a background process: {error}"
 
     def _flush(self, records_done: int) -> None:
         if self._identity is not None and records_done > self._maker.records:

@@ -55,7 +55,7 @@ def _header(archive: Archive) -> dict[str, Any]:
     name = _HEADER if _HEADER in archive.members else _START
     found = _json(archive, name)
     if not isinstance(found, dict) or not isinstance(found.get("eval"), dict):
-        raise damaged(archive.label, f"{name} is no header of an evaluation")
+        raise damaged(archive.label, f"{name} is not a header of an evaluation")
     evaluation = {key: _kept(value) for key, value in found["eval"].items()}
     dataset = evaluation.get("dataset")
     if isinstance(dataset, dict):
@@ -98,4 +98,4 @@ def _json(archive: Archive, name: str) -> Any:
     try:
         return orjson.loads(b"".join(pieces))
     except ValueError as error:
-        raise damaged(archive.label, f"{name} is no JSON: {error}") from error
+        raise damaged(archive.label, f"{name} is not JSON: {error}") from error

@@ -123,10 +123,10 @@ class ScanState:
             raise self._foreign()
         if value != self._head:
             message = f"{self.path} belongs to a scan with other options, or of another version"
-            raise UsageError(message, "name another file, or remove it to begin anew")
+            raise UsageError(message, "name another file, or remove it to start again")
 
     def _foreign(self) -> UsageError:
-        return UsageError(f"{self.path} is no state of a scan", "name another file with --state")
+        return UsageError(f"{self.path} is not a state of a scan", "name another file with --state")
 
     def _take(self, value: dict[str, Any], start: int) -> None:
         """Take in a line; one that is damaged leaves its unit to be done again."""

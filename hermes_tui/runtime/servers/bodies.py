@@ -33,9 +33,7 @@ def shape(severity: Severity, message: str, hint: str = "") -> Diagnostic:
 
 def stream_cut(message: str, severity: Severity = Severity.ERROR) -> Diagnostic:
     """Return a finding about a stream that ended too early."""
-    hint = (
-        "" if severity is Severity.NOTE else "retry the turn; what arrived stands in the raw body"
-    )
+    hint = "" if severity is Severity.NOTE else "retry the turn; what arrived is in the raw body"
     return Diagnostic(Code.STREAM_CUT, severity, message, hint=hint)
 
 
@@ -150,7 +148,7 @@ def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             Code.ERROR_IN_REPLY,
             Severity.WARNING,
-            f"an error stands beside the choices: {error_text({'error': error})}",
+            f"an error comes with the choices: {error_text({'error': error})}",
             hint="the message may be incomplete; retry the turn if it is",
         )
     count = len(value["choices"])
@@ -158,7 +156,7 @@ def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
         yield shape(
             Severity.WARNING,
             f"{count} choices came; the first one is used",
-            "ask for n=1; all of them stand in the raw body",
+            "ask for n=1; all of them are in the raw body",
         )
     yield from usage_findings(value.get("usage"))
 
@@ -225,7 +223,7 @@ def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
         return
     if not message.get("tool_calls") and message.get("function_call"):
         hint = "clients of today look at tool_calls only; it is taken as a call"
-        yield _note("the call stands in function_call, not in tool_calls", hint)
+        yield _note("the call is in function_call, not in tool_calls", hint)
     elif message.get("tool_calls") and reason == "stop":
         yield _note(
             "finish_reason is stop, though there are calls",

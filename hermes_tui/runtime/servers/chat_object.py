@@ -78,7 +78,8 @@ def _reply_in(response: Any) -> Reply:
         choice = choices[0] if choices else None
         message = getattr(choice, "message", None)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
-        what = f"{type(response).__name__} is no response with choices ({first_line(str(error))})"
+        name, why = type(response).__name__, first_line(str(error))
+        what = f"{name} is not a response with choices ({why})"
         raise _empty(what, raw) from error
     if not response:
         raise _empty("the server returned nothing", raw)

@@ -225,7 +225,7 @@ async def _read_request(reader: asyncio.StreamReader) -> _Http | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:
-        raise _Refused(400, "this is no HTTP request")
+        raise _Refused(400, "this is not an HTTP request")
     headers = {
         name.strip().lower(): value.strip()
         for name, _, value in (line.partition(":") for line in lines)
@@ -234,7 +234,7 @@ async def _read_request(reader: asyncio.StreamReader) -> _Http | None:
         raise _Refused(411, "a body needs a Content-Length")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise _Refused(400, "Content-Length is no number")
+        raise _Refused(400, "Content-Length is not a number")
     if len(length) > 12 or int(length) > MAX_BODY_BYTES:
         raise _Refused(413, "the body is too large")
     body = await reader.readexactly(int(length))
@@ -246,7 +246,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _Refused(400, f"the body is no JSON: {error}") from error
+        raise _Refused(400, f"the body is not JSON: {error}") from error
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
         raise _Refused(400, "the body has no list of messages")
     return value

@@ -98,14 +98,13 @@ def prepare_workdir(path: Path) -> None:
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "before_request": "The next request goes out now. {continue} sends it.",
+        "before_request": "The next request is ready. {continue} sends it.",
         "after_response": "The reply is in and read; {pane-3} shows its calls. {step-in} steps on.",
         "after_parse": (
-            "The reply has been read; {pane-3} shows its calls. {next} goes on to its first call."
+            "The reply has been read; {pane-3} shows its calls. {next} continues to the first."
         ),
         "before_dispatch": (
-            "Nothing ran yet: {continue} runs the tool, {edit} edits, {answer} answers in its "
-            "place."
+            "Nothing ran yet: {continue} runs the tool, {edit} edits the call, {answer} answers it."
         ),
         "before_dispatch@1": (
             "The next call of the same reply. {next} runs it, then asks the model."
@@ -115,22 +114,20 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "This call has no id ({pane-3}: calls, {pane-6}: raw). {step-in} runs it and stops at "
             "its result."
         ),
-        "before_dispatch@5": (
-            "The second call's arguments are a string in a string. {next} goes to it."
-        ),
+        "before_dispatch@5": ("The second call's arguments are encoded twice. {next} goes to it."),
         "before_dispatch@7": (
             "{breakpoint} sets a breakpoint here, {breakpoints} lists them; {back-in-time} "
             "{on-in-time} look back, undoing nothing."
         ),
         "before_dispatch@8": (
-            "The call runs after all: its arguments were whole. {continue} lets it go."
+            "The call runs after all: its arguments were complete. {continue} runs it."
         ),
         "after_result": (
-            "The tool answered. {edit-result} edits what the model will see; {continue} goes on."
+            "The tool answered. {edit-result} edits what the model will see; {continue} continues."
         ),
         "after_result@2": (
-            "The real answer. {edit-result} edits what the model will see of it; {continue} goes "
-            "on."
+            "The real answer. {edit-result} edits what the model will see of it; {continue} "
+            "continues."
         ),
         "unknown_tool": (
             "There is no such tool. {edit} corrects the name; {continue} tells the model instead."
@@ -140,42 +137,42 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "instead."
         ),
         "invalid_args": (
-            "These arguments are no JSON. {edit} corrects them; {continue} tells the model instead."
+            "These arguments are not JSON. {edit} corrects them; {continue} tells the model."
         ),
         "invalid_args@4": (
-            "A comma too many: no JSON. {edit} lets you take it out; {continue} tells the model "
+            "An extra comma: not JSON. {edit} lets you remove it; {continue} tells the model "
             "instead."
         ),
         "invalid_args@5": (
-            "A string in a string. {continue} lets the tool have what it holds, {edit} edits it."
+            "Encoded twice. {continue} gives the tool the decoded arguments, {edit} edits them."
         ),
         "invalid_args@6": (
             "Cut off in mid-string. {fork} forks here to try both ways; {continue} tells the model."
         ),
         "invalid_args@8": (
-            "Read out of the text though unclosed. {edit} corrects it; {continue} tells the model."
+            "Read from the text though unclosed. {edit} corrects it; {continue} tells the model."
         ),
         "truncated": (
-            "The reply was cut off at its token limit. {retry} asks again; {continue} goes on "
+            "The reply was cut off at its token limit. {retry} asks again; {continue} continues "
             "with it."
         ),
         "truncated@6": (
             "Cut off (finish_reason length). {retry} retries, max_tokens 400 helps; {continue} "
-            "goes on."
+            "continues."
         ),
         "parse_failure": (
-            "A call stands in the text, and nobody read it. {edit} repairs it; {continue} goes on."
+            "A call is left in the text, unread. {edit} repairs it; {continue} continues."
         ),
         "parse_failure@8": (
-            "An unclosed call: many loops end here. {edit} lets you close it; {continue} takes it "
-            "so."
+            "An unclosed call: many loops end here. {edit} lets you close it; {continue} accepts "
+            "it."
         ),
         "tool_error": (
-            "The tool failed. {edit-result} edits what the model is told; {continue} goes on."
+            "The tool failed. {edit-result} edits what the model is told; {continue} continues."
         ),
         "manual": "A person answers for this tool. {answer} opens a field for the result.",
         "repeat": (
-            "The same call with the same arguments. {answer} answers it yourself; {continue} runs "
+            "The same call with the same arguments. {answer} lets you answer it; {continue} runs "
             "it."
         ),
         "request_failed": "No usable reply. {retry} asks again; {continue} ends the run.",
@@ -185,16 +182,13 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "leaves."
         ),
         "edited": (
-            "Taken, and nothing was sent or run yet: {continue} goes on with it, {edit} edits "
-            "once more."
+            "Changed; nothing has been sent or run yet: {continue} uses it, {edit} edits it again."
         ),
         "ended": (
             "The end. {next-problem} goes to a problem, {back-in-time} looks back, {fork} forks "
             "from a row, {back} leaves."
         ),
-        "divergence": (
-            "The replay asks for other than was recorded; {continue} answers as recorded."
-        ),
+        "divergence": ("The replay diverges from the recording; {continue} answers as recorded."),
     }
 )
 """What a first-time user can do, by stop point; `point@turn` where a turn has something to show,

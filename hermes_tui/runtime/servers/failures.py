@@ -152,7 +152,7 @@ def _broken_off(chain: list[BaseException], exchange: Exchange) -> str:
     if exchange.status is None and "message body" not in last:
         if not last or "disconnected" in last or "reset" in last.lower():
             return "the server closed the connection without a reply"
-        return f"the answer is no HTTP: {first_line(last)}"
+        return f"the answer is not HTTP: {first_line(last)}"
     length = exchange.headers.get("content-length", "")
     if length.isdigit() and "content-encoding" not in exchange.headers:
         return f"the body broke off after {len(exchange.received):,} of {int(length):,} bytes"

@@ -214,7 +214,7 @@ def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
         Severity.WARNING,
         f"the history does not extend the last node, so there are {count} nodes now: "
         "replies before this one are prompt in the last, and lost for training",
-        hint=f"they part at character {at:,}, after {shown!r}",
+        hint=f"they diverge at character {at:,}, after {shown!r}",
     )
 
 

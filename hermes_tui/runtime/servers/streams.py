@@ -25,7 +25,7 @@ from hermes_tui.runtime.servers.failures import Exchange, error_text
 
 MAX_FINDINGS = 20
 """A stream that is wrong throughout is told by its first events."""
-RETRY_HINT = "retry the turn, or go on with what arrived"
+RETRY_HINT = "retry the turn, or continue with what arrived"
 
 
 class StreamedReply:
@@ -116,7 +116,7 @@ class StreamedReply:
         if event.name == "error" or (isinstance(value, dict) and value.get("error")):
             raise self._error(error_text(value))
         if not isinstance(value, dict):
-            self._find(Severity.WARNING, f"event {self._events} is no chunk", RETRY_HINT)
+            self._find(Severity.WARNING, f"event {self._events} is not a chunk", RETRY_HINT)
             return
         self._look_at(event, value)
         raw = ""
@@ -135,7 +135,7 @@ class StreamedReply:
             return
         for choice in choices:
             if not isinstance(choice, dict):
-                self._find(Severity.WARNING, "a choice of a chunk is no object", RETRY_HINT)
+                self._find(Severity.WARNING, "a choice of a chunk is not an object", RETRY_HINT)
             elif choice.get("delta") is None:
                 if choice.get("message") is not None:
                     self._find(
@@ -194,7 +194,7 @@ class StreamedReply:
 
     def _error(self, said: str) -> RequestFailure:
         return RequestFailure(
-            f"the server broke off the stream with an error: {said}",
+            f"the server ended the stream with an error: {said}",
             status=self._exchange.status,
             body=self._exchange.so_far,
             diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said, hint=RETRY_HINT),),

@@ -76,7 +76,7 @@ def run_comparison(
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
         place = _step_title(step, parted.right, of_message="the {}'s message")
-        page.fact("they part at", place, width=name_width, indent=0)
+        page.fact("diverge at", place, width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 

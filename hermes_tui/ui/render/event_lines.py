@@ -24,16 +24,16 @@ from hermes_tui.ui.reversed_log import back_from
 
 COMMANDS = {
     "continue": "continued",
-    "next": "went on to the next stop of its kind",
-    "step_in": "went on to the very next stop point",
-    "step_out": "went on to the end of the turn",
+    "next": "continued to the next stop of its kind",
+    "step_in": "continued to the very next stop point",
+    "step_out": "continued to the end of the turn",
     "run": "continued, without stops before calls from here on",
     "retry": "tried again",
-    "skip": "went on with a result that was typed",
-    "fail": "went on with an error that was typed",
-    "drop": "went on without the call",
-    "substitute": "went on with an edited result",
-    "accept": "went on as recorded",
+    "skip": "continued with a result that was typed",
+    "fail": "continued with an error that was typed",
+    "drop": "continued without the call",
+    "substitute": "continued with an edited result",
+    "accept": "continued as recorded",
 }
 ROOM = 300
 """Characters of a text that is shown on one line."""

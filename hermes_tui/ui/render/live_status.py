@@ -61,9 +61,9 @@ def phase_segments(
 
 FLAWED_REPLY = "{lab} parser lab, {edit} edits, {retry} asks again, {continue} "
 GOES_ON = {
-    "runs": "goes on with the call as read.",
+    "runs": "continues with the call as read.",
     "refused": "tells the model what is wrong.",
-    "": "goes on without a call.",
+    "": "continues without a call.",
 }
 """What continuing does, by what becomes of the reply's calls then."""
 FAILED_REQUEST = "{retry} asks again, {edit} edits a message first, {continue} ends the run."

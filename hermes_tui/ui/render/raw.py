@@ -70,7 +70,7 @@ def _record(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, s
         if rest is not event:
             return f"{_place(event)} · the rest of the event", raw_text(rest)[0]
     text, is_exact = raw_text(event)
-    kind = "as it stands in the source" if is_exact else "the event (the source has no text for it)"
+    kind = "as it is in the source" if is_exact else "the event (the source has no text for it)"
     return f"{_place(event)} · {characters(text)} · {kind}", text
 
 

@@ -316,7 +316,7 @@ class LabCommands(Searching, Moving, LabReading):
             self.copy(self.model.text)
             return
         self.hermes.copy(verdict.flag)
-        no_flag = f"{verdict.name} is no parser of a server"
+        no_flag = f"{verdict.name} is not a parser of a server"
         self.say(f"copied {verdict.flag}" if verdict.flag else no_flag)
 
     # Streaming

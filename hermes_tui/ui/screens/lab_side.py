@@ -84,7 +84,7 @@ class SidePane(RowList):
             self._selected = selected
         keys = [each.key for each in rows]
         ways = self._lab.keys.told("{lab-fixes} looks for small edits that help")
-        nothing = f"no parser reads a sound call here; {ways}"
+        nothing = f"no parser reads a valid call here; {ways}"
         self.set_empty_text("reading …" if waiting else nothing)
         self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(

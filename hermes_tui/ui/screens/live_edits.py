@@ -233,7 +233,7 @@ class LiveEdits(LiveCommands):
         if self._is_past():
             return
         if call is None or Kind.SKIP not in self.situation().legal:
-            self.say("the run stands at no call")
+            self.say("the run is not stopped at a call")
             return
         title = f"Answer {call.name or '(no name)'} in place of its tool"
         editor = AnswerScreen(title, call.call.id or "", shown=call.arguments.text[:2000])

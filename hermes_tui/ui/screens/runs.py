@@ -319,10 +319,10 @@ class RunsScreen(Moving, RunsFinding):
         if self.model.shape.grouping:
             return self.keys.told("no tree while runs are grouped: {group-back} goes back")
         if not self.model.shape.is_tree:
-            return "children stand where they are sorted to"
+            return "child runs are sorted like all others"
         if self.model.standing.depths is None and self.model.arranged_share is None:
             return "no tree: none of these runs was begun by another of them"
-        return "children stand below the run that began them"
+        return "child runs are shown below the run that started them"
 
     def do_fold(self) -> None:
         if not self.runs_pane.fold():
@@ -359,7 +359,7 @@ class RunsScreen(Moving, RunsFinding):
     def do_compare(self) -> None:
         position = self.runs_pane.position
         if position is None:
-            self.say("this is no run")
+            self.say("this is not a run")
         else:
             self.saved_app.compare(self.model.row(position).ref, self.say)
 

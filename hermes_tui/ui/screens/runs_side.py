@@ -80,7 +80,7 @@ class RunsSide(CommandScreen):
         """Copy how somebody else opens the run under the cursor."""
         position = self.runs_pane.position
         if position is None:
-            self.say("this is no run")
+            self.say("this is not a run")
         else:
             self.copy_command(place_of(self.model.row(position).ref))
 
