@@ -1,8 +1,13 @@
 """A terminal debugger for the trajectories of tool-calling LLM agents.
 
-`AgentLoop`, `AgentResult`, `Debugger`, `ToolError`, `debug` (an `AgentLoop` on the live screen),
-`resize_tool_pool` (how many blocking tools run at once) and what a debugger's `decide` may return
-(`Resume`, `SkipCall` …) are loaded when they are first named.
+Public names, each imported on first use:
+
+- `AgentLoop` runs an agent, as HermesAgentLoop does, and returns an `AgentResult`, which has the
+  `ToolError`s of the run;
+- `Debugger` stops such a run for your own code; its `decide` returns `Resume`, `SkipCall`,
+  `EditArguments` or another of the inputs below;
+- `debug` runs an `AgentLoop` on the live screen instead;
+- `resize_tool_pool` sets how many blocking tools run at once.
 """
 
 from __future__ import annotations

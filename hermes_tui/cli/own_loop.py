@@ -1,4 +1,4 @@
-"""An environment's own loop on the live screen: its server and its tools, with every stop and edit.
+"""An `AgentLoop` of one's own on the live screen, with its server, its tools, every stop and edit.
 
 result = await debug(AgentLoop(server, schemas, names, tool_handler=run_tool), messages)
 """
@@ -30,12 +30,13 @@ _OF_THE_SCREEN = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 async def debug(
     loop: AgentLoop, messages: list[dict[str, Any]], *, stops: str = "step"
 ) -> AgentResult:
-    """Run `loop` on the terminal and return what the branch that was looked at last came to.
+    """Run `loop` on the live screen and return the result of the branch that was shown last.
 
-    It stops before every call with `stops` "step", at mishaps with "run", and at the breakpoints of
-    its own debugger, whose `decide` is not asked: a person is. Who leaves before the end cancels
-    the run. It is recorded where `loop.record` says, by default in the platform's state folder.
-    Raises UsageError for other `stops`, HermesError without a terminal or where the run broke off.
+    With `stops` "step" it stops before every call, with "run" only when something goes wrong. It
+    also stops at the breakpoints of the loop's own debugger, whose `decide` is not called: the user
+    decides. Leaving the screen before the end cancels the run. The recording goes to `loop.record`,
+    by default into the platform's state folder.
+    Raises UsageError for other `stops`, HermesError without a terminal or if the run was aborted.
     """
     if stops not in STOPS:
         raise UsageError(f"unknown stops {stops!r}", " or ".join(STOPS))

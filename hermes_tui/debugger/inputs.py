@@ -1,4 +1,4 @@
-"""What can be put into a session: facts that came in from outside, and a person's commands."""
+"""The inputs of a session: facts from outside, and commands of a person or of `Debugger.decide`."""
 
 from __future__ import annotations
 
@@ -112,6 +112,8 @@ class ToolRaised:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
+    """Continue: to the next breakpoint or stop point, or as far as another `command` says."""
+
     kind: ClassVar = Kind.RESUME
     command: Command = Command.CONTINUE
 
@@ -134,6 +136,8 @@ class EditArguments:
 
 @dataclass(frozen=True, slots=True)
 class EditName:
+    """Change the name of a call that still waits."""
+
     kind: ClassVar = Kind.EDIT
     call_index: int
     name: str
@@ -141,7 +145,7 @@ class EditName:
 
 @dataclass(frozen=True, slots=True)
 class EditText:
-    """Change the text of the reply that the run stands at; it is read again."""
+    """Change the text of the reply that the run is stopped at; calls are parsed from it again."""
 
     kind: ClassVar = Kind.EDIT_TEXT
     text: str
@@ -149,9 +153,9 @@ class EditText:
 
 @dataclass(frozen=True, slots=True)
 class EditMessage:
-    """Put `after` (JSON text) in place of message `index` of the request about to be sent.
+    """Replace message `index` of the request about to be sent by `after` (JSON text).
 
-    An empty `after` takes the message out; the index behind the last one appends.
+    An empty `after` removes the message; an index one past the last appends.
     """
 
     kind: ClassVar = Kind.EDIT_MESSAGE
@@ -161,7 +165,7 @@ class EditMessage:
 
 @dataclass(frozen=True, slots=True)
 class SetParameters:
-    """Change the request's parameters from the next request on."""
+    """Replace the request parameters (the body but for its messages) from the next request on."""
 
     kind: ClassVar = Kind.SET_PARAMETERS
     parameters: dict[str, Any]
@@ -169,7 +173,7 @@ class SetParameters:
 
 @dataclass(frozen=True, slots=True)
 class SkipCall:
-    """Answer the call that the run stands at with `result` instead of running its tool."""
+    """Answer the call that the run is stopped at with `result` instead of running its tool."""
 
     kind: ClassVar = Kind.SKIP
     result: str
@@ -178,7 +182,7 @@ class SkipCall:
 
 @dataclass(frozen=True, slots=True)
 class FailCall:
-    """Answer the call that the run stands at with an error instead of running its tool."""
+    """Answer the call that the run is stopped at with an error instead of running its tool."""
 
     kind: ClassVar = Kind.SKIP
     error: str
@@ -187,7 +191,7 @@ class FailCall:
 
 @dataclass(frozen=True, slots=True)
 class SubstituteResult:
-    """Let the model see `result` instead of what the tool answered."""
+    """Show the model `result` instead of what the tool returned."""
 
     kind: ClassVar = Kind.SUBSTITUTE
     result: str
@@ -195,7 +199,7 @@ class SubstituteResult:
 
 @dataclass(frozen=True, slots=True)
 class DropCall:
-    """Take a call that still waits out of the reply."""
+    """Remove a call that still waits from the reply: the model will not know it made it."""
 
     kind: ClassVar = Kind.DROP
     call_index: int
@@ -203,7 +207,7 @@ class DropCall:
 
 @dataclass(frozen=True, slots=True)
 class AddCall:
-    """Put a call behind those of the reply. `parser` reads it there, where one does."""
+    """Add a call after those of the reply. `parser`: the one that read it from the text, if any."""
 
     kind: ClassVar = Kind.ADD
     name: str
@@ -213,9 +217,9 @@ class AddCall:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Ask the model once more; after a result, or where it was lost, run the tool once more.
+    """Ask the model again; after a result, or where one was lost, run the tool again.
 
-    `parameters` are those of the request from here on; None: as they are.
+    `parameters` replaces those of the request from here on; None keeps them.
     """
 
     kind: ClassVar = Kind.RETRY
@@ -229,7 +233,7 @@ class Terminate:
     kind: ClassVar = Kind.TERMINATE
     reason: str = TERMINATED
     details: dict[str, Any] = field(default_factory=dict)
-    """What the end of the run says of itself besides."""
+    """What else to store with the end of the run."""
     partial: str = ""
     """What had come in of the reply that is owed: kept, though nothing is read out of it."""
 

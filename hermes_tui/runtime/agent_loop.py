@@ -1,11 +1,11 @@
-"""The agent loop for environments: takes the place of HermesAgentLoop, and can be debugged.
+"""The agent loop for environments: a drop-in replacement for HermesAgentLoop that can be debugged.
 
     loop = AgentLoop(server, tool_schemas, valid_tool_names, tool_handler=run_tool)
     result = await loop.run(messages)
 
 `server` is any object with an async `chat_completion(**kwargs)`, such as Atropos' servers, or with
-`model="…"` an AsyncOpenAI client. Every run can be recorded, and a `Debugger` decides what happens
-where it stops.
+`model="…"` an AsyncOpenAI client. A run is recorded if `record` is given, and a `Debugger` decides
+what happens wherever it stops.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() 
 
 @dataclass(slots=True)
 class AgentResult:
-    """What a run came to; all but `stop_reason` and `findings` as HermesAgentLoop has it.
+    """The result of a run; all fields but `stop_reason` and `findings` are HermesAgentLoop's.
 
-    `stop_reason` is finished, max_turns, request_failed, empty_response or terminated; cancelled
-    where a person left the screen; in faithful mode also escaped: there HermesAgentLoop would have
-    raised, and its result been lost.
-    `findings` are what is wrong with the run, repairs included, each a row as `scan` has them.
+    `stop_reason` is finished, max_turns, request_failed, empty_response, terminated, breakpoint
+    (one with the action `fail` ended the run) or cancelled (a person left the screen); in faithful
+    mode also escaped: HermesAgentLoop would have raised there and lost its result.
+    `findings` lists what is wrong with the run, repairs included, as rows like those of `scan`.
     """
 
     messages: list[dict[str, Any]]
@@ -68,12 +68,13 @@ class AgentResult:
 
 @dataclass(frozen=True, slots=True)
 class Debugger:
-    """Where a run stops, and what is done there.
+    """Where a run stops, and what happens there.
 
-    `breakpoints` are lines such as `before_dispatch:terminal if "rm " in args.command`. `decide` is
-    given the stop and the session, and returns the next input, such as `Resume()`, `SkipCall("…")`,
-    `EditArguments(0, "{…}")` or `Terminate()`; it may be async, and take its time. `stop_points`
-    are names such as before_dispatch. Raises UsageError for a line or a name that is none.
+    `breakpoints` are lines such as `before_dispatch:terminal if "rm " in args.command`;
+    `stop_points` are names such as before_dispatch. At each stop, `decide(stop, session)` returns
+    the next input, such as `Resume()`, `SkipCall("…")`, `EditArguments(0, "{…}")` or `Terminate()`.
+    It may be async and take as long as it likes. An edit does not resume: `decide` is called again.
+    Raises UsageError for an invalid breakpoint or an unknown stop point.
     """
 
     decide: Callable[[Stopped, Session], given.Input | Awaitable[given.Input]]
@@ -89,14 +90,14 @@ class Debugger:
         self.parsed()
 
     def parsed(self) -> tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]:
-        """Return the breakpoints and the stop points that are named."""
+        """Return the breakpoints and stop points, parsed."""
         lines = enumerate(self.breakpoints, 1)
         breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in lines)
         return tuple(breakpoints), frozenset(map(point_named, self.stop_points))
 
 
 class AgentLoop:
-    """Runs one conversation: asks the server, runs the tools, until no more calls come."""
+    """Runs a conversation: asks the model and runs its tool calls until it makes no more."""
 
     def __init__(
         self,
@@ -118,15 +119,16 @@ class AgentLoop:
         details: dict[str, Any] | None = None,
         model: str = "",
     ) -> None:
-        """Take what HermesAgentLoop takes.
+        """Take the parameters of HermesAgentLoop, and those after the `*`.
 
-        `tool_handler(name, arguments, *, task_id, user_task)` may be async, and do without the last
-        two; the default is hermes-agent's `handle_function_call`. `mode` is strict, or faithful for
-        every quirk of HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but
-        in faithful mode; vllm/mistral, or another name that `hermes-tui parsers` lists, has that
-        parser read them. `record` is a new file; `group_id` and `details` are kept in it, to find
-        and group runs by. `model` is sent with every request; a client of the OpenAI SDK needs it,
-        other servers mostly know theirs. Raises UsageError for what cannot be.
+        `tool_handler(name, arguments, *, task_id, user_task)` may be async, and may omit the last
+        two parameters; the default is hermes-agent's `handle_function_call`. `mode` is strict, or
+        faithful to reproduce every quirk of HermesAgentLoop. `parser` says what reads calls in the
+        text of a reply: auto; none, which leaves them alone (except in faithful mode); or a name
+        that `hermes-tui parsers` lists, such as vllm/mistral. `record` is the path of a new file;
+        `group_id` and `details` are stored in it, to find and group runs by. `model` is sent with
+        every request: an OpenAI SDK client needs it, most other servers know theirs.
+        Raises UsageError for an invalid argument.
         """
         _check_server(server, model)
         _check("mode", mode, MODES)
@@ -150,7 +152,7 @@ class AgentLoop:
         """How the last run ended."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
-        """Run until the model stops calling tools; `messages` grows as the conversation does."""
+        """Run until the model makes no more calls, appending to `messages` in place."""
         server, tools, start = self.parts(messages)
         recording = Recording(self.record) if self.record is not None else None
         async with Driver(
@@ -168,9 +170,10 @@ class AgentLoop:
             return self.result(server, messages, driver.log)
 
     def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
-        """Add to the recording of the run that has ended what it is worth; the last word counts.
+        """Add the reward of the run that has just ended to its recording.
 
-        Raises UsageError where nothing was recorded, StoreError where it cannot be written.
+        If called again, the last values count. Raises UsageError if no run was recorded, StoreError
+        if the file cannot be written.
         """
         if self.record is None or self._ended is None:
             what = "no recorded run of this loop has ended"
