@@ -32,7 +32,7 @@ from hermes_tui.model.events import PERSON
 from hermes_tui.model.messages import Message
 
 ACCEPT = "accept"
-"""The command of a run that goes on by itself where a replay diverged."""
+"""The command of a run that resumes by itself where a replay diverged."""
 _NOTHING: Mapping[str, object] = {}
 _LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY, Kind.DIVERGENCE})
 _STATUS = {
@@ -43,7 +43,7 @@ _STATUS = {
 
 
 class Session:
-    """Applies inputs to one run. Holds its state and nothing else; the log is somebody else's."""
+    """Applies inputs to one run. Holds its state and nothing else; the caller keeps the log."""
 
     def __init__(self, state: SessionState | None = None) -> None:
         self.state = state or SessionState()
@@ -58,7 +58,7 @@ class Session:
 
     @property
     def allowed(self) -> tuple[Kind, ...]:
-        """What can be put in now."""
+        """The inputs that are legal now."""
         return allowed(self.state.phase, self.state.moment)
 
     def apply(

@@ -26,7 +26,7 @@ class Phase(StrEnum):
 
 
 class Kind(StrEnum):
-    """The kinds of input. `CALL_READY` is none: it is what DECIDING does by itself."""
+    """The kinds of input, and `CALL_READY`, the step that DECIDING takes without one."""
 
     START = "start"
     RESPONSE = "response"
@@ -61,9 +61,9 @@ class Command(StrEnum):
     STEP_IN = "step_in"
     """To the very next moment."""
     STEP_OUT = "step_out"
-    """To the end of the turn; calls that only the mode would stop are let through."""
+    """To the end of the turn, past calls that only the mode would stop."""
     RUN = "run"
-    """As `continue`, and from here on calls are no longer stopped by the mode."""
+    """Like `continue`, and from here on the mode no longer stops calls."""
 
 
 _P = Phase
@@ -160,7 +160,7 @@ class StopPoint(StrEnum):
     RECOVERY = "recovery"
     """The run was reopened while a reply was owed that can no longer come."""
     DIVERGENCE = "divergence"
-    """A replay asks for something else than was recorded."""
+    """A replay asks for something other than what was recorded."""
 
     @property
     def moment(self) -> Moment:
@@ -204,7 +204,7 @@ STOP_POINTS: Final[Mapping[StopPoint, Traits]] = {
 }
 
 RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if traits.stops)
-"""Runs to the first breakpoint or mishap."""
+"""Runs to the first breakpoint, or until something goes wrong."""
 STEP_MODE: Final = RUN_MODE | {StopPoint.BEFORE_DISPATCH}
 """Stops before every dispatch. The default."""
 

@@ -67,13 +67,13 @@ _NOT_RECEIVED: tuple[Usage | None, bool] = (None, False)
 
 @dataclass(slots=True)
 class RunState:
-    """Everything that is known of a run after its events so far."""
+    """Everything known about a run after its events so far."""
 
     events: int = 0
     turn: int = 0
     messages: int = 0
     appended: int = 0
-    """Messages so far, those of replies that were discarded among them."""
+    """Messages so far, including those of discarded replies."""
     calls: int = 0
     results: int = 0
     tool_errors: int = 0
@@ -120,7 +120,7 @@ class RunState:
     answered: OpenCall | None = None
     """The call that the last event answered, if it was a result."""
     last_answered: OpenCall | None = None
-    """The call that was answered last, which may be dispatched once more."""
+    """The call that was answered last: it may be dispatched again."""
     answered_in_text: tuple[OpenCall, ...] = ()
     """The calls read from text that the last event answered, if it was a message."""
     suspects: tuple[Finding, ...] = ()
@@ -140,7 +140,7 @@ class RunState:
         return twin
 
     def apply(self, event: Event) -> tuple[Finding, ...]:
-        """Take one event into account and return what it brings to light, in order."""
+        """Apply one event and return the findings it brings to light, in order."""
         self.events += 1
         self.answered, self.answered_in_text = None, ()
         if event.ts is not None:
@@ -199,7 +199,7 @@ class RunState:
         return self.turn
 
     def finish(self) -> tuple[Finding, ...]:
-        """Return what is only known once no more events can come."""
+        """Return the findings that are only certain once no more events can come."""
         found = list(self._settle_hollow(None))
         self._close_turn(found, at_end=True)
         found += [] if self.ended else without_answer(self, self.events - 1)

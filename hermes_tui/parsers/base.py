@@ -1,4 +1,4 @@
-"""What every parser of model text takes and gives.
+"""The interface of all parsers of model text: what they take and return.
 
 Two questions are kept apart: what an engine does with a text (`outcome`, `calls`, `content`) and
 why (`steps`, `diagnostics`). Laws, property-tested for every parser: it never raises, whatever the
@@ -64,7 +64,7 @@ class ParseResult(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
     steps: tuple[ParseStep, ...] = ()
     error: str = ""
-    """What an engine that raised said."""
+    """The message of the exception, if the engine raised one."""
 
 
 class Parser(Protocol):

@@ -1,4 +1,4 @@
-"""Drives one run: writes down what the session says, then does what it wants done.
+"""Drives one run: records the events of the session, then performs its effects.
 
     async with Driver(server, tools, recording=recording) as driver:
         driver.put(Start(messages))
@@ -54,7 +54,7 @@ _FOR_US = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
 
 
 class Driver:
-    """A run that happens. `failure` is what went wrong in our own environment: it ended the run."""
+    """A live run. `failure` is what went wrong in our own environment and aborted the run."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Driver:
         task_id: str = "",
         by: str = PERSON,
     ) -> None:
-        """`events` are those of a run that is resumed; they stand in the recording already.
+        """`events` are those of a run that is resumed; the recording has them already.
 
         `by` is who puts commands in, for the record.
         """
@@ -81,15 +81,15 @@ class Driver:
         self.partial = Partial()
         self.failure: HermesError | None = None
         self.spent_s = worked_s(self.log)
-        """Seconds that requests and tools took, with what was done before this driver."""
+        """Seconds that requests and tools took, including those before the run was resumed."""
         self.tokens = sum(map(tokens_of, self.log))
         self.working_since: float | None = None
-        """When the effect that is under way began, by the monotonic clock."""
+        """When the current effect began, by the monotonic clock."""
         self.on_change: Callable[[], None] = lambda: None
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
         self.prints = Prints()
-        """What the tool of the call under way printed."""
+        """What the running tool has printed so far."""
         self._work: asyncio.Task[None] | None = None
         self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
@@ -110,7 +110,7 @@ class Driver:
         await self.close()
 
     async def close(self) -> None:
-        """Give up what is under way, without an event: a run that is resumed stands there."""
+        """Abandon the current effect without an event: a resumed run stops at it."""
         work = self._work
         if work is not None:
             self._give_up()
@@ -122,7 +122,7 @@ class Driver:
     # In
 
     def put(self, what: given.Input) -> None:
-        """Apply an input; raises IllegalCommand, having changed nothing, where it is not legal."""
+        """Apply an input. Raises IllegalCommand, with nothing changed, if it is not legal now."""
         if self.failure is not None:
             raise IllegalCommand(str(what.kind), f"aborted: {self.failure}", ())
         if isinstance(what, given.Terminate):
@@ -140,17 +140,17 @@ class Driver:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether a request or a call is under way that `cancel_current` would end."""
+        """Whether there is a running request or call for `cancel_current` to end."""
         return self._is_owed and self.working_since is not None
 
     @property
     def _is_owed(self) -> bool:
-        """Whether a reply is owed that somebody will hear."""
+        """Whether a reply is owed that will still be used."""
         owed = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
         return owed and self.failure is None
 
     def cancel_current(self) -> None:
-        """Give up the request or the call that is under way: it fails, and the run stops there.
+        """Cancel the running request or call: it fails, and the run stops there.
 
         That is put in once everything it started has ended. Raises IllegalCommand where nothing
         is under way.
@@ -169,13 +169,13 @@ class Driver:
         return sha256(f"{seed} {state.own_turn} {state.attempt}".encode()).hexdigest()[:12]
 
     def reopen(self) -> None:
-        """Go on where the events that this driver was made with end."""
+        """Continue where the events given to this driver end."""
         if Kind.REOPEN in self.session.allowed:
             self.put(given.Reopen())
         self._rest_or_not()
 
     async def at_rest(self) -> None:
-        """Return once the run is stopped, has ended, or was broken off."""
+        """Return once the run is stopped, has ended, or was aborted."""
         await self._resting.wait()
         if self.mistake is not None:
             raise self.mistake
@@ -202,12 +202,12 @@ class Driver:
             self.tokens += tokens_of(event)
 
     def _break_off(self, failure: HermesError) -> None:
-        """End the run without another word: what cannot be recorded is not done."""
+        """Abort the run without another event: what cannot be recorded is not done."""
         self.failure = failure
         self._give_up()
 
     def _give_up(self) -> None:
-        """Cancel what is under way, for nobody to hear of it."""
+        """Cancel the current effect and discard its reply."""
         self._is_cancelled_by_hand = False
         if self._work is not None and self._work is not asyncio.current_task():
             self._work.cancel()
@@ -234,7 +234,7 @@ class Driver:
                 self._sync_now()
 
     async def _perform(self, effect: SendRequest | DispatchTool) -> None:
-        """Perform an effect and put in the one reply that it owes, unless the run is over."""
+        """Perform an effect and put in its one reply, unless the run is over."""
         self._is_cancelled_by_hand = False
         self.working_since = begun = time.monotonic()
         timer = self._limit_time()

@@ -1,4 +1,4 @@
-"""What a live run is made of, by its settings: server, tools, messages, recording."""
+"""Builds a live run from its settings: server, tools, messages, recording."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
-    """Return the breakpoints that lines describe; raises UsageError for the first that is none."""
+    """Parse breakpoint lines; raises UsageError for the first invalid one."""
     found = []
     for number, line in enumerate(lines, 1):
         try:
@@ -52,7 +52,7 @@ def stop_points(stops: str) -> frozenset[StopPoint]:
 
 
 async def open_branches(settings: LiveSettings) -> Branches:
-    """Start server and tools and begin the run; what was started is ended where that fails."""
+    """Start server, tools and run; whatever was started is closed again if that fails."""
     if settings.replay is not None:
         from hermes_tui.runtime.replay import open_replay
 
@@ -95,7 +95,7 @@ def _new_folder() -> Path:
 
 
 def _changed_tools(log: MemoryLog, tools: Toolbox) -> tuple[str, ...]:
-    """Return what is to be said where tools are not as the run was told when it began."""
+    """Return warnings where the tools differ from those the run was started with."""
     from hermes_tui.runtime.tools.changed_schemas import schemas_changed
 
     begun = log[0]
@@ -132,7 +132,7 @@ async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
 
 
 async def open_server(settings: ServerSettings) -> tuple[Server, str]:
-    """Return the server that is asked, and the base URL that requests go to."""
+    """Return the server to ask, and the base URL of its requests."""
     common: dict[str, Any] = {
         "api_key": settings.api_key,
         "headers": settings.headers,

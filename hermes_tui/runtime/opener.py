@@ -1,4 +1,4 @@
-"""Files to runs, runs to logs."""
+"""Opens files, finds the runs in them, and returns the log of a run."""
 
 from __future__ import annotations
 

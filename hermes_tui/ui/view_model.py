@@ -30,7 +30,7 @@ RECORDS_AT_ONCE = 256
 
 
 class ViewState(NamedTuple):
-    """What the panes show. `row` is a row of the timeline; -1 while there is none."""
+    """What the panes show. `row` is a row of the timeline, -1 if there is none yet."""
 
     timeline: Timeline
     row: int
@@ -111,7 +111,7 @@ class RunModel:
     # Growing
 
     def advance(self, events: int) -> bool:
-        """Take in up to `events` further events; return whether anything was done."""
+        """Read up to `events` more events; return whether anything was done."""
         log = self.log
         # Only a log that is read from a file has it, whose readers a live run does without.
         index_record = getattr(log, "index_record", None)
