@@ -47,7 +47,7 @@ READ_AS = {
     "json": "its arguments read as JSON",
     "python-literal": "its arguments read as a Python literal",
 }
-MISSED = "text that no parser took for a call"
+MISSED = "text no parser took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
 PREVIEW_WIDTH = 2_000
