@@ -201,7 +201,7 @@ async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path
         assert "run.jsonl" in run.text and "c Continue" not in run.text
         await run.press("q")
         await run.until(lambda: not run.app.is_running)
-    assert any("broken off" in line for line in run.app.last_words)
+    assert any("aborted" in line for line in run.app.last_words)
     assert run.app.broken_off is not None and run.app.broken_off.exit_code == 3
 
 
