@@ -18,6 +18,14 @@ from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
 DEFECTS_TOLD: Final = DEFECTS_KEPT - 1
 """Of one file: how many malformed places in its runs are told below its line."""
 NOT_WHOLE: Final = "(not read to its end)"
+_COUNTS: Final = {
+    "tool_results": "result",
+    "tool_errors": "tool error",
+    "reasoning": "reasoning block",
+    # Not all findings of SOURCE_DEFECT are: warnings and notes are about whole files.
+    "defects": "malformed place",
+}
+"""What a line for people counts behind messages and calls, where there is any."""
 
 Write = Callable[[str], None]
 
@@ -187,17 +195,9 @@ def _line(row: Row, who: str) -> str:
     codes = " ".join(
         f"{code}×{count:,}{new_mark(code, new)}" for code, count in row["diagnostics"].items()
     )
-    counts = ", ".join(
-        (
-            counted(row["messages"], "message"),
-            counted(row["tool_calls"], "call"),
-            counted(row["tool_results"], "result"),
-            counted(row["tool_errors"], "tool error"),
-            f"{row['reasoning']:,} reasoning",
-            # Not all findings of SOURCE_DEFECT are: warnings and notes are about whole files.
-            counted(row["defects"], "malformed place"),
-        )
-    )
+    told = [counted(row["messages"], "message"), counted(row["tool_calls"], "call")]
+    told += [counted(row[key], name) for key, name in _COUNTS.items() if row[key]]
+    counts = ", ".join(told)
     path = visible_row(row["path"])
     formats = row.get("formats", {})
     mixed = ", ".join(f"{count:,} {name}" for name, count in formats.items())

@@ -117,9 +117,9 @@ def test_lines_for_people_count_one_message_and_thousands_of_them(tmp_path: Path
     path = tmp_path / "runs.jsonl"
     run = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"
     path.write_text(run)
-    assert ": 1 message, 0 calls," in within("scan", path).text
+    assert ": 1 message, 0 calls  clean" in within("scan", path).text
     path.write_text(run * 1200)
-    assert "  1,200 runs: 1,200 messages, 0 calls," in within("scan", path).text
+    assert "  1,200 runs: 1,200 messages, 0 calls  clean" in within("scan", path).text
 
 
 def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) -> None:
@@ -127,7 +127,7 @@ def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) 
     first, second = done.text.splitlines()[:2]
     assert first.endswith(
         "clean-run.json  openai-messages  1 run: 12 messages, 5 calls, 5 results, "
-        "0 tool errors, 1 reasoning, 0 malformed places  clean"
+        "1 reasoning block  clean"
     )
     assert second.endswith("ID_DUPLICATE×2 ID_MISSING×2")
     assert done.err == ""
@@ -135,7 +135,7 @@ def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) 
 
 def test_a_finding_about_the_whole_file_is_no_malformed_place(transcripts: Path) -> None:
     [line] = within("scan", transcripts / "unheard-of-format.json").text.splitlines()[:1]
-    assert line.endswith(" 0 malformed places  SOURCE_DEFECT×1")
+    assert line.endswith(" 4 messages, 0 calls  SOURCE_DEFECT×1")
 
 
 def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) -> None:
