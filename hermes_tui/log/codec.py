@@ -37,7 +37,7 @@ MOST_UNPACKED: Final = 256 << 20
 PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"}
 """The text that is packed: what a server sent, of which a stream has many times what it says."""
 PACKED_MARK: Final = b'_packed":'
-"""Stands in each line with a packed text."""
+"""Stands in each line with a packed text, whatever its order and spacing: `jq -S` changes those."""
 
 _WITH_PACKED = b'{"schema":2,'
 _ENCODER = msgspec.json.Encoder()
@@ -93,7 +93,7 @@ def decode(line: bytes) -> Event:
     Raises MalformedEvent where the line is none, SchemaTooNew where a newer version wrote it.
     """
     check_schema(line)
-    if line.startswith(_WITH_PACKED):
+    if PACKED_MARK in line:
         return _decode_patiently(line)
     try:
         return _decoder().decode(line)  # type: ignore[no-any-return]
@@ -127,10 +127,17 @@ def _unpacked(value: dict[str, Any], event: Event) -> Event:
     if name is None or not isinstance(packed, str):
         return event
     try:
-        text = unpack(binascii.a2b_base64(packed), MOST_UNPACKED)
+        text = unpack(_from_base64(packed), MOST_UNPACKED)
     except ValueError as error:
         raise MalformedEvent(str(error)) from error
     return copy_event(event, **{name: text})
+
+
+def _from_base64(packed: str) -> bytes:
+    try:
+        return binascii.a2b_base64(packed)
+    except ValueError as error:
+        raise ValueError(f"a packed text is damaged: {error}") from None
 
 
 def _is_unknown_here(raw: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tracemalloc
 import zlib
 
@@ -48,6 +49,13 @@ def test_a_long_stream_takes_few_bytes_and_comes_back_to_the_letter(event: Event
     assert decode(encode(event)) == event
 
 
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_a_packed_text_survives_a_tool_that_writes_the_line_anew(*, is_sorted: bool) -> None:
+    event = ResponseReceived(seq=3, turn=2, raw=LONG, finish_reason="stop")
+    written_anew = json.dumps(json.loads(encode_packed(event)), sort_keys=is_sorted)
+    assert decode(written_anew.encode()) == event
+
+
 def test_a_line_with_a_packed_text_tells_older_versions_that_it_is_newer() -> None:
     assert encode_packed(ResponseReceived(seq=3, raw=LONG)).startswith(b'{"schema":2,"kind":')
 
@@ -67,7 +75,9 @@ def test_other_texts_are_written_as_they_are(event: Event) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("%%%", "damaged|padding|ends too early"),
+        ("%%%", "a packed text ends too early"),
+        ("AAAAA", "a packed text is damaged: .*base64"),
+        ("\xe9", "a packed text is damaged: .*ASCII"),
         (base64.b64encode(b"none").decode(), "damaged"),
         (packed(b"half")[:8], "ends too early"),
         (packed(b"\xff\xfe"), "codec can't decode"),
