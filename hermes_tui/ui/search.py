@@ -47,7 +47,7 @@ def compile_search(
 ) -> Search:
     """Return a search; raise RegexError where the regular expression is none."""
     if is_regex:
-        looks = _by_regex(text if case_matters else f"(?i){text}")
+        looks = _by_regex(text if case_matters else _with_flag("i", text))
     else:
         looks = _by_text(text, case_matters=case_matters)
     return Search(text, *looks, is_regex, case_matters, in_texts)
@@ -69,15 +69,19 @@ def _by_text(text: str, *, case_matters: bool) -> _Looks:
     )
 
 
+def _with_flag(flag: str, pattern: str) -> str:
+    """Return a pattern with one flag more: all of them stand together before the rest."""
+    flags = re.match(r"\(\?([a-z]+)\)", pattern)
+    return f"(?{flag}{flags[1]}){pattern[flags.end() :]}" if flags else f"(?{flag}){pattern}"
+
+
 def _by_regex(pattern: str) -> _Looks:
     """Return what finds a pattern; all of a text in which to look is too costly counts as found."""
     from hermes_tui.log.linear_regex import RegexError, compile_look, compile_span_look
 
     search, each = compile_look(pattern), compile_span_look(pattern)
-    flags = re.match(r"\(\?([aims]+)\)", pattern)
-    begins = f"(?{flags[1]}m){pattern[flags.end() :]}" if flags else f"(?m){pattern}"
     # Lines begin and end where `^` and `$` are told so, but not where these are.
-    in_lines = None if re.search(r"\\[AZ]", pattern) else compile_look(begins)
+    in_lines = None if re.search(r"\\[AZ]", pattern) else compile_look(_with_flag("m", pattern))
 
     def look_in(text: str) -> Iterator[bool]:
         try:

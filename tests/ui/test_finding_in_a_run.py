@@ -319,6 +319,13 @@ def test_a_search_under_way_says_how_far_it_is() -> None:
     assert match_text(model) == "nothing yet in 40% of 10 rows"
 
 
+@pytest.mark.parametrize("case_matters", [False, True])
+def test_a_regular_expression_may_begin_with_flags_of_its_own(*, case_matters: bool) -> None:
+    search = compile_search("(?is)timed.out$", is_regex=True, case_matters=case_matters)
+    assert search.found_in("it Timed\nOut") and search.may_hold("it Timed Out\nagain")
+    assert [*search.spans("it TIMED OUT")] == [(3, 12)]
+
+
 async def test_a_search_begun_in_the_metadata_stays_there(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
