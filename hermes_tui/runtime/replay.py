@@ -7,7 +7,7 @@ is answered, and a person decides whether the recorded answer is taken all the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
-from hermes_tui.runtime.writer import can_be_resumed, not_a_recording
+from hermes_tui.runtime.writer import can_be_resumed, malformed_line, not_a_recording
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
@@ -331,13 +331,20 @@ def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
 
 
 def _read(path: Path) -> Cassette:
-    lines = read_named(path).split(b"\n")
     try:
-        # What stands behind the last newline is torn.
-        cassette = Cassette.of(decode(line) for line in lines[:-1])
-    except MalformedEvent as error:
-        raise not_a_recording(path, "--replay") from error
+        cassette = Cassette.of(_events(path))
     except ValueError as error:
         raise SourceError(str(path), f"cannot be replayed: {error}") from error
     cassette.path = str(path)
     return cassette
+
+
+def _events(path: Path) -> Iterator[ev.Event]:
+    # What stands behind the last newline is torn.
+    for number, line in enumerate(read_named(path).split(b"\n")[:-1], 1):
+        try:
+            yield decode(line)
+        except MalformedEvent as error:
+            if number == 1:
+                raise not_a_recording(path, "--replay") from error
+            raise malformed_line(path, number, error, "replayed") from error

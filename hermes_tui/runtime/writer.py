@@ -60,6 +60,12 @@ def not_a_recording(path: Path, option: str) -> SourceError:
     return SourceError(str(path), "not a recording of hermes-tui", hint)
 
 
+def malformed_line(path: Path, number: int, error: MalformedEvent, use: str) -> SourceError:
+    """Return why a recording with such a line, counted from 1, cannot be "resumed" or the like."""
+    hint = f"it can be looked at with `hermes-tui open`, not {use}"
+    return SourceError(str(path), f"line {number} is not an event: {error}", hint)
+
+
 class Recording:
     """An open recording.
 
@@ -117,9 +123,7 @@ class Recording:
             try:
                 events.append(decode(line))
             except MalformedEvent as error:
-                message = f"line {number} is not an event: {error}"
-                hint = "it can be looked at with `hermes-tui open`, not resumed"
-                raise SourceError(str(self.path), message, hint) from error
+                raise malformed_line(self.path, number, error, "resumed") from error
         if whole < len(data):
             os.ftruncate(self._descriptor, whole)
             self._length = whole

@@ -11,6 +11,7 @@ import pytest
 from hermes_tui.debugger.inputs import EditArguments, Resume, Retry, SkipCall, Terminate
 from hermes_tui.debugger.stepping import Command
 from hermes_tui.model import events as ev
+from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import LiveSettings
@@ -63,6 +64,20 @@ async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(
     assert ended.details["resume"] == (str(path) if can_be_resumed else "")
     answers = [event for event in driver.log if isinstance(event, (ev.ToolReturned, ev.ToolFailed))]
     assert [event.result.content for event in answers] == ["ran ls"]
+
+
+async def test_a_recording_with_a_damaged_line_is_told_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    branches = begun(path)
+    await branches.all[0].driver.at_rest()
+    await branches.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b'{"kind":"Requ\n', *lines[3:]]))
+    with pytest.raises(SourceError, match=r"line 3 is not an event: .*\(.*open`, not replayed\)"):
+        replayed(path)
+    path.write_bytes(b'{"messages": []}\n')
+    with pytest.raises(SourceError, match="not a recording of hermes-tui"):
+        replayed(path)
 
 
 async def test_what_a_person_answered_for_a_tool_is_answered_again(tmp_path: Path) -> None:
