@@ -88,7 +88,7 @@ DIALOG_KEYS: Final = (
     DialogKey("comparison-previous", "Previous", ("left_square_bracket",), "[", "comparison",
         "previous difference"),
     DialogKey("comparison-search", "Search", ("slash",), "/", "comparison",
-        "search the page (F2 in the prompt: regular expression, F3: case counts)"),
+        "search the page (F2 in the prompt: regular expression, F3: match case)"),
     DialogKey("comparison-search-next", "Next match", ("n",), "n", "comparison",
         "next match; without a search next difference", False),
     DialogKey("comparison-search-previous", "Previous match", ("N",), "N", "comparison",
