@@ -15,6 +15,7 @@ from hermes_tui.formats.llm_logs import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import Event, MessageAppended
 from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.databases.export import export_lines
@@ -131,6 +132,18 @@ def test_a_message_that_is_its_own_parent_ends_the_way_back(tmp_path: Path) -> N
     events = read_bytes(FORMAT, b"".join(export_lines(path)))
     assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
     assert len([one for one in messages(events) if one.role == "system"]) == 1
+
+
+@pytest.mark.parametrize("column", ["type", "text", "payload"])
+def test_a_database_of_another_version_is_told_by_the_column_it_lacks(
+    tmp_path: Path, column: str
+) -> None:
+    path = database("threads.sql", tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"ALTER TABLE parts DROP COLUMN {column}")
+    connection.close()
+    with pytest.raises(SourceError, match=f"no such column: {column}"):
+        list(export_lines(path))
 
 
 def test_odd_rows_are_told_and_nothing_is_lost_around_them() -> None:

@@ -46,7 +46,7 @@ _TOOLS_OF_TURN = """
     SELECT tools.* FROM tools JOIN turn_tools ON turn_tools.tool_id = tools.id
     WHERE turn_tools.turn_id IS ? ORDER BY tools.id"""
 _MESSAGE = "SELECT role, parent_hash FROM messages WHERE hash IS ?"
-_PARTS = "SELECT * FROM parts WHERE message_hash IS ? ORDER BY position"
+_PARTS = "SELECT type, text, payload FROM parts WHERE message_hash IS ? ORDER BY position"
 
 
 def conversation_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
