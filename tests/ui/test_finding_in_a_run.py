@@ -524,6 +524,24 @@ def test_a_costly_search_of_a_long_message_is_made_bit_by_bit() -> None:
     assert list(model.matches) == [len(model.timeline) - 1]
 
 
+async def test_while_a_long_text_is_searched_its_match_has_no_number_of_another_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.ui.panes.text_panes.AT_ONCE_S", 0.0)
+    text = "\n".join(["needle"] * 2_000 + ["hay"] * 2_000)
+    app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": text}]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        pane = run_screen(app).query_one("#message", TextPane)
+        await answer(pilot, "slash", "needle")
+        await pilot.press(*["n"] * 30)
+        await shows(pilot, "30 of 2,000+ in message")
+        monkeypatch.setattr(pane, "find_on", lambda budget_s: False)
+        await answer(pilot, "slash", "needle.*", "f2")
+        assert (pane.match_number, pane.is_finding) == (1, True)
+
+
 async def test_a_long_text_is_shown_before_all_of_it_is_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

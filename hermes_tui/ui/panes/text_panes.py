@@ -145,6 +145,8 @@ class TextPane(TextView):
         """Mark what is found, from the top of the window on; `keep`: where it was."""
         before, self.matches, self._finding = self.matches, [], None
         self._keeps, self._is_out = keep, False
+        if not keep:
+            self._match = 0
         if before:
             self.set_matches(())
         if search is not None:
