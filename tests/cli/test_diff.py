@@ -37,7 +37,7 @@ def compared(path: Path, left: int, right: int, *more: str) -> Outcome:
 def test_two_runs_of_a_file_are_compared_by_number(runs: Path) -> None:
     done = compared(runs, 1, 2)
     assert done.code == 1
-    assert "diverge at turn 1, the assistant's message" in done.text
+    assert "diverge at   turn 1, the assistant's message" in done.text
     assert "- hello\n+ good day\n" in done.text
 
 

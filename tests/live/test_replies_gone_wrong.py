@@ -103,7 +103,7 @@ async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
     async with live([reply], tools(), size=size, parser=parser) as run:
         await run.stopped()
         await run.shows(f"STOPPED  {named}")
-        await run.shows(f"P parser lab, e edits, R asks again, c goes on {advised}")
+        await run.shows(f"P parser lab, e edits, R asks again, c continues {advised}")
         phase, bar = run.text.splitlines()[-3], run.text.splitlines()[-1]
         assert "…" not in phase and phase.rstrip().endswith("turn 1/30")
         assert "P Parser lab  R Retry" in bar and bar.rstrip().endswith("q Quit")
