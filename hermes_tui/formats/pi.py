@@ -77,11 +77,11 @@ class Pi:
     def read(self, value: Any, build: RunBuilder) -> None:
         lines: list[_Line] = []
         odd: list[tuple[str, int, Any]] = []
-        for pointer, index, row in build.placed(value):
+        for number, (pointer, _, row) in enumerate(build.placed(value)):
             if isinstance(row, dict) and fields.label(row, "type"):
-                lines.append(_Line(row, index, pointer))
+                lines.append(_Line(row, number, pointer))
             else:
-                odd.append((pointer, index, row))
+                odd.append((pointer, number, row))
         runs = _runs(lines)
         _read_run(runs[0], build)
         for pointer, index, row in odd:

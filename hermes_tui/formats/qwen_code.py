@@ -83,7 +83,7 @@ class QwenCode:
     def read(self, value: Any, build: RunBuilder) -> None:
         runs: dict[tuple[str, str], list[_Line]] = {}
         odd: list[tuple[str, int, Any]] = []
-        for pointer, index, row in build.placed(value):
+        for index, (pointer, _, row) in enumerate(build.placed(value)):
             if not isinstance(row, dict) or not fields.label(row, "type"):
                 odd.append((pointer, index, row))
                 continue

@@ -168,6 +168,20 @@ def test_a_branch_that_was_left_has_a_flag() -> None:
     assert not any("rewound" in one.flags for one in torn)
 
 
+@pytest.mark.parametrize("path", [BY_HAND, FORKED, SESSION], ids=lambda path: path.name)
+def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows += [
+        entry("z1", None, role="user", content="Left."),
+        entry("z2", None, role="user", content="x"),
+    ]
+    told = [
+        [(one.text, one.flags) for one in messages(read_bytes(FORMAT, data))]
+        for data in (lines(*rows), document(rows))
+    ]
+    assert told[0] == told[1]
+
+
 def test_a_message_that_was_cut_off_by_the_end_is_partial() -> None:
     whole = EVENTS.read_bytes().splitlines(keepends=True)
     cut = max(at for at, line in enumerate(whole) if b'"message_update"' in line)

@@ -153,6 +153,18 @@ def test_a_compression_adds_its_summary_and_repeats_nothing() -> None:
     assert {one.diagnostics[0].severity.value for one in refused} == {"warning"}
 
 
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
+    told = [
+        [
+            (type(one), [found.severity for found in one.diagnostics])
+            for one in read_bytes(FORMAT, data)
+        ]
+        for data in (path.read_bytes(), document(rows(path)))
+    ]
+    assert told[0] == told[1]
+
+
 def test_what_a_person_rewound_has_a_flag() -> None:
     events = read(FOLDER / "rewound.jsonl")
     told = [(message.text, "rewound" in message.flags) for message in messages(events)]
