@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Final
 
 from hermes_tui.formats import fields
@@ -159,40 +158,52 @@ def _is_typed(line: _Line) -> bool:
 
 def _replies_whole(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Yield lines, the calls of a subagent with the line before them, if the reply begins there."""
-    waiting: _Line | None = None
+    waiting: list[_Line] = []
     for line in lines:
         is_piece = line.kind == "assistant" and line.row.get("isSidechain") is True and line.speaks
-        if waiting is not None and is_piece and line.ids("functionCall"):
-            message = {**waiting.row["message"], "parts": [*waiting.parts, *line.parts]}
-            waiting = replace(waiting, row={**waiting.row, "message": message})
+        if waiting and is_piece and line.ids("functionCall"):
+            waiting.append(line)
             continue
-        if waiting is not None:
-            yield waiting
-        waiting = line if is_piece else None
+        if waiting:
+            yield _joined(waiting)
+        waiting = [line] if is_piece else []
         if not is_piece:
             yield line
-    if waiting is not None:
-        yield waiting
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(pieces: list[_Line]) -> _Line:
+    """Return the first line of a reply with the parts of all of them."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    parts = [part for line in pieces for part in line.parts]
+    return replace(first, row={**first.row, "message": {**first.row["message"], "parts": parts}})
 
 
 def _answered_in_place(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """Yield lines, late answers behind their calls: where another reply stands between the two."""
+    """Yield lines, late answers behind their calls: where another reply stands between the two.
+
+    Of replies with a call of the same id the last one before the answer was answered.
+    """
     waiting = list(lines)
-    answers: dict[str, int] = {}
+    called: dict[str, int] = {}
+    late: dict[int, list[int]] = {}
+    last = -1
     for at, line in enumerate(waiting):
-        if line.kind == "tool_result":
-            answers.update(dict.fromkeys(line.ids("functionResponse"), at))
-    replies = [at for at, line in enumerate(waiting) if line.kind == "assistant" and line.speaks]
-    moved: dict[int, list[int]] = {}
-    for at, following in pairwise(replies):
-        late = {found for name in waiting[at].ids("functionCall")
-                if (found := answers.get(name, -1)) > following}  # fmt: skip
-        moved[at] = sorted(late)
-    taken = {at for late in moved.values() for at in late}
+        if line.kind == "assistant" and line.speaks:
+            last = at
+            called.update(dict.fromkeys(line.ids("functionCall"), at))
+        elif line.kind == "tool_result":
+            of = max((called.get(name, -1) for name in line.ids("functionResponse")), default=-1)
+            if 0 <= of < last:
+                late.setdefault(of, []).append(at)
+    moved = {at for answers in late.values() for at in answers}
     for at, line in enumerate(waiting):
-        if at not in taken:
+        if at not in moved:
             yield line
-            yield from (waiting[late] for late in moved.get(at, ()))
+            yield from (waiting[answer] for answer in late.get(at, ()))
 
 
 def _append(line: _Line, build: RunBuilder) -> None:

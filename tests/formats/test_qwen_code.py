@@ -14,7 +14,7 @@ from hermes_tui.formats.qwen_code import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.events import Event, MessageAppended, RequestFailed, ToolReturned
+from hermes_tui.model.events import Event, MessageAppended, RequestFailed, RunStarted, ToolReturned
 from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.subagent_files import subagent_files
 from tests.formats.foreign import (
@@ -136,6 +136,23 @@ def test_an_answer_that_comes_behind_the_next_reply_stands_behind_its_call() -> 
     _, findings = fold_run(read(COMPRESSED))
     assert Code.CALL_UNANSWERED not in [finding.code for finding in findings]
     assert Code.RESULT_ORPHAN not in [finding.code for finding in findings]
+
+
+def test_an_answer_stands_once_behind_the_last_reply_that_made_its_call() -> None:
+    def line(kind: str, uuid: str, **part: Any) -> dict[str, Any]:
+        ids = {"uuid": uuid, "parentUuid": None, "sessionId": "s"}
+        return {**ids, "type": kind, "message": {"role": "model", "parts": [part]}}
+
+    again = [line("assistant", f"u{at}", functionCall={"id": "c", "name": "f"}) for at in range(3)]
+    answer = line("tool_result", "u4", functionResponse={"id": "c", "name": "f", "response": {}})
+    answer["message"]["role"] = "user"
+    events = read_bytes(FORMAT, lines(*again, line("assistant", "u3", text="Well."), answer))
+    kinds = [type(event).__name__ for event in events if not isinstance(event, RunStarted)]
+    assert kinds == [
+        *["MessageAppended", "ToolCallProposed"] * 3,
+        "ToolReturned",
+        "MessageAppended",
+    ]
 
 
 def named_in(row: dict[str, Any]) -> list[str]:
