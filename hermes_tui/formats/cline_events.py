@@ -29,6 +29,7 @@ from hermes_tui.parsers.measures import number, timestamp, usage
 
 _TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
 _MOST: Final = 500
+"""Subagents of one run that are told of."""
 _STATUS: Final = {"completed": "ok", "error": "error", "failed": "error"}
 
 
@@ -66,7 +67,7 @@ class _Agent:
     called_by: str = ""
     lines: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
     is_busy: bool = False
-    calls: list[str] = field(default_factory=list)
+    calls: dict[str, None] = field(default_factory=dict)
     """The calls that were not answered yet."""
 
 
@@ -74,8 +75,9 @@ def read_events(value: Any, build: RunBuilder) -> None:
     lines = [(Held(row, pointer, index), fields.as_dict(row))
              for pointer, index, row in build.placed(value)]  # fmt: skip
     agents = _agents(lines)
+    model = _model(agents[0])
     for agent in agents:
-        _start(agent, agents, build)
+        _start(agent, agents, model, build)
         steps = Steps(build)
         for held, row in agent.lines:
             build.locate(held.line)
@@ -125,23 +127,26 @@ def _follow(agent: _Agent, kind: str, event: dict[str, Any]) -> None:
         agent.is_busy = kind == "iteration_start"
     call = fields.label(event, "toolCallId")
     if kind == "content_start" and call:
-        agent.calls.append(call)
-    elif kind == "content_end" and call in agent.calls:
-        agent.calls.remove(call)
+        agent.calls[call] = None
+    elif kind == "content_end":
+        agent.calls.pop(call, None)
 
 
-def _start(agent: _Agent, agents: list[_Agent], build: RunBuilder) -> None:
-    rows = [row for main in agents[:1] for _, row in main.lines]
-    result = next((row for row in rows if row.get("type") == "run_result"), {})
-    model = fields.as_dict(result.get("model"))
+def _model(main: _Agent) -> dict[str, Any]:
+    """Return what the result of the run says of its model."""
+    rows = (row for _, row in main.lines if row.get("type") == "run_result")
+    return fields.as_dict(next(rows, {}).get("model"))
+
+
+def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: RunBuilder) -> None:
     is_main = agent is agents[0]
     told = {
         "provider": model.get("provider"),
         "called_by": title(agent.called_by),
         "subagents": {
             title(one.called_by): title(one.name or one.called_by)
-            for one in agents[1:_MOST]
-            if is_main and one.called_by
+            for one in (agents[1:_MOST] if is_main else ())
+            if one.called_by
         },
     }
     build.locate(agent.lines[0][0].line if agent.lines else 0)

@@ -42,15 +42,16 @@ class LmEval:
             build.defect("no generated text in this record", fields.excerpt(value))
             return
         texts = value["resps"][0]
+        kept = set(filter(_is_text, fields.as_list(value.get("filtered_resps"))))
         prompt, place = _prompt(value["arguments"])
         for index, text in enumerate(texts):
             pointer = f"/resps/0/{index}"
-            if not isinstance(text, str):
+            if not _is_text(text):
                 build.defect("no generated text", fields.excerpt(text), pointer=pointer)
                 continue
             begun = _start(value, prompt, place, f"sample {index + 1}" * (len(texts) > 1), build)
             add_text(TextReply(pointer, begun + text, ""), None, build)
-            if len(texts) == 1 or text in fields.as_list(value.get("filtered_resps")):
+            if len(texts) == 1 or text in kept:
                 _end(value, build)
 
 
@@ -59,7 +60,11 @@ def _is_sample(value: Any) -> bool:
         return False
     resps = fields.as_list(value["resps"])
     texts = fields.as_list(resps[0]) if len(resps) == 1 else []
-    return any(isinstance(text, str) for text in texts)
+    return any(map(_is_text, texts))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _prompt(arguments: Any) -> tuple[Any, str]:

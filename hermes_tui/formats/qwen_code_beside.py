@@ -33,13 +33,16 @@ def _payload(row: dict[str, Any]) -> dict[str, Any]:
 def left_behind(rows: list[dict[str, Any]]) -> frozenset[int]:
     """Return the positions of lines that a person rewound."""
     at: dict[str, int] = {}
+    standing: list[int] = []
     left: set[int] = set()
     for position, row in enumerate(rows):
         if row.get("subtype") == "rewind":
             kept = at.get(fields.label(row, "parentUuid"), -1)
-            if kept >= 0 or row.get("parentUuid") is None:
-                left.update(range(kept + 1, position))
+            is_known = kept >= 0 or row.get("parentUuid") is None
+            while is_known and standing and standing[-1] > kept:
+                left.add(standing.pop())
         at[fields.label(row, "uuid")] = position
+        standing.append(position)
     return frozenset(left)
 
 

@@ -168,11 +168,10 @@ def _read_summary(value: dict[str, Any], build: RunBuilder) -> None:
         group_id=title(where),
         details=fields.details_of(value, without=_OWN),
     )
-    metrics = fields.as_dict(value.get("trajectory_metrics"))
     for index, each in enumerate(map(fields.as_dict, value["steps"])):
         _read_step(each, f"/steps/{index}", build)
-        metrics = {**fields.as_dict(each.get("metrics")), **metrics}
     _tell_odd(value["steps"], "/steps", "not a step", build)
+    metrics = _metrics(value)
     reason = _reason(metrics)
     build.end(
         status=_status(reason),
@@ -220,6 +219,15 @@ def _tell_odd(values: list[Any], place: str, message: str, build: RunBuilder) ->
     for index, value in enumerate(values):
         if not isinstance(value, dict):
             build.defect(message, fields.excerpt(value), pointer=f"{place}/{index}")
+
+
+def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of a trajectory and its steps: of one name those of the whole, then those
+    of the earliest step."""
+    found: dict[str, Any] = {}
+    for step in map(fields.as_dict, reversed(summary["steps"])):
+        found.update(fields.as_dict(step.get("metrics")))
+    return {**found, **fields.as_dict(summary.get("trajectory_metrics"))}
 
 
 def _reason(metrics: Mapping[str, Any]) -> str:

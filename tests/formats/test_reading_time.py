@@ -1,0 +1,65 @@
+"""Files whose lines refer to one another are read in time that grows with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hermes_tui.formats import cline, lm_eval, qwen_code, tinker
+from hermes_tui.formats.base import Format
+from tests.formats.foreign import lines, read_bytes
+from tests.timing import least_s
+
+Rows = Callable[[int], list[dict[str, Any]]]
+
+
+def cline_row(event: dict[str, Any]) -> dict[str, Any]:
+    return {"ts": "2025-01-01T00:00:00Z", "type": "agent_event", "event": event}
+
+
+def agents_inside_one_another(count: int) -> list[dict[str, Any]]:
+    hook = {"ts": "2025-01-01T00:00:00Z", "type": "hook_event"}
+    return [cline_row({"type": "iteration_start"})] * count + [hook] * count
+
+
+def calls_answered_backwards(count: int) -> list[dict[str, Any]]:
+    calls = [{"contentType": "tool", "toolCallId": str(at), "toolName": "f"} for at in range(count)]
+    rows = [cline_row({**call, "type": "content_start"}) for call in calls]
+    return rows + [cline_row({**call, "type": "content_end"}) for call in reversed(calls)]
+
+
+def qwen_row(at: int, kind: str, **told: Any) -> dict[str, Any]:
+    return {"uuid": str(at), "parentUuid": None, "sessionId": "s", "type": kind, **told}
+
+
+def rewinds_to_the_beginning(count: int) -> list[dict[str, Any]]:
+    return [qwen_row(at, "system", subtype="rewind", systemPayload={}) for at in range(count)]
+
+
+def steps_with_a_metric_each(count: int) -> list[dict[str, Any]]:
+    steps = [{"logs": {"assistant_content": "x"}, "metrics": {str(at): 1}} for at in range(count)]
+    return [{"group_idx": 0, "traj_idx": 0, "total_reward": 1, "steps": steps}]
+
+
+def repeats_of_which_the_filter_kept_none(count: int) -> list[dict[str, Any]]:
+    kept = [str(at) for at in range(count)]
+    return [{"doc_id": 1, "arguments": {}, "resps": [["x"] * count], "filtered_resps": kept}]
+
+
+@pytest.mark.parametrize(
+    ("known", "rows"),
+    [
+        (cline.FORMAT, agents_inside_one_another),
+        (cline.FORMAT, calls_answered_backwards),
+        (qwen_code.FORMAT, rewinds_to_the_beginning),
+        (tinker.FORMAT, steps_with_a_metric_each),
+        (lm_eval.FORMAT, repeats_of_which_the_filter_kept_none),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_time_grows_with_the_lines(known: Format, rows: Rows) -> None:
+    few, many = (lines(*rows(count)) for count in (2_000, 16_000))
+    if (took := least_s(lambda: read_bytes(known, many), tries=1)) > 2:
+        assert took < 20 * least_s(lambda: read_bytes(known, few)) + 0.1
