@@ -146,6 +146,17 @@ def test_a_database_of_another_version_is_told_by_the_column_it_lacks(
         list(export_lines(path))
 
 
+def test_a_turn_without_a_reply_lets_nothing_be_told_twice(tmp_path: Path) -> None:
+    path = database("threads.sql", tmp_path)
+    asked = [one.text for one in messages(read_bytes(FORMAT, b"".join(export_lines(path))))
+             if one.role in ("system", "user")]  # fmt: skip
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE turns SET tip_message_hash = NULL")
+    connection.close()
+    again = messages(read_bytes(FORMAT, b"".join(export_lines(path))))
+    assert [one.text for one in again if one.role in ("system", "user")] == asked
+
+
 def test_odd_rows_are_told_and_nothing_is_lost_around_them() -> None:
     events = read_bytes(FORMAT, lines(*LOGS, 7, {"no": "row"}))
     assert len(calls(events)) == len(calls(read_bytes(FORMAT, document(LOGS))))

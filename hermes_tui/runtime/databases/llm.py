@@ -1,8 +1,8 @@
 """Conversations out of the `logs.db` of the `llm` command line.
 
 Until 0.30 or so a row of `responses` is a request and its reply. Later a row of `turns` names two
-messages of a tree: the last one of the request, and the reply; what lies between the reply of the
-turn before and that is new. A database that was taken over has both.
+messages of a tree: the last one of the request, and the reply; what leads there and no turn before
+has told is new. A database that was taken over has both.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def _responses(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
 
 def _turns(connection: sqlite3.Connection, thread: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
-    before: Any = None
+    told: set[Any] = {None}
     for turn in list(rows(connection, _TURNS, thread["id"])):
-        request = _between(connection, before, turn["parent_message_hash"])
+        request = _new_parts(connection, turn["parent_message_hash"], told)
         reply = [("assistant", part) for part in _parts(connection, turn["tip_message_hash"])]
-        before = turn["tip_message_hash"]
+        told.add(turn["tip_message_hash"])
         found.append({
             **turn,
             "conversation_id": thread["id"],
@@ -117,12 +117,11 @@ _Part = tuple[str, dict[str, Any]]
 """The role of a message, and a part of it."""
 
 
-def _between(connection: sqlite3.Connection, before: Any, last: Any) -> list[_Part]:
-    """Return the parts of the messages behind `before` up to `last`."""
+def _new_parts(connection: sqlite3.Connection, last: Any, told: set[Any]) -> list[_Part]:
+    """Return the parts of the messages up to `last` that no turn told before; they go to `told`."""
     found: list[list[_Part]] = []
-    seen = {before, None}
-    while last not in seen:
-        seen.add(last)
+    while last not in told:
+        told.add(last)
         message = next(iter(list(rows(connection, _MESSAGE, last))), None)
         if message is None:
             break
