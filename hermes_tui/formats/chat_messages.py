@@ -12,7 +12,7 @@ from typing import Any
 
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ToolCallProposed
-from hermes_tui.model.messages import changed, with_flags
+from hermes_tui.model.messages import Usage, changed, with_flags
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 
@@ -30,7 +30,8 @@ class ChatMessage:
     """A message. `raw` is what `normalise` reads.
 
     `carried` is what the file holds of the message's calls in their order, or of its one result;
-    without it that is what stands in `raw`. `line` is its line in a record of all lines.
+    without it that is what stands in `raw`. `line` is its line in a record of all lines. `used` is
+    what a reply used, where that is not told in `raw`.
     """
 
     raw: dict[str, Any]
@@ -39,6 +40,7 @@ class ChatMessage:
     flags: tuple[str, ...] = ()
     line: int = 0
     normalise: Callable[[dict[str, Any]], Normalised] = normalise_message
+    used: Usage | None = None
 
     @property
     def role(self) -> str:
@@ -73,6 +75,8 @@ def append_normalised(
 ) -> None:
     """Append a message that is normalised already; `message` says where it stands."""
     shown = with_flags(parts.message, *message.flags, *flags)
+    if message.used is not None:
+        shown = changed(shown, usage=message.used)
     ts = ts if ts is not None else shown.time_s
     carried = message.carried
     results = parts.results

@@ -44,7 +44,6 @@ def text_of_answers(content: Any) -> tuple[str | None, str]:
 
 
 def _text(answer: dict[str, Any]) -> str:
-    result = answer.get("result")
-    said = result if isinstance(result, str) else fields.json_text(result)
+    said = fields.json_text(answer.get("result"))
     error = fields.text_of(answer.get("error"))
     return said if not error or error in said else "\n".join(filter(None, (said, error)))

@@ -21,7 +21,6 @@ What a reply used is told before it. What a subagent says (`parentToolCallId`) h
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
@@ -32,10 +31,8 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity
-from hermes_tui.model.messages import Usage, changed
+from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
-from hermes_tui.parsers.normalise import Normalised, normalise_message
-from hermes_tui.parsers.plain_values import json_text
 
 _KEYS: Final = frozenset({"type", "data", "id", "timestamp", "parentId"})
 _GROUPS: Final = ("session.", "user.", "assistant.", "tool.", "system.")
@@ -175,16 +172,15 @@ class _Session:
             raw["tool_calls"] = [self._call(one.value) for one in requests]
         if reason := self._used.get("finishReason"):
             raw["finish_reason"] = reason
-        counts, self._used = _usage(self._used), {}
+        used, self._used = _usage(self._used), {}
         return ChatMessage(
-            raw, held.pointer, tuple(requests), flags, held.line, partial(_normalised, counts)
+            raw, held.pointer, tuple(requests), flags=flags, line=held.line, used=used
         )
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         name, given = request.get("name"), request.get("arguments")
         self._tools[fields.label(request, "toolCallId")] = fields.label(request, "name")
-        text = given if isinstance(given, str) else json_text(given)
-        return function_call(request.get("toolCallId"), name, text)
+        return function_call(request.get("toolCallId"), name, fields.json_text(given))
 
     def _result(self, data: dict[str, Any], held: Held) -> ChatMessage:
         error, result = (fields.as_dict(data.get(key)) for key in ("error", "result"))
@@ -209,13 +205,6 @@ def _usage(told: dict[str, Any]) -> Usage | None:
         "prompt_tokens_details": {"cached_tokens": told.get("cacheReadTokens")},
         "completion_tokens_details": {"reasoning_tokens": told.get("reasoningTokens")},
     })  # fmt: skip
-
-
-def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    found = normalise_message(raw)
-    if counts is None:
-        return found
-    return found._replace(message=changed(found.message, usage=counts))
 
 
 FORMAT = Copilot()

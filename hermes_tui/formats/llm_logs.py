@@ -15,7 +15,6 @@ A row is a request and its reply: what is new in the request stands before the r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
@@ -26,10 +25,8 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
-from hermes_tui.model.messages import ToolSpec, Usage, changed
+from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
-from hermes_tui.parsers.normalise import Normalised, normalise_message
-from hermes_tui.parsers.plain_values import json_text
 
 _NEEDED: Final = frozenset({"conversation_id", "prompt", "response", "datetime_utc"})
 
@@ -149,17 +146,15 @@ def _append(row: _Row, build: RunBuilder) -> None:
     if thought := row.text("reasoning"):
         raw["reasoning_content"] = thought
     reply = ChatMessage(
-        raw, f"{row.pointer}/response", called, line=row.line,
-        normalise=partial(_normalised, _used(row.value)),
-    )  # fmt: skip
+        raw, f"{row.pointer}/response", called, line=row.line, used=_used(row.value)
+    )
     took = number(row.value.get("duration_ms"))
     ended = None if ts is None else ts + (took or 0) / 1e3
     append_normalised(build, reply, reply.normalise(raw), ts=ended)
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:
-    given = call.get("arguments")
-    text = given if isinstance(given, str) else json_text(given)
+    text = fields.json_text(call.get("arguments"))
     return function_call(call.get("tool_call_id"), call.get("name"), text)
 
 
@@ -179,13 +174,6 @@ def _used(row: dict[str, Any]) -> Usage | None:
         return None
     details = fields.as_dict(decode_if_json(row.get("token_details"), 1))
     return usage({**details, "prompt_tokens": given, "completion_tokens": out})
-
-
-def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    found = normalise_message(raw)
-    if counts is None:
-        return found
-    return found._replace(message=changed(found.message, usage=counts))
 
 
 FORMAT = LlmLogs()

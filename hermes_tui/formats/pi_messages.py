@@ -14,15 +14,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held
 from hermes_tui.model.chat_api import function_call
-from hermes_tui.model.messages import Usage, changed
+from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, usage
-from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
 FAILED: Final = "error"
@@ -97,7 +95,7 @@ def _reply(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
         tuple(Held(blocks[at], f"{pointer}/content/{at}", line) for at in called),
         ("partial",) if reason in (FAILED, _ABORTED) else (),
         line,
-        partial(_normalised, used(raw.get("usage"))),
+        used=used(raw.get("usage")),
     )
 
 
@@ -107,13 +105,6 @@ def _is_call(block: Any) -> bool:
 
 def _call(block: dict[str, Any]) -> dict[str, Any]:
     return function_call(block.get("id"), block.get("name"), json_text(block.get("arguments")))
-
-
-def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    found = normalise_message(raw, text_calls=TextCalls.SUSPECT)
-    if counts is None:
-        return found
-    return found._replace(message=changed(found.message, usage=counts))
 
 
 def _result(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:

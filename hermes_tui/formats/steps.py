@@ -7,16 +7,13 @@ is told, with its results behind it, when its step ends.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
-from hermes_tui.model.messages import Usage, changed
-from hermes_tui.parsers.normalise import Normalised, normalise_message
-from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.model.messages import Usage
 
 _FAILURES = frozenset({"error", "aborted", "cancelled", "interrupted"})
 _REASONS = {"tool_use": "tool_calls", "end_turn": "stop", "truncated": "length"}
@@ -58,8 +55,7 @@ class Steps:
     def call(self, call: dict[str, Any], held: Held, ts: float | None) -> None:
         """Take a call: its `id`, its `name`, and its `arguments`, as an object or as text."""
         self._piece(held, ts)
-        call_id, given = call.get("id"), call.get("arguments")
-        text = given if isinstance(given, str) else json_text(given)
+        call_id, text = call.get("id"), fields.json_text(call.get("arguments"))
         if isinstance(call_id, str):
             self._names[call_id] = call.get("name")
             text = self.written.get(call_id, text)
@@ -98,17 +94,10 @@ class Steps:
             tuple(held for held, _ in self._calls),
             ("partial",) if is_cut and self._usage is None else (),
             first.line,
-            partial(_normalised, self._usage),
+            used=self._usage,
         )
         append_normalised(self.build, chat, chat.normalise(raw), ts=self._ts)
 
     def _piece(self, held: Held, ts: float | None) -> None:
         if self._first is None:
             self._first, self._ts = held, ts
-
-
-def _normalised(counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    found = normalise_message(raw)
-    if counts is None:
-        return found
-    return found._replace(message=changed(found.message, usage=counts))
