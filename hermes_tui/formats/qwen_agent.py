@@ -125,12 +125,15 @@ def _goes_on(before: Any, message: Any) -> bool:
         return False
     if before["role"] != "assistant" or message["role"] != "assistant":
         return False
-    return before.get("name") == message.get("name") and _follows(_rank(before), _rank(message))
+    return before.get("name") == message.get("name") and _follows(before, message)
 
 
-def _follows(before: int, rank: int) -> bool:
+def _follows(before: dict[str, Any], message: dict[str, Any]) -> bool:
     """Say whether a piece stands behind another in one reply: there is one text, but many calls."""
-    return before < rank or before == rank == 2
+    rank, earlier = _rank(message), _rank(before)
+    if earlier > 0 and message.get("content"):
+        return False
+    return earlier < rank or earlier == rank == 2
 
 
 def _rank(message: dict[str, Any]) -> int:

@@ -87,6 +87,15 @@ def test_replies_of_several_agents_are_not_joined_and_two_texts_neither() -> Non
     assert texts[1:] == ["Yes.", "Yes."]
 
 
+def test_what_is_said_beside_a_call_is_not_lost_behind_another_text() -> None:
+    call = {"name": "ls", "arguments": "{}"}
+    pieces = [{"content": "I look."}, {"content": "Here.", "function_call": call},
+              {"content": "There.", "function_call": call}]  # fmt: skip
+    events = read([*RAW_API, *({"role": "assistant", **piece} for piece in pieces)])
+    assert [message.text for message in messages(events)[-3:]] == ["I look.", "Here.", "There."]
+    assert [message.calls for message in messages(events)[-3:]] == [0, 1, 1]
+
+
 def test_a_line_may_be_a_message_or_a_run() -> None:
     assert len(runs(read_bytes(FORMAT, lines(*RAW_API)))) == 1
     rows = lines({"messages": RAW_API, "model": "m"}, {"messages": IN_TEXT})
