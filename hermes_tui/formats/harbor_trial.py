@@ -95,9 +95,11 @@ def _begin_of(trajectory: Mapping[str, Any]) -> float | None:
 
 def _step_at(begun: float | None, steps: list[Any]) -> dict[str, Any]:
     """Return the step whose agent was at work at the time `begun`, empty where none was."""
-    for step in map(fields.as_dict, steps if begun is not None else ()):
+    if begun is None:
+        return {}
+    for step in map(fields.as_dict, steps):
         start, end = _span(fields.as_dict(step.get("agent_execution")))
-        if start is not None and end is not None and start <= (begun or 0) <= end:
+        if start is not None and end is not None and start <= begun <= end:
             return step
     return {}
 
