@@ -28,6 +28,7 @@ from hermes_tui.formats.anthropic_lines import SUBAGENT
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity
@@ -146,13 +147,12 @@ class _Session:
                 self.build.end(status=status, ts=ts)
 
     def _fail(self, data: dict[str, Any], held: Held, ts: float | None, severity: Severity) -> None:
-        status = data.get("statusCode")
         self.build.request_failed(
             fields.label(data, "message", "errorMessage", "failureKind"),
             severity=severity,
             pointer=held.pointer,
             ts=ts,
-            status=status if type(status) is int else None,
+            status=status_of(data),
             retryable=severity is Severity.WARNING,
         )
 

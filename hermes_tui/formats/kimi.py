@@ -26,6 +26,7 @@ from hermes_tui.formats.chat_messages import Held
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.kimi_cli import append_event, content_of, is_cli_line, used
+from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.steps import Steps
 from hermes_tui.model.chat_api import function_call
@@ -137,10 +138,10 @@ def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) ->
             said = row.get("contextSummary") or row.get("summary")
             steps.say({"role": "user", "content": said}, held, ts, "compaction")
         case "turn.step.retrying":
-            _fail(row.get("errorMessage"), row.get("statusCode"), held, build, ts, again=True)
+            _fail(row.get("errorMessage"), status_of(row), held, build, ts, again=True)
         case "turn.ended" if isinstance(error := row.get("error"), dict):
             steps.end()
-            status = fields.as_dict(error.get("details")).get("statusCode")
+            status = status_of(fields.as_dict(error.get("details")))
             _fail(error.get("message"), status, held, build, ts, again=False)
 
 
@@ -164,7 +165,7 @@ def _say(message: dict[str, Any], held: Held, steps: Steps, ts: float | None) ->
 
 
 def _fail(
-    said: Any, status: Any, held: Held, build: RunBuilder, ts: float | None, *, again: bool
+    said: Any, status: int | None, held: Held, build: RunBuilder, ts: float | None, *, again: bool
 ) -> None:
     build.locate(held.line)
     build.request_failed(
@@ -172,7 +173,7 @@ def _fail(
         severity=Severity.WARNING if again else Severity.ERROR,
         pointer=held.pointer,
         ts=ts,
-        status=status if type(status) is int else None,
+        status=status,
         retryable=again,
     )
 

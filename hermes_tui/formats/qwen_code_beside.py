@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.wording import title
@@ -70,7 +71,6 @@ def append_failure(
 ) -> None:
     """Append a failed request: a warning where a reply came all the same."""
     event = fields.as_dict(_payload(row).get("uiEvent"))
-    status = event.get("status_code")
     whose = fields.label(event, "subagent_name")
     said = fields.label(event, "error_message") or fields.label(event, "error_type")
     build.request_failed(
@@ -78,7 +78,7 @@ def append_failure(
         severity=Severity.WARNING if is_retried else Severity.ERROR,
         pointer=pointer,
         ts=timestamp(row.get("timestamp")),
-        status=status if type(status) is int else None,
+        status=status_of(event),
         retryable=is_retried,
     )
 

@@ -109,6 +109,13 @@ def test_errors_summaries_and_subagents_are_told() -> None:
     assert failed.diagnostics[0].severity.value == "error"
 
 
+@pytest.mark.parametrize(("told", "status"), [("429", 429), (0, None), (-(2**70), None)])
+def test_a_status_is_one_of_http(told: Any, status: int | None) -> None:
+    rows = [event("user.message", content="x"), event("model.call_failure", statusCode=told)]
+    [failed] = only(read_bytes(FORMAT, lines(*rows)), RequestFailed)
+    assert failed.status == status
+
+
 def test_odd_lines_are_told_and_nothing_is_lost_around_them() -> None:
     events = read_bytes(FORMAT, KEPT.read_bytes() + lines(7, {"no": "type"}))
     assert fold_run(events)[0].defects == 2
