@@ -25,6 +25,11 @@ class Held:
     line: int = 0
 
 
+def held_elements(value: Any, build: RunBuilder, pointer: str = "") -> list[Held]:
+    """Return the elements of a list that stands at `pointer`, or what is no list whole."""
+    return [Held(one, place, line) for place, line, one in build.placed(value, pointer)]
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """A message. `raw` is what `normalise` reads.

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.chat_messages import Held, held_elements
 from hermes_tui.formats.cline_results import text_of_answers
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.steps import Steps
@@ -72,8 +72,7 @@ class _Agent:
 
 
 def read_events(value: Any, build: RunBuilder) -> None:
-    lines = [(Held(row, pointer, index), fields.as_dict(row))
-             for pointer, index, row in build.placed(value)]  # fmt: skip
+    lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
     agents = _agents(lines)
     model = _model(agents[0])
     for agent in agents:
@@ -170,9 +169,8 @@ def _take(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> 
         case "error":
             _fail(event, held, steps, ts)
         case "content_start" if event.get("contentType") == "tool":
-            call = {"id": event.get("toolCallId"), "name": event.get("toolName"),
-                    "arguments": event.get("input")}  # fmt: skip
-            steps.call(call, held, ts)
+            named = {"id": event.get("toolCallId"), "name": event.get("toolName")}
+            steps.call({**named, "arguments": event.get("input")}, held, ts)
         case "content_end":
             _content(event, held, steps, ts)
 

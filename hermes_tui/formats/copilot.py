@@ -26,7 +26,7 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import SUBAGENT
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised, held_elements
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -55,16 +55,15 @@ class Copilot:
         return Match(0.96, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        events = list(build.placed(value))
-        rows = [fields.as_dict(row) for _, _, row in events]
-        _start(rows, build)
+        events = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
+        _start([row for _, row in events], build)
         session = _Session(build)
-        for (pointer, line, row), known in zip(events, rows, strict=True):
-            build.locate(line)
-            if fields.label(known, "type"):
-                session.take(known, Held(row, pointer, line))
+        for held, row in events:
+            build.locate(held.line)
+            if fields.label(row, "type"):
+                session.take(row, held)
             else:
-                build.defect("not an event", fields.excerpt(row), pointer=pointer)
+                build.defect("not an event", fields.excerpt(held.value), pointer=held.pointer)
 
 
 def _is_event(value: Any) -> bool:
@@ -79,8 +78,8 @@ def _is_own(value: Any) -> bool:
 
 def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
     begun = next((_data(row) for row in rows if row.get("type") == "session.start"), {})
-    asked = [{"role": "user", "content": _data(row).get("content")} for row in rows
-             if row.get("type") == "user.message"]  # fmt: skip
+    typed = (_data(row) for row in rows if row.get("type") == "user.message")
+    asked = [{"role": "user", "content": data.get("content")} for data in typed]
     others = Counter(
         kind for row in rows if (kind := fields.label(row, "type")).startswith("session.")
     )

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.chat_messages import Held, held_elements
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.kimi_cli import append_event, content_of, is_cli_line, used
@@ -50,8 +50,7 @@ class Kimi:
         return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        lines = [(Held(row, pointer, index), fields.as_dict(row))
-                 for pointer, index, row in build.placed(value)]  # fmt: skip
+        lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
         _start([row for _, row in lines], build)
         steps = Steps(build, written=dict(_written(row for _, row in lines)))
         for held, row in lines:
@@ -61,8 +60,8 @@ class Kimi:
             elif fields.label(row, "type"):
                 _append(row, held, steps, build)
             else:
-                build.defect("not a line of a session", fields.excerpt(held.value),
-                             pointer=held.pointer)  # fmt: skip
+                said = fields.excerpt(held.value)
+                build.defect("not a line of a session", said, pointer=held.pointer)
         steps.end()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields, openhands_state
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
@@ -75,7 +75,7 @@ class OpenHands:
             # Newer ones tell the tools' titles and classes, not their names.
             tools = tool_specs(first.get("tools")) or None
             build.start(task=_task(events), tools=tools, **openhands_state.begin_of(state))
-        held = [Held(event, pointer, line) for pointer, line, event in build.placed(value)]
+        held = held_elements(value, build)
         replies = _replies(held)
         for one in held:
             name = _reply_id(one.value)

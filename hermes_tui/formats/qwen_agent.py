@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -45,10 +45,7 @@ class QwenAgent:
         held = value if isinstance(value, dict) and "role" not in value else {}
         wrapped = isinstance(held.get("messages"), list)
         listed = held["messages"] if wrapped else value
-        messages = [
-            Held(message, pointer, line)
-            for pointer, line, message in build.placed(listed, "/messages" if wrapped else "")
-        ]
+        messages = held_elements(listed, build, "/messages" if wrapped else "")
         objects = [one.value for one in messages if isinstance(one.value, dict)]
         build.locate(0)
         build.start(

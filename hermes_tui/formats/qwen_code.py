@@ -139,8 +139,8 @@ def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -
 def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
     payloads = (fields.as_dict(row.get("systemPayload")) for row in rows)
     titles = (name for each in payloads if (name := fields.label(each, "customTitle")))
-    others = (fields.label(row, "subtype") or fields.label(row, "type") for row in rows
-              if fields.label(row, "type") not in _SPEAKERS)  # fmt: skip
+    beside = (row for row in rows if fields.label(row, "type") not in _SPEAKERS)
+    others = (fields.label(row, "subtype", "type") for row in beside)
     first = rows[0] if rows else {}
     told = {
         **{key: first.get(key) for key in _ABOUT},
