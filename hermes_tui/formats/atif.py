@@ -203,9 +203,12 @@ class _Reading:
 
     def _is_shared(self, parts: Normalised, results: list[Any]) -> bool:
         """Say whether the one observation of a step is what all its calls came to."""
-        if len(parts.calls) < 2 or len(results) != 1 or _is_of_tool(fields.as_dict(results[0])):
+        if len(parts.calls) < 2 or len(results) != 1:
             return False
-        answered = fields.as_dict(results[0]).get("source_call_id")
+        result = fields.as_dict(results[0])
+        if result.get("content") is None or _is_of_tool(result):
+            return False
+        answered = result.get("source_call_id")
         others = {call.name for call, _ in parts.calls if call.id != answered}
         return not answered or others == {_DONE}
 

@@ -146,6 +146,17 @@ def test_a_result_of_one_call_leaves_the_others_open_unless_they_say_that_all_is
     assert len(only(events, ToolReturned)) == unanswered
 
 
+@pytest.mark.parametrize("result", [{}, {"source_call_id": None}, {"content": None}])
+def test_an_observation_of_several_calls_that_says_nothing_is_a_result(
+    result: dict[str, Any],
+) -> None:
+    other = {"tool_call_id": "c2", "function_name": "ls", "arguments": {}}
+    step = {**ACT, "tool_calls": [CALL, other], "observation": {"results": [result]}}
+    events = read_value(FORMAT, trajectory(ASK, step))
+    assert [one.result.content for one in only(events, ToolReturned)] == [""]
+    assert counts(events) == (1, 2, 2)
+
+
 def test_a_reply_that_the_agent_could_not_read_is_named() -> None:
     content = "Previous response had parsing errors:\nERROR: No valid JSON"
     step = {"source": "agent", "message": "?", "observation": {"results": [{"content": content}]}}
