@@ -42,10 +42,11 @@ def unpack(packed: bytes, most: int) -> str:
 
 
 class GrowingPack:
-    """A text that comes in pieces and is hardly ever asked for; it is kept packed."""
+    """A text that comes in pieces and is hardly ever asked for; a long one is kept packed."""
 
     def __init__(self) -> None:
-        self._packing = zlib.compressobj(_QUICKLY)
+        self._packing: zlib._Compress | None = None
+        """Takes 256 kB, which a short text does without."""
         self._packed: list[bytes] = []
         self._pieces: list[str] = []
         self._length = 0
@@ -56,11 +57,14 @@ class GrowingPack:
         self._pieces.append(piece)
         self._length += len(piece)
         if self._length >= _BLOCK:
+            self._packing = self._packing or zlib.compressobj(_QUICKLY)
             self._packed.append(self._packing.compress(self._encoded()))
             self._pieces, self._length = [], 0
 
     def whole(self) -> str:
         """Return the text so far."""
+        if self._packing is None:
+            return "".join(self._pieces)
         packing = self._packing.copy()
         rest = packing.compress(self._encoded()) + packing.flush()
         data = zlib.decompress(b"".join([*self._packed, rest]))

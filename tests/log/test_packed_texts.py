@@ -112,8 +112,19 @@ def test_a_growing_text_is_what_its_pieces_add_up_to(pieces: list[str]) -> None:
 def test_a_stream_that_comes_in_takes_a_part_of_its_size() -> None:
     growing = GrowingPack()
     tracemalloc.start()
-    for number in range(20_000):
+    for number in range(80_000):
         growing.add(f"{CHUNK}{number}")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 20_000 * len(CHUNK) / 2
+    assert peak < 80_000 * len(CHUNK) / 4
+
+
+def test_a_short_stream_takes_no_more_than_its_pieces() -> None:
+    tracemalloc.start()
+    growing = GrowingPack()
+    for number in range(100):
+        growing.add(f"{CHUNK}{number}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert growing.whole().endswith(f"{CHUNK}99")
+    assert peak < 4 * 100 * len(CHUNK)
