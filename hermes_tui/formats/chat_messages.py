@@ -65,9 +65,14 @@ def on_line(messages: Iterable[ChatMessage], line: int) -> list[ChatMessage]:
     ]
 
 
-def append_message(build: RunBuilder, message: ChatMessage, flags: Iterable[str] = ()) -> None:
+def append_message(
+    build: RunBuilder,
+    message: ChatMessage,
+    flags: Iterable[str] = (),
+    ts: float | None = None,
+) -> None:
     """Append a message with its calls and results."""
-    append_normalised(build, message, message.normalise(message.raw), flags=flags)
+    append_normalised(build, message, message.normalise(message.raw), ts=ts, flags=flags)
 
 
 def append_normalised(

@@ -26,7 +26,7 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import SUBAGENT
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised, held_elements
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -156,7 +156,7 @@ class _Session:
         )
 
     def _append(self, message: ChatMessage, ts: float | None) -> None:
-        append_normalised(self.build, message, message.normalise(message.raw), ts=ts)
+        append_message(self.build, message, ts=ts)
 
     def _reply(self, data: dict[str, Any], held: Held, flags: tuple[str, ...]) -> ChatMessage:
         requests = [

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
@@ -124,7 +124,7 @@ def _tools(rows: Iterable[_Row]) -> tuple[ToolSpec, ...] | None:
 def _say(raw: dict[str, Any], row: _Row, key: str, build: RunBuilder) -> None:
     message = ChatMessage(raw, f"{row.pointer}/{key}", line=row.line)
     ts = timestamp(row.value.get("datetime_utc"))
-    append_normalised(build, message, message.normalise(raw), ts=ts)
+    append_message(build, message, ts=ts)
 
 
 def _append(row: _Row, build: RunBuilder) -> None:
@@ -132,7 +132,7 @@ def _append(row: _Row, build: RunBuilder) -> None:
     ts = timestamp(row.value.get("datetime_utc"))
     for held in row.held("tool_results"):
         answer = ChatMessage(_result(held.value), held.pointer, (held,), line=row.line)
-        append_normalised(build, answer, answer.normalise(answer.raw), ts=ts)
+        append_message(build, answer, ts=ts)
     fragments = [fields.text_of(held.value.get("content")) for held in row.held("prompt_fragments")]
     if said := "\n".join(filter(None, (*fragments, row.text("prompt")))):
         _say({"role": "user", "content": said}, row, "prompt", build)
@@ -150,7 +150,7 @@ def _append(row: _Row, build: RunBuilder) -> None:
     )
     took = number(row.value.get("duration_ms"))
     ended = None if ts is None else ts + (took or 0) / 1e3
-    append_normalised(build, reply, reply.normalise(raw), ts=ended)
+    append_message(build, reply, ts=ended)
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:

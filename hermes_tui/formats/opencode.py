@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import Held, append_normalised
+from hermes_tui.formats.chat_messages import Held, append_message
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
 from hermes_tui.formats.replies import status_of
@@ -112,7 +112,7 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
 
 def _append(step: list[Held], info: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     for message, ts in messages_of(step, info, pointer):
-        append_normalised(build, message, message.normalise(message.raw), ts=ts)
+        append_message(build, message, ts=ts)
 
 
 def _read_events(value: Any, build: RunBuilder) -> None:

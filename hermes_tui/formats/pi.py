@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, append_normalised
+from hermes_tui.formats.chat_messages import ChatMessage, append_message
 from hermes_tui.formats.claude_history import COPIED
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pi_messages import is_failure, message_of
@@ -58,6 +58,10 @@ class _Line:
     @property
     def message(self) -> dict[str, Any]:
         return fields.as_dict(self.row.get("message"))
+
+    @property
+    def ts(self) -> float | None:
+        return timestamp(self.row.get("timestamp") or self.message.get("timestamp"))
 
     @property
     def is_whole(self) -> bool:
@@ -130,9 +134,7 @@ def _read_run(lines: list[_Line], build: RunBuilder) -> None:
         if line.is_whole and is_failure(line.message):
             _fail(line, build, is_retried=line.number in retried)
         elif (message := _message(line)) is not None:
-            ts = timestamp(line.row.get("timestamp") or line.message.get("timestamp"))
-            parts = message.normalise(message.raw)
-            append_normalised(build, message, parts, ts=ts, flags=line.flags)
+            append_message(build, message, line.flags, line.ts)
         elif line.kind in _WHOLE:
             place = f"{line.pointer}/message"
             build.defect("not a message", fields.excerpt(line.row), pointer=place)
@@ -216,16 +218,14 @@ def _retried(said: list[_Line]) -> frozenset[int]:
 def _fail(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
     """Append a failed request, and what came of its reply."""
     message = message_of(line.message, f"{line.pointer}/message", line.number)
-    ts = timestamp(line.row.get("timestamp") or line.message.get("timestamp"))
     if line.message.get("content"):
-        parts = message.normalise(message.raw)
-        append_normalised(build, message, parts, ts=ts, flags=line.flags)
+        append_message(build, message, line.flags, line.ts)
     said = fields.text_of(line.message.get("errorMessage"))
     build.request_failed(
         said,
         severity=Severity.WARNING if is_retried else Severity.ERROR,
         pointer=f"{line.pointer}/message",
-        ts=ts,
+        ts=line.ts,
         status=int(found[1]) if (found := _STATUS.match(said)) else None,
         retryable=is_retried,
     )

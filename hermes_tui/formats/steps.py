@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_normalised
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Usage
@@ -42,7 +42,7 @@ class Steps:
         """Append a message that is no step."""
         self.end()
         chat = ChatMessage(message, held.pointer, flags=flags, line=held.line)
-        append_normalised(self.build, chat, chat.normalise(chat.raw), ts=ts)
+        append_message(self.build, chat, ts=ts)
 
     def begin(self) -> None:
         self.end()
@@ -76,7 +76,7 @@ class Steps:
         if self._first is not None:
             self._append_reply(self._first, reason)
         for answer, ts in self._results:
-            append_normalised(self.build, answer, answer.normalise(answer.raw), ts=ts)
+            append_message(self.build, answer, ts=ts)
         self._content, self._calls, self._results = [], [], []
         self._usage, self._first, self._ts, self._is_open = None, None, None, False
 
@@ -96,7 +96,7 @@ class Steps:
             first.line,
             used=self._usage,
         )
-        append_normalised(self.build, chat, chat.normalise(raw), ts=self._ts)
+        append_message(self.build, chat, ts=self._ts)
 
     def _piece(self, held: Held, ts: float | None) -> None:
         if self._first is None:
