@@ -265,7 +265,7 @@ def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
         "turn_durations_s": seconds,
         "other_records": dict(other.most_common(_MAX_NAMED)),
     }
-    about.update({key: value for key, value in told.items() if value})
+    about.update(fields.filled(told))
     return fields.details_of(about)
 
 

@@ -153,7 +153,7 @@ def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: Ru
         run_id=agent.name or agent.called_by,
         model=fields.label(model, "id"),
         parent_run_id="" if is_main else agents[0].name,
-        details=fields.details_of({key: value for key, value in told.items() if value}),
+        details=fields.details_of(fields.filled(told)),
         ts=timestamp(agent.lines[0][1].get("ts")) if agent.lines else None,
     )
 

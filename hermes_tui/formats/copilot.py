@@ -94,7 +94,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
         run_id=fields.label(begun, "sessionId") or _session_of(rows),
         task=fields.title_of(asked),
         model=fields.label(begun, "selectedModel") or next(filter(None, named), ""),
-        details=fields.details_of({key: value for key, value in told.items() if value}),
+        details=fields.details_of(fields.filled(told)),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
 

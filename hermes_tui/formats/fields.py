@@ -201,6 +201,11 @@ def telling(details: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in details.items() if not is_empty(value)}
 
 
+def filled(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the details that count: neither empty nor zero nor false."""
+    return {key: value for key, value in details.items() if value}
+
+
 def small(value: Any, most: int = MAX_DETAIL) -> Any:
     """Return `value` with secrets masked, or a line saying how big it is where it is longer than
     `most` characters of JSON."""

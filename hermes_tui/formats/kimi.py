@@ -91,7 +91,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
         task=fields.title_of([{"role": "user", "content": _asked(rows)}]),
         model=fields.text_of(first("llm.request", "model")) or fields.label(profile, "modelAlias"),
         tools=tool_specs(first("llm.tools_snapshot", "tools")),
-        details=fields.details_of({key: value for key, value in told.items() if value}),
+        details=fields.details_of(fields.filled(told)),
         ts=next(filter(None, times), None),
     )
 

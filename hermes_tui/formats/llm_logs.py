@@ -102,7 +102,7 @@ def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
         task=next(filter(None, (row.text("prompt") for row in rows)), ""),
         model=next(filter(None, (fields.model_of(row.value) for row in rows)), ""),
         tools=_tools(rows),
-        details=fields.details_of({key: value for key, value in told.items() if value}),
+        details=fields.details_of(fields.filled(told)),
         ts=timestamp(first.get("datetime_utc")),
         pointer=rows[0].pointer if rows else "",
     )

@@ -151,7 +151,7 @@ def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:
         "titles": list(dict.fromkeys(filter(None, names))),
         "other_records": dict(others.most_common(20)),
     }
-    return fields.details_of({key: value for key, value in told.items() if value})
+    return fields.details_of(fields.filled(told))
 
 
 def _session_in(path: str) -> str:

@@ -149,7 +149,7 @@ def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
         "called_by": called_by(agent, fields.label(first, "agentName")),
         "subagents": subagents_in(rows),
     }
-    return fields.details_of({key: value for key, value in told.items() if value})
+    return fields.details_of(fields.filled(told))
 
 
 def _is_typed(line: _Line) -> bool:
