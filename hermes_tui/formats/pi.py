@@ -31,6 +31,7 @@ from hermes_tui.formats.claude_history import COPIED
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pi_messages import is_failure, message_of
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.session_lines import SessionLine, report_odd, split_lines
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.parsers.measures import timestamp
 
@@ -45,16 +46,7 @@ _ABOUT: Final = ("cwd", "version", "parentSession")
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    row: dict[str, Any]
-    number: int
-    pointer: str
-    flags: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        return fields.label(self.row, "type")
-
+class _Line(SessionLine):
     @property
     def message(self) -> dict[str, Any]:
         return fields.as_dict(self.row.get("message"))
@@ -79,18 +71,10 @@ class Pi:
         return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        lines: list[_Line] = []
-        odd: list[tuple[str, int, Any]] = []
-        for number, (pointer, _, row) in enumerate(build.placed(value)):
-            if isinstance(row, dict) and fields.label(row, "type"):
-                lines.append(_Line(row, number, pointer))
-            else:
-                odd.append((pointer, number, row))
+        lines, odd = split_lines(value, build, _Line)
         runs = _runs(lines)
         _read_run(runs[0], build)
-        for pointer, index, row in odd:
-            build.locate(index)
-            build.defect("not a line of a session", fields.excerpt(row), pointer=pointer)
+        report_odd(odd, build)
         for run in runs[1:]:
             _read_run(run, build)
 

@@ -36,6 +36,7 @@ from hermes_tui.formats.qwen_code_beside import (
     summary_in,
 )
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.session_lines import SessionLine, report_odd, split_lines
 from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import number, timestamp
 
@@ -45,16 +46,7 @@ _INJECTED: Final = frozenset({"notification", "cron"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    row: dict[str, Any]
-    number: int
-    pointer: str
-    flags: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        return fields.label(self.row, "type")
-
+class _Line(SessionLine):
     @property
     def parts(self) -> list[Any]:
         return fields.as_list(fields.as_dict(self.row.get("message")).get("parts"))
@@ -81,19 +73,15 @@ class QwenCode:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         runs: dict[tuple[str, str], list[_Line]] = {}
-        odd: list[tuple[str, int, Any]] = []
-        for index, (pointer, _, row) in enumerate(build.placed(value)):
-            if not isinstance(row, dict) or not fields.label(row, "type"):
-                odd.append((pointer, index, row))
-                continue
-            run = (fields.label(row, "sessionId"), fields.label(row, "agentId"))
-            runs.setdefault(run, []).append(_Line(row, index, pointer))
-        for session, agent in runs or {("", ""): []}:
-            _read_run(session, agent, runs.get((session, agent), []), build)
-            for pointer, index, row in odd:
-                build.locate(index)
-                build.defect("not a line of a session", fields.excerpt(row), pointer=pointer)
-            odd = []
+        lines, odd = split_lines(value, build, _Line)
+        for line in lines:
+            run = (fields.label(line.row, "sessionId"), fields.label(line.row, "agentId"))
+            runs.setdefault(run, []).append(line)
+        (first, of_first), *others = runs.items() or [(("", ""), [])]
+        _read_run(*first, of_first, build)
+        report_odd(odd, build)
+        for names, of_run in others:
+            _read_run(*names, of_run, build)
 
 
 def _is_own(row: Any) -> bool:

@@ -1,0 +1,49 @@
+"""The lines of a session that refer to each other, and are read once all of them are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.run_builder import RunBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """A line of a known type. `number` counts from 0; `flags` are those of its message."""
+
+    row: dict[str, Any]
+    number: int
+    pointer: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return fields.label(self.row, "type")
+
+
+AnyLine = TypeVar("AnyLine", bound=SessionLine)
+
+
+def split_lines(
+    value: Any, build: RunBuilder, line_of: type[AnyLine]
+) -> tuple[list[AnyLine], list[Held]]:
+    """Return the lines of a session, and what stands among them that is no line."""
+    lines: list[AnyLine] = []
+    odd: list[Held] = []
+    for number, (pointer, _, row) in enumerate(build.placed(value)):
+        if isinstance(row, dict) and fields.label(row, "type"):
+            lines.append(line_of(row, number, pointer))
+        else:
+            odd.append(Held(row, pointer, number))
+    return lines, odd
+
+
+def report_odd(odd: Iterable[Held], build: RunBuilder) -> None:
+    """Append a defect for each of what is no line."""
+    for held in odd:
+        build.locate(held.line)
+        build.defect("not a line of a session", fields.excerpt(held.value), pointer=held.pointer)
