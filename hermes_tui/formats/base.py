@@ -74,6 +74,12 @@ class Sample:
         values, layout = self.elements()
         return Match(score, Unit.RUNS, layout) if fields.mostly(values, is_run) else None
 
+    def match_of_lines(self, score: float, is_own: Callable[[Any], bool]) -> Match | None:
+        """Return the match of a format that reads all `elements` together, None where none of
+        them is its own."""
+        values, layout = self.elements()
+        return Match(score, Unit.RUNS, layout.together()) if any(map(is_own, values)) else None
+
 
 class Match(NamedTuple):
     """How sure a format is (0 < score <= 1), and how its files are to be cut."""

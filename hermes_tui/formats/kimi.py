@@ -24,7 +24,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import Held, held_elements
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.kimi_cli import append_event, content_of, is_cli_line, used
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -46,8 +45,7 @@ class Kimi:
     summary = "Kimi Code and Kimi CLI sessions: wire.jsonl of each agent; context.jsonl of Kimi CLI"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+        return sample.match_of_lines(0.97, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]

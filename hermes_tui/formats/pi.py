@@ -28,7 +28,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_message
 from hermes_tui.formats.claude_history import COPIED
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pi_messages import is_failure, message_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.session_lines import SessionLine, report_odd, split_lines
@@ -67,8 +66,7 @@ class Pi:
     summary = "pi sessions: ~/.pi/agent/sessions/*/*.jsonl; what `--mode json` prints"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.97, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+        return sample.match_of_lines(0.97, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         lines, odd = split_lines(value, build, _Line)

@@ -23,7 +23,6 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import usage_of
 from hermes_tui.formats.gemini_results import append_judged
@@ -68,8 +67,7 @@ class QwenCode:
     summary = "Qwen Code sessions: ~/.qwen/projects/*/chats/*.jsonl, background subagents too"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.98, Unit.RUNS, layout.together()) if any(map(_is_own, values)) else None
+        return sample.match_of_lines(0.98, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         runs: dict[tuple[str, str], list[_Line]] = {}
