@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.filters import check_for_list, check_for_run
+from hermes_tui.cli.stderr import say
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import compile_expression
 from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
@@ -42,12 +43,17 @@ def print_run(
         expression = compile_expression(filter_text, FIELDS, at_hand=AT_HAND)
     timeline = Timeline(MemoryLog(read_events(ref), complete=True))
     timeline.advance()
-    for row in range(timeline.message_row(first_message) or 0, len(timeline)):
+    printed = 0
+    first = timeline.message_row(first_message) or 0
+    for row in range(first, len(timeline)):
         if expression is not None and not expression.matches(RowFields(timeline, row)):
             continue
         if search is not None and not any(map(search.found_in, row_texts(timeline, row))):
             continue
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
+        printed += 1
+    if not printed and (filter_text or search is not None):
+        say(f"no row matches (of {len(timeline) - first})")
 
 
 def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | None) -> None:
@@ -70,6 +76,8 @@ def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | Non
         named = (("turn", summary.turns), ("call", summary.calls), ("error", summary.errors))
         counts = " ".join(counted(count, noun) for noun, count in named)
         sys.stdout.write(f"{_line(row)}  {counts}\n")
+    if rows and not len(model):
+        say(f"no run matches (of {len(rows)})")
 
 
 def _line(row: RunRow) -> str:

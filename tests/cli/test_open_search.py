@@ -34,6 +34,15 @@ def test_of_a_run_the_rows_are_printed_that_say_it(runs: Path) -> None:
     assert ["Permission denied" in line for line in done.text.splitlines()] == [True]
 
 
-def test_what_nobody_says_prints_nothing(runs: Path) -> None:
-    done = within("open", runs, "--search", "[regular")
-    assert (done.code, done.out, done.err) == (0, b"", "")
+@pytest.mark.parametrize("option", [("--search", "[regular"), ("--filter", "messages > 99")])
+def test_that_no_run_matches_is_said(runs: Path, option: tuple[str, str]) -> None:
+    done = within("open", runs, *option)
+    assert (done.code, done.out) == (0, b"")
+    assert done.err == "hermes-tui: no run matches (of 3)\n"
+
+
+@pytest.mark.parametrize("option", [("--search", "[regular"), ("--filter", 'kind == "call"')])
+def test_that_no_row_of_a_run_matches_is_said(runs: Path, option: tuple[str, str]) -> None:
+    done = within("open", runs, "--at", "1", *option)
+    assert (done.code, done.out) == (0, b"")
+    assert done.err == "hermes-tui: no row matches (of 4)\n"
