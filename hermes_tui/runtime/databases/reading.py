@@ -103,4 +103,6 @@ def hint_of(error: sqlite3.DatabaseError) -> str:
         return "another program is writing it; try again, or copy it with `sqlite3 … .backup`"
     if "unable to open" in text:
         return "check that it, and the -wal and -shm files beside it, may be read"
+    if isinstance(error, sqlite3.OperationalError) and "no such " in text:
+        return "its tables are those of another version of its program; export the runs from there"
     return "it is damaged; `sqlite3 FILE .recover` may save what is left"
