@@ -1,4 +1,4 @@
-"""Calls and tools as requests and replies of the chat completions API write them."""
+"""Calls and tools in the form of the chat completions API."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from hermes_tui.model.messages import ToolSpec
 
 
 def function_call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
-    """Return a call as chat messages write it.
+    """Return a function call as an entry of `tool_calls`.
 
-    Where a format decodes arguments itself they belong in here as text: that they are an object
-    there says nothing of how the model wrote them.
+    If a format stores decoded arguments, pass them as JSON text: that the file has an object
+    says nothing about how the model wrote them.
     """
     function = {"name": name, "arguments": arguments}
     return {"id": call_id, "type": "function", "function": function}
 
 
 def custom_call(call_id: Any, name: Any, given: Any) -> dict[str, Any]:
-    """Return a call whose input is a text of its own, never JSON, as chat messages write it."""
+    """Return a custom tool call, whose input is free text and never JSON, for `tool_calls`."""
     return {"id": call_id, "type": "custom", "custom": {"name": name, "input": given}}
 
 
 def tool_schema(name: str, description: str, parameters: Any) -> dict[str, Any]:
-    """Return a tool as requests declare it; `parameters` is a JSON Schema."""
+    """Return a tool in the form in which requests declare it; `parameters` is a JSON Schema."""
     function = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
 
 
 def tool_value(tool: ToolSpec) -> dict[str, Any]:
-    """Return a tool as a request declared it, without what that left out."""
+    """Return `tool` in the form in which requests declare it, without fields that it lacks."""
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description

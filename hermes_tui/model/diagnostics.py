@@ -1,4 +1,4 @@
-"""Findings about a run: a code, how bad it is, where it stands and what to do about it."""
+"""Findings about a run: a code, a severity, a place and a hint on what to do about it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from hermes_tui.model.spans import Span
 
 
 class Severity(StrEnum):
-    """`error`: the intended call was not delivered as meant; `warning`: delivered, but altered;
-    `note`: delivered only by luck, or worth knowing."""
+    """How bad a finding is.
+
+    `error`: the intended call was not delivered as meant. `warning`: it was delivered, but
+    altered. `note`: it was delivered only by luck, or the finding is worth knowing.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,7 +22,7 @@ class Severity(StrEnum):
 
 
 class Code(StrEnum):
-    """What was found. The first block is about messages and their links, the rest about a parse."""
+    """What was found. The first block is about messages and their links, the rest about parsing."""
 
     CALL_IN_CONTENT = "CALL_IN_CONTENT"
     TOOL_CALLS_EMPTY = "TOOL_CALLS_EMPTY"
@@ -28,7 +31,7 @@ class Code(StrEnum):
     CALL_UNANSWERED = "CALL_UNANSWERED"
     RESULT_ORPHAN = "RESULT_ORPHAN"
     NO_ANSWER = "NO_ANSWER"
-    """The run ends where a reply of the model was due."""
+    """The run ends when a reply of the model was due."""
     NAME_UNKNOWN = "NAME_UNKNOWN"
     NAME_MISSING = "NAME_MISSING"
     ARGS_INVALID = "ARGS_INVALID"
@@ -39,7 +42,7 @@ class Code(StrEnum):
     TOOL_ERROR = "TOOL_ERROR"
     REQUEST_ERROR = "REQUEST_ERROR"
     RUN_ERROR = "RUN_ERROR"
-    """The run ended in an error that is not said to be one of a request or a tool."""
+    """The run ended in an error that the source attributes to neither a request nor a tool."""
     REPLY_SHAPE = "REPLY_SHAPE"
     STREAM_CUT = "STREAM_CUT"
     ERROR_IN_REPLY = "ERROR_IN_REPLY"
@@ -83,7 +86,7 @@ class Code(StrEnum):
     PARAM_UNCLOSED = "PARAM_UNCLOSED"
     PARAM_PAIRING = "PARAM_PAIRING"
     JSON_INVALID = "JSON_INVALID"
-    """The payload is no JSON and no narrower code fits."""
+    """The payload is not JSON, and no narrower code applies."""
     EXPR_NOT_LITERAL = "EXPR_NOT_LITERAL"
     VALUE_TRIMMED = "VALUE_TRIMMED"
     COERCED = "COERCED"
@@ -102,7 +105,7 @@ class Code(StrEnum):
 
 
 class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One finding. `span` counts characters of the text it was found in, None without one."""
+    """One finding. `span` is in characters of the text it was found in; None if it has no place."""
 
     code: Code
     severity: Severity
@@ -110,9 +113,9 @@ class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     span: Span | None = None
     hint: str = ""
     call_index: int | None = None
-    """Position of the call meant among the calls of its message; None: the message as a whole."""
+    """Position of the call among the calls of its message; None: about the message as a whole."""
 
 
 def start_of(diagnostic: Diagnostic) -> int:
-    """Return the character at which a finding stands, 0 for one without a place."""
+    """Return the character at which a finding starts, or 0 if it has no span."""
     return diagnostic.span.start if diagnostic.span else 0

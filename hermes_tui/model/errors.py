@@ -1,20 +1,20 @@
-"""The errors of our own environment; what goes wrong in the observed system is never one."""
+"""Errors of our own environment. What goes wrong in the observed system never raises one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 LONGEST_NAME = 200
-"""Characters of a name that are compared with others, which takes long for long ones."""
+"""How many characters of a name are compared, as comparing long names takes long."""
 LEAST_PART = 3
-"""Characters: what is shorter stands in too many names to tell one of them."""
+"""Characters. A shorter name is part of too many others to single one out."""
 MOST_NEAR = 3
-"""Names that are given as near."""
+"""How many near names are suggested."""
 LEAST_LIKE = 0.6
 
 
 def reason_of(error: OSError) -> str:
-    """Return why the system refuses a file, in the words that are ours for what is usual."""
+    """Return why the system refuses a file, in our own words for the usual reasons."""
     match error:
         case FileNotFoundError():
             return "no such file"
@@ -24,7 +24,7 @@ def reason_of(error: OSError) -> str:
 
 
 class HermesError(Exception):
-    """A failure that a person can act on: one line, and what to do next."""
+    """A failure that a person can act on: a message of one line, and a hint on what to do next."""
 
     exit_code = 3
 
@@ -52,12 +52,12 @@ class SourceError(HermesError):
 
     @classmethod
     def of(cls, path: object, error: OSError, hint: str = "check the path") -> SourceError:
-        """Return the error of a file that the system refuses."""
+        """Return the error for a file that the system refuses."""
         return cls(str(path), reason_of(error), hint)
 
     @classmethod
     def of_lines(cls, lines: list[str]) -> SourceError:
-        """Return one error for several sources of which none can be read."""
+        """Return one error for several sources, none of which can be read."""
         first = lines[0] if lines else "nothing to read"
         more = f"and {len(lines) - 1} more" if len(lines) > 1 else ""
         path, _, rest = first.partition(": ")
@@ -65,7 +65,7 @@ class SourceError(HermesError):
 
 
 class NoTranscript(SourceError):
-    """A source can be read, but what is in it is something else than a transcript."""
+    """A source can be read, but it does not contain a transcript."""
 
 
 class StoreError(HermesError):
@@ -77,7 +77,7 @@ class StoreError(HermesError):
 
     @classmethod
     def of(cls, path: object, error: OSError, hint: str) -> StoreError:
-        """Return the error of a file that the system refuses."""
+        """Return the error for a file that the system refuses."""
         return cls(str(path), reason_of(error), hint)
 
 
@@ -93,7 +93,7 @@ class SchemaTooNew(HermesError):
 
 
 class IllegalCommand(HermesError):
-    """A command that the present phase does not allow; the log did not change."""
+    """The present phase does not allow this command. The log did not change."""
 
     def __init__(self, command: str, phase: str, allowed: tuple[str, ...]) -> None:
         super().__init__(
@@ -105,7 +105,7 @@ class IllegalCommand(HermesError):
 
 
 def near_hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return which of the `known` names may have been meant; `otherwise` where none is near."""
+    """Return a hint at the `known` names that may have been meant, `otherwise` if none is near."""
     near = near_names(name, known)
     return f"did you mean {', '.join(near)}?" if near else otherwise
 
@@ -113,10 +113,10 @@ def near_hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
 def near_names(
     name: str, known: Iterable[str], *, most: int = MOST_NEAR, likeness: float = LEAST_LIKE
 ) -> list[str]:
-    """Return a few of the `known` names: those that hold `name`, else those much like it.
+    """Return at most `most` of the `known` names: those that contain `name`, else similar ones.
 
-    What begins with it comes first. Upper and lower case are alike. `likeness` is how much names
-    must be alike, from 0 to 1, as difflib counts it.
+    Names that begin with it come first. Case is ignored. `likeness` is the least similarity
+    required, from 0 to 1, as difflib measures it.
     """
     from difflib import get_close_matches
 

@@ -1,7 +1,8 @@
 """The vocabulary of a run's log: frozen facts in the past tense, one tagged union `Event`.
 
-Every event has `seq` (dense, 0-based within its run), `ts` (unix seconds, None where a source has
-no clock) and, on disk, `kind` (its class name). `at` says where the fact stands in the source file.
+Every event has `seq` (dense, 0-based within its run), `ts` (unix seconds, None if the source has
+no clock) and, on disk, `kind` (its class name). `at` is the place in the source file that the
+fact was read from.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from hermes_tui.model.messages import (
 from hermes_tui.model.spans import SourceRef
 
 Turn = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""The number of a turn, 0 where it is not known; an event that says anything else is malformed."""
+"""The number of a turn, 0 if it is not known. An event with any other value is malformed."""
 
 
 PERSON = "person"
-"""`by` of what a person at the screen did."""
+"""The value of `by` for what a person at the screen did."""
 
 
 class Fact(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag=True
 ):
-    """The head that all events share."""
+    """The fields that all events share."""
 
     seq: int
     ts: float | None = None
@@ -42,7 +43,7 @@ class Fact(
 
 
 class RunStarted(Fact, frozen=True):
-    """`details` holds whatever else the source knows of the run, as plain JSON values."""
+    """A run began. `details` holds everything else the source knows about it, as JSON values."""
 
     run_id: str = ""
     task: str = ""
@@ -50,24 +51,25 @@ class RunStarted(Fact, frozen=True):
     source_format: str = ""
     tools: tuple[ToolSpec, ...] = ()
     tools_declared: bool = False
-    """Whether the source says which tools there were; without it no name can be called unknown."""
+    """Whether the source lists its tools; if not, no name can be reported as unknown."""
     parser: str = ""
     group_id: str = ""
     parent_run_id: str = ""
     details: dict[str, Any] = {}
     lone_reply: bool = False
-    """Whether the source holds a reply and no loop: nobody was to answer its calls."""
+    """Whether the source holds a single reply and no loop: nothing was expected to answer its
+    calls."""
 
 
 class RequestSent(Fact, frozen=True):
-    """A request left for the model. `body` is the exact text sent, where it is kept."""
+    """A request was sent to the model. `body` is the exact text sent, empty if it was not kept."""
 
     turn: Turn = 0
     attempt: int = 1
     body: str = ""
     url: str = ""
     parameters: str = ""
-    """All of the body but the messages, as JSON text; empty: as in the request before."""
+    """The body without its messages, as JSON text; empty: the same as in the previous request."""
     messages: int = 0
     """How many messages the request holds."""
 
@@ -88,7 +90,7 @@ class ResponseReceived(Fact, frozen=True):
     usage: Usage | None = None
     duration_s: float | None = None
     sequences: tuple[Any, ...] = ()
-    """What a managed server keeps for training that this reply added: objects with full_text,
+    """The training data that a managed server recorded for this reply: objects with full_text,
     tokens, masked_tokens, logprobs and metadata, and their index."""
 
 
@@ -98,7 +100,7 @@ class ReasoningExtracted(Fact, frozen=True):
 
 
 class ResponseParsed(Fact, frozen=True):
-    """What was read out of a reply. `parser` is empty where the server's own calls were taken."""
+    """A reply was parsed. `parser` is empty if the calls are those that the server parsed."""
 
     turn: Turn = 0
     parser: str = ""
@@ -107,28 +109,29 @@ class ResponseParsed(Fact, frozen=True):
 
 
 class MessageAppended(Fact, frozen=True):
-    """A message joined the conversation."""
+    """A message was added to the conversation."""
 
     message: Message
     raw: str = ""
-    """The message's exact JSON text where the log itself carries it; else see `at`."""
+    """The exact JSON text of the message if the log itself holds it; otherwise see `at`."""
 
 
 class ToolCallProposed(Fact, frozen=True):
     call: ToolCall
     parser: str = ""
-    """For a call that a person added: the parser by which it stands in the text, if any."""
+    """For a call that a person added: the parser that read it from the text, if any."""
 
 
 class BreakpointsSet(Fact, frozen=True):
-    """What stops the run from here on: breakpoints as text by their ids, and stop points."""
+    """What stops the run from now on: breakpoints, as text by id, and enabled stop points."""
 
     breakpoints: dict[str, str] = {}
     stop_points: tuple[str, ...] = ()
 
 
 class BreakpointsHit(Fact, frozen=True):
-    """Breakpoints matched, the run did not wait. Fields as in `Stopped`; `fatal` ends the run."""
+    """Breakpoints matched, but the run did not wait. Fields as in `Stopped`; `fatal`: the run
+    ends."""
 
     stop_point: str
     call_index: int | None = None
@@ -141,8 +144,8 @@ class BreakpointsHit(Fact, frozen=True):
 class Stopped(Fact, frozen=True):
     """The run waits for a person. `stop_point` is one of the stop points of the stepping table.
 
-    `hits` are the breakpoints whose condition held, `breakpoints` those of them that took effect,
-    `notes` what they print: log lines, and why a condition could not be evaluated.
+    `hits` are the breakpoints whose condition was true, `breakpoints` those of them that took
+    effect. `notes` is what they print: log lines, and why a condition could not be evaluated.
     """
 
     stop_point: str
@@ -153,7 +156,8 @@ class Stopped(Fact, frozen=True):
 
 
 class Resumed(Fact, frozen=True):
-    """`by` is who let the run go: person, program (that runs the loop itself) or replay."""
+    """The run continues. `by` is who resumed it: person, program (which runs the loop itself) or
+    replay."""
 
     command: str
     waited_s: float | None = None
@@ -173,15 +177,18 @@ class ArgumentsEdited(Fact, frozen=True):
 
 
 class TextEdited(Fact, frozen=True):
-    """A person changed the text of a reply. What is read out of the new text follows."""
+    """A person changed the text of a reply. The events parsed from the new text follow."""
 
     before: str
     after: str
 
 
 class MessageEdited(Fact, frozen=True):
-    """A person changed a message (JSON text) of the next request: empty `before` adds it, empty
-    `after` takes it out. `index` counts the messages of the request."""
+    """A person changed a message (JSON text) of the next request.
+
+    An empty `before` means that the message was added, an empty `after` that it was removed.
+    `index` is its position among the messages of the request.
+    """
 
     index: int
     before: str = ""
@@ -189,14 +196,14 @@ class MessageEdited(Fact, frozen=True):
 
 
 class ParametersChanged(Fact, frozen=True):
-    """A person changed the request's parameters (JSON text) from here on."""
+    """A person changed the request parameters (JSON text) from the next request on."""
 
     before: str = ""
     after: str = ""
 
 
 class CallSkipped(Fact, frozen=True):
-    """A person answered a call instead of its tool: with `result`, or with a failure."""
+    """A person answered a call in place of its tool: with `result`, or with a failure."""
 
     call_index: int
     reason: str = ""
@@ -205,7 +212,7 @@ class CallSkipped(Fact, frozen=True):
 
 
 class CallDropped(Fact, frozen=True):
-    """A person took a call out of the reply: the model will not see that it made it."""
+    """A person removed a call from the reply: the model will not see that it made the call."""
 
     call_index: int
 
@@ -223,10 +230,10 @@ class ToolDispatched(Fact, frozen=True):
 
 
 class ToolReturned(Fact, frozen=True):
-    """A tool answered. A result that is itself an error message still returned.
+    """A tool returned a result, even if that result is itself an error message.
 
-    `is_text`: the tool answered with a text; else `result.raw` is its value. `printed` is what it
-    wrote to standard output and error while it ran, which the model does not see.
+    `is_text`: the result is a text; otherwise `result.raw` is its value. `printed` is what the
+    tool wrote to standard output and error while it ran, which the model does not see.
     """
 
     result: ToolResult
@@ -236,10 +243,10 @@ class ToolReturned(Fact, frozen=True):
 
 
 class ToolFailed(Fact, frozen=True):
-    """A tool did not answer: it raised, timed out, was killed or cancelled.
+    """A tool did not return: it raised, timed out, or was killed or cancelled.
 
-    `frames` say where in the tool's own code it raised, the innermost last; `by` who cancelled it;
-    `printed` as in ToolReturned.
+    `frames` are the lines of the tool's own code where it raised, the innermost last. `by` is who
+    cancelled it. `printed` is as in `ToolReturned`.
     """
 
     result: ToolResult
@@ -267,9 +274,9 @@ class RequestFailed(Fact, frozen=True):
     """The server answered, but with no message."""
     retryable: bool = False
     retry_in_s: float | None = None
-    """When the server wants to be asked again, where it says so."""
+    """How long the server asks to wait before a retry, if it does."""
     by: str = ""
-    """Who gave it up before its reply was whole; `body` is what had come in by then."""
+    """Who cancelled it before its reply was complete; `body` is what had arrived by then."""
 
 
 class ReplyDiscarded(Fact, frozen=True):
@@ -277,7 +284,7 @@ class ReplyDiscarded(Fact, frozen=True):
 
 
 class RunEnded(Fact, frozen=True):
-    """`status` is ok, failed, error, truncated or unknown; `stop_reason` the source's own word."""
+    """`status` is ok, failed, error, truncated or unknown; `stop_reason` is the source's word."""
 
     status: str = "unknown"
     stop_reason: str = ""
@@ -286,23 +293,23 @@ class RunEnded(Fact, frozen=True):
     usage: Usage | None = None
     details: dict[str, Any] = {}
     duration_s: float | None = None
-    """What the source says that the whole run took."""
+    """How long the whole run took, according to the source."""
     by_call: bool = False
-    """The last call ended the run, as in its format nothing answers it."""
+    """Whether the last call ended the run, in a format in which nothing answers such a call."""
 
 
 class RunForked(Fact, frozen=True):
-    """The events so far are those of another run; from here on it is a run of its own."""
+    """The events so far are those of another run; from here on this is a separate run."""
 
     parent_run_id: str
     parent_seq: int
     run_id: str = ""
     at_call: bool = False
-    """Whether it stops before a call that waits, not at the reply that it stands in."""
+    """Whether the fork stops before a waiting call rather than at the reply that contains it."""
 
 
 class ReplayDiverged(Fact, frozen=True):
-    """What is asked now is not what the recording answers. `what` names the first difference."""
+    """A replay asks for something that was not recorded. `what` names the first difference."""
 
     what: str
     expected: str = ""
@@ -311,7 +318,7 @@ class ReplayDiverged(Fact, frozen=True):
 
 
 class LoopEscaped(Fact, frozen=True):
-    """An exception left the loop: the observed program would have lost the run here."""
+    """An exception escaped the loop: the observed program would have lost the run here."""
 
     exception: str
     turn: Turn = 0
@@ -319,7 +326,8 @@ class LoopEscaped(Fact, frozen=True):
 
 
 class SourceDefect(Fact, frozen=True):
-    """A malformed place of a source. `partial`: the last record of a file that may still grow."""
+    """A malformed place in a source. `partial`: it is the last record of a file that may still
+    grow."""
 
     message: str
     excerpt: str = ""
@@ -327,7 +335,7 @@ class SourceDefect(Fact, frozen=True):
 
 
 class UnknownEvent(Fact, frozen=True):
-    """An event kind this version does not know, kept whole in `raw`."""
+    """An event of a kind that this version does not know, kept whole in `raw`."""
 
     unknown_kind: str
     raw: dict[str, Any] = {}

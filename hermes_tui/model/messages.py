@@ -1,4 +1,4 @@
-"""What agents, models and tools say to each other, normalised. Raw values stay beside them."""
+"""Messages, tool calls and results, normalised. Their raw values are kept alongside."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hermes_tui.model.spans import Span
 S = TypeVar("S", bound=msgspec.Struct)
 
 GOLD_FAILURE = "gold failure"
-"""The flag of the message at which, as people judged, the run went wrong."""
+"""The flag of the message at which human annotators judged that the run went wrong."""
 
 
 class Origin(StrEnum):
-    """In what form a tool call arrived, or, in a saved file, in what form the file holds it."""
+    """The form in which a tool call arrived or, in a saved file, is stored."""
 
     OBJECT = "object"
     CUSTOM_OBJECT = "custom-object"
@@ -28,7 +28,7 @@ class Origin(StrEnum):
 
 
 class IdState(StrEnum):
-    """What the file says of a call's id. `synthetic`: made up by a writer or by us."""
+    """What became known about a call's id. `synthetic`: made up by a writer or by us."""
 
     GIVEN = "given"
     MISSING = "missing"
@@ -38,7 +38,7 @@ class IdState(StrEnum):
 
 
 class ArgumentsState(StrEnum):
-    """In what state the arguments of a call arrived."""
+    """The state in which the arguments of a call arrived."""
 
     OBJECT = "object"
     JSON_STRING = "json-string"
@@ -51,7 +51,7 @@ class ArgumentsState(StrEnum):
 
 
 class ToolSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A declared tool. `parameters` is its JSON Schema, or None where none was given."""
+    """A declared tool. `parameters` is its JSON Schema, or None if none was given."""
 
     name: str
     description: str = ""
@@ -69,7 +69,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ContentPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One part of a message. `kind` is text, image, audio, file, refusal, or json for the rest.
+    """One part of a message. `kind` is text, image, audio, file or refusal, json for all others.
 
     `text` is what to show: the text, a placeholder for media, or the part as JSON.
     """
@@ -78,14 +78,14 @@ class ContentPart(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     media_type: str = ""
     size: int | None = None
-    """Bytes of the decoded media, where known."""
+    """Bytes of the decoded media, if known."""
 
 
 class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
     """One piece of reasoning and the field it came from.
 
     `kind` is text, summary or encrypted. `also_in` names further fields that hold the same text.
-    `span` is set where the reasoning stands inside the message's text (tags included).
+    `span` is set if the reasoning is part of the message's text (tags included).
     """
 
     field: str
@@ -102,8 +102,8 @@ ADDED: Final = "added"
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tool call, normalised.
 
-    `arguments_text` is the exact text that arrived, or compact JSON where a value arrived decoded.
-    `arguments` is the value it stands for, None where there is none (see `arguments_state`).
+    `arguments_text` is the exact text that arrived, or compact JSON if the value arrived decoded.
+    `arguments` is its value, or None if it has none (see `arguments_state`).
     `span` covers the call's markup in the message's text (`origin` text only).
     """
 
@@ -118,9 +118,10 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: Any = None
     span: Span | None = None
     verdict: str = ""
-    """For text calls: how the block was read: `json`, `python-literal`, `failed`, `unclosed` …
+    """For text calls: how the block was parsed: `json`, `python-literal`, `failed`, `unclosed` …
 
-    `ADDED` for a call that a person added to a reply."""
+    `ADDED` for a call that a person added to a reply.
+    """
 
 
 class ErrorMark(msgspec.Struct, frozen=True):
@@ -131,7 +132,7 @@ class ErrorMark(msgspec.Struct, frozen=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a tool answered."""
+    """The result of a tool call."""
 
     content: str
     call_id: str | None = None
@@ -146,7 +147,7 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class ToolError:
     """A tool error as the agent loop records it (`turn` is 1-based).
 
-    A dataclass, as the loop that it stands in for has it: `dataclasses.asdict` takes it.
+    A dataclass, like the type of the loop that it replaces, so that `dataclasses.asdict` works.
     """
 
     turn: int
@@ -157,17 +158,17 @@ class ToolError:
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message. `role` is system, user, assistant, tool, or the source's own label as it is.
+    """One message. `role` is system, user, assistant, tool, or the source's own label unchanged.
 
-    `text` joins the text parts by newlines; it is what spans of text calls and reasoning refer to.
-    `calls` and `results` are how many of each the message carries.
+    `text` joins the text parts by newlines; spans of text calls and reasoning refer to it.
+    `calls` and `results` are how many of each the message contains.
     """
 
     role: str
     text: str
     parts: tuple[ContentPart, ...] = ()
     author: str = ""
-    """The source's own name for the speaker where it differs from `role`."""
+    """The source's own name for the author if it differs from `role`."""
     reasoning: tuple[Reasoning, ...] = ()
     calls: int = 0
     results: int = 0
@@ -177,15 +178,15 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     flags: tuple[str, ...] = ()
     """Such as compaction, injected, hidden, partial, masked."""
     time_s: float | None = None
-    """Unix seconds, where the source has them."""
+    """Unix seconds, if the source has them."""
     duration_s: float | None = None
 
 
 def changed(value: S, **fields: Any) -> S:
-    """Return a value with some of its fields changed."""
+    """Return a copy of `value` with some of its fields changed."""
     return msgspec.structs.replace(value, **fields)
 
 
 def with_flags(message: Message, *flags: str) -> Message:
-    """Return `message` with those of `flags` added that it has not yet."""
+    """Return `message` with those of `flags` added that it does not have yet."""
     return changed(message, flags=tuple(dict.fromkeys((*message.flags, *flags))))

@@ -1,4 +1,4 @@
-"""Whether JSON values are the same, given as values or as texts; 1, 1.0 and true are different."""
+"""Equality of JSON, given as values or as texts. 1, 1.0 and true are different values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def text_key(text: str) -> str:
-    """Return what JSON texts of one value have in common; a text that is no JSON, as it is."""
+    """Return a key that is equal for JSON texts of the same value; other texts unchanged."""
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):
@@ -15,7 +15,7 @@ def text_key(text: str) -> str:
 
 
 def json_key(value: Any) -> str:
-    """Return what equal JSON values have in common, empty for what is no JSON."""
+    """Return a key that is equal for equal JSON values, empty for a value that is not JSON."""
     try:
         return json.dumps(value, sort_keys=True)
     except (TypeError, ValueError, RecursionError):
@@ -23,5 +23,5 @@ def json_key(value: Any) -> str:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Compare two JSON values; what is no JSON, and None, equals nothing."""
+    """Return whether two JSON values are equal; None, and values that are not JSON, never are."""
     return one is not None and one == other and json_key(one) == json_key(other) != ""

@@ -1,4 +1,4 @@
-"""Places in text and in files. Two types, so that characters and bytes cannot be mixed."""
+"""Ranges of texts and of files: two types, so that characters and bytes cannot be mixed up."""
 
 from __future__ import annotations
 
@@ -29,19 +29,22 @@ class ByteRange(msgspec.Struct, frozen=True, order=True):
 
 
 class SourceRef(msgspec.Struct, frozen=True):
-    """Where a fact stands in a file: a record's bytes, and a JSON Pointer (RFC 6901) inside it."""
+    """A place in a file: the bytes of a record, and a JSON Pointer (RFC 6901) into it."""
 
     range: ByteRange
     pointer: str = ""
 
 
 def merged(parts: list[Span], length: int) -> tuple[Span, ...]:
-    """Return the parts in order, those that touch as one."""
+    """Return the parts in order, with those that touch or overlap merged into one.
+
+    `length` is that of the text.
+    """
     return gaps(list(gaps(parts, length)), length)
 
 
 def gaps(parts: list[Span], length: int) -> tuple[Span, ...]:
-    """Return what the parts leave uncovered, in order."""
+    """Return what the parts leave uncovered of a text of `length` characters, in order."""
     found = []
     position = 0
     for part in sorted(parts):

@@ -1,9 +1,9 @@
 """Foreign text made harmless and visible, one character for one character.
 
-Nothing that a model, a tool or a file says may act on the terminal, hide from the reader, or take
-up another number of cells than we think. Offsets survive: every character is replaced by exactly
-one, except the tab, which becomes `TAB_CELLS` spaces. Safe to apply twice. No Textual here, so that
-commands which print plain lines can use it too.
+No text from a model, a tool or a file may act on the terminal, hide from the reader, or take up
+more or fewer cells than we assume. Offsets survive: every character is replaced by exactly one,
+except the tab, which becomes `TAB_CELLS` spaces. Safe to apply twice. This module does not import
+Textual, so that commands which print plain lines can use it too.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ ELLIPSIS: Final = "…"
 NEWLINE_MARK: Final = "⏎"
 NEWLINE_PICTURE: Final = "\u240a"
 
-# Stands where something invisible or misleading was.
+# Replaces something invisible or misleading.
 REPLACEMENT: Final = "\ufffd"
-# Terminals disagree on the width of what follows these (skin tone 2 or 4 cells, U+FE0F 2 or 1):
-# a mark without width or look takes their place, which leaves the plain emoji.
+# Terminals disagree on the width of an emoji followed by one of these (skin tone 2 or 4 cells,
+# U+FE0F 2 or 1): a zero-width, invisible mark replaces them, which leaves the plain emoji.
 _UNSTABLE: Final = (0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400))
 _INVISIBLE_MARK: Final = "\u034f"
-# Joiners are part of words and emoji in many languages: kept apart by a dot rather than by U+FFFD.
+# Joiners are part of words and emoji in many languages: shown as a dot rather than as U+FFFD.
 _JOINERS: Final = (0x200C, 0x200D)
 _JOINER_MARK: Final = "·"
 
@@ -54,7 +54,7 @@ _PICTURES: Final = _pictures()
 
 
 def _ranges(codes: Iterable[int]) -> str:
-    """Return sorted characters as the inside of a character class, runs of them as ranges."""
+    """Return the body of a regex character class for sorted code points, runs as ranges."""
     runs: list[list[int]] = []
     for code in codes:
         if runs and code == runs[-1][1] + 1:
@@ -68,7 +68,7 @@ _SUSPECT: Final = re.compile(f"[{_ranges(sorted(_PICTURES))}]")
 
 
 def visible(text: str) -> str:
-    """Return `text` with every control, override and invisible character shown; newlines stay.
+    """Return `text` with control, override and invisible characters made visible; newlines stay.
 
     C0 becomes its control picture (U+2400 + n), DEL U+2421; C1, bidi controls, line separators,
     zero-width characters and lone surrogates become U+FFFD.
@@ -79,20 +79,23 @@ def visible(text: str) -> str:
 
 
 def without_surrogates(text: str) -> str:
-    """Return `text` fit to be encoded: lone surrogates become U+FFFD, pairs what they stand for."""
+    """Return `text` without surrogates, fit to be encoded.
+
+    Lone surrogates become U+FFFD, pairs the character that they encode.
+    """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def visible_row(text: str) -> str:
-    """Return `text` as one drawn row: like `visible`, and a newline becomes its picture."""
+    """Return `text` as one row on screen: like `visible`, and newlines become U+240A."""
     return visible(text).replace("\n", NEWLINE_PICTURE)
 
 
 def visible_line(text: str, limit: int) -> str:
     """Return the beginning of `text` on one line of at most `limit` characters.
 
-    Newlines become ⏎; the last character is … where something was left out. Costs O(limit),
-    whatever the length of `text`.
+    Newlines become ⏎; the last character is … if something was left out. Costs O(limit),
+    regardless of the length of `text`.
     """
     shown = visible(text[: limit + 1]).replace("\n", NEWLINE_MARK)
     if len(shown) <= limit:
@@ -101,7 +104,7 @@ def visible_line(text: str, limit: int) -> str:
 
 
 def cells(text: str) -> int:
-    """Return how many cells a terminal takes for a text that was made visible."""
+    """Return how many terminal cells a text takes that has been through `visible`."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
