@@ -1,6 +1,6 @@
-"""What a JSON Schema says is wrong with the arguments of a call.
+"""Validation of the arguments of a call against the JSON Schema of its tool.
 
-A schema may come from a file: it is never fetched, and nothing in it takes long.
+A schema may come from a foreign file: references are never fetched, and no check takes long.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from hermes_tui.model.wording import first_line
 
 MOST_PROBLEMS: Final = 20
 LONGEST_VALUE: Final = 80
-"""Characters of a value in what is said of it: the rest says what is wrong with it."""
+"""Characters of a value in a message; the rest of the message is about what is wrong with it."""
 MOST_REFERENCES: Final = 10_000
-"""References followed in one check: a few that refer to one another can take for ever."""
+"""References followed in one check: a few that refer to one another can take forever."""
 
 
 class SchemaProblem(NamedTuple):
-    """`path` leads to the value that is wrong, such as `files[0].name`; empty: the whole."""
+    """A violation of a schema. `path` leads to the wrong value, as in `files[0].name`; empty: the
+    whole value."""
 
     path: str
     message: str
@@ -32,10 +33,10 @@ class SchemaProblem(NamedTuple):
 
 
 def schema_problems(arguments: Any, schema: Any) -> tuple[SchemaProblem, ...]:
-    """Return what is wrong with `arguments` by `schema`, at most `MOST_PROBLEMS`.
+    """Return how `arguments` violate `schema`, at most `MOST_PROBLEMS` problems.
 
-    A schema that is broken, or refers to what it does not hold, is one problem; nothing is fetched.
-    `schema` None: there is none, so nothing is wrong.
+    A schema that is broken, or has a reference that it does not resolve itself, is one problem;
+    nothing is fetched. Without a schema (None) there are no problems.
     """
     if schema is None:
         return ()
@@ -46,9 +47,10 @@ def schema_problems(arguments: Any, schema: Any) -> tuple[SchemaProblem, ...]:
 def misfits(
     arguments: dict[str, Any], schema: Any, *, as_text: bool = False
 ) -> tuple[SchemaProblem, ...]:
-    """Return the same, but nothing where the schema is broken; at once where there is nothing.
+    """Return the same, but nothing if the schema is broken; fast if there are no problems.
 
-    `as_text`: the arguments stood in tags, as texts: one that says a value that fits is no problem.
+    `as_text`: the arguments were written in tags, as texts. A text that spells a value which fits
+    is not a problem.
     """
     if schema is None or surely_fits(arguments, schema):
         return ()
@@ -77,7 +79,7 @@ def _keys(errors: Iterable[Any]) -> set[Any]:
 
 
 def _errors(arguments: Any, schema: Any) -> tuple[list[Any], str]:
-    """Return what is wrong with the arguments, or else with the schema."""
+    """Return the errors of the arguments, and what is wrong with the schema if it is broken."""
     from jsonschema.exceptions import SchemaError, UnknownType
     from referencing.exceptions import Unresolvable
 
@@ -90,7 +92,7 @@ def _errors(arguments: Any, schema: Any) -> tuple[list[Any], str]:
     except (SchemaError, UnknownType, Unresolvable) as error:
         return [], str(error)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # What validators let through when a schema is checked, and stumble over later.
+        # Flaws of a schema that its check lets through and that validators raise on later.
         return [], f"{type(error).__name__}: {error}"
 
 
@@ -98,7 +100,7 @@ class _Check:
     """Checks values by one schema."""
 
     def __init__(self, schema: Any) -> None:
-        """Raise SchemaError where it is none."""
+        """Raise SchemaError if `schema` is not a valid schema."""
         from jsonschema.validators import Draft202012Validator, extend, validator_for
         from referencing.jsonschema import EMPTY_REGISTRY
 
@@ -130,13 +132,13 @@ class _Check:
 
 
 _NULLABLE: Final = frozenset({"type", "enum"})
-"""What `nullable` beside it, as OpenAPI and Gemini have it, allows null besides."""
+"""Keywords that also allow null if `nullable` is set next to them, as in OpenAPI and Gemini."""
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 
 
 @lru_cache(maxsize=256)
 def _check(schema_text: str) -> tuple[_Check | None, str]:
-    """Return what checks values by the schema, or why it is none."""
+    """Return a checker for the schema, or None and why it is not a valid schema."""
     from jsonschema.exceptions import SchemaError
 
     try:
@@ -146,7 +148,7 @@ def _check(schema_text: str) -> tuple[_Check | None, str]:
 
 
 def _stated(members: dict[str, Any]) -> dict[str, Any]:
-    """Return the members of an object without those that tables fill in with null."""
+    """Return the members of an object without the nulls that tabular formats fill in."""
     return {key: held for key, held in members.items() if held is not None or key == "const"}
 
 
@@ -180,7 +182,7 @@ def _pattern_properties(
 
 
 def _others(rule: Any, validator: Any, schema: Any, value: Any, whole: Any) -> Iterator[Any]:
-    """Check the members that no pattern of names takes."""
+    """Check the members whose names match no pattern of `patternProperties`."""
     patterns = [_regex(pattern) for pattern in whole.get("patternProperties", ())]
     if patterns and isinstance(value, dict):
         value = {key: value[key] for key in value if not any(one(key) for one in patterns)}

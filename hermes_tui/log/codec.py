@@ -1,11 +1,11 @@
-"""Events to bytes and back: one JSON object a line, `kind` first. The native recording format.
+"""Events to bytes and back: one JSON object per line, `kind` first. The native recording format.
 
 A kind that this version does not know becomes `UnknownEvent` and is written back whole.
 
     schema 1 := {"schema":1,RunStarted} | event
     schema 2 := {"schema":2,event without a text, and NAME_packed: base64 of `packed_texts.pack`}
 
-A run begins with schema 1; each line with a packed text says for itself that it is schema 2.
+A run begins with schema 1; each line with a packed text is itself marked as schema 2.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from hermes_tui.model.events import (
 )
 
 SCHEMA = 2
-"""The newest that is understood."""
+"""The newest schema that is understood."""
 PACKED_FROM: Final = 1 << 20
-"""Characters: a shorter text of a server is written as it is, for whoever reads with `jq`."""
+"""Characters. A shorter text of a server is written unpacked, so that `jq` can read it."""
 MOST_UNPACKED: Final = 256 << 20
-"""Bytes that a packed text may be: no longer a record is read where its texts are not packed."""
+"""The most bytes of a packed text; records with unpacked texts have the same limit."""
 PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"}
-"""The text that is packed: what a server sent, of which a stream has many times what it says."""
+"""The field that is packed: the raw text of a server, as a stream is many times its content."""
 PACKED_MARK: Final = b'_packed":'
-"""Stands in each line with a packed text, whatever its order and spacing: `jq -S` changes those."""
+"""Occurs in each line with a packed text, even if `jq -S` changed its order and spacing."""
 
 _WITH_PACKED = b'{"schema":2,'
 _ENCODER = msgspec.json.Encoder()
@@ -45,24 +45,24 @@ _KINDS = frozenset(event_type.__name__ for event_type in Event.__args__)
 
 
 class MalformedEvent(ValueError):
-    """A line is no event: not JSON, no `kind`, or a field of the wrong type."""
+    """A line is not an event: not JSON, no `kind`, or a field of the wrong type."""
 
 
 @cache
 def _decoder() -> msgspec.json.Decoder[Any]:
-    # Made when needed: that takes longer than to load this module.
+    # Made when needed, as that takes longer than loading this module.
     return msgspec.json.Decoder(Event)
 
 
 def long_text(event: Event) -> str:
-    """Return the text of an event that `encode_packed` packs, empty where there is none."""
+    """Return the text of an event that `encode_packed` packs, empty if there is none."""
     name = PACKED.get(type(event))
     text: str = getattr(event, name) if name is not None else ""
     return text if PACKED_FROM <= len(text) <= MOST_UNPACKED else ""
 
 
 def encode_packed(event: Event) -> bytes:
-    """Return one line as `encode` does; a very long text of a server is packed in it."""
+    """Return one line like `encode`, but with a very long text of a server packed."""
     packed = pack(text, MOST_UNPACKED) if (text := long_text(event)) else b""
     if not packed:
         return encode(event)
@@ -73,7 +73,7 @@ def encode_packed(event: Event) -> bytes:
 
 
 def encode(event: Event) -> bytes:
-    """Return one line, newline included. The first event of a run carries the schema number."""
+    """Return one line, newline included. The first event of a run has the schema number."""
     if isinstance(event, UnknownEvent) and _is_unknown_here(event.raw):
         raw = {**event.raw, "seq": event.seq}
         return json.dumps(raw, separators=(",", ":")).encode() + b"\n"
@@ -90,7 +90,7 @@ def encode(event: Event) -> bytes:
 def decode(line: bytes) -> Event:
     """Return the event of one line.
 
-    Raises MalformedEvent where the line is none, SchemaTooNew where a newer version wrote it.
+    Raises MalformedEvent if the line is not an event, SchemaTooNew if a newer version wrote it.
     """
     check_schema(line)
     if PACKED_MARK in line:
@@ -102,7 +102,7 @@ def decode(line: bytes) -> Event:
 
 
 def from_value(value: Any) -> Event:
-    """Return the event that an already decoded JSON value stands for; raises as `decode` does."""
+    """Return the event of a JSON value that is already decoded. Raises as `decode` does."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         raise MalformedEvent("no event: an object with a `kind` is expected")
     schema = value.get("schema")
@@ -121,7 +121,7 @@ def from_value(value: Any) -> Event:
 
 
 def _unpacked(value: dict[str, Any], event: Event) -> Event:
-    """Return the event that `value` is with the text that is packed in it."""
+    """Return `event` with the text that is packed in its JSON `value`, if there is one."""
     name = PACKED.get(type(event))
     packed = value.get(f"{name}_packed")
     if name is None or not isinstance(packed, str):
@@ -141,8 +141,10 @@ def _from_base64(packed: str) -> bytes:
 
 
 def _is_unknown_here(raw: dict[str, Any]) -> bool:
-    """Return whether `raw` is an event of another version; other formats have kinds of their own,
-    which are recorded inside of an `UnknownEvent`."""
+    """Return whether `raw` is an event of another version of this format.
+
+    Records of other formats have kinds of their own and are recorded inside an `UnknownEvent`.
+    """
     kind = raw.get("kind")
     return isinstance(kind, str) and kind not in _KINDS and isinstance(raw.get("seq"), int)
 
@@ -163,7 +165,7 @@ def _decode_patiently(line: bytes) -> Event:
 
 
 def check_schema(line: bytes) -> None:
-    """Raise SchemaTooNew where `line` begins a recording that a newer version wrote."""
+    """Raise SchemaTooNew if a newer version wrote `line`."""
     if not line.startswith(b'{"schema":'):
         return
     digits = line[len(b'{"schema":') :].split(b",", 1)[0].strip()

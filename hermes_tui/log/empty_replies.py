@@ -1,4 +1,4 @@
-"""A reply of the model in which nothing is left."""
+"""Empty replies of the model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hermes_tui.model.events import MessageAppended
 from hermes_tui.model.messages import Message, Usage
 
 FEW_TOKENS: Final = 10
-"""A model that says nothing writes the marks of its turn at most."""
+"""A model that writes nothing costs at most the tokens that delimit its turn."""
 _ALTERED: Final = frozenset({"edited", "partial"})
 
 
 def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> Diagnostic | None:
-    """Return what is to be said of a reply that holds nothing, where nothing says so yet.
+    """Return the diagnostic for an empty reply; None if it is not empty or already has one.
 
-    `usage` is what it cost, where it does not say so itself. `tools`: some were offered; then a
-    reply that cost tokens was most likely a call.
+    `usage` is used if the message has none. `tools`: the request offered tools; then an empty reply
+    that cost tokens was most likely a call.
     """
     flaws = reply.diagnostics
     if is_flawed(flaws) or any(one.code is Code.REPLY_SHAPE for one in flaws):
@@ -27,7 +27,7 @@ def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> 
 
 
 def nothing_said(message: Message, usage: Usage | None = None, *, tools: bool) -> Diagnostic | None:
-    """Return the same of a message, whatever is said of it."""
+    """Return the same for a message, regardless of the diagnostics it already has."""
     if not _says_nothing(message) or not _ALTERED.isdisjoint(message.flags):
         return None
     tokens = _visible_tokens(message.usage or usage)
@@ -47,7 +47,7 @@ def nothing_said(message: Message, usage: Usage | None = None, *, tools: bool) -
 
 
 def is_flawed(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Tell whether one of them is an error."""
+    """Return whether any of the diagnostics is an error."""
     return any(one.severity is Severity.ERROR for one in diagnostics)
 
 
@@ -58,7 +58,7 @@ def _says_nothing(message: Message) -> bool:
 
 
 def _visible_tokens(usage: Usage | None) -> int:
-    """Return the tokens that a reply cost beside reasoning that is kept back; 0: not known."""
+    """Return the completion tokens of a reply without those of its reasoning; 0: not known."""
     if usage is None or usage.completion_tokens is None:
         return 0
     return usage.completion_tokens - (usage.reasoning_tokens or 0)

@@ -1,4 +1,4 @@
-"""The append-only log of one run; opened or live, everything on screen is read from one."""
+"""The append-only log of one run. Everything on screen is read from one, opened or live."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class EventLog(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, seq: int) -> Event:
-        """Return event `seq` (0-based); IndexError beyond the head."""
+        """Return event `seq` (0-based). Raises IndexError beyond the head."""
         ...
 
 
 class MemoryLog:
-    """A log held in memory: a live run, or a run small enough to be decoded whole."""
+    """A log in memory: of a live run, or of a run small enough to be decoded whole."""
 
     def __init__(self, events: Iterable[Event] = (), *, complete: bool = False) -> None:
         self._events: list[Event] = list(events)
@@ -43,7 +43,7 @@ class MemoryLog:
         return iter(self._events)
 
     def append(self, event: Event) -> None:
-        """Append one event; its `seq` must be the length so far."""
+        """Append one event. Raises ValueError unless its `seq` is the length so far."""
         if event.seq != len(self._events):
             raise ValueError(f"event {event.seq} cannot follow {len(self._events) - 1}")
         self._events.append(event)

@@ -1,4 +1,4 @@
-"""What a person may have meant by an expression that cannot be read."""
+"""What a person may have meant by an expression that cannot be compiled."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _WORDS: Final = frozenset({"true", "false", "null"})
 
 
 def bare_text(node: ast.Compare, is_field: Callable[[str], bool]) -> ast.Name | None:
-    """Return a word that is compared with a field and is none: a text without its quotes.
+    """Return a word that is compared with a field and is not a field itself: an unquoted text.
 
-    It is the shell that takes them away: `--filter status == "failed"`.
+    It is often the shell that removed the quotes: `--filter status == "failed"`. None if there is
+    no such word.
     """
     if not all(isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for op in node.ops):
         return None
@@ -39,10 +40,13 @@ def _field_of(operand: ast.expr) -> str | None:
 
 
 def near_fields(name: str, known: Collection[str]) -> str:
-    """Say which of the fields, with what they mean, were meant; empty where none is near."""
+    """Return a question that names the fields that may have been meant; empty if none is near.
+
+    `known` may map the fields to their meanings.
+    """
     near = near_names(name, sorted(known))
     if not near and isinstance(known, Mapping):
-        # A person may know a field by a word that says what it is: tool for name.
+        # A person may know a field by a word of its description, such as tool for name.
         told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
         words = {field: re.findall(r"\w+", meaning) for field, meaning in told}
         near = [field for field in words if name in words[field]]

@@ -1,7 +1,8 @@
-"""What the operators and functions of an expression do with plain JSON values.
+"""The operators and functions of expressions, on plain JSON values.
 
-A field that is not there is MISSING: falsy, and every comparison with it is false. null is quiet in
-the same way where an order or a member is asked for, since optional fields are often null.
+An absent field is MISSING: falsy, and every comparison with it is false. null behaves in the same
+way in an order comparison or as the object of a member access, since optional fields are often
+null.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ class ExpressionError(UsageError):
 
     @property
     def on_screen(self) -> str:
-        """The error as the line below a prompt says it."""
+        """The error as the line below a prompt shows it."""
         return str(self)
 
 
 class Missing:
-    """The value of a field that is not there; MISSING is the only one."""
+    """The type of MISSING, the value of an absent field."""
 
     __slots__ = ()
 
@@ -52,7 +53,10 @@ MISSING: Final = Missing()
 
 
 def member(value: Any, key: Any) -> Any:
-    """Return `value[key]` for an object and a name, or for a list or text and a position."""
+    """Return `value[key]` for an object and a name, or for a list or text and a position.
+
+    Return MISSING if there is no such member.
+    """
     if isinstance(key, str):
         return value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
     if type(key) is int and isinstance(value, list | tuple | str):
@@ -103,7 +107,7 @@ def _no_order(left: Any, right: Any, operator: str) -> bool:
 
 
 def within(item: Any, container: Any) -> bool:
-    """Return whether a text holds a text, a list a value, or an object a name."""
+    """Return whether a text contains a text, a list a value, or an object a name."""
     if item is MISSING:
         return False
     if isinstance(container, list | tuple):
@@ -128,7 +132,7 @@ def is_not_null(value: Any, _: Any = None) -> bool:
 
 
 def chain(comparisons: tuple[Callable[[Any, Any], bool], ...], *values: Any) -> bool:
-    """Return whether each comparison holds between neighbours: `1 < turn <= 5`."""
+    """Return whether each comparison holds between adjacent values: `1 < turn <= 5`."""
     pairs = zip(comparisons, values[:-1], values[1:], strict=True)
     return all(comparison(left, right) for comparison, left, right in pairs)
 
@@ -205,19 +209,19 @@ def contains(container: Any, item: Any) -> bool:
 
 
 def has(value: Any, key: Any) -> bool:
-    """Return whether the field or position is there at all, even if it holds null."""
+    """Return whether the field or position exists, even if it is null."""
     return member(value, key) is not MISSING
 
 
 def as_text(value: Any) -> Any:
-    """Return a text as it is and any other value as JSON."""
+    """Return a text unchanged and any other value as JSON."""
     if isinstance(value, str) or value is MISSING:
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
 def found(test: Callable[[str], Any], value: Any) -> bool:
-    """Return whether a pattern's test holds for `value`; false for anything but text."""
+    """Return whether the test of a pattern is true for `value`; False for anything but a text."""
     return isinstance(value, str) and bool(test(value))
 
 
@@ -230,8 +234,8 @@ class Function(NamedTuple):
 
 
 def _compile_glob(pattern: str) -> Callable[[str], Any]:
-    # The regular expressions that fnmatch writes take the first place that fits for every *, and
-    # never try another one: the cost is that of one search for each part.
+    # In the regular expressions of fnmatch every * takes the first place that fits and never tries
+    # another one: the cost is that of one search for each part.
     return re.compile(fnmatch.translate(pattern)).match
 
 

@@ -10,7 +10,7 @@
                 | value "." field | value "[" test "]"
                 | function "(" test ("," test)* ")" | value "." function "(" [test ("," test)*] ")"
 
-It is read with Python's own grammar, of which everything not named here is refused. What is left is
+The text is parsed with Python's own grammar, and everything not named here is refused. The rest is
 compiled to one code object in which each name, field and function is a call to the helpers of
 `expression_values`; the text of an expression never names anything in the program.
 """
@@ -76,7 +76,7 @@ as in JSON.
 
 
 class UnknownName(ExpressionError):
-    """A name that is no field, or no function. `near`: which may have been meant, if any."""
+    """A name is not a field, or not a function. `near`: what may have been meant, if anything."""
 
     def __init__(
         self, name: str, known: Collection[str], column: int, what: str = "name", near: str = ""
@@ -89,23 +89,23 @@ class UnknownName(ExpressionError):
 
     @property
     def on_screen(self) -> str:
-        """The error without the list of names, for which a line is too short."""
+        """The error without the list of names, which is too long for one line."""
         return f"{self.message} (the help screen lists all)"
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. `names` are those of its names that it reads."""
+    """A compiled expression. `names` are the fields that it reads."""
 
     source: str
     names: frozenset[str]
     _run: Callable[[Mapping[str, Any]], Any] = field(repr=False, compare=False)
 
     def evaluate(self, env: Mapping[str, Any]) -> bool:
-        """Return whether the expression holds; names that `env` lacks are missing fields.
+        """Return whether the expression is true; names that are not in `env` are missing fields.
 
-        Raises ExpressionError where an operator cannot be applied to the values it meets (a text
-        compared with a number), so that a breakpoint can stop instead of being passed in silence.
+        Raises ExpressionError if an operator cannot be applied to its operands (a text compared
+        with a number), so that a breakpoint can stop instead of being passed in silence.
         """
         try:
             return bool(self._run(env))
@@ -115,7 +115,7 @@ class Expression:
             raise ExpressionError(error.message) from None
 
     def matches(self, env: Mapping[str, Any]) -> bool:
-        """Return whether the expression holds, false where it cannot be applied; never raises."""
+        """Return whether the expression is true; False if it cannot be evaluated. Never raises."""
         try:
             return self.evaluate(env)
         except ExpressionError:
@@ -125,9 +125,9 @@ class Expression:
 def compile_expression(
     source: str, names: Collection[str], *, at_hand: Collection[str] = ()
 ) -> Expression:
-    """Return `source` compiled; it may read the fields `names`. Raises ExpressionError.
+    """Compile `source`, which may read the fields `names`. Raises ExpressionError.
 
-    Of conditions joined by `and`, those that read only names `at_hand` are tested first.
+    Of conditions joined by `and`, those that read only the cheap fields `at_hand` are tested first.
     """
     if not source.strip():
         raise ExpressionError("the expression is empty")
@@ -171,9 +171,9 @@ def _parse(source: str) -> ast.expr:
 
 
 def _cheap_first(tree: ast.expr, at_hand: frozenset[str]) -> ast.expr:
-    """Put first which of the conditions of an `and` read only names `at_hand`.
+    """Return `tree` with those conditions of an `and` first that read only names `at_hand`.
 
-    Only of the outermost `and`: whether it holds does not depend on their order.
+    Only the outermost `and` is reordered: whether it is true does not depend on the order.
     """
     if not at_hand or not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
         return tree
@@ -191,7 +191,7 @@ def _cheap_first(tree: ast.expr, at_hand: frozenset[str]) -> ast.expr:
 
 
 def _column_of(source: str, line: int, offset: int) -> int:
-    """Return the 1-based position in `source` of a place that Python counts by lines."""
+    """Return the 1-based position in `source` of a line number and an offset in that line."""
     return sum(len(text) + 1 for text in source.split("\n")[: line - 1]) + offset + 1
 
 
@@ -239,7 +239,7 @@ _REFUSED: Final[Mapping[type[ast.AST], str]] = {
 
 
 class _Compiler:
-    """Turns a tree of Python's into one that names only our own helpers."""
+    """Translates a Python syntax tree into one that names only our own helpers."""
 
     def __init__(self, source: str, names: Collection[str]) -> None:
         self.names = names
@@ -355,7 +355,7 @@ class _Compiler:
         return ast.Call(self._constant(helper), list(arguments), [])
 
     def _constant(self, value: Any) -> ast.expr:
-        """Return a name that stands for `value` in the compiled code."""
+        """Return a name that refers to `value` in the compiled code."""
         self.constants.append(value)
         return ast.Name(f"_{len(self.constants) - 1}", ast.Load())
 
@@ -372,7 +372,7 @@ class _Compiler:
 
 
 def _folded(container: ast.expr) -> ast.expr:
-    """Return a list of literals as one constant, which need not be built anew each time."""
+    """Return a list of literals as one constant, so that it is not rebuilt each time."""
     if not isinstance(container, ast.List):
         return container
     entries = [entry.value for entry in container.elts if isinstance(entry, ast.Constant)]

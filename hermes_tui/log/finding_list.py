@@ -1,4 +1,4 @@
-"""All findings of a run, packed: a long run may have one a row, of 400 bytes each as an object."""
+"""All findings of a run, packed: a long run may have one in each row, at 400 bytes an object."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NUMBER = (1 << _NUMBER_BITS) - 1
 
 
 class FindingList(Sequence[Finding]):
-    """Findings in the order they were made, and by the event that they are about.
+    """Findings in the order in which they were made, and by the event that they are about.
 
-    The latest stand as they are; every `BLOCK` of them are packed to some 40 bytes each.
+    The latest are kept as objects; every `BLOCK` of them is packed to some 40 bytes each.
     """
 
     def __init__(self) -> None:
@@ -32,10 +32,10 @@ class FindingList(Sequence[Finding]):
         self._latest: list[Finding] = []
         self._unpacked: OrderedDict[int, list[Finding]] = OrderedDict()
         self._by_seq = array("Q")
-        """The seq of each in the upper bits, its number in the lower ones; sorted."""
+        """For each, its seq in the upper bits and its number in the lower ones; sorted."""
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what a copy is made of: nothing that changes while findings are looked at."""
+        """Return the state for a copy, without the cache, which changes while findings are read."""
         return {**self.__dict__, "_unpacked": OrderedDict()}
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class FindingList(Sequence[Finding]):
             self._latest = []
 
     def of(self, seq: int) -> list[Finding]:
-        """Return the findings about event `seq`, in the order they were made."""
+        """Return the findings about event `seq`, in the order in which they were made."""
         place = bisect_left(self._by_seq, seq << _NUMBER_BITS)
         found = []
         while place < len(self._by_seq) and self._by_seq[place] >> _NUMBER_BITS == seq:

@@ -1,4 +1,4 @@
-"""A diagnostic of a run, with the place in the run where it stands."""
+"""Findings: diagnostics with their place in a run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hermes_tui.model.spans import Span
 
 
 class Finding(NamedTuple):
-    """What was found at event `seq`. `turn` is 1-based, 0 before the first turn.
+    """A finding at event `seq`. `turn` is 1-based, 0 before the first turn.
 
-    `span` and `call_index` mean what they mean in a `Diagnostic`. `number` is that of the message
-    of the run, from 1; 0 before the first.
+    `span` and `call_index` are as in `Diagnostic`. `number` is the number of the message in the
+    run, from 1; 0 before the first.
     """
 
     code: Code
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
     call_index: int | None = None
     number: int = 0
     tool: str = ""
-    """The tool that the call names, where it is about a call or its result."""
+    """The name of the tool if the finding is about a call or its result."""
 
     @classmethod
     def of(
@@ -47,12 +47,12 @@ class Finding(NamedTuple):
         )
 
     def as_note(self, message: str) -> Finding:
-        """Return what turned out to be worth no more than saying `message`."""
+        """Return this finding reduced to a note that reads `message`."""
         return self._replace(severity=Severity.NOTE, message=message, hint="")
 
 
 def failed(event: SourceDefect | RequestFailed, turn: int, number: int) -> Finding:
-    """Return what is to be said of a request that failed, or of what cannot be read."""
+    """Return the finding for a failed request, or for a record that cannot be read."""
     code, severity = Code.REQUEST_ERROR, Severity.ERROR
     if isinstance(event, SourceDefect):
         code, severity = Code.SOURCE_DEFECT, Severity.WARNING if event.partial else severity

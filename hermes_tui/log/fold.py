@@ -1,5 +1,5 @@
-"""The run as it stands after its events so far: `RunState`. What is wrong *between* messages is
-found here: calls never answered, results of no call, ids used twice, names that no tool has.
+"""The state of a run, folded from its events so far: `RunState`. The fold also finds what is wrong
+*between* messages: calls never answered, results of no call, ids used twice, names of no tool.
 
 A turn is one reply of the model and its calls. Messages before a reply belong to the turn that the
 reply opens, results to the turn of their call.
@@ -53,12 +53,12 @@ from hermes_tui.model.messages import Origin, ToolResult, ToolSpec, Usage
 from hermes_tui.model.wording import title
 
 _DISCARDED = -1
-"""The turn of ids whose reply was discarded: they may be used again."""
+"""The turn recorded for ids whose reply was discarded: they may be used again."""
 
 _NAMES = ("run_id", "parent_run_id", "task", "model", "source_format", "group_id", "parser")
 _OF_START = (*_NAMES, "lone_reply", "tools_declared")
 _OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
-"""What is counted as it was before where a reply is discarded."""
+"""The counts that are reset when a reply is discarded."""
 _of_reply: Callable[[RunState], tuple[int, ...]] = attrgetter(*_OF_REPLY)
 _BESIDE = frozenset({"hidden", "injected"})
 _IN_TAGS = "<parameter"
@@ -67,13 +67,13 @@ _NOT_RECEIVED: tuple[Usage | None, bool] = (None, False)
 
 @dataclass(slots=True)
 class RunState:
-    """Everything known about a run after its events so far."""
+    """All that is known about a run after its events so far."""
 
     events: int = 0
     turn: int = 0
     messages: int = 0
     appended: int = 0
-    """Messages so far, including those of discarded replies."""
+    """Number of messages so far, including those of discarded replies."""
     calls: int = 0
     results: int = 0
     tool_errors: int = 0
@@ -102,33 +102,33 @@ class RunState:
     ended: bool = False
     open_calls: tuple[OpenCall, ...] = ()
     open_in_text: bool = field(default=False, compare=False)
-    """Whether any of them may be read from text."""
+    """Whether any of them may have been read from text."""
     call_ids: dict[str, int] = field(default_factory=dict)
-    """Each id seen, and the turn it was last seen in; the latest at the end."""
+    """Each id seen so far and the turn in which it was last seen, the latest last."""
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
     in_tags: bool = False
-    """Whether arguments stand in tags in this reply, as texts that are read by their schemas."""
+    """Whether the calls of this reply write arguments as tags, whose texts are read by schema."""
     hollow: MessageAppended | None = None
-    """The last message, if it is a reply without text of which no call has come so far."""
+    """The last message, if it is a reply without text and no call of it has come so far."""
     last: Last = NOTHING
     received: tuple[Usage | None, bool] = _NOT_RECEIVED
-    """What the reply on its way cost, and whether an error of it was told."""
+    """The usage of the reply received last, and whether an error was reported with it."""
     before_reply: tuple[int, ...] = ()
-    """The counts as they were before the reply of this turn; empty where there is none."""
+    """The counts before the reply of this turn; empty if there is none."""
     answered: OpenCall | None = None
     """The call that the last event answered, if it was a result."""
     last_answered: OpenCall | None = None
-    """The call that was answered last: it may be dispatched again."""
+    """The call that was answered last; it may be dispatched again."""
     answered_in_text: tuple[OpenCall, ...] = ()
     """The calls read from text that the last event answered, if it was a message."""
     suspects: tuple[Finding, ...] = ()
-    """Calls found in content, undecided until it is seen whether somebody answered them."""
+    """Findings of calls in content, undecided until it is clear whether anybody answers them."""
     suspect_calls: tuple[OpenCall, ...] = ()
-    """What was read from the text of `suspects`."""
+    """The calls that were read from the text of `suspects`."""
     answers_as: str = ""
-    """The role of whoever answers calls in the text; empty as long as nobody did."""
+    """The role that answers calls in the text; empty while no such call was answered."""
 
     def copy(self) -> RunState:
         """Return an independent state with the same content."""
@@ -140,7 +140,7 @@ class RunState:
         return twin
 
     def apply(self, event: Event) -> tuple[Finding, ...]:
-        """Apply one event and return the findings it brings to light, in order."""
+        """Apply one event and return the findings that result from it, in order."""
         self.events += 1
         self.answered, self.answered_in_text = None, ()
         if event.ts is not None:
@@ -184,7 +184,8 @@ class RunState:
                 self.received = event.usage, is_flawed(event.diagnostics)
                 self.tally.received(event.usage, event.duration_s, self.turn + 1)
             case Stopped() if self.suspects:
-                # A live run: who waits here wants to know, and nobody else will answer them.
+                # A live run: decide now, as whoever is stopped here needs to see the findings
+                # and nobody else will answer these calls.
                 decide_suspects(self, found, answered=False)
             case ToolDispatched():
                 self._dispatched(event.call_index)
@@ -193,23 +194,26 @@ class RunState:
                 self.run_id = event.run_id or self.run_id
 
     def _turn_of(self, event: Event) -> int:
-        """Return the turn that an event is about: a reply's is only opened by its message."""
+        """Return the turn that an event is about. A reply's turn is opened only by its message."""
         if isinstance(event, (RequestFailed, ResponseReceived)):
             return max(event.turn, self.turn)
         return self.turn
 
     def finish(self) -> tuple[Finding, ...]:
-        """Return the findings that are only certain once no more events can come."""
+        """Return the findings that are certain only once no more events can come."""
         found = list(self._settle_hollow(None))
         self._close_turn(found, at_end=True)
         found += [] if self.ended else without_answer(self, self.events - 1)
         return self._counted(found)
 
     def _settle_hollow(self, event: Event | None) -> Iterator[Finding]:
-        """Yield that a reply said nothing once `event` is no call of it; None: the run is over."""
+        """Yield a finding if the last reply was empty and `event` is not a call of it.
+
+        `event` is None at the end of the run.
+        """
         hollow, (usage, is_told) = self.hollow, self.received
         self.hollow = None
-        # Some files bring the calls of a reply apart from it.
+        # Some files store the calls of a reply separately from it.
         if hollow is None or is_told or type(event) is ToolCallProposed:
             return
         if type(event) is RunEnded and self.turn == 1:
@@ -230,11 +234,11 @@ class RunState:
                 found.append(finding)
 
     def _place_of(self, event: Event) -> tuple[int, str]:
-        """Return the message that an event belongs to, and the tool that it is about."""
+        """Return the number of the message that an event belongs to, and the tool it is about."""
         match event:
             case ToolReturned() | ToolFailed():
                 name = self.answered.name if self.answered is not None else event.result.name
-                # The message that brings a result comes behind it.
+                # The message that contains a result comes after it.
                 return self.appended + 1, name or ""
             case ToolCallProposed():
                 return self.appended, event.call.name or ""
@@ -247,7 +251,7 @@ class RunState:
         return tuple(found)
 
     def count(self, finding: Finding) -> None:
-        """Count what was found in this run."""
+        """Count a finding of this run."""
         self.codes[finding.code] += 1
         self.severities[finding.severity] += 1
 
@@ -270,7 +274,7 @@ class RunState:
         found.extend(without_answer(self, event.seq))
 
     def _discard_reply(self) -> None:
-        """Count as if the reply of this turn had not come; what was found in it stays found."""
+        """Count as if the reply of this turn had never come; its findings stay counted."""
         self.open_calls, self.suspects, self.suspect_calls = (), (), ()
         if self.ended or not self.before_reply:
             return
@@ -283,13 +287,13 @@ class RunState:
         self.before_reply = ()
 
     def _latest_ids(self) -> Iterator[tuple[str, int]]:
-        """Yield the ids of this turn and those discarded in it, the latest first."""
+        """Yield the call ids of this turn and those discarded in it, the latest first."""
         return takewhile(
             lambda used: used[1] in (self.turn, _DISCARDED), reversed(self.call_ids.items())
         )
 
     def _dispatched(self, call_index: int) -> None:
-        """Open a call again whose tool is run once more."""
+        """Reopen the call that was answered last if its tool is run once more."""
         last = self.last_answered
         if last is None or (last.turn, last.index) != (self.turn, call_index):
             return
@@ -306,7 +310,7 @@ class RunState:
             self.last_answered = None
             self.tally.reply()
             self.turn += 1
-            # A run of our own hands texts over as they are.
+            # In a run of our own, argument texts are passed to tools unchanged.
             is_read = message.calls > 0 and self.source_format != "native"
             self.in_tags = is_read and _IN_TAGS in message.text
             if not message.calls and (not message.text or message.text.isspace()):
@@ -338,7 +342,7 @@ class RunState:
         self.tally.call(call.name)
         reply = event.seq - 1 - call.index
         suspect = bool(self.suspects) and any(f.seq == reply for f in self.suspects)
-        # Where a call read from text has an id, each of its turn gets a result of its own.
+        # If a call read from text has an id, each call of its turn gets a separate result.
         in_text = call.origin is Origin.TEXT and (suspect or not call.id)
         self.open_in_text |= in_text
         opened = OpenCall(
@@ -367,7 +371,7 @@ class RunState:
             self.tool_errors += 1
         suspected = self.suspects
         if suspected and answered_call(self.open_calls, result) is None:
-            # A client-side parser took the calls out of the text: now they are open like others.
+            # A client-side parser read these calls from the text: from now on they are open calls.
             decide_suspects(self, found, answered=True)
         answered = answered_call(self.open_calls, result)
         name = answered.name if answered is not None else result.name

@@ -6,9 +6,9 @@
     atom        := character | "." | "[" class "]" | "\\" escape | "^" | "$"
                  | "(" ["?:" | "?P<" name ">"] alternation ")"
 
-The meaning is that of Python's `re`, whose own matcher is used for single characters only (and for
-whole patterns that leave it nothing to backtrack over). The rest runs as an automaton whose states
-are made when a text first reaches them (Thompson 1968). Lookaround and backreferences need
+The meaning is that of Python's `re`, whose own matcher is used only for single characters (and for
+whole patterns that give it nothing to backtrack over). The rest runs as an automaton whose states
+are created when a text first reaches them (Thompson 1968). Lookaround and backreferences need
 backtracking and are refused.
 """
 
@@ -25,24 +25,25 @@ from hermes_tui.log.regex_tree import PatternParser, Tree, reverse
 from hermes_tui.log.regex_tree import RegexError as RegexError
 
 MOST_STEPS: Final = 500
-"""Steps a character that `re` may take where it tries all ways to split a text over the repeats."""
+"""Steps per character that `re` may take to try all ways to split a text over the repeats."""
 MAX_SPLITS: Final = 30
 MOST_FOLLOWED: Final = 4
-"""How often each character is looked at, on average, to follow matches to their longest ends."""
+"""How often each character is read, on average, to follow matches to their longest ends."""
 
 
 def compile_regex(pattern: str) -> Callable[[str], bool]:
     """Return a test for whether `pattern` is found anywhere in a text.
 
-    Raises RegexError here for what is no pattern of the grammar above, and from the test for a text
-    on which the automaton would grow without end.
+    Raises RegexError if `pattern` is not of the grammar above. The test raises it for a text on
+    which the automaton would grow without end.
     """
     look_in = compile_look(pattern)
     return lambda text: any(look_in(text))
 
 
 def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
-    """Return the test of `compile_regex` bit by bit: False after each, at last what it says."""
+    """Return the test of `compile_regex` in steps: it yields False after each step, finally the
+    result."""
     checked = _compiled(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
@@ -53,18 +54,19 @@ def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
 
 
 def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
-    """Return what yields the matches of `pattern` in a text, apart from each other and not empty.
+    """Return a function that yields the matches of `pattern` in a text, disjoint and not empty.
 
-    In a text that is short for the pattern they are those of `re`. In others they are the leftmost
-    and longest ones, or, of a pattern with a lazy repeat, the first to end; where that takes too
-    long they end sooner. Raises RegexError as `compile_regex` does.
+    In a text that is short for the pattern they are those of `re`. In longer texts they are the
+    leftmost and longest ones or, for a pattern with a lazy repeat, the first to end; if following
+    them takes too long, they end sooner. Raises RegexError as `compile_regex` does.
     """
     look_at = compile_span_look(pattern)
     return lambda text: (span for span in look_at(text) if span is not None)
 
 
 def compile_span_look(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
-    """Return what yields the matches of `compile_spans`, and None after each bit without one."""
+    """Return the function of `compile_spans` in steps: it also yields None after each step without
+    a match."""
     checked = _compiled(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
@@ -85,10 +87,10 @@ def compile_span_look(pattern: str) -> Callable[[str], Iterator[tuple[int, int] 
 
 
 class _Spans:
-    """Finds where the matches of a pattern stand, in linear time.
+    """Finds the spans of the matches of a pattern, in linear time.
 
-    The first end of any match tells where the leftmost one that ends there begins, which the
-    pattern finds backwards; from there on it is followed to its longest end.
+    It finds the first end of any match, then matches the reversed pattern backwards to find where
+    the leftmost match with that end begins, and follows it from there to its longest end.
     """
 
     def __init__(self, tree: Tree, parser: PatternParser) -> None:
@@ -99,7 +101,7 @@ class _Spans:
         self._has_lazy = parser.has_lazy
 
     def found_in(self, text: str) -> Iterator[tuple[int, int] | None]:
-        # What ends a line may end at a newline after which nothing comes, and is not marked.
+        # `$` also matches before a last newline, which is not part of any span.
         text = text.removesuffix("\n")
         begin, to_follow = 0, MOST_FOLLOWED * len(text)
         while begin <= len(text):
@@ -118,7 +120,7 @@ class _Spans:
             begin = max(end, begin + 1)
 
     def _leftmost(self, text: str, begin: int, end: int) -> int:
-        # One character on either side, which assertions look at.
+        # With one character on either side, for assertions.
         before, after = max(0, begin - 1), min(len(text), end + 1)
         around = text[before:after][::-1]
         first, last = after - end, after - begin

@@ -1,8 +1,8 @@
 """Runs that end in the middle: a reply was awaited, and none came.
 
-Many end so by design: who simulates the user has the last word, an environment scores what was
-done, a tool takes the answer; and a prompt is no run. Nothing is said where the source says how the
-run ended.
+Many end so by design: a simulated user has the last word, an environment scores the result, or a
+tool takes the answer; and a mere prompt is not a run. Nothing is reported if the source records how
+the run ended.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ REQUEST: Final = "request"
 TOOL: Final = "tool"
 _MAYBE: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
 _END_OTHERWISE: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
-"""In a recording a run may wait; those agents hand in by what they write to a shell or in code."""
+"""A run in a recording may still wait; the agents submit by a shell command or in code."""
 _NO_PROMPTS: Final = frozenset({"hermes-session", "hermes-export", "hermes-state-db"})
-"""A session began when the user asked, be there no word of how it ended."""
+"""Formats of sessions: a run began when the user asked, even if no end is recorded."""
 _ASKS_ONLY: Final = frozenset({"hermes-request-dump"})
-"""These hold the request, whatever became of it."""
+"""Formats that store only the request, regardless of what became of it."""
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+")
 _TAKES_ANSWERS: Final = frozenset(
     {"answer", "complete", "completion", "done", "end", "exit", "final", "finish", "handoff"}
@@ -34,10 +34,10 @@ _TAKES_ANSWERS: Final = frozenset(
 
 
 class Last(NamedTuple):
-    """What came last in a run: a request, or a message.
+    """What came last in a run: a request or a message.
 
-    `what` is `REQUEST`, `TOOL` where results came, else the role of who spoke; `tool` is the one
-    that answered last.
+    `what` is `REQUEST`, `TOOL` after a result, or else the role of the message; `tool` is the name
+    of the tool that answered last.
     """
 
     what: str = ""
@@ -48,7 +48,7 @@ NOTHING: Final = Last()
 
 
 def without_answer(state: RunState, seq: int) -> Iterator[Finding]:
-    """Yield what is to be said of a run that ends at event `seq` and whose model owes a reply."""
+    """Yield the finding for a run that ends at event `seq` while its model owes a reply, if any."""
     is_told = state.stop_reason or state.status not in ("", "unknown")
     owed = None if is_told else _owed(state)
     if owed is not None:

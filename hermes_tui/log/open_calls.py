@@ -1,4 +1,4 @@
-"""Calls that wait for their results, how these find them, and what is wrong with either."""
+"""Calls that wait for their results, the pairing of the two, and what is wrong with either."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from hermes_tui.log.fold import RunState
 
 MOST_TOLD: Final = 3
-"""Problems of the arguments of one call that are spelled out."""
+"""How many problems of the arguments of one call are spelled out."""
 _NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
 _REFUSED: Final = "many servers refuse such a history: answer the call, or drop it"
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
 
 
 class Pairable(Protocol):
-    """What a result says of the call that it answers."""
+    """The fields of a result that name the call it answers."""
 
     @property
     def call_id(self) -> str | None: ...
@@ -44,13 +44,16 @@ class OpenCall(msgspec.Struct, frozen=True):
     name: str | None
     index: int
     in_text: bool = False
-    """Read from text: whatever somebody else says next is its answer."""
+    """Whether it was read from text: the next message of another role is its answer."""
     number: int = 0
-    """The message that it stands in, from 1."""
+    """The number of the message that contains it, from 1."""
 
 
 def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | None:
-    """Pair by id within the turn, then by order among calls without an id."""
+    """Return the waiting call that `result` answers, or None if there is none.
+
+    Calls and results are paired by id within the turn, then by order among calls without an id.
+    """
     if result.call_id:
         for call in waiting:
             if call.id == result.call_id:
@@ -66,13 +69,13 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
 
 
 def without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall, ...]:
-    """Return the calls that still wait; looks at no more than those up to the one answered."""
+    """Return the calls that still wait. Looks only at the calls up to the answered one."""
     place = next(place for place, call in enumerate(waiting) if call is answered)
     return waiting[:place] + waiting[place + 1 :]
 
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
-    """Return what is to be said of a call whose id was last used in turn `last_turn`."""
+    """Return the finding for a call whose id was last used in turn `last_turn`."""
     return _about(
         call,
         Code.ID_DUPLICATE,
@@ -83,7 +86,7 @@ def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
 
 
 def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
-    """Return what is to be said of a call of a tool that is not among the declared ones."""
+    """Return the finding for a call of a tool that was not declared."""
     return _about(
         call,
         Code.NAME_UNKNOWN,
@@ -94,14 +97,14 @@ def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
 
 
 def arguments_of(call: ToolCall) -> Any:
-    """Return the object that the tool gets, None where it gets none."""
+    """Return the object that the tool receives, or None if there is none."""
     return {} if call.arguments_state in _NOTHING_GIVEN else call.arguments
 
 
 def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> Iterator[Finding]:
-    """Yield what is to be said of arguments that the schema of their tool does not allow.
+    """Yield the finding for arguments that the schema of their tool does not allow, if any.
 
-    `as_text`: they stand in tags, as texts.
+    `as_text`: the arguments were written in tags, as texts.
     """
     arguments = arguments_of(call)
     if schema is None or not isinstance(arguments, dict):
@@ -117,9 +120,9 @@ def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> I
 
 
 def unanswered(state: RunState, call: OpenCall, *, at_end: bool) -> Finding:
-    """Return what is to be said of a call that got no result in its turn, or before the end.
+    """Return the finding for a call that got no result in its turn, or before the end of the run.
 
-    A run that nobody said to have ended may go on: all that is known of it is what was saved.
+    A run whose end was not recorded may have continued: only what was saved is known.
     """
     severity, when, hint = Severity.ERROR, "", _REFUSED
     if at_end and state.ended:
@@ -133,7 +136,7 @@ def unanswered(state: RunState, call: OpenCall, *, at_end: bool) -> Finding:
 
 
 def orphan(result: ToolResult, seq: int, turn: int, number: int) -> Finding:
-    """Return what is to be said of a result that answers no call."""
+    """Return the finding for a result that answers no call."""
     wanted = f"none with id {result.call_id!r}" if result.call_id else "none"
     return Finding(
         Code.RESULT_ORPHAN,
@@ -163,6 +166,6 @@ def _about(call: OpenCall, code: Code, severity: Severity, message: str, hint: s
 
 @lru_cache(maxsize=128)
 def _nearest(name: str, declared: tuple[str, ...]) -> str:
-    """Say which tools may have been meant; the same slip comes again in run after run."""
+    """Return the tools that may have been meant. Cached, as the same slip recurs in many runs."""
     near = near_names(name, declared, likeness=0.5)
     return f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(declared)}"

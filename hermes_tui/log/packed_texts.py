@@ -1,4 +1,4 @@
-"""Long texts that say nearly the same again and again, as streams of a reply do, in few bytes.
+"""Compression of long texts that repeat themselves, as the stream of a reply does.
 
 packed = zlib(UTF-8)       lone surrogates as the three bytes that UTF-8 would have for them
 """
@@ -9,15 +9,15 @@ import zlib
 from typing import Final
 
 _SLICE: Final = 1 << 20
-"""Characters that are encoded at a time: a copy of the whole text would be as long as it."""
+"""Characters that are encoded at a time, to avoid a second copy of the whole text."""
 _BLOCK: Final = 1 << 16
-"""Characters of pieces that are packed together while a text grows."""
+"""Characters after which the pieces of a growing text are packed."""
 _QUICKLY: Final = 1
-"""The level: a higher one takes three times as long for a tenth less."""
+"""The compression level: a higher one takes three times as long to save a tenth."""
 
 
 def pack(text: str, most: int) -> bytes:
-    """Return `text` packed; nothing where it has more than `most` bytes."""
+    """Return `text` packed, empty if it has more than `most` bytes."""
     packing = zlib.compressobj(_QUICKLY)
     packed: list[bytes] = []
     for at in range(0, len(text), _SLICE):
@@ -29,7 +29,7 @@ def pack(text: str, most: int) -> bytes:
 
 
 def unpack(packed: bytes, most: int) -> str:
-    """Return the text; raises ValueError where it is damaged or has more than `most` bytes."""
+    """Return the packed text. Raises ValueError if it is damaged or has more than `most` bytes."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, most)
@@ -42,18 +42,18 @@ def unpack(packed: bytes, most: int) -> str:
 
 
 class GrowingPack:
-    """A text that comes in pieces and is hardly ever asked for; a long one is kept packed."""
+    """A text that arrives in pieces and is rarely read; a long one is kept packed."""
 
     def __init__(self) -> None:
         self._packing: zlib._Compress | None = None
-        """Takes 256 kB, which a short text does without."""
+        """None for a short text, as a compressor takes 256 kB."""
         self._packed: list[bytes] = []
         self._pieces: list[str] = []
         self._length = 0
         """Characters of `_pieces`."""
 
     def add(self, piece: str) -> None:
-        """Let the text go on."""
+        """Append a piece to the text."""
         self._pieces.append(piece)
         self._length += len(piece)
         if self._length >= _BLOCK:

@@ -1,4 +1,4 @@
-"""Values as msgpack, whatever is in their texts."""
+"""Values as msgpack, regardless of what their texts contain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def packed(value: Any) -> bytes:
 
 
 def _encodable(value: Any) -> Any:
-    """Return a value without what msgpack lacks: lone surrogates, and integers beyond 64 bits."""
+    """Return a value without what msgpack cannot hold: lone surrogates, integers over 64 bits."""
     match value:
         case str():
             return without_surrogates(value)

@@ -1,6 +1,6 @@
-"""Fields that are a number or a text: what a path into one of them was meant to be.
+"""Filters whose paths lead into fields without members, such as a number or a text, are refused.
 
-Such a path is missing in every run and row, so that a filter by it would match nothing in silence.
+Such a path is missing in every run and row, so that a filter by it would silently match nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COUNTED: Final = (int, float, int | None, float | None)
 _WITH_MEMBERS: Final = frozenset({"codes", "tools", "failed_tools", "scores", "args", "arguments"})
 _NUMBERS: Final = frozenset({"run", "turn", "row", "size", "reasoning", "seconds"})
 _FLAGS: Final = frozenset({"error", "found"})
-"""Of runs and of rows, what is no attribute of a run; all other such fields are texts."""
+"""These and `_NUMBERS` are fields whose type no attribute of a run gives; all others are texts."""
 
 
 def _kinds() -> dict[str, str]:
@@ -33,20 +33,20 @@ def _kinds() -> dict[str, str]:
 
 
 PLAIN: Final = MappingProxyType(_kinds())
-"""What fields of runs and of rows are that have no members."""
+"""The fields of runs and rows that have no members, and what each of them is."""
 _BY_NAME: Final = MappingProxyType({
     "tool_errors": "failed_tools", "calls": "tools", "results": "tools", "errors": "codes",
     "warnings": "codes", "code": "codes", "reward": "scores", "text": "args", "name": "args",
 })  # fmt: skip
-"""Fields with members that may be meant instead, where the same expression can read them."""
+"""Fields with members that may be meant instead, if the same expression can read them."""
 
 
 def compile_filter(
     text: str, names: Collection[str], *, at_hand: Collection[str] = ()
 ) -> Expression | None:
-    """Return the filter that `text` is, None where it is empty; raises ExpressionError.
+    """Return `text` compiled as a filter, or None if it is empty. Raises ExpressionError.
 
-    As `compile_expression`; besides, no path leads into a plain field.
+    Like `compile_expression`, but also refuses paths into plain fields.
     """
     if not text.strip():
         return None
@@ -56,9 +56,9 @@ def compile_filter(
 
 
 def check_members(text: str, known: Collection[str]) -> None:
-    """Refuse paths into plain fields in an expression that compiles on the `known` names.
+    """Raise ExpressionError if a path of an expression leads into a plain field.
 
-    Raises ExpressionError.
+    `text` must compile on the `known` names.
     """
     source = text.strip()
     tree = ast.parse(source, mode="eval")

@@ -1,5 +1,5 @@
-"""Questions about the rows of a run: their fields for expressions, their text for search, the
-message and the calls that a row belongs to."""
+"""Queries on the rows of a run: their fields for expressions, their text for search, the message
+and the calls that a row belongs to."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ FIELDS = {
 
 
 AT_HAND = frozenset({"kind", "turn", "row", "code"})
-"""Fields for which no event has to be decoded."""
+"""Fields that can be read without decoding an event."""
 
 
 class RowFields(Mapping[str, Any]):
-    """A row as plain JSON values by `FIELDS`, each made when it is asked for.
+    """The `FIELDS` of a row as plain JSON values, each computed on access.
 
     Fields that do not apply to the row are missing.
     """
@@ -66,7 +66,7 @@ class RowFields(Mapping[str, Any]):
         self._row = row
 
     def get(self, name: str, missing: Any = None) -> Any:
-        """Return a field, `missing` where it does not apply. Costs a decoding at most."""
+        """Return a field, or `missing` if it does not apply. Decodes at most one event."""
         read = _OF_ANY.get(name) or _OF_KIND[self._timeline.kind(self._row)].get(name)
         return missing if read is None else read(self._timeline, self._row)
 
@@ -87,7 +87,7 @@ Read = Callable[[Timeline, int], Any]
 
 
 def _of_event(attribute: str, read: Callable[[Any], Any]) -> Read:
-    """Return what reads a field from the message, call or result that an event carries."""
+    """Return a function that reads a field from the message, call or result of a row's event."""
 
     def read_row(timeline: Timeline, row: int) -> Any:
         return read(getattr(timeline.event(row), attribute))
@@ -100,11 +100,11 @@ def _reasoning_size(message: Message) -> int:
 
 
 _REPLY_REACH: Final = 64
-"""Events between a reply as it arrived and its message, at most."""
+"""The most events between a reply as received and its message."""
 
 
 def _reply(timeline: Timeline, row: int) -> ResponseReceived | None:
-    """Return the reply that the event of a row is, or is the message of."""
+    """Return the reply of a row whose event is the reply itself or its message, else None."""
     event = timeline.event(row)
     if isinstance(event, ResponseReceived):
         return event
@@ -220,12 +220,12 @@ _OF_KIND: Mapping[RowKind, Mapping[str, Read]] = {
 
 
 def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
-    """Yield every text that a search looks at in a row: what the panes show of it."""
+    """Yield every text of a row that a search looks at: all that the panes show of it."""
     finding = timeline.finding(row)
     if finding is not None:
         yield from (str(finding.code), finding.message, finding.hint)
     event = timeline.event(row)
-    # A failed request and a defect have no row but that of their finding.
+    # A failed request or a defect has only the row of its finding.
     if finding is not None and not isinstance(event, (RequestFailed, SourceDefect)):
         return
     if isinstance(event, ToolReturned | ToolFailed):
@@ -234,13 +234,13 @@ def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
 
 
 def event_texts(event: Event) -> Iterator[str]:
-    """Yield every text that an event holds, without what others say of it."""
+    """Yield every text of an event, without its findings."""
     match event:
         case MessageAppended(message=message):
             yield from _texts_of_message(message)
         case ToolCallProposed(call=call):
             yield from (call.name or "", call.arguments_text, call.id or "")
-            # As they are shown, without the escapes of the text.
+            # The decoded values, as they are shown without the escapes of the text.
             yield from _texts_in(call.arguments)
         case ToolReturned(result=result) | ToolFailed(result=result):
             yield from (result.content, result.name or "", result.call_id or "")
@@ -275,7 +275,7 @@ def _texts_of_message(message: Message) -> Iterator[str]:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Yield the names and values in a JSON value, however deep."""
+    """Yield the keys and values in a JSON value, at any depth."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -294,7 +294,10 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def message_of(timeline: Timeline, seq: int) -> MessageAppended | None:
-    """Return the message that event `seq` is or belongs to: a call's reply, a result's message."""
+    """Return the message that event `seq` is or belongs to, or None.
+
+    A call belongs to its reply, a result to the message that contains it.
+    """
     log = timeline.log
     event = log[seq]
     match event:
@@ -326,7 +329,7 @@ def findings_at(timeline: Timeline, row: int) -> list[Finding]:
 
 
 def describe(event: Event) -> str:
-    """Return a one-line label of an event that is no message, call or result."""
+    """Return a one-line label for an event that is not a message, call or result."""
     match event:
         case RunStarted() as started:
             declared = counted(len(started.tools), "tool")

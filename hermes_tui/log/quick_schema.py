@@ -1,7 +1,7 @@
-"""Tell at once that a value fits a JSON Schema, as nearly all arguments do.
+"""A fast check for values that fit a JSON Schema, as nearly all arguments do.
 
-Read is what nearly all schemas of tools are made of; where anything else could decide, nothing is
-certain.
+It knows only the keywords that nearly all schemas of tools use. If any other keyword could decide,
+the result is not certain.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PYTHON_WORDS: Final = {"True": "true", "False": "false", "None": "null"}
 
 
 class AnyText(str):
-    """A text of which only that is known that it is one."""
+    """A text whose content is not known."""
 
     __slots__ = ()
 
@@ -42,9 +42,9 @@ _ANY_TEXT: Final = AnyText()
 
 
 def spelled(arguments: dict[str, Any], schema: Any, *, trimmed: bool) -> dict[str, Any]:
-    """Return texts as arguments: where a text may not fit, with the value that it spells.
+    """Return `arguments` with each text that may not fit replaced by the value that it spells.
 
-    `trimmed`: they are what the tool gets, if it gets texts, to the last blank.
+    `trimmed`: texts are exactly what the tool would receive, whitespace included.
     """
     own = schema.get("properties") if type(schema) is dict else None
     inner = own if type(own) is dict else {}
@@ -57,7 +57,7 @@ def spelled(arguments: dict[str, Any], schema: Any, *, trimmed: bool) -> dict[st
 
 
 def spelled_by(text: Any) -> Any:
-    """Return the value that a text spells, the text itself where it spells none."""
+    """Return the value that a text spells as JSON or in Python, or the text if it spells none."""
     if not isinstance(text, str):
         return text
     try:
@@ -67,9 +67,9 @@ def spelled_by(text: Any) -> Any:
 
 
 def surely_fits(value: Any, schema: Any) -> bool:
-    """Tell whether nothing is wrong with `value` by `schema`, or the schema cannot be read.
+    """Return whether `value` certainly fits `schema`, or the schema is broken.
 
-    False where that is not certain.
+    False if that is not certain.
     """
     try:
         return _fits(value, schema)
@@ -108,7 +108,7 @@ def _is_of(value: Any, kind: str) -> bool:
 
 
 def _is_among(value: Any, values: Any) -> bool:
-    # Python takes 1 for True, and for 1.0.
+    # Only texts, as 1 == True == 1.0 in Python.
     return type(value) is str and type(values) is list and value in values
 
 

@@ -1,4 +1,4 @@
-"""A regular expression as an automaton whose states are made when a text first reaches them."""
+"""A regular expression as an automaton whose states are created when a text first reaches them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _LAST_NEWLINE: Final = "\n$"
 _START, _NEWLINE, _WORD, _OTHER = range(4)
 _SPLIT, _CHAR, _ASSERT, _MATCH = range(4)
 BIT: Final = 1 << 16
-"""Characters after which whoever looks through a long text may do something else: some 5 ms."""
+"""Characters after which a search through a long text lets its caller do something else: 5 ms."""
 _PIECE: Final = 4096
-"""Characters that are copied at once of a text that is gone through."""
+"""Characters of a text that are copied at a time while it is searched."""
 
 
 class _State(dict[str, "_State"]):
-    """A set of places in the pattern, and the state that each next character leads to."""
+    """A set of nodes of the pattern, and the state that each next character leads to."""
 
     __slots__ = ("automaton", "before", "has_matched", "nodes")
 
@@ -45,7 +45,7 @@ class _State(dict[str, "_State"]):
         self.nodes = nodes
         self.before = before
         self.has_matched = has_matched
-        """Of an anchored automaton: whether a match ended just before the last character."""
+        """For an anchored automaton: whether a match ended just before the last character."""
 
     def __missing__(self, character: str) -> _State:
         following = self.automaton.step(self, character)
@@ -54,9 +54,9 @@ class _State(dict[str, "_State"]):
 
 
 class Automaton:
-    """A pattern as a graph of nodes `(kind, argument, targets)`, and the states made so far.
+    """A pattern as a graph of nodes `(kind, argument, targets)`, and the states created so far.
 
-    One that is anchored looks for matches at the beginning of a text only, for the longest one.
+    An anchored one looks only for the longest match that begins at the beginning of a text.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Automaton:
         return any(self.look_in(text))
 
     def look_in(self, text: str) -> Iterator[bool]:
-        """Yield False after each bit of a long text, at last whether there is a match."""
+        """Yield False after each `BIT` characters of a long text, finally whether it matches."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), _START)
@@ -102,8 +102,8 @@ class Automaton:
         yield state is matched or state[_END] is matched
 
     def first_end(self, text: str, begin: int) -> Iterator[int | None]:
-        """Yield None after each bit of a long text, at last the least place at which a match from
-        `begin` on ends, None without any."""
+        """Yield None after each `BIT` characters of a long text, and finally the first place at
+        which a match that begins at or after `begin` ends, None if there is no match."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), self._before(text, begin))
@@ -119,7 +119,7 @@ class Automaton:
     def longest(self, text: str, begin: int, end: int) -> int:
         """Return where the longest match that begins at `begin` ends, at most at `end`.
 
-        -1 where none begins there. What stands around is looked at for assertions alone.
+        Return -1 if none begins there. The surrounding text is only used for assertions.
         """
         self._work = 0
         state = self._state(frozenset((self._start,)), self._before(text, begin))
@@ -164,7 +164,7 @@ class Automaton:
         return self._state(frozenset(following), self._context(character), has_matched=0 in reached)
 
     def _closure(self, state: _State, key: str) -> set[int]:
-        """Return every node that can be reached without reading on."""
+        """Return every node that can be reached without reading another character."""
         reached: set[int] = set()
         waiting = [*state.nodes] if self._is_anchored else [self._start, *state.nodes]
         while waiting:
@@ -214,7 +214,7 @@ class Automaton:
         return len(self._nodes) - 1
 
     def _emit(self, tree: Tree, after: int) -> int:
-        """Add the nodes of `tree`, which lead to `after`, and return the first of them."""
+        """Add the nodes of `tree`, which lead to node `after`, and return the first of them."""
         match tree:
             case Atom(number):
                 return self._add(_CHAR, number, (after,))
@@ -249,6 +249,6 @@ class Automaton:
 
 
 def _each(text: str, begin: int, end: int) -> Iterator[tuple[int, str]]:
-    """Yield the characters of a part of a text with their places, without a copy of the part."""
+    """Yield the characters of a part of a text with their positions, without copying the part."""
     for place in range(begin, end, _PIECE):
         yield from enumerate(text[place : min(end, place + _PIECE)], place)

@@ -1,4 +1,4 @@
-"""The tree of a regular expression, in the grammar of `linear_regex`."""
+"""The syntax tree of a regular expression, in the grammar of `linear_regex`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
 
 class RegexError(ValueError):
-    """A pattern is wrong or asks too much. `position` is 0-based, None while searching."""
+    """A pattern is wrong or too costly. `position` is 0-based, None while searching."""
 
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ Tree = Atom | Assertion | Sequence | Choice | Repeated
 
 
 class PatternParser:
-    """Cuts a pattern, which `re` has already found to be well formed, into a tree."""
+    """Parses a pattern, which `re` has already found to be well formed, into a tree."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -165,7 +165,7 @@ class PatternParser:
 
 
 def reverse(tree: Tree) -> Tree:
-    """Return the tree of what matches the same texts, read backwards."""
+    """Return the tree of the pattern that matches the same texts backwards."""
     match tree:
         case Atom():
             return tree

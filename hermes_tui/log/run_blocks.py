@@ -1,8 +1,8 @@
-"""Many runs in few bytes: blocks of some hundred rows, column by column, each decoded on its own.
+"""Many runs in few bytes: blocks of some hundred rows, column by column, each decoded separately.
 
-A block is a header of segment lengths and a checksum, then the segments: what is known of the block
-as a whole (`BlockFacts`), and one for every column, as msgpack. Of values that repeat, each stands
-there once. Blocks are what an index of a file consists of, in memory, on disk and in a pipe alike.
+A block is a header of segment lengths and a checksum, followed by the segments as msgpack: the
+facts about the block as a whole (`BlockFacts`), and one segment for every column. Values that
+repeat are stored once. The index of a file consists of blocks, in memory, on disk and in a pipe.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.visible import cells
 
 ROWS: Final = 128
-"""Rows of a full block: a page of a sorted list needs a block for nearly each of its rows."""
+"""Rows of a full block. A small number, as a page of a sorted list needs a block for nearly each of
+its rows."""
 _PLACE: Final = {"record": int, "nth": int, "group": int}
 _NUMBER: Final = array("I")
 PREFIX: Final = 2 * _NUMBER.itemsize
-"""Bytes: how long the rest of the block is, and its checksum."""
+"""Bytes of the block's first two numbers: the length of the rest, and its checksum."""
 
 
 class StoredRun(NamedTuple):
-    """A run as it stands in a block: its summary, and where in its file it is."""
+    """A run as stored in a block: its summary, and where in its file it is."""
 
     summary: RunSummary
     record: int
@@ -42,31 +43,32 @@ COLUMNS: Final = (*RunSummary._fields, *_PLACE)
 
 
 class BlockFacts(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a block as a whole; the records it covers may hold no run."""
+    """Facts about a block as a whole. The records that it covers may contain no run."""
 
     rows: int
     first_run: int
     first_record: int
     ends: bytes
-    """Where its records end, as an `array("Q")`."""
+    """The offsets at which its records end, as an `array("Q")`."""
     kinds: bytes
     complaints: tuple[str, ...] = ()
     erring: int = 0
-    """Runs with findings of severity error."""
+    """Number of runs with findings of severity error."""
     longest: dict[str, int] = {}
-    """Cells of the longest text of a column; see `note_lengths`."""
+    """Cells of the longest text of each column; see `note_lengths`."""
     rewards: tuple[int, float] = (0, 0.0)
-    """How many runs have a reward that is a finite number, and their sum."""
+    """How many runs have a finite reward, and the sum of those."""
 
 
 class DamagedBlock(ValueError):
-    """The bytes are no block, or not all of one."""
+    """The bytes are not a block, or only a part of one."""
 
 
 def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -> None:
-    """Raise `longest` to the texts of a run, at most to `most`; empty ones add no column.
+    """Raise the lengths in `longest` to those of a run's texts, at most to `most`.
 
-    `began`, `latest`, `reward`, `tool_errors` and `group` are 1 where there is anything in them.
+    Empty texts add no column. `began`, `latest`, `reward`, `tool_errors` and `group` are 1 if they
+    have any value.
     """
     summary = run.summary
     prefix = len(f"g{run.group} · ") if run.group else 0
@@ -89,7 +91,7 @@ def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -
 
 
 def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
-    """Return the bytes of a block; `erring`, `longest` and `rewards` are filled in here."""
+    """Return the bytes of a block. Fills in `rows`, `erring`, `longest` and `rewards`."""
     longest: dict[str, int] = {}
     for run in runs:
         note_lengths(longest, run)
@@ -109,12 +111,12 @@ def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
 
 
 def block_length(prefix: bytes) -> int:
-    """Return how many bytes follow the first `PREFIX` of a block."""
+    """Return how many bytes follow the first `PREFIX` bytes of a block."""
     return array("I", prefix)[0]
 
 
 def segment_lengths(block: bytes) -> array[int]:
-    """Return the lengths of the segments of a whole block: those of its facts and its columns.
+    """Return the lengths of the segments of a whole block: of its facts, then of its columns.
 
     Raises DamagedBlock.
     """
@@ -135,7 +137,7 @@ SEGMENTS_AT: Final = PREFIX + (len(COLUMNS) + 1) * _NUMBER.itemsize
 
 
 def decode_facts(segment: bytes) -> BlockFacts:
-    """Return what is known of a block as a whole; raises DamagedBlock."""
+    """Return the facts about a block as a whole. Raises DamagedBlock."""
     try:
         return _facts_decoder().decode(segment)
     except msgspec.DecodeError as error:
@@ -143,7 +145,7 @@ def decode_facts(segment: bytes) -> BlockFacts:
 
 
 def decode_column(number: int, segment: bytes) -> list[Any]:
-    """Return the values of column `number` of COLUMNS; raises DamagedBlock."""
+    """Return the values of column `number` of COLUMNS. Raises DamagedBlock."""
     plain, repeated = _column_decoders()[number]
     try:
         if segment[:1] == b"\x92":
@@ -180,6 +182,6 @@ def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpa
 
 
 def columns_version() -> str:
-    """Return what changes whenever blocks are not understood any more, or say something else."""
+    """Return a text that changes whenever the layout or the meaning of blocks changes."""
     types = get_type_hints(RunSummary) | _PLACE
     return "4 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)

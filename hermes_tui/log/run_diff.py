@@ -12,15 +12,15 @@ from hermes_tui.model import events as ev
 
 _MATCHED: Final = 2_000
 _PAIRED: Final = 200
-"""Beyond so many items nothing is matched, they go by their order: matching is quadratic, and worse
-for the few kinds of steps that there are."""
+"""With more items than this, nothing is matched and items are paired in order: matching is
+quadratic, and worse as there are only a few kinds of steps."""
 
 Item = TypeVar("Item")
 Pair = tuple[Item | None, Item | None]
 
 
 class DiffRow(NamedTuple):
-    """A step of both runs, or of one. Both sides are given where they differ, too."""
+    """A step of both runs, or of one. A row may have both sides even if they differ."""
 
     left: Step | None
     right: Step | None
@@ -31,7 +31,7 @@ class DiffRow(NamedTuple):
 
 
 def run_diff(left: Iterable[ev.Event], right: Iterable[ev.Event]) -> list[DiffRow]:
-    """Return the steps of both logs side by side, what they have in common included."""
+    """Return the steps of both logs side by side, including those that they share."""
     old, new = steps(left), steps(right)
     shared = _shared(old, new)
     rows = [DiffRow(*pair) for pair in zip(old[:shared], new[:shared], strict=True)]
@@ -39,7 +39,7 @@ def run_diff(left: Iterable[ev.Event], right: Iterable[ev.Event]) -> list[DiffRo
 
 
 def first_difference(rows: Sequence[DiffRow]) -> DiffRow | None:
-    """Return the row where the runs part, None where they did the same."""
+    """Return the first row in which the runs differ, or None if they did the same."""
     return next((row for row in rows if not row.is_same), None)
 
 
@@ -51,7 +51,7 @@ def _shared(old: Sequence[Step], new: Sequence[Step]) -> int:
 
 
 def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
-    """Put equal steps beside each other, and what lies between them turn by turn."""
+    """Pair equal steps, and the steps between them turn by turn."""
     if max(len(old), len(new)) > _MATCHED:
         yield from _by_turns(old, new)
         return
@@ -65,7 +65,7 @@ def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
 
 
 def _by_turns(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
-    """Put turns that look alike beside each other, then the steps within them."""
+    """Pair turns of the same shape, then the steps within them."""
     before, after = _turns(old), _turns(new)
     for left, right in _paired(before, after, [_shape(t) for t in before], [*map(_shape, after)]):
         yield from _in_turn(left or [], right or [])
@@ -80,7 +80,7 @@ def _shape(turn: list[Step]) -> tuple[tuple[str, str], ...]:
 
 
 def _in_turn(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
-    """Put steps of the same kind beside each other, as far as that keeps their order."""
+    """Pair steps of the same kind, as far as that keeps their order."""
     pairs = _paired(old, new, [s.kind for s in old], [s.kind for s in new], same_only=True)
     for left, right in pairs:
         if left is not None and right is not None and left.kind is not right.kind:
@@ -97,9 +97,9 @@ def _paired(
     *,
     same_only: bool = False,
 ) -> Iterator[Pair[Item]]:
-    """Pair items whose keys (`before`, `after`) agree, in order; the others by their place.
+    """Pair items whose keys (`before`, `after`) are equal, in order, and the others by position.
 
-    With `same_only` the others stand alone, those of `old` first.
+    With `same_only` the others are not paired; those of `old` come first.
     """
     if max(len(old), len(new)) > _PAIRED:
         yield from zip_longest(old, new)

@@ -1,4 +1,4 @@
-"""The fields of a run that filters read, and the attributes of its summary they are made of."""
+"""The fields of a run that filters read, and the attributes of its summary behind them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.wording import utc_text
 
 UNKNOWN: Final = "unknown"
-"""The status of a run of which the file tells none."""
+"""The status of a run for which the file gives none."""
 ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
     "id": "run_id",
     "task": "task",
@@ -47,7 +47,7 @@ ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
 
 
 def moment_text(ts: float | None) -> str | None:
-    """Return unix seconds as such as 2026-11-22T07:30:05Z: texts sort as times do."""
+    """Return unix seconds in the form 2026-11-22T07:30:05Z, in which texts sort as times do."""
     return utc_text(ts, "%Y-%m-%dT%H:%M:%SZ") or None
 
 
@@ -60,12 +60,12 @@ AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
     "began": moment_text,
     "latest": moment_text,
 })  # fmt: skip
-"""Of fields that are made of an attribute, how."""
+"""How the fields that differ from their attribute are made from it."""
 _GETTERS: Final = {name: attrgetter(attribute) for name, attribute in ATTRIBUTES.items()}
 
 
 FILE_FIELDS: Final = (*ATTRIBUTES, "file")
-"""What is known of a run of a file, wherever it is listed."""
+"""All fields of a run of a file, wherever it is listed."""
 
 
 FAILED: Final = frozenset({"failed", "error"})
@@ -73,9 +73,9 @@ FULL_REWARD: Final = 1.0
 
 
 def has_failed(status: str, reward: float | None) -> bool | None:
-    """Tell whether a run failed its task; None where its file does not say how it ended.
+    """Return whether a run failed its task, or None if its file does not say how it ended.
 
-    One that was cut off by a limit did, unless it has the full reward all the same.
+    A run that was cut off by a limit failed, unless it has the full reward all the same.
     """
     if status in ("", UNKNOWN):
         return None
@@ -91,18 +91,18 @@ def field_of(summary: RunSummary, name: str) -> Any:
 
 
 def fields_of(summary: RunSummary, names: Collection[str], file: str) -> dict[str, Any]:
-    """Return fields of a run of the file `file` by name."""
+    """Return the fields `names` of a run of the file `file`, by name."""
     return {name: file if name == "file" else field_of(summary, name) for name in names}
 
 
 def numbered_group(number: int) -> str:
-    """Return what a group is called that has a number only; nothing where there is none (0)."""
+    """Return the name of a group that has only a number, empty if there is none (0)."""
     return f"g{number}" if number else ""
 
 
 def listed_id(run_id: str, group: int, nth: int) -> str:
-    """Return the id of a run as lists show it; with the number of its group, if it has any.
+    """Return the id of a run as lists show it, with the number of its group if it has one.
 
-    `nth` is its 0-based place in that.
+    `nth` is its 0-based position in the group.
     """
     return f"{numbered_group(group)} · {run_id or f'run {nth + 1}'}" if group else run_id

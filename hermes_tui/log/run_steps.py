@@ -1,5 +1,5 @@
 """A run as the steps that counted in the end: a call as it was edited, a result as the model saw
-it, and nothing of a reply that was thrown away."""
+it, and nothing of a discarded reply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _JSON_STARTS: Final = ("{", "[")
 
 
 class StepKind(StrEnum):
-    """What a step of a run is."""
+    """The kinds of steps of a run."""
 
     MESSAGE = "message"
     REASONING = "reasoning"
@@ -35,9 +35,9 @@ _AS_SAID: Final = (StepKind.MESSAGE, StepKind.REASONING)
 class Step:
     """One step. `title` is the role of a message, the tool of a call or result.
 
-    `error` is why a result counts as an error, as `ErrorMark.kind`; empty: it does not. `turn` is
-    1-based, 0 before the first reply; `seq` is the event that it came with. Neither of these
-    counts when steps are compared.
+    `error` is why a result counts as an error, as in `ErrorMark.kind`; empty: it does not. `turn`
+    is 1-based, 0 before the first reply; `seq` is the event that the step came with. Neither of
+    these two counts when steps are compared.
     """
 
     def __init__(
@@ -60,22 +60,22 @@ class Step:
 
     @property
     def is_value(self) -> bool:
-        """Whether it counts as the value that it stands for, if it is JSON, however spaced."""
+        """Whether its text is compared as a JSON value, regardless of spacing, if it is JSON."""
         return self.kind not in _AS_SAID and self.text.lstrip().startswith(_JSON_STARTS)
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """What is compared: what was said as it is, all else as the value that it stands for."""
+        """The key that steps are compared by: prose verbatim, all other JSON texts by value."""
         text = text_key(self.text) if self.is_value else self.text
         return self.kind, self.title, self.error, text
 
     def changed(self, title: str, text: str) -> Step:
-        """Return this step as it reads after an edit."""
+        """Return this step as it is after an edit."""
         return Step(self.kind, title, text, self.turn, self.call_index, self.seq, self.error)
 
 
 def steps(log: Iterable[ev.Event]) -> list[Step]:
-    """Return what happened in a run, as it counted in the end."""
+    """Return the steps of a run that counted in the end."""
     collector = _Steps()
     for event in log:
         collector.apply(event)
@@ -87,11 +87,11 @@ class _Steps:
         self.steps: list[Step] = []
         self._turn = 0
         self._turn_is_open = False
-        """Whether the turn of the message to come is known already."""
+        """Whether the turn of the next reply's message has already been opened."""
         self._reply = 0
-        """Where the steps of the present reply begin."""
+        """The index at which the steps of the present reply begin."""
         self._answers: set[int] = set()
-        """The calls of the turn that have a result by their index."""
+        """The indices of the turn's calls that have a result."""
         self._is_over = False
         self._seq = 0
         self._waiting: list[OpenCall] = []
@@ -106,7 +106,7 @@ class _Steps:
             case ev.ReplyDiscarded() if self._is_over:
                 pass  # a reply that came too late was never part of the run
             case ev.ReplyDiscarded() | ev.TextEdited():
-                # Asked again, or read again from what a person made of it.
+                # The reply is requested again, or parsed again after a person edited it.
                 del self.steps[self._reply :]
                 self._turn_is_open = True
             case ev.MessageAppended():
@@ -163,7 +163,7 @@ class _Steps:
                 self._open_turn(self._turn + 1)
             self._turn_is_open = False
         if message.role == "tool":
-            return  # the result that it carries stands there already
+            return  # its result already is a step
         for piece in message.reasoning:
             if piece.span is None:
                 self._add(StepKind.REASONING, message.role, piece.text)
@@ -187,13 +187,13 @@ class _Steps:
         at = self._last(StepKind.RESULT, index) if index in self._answers else None
         if index is not None:
             self._answers.add(index)
-        # Where there is a result already, the tool was run once more.
+        # If there already is a result, the tool was run once more.
         tool = self._answered(result) if at is None else self.steps.pop(at).title
         error = result.error.kind if result.error is not None else ""
         self._add(StepKind.RESULT, result.name or tool, result.content, index, error=error)
 
     def _answered(self, result: ToolResult) -> str:
-        """Return the tool of the call that a result answers, empty where there is none."""
+        """Return the tool of the call that a result answers, empty if there is none."""
         call = answered_call(self._waiting, result)
         if call is None:
             return ""

@@ -1,4 +1,4 @@
-"""Find a row again in a later reading of the same run."""
+"""Find a row again after the same run was read once more."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hermes_tui.model.events import Event
 
 
 def same_row(before: Timeline, row: int, now: Timeline) -> int:
-    """Return the row of `now` that shows what `row` showed `before`, the nearest of several.
+    """Return the row of `now` that shows what `row` showed in `before`, the nearest of several.
 
-    Where none does, the row of that number, kept inside the run.
+    If there is none, return `row` itself, limited to the rows that there are.
     """
     if row < len(before):
         for other in _nearest_first(row, len(now)):

@@ -1,4 +1,4 @@
-"""One run in one row: what the runs screen and `scan` say of it."""
+"""One run in one row, as the runs screen and `scan` show it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_SCORES: Final = 64
 
 
 class RunSummary(NamedTuple):
-    """Counts and outcome of one run. `codes` counts its diagnostics by code."""
+    """Counts and outcome of one run. `codes` is how many diagnostics it has of each code."""
 
     run_id: str
     task: str
@@ -44,17 +44,17 @@ class RunSummary(NamedTuple):
     tools: tuple[tuple[str, int, int], ...] = ()
     """Name, calls and errors of the tools called most, at most `MOST_TOOLS`, by name."""
     prompt_tokens: int | None = None
-    """Of all requests, as the file gives them; the same for the other tokens and the cost."""
+    """Sum over all requests, as the file gives them. So are `completion_tokens` and `cost_usd`."""
     completion_tokens: int | None = None
     cost_usd: float | None = None
     duration_s: float | None = None
     latency_s: float | None = None
-    """The mean seconds of a reply."""
+    """The mean duration of a reply."""
     stop_reason: str = ""
     scores: tuple[tuple[str, float], ...] = ()
-    """Scores by name beside the reward, at most `MOST_SCORES`."""
+    """Scores by name in addition to the reward, at most `MOST_SCORES`."""
     task_digest: str = ""
-    """What tells the task from others that `task`, a line of it, does not; see `task_digest`."""
+    """A digest that distinguishes tasks whose first line, `task`, is the same; see the function."""
     began_ts: float | None = None
     """When the first event happened, in unix seconds."""
     latest_ts: float | None = None
@@ -66,7 +66,7 @@ class RunSummary(NamedTuple):
 
 
 def summarise(state: RunState) -> RunSummary:
-    """Return the row of a run in this state."""
+    """Return the summary of a run in this state."""
     return RunSummary(
         run_id=state.run_id,
         task=state.task,
@@ -103,16 +103,16 @@ def summarise(state: RunState) -> RunSummary:
 
 
 def _moment(ts: float | None) -> float | None:
-    """Return unix seconds up to the year 2096, None for what is no such time."""
+    """Return `ts` if it is a plausible time (up to the year 2096), otherwise None."""
     return ts if is_time(ts) else None
 
 
 def task_digest(state: RunState) -> str:
-    """Return 12 hexadecimal digits, a checksum and the length, that runs of one task have in
-    common; "" where there is none.
+    """Return a digest that is equal for runs of the same task, or "" if the run has none.
 
-    They are of the whole text if `task` stands in what the user says first, in many files behind
-    the same lines; else of that line, which the file names, and of the id that it gives the task.
+    It is 12 hexadecimal digits: a checksum and a length. If `task` is part of the user's first
+    message, which in many files begins with the same lines, the digest is of that whole message.
+    Otherwise it is of `task`, which the file names, and of the id that the file gives the task.
     """
     if not state.task:
         return ""
@@ -129,13 +129,13 @@ def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:
 
 
 def _told(state: RunState, name: str) -> Any:
-    """Return what the end of the run says was used, else the sum over its messages."""
+    """Return the usage recorded at the end of the run, else the sum over its messages."""
     whole = getattr(state.usage, name, None)
     return whole if whole is not None else getattr(state.tally, name)
 
 
 def fold_run(events: Iterable[Event]) -> tuple[RunState, list[Finding]]:
-    """Return the final state of a whole run and everything found in it."""
+    """Return the final state of a whole run and all its findings."""
     state = RunState()
     findings: list[Finding] = []
     for event in events:

@@ -1,4 +1,4 @@
-"""Calls that were found in the text of a reply: what is said next tells whether they were calls."""
+"""Calls found in the text of a reply: the next message decides whether they really were calls."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _TAKEN_BEFORE: Final = (
 
 
 def note_answer(state: RunState, role: str, text: str) -> bool:
-    """Return whether what somebody says answers the calls that stand in the text before it.
+    """Return whether a message answers the calls in the text of the reply before it.
 
-    Once a speaker's words did so, which is noted in `state`, all that this one says behind such
-    calls does.
+    Once a message of some role has done so, which is noted in `state`, every later message of that
+    role after such calls counts as an answer.
     """
     if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
         state.answers_as = role
@@ -41,7 +41,10 @@ def note_answer(state: RunState, role: str, text: str) -> bool:
 def decide_suspects(
     state: RunState, found: list[Finding], *, answered: bool, at_end: bool = False
 ) -> None:
-    """Tell what the calls found in content are, now that it is known who came after them."""
+    """Report or settle the calls found in content, now that it is known whether they were answered.
+
+    Those that were answered become open calls, and notes instead of errors.
+    """
     like_others = at_end and state.answers_as == "user" and state.suspect_calls
     told = _TAKEN if answered else _TAKEN_BEFORE if like_others else ""
     found += [one.as_note(told) if told else one for one in state.suspects]

@@ -1,4 +1,4 @@
-"""What a run adds up to beside its counts: tools by name, tokens, cost, seconds, labelled steps,
+"""Sums over a run in addition to its counts: tools by name, tokens, cost, seconds, labelled steps,
 and the turns that took longest."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolResult, Usage
 
 MOST_TOOLS: Final = 256
-"""Names told apart in one run; calls of further ones count as `OTHER_TOOLS`."""
+"""How many tool names are counted separately in a run; further ones count as `OTHER_TOOLS`."""
 OTHER_TOOLS: Final = "(other tools)"
 NO_NAME: Final = "(no name)"
 LONGEST_NAME: Final = 120
@@ -22,7 +22,7 @@ _Number = TypeVar("_Number", int, float)
 
 
 class TurnCost(NamedTuple):
-    """What replies and tools of a turn took, and the tokens of its replies; None: not known."""
+    """The seconds of the replies and tools of a turn, and its replies' tokens; None: not known."""
 
     turn: int
     seconds: float | None = None
@@ -32,7 +32,7 @@ class TurnCost(NamedTuple):
     def with_more(
         self, seconds: float | None, tokens_in: int | None, tokens_out: int | None
     ) -> TurnCost:
-        """Return the cost with more of each."""
+        """Return the cost with these amounts added."""
         return TurnCost(
             self.turn,
             _sum(self.seconds, seconds),
@@ -42,7 +42,7 @@ class TurnCost(NamedTuple):
 
     @property
     def rank(self) -> tuple[float, int, int]:
-        """What turns are ordered by, the costliest last."""
+        """The sort key of turns; the costliest has the greatest."""
         return self.seconds or 0.0, self.tokens_out or 0, self.tokens_in or 0
 
 
@@ -51,31 +51,32 @@ _NO_TURN: Final = TurnCost(0)
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over the events so far; None where no event said anything."""
+    """Sums over the events so far; None if no event gave a value."""
 
     tools: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Name → calls, and how many of their results are errors."""
+    """Name → number of calls, and how many of their results are errors."""
     tool_seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Name → seconds of all calls and of the longest, where they are known."""
+    """Name → seconds of all calls and of the longest, if they are known."""
     before_reply: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """`tools` as they were before the reply of this turn."""
+    """`tools` as it was before the reply of this turn."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost_usd: float | None = None
     replies: int = 0
-    """Replies whose duration is known."""
+    """Number of replies whose duration is known."""
     replies_s: float = 0.0
     tools_s: float = 0.0
     whole_s: float | None = None
-    """What the source says that the whole run took."""
+    """How long the whole run took, according to the source."""
     told: tuple[Usage, float | None] = _NOTHING
-    """What the reply on its way used and took, counted already: its message may say it, too."""
+    """Usage and duration of the reply received last, already counted: its message may repeat
+    them."""
     gold_failures: tuple[int, ...] = ()
-    """The messages (by seq) at which, as people judged, the run went wrong."""
+    """The messages (by seq) at which human annotators judged that the run went wrong."""
 
     turn: TurnCost = _NO_TURN
     earlier: tuple[TurnCost, ...] = ()
-    """The turns before it that cost most, the costliest first."""
+    """The costliest of the turns before `turn`, the costliest first."""
 
     def copy(self) -> Tally:
         """Return an independent tally with the same sums."""
@@ -91,22 +92,25 @@ class Tally:
         self.before_reply = self.tools.copy()
 
     def discard_reply(self) -> None:
-        """Forget the calls of this reply; what it cost is spent."""
+        """Forget the calls of this reply; its cost still counts."""
         self.tools = self.before_reply.copy()
 
     @property
     def is_told(self) -> bool:
-        """Whether something is counted already of the reply on its way."""
+        """Whether usage or duration of the reply received last are already counted."""
         return self.told is not _NOTHING
 
     @property
     def costly_turns(self) -> tuple[TurnCost, ...]:
-        """The turns that cost most, the costliest first."""
+        """The costliest turns, at most `MOST_TURNS`, the costliest first."""
         known = [one for one in (*self.earlier, self.turn) if any(one.rank)]
         return tuple(sorted(known, key=lambda one: one.rank, reverse=True)[:MOST_TURNS])
 
     def received(self, usage: Usage | None, duration_s: float | None, turn: int = 0) -> None:
-        """Take in what is told of a reply before its message; of some, it is told only there."""
+        """Count the usage and duration that are recorded before the message of a reply.
+
+        For some replies, only the message has them.
+        """
         self.told = _NOTHING
         self._spend(usage, duration_s, turn)
         if usage is not None or duration_s is not None:
@@ -124,7 +128,7 @@ class Tally:
         self.tools[key] = (calls + 1, errors)
 
     def result(self, result: ToolResult, name: str | None, turn: int = 0) -> None:
-        """Take in a result; `name` is that of the call that it answers, where there is one."""
+        """Count a result; `name` is that of the call it answers, if there is one."""
         if result.duration_s is not None:
             self.tools_s += result.duration_s
             key = _told_apart(self.key(name), self.tool_seconds)
@@ -142,9 +146,12 @@ class Tally:
         self.tools[key] = (calls, errors + 1)
 
     def duration_s(self, first_ts: float | None, last_ts: float | None) -> float | None:
-        """Return what the source says of the whole, else the seconds from the first event to the
-        last, else those that replies and tools took; None where nothing is known of the replies:
-        tools take the smaller part."""
+        """Return how long the run took, or None if that is not known.
+
+        This is the duration that the source gives, else the time from the first event to the last,
+        else the sum over replies and tools. Without known replies there is no such sum, as tools
+        take the smaller part.
+        """
         if self.whole_s is not None:
             return self.whole_s
         if first_ts is not None and last_ts is not None and last_ts > first_ts:
@@ -153,11 +160,11 @@ class Tally:
 
     @property
     def latency_s(self) -> float | None:
-        """The mean seconds that a reply took."""
+        """The mean duration of a reply, None if none is known."""
         return self.replies_s / self.replies if self.replies else None
 
     def key(self, name: str | None) -> str:
-        """Return the name that calls of a tool are counted by."""
+        """Return the name under which calls of a tool are counted."""
         return _told_apart(name[:LONGEST_NAME] if name else NO_NAME, self.tools)
 
     def _add_to(
@@ -176,7 +183,7 @@ class Tally:
         self.turn = self.turn.with_more(seconds, tokens_in, tokens_out)
 
     def _spend(self, usage: Usage | None, duration_s: float | None, turn: int) -> None:
-        """Add what a reply used and took, but for what is counted of it already."""
+        """Add the usage and duration of a reply, except what is already counted."""
         known, known_s = self.told
         used = _UNKNOWN if usage is None else usage
         seconds = duration_s if known_s is None else None
@@ -197,7 +204,7 @@ def _told_apart(key: str, known: Collection[str]) -> str:
 
 
 def _sum(total: _Number | None, more: _Number | None) -> _Number | None:
-    """Return a sum of which a part may not be known; None where nothing is."""
+    """Return the sum of the values that are known, None if neither is."""
     if more is None:
         return total
     return more if total is None else total + more

@@ -1,4 +1,4 @@
-"""The rows of a run: what the timeline shows, one row for every message, call, result, error and
+"""The rows of a run that the timeline shows: one for every message, call, result, error and
 diagnostic, in order. Rows are kept in arrays (about 20 bytes each), so that a run of a million rows
 costs megabytes; their text is made when they are drawn.
 """
@@ -82,7 +82,7 @@ class Timeline:
         self.log = log
         self.state = RunState()
         self._marks = [(0, 0)]
-        """Messages and events so far, noted every `MARK_EVERY` events."""
+        """Number of messages and of events so far, noted every `MARK_EVERY` events."""
         self.findings = FindingList()
         self.finished = False
         self._seqs = array("I")
@@ -90,23 +90,23 @@ class Timeline:
         self._turns = array("I")
         self._kinds = bytearray()
         self._links = array("i")
-        """For a call the seq of what answers it, for that the seq of the call, else -1."""
+        """For a call the seq of its answer, for an answer the seq of its call, else -1."""
         self._event_rows = array("I")
-        """The rows that show events, so in the order of their seqs."""
+        """The rows that show events, and so in the order of seq."""
         self._rows_of = {"call": array("I"), "turn": array("I"), "problem": array("I")}
         self.tool_error_rows = array("I")
         self._discarded_rows: dict[int, int] = {}
-        """For a turn whose reply was discarded, the row behind what belonged to that reply."""
+        """For a turn whose reply was discarded, the first row after those of that reply."""
         self._asking = 0
-        """1 while a reply is asked for: what happens then belongs to the turn it will open."""
+        """1 while a reply is awaited: events until then belong to the turn that it will open."""
 
     def __len__(self) -> int:
         return len(self._seqs)
 
     def advance(self, limit: int = 1_000_000_000) -> int:
-        """Take in up to `limit` further events of the log; return how many were taken.
+        """Process up to `limit` further events of the log and return how many there were.
 
-        Once the log is complete and all of it is taken in, the findings of the end are added.
+        Once the log is complete and all of it is processed, the findings of the end are added.
         """
         taken = 0
         while taken < limit and self.state.events < len(self.log):
@@ -128,7 +128,7 @@ class Timeline:
         return RowKind(self._kinds[row])
 
     def finding(self, row: int) -> Finding | None:
-        """Return the finding that the row shows, None for a row that shows an event."""
+        """Return the finding that the row shows, or None if it shows an event."""
         number = self._findings[row]
         return self.findings[number] if number >= 0 else None
 
@@ -136,7 +136,7 @@ class Timeline:
         return self.log[self._seqs[row]]
 
     def findings_of(self, seq: int) -> list[Finding]:
-        """Return the findings about event `seq`, wherever their rows stand."""
+        """Return the findings about event `seq`, wherever their rows are."""
         return self.findings.of(seq)
 
     def linked_seq(self, row: int) -> int | None:
@@ -148,7 +148,7 @@ class Timeline:
         return link if link >= 0 else None
 
     def linked(self, row: int) -> Event | None:
-        """Return the event at the other end; see `linked_seq`."""
+        """Return the event that the row is linked with; see `linked_seq`."""
         seq = self.linked_seq(row)
         return self.log[seq] if seq is not None else None
 
@@ -170,18 +170,18 @@ class Timeline:
             place += step
 
     def problem_number(self, row: int) -> tuple[int, int] | None:
-        """Return which problem a row is (from 1) and how many there are; None if it is none."""
+        """Return the number of the problem in a row (from 1) and of all; None if it has none."""
         rows = self._rows_of["problem"]
         place = bisect_left(rows, row)
         return (place + 1, len(rows)) if place < len(rows) and rows[place] == row else None
 
     def turn_row(self, turn: int) -> int | None:
-        """Return the row of the reply that opens a turn (from 1)."""
+        """Return the row of the reply that opens a turn (from 1), or None if there is none."""
         rows = self._rows_of["turn"]
         return rows[turn - 1] if 1 <= turn <= len(rows) else None
 
     def message_row(self, number: int) -> int | None:
-        """Return the row that shows a message (from 1), None where the rows do not reach so far.
+        """Return the row that shows a message (from 1), or None if the rows end before it.
 
         Costs O(events since the last mark before it).
         """
@@ -209,16 +209,16 @@ class Timeline:
         mark = bisect_right(self._marks, seq, key=itemgetter(1)) - 1
         count, first = self._marks[mark]
         count += sum(isinstance(self.log[at], MessageAppended) for at in range(first, seq + 1))
-        # The message that brings a result comes behind it.
+        # The message that contains a result comes after it.
         is_result = isinstance(self.log[seq], (ToolReturned, ToolFailed))
         return min(count + is_result, self.state.appended)
 
     def call_rows(self, turn: int) -> list[int]:
-        """Return the rows of the calls of a turn; of turn 0 those before any reply."""
+        """Return the rows of the calls of a turn; for turn 0 those before any reply."""
         calls, turns = self._rows_of["call"], self._rows_of["turn"]
         if turn > len(turns) + 1:
             return []
-        # What happens while a reply is asked for stands before the row that opens its turn.
+        # Events while a reply is awaited come before the row that opens its turn.
         first = bisect_left(calls, turns[turn - 2]) if turn > 1 else 0
         last = bisect_left(calls, turns[turn]) if turn < len(turns) else len(calls)
         beginning = self._discarded_rows.get(turn, 0)
@@ -235,7 +235,7 @@ class Timeline:
             self._asking = int(event.turn == self.state.turn + 1)
         elif self.state.turn != turn or isinstance(event, RunEnded):
             self._asking = 0
-        # What concerns the turn before this event is shown before it.
+        # Findings about the turn before this event are shown before it.
         early = [f for f in found if f.seq < event.seq]
         self._add_findings(early)
         if isinstance(event, MessageAppended) and event.message.role == "assistant":
@@ -255,7 +255,7 @@ class Timeline:
         if isinstance(event, (RequestSent, ResponseReceived)) and event.turn:
             return event.turn
         if isinstance(event, TextEdited):
-            # The edited reply opens its turn once more, right behind this.
+            # The edited reply opens its turn once more, right after this event.
             return self.state.turn + 1
         return self.state.turn + self._asking
 
@@ -266,7 +266,7 @@ class Timeline:
             if message.role == "tool" and message.results == 1:
                 # It is shown by that result's own row.
                 return False
-            # So is one that holds results and nothing else, which some APIs put in a user's mouth.
+            # So is one with results and nothing else, to which some APIs give the role user.
             return not message.results or bool(message.text or message.parts)
         return not isinstance(event, _WITHOUT_ROW)
 
@@ -289,7 +289,7 @@ class Timeline:
             self._links[row] = other
 
     def _end_last_turn(self) -> None:
-        # What was said after the last reply would belong to the next one: none will come.
+        # Messages after the last reply would belong to the next turn, which will not come.
         turns = self._rows_of["turn"]
         for row in range(turns[-1] if turns else 0, len(self._turns)):
             if self._kinds[row] == RowKind.MESSAGE:
