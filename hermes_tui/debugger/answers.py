@@ -1,6 +1,6 @@
-"""What answers a call, as events: its tool, a person in its place, or the loop itself.
+"""Answers to calls, as events: from the tool, from a person in its place, or from the loop itself.
 
-Numbers and times of the events are filled in by the session.
+The session fills in `seq` and `ts` of the events.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOST = "The tool may have run; its result was lost"
 
 
 def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionState) -> ev.Event:
-    """Return the answer of the tool that is under way."""
+    """Return the answer of the tool that is running."""
     call = state.call
     assert call is not None, "DISPATCHING without a call"
     match answer:
@@ -52,7 +52,7 @@ def raised(call: CallState, exception: str, duration_s: float | None = None) -> 
 
 
 def skipped(call: CallState) -> ev.Event:
-    """Return what a person answered in place of the tool."""
+    """Return the answer that a person gave in place of the tool."""
     skip = call.skip
     assert skip is not None, "skipped without an answer"
     if skip.failed:
@@ -62,7 +62,7 @@ def skipped(call: CallState) -> ev.Event:
 
 
 def refused(call: CallState, refusal: Refusal) -> ev.Event:
-    """Return what the loop itself answers; what is wrong with the call stands with the call."""
+    """Return the answer of the loop itself. The diagnostics remain with the call."""
     event = _failure(call, refusal.error, error_text(refusal.told))
     return ev.copy_event(event, diagnostics=())
 
@@ -88,7 +88,7 @@ def _failure(
 
 
 def flags_of(call: CallState) -> tuple[str, ...]:
-    """Return how a tool message came to be where it is not what the tool said."""
+    """Return the flags of a tool message that is not the tool's own answer."""
     flags = []
     if call.skip is not None:
         flags.append("skipped")

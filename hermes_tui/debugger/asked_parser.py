@@ -1,4 +1,4 @@
-"""Calls in the text of a reply, read by the parser of an engine that was asked for by its name."""
+"""Calls in the text of a reply, parsed by the parser of an engine that was selected by name."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hermes_tui.parsers.reasoning_tags import split_reasoning
 from hermes_tui.parsers.text_calls import attributed
 
 _OF_NO_CALLS: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
-"""What is said of a message in which no call was read."""
+"""Findings about a message from which no call was read."""
 _OF_EVERY_CALL: Final = frozenset({Code.NAME_UNKNOWN, Code.SCHEMA_VIOLATION})
-"""What is found out of every call once it is proposed, whoever read it."""
+"""Findings that are made about every call once it is proposed, whichever parser read it."""
 
 
 def is_asked_for(parser: str) -> bool:
-    """Tell the name of an engine's parser, or of our own reading, from `auto` and none."""
+    """Return whether `parser` names an engine's parser or one of ours: not `auto`, nor empty."""
     return "/" in parser
 
 
 def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
-    """Return what a reply says, with the calls that `parser` reads in its text; never raises.
+    """Return a reply with the calls that `parser` reads from its text; never raises.
 
-    Where it reads none, those that it misses are told and not made. Calls that have a field of
-    their own are what the model called.
+    If it reads none, the calls that it misses are reported and not run. If the reply has calls in
+    a field of their own, those are the calls and the text is not parsed.
     """
     missed = normalise_message(raw, text_calls=TextCalls.SUSPECT, role="assistant")
     plain = normalise_message(raw, text_calls=TextCalls.IGNORE, role="assistant")
@@ -57,7 +57,7 @@ def _read(
     try:
         reader = named_parser(parser)
     except KeyError:
-        # A recording of another version may name a parser that is not known here.
+        # A recording of another version may name a parser that this version does not know.
         return (), ()
     result = reader.parse(text, tools)
     thoughts = [whole for whole, _, _ in split_reasoning(text)]
@@ -74,7 +74,7 @@ def _is_within(span: Span, outer: Span) -> bool:
 def _with_markup(
     calls: tuple[ParsedCall, ...], content: Sequence[Span], length: int
 ) -> tuple[ParsedCall, ...]:
-    """Return the calls with the markup around them, so that without them the content is left."""
+    """Return the calls with spans that cover their markup, so that only content lies outside."""
     starts, ends = [0, *(span.end for span in content)], [*(span.start for span in content), length]
     found: list[ParsedCall] = []
     for index, call in enumerate(calls):
@@ -89,6 +89,6 @@ def _with_markup(
 
 
 def _of_what_is_left(found: Diagnostic) -> Diagnostic:
-    """Return that a call is left in the text as a warning: those that were read are to run."""
+    """Return an error about a call left in the text as a warning, as the parsed calls will run."""
     is_error = found.code is Code.CALL_IN_CONTENT and found.severity is Severity.ERROR
     return changed(found, severity=Severity.WARNING) if is_error else found

@@ -1,12 +1,12 @@
-"""Breakpoints: where, for which tool, on what condition, how often, and what then. One line each.
+"""Breakpoints: where, for which tool, on what condition, how often, and the action. One line each.
 
     breakpoint := (point [":" glob] ["if" expression] | expression) option*
     option     := "ignore" N | "every" N | "once" | "disabled" | "fail" | "count" | "log" string
 
 An expression alone is about calls: `before_dispatch` is meant. `string` is a JSON string, a
-template in which `{args.command}` stands for that field. Tested in this order: enabled, point,
-glob, condition, count. Counts are of *true* conditions and are kept by whoever folds the log;
-nothing here remembers anything.
+template in which `{args.command}` is replaced by that field. The order of tests is: enabled, point,
+glob, condition, count. Counts are of *true* conditions and are kept by the fold of the log; this
+module has no state.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FIELDS: Final[Mapping[str, str]] = {
 
 _MOST_NAMED: Final = 8
 _NEAR: Final = 0.7
-"""What is less like the name of a stop point may be that of a tool, as `run` is."""
+"""A name less similar to a stop point may be that of a tool, such as `run`."""
 
 
 class Action(StrEnum):
@@ -65,7 +65,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """`ignore`: the first so many hits have no effect; `every` N: of later ones each Nth has."""
+    """A breakpoint. `ignore`: how many first hits have no effect; `every` N: of later ones only
+    each Nth has one."""
 
     id: str
     point: StopPoint
@@ -110,7 +111,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]\w*(?:\.[\w-]+)*)\}")
 
 
 def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
-    """Return the breakpoint that `text` describes; raises UsageError where it describes none."""
+    """Return the breakpoint that `text` describes. Raises UsageError if it describes none."""
     rest, options = _split_options(text.strip())
     head = _HEAD.fullmatch(rest)
     if head is None or "\n" in text:
@@ -128,7 +129,7 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
 
 
 def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -> Iterator[str]:
-    """Yield what to tell of breakpoints for tools of a name that none has."""
+    """Yield a message for each breakpoint whose tool name matches none of `tools`."""
     names = [tool.name for tool in tools]
     for breakpoint in breakpoints:
         pattern = breakpoint.tool
@@ -140,7 +141,7 @@ def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -
 
 
 def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]) -> Breakpoint:
-    """Return the breakpoint that is an expression alone."""
+    """Return the breakpoint that consists of an expression only. Raises UsageError."""
     try:
         _compiled(rest)
     except ExpressionError as error:
@@ -152,7 +153,7 @@ def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]
 
 
 def _split_options(text: str) -> tuple[str, dict[str, Any]]:
-    """Take the options off the end of `text`; no expression can end as one of them does."""
+    """Split the options off the end of `text`. No expression can end in one of them."""
     options: dict[str, Any] = {}
     while found := _OPTION.search(text):
         text = text[: found.start()].rstrip()
@@ -172,7 +173,10 @@ def _split_options(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _template(quoted: str) -> str:
-    """Return a log text; raises UsageError where it is none or names what nothing is called."""
+    """Return the template of a quoted log text.
+
+    Raises UsageError if it is not a JSON string, or names an unknown field.
+    """
     try:
         template = str(json.loads(quoted))
     except ValueError as error:
@@ -186,7 +190,7 @@ def _template(quoted: str) -> str:
 
 
 def point_named(name: str) -> StopPoint:
-    """Return the stop point of that name; raises UsageError where there is none."""
+    """Return the stop point of that name. Raises UsageError if there is none."""
     try:
         return StopPoint(name)
     except ValueError:
@@ -204,16 +208,17 @@ def _compiled(where: str) -> Expression:
 
 
 class Hit(NamedTuple):
-    """A condition that held. `action` is None where counting says that nothing happens yet."""
+    """A condition that was true. `action` is None if its count says that nothing happens yet."""
 
     action: Action | None
     note: str = ""
 
 
 def hit(breakpoint: Breakpoint, fields: Mapping[str, Any], hits: int) -> Hit | None:
-    """Return what `breakpoint` does at a point with these fields, having hit `hits` times before.
+    """Return what `breakpoint` does at a point with these fields, after `hits` earlier hits.
 
-    A condition that cannot be evaluated stops: better once too often than a call let through.
+    Return None if it does not match. A condition that cannot be evaluated stops the run: better
+    one stop too many than a call let through.
     """
     if not breakpoint.enabled or breakpoint.point != fields["point"]:
         return None
@@ -249,5 +254,5 @@ def render_log(template: str, fields: Mapping[str, Any]) -> str:
 
 
 def free_id(taken: Collection[str]) -> str:
-    """Return the first of b1, b2 … that is not taken."""
+    """Return the first of b1, b2 … that is not in `taken`."""
     return next(name for number in count(1) if (name := f"b{number}") not in taken)

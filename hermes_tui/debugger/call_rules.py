@@ -14,13 +14,13 @@ from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import decode, json_text
 
 _MAX_KEYS = 8
-"""So many keys of arguments are looked at; a value may hold them, too."""
+"""How many keys of arguments are looked at, as values may contain such keys, too."""
 NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
-"""States of arguments that are none: the tool gets an empty object."""
+"""States of absent arguments: the tool gets an empty object."""
 
 
 class Refusal(NamedTuple):
-    """Why a call cannot be dispatched: for the record, and as the model is told."""
+    """Why a call cannot be dispatched. `error` is recorded, `told` is sent to the model."""
 
     point: StopPoint
     error: str
@@ -30,9 +30,10 @@ class Refusal(NamedTuple):
 def refusal(
     name: str | None, arguments: Arguments, names: frozenset[str] | None, *, cut: bool
 ) -> Refusal | None:
-    """Return why this call cannot be dispatched; None where it can. `names` None: any name goes.
+    """Return why this call cannot be dispatched, or None if it can.
 
-    `cut`: the reply ended before the call did, so that the arguments are only a beginning.
+    `names` are the tools that may be called, None: any. `cut`: the reply ended before the call did,
+    so that the arguments are incomplete.
     """
     if not name or (names is not None and name not in names):
         error = f"Unknown tool '{name or ''}'"
@@ -53,8 +54,8 @@ def refusal(
 
 
 def stands_whole(call: ToolCall, text: str) -> bool:
-    """Tell whether a call that `text` cuts has its arguments whole, and lacks what closes it."""
-    # The call was read by these shapes; a run that has none needs not load them.
+    """Return whether a call that `text` cuts off has whole arguments and lacks only its end."""
+    # Imported here, as only a run with a call of such a shape needs them.
     from hermes_tui.parsers.shapes import ARGUMENT_KEYS
 
     span = call.span or Span(0, len(text))
@@ -72,7 +73,7 @@ def stands_whole(call: ToolCall, text: str) -> bool:
 
 
 def dispatched_arguments(arguments: Arguments) -> str:
-    """Return the JSON text of the object that the tool receives, the exact text where it is one."""
+    """Return the JSON text of the object that the tool receives: the exact text if it is one."""
     if arguments.state in NO_ARGUMENTS:
         return "{}"
     if arguments.state is ArgumentsState.DOUBLE_ENCODED:
@@ -81,7 +82,7 @@ def dispatched_arguments(arguments: Arguments) -> str:
 
 
 def call_key(name: str | None, arguments: Arguments) -> str:
-    """Return a text that is the same for calls of one tool with equal arguments."""
+    """Return a key that is the same for calls of one tool with equal arguments."""
     value: Any = arguments.value if arguments.value is not None else arguments.text
     try:
         return json.dumps([name, value], sort_keys=True)
@@ -90,12 +91,12 @@ def call_key(name: str | None, arguments: Arguments) -> str:
 
 
 def error_text(message: str) -> str:
-    """Return what the model is told in place of a result."""
+    """Return the content that the model receives in place of a result."""
     return json.dumps({"error": message})
 
 
 def recorded_error(result: ToolResult) -> str:
-    """Return the error that the loop records for a result: one with a negative exit code."""
+    """Return the error that the loop records for a result with a negative exit code, else ""."""
     body = decode(result.content)
     if not isinstance(body, dict) or not body.get("error"):
         return ""

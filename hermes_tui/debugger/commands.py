@@ -1,4 +1,4 @@
-"""What a person commands, as events. Raises IllegalCommand where the run stands elsewhere."""
+"""The commands of a person, as events. Raises IllegalCommand if the run is not at such a place."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ _Command = (
 
 
 def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Event]:
-    """Return the events that carry out `command`. What a person decided is written down before
-    the run is let go, so that no log breaks off in between with the decision lost."""
+    """Return the events that carry out `command`.
+
+    A person's decision is recorded before the run is resumed, so that no log can end in between
+    with the decision lost.
+    """
     match command:
         case given.Resume():
             return [ev.Resumed(seq=0, command=command.command)]
@@ -70,7 +73,7 @@ def _refuse(kind: Kind, state: SessionState, where: str) -> IllegalCommand:
 
 
 def _waiting(call_index: int, kind: Kind, state: SessionState) -> CallState:
-    """Return a call that has not been run yet."""
+    """Return a call that has not been run yet. Raises IllegalCommand if it does not wait."""
     calls = state.reply.calls if state.reply else []
     if 0 <= call_index < len(calls) and calls[call_index].status is CallStatus.WAITING:
         return calls[call_index]
@@ -78,7 +81,7 @@ def _waiting(call_index: int, kind: Kind, state: SessionState) -> CallState:
 
 
 def _current(kind: Kind, state: SessionState) -> CallState:
-    """Return the call that the run is stopped at."""
+    """Return the call that the run is stopped at. Raises IllegalCommand if there is none."""
     if state.call is None or state.stop.call_index is None:
         raise _refuse(kind, state, "the run is not stopped at a call")
     return state.call
@@ -129,7 +132,7 @@ def _dropped(command: given.DropCall, state: SessionState) -> list[ev.Event]:
 
 
 def _retried(command: given.Retry, state: SessionState) -> list[ev.Event]:
-    """Ask the model again, or run the tool again that the run stands behind."""
+    """Return the events that ask the model again, or run the tool again after its result."""
     events: list[ev.Event] = []
     if command.parameters is not None:
         events.append(edits.parameters_changed(command.parameters, state))

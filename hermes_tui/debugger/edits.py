@@ -1,4 +1,4 @@
-"""What a person changes in a reply's text, in the messages and in the parameters, as events."""
+"""A person's changes to the text of a reply, to messages and to parameters, as events."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hermes_tui.parsers.plain_values import json_text
 def text_edited(
     command: given.EditText, state: SessionState, reply: Reply, new_id: str
 ) -> list[ev.Event]:
-    """Return the reply with another text, and what is read out of that."""
+    """Return the change of a reply's text, and the events parsed from the new text."""
     edited = ev.TextEdited(seq=0, before=reply.text, after=command.text)
     return [edited, *rules_for(state.mode).reread(command.text, reply, state, new_id)]
 
 
 def message_edited(command: given.EditMessage, state: SessionState) -> ev.Event:
-    """Return a change of the next request's messages; raises UsageError where it makes none."""
+    """Return a change of the next request's messages. Raises UsageError if it is not possible."""
     messages = state.upcoming()
     count = len(messages)
     last = count if command.after else count - 1

@@ -1,6 +1,6 @@
-"""What the session wants done, as values; where an effect owes a reply, it owes exactly one.
+"""What the session requests of its driver, as values. An effect owes at most one reply.
 
-They follow from the log: a driver that lost one can ask `Session.effects_due()` again.
+Effects follow from the log: a driver that lost one can call `Session.effects_due()` again.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class SendRequest:
     """Ask the model; owes `ModelReplied`, `RequestFailed` or `Diverged`.
 
-    `messages` are JSON texts, `parameters` that of an object: the body but for its messages.
-    `accepted`: a person saw that a replay diverges here and lets it.
+    `messages` are JSON texts. `parameters` is the JSON text of an object, the body without its
+    messages. `accepted`: the divergence of a replay at this point was accepted.
     """
 
     turn: int
@@ -28,7 +28,8 @@ class SendRequest:
 class DispatchTool:
     """Run a tool; owes `ToolReplied`, `ToolRaised` or `Diverged`.
 
-    `arguments` is the JSON text of an object (in faithful mode: of whatever the seed passes on).
+    `arguments` is the JSON text of an object (in faithful mode, of any value that HermesAgentLoop
+    passes on).
     """
 
     call_index: int
@@ -40,21 +41,21 @@ class DispatchTool:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """Give up the request under way; a reply that still comes is discarded."""
+    """Cancel the pending request; a reply that still arrives is discarded."""
 
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
 class CancelTool:
-    """Give up the tool under way; a reply that still comes is discarded."""
+    """Cancel the running tool; a reply that still arrives is discarded."""
 
     call_index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The run is over; nothing more will be asked for."""
+    """The run is over; no more effects follow."""
 
     stop_reason: str
 

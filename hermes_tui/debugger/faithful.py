@@ -1,8 +1,8 @@
-"""The loop as HermesAgentLoop has it, mistakes included, on the values that came in.
+"""The agent loop exactly as in HermesAgentLoop, mistakes included, on the values as received.
 
-Where that program would let an exception out of its `run` and lose the run, `LoopEscaped` says so.
-Names and arguments keep whatever type they arrived with: they are read back from the assistant
-message of the log, which is written as that program writes it.
+If an exception would escape its `run` and lose the run, a `LoopEscaped` records that. Names and
+arguments keep the type in which they arrived: they are read back from the assistant message in the
+log, which is written as that program writes it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 
 class Faithful:
-    """Rules of HermesAgentLoop at the commit that made dict calls and object calls alike."""
+    """The rules of HermesAgentLoop at the commit that treats dict calls and object calls alike."""
 
     def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
         message = replies.heard(replied, TextCalls.IGNORE).message
@@ -129,13 +129,13 @@ def _worded(error: BaseException) -> str:
 
 
 def _kept(raw: Any) -> str:
-    """Return what a recorded error keeps of the arguments; a list is cut as a list."""
+    """Return the arguments as a recorded error keeps them: cut, a list to its first items."""
     cut = raw[:_KEPT] if isinstance(raw, (str, list)) else raw
     return cut if isinstance(cut, str) else json_text(cut)
 
 
 def _negative(answer: Any) -> str:
-    """Return the error of an answer with a negative exit code, else an empty text."""
+    """Return the error of an answer with a negative exit code, else ""."""
     if not isinstance(answer, dict):
         return ""
     error, code = answer.get("error"), answer.get("exit_code")
@@ -146,7 +146,10 @@ def _negative(answer: Any) -> str:
 
 
 def _before_the_tool(name: Any, value: Any) -> str:
-    """Return what goes wrong on the way to the tool: a preview, or arguments taken apart."""
+    """Return the exception raised before the tool runs, else "".
+
+    It comes from the preview of a command, or from reading fields of the arguments.
+    """
     try:
         if name == "terminal":
             value.get("command", "")[:_PREVIEW]
@@ -157,11 +160,11 @@ def _before_the_tool(name: Any, value: Any) -> str:
     return ""
 
 
-# What came in
+# Received replies
 
 
 class _History(NamedTuple):
-    """The assistant message as it joins the conversation. `taken`: its calls were in the text."""
+    """The assistant message for the conversation. `taken`: its calls were read from the text."""
 
     said: dict[str, Any]
     calls: Sequence[Any]
@@ -233,7 +236,7 @@ def _gives_tools(state: SessionState) -> bool:
 
 
 def _history(message: Any, tools: bool, new_id: str) -> _History:
-    """Return the message for the conversation; raises where HermesAgentLoop does."""
+    """Return the message for the conversation. Raises what HermesAgentLoop raises."""
     reasoning = _reasoning(message)
     calls, content = _held(message, "tool_calls"), _held(message, "content")
     taken: list[Any] = []
@@ -251,12 +254,12 @@ def _history(message: Any, tools: bool, new_id: str) -> _History:
 
 
 def _held(message: Any, name: str) -> Any:
-    """Return a field of an SDK object; of a mapping as the SDK would make it one."""
+    """Return a field of an SDK object, or of a mapping as if the SDK had built an object of it."""
     return message.get(name) if isinstance(message, dict) else getattr(message, name)
 
 
 def _reasoning(message: Any) -> Any:
-    """Return the first reasoning: of two fields, else of the first detail that has a text."""
+    """Return the first reasoning of two fields, else of the first detail with a text, or None."""
     for name in ("reasoning_content", "reasoning"):
         if found := _optional(message, name):
             return found
@@ -275,7 +278,7 @@ def _made_id(new_id: str, index: int) -> str:
 
 
 def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
-    """Return a call as the conversation holds it."""
+    """Return a call as an entry of the conversation."""
     if isinstance(one, dict):
         key = one.get("id", _made_id(new_id, index))
         function = one.get("function", {})
@@ -287,7 +290,7 @@ def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
 
 
 def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the text before the first call, and the calls; none where one of them is broken."""
+    """Return the text before the first call, and the calls; no calls if one of them is broken."""
     found: list[dict[str, Any]] = []
     for payload in _blocks(text):
         if not payload.strip():
@@ -304,7 +307,7 @@ def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Yield what stands in each block; one that nothing closes goes on to the end."""
+    """Yield the content of each block; an unclosed one extends to the end."""
     _, opened, rest = text.partition(_OPEN)
     while opened:
         payload, closed, rest = rest.partition(_CLOSE)
@@ -345,7 +348,7 @@ def _text_call(entry: dict[str, Any], index: int, read: Sequence[_Found]) -> _Fo
 
 
 def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
-    """Return a call under the id that the conversation holds it by."""
+    """Return a call with the id that it has in the conversation."""
     call, own = loggable_call(found[0]), found[1]
     key = entry["id"]
     if isinstance(one, dict) and "id" not in one:
@@ -353,7 +356,7 @@ def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
     return call, own
 
 
-# What goes out
+# Outgoing messages
 
 
 def _said(reply: Reply) -> dict[str, Any]:
@@ -362,7 +365,7 @@ def _said(reply: Reply) -> dict[str, Any]:
 
 
 def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
-    """Return a call as the conversation holds it now, edits included."""
+    """Return a call as it is now in the conversation, edits included."""
     listed = said.get("tool_calls") or []
     index = call.call.index
     if index < len(listed) and not call.edited:
@@ -373,13 +376,13 @@ def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(call: CallState, reply: Reply) -> tuple[Any, Any]:
-    """Return name and arguments of a call in the types they arrived in."""
+    """Return the name and the arguments of a call in the types in which they arrived."""
     function = _entry(call, _said(reply))["function"]
     return function["name"], function["arguments"]
 
 
 def _result_id(call: CallState, reply: Reply) -> Any:
-    """Return the id that the answer carries: not the one made up for a call that came without."""
+    """Return the id for the answer: empty if the call arrived without one."""
     made_up = call.call.id_state is IdState.SYNTHETIC and call.call.origin is not Origin.TEXT
     if made_up and isinstance(call.call.raw, dict) and "id" not in call.call.raw:
         return ""

@@ -1,7 +1,7 @@
 """Where a run can be forked "from here": how many events of its log the new run shares.
 
-A fork stops at the very next moment, so it must be cut where the moment meant is still to come.
-Every cut is a beginning of the log: the run that is restored is one that was there.
+A fork stops at the very next moment, so the log must be cut while the intended moment is still to
+come. Every cut is a prefix of the log, so the restored state is one that the run really had.
 """
 
 from __future__ import annotations
@@ -52,25 +52,26 @@ class Log(Protocol):
 
 
 class _Cut(NamedTuple):
-    """How a run stands after so many events, as far as a fork is concerned."""
+    """The state of a run after some number of events, as far as a fork is concerned."""
 
     rests: bool
-    """No reply is owed, none is half read, and the run goes on."""
+    """No reply is owed, none is half read, and the run has not ended."""
     whole: bool
-    """The reply of the turn is read, and the moment after it not yet passed."""
+    """The reply of the turn has been read, and the moment after it has not yet passed."""
     asks: bool
-    """The next request is to be sent, and the moment before it not yet passed."""
+    """The next request is to be sent, and the moment before it has not yet passed."""
     call: int | None
-    """The call that is to be dispatched next, the moment before it not yet passed."""
+    """The call to be dispatched next, if the moment before it has not yet passed."""
     turn: tuple[int, int]
 
 
 def fork_point(log: Log, seq: int) -> int:
-    """Return how many events of `log` a fork "from here" shares, where `seq` is the event meant.
+    """Return how many events of `log` a fork from event `seq` shares; 0 if it cannot be forked.
 
-    A call (or what happened about it): before its dispatch. A reply: right after it was read.
-    A request, a message or a result: before the request that follows, so at the end of its turn.
-    Anything else: after it, or the last place before it where a fork can stop. 0: there is none.
+    From a call, or an event about it: up to before its dispatch. From a reply: right after it was
+    read. From a request, a message or a result: before the request that follows, so at the end of
+    its turn. From any other event: after it, or at the last place before where a fork can stop.
+    Raises IndexError if there is no such event.
     """
     if not 0 <= seq < len(log):
         raise IndexError(f"event {seq} of a log of {len(log)}")
@@ -89,7 +90,7 @@ def fork_point(log: Log, seq: int) -> int:
 
 
 def _cuts(log: Log) -> list[_Cut]:
-    """Return how the run stands after 0, 1, 2 … events."""
+    """Return the state of the run after 0, 1, 2 … events."""
     state = SessionState()
     cuts = [_cut(state)]
     for seq in range(len(log)):
@@ -116,13 +117,13 @@ def _cut(state: SessionState) -> _Cut:
 
 
 def _ahead(state: SessionState, moment: Moment, call_index: int | None = None) -> bool:
-    """Return whether the run stands at `moment`, or has it still before it."""
+    """Return whether the run is at `moment`, or has yet to reach it."""
     at_it = state.moment is moment and state.stop.call_index == call_index
     return at_it or state.place_of(moment, call_index) > state.reached
 
 
 def is_about_call(event: ev.Event) -> bool:
-    """Tell whether a fork from `event` is to stand before a call, whatever stops before it."""
+    """Return whether a fork from `event` is to stop before a call, not at a moment before that."""
     return _call_of(event) is not None
 
 
@@ -140,7 +141,10 @@ def _role(event: ev.Event) -> str:
 
 
 def _before_call(log: Log, cuts: list[_Cut], seq: int, call: int) -> int | None:
-    """Return the last cut before the dispatch of a call up to event `seq`, else the first."""
+    """Return the last cut before the dispatch of a call up to event `seq`, else the first after.
+
+    Return None if there is neither.
+    """
     turn = cuts[seq + 1].turn
     reads = (ev.ResponseReceived, ev.TextEdited)
     read = next((n for n in range(seq, -1, -1) if isinstance(log[n], reads)), 0)
@@ -156,7 +160,7 @@ def _after_reply(cuts: list[_Cut], seq: int) -> int | None:
 
 
 def _before_request(log: Log, cuts: list[_Cut], seq: int) -> int:
-    """Return the last cut before the next request, or before the end where none follows."""
+    """Return the last cut before the next request, or before the end if none follows."""
     ends = (ev.RequestSent, ev.RunEnded)
     end = next((n for n in range(seq, len(log)) if isinstance(log[n], ends)), len(log))
     asks = (n for n in range(end, -1, -1) if cuts[n].asks and cuts[n].turn == cuts[end].turn)
@@ -164,7 +168,7 @@ def _before_request(log: Log, cuts: list[_Cut], seq: int) -> int:
 
 
 def _where_it_stops(log: Log, cuts: list[_Cut], end: int) -> int:
-    """Return the last cut up to `end` at which a fork stops; 0 where there is none."""
+    """Return the last cut up to `end` at which a fork stops, or 0 if there is none."""
     for n in range(min(end, len(cuts) - 1), 0, -1):
         if cuts[n].rests and _stops(log, n):
             return n

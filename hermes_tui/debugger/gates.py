@@ -1,4 +1,4 @@
-"""Whether a run stops at a moment, and why. Pure: a question to the state, no change to it."""
+"""Whether a run stops at a moment, and why. Queries the state without changing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from hermes_tui.parsers.finish_reasons import CUT
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens at a moment. `hits` are all conditions that held, `breakpoints` took effect."""
+    """What happens at a moment. `hits` are the breakpoints whose condition was true, `breakpoints`
+    those that took effect."""
 
     point: StopPoint
     stops: bool
@@ -28,7 +29,7 @@ class Verdict:
 
 
 def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verdict | None:
-    """Return what happens at `moment`; None where the run goes on and there is nothing to tell."""
+    """Return what happens at `moment`; None if the run continues with nothing to record."""
     index = call.call.index if call else None
     if state.place_of(moment, index) <= state.reached:
         return None
@@ -61,7 +62,7 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
 
 
 def name_of_stop(state: SessionState, moment: Moment) -> StopPoint:
-    """Return the point that a stop at `moment` is named after, whatever brought it there."""
+    """Return the point that a stop at `moment` is named after, regardless of its cause."""
     points = tuple(_points_at(state, moment, None))
     return next((point for point in points if point in state.stop_points), points[-1])
 
@@ -73,7 +74,7 @@ def _enabled(state: SessionState) -> frozenset[StopPoint]:
     if state.asks_again:
         enabled -= {StopPoint.REQUEST_FAILED}
     if state.cancelled:
-        # Who cancelled it wants to say what becomes of it.
+        # Whoever cancelled it decides what happens next.
         enabled |= {StopPoint.REQUEST_FAILED, StopPoint.TOOL_ERROR}
     return enabled
 
@@ -128,25 +129,25 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
 
 
 def _is_flawed(state: SessionState, call: CallState) -> bool:
-    """Tell whether a call of its own field goes to its tool in another form than it came in.
+    """Return whether a call of `tool_calls` is dispatched in another form than it arrived in.
 
-    What is wrong with one in the text is told at the reply, where the text can be edited.
+    Errors of a call in the text stop the run at the reply instead, where the text can be edited.
     """
     untold = call.flawed and not call.edited and call.call.span is None
     return untold and _refused(state, call) is None
 
 
 def _asked_for(state: SessionState, point: StopPoint) -> bool:
-    """Return whether anybody wants to know of `point`; only then is it worth finding out."""
+    """Return whether `point` is enabled or has a breakpoint, so that a check is worth its cost."""
     return point in state.stop_points or any(
         breakpoint.point is point for breakpoint in state.breakpoints.values()
     )
 
 
 def _problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, ...]:
-    """Return what the tool's schema says against the arguments of `call`, once they are an object.
+    """Return how the arguments of `call` violate the tool's schema, once they are an object.
 
-    Kept until the call is edited.
+    The result is cached until the call is edited.
     """
     if call.problems is None:
         spec = state.tools.get(call.name or "") if state.tools else None
@@ -167,7 +168,7 @@ def _is_error(call: CallState) -> bool:
 
 
 def _fields_at(state: SessionState, point: StopPoint, call: CallState | None) -> dict[str, Any]:
-    """Return what a condition can read at `point`, as named in `breakpoints.FIELDS`."""
+    """Return the fields that a condition can read at `point`, as in `breakpoints.FIELDS`."""
     moment, reply = point.moment, state.reply
     turn, attempt = state.request if moment is Moment.REQUEST else (state.turn, state.attempt)
     fields: dict[str, Any] = {"point": point.value, "turn": turn, "attempt": attempt}

@@ -1,4 +1,4 @@
-"""The inputs of a session: facts from outside, and commands of a person or of `Debugger.decide`."""
+"""The inputs of a session: external facts, and commands of a person or of `Debugger.decide`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolSpec
 
 TERMINATED = "terminated"
-"""The stop reason of a run that somebody ended."""
+"""The stop reason of a run that was ended on command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """Begin a run with `messages` (as an OpenAI client takes them).
 
-    `valid_names` are the tools that may be called; None: those of `tools`, any where that is None.
-    `parameters` is the request's body but for its messages, `parser` what reads calls from the
-    text (empty: nothing does), `mode` strict or faithful, `retries` how often a failed request is
-    sent again without asking, `manual` the tools that a person answers. `goes_on`: calls that the
-    messages end with, unanswered, are those of a reply that has just come; never in mode faithful.
-    `read_as` are the same messages with what the model is not sent, such as marks of errors; empty:
-    there is no more to them.
+    `valid_names` are the tools that may be called; None: those of `tools`, or any if that is None
+    too. `parameters` is the body of requests without their messages. `parser` reads calls from the
+    text (empty: none does), `mode` is strict or faithful, `retries` is how often a failed request
+    is retried without asking, and `manual` are the tools that a person answers.
+    `goes_on`: unanswered calls at the end of the messages are those of a reply that has just
+    arrived; never in faithful mode. `read_as` are the same messages including what is not sent to
+    the model, such as error marks; empty: the same as `messages`.
     """
 
     kind: ClassVar = Kind.START
@@ -50,9 +50,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class ModelReplied:
-    """The model's reply: its exact text, and the message in it as the loop is handed it.
+    """The model's reply: its exact text, and the message in it as the loop receives it.
 
-    `message` and `usage` are SDK objects, mappings, or whatever else came.
+    `message` and `usage` are SDK objects, mappings, or whatever else the server sent.
     """
 
     kind: ClassVar = Kind.RESPONSE
@@ -83,7 +83,7 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class ToolReplied:
-    """A tool answered; `content` is what the model will see, `raw` what came if that differs.
+    """A tool answered. `content` is what the model will see, `raw` the tool's value if it differs.
 
     `is_text`: the tool answered with a text; None: it did unless there is a `raw`.
     """
@@ -100,7 +100,7 @@ class ToolReplied:
 
 @dataclass(frozen=True, slots=True)
 class ToolRaised:
-    """A tool did not answer. `exception` reads `Type: message`; the rest as in the event."""
+    """A tool did not answer. `exception` has the form `Type: message`; the rest as in the event."""
 
     kind: ClassVar = Kind.TOOL_REPLY
     exception: str
@@ -112,7 +112,7 @@ class ToolRaised:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Continue: to the next breakpoint or stop point, or as far as another `command` says."""
+    """Continue to the next breakpoint or stop point, or as far as another `command` goes."""
 
     kind: ClassVar = Kind.RESUME
     command: Command = Command.CONTINUE
@@ -120,7 +120,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop at the next moment, whatever it is."""
+    """Stop at the next moment of any kind."""
 
     kind: ClassVar = Kind.PAUSE
 
@@ -165,7 +165,7 @@ class EditMessage:
 
 @dataclass(frozen=True, slots=True)
 class SetParameters:
-    """Replace the request parameters (the body but for its messages) from the next request on."""
+    """Replace the request parameters (the body without messages) from the next request on."""
 
     kind: ClassVar = Kind.SET_PARAMETERS
     parameters: dict[str, Any]
@@ -199,7 +199,7 @@ class SubstituteResult:
 
 @dataclass(frozen=True, slots=True)
 class DropCall:
-    """Remove a call that still waits from the reply: the model will not know it made it."""
+    """Remove a waiting call from the reply: the model will not know that it made the call."""
 
     kind: ClassVar = Kind.DROP
     call_index: int
@@ -217,9 +217,9 @@ class AddCall:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Ask the model again; after a result, or where one was lost, run the tool again.
+    """Ask the model again; after a result, or if one was lost, run the tool again.
 
-    `parameters` replaces those of the request from here on; None keeps them.
+    `parameters` replaces the request parameters from now on; None keeps them.
     """
 
     kind: ClassVar = Kind.RETRY
@@ -233,14 +233,14 @@ class Terminate:
     kind: ClassVar = Kind.TERMINATE
     reason: str = TERMINATED
     details: dict[str, Any] = field(default_factory=dict)
-    """What else to store with the end of the run."""
+    """Further details to store with the end of the run."""
     partial: str = ""
-    """What had come in of the reply that is owed: kept, though nothing is read out of it."""
+    """What had arrived of the reply that is owed: kept, but not parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetBreakpoints:
-    """Replace breakpoints and enabled stop points; hit counts go on by id."""
+    """Replace breakpoints and enabled stop points; hit counts continue by id."""
 
     kind: ClassVar = Kind.SET_BREAKPOINTS
     breakpoints: tuple[Breakpoint, ...] = ()
@@ -249,16 +249,16 @@ class SetBreakpoints:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Go on with a log whose process is gone: what was under way is lost."""
+    """Continue a log whose process is gone: a request or tool that was running is lost."""
 
     kind: ClassVar = Kind.REOPEN
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Make a run of its own out of what is shared with another one, and stop at once.
+    """Make the events shared with another run a separate run, and stop at once.
 
-    `at_call`: where a call waits, before it and not at the reply that it stands in.
+    `at_call`: if a call waits, stop before it rather than at the reply that contains it.
     """
 
     kind: ClassVar = Kind.FORK
@@ -269,7 +269,7 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Diverged:
-    """What is asked for is not what the recording that is replayed answers."""
+    """A replay asks for something that its recording does not answer."""
 
     kind: ClassVar = Kind.DIVERGENCE
     what: str

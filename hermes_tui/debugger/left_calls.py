@@ -1,4 +1,4 @@
-"""Calls of a reply that did not arrive as calls, told while the run can still stop at them."""
+"""Calls of a reply that did not arrive as calls, reported while the run can still stop at them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
 
 _READ_BY_SERVER: Final = frozenset({"openai", "http"})
-"""The kinds of server that are to hand over calls as calls."""
+"""The kinds of server that are expected to return calls as calls."""
 
 
 def with_missed(found: Normalised, state: SessionState) -> Normalised:
-    """Return a reply in which no call was read with those that were missed, and an error of it.
+    """Return a reply without calls with the calls that were missed, and an error about them.
 
-    They stand in its text, or in its reasoning where it says nothing else.
+    They are in its text, or in its reasoning if it contains nothing else.
     """
     from hermes_tui.parsers.unread_calls import with_unread
 
@@ -39,10 +39,10 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
 
 
 def with_left(found: Normalised, state: SessionState) -> Normalised:
-    """Return a reply with a warning where its server left calls to be read here, sound or not.
+    """Return a reply with a warning if its server left calls in the text to be parsed here.
 
-    No warning where the texts of the model are what is asked for, or a parser for them, or where
-    the calls are not made.
+    They may be sound or not. There is no warning if the run names a parser for the text or asks
+    its server for the model's text, or if the calls are not run.
     """
     if is_asked_for(state.parser):
         return found

@@ -1,6 +1,7 @@
-"""What the agent loop makes of replies, calls and results: the one place where modes differ.
+"""What the agent loop does with replies, calls and results: the one place where modes differ.
 
-`strict` delivers what was meant and says what was wrong; `faithful` does what HermesAgentLoop does.
+`strict` delivers what was meant and reports what was wrong; `faithful` does what HermesAgentLoop
+does.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ FAITHFUL = "faithful"
 
 
 class Dispatch(NamedTuple):
-    """The tool is run. `arguments` is JSON text."""
+    """The loop runs the tool. `arguments` is JSON text."""
 
     name: str
     arguments: str
 
 
 class Raised(NamedTuple):
-    """The loop itself fails at the call, and takes that for a failure of the tool."""
+    """The loop itself raises at the call, and treats that as a failure of the tool."""
 
     exception: str
 
 
 class Escaped(NamedTuple):
-    """An exception leaves the loop, and the run is lost."""
+    """An exception escapes the loop, and the run is lost."""
 
     exception: str
 
@@ -45,30 +46,33 @@ Decision = Dispatch | Refusal | Raised | Escaped
 
 
 class LoopRules(Protocol):
-    """What a mode decides. All of it follows from the log."""
+    """The decisions of a mode. All of them follow from the log."""
 
     def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
-        """Return a reply as it arrived and what is read out of it; never raises."""
+        """Return the events of a reply as received and as parsed; never raises."""
         ...
 
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
-        """Return what is read out of a reply whose text a person changed."""
+        """Return the events parsed from a reply whose text a person changed."""
         ...
 
     def messages(self, reply: Reply) -> list[str]:
-        """Return what the turn adds to the conversation, JSON texts; edits and drops included."""
+        """Return the messages that the turn adds to the conversation, as JSON texts.
+
+        Edited and dropped calls are taken into account.
+        """
         ...
 
     def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
-        """Return what becomes of a call; `names` are the tools that may be called, None: any."""
+        """Return what happens to a call; `names` are the tools that may be called, None: any."""
         ...
 
     def tool_message(self, call: CallState, reply: Reply) -> str:
-        """Return an answered call as the model is told, JSON text."""
+        """Return the tool message of an answered call, JSON text."""
         ...
 
     def error_of(self, call: CallState, reply: Reply, turn: int) -> ToolError | Escaped | None:
-        """Return the error that is recorded for an answered call, if one is."""
+        """Return the error to record for an answered call, or None if there is none."""
         ...
 
 
@@ -115,7 +119,7 @@ class Strict:
 
 @cache
 def rules_for(mode: str) -> LoopRules:
-    """Return the rules of `mode`, strict for any name but faithful."""
+    """Return the rules of `mode`: strict for any name other than faithful."""
     if mode != FAITHFUL:
         return Strict()
     from hermes_tui.debugger.faithful import Faithful

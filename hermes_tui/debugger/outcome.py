@@ -1,4 +1,4 @@
-"""What a run came to, from its log: the facts that an agent loop returns."""
+"""The outcome of a run, from its log: the facts that an agent loop returns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from hermes_tui.parsers.plain_values import decode
 
 
 class Outcome(NamedTuple):
-    """`messages` is the whole conversation, JSON texts; `turns_used` counts the turns asked for,
-    not those that the run began with, and so do the turns of `tool_errors`.
+    """The outcome of a run.
 
+    `messages` is the whole conversation, as JSON texts. `turns_used` counts the turns that were
+    requested, not those that the run began with; so do the turns of `tool_errors`.
     `reasoning_per_turn` has an entry for every reply, None for one without reasoning.
     `stop_reason` is empty for a run that has not ended.
     """
@@ -31,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(events: Iterable[ev.Event]) -> Outcome:
-    """Return what the run of these events, a log from its beginning, came to."""
+    """Return the outcome of the run of these events, a log from its beginning."""
     state = SessionState()
     thoughts: list[Any] = []
     errors: list[ToolError] = []
@@ -67,7 +68,7 @@ def outcome_of(events: Iterable[ev.Event]) -> Outcome:
 
 
 def conversation(state: SessionState) -> list[str]:
-    """Return all messages so far, those of the present turn included, JSON texts."""
+    """Return all messages so far as JSON texts, including those of the present turn."""
     reply = state.reply
     if reply is None or not reply.whole:
         return list(state.conversation)

@@ -1,10 +1,11 @@
-"""The messages that a run begins with, as events: the same ones that they are read as from a file.
+"""The messages that a run begins with, as the same events that a reader makes of them.
 
     prefix = (result* message call*)*            each message as any reader appends it
              parsed [reasoning] message call*    where calls are still to be answered
              (result message)* result*           what answers some of them
 
-Calls that the messages end with are those of a reply that has just come: they are dispatched.
+Unanswered calls at the end of the messages are those of a reply that has just arrived: they are
+dispatched.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from hermes_tui.parsers.plain_values import json_text, plain
 from hermes_tui.parsers.text_calls import content_beside
 
 TURNS_BEFORE: Final = "turns_before"
-"""The detail of a run that says how many replies its first messages hold; absent: none, or the
-recording is of a version that numbered turns without them and sent open calls as they were."""
+"""The detail of a run that is the number of replies among its first messages. It is absent if there
+are none, or if the recording is of a version that numbered turns without them and sent open calls
+unchanged."""
 
 
 class Prefix(NamedTuple):
-    """`turns` are the replies among the messages, that with the open calls included."""
+    """A prefix as events. `turns` is how many replies it has, including one with open calls."""
 
     events: list[ev.Event]
     turns: int
@@ -43,9 +45,9 @@ class _Given(NamedTuple):
 def prefix_of(
     messages: Sequence[Any], new_id: str, *, goes_on: bool, read_as: Sequence[Any]
 ) -> Prefix:
-    """Return `messages` as events; `goes_on`: the calls that they end with are to be answered.
+    """Return `messages` as events; `goes_on`: unanswered calls at the end are to be answered.
 
-    `read_as` are the same messages with all that is known of them.
+    `read_as` are the same messages with all that is known about them.
     """
     given = _given(messages, read_as)
     turns = sum(one.message.role == "assistant" for one in given)
@@ -58,7 +60,7 @@ def prefix_of(
 
 
 def has_open_calls(messages: Sequence[Any]) -> bool:
-    """Tell whether calls that `messages` end with are to be answered."""
+    """Return whether `messages` end with calls that are to be answered."""
     given = _given(messages)
     return _open_reply(given) < len(given)
 
@@ -69,7 +71,7 @@ def _given(messages: Sequence[Any], read_as: Sequence[Any] = ()) -> list[_Given]
 
 
 def _loggable(found: Normalised) -> Normalised:
-    """Return `found` with nothing in it that a log cannot hold."""
+    """Return `found` without values that a log cannot store."""
     calls = tuple((loggable_call(call), own) for call, own in found.calls)
     results = tuple((changed(result, raw=plain(result.raw)), own) for result, own in found.results)
     return found._replace(calls=calls, results=results)
@@ -80,9 +82,9 @@ def loggable_call(call: ToolCall) -> ToolCall:
 
 
 def _open_reply(given: Sequence[_Given]) -> int:
-    """Return where the last reply stands if some of its calls have no result; else the end.
+    """Return the index of the last reply if some of its calls have no result; else the end.
 
-    Behind it there is nothing but results of its calls, each named by its id.
+    Such a reply may be followed only by results of its calls, each named by its id.
     """
     end = place = len(given)
     while place and given[place - 1].message.role == "tool":
@@ -98,7 +100,7 @@ def _open_reply(given: Sequence[_Given]) -> int:
 
 
 def _calls(reply: _Given) -> list[ToolCall]:
-    """Return the calls of a reply that are its own fields': what its text holds was read then."""
+    """Return the calls in a reply's own field. Those in its text were read when it was new."""
     return [call for call, _ in reply.found.calls if call.origin is not Origin.TEXT]
 
 
@@ -107,7 +109,7 @@ def _result(one: _Given) -> ToolResult:
 
 
 def _appended(one: _Given) -> Iterator[ev.Event]:
-    """Yield a message as a reader appends it: its results, itself, its calls."""
+    """Yield a message as a reader appends it: its results, the message, its calls."""
     for result, own in one.found.results:
         yield ev.ToolReturned(seq=0, result=result, diagnostics=own)
     yield _message(one, json_text(one.raw))
@@ -148,10 +150,10 @@ def with_id(call: ToolCall, new_id: str) -> ToolCall:
 
 
 def _answers(reply: _Given, given: Sequence[_Given]) -> Iterator[ev.Event]:
-    """Yield the results that are there, in the order of their calls.
+    """Yield the given results in the order of their calls.
 
-    The message of a result joins the conversation behind those of the calls before it: where one
-    of them is still to run, the run appends it.
+    The message of a result comes after those of the calls before it: if one of these is still to
+    run, the run appends the message later.
     """
     by_id = {_result(one).call_id: one for one in given}
     in_order = True

@@ -1,6 +1,6 @@
-"""What came in, as events: the start of a run, and replies of the model.
+"""The start of a run and the replies of the model, as events.
 
-Numbers and times of the events are filled in by the session.
+The session fills in `seq` and `ts` of the events.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EDITED = "edited"
 
 
 def started(start: given.Start, new_id: str) -> list[ev.Event]:
-    """Return the beginning of a log; what stops the run comes last, and with it the run begins."""
+    """Return the first events of a log. The run begins with the last of them, `BreakpointsSet`."""
     goes_on = start.goes_on and start.mode == "strict"
     prefix = prefix_of(start.messages, new_id, goes_on=goes_on, read_as=start.read_as)
     details: dict[str, Any] = {
@@ -71,7 +71,7 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
 
 
 def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `value` as JSON keeps it, so that the log says the same as the one who writes it."""
+    """Return `value` as it is after a round trip through JSON, as it will be in a decoded log."""
     found = json.loads(json_text(value), parse_constant=lambda name: None)
     return found if isinstance(found, dict) else {}
 
@@ -79,7 +79,10 @@ def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
 def breakpoints_set(
     breakpoints: tuple[Breakpoint, ...], stop_points: frozenset[StopPoint]
 ) -> ev.Event:
-    """Return what stops the run from here on. Raises UsageError for what no line can express."""
+    """Return the event that sets what stops the run from now on.
+
+    Raises UsageError for a breakpoint that cannot be written as one line.
+    """
     for breakpoint in breakpoints:
         if parse_breakpoint(breakpoint.text, breakpoint_id=breakpoint.id) != breakpoint:
             raise UsageError(f"breakpoint {breakpoint.id} cannot be written as one line")
@@ -91,14 +94,14 @@ def breakpoints_set(
 
 
 def replied(replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
-    """Return a reply as it arrived and what was read out of it; never raises."""
+    """Return the events of a reply as received and as parsed; never raises."""
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     found = with_left(heard(replied, mode, state), state)
     return [received(replied, found.message, state), *read(found, state, new_id)]
 
 
 def received(replied: given.ModelReplied, message: Message, state: SessionState) -> ev.Event:
-    """Return the reply as it arrived."""
+    """Return the event of the reply as received."""
     return ev.ResponseReceived(
         seq=0,
         turn=state.turn,
@@ -114,7 +117,7 @@ def received(replied: given.ModelReplied, message: Message, state: SessionState)
 def heard(
     replied: given.ModelReplied, mode: TextCalls, state: SessionState | None = None
 ) -> Normalised:
-    """Return what the message of a reply says, and what stands around it; never raises.
+    """Return the normalised message of a reply with its usage and finish reason; never raises.
 
     With the `state` of a run, calls that were missed are looked for, too.
     """
@@ -138,14 +141,14 @@ def heard(
 
 
 def _spoken(raw: Any, mode: TextCalls, state: SessionState | None) -> Normalised:
-    """Return what a message says, its text read by the parser that the run asks for, if any."""
+    """Return a normalised message, its text parsed by the parser that the run selects, if any."""
     if state is not None and mode is TextCalls.TRANSPORT and is_asked_for(state.parser):
         return heard_by(state.parser, raw, tuple((state.tools or {}).values()))
     return normalise_message(raw, text_calls=mode, role="assistant")
 
 
 def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
-    """Yield what is wrong with a message that is none."""
+    """Yield the diagnostic for a message that is not an object, if it is not."""
     message = replied.message
     if message is not None and not isinstance(message, (str, bytes, int, float, list, tuple)):
         return
@@ -160,7 +163,7 @@ def _usage(value: Any) -> Usage | None:
 
 
 def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
-    """Return what was read out of a reply. Every call that runs has an id."""
+    """Return the events of a parsed reply. Every call that will run has an id."""
     message = found.message
     missed = any(
         d.code is Code.CALL_IN_CONTENT and d.severity is Severity.ERROR for d in found.diagnostics
@@ -189,7 +192,7 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
 
 
 def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
-    """Return a reply with another text, read as a reply is; calls of its own field stay."""
+    """Return the events of a reply with another text; calls in a field of their own stay."""
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
     raw = {"content": text, "tool_calls": [_entry(call) for call in own] or None}
@@ -202,12 +205,12 @@ def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev
 
 
 def _entry(call: CallState) -> dict[str, Any]:
-    """Return a call as it stands now, edits included, as an entry of `tool_calls`."""
+    """Return a call in its present state, edits included, as an entry of `tool_calls`."""
     return function_call(call.call.id, call.name, call.arguments.text)
 
 
 def kept(call: ToolCall, before: ToolCall) -> ToolCall:
-    """Return `call` with what only the call that arrived can say."""
+    """Return `call` with the fields that only the call as received has."""
     return changed(
         call,
         origin=before.origin,
@@ -218,7 +221,7 @@ def kept(call: ToolCall, before: ToolCall) -> ToolCall:
 
 
 def _message(found: Normalised, reply: Reply) -> Message:
-    """Return the message with the reasoning that did not stand in the text."""
+    """Return the message with the reasoning that was not in the text."""
     fields = tuple(piece for piece in reply.reasoning if piece.span is None)
     message = changed(
         found.message,
@@ -246,7 +249,7 @@ def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
 
 
 def given_up(partial: str, by: str, state: SessionState) -> ev.Event:
-    """Return that a run was ended while a reply came in, with what had come in of it."""
+    """Return the event of a run that was ended while a reply arrived, with what had arrived."""
     what = "the run was ended while the reply came in"
     found = Diagnostic(Code.REQUEST_ERROR, Severity.NOTE, what, hint="its raw text so far is kept")
     return ev.RequestFailed(

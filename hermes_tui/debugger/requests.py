@@ -1,4 +1,4 @@
-"""The requests of a run as they were sent, put together again from its log."""
+"""The requests of a run as they were sent, reconstructed from its log."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hermes_tui.model import events as ev
 
 
 def request_body(log: Log, seq: int) -> str:
-    """Return the exact body of the request that event `seq` says was sent, JSON text.
+    """Return the exact body, JSON text, of the request that was sent at event `seq`.
 
-    Empty where that event is no `RequestSent`. Costs O(`seq`).
+    Empty if that event is not a `RequestSent`. Costs O(`seq`).
     """
     event = log[seq]
     if not isinstance(event, ev.RequestSent):

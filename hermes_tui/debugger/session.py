@@ -3,9 +3,9 @@
     session = Session()
     events, effects = session.apply(Start(messages), now=time.time(), new_id=uuid4().hex)
 
-The state is a fold of the events that came out, so `Session.from_events(log)` stands where the log
-ends; `Reopen` then says what was lost with the old process. Whoever drives it writes the events
-down before performing the effects, and gives each input a new id that no other input had.
+The state is a fold of the events that came out, so `Session.from_events(log)` is a session at the
+end of the log; `Reopen` then records what was lost with the old process. The caller must store the
+events before it performs the effects, and give each input a new unique id.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from hermes_tui.model.events import PERSON
 from hermes_tui.model.messages import Message
 
 ACCEPT = "accept"
-"""The command of a run that resumes by itself where a replay diverged."""
+"""The command recorded when a run resumes without a person after a replay diverged."""
 _NOTHING: Mapping[str, object] = {}
 _LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY, Kind.DIVERGENCE})
 _STATUS = {
@@ -43,7 +43,7 @@ _STATUS = {
 
 
 class Session:
-    """Applies inputs to one run. Holds its state and nothing else; the caller keeps the log."""
+    """Applies inputs to one run. Holds only its state; the caller keeps the log."""
 
     def __init__(self, state: SessionState | None = None) -> None:
         self.state = state or SessionState()
@@ -53,7 +53,7 @@ class Session:
 
     @classmethod
     def from_events(cls, events: Iterable[ev.Event]) -> Session:
-        """Return the session as it stood after `events`, a log from its beginning."""
+        """Return the session as it was after `events`, a log from its beginning."""
         return cls(SessionState.of(events))
 
     @property
@@ -64,9 +64,10 @@ class Session:
     def apply(
         self, given_input: given.Input, *, now: float, new_id: str, by: str = PERSON
     ) -> tuple[tuple[ev.Event, ...], tuple[Effect, ...]]:
-        """Return what `given_input` makes happen at `now` (unix seconds); `by` is who commands.
+        """Apply an input and return the events and effects that follow from it.
 
-        Raises IllegalCommand, having changed nothing, where the present phase does not allow it.
+        `now` is in unix seconds, `by` is who gives the command. Raises IllegalCommand, without any
+        change, if the present phase does not allow the input.
         """
         state = self.state
         check(given_input.kind, state.phase, state.moment)
@@ -87,7 +88,7 @@ class Session:
         return tuple(self._events), tuple(self._effects)
 
     def effects_due(self) -> tuple[Effect, ...]:
-        """Return the effect whose reply is owed, if one is."""
+        """Return the effect whose reply is owed, or nothing if none is."""
         state, call = self.state, self.state.call
         if state.phase is Phase.REQUESTING:
             return (
@@ -113,7 +114,7 @@ class Session:
         return ()
 
     def _opening(self, given_input: given.Input, new_id: str) -> list[ev.Event]:
-        """Return the events that say what came in; raises IllegalCommand, changes nothing."""
+        """Return the events that record the input, changing nothing. Raises IllegalCommand."""
         state = self.state
         if state.phase is Phase.ENDED and given_input.kind in _LATE:
             return [ev.ReplyDiscarded(seq=0, reason=f"{given_input.kind} after the end")]
@@ -163,7 +164,7 @@ class Session:
             self._effects.extend(self.effects_due())
 
     def _reopened(self) -> list[ev.Event]:
-        """Stop where a reply was owed that cannot come any more; elsewhere nothing was lost."""
+        """Return a stop if a reply was owed that cannot come any more; else nothing was lost."""
         state = self.state
         if state.lost:
             return []
@@ -187,7 +188,7 @@ class Session:
                 self._effects.append(CancelTool(index))
 
     def _decide(self) -> None:
-        """Do the next thing; each one is an event, so a log can break off between any two."""
+        """Take the next step. Each step is an event, so that a log may end between any two."""
         state = self.state
         if state.doomed:
             self._end("breakpoint")
@@ -253,7 +254,7 @@ class Session:
         self._effects.append(Finish(stop_reason))
 
     def _passes(self, moment: Moment, call: CallState | None = None) -> bool:
-        """Return whether the run goes on at `moment`; write down a stop, hits and log lines."""
+        """Return whether the run continues at `moment`; emit its stop, hits and log lines."""
         found = gates.verdict(self.state, moment, call)
         if found is None:
             return True
@@ -284,7 +285,7 @@ class Session:
         return not found.fatal
 
     def _advance(self, call: CallState, reply: Reply) -> None:
-        """Take a call one event further."""
+        """Advance a call by one event."""
         match call.status:
             case CallStatus.WAITING:
                 if self._passes(Moment.CALL, call):
@@ -321,7 +322,7 @@ class Session:
         )
 
     def _conclude(self, call: CallState, reply: Reply) -> None:
-        """Record an error of the answered call, stop after its result, show it to the model."""
+        """Record an error of the answered call, stop after its result, or append its message."""
         result, rules = call.result, rules_for(self.state.mode)
         if result is None:
             return

@@ -1,4 +1,4 @@
-"""A session's state: all that a decision depends on, folded from the log and nothing else."""
+"""The state of a session: all that a decision depends on, folded from the log alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _NO_STOP = ev.Stopped(seq=-1, stop_point="")
 
 @dataclass(slots=True)
 class SessionState:
-    """`reached` is the place in the turn of the last stop, dispatch or result; see `place_of`."""
+    """State of a session. `reached` is how far the turn has got: the place of its last stop,
+    dispatch or result; see `place_of`."""
 
     phase: Phase = Phase.READY
     events: int = 0
@@ -38,24 +39,24 @@ class SessionState:
     manual: frozenset[str] = frozenset()
     mode: str = "strict"
     parser: str = ""
-    """What reads calls from the text of replies: auto, hermes in faithful mode, or the name of an
-    engine's parser; empty: nothing does."""
+    """The parser of calls in the text of replies: auto, hermes in faithful mode, or the name of an
+    engine's parser; empty: none."""
     api: str = ""
-    """How a live run asks its server; empty: the log does not say."""
+    """The API by which a live run asks its server; empty if the log does not say."""
     url: str = ""
     max_turns: int = 30
     retries: int = 0
     parameters: str = "{}"
-    """All of the next request's body but the messages, JSON text."""
+    """The body of the next request without its messages, JSON text."""
     sent_parameters: str = ""
-    """Those of the last request."""
+    """The parameters of the last request."""
     delay_s: float = 0.0
-    """How long the request that was sent last waits before it leaves."""
+    """How long the last request waits before it is sent."""
     stop_points: frozenset[StopPoint] = frozenset()
     breakpoints: dict[str, Breakpoint] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
     spent: set[str] = field(default_factory=set)
-    """Breakpoints for one time only that had theirs."""
+    """Breakpoints with `once` that have taken effect."""
     aim: Command = Command.CONTINUE
     aim_moment: Moment | None = None
     pausing: bool = False
@@ -63,9 +64,9 @@ class SessionState:
     conversation: list[str] = field(default_factory=list)
     """The messages of the turns before this one, as JSON texts."""
     message_edits: list[ev.MessageEdited] = field(default_factory=list)
-    """What a person changed in the messages of the next request."""
+    """A person's changes to the messages of the next request."""
     turn: int = 0
-    """As the log counts them: its replies, those that the run began with included."""
+    """The turn as the log counts turns: replies, including those that the run began with."""
     turns_before: int = 0
     """How many replies the run began with."""
     attempt: int = 0
@@ -77,7 +78,7 @@ class SessionState:
     escaped: ev.LoopEscaped | None = None
     diverged: ev.ReplayDiverged | None = None
     accepted: bool = False
-    """The reply that is owed is one that a replay could not give."""
+    """Whether the reply that is owed is one that a replay could not give."""
 
     @classmethod
     def of(cls, events: Iterable[ev.Event]) -> SessionState:
@@ -89,12 +90,12 @@ class SessionState:
 
     @property
     def moment(self) -> Moment | None:
-        """The moment of the present stop; None where the run is not stopped."""
+        """The moment of the present stop; None if the run is not stopped."""
         return stop_point(self.stop.stop_point).moment if self.phase is Phase.STOPPED else None
 
     @property
     def call(self) -> CallState | None:
-        """The call that the run is at: the first that is not done with."""
+        """The call that the run is at, the first that is not settled; None if there is none."""
         return self.reply.current if self.reply else None
 
     @property
@@ -105,17 +106,17 @@ class SessionState:
 
     @property
     def own_turn(self) -> int:
-        """The turn as the loop counts them: replies that it asked for itself."""
+        """The turn as the loop counts turns: replies that it requested itself."""
         return self.turn - self.turns_before
 
     @property
     def lost(self) -> bool:
-        """Whether the run can only end, or is owed a reply that a replay could not give."""
+        """Whether the run can only end, or needs a reply that a replay could not give."""
         return self.doomed or self.escaped is not None or self.diverged is not None
 
     @property
     def asks_again(self) -> bool:
-        """Whether the request that failed is sent again without asking a person."""
+        """Whether the failed request is retried without asking a person."""
         failure = self.failure
         return failure is not None and failure.retryable and self.attempt <= self.retries
 
@@ -127,7 +128,7 @@ class SessionState:
 
     @property
     def tool_ran(self) -> bool:
-        """Whether a tool of this turn was set going."""
+        """Whether a tool of this turn was dispatched."""
         return self.reply is not None and any(
             call.dispatched is not None for call in self.reply.calls
         )
@@ -145,7 +146,7 @@ class SessionState:
         return messages
 
     def place_of(self, moment: Moment, call_index: int | None) -> tuple[int, ...]:
-        """Return where `moment` stands in the turn; places only grow, so none is passed twice."""
+        """Return the place of `moment` in the turn. Places only grow, so none is passed twice."""
         match moment:
             case Moment.REQUEST if self.reply is not None:
                 return (5,)
@@ -169,7 +170,7 @@ class SessionState:
                 return (0, 1) if call_index is None else (3, call_index, 0, 1)
 
     def apply(self, event: ev.Event) -> None:
-        """Take one event into account."""
+        """Apply one event."""
         self.events += 1
         match event:
             case ev.RunStarted():
@@ -183,7 +184,7 @@ class SessionState:
             case ev.ReplyDiscarded() if self.phase is not Phase.ENDED:
                 self._forget_calls()
                 if self.reply is not None and self.reply.given:
-                    # It is asked for in place of the one that was there.
+                    # The next reply replaces the one that the run began with.
                     self.turn, self.turns_before = self.turn - 1, self.turns_before - 1
                 self.reply, self.reached = None, ()
             case ev.TextEdited() if self.reply is not None:
@@ -216,7 +217,7 @@ class SessionState:
                 self._of_reply(event)
 
     def _of_reply(self, event: ev.Event) -> None:
-        """Take what a reply says into account, and what becomes of its calls."""
+        """Apply an event about a reply or one of its calls."""
         if isinstance(event, ev.ResponseReceived):
             self.reply = Reply.of(event)
             self.phase, self.accepted = Phase.DECIDING, False
@@ -247,7 +248,7 @@ class SessionState:
                 pass
 
     def _of_prefix(self, event: ev.Event) -> None:
-        """Take a message that the run begins with into account, and its calls."""
+        """Apply an event about a message that the run begins with."""
         match event:
             case ev.MessageAppended():
                 self.conversation.append(event.raw)
@@ -259,7 +260,7 @@ class SessionState:
                 self.reply.apply(event)
 
     def _forget_calls(self) -> None:
-        """Take the calls of the reply out of what was proposed before."""
+        """Remove the calls of the reply from the calls seen so far."""
         for call in self.reply.calls if self.reply else ():
             self.seen_calls[call.key] -= 1
 
@@ -283,7 +284,7 @@ class SessionState:
             self.parameters = json_text(given)
 
     def _forked(self, event: ev.RunForked) -> None:
-        """Stop at the next moment, even where the other run was let go at it already."""
+        """Make the fork stop at the next moment, even if the other run was resumed there before."""
         if self.phase is not Phase.DECIDING:
             return
         self.pausing = True
@@ -299,7 +300,7 @@ class SessionState:
     def _set_breakpoints(self, event: ev.BreakpointsSet) -> None:
         self.breakpoints = {}
         for key, text in event.breakpoints.items():
-            # What another version or a person wrote there, and this one cannot read.
+            # Another version or a person may have written one that this version cannot read.
             with suppress(UsageError):
                 self.breakpoints[key] = parse_breakpoint(text, breakpoint_id=key)
         known = frozenset(StopPoint)
@@ -316,7 +317,7 @@ class SessionState:
         self.reply, self.failure, self.reached = None, None, ()
 
     def _delay_s(self) -> float:
-        """Return how long to wait before a request that failed is sent again."""
+        """Return how long to wait before a failed request is retried."""
         if self.failure is None:
             return 0.0
         if self.failure.retry_in_s is not None:

@@ -1,7 +1,7 @@
-"""How a run can be stepped: its phases, its inputs, where it can stop. One table, nothing else.
+"""How a run is stepped: its phases, its inputs, and where it can stop. One table, nothing else.
 
-Read `TRANSITIONS` first: what is not in it is an `IllegalCommand`. DECIDING is never at rest: it
-passes on at once, to the phases that its own row names, so `START: {DECIDING}` reads "sends the
+Read `TRANSITIONS` first: an input that it does not list is an `IllegalCommand`. DECIDING is never
+at rest: it moves on at once to a phase of its own row, so `START: {DECIDING}` means "sends the
 first request, or stops before it".
 """
 
@@ -15,7 +15,8 @@ from hermes_tui.model.errors import IllegalCommand
 
 
 class Phase(StrEnum):
-    """READY has no run yet. REQUESTING and DISPATCHING are owed exactly one reply."""
+    """The phases of a run. READY: there is no run yet. REQUESTING and DISPATCHING are owed exactly
+    one reply."""
 
     READY = "ready"
     REQUESTING = "requesting"
@@ -26,7 +27,7 @@ class Phase(StrEnum):
 
 
 class Kind(StrEnum):
-    """The kinds of input, and `CALL_READY`, the step that DECIDING takes without one."""
+    """The kinds of input, and `CALL_READY`, the step that DECIDING takes without an input."""
 
     START = "start"
     RESPONSE = "response"
@@ -52,18 +53,18 @@ class Kind(StrEnum):
 
 
 class Command(StrEnum):
-    """How far a stopped run goes. Breakpoints and enabled stop points hold it up on any way."""
+    """How far a stopped run continues. Breakpoints and enabled stop points always stop it."""
 
     CONTINUE = "continue"
     """To the next breakpoint, enabled stop point, or the end."""
     NEXT = "next"
-    """To the next stop of the same moment: the next call, the next result, the next reply …"""
+    """To the next stop at the same moment: the next call, the next result, the next reply …"""
     STEP_IN = "step_in"
     """To the very next moment."""
     STEP_OUT = "step_out"
-    """To the end of the turn, past calls that only the mode would stop."""
+    """To the end of the turn, past calls at which only step mode would stop."""
     RUN = "run"
-    """Like `continue`, and from here on the mode no longer stops calls."""
+    """Like `continue`, and step mode no longer stops at calls from then on."""
 
 
 _P = Phase
@@ -83,20 +84,20 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
         Kind.FORK: frozenset({_P.STOPPED}),  # the reply is that of the other run
     },
     Phase.DECIDING: {
-        # A stop, or: the tool runs, or: none left, so the next request; no calls, so the end.
+        # A stop; or the tool runs; or no call is left: the next request; or no calls: the end.
         Kind.CALL_READY: frozenset({_P.STOPPED, _P.DISPATCHING, _P.REQUESTING, _P.ENDED}),
-        Kind.REOPEN: frozenset({_P.DECIDING}),  # the log broke off here
+        Kind.REOPEN: frozenset({_P.DECIDING}),  # the log ended here
         Kind.FORK: frozenset({_P.DECIDING}),  # arms a stop
     },
     Phase.STOPPED: {
-        # Disarmed for this moment only; where a replay diverged, the reply is owed again.
+        # Disarmed for this moment only; if a replay diverged, the reply is owed again.
         Kind.RESUME: frozenset({_P.DECIDING, _P.REQUESTING, _P.DISPATCHING}),
         Kind.EDIT: frozenset({_P.STOPPED}),
         Kind.EDIT_TEXT: frozenset({_P.STOPPED}),
         Kind.EDIT_MESSAGE: frozenset({_P.STOPPED}),
         Kind.SET_PARAMETERS: frozenset({_P.STOPPED}),
         Kind.ADD: frozenset({_P.STOPPED}),
-        Kind.DROP: frozenset({_P.STOPPED, _P.DECIDING}),  # goes on if it stood at that call
+        Kind.DROP: frozenset({_P.STOPPED, _P.DECIDING}),  # continues if stopped at that call
         Kind.SKIP: frozenset({_P.DECIDING}),
         Kind.SUBSTITUTE: frozenset({_P.DECIDING}),
         Kind.RETRY: frozenset({_P.DECIDING}),
@@ -115,7 +116,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
         Kind.FORK: frozenset({_P.STOPPED}),
     },
     Phase.ENDED: {
-        # What still comes in is discarded, and that is recorded.
+        # Replies that still arrive are discarded, and that is recorded.
         Kind.RESPONSE: frozenset({_P.ENDED}),
         Kind.REQUEST_FAILURE: frozenset({_P.ENDED}),
         Kind.TOOL_REPLY: frozenset({_P.ENDED}),
@@ -125,7 +126,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
 
 
 class Moment(StrEnum):
-    """When a run can stop. At one moment it stops at most once an attempt, whatever matched."""
+    """When a run can stop: at most once per moment and attempt, regardless of what matched."""
 
     REQUEST = "request"
     FAILURE = "failure"
@@ -139,7 +140,7 @@ class Moment(StrEnum):
 
 
 class StopPoint(StrEnum):
-    """Why a run stops at a moment. Within a moment the narrower reason stands first."""
+    """Why a run stops at a moment. Within a moment the narrower reason comes first."""
 
     BEFORE_REQUEST = "before_request"
     REQUEST_FAILED = "request_failed"
@@ -150,7 +151,7 @@ class StopPoint(StrEnum):
     UNKNOWN_TOOL = "unknown_tool"
     INVALID_ARGS = "invalid_args"
     MANUAL = "manual"
-    """The tool is one that a person answers."""
+    """A person answers the calls of this tool."""
     REPEAT = "repeat"
     BEFORE_DISPATCH = "before_dispatch"
     TOOL_ERROR = "tool_error"
@@ -168,7 +169,7 @@ class StopPoint(StrEnum):
 
 
 def stop_point(name: str) -> StopPoint:
-    """Return the stop point of that name; one that is not known is left to a person."""
+    """Return the stop point of that name, RECOVERY if it is not known: a person decides."""
     try:
         return StopPoint(name)
     except ValueError:
@@ -176,7 +177,7 @@ def stop_point(name: str) -> StopPoint:
 
 
 class Traits(NamedTuple):
-    """`stops`: the run stops here without being told to. `about_call`: it concerns one call."""
+    """Traits of a stop point. `stops`: enabled by default. `about_call`: it is about one call."""
 
     moment: Moment
     stops: bool = False
@@ -204,9 +205,9 @@ STOP_POINTS: Final[Mapping[StopPoint, Traits]] = {
 }
 
 RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if traits.stops)
-"""Runs to the first breakpoint, or until something goes wrong."""
+"""The stop points of run mode: runs to the first breakpoint, or until something goes wrong."""
 STEP_MODE: Final = RUN_MODE | {StopPoint.BEFORE_DISPATCH}
-"""Stops before every dispatch. The default."""
+"""The stop points of step mode, the default: also stops before every dispatch."""
 
 _ANYWHERE = frozenset(
     {
@@ -230,11 +231,11 @@ AT_STOP: Final[Mapping[Moment, frozenset[Kind]]] = {
     Moment.RECOVERY: _ANYWHERE | {Kind.SKIP, Kind.RETRY},
     Moment.DIVERGENCE: _ANYWHERE,
 }
-"""What of the STOPPED row makes sense at which moment; edits reach calls that still wait."""
+"""Which inputs of the STOPPED row are legal at which moment; edits reach calls that still wait."""
 
 
 def allowed(phase: Phase, moment: Moment | None = None) -> tuple[Kind, ...]:
-    """Return the inputs that are legal in `phase`, for a stop at `moment` those legal there."""
+    """Return the inputs that are legal in `phase`, or for a stop at `moment` those legal there."""
     kinds = tuple(kind for kind in TRANSITIONS[phase] if kind is not Kind.CALL_READY)
     if moment is None:
         return kinds
@@ -242,7 +243,7 @@ def allowed(phase: Phase, moment: Moment | None = None) -> tuple[Kind, ...]:
 
 
 def check(kind: Kind, phase: Phase, moment: Moment | None = None) -> None:
-    """Raise IllegalCommand where `kind` is not legal; `moment` is that of the present stop."""
+    """Raise IllegalCommand if `kind` is not legal; `moment` is that of the present stop."""
     legal = allowed(phase, moment)
     if kind not in legal:
         where = f"{phase} at {moment}" if moment else str(phase)

@@ -1,4 +1,4 @@
-"""A turn as it stands: the model's reply, its calls, what became of each; folded from events."""
+"""The state of a turn, folded from events: the model's reply and what became of its calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hermes_tui.parsers.plain_values import decode
 
 
 class CallStatus(StrEnum):
-    """How far a call is. SHOWN: found in the text, where this run does not read calls."""
+    """How far a call has got. SHOWN: found in the text by a run that does not read calls there."""
 
     SHOWN = "shown"
     WAITING = "waiting"
@@ -35,20 +35,20 @@ _SETTLED = (*_NOT_RUN, CallStatus.DONE)
 
 @dataclass(slots=True)
 class CallState:
-    """A call: as proposed, as edited, and what became of it."""
+    """A call as proposed, its edits, and what became of it."""
 
     call: ToolCall
     name: str | None
     arguments: Arguments
     status: CallStatus = CallStatus.WAITING
     dispatched: ev.ToolDispatched | None = None
-    """How its tool was set going last; None: it never was."""
+    """The last dispatch of its tool; None if there was none."""
     edited: bool = False
     flawed: bool = False
     cut: bool = False
-    """Whether the arguments are only the beginning of what the model meant, and no person's."""
+    """Whether the arguments are only the beginning of the model's, and no person replaced them."""
     key: str = ""
-    """The same for equal calls."""
+    """A key that is the same for equal calls."""
     repeats: int = 0
     skip: ev.CallSkipped | None = None
     result: ToolResult | None = None
@@ -61,28 +61,28 @@ class CallState:
     message: str = ""
     """The tool message as sent to the model, JSON text."""
     problems: tuple[SchemaProblem, ...] | None = field(default=None, compare=False, repr=False)
-    """What the tool's schema says against the arguments; None: nobody asked."""
+    """How the arguments violate the tool's schema; None if they have not been checked."""
 
     @property
     def touched(self) -> bool:
-        """Whether the call is not as the model made it."""
+        """Whether the call differs from what the model wrote."""
         return self.edited or self.status is CallStatus.DROPPED or self.call.verdict == ADDED
 
     @property
     def value(self) -> Any:
-        """What answered the call: a text, or the tool's value where that was none."""
+        """The answer to the call: a text, or the tool's value if it was not a text."""
         if self.result is None:
             return ""
         return self.result.content if self.is_text else self.result.raw
 
     def apply(self, event: ev.Event) -> None:
-        """Take one event about this call into account."""
+        """Apply one event about this call."""
         match event:
             case ev.ArgumentsEdited():
                 self.arguments = read_arguments(event.after)
                 self.name, self.problems = event.name_after or self.name, None
                 self.edited = True
-                # A name alone does not make the arguments whole.
+                # An edit of only the name does not make the arguments whole.
                 self.cut = self.cut and bool(event.name_after) and event.after == event.before
             case ev.CallSkipped():
                 self.skip, self.status = event, CallStatus.SKIPPED
@@ -105,7 +105,7 @@ class CallState:
                 pass
 
     def run_again(self) -> None:
-        """Forget the answer: the tool is to be run once more."""
+        """Forget the answer so that the tool is run once more."""
         self.status, self.skip, self.result = CallStatus.WAITING, None, None
         self.exception, self.cancelled = "", False
         self.error_recorded, self.substituted = False, False
@@ -113,37 +113,37 @@ class CallState:
 
 @dataclass(slots=True)
 class Reply:
-    """The model's reply of this turn. It is whole once its message and `expected` calls are in."""
+    """The model's reply of this turn: whole once its message and `expected` calls have arrived."""
 
     expected: int | None = None
     content: str = ""
     text: str = ""
     said: str = ""
-    """The message as it joined the conversation, JSON text."""
+    """The message as it was added to the conversation, JSON text."""
     finish_reason: str = ""
     torn: bool = False
-    """Whether it broke, or broke off, on its way here."""
+    """Whether it was damaged or cut off in transport."""
     reasoning: tuple[Reasoning, ...] = ()
     calls: list[CallState] = field(default_factory=list)
     seen: bool = False
     given: bool = False
-    """Whether the run began with it, the calls still to be answered."""
+    """Whether the run began with this reply, whose calls are still to be answered."""
     flawed: bool = False
     truncated: bool = False
     reads_text: bool = True
     _settled: int = field(default=0, init=False, compare=False, repr=False)
-    """As many calls from the first on need nothing more."""
+    """How many calls from the first on are settled."""
     _value: tuple[str, Any] = field(default=("", None), init=False, compare=False, repr=False)
-    """`said` as it was read last, and its value."""
+    """`said` as it was last decoded, and its value."""
 
     @classmethod
     def of(cls, received: ev.ResponseReceived) -> Reply:
-        """Return a reply of which nothing was read yet."""
+        """Return a reply that was received and not yet parsed."""
         torn = any(found.severity is Severity.ERROR for found in received.diagnostics)
         return cls(finish_reason=received.finish_reason, torn=torn)
 
     def anew(self) -> Reply:
-        """Return the reply as it is before it is read again, with another text."""
+        """Return the reply without its content, before it is parsed again from another text."""
         return Reply(finish_reason=self.finish_reason, torn=self.torn)
 
     @property
@@ -152,7 +152,7 @@ class Reply:
 
     @property
     def said_value(self) -> Any:
-        """What `said` is the JSON of, to be looked at only; None where it is none."""
+        """The decoded value of `said`, not to be changed; None if it is not JSON."""
         if self._value[0] is not self.said:
             self._value = self.said, decode(self.said)
         return self._value[1]
@@ -164,19 +164,19 @@ class Reply:
 
     @property
     def same_ids(self) -> bool:
-        """Whether two calls go by one id, so that their results cannot be told apart."""
+        """Whether two calls have the same id, so that their results cannot be told apart."""
         ids = [call.call.id for call in self.running if call.call.id]
         return len(set(ids)) < len(ids)
 
     @property
     def current(self) -> CallState | None:
-        """The call that the run is at: the first that is not done with."""
+        """The call that the run is at, the first that is not settled; None if there is none."""
         while self._settled < len(self.calls) and self.calls[self._settled].status in _SETTLED:
             self._settled += 1
         return self.calls[self._settled] if self._settled < len(self.calls) else None
 
     def apply(self, event: ev.Event) -> None:
-        """Take one event of the turn into account."""
+        """Apply one event of the turn."""
         match event:
             case ev.ReasoningExtracted():
                 self.reasoning = event.reasoning
@@ -220,7 +220,7 @@ class Reply:
     def _proposed(self, event: ev.ToolCallProposed) -> None:
         call = event.call
         if call.index != len(self.calls):
-            # Whatever a log says: a call is found by its place.
+            # Regardless of the index in the log, calls are looked up by position.
             call = changed(call, index=len(self.calls))
         shown = call.origin is Origin.TEXT and not self.reads_text
         self.calls.append(
@@ -235,10 +235,11 @@ class Reply:
         )
 
     def _cuts(self, call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> bool:
-        """Tell whether the reply ended before the arguments of a call did."""
+        """Return whether the reply ended before the arguments of a call did."""
         is_cut = self.torn or self.finish_reason in CUT
         if call.origin is not Origin.TEXT:
-            # Arguments that end too early are no JSON; those that never began look like none.
+            # Arguments that end too early are not JSON and refused for that; those that never
+            # began look like none.
             is_last = call.index + 1 == self.expected and call.verdict != ADDED
             return is_cut and is_last and call.arguments_state in NO_ARGUMENTS
         if _holds(diagnostics, Code.TRUNCATED):

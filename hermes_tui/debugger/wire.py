@@ -1,4 +1,4 @@
-"""The messages of a conversation as the model is sent them, JSON text each."""
+"""The messages of a conversation in the form sent to the model, each as JSON text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from hermes_tui.parsers.plain_values import json_text
 def assistant_text(
     content: str, calls: Iterable[tuple[str, str, str]], reasoning: Sequence[Reasoning]
 ) -> str:
-    """Return a reply; `calls` are (id, name, arguments text). Reasoning from fields is kept."""
+    """Return the message of a reply, JSON text; `calls` are (id, name, arguments text).
+
+    Reasoning that came in a field of its own is kept.
+    """
     message: dict[str, object] = {"role": "assistant", "content": content}
     listed = [function_call(*call) for call in calls]
     if listed:
@@ -25,7 +28,7 @@ def assistant_text(
 
 
 def reply_text(content: str, calls: Iterable[ToolCall], reasoning: Sequence[Reasoning]) -> str:
-    """Return a reply with `calls` as they came."""
+    """Return the message of a reply with `calls` as received, JSON text."""
     said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in calls]
     return assistant_text(content, said, reasoning)
 
@@ -35,7 +38,7 @@ def tool_text(call_id: str, content: str) -> str:
 
 
 def body_of(messages: Sequence[str], parameters: str) -> str:
-    """Return a body: the messages first, so that what turns share is the same byte for byte."""
+    """Return a request body with the messages first, so that turns share a prefix of bytes."""
     rest = parameters[1:]
     comma = "," if rest.strip() != "}" else ""
     return f'{{"messages":[{",".join(messages)}]{comma}{rest}'
