@@ -1,4 +1,4 @@
-"""Sessions out of an SQLite file of Google's Agent Development Kit."""
+"""Sessions from an SQLite file of Google's Agent Development Kit."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PICKLED = "actions"
 
 
 def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per session: its row, and `events` in the order of their times.
+    """Yield one JSON line per session: its row, and its `events` in the order of their times.
 
-    The first member is `"_table": "adk_sessions"`. Versions before 2 keep the members of an event
-    in columns, its actions pickled: these are left out. Holds one session at a time.
+    The first member is `"_table": "adk_sessions"`. Versions before 2 store the members of an event
+    in columns; its actions, which are pickled, are left out. Holds one session at a time.
     """
     for row in list(rows(connection, _SESSIONS)):
         row["state"] = decode_if_json(row["state"], 1)

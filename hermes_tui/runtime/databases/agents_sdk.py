@@ -1,4 +1,4 @@
-"""Sessions out of an SQLite file of the OpenAI Agents SDK (`SQLiteSession`)."""
+"""Sessions from an SQLite file of the OpenAI Agents SDK (`SQLiteSession`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROW = "SELECT * FROM agent_sessions WHERE session_id IS ?"
 
 
 def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per session: its row, and `items`, in the order of their ids.
+    """Yield one JSON line per session: its row, and its `items` in the order of their ids.
 
     The first member is `"_table": "agent_sessions"`. Holds one session at a time.
     """
@@ -30,5 +30,5 @@ def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
 
 
 def _item(data: Any) -> Any:
-    """Return a stored item; what is no JSON stays the text that it is."""
+    """Return a stored item decoded; a text that is not JSON unchanged."""
     return decode_if_json(as_text(data) if isinstance(data, bytes) else data, 1)

@@ -1,4 +1,4 @@
-"""JSON lines out of the SQLite files of programs that are known, a line a session or trace."""
+"""JSON lines from the SQLite files of known programs, one line per session or trace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PROGRAMS = (
     (opencode.NEEDED, opencode.session_lines),
     (llm.NEEDED, llm.conversation_lines),
 )
-"""By which tables a program's database is known, and what reads it."""
+"""For each program, the tables by which its database is recognised, and its reader."""
 _KNOWN = (
     "hermes-agent's state.db, OpenAI Agents SDK, Google ADK and opencode sessions, LangGraph "
     "checkpoints, llm's logs.db, Phoenix and MLflow"
@@ -38,7 +38,7 @@ _KNOWN = (
 
 
 def export_lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines that the program's own module describes; `_table` is their first member.
+    """Yield the lines that the module of the program describes; `_table` is their first member.
 
     Raises SourceError.
     """

@@ -1,4 +1,4 @@
-"""Sessions out of hermes-agent's `state.db`."""
+"""Sessions from hermes-agent's `state.db`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MESSAGES = "SELECT * FROM messages WHERE session_id IS ? ORDER BY id"
 
 
 def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per session: its row, and `messages`, its rows in the order of their ids.
+    """Yield one JSON line per session: its row, and the rows of its `messages` ordered by id.
 
     The first member is `"_table": "sessions"`. Holds one session at a time.
     """

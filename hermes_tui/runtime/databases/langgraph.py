@@ -1,7 +1,7 @@
-"""States out of an SQLite file of LangGraph's checkpoints (`SqliteSaver`), nothing executed.
+"""States from an SQLite file of LangGraph's checkpoints (`SqliteSaver`). Nothing is executed.
 
-A checkpoint is the whole state of a graph, in MessagePack. Objects of Python stand in it as module,
-class and members: only the members are taken. What was pickled is not read at all.
+A checkpoint is the whole state of a graph, in MessagePack. Python objects in it are stored as
+module, class and members, of which only the members are read. Pickled values are not read at all.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def state_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
 
 
 def _pending(connection: sqlite3.Connection, key: tuple[Any, ...]) -> dict[str, Any]:
-    """Return what was written behind a state, errors and interrupts, by their channels."""
+    """Return the errors and interrupts written after a state, by channel."""
     found = connection.execute(_WRITES, key)
     return {str(channel): _decoded(kind, value) for channel, kind, value in found}
 
@@ -86,6 +86,6 @@ def _decoded(kind: Any, data: Any) -> Any:
 
 
 def _members(_: int, data: memoryview) -> Any:
-    """Return the members of an object of Python, which stands as module, class and members."""
+    """Return the members of a Python object, which is stored as module, class and members."""
     made = msgspec.msgpack.decode(data, ext_hook=_members)
     return made[2] if isinstance(made, list) and len(made) >= 3 else made

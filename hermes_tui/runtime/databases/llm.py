@@ -1,8 +1,8 @@
-"""Conversations out of the `logs.db` of the `llm` command line.
+"""Conversations from the `logs.db` of the `llm` command line tool.
 
 Until 0.30 or so a row of `responses` is a request and its reply. Later a row of `turns` names two
-messages of a tree: the last one of the request, and the reply; what leads there and no turn before
-has told is new. A database that was taken over has both.
+messages of a tree: the last one of the request, and the reply; those ancestors of the first that no
+earlier turn has included are new. A migrated database has both.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OF_RESPONSES = {
         JOIN responses ON responses.id = tool_responses.response_id
         ORDER BY responses.conversation_id, responses.id, tools.id""",
 }
-"""What stands beside the rows of `responses`, in their order: no index leads there from one."""
+"""Rows related to those of `responses`, in the same order, as no index finds them by response."""
 _THREADS = "SELECT * FROM threads ORDER BY datetime_utc, id"
 _TURNS = "SELECT * FROM turns WHERE thread_id IS ? ORDER BY id"
 _TOOLS_OF_TURN = """
@@ -67,7 +67,7 @@ def conversation_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
 
 
 class _Beside:
-    """Rows in the order of the responses that they belong to."""
+    """Rows of another table in the order of the responses that they belong to."""
 
     def __init__(self, found: Iterator[dict[str, Any]]) -> None:
         self._found = found
@@ -118,7 +118,10 @@ _Part = tuple[str, dict[str, Any]]
 
 
 def _new_parts(connection: sqlite3.Connection, last: Any, told: set[Any]) -> list[_Part]:
-    """Return the parts of the messages up to `last` that no turn told before; they go to `told`."""
+    """Return the parts of the messages up to `last` that no earlier turn included.
+
+    `told` are the messages included so far; the new ones are added to it.
+    """
     found: list[list[_Part]] = []
     while last not in told:
         told.add(last)

@@ -1,4 +1,4 @@
-"""Traces out of the SQLite store of MLflow, which holds their spans in its later versions."""
+"""Traces from the SQLite store of MLflow, which in later versions contains their spans."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _ASSESSED = {
 
 
 def trace_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per trace, as MLflow's `Trace.to_json` has it, without what it repeats.
+    """Yield one JSON line per trace, as in MLflow's `Trace.to_json` but without its repetitions.
 
-    The first member is `"_table": "trace_info"`. Holds one trace at a time; one whose spans are
-    kept elsewhere is left out.
+    The first member is `"_table": "trace_info"`. Holds one trace at a time; a trace whose spans are
+    stored elsewhere is left out.
     """
     found = tables(connection)
     named = [pair for pair in _NAMED if has(found, {pair[1]: {"request_id", "key", "value"}})]

@@ -1,4 +1,4 @@
-"""Sessions out of opencode's `opencode.db`."""
+"""Sessions from opencode's `opencode.db`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = ("id", "title", "directory", "agent", "version", "cost")
 
 
 def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per session, as `opencode export` prints one.
+    """Yield one JSON line per session, as `opencode export` prints it.
 
     The first member is `"_table": "opencode"`. Holds one session at a time.
     """

@@ -1,4 +1,4 @@
-"""Traces out of the SQLite store of Arize Phoenix."""
+"""Traces from the SQLite store of Arize Phoenix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _JSON_COLUMNS = ("attributes", "events")
 
 
 def trace_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Yield one JSON line per trace: its id, `spans`, and what was noted on them and on it.
+    """Yield one JSON line per trace: its id, its `spans`, and the annotations on them and on it.
 
     The first member is `"_table": "spans"`. Holds one trace at a time.
     """

@@ -1,7 +1,7 @@
-"""SQLite files read without changing them or the files beside them.
+"""Reading SQLite files without changing them or the files next to them.
 
-SQLite's write-ahead log decides how: without one (or with an empty one) the file is opened as
-immutable; with one it is opened read-only, its `-shm` index too; where that index is missing, no
+How depends on SQLite's write-ahead log. Without one (or with an empty one) the file is opened as
+immutable. With one it is opened read-only, as is its `-shm` index. If that index is missing, no
 process has the database open, and a copy is read.
 """
 
@@ -41,7 +41,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
-    # The thread that fills a spool may be another one than the thread that closes the generator.
+    # The thread that closes the generator may not be the one that fills a spool from it.
     uri = f"file:{quote(str(path.absolute()))}?{options}"
     connection = sqlite3.connect(uri, uri=True, timeout=2.0, check_same_thread=False)
     connection.text_factory = as_text
@@ -53,7 +53,7 @@ def as_text(data: bytes) -> str:
 
 
 def tables(connection: sqlite3.Connection) -> dict[str, set[str]]:
-    """Return the names of the columns of every table."""
+    """Return the column names of every table, by table."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     return {str(name): columns(connection, str(name)) for (name,) in found}
 
@@ -64,12 +64,12 @@ def columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 
 def has(found: Mapping[str, set[str]], needed: Mapping[str, set[str]]) -> bool:
-    """Say whether the tables and columns in `needed` are among those `found`."""
+    """Return whether the tables and columns in `needed` are among those in `found`."""
     return all(names <= found.get(table, set()) for table, names in needed.items())
 
 
 def rows(connection: sqlite3.Connection, query: str, *values: Any) -> Iterator[dict[str, Any]]:
-    """Yield each row by the names of its columns; blobs as text."""
+    """Yield each row as a dict by column name; blobs as text."""
     cursor = connection.execute(query, values)
     names = [column[0] for column in cursor.description]
     for row in cursor:
@@ -80,7 +80,10 @@ def rows(connection: sqlite3.Connection, query: str, *values: Any) -> Iterator[d
 
 
 def json_line(row: dict[str, Any]) -> bytes:
-    """Return `row` as a line of JSON; a member nested too deeply is named instead."""
+    """Return `row` as a line of JSON.
+
+    If it is nested too deeply, its members become JSON texts, or a note if that fails too.
+    """
     try:
         return orjson.dumps(row, default=_plain, option=orjson.OPT_NON_STR_KEYS) + b"\n"
     except TypeError:
@@ -97,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def hint_of(error: sqlite3.DatabaseError) -> str:
-    """Return what to do about a database that cannot be read."""
+    """Return a hint on what to do about a database that cannot be read."""
     text = str(error)
     if "locked" in text or "busy" in text:
         return "another program is writing it; try again, or copy it with `sqlite3 … .backup`"

@@ -1,4 +1,4 @@
-"""Runs of a file, collected into the blocks that its index is made of."""
+"""Runs of a file, collected into the blocks of its index."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from hermes_tui.log.summary import summarise
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, RunRef, survey
 
 BIG: Final = 8 << 20
-"""Bytes: reading less takes about as long as starting a process for it, and is not kept either."""
+"""Bytes. Reading less takes about as long as starting a process, so it is not cached either."""
 FLUSH_EVERY_S: Final = 0.2
 MOST_COMPLAINTS: Final = 100
-"""Of one block, that are told one by one."""
+"""Per block, the most complaints that are listed individually."""
 
 
 def may_be_big(file: OpenFile) -> bool:
-    """Tell whether a file is worth an index of its own, or will be once it has come in."""
+    """Return whether a file is worth an index, or will be once all of it has arrived."""
     source = file.source
     is_coming = hasattr(source, "wait") and not source.complete
     return file.reader.unit is Unit.RUNS and (is_coming or source.size >= BIG)
 
 
 class Groups:
-    """Numbers the values of a file that hold several runs each."""
+    """Numbers those values of a file that contain several runs each."""
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
         self._groups, self._records = 0, 0
 
     def number(self, ref: RunRef) -> int:
-        """Return the 1-based number, among the values of its file, of the one that holds a run.
+        """Return the number, from 1, of the value of the file that contains a run.
 
-        0 where the file is one value.
+        0 if the whole file is one value.
         """
         if self._file.reader.layout is Layout.DOCUMENT:
             return 0
@@ -47,7 +47,7 @@ class Groups:
 
 
 class BlockMaker:
-    """Collects the runs of a file in order, and makes blocks of them."""
+    """Collects the runs of a file in order and builds blocks of them."""
 
     def __init__(self, file: OpenFile, *, records_done: int, runs_done: int) -> None:
         self._file = file
@@ -70,7 +70,7 @@ class BlockMaker:
         return len(self._runs) >= ROWS
 
     def block(self, records_done: int) -> bytes:
-        """Return the block of what was collected; it covers the records up to `records_done`."""
+        """Return a block of the collected runs; it covers the records up to `records_done`."""
         index = self._file.index
         facts = BlockFacts(
             len(self._runs),
@@ -87,12 +87,12 @@ class BlockMaker:
 
 
 def blocks_of(file: OpenFile, *, records_done: int, runs_done: int) -> Iterator[bytes]:
-    """Go through a file of runs and yield its blocks."""
+    """Read a file of runs and yield its blocks."""
     maker = BlockMaker(file, records_done=records_done, runs_done=runs_done)
     due = time.monotonic() + FLUSH_EVERY_S
     known = records_done
     for step in survey(file, records_done=records_done, runs_done=runs_done):
-        # A block ends where a record does: before the first run of one, or with all known.
+        # A block ends at the end of a record: before a record's first run, or after all known.
         done = step.ref.record if isinstance(step, FoundRun) and not step.ref.nth else 0
         if isinstance(step, Progress):
             known, done = len(file.index), max(known, records_done)

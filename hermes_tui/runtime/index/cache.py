@@ -1,10 +1,10 @@
-"""Indexes kept in the platform's cache, so that a big file opens at once the second time.
+"""A cache of indexes in the platform's cache folder, so that a big file opens at once again.
 
-One file for each path that was read. It holds the blocks of its runs, where its records end, and a
-footer that says what the file was: its size, its time, and hashes of its first and last bytes and
-of pieces in between. An index is taken only for the same bytes; that of a file that has grown
-since, for its beginning. It appears by being renamed, so that two processes may build the same one.
-Deleting the folder is safe at any time.
+There is one index for each path that was read. It holds the blocks of the runs, the ends of the
+records, and a footer that identifies the file: its size, its time, and hashes of its first and last
+bytes and of pieces in between. An index is used only for the same bytes; if the file has grown
+since, for its beginning. It is written under another name and then renamed, so that two processes
+may build the same index. Deleting the folder is safe at any time.
 """
 
 from __future__ import annotations
@@ -29,42 +29,43 @@ from hermes_tui.version import __version__
 SUFFIX: Final = ".runs"
 PART: Final = ".part"
 MOST_BYTES: Final = 2 << 30
-"""Of all kept indexes together; beyond it those go that were not used for longest."""
+"""Of all cached indexes together; beyond it the least recently used ones are removed."""
 HASHED: Final = 64 << 10
-"""Bytes at the head of a file and at its end that tell it from another."""
+"""Bytes hashed at the beginning and at the end of a file to identify it."""
 SAMPLES: Final = 1024
-"""Pieces spread over what is known of a file that has grown, which must all be as they were."""
+"""Number of pieces, spread over the indexed part of a file that has grown, that must not have
+changed."""
 SAMPLE: Final = 512
 _MAGIC: Final = b"htuirun4"
 _TAIL: Final = 8 + len(_MAGIC)
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What tells a file, and the way it was read, from another."""
+    """What identifies a file and the way in which it was read."""
 
     path: str
     reader: str
     size: int
     mtime_ns: int
-    """0 where only this many bytes of a file were meant that had more already."""
+    """0 if the identity is of the first `size` bytes of a file that already had more."""
     head: bytes
     tail: bytes
     version: str = ""
 
 
 class RunTotals(msgspec.Struct):
-    """What is known of the runs of a file beside its blocks."""
+    """Totals over the runs of a file, in addition to its blocks."""
 
     runs: int = 0
     complaints: list[str] = []
 
 
 class _Footer(msgspec.Struct, frozen=True):
-    """How an index ends. Arrays are their bytes."""
+    """The end of an index file. Arrays are stored as bytes."""
 
     identity: Identity
     records_at: int
-    """Where the ends and the kinds of its records stand, behind the blocks."""
+    """Offset of the ends and the kinds of its records, which follow the blocks."""
     records: int
     closed: bool
     totals: RunTotals
@@ -84,14 +85,14 @@ class KeptIndex(NamedTuple):
 
 
 def indexes_dir() -> Path:
-    """Return the folder of the kept indexes; it need not exist."""
+    """Return the folder of the cached indexes; it may not exist."""
     from platformdirs import user_cache_path
 
     return user_cache_path("hermes-tui") / "indexes"
 
 
 def identify(path: Path, reader: str, source: Source) -> Identity | None:
-    """Return what tells a file from another now; None where it cannot be looked at."""
+    """Return the present identity of a file, or None if it cannot be accessed."""
     try:
         found = path.stat()
         name = str(path.absolute())
@@ -111,7 +112,7 @@ def as_read(identity: Identity, source: Source, size: int) -> Identity:
 
 
 def _hashes(source: Source, size: int) -> tuple[bytes, bytes]:
-    """Return the hashes of the first bytes and of those before `size`."""
+    """Return the hashes of the first bytes of a file and of those just before `size`."""
     length = min(size, HASHED)
     pieces = source.read(0, length), source.read(size - length, length)
     head, tail = (hashlib.blake2b(piece, digest_size=16).digest() for piece in pieces)
@@ -119,7 +120,7 @@ def _hashes(source: Source, size: int) -> tuple[bytes, bytes]:
 
 
 def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
-    """Return the index kept of a file, or of its beginning; None where there is none that fits."""
+    """Return the cached index of a file, or of its beginning; None if there is none that fits."""
     path = place_of(now.path)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -142,7 +143,7 @@ def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
 
 
 def _fits(footer: _Footer, now: Identity, source: Source, layout: Layout) -> bool:
-    """Tell whether an index is of this file as it is now, or of its beginning."""
+    """Return whether an index is of this file as it is now, or of its beginning."""
     kept = footer.identity
     same = (kept.path, kept.reader, kept.version) == (now.path, now.reader, now.version)
     if not same or kept.size > now.size:
@@ -154,9 +155,10 @@ def _fits(footer: _Footer, now: Identity, source: Source, layout: Layout) -> boo
 
 
 def _sample(source: Source, size: int) -> bytes:
-    """Return the hash of pieces spread over the first `size` bytes, of all where they are few.
+    """Return the hash of pieces spread over the first `size` bytes, or of all if they are few.
 
-    What was written over at the same length and then appended to keeps head, tail and places.
+    A file that was overwritten at the same length and then appended to has the same first and last
+    bytes, but other pieces.
     """
     found = hashlib.blake2b(digest_size=16)
     step = max(SAMPLE, size // SAMPLES)
@@ -181,9 +183,9 @@ def _read_footer(fd: int) -> _Footer | None:
 
 
 def _restore(fd: int, footer: _Footer, *, drop: bool) -> KeptIndex | None:
-    """Return what an index holds; with `drop` without its last block.
+    """Return the content of an index, with `drop` without its last block.
 
-    Of a file that has grown, the last record may have been the beginning of one.
+    In a file that has grown, the last record may have been incomplete.
     """
     ends = array("Q", os.pread(fd, 8 * footer.records, footer.records_at))
     kinds = os.pread(fd, footer.records, footer.records_at + 8 * footer.records)
@@ -212,21 +214,21 @@ def _restore(fd: int, footer: _Footer, *, drop: bool) -> KeptIndex | None:
 
 
 def part_of(path: Path) -> Path:
-    """Return where the index of a file is written until it is whole, each time somewhere else.
+    """Return a new path at which the index of a file is written until it is complete.
 
-    Not by the number of the process: in containers that is the same again and again.
+    The path is random and not based on the process id, which is often the same in containers.
     """
     return place_of(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
 
 
 @contextmanager
 def writing(path: Path, what: str) -> Iterator[int]:
-    """Give a descriptor to write to: once that is done, it is kept as `what` of a file.
+    """Yield a descriptor to write to. Afterwards the content is cached as `what` of a file.
 
     Raises OSError.
     """
     part = part_of(path)
-    # Locked while it is written, so that nobody takes it for one left behind.
+    # Locked while it is written, so that `prune` does not regard it as abandoned.
     fd = create(part)
     try:
         yield fd
@@ -242,7 +244,7 @@ def writing(path: Path, what: str) -> Iterator[int]:
 def keep(
     store: RunStore, identity: Identity, source: Source, records: RecordIndex, totals: RunTotals
 ) -> None:
-    """Make a store the kept index of its file; raises OSError.
+    """Make a store the cached index of its file. Raises OSError.
 
     `records` are those that the blocks cover.
     """
@@ -271,15 +273,15 @@ def keep(
 
 
 def discard(store: RunStore) -> None:
-    """Remove what was written of a store that is not kept."""
+    """Remove the file of a store that is not kept."""
     if store.path is not None:
-        # Where nothing could be written, there may be no folder either.
+        # If nothing could be written, there may be no folder either.
         with suppress(OSError):
             store.path.unlink()
 
 
 def prune(most_bytes: int = MOST_BYTES) -> None:
-    """Remove the indexes not used for longest, and what processes that were killed left behind."""
+    """Remove the least recently used indexes, and partial ones that killed processes left."""
     kept = []
     for path in indexes_dir().iterdir():
         # Somebody else may remove it at the same time.
@@ -298,7 +300,7 @@ def prune(most_bytes: int = MOST_BYTES) -> None:
 
 
 def _is_abandoned(part: Path) -> bool:
-    """Tell whether nobody has a part open: its writer holds a lock on it."""
+    """Return whether no process writes a partial index, as its writer holds a lock on it."""
     import fcntl
 
     try:
@@ -310,7 +312,7 @@ def _is_abandoned(part: Path) -> bool:
 
 
 def place_of(path: str, what: str = "") -> Path:
-    """Return where the index of a file is kept, or with `what` something else about it."""
+    """Return the path of the cached index of a file, or of the other cached data `what`."""
     told = f"{path}\0{what}" if what else path
     name = hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return indexes_dir() / f"{name}{SUFFIX}"

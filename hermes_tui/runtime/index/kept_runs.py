@@ -1,8 +1,9 @@
-"""Long runs as they were read, kept in the platform's cache: rows, findings and where the records
-end, so that the second opening reads nothing but what is on screen.
+"""A cache of long runs as they were read, in the platform's cache folder: rows, findings and the
+ends of the records, so that opening a run again reads only what is on screen.
 
-It lies beside the kept indexes, for the same bytes only, and goes when they do. What is unpickled
-is checked to be what was written here, and can be nothing but values of `model` and `log`.
+An entry is stored next to the cached indexes, is valid for the same bytes only, and is removed with
+them. Before it is unpickled, its checksum is verified; it can only contain values of `model` and
+`log`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from hermes_tui.runtime.opener import OpenFile
 from hermes_tui.runtime.reader_spec import ReaderSpec
 
 SMALLEST: Final = 16 << 20
-"""Bytes: a shorter file is read again as soon."""
+"""Bytes. Reading a shorter file again is as fast as reading the cache."""
 RUN: Final = "run"
 _MAGIC: Final = b"htuirun5"
 _HEAD: Final = len(_MAGIC) + 4
@@ -46,7 +47,7 @@ class KeptRun(NamedTuple):
 
 
 def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> BackgroundCall[None] | None:
-    """Begin to keep a run that was read to its end; return None if it is not worth it."""
+    """Start to cache a run that was read to its end; return None if it is not worth it."""
     identity = _identity(file)
     if identity is None or not timeline.finished:
         return None
@@ -58,7 +59,7 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> BackgroundCa
 
 
 def _write(identity: Identity, values: Any) -> None:
-    """Write what is kept of a run; raises OSError."""
+    """Write the cache entry of a run. Raises OSError."""
     with writing(Path(identity.path), RUN) as fd:
         body = _Sink(fd, _HEAD)
         pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
@@ -66,13 +67,13 @@ def _write(identity: Identity, values: Any) -> None:
 
 
 def look_for_kept(file: OpenFile) -> BackgroundCall[Any] | None:
-    """Begin to look for what was kept of a file as it is now; None if that is not worth it."""
+    """Start to look for the cache entry of a file as it is now; None if it is not worth it."""
     identity = _identity(file)
     return BackgroundCall(lambda: _read(identity)) if identity is not None else None
 
 
 def _read(identity: Identity) -> Any:
-    """Return what was kept of a file in this version of ours, None where that is nothing."""
+    """Return the values cached for a file by this version of ours, or None if there are none."""
     try:
         place = place_of(identity.path, RUN)
         data = place.read_bytes()
@@ -89,7 +90,7 @@ def _read(identity: Identity) -> Any:
 
 
 def restored(file: OpenFile, kept: Any) -> KeptRun | None:
-    """Return the run that was kept of a file; None where another version of ours kept it."""
+    """Return the cached run of a file, or None if another version of ours cached it."""
     log = RecordLog(file.reader, file.source, file.records)
     timeline = Timeline(log)
     form, where, known, rows = kept
@@ -111,7 +112,7 @@ def _head_of(checksum: int) -> bytes:
 
 
 class _Sink:
-    """Takes the pieces of a pickle. Between two of them another thread may run."""
+    """Writes a pickle piece by piece. Between two pieces another thread may run."""
 
     def __init__(self, fd: int, start: int) -> None:
         self._fd = fd
@@ -125,7 +126,7 @@ class _Sink:
 
 
 class _Pieces:
-    """Gives the pieces of a pickle. Between two of them another thread may run."""
+    """Reads a pickle piece by piece. Between two pieces another thread may run."""
 
     def __init__(self, data: bytes) -> None:
         self._body = io.BytesIO(data)
@@ -142,12 +143,12 @@ class _Pieces:
 
 
 class _Values(pickle.Unpickler):
-    """Makes values of our own foundation, and nothing else."""
+    """Unpickles values of our own `model` and `log` types only."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _OTHERS:
             return super().find_class(module, name)
-        # What our modules import is not theirs: with a dot in its name, it could be anything.
+        # Names that our modules merely import are refused; one with a dot could be anything.
         if f"{module}.".startswith(_MODULES) and "." not in name:
             found = super().find_class(module, name)
             if isinstance(found, type) and found.__module__ == module:
@@ -166,7 +167,7 @@ def _identity(file: OpenFile) -> Identity | None:
 
 
 def _form(timeline: Timeline) -> tuple[str, ...]:
-    """Return what tells a timeline of this version of ours from one of another."""
+    """Return the names of all stored fields, by which entries of other versions are recognised."""
     parts = (timeline, timeline.state.tally)
     names = [name for part in parts for name in getattr(part, "__dict__", ())]
     slots = [name for part in (timeline.state, *parts) for name in getattr(part, "__slots__", ())]

@@ -1,8 +1,8 @@
-"""A process beside the screen that goes through a big file and says which runs are in it.
+"""A background process that reads a big file and reports the runs in it.
 
-It gets an open descriptor of the file, so that both read the same one whatever becomes of its path,
-and writes blocks of runs to a pipe (`log.run_blocks`): after a moment what there is, later full
-ones. Zeros where a block would begin say that it is done.
+It receives an open descriptor of the file, so that both processes read the same file regardless of
+what happens to its path, and writes blocks of runs to a pipe (`log.run_blocks`): first a small
+block after a moment, later full ones. Zeros in place of a block mean that it is done.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DONE: Final = bytes(PREFIX)
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a process has to go through: all that the file holds now, but for what is done."""
+    """What a process has to read: the file as it is now, except the records already done."""
 
     fd: int
     size: int
@@ -43,11 +43,11 @@ class Task(msgspec.Struct, frozen=True):
     runs_done: int
     path: str | None = None
     parser: str = ""
-    """What reads the model's messages for their diagnosis, as `OpenFile.diagnose` takes it."""
+    """The parser that messages of the model are diagnosed by, as for `OpenFile.diagnose`."""
 
 
 class _SameFile(FileSource):
-    """A file that another process opened, as it was then."""
+    """A file that another process opened, with the size that it had then."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(Path(task.path or "-"), fd=task.fd)
@@ -81,7 +81,7 @@ def _write(out: int, data: bytes) -> None:
 
 
 class Indexing:
-    """A process that goes through one file, as the screen sees it: what it has said so far."""
+    """A process that reads one file, as seen by its parent: the blocks received so far."""
 
     def __init__(self, file: OpenFile, *, records_done: int, runs_done: int) -> None:
         fd = file.source.fileno()
@@ -105,7 +105,7 @@ class Indexing:
         self._ended = False
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the blocks that have come in."""
+        """Yield the blocks that have arrived."""
         while True:
             yield from self._whole_blocks()
             if self.is_done or not self._read():
@@ -163,7 +163,7 @@ def _start(task: Task) -> Popen[bytes]:
 
 
 def main(task: str) -> int:
-    """Do a task, which is given as JSON."""
+    """Run a task, which is given as JSON, and return the exit code."""
     import gc
 
     os.nice(NICE)

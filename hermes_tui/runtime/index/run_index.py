@@ -1,4 +1,4 @@
-"""The index of one big file of runs: taken from the cache, or made by a process beside and kept."""
+"""The index of one big file of runs: loaded from the cache, or built by a process and cached."""
 
 from __future__ import annotations
 
@@ -31,20 +31,22 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.index.process import Indexing
 
 MOST_FAILURES: Final = 3
-"""After so many processes that did not end well, a file is read without one."""
+"""After this many failed processes, a file is read without one."""
 
 
 class RunIndex:
-    """What is known of the runs of a file, in blocks. `keeps`: from the cache and for it.
+    """The index of the runs of a file, in blocks. `keeps`: it is loaded from and stored in the
+    cache.
 
-    Runs that are read here one by one are given to `add` as well, so that the blocks hold all.
+    Runs that are read in this process, one by one, are passed to `add`, so that the blocks are
+    complete.
     """
 
     def __init__(self, file: OpenFile, *, keeps: bool) -> None:
         self.file = file
         self.totals = RunTotals()
         self.failure = ""
-        """Why the last process ended early, or why nothing is kept; empty once it was taken."""
+        """Why the last process ended early, or why nothing is cached; `take_failure` clears it."""
         self.store = RunStore()
         self._process: Indexing | None = None
         self._failures = 0
@@ -66,13 +68,13 @@ class RunIndex:
         self.store.path = part_of(self.file.path)
 
     def _collect(self) -> None:
-        """Collect what is read here from now on, behind what the blocks hold."""
+        """Collect the runs that are read in this process from now on, after those in the blocks."""
         self._maker = BlockMaker(
             self.file, records_done=len(self.file.index), runs_done=self.totals.runs
         )
 
     def add(self, found: FoundRun | FoundDefect, records_done: int) -> None:
-        """Take in what was read here, behind so many records."""
+        """Add a run or defect that was read in this process, after `records_done` records."""
         if isinstance(found, FoundDefect):
             self._maker.complain(found)
             self._complain((found.message,))
@@ -90,12 +92,15 @@ class RunIndex:
         return self._process is not None
 
     def wants_process(self, records_done: int) -> bool:
-        """Tell whether enough is left behind so many records, and no process failed too often."""
+        """Return whether enough is left after `records_done` records to be worth a process.
+
+        Also False if processes have failed too often.
+        """
         done = self.file.index.end_of(records_done - 1) if records_done else 0
         return self._failures < MOST_FAILURES and self.file.source.size - done >= BIG
 
     def start(self, records_done: int) -> None:
-        """Have a process read what is behind the first `records_done` records."""
+        """Start a process that reads everything after the first `records_done` records."""
         from hermes_tui.runtime.index.process import Indexing
 
         index = self.file.index
@@ -115,7 +120,7 @@ class RunIndex:
             self.store.append(self._maker.block(records_done))
 
     def take(self) -> Iterator[tuple[int, BlockFacts]]:
-        """Yield the blocks that have come in from the process, each with its number."""
+        """Yield the blocks that have arrived from the process, each with its number."""
         process = self._process
         if process is None:
             return
@@ -157,10 +162,10 @@ class RunIndex:
             self._process = None
             self._collect()
 
-    # Being kept
+    # The cache
 
     def keep(self, records_done: int) -> None:
-        """Stop the process, and keep what is known of so many records if that is much."""
+        """Stop the process, and cache the index of the first `records_done` records if worth it."""
         self._stop()
         if self._identity is None:
             return
@@ -181,19 +186,19 @@ class RunIndex:
             self._identity = None
 
     def take_failure(self) -> str:
-        """Return what went wrong since this was last asked, empty if nothing did."""
+        """Return what went wrong since the last call, empty if nothing did."""
         failure, self.failure = self.failure, ""
         return failure
 
     def close(self) -> None:
-        """Stop what runs and let go of everything that is not kept."""
+        """Stop the process and release everything that is not cached."""
         self._stop()
         discard(self.store)
         self.store.close()
 
 
 def _identify(file: OpenFile) -> Identity | None:
-    """Return what tells a file from others; None for what came through a pipe or was packed."""
+    """Return the identity of a file, or None if it came through a pipe or was packed."""
     source = file.source
     is_plain = isinstance(source, FileSource) or (
         isinstance(source, PooledSource) and source.complete

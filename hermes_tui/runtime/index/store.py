@@ -1,6 +1,6 @@
-"""The blocks of the runs of one file: written to a file as they come, read from it by `pread`.
+"""The blocks of the runs of one file: written to a file as they arrive, read from it by `pread`.
 
-In memory there is only where each block and each of its segments lies. Where nothing can be
+Only the offsets of the blocks and the lengths of their segments are in memory. If nothing can be
 written (any more), blocks are kept in memory, packed.
 """
 
@@ -29,7 +29,7 @@ SEGMENTS = len(COLUMNS) + 1
 DECODED_BLOCKS = 96
 COPY = 1 << 22
 MOST_TAKEN_BACK = 1 << 26
-"""Bytes of blocks that are taken into memory where they cannot stay on the disk."""
+"""The most bytes of blocks that are moved to memory if they cannot stay on disk."""
 
 
 class RunStore:
@@ -37,13 +37,13 @@ class RunStore:
 
     def __init__(self) -> None:
         self.path: Path | None = None
-        """The file written to; None: one without a name."""
+        """The file that is written to; None: a temporary file without a name."""
         self.failure = ""
-        """Why blocks are not written to `path`, empty where they are."""
+        """Why blocks are not written to `path`; empty if they are."""
         self.offsets = array("Q")
         self.lengths = array("I")
         self.rows = array("I")
-        """Rows of each block."""
+        """Number of rows of each block."""
         self._end = 0
         self._older: int | None = None
         self._older_blocks = 0
@@ -55,12 +55,12 @@ class RunStore:
         return len(self.offsets)
 
     def load(self, fd: int, offsets: array[int], lengths: array[int], rows: array[int]) -> None:
-        """Begin with the blocks of a file that is complete; `fd` is owned from now on."""
+        """Begin with the blocks of a complete file. The store owns `fd` from now on."""
         self._older, self._older_blocks = fd, len(offsets)
         self.offsets, self.lengths, self.rows = offsets, lengths, rows
 
     def append(self, block: bytes) -> BlockFacts:
-        """Take in one block; raises DamagedBlock where it is none."""
+        """Append one block and return its facts. Raises DamagedBlock if it is not a block."""
         lengths = segment_lengths(block)
         facts = decode_facts(block[SEGMENTS_AT : SEGMENTS_AT + lengths[0]])
         offset = self._end
@@ -79,7 +79,7 @@ class RunStore:
                 self._fd = self._make()
             write_at(self._fd, block, self._end)
         except OSError as error:
-            # There may be no such folder: then the error itself says where it was looked for.
+            # If there is no temporary folder, `tempdir` is None and the error lists those tried.
             folder = self.path.parent if self.path is not None else tempfile.tempdir
             where = folder or "a temporary file"
             self.failure = f"{where}: {error.strerror}"
@@ -97,18 +97,18 @@ class RunStore:
     # Reading
 
     def facts(self, block: int) -> BlockFacts:
-        """Return what is known of a block as a whole; of a damaged one, that it has rows."""
+        """Return the facts about a block as a whole; for a damaged one, only its row count."""
         try:
             return self.sound_facts(block)
         except DamagedBlock:
             return BlockFacts(self.rows[block], 0, 0, b"", b"")
 
     def sound_facts(self, block: int) -> BlockFacts:
-        """Return what is known of a block as a whole; raises DamagedBlock."""
+        """Return the facts about a block as a whole. Raises DamagedBlock."""
         return decode_facts(self._segment(block, 0))
 
     def column(self, block: int, number: int) -> list[Any]:
-        """Return the values of column `number` of COLUMNS; raises DamagedBlock."""
+        """Return the values of column `number` of COLUMNS. Raises DamagedBlock."""
         decoded = self._decoded.get(block)
         if decoded is not None:
             return decoded[number]
@@ -118,7 +118,7 @@ class RunStore:
         return values
 
     def columns(self, block: int) -> list[list[Any]]:
-        """Return the values of all columns of a block; raises DamagedBlock."""
+        """Return the values of all columns of a block. Raises DamagedBlock."""
         decoded = self._decoded.get(block)
         if decoded is not None:
             self._decoded.move_to_end(block)
@@ -157,14 +157,14 @@ class RunStore:
             raise DamagedBlock("shorter than it was")
         return data
 
-    # Being kept
+    # The cached file
 
     def abandon(self, why: str) -> None:
-        """Remove the named file; unless it is big, its blocks move to memory and free the disk."""
+        """Remove the named file. Unless it is big, move its blocks to memory to free the disk."""
         if self.path is None:
             return
         self.failure = self.failure or why
-        # Where nothing could be written, there may be no file either.
+        # If nothing could be written, there may be no file either.
         with suppress(OSError):
             self.path.unlink()
         if self._fd is None or self._end > MOST_TAKEN_BACK:
@@ -177,7 +177,7 @@ class RunStore:
         self._fd, self._end = None, 0
 
     def _written_blocks(self) -> dict[int, bytes]:
-        """Return the blocks of the file that is written, packed; raises DamagedBlock."""
+        """Return the blocks of the present file, packed. Raises DamagedBlock."""
         return {
             block: zlib.compress(self._read(block, 0, self._length_of(block, block + 1)), 1)
             for block in range(self._older_blocks, len(self))
@@ -185,13 +185,13 @@ class RunStore:
         }
 
     def drop_last(self) -> None:
-        """Forget the last of the blocks that were loaded."""
+        """Drop the last of the loaded blocks."""
         self._older_blocks -= 1
         del self.offsets[-1], self.rows[-1]
         del self.lengths[-SEGMENTS:]
 
     def in_one_file(self) -> int:
-        """Return a descriptor of the named file, which holds all blocks; raises OSError."""
+        """Return a descriptor of the named file after moving all blocks to it. Raises OSError."""
         if self.path is None or self.failure:
             raise OSError(self.failure)
         if not self._older_blocks:
@@ -214,7 +214,7 @@ class RunStore:
         return fd
 
     def _copy_blocks(self, fd: int) -> None:
-        """Write all blocks to a file one after the other."""
+        """Write all blocks to a file, one after another."""
         assert self._older is not None, "there are older blocks"
         older = self._length_of(0, self._older_blocks)
         moved = array("Q", self.offsets[: self._older_blocks])
@@ -230,7 +230,7 @@ class RunStore:
         return head + sum(self.lengths[first * SEGMENTS : last * SEGMENTS])
 
     def settle(self) -> None:
-        """Never write to the present file again: it is kept as it is."""
+        """Never write to the present file again: from now on it is a cached index."""
         if self._older is not None:
             os.close(self._older)
         self._older, self._fd = self._fd, None
@@ -238,11 +238,11 @@ class RunStore:
 
     @property
     def end(self) -> int:
-        """Where the blocks end in the file that is written."""
+        """The offset at which the blocks end in the present file."""
         return self._end
 
     def close(self) -> None:
-        """Close the files; one that was not kept is removed by its owner."""
+        """Close the files. If the file is not cached, its owner removes it."""
         for fd in (self._fd, self._older):
             if fd is not None:
                 os.close(fd)
@@ -250,7 +250,7 @@ class RunStore:
 
 
 def create(path: Path) -> int:
-    """Return a descriptor of a new file that only its owner reads, locked; raises OSError."""
+    """Return a descriptor of a new, locked file that only its owner can read. Raises OSError."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -260,7 +260,7 @@ def create(path: Path) -> int:
 
 
 def write_at(fd: int, data: bytes, start: int) -> int:
-    """Write all of `data` at an offset and return where it ends; raises OSError."""
+    """Write all of `data` at an offset and return the offset of its end. Raises OSError."""
     view = memoryview(data)
     while view:
         done = os.pwrite(fd, view, start)

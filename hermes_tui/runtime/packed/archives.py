@@ -1,7 +1,7 @@
 """Transcripts in zip archives, read as a stream.
 
-An Inspect `.eval` archive becomes JSON lines (`eval_archives.py`); of any other archive the members
-that look like transcripts are files, `archive.zip!member`.
+An Inspect `.eval` archive becomes JSON lines (`eval_archives.py`). In any other archive, the
+members that look like transcripts are files with the path `archive.zip!member`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from hermes_tui.runtime.transcript_names import may_be_transcript
 
 MAX_LISTED = 8
 _SESSION = "session.json"
-"""Stands above all runs of a session of Strands Agents."""
+"""The file of a Strands Agents session, in a folder above all its runs."""
 
 
 def transcript_members(path: Path) -> list[str]:
-    """Return the members of an archive that are files of their own; none of an Inspect log."""
+    """Return the members of an archive that are separate files; none for an Inspect log."""
     with opened_at(path, str(path)) as archive:
         return [] if is_eval(archive) else transcripts(archive)
 
 
 def transcripts(archive: Archive) -> list[str]:
-    """Return the names of the members that may be transcripts, in their order.
+    """Return the names of the members that may be transcripts, sorted.
 
-    The folder of the files of one run stands for these.
+    If the files of a folder make up one run, the folder is listed instead of them.
     """
     found = [name for name, member in archive.members.items() if _is_transcript(member)]
     by_folder: dict[str, list[str]] = {}
@@ -55,7 +55,7 @@ def transcripts(archive: Archive) -> list[str]:
 
 
 def _says_more(name: str, runs: set[str]) -> bool:
-    """Tell whether a file belongs to a run that is a folder, and is none of its files."""
+    """Return whether a file belongs to a run that is a folder without being one of its files."""
     folder, _, file = name.rpartition("/")
     above, _, own = folder.rpartition("/")
     for sidecar, where in ((file, folder), (f"{own}/", above)):
@@ -65,13 +65,13 @@ def _says_more(name: str, runs: set[str]) -> bool:
 
 
 def choice(path: str, names: Sequence[str]) -> str:
-    """Return how one of several members of an archive is named, and what they are called."""
+    """Return a hint on how to choose one of several members of an archive, with their names."""
     example = shlex.quote(visible_row(f"{path}{MEMBER_MARK}{names[0]}"))
     return f"choose one, as in {example}; it {_named(names)}"
 
 
 def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "") -> Iterator[bytes]:
-    """Yield what an archive holds: of an `.eval` a line a sample, else the bytes of one member.
+    """Yield the content of an archive: for `.eval` one line per sample, else a member's bytes.
 
     `member` empty: the only transcript. Raises SourceError.
     """
@@ -80,7 +80,7 @@ def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "")
 
 
 def archive_file_bytes(path: Path, member: str = "", *, label: str = "") -> Iterator[bytes]:
-    """Yield what the archive of a path holds, as `archive_bytes`; messages call it `label`."""
+    """Yield the content of the archive at a path, as `archive_bytes`; `label` is for messages."""
     with opened_at(path, label or str(path)) as archive:
         yield from _bytes_of(archive, member, str(path))
 
@@ -102,7 +102,7 @@ def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
 
 
 def _files_of_run(archive: Archive, folder: str) -> list[Numbered]:
-    """Return the files of the run that a folder of an archive is; none where it is not one."""
+    """Return the files of a folder of an archive that is one run; none if it is not a run."""
     if folder.rpartition("/")[2] not in RUN_FOLDERS:
         return []
     inside = [name for name in archive.members if name.rpartition("/")[0] == folder]
@@ -110,7 +110,10 @@ def _files_of_run(archive: Archive, folder: str) -> list[Numbered]:
 
 
 def _only_transcript(archive: Archive, path: str) -> str:
-    """Return the only transcript; `path` is where the archive is, if it is a file of its own."""
+    """Return the name of the only transcript. Raises SourceError if there is not exactly one.
+
+    `path` is that of the archive if it is a file, for the hint.
+    """
     found = transcripts(archive)
     if len(found) == 1:
         return found[0]
@@ -122,7 +125,7 @@ def _only_transcript(archive: Archive, path: str) -> str:
 
 
 def several(names: Sequence[str]) -> str:
-    """Return what an archive of several transcripts is called."""
+    """Return how messages describe an archive of several transcripts."""
     return f"a zip archive of {len(names):,} transcripts"
 
 

@@ -1,5 +1,5 @@
-"""Rows of Arrow files and streams as JSON lines: what `save_to_disk` of Hugging Face's data sets
-writes, and their cache.
+"""Rows of Arrow files and streams as JSON lines, as in the cache of Hugging Face's `datasets` and
+in what its `save_to_disk` writes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _FILE_HEAD = b"ARROW1\0\0"
 
 
 def arrow_lines(name: str, rows: IO[bytes], size: int) -> Iterator[bytes]:
-    """Yield one JSON line per row of a file of `size` bytes; `name` is what messages call it.
+    """Yield one JSON line per row of a file of `size` bytes; messages call the file `name`.
 
-    Raises what `lines_of_rows` does.
+    Raises what `lines_of_rows` raises.
     """
     return lines_of_rows(name, "Arrow", _rows(rows, size), size)
 
 
 class _Bounded(io.RawIOBase):
-    """A file of which no more is asked for than there is: Arrow believes the lengths in it."""
+    """A file from which no more is read than there is, as Arrow trusts the lengths in it."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self._size = file, size
@@ -61,9 +61,9 @@ def _rows(rows: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
 
 
 def _stream_in(file: _Bounded) -> _Bounded:
-    """Return the stream that the bytes are, or that stands in a file before its footer.
+    """Return `file` positioned at its Arrow stream, which in an Arrow file follows the magic bytes.
 
-    Arrow's reader of files looks at the footer first, on a thread that may outlive the program.
+    Arrow's own file reader reads the footer first, on a thread that may outlive the program.
     """
     file.seek(0)
     is_file = file.read(len(_FILE_HEAD)) == _FILE_HEAD

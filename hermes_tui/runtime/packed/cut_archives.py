@@ -1,10 +1,10 @@
-"""Zip archives that were cut before their directory: it is made anew of the members' own headers.
+"""Zip archives that were cut off before their directory: rebuild it from the members' own headers.
 
     local header = signature, version, flags, method, time, date, CRC, packed size, size,
                    lengths of name and extra field, name, extra field; then the packed bytes
 
-Members count as far as each stands whole behind the one before it, so that none can overlap. One
-whose size stands behind it, or needs 64 bits, ends the search.
+Only whole members that directly follow one another count, so that none can overlap. A member whose
+size is stored after it, or needs 64 bits, ends the search.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _IN_64_BITS = 0xFFFFFFFF
 
 
 class Rebuilt(NamedTuple):
-    """What a cut archive begins with: its whole members' names, where they end, and a directory."""
+    """The whole members at the beginning of a cut archive: names, end offset, and a directory."""
 
     names: tuple[bytes, ...]
     end: int
@@ -29,7 +29,7 @@ class Rebuilt(NamedTuple):
 
 
 def rebuilt(file: IO[bytes]) -> Rebuilt:
-    """Return the whole members that stand at the beginning of a file, and a directory of them."""
+    """Return the whole members at the beginning of a file, and a directory of them."""
     size = file.seek(0, io.SEEK_END)
     names: list[bytes] = []
     entries: list[bytes] = []
@@ -58,10 +58,10 @@ def rebuilt(file: IO[bytes]) -> Rebuilt:
 
 
 class WithDirectory(io.RawIOBase):
-    """The beginning of a file, with another end behind it."""
+    """The beginning of a file, followed by another end."""
 
     def __init__(self, file: IO[bytes], length: int, end: bytes, *, closes: bool) -> None:
-        """`closes`: the file is closed with it."""
+        """`closes`: closing this object also closes the file."""
         super().__init__()
         self._file = file
         self._length = length

@@ -1,4 +1,4 @@
-"""Inspect's `.eval` archives as JSON lines, one a sample, each the log with that sample alone."""
+"""Inspect's `.eval` archives as JSON lines: for each sample the log with that sample alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hermes_tui.runtime.packed.zip_members import Archive, CutZip, damaged, unpa
 
 MAX_HEADER = 256 << 20
 MAX_KEPT = 4_000
-"""Bytes of JSON: a longer part of the header is not repeated with every sample."""
+"""Bytes of JSON. A longer part of the header is not repeated with every sample."""
 _HEADER = "header.json"
 _START = "_journal/start.json"
 _REDUCTIONS = "reductions.json"
@@ -26,7 +26,7 @@ def is_eval(archive: Archive) -> bool:
 
 
 def eval_lines(archive: Archive) -> Iterator[bytes]:
-    """Yield each sample's bytes, on one line, inside of what the log says of all of them."""
+    """Yield the bytes of one line per sample: the sample inside the header of the log."""
     header = _header(archive)
     reductions = _reductions(archive)
     samples = [name for name in archive.members if name.startswith(_SAMPLES) and name[-1] != "/"]
@@ -42,7 +42,7 @@ def eval_lines(archive: Archive) -> Iterator[bytes]:
         head = orjson.dumps({**header, "reductions": own} if own else header)
         yield head[:-1] + b',"samples":['
         for piece in unpacked(archive, name):
-            # A line break inside of a JSON text is always escaped: these stand between values.
+            # Line breaks in JSON strings are always escaped, so these are between values.
             yield piece.replace(b"\n", b" ").replace(b"\r", b" ")
         yield b"]}\n"
     if isinstance(archive.zip, CutZip):
@@ -51,7 +51,7 @@ def eval_lines(archive: Archive) -> Iterator[bytes]:
 
 
 def _header(archive: Archive) -> dict[str, Any]:
-    """Return the log without its samples; one that still runs, or was killed, has only a start."""
+    """Return the log without its samples. If it still runs or was killed, only its start exists."""
     name = _HEADER if _HEADER in archive.members else _START
     found = _json(archive, name)
     if not isinstance(found, dict) or not isinstance(found.get("eval"), dict):

@@ -1,6 +1,7 @@
-"""How much packed bytes may become: a small file from anywhere must not fill a disk.
+"""Limits on the size of unpacked data: a small file from anywhere must not fill a disk.
 
-Transcripts pack 5 to 50 times. Those that repeat the whole history with each request come to 200.
+Transcripts shrink 5 to 50 times when packed; those that repeat the whole history with each request,
+up to 200 times.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from collections.abc import Callable, Iterable, Iterator
 from hermes_tui.model.errors import SourceError
 
 MAX_RATIO = 500
-"""How many times its packed bytes a file may unpack to, once it is beyond `FREE_BYTES`."""
+"""How many times its packed size a file may unpack to, once it is beyond `FREE_BYTES`."""
 FREE_BYTES = 256 << 20
 SPARED_BYTES = 1 << 30
-"""What is left free on the temporary disk, or a twentieth of a disk where that is less."""
+"""Bytes that are left free on the temporary disk, or a twentieth of the disk if that is less."""
 SMALL_PART = 16
-"""One part in so many of what is free a file may take of what is spared, too: a small one opens."""
+"""A file may always take one part in this many of the free space, so that a small file opens."""
 LOOKED_AFTER = 64 << 20
-"""Bytes: no more is written without another look at the disk, on a small one far less."""
+"""The most bytes written between two checks of the disk; on a small disk far fewer."""
 _TRUST = "a bomb? unpack it yourself if you trust it"
 
 
 def most_bytes(packed: int) -> int:
-    """Return what `packed` bytes may become."""
+    """Return how many bytes `packed` bytes may unpack to."""
     return max(FREE_BYTES, MAX_RATIO * packed)
 
 
 def too_large(label: str, unpacked: int, *, part: str = "") -> SourceError:
-    """Return the error for what goes beyond `most_bytes`; `unpacked` of it were read."""
+    """Return the error for data beyond `most_bytes`, of which `unpacked` bytes were read."""
     read = f"only its first {unpacked >> 20:,} MB are read" if unpacked else "it is not read"
     what = f"{part} unpacks" if part else "unpacks"
     return SourceError(label, f"{what} to more than {MAX_RATIO:,} times its size; {read}", _TRUST)
@@ -38,9 +39,9 @@ def too_large(label: str, unpacked: int, *, part: str = "") -> SourceError:
 def within_limits(
     label: str, pieces: Iterable[bytes], packed: Callable[[], int]
 ) -> Iterator[bytes]:
-    """Yield pieces as long as they are in proportion to the bytes `packed` that were read for them.
+    """Yield pieces while their size is in proportion to that of the `packed` bytes read for them.
 
-    Raises SourceError at the first piece that goes beyond; what came before it is good.
+    Raises SourceError at the first piece beyond the limit; those before it are good.
     """
     unpacked = 0
     for piece in pieces:
@@ -51,24 +52,24 @@ def within_limits(
 
 
 def room_left(label: str, fd: int, written: int) -> int:
-    """Return how many bytes may be written to `fd`, after `written`, until the next look.
+    """Return how many bytes may be written to `fd`, after `written`, until the next check.
 
-    Raises SourceError where its disk is nearly full.
+    Raises SourceError if its disk is nearly full.
     """
     disk = os.fstatvfs(fd)
-    if not disk.f_blocks:  # a file system that does not count
+    if not disk.f_blocks:  # a file system that does not report its size
         return LOOKED_AFTER
     free = disk.f_bavail * disk.f_frsize
     room = free - min(SPARED_BYTES, disk.f_blocks * disk.f_frsize // 20)
     room = max(room, free // SMALL_PART - written)
     if room < disk.f_frsize:
         raise no_room(label, written, "hardly any room would be left")
-    # Others write to the same disk meanwhile.
+    # Other programs write to the same disk meanwhile.
     return min(max(room // 4, disk.f_frsize), LOOKED_AFTER)
 
 
 def no_room(label: str, written: int, why: str) -> SourceError:
-    """Return the error for a temporary disk that takes no more than `written` bytes."""
+    """Return the error for a temporary disk with no room for more than `written` bytes."""
     read = f"only the first {written >> 20:,} MB" if written >> 20 else "not even 1 MB"
     return SourceError(
         label,

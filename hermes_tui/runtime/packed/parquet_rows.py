@@ -14,15 +14,15 @@ from hermes_tui.model.wording import first_line, install
 from hermes_tui.runtime.packed.limits import most_bytes
 
 BATCH_BYTES = 4 << 20
-"""About how much of the rows' data is held at once."""
+"""About how much row data is in memory at once."""
 MAX_BATCH_ROWS = 16
-"""Rows that repeat one long text are small in the file and large when they are read."""
+"""A small number, as rows that repeat one long text are small in the file but large in memory."""
 
 
 def parquet_lines(name: str, rows: IO[bytes], size: int) -> Iterator[bytes]:
-    """Yield one JSON line per row of a file of `size` bytes; `name` is what messages call it.
+    """Yield one JSON line per row of a file of `size` bytes; messages call the file `name`.
 
-    Raises what `lines_of_rows` does.
+    Raises what `lines_of_rows` raises.
     """
     return lines_of_rows(name, "Parquet", _rows(rows), size)
 
@@ -32,8 +32,8 @@ def lines_of_rows(
 ) -> Iterator[bytes]:
     """Yield one JSON line per row of a file of `size` bytes, of a `kind` that pyarrow reads.
 
-    Members of structs that are null are left out: a column of structs has those of every row.
-    Raises SourceError without pyarrow or where the rows are too large, ValueError on bad data.
+    Null members of structs are left out, as a column of structs has the members of every row.
+    Raises SourceError without pyarrow or if the rows are too large, ValueError on bad data.
     """
     if find_spec("pyarrow") is None:
         raise SourceError(name, f"reading {kind} needs pyarrow", install("parquet"))
@@ -66,7 +66,7 @@ def _batch_rows(metadata: Any) -> int:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Return a value without the null members of its structs. A message keeps `content`: null."""
+    """Return a value without the null members of its structs. A message keeps a null `content`."""
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     if not isinstance(value, dict):
@@ -80,7 +80,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has no form for as text; bytes that are no text as base64."""
+    """Return a value that JSON cannot express as text; bytes that are not text as base64."""
     if not isinstance(value, bytes):
         return str(value)
     try:

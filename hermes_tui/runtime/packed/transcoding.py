@@ -1,6 +1,6 @@
 """UTF-16 and UTF-32 to UTF-8, piece by piece: the shell of Windows writes UTF-16 by default.
 
-What is read is the UTF-8 text, so places in the file count its bytes.
+Readers see the UTF-8 text, so that positions in the file are in bytes of UTF-8.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 WIDEST = 4
-"""Bytes that tell the encoding."""
+"""Bytes that are needed to recognise the encoding."""
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -23,14 +23,14 @@ _ZEROS = {
     (False, True, False, True): "utf-16-le",
     (True, False, True, False): "utf-16-be",
 }
-"""Which of the first four bytes are zero where JSON begins (RFC 4627, section 3)."""
+"""Which of the first four bytes of JSON are zero (RFC 4627, section 3)."""
 _BEGINNINGS = b"{[ \t\r\n"
 
 
 def wide_encoding(head: bytes) -> str:
-    """Return the encoding of JSON that begins with `head`, empty where a byte may be a character.
+    """Return the wide encoding of JSON that begins with `head`; empty if it may be UTF-8.
 
-    Without a byte order mark a NUL beside a bracket or a blank tells it.
+    Without a byte order mark it is recognised by a NUL next to a bracket or a blank.
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):
@@ -42,9 +42,9 @@ def wide_encoding(head: bytes) -> str:
 
 
 def as_utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces as UTF-8 where they are JSON in UTF-16 or UTF-32, else as they are.
+    """Yield the pieces as UTF-8 if they are JSON in UTF-16 or UTF-32, otherwise unchanged.
 
-    Lone surrogates are passed on. Raises ValueError behind the last whole character.
+    Lone surrogates are passed on. Raises ValueError after the last whole character.
     """
     rest = iter(pieces)
     head = b""
@@ -67,7 +67,7 @@ def _transcoded(encoding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
     try:
         for piece in pieces:
             yield _encoded(decoder.decode(piece))
-        # Half a surrogate pair is held back until nothing can follow it.
+        # The decoder holds back half a surrogate pair until the end.
         yield _encoded(decoder.decode(b"", final=True))
     except UnicodeDecodeError as error:
         yield _encoded(error.object[: error.start].decode(encoding, "surrogatepass"))

@@ -1,6 +1,6 @@
 """Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, zip archives, Parquet, Arrow.
 
-What is packed is a file, or a spool that still comes in.
+The packed data is a file, or a spool that is still growing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from lzma import LZMAFile
 
 ZSTD_PIECE = 1 << 9
-"""Bytes unpacked at once: a piece may grow 30,000-fold."""
+"""Packed bytes that are unpacked at a time: a piece may grow 30,000-fold."""
 
 
 def unpacker(head: bytes) -> Callable[[Path | SpoolFile], Iterator[bytes]] | None:
-    """Return what unpacks a file that begins with `head`, None where it is not packed."""
+    """Return the function that unpacks a file that begins with `head`, or None if not packed."""
     return next((unpack for magic, unpack in _UNPACKERS if head.startswith(magic)), None)
 
 
@@ -54,11 +54,11 @@ def _of_library(
 ) -> Iterator[bytes]:
     try:
         with _binary(packed) as raw, opened(raw) as stream:
-            # `read1` hands over what could be unpacked before a torn end.
+            # `read1` returns what could be unpacked before a torn end.
             pieces = iter(lambda: stream.read1(CHUNK), b"")
             yield from within_limits(_label(packed), pieces, raw.tell)
     except (OSError, damage) as error:
-        # What the file system says has a number; what the libraries say of bad data has none.
+        # Errors of the file system have an errno; those of the libraries about bad data do not.
         if getattr(error, "errno", None) is not None:
             raise
         raise ValueError(f"damaged {kind} data: {error}") from error
@@ -79,8 +79,8 @@ def _zstd_frames(raw: IO[bytes]) -> Iterator[bytes]:
             while piece:
                 frame = frame or frames.decompressobj()
                 yield frame.decompress(piece)
-                # A file may hold several frames; the reader of the library stops after one,
-                # and takes a torn frame for a whole one.
+                # A file may contain several frames. The library's own reader stops after one,
+                # and accepts a torn frame as a whole one.
                 piece = frame.unused_data
                 frame = None if frame.eof else frame
     except zstandard.ZstdError as error:
@@ -116,7 +116,7 @@ def _arrow_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
 def _of_rows(
     packed: Path | SpoolFile, lines: Callable[[str, IO[bytes], int], Iterator[bytes]]
 ) -> Iterator[bytes]:
-    """Yield the rows of a file that is read from more than one place as `lines` makes them."""
+    """Yield the lines that `lines` makes of a file that needs random access."""
     if isinstance(packed, SpoolFile):
         with packed.seekable_copy() as whole:
             yield from lines(packed.name, whole, os.fstat(whole.fileno()).st_size)
@@ -135,12 +135,12 @@ _UNPACKERS = (
     (b"PAR1", _parquet_rows),
     (b"ARROW1", _arrow_rows),
     (b"\xff\xff\xff\xff", _arrow_rows),
-    # Frames that hold nothing, with which parallel compressors begin.
+    # Skippable frames, with which parallel compressors begin.
     *((bytes((0x50 + kind,)) + b"\x2a\x4d\x18", unzstd) for kind in range(16)),
 )
-"""By how a file begins."""
+"""The first bytes of each kind of file, and what unpacks it."""
 STREAMS = frozenset((gunzip, unzstd, bunzip2, unxz))
-"""Those that read from the beginning to the end; the others begin with the end."""
+"""Those that read from beginning to end; the others read the end of the file first."""
 MAGIC_BYTES = max(len(magic) for magic, _ in _UNPACKERS)
 
 

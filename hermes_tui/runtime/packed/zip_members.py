@@ -1,4 +1,4 @@
-"""Zip archives as they lie on the disk: their directory, and the bytes of their members.
+"""Zip archives read in place: their directory, and the bytes of their members.
 
 Nothing is ever extracted, and nothing is unpacked beyond what the archive declares.
 """
@@ -36,23 +36,24 @@ _DAMAGES = (
     ValueError,
     NotImplementedError,
 )
-"""What reading a damaged archive raises; a method or a version not known is mostly damage, too."""
+"""What reading a damaged archive raises. An unknown method or version mostly is damage, too."""
 EVAL_MEMBERS = frozenset({b"header.json", b"_journal/start.json"})
-"""One of these is in every Inspect log."""
+"""Every Inspect log contains one of these."""
 _ZSTD = 93
 _ENCRYPTED = 0x1
 DIRECTORIES_KEPT = 2
-"""Archives whose directory is kept: it may name a hundred thousand members, opened one by one."""
+"""How many archives have their directory cached: it may list a hundred thousand members, which are
+opened one by one."""
 
 Members = dict[str, zipfile.ZipInfo]
-"""By name; of two members with one name the later one counts, as in every zip reader."""
+"""Members by name. Of two with the same name the later one counts, as in every zip reader."""
 
 
 @dataclass(slots=True)
 class Allowance:
-    """How much may be unpacked of an archive: `most_bytes` of what is read of it.
+    """How much of an archive may be unpacked: `most_bytes` of the bytes that were read from it.
 
-    No member is handed out beyond the size that the archive declares.
+    No member is read beyond the size that the archive declares.
     """
 
     label: str
@@ -60,7 +61,7 @@ class Allowance:
     unpacked: int = 0
 
     def spend(self, member: zipfile.ZipInfo) -> None:
-        """Count a member before it is unpacked; raise SourceError where it is too large."""
+        """Count a member before it is unpacked. Raises SourceError if it is too large."""
         self.packed += member.compress_size
         self.unpacked += member.file_size
         if self.unpacked > most_bytes(self.packed):
@@ -68,7 +69,7 @@ class Allowance:
 
 
 class Archive(NamedTuple):
-    """An archive that is open. `label` is what messages call it."""
+    """An open archive. `label` is its name in messages."""
 
     label: str
     file: IO[bytes]
@@ -79,14 +80,14 @@ class Archive(NamedTuple):
 
 @contextmanager
 def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[Archive]:
-    """Open an archive; raise SourceError where it is damaged or lies about its members."""
+    """Open an archive. Raises SourceError if it is damaged or lies about its members."""
     with opener() as file, _directory(label, file) as directory:
         yield Archive(label, file, directory, _members(label, directory), Allowance(label))
 
 
 @contextmanager
 def opened_at(path: Path, label: str) -> Iterator[Archive]:
-    """Open the archive of a path; what its directory says is read once. Raises as `opened`."""
+    """Open the archive at a path, whose directory is read only once. Raises as `opened` does."""
     with os.fdopen(open_readable(path), "rb") as file:
         directory, members = _kept_directory(path, stamp_of(path))
         yield Archive(label, file, directory, members, Allowance(label))
@@ -94,13 +95,13 @@ def opened_at(path: Path, label: str) -> Iterator[Archive]:
 
 @lru_cache(maxsize=DIRECTORIES_KEPT)
 def _kept_directory(path: Path, stamp: Stamp | None) -> tuple[zipfile.ZipFile, Members]:
-    """Read the directory of an archive; it is closed when the last one that reads in it is done."""
+    """Read the directory of an archive. Its file is closed once nothing refers to it any more."""
     directory = _directory(str(path), str(path))
     return directory, _members(str(path), directory)
 
 
 class CutZip(zipfile.ZipFile):
-    """What a cut archive begins with, as an archive."""
+    """The whole members of a cut archive, as an archive."""
 
 
 def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
@@ -114,8 +115,8 @@ def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
 
 
 def _begun(file: IO[bytes] | str) -> CutZip | None:
-    """Return the whole members of a cut Inspect log; None of another archive, or without any."""
-    # The archive that is made of it closes it.
+    """Return the whole members of a cut Inspect log; None if it is not one, or has none."""
+    # The archive built from it closes it.
     raw: IO[bytes] = Path(file).open("rb") if isinstance(file, str) else file  # noqa: SIM115
     found = rebuilt(raw)
     if found.names and EVAL_MEMBERS.intersection(found.names):
@@ -128,14 +129,14 @@ def _begun(file: IO[bytes] | str) -> CutZip | None:
 
 def _members(label: str, directory: zipfile.ZipFile) -> Members:
     members = {member.filename: member for member in directory.infolist()}
-    # Where its own directory begins, all members have ended.
+    # All members end before the directory begins.
     if sum(member.compress_size for member in members.values()) > directory.start_dir:
         raise SourceError(label, "a zip archive whose members overlap", "a zip bomb?")
     return members
 
 
 def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
-    """Yield the bytes of a member, in pieces."""
+    """Yield the bytes of a member in pieces. Raises SourceError if it is damaged or too large."""
     member = archive.members[name]
     if member.flag_bits & _ENCRYPTED:
         raise SourceError(
@@ -150,7 +151,7 @@ def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
     except _DAMAGES as error:
         raise _damaged_member(archive, name, error) from error
     except OSError as error:
-        # What the file system says has a number; what bz2 says of damaged data has none.
+        # Errors of the file system have an errno; those of bz2 about damaged data do not.
         if error.errno is not None:
             raise
         raise _damaged_member(archive, name, error) from error
@@ -164,7 +165,7 @@ def _damaged_member(archive: Archive, name: str, error: Exception) -> SourceErro
 
 
 def _told(label: str, name: str) -> str:
-    """Return a member as messages call it; empty where what they begin with says it already."""
+    """Return the name of a member for messages; empty if the archive's label already has it."""
     return "" if label.endswith(f"{MEMBER_MARK}{name}") else visible_row(name)
 
 
@@ -194,7 +195,7 @@ def _zstd(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
                 raise zipfile.BadZipFile("it is longer than the archive says")
             checksum = zlib.crc32(data, checksum)
             yield data
-            # Whoever was handed the piece may have read another member meanwhile.
+            # The caller may have read another member meanwhile.
             file.seek(position)
     except zstandard.ZstdError as error:
         raise zipfile.BadZipFile(f"damaged zstd data: {error}") from error
