@@ -58,8 +58,10 @@ def misfits(
         return ()
     errors, why = _errors(arguments, schema)
     if errors and as_text:
-        said = {key: spelled_by(arguments[key]) for key in _keys(errors) if key in arguments}
-        errors, why = _errors({**arguments, **said}, schema)
+        values = {
+            key: spelled_by(arguments[key]) for key in _wrong_keys(errors) if key in arguments
+        }
+        errors, why = _errors({**arguments, **values}, schema)
     return () if why else tuple(sorted(map(_problem, errors)))
 
 
@@ -74,7 +76,7 @@ def _broken(why: str) -> SchemaProblem:
     return SchemaProblem("", f"the schema of the tool is broken: {first_line(why)}")
 
 
-def _keys(errors: Iterable[Any]) -> set[Any]:
+def _wrong_keys(errors: Iterable[Any]) -> set[Any]:
     return {error.absolute_path[0] for error in errors if error.absolute_path}
 
 
@@ -85,8 +87,8 @@ def _errors(arguments: Any, schema: Any) -> tuple[list[Any], str]:
 
     try:
         check, why = _check(json.dumps(schema, default=str))
-        found = check.iter_errors(arguments) if check is not None else ()
-        return list(islice(found, MOST_PROBLEMS)), why
+        errors = check.iter_errors(arguments) if check is not None else ()
+        return list(islice(errors, MOST_PROBLEMS)), why
     except RecursionError:
         return [], "it refers to itself without end"
     except (SchemaError, UnknownType, Unresolvable) as error:
@@ -106,34 +108,42 @@ class _Check:
 
         draft = validator_for(schema, default=Draft202012Validator)
         draft.check_schema(schema)
-        self._references = 0
-        known = draft.VALIDATORS
-        own = {
+        self._reference_count = 0
+        default_rules = draft.VALIDATORS
+        rules = {
             "pattern": _pattern,
             "patternProperties": _pattern_properties,
-            "additionalProperties": partial(_others, known["additionalProperties"]),
-            "unevaluatedProperties": _unread,
-            **{key: partial(_unless_nullable, known[key]) for key in _NULLABLE & known.keys()},
+            "additionalProperties": partial(
+                _additional_properties, default_rules["additionalProperties"]
+            ),
+            "unevaluatedProperties": _ignored,
+            **{
+                key: partial(_unless_nullable, default_rules[key])
+                for key in _NULLABLE_KEYWORDS & default_rules.keys()
+            },
         }
-        counted = {key: partial(self._counted, known[key]) for key in _REFERENCES & known.keys()}
-        own = {key: rule for key, rule in own.items() if key in known} | counted
-        checker = extend(draft, own)  # type: ignore[no-untyped-call]
+        counted = {
+            key: partial(self._counted, default_rules[key])
+            for key in _REFERENCE_KEYWORDS & default_rules.keys()
+        }
+        rules = {key: rule for key, rule in rules.items() if key in default_rules} | counted
+        checker = extend(draft, rules)  # type: ignore[no-untyped-call]
         self._validator = checker(schema, registry=EMPTY_REGISTRY)
 
     def iter_errors(self, value: Any) -> Iterator[Any]:
-        self._references = 0
+        self._reference_count = 0
         yield from self._validator.iter_errors(value)
 
-    def _counted(self, rule: Any, *given: Any) -> Iterator[Any]:
-        self._references += 1
-        if self._references > MOST_REFERENCES:
+    def _counted(self, rule: Any, *arguments: Any) -> Iterator[Any]:
+        self._reference_count += 1
+        if self._reference_count > MOST_REFERENCES:
             raise RecursionError
-        yield from rule(*given) or ()
+        yield from rule(*arguments) or ()
 
 
-_NULLABLE: Final = frozenset({"type", "enum"})
+_NULLABLE_KEYWORDS: Final = frozenset({"type", "enum"})
 """Keywords that also allow null if `nullable` is set next to them, as in OpenAPI and Gemini."""
-_REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+_REFERENCE_KEYWORDS: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 
 
 @lru_cache(maxsize=256)
@@ -142,14 +152,14 @@ def _check(schema_text: str) -> tuple[_Check | None, str]:
     from jsonschema.exceptions import SchemaError
 
     try:
-        return _Check(json.loads(schema_text, object_hook=_stated)), ""
+        return _Check(json.loads(schema_text, object_hook=_without_nulls)), ""
     except SchemaError as error:
         return None, str(error)
 
 
-def _stated(members: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(members: dict[str, Any]) -> dict[str, Any]:
     """Return the members of an object without the nulls that tabular formats fill in."""
-    return {key: held for key, held in members.items() if held is not None or key == "const"}
+    return {key: value for key, value in members.items() if value is not None or key == "const"}
 
 
 @lru_cache(maxsize=256)
@@ -181,24 +191,28 @@ def _pattern_properties(
             yield from validator.descend(value[key], schema, path=key, schema_path=pattern)
 
 
-def _others(rule: Any, validator: Any, schema: Any, value: Any, whole: Any) -> Iterator[Any]:
+def _additional_properties(
+    rule: Any, validator: Any, additional: Any, instance: Any, schema: Any
+) -> Iterator[Any]:
     """Check the members whose names match no pattern of `patternProperties`."""
-    patterns = [_regex(pattern) for pattern in whole.get("patternProperties", ())]
-    if patterns and isinstance(value, dict):
-        value = {key: value[key] for key in value if not any(one(key) for one in patterns)}
-    plain = {key: held for key, held in whole.items() if key != "patternProperties"}
-    yield from rule(validator, schema, value, plain) or ()
+    patterns = [_regex(pattern) for pattern in schema.get("patternProperties", ())]
+    if patterns and isinstance(instance, dict):
+        instance = {
+            key: instance[key] for key in instance if not any(matches(key) for matches in patterns)
+        }
+    plain = {key: value for key, value in schema.items() if key != "patternProperties"}
+    yield from rule(validator, additional, instance, plain) or ()
 
 
-def _unread(*_: Any) -> Iterator[Any]:
+def _ignored(*_: Any) -> Iterator[Any]:
     return iter(())
 
 
 def _path(keys: Iterable[Any]) -> str:
-    found = ""
+    path = ""
     for key in keys:
         if isinstance(key, int):
-            found += f"[{key}]"
+            path += f"[{key}]"
         else:
-            found += f".{key}" if found else str(key)
-    return found
+            path += f".{key}" if path else str(key)
+    return path

@@ -39,7 +39,7 @@ PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"
 PACKED_MARK: Final = b'_packed":'
 """Occurs in each line with a packed text, even if `jq -S` changed its order and spacing."""
 
-_WITH_PACKED = b'{"schema":2,'
+_PACKED_PREFIX = b'{"schema":2,'
 _ENCODER = msgspec.json.Encoder()
 _KINDS = frozenset(event_type.__name__ for event_type in Event.__args__)
 
@@ -69,7 +69,7 @@ def encode_packed(event: Event) -> bytes:
     name = PACKED[type(event)]
     rest = encode(copy_event(event, **{name: ""})).removesuffix(b"}\n")
     in_base64 = binascii.b2a_base64(packed, newline=False)
-    return b'%b%b,"%b_packed":"%b"}\n' % (_WITH_PACKED, rest[1:], name.encode(), in_base64)
+    return b'%b%b,"%b_packed":"%b"}\n' % (_PACKED_PREFIX, rest[1:], name.encode(), in_base64)
 
 
 def encode(event: Event) -> bytes:
@@ -94,11 +94,11 @@ def decode(line: bytes) -> Event:
     """
     check_schema(line)
     if PACKED_MARK in line:
-        return _decode_patiently(line)
+        return _decode_tolerantly(line)
     try:
         return _decoder().decode(line)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode_patiently(line)
+        return _decode_tolerantly(line)
 
 
 def from_value(value: Any) -> Event:
@@ -115,12 +115,12 @@ def from_value(value: Any) -> Event:
             seq=value["seq"], ts=_seconds(value.get("ts")), unknown_kind=value["kind"], raw=value
         )
     try:
-        return _unpacked(value, msgspec.convert(value, Event))
+        return _with_unpacked_text(value, msgspec.convert(value, Event))
     except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedEvent(str(error)) from error
 
 
-def _unpacked(value: dict[str, Any], event: Event) -> Event:
+def _with_unpacked_text(value: dict[str, Any], event: Event) -> Event:
     """Return `event` with the text that is packed in its JSON `value`, if there is one."""
     name = PACKED.get(type(event))
     packed = value.get(f"{name}_packed")
@@ -156,7 +156,7 @@ def _seconds(value: Any) -> float | None:
         return None
 
 
-def _decode_patiently(line: bytes) -> Event:
+def _decode_tolerantly(line: bytes) -> Event:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -11,7 +11,7 @@ from hermes_tui.model.messages import Message, Usage
 
 FEW_TOKENS: Final = 10
 """A model that writes nothing costs at most the tokens that delimit its turn."""
-_ALTERED: Final = frozenset({"edited", "partial"})
+_ALTERED_FLAGS: Final = frozenset({"edited", "partial"})
 
 
 def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> Diagnostic | None:
@@ -28,7 +28,7 @@ def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> 
 
 def nothing_said(message: Message, usage: Usage | None = None, *, tools: bool) -> Diagnostic | None:
     """Return the same for a message, regardless of the diagnostics it already has."""
-    if not _says_nothing(message) or not _ALTERED.isdisjoint(message.flags):
+    if not _is_empty(message) or not _ALTERED_FLAGS.isdisjoint(message.flags):
         return None
     tokens = _visible_tokens(message.usage or usage)
     if tools and tokens > FEW_TOKENS:
@@ -51,7 +51,7 @@ def is_flawed(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(one.severity is Severity.ERROR for one in diagnostics)
 
 
-def _says_nothing(message: Message) -> bool:
+def _is_empty(message: Message) -> bool:
     if message.calls or message.reasoning or message.text.strip():
         return False
     return all(part.kind == "text" and not part.text.strip() for part in message.parts)

@@ -10,7 +10,7 @@ from typing import Final
 from hermes_tui.log.expression_values import FUNCTIONS
 from hermes_tui.model.errors import near_names
 
-_WORDS: Final = frozenset({"true", "false", "null"})
+_JSON_WORDS: Final = frozenset({"true", "false", "null"})
 
 
 def bare_text(node: ast.Compare, is_field: Callable[[str], bool]) -> ast.Name | None:
@@ -22,13 +22,15 @@ def bare_text(node: ast.Compare, is_field: Callable[[str], bool]) -> ast.Name | 
     if not all(isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for op in node.ops):
         return None
     operands = [node.left, *node.comparators]
-    known = [_field_of(operand) for operand in operands]
-    if not any(name is not None and is_field(name) for name in known):
+    names = [_field_of(operand) for operand in operands]
+    if not any(name is not None and is_field(name) for name in names):
         return None
-    lists = (each.elts for each in operands if isinstance(each, (ast.List, ast.Tuple)))
-    for each in (*operands, *(element for elements in lists for element in elements)):
-        if isinstance(each, ast.Name) and not is_field(each.id):
-            return each if each.id not in _WORDS and each.id not in FUNCTIONS else None
+    lists = (operand.elts for operand in operands if isinstance(operand, (ast.List, ast.Tuple)))
+    for operand in (*operands, *(element for elements in lists for element in elements)):
+        if isinstance(operand, ast.Name) and not is_field(operand.id):
+            return (
+                operand if operand.id not in _JSON_WORDS and operand.id not in FUNCTIONS else None
+            )
     return None
 
 
@@ -47,8 +49,10 @@ def near_fields(name: str, known: Collection[str]) -> str:
     near = near_names(name, sorted(known))
     if not near and isinstance(known, Mapping):
         # A person may know a field by a word of its description, such as tool for name.
-        told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
-        words = {field: re.findall(r"\w+", meaning) for field, meaning in told}
+        meanings = (
+            (field, meaning) for field, meaning in known.items() if isinstance(meaning, str)
+        )
+        words = {field: re.findall(r"\w+", meaning) for field, meaning in meanings}
         near = [field for field in words if name in words[field]]
         near = sorted(near, key=lambda field: words[field].index(name))[:2]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

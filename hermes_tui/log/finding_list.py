@@ -71,11 +71,11 @@ class FindingList(Sequence[Finding]):
     def of(self, seq: int) -> list[Finding]:
         """Return the findings about event `seq`, in the order in which they were made."""
         place = bisect_left(self._by_seq, seq << _NUMBER_BITS)
-        found = []
+        findings = []
         while place < len(self._by_seq) and self._by_seq[place] >> _NUMBER_BITS == seq:
-            found.append(self[self._by_seq[place] & _NUMBER])
+            findings.append(self[self._by_seq[place] & _NUMBER])
             place += 1
-        return found
+        return findings
 
     def _block(self, number: int) -> list[Finding]:
         if number == len(self._packed):

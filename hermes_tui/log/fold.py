@@ -55,13 +55,13 @@ from hermes_tui.model.wording import title
 _DISCARDED = -1
 """The turn recorded for ids whose reply was discarded: they may be used again."""
 
-_NAMES = ("run_id", "parent_run_id", "task", "model", "source_format", "group_id", "parser")
-_OF_START = (*_NAMES, "lone_reply", "tools_declared")
-_OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
+_START_TEXTS = ("run_id", "parent_run_id", "task", "model", "source_format", "group_id", "parser")
+_START_FIELDS = (*_START_TEXTS, "lone_reply", "tools_declared")
+_REPLY_COUNTS = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 """The counts that are reset when a reply is discarded."""
-_of_reply: Callable[[RunState], tuple[int, ...]] = attrgetter(*_OF_REPLY)
-_BESIDE = frozenset({"hidden", "injected"})
-_IN_TAGS = "<parameter"
+_reply_counts: Callable[[RunState], tuple[int, ...]] = attrgetter(*_REPLY_COUNTS)
+_HIDDEN_FLAGS = frozenset({"hidden", "injected"})
+_PARAMETER_TAG = "<parameter"
 _NOT_RECEIVED: tuple[Usage | None, bool] = (None, False)
 
 
@@ -146,35 +146,35 @@ class RunState:
         if event.ts is not None:
             self.first_ts = event.ts if self.first_ts is None else self.first_ts
             self.last_ts = event.ts
-        found = list(self._settle_hollow(event)) if self.hollow is not None else []
+        findings = list(self._settle_hollow(event)) if self.hollow is not None else []
         if type(event) is MessageAppended:
-            self._message(event, found)
+            self._apply_message(event, findings)
         else:
-            self._take(event, found)
+            self._apply_other(event, findings)
         if event.diagnostics:
-            self._attached(event, found)
-        return self._counted(found) if found else ()
+            self._add_diagnostics(event, findings)
+        return self._count_all(findings) if findings else ()
 
-    def _take(self, event: Event, found: list[Finding]) -> None:
+    def _apply_other(self, event: Event, findings: list[Finding]) -> None:
         match event:
             case ToolCallProposed():
-                self._call(event, found)
+                self._apply_call(event, findings)
             case ToolReturned() | ToolFailed():
-                self._result(event.result, event.seq, found)
+                self._apply_result(event.result, event.seq, findings)
             case RunStarted():
-                self._started(event)
+                self._apply_start(event)
             case RunEnded():
-                self._ended(event, found)
+                self._apply_end(event, findings)
             case SourceDefect():
                 self.defects += 1
-                found.append(failed(event, self._turn_of(event), self.appended))
+                findings.append(failed(event, self._turn_of(event), self.appended))
             case RequestFailed():
                 self.last = NOTHING
                 if not event.diagnostics:
-                    found.append(failed(event, self._turn_of(event), self.appended))
+                    findings.append(failed(event, self._turn_of(event), self.appended))
             case CallDropped():
-                kept = (call for call in self.open_calls if call.index != event.call_index)
-                self.open_calls = tuple(kept)
+                remaining = (call for call in self.open_calls if call.index != event.call_index)
+                self.open_calls = tuple(remaining)
             case ReplyDiscarded() | TextEdited():
                 self._discard_reply()
             case RequestSent():
@@ -186,9 +186,9 @@ class RunState:
             case Stopped() if self.suspects:
                 # A live run: decide now, as whoever is stopped here needs to see the findings
                 # and nobody else will answer these calls.
-                decide_suspects(self, found, answered=False)
+                decide_suspects(self, findings, answered=False)
             case ToolDispatched():
-                self._dispatched(event.call_index)
+                self._reopen_call(event.call_index)
             case RunForked():
                 self.parent_run_id = event.parent_run_id
                 self.run_id = event.run_id or self.run_id
@@ -201,28 +201,28 @@ class RunState:
 
     def finish(self) -> tuple[Finding, ...]:
         """Return the findings that are certain only once no more events can come."""
-        found = list(self._settle_hollow(None))
-        self._close_turn(found, at_end=True)
-        found += [] if self.ended else without_answer(self, self.events - 1)
-        return self._counted(found)
+        findings = list(self._settle_hollow(None))
+        self._close_turn(findings, at_end=True)
+        findings += [] if self.ended else without_answer(self, self.events - 1)
+        return self._count_all(findings)
 
     def _settle_hollow(self, event: Event | None) -> Iterator[Finding]:
         """Yield a finding if the last reply was empty and `event` is not a call of it.
 
         `event` is None at the end of the run.
         """
-        hollow, (usage, is_told) = self.hollow, self.received
+        hollow, (usage, is_reported) = self.hollow, self.received
         self.hollow = None
         # Some files store the calls of a reply separately from it.
-        if hollow is None or is_told or type(event) is ToolCallProposed:
+        if hollow is None or is_reported or type(event) is ToolCallProposed:
             return
         if type(event) is RunEnded and self.turn == 1:
             usage = usage or event.usage
-        empty = empty_reply(hollow, usage, tools=bool(self.tools))
-        if empty is not None:
-            yield Finding.of(empty, hollow.seq, self.turn, number=self.appended)
+        diagnostic = empty_reply(hollow, usage, tools=bool(self.tools))
+        if diagnostic is not None:
+            yield Finding.of(diagnostic, hollow.seq, self.turn, number=self.appended)
 
-    def _attached(self, event: Event, found: list[Finding]) -> None:
+    def _add_diagnostics(self, event: Event, findings: list[Finding]) -> None:
         number, tool = self._place_of(event)
         for diagnostic in event.diagnostics:
             finding = Finding.of(
@@ -231,7 +231,7 @@ class RunState:
             if diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR:
                 self.suspects += (finding,)
             else:
-                found.append(finding)
+                findings.append(finding)
 
     def _place_of(self, event: Event) -> tuple[int, str]:
         """Return the number of the message that an event belongs to, and the tool it is about."""
@@ -245,33 +245,33 @@ class RunState:
             case _:
                 return self.appended, ""
 
-    def _counted(self, found: list[Finding]) -> tuple[Finding, ...]:
-        for finding in found:
+    def _count_all(self, findings: list[Finding]) -> tuple[Finding, ...]:
+        for finding in findings:
             self.count(finding)
-        return tuple(found)
+        return tuple(findings)
 
     def count(self, finding: Finding) -> None:
         """Count a finding of this run."""
         self.codes[finding.code] += 1
         self.severities[finding.severity] += 1
 
-    def _started(self, event: RunStarted) -> None:
-        for name in _OF_START:
+    def _apply_start(self, event: RunStarted) -> None:
+        for name in _START_FIELDS:
             setattr(self, name, getattr(event, name))
         self.tools = {tool.name: tool for tool in event.tools}
         self.details = dict(event.details)
 
-    def _ended(self, event: RunEnded, found: list[Finding]) -> None:
+    def _apply_end(self, event: RunEnded, findings: list[Finding]) -> None:
         if event.by_call:
             self.open_calls = self.open_calls[:-1]
         self.ended, self.status = True, event.status
-        self._close_turn(found, at_end=True)
+        self._close_turn(findings, at_end=True)
         self.tally.whole_s = event.duration_s
         self.stop_reason, self.reward = event.stop_reason, event.reward
         self.scores = dict(event.scores)
         self.usage = event.usage or self.usage
         self.details.update(event.details)
-        found.extend(without_answer(self, event.seq))
+        findings.extend(without_answer(self, event.seq))
 
     def _discard_reply(self) -> None:
         """Count as if the reply of this turn had never come; its findings stay counted."""
@@ -281,7 +281,7 @@ class RunState:
         for call_id in [key for key, turn in self._latest_ids() if turn == self.turn]:
             del self.call_ids[call_id]
             self.call_ids[call_id] = _DISCARDED
-        for name, count in zip(_OF_REPLY, self.before_reply, strict=True):
+        for name, count in zip(_REPLY_COUNTS, self.before_reply, strict=True):
             setattr(self, name, count)
         self.tally.discard_reply()
         self.before_reply = ()
@@ -292,7 +292,7 @@ class RunState:
             lambda used: used[1] in (self.turn, _DISCARDED), reversed(self.call_ids.items())
         )
 
-    def _dispatched(self, call_index: int) -> None:
+    def _reopen_call(self, call_index: int) -> None:
         """Reopen the call that was answered last if its tool is run once more."""
         last = self.last_answered
         if last is None or (last.turn, last.index) != (self.turn, call_index):
@@ -301,26 +301,26 @@ class RunState:
             self.open_calls += (last,)
             self.open_in_text |= last.in_text
 
-    def _message(self, event: MessageAppended, found: list[Finding]) -> None:
+    def _apply_message(self, event: MessageAppended, findings: list[Finding]) -> None:
         message = event.message
         if message.role == "assistant":
             if self.open_calls or self.suspects:
-                self._close_turn(found, at_end=False)
-            self.before_reply = _of_reply(self)
+                self._close_turn(findings, at_end=False)
+            self.before_reply = _reply_counts(self)
             self.last_answered = None
             self.tally.reply()
             self.turn += 1
             # In a run of our own, argument texts are passed to tools unchanged.
             is_read = message.calls > 0 and self.source_format != "native"
-            self.in_tags = is_read and _IN_TAGS in message.text
+            self.in_tags = is_read and _PARAMETER_TAG in message.text
             if not message.calls and (not message.text or message.text.isspace()):
                 self.hollow = event
             else:
                 self.received = _NOT_RECEIVED
         else:
             if self.suspects:
-                heard = note_answer(self, message.role, message.text)
-                decide_suspects(self, found, answered=message.results > 0 or heard)
+                is_answer = note_answer(self, message.role, message.text)
+                decide_suspects(self, findings, answered=message.results > 0 or is_answer)
             if self.open_in_text:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
@@ -328,7 +328,7 @@ class RunState:
         if message.role == "user" and not (self.task and self.asked):
             self.task, self.asked = self.task or title(message.text), message.text
         if not message.results:
-            self.last = Last("" if _BESIDE.intersection(message.flags) else message.role)
+            self.last = Last("" if _HIDDEN_FLAGS.intersection(message.flags) else message.role)
         self.messages += 1
         self.appended += 1
         self.characters += len(message.text)
@@ -336,7 +336,7 @@ class RunState:
         if message.usage or message.duration_s is not None or message.flags or self.tally.is_told:
             self.tally.message(message, event.seq, self.turn)
 
-    def _call(self, event: ToolCallProposed, found: list[Finding]) -> None:
+    def _apply_call(self, event: ToolCallProposed, findings: list[Finding]) -> None:
         call = event.call
         self.calls += 1
         self.tally.call(call.name)
@@ -351,28 +351,28 @@ class RunState:
         if call.id:
             last_turn = self.call_ids.pop(call.id, _DISCARDED)
             if last_turn != _DISCARDED:
-                found.append(id_used_twice(opened, last_turn))
+                findings.append(id_used_twice(opened, last_turn))
             self.call_ids[call.id] = self.turn
         if call.name and self.tools:
             spec = self.tools.get(call.name)
             if spec is None:
-                found.append(unknown_name(opened, tuple(self.tools)))
+                findings.append(unknown_name(opened, tuple(self.tools)))
             else:
                 as_text = self.in_tags and call.origin is Origin.TEXT
-                found.extend(misfit(opened, call, spec.parameters, as_text=as_text))
+                findings.extend(misfit(opened, call, spec.parameters, as_text=as_text))
         if suspect and in_text:
             self.suspect_calls += (opened,)
         else:
             self.open_calls += (opened,)
 
-    def _result(self, result: ToolResult, seq: int, found: list[Finding]) -> None:
+    def _apply_result(self, result: ToolResult, seq: int, findings: list[Finding]) -> None:
         self.results += 1
         if result.error is not None:
             self.tool_errors += 1
         suspected = self.suspects
         if suspected and answered_call(self.open_calls, result) is None:
             # A client-side parser read these calls from the text: from now on they are open calls.
-            decide_suspects(self, found, answered=True)
+            decide_suspects(self, findings, answered=True)
         answered = answered_call(self.open_calls, result)
         name = answered.name if answered is not None else result.name
         self.last = Last(TOOL, name or "")
@@ -381,11 +381,11 @@ class RunState:
             self.answered = self.last_answered = answered
             self.open_calls = without(self.open_calls, answered)
         elif not suspected:
-            found.append(orphan(result, seq, self.turn, self.appended + 1))
+            findings.append(orphan(result, seq, self.turn, self.appended + 1))
 
-    def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
+    def _close_turn(self, findings: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
-            decide_suspects(self, found, answered=False, at_end=at_end)
+            decide_suspects(self, findings, answered=False, at_end=at_end)
         if not (at_end and self.lone_reply):
-            found.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
+            findings.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

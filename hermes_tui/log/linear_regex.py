@@ -44,7 +44,7 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
 def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
     """Return the test of `compile_regex` in steps: it yields False after each step, finally the
     result."""
-    checked = _compiled(pattern)
+    checked = _compiled_by_re(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
     if parser.repeats == 0 and parser.choices <= 1:
@@ -67,26 +67,26 @@ def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
 def compile_span_look(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
     """Return the function of `compile_spans` in steps: it also yields None after each step without
     a match."""
-    checked = _compiled(pattern)
+    checked = _compiled_by_re(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
     splits = parser.repeats + parser.choices * (parser.choices > 1)
-    most = inf
+    longest = inf
     if parser.repeats_groups:
-        most = 0
+        longest = 0
     elif splits:
-        most = (MOST_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
-    spans = _Spans(tree, parser)
+        longest = (MOST_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
+    spans = _SpanFinder(tree, parser)
 
     def found_in(text: str) -> Iterator[tuple[int, int] | None]:
-        if len(text) > most:
+        if len(text) > longest:
             return spans.found_in(text)
-        return (found.span() for found in checked.finditer(text) if found.end() > found.start())
+        return (match.span() for match in checked.finditer(text) if match.end() > match.start())
 
     return found_in
 
 
-class _Spans:
+class _SpanFinder:
     """Finds the spans of the matches of a pattern, in linear time.
 
     It finds the first end of any match, then matches the reversed pattern backwards to find where
@@ -127,7 +127,7 @@ class _Spans:
         return end - max(0, self._backwards.longest(around, first, last) - first)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compiled_by_re(pattern: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 REQUEST: Final = "request"
 TOOL: Final = "tool"
-_MAYBE: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
-_END_OTHERWISE: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
+_CAUSES: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
+_OTHER_END_FORMATS: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
 """A run in a recording may still wait; the agents submit by a shell command or in code."""
-_NO_PROMPTS: Final = frozenset({"hermes-session", "hermes-export", "hermes-state-db"})
+_SESSION_FORMATS: Final = frozenset({"hermes-session", "hermes-export", "hermes-state-db"})
 """Formats of sessions: a run began when the user asked, even if no end is recorded."""
-_ASKS_ONLY: Final = frozenset({"hermes-request-dump"})
+_REQUEST_FORMATS: Final = frozenset({"hermes-request-dump"})
 """Formats that store only the request, regardless of what became of it."""
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+")
-_TAKES_ANSWERS: Final = frozenset(
+_ANSWER_WORDS: Final = frozenset(
     {"answer", "complete", "completion", "done", "end", "exit", "final", "finish", "handoff"}
     | {"result", "stop", "submit", "terminate", "transfer"}
 )
@@ -49,18 +49,18 @@ NOTHING: Final = Last()
 
 def without_answer(state: RunState, seq: int) -> Iterator[Finding]:
     """Yield the finding for a run that ends at event `seq` while its model owes a reply, if any."""
-    is_told = state.stop_reason or state.status not in ("", "unknown")
-    owed = None if is_told else _owed(state)
-    if owed is not None:
-        severity, message, hint = owed
+    is_explained = state.stop_reason or state.status not in ("", "unknown")
+    missing = None if is_explained else _missing_reply(state)
+    if missing is not None:
+        severity, message, hint = missing
         turn, number = state.turn, state.appended
         yield Finding(Code.NO_ANSWER, severity, message, seq, turn, hint=hint, number=number)
 
 
-def _owed(state: RunState) -> tuple[Severity, str, str] | None:
+def _missing_reply(state: RunState) -> tuple[Severity, str, str] | None:
     last = state.last
     if last.what == REQUEST:
-        if state.source_format in _ASKS_ONLY:
+        if state.source_format in _REQUEST_FORMATS:
             return None
         return (
             Severity.WARNING,
@@ -68,7 +68,7 @@ def _owed(state: RunState) -> tuple[Severity, str, str] | None:
             "it was killed there, or cancelled by a time limit around it",
         )
     if not state.turn:
-        is_run = state.ended or (state.source_format in _NO_PROMPTS and last.what == "user")
+        is_run = state.ended or (state.source_format in _SESSION_FORMATS and last.what == "user")
         if not is_run or state.codes[Code.REQUEST_ERROR] or state.codes[Code.RUN_ERROR]:
             return None
         return (
@@ -76,11 +76,11 @@ def _owed(state: RunState) -> tuple[Severity, str, str] | None:
             "there is no reply of the model in the run",
             "its requests failed, or its replies were not kept",
         )
-    if state.source_format in _END_OTHERWISE:
+    if state.source_format in _OTHER_END_FORMATS:
         return None
-    if last.what == TOOL and _TAKES_ANSWERS.isdisjoint(map(str.lower, _WORD.findall(last.tool))):
-        return Severity.NOTE, "the run ends with a result that the model did not answer", _MAYBE
+    if last.what == TOOL and _ANSWER_WORDS.isdisjoint(map(str.lower, _WORD.findall(last.tool))):
+        return Severity.NOTE, "the run ends with a result that the model did not answer", _CAUSES
     is_scored = state.reward is not None or bool(state.scores)
     if last.what == "user" and state.calls and not is_scored:
-        return Severity.NOTE, "the run ends with a user's message that got no reply", _MAYBE
+        return Severity.NOTE, "the run ends with a user's message that got no reply", _CAUSES
     return None

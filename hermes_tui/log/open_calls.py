@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MOST_TOLD: Final = 3
 """How many problems of the arguments of one call are spelled out."""
-_NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
-_REFUSED: Final = "many servers refuse such a history: answer the call, or drop it"
+_ABSENT_ARGUMENTS: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
+_REFUSED_HINT: Final = "many servers refuse such a history: answer the call, or drop it"
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
 
 
@@ -76,7 +76,7 @@ def without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
     """Return the finding for a call whose id was last used in turn `last_turn`."""
-    return _about(
+    return _finding_of(
         call,
         Code.ID_DUPLICATE,
         Severity.ERROR if last_turn == call.turn else Severity.WARNING,
@@ -87,18 +87,18 @@ def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
 
 def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
     """Return the finding for a call of a tool that was not declared."""
-    return _about(
+    return _finding_of(
         call,
         Code.NAME_UNKNOWN,
         Severity.ERROR,
         f"no declared tool is called {call.name!r}",
-        shortened(_nearest(call.name or "", declared), 300),
+        shortened(_near_tools(call.name or "", declared), 300),
     )
 
 
 def arguments_of(call: ToolCall) -> Any:
     """Return the object that the tool receives, or None if there is none."""
-    return {} if call.arguments_state in _NOTHING_GIVEN else call.arguments
+    return {} if call.arguments_state in _ABSENT_ARGUMENTS else call.arguments
 
 
 def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> Iterator[Finding]:
@@ -112,10 +112,14 @@ def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> I
     problems = misfits(arguments, schema, as_text=as_text)
     if not problems:
         return
-    told = [str(problem) for problem in problems[:MOST_TOLD]]
+    messages = [str(problem) for problem in problems[:MOST_TOLD]]
     more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
-    yield _about(
-        opened, Code.SCHEMA_VIOLATION, Severity.WARNING, f"{'; '.join(told)}{more}", _MISFIT_HINT
+    yield _finding_of(
+        opened,
+        Code.SCHEMA_VIOLATION,
+        Severity.WARNING,
+        f"{'; '.join(messages)}{more}",
+        _MISFIT_HINT,
     )
 
 
@@ -124,24 +128,24 @@ def unanswered(state: RunState, call: OpenCall, *, at_end: bool) -> Finding:
 
     A run whose end was not recorded may have continued: only what was saved is known.
     """
-    severity, when, hint = Severity.ERROR, "", _REFUSED
+    severity, when, hint = Severity.ERROR, "", _REFUSED_HINT
     if at_end and state.ended:
         severity, when, hint = Severity.WARNING, " before the run ended", ""
     elif at_end:
         is_ours = state.source_format == "native" and isinstance(state.details.get("live"), dict)
         severity, when = Severity.WARNING, " by the end of what was saved"
         hint = "`hermes-tui live --resume FILE` continues there" if is_ours else ""
-    said = f"call {call.name or '(no name)'} of turn {call.turn} got no result{when}"
-    return _about(call, Code.CALL_UNANSWERED, severity, said, hint)
+    message = f"call {call.name or '(no name)'} of turn {call.turn} got no result{when}"
+    return _finding_of(call, Code.CALL_UNANSWERED, severity, message, hint)
 
 
 def orphan(result: ToolResult, seq: int, turn: int, number: int) -> Finding:
     """Return the finding for a result that answers no call."""
-    wanted = f"none with id {result.call_id!r}" if result.call_id else "none"
+    expected = f"none with id {result.call_id!r}" if result.call_id else "none"
     return Finding(
         Code.RESULT_ORPHAN,
         Severity.WARNING,
-        f"the result answers no call: {wanted} was open",
+        f"the result answers no call: {expected} was open",
         seq,
         turn,
         hint="the call was dropped, renamed or answered before",
@@ -150,7 +154,9 @@ def orphan(result: ToolResult, seq: int, turn: int, number: int) -> Finding:
     )
 
 
-def _about(call: OpenCall, code: Code, severity: Severity, message: str, hint: str = "") -> Finding:
+def _finding_of(
+    call: OpenCall, code: Code, severity: Severity, message: str, hint: str = ""
+) -> Finding:
     return Finding(
         code,
         severity,
@@ -165,7 +171,7 @@ def _about(call: OpenCall, code: Code, severity: Severity, message: str, hint: s
 
 
 @lru_cache(maxsize=128)
-def _nearest(name: str, declared: tuple[str, ...]) -> str:
+def _near_tools(name: str, declared: tuple[str, ...]) -> str:
     """Return the tools that may have been meant. Cached, as the same slip recurs in many runs."""
     near = near_names(name, declared, likeness=0.5)
     return f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(declared)}"

@@ -12,16 +12,16 @@ _SLICE: Final = 1 << 20
 """Characters that are encoded at a time, to avoid a second copy of the whole text."""
 _BLOCK: Final = 1 << 16
 """Characters after which the pieces of a growing text are packed."""
-_QUICKLY: Final = 1
+_FAST_LEVEL: Final = 1
 """The compression level: a higher one takes three times as long to save a tenth."""
 
 
 def pack(text: str, most: int) -> bytes:
     """Return `text` packed, empty if it has more than `most` bytes."""
-    packing = zlib.compressobj(_QUICKLY)
+    packing = zlib.compressobj(_FAST_LEVEL)
     packed: list[bytes] = []
-    for at in range(0, len(text), _SLICE):
-        piece = text[at : at + _SLICE].encode("utf-8", "surrogatepass")
+    for start in range(0, len(text), _SLICE):
+        piece = text[start : start + _SLICE].encode("utf-8", "surrogatepass")
         most -= len(piece)
         packed.append(packing.compress(piece))
     packed.append(packing.flush())
@@ -36,8 +36,8 @@ def unpack(packed: bytes, most: int) -> str:
     except zlib.error as error:
         raise ValueError(f"a packed text is damaged: {error}") from None
     if not unpacking.eof:
-        what = f"has more than {most:,} bytes" if unpacking.unconsumed_tail else "ends too early"
-        raise ValueError(f"a packed text {what}")
+        flaw = f"has more than {most:,} bytes" if unpacking.unconsumed_tail else "ends too early"
+        raise ValueError(f"a packed text {flaw}")
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -57,7 +57,7 @@ class GrowingPack:
         self._pieces.append(piece)
         self._length += len(piece)
         if self._length >= _BLOCK:
-            self._packing = self._packing or zlib.compressobj(_QUICKLY)
+            self._packing = self._packing or zlib.compressobj(_FAST_LEVEL)
             self._packed.append(self._packing.compress(self._encoded()))
             self._pieces, self._length = [], 0
 

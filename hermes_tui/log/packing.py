@@ -9,7 +9,7 @@ import msgspec
 
 from hermes_tui.model.visible import without_surrogates
 
-_MOST: Final = (1 << 63) - 1
+_MAX_INT: Final = (1 << 63) - 1
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
@@ -27,7 +27,7 @@ def _encodable(value: Any) -> Any:
         case str():
             return without_surrogates(value)
         case int():
-            return max(-_MOST, min(value, _MOST))
+            return max(-_MAX_INT, min(value, _MAX_INT))
         case Mapping():
             return {_encodable(key): _encodable(item) for key, item in value.items()}
         case list() | tuple():

@@ -16,7 +16,7 @@ from hermes_tui.log.query import FIELDS as ROW_FIELDS
 from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, FILE_FIELDS
 from hermes_tui.log.summary import RunSummary
 
-_COUNTED: Final = (int, float, int | None, float | None)
+_NUMBER_TYPES: Final = (int, float, int | None, float | None)
 _WITH_MEMBERS: Final = frozenset({"codes", "tools", "failed_tools", "scores", "args", "arguments"})
 _NUMBERS: Final = frozenset({"run", "turn", "row", "size", "reasoning", "seconds"})
 _FLAGS: Final = frozenset({"error", "found"})
@@ -25,7 +25,7 @@ _FLAGS: Final = frozenset({"error", "found"})
 
 def _kinds() -> dict[str, str]:
     types = get_type_hints(RunSummary)
-    counted = {name for name, attribute in ATTRIBUTES.items() if types[attribute] in _COUNTED}
+    counted = {name for name, attribute in ATTRIBUTES.items() if types[attribute] in _NUMBER_TYPES}
     numbers = _NUMBERS | counted - AS_JSON.keys()
     plain = {*FILE_FIELDS, *ROW_FIELDS, *_NUMBERS, *_FLAGS} - _WITH_MEMBERS
     kind = {**dict.fromkeys(numbers, "a number"), **dict.fromkeys(_FLAGS, "true or false")}
@@ -34,7 +34,7 @@ def _kinds() -> dict[str, str]:
 
 PLAIN: Final = MappingProxyType(_kinds())
 """The fields of runs and rows that have no members, and what each of them is."""
-_BY_NAME: Final = MappingProxyType({
+_LIKELY_FIELDS: Final = MappingProxyType({
     "tool_errors": "failed_tools", "calls": "tools", "results": "tools", "errors": "codes",
     "warnings": "codes", "code": "codes", "reward": "scores", "text": "args", "name": "args",
 })  # fmt: skip
@@ -72,6 +72,6 @@ def check_members(text: str, known: Collection[str]) -> None:
             case _:
                 continue
         if name in PLAIN:
-            near = _BY_NAME.get(name, "")
+            near = _LIKELY_FIELDS.get(name, "")
             hint = f"did you mean {near}{path}?" if near in known else ""
             raise ExpressionError(f"{name} is {PLAIN[name]} and has no {path}", hint=hint)

@@ -67,7 +67,7 @@ class RowFields(Mapping[str, Any]):
 
     def get(self, name: str, missing: Any = None) -> Any:
         """Return a field, or `missing` if it does not apply. Decodes at most one event."""
-        read = _OF_ANY.get(name) or _OF_KIND[self._timeline.kind(self._row)].get(name)
+        read = _COMMON_FIELDS.get(name) or _KIND_FIELDS[self._timeline.kind(self._row)].get(name)
         return missing if read is None else read(self._timeline, self._row)
 
     def __getitem__(self, name: str) -> Any:
@@ -76,17 +76,17 @@ class RowFields(Mapping[str, Any]):
         return self.get(name)
 
     def __iter__(self) -> Iterator[str]:
-        yield from _OF_ANY
-        yield from _OF_KIND[self._timeline.kind(self._row)]
+        yield from _COMMON_FIELDS
+        yield from _KIND_FIELDS[self._timeline.kind(self._row)]
 
     def __len__(self) -> int:
-        return len(_OF_ANY) + len(_OF_KIND[self._timeline.kind(self._row)])
+        return len(_COMMON_FIELDS) + len(_KIND_FIELDS[self._timeline.kind(self._row)])
 
 
 Read = Callable[[Timeline, int], Any]
 
 
-def _of_event(attribute: str, read: Callable[[Any], Any]) -> Read:
+def _event_field(attribute: str, read: Callable[[Any], Any]) -> Read:
     """Return a function that reads a field from the message, call or result of a row's event."""
 
     def read_row(timeline: Timeline, row: int) -> Any:
@@ -137,7 +137,7 @@ def _seconds(timeline: Timeline, row: int) -> float | None:
             return None if reply is None else reply.duration_s
 
 
-def _tokens(read: Callable[[Usage], int | None]) -> Read:
+def _token_field(read: Callable[[Usage], int | None]) -> Read:
     def read_row(timeline: Timeline, row: int) -> Any:
         event = timeline.event(row)
         if isinstance(event, MessageAppended) and event.message.usage is not None:
@@ -148,7 +148,7 @@ def _tokens(read: Callable[[Usage], int | None]) -> Read:
     return read_row
 
 
-def _of_finding(read: Callable[[Finding], Any]) -> Read:
+def _finding_field(read: Callable[[Finding], Any]) -> Read:
     def read_row(timeline: Timeline, row: int) -> Any:
         finding = timeline.finding(row)
         return None if finding is None else read(finding)
@@ -167,55 +167,55 @@ def _called_name(timeline: Timeline, row: int) -> str | None:
     return event.call.name if isinstance(event, ToolCallProposed) else None
 
 
-_OF_ANY: Mapping[str, Read] = {
+_COMMON_FIELDS: Mapping[str, Read] = {
     "kind": lambda timeline, row: KIND_NAMES[timeline.kind(row)],
     "turn": Timeline.turn,
     "row": lambda timeline, row: row + 1,
     "event": lambda timeline, row: type(timeline.event(row)).__name__,
 }
-_OF_REPLY: Mapping[str, Read] = {
+_REPLY_FIELDS: Mapping[str, Read] = {
     "seconds": _seconds,
-    "tokens_in": _tokens(lambda usage: usage.prompt_tokens),
-    "tokens_out": _tokens(lambda usage: usage.completion_tokens),
+    "tokens_in": _token_field(lambda usage: usage.prompt_tokens),
+    "tokens_out": _token_field(lambda usage: usage.completion_tokens),
 }
-_OF_FINDING: Mapping[str, Read] = {
-    "code": _of_finding(lambda finding: str(finding.code)),
-    "text": _of_finding(lambda finding: finding.message),
-    "size": _of_finding(lambda finding: len(finding.message)),
+_FINDING_FIELDS: Mapping[str, Read] = {
+    "code": _finding_field(lambda finding: str(finding.code)),
+    "text": _finding_field(lambda finding: finding.message),
+    "size": _finding_field(lambda finding: len(finding.message)),
     "error": lambda timeline, row: timeline.kind(row) is RowKind.ERROR,
 }
-_OF_KIND: Mapping[RowKind, Mapping[str, Read]] = {
+_KIND_FIELDS: Mapping[RowKind, Mapping[str, Read]] = {
     RowKind.MESSAGE: {
-        "role": _of_event("message", lambda message: message.role),
-        "text": _of_event("message", lambda message: message.text),
-        "size": _of_event("message", lambda message: len(message.text)),
-        "reasoning": _of_event("message", _reasoning_size),
-        "finish": _of_event("message", lambda message: message.finish_reason),
-        **_OF_REPLY,
+        "role": _event_field("message", lambda message: message.role),
+        "text": _event_field("message", lambda message: message.text),
+        "size": _event_field("message", lambda message: len(message.text)),
+        "reasoning": _event_field("message", _reasoning_size),
+        "finish": _event_field("message", lambda message: message.finish_reason),
+        **_REPLY_FIELDS,
     },
     RowKind.CALL: {
-        "name": _of_event("call", lambda call: call.name),
-        "args": _of_event("call", lambda call: call.arguments),
-        "arguments": _of_event("call", lambda call: call.arguments),
-        "text": _of_event("call", lambda call: call.arguments_text),
-        "size": _of_event("call", lambda call: len(call.arguments_text)),
-        "id": _of_event("call", lambda call: call.id),
-        "origin": _of_event("call", lambda call: str(call.origin)),
-        "state": _of_event("call", lambda call: str(call.arguments_state)),
+        "name": _event_field("call", lambda call: call.name),
+        "args": _event_field("call", lambda call: call.arguments),
+        "arguments": _event_field("call", lambda call: call.arguments),
+        "text": _event_field("call", lambda call: call.arguments_text),
+        "size": _event_field("call", lambda call: len(call.arguments_text)),
+        "id": _event_field("call", lambda call: call.id),
+        "origin": _event_field("call", lambda call: str(call.origin)),
+        "state": _event_field("call", lambda call: str(call.arguments_state)),
     },
     RowKind.RESULT: {
         "name": _result_name,
         "role": lambda timeline, row: "tool",
-        "text": _of_event("result", lambda result: result.content),
-        "size": _of_event("result", lambda result: len(result.content)),
-        "id": _of_event("result", lambda result: result.call_id),
-        "error": _of_event("result", lambda result: result.error is not None),
+        "text": _event_field("result", lambda result: result.content),
+        "size": _event_field("result", lambda result: len(result.content)),
+        "id": _event_field("result", lambda result: result.call_id),
+        "error": _event_field("result", lambda result: result.error is not None),
         "seconds": _seconds,
     },
-    RowKind.ERROR: _OF_FINDING,
-    RowKind.WARNING: _OF_FINDING,
-    RowKind.NOTE: _OF_FINDING,
-    RowKind.EVENT: _OF_REPLY,
+    RowKind.ERROR: _FINDING_FIELDS,
+    RowKind.WARNING: _FINDING_FIELDS,
+    RowKind.NOTE: _FINDING_FIELDS,
+    RowKind.EVENT: _REPLY_FIELDS,
 }
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-_SILENT: Final = frozenset(
+_ANNOTATION_KEYWORDS: Final = frozenset(
     {"$comment", "$schema", "default", "deprecated", "description", "example", "examples", "format"}
     | {"readOnly", "strict", "title", "writeOnly"}
 )
-_READ: Final = frozenset(
+_CHECKED_KEYWORDS: Final = frozenset(
     {"additionalProperties", "anyOf", "enum", "items", "properties", "required", "type"}
 )
-_SIZES: Final = frozenset({"maximum", "maxItems", "maxLength", "minimum", "minItems", "minLength"})
-_KNOWN: Final = _SILENT | _READ | _SIZES
+_SIZE_KEYWORDS: Final = frozenset(
+    {"maximum", "maxItems", "maxLength", "minimum", "minItems", "minLength"}
+)
+_KNOWN_KEYWORDS: Final = _ANNOTATION_KEYWORDS | _CHECKED_KEYWORDS | _SIZE_KEYWORDS
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "array": (list,),
     "boolean": (bool,),
@@ -46,14 +48,14 @@ def spelled(arguments: dict[str, Any], schema: Any, *, trimmed: bool) -> dict[st
 
     `trimmed`: texts are exactly what the tool would receive, whitespace included.
     """
-    own = schema.get("properties") if type(schema) is dict else None
-    inner = own if type(own) is dict else {}
-    found = {}
+    properties = schema.get("properties") if type(schema) is dict else None
+    schemas = properties if type(properties) is dict else {}
+    values = {}
     for key, text in arguments.items():
-        as_is = text if trimmed else _ANY_TEXT
-        value = as_is if surely_fits(as_is, inner.get(key, True)) else spelled_by(text)
-        found[key] = as_is if type(value) is str else value
-    return found
+        unchanged = text if trimmed else _ANY_TEXT
+        value = unchanged if surely_fits(unchanged, schemas.get(key, True)) else spelled_by(text)
+        values[key] = unchanged if type(value) is str else value
+    return values
 
 
 def spelled_by(text: Any) -> Any:
@@ -78,21 +80,21 @@ def surely_fits(value: Any, schema: Any) -> bool:
 
 
 def _fits(value: Any, schema: Any) -> bool:
-    if type(schema) is not dict or not schema.keys() <= _KNOWN:
+    if type(schema) is not dict or not schema.keys() <= _KNOWN_KEYWORDS:
         return schema is True
     kind = schema.get("type")
     if kind is not None:
         kinds = kind if type(kind) is list else [kind]
         if any(type(one) is not str or one not in _TYPES for one in kinds):
             return True
-        if not any(_is_of(value, one) for one in kinds):
+        if not any(_is_of_type(value, one) for one in kinds):
             return False
     values, options = schema.get("enum"), schema.get("anyOf")
     if values is not None and not _is_among(value, values):
         return False
     if options is not None and not _fits_any(value, options):
         return False
-    if not _SIZES.isdisjoint(schema) and not _has_size(value, schema):
+    if not _SIZE_KEYWORDS.isdisjoint(schema) and not _has_size(value, schema):
         return False
     if type(value) is dict:
         return _members_fit(value, schema)
@@ -101,7 +103,7 @@ def _fits(value: Any, schema: Any) -> bool:
     return True
 
 
-def _is_of(value: Any, kind: str) -> bool:
+def _is_of_type(value: Any, kind: str) -> bool:
     if type(value) is bool:
         return kind == "boolean"
     return isinstance(value, _TYPES[kind])
@@ -115,15 +117,17 @@ def _is_among(value: Any, values: Any) -> bool:
 def _has_size(value: Any, schema: dict[str, Any]) -> bool:
     kind = type(value)
     if kind is int or kind is float:
-        size, least, most = value, schema.get("minimum"), schema.get("maximum")
+        size, minimum, maximum = value, schema.get("minimum"), schema.get("maximum")
     elif kind is str:
-        size, least, most = len(value), schema.get("minLength"), schema.get("maxLength")
+        size, minimum, maximum = len(value), schema.get("minLength"), schema.get("maxLength")
     elif kind is list:
-        size, least, most = len(value), schema.get("minItems"), schema.get("maxItems")
+        size, minimum, maximum = len(value), schema.get("minItems"), schema.get("maxItems")
     else:
         return kind is not AnyText
-    is_least = least is None or (type(least) in (int, float) and size >= least)
-    return is_least and (most is None or (type(most) in (int, float) and size <= most))
+    is_large_enough = minimum is None or (type(minimum) in (int, float) and size >= minimum)
+    return is_large_enough and (
+        maximum is None or (type(maximum) in (int, float) and size <= maximum)
+    )
 
 
 def _fits_any(value: Any, schemas: Any) -> bool:
@@ -132,7 +136,7 @@ def _fits_any(value: Any, schemas: Any) -> bool:
 
 def _members_fit(value: dict[str, Any], schema: dict[str, Any]) -> bool:
     required, properties = schema.get("required"), schema.get("properties")
-    if required is not None and not _has_all(value, required):
+    if required is not None and not _has_keys(value, required):
         return False
     if properties is None:
         properties = {}
@@ -140,12 +144,12 @@ def _members_fit(value: dict[str, Any], schema: dict[str, Any]) -> bool:
         return False
     others = schema.get("additionalProperties")
     are_free = others is None or others is True
-    for key, held in value.items():
-        inner = properties.get(key)
-        if not (are_free if inner is None else _fits(held, inner)):
+    for key, member in value.items():
+        member_schema = properties.get(key)
+        if not (are_free if member_schema is None else _fits(member, member_schema)):
             return False
     return True
 
 
-def _has_all(value: dict[str, Any], keys: Any) -> bool:
+def _has_keys(value: dict[str, Any], keys: Any) -> bool:
     return type(keys) is list and all(type(key) is str and key in value for key in keys)

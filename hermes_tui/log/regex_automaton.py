@@ -108,7 +108,7 @@ class Automaton:
         self._work = 0
         state = self._state(frozenset(), self._before(text, begin))
         for place in range(begin, len(text), BIT):
-            for at, character in _each(text, place, min(len(text), place + BIT)):
+            for at, character in _characters_of(text, place, min(len(text), place + BIT)):
                 state = state[character]
                 if state is matched:
                     yield at
@@ -124,7 +124,7 @@ class Automaton:
         self._work = 0
         state = self._state(frozenset((self._start,)), self._before(text, begin))
         longest = -1
-        for at, character in _each(text, begin, end):
+        for at, character in _characters_of(text, begin, end):
             state = state[character]
             if state.has_matched:
                 longest = at
@@ -201,11 +201,11 @@ class Automaton:
         return _WORD if self._is_word(character) else _OTHER
 
     def _state(self, nodes: frozenset[int], before: int, *, has_matched: bool = False) -> _State:
-        found = self._states.get((nodes, before, has_matched))
-        if found is None:
-            found = _State(self, nodes, before, has_matched)
-            self._states[nodes, before, has_matched] = found
-        return found
+        state = self._states.get((nodes, before, has_matched))
+        if state is None:
+            state = _State(self, nodes, before, has_matched)
+            self._states[nodes, before, has_matched] = state
+        return state
 
     def _add(self, kind: int, argument: int | str, targets: tuple[int, ...]) -> int:
         if len(self._nodes) >= MAX_NODES:
@@ -248,7 +248,7 @@ class Automaton:
         return after
 
 
-def _each(text: str, begin: int, end: int) -> Iterator[tuple[int, str]]:
+def _characters_of(text: str, begin: int, end: int) -> Iterator[tuple[int, str]]:
     """Yield the characters of a part of a text with their positions, without copying the part."""
     for place in range(begin, end, _PIECE):
         yield from enumerate(text[place : min(end, place + _PIECE)], place)

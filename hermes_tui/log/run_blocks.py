@@ -24,7 +24,7 @@ from hermes_tui.model.visible import cells
 ROWS: Final = 128
 """Rows of a full block. A small number, as a page of a sorted list needs a block for nearly each of
 its rows."""
-_PLACE: Final = {"record": int, "nth": int, "group": int}
+_PLACE_COLUMNS: Final = {"record": int, "nth": int, "group": int}
 _NUMBER: Final = array("I")
 PREFIX: Final = 2 * _NUMBER.itemsize
 """Bytes of the block's first two numbers: the length of the rest, and its checksum."""
@@ -39,7 +39,7 @@ class StoredRun(NamedTuple):
     group: int
 
 
-COLUMNS: Final = (*RunSummary._fields, *_PLACE)
+COLUMNS: Final = (*RunSummary._fields, *_PLACE_COLUMNS)
 
 
 class BlockFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -96,8 +96,8 @@ def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
     for run in runs:
         note_lengths(longest, run)
     erring = sum(run.summary.errors > 0 for run in runs)
-    known = (run.summary.reward for run in runs if run.summary.reward is not None)
-    rewards = list(filter(math.isfinite, known))
+    given_rewards = (run.summary.reward for run in runs if run.summary.reward is not None)
+    rewards = list(filter(math.isfinite, given_rewards))
     facts = msgspec.structs.replace(
         facts, rows=len(runs), erring=erring, longest=longest, rewards=(len(rewards), sum(rewards))
     )
@@ -174,7 +174,7 @@ def _facts_decoder() -> msgspec.msgpack.Decoder[BlockFacts]:
 
 @cache
 def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpack.Decoder[Any]]]:
-    types = get_type_hints(RunSummary) | _PLACE
+    types = get_type_hints(RunSummary) | _PLACE_COLUMNS
     plain = [GenericAlias(list, (types[name],)) for name in COLUMNS]
     repeated = [GenericAlias(tuple, (column, list[int])) for column in plain]
     decoder: Any = msgspec.msgpack.Decoder
@@ -183,5 +183,5 @@ def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpa
 
 def columns_version() -> str:
     """Return a text that changes whenever the layout or the meaning of blocks changes."""
-    types = get_type_hints(RunSummary) | _PLACE
+    types = get_type_hints(RunSummary) | _PLACE_COLUMNS
     return "4 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)

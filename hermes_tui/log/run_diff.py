@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from hermes_tui.log.run_steps import Step, steps
 from hermes_tui.model import events as ev
 
-_MATCHED: Final = 2_000
-_PAIRED: Final = 200
+_MAX_MATCHED: Final = 2_000
+_MAX_PAIRED: Final = 200
 """With more items than this, nothing is matched and items are paired in order: matching is
 quadratic, and worse as there are only a few kinds of steps."""
 
@@ -33,9 +33,9 @@ class DiffRow(NamedTuple):
 def run_diff(left: Iterable[ev.Event], right: Iterable[ev.Event]) -> list[DiffRow]:
     """Return the steps of both logs side by side, including those that they share."""
     old, new = steps(left), steps(right)
-    shared = _shared(old, new)
+    shared = _shared_length(old, new)
     rows = [DiffRow(*pair) for pair in zip(old[:shared], new[:shared], strict=True)]
-    return rows + list(_matched(old[shared:], new[shared:]))
+    return rows + list(_match_steps(old[shared:], new[shared:]))
 
 
 def first_difference(rows: Sequence[DiffRow]) -> DiffRow | None:
@@ -43,17 +43,17 @@ def first_difference(rows: Sequence[DiffRow]) -> DiffRow | None:
     return next((row for row in rows if not row.is_same), None)
 
 
-def _shared(old: Sequence[Step], new: Sequence[Step]) -> int:
+def _shared_length(old: Sequence[Step], new: Sequence[Step]) -> int:
     for count, (left, right) in enumerate(zip(old, new, strict=False)):
         if left.key != right.key:
             return count
     return min(len(old), len(new))
 
 
-def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+def _match_steps(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
     """Pair equal steps, and the steps between them turn by turn."""
-    if max(len(old), len(new)) > _MATCHED:
-        yield from _by_turns(old, new)
+    if max(len(old), len(new)) > _MAX_MATCHED:
+        yield from _pair_turns(old, new)
         return
     matcher = SequenceMatcher(None, [s.key for s in old], [s.key for s in new], autojunk=False)
     for tag, start, end, other, other_end in matcher.get_opcodes():
@@ -61,27 +61,29 @@ def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
         if tag == "equal":
             yield from (DiffRow(*pair) for pair in zip(before, after, strict=True))
         else:
-            yield from _by_turns(before, after)
+            yield from _pair_turns(before, after)
 
 
-def _by_turns(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+def _pair_turns(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
     """Pair turns of the same shape, then the steps within them."""
     before, after = _turns(old), _turns(new)
-    for left, right in _paired(before, after, [_shape(t) for t in before], [*map(_shape, after)]):
-        yield from _in_turn(left or [], right or [])
+    for left, right in _pair_items(
+        before, after, [_shape(t) for t in before], [*map(_shape, after)]
+    ):
+        yield from _pair_in_turn(left or [], right or [])
 
 
-def _turns(of: list[Step]) -> list[list[Step]]:
-    return [list(group) for _, group in groupby(of, key=lambda step: step.turn)]
+def _turns(run: list[Step]) -> list[list[Step]]:
+    return [list(group) for _, group in groupby(run, key=lambda step: step.turn)]
 
 
 def _shape(turn: list[Step]) -> tuple[tuple[str, str], ...]:
     return tuple((step.kind, step.title) for step in turn)
 
 
-def _in_turn(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+def _pair_in_turn(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
     """Pair steps of the same kind, as far as that keeps their order."""
-    pairs = _paired(old, new, [s.kind for s in old], [s.kind for s in new], same_only=True)
+    pairs = _pair_items(old, new, [s.kind for s in old], [s.kind for s in new], same_only=True)
     for left, right in pairs:
         if left is not None and right is not None and left.kind is not right.kind:
             yield from (DiffRow(left, None), DiffRow(None, right))
@@ -89,7 +91,7 @@ def _in_turn(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
             yield DiffRow(left, right)
 
 
-def _paired(
+def _pair_items(
     old: Sequence[Item],
     new: Sequence[Item],
     before: Sequence[Any],
@@ -101,7 +103,7 @@ def _paired(
 
     With `same_only` the others are not paired; those of `old` come first.
     """
-    if max(len(old), len(new)) > _PAIRED:
+    if max(len(old), len(new)) > _MAX_PAIRED:
         yield from zip_longest(old, new)
         return
     matcher = SequenceMatcher(None, before, after, autojunk=False)

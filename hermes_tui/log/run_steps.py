@@ -29,7 +29,7 @@ class StepKind(StrEnum):
     END = "end"
 
 
-_AS_SAID: Final = (StepKind.MESSAGE, StepKind.REASONING)
+_PROSE_KINDS: Final = (StepKind.MESSAGE, StepKind.REASONING)
 
 
 class Step:
@@ -61,7 +61,7 @@ class Step:
     @property
     def is_value(self) -> bool:
         """Whether its text is compared as a JSON value, regardless of spacing, if it is JSON."""
-        return self.kind not in _AS_SAID and self.text.lstrip().startswith(_JSON_STARTS)
+        return self.kind not in _PROSE_KINDS and self.text.lstrip().startswith(_JSON_STARTS)
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -76,13 +76,13 @@ class Step:
 
 def steps(log: Iterable[ev.Event]) -> list[Step]:
     """Return the steps of a run that counted in the end."""
-    collector = _Steps()
+    collector = _StepCollector()
     for event in log:
         collector.apply(event)
     return collector.steps
 
 
-class _Steps:
+class _StepCollector:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._turn = 0
@@ -116,15 +116,15 @@ class _Steps:
             case ev.ArgumentsEdited():
                 self._edit(event)
             case ev.CallDropped():
-                self._take_out(event.call_index)
+                self._drop_call(event.call_index)
             case ev.ToolReturned() | ev.ToolFailed():
                 self._answer(event)
             case ev.ResultSubstituted():
                 self._substitute(event)
             case _:
-                self._of_run(event)
+                self._apply_run_event(event)
 
-    def _of_run(self, event: ev.Event) -> None:
+    def _apply_run_event(self, event: ev.Event) -> None:
         match event:
             case ev.MessageEdited():
                 self._add(StepKind.CHANGE, f"message {event.index + 1}", event.after)
@@ -188,11 +188,11 @@ class _Steps:
         if index is not None:
             self._answers.add(index)
         # If there already is a result, the tool was run once more.
-        tool = self._answered(result) if at is None else self.steps.pop(at).title
+        tool = self._answered_tool(result) if at is None else self.steps.pop(at).title
         error = result.error.kind if result.error is not None else ""
         self._add(StepKind.RESULT, result.name or tool, result.content, index, error=error)
 
-    def _answered(self, result: ToolResult) -> str:
+    def _answered_tool(self, result: ToolResult) -> str:
         """Return the tool of the call that a result answers, empty if there is none."""
         call = answered_call(self._waiting, result)
         if call is None:
@@ -206,7 +206,7 @@ class _Steps:
             before = self.steps[at]
             self.steps[at] = before.changed(event.name_after or before.title, event.after)
 
-    def _take_out(self, call_index: int) -> None:
+    def _drop_call(self, call_index: int) -> None:
         at = self._last(StepKind.CALL, call_index)
         if at is not None:
             del self.steps[at]

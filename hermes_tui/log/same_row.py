@@ -36,8 +36,8 @@ def _shows_same(before: Timeline, row: int, now: Timeline, other: int) -> bool:
     if first is not None and second is not None and first.message != second.message:
         return False
     event, again = before.event(row), now.event(other)
-    return type(event) is type(again) and _unplaced(event) == _unplaced(again)
+    return type(event) is type(again) and _without_place(event) == _without_place(again)
 
 
-def _unplaced(event: Event) -> Event:
+def _without_place(event: Event) -> Event:
     return structs.replace(event, seq=0, at=None)

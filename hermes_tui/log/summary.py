@@ -89,20 +89,20 @@ def summarise(state: RunState) -> RunSummary:
         parent_run_id=state.parent_run_id,
         parser=state.parser,
         tools=_tools(state.tally),
-        prompt_tokens=_told(state, "prompt_tokens"),
-        completion_tokens=_told(state, "completion_tokens"),
-        cost_usd=_told(state, "cost_usd"),
+        prompt_tokens=_usage_value(state, "prompt_tokens"),
+        completion_tokens=_usage_value(state, "completion_tokens"),
+        cost_usd=_usage_value(state, "cost_usd"),
         duration_s=state.tally.duration_s(state.first_ts, state.last_ts),
         latency_s=state.tally.latency_s,
         stop_reason=state.stop_reason,
         scores=tuple(sorted(state.scores.items())[:MOST_SCORES]),
         task_digest=task_digest(state),
-        began_ts=_moment(state.first_ts),
-        latest_ts=_moment(state.last_ts),
+        began_ts=_plausible_time(state.first_ts),
+        latest_ts=_plausible_time(state.last_ts),
     )
 
 
-def _moment(ts: float | None) -> float | None:
+def _plausible_time(ts: float | None) -> float | None:
     """Return `ts` if it is a plausible time (up to the year 2096), otherwise None."""
     return ts if is_time(ts) else None
 
@@ -124,14 +124,14 @@ def task_digest(state: RunState) -> str:
 
 def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:
     counted = ((name, calls, errors) for name, (calls, errors) in tally.tools.items())
-    most = sorted(counted, key=lambda tool: -tool[1])[:MOST_TOOLS]
-    return tuple(sorted(most))
+    most_called = sorted(counted, key=lambda tool: -tool[1])[:MOST_TOOLS]
+    return tuple(sorted(most_called))
 
 
-def _told(state: RunState, name: str) -> Any:
+def _usage_value(state: RunState, name: str) -> Any:
     """Return the usage recorded at the end of the run, else the sum over its messages."""
-    whole = getattr(state.usage, name, None)
-    return whole if whole is not None else getattr(state.tally, name)
+    total = getattr(state.usage, name, None)
+    return total if total is not None else getattr(state.tally, name)
 
 
 def fold_run(events: Iterable[Event]) -> tuple[RunState, list[Finding]]:

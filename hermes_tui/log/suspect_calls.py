@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hermes_tui.log.fold import RunState
 
 _TOOL_ROLES = frozenset({"tool", "environment", "env"})
-_ANSWERS_IN_TEXT = (
+_ANSWER_PREFIXES = (
     "OBSERVATION",
     "Observation",
     "EXECUTION RESULT",
@@ -20,8 +20,8 @@ _ANSWERS_IN_TEXT = (
     "<returncode",
     "<output",
 )
-_TAKEN: Final = "the call is in the text; a client-side parser answered it"
-_TAKEN_BEFORE: Final = (
+_ANSWERED_NOTE: Final = "the call is in the text; a client-side parser answered it"
+_LIKE_ANSWERED_NOTE: Final = (
     "the call is in the text, as those before it that a client-side parser answered"
 )
 
@@ -32,22 +32,22 @@ def note_answer(state: RunState, role: str, text: str) -> bool:
     Once a message of some role has done so, which is noted in `state`, every later message of that
     role after such calls counts as an answer.
     """
-    if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
+    if role in _TOOL_ROLES or text.startswith(_ANSWER_PREFIXES):
         state.answers_as = role
         return True
     return bool(role) and role == state.answers_as
 
 
 def decide_suspects(
-    state: RunState, found: list[Finding], *, answered: bool, at_end: bool = False
+    state: RunState, findings: list[Finding], *, answered: bool, at_end: bool = False
 ) -> None:
     """Report or settle the calls found in content, now that it is known whether they were answered.
 
     Those that were answered become open calls, and notes instead of errors.
     """
-    like_others = at_end and state.answers_as == "user" and state.suspect_calls
-    told = _TAKEN if answered else _TAKEN_BEFORE if like_others else ""
-    found += [one.as_note(told) if told else one for one in state.suspects]
+    is_like_others = at_end and state.answers_as == "user" and state.suspect_calls
+    note = _ANSWERED_NOTE if answered else _LIKE_ANSWERED_NOTE if is_like_others else ""
+    findings += [finding.as_note(note) if note else finding for finding in state.suspects]
     if answered:
         state.open_calls += state.suspect_calls
     state.suspects, state.suspect_calls = (), ()

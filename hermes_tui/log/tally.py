@@ -103,8 +103,8 @@ class Tally:
     @property
     def costly_turns(self) -> tuple[TurnCost, ...]:
         """The costliest turns, at most `MOST_TURNS`, the costliest first."""
-        known = [one for one in (*self.earlier, self.turn) if any(one.rank)]
-        return tuple(sorted(known, key=lambda one: one.rank, reverse=True)[:MOST_TURNS])
+        turns = [turn for turn in (*self.earlier, self.turn) if any(turn.rank)]
+        return tuple(sorted(turns, key=lambda turn: turn.rank, reverse=True)[:MOST_TURNS])
 
     def received(self, usage: Usage | None, duration_s: float | None, turn: int = 0) -> None:
         """Count the usage and duration that are recorded before the message of a reply.
@@ -131,7 +131,7 @@ class Tally:
         """Count a result; `name` is that of the call it answers, if there is one."""
         if result.duration_s is not None:
             self.tools_s += result.duration_s
-            key = _told_apart(self.key(name), self.tool_seconds)
+            key = _limited_key(self.key(name), self.tool_seconds)
             total, longest = self.tool_seconds.get(key, (0.0, 0.0))
             longest = max(longest, result.duration_s)
             self.tool_seconds[key] = total + result.duration_s, longest
@@ -165,7 +165,7 @@ class Tally:
 
     def key(self, name: str | None) -> str:
         """Return the name under which calls of a tool are counted."""
-        return _told_apart(name[:LONGEST_NAME] if name else NO_NAME, self.tools)
+        return _limited_key(name[:LONGEST_NAME] if name else NO_NAME, self.tools)
 
     def _add_to(
         self,
@@ -184,22 +184,22 @@ class Tally:
 
     def _spend(self, usage: Usage | None, duration_s: float | None, turn: int) -> None:
         """Add the usage and duration of a reply, except what is already counted."""
-        known, known_s = self.told
-        used = _UNKNOWN if usage is None else usage
-        seconds = duration_s if known_s is None else None
-        tokens_in = used.prompt_tokens if known.prompt_tokens is None else None
-        tokens_out = used.completion_tokens if known.completion_tokens is None else None
+        counted, counted_s = self.told
+        amounts = _UNKNOWN if usage is None else usage
+        seconds = duration_s if counted_s is None else None
+        tokens_in = amounts.prompt_tokens if counted.prompt_tokens is None else None
+        tokens_out = amounts.completion_tokens if counted.completion_tokens is None else None
         if seconds is not None:
             self.replies += 1
             self.replies_s += seconds
         self.prompt_tokens = _sum(self.prompt_tokens, tokens_in)
         self.completion_tokens = _sum(self.completion_tokens, tokens_out)
-        if known.cost_usd is None:
-            self.cost_usd = _sum(self.cost_usd, used.cost_usd)
+        if counted.cost_usd is None:
+            self.cost_usd = _sum(self.cost_usd, amounts.cost_usd)
         self._add_to(turn, seconds, tokens_in, tokens_out)
 
 
-def _told_apart(key: str, known: Collection[str]) -> str:
+def _limited_key(key: str, known: Collection[str]) -> str:
     return key if key in known or len(known) < MOST_TOOLS else OTHER_TOOLS
 
 

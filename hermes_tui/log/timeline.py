@@ -56,7 +56,7 @@ KIND_NAMES = {
     RowKind.NOTE: "note",
     RowKind.EVENT: "event",
 }
-_OF_SEVERITY = {
+_SEVERITY_KINDS = {
     Severity.ERROR: RowKind.ERROR,
     Severity.WARNING: RowKind.WARNING,
     Severity.NOTE: RowKind.NOTE,
@@ -97,7 +97,7 @@ class Timeline:
         self.tool_error_rows = array("I")
         self._discarded_rows: dict[int, int] = {}
         """For a turn whose reply was discarded, the first row after those of that reply."""
-        self._asking = 0
+        self._awaits_reply = 0
         """1 while a reply is awaited: events until then belong to the turn that it will open."""
 
     def __len__(self) -> int:
@@ -108,15 +108,15 @@ class Timeline:
 
         Once the log is complete and all of it is processed, the findings of the end are added.
         """
-        taken = 0
-        while taken < limit and self.state.events < len(self.log):
-            self._take(self.log[self.state.events])
-            taken += 1
+        count = 0
+        while count < limit and self.state.events < len(self.log):
+            self._process(self.log[self.state.events])
+            count += 1
         if not self.finished and self.log.complete and self.state.events == len(self.log):
             self.finished = True
             self._add_findings(self.state.finish())
             self._end_last_turn()
-        return taken
+        return count
 
     def seq(self, row: int) -> int:
         return self._seqs[row]
@@ -224,19 +224,19 @@ class Timeline:
         beginning = self._discarded_rows.get(turn, 0)
         return [row for row in calls[first:last] if row >= beginning and self._turns[row] == turn]
 
-    def _take(self, event: Event) -> None:
+    def _process(self, event: Event) -> None:
         turn = self.state.turn
-        found = self.state.apply(event)
+        findings = self.state.apply(event)
         if self.state.turn < turn:
             # The reply that opened the turn was discarded; another one will open it.
             self._rows_of["turn"].pop()
             self._discarded_rows[turn] = len(self._seqs)
         if isinstance(event, RequestSent):
-            self._asking = int(event.turn == self.state.turn + 1)
+            self._awaits_reply = int(event.turn == self.state.turn + 1)
         elif self.state.turn != turn or isinstance(event, RunEnded):
-            self._asking = 0
+            self._awaits_reply = 0
         # Findings about the turn before this event are shown before it.
-        early = [f for f in found if f.seq < event.seq]
+        early = [f for f in findings if f.seq < event.seq]
         self._add_findings(early)
         if isinstance(event, MessageAppended) and event.message.role == "assistant":
             self._rows_of["turn"].append(len(self._seqs))
@@ -245,7 +245,7 @@ class Timeline:
         if isinstance(event, (ToolReturned, ToolFailed)) and event.result.error is not None:
             self.tool_error_rows.append(len(self._seqs) - 1)
         self._link(event)
-        self._add_findings(f for f in found if f.seq >= event.seq)
+        self._add_findings(f for f in findings if f.seq >= event.seq)
         if self.state.events % MARK_EVERY == 0:
             self._marks.append((self.state.appended, self.state.events))
 
@@ -257,7 +257,7 @@ class Timeline:
         if isinstance(event, TextEdited):
             # The edited reply opens its turn once more, right after this event.
             return self.state.turn + 1
-        return self.state.turn + self._asking
+        return self.state.turn + self._awaits_reply
 
     @staticmethod
     def _has_row(event: Event) -> bool:
@@ -309,11 +309,11 @@ class Timeline:
         self._kinds.append(kind)
         self._links.append(-1)
 
-    def _add_findings(self, found: Iterable[Finding]) -> None:
-        for finding in found:
+    def _add_findings(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             self.findings.append(finding)
             self._add_row(
-                finding.seq, len(self.findings) - 1, finding.turn, _OF_SEVERITY[finding.severity]
+                finding.seq, len(self.findings) - 1, finding.turn, _SEVERITY_KINDS[finding.severity]
             )
 
 

@@ -17,9 +17,9 @@ def function_call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": function}
 
 
-def custom_call(call_id: Any, name: Any, given: Any) -> dict[str, Any]:
+def custom_call(call_id: Any, name: Any, input_text: Any) -> dict[str, Any]:
     """Return a custom tool call, whose input is free text and never JSON, for `tool_calls`."""
-    return {"id": call_id, "type": "custom", "custom": {"name": name, "input": given}}
+    return {"id": call_id, "type": "custom", "custom": {"name": name, "input": input_text}}
 
 
 def tool_schema(name: str, description: str, parameters: Any) -> dict[str, Any]:

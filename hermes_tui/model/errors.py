@@ -120,9 +120,11 @@ def near_names(
     """
     from difflib import get_close_matches
 
-    wanted = name.casefold()[:LONGEST_NAME]
-    folded = {each.casefold(): each for each in known}
-    holding = [each for each in folded if len(wanted) >= LEAST_PART and wanted in each]
-    holding.sort(key=lambda each: not each.startswith(wanted))
-    near = holding or get_close_matches(wanted, folded, n=most, cutoff=likeness)
-    return [folded[each] for each in near[:most]]
+    query = name.casefold()[:LONGEST_NAME]
+    by_folded_name = {candidate.casefold(): candidate for candidate in known}
+    containing = [
+        candidate for candidate in by_folded_name if len(query) >= LEAST_PART and query in candidate
+    ]
+    containing.sort(key=lambda candidate: not candidate.startswith(query))
+    near = containing or get_close_matches(query, by_folded_name, n=most, cutoff=likeness)
+    return [by_folded_name[candidate] for candidate in near[:most]]

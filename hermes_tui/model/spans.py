@@ -45,12 +45,12 @@ def merged(parts: list[Span], length: int) -> tuple[Span, ...]:
 
 def gaps(parts: list[Span], length: int) -> tuple[Span, ...]:
     """Return what the parts leave uncovered of a text of `length` characters, in order."""
-    found = []
+    uncovered = []
     position = 0
     for part in sorted(parts):
         if part.start > position:
-            found.append(Span(position, part.start))
+            uncovered.append(Span(position, part.start))
         position = max(position, part.end)
     if position < length:
-        found.append(Span(position, length))
-    return tuple(found)
+        uncovered.append(Span(position, length))
+    return tuple(uncovered)
