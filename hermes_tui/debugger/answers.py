@@ -47,8 +47,8 @@ def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionSt
 
 
 def raised(call: CallState, exception: str, duration_s: float | None = None) -> ev.Event:
-    told = f"Tool execution failed: {exception}"
-    return _failure(call, exception, error_text(told), duration_s)
+    message = f"Tool execution failed: {exception}"
+    return _failure(call, exception, error_text(message), duration_s)
 
 
 def skipped(call: CallState) -> ev.Event:

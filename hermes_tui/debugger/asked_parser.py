@@ -14,9 +14,9 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 from hermes_tui.parsers.reasoning_tags import split_reasoning
 from hermes_tui.parsers.text_calls import attributed
 
-_OF_NO_CALLS: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
+_NO_CALL_CODES: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
 """Findings about a message from which no call was read."""
-_OF_EVERY_CALL: Final = frozenset({Code.NAME_UNKNOWN, Code.SCHEMA_VIOLATION})
+_EVERY_CALL_CODES: Final = frozenset({Code.NAME_UNKNOWN, Code.SCHEMA_VIOLATION})
 """Findings that are made about every call once it is proposed, whichever parser read it."""
 
 
@@ -31,21 +31,21 @@ def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
     If it reads none, the calls that it misses are reported and not run. If the reply has calls in
     a field of their own, those are the calls and the text is not parsed.
     """
-    missed = normalise_message(raw, text_calls=TextCalls.SUSPECT, role="assistant")
+    without_calls = normalise_message(raw, text_calls=TextCalls.SUSPECT, role="assistant")
     plain = normalise_message(raw, text_calls=TextCalls.IGNORE, role="assistant")
     text = plain.message.text
     if plain.calls or not text:
-        return missed
+        return without_calls
     calls, diagnostics = _read(parser, text, tools)
     if not calls:
-        return missed
-    told = (one for one in diagnostics if one.code not in _OF_EVERY_CALL)
-    reading = attributed(calls, tuple(told))
-    kept = (one for one in plain.diagnostics if one.code not in _OF_NO_CALLS)
+        return without_calls
+    findings = (one for one in diagnostics if one.code not in _EVERY_CALL_CODES)
+    reading = attributed(calls, tuple(findings))
+    remaining = (one for one in plain.diagnostics if one.code not in _NO_CALL_CODES)
     return plain._replace(
         message=changed(plain.message, calls=len(calls)),
         calls=tuple(reading.calls),
-        diagnostics=(*kept, *map(_of_what_is_left, reading.diagnostics)),
+        diagnostics=(*remaining, *map(_as_warning, reading.diagnostics)),
     )
 
 
@@ -76,19 +76,19 @@ def _with_markup(
 ) -> tuple[ParsedCall, ...]:
     """Return the calls with spans that cover their markup, so that only content lies outside."""
     starts, ends = [0, *(span.end for span in content)], [*(span.start for span in content), length]
-    found: list[ParsedCall] = []
+    extended: list[ParsedCall] = []
     for index, call in enumerate(calls):
         start = starts[bisect_right(starts, call.span.start) - 1]
         end = ends[bisect_left(ends, call.span.end)]
-        if found and found[-1].span.end > start:
-            start = min(found[-1].span.end, call.span.start)
+        if extended and extended[-1].span.end > start:
+            start = min(extended[-1].span.end, call.span.start)
         if index + 1 < len(calls) and calls[index + 1].span.start < end:
             end = call.span.end
-        found.append(call._replace(span=Span(start, end)))
-    return tuple(found)
+        extended.append(call._replace(span=Span(start, end)))
+    return tuple(extended)
 
 
-def _of_what_is_left(found: Diagnostic) -> Diagnostic:
+def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
     """Return an error about a call left in the text as a warning, as the parsed calls will run."""
-    is_error = found.code is Code.CALL_IN_CONTENT and found.severity is Severity.ERROR
-    return changed(found, severity=Severity.WARNING) if is_error else found
+    is_error = diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR
+    return changed(diagnostic, severity=Severity.WARNING) if is_error else diagnostic

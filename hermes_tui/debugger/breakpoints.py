@@ -49,8 +49,8 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-_MOST_NAMED: Final = 8
-_NEAR: Final = 0.7
+_MAX_NAMED_TOOLS: Final = 8
+_NEAR_CUTOFF: Final = 0.7
 """A name less similar to a stop point may be that of a tool, such as `run`."""
 
 
@@ -135,8 +135,8 @@ def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -
         pattern = breakpoint.tool
         if pattern == "*" or any(fnmatchcase(name, pattern) for name in names):
             continue
-        known = f"there are {', '.join(names[:_MOST_NAMED])}" if names else ""
-        hint = near_hint(pattern, names, known)
+        available = f"there are {', '.join(names[:_MAX_NAMED_TOOLS])}" if names else ""
+        hint = near_hint(pattern, names, available)
         yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{hint and f'; {hint}'}"
 
 
@@ -194,7 +194,7 @@ def point_named(name: str) -> StopPoint:
     try:
         return StopPoint(name)
     except ValueError:
-        near = get_close_matches(name, list(StopPoint), n=3, cutoff=_NEAR)
+        near = get_close_matches(name, list(StopPoint), n=3, cutoff=_NEAR_CUTOFF)
         hint = f"did you mean {', '.join(near)}?"
         if not near:
             points = ", ".join(StopPoint)
@@ -233,8 +233,8 @@ def hit(breakpoint: Breakpoint, fields: Mapping[str, Any], hits: int) -> Hit | N
     counted = hits + 1 - breakpoint.ignore
     if counted <= 0 or counted % breakpoint.every:
         return Hit(None)
-    told = {**fields, "hits": hits}
-    note = render_log(breakpoint.log, told) if breakpoint.action is Action.LOG else ""
+    log_fields = {**fields, "hits": hits}
+    note = render_log(breakpoint.log, log_fields) if breakpoint.action is Action.LOG else ""
     return Hit(breakpoint.action, note)
 
 
@@ -243,16 +243,16 @@ def render_log(template: str, fields: Mapping[str, Any]) -> str:
 
     def value(found: re.Match[str]) -> str:
         name, *path = found[1].split(".")
-        held = fields.get(name, MISSING)
+        item = fields.get(name, MISSING)
         for key in path:
-            held = member(held, key)
-        if held is MISSING:
+            item = member(item, key)
+        if item is MISSING:
             return ""
-        return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False, default=str)
+        return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
 
     return _PLACEHOLDER.sub(value, template)
 
 
-def free_id(taken: Collection[str]) -> str:
-    """Return the first of b1, b2 … that is not in `taken`."""
-    return next(name for number in count(1) if (name := f"b{number}") not in taken)
+def free_id(used_ids: Collection[str]) -> str:
+    """Return the first of b1, b2 … that is not in `used_ids`."""
+    return next(name for number in count(1) if (name := f"b{number}") not in used_ids)

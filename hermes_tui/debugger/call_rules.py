@@ -37,8 +37,8 @@ def refusal(
     """
     if not name or (names is not None and name not in names):
         error = f"Unknown tool '{name or ''}'"
-        known = f". Available tools: {sorted(names)}" if names is not None else ""
-        return Refusal(StopPoint.UNKNOWN_TOOL, error, error + known)
+        available = f". Available tools: {sorted(names)}" if names is not None else ""
+        return Refusal(StopPoint.UNKNOWN_TOOL, error, error + available)
     if cut:
         error = "The call was cut off before its end"
         return Refusal(

@@ -13,7 +13,7 @@ from hermes_tui.model.errors import IllegalCommand
 from hermes_tui.model.messages import ADDED, IdState, Origin, ToolCall
 from hermes_tui.parsers.call_arguments import read_arguments
 
-_OF_TURN = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT, Moment.TURN_END})
+_TURN_MOMENTS = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT, Moment.TURN_END})
 _Command = (
     given.Resume
     | given.Pause
@@ -46,7 +46,7 @@ def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Even
         case given.SetBreakpoints():
             return [breakpoints_set(command.breakpoints, command.stop_points)]
         case given.EditArguments() | given.EditName():
-            return [_edited(command, _waiting(command.call_index, command.kind, state))]
+            return [_edited(command, _waiting_call(command.call_index, command.kind, state))]
         case given.AddCall():
             return [_added(command, state, new_id)]
         case given.DropCall():
@@ -55,7 +55,7 @@ def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Even
             return _retried(command, state)
         case given.EditText():
             if state.reply is None:
-                raise _refuse(command.kind, state, "there is no reply")
+                raise _illegal(command.kind, state, "there is no reply")
             return edits.text_edited(command, state, state.reply, new_id)
         case given.EditMessage():
             return [edits.message_edited(command, state)]
@@ -67,23 +67,23 @@ def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Even
             return _substituted(command, state)
 
 
-def _refuse(kind: Kind, state: SessionState, where: str) -> IllegalCommand:
+def _illegal(kind: Kind, state: SessionState, situation: str) -> IllegalCommand:
     others = (k for k in allowed(state.phase, state.moment) if k is not kind)
-    return IllegalCommand(kind, where, tuple(others))
+    return IllegalCommand(kind, situation, tuple(others))
 
 
-def _waiting(call_index: int, kind: Kind, state: SessionState) -> CallState:
+def _waiting_call(call_index: int, kind: Kind, state: SessionState) -> CallState:
     """Return a call that has not been run yet. Raises IllegalCommand if it does not wait."""
     calls = state.reply.calls if state.reply else []
     if 0 <= call_index < len(calls) and calls[call_index].status is CallStatus.WAITING:
         return calls[call_index]
-    raise _refuse(kind, state, f"call {call_index} does not wait")
+    raise _illegal(kind, state, f"call {call_index} does not wait")
 
 
-def _current(kind: Kind, state: SessionState) -> CallState:
+def _current_call(kind: Kind, state: SessionState) -> CallState:
     """Return the call that the run is stopped at. Raises IllegalCommand if there is none."""
     if state.call is None or state.stop.call_index is None:
-        raise _refuse(kind, state, "the run is not stopped at a call")
+        raise _illegal(kind, state, "the run is not stopped at a call")
     return state.call
 
 
@@ -104,7 +104,7 @@ def _edited(command: given.EditArguments | given.EditName, call: CallState) -> e
 
 def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event:
     if state.reply is None:
-        raise _refuse(command.kind, state, "there is no reply to add to")
+        raise _illegal(command.kind, state, "there is no reply to add to")
     index = len(state.reply.calls)
     arguments = read_arguments(command.arguments)
     call = ToolCall(
@@ -124,7 +124,7 @@ def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event
 
 
 def _dropped(command: given.DropCall, state: SessionState) -> list[ev.Event]:
-    call = _waiting(command.call_index, command.kind, state)
+    call = _waiting_call(command.call_index, command.kind, state)
     dropped = ev.CallDropped(seq=0, call_index=call.call.index)
     if state.stop.call_index == call.call.index:
         return [dropped, ev.Resumed(seq=0, command="drop")]
@@ -136,14 +136,14 @@ def _retried(command: given.Retry, state: SessionState) -> list[ev.Event]:
     events: list[ev.Event] = []
     if command.parameters is not None:
         events.append(edits.parameters_changed(command.parameters, state))
-    if state.moment in _OF_TURN and not _reruns(state):
+    if state.moment in _TURN_MOMENTS and not _reruns_tool(state):
         if state.tool_ran:
-            raise _refuse(command.kind, state, "a tool of this turn has run: fork before it")
+            raise _illegal(command.kind, state, "a tool of this turn has run: fork before it")
         events.append(ev.ReplyDiscarded(seq=0, reason="asked again"))
     return [*events, ev.Resumed(seq=0, command=RETRY)]
 
 
-def _reruns(state: SessionState) -> bool:
+def _reruns_tool(state: SessionState) -> bool:
     return (
         state.moment is Moment.RESULT
         and state.call is not None
@@ -152,7 +152,7 @@ def _reruns(state: SessionState) -> bool:
 
 
 def _skipped(command: given.SkipCall | given.FailCall, state: SessionState) -> list[ev.Event]:
-    call = _current(command.kind, state)
+    call = _current_call(command.kind, state)
     failed = isinstance(command, given.FailCall)
     return [
         ev.CallSkipped(
@@ -167,7 +167,7 @@ def _skipped(command: given.SkipCall | given.FailCall, state: SessionState) -> l
 
 
 def _substituted(command: given.SubstituteResult, state: SessionState) -> list[ev.Event]:
-    call = _current(command.kind, state)
+    call = _current_call(command.kind, state)
     before = call.result.content if call.result else ""
     return [
         ev.ResultSubstituted(

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.turn import CallState, Reply
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_PREVIEW = 80
-_KEPT = 200
-_KEPT_RESULT = 500
+_PREVIEW_LENGTH = 80
+_ARGUMENTS_LENGTH = 200
+_RESULT_LENGTH = 500
 
-_Found = tuple[ToolCall, tuple[Diagnostic, ...]]
+_ReadCall = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 
 class Faithful:
@@ -56,47 +56,47 @@ class Faithful:
         return [replies.received(replied, message, state), *_read(replied, state, new_id)]
 
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
-        said = _said(reply)
+        before = _message(reply)
         own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
         message = {
             "content": text,
-            "tool_calls": [_entry(call, said) for call in own],
-            "reasoning_content": said.get("reasoning_content"),
+            "tool_calls": [_entry_now(call, before) for call in own],
+            "reasoning_content": before.get("reasoning_content"),
         }
         replied = given.ModelReplied("", message, finish_reason=reply.finish_reason)
         return _read(replied, state, new_id, [call.call for call in own], (replies.EDITED,))
 
     def messages(self, reply: Reply) -> list[str]:
         calls = reply.running
-        told = [call.message for call in calls if call.message]
+        tool_messages = [call.message for call in calls if call.message]
         if all(not call.touched for call in reply.calls):
-            return [reply.said, *told]
-        said = {key: value for key, value in _said(reply).items() if key != "tool_calls"}
+            return [reply.said, *tool_messages]
+        assistant = {key: value for key, value in _message(reply).items() if key != "tool_calls"}
         if calls:
-            said["tool_calls"] = [_entry(call, _said(reply)) for call in calls]
-        return [json_text(said), *told]
+            assistant["tool_calls"] = [_entry_now(call, _message(reply)) for call in calls]
+        return [json_text(assistant), *tool_messages]
 
     def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
-        name, raw = _asked(call, reply)
+        name, raw = _name_and_arguments(call, reply)
         try:
             is_among = name in (names or frozenset())
             unknown = names is not None and not is_among
             if unknown:
-                raw[:_KEPT]
+                raw[:_ARGUMENTS_LENGTH]
         except (TypeError, KeyError) as error:
-            return Escaped(_worded(error))
+            return Escaped(_exception_text(error))
         if unknown:
-            told = f"Unknown tool '{name}'"
-            known = f". Available tools: {sorted(names or ())}"
-            return Refusal(StopPoint.UNKNOWN_TOOL, told, told + known)
+            message = f"Unknown tool '{name}'"
+            available = f". Available tools: {sorted(names or ())}"
+            return Refusal(StopPoint.UNKNOWN_TOOL, message, message + available)
         text = raw
         try:
             value = json.loads(raw)
         except json.JSONDecodeError:
             value, text = {}, "{}"
         except (TypeError, ValueError, RecursionError) as error:
-            return Escaped(_worded(error))
-        failure = _before_the_tool(name, value)
+            return Escaped(_exception_text(error))
+        failure = _error_before_tool(name, value)
         return Raised(failure) if failure else Dispatch(str(name), text)
 
     def tool_message(self, call: CallState, reply: Reply) -> str:
@@ -108,33 +108,34 @@ class Faithful:
         return json_text(message)
 
     def error_of(self, call: CallState, reply: Reply, turn: int) -> ToolError | Escaped | None:
-        name, raw = _asked(call, reply)
+        name, raw = _name_and_arguments(call, reply)
         if call.exception:
             content = call.result.content if call.result else ""
-            return ToolError(turn, str(name), _kept(raw), call.exception, content)
+            return ToolError(turn, str(name), _cut_arguments(raw), call.exception, content)
         try:
             answer = json.loads(call.value)
         except (json.JSONDecodeError, TypeError):
             return None
         except (ValueError, RecursionError) as error:
-            return Escaped(_worded(error))
-        told = _negative(answer)
-        if not told:
+            return Escaped(_exception_text(error))
+        message = _recorded_error(answer)
+        if not message:
             return None
-        return ToolError(turn, str(name), _kept(raw), told, call.value[:_KEPT_RESULT])
+        result = call.value[:_RESULT_LENGTH]
+        return ToolError(turn, str(name), _cut_arguments(raw), message, result)
 
 
-def _worded(error: BaseException) -> str:
+def _exception_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _kept(raw: Any) -> str:
+def _cut_arguments(raw: Any) -> str:
     """Return the arguments as a recorded error keeps them: cut, a list to its first items."""
-    cut = raw[:_KEPT] if isinstance(raw, (str, list)) else raw
+    cut = raw[:_ARGUMENTS_LENGTH] if isinstance(raw, (str, list)) else raw
     return cut if isinstance(cut, str) else json_text(cut)
 
 
-def _negative(answer: Any) -> str:
+def _recorded_error(answer: Any) -> str:
     """Return the error of an answer with a negative exit code, else ""."""
     if not isinstance(answer, dict):
         return ""
@@ -145,30 +146,30 @@ def _negative(answer: Any) -> str:
         return ""
 
 
-def _before_the_tool(name: Any, value: Any) -> str:
+def _error_before_tool(name: Any, value: Any) -> str:
     """Return the exception raised before the tool runs, else "".
 
     It comes from the preview of a command, or from reading fields of the arguments.
     """
     try:
         if name == "terminal":
-            value.get("command", "")[:_PREVIEW]
+            value.get("command", "")[:_PREVIEW_LENGTH]
         elif name == "todo":
             _ = value.get
     except (AttributeError, TypeError, KeyError) as error:
-        return _worded(error)
+        return _exception_text(error)
     return ""
 
 
 # Received replies
 
 
-class _History(NamedTuple):
-    """The assistant message for the conversation. `taken`: its calls were read from the text."""
+class _AssistantMessage(NamedTuple):
+    """The assistant message for the conversation. `from_text`: its calls were read there."""
 
-    said: dict[str, Any]
+    message: dict[str, Any]
     calls: Sequence[Any]
-    taken: bool
+    from_text: bool
 
 
 def _read(
@@ -179,81 +180,83 @@ def _read(
     flags: tuple[str, ...] = (),
 ) -> list[ev.Event]:
     try:
-        history = _history(replied.message, _gives_tools(state), new_id)
+        assistant = _assistant_message(replied.message, _offers_tools(state), new_id)
     except (AttributeError, TypeError, LookupError) as error:
-        return _lost(replied, state, _worded(error))
-    if history.taken:
+        return _escape(replied, state, _exception_text(error))
+    if assistant.from_text:
         found = replies.heard(replied, TextCalls.TRANSPORT)
         found = found._replace(diagnostics=_without_missed(found.diagnostics))
         found = found if flags else with_left(found, state)
     else:
         found = replies.heard(replied, TextCalls.SUSPECT, state)
-    calls = _calls(history, found.calls, before)
-    content = history.said["content"]
+    calls = _calls(assistant, found.calls, before)
+    content = assistant.message["content"]
     text = content if isinstance(content, str) else json_text(plain(content))
-    said = changed(found.message, calls=len(calls))
+    message = changed(found.message, calls=len(calls))
     parsed = ev.ResponseParsed(
         seq=0,
         turn=state.turn,
-        parser="hermes" if history.taken else "",
+        parser="hermes" if assistant.from_text else "",
         calls=len(calls),
         content=text,
     )
     appended = ev.MessageAppended(
         seq=0,
-        message=with_flags(said, *flags) if flags else said,
-        raw=json_text(plain(history.said)),
+        message=with_flags(message, *flags) if flags else message,
+        raw=json_text(plain(assistant.message)),
         diagnostics=found.diagnostics,
     )
     proposed = [ev.ToolCallProposed(seq=0, call=call, diagnostics=own) for call, own in calls]
-    return [*_thought(said, state), parsed, appended, *proposed]
+    return [*_reasoning_events(message, state), parsed, appended, *proposed]
 
 
-def _lost(replied: given.ModelReplied, state: SessionState, exception: str) -> list[ev.Event]:
+def _escape(replied: given.ModelReplied, state: SessionState, exception: str) -> list[ev.Event]:
     found = replies.heard(replied, TextCalls.SUSPECT)
     own = (diagnostic for _, several in found.calls for diagnostic in several)
     escaped = ev.LoopEscaped(
         seq=0, exception=exception, turn=state.turn, diagnostics=(*found.diagnostics, *own)
     )
-    return [*_thought(found.message, state), escaped]
+    return [*_reasoning_events(found.message, state), escaped]
 
 
-def _thought(message: Message, state: SessionState) -> list[ev.Event]:
+def _reasoning_events(message: Message, state: SessionState) -> list[ev.Event]:
     if not message.reasoning:
         return []
     return [ev.ReasoningExtracted(seq=0, turn=state.turn, reasoning=message.reasoning)]
 
 
-def _without_missed(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    return tuple(one for one in found if one.code is not Code.CALL_IN_CONTENT)
+def _without_missed(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(d for d in diagnostics if d.code is not Code.CALL_IN_CONTENT)
 
 
-def _gives_tools(state: SessionState) -> bool:
+def _offers_tools(state: SessionState) -> bool:
     if state.tools:
         return True
     parameters = decode(state.parameters)
     return isinstance(parameters, dict) and bool(parameters.get("tools"))
 
 
-def _history(message: Any, tools: bool, new_id: str) -> _History:
+def _assistant_message(message: Any, tools: bool, new_id: str) -> _AssistantMessage:
     """Return the message for the conversation. Raises what HermesAgentLoop raises."""
     reasoning = _reasoning(message)
-    calls, content = _held(message, "tool_calls"), _held(message, "content")
-    taken: list[Any] = []
+    calls, content = _field(message, "tool_calls"), _field(message, "content")
+    text_calls: list[Any] = []
     if not calls and content and tools and _OPEN in content:
-        before, taken = _from_text(content, new_id) if isinstance(content, str) else ("", [])
-        content = before or content if taken else content
-    said: dict[str, Any] = {"role": "assistant", "content": content or ""}
-    if taken:
-        said["tool_calls"] = taken
+        before, text_calls = (
+            _calls_from_text(content, new_id) if isinstance(content, str) else ("", [])
+        )
+        content = before or content if text_calls else content
+    entry: dict[str, Any] = {"role": "assistant", "content": content or ""}
+    if text_calls:
+        entry["tool_calls"] = text_calls
     elif calls:
-        said["tool_calls"] = [_of_call(one, n, new_id) for n, one in enumerate(calls)]
+        entry["tool_calls"] = [_call_entry(one, n, new_id) for n, one in enumerate(calls)]
     if reasoning:
-        said["reasoning_content"] = reasoning
-    return _History(said, taken or list(calls or ()), bool(taken))
+        entry["reasoning_content"] = reasoning
+    return _AssistantMessage(entry, text_calls or list(calls or ()), bool(text_calls))
 
 
-def _held(message: Any, name: str) -> Any:
+def _field(message: Any, name: str) -> Any:
     """Return a field of an SDK object, or of a mapping as if the SDK had built an object of it."""
     return message.get(name) if isinstance(message, dict) else getattr(message, name)
 
@@ -261,37 +264,37 @@ def _held(message: Any, name: str) -> Any:
 def _reasoning(message: Any) -> Any:
     """Return the first reasoning of two fields, else of the first detail with a text, or None."""
     for name in ("reasoning_content", "reasoning"):
-        if found := _optional(message, name):
+        if found := _optional_field(message, name):
             return found
-    for detail in _optional(message, "reasoning_details") or ():
-        if found := _optional(detail, "text"):
+    for detail in _optional_field(message, "reasoning_details") or ():
+        if found := _optional_field(detail, "text"):
             return found
     return None
 
 
-def _optional(message: Any, name: str) -> Any:
+def _optional_field(message: Any, name: str) -> Any:
     return message.get(name) if isinstance(message, dict) else getattr(message, name, None)
 
 
-def _made_id(new_id: str, index: int) -> str:
+def _synthetic_id(new_id: str, index: int) -> str:
     return f"call_{sha256(f'{new_id} {index}'.encode()).hexdigest()[:8]}"
 
 
-def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
+def _call_entry(call: Any, index: int, new_id: str) -> dict[str, Any]:
     """Return a call as an entry of the conversation."""
-    if isinstance(one, dict):
-        key = one.get("id", _made_id(new_id, index))
-        function = one.get("function", {})
-        name = function.get("name", one.get("name", ""))
-        arguments = function.get("arguments", one.get("arguments", "{}"))
+    if isinstance(call, dict):
+        key = call.get("id", _synthetic_id(new_id, index))
+        function = call.get("function", {})
+        name = function.get("name", call.get("name", ""))
+        arguments = function.get("arguments", call.get("arguments", "{}"))
     else:
-        key, name, arguments = one.id, one.function.name, one.function.arguments
+        key, name, arguments = call.id, call.function.name, call.function.arguments
     return function_call(key, name, arguments)
 
 
-def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
+def _calls_from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the text before the first call, and the calls; no calls if one of them is broken."""
-    found: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
     for payload in _blocks(text):
         if not payload.strip():
             continue
@@ -302,8 +305,8 @@ def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             return "", []
         arguments = json.dumps(value.get("arguments", {}), ensure_ascii=False)
-        found.append(function_call(_made_id(new_id, len(found)), value["name"], arguments))
-    return text.partition(_OPEN)[0].strip(), found
+        calls.append(function_call(_synthetic_id(new_id, len(calls)), value["name"], arguments))
+    return text.partition(_OPEN)[0].strip(), calls
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -315,21 +318,23 @@ def _blocks(text: str) -> Iterator[str]:
         _, opened, rest = rest.partition(_OPEN)
 
 
-def _calls(history: _History, read: Sequence[_Found], before: Sequence[ToolCall]) -> list[_Found]:
-    in_text = [one for one in read if one[0].origin is Origin.TEXT]
-    if history.taken:
-        return [_text_call(one, n, in_text) for n, one in enumerate(history.calls)]
-    if not history.calls:
+def _calls(
+    assistant: _AssistantMessage, read: Sequence[_ReadCall], before: Sequence[ToolCall]
+) -> list[_ReadCall]:
+    in_text = [reading for reading in read if reading[0].origin is Origin.TEXT]
+    if assistant.from_text:
+        return [_text_call(entry, n, in_text) for n, entry in enumerate(assistant.calls)]
+    if not assistant.calls:
         return [(changed(call, index=n), own) for n, (call, own) in enumerate(in_text)]
-    entries = history.said["tool_calls"]
-    found = [_proposed(read_call(one, n), entries[n], one) for n, one in enumerate(history.calls)]
+    entries = assistant.message["tool_calls"]
+    calls = [_proposed(read_call(raw, n), entries[n], raw) for n, raw in enumerate(assistant.calls)]
     return [
         (replies.kept(call, before[n]) if n < len(before) else call, own)
-        for n, (call, own) in enumerate(found)
+        for n, (call, own) in enumerate(calls)
     ]
 
 
-def _text_call(entry: dict[str, Any], index: int, read: Sequence[_Found]) -> _Found:
+def _text_call(entry: dict[str, Any], index: int, read: Sequence[_ReadCall]) -> _ReadCall:
     arguments = read_arguments(entry["function"]["arguments"], index)
     span = read[index][0].span if index < len(read) else None
     call = ToolCall(
@@ -347,11 +352,11 @@ def _text_call(entry: dict[str, Any], index: int, read: Sequence[_Found]) -> _Fo
     return call, arguments.diagnostics
 
 
-def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
+def _proposed(reading: _ReadCall, entry: dict[str, Any], raw_call: Any) -> _ReadCall:
     """Return a call with the id that it has in the conversation."""
-    call, own = loggable_call(found[0]), found[1]
+    call, own = loggable_call(reading[0]), reading[1]
     key = entry["id"]
-    if isinstance(one, dict) and "id" not in one:
+    if isinstance(raw_call, dict) and "id" not in raw_call:
         call = changed(call, id=key, id_state=IdState.SYNTHETIC)
     return call, own
 
@@ -359,14 +364,14 @@ def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
 # Outgoing messages
 
 
-def _said(reply: Reply) -> dict[str, Any]:
+def _message(reply: Reply) -> dict[str, Any]:
     said = reply.said_value
     return said if isinstance(said, dict) else {"role": "assistant", "content": ""}
 
 
-def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
+def _entry_now(call: CallState, message: dict[str, Any]) -> dict[str, Any]:
     """Return a call as it is now in the conversation, edits included."""
-    listed = said.get("tool_calls") or []
+    listed = message.get("tool_calls") or []
     index = call.call.index
     if index < len(listed) and not call.edited:
         entry: dict[str, Any] = listed[index]
@@ -375,9 +380,9 @@ def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
     return function_call(key, call.name or "", call.arguments.text)
 
 
-def _asked(call: CallState, reply: Reply) -> tuple[Any, Any]:
+def _name_and_arguments(call: CallState, reply: Reply) -> tuple[Any, Any]:
     """Return the name and the arguments of a call in the types in which they arrived."""
-    function = _entry(call, _said(reply))["function"]
+    function = _entry_now(call, _message(reply))["function"]
     return function["name"], function["arguments"]
 
 
@@ -386,4 +391,4 @@ def _result_id(call: CallState, reply: Reply) -> Any:
     made_up = call.call.id_state is IdState.SYNTHETIC and call.call.origin is not Origin.TEXT
     if made_up and isinstance(call.call.raw, dict) and "id" not in call.call.raw:
         return ""
-    return _entry(call, _said(reply))["id"]
+    return _entry_now(call, _message(reply))["id"]

@@ -15,14 +15,14 @@ from hermes_tui.debugger.stepping import Moment, Phase, StopPoint
 from hermes_tui.debugger.turn import CallStatus
 from hermes_tui.model import events as ev
 
-_READING = (
+_REPLY_EVENTS = (
     ev.ResponseChunked,
     ev.ResponseReceived,
     ev.ReasoningExtracted,
     ev.ResponseParsed,
     ev.TextEdited,
 )
-_ABOUT_CALL = (
+_CALL_EVENTS = (
     ev.Stopped,
     ev.BreakpointsHit,
     ev.ArgumentsEdited,
@@ -32,7 +32,7 @@ _ABOUT_CALL = (
     ev.ReplayDiverged,
     ev.LoopEscaped,
 )
-_BEFORE_REQUEST = (
+_REQUEST_EVENTS = (
     ev.RequestSent,
     ev.MessageAppended,
     ev.MessageEdited,
@@ -40,7 +40,7 @@ _BEFORE_REQUEST = (
     ev.ToolFailed,
     ev.ToolErrorRecorded,
 )
-_AT_RESULT = frozenset(point for point in StopPoint if point.moment is Moment.RESULT)
+_RESULT_POINTS = frozenset(point for point in StopPoint if point.moment is Moment.RESULT)
 
 
 class Log(Protocol):
@@ -76,17 +76,17 @@ def fork_point(log: Log, seq: int) -> int:
     if not 0 <= seq < len(log):
         raise IndexError(f"event {seq} of a log of {len(log)}")
     cuts, event = _cuts(log), log[seq]
-    call = _call_of(event)
+    call = _call_index_of(event)
     if call is not None:
-        found = _before_call(log, cuts, seq, call)
-    elif isinstance(event, _READING) or _role(event) == "assistant":
-        found = _after_reply(cuts, seq) or _before_request(log, cuts, seq)
-    elif isinstance(event, _BEFORE_REQUEST):
-        found = _before_request(log, cuts, seq)
+        length = _before_call(log, cuts, seq, call)
+    elif isinstance(event, _REPLY_EVENTS) or _role(event) == "assistant":
+        length = _after_reply(cuts, seq) or _before_request(log, cuts, seq)
+    elif isinstance(event, _REQUEST_EVENTS):
+        length = _before_request(log, cuts, seq)
     else:
-        found = seq + 1
-    stops = _where_it_stops(log, cuts, found if found is not None else seq + 1)
-    return stops or _where_it_stops(log, cuts, _before_request(log, cuts, seq))
+        length = seq + 1
+    stops = _last_stopping_cut(log, cuts, length if length is not None else seq + 1)
+    return stops or _last_stopping_cut(log, cuts, _before_request(log, cuts, seq))
 
 
 def _cuts(log: Log) -> list[_Cut]:
@@ -106,34 +106,34 @@ def _cut(state: SessionState) -> _Cut:
     waiting = None
     if rests and call is not None and call.status is CallStatus.WAITING:
         index = call.call.index
-        waiting = index if _ahead(state, Moment.CALL, index) else None
+        waiting = index if _is_ahead(state, Moment.CALL, index) else None
     return _Cut(
         rests,
-        rests and reply is not None and _ahead(state, Moment.REPLY),
-        rests and call is None and _ahead(state, Moment.REQUEST),
+        rests and reply is not None and _is_ahead(state, Moment.REPLY),
+        rests and call is None and _is_ahead(state, Moment.REQUEST),
         waiting,
         (state.turn, state.attempt),
     )
 
 
-def _ahead(state: SessionState, moment: Moment, call_index: int | None = None) -> bool:
+def _is_ahead(state: SessionState, moment: Moment, call_index: int | None = None) -> bool:
     """Return whether the run is at `moment`, or has yet to reach it."""
-    at_it = state.moment is moment and state.stop.call_index == call_index
-    return at_it or state.place_of(moment, call_index) > state.reached
+    is_there = state.moment is moment and state.stop.call_index == call_index
+    return is_there or state.place_of(moment, call_index) > state.reached
 
 
 def is_about_call(event: ev.Event) -> bool:
     """Return whether a fork from `event` is to stop before a call, not at a moment before that."""
-    return _call_of(event) is not None
+    return _call_index_of(event) is not None
 
 
-def _call_of(event: ev.Event) -> int | None:
+def _call_index_of(event: ev.Event) -> int | None:
     match event:
         case ev.ToolCallProposed():
             return event.call.index
-        case ev.Stopped() | ev.BreakpointsHit() if event.stop_point in _AT_RESULT:
+        case ev.Stopped() | ev.BreakpointsHit() if event.stop_point in _RESULT_POINTS:
             return None
-    return event.call_index if isinstance(event, _ABOUT_CALL) else None
+    return event.call_index if isinstance(event, _CALL_EVENTS) else None
 
 
 def _role(event: ev.Event) -> str:
@@ -167,15 +167,15 @@ def _before_request(log: Log, cuts: list[_Cut], seq: int) -> int:
     return next(asks, end)
 
 
-def _where_it_stops(log: Log, cuts: list[_Cut], end: int) -> int:
+def _last_stopping_cut(log: Log, cuts: list[_Cut], end: int) -> int:
     """Return the last cut up to `end` at which a fork stops, or 0 if there is none."""
     for n in range(min(end, len(cuts) - 1), 0, -1):
-        if cuts[n].rests and _stops(log, n):
+        if cuts[n].rests and _fork_stops(log, n):
             return n
     return 0
 
 
-def _stops(log: Log, length: int) -> bool:
+def _fork_stops(log: Log, length: int) -> bool:
     session = Session.from_events(log[n] for n in range(length))
     session.apply(Fork("", length - 1), now=0.0, new_id="fork")
     return session.state.phase is Phase.STOPPED

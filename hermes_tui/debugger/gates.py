@@ -111,12 +111,12 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
                 or any(c.flawed and c.call.span is not None for c in reply.calls)
             )
         case StopPoint.UNKNOWN_TOOL:
-            return _refused(state, call) is point
+            return _refusal_point(state, call) is point
         case StopPoint.INVALID_ARGS:
             return call is not None and (
-                _refused(state, call) is point
+                _refusal_point(state, call) is point
                 or _is_flawed(state, call)
-                or (_asked_for(state, point) and bool(_problems_of(call, state)))
+                or (_is_watched(state, point) and bool(_problems_of(call, state)))
             )
         case StopPoint.MANUAL:
             return call is not None and call.name in state.manual
@@ -133,11 +133,11 @@ def _is_flawed(state: SessionState, call: CallState) -> bool:
 
     Errors of a call in the text stop the run at the reply instead, where the text can be edited.
     """
-    untold = call.flawed and not call.edited and call.call.span is None
-    return untold and _refused(state, call) is None
+    is_unreported = call.flawed and not call.edited and call.call.span is None
+    return is_unreported and _refusal_point(state, call) is None
 
 
-def _asked_for(state: SessionState, point: StopPoint) -> bool:
+def _is_watched(state: SessionState, point: StopPoint) -> bool:
     """Return whether `point` is enabled or has a breakpoint, so that a check is worth its cost."""
     return point in state.stop_points or any(
         breakpoint.point is point for breakpoint in state.breakpoints.values()
@@ -156,7 +156,7 @@ def _problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, .
     return call.problems
 
 
-def _refused(state: SessionState, call: CallState | None) -> StopPoint | None:
+def _refusal_point(state: SessionState, call: CallState | None) -> StopPoint | None:
     if call is None:
         return None
     found = refusal(call.name, call.arguments, state.names, cut=call.cut)

@@ -46,23 +46,23 @@ def with_left(found: Normalised, state: SessionState) -> Normalised:
     """
     if is_asked_for(state.parser):
         return found
-    text = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
-    told = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)
-    if not text or told or not state.tools or state.api not in _READ_BY_SERVER:
+    text_calls = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
+    is_reported = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)
+    if not text_calls or is_reported or not state.tools or state.api not in _READ_BY_SERVER:
         return found
-    flaws = chain(found.diagnostics, *(own for _, own in text))
+    flaws = chain(found.diagnostics, *(own for _, own in text_calls))
     flaw = next((one for one in flaws if one.severity is Severity.ERROR), None)
-    left = _left([call for call, _ in text], found.message.text, flaw)
+    left = _left_diagnostic([call for call, _ in text_calls], found.message.text, flaw)
     return found._replace(diagnostics=(*found.diagnostics, left))
 
 
-def _left(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | None) -> Diagnostic:
+def _left_diagnostic(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | None) -> Diagnostic:
     from hermes_tui.parsers.recognise import flag_for, formats_in
 
     seen = formats_in(text)
     flag = flag_for(seen[0].format) if seen else ""
     hint = who_reads(flag)
-    were = "it was" if len(calls) == 1 else "they were"
+    they_were = "it was" if len(calls) == 1 else "they were"
     if flaw is not None:
         what = f"{flaw.code.value}: {flaw.message}"
         hint = f"{what}; parsers of servers leave a damaged call in the text"
@@ -70,7 +70,7 @@ def _left(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | None) -> Diag
         Code.CALL_IN_CONTENT,
         Severity.WARNING,
         f"the server left {counted(len(calls), 'call')} in the text "
-        f"({listed(call.name for call in calls)}); {were} read here",
+        f"({listed(call.name for call in calls)}); {they_were} read here",
         calls[0].span,
         hint,
     )

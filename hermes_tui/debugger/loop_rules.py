@@ -89,12 +89,12 @@ class Strict:
         calls = reply.running
         if reply.given and all(not call.touched for call in reply.calls):
             return [reply.said, *(c.message for c in calls if c.message)]
-        said = assistant_text(
+        assistant = assistant_text(
             reply.content,
             [(c.call.id or "", c.name or "", c.arguments.text or "{}") for c in calls],
             reply.reasoning,
         )
-        return [said, *(c.message for c in calls if c.message)]
+        return [assistant, *(c.message for c in calls if c.message)]
 
     def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
         refusal = call_rules.refusal(call.name, call.arguments, names, cut=call.cut)

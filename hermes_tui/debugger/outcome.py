@@ -46,11 +46,11 @@ def outcome_of(events: Iterable[ev.Event]) -> Outcome:
                 thoughts.pop()
                 del errors[errors_before:]
             case ev.ReasoningExtracted() if thoughts:
-                own = (r.text for r in event.reasoning if r.kind == "text" and r.span is None)
-                thoughts[-1] = next(own, None)
+                texts = (r.text for r in event.reasoning if r.kind == "text" and r.span is None)
+                thoughts[-1] = next(texts, None)
             case ev.MessageAppended(message=message) if message.role == "assistant" and thoughts:
-                said = decode(event.raw)
-                thoughts[-1] = said.get("reasoning_content") if isinstance(said, dict) else None
+                value = decode(event.raw)
+                thoughts[-1] = value.get("reasoning_content") if isinstance(value, dict) else None
             case ev.ToolErrorRecorded():
                 turn = event.error.turn - state.turns_before
                 errors.append(replace(event.error, turn=turn))

@@ -33,7 +33,7 @@ class Prefix(NamedTuple):
     turns: int
 
 
-class _Given(NamedTuple):
+class _GivenMessage(NamedTuple):
     raw: Any
     found: Normalised
 
@@ -49,25 +49,25 @@ def prefix_of(
 
     `read_as` are the same messages with all that is known about them.
     """
-    given = _given(messages, read_as)
+    given = _read_messages(messages, read_as)
     turns = sum(one.message.role == "assistant" for one in given)
     last = _open_reply(given) if goes_on else len(given)
-    events = [event for one in given[:last] for event in _appended(one)]
+    events = [event for one in given[:last] for event in _message_events(one)]
     if last < len(given):
-        events += _reply(given[last], turns, new_id)
-        events += _answers(given[last], given[last + 1 :])
+        events += _reply_events(given[last], turns, new_id)
+        events += _answer_events(given[last], given[last + 1 :])
     return Prefix(events, turns)
 
 
 def has_open_calls(messages: Sequence[Any]) -> bool:
     """Return whether `messages` end with calls that are to be answered."""
-    given = _given(messages)
+    given = _read_messages(messages)
     return _open_reply(given) < len(given)
 
 
-def _given(messages: Sequence[Any], read_as: Sequence[Any] = ()) -> list[_Given]:
+def _read_messages(messages: Sequence[Any], read_as: Sequence[Any] = ()) -> list[_GivenMessage]:
     pairs = zip(messages, read_as or messages, strict=True)
-    return [_Given(raw, _loggable(normalise_message(whole))) for raw, whole in pairs]
+    return [_GivenMessage(raw, _loggable(normalise_message(whole))) for raw, whole in pairs]
 
 
 def _loggable(found: Normalised) -> Normalised:
@@ -81,7 +81,7 @@ def loggable_call(call: ToolCall) -> ToolCall:
     return changed(call, raw=plain(call.raw), arguments=plain(call.arguments))
 
 
-def _open_reply(given: Sequence[_Given]) -> int:
+def _open_reply(given: Sequence[_GivenMessage]) -> int:
     """Return the index of the last reply if some of its calls have no result; else the end.
 
     Such a reply may be followed only by results of its calls, each named by its id.
@@ -91,7 +91,7 @@ def _open_reply(given: Sequence[_Given]) -> int:
         place -= 1
     if not place or given[place - 1].message.role != "assistant":
         return end
-    calls = _calls(given[place - 1])
+    calls = _own_calls(given[place - 1])
     ids = [call.id for call in calls]
     answered = [_result(one).call_id for one in given[place:] if len(one.found.results) == 1]
     matched = len(answered) == end - place == len(set(answered)) and set(answered) <= set(ids)
@@ -99,31 +99,31 @@ def _open_reply(given: Sequence[_Given]) -> int:
     return place - 1 if matched and is_open else end
 
 
-def _calls(reply: _Given) -> list[ToolCall]:
+def _own_calls(reply: _GivenMessage) -> list[ToolCall]:
     """Return the calls in a reply's own field. Those in its text were read when it was new."""
     return [call for call, _ in reply.found.calls if call.origin is not Origin.TEXT]
 
 
-def _result(one: _Given) -> ToolResult:
+def _result(one: _GivenMessage) -> ToolResult:
     return one.found.results[0][0]
 
 
-def _appended(one: _Given) -> Iterator[ev.Event]:
+def _message_events(one: _GivenMessage) -> Iterator[ev.Event]:
     """Yield a message as a reader appends it: its results, the message, its calls."""
     for result, own in one.found.results:
         yield ev.ToolReturned(seq=0, result=result, diagnostics=own)
-    yield _message(one, json_text(one.raw))
+    yield _message_event(one, json_text(one.raw))
     for call, own in one.found.calls:
         yield ev.ToolCallProposed(seq=0, call=call, diagnostics=own)
 
 
-def _message(one: _Given, raw: str) -> ev.Event:
+def _message_event(one: _GivenMessage, raw: str) -> ev.Event:
     return ev.MessageAppended(
         seq=0, message=one.message, raw=raw, diagnostics=one.found.diagnostics
     )
 
 
-def _reply(one: _Given, turn: int, new_id: str) -> Iterator[ev.Event]:
+def _reply_events(one: _GivenMessage, turn: int, new_id: str) -> Iterator[ev.Event]:
     """Yield a reply whose calls are to be answered; each of them has an id."""
     calls = [
         (with_id(call, new_id) if call.origin is not Origin.TEXT else call, own)
@@ -137,7 +137,7 @@ def _reply(one: _Given, turn: int, new_id: str) -> Iterator[ev.Event]:
     yield ev.ResponseParsed(seq=0, turn=turn, calls=len(calls), content=content)
     if message.reasoning:
         yield ev.ReasoningExtracted(seq=0, turn=turn, reasoning=message.reasoning)
-    yield _message(one, raw)
+    yield _message_event(one, raw)
     for call, own in calls:
         yield ev.ToolCallProposed(seq=0, call=call, diagnostics=own)
 
@@ -149,7 +149,7 @@ def with_id(call: ToolCall, new_id: str) -> ToolCall:
     return changed(call, id=f"call_{new_id}_{call.index}", id_state=IdState.SYNTHETIC)
 
 
-def _answers(reply: _Given, given: Sequence[_Given]) -> Iterator[ev.Event]:
+def _answer_events(reply: _GivenMessage, given: Sequence[_GivenMessage]) -> Iterator[ev.Event]:
     """Yield the given results in the order of their calls.
 
     The message of a result comes after those of the calls before it: if one of these is still to
@@ -157,7 +157,7 @@ def _answers(reply: _Given, given: Sequence[_Given]) -> Iterator[ev.Event]:
     """
     by_id = {_result(one).call_id: one for one in given}
     in_order = True
-    for call in _calls(reply):
+    for call in _own_calls(reply):
         one = by_id.get(call.id)
         if one is None:
             in_order = False
@@ -165,4 +165,4 @@ def _answers(reply: _Given, given: Sequence[_Given]) -> Iterator[ev.Event]:
         ((result, own),) = one.found.results
         yield ev.ToolReturned(seq=0, result=result, call_index=call.index, diagnostics=own)
         if in_order:
-            yield _message(one, json_text(one.raw))
+            yield _message_event(one, json_text(one.raw))

@@ -72,8 +72,8 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
 
 def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return `value` as it is after a round trip through JSON, as it will be in a decoded log."""
-    found = json.loads(json_text(value), parse_constant=lambda name: None)
-    return found if isinstance(found, dict) else {}
+    decoded = json.loads(json_text(value), parse_constant=lambda name: None)
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def breakpoints_set(
@@ -121,7 +121,7 @@ def heard(
 
     With the `state` of a run, calls that were missed are looked for, too.
     """
-    found = _spoken(replied.message, mode, state)
+    found = _normalised(replied.message, mode, state)
     if state is not None:
         found = with_missed(found, state)
     finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
@@ -130,24 +130,24 @@ def heard(
         finish_reason=finish or found.message.finish_reason,
         usage=_usage(replied.usage) or found.message.usage,
     )
-    calls = tuple((loggable_call(call), own) for call, own in found.calls)
-    flaws = [*found.diagnostics, *_shapeless(replied)]
-    own = chain.from_iterable(of_call for _, of_call in calls)
-    flaws += belied(message.finish_reason, chain(flaws, own), has_calls=bool(calls))
+    calls = tuple((loggable_call(call), of_call) for call, of_call in found.calls)
+    flaws = [*found.diagnostics, *_shape_diagnostics(replied)]
+    call_diagnostics = chain.from_iterable(of_call for _, of_call in calls)
+    flaws += belied(message.finish_reason, chain(flaws, call_diagnostics), has_calls=bool(calls))
     if state is not None and not is_flawed((*flaws, *replied.diagnostics)):
         empty = nothing_said(message, tools=bool(state.tools))
         flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
 
 
-def _spoken(raw: Any, mode: TextCalls, state: SessionState | None) -> Normalised:
+def _normalised(raw: Any, mode: TextCalls, state: SessionState | None) -> Normalised:
     """Return a normalised message, its text parsed by the parser that the run selects, if any."""
     if state is not None and mode is TextCalls.TRANSPORT and is_asked_for(state.parser):
         return heard_by(state.parser, raw, tuple((state.tools or {}).values()))
     return normalise_message(raw, text_calls=mode, role="assistant")
 
 
-def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
+def _shape_diagnostics(replied: given.ModelReplied) -> Iterator[Diagnostic]:
     """Yield the diagnostic for a message that is not an object, if it is not."""
     message = replied.message
     if message is not None and not isinstance(message, (str, bytes, int, float, list, tuple)):
@@ -158,18 +158,18 @@ def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
 
 
 def _usage(value: Any) -> Usage | None:
-    held = value if isinstance(value, Usage) or value is None else plain(value)
-    return held if isinstance(held, Usage) else usage(held)
+    plain_value = value if isinstance(value, Usage) or value is None else plain(value)
+    return plain_value if isinstance(plain_value, Usage) else usage(plain_value)
 
 
 def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
     """Return the events of a parsed reply. Every call that will run has an id."""
     message = found.message
-    missed = any(
+    has_missed_calls = any(
         d.code is Code.CALL_IN_CONTENT and d.severity is Severity.ERROR for d in found.diagnostics
     )
     calls = [
-        (call if missed and call.origin is Origin.TEXT else with_id(call, new_id), own)
+        (call if has_missed_calls and call.origin is Origin.TEXT else with_id(call, new_id), own)
         for call, own in found.calls
     ]
     run = [call for call, _ in calls if call.id]
@@ -194,11 +194,11 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
 def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
     """Return the events of a reply with another text; calls in a field of their own stay."""
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
-    own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
-    raw = {"content": text, "tool_calls": [_entry(call) for call in own] or None}
-    found = with_missed(_spoken(raw, mode, state), state)
+    field_calls = [call for call in reply.running if call.call.origin is not Origin.TEXT]
+    raw = {"content": text, "tool_calls": [_entry(call) for call in field_calls] or None}
+    found = with_missed(_normalised(raw, mode, state), state)
     calls = tuple(
-        (kept(call, own[index].call) if index < len(own) else call, diagnostics)
+        (kept(call, field_calls[index].call) if index < len(field_calls) else call, diagnostics)
         for index, (call, diagnostics) in enumerate(found.calls)
     )
     return read(found._replace(message=_message(found, reply), calls=calls), state, new_id)
@@ -251,13 +251,15 @@ def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
 def given_up(partial: str, by: str, state: SessionState) -> ev.Event:
     """Return the event of a run that was ended while a reply arrived, with what had arrived."""
     what = "the run was ended while the reply came in"
-    found = Diagnostic(Code.REQUEST_ERROR, Severity.NOTE, what, hint="its raw text so far is kept")
+    diagnostic = Diagnostic(
+        Code.REQUEST_ERROR, Severity.NOTE, what, hint="its raw text so far is kept"
+    )
     return ev.RequestFailed(
         seq=0,
         turn=state.turn,
         attempt=state.attempt,
         message=what,
         body=partial,
-        diagnostics=(found,),
+        diagnostics=(diagnostic,),
         by=by,
     )

@@ -33,9 +33,9 @@ from hermes_tui.model.messages import Message
 
 ACCEPT = "accept"
 """The command recorded when a run resumes without a person after a replay diverged."""
-_NOTHING: Mapping[str, object] = {}
-_LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY, Kind.DIVERGENCE})
-_STATUS = {
+_NO_DETAILS: Mapping[str, object] = {}
+_LATE_KINDS = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY, Kind.DIVERGENCE})
+_STATUS_BY_REASON = {
     "finished": "ok",
     "max_turns": "truncated",
     "breakpoint": "failed",
@@ -72,15 +72,15 @@ class Session:
         state = self.state
         check(given_input.kind, state.phase, state.moment)
         self._now, self._by = now, by
-        opening = self._opening(given_input, new_id)
+        opening = self._opening_events(given_input, new_id)
         self._events, self._effects = [], []
         if given_input.kind is Kind.TERMINATE:
             self._cancel()
         for event in opening:
             self._emit(event)
         if isinstance(given_input, given.Terminate):
-            who = {"by": by} if given_input.reason == TERMINATED else {}
-            self._end(given_input.reason, "truncated", {**who, **given_input.details})
+            by_details = {"by": by} if given_input.reason == TERMINATED else {}
+            self._end(given_input.reason, "truncated", {**by_details, **given_input.details})
         if isinstance(given_input, given.EditText):
             self._emit(ev.Stopped(seq=0, stop_point=gates.name_of_stop(state, Moment.REPLY)))
         while state.phase is Phase.DECIDING:
@@ -113,10 +113,10 @@ class Session:
             )
         return ()
 
-    def _opening(self, given_input: given.Input, new_id: str) -> list[ev.Event]:
+    def _opening_events(self, given_input: given.Input, new_id: str) -> list[ev.Event]:
         """Return the events that record the input, changing nothing. Raises IllegalCommand."""
         state = self.state
-        if state.phase is Phase.ENDED and given_input.kind in _LATE:
+        if state.phase is Phase.ENDED and given_input.kind in _LATE_KINDS:
             return [ev.ReplyDiscarded(seq=0, reason=f"{given_input.kind} after the end")]
         match given_input:
             case given.Start():
@@ -128,7 +128,7 @@ class Session:
             case given.ToolReplied() | given.ToolRaised():
                 return [answers.tool_answered(given_input, state)]
             case given.Reopen():
-                return self._reopened()
+                return self._recovery_events()
             case given.Fork():
                 forked = ev.RunForked(
                     seq=0,
@@ -137,7 +137,7 @@ class Session:
                     run_id=new_id,
                     at_call=given_input.at_call,
                 )
-                return [forked, *self._reopened()]
+                return [forked, *self._recovery_events()]
             case given.Diverged(what=what, expected=expected, got=got):
                 index = state.call.call.index if state.call else None
                 return [
@@ -163,7 +163,7 @@ class Session:
         if isinstance(numbered, (ev.RequestSent, ev.ToolDispatched, ev.Resumed)):
             self._effects.extend(self.effects_due())
 
-    def _reopened(self) -> list[ev.Event]:
+    def _recovery_events(self) -> list[ev.Event]:
         """Return a stop if a reply was owed that cannot come any more; else nothing was lost."""
         state = self.state
         if state.lost:
@@ -201,33 +201,33 @@ class Session:
             if self._passes(Moment.FAILURE):
                 self._after_failure(state.failure)
         elif state.reply is None:
-            self._ask()
+            self._send_request()
         elif self._passes(Moment.REPLY):
-            self._go_on(state.reply)
+            self._continue_turn(state.reply)
 
     def _after_failure(self, failure: ev.RequestFailed) -> None:
         if self.state.asks_again:
-            self._ask()
+            self._send_request()
         else:
-            self._close("empty_response" if failure.empty else "request_failed")
+            self._finish("empty_response" if failure.empty else "request_failed")
 
-    def _go_on(self, reply: Reply) -> None:
+    def _continue_turn(self, reply: Reply) -> None:
         call = self.state.call
         if call is not None:
             self._advance(call, reply)
         elif not self._passes(Moment.TURN_END):
             return
         elif reply.running:
-            self._ask()
+            self._send_request()
         else:
-            self._close("finished")
+            self._finish("finished")
 
-    def _ask(self) -> None:
+    def _send_request(self) -> None:
         """Send the next request, unless the run is out of turns."""
         state = self.state
         turn, attempt = state.request
         if turn - state.turns_before > state.max_turns:
-            self._close("max_turns")
+            self._finish("max_turns")
         elif self._passes(Moment.REQUEST):
             changed = state.parameters != state.sent_parameters
             self._emit(
@@ -241,48 +241,48 @@ class Session:
                 )
             )
 
-    def _close(self, stop_reason: str) -> None:
+    def _finish(self, stop_reason: str) -> None:
         if self._passes(Moment.RUN_END):
             self._end(stop_reason)
 
     def _end(
-        self, stop_reason: str, status: str = "", details: Mapping[str, object] = _NOTHING
+        self, stop_reason: str, status: str = "", details: Mapping[str, object] = _NO_DETAILS
     ) -> None:
-        status = status or _STATUS.get(stop_reason, "error")
+        status = status or _STATUS_BY_REASON.get(stop_reason, "error")
         details = {"turns_used": self.state.own_turn, **details}
         self._emit(ev.RunEnded(seq=0, status=status, stop_reason=stop_reason, details=details))
         self._effects.append(Finish(stop_reason))
 
     def _passes(self, moment: Moment, call: CallState | None = None) -> bool:
         """Return whether the run continues at `moment`; emit its stop, hits and log lines."""
-        found = gates.verdict(self.state, moment, call)
-        if found is None:
+        verdict = gates.verdict(self.state, moment, call)
+        if verdict is None:
             return True
         index = call.call.index if call else None
-        if found.stops:
+        if verdict.stops:
             self._emit(
                 ev.Stopped(
                     seq=0,
-                    stop_point=found.point,
+                    stop_point=verdict.point,
                     call_index=index,
-                    breakpoints=found.breakpoints,
-                    hits=found.hits,
-                    notes=found.notes,
+                    breakpoints=verdict.breakpoints,
+                    hits=verdict.hits,
+                    notes=verdict.notes,
                 )
             )
             return False
         self._emit(
             ev.BreakpointsHit(
                 seq=0,
-                stop_point=found.point,
+                stop_point=verdict.point,
                 call_index=index,
-                breakpoints=found.breakpoints,
-                hits=found.hits,
-                notes=found.notes,
-                fatal=found.fatal,
+                breakpoints=verdict.breakpoints,
+                hits=verdict.hits,
+                notes=verdict.notes,
+                fatal=verdict.fatal,
             )
         )
-        return not found.fatal
+        return not verdict.fatal
 
     def _advance(self, call: CallState, reply: Reply) -> None:
         """Advance a call by one event."""

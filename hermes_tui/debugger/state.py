@@ -174,11 +174,11 @@ class SessionState:
         self.events += 1
         match event:
             case ev.RunStarted():
-                self._started(event)
+                self._apply_start(event)
             case ev.BreakpointsSet():
                 self._set_breakpoints(event)
             case ev.RequestSent():
-                self._sent(event)
+                self._apply_request(event)
             case ev.RequestFailed():
                 self.failure, self.phase, self.accepted = event, Phase.DECIDING, False
             case ev.ReplyDiscarded() if self.phase is not Phase.ENDED:
@@ -199,24 +199,24 @@ class SessionState:
             case ev.LoopEscaped():
                 self.escaped, self.phase = event, Phase.DECIDING
             case ev.RunForked():
-                self._forked(event)
+                self._apply_fork(event)
             case ev.Stopped():
-                self._hit(event)
+                self._apply_hits(event)
                 self.stop, self.phase = event, Phase.STOPPED
                 self.aim, self.aim_moment, self.pausing = Command.CONTINUE, None, False
             case ev.BreakpointsHit():
-                self._hit(event)
+                self._apply_hits(event)
                 self.doomed = event.fatal
             case ev.Resumed():
-                self._resumed(event)
+                self._apply_resume(event)
             case ev.PauseRequested():
                 self.pausing = True
             case ev.RunEnded():
                 self.phase = Phase.ENDED
             case _:
-                self._of_reply(event)
+                self._apply_to_reply(event)
 
-    def _of_reply(self, event: ev.Event) -> None:
+    def _apply_to_reply(self, event: ev.Event) -> None:
         """Apply an event about a reply or one of its calls."""
         if isinstance(event, ev.ResponseReceived):
             self.reply = Reply.of(event)
@@ -224,7 +224,7 @@ class SessionState:
             return
         reply = self.reply
         if reply is None:
-            self._of_prefix(event)
+            self._apply_to_prefix(event)
             return
         current = reply.current
         reply.apply(event)
@@ -247,7 +247,7 @@ class SessionState:
             case _:
                 pass
 
-    def _of_prefix(self, event: ev.Event) -> None:
+    def _apply_to_prefix(self, event: ev.Event) -> None:
         """Apply an event about a message that the run begins with."""
         match event:
             case ev.MessageAppended():
@@ -264,7 +264,7 @@ class SessionState:
         for call in self.reply.calls if self.reply else ():
             self.seen_calls[call.key] -= 1
 
-    def _started(self, event: ev.RunStarted) -> None:
+    def _apply_start(self, event: ev.RunStarted) -> None:
         self.tools = {tool.name: tool for tool in event.tools} if event.tools_declared else None
         self.parser = event.parser
         self.conversation = []
@@ -280,10 +280,10 @@ class SessionState:
         self.names = _names(details, "valid_names")
         if self.names is None and self.tools is not None:
             self.names = frozenset(self.tools)
-        if isinstance(given := details.get("parameters"), dict):
-            self.parameters = json_text(given)
+        if isinstance(parameters := details.get("parameters"), dict):
+            self.parameters = json_text(parameters)
 
-    def _forked(self, event: ev.RunForked) -> None:
+    def _apply_fork(self, event: ev.RunForked) -> None:
         """Make the fork stop at the next moment, even if the other run was resumed there before."""
         if self.phase is not Phase.DECIDING:
             return
@@ -304,12 +304,12 @@ class SessionState:
             with suppress(UsageError):
                 self.breakpoints[key] = parse_breakpoint(text, breakpoint_id=key)
         known = frozenset(StopPoint)
-        self.stop_points = frozenset(StopPoint(one) for one in event.stop_points if one in known)
+        self.stop_points = frozenset(StopPoint(name) for name in event.stop_points if name in known)
         self.spent &= self.breakpoints.keys()
         if self.phase is Phase.READY:
             self.phase = Phase.DECIDING
 
-    def _sent(self, event: ev.RequestSent) -> None:
+    def _apply_request(self, event: ev.RequestSent) -> None:
         self.delay_s, self.accepted = self._delay_s(), False
         self.conversation, self.message_edits = self.upcoming(), []
         self.sent_parameters = event.parameters or self.sent_parameters
@@ -324,7 +324,7 @@ class SessionState:
             return max(0.0, self.failure.retry_in_s)
         return min(_FIRST_DELAY_S * 2.0 ** min(self.attempt - 1, 8), _LONGEST_DELAY_S)
 
-    def _hit(self, event: ev.Stopped | ev.BreakpointsHit) -> None:
+    def _apply_hits(self, event: ev.Stopped | ev.BreakpointsHit) -> None:
         self._reach(stop_point(event.stop_point).moment, event.call_index)
         self.hits.update(event.hits)
         for key in event.breakpoints:
@@ -334,7 +334,7 @@ class SessionState:
     def _reach(self, moment: Moment, call_index: int | None) -> None:
         self.reached = max(self.reached, self.place_of(moment, call_index))
 
-    def _resumed(self, event: ev.Resumed) -> None:
+    def _apply_resume(self, event: ev.Resumed) -> None:
         moment, call = self.moment, self.call
         self.phase = Phase.DECIDING
         if event.command in list(Command):

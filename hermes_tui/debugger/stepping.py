@@ -209,7 +209,7 @@ RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if tr
 STEP_MODE: Final = RUN_MODE | {StopPoint.BEFORE_DISPATCH}
 """The stop points of step mode, the default: also stops before every dispatch."""
 
-_ANYWHERE = frozenset(
+_ALWAYS_LEGAL = frozenset(
     {
         Kind.RESUME,
         Kind.TERMINATE,
@@ -219,17 +219,17 @@ _ANYWHERE = frozenset(
         Kind.FORK,
     }
 )
-_CALLS = frozenset({Kind.RETRY, Kind.EDIT, Kind.DROP, Kind.ADD})
+_CALL_KINDS = frozenset({Kind.RETRY, Kind.EDIT, Kind.DROP, Kind.ADD})
 AT_STOP: Final[Mapping[Moment, frozenset[Kind]]] = {
-    Moment.REQUEST: _ANYWHERE | {Kind.EDIT_MESSAGE},
-    Moment.FAILURE: _ANYWHERE | {Kind.EDIT_MESSAGE, Kind.RETRY},
-    Moment.REPLY: _ANYWHERE | _CALLS | {Kind.EDIT_TEXT},
-    Moment.CALL: _ANYWHERE | _CALLS | {Kind.SKIP},
-    Moment.RESULT: _ANYWHERE | _CALLS | {Kind.SUBSTITUTE},
-    Moment.TURN_END: _ANYWHERE | {Kind.RETRY},
-    Moment.RUN_END: _ANYWHERE,
-    Moment.RECOVERY: _ANYWHERE | {Kind.SKIP, Kind.RETRY},
-    Moment.DIVERGENCE: _ANYWHERE,
+    Moment.REQUEST: _ALWAYS_LEGAL | {Kind.EDIT_MESSAGE},
+    Moment.FAILURE: _ALWAYS_LEGAL | {Kind.EDIT_MESSAGE, Kind.RETRY},
+    Moment.REPLY: _ALWAYS_LEGAL | _CALL_KINDS | {Kind.EDIT_TEXT},
+    Moment.CALL: _ALWAYS_LEGAL | _CALL_KINDS | {Kind.SKIP},
+    Moment.RESULT: _ALWAYS_LEGAL | _CALL_KINDS | {Kind.SUBSTITUTE},
+    Moment.TURN_END: _ALWAYS_LEGAL | {Kind.RETRY},
+    Moment.RUN_END: _ALWAYS_LEGAL,
+    Moment.RECOVERY: _ALWAYS_LEGAL | {Kind.SKIP, Kind.RETRY},
+    Moment.DIVERGENCE: _ALWAYS_LEGAL,
 }
 """Which inputs of the STOPPED row are legal at which moment; edits reach calls that still wait."""
 

@@ -139,7 +139,7 @@ class Reply:
     @classmethod
     def of(cls, received: ev.ResponseReceived) -> Reply:
         """Return a reply that was received and not yet parsed."""
-        torn = any(found.severity is Severity.ERROR for found in received.diagnostics)
+        torn = any(diagnostic.severity is Severity.ERROR for diagnostic in received.diagnostics)
         return cls(finish_reason=received.finish_reason, torn=torn)
 
     def anew(self) -> Reply:
@@ -183,9 +183,9 @@ class Reply:
             case ev.ResponseParsed():
                 self.expected, self.content = event.calls, event.content or ""
             case ev.MessageAppended():
-                self._message(event)
+                self._apply_message(event)
             case ev.ToolCallProposed():
-                self._proposed(event)
+                self._apply_call(event)
             case (
                 ev.ArgumentsEdited()
                 | ev.CallSkipped()
@@ -204,20 +204,20 @@ class Reply:
             case _:
                 pass
 
-    def _message(self, event: ev.MessageAppended) -> None:
+    def _apply_message(self, event: ev.MessageAppended) -> None:
         if self.seen:
             if self.current is not None:
                 self.current.message, self.current.status = event.raw, CallStatus.DONE
             return
         self.seen, self.text, self.said = True, event.message.text, event.raw
         self.finish_reason = self.finish_reason or event.message.finish_reason
-        self.reads_text = not (self.given or _holds(event.diagnostics, Code.CALL_IN_CONTENT))
-        self.truncated = _holds(event.diagnostics, Code.TRUNCATED)
+        self.reads_text = not (self.given or _has_error(event.diagnostics, Code.CALL_IN_CONTENT))
+        self.truncated = _has_error(event.diagnostics, Code.TRUNCATED)
         self.flawed = any(
             d.severity is Severity.ERROR and d.code is not Code.TRUNCATED for d in event.diagnostics
         )
 
-    def _proposed(self, event: ev.ToolCallProposed) -> None:
+    def _apply_call(self, event: ev.ToolCallProposed) -> None:
         call = event.call
         if call.index != len(self.calls):
             # Regardless of the index in the log, calls are looked up by position.
@@ -230,11 +230,11 @@ class Reply:
                 Arguments(call.arguments_text, call.arguments_state, call.arguments),
                 CallStatus.SHOWN if shown else CallStatus.WAITING,
                 flawed=any(d.severity is Severity.ERROR for d in event.diagnostics),
-                cut=self._cuts(call, event.diagnostics),
+                cut=self._is_cut(call, event.diagnostics),
             )
         )
 
-    def _cuts(self, call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> bool:
+    def _is_cut(self, call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> bool:
         """Return whether the reply ended before the arguments of a call did."""
         is_cut = self.torn or self.finish_reason in CUT
         if call.origin is not Origin.TEXT:
@@ -242,10 +242,10 @@ class Reply:
             # began look like none.
             is_last = call.index + 1 == self.expected and call.verdict != ADDED
             return is_cut and is_last and call.arguments_state in NO_ARGUMENTS
-        if _holds(diagnostics, Code.TRUNCATED):
+        if _has_error(diagnostics, Code.TRUNCATED):
             return not stands_whole(call, self.text)
-        return is_cut and _holds(diagnostics, Code.UNCLOSED)
+        return is_cut and _has_error(diagnostics, Code.UNCLOSED)
 
 
-def _holds(diagnostics: tuple[Diagnostic, ...], code: Code) -> bool:
+def _has_error(diagnostics: tuple[Diagnostic, ...], code: Code) -> bool:
     return any(d.code is code and d.severity is Severity.ERROR for d in diagnostics)

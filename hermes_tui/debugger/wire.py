@@ -29,8 +29,8 @@ def assistant_text(
 
 def reply_text(content: str, calls: Iterable[ToolCall], reasoning: Sequence[Reasoning]) -> str:
     """Return the message of a reply with `calls` as received, JSON text."""
-    said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in calls]
-    return assistant_text(content, said, reasoning)
+    entries = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in calls]
+    return assistant_text(content, entries, reasoning)
 
 
 def tool_text(call_id: str, content: str) -> str:
