@@ -36,6 +36,6 @@ def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
 def _event(row: dict[str, Any]) -> Any:
     data = decode_if_json(row.get("event_data"), 1)
     if isinstance(data, dict):
-        known = {key: row[key] for key in ("id", "invocation_id", "timestamp")}
-        return {**known, **data}
+        columns = {key: row[key] for key in ("id", "invocation_id", "timestamp")}
+        return {**columns, **data}
     return {key: decode_if_json(value, 1) for key, value in row.items() if key != _PICKLED}

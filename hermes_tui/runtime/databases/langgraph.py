@@ -57,14 +57,14 @@ def _pending(connection: sqlite3.Connection, key: tuple[Any, ...]) -> dict[str, 
 
 def _snapshot(row: dict[str, Any], pending: dict[str, Any]) -> dict[str, Any]:
     state = _decoded(row["type"], row["checkpoint"])
-    held = state if isinstance(state, dict) else {"state": state}
+    checkpoint = state if isinstance(state, dict) else {"state": state}
     place = {key: row[key] for key in ("thread_id", "checkpoint_ns", "checkpoint_id")}
     return {
         "_table": "checkpoints",
-        "values": held.get("channel_values", held),
+        "values": checkpoint.get("channel_values", checkpoint),
         "next": [],
         "config": {"configurable": place},
-        "created_at": held.get("ts"),
+        "created_at": checkpoint.get("ts"),
         "metadata": _decoded("json", row.get("metadata")),
         "pending_writes": pending,
     }

@@ -25,7 +25,7 @@ _RESPONSES = """
     SELECT responses.*, conversations.name AS conversation_name FROM responses
     LEFT JOIN conversations ON conversations.id = responses.conversation_id
     ORDER BY responses.conversation_id, responses.id"""
-_OF_RESPONSES = {
+_RELATED_QUERIES = {
     "tool_calls": """
         SELECT tool_calls.* FROM tool_calls JOIN responses ON responses.id = tool_calls.response_id
         ORDER BY responses.conversation_id, responses.id, tool_calls.id""",
@@ -66,7 +66,7 @@ def conversation_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
             yield json_line({"_table": "llm", "rows": turns})
 
 
-class _Beside:
+class _RelatedRows:
     """Rows of another table in the order of the responses that they belong to."""
 
     def __init__(self, found: Iterator[dict[str, Any]]) -> None:
@@ -75,38 +75,38 @@ class _Beside:
 
     def of(self, response: Any) -> list[dict[str, Any]]:
         """Return the rows of the next response."""
-        taken = []
+        matching = []
         while self._next is not None and self._next["response_id"] == response:
-            taken.append(self._next)
+            matching.append(self._next)
             self._next = next(self._found, None)
-        return taken
+        return matching
 
 
 def _responses(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     # Versions before 0.26 have no tools.
-    has_tools = all(map(partial(columns, connection), (*_OF_RESPONSES, "tool_responses")))
-    queries = _OF_RESPONSES if has_tools else {}
-    beside = {key: _Beside(rows(connection, query)) for key, query in queries.items()}
+    has_tools = all(map(partial(columns, connection), (*_RELATED_QUERIES, "tool_responses")))
+    queries = _RELATED_QUERIES if has_tools else {}
+    related = {key: _RelatedRows(rows(connection, query)) for key, query in queries.items()}
     for row in rows(connection, _RESPONSES):
-        yield {**row, **{key: found.of(row["id"]) for key, found in beside.items()}}
+        yield {**row, **{key: found.of(row["id"]) for key, found in related.items()}}
 
 
 def _turns(connection: sqlite3.Connection, thread: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
-    told: set[Any] = {None}
+    included: set[Any] = {None}
     for turn in list(rows(connection, _TURNS, thread["id"])):
-        request = _new_parts(connection, turn["parent_message_hash"], told)
+        request = _new_parts(connection, turn["parent_message_hash"], included)
         reply = [("assistant", part) for part in _parts(connection, turn["tip_message_hash"])]
-        told.add(turn["tip_message_hash"])
+        included.add(turn["tip_message_hash"])
         found.append({
             **turn,
             "conversation_id": thread["id"],
             "conversation_name": thread.get("name"),
-            "system": _said(request, "system", "text"),
-            "prompt": _said(request, "user", "text"),
+            "system": _joined_text(request, "system", "text"),
+            "prompt": _joined_text(request, "user", "text"),
             "tool_results": _payloads(request, "tool_result"),
-            "response": _said(reply, "assistant", "text"),
-            "reasoning": _said(reply, "assistant", "reasoning"),
+            "response": _joined_text(reply, "assistant", "text"),
+            "reasoning": _joined_text(reply, "assistant", "reasoning"),
             "tool_calls": _payloads(reply, "tool_call"),
             "tools": list(rows(connection, _TOOLS_OF_TURN, turn["id"])),
         })  # fmt: skip
@@ -117,14 +117,14 @@ _Part = tuple[str, dict[str, Any]]
 """The role of a message, and a part of it."""
 
 
-def _new_parts(connection: sqlite3.Connection, last: Any, told: set[Any]) -> list[_Part]:
+def _new_parts(connection: sqlite3.Connection, last: Any, included: set[Any]) -> list[_Part]:
     """Return the parts of the messages up to `last` that no earlier turn included.
 
-    `told` are the messages included so far; the new ones are added to it.
+    `included` are the messages so far; the new ones are added to it.
     """
     found: list[list[_Part]] = []
-    while last not in told:
-        told.add(last)
+    while last not in included:
+        included.add(last)
         message = next(iter(list(rows(connection, _MESSAGE, last))), None)
         if message is None:
             break
@@ -137,7 +137,7 @@ def _parts(connection: sqlite3.Connection, message: Any) -> list[dict[str, Any]]
     return list(rows(connection, _PARTS, message))
 
 
-def _said(parts: list[_Part], role: str, kind: str) -> str:
+def _joined_text(parts: list[_Part], role: str, kind: str) -> str:
     texts = (part["text"] for each, part in parts if each == role and part["type"] == kind)
     return "\n".join(text for text in texts if isinstance(text, str) and text)
 

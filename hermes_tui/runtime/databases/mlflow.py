@@ -14,14 +14,14 @@ NEEDED = {
 }
 _TRACES = "SELECT request_id FROM trace_info ORDER BY timestamp_ms, rowid"
 _SPANS = "SELECT content FROM spans WHERE trace_id IS ? ORDER BY start_time_unix_nano, rowid"
-_NAMED = (
+_PAIR_TABLES = (
     ("trace_metadata", "trace_request_metadata"),
     ("tags", "trace_tags"),
 )
 _PAIRS = "SELECT key, value FROM {} WHERE request_id IS ?"
 _ASSESSMENTS = """SELECT name AS assessment_name, assessment_type, value, rationale
 FROM assessments WHERE trace_id IS ? ORDER BY created_timestamp, rowid"""
-_ASSESSED = {
+_ASSESSMENT_COLUMNS = {
     "assessments": {"trace_id", "name", "assessment_type", "value", "rationale"}
     | {"created_timestamp"}
 }
@@ -34,8 +34,8 @@ def trace_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
     stored elsewhere is left out.
     """
     found = tables(connection)
-    named = [pair for pair in _NAMED if has(found, {pair[1]: {"request_id", "key", "value"}})]
-    is_assessed = has(found, _ASSESSED)
+    named = [pair for pair in _PAIR_TABLES if has(found, {pair[1]: {"request_id", "key", "value"}})]
+    is_assessed = has(found, _ASSESSMENT_COLUMNS)
     for (trace_id,) in connection.execute(_TRACES).fetchall():
         spans = [decode_if_json(row["content"], 1) for row in rows(connection, _SPANS, trace_id)]
         info: dict[str, object] = {"trace_id": trace_id}

@@ -15,12 +15,12 @@ NEEDED = {
 }
 _TRACES = "SELECT id, trace_id FROM traces ORDER BY id"
 _SPANS = "SELECT * FROM spans WHERE trace_rowid IS ? ORDER BY id"
-_ON_SPANS = """SELECT spans.span_id, a.name, a.label, a.score, a.explanation, a.annotator_kind
+_SPAN_NOTES = """SELECT spans.span_id, a.name, a.label, a.score, a.explanation, a.annotator_kind
 FROM span_annotations a JOIN spans ON spans.id = a.span_rowid
 WHERE spans.trace_rowid IS ? ORDER BY a.id"""
-_ON_TRACES = """SELECT name, label, score, explanation, annotator_kind
+_TRACE_NOTES = """SELECT name, label, score, explanation, annotator_kind
 FROM trace_annotations WHERE trace_rowid IS ? ORDER BY id"""
-_NOTED = {"name", "label", "score", "explanation", "annotator_kind"}
+_ANNOTATION_COLUMNS = {"name", "label", "score", "explanation", "annotator_kind"}
 _JSON_COLUMNS = ("attributes", "events")
 
 
@@ -33,10 +33,10 @@ def trace_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
     queries = [
         query
         for table, key, query in (
-            ("trace_annotations", "trace_rowid", _ON_TRACES),
-            ("span_annotations", "span_rowid", _ON_SPANS),
+            ("trace_annotations", "trace_rowid", _TRACE_NOTES),
+            ("span_annotations", "span_rowid", _SPAN_NOTES),
         )
-        if has(found, {table: _NOTED | {key}})
+        if has(found, {table: _ANNOTATION_COLUMNS | {key}})
     ]
     for rowid, trace_id in connection.execute(_TRACES).fetchall():
         spans = [_span(row, trace_id) for row in rows(connection, _SPANS, rowid)]

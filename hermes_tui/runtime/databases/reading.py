@@ -87,8 +87,8 @@ def json_line(row: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(row, default=_plain, option=orjson.OPT_NON_STR_KEYS) + b"\n"
     except TypeError:
-        told = {key: json_text(item) if _may_nest(item) else item for key, item in row.items()}
-        return orjson.dumps(told, default=_plain) + b"\n"
+        flattened = {key: json_text(item) if _may_nest(item) else item for key, item in row.items()}
+        return orjson.dumps(flattened, default=_plain) + b"\n"
 
 
 def _may_nest(value: Any) -> bool:

@@ -39,10 +39,10 @@ class Groups:
         """
         if self._file.reader.layout is Layout.DOCUMENT:
             return 0
-        counted, upto = self._records, ref.record + 1
-        if upto > counted:
-            self._groups += self._file.index.kinds.count(RecordKind.VALUE, counted, upto)
-            self._records = upto
+        start, end = self._records, ref.record + 1
+        if end > start:
+            self._groups += self._file.index.kinds.count(RecordKind.VALUE, start, end)
+            self._records = end
         return self._groups
 
 

@@ -94,13 +94,13 @@ def indexes_dir() -> Path:
 def identify(path: Path, reader: str, source: Source) -> Identity | None:
     """Return the present identity of a file, or None if it cannot be accessed."""
     try:
-        found = path.stat()
+        status = path.stat()
         name = str(path.absolute())
     except OSError:
         return None
     head, tail = _hashes(source, source.size)
     version = f"{__version__} {columns_version()}"
-    return Identity(name, reader, source.size, found.st_mtime_ns, head, tail, version)
+    return Identity(name, reader, source.size, status.st_mtime_ns, head, tail, version)
 
 
 def as_read(identity: Identity, source: Source, size: int) -> Identity:
@@ -126,20 +126,18 @@ def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    found = None
+    kept = None
     try:
         footer = _read_footer(fd)
         if footer is not None and _fits(footer, now, source, layout):
-            found = _restore(
-                fd, footer, drop=footer.identity.size < now.size or not source.complete
-            )
+            kept = _restore(fd, footer, drop=footer.identity.size < now.size or not source.complete)
             os.utime(path)
     except OSError:
-        return found
+        return kept
     finally:
-        if found is None:
+        if kept is None:
             os.close(fd)
-    return found
+    return kept
 
 
 def _fits(footer: _Footer, now: Identity, source: Source, layout: Layout) -> bool:
@@ -160,11 +158,11 @@ def _sample(source: Source, size: int) -> bytes:
     A file that was overwritten at the same length and then appended to has the same first and last
     bytes, but other pieces.
     """
-    found = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
     step = max(SAMPLE, size // SAMPLES)
     for start in range(0, size, step):
-        found.update(source.read(start, min(SAMPLE, size - start)))
-    return found.digest()
+        digest.update(source.read(start, min(SAMPLE, size - start)))
+    return digest.digest()
 
 
 def _read_footer(fd: int) -> _Footer | None:
@@ -289,8 +287,8 @@ def prune(most_bytes: int = MOST_BYTES) -> None:
             if path.suffix == PART and _is_abandoned(path):
                 path.unlink()
             elif path.suffix == SUFFIX:
-                found = path.stat()
-                kept.append((found.st_mtime, found.st_size, path))
+                status = path.stat()
+                kept.append((status.st_mtime, status.st_size, path))
     kept.sort(reverse=True)
     total = 0
     for _, size, path in kept:
@@ -313,6 +311,6 @@ def _is_abandoned(part: Path) -> bool:
 
 def place_of(path: str, what: str = "") -> Path:
     """Return the path of the cached index of a file, or of the other cached data `what`."""
-    told = f"{path}\0{what}" if what else path
-    name = hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    key = f"{path}\0{what}" if what else path
+    name = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return indexes_dir() / f"{name}{SUFFIX}"

@@ -32,11 +32,11 @@ RUN: Final = "run"
 _MAGIC: Final = b"htuirun5"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
-_OTHERS: Final = frozenset({
+_LIBRARY_NAMES: Final = frozenset({
     ("array", "array"), ("array", "_array_reconstructor"), ("collections", "Counter"),
     ("collections", "OrderedDict"), ("builtins", "bytearray"),
 })  # fmt: skip
-_DAMAGE: Final = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError)
+_DAMAGE_ERRORS: Final = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError)
 
 
 class KeptRun(NamedTuple):
@@ -53,15 +53,15 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> BackgroundCa
         return None
     rows = {name: value for name, value in vars(timeline).items() if name != "log"}
     records = file.records
-    where = records.known() if isinstance(records, LineIndex) else records
-    values = (repr(identity), _form(timeline), where, log.known(), rows)
+    record_ends = records.known() if isinstance(records, LineIndex) else records
+    values = (repr(identity), _stored_fields(timeline), record_ends, log.known(), rows)
     return BackgroundCall(lambda: _write(identity, values))
 
 
 def _write(identity: Identity, values: Any) -> None:
     """Write the cache entry of a run. Raises OSError."""
     with writing(Path(identity.path), RUN) as fd:
-        body = _Sink(fd, _HEAD)
+        body = _PickleWriter(fd, _HEAD)
         pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
         write_at(fd, _head_of(body.checksum), 0)
 
@@ -83,8 +83,8 @@ def _read(identity: Identity) -> Any:
     if data[:_HEAD] != _head_of(zlib.crc32(memoryview(data)[_HEAD:])):
         return None
     try:
-        kept, *values = _Values(_Pieces(data)).load()
-    except _DAMAGE:
+        kept, *values = _SafeUnpickler(_PickleReader(data)).load()
+    except _DAMAGE_ERRORS:
         return None
     return values if kept == repr(identity) else None
 
@@ -93,16 +93,16 @@ def restored(file: OpenFile, kept: Any) -> KeptRun | None:
     """Return the cached run of a file, or None if another version of ours cached it."""
     log = RecordLog(file.reader, file.source, file.records)
     timeline = Timeline(log)
-    form, where, known, rows = kept
-    if form != _form(timeline):
+    fields, record_ends, log_state, rows = kept
+    if fields != _stored_fields(timeline):
         return None
     records = file.records
     if isinstance(records, LineIndex):
-        records.restore(where)
+        records.restore(record_ends)
     else:
-        file.index = where
-        log = RecordLog(file.reader, file.source, where)
-    log.restore(known)
+        file.index = record_ends
+        log = RecordLog(file.reader, file.source, record_ends)
+    log.restore(log_state)
     timeline.__dict__.update(rows, log=log)
     return KeptRun(log, timeline)
 
@@ -111,7 +111,7 @@ def _head_of(checksum: int) -> bytes:
     return _MAGIC + checksum.to_bytes(4, "big")
 
 
-class _Sink:
+class _PickleWriter:
     """Writes a pickle piece by piece. Between two pieces another thread may run."""
 
     def __init__(self, fd: int, start: int) -> None:
@@ -125,7 +125,7 @@ class _Sink:
         return self._end - before
 
 
-class _Pieces:
+class _PickleReader:
     """Reads a pickle piece by piece. Between two pieces another thread may run."""
 
     def __init__(self, data: bytes) -> None:
@@ -142,31 +142,31 @@ class _Pieces:
         return self._body.readline()
 
 
-class _Values(pickle.Unpickler):
+class _SafeUnpickler(pickle.Unpickler):
     """Unpickles values of our own `model` and `log` types only."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _OTHERS:
+        if (module, name) in _LIBRARY_NAMES:
             return super().find_class(module, name)
         # Names that our modules merely import are refused; one with a dot could be anything.
         if f"{module}.".startswith(_MODULES) and "." not in name:
-            found = super().find_class(module, name)
-            if isinstance(found, type) and found.__module__ == module:
-                return found
+            value = super().find_class(module, name)
+            if isinstance(value, type) and value.__module__ == module:
+                return value
         raise pickle.UnpicklingError(f"{module}.{name} has no business here")
 
 
 def _identity(file: OpenFile) -> Identity | None:
-    worth_it = file.keeps and file.is_one_run and file.source.size >= SMALLEST
-    if not worth_it or not file.source.complete or file.reader.sidecars:
+    is_worth_it = file.keeps and file.is_one_run and file.source.size >= SMALLEST
+    if not is_worth_it or not file.source.complete or file.reader.sidecars:
         return None
     if not isinstance(file.path, Path):
         return None
-    how = f"{ReaderSpec.of(file.reader)} {file.parser}"
-    return identify(file.path, how, file.source)
+    reading = f"{ReaderSpec.of(file.reader)} {file.parser}"
+    return identify(file.path, reading, file.source)
 
 
-def _form(timeline: Timeline) -> tuple[str, ...]:
+def _stored_fields(timeline: Timeline) -> tuple[str, ...]:
     """Return the names of all stored fields, by which entries of other versions are recognised."""
     parts = (timeline, timeline.state.tally)
     names = [name for part in parts for name in getattr(part, "__dict__", ())]

@@ -158,8 +158,8 @@ def _start(task: Task) -> Popen[bytes]:
 
     from hermes_tui.runtime.own_process import start_process
 
-    told = msgspec.json.encode(task).decode()
-    return start_process(__name__, told, passed=(task.fd,), stdout=PIPE, stderr=DEVNULL)
+    argument = msgspec.json.encode(task).decode()
+    return start_process(__name__, argument, passed=(task.fd,), stdout=PIPE, stderr=DEVNULL)
 
 
 def main(task: str) -> int:

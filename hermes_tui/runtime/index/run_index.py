@@ -61,9 +61,9 @@ class RunIndex:
         if kept is not None:
             self.store, self.file.index, self.totals = kept
             self._kept_bytes = self.file.index.end
-        self._name_part()
+        self._choose_part_path()
 
-    def _name_part(self) -> None:
+    def _choose_part_path(self) -> None:
         assert isinstance(self.file.path, Path), "it was identified"
         self.store.path = part_of(self.file.path)
 
@@ -77,7 +77,7 @@ class RunIndex:
         """Add a run or defect that was read in this process, after `records_done` records."""
         if isinstance(found, FoundDefect):
             self._maker.complain(found)
-            self._complain((found.message,))
+            self._add_complaints((found.message,))
             return
         self.totals.runs += 1
         if self._identity is not None:
@@ -145,9 +145,9 @@ class RunIndex:
         index.kinds += facts.kinds
         index.scanned = index.end
         self.totals.runs += facts.rows
-        self._complain(facts.complaints)
+        self._add_complaints(facts.complaints)
 
-    def _complain(self, complaints: tuple[str, ...]) -> None:
+    def _add_complaints(self, complaints: tuple[str, ...]) -> None:
         room = MOST_COMPLAINTS - len(self.totals.complaints)
         self.totals.complaints += complaints[: max(0, room)]
 
@@ -179,7 +179,7 @@ class RunIndex:
             identity = as_read(self._identity, self.file.source, index.end)
             keep(self.store, identity, self.file.source, index, self.totals)
             self._kept_bytes = index.end
-            self._name_part()
+            self._choose_part_path()
         except OSError as error:
             self.failure = f"no index is kept: {self.store.failure or error}"
             self.store.abandon(str(error))
@@ -205,6 +205,6 @@ def _identify(file: OpenFile) -> Identity | None:
     )
     if not isinstance(file.path, Path) or not is_plain:
         return None
-    beside = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
-    how = f"{ReaderSpec.of(file.reader)} {file.parser} {beside}"
-    return identify(file.path, how, source)
+    sidecars = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
+    reading = f"{ReaderSpec.of(file.reader)} {file.parser} {sidecars}"
+    return identify(file.path, reading, source)

@@ -23,7 +23,7 @@ from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import may_be_transcript
 
 MAX_LISTED = 8
-_SESSION = "session.json"
+_SESSION_FILE = "session.json"
 """The file of a Strands Agents session, in a folder above all its runs."""
 
 
@@ -38,36 +38,36 @@ def transcripts(archive: Archive) -> list[str]:
 
     If the files of a folder make up one run, the folder is listed instead of them.
     """
-    found = [name for name, member in archive.members.items() if _is_transcript(member)]
+    names = [name for name, member in archive.members.items() if _is_transcript(member)]
     by_folder: dict[str, list[str]] = {}
-    for name in found:
+    for name in names:
         folder, _, file = name.rpartition("/")
         by_folder.setdefault(folder, []).append(file)
     runs = {folder for folder, files in by_folder.items() if split_numbered(folder, files)[0]}
     if not runs:
-        return sorted(found)
+        return sorted(names)
     others = (
         f"{folder}/{file}" if folder else file
         for folder, files in by_folder.items()
         for file in split_numbered(folder, files)[1]
     )
-    return sorted(runs | {name for name in others if not _says_more(name, runs)})
+    return sorted(runs | {name for name in others if not _belongs_to_run(name, runs)})
 
 
-def _says_more(name: str, runs: set[str]) -> bool:
+def _belongs_to_run(name: str, runs: set[str]) -> bool:
     """Return whether a file belongs to a run that is a folder without being one of its files."""
     folder, _, file = name.rpartition("/")
-    above, _, own = folder.rpartition("/")
-    for sidecar, where in ((file, folder), (f"{own}/", above)):
+    parent, _, folder_name = folder.rpartition("/")
+    for sidecar, where in ((file, folder), (f"{folder_name}/", parent)):
         if f"{where}/{SIDECARS.get(sidecar)}".lstrip("/") in runs:
             return True
-    return file == _SESSION and any(run.startswith(f"{folder}/".lstrip("/")) for run in runs)
+    return file == _SESSION_FILE and any(run.startswith(f"{folder}/".lstrip("/")) for run in runs)
 
 
 def choice(path: str, names: Sequence[str]) -> str:
     """Return a hint on how to choose one of several members of an archive, with their names."""
     example = shlex.quote(visible_row(f"{path}{MEMBER_MARK}{names[0]}"))
-    return f"choose one, as in {example}; it {_named(names)}"
+    return f"choose one, as in {example}; it {_listing(names)}"
 
 
 def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "") -> Iterator[bytes]:
@@ -97,7 +97,7 @@ def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
         return
     if member not in archive.members:
         names = transcripts(archive)
-        raise SourceError(archive.label, "no such member in this archive", _named(names))
+        raise SourceError(archive.label, "no such member in this archive", _listing(names))
     yield from unpacked(archive, member)
 
 
@@ -129,7 +129,7 @@ def several(names: Sequence[str]) -> str:
     return f"a zip archive of {len(names):,} transcripts"
 
 
-def _named(names: Sequence[str]) -> str:
+def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
     return visible_row("has " + (", ".join(names[:MAX_LISTED]) + more or "no transcript"))
 

@@ -16,8 +16,8 @@ from typing import IO, Any, NamedTuple
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
-_SIZES_BEHIND = 0x8
-_IN_64_BITS = 0xFFFFFFFF
+_SIZES_AFTER_DATA = 0x8
+_ZIP64_MARK = 0xFFFFFFFF
 
 
 class Rebuilt(NamedTuple):
@@ -34,21 +34,21 @@ def rebuilt(file: IO[bytes]) -> Rebuilt:
     names: list[bytes] = []
     entries: list[bytes] = []
     at = 0
-    while at < _IN_64_BITS:
+    while at < _ZIP64_MARK:
         file.seek(at)
         head = file.read(_LOCAL.size)
         if len(head) < _LOCAL.size:
             break
-        signature, version, *told, name_length, extra_length = _LOCAL.unpack(head)
-        flags, packed, unpacked = told[0], told[5], told[6]
+        signature, version, *fields, name_length, extra_length = _LOCAL.unpack(head)
+        flags, packed, unpacked = fields[0], fields[5], fields[6]
         name = file.read(name_length)
         end = at + _LOCAL.size + name_length + extra_length + packed
-        if signature != b"PK\3\4" or end > size or flags & _SIZES_BEHIND:
+        if signature != b"PK\3\4" or end > size or flags & _SIZES_AFTER_DATA:
             break
-        if _IN_64_BITS in (packed, unpacked):
+        if _ZIP64_MARK in (packed, unpacked):
             break
         rest = (name_length, 0, 0, 0, 0, 0, at)
-        entries.append(_CENTRAL.pack(b"PK\1\2", version, version, *told, *rest) + name)
+        entries.append(_CENTRAL.pack(b"PK\1\2", version, version, *fields, *rest) + name)
         names.append(name)
         at = end
     listed = b"".join(entries)

@@ -34,37 +34,41 @@ def eval_lines(archive: Archive) -> Iterator[bytes]:
         yield orjson.dumps(header) + b"\n"
     for name in samples:
         sample_id = name.removeprefix(_SAMPLES).removesuffix(".json").rpartition("_epoch_")[0]
-        own = [
+        reduced = [
             {"scorer": scorer, "samples": [values[sample_id]]}
             for scorer, values in reductions.items()
             if sample_id in values
         ]
-        head = orjson.dumps({**header, "reductions": own} if own else header)
+        head = orjson.dumps({**header, "reductions": reduced} if reduced else header)
         yield head[:-1] + b',"samples":['
         for piece in unpacked(archive, name):
             # Line breaks in JSON strings are always escaped, so these are between values.
             yield piece.replace(b"\n", b" ").replace(b"\r", b" ")
         yield b"]}\n"
     if isinstance(archive.zip, CutZip):
-        told = f"it ends before its directory; {counted(len(samples), 'whole sample')} in it"
-        raise damaged(archive.label, told)
+        why = f"it ends before its directory; {counted(len(samples), 'whole sample')} in it"
+        raise damaged(archive.label, why)
 
 
 def _header(archive: Archive) -> dict[str, Any]:
     """Return the log without its samples. If it still runs or was killed, only its start exists."""
     name = _HEADER if _HEADER in archive.members else _START
-    found = _json(archive, name)
-    if not isinstance(found, dict) or not isinstance(found.get("eval"), dict):
+    header = _json(archive, name)
+    if not isinstance(header, dict) or not isinstance(header.get("eval"), dict):
         raise damaged(archive.label, f"{name} is not a header of an evaluation")
-    evaluation = {key: _kept(value) for key, value in found["eval"].items()}
+    evaluation = {key: _without_long_value(value) for key, value in header["eval"].items()}
     dataset = evaluation.get("dataset")
     if isinstance(dataset, dict):
         evaluation["dataset"] = {key: item for key, item in dataset.items() if key != "sample_ids"}
-    rest = {key: _kept(value) for key, value in found.items() if key not in ("eval", "samples")}
+    rest = {
+        key: _without_long_value(value)
+        for key, value in header.items()
+        if key not in ("eval", "samples")
+    }
     return {"version": 2, "status": "started", **rest, "eval": evaluation}
 
 
-def _kept(value: Any) -> Any:
+def _without_long_value(value: Any) -> Any:
     if isinstance(value, dict):
         value = {key: item for key, item in value.items() if key != "sample_ids"}
     size = len(orjson.dumps(value))
@@ -75,15 +79,15 @@ def _reductions(archive: Archive) -> dict[str, dict[str, Any]]:
     """Return the reduced values of the samples, by scorer and sample."""
     if _REDUCTIONS not in archive.members:
         return {}
-    found: dict[str, dict[str, Any]] = {}
+    by_scorer: dict[str, dict[str, Any]] = {}
     listed = _json(archive, _REDUCTIONS)
     for reduction in listed if isinstance(listed, list) else ():
         if isinstance(reduction, dict) and isinstance(reduction.get("samples"), list):
-            values = found.setdefault(str(reduction.get("scorer")), {})
+            values = by_scorer.setdefault(str(reduction.get("scorer")), {})
             for sample in reduction["samples"]:
                 if isinstance(sample, dict):
                     values[str(sample.get("sample_id"))] = sample
-    return found
+    return by_scorer
 
 
 def _json(archive: Archive, name: str) -> Any:
@@ -93,8 +97,8 @@ def _json(archive: Archive, name: str) -> Any:
         pieces.append(piece)
         size += len(piece)
         if size > MAX_HEADER:
-            told = f"{visible_row(name)} unpacks to more than {MAX_HEADER >> 20} MB"
-            raise SourceError(archive.label, told, "is it an Inspect log?")
+            message = f"{visible_row(name)} unpacks to more than {MAX_HEADER >> 20} MB"
+            raise SourceError(archive.label, message, "is it an Inspect log?")
     try:
         return orjson.loads(b"".join(pieces))
     except ValueError as error:

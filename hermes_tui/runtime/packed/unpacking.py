@@ -31,22 +31,22 @@ def gunzip(packed: Path | SpoolFile) -> Iterator[bytes]:
     import zlib
     from gzip import GzipFile
 
-    return _of_library(packed, "gzip", lambda raw: GzipFile(fileobj=raw), zlib.error)
+    return _unpack_with_library(packed, "gzip", lambda raw: GzipFile(fileobj=raw), zlib.error)
 
 
 def bunzip2(packed: Path | SpoolFile) -> Iterator[bytes]:
     from bz2 import BZ2File
 
-    return _of_library(packed, "bzip2", BZ2File, OSError)
+    return _unpack_with_library(packed, "bzip2", BZ2File, OSError)
 
 
 def unxz(packed: Path | SpoolFile) -> Iterator[bytes]:
     from lzma import LZMAError, LZMAFile
 
-    return _of_library(packed, "xz", LZMAFile, LZMAError)
+    return _unpack_with_library(packed, "xz", LZMAFile, LZMAError)
 
 
-def _of_library(
+def _unpack_with_library(
     packed: Path | SpoolFile,
     kind: str,
     opened: Callable[[IO[bytes]], GzipFile | BZ2File | LZMAFile],
@@ -104,16 +104,16 @@ def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
 def _parquet_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
     from hermes_tui.runtime.packed.parquet_rows import parquet_lines
 
-    return _of_rows(packed, parquet_lines)
+    return _lines_of_file(packed, parquet_lines)
 
 
 def _arrow_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
     from hermes_tui.runtime.packed.arrow_rows import arrow_lines
 
-    return _of_rows(packed, arrow_lines)
+    return _lines_of_file(packed, arrow_lines)
 
 
-def _of_rows(
+def _lines_of_file(
     packed: Path | SpoolFile, lines: Callable[[str, IO[bytes], int], Iterator[bytes]]
 ) -> Iterator[bytes]:
     """Yield the lines that `lines` makes of a file that needs random access."""

@@ -65,7 +65,7 @@ class Allowance:
         self.packed += member.compress_size
         self.unpacked += member.file_size
         if self.unpacked > most_bytes(self.packed):
-            raise too_large(self.label, 0, part=_told(self.label, member.filename))
+            raise too_large(self.label, 0, part=_member_label(self.label, member.filename))
 
 
 class Archive(NamedTuple):
@@ -108,19 +108,19 @@ def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except _DAMAGES as error:
-        begun = None if zipfile.is_zipfile(file) else _begun(file)
-        if begun is None:
+        whole = None if zipfile.is_zipfile(file) else _whole_members(file)
+        if whole is None:
             raise damaged(label, str(error)) from error
-        return begun
+        return whole
 
 
-def _begun(file: IO[bytes] | str) -> CutZip | None:
+def _whole_members(file: IO[bytes] | str) -> CutZip | None:
     """Return the whole members of a cut Inspect log; None if it is not one, or has none."""
     # The archive built from it closes it.
     raw: IO[bytes] = Path(file).open("rb") if isinstance(file, str) else file  # noqa: SIM115
-    found = rebuilt(raw)
-    if found.names and EVAL_MEMBERS.intersection(found.names):
-        whole = WithDirectory(raw, found.end, found.directory, closes=isinstance(file, str))
+    beginning = rebuilt(raw)
+    if beginning.names and EVAL_MEMBERS.intersection(beginning.names):
+        whole = WithDirectory(raw, beginning.end, beginning.directory, closes=isinstance(file, str))
         return CutZip(io.BufferedReader(whole))
     if isinstance(file, str):
         raw.close()
@@ -141,11 +141,11 @@ def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
     if member.flag_bits & _ENCRYPTED:
         raise SourceError(
             archive.label,
-            f"{_told(archive.label, name) or 'it'} is encrypted",
+            f"{_member_label(archive.label, name) or 'it'} is encrypted",
             "unpack it with its password",
         )
     archive.allowance.spend(member)
-    unpack = _zstd if member.compress_type == _ZSTD else _stored
+    unpack = _zstd_pieces if member.compress_type == _ZSTD else _zipfile_pieces
     try:
         yield from unpack(archive, member)
     except _DAMAGES as error:
@@ -161,21 +161,23 @@ def _damaged_member(archive: Archive, name: str, error: Exception) -> SourceErro
     why = str(error) or "ends too early"
     # The only message of the library that ends with the name.
     why = why.removesuffix(f" for file {name!r}")
-    return damaged(archive.label, ": ".join(filter(None, (_told(archive.label, name), why))))
+    return damaged(
+        archive.label, ": ".join(filter(None, (_member_label(archive.label, name), why)))
+    )
 
 
-def _told(label: str, name: str) -> str:
+def _member_label(label: str, name: str) -> str:
     """Return the name of a member for messages; empty if the archive's label already has it."""
     return "" if label.endswith(f"{MEMBER_MARK}{name}") else visible_row(name)
 
 
-def _stored(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zipfile_pieces(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
     with archive.zip.open(member) as stream:
         while piece := stream.read(CHUNK):
             yield piece
 
 
-def _zstd(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zstd_pieces(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the bytes of a Zstandard member, which `zipfile` itself reads from Python 3.14 on."""
     import zstandard
 
@@ -206,5 +208,5 @@ def _zstd(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def damaged(label: str, why: str) -> SourceError:
-    told = visible_row(why)
-    return SourceError(label, f"a damaged zip archive: {told}", "was it cut short?")
+    reason = visible_row(why)
+    return SourceError(label, f"a damaged zip archive: {reason}", "was it cut short?")
