@@ -108,7 +108,7 @@ class RunState:
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
-    in_tags: bool = False
+    tagged_arguments: bool = False
     """Whether the calls of this reply write arguments as tags, whose texts are read by schema."""
     hollow: MessageAppended | None = None
     """The last message, if it is a reply without text and no call of it has come so far."""
@@ -312,7 +312,7 @@ class RunState:
             self.turn += 1
             # In a run of our own, argument texts are passed to tools unchanged.
             is_read = message.calls > 0 and self.source_format != "native"
-            self.in_tags = is_read and _PARAMETER_TAG in message.text
+            self.tagged_arguments = is_read and _PARAMETER_TAG in message.text
             if not message.calls and (not message.text or message.text.isspace()):
                 self.hollow = event
             else:
@@ -358,7 +358,7 @@ class RunState:
             if spec is None:
                 findings.append(unknown_name(opened, tuple(self.tools)))
             else:
-                as_text = self.in_tags and call.origin is Origin.TEXT
+                as_text = self.tagged_arguments and call.origin is Origin.TEXT
                 findings.extend(misfit(opened, call, spec.parameters, as_text=as_text))
         if suspect and in_text:
             self.suspect_calls += (opened,)

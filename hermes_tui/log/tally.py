@@ -68,7 +68,7 @@ class Tally:
     tools_s: float = 0.0
     whole_s: float | None = None
     """How long the whole run took, according to the source."""
-    told: tuple[Usage, float | None] = _NOTHING
+    counted: tuple[Usage, float | None] = _NOTHING
     """Usage and duration of the reply received last, already counted: its message may repeat
     them."""
     gold_failures: tuple[int, ...] = ()
@@ -98,7 +98,7 @@ class Tally:
     @property
     def is_told(self) -> bool:
         """Whether usage or duration of the reply received last are already counted."""
-        return self.told is not _NOTHING
+        return self.counted is not _NOTHING
 
     @property
     def costly_turns(self) -> tuple[TurnCost, ...]:
@@ -111,14 +111,14 @@ class Tally:
 
         For some replies, only the message has them.
         """
-        self.told = _NOTHING
+        self.counted = _NOTHING
         self._spend(usage, duration_s, turn)
         if usage is not None or duration_s is not None:
-            self.told = usage or _UNKNOWN, duration_s
+            self.counted = usage or _UNKNOWN, duration_s
 
     def message(self, message: Message, seq: int, turn: int = 0) -> None:
         self._spend(message.usage, message.duration_s, turn)
-        self.told = _NOTHING
+        self.counted = _NOTHING
         if GOLD_FAILURE in message.flags and len(self.gold_failures) < MOST_LABELS:
             self.gold_failures += (seq,)
 
@@ -184,7 +184,7 @@ class Tally:
 
     def _spend(self, usage: Usage | None, duration_s: float | None, turn: int) -> None:
         """Add the usage and duration of a reply, except what is already counted."""
-        counted, counted_s = self.told
+        counted, counted_s = self.counted
         amounts = _UNKNOWN if usage is None else usage
         seconds = duration_s if counted_s is None else None
         tokens_in = amounts.prompt_tokens if counted.prompt_tokens is None else None

@@ -15,11 +15,11 @@ from hermes_tui.model.errors import SourceError
 MAX_RATIO = 500
 """How many times its packed size a file may unpack to, once it is beyond `FREE_BYTES`."""
 FREE_BYTES = 256 << 20
-SPARED_BYTES = 1 << 30
+RESERVED_BYTES = 1 << 30
 """Bytes that are left free on the temporary disk, or a twentieth of the disk if that is less."""
 SMALL_PART = 16
 """A file may always take one part in this many of the free space, so that a small file opens."""
-LOOKED_AFTER = 64 << 20
+CHECK_EVERY_BYTES = 64 << 20
 """The most bytes written between two checks of the disk; on a small disk far fewer."""
 _TRUST = "a bomb? unpack it yourself if you trust it"
 
@@ -58,14 +58,14 @@ def room_left(label: str, fd: int, written: int) -> int:
     """
     disk = os.fstatvfs(fd)
     if not disk.f_blocks:  # a file system that does not report its size
-        return LOOKED_AFTER
+        return CHECK_EVERY_BYTES
     free = disk.f_bavail * disk.f_frsize
-    room = free - min(SPARED_BYTES, disk.f_blocks * disk.f_frsize // 20)
+    room = free - min(RESERVED_BYTES, disk.f_blocks * disk.f_frsize // 20)
     room = max(room, free // SMALL_PART - written)
     if room < disk.f_frsize:
         raise no_room(label, written, "hardly any room would be left")
     # Other programs write to the same disk meanwhile.
-    return min(max(room // 4, disk.f_frsize), LOOKED_AFTER)
+    return min(max(room // 4, disk.f_frsize), CHECK_EVERY_BYTES)
 
 
 def no_room(label: str, written: int, why: str) -> SourceError:
