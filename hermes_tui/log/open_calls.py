@@ -18,7 +18,7 @@ from hermes_tui.model.wording import shortened
 if TYPE_CHECKING:
     from hermes_tui.log.fold import RunState
 
-MOST_TOLD: Final = 3
+MAX_LISTED_PROBLEMS: Final = 3
 """How many problems of the arguments of one call are spelled out."""
 _ABSENT_ARGUMENTS: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
 _REFUSED_HINT: Final = "many servers refuse such a history: answer the call, or drop it"
@@ -112,8 +112,12 @@ def misfit(opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool) -> I
     problems = misfits(arguments, schema, as_text=as_text)
     if not problems:
         return
-    messages = [str(problem) for problem in problems[:MOST_TOLD]]
-    more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
+    messages = [str(problem) for problem in problems[:MAX_LISTED_PROBLEMS]]
+    more = (
+        f"; and {len(problems) - MAX_LISTED_PROBLEMS} more"
+        if len(problems) > MAX_LISTED_PROBLEMS
+        else ""
+    )
     yield _finding_of(
         opened,
         Code.SCHEMA_VIOLATION,
