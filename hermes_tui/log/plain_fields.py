@@ -20,7 +20,8 @@ _NUMBER_TYPES: Final = (int, float, int | None, float | None)
 _WITH_MEMBERS: Final = frozenset({"codes", "tools", "failed_tools", "scores", "args", "arguments"})
 _NUMBERS: Final = frozenset({"run", "turn", "row", "size", "reasoning", "seconds"})
 _FLAGS: Final = frozenset({"error", "found"})
-"""These and `_NUMBERS` are fields whose type no attribute of a run gives; all others are texts."""
+"""Of the fields that are not attributes of a run, those true or false; neither here nor in
+`_NUMBERS`: a text."""
 
 
 def _kinds() -> dict[str, str]:

@@ -140,9 +140,10 @@ class Timeline:
         return self.findings.of(seq)
 
     def linked_seq(self, row: int) -> int | None:
-        """Return the event at the other end: what answers a call, the call that is answered.
+        """Return the seq of the event that the row is linked with, or None.
 
-        A call read from text may be answered by a message, several of them by the same one.
+        A call is linked with its answer, an answer with its call. A call read from text may be
+        answered by a message, several of them by the same one.
         """
         link = self._links[row]
         return link if link >= 0 else None

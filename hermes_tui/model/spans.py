@@ -44,7 +44,7 @@ def merged(parts: list[Span], length: int) -> tuple[Span, ...]:
 
 
 def gaps(parts: list[Span], length: int) -> tuple[Span, ...]:
-    """Return what the parts leave uncovered of a text of `length` characters, in order."""
+    """Return the gaps that the parts leave in a text of `length` characters, in order."""
     uncovered = []
     position = 0
     for part in sorted(parts):

@@ -104,7 +104,7 @@ def visible_line(text: str, limit: int) -> str:
 
 
 def cells(text: str) -> int:
-    """Return how many terminal cells a text takes that has been through `visible`."""
+    """Return how many terminal cells `text` takes, which must have been made visible."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 

@@ -30,7 +30,7 @@ def most_bytes(packed: int) -> int:
 
 
 def too_large(label: str, unpacked: int, *, part: str = "") -> SourceError:
-    """Return the error for data beyond `most_bytes`, of which `unpacked` bytes were read."""
+    """Return the error for data that unpacks beyond `most_bytes`; `unpacked` bytes were read."""
     read = f"only its first {unpacked >> 20:,} MB are read" if unpacked else "it is not read"
     what = f"{part} unpacks" if part else "unpacks"
     return SourceError(label, f"{what} to more than {MAX_RATIO:,} times its size; {read}", _TRUST)
