@@ -1,4 +1,4 @@
-"""Numbers as Python writes them, and small sums of them. Nothing is evaluated but these.
+"""Numbers as Python writes them, and small sums of them; nothing else is evaluated.
 
 sum    := term (("+" | "-") term)*
 term   := factor (("*" | "/") factor)*
@@ -17,11 +17,14 @@ _MAX_TOKENS = 60
 
 
 class _Unreadable(Exception):
-    """What stands there is no sum."""
+    """The text is not a sum."""
 
 
 def calculated(text: str) -> tuple[Any, str]:
-    """Return the number that `text` says and how: `plain`, `leading zero`, `sum`, `unreadable`."""
+    """Return the number in `text` and how it is written.
+
+    That is `plain`, `leading zero`, `sum` or, with None as the number, `unreadable`.
+    """
     word = text.strip()
     if _INTEGER.fullmatch(word) and len(word) < 400:
         digits = word.lstrip("+-").replace("_", "")

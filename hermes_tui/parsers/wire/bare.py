@@ -1,9 +1,9 @@
-"""Calls in JSON with no marker around them, or Llama's: objects and lists that can only be calls.
+"""Calls in JSON without markers, or with Llama's: objects and lists that can only be calls.
 
     llama3_json := "<|python_tag|>"? object (";" object)*      {"name": NAME, "parameters": {…}}
     xlam        := "[" object ("," object)* "]"                {"name": NAME, "arguments": {…}}
 
-Both may stand in a code fence, and after prose or reasoning. Data that merely has a name is none.
+Both may be in a code fence, and after prose or reasoning. Data that merely has a name is no call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _END = re.compile(
 _REST = re.compile(r"[ \t]*+[(A-Za-z][^\n]{0,200}")
 _NAMED = re.compile(r"\{\s*+[\"']name[\"']\s*+:")
 _CUT = re.compile(r"\s*+[;,]\s*+\{[^{}]{0,40}+\Z")
-"""What is left of a further call where the text ends before its name."""
+"""The beginning of a further call, cut before its name by the end of the text."""
 _TAG = JsonTag(
     "llama3_json", re.compile(r"(?:<\|python_tag\|>\s*+)++"), shape=JsonShape("parameters")
 )
@@ -101,7 +101,7 @@ def _objects(cursor: WireCursor, start: int) -> int:
 
 
 def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
-    """Draft the calls of one literal; return its end, -1 where it holds no call."""
+    """Draft the calls of one literal; return its end, -1 if it holds no call."""
     literal = piece.literal
     if literal.rung == FAILED or not _is_call(cursor, piece, start):
         return -1
@@ -115,7 +115,7 @@ def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
 
 
 def _broken(cursor: WireCursor, piece: Piece, start: int) -> int:
-    """Draft what follows a call as another one but makes none; -1 where it may be data."""
+    """Draft the broken call that follows another one; return its end, -1 if it may be data."""
     if not _NAMED.match(cursor.text, start):
         return -1
     value = piece.literal.value
@@ -130,7 +130,7 @@ def _broken(cursor: WireCursor, piece: Piece, start: int) -> int:
 
 
 def _is_call(cursor: WireCursor, piece: Piece, start: int) -> bool:
-    """Tell a call from data that merely has a name."""
+    """Return whether a literal holds a call, not data that merely has a name."""
     value = piece.literal.value
     while isinstance(value, list) and value and isinstance(value[0], list):
         value = value[0]
@@ -161,7 +161,7 @@ def _reads_as_call(cursor: WireCursor, item: Any, start: int) -> bool:
 
 
 def _decodes(item: dict[str, Any]) -> bool:
-    """Tell arguments in a string from a string that only stands for them."""
+    """Return whether arguments that are a string decode to an object; True for any other value."""
     value = item.get("arguments", item.get("parameters"))
     if not isinstance(value, str):
         return True
@@ -170,7 +170,7 @@ def _decodes(item: dict[str, Any]) -> bool:
 
 
 def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
-    """Tell arguments from a value of that name that is none."""
+    """Return whether the value under an arguments key is really the arguments of a call."""
     value, name = item.get("arguments", item.get("parameters")), item.get("name")
     if isinstance(value, dict):
         return "properties" not in value
@@ -180,7 +180,10 @@ def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
 
 
 def _end(cursor: WireCursor, position: int) -> int:
-    """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
+    """Report and skip what follows bare calls: surplus brackets, a closing marker, a cut call.
+
+    Other text on the line is reported, but not skipped. Return where the calls end.
+    """
     text = cursor.text
     position = cursor.past_braces(position)
     if cut := _CUT.match(text, position):
@@ -202,7 +205,7 @@ def _end(cursor: WireCursor, position: int) -> int:
 
 
 def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
-    """Say that no marker stands before a call; only some formats do without."""
+    """Report that there is no marker before a call; only some formats do without one."""
     shape = "a list of calls" if is_list else "a call"
     message = f"{shape} as bare JSON, without any marker"
     hint = f"--tool-call-parser {_READ_BY[is_list]} for it; most others leave it as text"

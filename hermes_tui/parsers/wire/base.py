@@ -1,4 +1,4 @@
-"""What a wire format is: how it opens, who reads it, how it is written."""
+"""The definition of a wire format: its opening marker, its reader and its renderer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.wire.cursor import WireCursor
 
 Reader = Callable[[WireCursor, Span], int]
-"""Reads what opens at the span and returns where to go on; -1: it is none of this format."""
+"""Reads the block that opens at the span and returns the position to continue from.
+
+-1 if the block is not of this format.
+"""
 
 Renderer = Callable[[Sequence[ParsedCall]], str]
 
@@ -18,8 +21,8 @@ Renderer = Callable[[Sequence[ParsedCall]], str]
 class Wire(NamedTuple):
     """A way of writing calls. `opener` is a regular expression without groups.
 
-    `formats` are the names that its calls may be reported under (a reader may read relatives).
-    `order`: where two openers match at one place, the lower one is tried first.
+    `formats` are the names that its calls may be reported under (a reader may read related
+    formats). If two openers match at the same place, the one with the lower `order` is tried first.
     """
 
     formats: tuple[str, ...]

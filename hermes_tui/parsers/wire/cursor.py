@@ -1,7 +1,7 @@
-"""A text being read for calls of any wire format: what is known of it, and what it may still cost.
+"""The state of one pass over a text: the calls read so far, and the budget left for reading.
 
-Everything here is memoised or paid for: whatever the text, one reading costs time in proportion to
-its length.
+Every search is memoised or charged to the budget, so that reading any text takes time in proportion
+to its length.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
 from hermes_tui.parsers.probe import is_readable
 
 SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
-"""Tokens that a template or a tokenizer puts in, of no format in particular."""
+"""Tokens that a template or a tokenizer inserts and that belong to no particular format."""
 
 _BLANK = re.compile(r"\s*+")
 _NEWLINES_BACK = 80
 _BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _QUOT = re.compile("&quot;")
 _FENCE = re.compile(r"```\w*+[ \t]*+(?=\n)|(?<=\n)```")
-"""A code fence between two payloads: JSON's strings hold no line break."""
+"""A code fence between two payloads: JSON strings contain no line break."""
 _FREE = 4_096
 _PER_CHARACTER = 3
 _PER_PROGRESS = 2
 MOST_OF_A_CODE = 50
-"""A text that repeats one flaw without end is told so this often."""
+"""How often one code is reported in a text that repeats the same flaw endlessly."""
 
 _WINDOW = 4_096
 _NEAR_END = 256
@@ -43,22 +43,26 @@ _LATE = "too much broken text before this to try"
 
 
 class Piece(NamedTuple):
-    """A literal and the text that it was read from: that of the cursor, special tokens blanked."""
+    """A literal and the text that it was read from.
+
+    That is the cursor's text, or a copy of the same length with special tokens, code fences or HTML
+    escapes replaced. `stray` is the first special token in the literal.
+    """
 
     literal: Literal
     source: str
     stray: Span | None = None
     escaped: Span | None = None
-    """Where quotes stand as HTML escapes them."""
+    """The first quote that is written as an HTML escape."""
     fence: Span | None = None
-    """Where a code fence stands between its parts."""
+    """The first code fence between its parts."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """A call as it was read, not yet held against the tools. `start` is where its text begins.
+    """A call as it was read, not yet checked against the tools. `start` is where its text begins.
 
-    `spans` says where each argument stands. `raw` is the text of arguments that have no value.
+    `spans` are the spans of the arguments, by name. `raw` is the text of arguments without a value.
     """
 
     start: int
@@ -72,12 +76,12 @@ class Draft:
 
 
 def _simpler(one: Literal, other: Literal) -> bool:
-    """Tell whether one reading needs fewer repairs than the other."""
+    """Return whether the first reading needs fewer repairs than the second."""
     return other.rung == FAILED or len(one.flaws) < len(other.flaws)
 
 
 class WireCursor:
-    """Collects what the readers of the wire formats make of a text, from left to right."""
+    """Collects what the readers of the wire formats find in a text, from left to right."""
 
     def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
         self.text = text
@@ -87,33 +91,33 @@ class WireCursor:
         self.taken = 0
         """End of the last part that is a call, reasoning or dropped."""
         self.spoken_of = 0
-        """Opening tags in prose whose closing tags may follow."""
+        """How many opening tags were mentioned in prose and may be followed by closing ones."""
         self.last_orphan = 0
-        """End of the last closing tag that closed nothing."""
+        """End of the last closing tag without an opening one."""
         self._search = ForwardSearch(text)
         self._steps: list[ParseStep] = []
         self._diagnostics: list[Diagnostic] = []
         self._reasoning: list[Span] = []
         self._dropped: list[Span] = []
         self.drafts: list[Draft] = []
-        """Calls of the block at hand."""
+        """Calls of the current block."""
         self.reading_reasoning = False
         self.broken = 0
-        """Blocks whose payload was cut or made no sense."""
+        """How many blocks had a payload that was cut or unreadable."""
         self._spent = 0
         self._blanked: dict[re.Pattern[str], str] = {}
-        """The text with blanks in place of what a pattern matches."""
+        """The text with the matches of a pattern blanked out, by pattern."""
         self._quoted: str | None = None
         self._told: Counter[Code] = Counter()
         self._settled = 0
 
     @property
     def index(self) -> int:
-        """Position that the call being read will have among all calls."""
+        """The index that the call being read will have among all calls."""
         return len(self.calls) + len(self.drafts)
 
     def find(self, marker: str, position: int) -> int:
-        """Return where `marker` stands next, the length of the text if nowhere."""
+        """Return where `marker` next occurs, or the length of the text if it does not."""
         return self._search.find(marker, position)
 
     def skip_blank(self, position: int) -> int:
@@ -121,18 +125,18 @@ class WireCursor:
         return found.end() if found else position
 
     def at_line_start(self, position: int) -> bool:
-        """Tell whether only blanks, or the end of another part, stand before `position`."""
+        """Return whether only blanks separate `position` from a line start, a tag or a part."""
         if position == self.taken:
             return True
         before = self.text[max(self.taken, position - _NEWLINES_BACK) : position].rstrip(" \t")
         return not before or before[-1] in "\n>"
 
     def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
-        """Note a decision inside the part at hand."""
+        """Record a decision inside the current part."""
         self._steps.append(ParseStep(rule, Span(start, end), outcome, detail, 2))
 
     def part(self, rule: str, start: int, end: int, outcome: str, detail: str, since: int) -> None:
-        """Note a part of the text, to stand before the steps made since `mark` was called."""
+        """Record a part of the text, before the steps recorded since `mark` returned `since`."""
         self._steps.insert(since, ParseStep(rule, Span(start, end), outcome, detail, 1))
 
     def mark(self) -> int:
@@ -140,7 +144,7 @@ class WireCursor:
         return len(self._steps)
 
     def seek(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
-        """Return where `pattern` next matches."""
+        """Return the next match of `pattern`, or None if there is none."""
         return self._search.match(pattern, position)
 
     def _before(self, pattern: re.Pattern[str], position: int, end: int) -> re.Match[str] | None:
@@ -148,12 +152,15 @@ class WireCursor:
         return found if found and found.end() <= end else None
 
     def place(self, pattern: re.Pattern[str], position: int) -> int:
-        """Return where `pattern` next matches, the length of the text if nowhere."""
+        """Return where `pattern` next matches, or the length of the text if it does not."""
         found = self.seek(pattern, position)
         return found.start() if found else len(self.text)
 
     def literal(self, start: int, end: int) -> Piece:
-        """Read the JSON or near-JSON at `start`; broken ones are tried as long as that is cheap."""
+        """Read the JSON or near-JSON at `start`.
+
+        Broken payloads are tried only as long as the budget lasts.
+        """
         if not self.affords(start):
             late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _LATE, start)
             return Piece(late, self.text)
@@ -176,7 +183,10 @@ class WireCursor:
     def _without(
         self, pattern: re.Pattern[str], piece: Piece, start: int, end: int
     ) -> Piece | None:
-        """Read a broken literal again without what `pattern` matches; None where that is no use."""
+        """Read a broken literal again without the matches of `pattern`.
+
+        None if that needs no fewer repairs.
+        """
         if pattern not in self._blanked:
             self._blanked[pattern] = pattern.sub(lambda found: " " * len(found[0]), self.text)
         other = self._read(self._blanked[pattern], start, end)
@@ -185,7 +195,7 @@ class WireCursor:
         return other
 
     def _unescaped(self) -> str:
-        """Return the text with HTML's quotes as quotes, filled up so that places stay the same."""
+        """Return the text with `&quot;` as quotes, padded so that positions stay the same."""
         if self._quoted is None:
             count = 0
 
@@ -198,7 +208,7 @@ class WireCursor:
         return self._quoted
 
     def _read(self, source: str, start: int, end: int) -> Piece:
-        """Read a literal in windows that grow, as the decoder copies all of what it is given."""
+        """Read a literal in growing windows, because the decoder copies all of its input."""
         size = _WINDOW
         while start + size < end:
             literal = read_literal(source, start, start + size)
@@ -222,7 +232,7 @@ class WireCursor:
         self._spent += max(0, reached - start)
 
     def past_braces(self, position: int) -> int:
-        """Take the closing brackets that are too many after a call; return where they end."""
+        """Report surplus closing brackets after a call; return where they end."""
         braces = _BRACES.match(self.text, position)
         if braces is None:
             return position
@@ -231,19 +241,19 @@ class WireCursor:
         return span.end
 
     def with_blank(self, span: Span) -> Span:
-        """Return a span with the blanks that stand before it, back to the part before."""
+        """Return a span extended over the blanks before it, back to the previous part."""
         start = span.start
         while start > self.taken and self.text[start - 1].isspace():
             start -= 1
         return Span(start, span.end)
 
     def spend(self, characters: int) -> bool:
-        """Pay for reading so many characters that may be read again; False where too dear."""
+        """Charge the budget for characters that may be read again; return whether any is left."""
         self._spent += characters
         return self.affords(self.taken)
 
     def affords(self, position: int) -> bool:
-        """Tell whether reading on at `position` keeps the cost in proportion to the text."""
+        """Return whether reading on at `position` keeps the cost in proportion to the text."""
         return self._spent <= _FREE + _PER_CHARACTER * len(self.text) + _PER_PROGRESS * position
 
     def flag(
@@ -264,21 +274,22 @@ class WireCursor:
         self._diagnostics.append(Diagnostic(code, severity, message, span, hint, call_index))
 
     def error(self, code: Code, span: Span, message: str, hint: str = "") -> None:
-        """Say what keeps the call being read from being delivered as meant."""
+        """Report what keeps the call being read from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, self.index)
 
     def error_of_last(self, code: Code, span: Span, message: str, hint: str) -> None:
-        """Say what keeps the last call of the block at hand from being delivered as meant."""
+        """Report what keeps the last call of the current block from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, sys.maxsize)
 
     def warn(self, code: Code, span: Span, message: str, hint: str = "") -> None:
-        """Say what alters the call being read."""
+        """Report what alters the call being read."""
         self.flag(code, Severity.WARNING, span, message, hint, self.index)
 
     def unclosed(self, end: int, message: str, hint: str) -> None:
-        """Say that a block ends at `end` without its closing marker.
+        """Report that a block ends at `end` without its closing marker.
 
-        Behind the last one there is nothing that an engine could take for a part of it.
+        At the end of the text it is only a warning: nothing follows that an engine could take for a
+        part of the block.
         """
         after = self.skip_blank(end)
         is_last = after >= len(self.text)
@@ -286,19 +297,19 @@ class WireCursor:
         say(Code.UNCLOSED, Span(end - 1, after if is_last else end), message, hint)
 
     def flag_call(self, code: Code, span: Span, message: str, hint: str, index: int) -> None:
-        """Say what keeps the call at `index` from being delivered as meant."""
+        """Report what keeps the call at `index` from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, index)
 
     def is_called_cut(self) -> bool:
-        """Tell whether a finding says already that the text ends too soon."""
+        """Return whether a finding already reports that the text ends too soon."""
         return any(found.code is Code.TRUNCATED for found in self._diagnostics)
 
     def save(self) -> tuple[int, int, int]:
-        """Remember what has been said so far, for `forget`."""
+        """Return a checkpoint of the steps, findings and drafts so far, for `forget`."""
         return len(self._steps), len(self._diagnostics), len(self.drafts)
 
     def forget(self, saved: tuple[int, int, int]) -> None:
-        """Take back what was said and drafted since `save`."""
+        """Discard the steps, findings and drafts added since `save`."""
         del self._steps[saved[0] :]
         del self._diagnostics[saved[1] :]
         del self.drafts[saved[2] :]
@@ -316,7 +327,7 @@ class WireCursor:
         self.taken = end
 
     def result(self) -> ParseResult:
-        """Return what was made of the text; what is left over is content."""
+        """Return the result of the reading; text that belongs to no other part is content."""
         self.settle()
         readable = sum(map(is_readable, self.calls))
         parts = [*self._reasoning, *self._dropped, *(call.span for call in self.calls)]
@@ -337,7 +348,10 @@ class WireCursor:
         )
 
     def settle(self) -> None:
-        """Give what was said of a block to its calls: nothing can be about a later one."""
+        """Attribute the findings of a block to its own calls.
+
+        A finding whose index lies beyond the last call becomes one about the last call.
+        """
         last = len(self.calls) - 1
         for i in range(min(self._settled, len(self._diagnostics)), len(self._diagnostics)):
             found = self._diagnostics[i]

@@ -1,4 +1,4 @@
-"""A marker that the end of the text cuts: a call was closing, or another one was to begin.
+"""A marker that the end of the text cuts: a call was being closed, or another was about to begin.
 
 cut := part of a marker | tag without its ">" | key without its value | opening marker and a name
 """
@@ -39,11 +39,11 @@ _LONGEST_TAG: Final = 300
 _LONGEST: Final = max(map(len, _MARKERS))
 _LEAST_BESIDE_A_CALL: Final = 2
 _LEAST_ALONE: Final = 6
-"""In prose, fewer characters of a marker may be anything."""
+"""In prose, fewer characters of a marker may mean anything."""
 
 
 def flag_cut_marker(cursor: WireCursor) -> None:
-    """Say that a text which is whole ends inside a marker."""
+    """Report that an otherwise complete text ends inside a marker."""
     text = cursor.text
     start = _cut_at(text, _LEAST_BESIDE_A_CALL if cursor.calls else _LEAST_ALONE)
     if start >= 0 and not cursor.is_called_cut():
@@ -54,7 +54,7 @@ def flag_cut_marker(cursor: WireCursor) -> None:
 
 
 def _cut_at(text: str, least: int) -> int:
-    """Return where a marker begins in which the text ends, -1 for none."""
+    """Return where the marker in which the text ends begins, -1 if there is none."""
     near = max(0, len(text) - _LONGEST)
     start = max(text.rfind("<", near), text.rfind("[", near))
     cut = text[start:] if 0 <= start <= len(text) - least else ""

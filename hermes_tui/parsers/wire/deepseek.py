@@ -70,7 +70,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 
 def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
-    """Draft one call; return where it ends and the format it is written in."""
+    """Draft one call; return where it ends and its format."""
     text = cursor.text
     if head["glued"] is not None:
         return _glued(cursor, head)

@@ -1,4 +1,4 @@
-"""From what the readers of a block found to calls, and what is to be said of each."""
+"""Turns the drafts of a block into calls, and reports what is wrong with each."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_NAMED = 8
 
 
 def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
-    """Return a tool's name without what the format does not want around it, and say so.
+    """Return a tool's name without decoration such as quotes or a prefix; report what was removed.
 
-    Where no tool is known, one may be called `functions.get`.
+    Prefixes are kept if no tools are known: one may be called `functions.get`.
     """
     if name in cursor.tools:
         return name
@@ -48,7 +48,10 @@ def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
 
 
 def by_position(cursor: WireCursor, name: str | None, values: list[Any]) -> dict[str, Any] | None:
-    """Return arguments that were sent without names by those of the schema, None without one."""
+    """Return positional arguments under the names of the schema, in its order.
+
+    None if there is no schema, no argument, or more arguments than parameters.
+    """
     spec = cursor.tools.get(name or "")
     schema = spec.parameters if spec else None
     properties = schema.get("properties") if isinstance(schema, dict) else None
@@ -60,7 +63,7 @@ def by_position(cursor: WireCursor, name: str | None, values: list[Any]) -> dict
 def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int:
     """Turn the drafts of the block from `start` to `end` into calls; return `end`.
 
-    The calls share its text: each has what stands from its start to that of the next.
+    The calls share the text of the block: each extends from its start to that of the next.
     """
     drafts, cursor.drafts = cursor.drafts, []
     if not drafts:
@@ -88,7 +91,7 @@ def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int
 
 
 def flag_second(cursor: WireCursor, opener: Span) -> None:
-    """Say that a block follows one of its kind where the format has one for all calls."""
+    """Report a second block directly after a call, for formats with one block for all calls."""
     if not cursor.calls or cursor.calls[-1].span.end != cursor.taken:
         return
     if cursor.skip_blank(cursor.taken) >= opener.start:

@@ -1,7 +1,7 @@
-"""From the text of an argument to a value, as the tool's schema and a person would read it.
+"""Converts the text of an argument to a value, as the tool's schema and a person would read it.
 
-Engines do this silently and differently; here each change of type is said. Without a schema text
-stays text.
+Engines do this silently and differently; here each change of type is reported. Without a schema,
+text stays text.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _KINDS: dict[type, tuple[str, ...]] = {
 
 
 def schema_of(cursor: WireCursor, name: str | None, key: str) -> Any:
-    """Return the schema of an argument, None where it is not declared."""
+    """Return the schema of an argument, or None if it is not declared."""
     spec = cursor.tools.get(name or "")
     return parameter_schema(spec.parameters, key) if spec else None
 
 
 def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
-    """Return the value that the text of an argument stands for, and say what had to change."""
+    """Return the value of an argument's text; report what had to be changed for it."""
     types = types_of(schema)
     raw = _without_entities(cursor, raw, span) if types else raw
     word = raw.strip()
@@ -68,7 +68,7 @@ def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
 
 
 def json_value(cursor: WireCursor, raw: str, span: Span) -> Any:
-    """Return what a text says that is declared to be JSON; itself where it is none."""
+    """Return the value of a text that is declared to be JSON, the text itself if it is not."""
     word = raw.strip()
     if not word:
         return raw
@@ -84,7 +84,7 @@ def json_value(cursor: WireCursor, raw: str, span: Span) -> Any:
 
 
 def _without_entities(cursor: WireCursor, raw: str, span: Span) -> str:
-    """Decode HTML's escapes in a text that holds none of the characters they stand for."""
+    """Decode and report HTML escapes in a text that contains no literal `<` or `>`."""
     if "&" not in raw or "<" in raw or ">" in raw:
         return raw
     first = _ENTITY.search(raw)
@@ -101,7 +101,7 @@ def _without_entities(cursor: WireCursor, raw: str, span: Span) -> str:
 def check_types(
     cursor: WireCursor, name: str, value: dict[str, Any], spans: dict[str, Span], whole: Span
 ) -> None:
-    """Say where the arguments of a call do not keep to the schema of its tool."""
+    """Report where the arguments of a call violate the schema of its tool."""
     spec = cursor.tools.get(name)
     schema = spec.parameters if spec else None
     properties = schema.get("properties") if isinstance(schema, dict) else None

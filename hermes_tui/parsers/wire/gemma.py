@@ -3,7 +3,7 @@
     block := "<start_function_call>" "call:" NAME object "<end_function_call>"     functiongemma
            | "<|tool_call>" "call:" NAME object "<tool_call|>"                     gemma4
 
-`gemma_values` has the grammar of the object: its texts stand between <escape> or <|"|>.
+`gemma_values` has the grammar of the object, whose texts are between <escape> or <|"|> marks.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ def _read_json(cursor: WireCursor, opener: Span, dialect: _Dialect) -> int:
 
 
 def _read_bare(cursor: WireCursor, opener: Span) -> int:
-    """Read `call:NAME{` without its opening marker; its texts or its closer say whose it is."""
+    """Read `call:NAME{` without its opening marker.
+
+    The marks of its texts, or its closing marker, determine the format.
+    """
     text, since = cursor.text, cursor.mark()
     head = _HEAD.match(text, opener.start)
     if not head:

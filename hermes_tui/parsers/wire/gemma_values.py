@@ -1,9 +1,9 @@
-"""The arguments of Gemma's calls: nearly JSON, with strings between marks of their own.
+"""The arguments of Gemma's calls: almost JSON, but with special marks around strings.
 
     object := "{" (KEY ":" value ("," KEY ":" value)*)? "}"
     value  := MARK text MARK | object | "[" value* "]" | bare text up to "," or a bracket
 
-A mark ends a text only where the syntax goes on behind it.
+A mark ends a text only if the syntax continues after it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _BARE = re.compile(r"[^,{}\[\]\n<]*+")
 
 
 class Marks(NamedTuple):
-    """How a format writes texts and closes calls."""
+    """The patterns of a format's text marks, and of what may follow them."""
 
     mark: re.Pattern[str]
     text_end: re.Pattern[str]
-    """A mark behind which the syntax goes on."""
+    """A mark after which the syntax continues."""
     no_mark_end: re.Pattern[str]
-    """Brackets and the closing marker, where a text lacks its mark."""
+    """Brackets and the closing marker: the end of a text without its closing mark."""
     member: re.Pattern[str]
     """The next member up to its opening mark."""
 
@@ -48,7 +48,10 @@ def marks(mark: str, close: str) -> Marks:
 
 
 class GemmaValues:
-    """Reads the object of one call; `position` is where it got to, `cut` if the text ended."""
+    """Reads the object of one call up to `position`.
+
+    `cut`: the text ended inside. `broken`: the rest is unreadable.
+    """
 
     def __init__(self, cursor: WireCursor, position: int, found: Marks, name: str | None) -> None:
         self.cursor = cursor
@@ -60,7 +63,7 @@ class GemmaValues:
         self._name = name
 
     def object(self, depth: int = 0) -> dict[str, Any]:
-        """Read members up to the closing brace; the opening one is behind us."""
+        """Read members up to the closing brace; the opening one is already read."""
         values: dict[str, Any] = {}
         while not self.cut and not self.broken:
             char = self._next_char()
@@ -208,7 +211,7 @@ class GemmaValues:
         return value
 
     def _marked_text(self, opening: re.Match[str] | None) -> str:
-        """Read a text up to the mark that ends it; the one that opens it is behind us."""
+        """Read a text up to its closing mark; the opening one is already read."""
         cursor, start = self.cursor, self.position
         end = cursor.seek(self._marks.text_end, start)
         bare_end = cursor.seek(self._marks.no_mark_end, start)

@@ -1,11 +1,11 @@
-"""GLM 4.5 to 5, Ling 3, Hunyuan V3: keys and values in pairs of tags.
+"""GLM 4.5 to 5, Ling 3, Hunyuan V3: keys and values, each between tags, in pairs.
 
     call    := "<tool_call>" NAME newline? pair* "</tool_call>"                       glm45, glm47
              | "<tool_call>" NAME "<tool_sep>" pair* "</tool_call>"                   hy_v3
     pair    := "<arg_key>" KEY "</arg_key>" blank "<arg_value>" VALUE "</arg_value>"
     block   := "<tool_calls>" call+ "</tool_calls>"                                   hy_v3
 
-GLM 4.5 puts every tag on a line of its own, GLM 4.7 none.
+GLM 4.5 puts every tag on its own line, GLM 4.7 writes no line breaks.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 
 def _is_call(cursor: WireCursor, head: re.Match[str]) -> bool:
-    """Tell a call without arguments from a word between tags that are talked about."""
+    """Return whether a word between tags is a call without arguments, not tags in prose."""
     if not _WORD.fullmatch(head["name"]):
         return False
     before = cursor.text[max(cursor.taken, head.start() - _LOOK_BACK) : head.start()]
@@ -90,7 +90,7 @@ def _read_block(cursor: WireCursor, opener: Span) -> int:
 
 
 def _read_bare(cursor: WireCursor, opener: Span) -> int:
-    """Read pairs whose opening marker is missing; the name is the last word before them."""
+    """Read pairs without an opening marker; the name is the last word before them."""
     begin = max(cursor.taken, opener.start - _LOOK_BACK)
     word = _LAST_WORD.search(cursor.text[begin : opener.start])
     if not word:

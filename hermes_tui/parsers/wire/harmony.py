@@ -4,8 +4,8 @@
     message := ("<|start|>" ROLE)? header "<|message|>" BODY ("<|end|>" | "<|call|>" | "<|return|>")
     header  := (" to=" RECIPIENT | "<|channel|>" CHANNEL | "<|constrain|>" TYPE)*
 
-A message to `functions.NAME` is a call with the body as its JSON arguments; one on the channel
-`analysis` is reasoning; of the others the body is content.
+A message to `functions.NAME` is a call whose body is its JSON arguments. A message on the channel
+`analysis` is reasoning. The body of any other message is content.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _call(cursor: WireCursor, header: Span, at: Span, body: int, *, has_message:
 
 
 def _flag_header(cursor: WireCursor, header: Span) -> None:
-    """Name what is odd about the header of a call."""
+    """Report what is odd about the header of a call."""
     text = cursor.text[header.start : header.end]
     channels = _CHANNEL.findall(text)
     if len(channels) > 1:

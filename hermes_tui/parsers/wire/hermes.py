@@ -64,7 +64,7 @@ def _read_variant(cursor: WireCursor, opener: Span) -> int:
 
 
 def read_before(cursor: WireCursor, close: Span) -> int:
-    """Read the payload before a closing tag without an opening one; -1 where there is none."""
+    """Read the payload before a closing tag without an opening one; -1 if there is none."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     free = max(cursor.taken, cursor.last_orphan)
     cursor.last_orphan = close.end
@@ -91,7 +91,7 @@ def read_before(cursor: WireCursor, close: Span) -> int:
 
 
 def render_json(calls: Sequence[ParsedCall], opening: str, closing: str) -> str:
-    """Return calls, each as JSON between two markers."""
+    """Return the text of calls, each as JSON between two markers."""
     return "\n".join(
         f'{opening}{{"name": {compact(call.name)}, "arguments": {call.arguments}}}{closing}'
         for call in calls
@@ -115,4 +115,4 @@ WIRES = (
     Wire(("hermes",), _VARIANT, _read_variant, order=8),
 )
 TAGGED = tuple(wire for wire in WIRES if "longcat" not in wire.formats)
-"""Those with `<tool_call>`."""
+"""The formats with `<tool_call>`."""

@@ -1,10 +1,10 @@
-"""Blocks of calls in JSON between markers of a format's own.
+"""Blocks of calls in JSON between a format's markers.
 
     block    := OPEN+ blank payload+ blank CLOSE?
     payload  := calls (`json_calls`), in a code fence or not
 
-Read as well, each with a diagnostic: text before and after the payload, closing markers with a slip
-in them, missing or doubled ones, payloads that are not quite JSON.
+Also read, each with a diagnostic: text before and after the payload, misspelt, missing or doubled
+closing markers, payloads that are not quite JSON.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _BRACE = re.compile(r"[{\[]")
 _EXTRA_BRACES = re.compile(r"[}\]][}\]\s]*+")
 _MEANT = re.compile(r"[\"'“]|name")
 _BARE = re.compile(r"[{\[][^\"'“\]}n]{0,200}+\Z")
-"""Brackets with no word in them up to the end of the block."""
+"""Brackets without a word in them, up to the end of the block."""
 _WORD = re.compile(r"\w")
 _LOOK_AHEAD = 200
 _MOST_BROKEN = 32
-"""After so many broken blocks only sound JSON is read."""
+"""After this many broken blocks, only valid JSON is read."""
 _SOUND_AHEAD = 4_096
 
 
 class JsonTag(NamedTuple):
-    """A format's markers. `close` None: the payload ends the block."""
+    """A format's markers. If `close` is None, the end of the payload ends the block."""
 
     format: str
     opener: re.Pattern[str]
@@ -45,7 +45,7 @@ class JsonTag(NamedTuple):
 
 
 def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
-    """Read the block that opens at `opener` (all its opening markers); return where to go on."""
+    """Read the block that opens at `opener` (all its opening markers); return where to continue."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     body = cursor.skip_blank(opener.end)
     if body >= len(text):
@@ -74,13 +74,16 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
 
 
 def block_limit(cursor: WireCursor, position: int, tag: JsonTag) -> int:
-    """Return where a block that is open at `position` ends at the latest."""
+    """Return where a block that is open at `position` ends at the latest: at the next marker."""
     closes = cursor.place(tag.close, position) if tag.close else len(cursor.text)
     return min(closes, cursor.place(tag.opener, position))
 
 
 def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
-    """Decide on an opening marker that ends the text."""
+    """Report an opening marker at the end of the text as a cut call, or as one in prose.
+
+    Return where to continue.
+    """
     end = len(cursor.text)
     if not cursor.at_line_start(opener.start):
         return spoken_of(cursor, opener)
@@ -92,7 +95,7 @@ def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
 
 
 def empty_block(cursor: WireCursor, span: Span, rule: str) -> int:
-    """Drop a block with nothing in it, unless it stands in a sentence."""
+    """Drop an empty block, unless it is in a sentence; return where to continue."""
     if not cursor.at_line_start(span.start):
         return spoken_of(cursor, span)
     hint = "the model opened a block and changed its mind"
@@ -103,7 +106,7 @@ def empty_block(cursor: WireCursor, span: Span, rule: str) -> int:
 
 
 def spoken_of(cursor: WireCursor, opener: Span) -> int:
-    """Leave an opening marker in the content: it is talked about, not used."""
+    """Leave an opening marker in the content: it is mentioned, not used. Return its end."""
     code, where = Code.MARKER_IN_PROSE, "prose"
     if cursor.in_fence:
         code, where = Code.MARKER_IN_FENCE, "a code fence"
@@ -116,7 +119,7 @@ def spoken_of(cursor: WireCursor, opener: Span) -> int:
 
 
 def _passed_over(cursor: WireCursor, opener: Span, limit: int) -> int:
-    """Leave a broken block in the content, as too many stand before it; say so once."""
+    """Leave a broken block in the content, as there were too many before; report that once."""
     if cursor.broken == _MOST_BROKEN:
         cursor.broken += 1
         message = f"{_MOST_BROKEN} broken blocks before this: it is left in the text"
@@ -129,7 +132,7 @@ def _passed_over(cursor: WireCursor, opener: Span, limit: int) -> int:
 
 
 def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
-    """Draft all payloads of a block; return where the last one ends, -1 where there is none."""
+    """Draft all payloads of a block; return where the last one ends, -1 if there is none."""
     text, position = cursor.text, body
     fence = FENCE.match(text, position)
     if fence:
@@ -161,9 +164,9 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
 
 
 def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strange: bool) -> int:
-    """Draft the calls of one payload; return where it ends, -1 where it is none.
+    """Draft the calls of one payload; return where it ends, -1 if it is not one.
 
-    `strange`: where it stands, only a payload that names a call counts.
+    `strange`: it is in an unusual place, where only a payload that names a call counts.
     """
     piece = marked_literal(cursor, start, limit, tag)
     literal = piece.literal
@@ -202,7 +205,7 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
 
 
 def _no_payload(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> int:
-    """Draft what stands in a block instead of a payload; -1 where no call is meant."""
+    """Draft the text that a block has instead of a payload; -1 if no call is meant."""
     text = cursor.text
     if not tag.close or not tag.close.match(text, body.end) or cursor.in_fence:
         return -1
@@ -218,19 +221,19 @@ def _no_payload(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> i
 
 
 def _has_object(value: object) -> bool:
-    """Tell whether there is an object in a value, or in lists in it."""
+    """Return whether a value is an object, or a list with anything in its nested lists."""
     while isinstance(value, list) and value and not isinstance(value[0], dict):
         value = value[0]
     return isinstance(value, dict) or (isinstance(value, list) and bool(value))
 
 
 def _meant(cursor: WireCursor, start: int, limit: int) -> bool:
-    """Tell a payload, however bad, from brackets that only stand for one."""
+    """Return whether brackets begin a payload, however bad, and are not just brackets."""
     return _MEANT.search(cursor.text, start, min(limit, start + 2_000)) is not None
 
 
 def marked_literal(cursor: WireCursor, start: int, limit: int, tag: JsonTag) -> Piece:
-    """Read a payload; where it breaks at a closing marker, try whether that stands in a string."""
+    """Read a payload; if it breaks at a closing marker, try whether that is inside a string."""
     piece = cursor.literal(start, limit)
     literal = piece.literal
     broken = literal.rung == FAILED or literal.cut_in_string
@@ -251,7 +254,7 @@ def marked_literal(cursor: WireCursor, start: int, limit: int, tag: JsonTag) -> 
 
 
 def block_end(cursor: WireCursor, opener: Span, position: int, tag: JsonTag) -> tuple[int, bool]:
-    """Return where a block ends whose payload ends at `position`, and whether it is closed."""
+    """Return the end of a block whose payload ends at `position`, and whether it is closed."""
     text = cursor.text
     fence = FENCE_END.match(text, position)
     if fence and not cursor.in_fence:
@@ -282,7 +285,7 @@ def block_end(cursor: WireCursor, opener: Span, position: int, tag: JsonTag) -> 
 
 
 def _open_end(cursor: WireCursor, opener: Span, blank: Span, tag: JsonTag) -> tuple[int, bool]:
-    """Find the end of a block after whose payload, and `blank`, no closing marker stands."""
+    """Return the same as `block_end` if no closing marker follows the payload and `blank`."""
     assert tag.close is not None
     text, after = cursor.text, blank.end
     limit = block_limit(cursor, after, tag)

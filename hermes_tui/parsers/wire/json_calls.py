@@ -1,9 +1,9 @@
-"""Calls in JSON: from literals to drafts.
+"""Turns JSON literals into drafts of calls.
 
     calls := call | "[" call ("," call)* "]"
     call  := {"name": NAME, "arguments": {…}} | {NAME: {…}}      the latter in some formats only
 
-Read as well: several payloads one after another, lists in lists, text and fences between them.
+Also read: several payloads in a row, lists in lists, text and fences between them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _KEY_BACK = 40
 
 
 class JsonShape(NamedTuple):
-    """How a format writes calls in JSON: the key of the arguments, whether the name is a key."""
+    """How a format writes calls in JSON.
+
+    `key` is the key of the arguments. `keyed`: the name is the key. `listed`: calls are in a list.
+    """
 
     key: str = "arguments"
     keyed: bool = False
@@ -36,14 +39,14 @@ class JsonShape(NamedTuple):
 
 
 class Items(NamedTuple):
-    """What a literal holds: the drafts, and whether any of them names something to call."""
+    """The drafts of the calls in a literal, and whether any of them names something to call."""
 
     drafts: list[Draft]
     named: bool
 
 
 def calls_in(cursor: WireCursor, piece: Piece, shape: JsonShape) -> Items:
-    """Return the calls that a literal says; their flaws are flagged, as of the drafts to come."""
+    """Return drafts of the calls in a literal; report their flaws for the drafts to come."""
     literal = piece.literal
     if literal.rung == FAILED:
         return Items([_failed(cursor.text, literal)], False)
@@ -201,9 +204,9 @@ def _failed(text: str, literal: Literal) -> Draft:
 def flag_literal(
     cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: bool = True
 ) -> None:
-    """Say how far a payload is from JSON, and where. `closed`: its block has an end.
+    """Report how a payload departs from JSON, and where. `closed`: its block has an end.
 
-    `may_be_whole`: nothing but brackets has to follow it, so that one may just have been forgotten.
+    `may_be_whole`: only brackets must follow the payload, so one may simply have been forgotten.
     """
     literal = piece.literal
     span = Span(literal.span.start, max(literal.span.end, literal.span.start))

@@ -1,4 +1,4 @@
-"""Kimi K2 and K2.5: an id that holds the name, and JSON, between special tokens.
+"""Kimi K2 and K2.5: an id that contains the name, and JSON, between special tokens.
 
 block := "<|tool_calls_section_begin|>" call+ "<|tool_calls_section_end|>"
 call  := "<|tool_call_begin|>" ID "<|tool_call_argument_begin|>" {…} "<|tool_call_end|>"
@@ -90,7 +90,7 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> int:
 
 
 def _loose_name(cursor: WireCursor, said: str) -> str | None:
-    """Return the name that an id of the wrong form may hold, None where it holds none."""
+    """Return the name in an id of the wrong form, or None if it contains none."""
     name = _INDEX.sub("", _PREFIX.sub("", said.strip(), count=1)).strip()
     if not name:
         return None
@@ -112,7 +112,7 @@ def _flag_id(cursor: WireCursor, said: str, at: Span, drafts: Sequence[Draft], i
 
 
 def _tool_for(cursor: WireCursor, value: Any) -> str | None:
-    """Return the only tool that takes such arguments, None where there is not exactly one."""
+    """Return the only tool that takes such arguments, None if there is not exactly one."""
     if not isinstance(value, dict) or not value:
         return None
     fits = []

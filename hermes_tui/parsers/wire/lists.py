@@ -1,4 +1,4 @@
-"""Formats that write all calls of a message as one JSON list, each with markers of its own.
+"""Formats that write all calls of a message as one JSON list, each with its own markers.
 
     granite      := "<|tool_call|>" blank list
     jamba        := "<tool_calls>" list "</tool_calls>"          hunyuan_a13b is written alike
@@ -54,7 +54,7 @@ def _read_tool_calls(cursor: WireCursor, opener: Span) -> int:
 
 
 def _read_suffixed(cursor: WireCursor, opener: Span) -> int:
-    """Read an Apertus list whose opening marker is missing, by its closing one."""
+    """Read an Apertus list without its opening marker, recognised by the closing one."""
     assert APERTUS.close is not None
     if cursor.place(APERTUS.close, opener.start) == len(cursor.text):
         return -1

@@ -1,4 +1,4 @@
-"""MiniMax M2: invocations with parameters in attributes' names.
+"""MiniMax M2: invocations whose names, and those of their parameters, are in attributes.
 
 block     := "<minimax:tool_call>" blank invoke+ blank "</minimax:tool_call>"
 invoke    := '<invoke name="' NAME '">' (blank parameter)* blank "</invoke>"

@@ -1,4 +1,4 @@
-"""Mistral: a JSON list, or from v11 on a name and its arguments.
+"""Mistral: a JSON list, or since v11 a name and its arguments.
 
 array := "[TOOL_CALLS]" " "? "[" {"name": NAME, "arguments": {…}}, … "]"        mistral
 v11   := ("[TOOL_CALLS]" NAME ("[CALL_ID]" ID)? "[ARGS]"? {…})+                 mistral_v11

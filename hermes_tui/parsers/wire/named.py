@@ -1,9 +1,9 @@
-"""Calls whose name stands before their arguments, which are JSON of their own.
+"""Calls whose name comes before their arguments, which are a separate JSON object.
 
     arguments := fence? object fence? | nothing
 
-Shared by the formats that write NAME, a separator and an object. Read as well, each with a
-diagnostic: no arguments, several objects, text around them, JSON with slips in it.
+Shared by the formats that write NAME, a separator and an object. Also read, each with a diagnostic:
+no arguments, several objects, text around them, flawed JSON.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def read_arguments(
 ) -> int:
     """Draft the call (or calls) of `name` with the arguments at `position`; return their end.
 
-    `stop` ends them; text up to it belongs to them where the format has them `closed`. `fenced`:
-    the format puts them into a fence.
+    `stop` matches what ends them. `closed`: the format requires that end, and text before it
+    belongs to the arguments. `fenced`: the format puts them into a code fence.
     """
     text, start = cursor.text, position
     limit = cursor.place(stop, position)
@@ -65,7 +65,7 @@ def read_arguments(
 
 
 def _to_value(cursor: WireCursor, position: int, limit: int) -> int:
-    """Skip text that stands before the arguments, and say so."""
+    """Skip and report text before the arguments."""
     text = cursor.text
     if position >= limit or text[position] in "{[`" or _SCALAR.match(text, position):
         return position
@@ -166,7 +166,7 @@ def _draft(
 
 
 def _unwrapped(cursor: WireCursor, name: str, value: Any, span: Span) -> Any:
-    """Return the arguments of a whole call, with its name, that stands for them."""
+    """Return the arguments inside a whole call that was sent as arguments, else `value`."""
     if not isinstance(value, dict) or value.get("name") != name or len(value) != 2:
         return value
     inner = value.get("arguments", value.get("parameters"))
@@ -178,7 +178,7 @@ def _unwrapped(cursor: WireCursor, name: str, value: Any, span: Span) -> Any:
 
 
 def _shape(cursor: WireCursor, name: str, name_span: Span, value: Any, span: Span) -> CallShape:
-    """Hold a name and arguments against the shape of a call, as if they stood in one object."""
+    """Check a name and arguments against the shape of a call, as if they were in one object."""
 
     def members(at: int) -> dict[str, Span]:
         return {"name": Span(name_span.start - 1, name_span.end + 1), "arguments": span}
@@ -192,7 +192,7 @@ def _shape(cursor: WireCursor, name: str, name_span: Span, value: Any, span: Spa
 
 
 def _after(cursor: WireCursor, position: int, limit: int) -> int:
-    """Say what stands between the arguments and what ends them; return where that is."""
+    """Report what is between the arguments and what ends them; return where they end."""
     text = cursor.text
     after = cursor.skip_blank(position)
     braces = _BRACES.match(text, after, limit)

@@ -1,8 +1,8 @@
-"""Calls in Python's syntax with no marker around them: a list, or a call on a line of its own.
+"""Calls in Python's syntax without markers around them: a list, or a call on its own line.
 
-list  := "[" call ("," call)* "]"          a tool that is known, or arguments with names
-alone := call (("," | ";") call)*          on its own line, of tools that are known
-spoken := "<|python_tag|>" call            Llama's code, where it is nothing but a call
+list  := "[" call ("," call)* "]"          a known tool, or arguments with names
+alone := call (("," | ";") call)*          on its own line, of known tools
+spoken := "<|python_tag|>" call            Llama's code, if it is nothing but a call
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEXT_ALONE = re.compile(r"[ \t]*+[,;]\s*+")
 
 
 def _read_list(cursor: WireCursor, opener: Span) -> int:
-    """Read a list of calls that has no marker around it."""
+    """Read a list of calls without markers around it."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     if not cursor.spend(64):
         return -1
@@ -42,7 +42,7 @@ def _read_list(cursor: WireCursor, opener: Span) -> int:
 
 
 def _list_limit(cursor: WireCursor, start: int) -> int:
-    """Return where a list ends at the latest: at a closing marker behind a bracket."""
+    """Return where a list ends at the latest: at a closing marker after a bracket."""
     found = cursor.seek(ANY_CLOSER, start)
     while found and cursor.text[found.start() - 1] not in ")]}":
         if not cursor.spend(64):
@@ -52,7 +52,7 @@ def _list_limit(cursor: WireCursor, start: int) -> int:
 
 
 def _plausible(cursor: WireCursor) -> bool:
-    """Tell calls from brackets in prose: known tools, or arguments with names."""
+    """Return whether the drafts are calls, not prose: known tools, or arguments with names."""
     for draft in cursor.drafts:
         if draft.name in cursor.tools:
             return True
@@ -63,7 +63,7 @@ def _plausible(cursor: WireCursor) -> bool:
 
 
 def _read_alone(cursor: WireCursor, opener: Span) -> int:
-    """Read a call that stands on a line of its own, outside of any list; the tool is known."""
+    """Read a call of a known tool on its own line, outside any list."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     if not cursor.spend(64):
         return -1
@@ -106,7 +106,7 @@ def _more_alone(cursor: WireCursor, position: int) -> int:
 
 
 def read_spoken(cursor: WireCursor, opener: Span, body: int) -> int:
-    """Read the code after a marker as one call, if it is nothing else."""
+    """Read the code after a marker as one call, if it is nothing but a call."""
     since, saved = cursor.mark(), cursor.save()
     head = HEAD.match(cursor.text, body)
     if head:

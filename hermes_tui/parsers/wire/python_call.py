@@ -1,12 +1,12 @@
-r"""One call as Python writes it, read and never run.
+r"""One call in Python syntax, read and never run.
 
     call   := NAME "(" (argument ("," argument)* ","?)? ")"
     argument := KEY "=" value | "**" object | value
     value  := text+ | number (("+" | "-" | "*" | "/") number)* | word | "[" … "]" | "{" … "}"
     text   := quotes of any kind, single or triple, prefixed by r, b or u or not
 
-What has no value of its own — a variable, another call, an f-string — makes the call unreadable:
-it is told, not guessed. Sums of numbers are done, and said.
+An argument that is not a literal (a variable, another call, an f-string) makes the call unreadable:
+its value is not guessed. Sums of numbers are evaluated. Both are reported.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _HINT = "engines take literals only: they drop the call, or keep all as text"
 
 
 class PythonCall:
-    """Reads the arguments of one call; `position` is where it got to.
+    """Reads the arguments of one call up to `position`.
 
-    `readable` is False where an argument has no value of its own. `cut`: the text ended inside.
+    `readable` is False if an argument is not a literal. `cut`: the text ended inside the call.
     """
 
     def __init__(self, cursor: WireCursor, position: int, end: int) -> None:
@@ -68,7 +68,7 @@ class PythonCall:
         self.repaired = False
 
     def read(self) -> None:
-        """Read up to the closing parenthesis; the opening one is behind us."""
+        """Read up to the closing parenthesis; the opening one is already read."""
         while True:
             char = self._next_char()
             if not char:
@@ -142,7 +142,7 @@ class PythonCall:
         self.spans[name] = span
 
     def _expanded(self, start: int) -> None:
-        """ "**" object — take its members for arguments."""
+        """ "**" object — use its members as arguments."""
         value = self._value()
         span = Span(start, max(self.position, start + 2))
         message = "arguments by way of **{…}"
@@ -203,7 +203,7 @@ class PythonCall:
         return literal.value
 
     def _words_in(self, span: Span) -> None:
-        """Say what in a list or an object is no literal of Python's: words and odd quotes."""
+        """Report what in a list or an object is not a Python literal: words and odd quotes."""
         told: set[str] = set()
         for found in _IN_CONTAINER.finditer(self.cursor.text, span.start, span.end):
             word, quote = found["word"], found[0][0]
@@ -259,7 +259,7 @@ class PythonCall:
         return value
 
     def _texts(self, opening: re.Match[str] | None) -> str:
-        """text+ — texts that stand one after another are one."""
+        """text+ — adjacent texts are one."""
         pieces = []
         while opening and not self.cut:
             if "f" in opening["prefix"].lower():
@@ -322,7 +322,7 @@ class PythonCall:
 
 
 def _balanced(words: str) -> int:
-    """Return how much of a run of digits and signs belongs to one sum: parentheses in pairs."""
+    """Return the length of the part of `words` that is one sum, with balanced parentheses."""
     depth = 0
     for i, char in enumerate(words):
         depth += (char == "(") - (char == ")")

@@ -1,11 +1,11 @@
-"""Calls in Python's own syntax, in their four wrappings.
+"""Calls in Python syntax: as a plain list, or between the markers of three formats.
 
     list    := "[" call ("," call)* "]"                                           pythonic
     llama4_pythonic := "<|python_start|>" list "<|python_end|>"
     lfm2    := "<|tool_call_start|>" list "<|tool_call_end|>"
     olmo3   := "<function_calls>" newline call (newline call)* newline "</function_calls>"
 
-`python_call` has the grammar of a call. A call outside of any list is read where it stands alone
+`python_call` has the grammar of a call. A call outside any list is read if it is on its own line
 and the tool is known.
 """
 
@@ -44,7 +44,7 @@ _MAX_CALLS = 10_000
 
 
 class Wrapping(NamedTuple):
-    """A format's markers around calls in Python; `listed`: the calls stand in a list."""
+    """A format's markers around calls in Python; `listed`: the calls are in a list."""
 
     format: str
     open: str
@@ -106,7 +106,7 @@ def _read_json(cursor: WireCursor, opener: Span, wrapping: Wrapping) -> int:
 
 
 def _limit(cursor: WireCursor, body: int, wrapping: Wrapping) -> int:
-    """Return where a wrapped list ends: at the first closer behind which no text goes on."""
+    """Return where a wrapped list ends: at the first closing marker that is after a bracket."""
     found = cursor.seek(wrapping.closer, body)
     while found and found.start() > body:
         before = cursor.text[max(body, found.start() - 40) : found.start()].rstrip()
@@ -120,9 +120,9 @@ def _limit(cursor: WireCursor, body: int, wrapping: Wrapping) -> int:
 
 
 def read_calls(cursor: WireCursor, body: int, limit: int) -> int:
-    """Draft all calls of a list and of those behind it, or of lines; return where they end.
+    """Draft all calls of a list and of the lists after it, or calls without a list.
 
-    -1 where there is none.
+    Return where they end, -1 if there are none.
     """
     text, position, last = cursor.text, body, -1
     while True:
@@ -170,7 +170,7 @@ def _flag_list(cursor: WireCursor, position: int, limit: int) -> None:
 
 
 def read_call(cursor: WireCursor, head: re.Match[str], limit: int) -> int:
-    """Draft one call; return where it ends."""
+    """Draft the call that begins with `head`; return where it ends."""
     name = _SPOKEN.sub("", head["name"])
     span = Span(head.start(), head.start() + len(name))
     if name != head["name"]:
@@ -205,7 +205,7 @@ _BRACKETS = re.compile(r"[()\[\]]|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
 
 
 def _skip(cursor: WireCursor, position: int, limit: int) -> int:
-    """Return where a call ends that could not be read, by its parentheses."""
+    """Return where an unreadable call ends, by its parentheses."""
     depth = 1
     if not cursor.spend(limit - position):
         return position

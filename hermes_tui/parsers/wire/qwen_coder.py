@@ -5,7 +5,7 @@
     function  := "<function=" NAME ">" (blank parameter)* blank "</function>"
     parameter := "<parameter=" KEY ">" newline? VALUE newline? "</parameter>"
 
-Read as well: names in quotes or in a `name` attribute, tags that miss their ">".
+Also read: names in quotes or in a `name` attribute, and tags without their ">".
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 
 def _read_bare(cursor: WireCursor, opener: Span) -> int:
-    """Read a function without a wrapper; a closing wrapper says whose it is."""
+    """Read a function without a wrapper; the next closing wrapper determines its format."""
     tags = QWEN3_CODER
     if SEED_OSS.wrap_ends.search(cursor.text, opener.start, opener.start + 10_000):
         ends = cursor.place(SEED_OSS.wrap_ends, opener.start)

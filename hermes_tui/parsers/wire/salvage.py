@@ -1,4 +1,4 @@
-"""What can be saved of a list of calls in JSON that makes no sense as a whole."""
+"""Recovers single calls from a JSON list that cannot be read as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ ONLY_JSON = "engines refuse the block; only JSON may be between the markers"
 
 
 def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int:
-    """Read the single calls of a list that makes no sense as a whole; -1 where there are none."""
+    """Draft the single calls of a list that cannot be read as a whole.
+
+    Return where they end, -1 if there are none.
+    """
     if shape.keyed:
         return _salvage_keyed(cursor, start, limit)
     text, position, found = cursor.text, start + 1, -1
@@ -51,14 +54,14 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
 
 
 def _says_arguments(cursor: WireCursor, value: Any) -> bool:
-    """Tell a call from data with a name that may stand in the same text."""
+    """Return whether an object is a call, not data that merely has a name."""
     if not isinstance(value, dict) or not value.keys().isdisjoint(("arguments", *ARGUMENT_KEYS)):
         return True
     return value.get("name") in cursor.tools
 
 
 def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
-    """Read the arguments behind each name of a keyed list; -1 where there are none."""
+    """Draft the arguments after each name of a keyed list; return their end, -1 if none."""
     text, position, found = cursor.text, start, -1
     name: re.Match[str] | None = None
     while True:
@@ -90,7 +93,7 @@ def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
 
 
 def _list_end(cursor: WireCursor, found: int) -> int:
-    """Return where a salvaged list ends: behind its fence and its brackets."""
+    """Return where a salvaged list ends: after its closing brackets."""
     if found < 0:
         return found
     rest = _BETWEEN_BRACKETS.match(cursor.text, found)

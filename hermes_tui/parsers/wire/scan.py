@@ -1,9 +1,9 @@
-"""One scan over a text for calls of any wire format, from left to right.
+"""Scans a text once, from left to right, for calls of any wire format.
 
     text := (reasoning | fence | block of a format | special token | prose)*
 
-Where several formats open alike, the first one that knows what follows reads the block. Calls in
-reasoning are not calls: they are told.
+If several formats have the same opening marker, the first one that recognises what follows reads
+the block. Calls in reasoning are not read as calls, but reported.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WIRES: tuple[Wire, ...] = (
     *harmony.WIRES, *minimax.WIRES, *gemma.WIRES, *lists.WIRES, *internlm.WIRES, *step3.WIRES,
 )  # fmt: skip
 TAGGED: tuple[Wire, ...] = (*hermes.TAGGED, *qwen_coder.WIRES, *glm.WIRES)
-"""Those with `<tool_call>` or `<function=…>`, which texts of saved runs are read for."""
+"""The formats with `<tool_call>` or `<function=…>`, for which texts of saved runs are read."""
 
 _SPECIAL = (
     r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|call|message"
@@ -64,9 +64,9 @@ _TAGS_BEGIN = r"<[a-zA-Z/|\s]|```|&lt;"
 
 
 class _Opening:
-    """The openers of some formats as one pattern, and who reads each.
+    """The openers of some formats as one pattern, and the readers of each.
 
-    `before`: who reads what a closing marker stands behind that closes nothing.
+    `before` reads the payload before a closing marker without an opening one.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class _Opening:
             for kind, first in shapes
             if first != "<"
         }
-        """Openers that are no markers: where one reader finds nothing, another may."""
+        """For each opener that is no marker, the others to try if its readers find nothing."""
         self.one = {f"o{i}": re.compile(opener) for i, opener in enumerate(openers)}
         tags = [
             rf"(?P<think><(?P<slash>/?)(?P<tag>{ALL_NAMES})>)",
@@ -104,17 +104,17 @@ class _Opening:
             r"(?P<fence>```)",
             *(run for opener, run in runs if not opener.startswith("<")),
         ]
-        # Whatever begins otherwise is passed over at once.
+        # The lookahead skips everything else quickly.
         self.pattern = re.compile(rf"(?={begins})(?:(?=<)(?:{'|'.join(tags)})|{'|'.join(others)})")
 
 
 def _first(opener: str) -> str:
-    """Return the character that an opener begins with, empty where it may be one of several."""
+    """Return the character that an opener begins with, empty if it may be one of several."""
     return "" if opener.startswith("(") else opener.lstrip("\\")[0]
 
 
 def _run(opener: str) -> str:
-    """Return the pattern of an opener that may stand several times in a row."""
+    """Return a pattern of an opener that matches several repetitions of a marker as one."""
     if opener.startswith(("<", r"\[TOOL")) and "(?=" not in opener and "|<" not in opener:
         return rf"(?:{opener})(?:\s*+(?:{opener}))*+"
     return opener
@@ -128,7 +128,7 @@ def _opening(*, tagged: bool) -> _Opening:
 
 
 def scan(text: str, tools: Sequence[ToolSpec] = (), *, tagged: bool = False) -> ParseResult:
-    """Read every call of `text`, whatever its format, or only the `TAGGED`; never raises."""
+    """Read every call in `text`, of any format or only of those in `TAGGED`; never raises."""
     cursor = WireCursor(text, tools)
     if orphan := _scan(cursor, _opening(tagged=tagged), thought=0):
         cursor = WireCursor(text, tools)
@@ -139,10 +139,9 @@ def scan(text: str, tools: Sequence[ToolSpec] = (), *, tagged: bool = False) -> 
 
 
 def _scan(cursor: WireCursor, opening: _Opening, *, thought: int) -> int:
-    """Scan once; the first `thought` characters are reasoning, -1: there is none anywhere.
+    """Scan once. The first `thought` characters are reasoning; -1 if there is none to look for.
 
-    Returns where reasoning ended whose opening tag stood in the prompt, 0 if nowhere: the scan
-    stops there.
+    Return where reasoning ends whose opening tag was in the prompt, and stop there; 0 if none does.
     """
     text = cursor.text
     cursor.reading_reasoning = thought < 0
@@ -175,7 +174,7 @@ def _unquoted(text: str, position: int) -> bool:
 
 
 def _block(cursor: WireCursor, mark: re.Match[str], kind: str, opening: _Opening) -> int:
-    """Give what opens here to the first reader that knows it."""
+    """Pass what opens here to the first reader that recognises it; return where to continue."""
     start, end = mark.span()
     if (position := _read(cursor, Span(start, end), kind, opening)) > start:
         return position
@@ -210,7 +209,10 @@ def _flag_nested(cursor: WireCursor, span: Span, one: re.Pattern[str], calls: in
 def _thought(
     cursor: WireCursor, opening: _Opening, mark: re.Match[str], thinking: bool
 ) -> tuple[int, bool]:
-    """Read the reasoning that a tag opens; a tag that closes nothing is text."""
+    """Read the reasoning that a tag opens; a closing tag without an opening one is text.
+
+    Return where to continue, and whether reasoning has been read so far.
+    """
     text = cursor.text
     closing = bool(mark["slash"] or mark["end"])
     if cursor.reading_reasoning or closing or not _unquoted(text, mark.start()):
@@ -227,7 +229,7 @@ def _thought(
 def _reasoning(
     cursor: WireCursor, opening: _Opening, whole: Span, inner: Span, tag: str, *, opened: bool
 ) -> int:
-    """Take reasoning, and tell of the calls in it."""
+    """Take reasoning and report the calls in it; return where it ends."""
     since = cursor.mark()
     inside = cursor.text[inner.start : inner.end]
     found = WireCursor(inside, tuple(cursor.tools.values()))
@@ -248,7 +250,7 @@ def _reasoning(
 
 
 def _closer(cursor: WireCursor, opening: _Opening, mark: re.Match[str]) -> int:
-    """Note a closing marker that closes nothing."""
+    """Report a closing marker without an opening one; return where to continue."""
     start, end = mark.span()
     if cursor.spoken_of or not _unquoted(cursor.text, start):
         cursor.spoken_of = max(0, cursor.spoken_of - 1)
@@ -267,7 +269,7 @@ def _closer(cursor: WireCursor, opening: _Opening, mark: re.Match[str]) -> int:
 
 
 def _special(cursor: WireCursor, mark: re.Match[str]) -> int:
-    """Note a special token; after a call it is dropped, as all text there is by engines."""
+    """Report a special token; after a call drop it, as engines drop all text there."""
     message = f"special token {mark[0]} in the text"
     hint = "servers strip it before they parse; here it was left in"
     severity = Severity.WARNING if cursor.calls else Severity.NOTE

@@ -1,4 +1,4 @@
-"""The tags of a format that writes parameters between tags, and the patterns made of them."""
+"""The tags of a format that writes parameters between tags, and the patterns built from them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NEVER = "(?!)"
 class TagSet:
     """A format's tags, as regular expressions.
 
-    `call` and `parameter` have a group `name`; `odd` and `slip` take part where the tag is not
-    written as the format wants it. `parameter` may have a group `string` (`true` or `false`).
-    `lines`: tags stand on lines of their own, and the newlines beside a value are not its own.
+    `call` and `parameter` have a group `name`. Their groups `odd` and `slip` match if the tag is
+    not written as the format requires. `parameter` may have a group `string` (`true` or `false`).
+    `lines`: each tag is on its own line, and the newlines around a value are not part of it.
     """
 
     format: str
@@ -32,9 +32,9 @@ class TagSet:
     orphan: str = NEVER
     """Half a parameter: a key without a value."""
     begins: str = r"[<\\]"
-    """What a tag, or the line break before it that is spelled as an escape, begins with.
+    """The characters that a tag, or an escaped line break before it, may begin with.
 
-    A search passes over everything else at once.
+    A search skips everything else quickly.
     """
 
     @cached_property
@@ -100,6 +100,6 @@ class TagSet:
 
 
 def _bare(pattern: str) -> str:
-    """Return a pattern without the names of its groups, to stand in another one beside itself."""
+    """Return a pattern without group names, so that another pattern can contain it repeatedly."""
     pattern = re.sub(r"\(\?P<\w+>", "(?:", pattern)
     return re.sub(r"\(\?P=quote\)", "[\"']?", pattern)

@@ -1,10 +1,10 @@
-"""Calls whose parameters stand between tags: one reader for all formats of that kind.
+"""Calls whose parameters are between tags: one reader for all formats of that kind.
 
     block     := WRAP* (blank call)* blank END_WRAP? | call
     call      := CALL(NAME) (blank parameter)* blank END_CALL
     parameter := PARAMETER(KEY) VALUE END_PARAMETER
 
-VALUE has no escapes: a closing tag ends it only where the syntax goes on behind it. Read as well,
+VALUE has no escapes: a closing tag ends it only if the syntax continues after the tag. Also read,
 each with a diagnostic: tags that are never closed, JSON in place of calls or of parameters.
 """
 
@@ -34,7 +34,7 @@ _FENCE_END = re.compile(r"\s*+```")
 
 @dataclass(slots=True)
 class _Call:
-    """A call while it is read."""
+    """A call that is being read. `cut`: the text ends inside it."""
 
     draft: Draft
     values: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class _Call:
 
 
 def read_tagged(cursor: WireCursor, opener: Span, tags: TagSet) -> int:
-    """Read the block that opens at `opener`: wrappers, or a call of its own. Return its end."""
+    """Read the block that opens at `opener`, with wrappers or without; return its end."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     wrapped = tags.wraps.match(text, opener.start) is not None
     position = cursor.skip_blank(opener.end) if wrapped else opener.start
@@ -61,7 +61,10 @@ def read_tagged(cursor: WireCursor, opener: Span, tags: TagSet) -> int:
 
 
 def _cut_call(cursor: WireCursor, opener: Span, position: int, tags: TagSet) -> int:
-    """Decide on an opening marker behind which there is no call: the text may end in its tag."""
+    """Report an opening marker without a call as cut if the text ends in its tag, else as prose.
+
+    Return where to continue.
+    """
     cut, since = _CUT_TAG.match(cursor.text, position), cursor.mark()
     if cut is None or not cursor.at_line_start(opener.start):
         return spoken_of(cursor, opener)
@@ -73,9 +76,9 @@ def _cut_call(cursor: WireCursor, opener: Span, position: int, tags: TagSet) -> 
 
 
 def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) -> int:
-    """(blank call)* — return where the last one ends, -1 where there is none.
+    """(blank call)* — return where the last one ends, -1 if there is none.
 
-    Without a wrapper it is one.
+    Without a wrapper only one call is read.
     """
     last = -1
     while True:
@@ -96,7 +99,7 @@ def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) ->
 
 
 def _is_call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> bool:
-    """Tell an opening tag from one that is only mentioned, by what follows it."""
+    """Return whether an opening tag begins a call, not only a mention, by what follows it."""
     if head.start() and cursor.text[head.start() - 1] == "`":
         return False
     if tags.goes_on.match(cursor.text, head.end()):
@@ -217,7 +220,7 @@ def _is_odd(head: re.Match[str]) -> bool:
 
 
 def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: TagSet) -> bool:
-    """Say that a value is never closed; return whether the text ends in it."""
+    """Report that a value is never closed; return whether the text ends in it."""
     if value_end == len(cursor.text):
         hint = "raise max_tokens; some engines run the call all the same, without this value"
         span = Span(head.start(), value_end)
@@ -225,15 +228,15 @@ def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: Ta
         return True
     message = f"no {tags.parameter_end_text or 'closing tag'} after this value"
     hint = "some engines drop the parameter and run the call without it"
-    # What stands in the place of the closing tag belongs to it: the next tag's first character.
+    # The span includes what is in place of the closing tag: the next tag's first character.
     cursor.error(Code.PARAM_UNCLOSED, Span(head.start(), value_end + 1), message, hint)
     return False
 
 
 def _value_end(cursor: WireCursor, start: int, tags: TagSet) -> tuple[int, int, bool]:
-    """Return where a value ends, where its closing tag does, and whether there is one.
+    """Return where a value ends, where its closing tag ends, and whether it has one.
 
-    The first tag that could end it counts unless a better one follows before the next call.
+    The first tag that could end the value counts unless a better one follows before the next call.
     """
     text = cursor.text
     fallback: tuple[int, int, bool] | None = None
@@ -314,7 +317,7 @@ def _json_body(cursor: WireCursor, call: _Call, position: int) -> int:
 
 
 def _json_instead(cursor: WireCursor, position: int, tags: TagSet) -> int:
-    """Read the JSON calls that stand in a wrapper in place of tags; -1 where there are none."""
+    """Draft the JSON calls in a wrapper in place of tags; return their end, -1 if none."""
     text, end = cursor.text, -1
     fence = FENCE.match(text, position)
     position = fence.end() if fence else position
@@ -364,7 +367,7 @@ def _block_end(
 
 
 def _flag_compact(cursor: WireCursor, opener: Span, tags: TagSet) -> None:
-    """Say that the tags stand on one line where the format's templates break it."""
+    """Report a missing line break after the opening marker if the format's templates write one."""
     if "\n" in cursor.text[opener.start : opener.end] or not tags.spaced:
         return
     if not cursor.text.startswith(("\n", "\r"), opener.end):
