@@ -1,4 +1,4 @@
-"""Our own reading of a text: tolerant, exact, of any wire format, and sure of what it repaired."""
+"""Our own parser: it reads any wire format, tolerates flaws and reports every repair."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hermes_tui.parsers.wire.scan import scan
 
 
 class Auto:
-    """Reads what a person would read as calls, in every format known; nothing is evaluated.
+    """Reads what a person would take for calls, in every known format; evaluates nothing.
 
-    Calls in reasoning are no calls, they are told. Every repair has a diagnostic.
+    Calls in reasoning are reported but not returned as calls. Every repair has a diagnostic.
     """
 
     name = "hermes-tui/auto"

@@ -1,9 +1,9 @@
 """The interface of all parsers of model text: what they take and return.
 
-Two questions are kept apart: what an engine does with a text (`outcome`, `calls`, `content`) and
-why (`steps`, `diagnostics`). Laws, property-tested for every parser: it never raises, whatever the
-text; spans lie in bounds; steps nest; content, reasoning, call and dropped spans cover the text;
-the time grows linearly with the text.
+A result answers two separate questions: what an engine does with a text (`outcome`, `calls`,
+`content`) and why (`steps`, `diagnostics`). Every parser is property-tested for these laws: it
+never raises, for any text; spans are in bounds; steps nest; the content, reasoning, call and
+dropped spans together cover the text; the time grows linearly with the length of the text.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Outcome(StrEnum):
 class ParsedCall(NamedTuple):
     """One call read from text. `arguments` is the exact string that the engine emits.
 
-    `value` is what the arguments stand for, None where they could not be read.
-    `verdict` says how the block was read: `json`, `python-literal`, `repaired`, `unclosed` or
+    `value` is the decoded value of the arguments, None if they could not be read.
+    `verdict` is how the block was read: `json`, `python-literal`, `repaired`, `unclosed` or
     `failed`.
     """
 
@@ -43,7 +43,7 @@ class ParsedCall(NamedTuple):
 
 
 class ParseStep(NamedTuple):
-    """One decision: which rule looked at which span, what it decided, why. Pre-order by `depth`."""
+    """One decision: the rule, the span it examined, its outcome and why. Pre-order by `depth`."""
 
     rule: str
     span: Span
@@ -53,7 +53,7 @@ class ParseStep(NamedTuple):
 
 
 class ParseResult(NamedTuple):
-    """A parser's verdict on one text, and the way to it."""
+    """A parser's verdict on one text, and the steps that led to it."""
 
     outcome: Outcome
     calls: tuple[ParsedCall, ...] = ()
@@ -68,7 +68,7 @@ class ParseResult(NamedTuple):
 
 
 class Parser(Protocol):
-    """Reads tool calls out of model text."""
+    """Reads tool calls from model text."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""The arguments of a call: in what state they arrived and what they stand for."""
+"""The arguments of a call: the state in which they arrived, and their value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.parsers.plain_values import decode, json_text, loads
 
 _MAX_ENCODINGS = 4
 _MAX_REPAIR = 1_000_000
-"""Characters up to which broken arguments are looked into."""
+"""Longest broken arguments, in characters, that are examined."""
 
 _KINDS: dict[type, str] = {
     list: "a list",
@@ -26,7 +26,11 @@ _KINDS: dict[type, str] = {
 
 
 class Arguments(NamedTuple):
-    """The exact text (compact JSON of a decoded value), its state, and the object it stands for."""
+    """The arguments of one call.
+
+    `text` is the exact text, or compact JSON if the field held a decoded value. `value` is the
+    object that it stands for, None if there is none.
+    """
 
     text: str
     state: ArgumentsState
@@ -35,10 +39,10 @@ class Arguments(NamedTuple):
 
 
 def read_arguments(raw: Any, index: int | None = None) -> Arguments:
-    """Return what `raw`, the value of an arguments field, says.
+    """Return the arguments in `raw`, the value of an arguments field.
 
-    Diagnostics carry `index`; their spans count characters of `text`. Empty text is a call without
-    arguments, which every client takes.
+    Diagnostics carry `index`; their spans refer to `text`. An empty text is a call without
+    arguments, which every client accepts.
     """
     if isinstance(raw, str):
         return _of_text(raw, index)
@@ -106,7 +110,7 @@ def _not_json(text: str, problem: str, offset: int, index: int | None) -> Argume
 
 
 def _meant(text: str) -> tuple[Any, str]:
-    """Return what a person would take broken arguments for, and a hint."""
+    """Return the object that broken arguments were meant to be (None if unclear), and a hint."""
     if len(text) > _MAX_REPAIR:
         return None, ""
     start = len(text) - len(text.lstrip())

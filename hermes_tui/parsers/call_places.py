@@ -1,4 +1,4 @@
-"""Where in a text the calls stand that somebody read from it, as far as a reading of ours tells."""
+"""Locates calls in the text they were read from, with the help of our own reading of the text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hermes_tui.parsers.base import ParseResult
 
 
 def places_of(calls: Sequence[tuple[str, str]], ours: ParseResult) -> list[Span | None]:
-    """Return the place of each call `(name, arguments)`, None where our reading has no such call.
+    """Return the span of each call `(name, arguments)`, None if our reading has no such call.
 
-    Calls that are equal stand for ours in order; of the same name is enough for one whose number
-    is the same.
+    Equal calls are matched in order. A call without an equal one matches the call at the same index
+    of our reading if the names are equal.
     """
     equal: dict[tuple[str, object], list[Span]] = defaultdict(list)
     for call in reversed(ours.calls):

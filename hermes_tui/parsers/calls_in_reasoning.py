@@ -1,4 +1,4 @@
-"""Calls that the reasoning of a reply took with it: the reply says and calls nothing else."""
+"""Calls that were left in the reasoning of a reply that has no content and no calls."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def with_swallowed(
     reasoning: Sequence[Reasoning],
     tools: Sequence[ToolSpec] = (),
 ) -> list[Diagnostic]:
-    """Return what was found in a message without calls, with the error of one in its reasoning.
+    """Return the findings of a message without calls, with an error if its reasoning holds one.
 
-    Without `tools` that has to be marked as one, or to be JSON that is nothing else.
+    Without `tools` only a call with markers, or JSON that is nothing but a call, counts.
     """
     if any(one.severity is Severity.ERROR for one in found) or _says(text, thoughts):
         return found
@@ -33,7 +33,7 @@ def with_swallowed(
 
 
 def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Diagnostic | None:
-    """Return that the reasoning of a message that says and calls nothing holds a call."""
+    """Return the error for a call in the reasoning of an otherwise empty message, None if none."""
     from hermes_tui.parsers.auto import Auto
 
     for piece in reasoning:
@@ -57,7 +57,7 @@ def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Dia
 
 
 def _says(text: str, thoughts: Sequence[Thought]) -> bool:
-    """Tell whether anything stands beside the thoughts in a text."""
+    """Return whether a text contains anything besides its reasoning."""
     position = 0
     for whole, _, _ in thoughts:
         if text[position : whole.start].strip():

@@ -1,4 +1,4 @@
-"""Which parser is meant: by its name, by what others call it, or by the markers in a text."""
+"""Selects a parser by its name, by an alias, or by the markers in a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hermes_tui.parsers.base import Parser
 
 AUTO: Final = "hermes-tui/auto"
 GUESS: Final = "guess"
-"""What stands for a name where the markers are to decide."""
+"""Given in place of a parser name, lets the markers of the text decide."""
 
 _ALSO: Final = {
     "vllm/qwen25": "vllm/qwen3_json",
@@ -22,7 +22,7 @@ _ALSO: Final = {
     "hermes-agent/qwen25": "hermes-agent/qwen",
     "hermes-agent/mistral_v11": "hermes-agent/mistral",
 }
-"""Formats that an engine reads under another name than that of the format."""
+"""Aliases: formats that an engine reads with a parser of another name."""
 
 _ENGINES: Final = ("vllm", "sglang", "hermes-agent")
 _NEAR: Final = 0.5
@@ -30,9 +30,9 @@ _SURE: Final = 0.5
 
 
 class Guess(NamedTuple):
-    """The parser that the markers ask for. `format` is empty and `span` None where none is seen.
+    """The parser that the markers call for; without markers `format` is empty and `span` None.
 
-    `sure`: they are markers, and not just JSON or code that looks like a call.
+    `sure`: they are real markers, not just JSON or code that looks like a call.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Guess(NamedTuple):
     sure: bool = False
 
     def reason(self, text: str) -> str:
-        """Say in a few words what the guess rests on."""
+        """Return in a few words what the guess is based on."""
         if self.span is None:
             return "no marker of any format"
         marker = text[self.span.start : min(self.span.end, self.span.start + 40)]
@@ -52,7 +52,7 @@ class Guess(NamedTuple):
 
 @cache
 def parsers() -> tuple[Parser, ...]:
-    """Return our own reading and every emulated parser, in the order in which to show them."""
+    """Return our own parser and every emulated parser, in display order."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.engines.registry import engine_parsers
 
@@ -71,12 +71,12 @@ def _names() -> frozenset[str]:
 
 
 def named_parser(name: str) -> Parser:
-    """Return the parser called `name`; raises KeyError where there is none."""
+    """Return the parser called `name`; raise KeyError if there is none."""
     return _by_name()[name]
 
 
 def near_names(name: str) -> list[str]:
-    """Return the names nearest to one that is unknown, at most three."""
+    """Return the names nearest to an unknown one, at most three."""
     known = [parser.name for parser in parsers()]
     near = get_close_matches(name[:200], known, n=3, cutoff=_NEAR)
     parser = name.rpartition("/")[2]
@@ -84,14 +84,16 @@ def near_names(name: str) -> list[str]:
 
 
 def guess_parser(text: str) -> Guess:
-    """Return the parser that the markers of `text` ask for: vLLM's where it is emulated, else
-    another engine's, else our own reading."""
+    """Return the parser that the markers of `text` call for.
+
+    That is vLLM's if it is emulated, else another engine's, else our own.
+    """
     from hermes_tui.parsers.recognise import READERS, formats_in
 
     seen = formats_in(text)
     for sign in seen:
         if sign.score < seen[0].score:
-            # What the likeliest format holds inside is no format of its own.
+            # A less likely marker may only be part of the likeliest format.
             break
         readers = READERS.get(sign.format, {})
         for engine in _ENGINES:

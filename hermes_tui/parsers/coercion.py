@@ -1,4 +1,4 @@
-"""From the text of a parameter to the value that its schema asks for."""
+"""Converts the text of a parameter to the type that its schema requires."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class Coerced(NamedTuple):
-    """A value; `python` where its text was Python's spelling of it."""
+    """A converted value. `python`: its text was the Python spelling (`True`, `None`, …)."""
 
     value: Any
     python: bool = False
 
 
 def parameter_schema(schema: Any, key: str) -> Any:
-    """Return the schema of one parameter, None where there is none."""
+    """Return the schema of one parameter, or None if there is none."""
     properties = schema.get("properties") if isinstance(schema, dict) else None
     return properties.get(key) if isinstance(properties, dict) else None
 
 
 def required_names(schema: dict[str, Any]) -> list[str]:
-    """Return the parameters that a schema says a call must give."""
+    """Return the names of the parameters that a schema requires."""
     required = schema.get("required")
     return [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
 
 
 def coerce(text: str, schema: Any) -> Coerced:
-    """Return `text` as the schema wants it, as it is where it cannot be had."""
+    """Return `text` converted to the schema's type, unchanged if it cannot be converted."""
     types = types_of(schema)
     word = text.strip()
     if not types:
@@ -56,9 +56,9 @@ def coerce(text: str, schema: Any) -> Coerced:
 
 
 def coerced_arguments(arguments: dict[str, Any], schema: Any) -> dict[str, Any]:
-    """Return `arguments` with every text as the schema of its parameter wants it.
+    """Return `arguments` with every text converted as the schema of its parameter requires.
 
-    Some dispatchers, hermes-agent's among them, do so before the tool is called.
+    Some dispatchers, such as hermes-agent's, do this before they call the tool.
     """
     return {
         key: coerce(value, parameter_schema(schema, key)).value if isinstance(value, str) else value
@@ -83,7 +83,7 @@ def _container(text: str, word: str) -> Coerced:
 
 
 def types_of(schema: Any) -> set[str]:
-    """Return the JSON types that a schema allows, empty where it says nothing."""
+    """Return the JSON types that a schema allows, empty if it names none."""
     if not isinstance(schema, dict):
         return set()
     found: set[str] = set()

@@ -1,7 +1,7 @@
-"""Two versions of a text compared: the edits between them, as a person would make them.
+"""Compares two versions of a text: the edits between them, as a person would make them.
 
-Texts are compared token by token, words whole. Long ones are compared in windows that move along
-both, so that the time grows with the length and with what differs, not with their product.
+Texts are compared token by token, and words are kept whole. Long texts are compared in windows that
+move along both, so that the time grows with the length and the differences, not with their product.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from hermes_tui.parsers.edits import Edit
 
 _TOKEN = re.compile(r"[^\W_]+|_+|\n|[^\S\n]+|[^\w\s]")
 _MAX_TOKENS = 2_500
-"""Compared at once; of longer texts a window is."""
+"""Most tokens compared at once; longer texts are compared in windows."""
 _WINDOW = 64
 _MAX_WINDOWS = 2_000
 _SURE = 8
-"""So many tokens in a row are no accident."""
+"""This many equal tokens in a row are not a coincidence."""
 _MAX_SLIDE = 200
 
 _Change = tuple[int, int, int, int]
-"""Tokens i to j of the old text became k to m of the new one."""
+"""`i, j, k, m`: tokens i to j of the old text became tokens k to m of the new one."""
 
 
 def edits_between(old: str, new: str) -> list[Edit]:
-    """Return edits that turn `old` into `new`, in order: few characters, at sensible places."""
+    """Return edits that turn `old` into `new`, in order: short ones at sensible places."""
     start, end, stop = _differing(old, new)
     before, after = _TOKEN.findall(old[start:end]), _TOKEN.findall(new[start:stop])
     places = [start]
@@ -62,9 +62,9 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
 
 
 def _window(old: Sequence[str], new: Sequence[str], i: int, k: int) -> Iterator[_Change]:
-    """Yield the changes up to where both texts surely agree again, and last that place.
+    """Yield the changes up to where both texts surely agree again, then that matching stretch.
 
-    Nothing where they do not within reach.
+    Yield nothing if they do not agree again within `_MAX_TOKENS`.
     """
     size = _WINDOW
     while size <= _MAX_TOKENS:
@@ -113,7 +113,7 @@ def _common_end(old: str, new: str, start: int) -> int:
 
 
 def _differing(old: str, new: str) -> tuple[int, int, int]:
-    """Return where texts begin to differ, and where that ends in each; words are kept whole."""
+    """Return where the texts begin to differ, and where that ends in each; words are kept whole."""
     start = _common_start(old, new)
     tail = _common_end(old, new, start)
     end, stop = len(old) - tail, len(new) - tail
@@ -129,7 +129,7 @@ def _word_at(text: str, position: int) -> bool:
 
 
 def _trimmed(text: str, edit: Edit) -> Edit:
-    """Leave out what both sides of a replacement share at their ends."""
+    """Remove from a replacement what both sides share at their ends."""
     old, new = text[edit.start : edit.end], edit.text
     if not old or not new or (old.isalnum() and new.isalnum()):
         return edit
@@ -139,7 +139,7 @@ def _trimmed(text: str, edit: Edit) -> Edit:
 
 
 def _slid(text: str, edit: Edit, floor: int) -> Edit:
-    """Move an insertion or a removal to where a person would make it, with the same result."""
+    """Move an insertion or a removal to where a person would make it; the result is the same."""
     start, end, new = edit
     if (start < end) == bool(new) or edit.cost > _MAX_SLIDE:
         return edit
@@ -157,7 +157,7 @@ def _slid(text: str, edit: Edit, floor: int) -> Edit:
 
 
 def _looks(text: str, edit: Edit) -> int:
-    """Rate a place: whole tags, brackets and words are best, then what at least begins with one."""
+    """Rate an edit: whole tags, brackets or words are best, then text that begins with one."""
     piece = edit.text or text[edit.start : edit.end]
     words = piece.strip()
     opens = words[:1] in ("<", "[", "{", "`")

@@ -1,4 +1,4 @@
-"""What stands under `content`, part by part: text, media, and the blocks that are calls or results.
+"""Takes a message's `content` apart into text, media, and the blocks of calls and results.
 
 content := text | null | [part, …] | part | any other JSON value
 part    := text | {"type": …, …} with the text under one of TEXT_KEYS
@@ -56,7 +56,7 @@ _BARE_KEYS = {
     "inline_data": "media",
     "image_url": "image_url",
 }
-"""Parts without a type that their only key tells."""
+"""Types of parts without a type field, by the key that identifies them."""
 
 _MEDIA_KEYS = (
     "image_url",
@@ -85,19 +85,19 @@ class Content:
     calls: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     whole: str | None = None
-    """The content as JSON where it is neither text nor parts."""
+    """The content as JSON if it is neither text nor parts."""
 
     @property
     def text(self) -> str:
         return self.whole if self.whole is not None else "\n".join(self.texts)
 
     def shown(self) -> str:
-        """Return everything there is to show, placeholders and JSON included."""
+        """Return everything to show, including placeholders and JSON."""
         return self.whole if self.whole is not None else "\n".join(p.text for p in self.parts)
 
 
 def read_content(content: Any) -> Content:
-    """Take any value under `content` apart."""
+    """Return any `content` value by its parts."""
     found = Content()
     if content is None:
         return found
@@ -117,7 +117,7 @@ def read_content(content: Any) -> Content:
 
 
 def text_of(value: Any) -> str | None:
-    """Return the text that stands in a part under any of its usual keys."""
+    """Return the text of a part, under any of the usual keys; None if there is none."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -171,8 +171,10 @@ def _read_part(part: dict[str, Any], found: Content, levels: int) -> None:
 
 
 def _thought(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a block of reasoning; Bedrock's `{"reasoningContent": {"reasoningText": {"text"}}}`
-    is opened."""
+    """Return a block of reasoning.
+
+    Bedrock's `{"reasoningContent": {"reasoningText": {"text"}}}` is unwrapped.
+    """
     for key in ("reasoningContent", "reasoningText"):
         if isinstance(inner := part.get(key), dict):
             part = inner
@@ -231,7 +233,7 @@ def _media_type(kind: str, holder: dict[str, Any]) -> str:
 
 
 def _decoded_size(data: str) -> int:
-    """Return how many bytes base64 text stands for, without decoding it."""
+    """Return the number of bytes that a base64 text encodes, without decoding it."""
     blanks = data.count("\n") + data.count("\r") + data.count(" ")
     padding = data[-4:].count("=")
     return max(0, (len(data) - blanks - padding) * 3 // 4)

@@ -1,8 +1,8 @@
 """What the parser of a run does with one message, and what it should have done.
 
-Two readings are laid side by side: ours, which takes for a call what a person would take for one,
-and that of the engine. A call that only we see was kept as text or lost; one that both see but read
-differently was altered. Reasoning is read too: nobody looks for calls there.
+Two readings are compared: ours, which takes for a call what a person would take for one, and the
+engine's. A call that only we see was kept as text or lost; a call that both see but read
+differently was altered. Reasoning is read too, as no engine looks for calls there.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def diagnose(
     known: Sequence[Diagnostic] = (),
     label: str = "",
 ) -> tuple[Diagnostic, ...]:
-    """Return what is to be said of a model's message that `parser` reads; never raises.
+    """Return the findings about a model's message that `parser` reads; never raises.
 
-    `native_calls` came beside the text, so the server has read it before: then `text` is what it
-    left. Without tools the names of the calls are taken for declared. `known` was said already;
-    `label` is what to call the parser.
+    If there are `native_calls`, the server has parsed the reply and `text` is what it left over.
+    Without `tools` the names of the calls count as declared. `known` are the findings already
+    reported; `label` is the name of the parser in messages.
     """
     case = _Case(text, parser, tools, native_calls, finish_reason, label or parser.name)
     before = Known(known)
@@ -88,7 +88,7 @@ class _Case:
 
 
 def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Return what became of the calls of the text, and what else the parser stumbles over."""
+    """Return what became of the calls in the text, and the parser's other findings."""
     if case.native:
         return [], [*_left_over(case)]
     if case.theirs.outcome is Outcome.RAISED:
@@ -102,14 +102,14 @@ def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
 
 
 def _matters(case: _Case, cause: Diagnostic) -> bool:
-    """Tell whether a complaint is about more than that an answer is no call."""
+    """Return whether a finding is about more than that a plain answer is no call."""
     if case.meant or case.theirs.calls or cause.code in _GONE:
         return True
     return any(item.severity is not Severity.NOTE for item in case.ours.diagnostics)
 
 
 def _misread_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
-    """Yield what became of the calls; of those that one thing keeps from being read at once."""
+    """Yield what became of the misread calls; one finding for all that have the same cause."""
     together: dict[tuple[str, Diagnostic], list[MisreadCall]] = {}
     for misread in misread_calls(case.ours, case.theirs):
         cause = causes.about(misread.call.span)
@@ -124,7 +124,7 @@ def _misread_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
 
 
 def _told(case: _Case, several: Sequence[MisreadCall], cause: Diagnostic | None) -> Diagnostic:
-    """Say what became of calls, with the engine's own reason where there is one."""
+    """Return the finding for calls that were kept or lost, with the engine's reason if known."""
     misread, count = several[0], len(several)
     calls = "the call" if count == 1 else f"{count} calls"
     said = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[misread.what]
@@ -161,7 +161,7 @@ def _labelled(case: _Case, found: Diagnostic) -> Diagnostic:
 
 
 def _left_over(case: _Case) -> Iterator[Diagnostic]:
-    """Tell of calls that stand in the text although the server took calls out of it."""
+    """Yield findings for calls left in the text although the server took calls out of it."""
     made = {(call.name, json_key(call.arguments)) for call in case.native}
     for call in case.meant:
         name = first_line(call.name or "", _SHOWN)
@@ -184,7 +184,7 @@ def _left_over(case: _Case) -> Iterator[Diagnostic]:
 
 
 def _of_native(case: _Case) -> Iterator[Diagnostic]:
-    """Tell of calls cut short that are said to be whole."""
+    """Yield findings for calls that are cut although the finish reason says they are whole."""
     if case.finish_reason not in STOPPED:
         return
     for call in case.native:
@@ -202,13 +202,16 @@ def _of_native(case: _Case) -> Iterator[Diagnostic]:
 
 
 def _of_finish(case: _Case) -> Iterator[Diagnostic]:
-    """Tell of calls that the finish reason promises and nobody sees."""
+    """Yield a finding if the finish reason promises calls and there are none."""
     if case.finish_reason in CALLED and not (case.native or case.theirs.calls):
         yield calls_lost(case.finish_reason)
 
 
 def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
-    """Say of a text that ends inside a call that the finish reason hides it."""
+    """Return the findings; the one about a cut text now says that the finish reason hides the cut.
+
+    That finding is added if only our own reading has it.
+    """
     if case.finish_reason not in STOPPED or case.native:
         return found
     cut = next((d for d in found if d.code is Code.TRUNCATED), None)
@@ -222,7 +225,7 @@ def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _of_reasoning(case: _Case, pieces: Sequence[Reasoning]) -> Iterator[Diagnostic]:
-    """Tell of calls in reasoning that has a field of its own."""
+    """Yield findings for calls in reasoning fields."""
     made = {(call.name, json_key(call.arguments)) for call in case.native}
     made |= {(call.name, json_key(decode(call.arguments))) for call in case.theirs.calls}
     for piece in pieces:

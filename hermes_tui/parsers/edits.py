@@ -1,4 +1,4 @@
-"""Edits of a text: made, weighed, put into words; and those that repair what is found wrong."""
+"""Edits of a text: applying and describing them, and those that repair a finding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_tui.model.visible import visible_row
 from hermes_tui.model.wording import shortened
 
 _REMOVED = frozenset({Code.TRAILING_COMMA, Code.BRACES_EXTRA, Code.COMMENT})
-"""Flaws that are repaired by leaving out what is marked."""
+"""Flaws that are repaired by removing what the finding marks."""
 _ESCAPED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _SHOWN = 32
 _MOST_SAID = 4
@@ -36,12 +36,12 @@ class Edit(NamedTuple):
 
     @property
     def cost(self) -> int:
-        """Characters taken away or put in."""
+        """The number of characters removed plus those inserted."""
         return self.end - self.start + len(self.text)
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Return `text` with the edits made; they stand in order and do not overlap."""
+    """Return `text` with the edits applied; they must be in order and not overlap."""
     parts: list[str] = []
     position = 0
     for edit in edits:
@@ -51,7 +51,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def repairs(text: str, found: Iterable[Diagnostic]) -> list[Edit]:
-    """Return the edits that repair what is marked, in order, each place once."""
+    """Return the edits that repair the findings, in text order, one for each place."""
     edits: dict[int, Edit] = {}
     for one in found:
         if one.span is not None:
@@ -71,7 +71,7 @@ def _repairs_of(text: str, code: Code, span: Span) -> Iterator[Edit]:
 
 
 def describe_edits(text: str, edits: Sequence[Edit]) -> str:
-    """Return in words what the edits do, alike ones counted."""
+    """Return what the edits do in words; edits of the same kind are counted."""
     said = Counter(_phrases(text, edits))
     phrases = [phrase if n == 1 else f"{phrase} ({n} times)" for phrase, n in said.items()]
     if len(phrases) > _MOST_SAID:
@@ -80,7 +80,7 @@ def describe_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def _phrases(text: str, edits: Sequence[Edit]) -> Iterator[str]:
-    """Yield a phrase for each edit; one for both where words go here and come there."""
+    """Yield a phrase for each edit; a removal and an insertion of the same words are one move."""
     put_in = {edit.text.strip() for edit in edits if edit.start == edit.end}
     taken = {text[edit.start : edit.end].strip() for edit in edits if not edit.text}
     moved = {words for words in put_in & taken if len(words) > 2}

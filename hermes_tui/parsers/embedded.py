@@ -1,7 +1,7 @@
 """Calls in the text of a message of a run: between `<tool_call>` tags, or as bare JSON.
 
-What an engine made of them nobody knows any more. So less is said of them than of a text that is
-looked at by itself: what does most calls no harm is a note.
+How an engine read such a text is no longer known. So fewer findings are reported than for a text
+that is examined on its own: what usually does no harm is only a note.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ __all__ = [
 
 _FENCE = re.compile(r"```\w*+\s*+")
 _MOST_IN_A_ROW = 64
-"""Each call in a row is looked for in all of the rest."""
+"""The most consecutive calls that are read; each is searched for in all of the remaining text."""
 _NEXT = re.compile(r"\s*+[;,]?\s*+(?=\{)")
 _HARMLESS = frozenset({Code.DUP_KEY, Code.MARKER_IN_FENCE, Code.STRAY_SPECIAL})
-"""What changes nothing of what most engines read."""
+"""Flaws that do not change what most engines read."""
 _AS_ASKED_FOR = frozenset({Code.NO_MARKER, Code.NAME_DECORATED})
-"""A function without a block, as of OpenHands, and a name with a dash are what prompts ask for."""
+"""Flaws that some prompts request: functions without a block (OpenHands), names with a dash."""
 _JSON_BLOCKS = frozenset({"hermes", "qwen25"})
 _VOID_NOTHING = frozenset({Code.NAME_DECORATED, Code.ORPHAN_CLOSE})
-"""Errors of a block that engines read all the same, or do not see."""
+"""Errors of blocks that engines read nevertheless, or do not see."""
 _VOID_ALL = frozenset({Code.EMPTY_BLOCK, Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE})
-"""What engines take for a block that makes no sense."""
+"""Flaws that engines take for a broken block."""
 
 
 class BareCalls(NamedTuple):
-    """Calls without markup, and the flaws of the JSON that they are."""
+    """Calls without markup, and the flaws of their JSON."""
 
     calls: tuple[ParsedCall, ...]
     flaws: tuple[Diagnostic, ...]
 
 
 def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
-    """Return the reading of a text that holds call markup or reasoning tags, None for any other."""
+    """Return the reading of a text with call markup or reasoning tags, None for any other."""
     if not _relevant(text):
         return None
-    # Most files have no text that needs it.
+    # Imported here, as most files have no text that needs it.
     from hermes_tui.parsers.wire.scan import scan
 
     result = scan(text, tools, tagged=True)
@@ -68,7 +68,7 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
 
 
 def _told_less(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
-    """Return what is to be said of a text that ends at `end`."""
+    """Yield the findings with those that usually do no harm as notes. `end` is the text's end."""
     for one in found:
         if one.code in _AS_ASKED_FOR and one.severity is Severity.WARNING:
             continue
@@ -78,7 +78,7 @@ def _told_less(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
 
 
 def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
-    """Say which sound calls are lost since another block of the message is not sound."""
+    """Yield an error for each valid call that is lost because another block is broken."""
     blocks = [step.span for step in result.steps if step.depth == 1 and step.rule in _JSON_BLOCKS]
     starts = [block.start for block in blocks]
     block_of: dict[int, int] = {}
@@ -110,16 +110,16 @@ def _voids_all(text: str, found: Diagnostic) -> bool:
 
 
 def bare_call_json(text: str) -> tuple[ParsedCall, ...] | None:
-    """Return the calls of a text that as a whole is call JSON without markup, None for any other.
+    """Return the calls of a text that consists of call JSON without markup, None for any other.
 
-    The whole is one call, several one behind the other, or a list of calls, in a code fence or not.
+    The text is one call, several calls in a row, or a list of calls, with or without a code fence.
     """
     found = read_bare(text)
     return found.calls if found is not None else None
 
 
 def read_bare(text: str) -> BareCalls | None:
-    """Return what `bare_call_json` does, with what keeps each call from being JSON."""
+    """Return the calls of `bare_call_json` with the flaws that keep each from being JSON."""
     words = text.strip()
     fence = _FENCE.match(words)
     if fence and words.endswith("```"):
@@ -180,7 +180,7 @@ def _flaws(literal: Literal, call_index: int) -> Iterator[Diagnostic]:
 
 
 def _calls(text: str, literal: Literal) -> list[ParsedCall]:
-    """Return the calls that a literal says, one for each item of a list."""
+    """Return the calls in a literal: one, or one for each item of a list."""
 
     def members(at: int) -> dict[str, Span]:
         return literal.members(text, at)

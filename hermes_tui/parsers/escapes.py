@@ -23,7 +23,7 @@ _DRIVE = re.compile(r"[A-Za-z]:\\(?!x[\da-fA-F]{2}|u[\da-fA-F]{4})[A-Za-z]")
 
 
 class Escape(NamedTuple):
-    """What an escape stands for, where it ends, and what is wrong with it in JSON."""
+    """The value of an escape, where it ends, and what is wrong with it in JSON."""
 
     value: str
     end: int
@@ -31,12 +31,15 @@ class Escape(NamedTuple):
 
 
 def starts_as_path(text: str, start: int, end: int) -> bool:
-    """Tell whether a string is a Windows path whose backslashes nobody doubled."""
+    """Return whether a string is a Windows path whose backslashes are not doubled."""
     return _DRIVE.match(text, start, end) is not None
 
 
 def read_escape(text: str, start: int, end: int, *, strict: bool, in_path: bool) -> Escape:
-    """Read the escape whose backslash stands at `start`; `strict` where Python's are flaws."""
+    """Read the escape whose backslash is at `start`.
+
+    `strict`: Python's escapes are flaws. `in_path`: a backslash stands for itself.
+    """
     char = text[start + 1] if start + 1 < end else ""
     if not char:
         return Escape("", start + 1)

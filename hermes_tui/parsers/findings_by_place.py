@@ -1,4 +1,4 @@
-"""Findings by their place, so that those about a call are found without going through all."""
+"""Findings indexed by place, so that those about a call are found without scanning all."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.spans import Span
 
 _OF_FATE: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
-"""What became of the text rather than why."""
+"""Codes that say what became of the text rather than why."""
 _OF_WHOLE: Final = frozenset({Code.WRONG_FORMAT, Code.MARKER_VARIANT, Code.SILENT_DROP})
-"""Said once, of all that the engine does not read."""
+"""Codes that are reported once for everything that the engine does not read."""
 _PLAIN: Final = frozenset({Code.NAME_UNKNOWN, Code.COERCED})
-"""What a run says of every call anyway; what is the way of the format where no call is altered."""
+"""Codes not repeated here: a run reports an unknown name for every call anyway, and a coercion that
+alters no call is how the format works."""
 _SEVERAL: Final = 50
-"""So many findings about one place are looked through."""
+"""How many findings about one place are examined."""
 
 
 class Causes:
-    """What an engine's reading complains of, in the order of the text; `used`: told with a call."""
+    """The findings of an engine's reading, in text order, as causes of what happens to calls.
+
+    Notes are left out. `used` are the indices of those already reported with a call.
+    """
 
     def __init__(self, found: Sequence[Diagnostic]) -> None:
         told = (item for item in found if item.severity is not Severity.NOTE)
@@ -29,7 +33,10 @@ class Causes:
         self.used: set[int] = set()
 
     def about(self, span: Span) -> Diagnostic | None:
-        """Return the worst finding about a call, those that name a reason first."""
+        """Return the worst finding about the call at `span`, preferring those that name a reason.
+
+        None if there is none.
+        """
         first = bisect_left(self._starts, span.start)
         last = min(bisect_left(self._starts, span.end), first + _SEVERAL)
         numbers = {*range(min(first, _SEVERAL)), *range(first, last)}
@@ -50,14 +57,14 @@ class Causes:
         return item.code in _OF_FATE, item.code is Code.SIBLING_VOIDED, not is_error
 
     def untold(self) -> Iterator[Diagnostic]:
-        """Yield what was told of no call."""
+        """Yield the findings that were not reported with a call."""
         for number, item in enumerate(self.all):
             if number not in self.used and item.code not in _PLAIN:
                 yield item
 
 
 class Known:
-    """What was said of the message before, by code."""
+    """The findings already reported for a message, by code."""
 
     def __init__(self, known: Sequence[Diagnostic]) -> None:
         self._spans: dict[Code, list[Span | None]] = {}
@@ -65,7 +72,7 @@ class Known:
             self._spans.setdefault(item.code, []).append(item.span)
 
     def __contains__(self, item: Diagnostic) -> bool:
-        """Tell whether the same was said of the same place, or of the message."""
+        """Return whether the same code is already reported for the same place, or the message."""
         spans = self._spans.get(item.code)
         if not spans or item.span is None:
             return bool(spans)

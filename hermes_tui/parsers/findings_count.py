@@ -1,4 +1,4 @@
-"""How many findings a reading has, in words: a reader that has noted many notes no more."""
+"""The number of findings of a reading, in words; parsers stop recording findings at a limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OURS: Final = "hermes-tui/"
 
 
 def may_be_more(reader: str, found: Sequence[Diagnostic]) -> bool:
-    """Tell whether the parser named `reader` may have left out findings."""
+    """Return whether the parser named `reader` may have left out findings."""
     if len(found) >= MOST_FINDINGS:
         return True
     counts = Counter(finding.code for finding in found)
@@ -22,5 +22,5 @@ def may_be_more(reader: str, found: Sequence[Diagnostic]) -> bool:
 
 
 def count_of(reader: str, found: Sequence[Diagnostic]) -> str:
-    """Return such as "12" or "1,000 and more"."""
+    """Return the number of findings, such as "12" or "1,000 and more"."""
     return f"{len(found):,}" + (" and more" if may_be_more(reader, found) else "")

@@ -1,4 +1,4 @@
-"""What the finish reason of a reply says about the reply, in the words of the usual APIs."""
+"""What the finish reason of a reply says about the reply, as the usual APIs spell it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Final
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 
 STOPPED: Final = frozenset({"stop", "tool_calls", "end_turn", "tool_use", "STOP", "completed"})
-"""The model came to an end by itself."""
+"""The model ended the reply itself."""
 CALLED: Final = frozenset({"tool_calls", "tool_use", "function_call"})
-"""The reply holds calls."""
+"""The reply contains calls."""
 CUT: Final = frozenset(
     {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS", "content_filter"}
 )
-"""The reply is not whole."""
+"""The reply is incomplete."""
 _FILTERED: Final = "content_filter"
 
 
 def belied(
     finish_reason: str, known: Iterable[Diagnostic], *, has_calls: bool
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with a reply by its finish reason and is not `known`.
+    """Yield the findings that follow from a reply's finish reason and are not `known` yet.
 
-    `has_calls`: whether a call was found anywhere in it.
+    `has_calls`: a call was found anywhere in the reply.
     """
     codes = {found.code for found in known}
     if finish_reason in CUT and Code.TRUNCATED not in codes:
@@ -38,7 +38,7 @@ def belied(
 
 
 def calls_lost(finish_reason: str) -> Diagnostic:
-    """Return that a reply is said to call and does not."""
+    """Return the finding that a reply contains no call although its finish reason says so."""
     return Diagnostic(
         Code.CALLED_EMPTY,
         Severity.ERROR,

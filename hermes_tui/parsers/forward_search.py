@@ -1,4 +1,4 @@
-"""Searches in one text that together cost one pass, however often they are asked."""
+"""Repeated searches in one text that together cost about one pass over it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 
 class ForwardSearch:
-    """Finds markers from left to right; each remembers its last answer.
+    """Finds markers from left to right; remembers the last answer for each marker.
 
-    Positions asked for one marker must not go back. Not found: the length of the text.
+    The positions given for one marker must not decrease.
     """
 
     def __init__(self, text: str) -> None:
@@ -18,7 +18,7 @@ class ForwardSearch:
         self._matches: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
 
     def find(self, marker: str, position: int) -> int:
-        """Return where `marker` stands next, from `position`."""
+        """Return where `marker` next occurs from `position`; the length of the text if nowhere."""
         asked, found = self._next.get(marker, (0, -1))
         if not asked <= position <= found:
             found = self.text.find(marker, position)
@@ -27,7 +27,7 @@ class ForwardSearch:
         return found
 
     def match(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
-        """Return where `pattern` matches next, from `position`."""
+        """Return the next match of `pattern` from `position`, or None if there is none."""
         asked, found = self._matches.get(pattern, (-1, None))
         if 0 <= asked <= position and (found is None or found.start() >= position):
             return found
@@ -36,9 +36,9 @@ class ForwardSearch:
         return found
 
     def last(self, marker: str, start: int, end: int) -> int:
-        """Return where `marker` stands last between `start` and `end`, -1 if nowhere.
+        """Return where `marker` last occurs between `start` and `end`, -1 if nowhere.
 
-        Asked many times with one `end`, it searches once.
+        Repeated calls with the same `end` search once.
         """
         known_end, found = self._last.get(marker, (-1, -1))
         if known_end != end:

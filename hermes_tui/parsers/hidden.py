@@ -1,10 +1,10 @@
-"""What a server kept back: the raw completion, laid beside the message that was made of it.
+"""Finds what a server withheld, by comparing the raw completion with the message made from it.
 
     completion = (content | reasoning | call | markup | hidden)*
 
-Markup is what every server takes off: reasoning tags, end-of-turn tokens, the section markers of
-calls that did arrive, and white space around all these. Hidden is text that reached neither
-content nor reasoning nor a call.
+Markup is what every server removes: reasoning tags, end-of-turn tokens, the section markers of
+calls that did arrive, and white space around all these. Hidden text is text that reached neither
+the content, nor the reasoning, nor a call.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from hermes_tui.parsers.recognise import flag_for, formats_in
 
 MAX_FINDINGS = 20
 MAX_PIECES = 32
-"""Pieces that a text may be cut into by what a server takes out of it."""
+"""The most pieces that a text may be cut into by what a server takes out of it."""
 SHORTEST_PIECE = 8
-"""Characters from which on a piece found somewhere further on is no accident."""
+"""The length from which a piece that is found further on is not a coincidence."""
 
 _MARKUP = re.compile(
     rf"(?:\s|</?(?:{ALL_NAMES})>"
@@ -60,7 +60,7 @@ class Part(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """A raw completion beside its message: `parts` cover `text` in order."""
+    """A raw completion compared with its message: `parts` cover `text` in order."""
 
     text: str
     parts: tuple[Part, ...]
@@ -68,9 +68,9 @@ class Beside(NamedTuple):
 
 
 def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Beside:
-    """Say of every character of the completion what became of it in `message`; never raises.
+    """Return what became of every character of the completion in `message`; never raises.
 
-    `message` is what the server made of it: a mapping or an SDK object.
+    `message` is the server's reply: a mapping or an SDK object.
     """
     found = normalise_message(message, text_calls=TextCalls.IGNORE, role="assistant")
     sheet = _Sheet(text)
@@ -101,14 +101,14 @@ def _place(part: Part) -> Span:
 
 
 class _Sheet:
-    """The completion and what of it is claimed so far, in order."""
+    """The completion and the parts of it that are claimed so far, in order."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts: list[Part] = []
 
     def claim(self, wanted: Iterable[Part]) -> None:
-        """Claim what of these parts nobody has claimed yet; of two that overlap the first wins."""
+        """Claim what is unclaimed of these parts; of two that overlap the first wins."""
         gaps, at, position = self.gaps(), 0, 0
         for part in sorted(wanted, key=_place):
             position = max(position, part.span.start)
@@ -133,7 +133,7 @@ class _Sheet:
         return found
 
     def place(self, wanted: str, kind: PartKind) -> int:
-        """Claim where `wanted` stands, whole or in pieces; return the characters not found."""
+        """Claim the places of `wanted`, whole or in pieces; return how many characters are left."""
         wanted = wanted.strip()
         if not wanted:
             return 0
@@ -150,7 +150,7 @@ class _Sheet:
 
 
 class _Pieces:
-    """A text that stands in another one in pieces, in order: each the longest that can be found."""
+    """Finds a text in another one in pieces, in order, each as long as possible."""
 
     def __init__(self, text: str, wanted: str) -> None:
         self.found: list[Span] = []
@@ -160,14 +160,14 @@ class _Pieces:
         self._lost = 0
 
     def take(self, gap: Span, *, is_last: bool) -> None:
-        """Look for what is left in one gap."""
+        """Search one gap for the rest of the text."""
         start = gap.start
         while self._done < len(self._wanted) and start < gap.end and self._tries < MAX_PIECES:
             self._tries += 1
             at, length = self._longest(start, gap.end)
             rest = len(self._wanted) - self._done
             if not length or (length < min(SHORTEST_PIECE, rest) and at != start):
-                # Where there are more gaps, what comes next may stand in one of them.
+                # If there are more gaps, the next piece may be in one of them.
                 if not is_last:
                     return
                 self._skip_word()
@@ -178,11 +178,14 @@ class _Pieces:
             self._skip_space()
 
     def left_out(self) -> int:
-        """Return how many characters, white space aside, stand nowhere."""
+        """Return how many characters, not counting white space, were not found."""
         return self._lost + len("".join(self._wanted[self._done :].split()))
 
     def _longest(self, start: int, end: int) -> tuple[int, int]:
-        """Return place and length of the longest beginning of the rest that stands in a range."""
+        """Return place and length of the longest prefix of the rest that is in the range.
+
+        The place is -1 and the length 0 if there is none.
+        """
         known, at = 0, -1
         limit = min(len(self._wanted) - self._done, end - start)
         while known < limit:
@@ -208,7 +211,7 @@ class _Pieces:
 
 
 def _whole(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]:
-    """Yield parts that cover the text: what nobody claimed is markup or hidden."""
+    """Yield parts that cover the text: what is unclaimed is markup or hidden."""
     position = 0
     before: Part | None = None
     for part in [*claimed, Part(Span(len(text), len(text)), PartKind.MARKUP)]:
@@ -228,7 +231,7 @@ def _unclaimed(text: str, gap: Span, *, beside_call: bool) -> Iterator[Part]:
         return
     left = len(piece) - len(piece.lstrip())
     right = len(piece.rstrip())
-    # An end token behind hidden text is no part of it.
+    # An end token after hidden text is not part of it.
     closing = _END_TOKEN.search(piece, max(0, right - 20), right)
     if closing is not None:
         right = len(piece[: right - len(closing[0])].rstrip())

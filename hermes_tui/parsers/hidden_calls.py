@@ -1,7 +1,7 @@
-"""Where the calls that a server delivered stand in the text that it read them from.
+"""Locates the calls that a server delivered in the text from which it read them.
 
-The formats are known (`auto`); a call that none of them explains is looked for by its name and its
-arguments, as text or as the same JSON written in another way.
+Calls of a known format are found with `auto`. Any other call is searched for by its name and its
+arguments, verbatim or as equal JSON.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import ParsedCall
 
 MAX_OBJECTS = 16
-"""Objects behind a name that are tried as its arguments."""
+"""How many objects after a name are tried as its arguments."""
 MAX_NAMES = 16
 MAX_APART = 2_000
-"""Characters between a name and where its arguments begin."""
+"""Characters after a name within which its arguments must begin."""
 _REACH = 300
-"""Characters of markup around a name and its arguments that are taken for the same call."""
+"""Characters of markup around a name and its arguments that count as part of the call."""
 
 _BEFORE = re.compile(
     r"(?:[\s{}\[\]\"':,]|<[^<>\n]{1,80}>|\b(?:name|type|function|arguments|parameters|id)\b)++\Z"
@@ -31,7 +31,7 @@ _AFTER = re.compile(r"(?:[\s{}\[\]\"':,]|</[^<>\n]{1,80}>)++")
 
 
 def call_spans(text: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec]) -> dict[int, Span]:
-    """Return the span of each of `calls` that stands in `text`, by its position."""
+    """Return the span in `text` of each of `calls` that is found there, by its index."""
     written = list(Auto().parse(text, tools).calls)
     found: dict[int, Span] = {}
     for same in (_is_same, _has_name):
@@ -68,7 +68,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _looked_for(text: str, call: ToolCall) -> Span | None:
-    """Return where a name stands with these arguments beside it."""
+    """Return the span of the name and arguments of `call`, with markup; None if not found."""
     if not call.name:
         return None
     at = -1
@@ -84,7 +84,7 @@ def _looked_for(text: str, call: ToolCall) -> Span | None:
 
 
 def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
-    """Return where the arguments of a call stand from `start` on."""
+    """Return the span of the arguments of `call` after `start`, or None if not found."""
     wanted = call.arguments_text.strip()
     end = start + MAX_APART
     if len(wanted) > 2 and (at := text.find(wanted, start, end + len(wanted))) >= 0:
@@ -105,7 +105,7 @@ def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
 
 
 def _widened(text: str, span: Span) -> Span:
-    """Return `span` with the markup around it."""
+    """Return `span` extended over the markup around it."""
     low = max(0, span.start - _REACH)
     before = _BEFORE.search(text[low : span.start])
     after = _AFTER.match(text, span.end, min(len(text), span.end + _REACH))

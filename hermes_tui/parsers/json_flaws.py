@@ -1,4 +1,4 @@
-"""What keeps a payload from being JSON, by code, and what to do about it."""
+"""The flaws that keep a payload from being JSON: a message and a hint for each code."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MESSAGES: Final = {
     Code.SURROGATE: ("half a surrogate pair, which UTF-8 cannot hold", "send the whole character"),
     Code.JSON_INVALID: ("not JSON", "see the place marked"),
 }
-"""The message and the hint of each."""
+"""The message and the hint of each code."""
 
 
 class Flaw(NamedTuple):
-    """What keeps a payload from being JSON, and where."""
+    """One thing that keeps a payload from being JSON, and where it is."""
 
     code: Code
     span: Span

@@ -1,8 +1,8 @@
-"""JSON-like payloads, read by a ladder: JSON as it stands, else what a person would take it for.
+"""Reads JSON-like payloads by a ladder of rungs: as strict JSON, else as a person would read them.
 
-Sound JSON is read as it is. Anything else goes to `near_json`, which reads it in one pass and names
-each flaw. A payload whose flaws Python's own literals would allow is a `python-literal`, any other
-`repaired`. Nothing is evaluated.
+Valid JSON is read as it is. Anything else goes to `near_json`, which reads it in one pass and
+reports each flaw. A payload whose flaws Python's own literals would allow is a `python-literal`,
+any other is `repaired`. Nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ PYTHON = "python-literal"
 REPAIRED = "repaired"
 FAILED = "failed"
 UNCLOSED = "unclosed"
-"""No rung, but the verdict on a call whose payload, or block, never ends."""
+"""Not a rung, but the verdict on a call whose payload or block never ends."""
 
 MILD = frozenset({Code.DUP_KEY, Code.NONFINITE, Code.SURROGATE})
-"""Flaws of payloads that engines take all the same."""
+"""Flaws that engines accept."""
 
 _PYTHON_CODES = frozenset({Code.BAD_QUOTES, Code.PY_LITERAL})
 _PYTHON_ALLOWS = _PYTHON_CODES | {Code.TRAILING_COMMA, Code.DUP_KEY, Code.SURROGATE}
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[ \t\r\n]*+[:,]?+[ \t\r\n]*+")
 _VALUE_STARTS = '{["-0123456789tfnNI'
-"""What JSON's values begin with, and those that Python's decoder takes besides."""
+"""First characters of JSON values, and of the other values that Python's decoder accepts."""
 _TOO_DEEP = "nested too deeply to read"
 _PLAIN = json.JSONDecoder()
 _COMPACT = json.JSONEncoder(ensure_ascii=False)
@@ -44,9 +44,10 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False)
 class Literal(msgspec.Struct, frozen=True):
     """A payload as it was read. `rung` is json, python-literal, repaired or failed.
 
-    `error` and `error_at` are strict JSON's own complaint (empty, -1: none). `cut_at` is where the
-    text ended inside the payload: the start of the string it ended in, else the end (-1: whole).
-    `reached` is how far a failed one was read.
+    `error` and `error_at` are the message and position of the strict JSON decoder (empty and -1 if
+    it accepts the payload). `cut_at` is where a payload that the text cuts off stops making sense:
+    the start of the string in which the text ends, else the end of the text (-1 if the payload is
+    whole). `reached` is how far a failed payload was read.
     """
 
     value: Any
@@ -62,11 +63,11 @@ class Literal(msgspec.Struct, frozen=True):
 
     @property
     def verdict(self) -> str:
-        """Return the verdict on a call that says this: it is unclosed where the text is cut."""
+        """Return the verdict on a call with this payload: `unclosed` if the payload is cut."""
         return UNCLOSED if self.cut_at >= 0 else self.rung
 
     def members(self, text: str, start: int) -> dict[str, Span]:
-        """Return where the values of the object at `start` stand, by key."""
+        """Return the spans of the values of the object at `start`, by key."""
         if self.rung == JSON:
             return _members_of_json(text, start)
         return self.near_members.get(start, {})
@@ -75,7 +76,7 @@ class Literal(msgspec.Struct, frozen=True):
 def read_literal(text: str, start: int, end: int) -> Literal:
     """Read the payload at `start`.
 
-    JSON may run on beyond `end` (a closing tag inside a string), anything else must stop there.
+    Valid JSON may extend beyond `end` (a closing tag inside a string); anything else stops there.
     """
     odd: list[str] = []
     found = _decode(text, start, end, odd)
@@ -93,7 +94,7 @@ def read_literal(text: str, start: int, end: int) -> Literal:
 
 
 def is_json(text: str, start: int, end: int) -> bool:
-    """Tell whether sound JSON stands at `start` that ends before `end`."""
+    """Return whether valid JSON begins at `start` and ends before `end`."""
     try:
         _PLAIN.raw_decode(text[start:end])
     except (ValueError, RecursionError):
@@ -102,7 +103,7 @@ def is_json(text: str, start: int, end: int) -> bool:
 
 
 def compact(value: Any) -> str:
-    """Return `value` as JSON on one line, non-ASCII as it is unless UTF-8 cannot hold it."""
+    """Return `value` as JSON on one line; non-ASCII is escaped only if UTF-8 cannot encode it."""
     text = _COMPACT.encode(value)
     if text.isascii():
         return text
@@ -114,7 +115,7 @@ def compact(value: Any) -> str:
 
 
 class _Decoded(NamedTuple):
-    """A value and where it ends; with `error`, where that stands."""
+    """A decoded value and where it ends, or an `error` and where it is."""
 
     value: Any
     position: int
@@ -122,9 +123,10 @@ class _Decoded(NamedTuple):
 
 
 def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
-    """Read the JSON at `start`, in windows that grow while it runs over their end.
+    """Read the JSON at `start` in windows that grow while the value extends beyond their end.
 
-    A complaint of the decoder costs as much as the text before it, hence not the whole text.
+    An error of the decoder costs time in proportion to the text before it, so it is not given the
+    whole text.
     """
     if text[start : start + 1] not in _VALUE_STARTS:
         return _Decoded(None, start, "Expecting value")
@@ -154,7 +156,7 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
 
 
 class _Odd(Exception):
-    """Sound JSON holds what other readers may not take."""
+    """Valid JSON contains something that other decoders may not accept."""
 
 
 def _members(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -176,11 +178,11 @@ def _finite(digits: str) -> float:
 
 
 _SOUND = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite)
-"""Made once, as most texts hold nothing odd; where they do, `_decoder` reads them again."""
+"""Shared, as most texts contain nothing odd; those that do are read again by `_decoder`."""
 
 
 def _decoder(odd: list[str]) -> json.JSONDecoder:
-    """Return a decoder that notes in `odd` what other readers may not take."""
+    """Return a decoder that records in `odd` what other decoders may not accept."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(items)
@@ -221,7 +223,7 @@ def _read_near(text: str, start: int, end: int, error: str, error_at: int) -> Li
 
 
 def _flaws_of_json(text: str, start: int, stop: int) -> tuple[Flaw, ...]:
-    """Find where sound JSON is odd, by reading it once more."""
+    """Return the mild flaws of valid JSON, found by reading it again."""
     reader = NearJson(text, start, stop)
     try:
         reader.read()
@@ -252,7 +254,7 @@ def _deeper_than(text: str, start: int, stop: int, limit: int) -> bool:
 
 
 def _members_of_json(text: str, start: int) -> dict[str, Span]:
-    """Return where the values of the sound JSON object or list at `start` stand."""
+    """Return the spans of the values of the valid JSON object or list at `start`."""
     spans: dict[str, Span] = {}
     position = _skip(text, start + 1)
     while text[position] not in "}]":
@@ -267,6 +269,6 @@ def _members_of_json(text: str, start: int) -> dict[str, Span]:
 
 
 def _skip(text: str, position: int) -> int:
-    """Return where the next value or bracket begins: past blanks, and the sign among them."""
+    """Return where the next value or bracket begins: after blanks and at most one `,` or `:`."""
     found = _BETWEEN.match(text, position)
     return found.end() if found else position

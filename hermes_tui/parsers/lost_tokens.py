@@ -1,4 +1,4 @@
-"""Calls whose special tokens are gone: what stands between them is left, a name and its arguments.
+"""Calls that lost their special tokens: only a name and its arguments are left.
 
     text := (prose | call)*
     call := "functions." NAME ":" NUMBER object           kimi_k2
@@ -6,8 +6,8 @@
           | "call:" NAME "{" … "}"                         gemma4, whose quotes are tokens as well
           | NAME object                                    mistral_v11, deepseek_v31
 
-A server that decodes with skip_special_tokens leaves this. NAME is that of a declared tool, and the
-object is sound JSON, but for Kimi's, which nothing else looks like.
+This is the output of a server that decodes with skip_special_tokens. NAME must be a declared tool,
+and the object valid JSON, except in Kimi's form, which cannot be mistaken for anything else.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _FENCE_END: Final = re.compile(r"\s*+```")
 _OBJECT_END: Final = re.compile(r"[^{}]{0,2000}+\}")
 LOST: Final = frozenset({"kimi_k2", "deepseek_v3", "gemma4", "mistral_v11", "deepseek_v31"})
 _UNTOLD: Final = ("mistral_v11", "deepseek_v31")
-"""Formats that write NAME and an object and differ by their special tokens alone."""
+"""Formats that write NAME and an object, and differ only in their special tokens."""
 
 
 class _Head(NamedTuple):
-    """What stands before the arguments of a call, and the format that writes it so."""
+    """The head of a call, before its arguments, and the format that writes it (empty: unclear)."""
 
     format: str
     name: Span
@@ -47,7 +47,10 @@ class _Head(NamedTuple):
 
 
 def with_lost(text: str, tools: Sequence[ToolSpec], found: ParseResult) -> ParseResult:
-    """Return what is `found` in a text, or else the calls in it that lost their special tokens."""
+    """Return `found`, the reading of `text`, or a new one with the calls that lost their tokens.
+
+    Only a text without other calls is read again, and only if tools are declared.
+    """
     if found.calls or not tools or "{" not in text:
         return found
     cursor = WireCursor(text, tools)
@@ -65,7 +68,7 @@ def with_lost(text: str, tools: Sequence[ToolSpec], found: ParseResult) -> Parse
 
 
 def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
-    """Read the call that may begin at `mark`; return where to go on."""
+    """Read the call that may begin at `mark`; return where to continue."""
     head = _head(cursor, mark)
     if head is None or not cursor.spend(16):
         return mark.end()
@@ -85,7 +88,7 @@ def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
 
 
 def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
-    """Return the tool that is named before an object, None where that is none."""
+    """Return the head of a call to a declared tool, None if `mark` is not one."""
     prefix, name, fence = mark["prefix"] or "", mark["name"], mark["fence"]
     kind = ""
     if mark["number"]:
@@ -109,7 +112,7 @@ def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
 
 
 def _object(cursor: WireCursor, head: _Head, body: int) -> int:
-    """Draft the call with the object at `body`; return its end, -1 where it is no arguments."""
+    """Draft the call with the object at `body`; return its end, -1 if that is not arguments."""
     text = cursor.text
     piece = cursor.literal(body, len(text))
     literal = piece.literal
@@ -132,7 +135,7 @@ def _object(cursor: WireCursor, head: _Head, body: int) -> int:
 
 
 def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
-    """Draft a call that nobody can read any more: where its texts end is lost as well."""
+    """Draft an unreadable call: the marks around its texts are lost, so their ends are unknown."""
     if cursor.literal(body, len(cursor.text)).literal.rung == JSON:
         return _object(cursor, head, body)
     found = _OBJECT_END.match(cursor.text, body + 1)
@@ -147,7 +150,7 @@ def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
 
 
 def kept_by(rule: str) -> str:
-    """Say how the special tokens of a call in the format `rule` are kept, and who then reads it."""
+    """Return a hint: how to keep the special tokens of the format `rule`, and what reads it."""
     kinds = _UNTOLD if rule in _UNTOLD else (rule,)
     flags = " or ".join(dict.fromkeys(map(flag_for, kinds)))
     return (

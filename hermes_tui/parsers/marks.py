@@ -1,4 +1,4 @@
-"""The tags that calls stand between in the texts of most runs, and how they are found quickly."""
+"""The tags around calls in the texts of most runs, and one fast pattern that finds them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MARK = re.compile(
     rf"|(?P<special>{SPECIALS}))|(?P<fence>(?<=`)``)"
     r"|(?P<variant>(?i:(?<=<)\s?tool[ _-]?calls?\s?>|(?<=&)lt;tool_call&gt;)(?=\s*+[{\[])))"
 )
-"""Every mark starts with one of three characters, so that a search is quick between them."""
+"""Every mark starts with one of three characters, so that a search skips quickly between them."""
 
 
 def has_mark(text: str) -> bool:
-    """Tell whether there is anything to say about `text` but what reasoning it holds."""
+    """Return whether `text` holds anything to examine other than reasoning."""
     return MARK.search(text) is not None

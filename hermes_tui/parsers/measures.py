@@ -1,4 +1,4 @@
-"""Times, token counts and cost in the spellings that clients, servers and logs use."""
+"""Times, token counts and costs under the names that clients, servers and logs use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from hermes_tui.model.messages import Usage
 
 EARLIEST_S = 1e8
-"""A smaller number (before March 1973) is a duration or a counter, no time of day."""
+"""A smaller number (before March 1973) is a duration or a counter, not a point in time."""
 
 _MOST_WHOLE = 2**53
-"""Up to here every whole number is one of JSON's: what is beyond counts nothing."""
+"""Below this a float is exact for every integer; a larger number is not a count."""
 
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
-"""Below each limit, how many units a second has: s, ms, µs, ns."""
+"""Upper limits and units per second, for timestamps in s, ms, µs and ns."""
 
 _TIME_KEYS = ("timestamp", "created_at", "created", "time", "ts", "startTime", "start_time")
 _DURATION_KEYS = (
@@ -51,7 +51,7 @@ _COST_KEYS = ("cost", "cost_usd", "total_cost", "response_cost", "estimated_cost
 
 
 def number(value: Any) -> float | None:
-    """Return a finite JSON number as float, None for anything else (true and false included)."""
+    """Return a finite JSON number as a float, None for anything else (including true and false)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -62,15 +62,16 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """Return a JSON number that may be a count as int, None for anything else."""
+    """Return a JSON number that may be a count as an int, None for anything else."""
     found = number(value)
     return int(found) if found is not None and abs(found) < _MOST_WHOLE else None
 
 
 def timestamp(value: Any) -> float | None:
-    """Return unix seconds of seconds, ms, µs or ns (as number or digits) or of an ISO 8601 text.
+    """Return a time as unix seconds, None if `value` is not a time.
 
-    An ISO text without a time zone is taken as UTC.
+    `value` is in s, ms, µs or ns (a number, or its digits) or an ISO 8601 text, which is taken as
+    UTC if it has no time zone.
     """
     if isinstance(value, str):
         return _time_of_text(value)
@@ -95,7 +96,7 @@ def _time_of_text(text: str) -> float | None:
 
 
 def time_of(raw: Mapping[str, Any]) -> float | None:
-    """Return when a message or record was made, where it says so."""
+    """Return the time at which a message or record was made, None if it has none."""
     for key in _TIME_KEYS:
         if key in raw and (found := timestamp(raw[key])) is not None:
             return found
@@ -103,7 +104,7 @@ def time_of(raw: Mapping[str, Any]) -> float | None:
 
 
 def duration_of(raw: Mapping[str, Any]) -> float | None:
-    """Return the seconds that something took, where it says so."""
+    """Return the duration in a message or record in seconds, None if it has none."""
     if _DURATIONS.isdisjoint(raw):
         return None
     for key, scale in _DURATION_KEYS:
@@ -113,9 +114,9 @@ def duration_of(raw: Mapping[str, Any]) -> float | None:
 
 
 def usage(value: Any, cost: Any = None) -> Usage | None:
-    """Return token counts in any of the usual spellings; None where there is nothing.
+    """Return the token counts and cost under any of the usual names; None if there are none.
 
-    Anthropic counts cached input apart from `input_tokens`: here `prompt_tokens` is all of it.
+    Anthropic counts cached input apart from `input_tokens`; `prompt_tokens` here includes it.
     """
     cost_usd = number(cost)
     if not isinstance(value, Mapping):
@@ -135,7 +136,7 @@ def usage(value: Any, cost: Any = None) -> Usage | None:
 
 
 def total_usage(several: Iterable[Usage | None]) -> Usage | None:
-    """Return what several requests used together; None where none of them says."""
+    """Return the sum of what several requests used, None if none of them reports it."""
     told = [used for used in several if used is not None]
     sums: dict[str, Any] = {}
     for name in Usage.__struct_fields__:

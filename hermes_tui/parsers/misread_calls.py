@@ -1,4 +1,4 @@
-"""What an engine makes of the calls that are meant in a text: two readings laid side by side."""
+"""Compares an engine's reading of a text with ours, to find the calls that it misreads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.plain_values import decode
 
 _SEVERAL: Final = 20
-"""So many calls of an engine at one place are looked through for the one that is meant."""
+"""How many of the engine's calls at one place are searched for the intended one."""
 
 
 class MisreadCall(NamedTuple):
-    """What the engine made of a call that was meant: `kept`, `lost`, `altered`."""
+    """What the engine did with an intended call: `kept` it as text, `lost` or `altered` it."""
 
     call: ParsedCall
     what: str
@@ -26,12 +26,12 @@ class MisreadCall(NamedTuple):
 
 
 def called_tools(result: ParseResult) -> tuple[ToolSpec, ...]:
-    """Declare the names that are called: an engine without tools refuses or guesses."""
+    """Return a declaration for each name that is called: engines need tools to read calls."""
     return tuple(ToolSpec(name) for name in dict.fromkeys(c.name for c in result.calls) if name)
 
 
 def misread_calls(ours: ParseResult, engine: ParseResult) -> Iterator[MisreadCall]:
-    """Yield every call meant that does not come out as it was meant."""
+    """Yield every intended call that the engine does not deliver as intended."""
     waiting = deque(sorted(engine.calls, key=lambda call: call.span))
     dropped = deque(sorted(engine.dropped))
     here: deque[ParsedCall] = deque()
@@ -52,13 +52,13 @@ def misread_calls(ours: ParseResult, engine: ParseResult) -> Iterator[MisreadCal
 
 
 def _match(call: ParsedCall, here: Iterable[ParsedCall]) -> ParsedCall | None:
-    """Return the engine's call at the same place; where it has several, the one that is equal."""
+    """Return the engine's call at the same place, of several the equal one; None if none."""
     near = [other for other in islice(here, _SEVERAL) if other.span.overlaps(call.span)]
     return next((other for other in near if _same_call(other, call)), near[0] if near else None)
 
 
 def _covers(dropped: Span, call: ParsedCall) -> bool:
-    """Tell whether what was dropped holds the arguments, or the middle of the call."""
+    """Return whether a dropped span contains the middle of the arguments, or of the call."""
     span = call.arguments_span or call.span
     middle = (span.start + span.end) // 2
     return dropped.start <= middle < dropped.end

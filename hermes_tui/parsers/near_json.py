@@ -1,12 +1,12 @@
-"""Near-JSON: one pass from left to right over a payload that is no JSON, naming each flaw.
+"""Near-JSON: one pass from left to right over a payload that is not JSON, reporting each flaw.
 
     value    := object | list | string | number | word
     object   := "{" (key ":" value ","?)* "}"          list := "[" (value ","?)* "]" | "(" … ")"
     key      := string | number | bare word            word := true True null None NaN … | bare text
     string   := any kind of quotes; a quote inside it ends it only where the syntax could go on
 
-Brackets close what they can: one too few is taken as there, one too many as not there. A template's
-doubled braces count once; an object of a list that never closes ends where the next one begins.
+Brackets close what they can: a missing one is assumed, a surplus one is ignored. Braces that a
+template doubled count once; an unclosed object in a list ends where the next one begins.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _WORDS: dict[str, tuple[Any, Code | None]] = {
     "-Infinity": (None, Code.NONFINITE),
     "-inf": (None, Code.NONFINITE),
 }
-# By a name of its own: Python 3.11 makes a call of each look into an enumeration.
+# A separate name, as each access to an enumeration member is a call in Python 3.11.
 _EXTRA = Code.BRACES_EXTRA
 _BLANK = re.compile(r"\s*+")
 _SOLID = frozenset("{}[]:,\"'")
-"""Characters that begin neither a blank nor a comment."""
+"""Characters of the syntax, which begin neither a blank nor a comment."""
 _COMMENT = re.compile(r"//[^\n]*+|#[^\n]*+|/\*.*?\*/", re.DOTALL)
 _PLAIN = {q: re.compile(rf"[^{q}{''.join(_QUOTES[q])}\\\x00-\x1f]*+") for q in _QUOTES}
 _NUMBER = re.compile(
@@ -63,7 +63,7 @@ _KEY_AHEAD = (
 )
 _AFTER_KEY = re.compile(r"\s*+[:=：]")
 _NEXT_MEMBER = r"\s++\"[\w.-]{1,80}\"\s*+:"
-"""The key of the next member where the comma before it is missing."""
+"""The key of the next member if the comma before it is missing."""
 _AFTER_MEMBER = re.compile(
     rf"\s*+(?:[}}\])]|\Z|[/#]|,\s*+(?:[}}\])]|\Z|[/#]|{_KEY_AHEAD}))|{_NEXT_MEMBER}"
 )
@@ -76,15 +76,15 @@ _SOUND = {
     after: re.compile(rf"\"([^\"\\\x00-\x1f]*+)\"(?={after.pattern})")
     for after in (_AFTER_KEY, _AFTER_MEMBER, _AFTER_ITEM)
 }
-"""A whole string as JSON has it, with what must follow."""
+"""A whole string as JSON allows it, followed by what must come next."""
 
 
 class Unreadable(Exception):
-    """The payload cannot be read even so."""
+    """The payload cannot be read even as near-JSON."""
 
 
 class _Frame(msgspec.Struct):
-    """An open bracket: the container, the key whose value is awaited, and what may come next."""
+    """An open bracket: its container, the key whose value comes next, and what `expects` allows."""
 
     start: int
     closer: str
@@ -97,7 +97,7 @@ class _Frame(msgspec.Struct):
 
 
 class NearJson:
-    """Reads one payload at `start`, at most up to `end`; keeps the first flaw of each kind."""
+    """Reads the payload at `start`, up to `end` at most; keeps the first flaw of each kind."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.text = text
@@ -112,7 +112,7 @@ class NearJson:
         self._root: Any = None
 
     def read(self) -> Any:
-        """Return the value; raises Unreadable where there is no sense in it."""
+        """Return the value; raise Unreadable if the payload makes no sense."""
         text, end, stack = self.text, self.end, self._stack
         self._open(text[self.position] if self.position < end else "")
         while stack:
@@ -143,7 +143,7 @@ class NearJson:
             self.flaws[code] = Flaw(code, span, message or text, hint)
 
     def _past_blank(self) -> str:
-        """Return the character after blanks and comments, empty at the end."""
+        """Skip blanks and comments; return the character after them, empty at the end."""
         while True:
             found = _BLANK.match(self.text, self.position, self.end)
             self.position = found.end() if found else self.position
@@ -182,7 +182,7 @@ class NearJson:
         self._leave(frame, self.position)
 
     def _settle(self, frame: _Frame, at: int) -> None:
-        """Accept a bracket that closes where more was expected."""
+        """Accept a closing bracket although more was expected."""
         if frame.expects == "colon":
             raise Unreadable
         if frame.expects == "after comma" or (frame.expects == "key" and frame.container):
@@ -193,7 +193,7 @@ class NearJson:
             self._put(frame, None, at)
 
     def _close_all(self) -> None:
-        """Close every bracket that the end left open."""
+        """Close every bracket that is open at the end."""
         if self.cut_at < 0:
             self.cut_at = self.end
         while self._stack:
@@ -203,7 +203,7 @@ class NearJson:
             self._leave(frame, self.end)
 
     def _leave(self, frame: _Frame, end: int) -> None:
-        """Hand the container of the innermost bracket to the one around it."""
+        """Put the container of the innermost bracket into the one around it."""
         self.members[frame.start] = frame.spans
         self._stack.pop()
         if self._stack:
@@ -245,7 +245,7 @@ class NearJson:
             self.position = frame.value_start = sound.end()
 
     def _brace_for_key(self, frame: _Frame) -> None:
-        """Take a brace where a key belongs: doubled at the start, else the next item of a list."""
+        """Read a brace in place of a key: a doubled one at the start, else the next list item."""
         at = self.position
         if not frame.container and not frame.doubled:
             self._flag(_EXTRA, at, at + 1, "an opening bracket too many")
@@ -279,7 +279,7 @@ class NearJson:
             self.pythonic = False
 
     def _solid_before(self, start: int) -> int:
-        """Return where the last character stands before the position and the blanks there."""
+        """Return the position of the last character that is not blank before the current one."""
         at = self.position - 1
         while at > start and self.text[at].isspace():
             at -= 1
@@ -342,7 +342,7 @@ class NearJson:
         return value
 
     def _string(self, quote: str, after: re.Pattern[str]) -> str:
-        """Read a string; `after` is what must follow the quote that ends it."""
+        """Read a string; `after` matches what must follow its closing quote."""
         text, start = self.text, self.position
         if sound := _SOUND[after].match(text, start, self.end):
             self.position = sound.end()
@@ -380,7 +380,10 @@ class NearJson:
             pieces.append(char)
 
     def _cut_string(self, start: int, value: str) -> str:
-        """Take what there is of a string; with all brackets at its end, only a quote is missing."""
+        """Return what there is of a string that the end cuts.
+
+        If all open brackets are closed at its end, only the closing quote is missing.
+        """
         bare = value.rstrip("}]) \t\r\n")
         brackets = [char for char in value[len(bare) :] if char in "}])"]
         if len(self._stack) > 1 and brackets == [f.closer for f in reversed(self._stack)]:

@@ -1,4 +1,4 @@
-"""Names of tools that are close to one that no tool has."""
+"""Tool names that are close to an unknown one."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from hermes_tui.model.errors import near_names
 
 @lru_cache(maxsize=256)
 def close_names(name: str, names: tuple[str, ...], cutoff: float) -> tuple[str, ...]:
-    """Return what `near_names` does, as often as it is asked: a text repeats its mistakes."""
+    """Return what `near_names` does, cached: a text often repeats its mistakes."""
     return tuple(near_names(name, names, likeness=cutoff))

@@ -1,7 +1,7 @@
-"""Any message-like value, as OpenAI clients and servers write it, into one `Message`.
+"""Normalises any message-like value, as OpenAI clients and servers write it, to one `Message`.
 
-Live replies and saved files pass here alike. The raw value of a call or result stays beside what
-was made of it, and every repair is a diagnostic.
+Live replies and saved files both come through here. The raw value of a call or result is kept next
+to its normalised form, and every repair is a diagnostic.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _SAYING_KEYS = frozenset(
     }
 )
 _SPEECH_KEYS = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id"})
-"""Keys that say nothing about a message beyond what it says and who says it."""
+"""Keys of a message that carry only its content, its calls and its role."""
 _LABEL_KEYS = frozenset({"role", "from", "type", "name", "id", "timestamp", "finish_reason"})
 _COMPACTED = (
     "[CONTEXT COMPACTION",
@@ -88,11 +88,11 @@ class Normalised(NamedTuple):
     results: tuple[tuple[ToolResult, tuple[Diagnostic, ...]], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     unread: bool = False
-    """Whether no call was read, and the text may hold one of a tool that the run declares."""
+    """Whether no call was read, but the text may hold one of a tool that the run declares."""
 
 
 class _About(NamedTuple):
-    """What a message says about how it came to be."""
+    """The metadata of a message: how it ended, and what it took."""
 
     finish_reason: str = ""
     usage: Usage | None = None
@@ -107,9 +107,9 @@ _NOTHING = _About()
 def normalise_message(
     raw: Any, *, text_calls: TextCalls = TextCalls.SUSPECT, role: str | None = None
 ) -> Normalised:
-    """Return what `raw` (a mapping, usually) says; never raises.
+    """Return the message that `raw` (usually a mapping) stands for; never raises.
 
-    `role` overrides the role that stands in it.
+    `role` overrides the role in `raw`.
     """
     if not isinstance(raw, dict):
         raw = _as_mapping(raw, role)
@@ -154,7 +154,7 @@ def normalise_message(
 
 
 def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
-    """Return a message that holds a usual speaker and a text only, as most do; None for others."""
+    """Return a message of only a usual role and a text, as most are; None for any other."""
     label, text = raw.get("role", raw.get("from")), raw.get("content", raw.get("value"))
     if not isinstance(text, str) or not isinstance(label, str):
         return None
@@ -187,7 +187,7 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
 
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
-    """Return a mapping for a value that is none: an SDK object, a text, or any other JSON value."""
+    """Return a mapping for any other value: an SDK object, a text, or another JSON value."""
     held = attributes(raw)
     if held is not None:
         return held
@@ -199,7 +199,7 @@ def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
 
 
 def _said(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPart, ...]]:
-    """Return the text of a message, its content taken apart, and its parts (none: plain text)."""
+    """Return a message's text, its content by parts, and the parts to show (none: plain text)."""
     value, given = _content(raw)
     text, content = "", None
     parts: tuple[ContentPart, ...] = ()
@@ -218,7 +218,10 @@ def _said(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPar
 
 
 def _content(raw: Mapping[str, Any]) -> tuple[Any, bool]:
-    """Return the content, and whether there is such a field; null counts only where no other is."""
+    """Return the content, and whether there is such a field.
+
+    A null counts only if no other field has a value.
+    """
     if (value := raw.get("content")) is not None:
         return value, True
     given = False

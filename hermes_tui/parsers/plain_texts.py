@@ -1,4 +1,4 @@
-"""What most texts are, told without taking them apart: prose, sound calls, sound answers.
+"""Fast readers for what most texts are: prose, valid calls and valid answers.
 
     said    := ("<think>" thought "</think>")? (prose | call)* | (prose | function)*
     call    := "<tool_call>" {"name": NAME, "arguments": {…}} "</tool_call>"
@@ -6,8 +6,9 @@
                 in <tool_call> or not
     answer  := ("<tool_response>" body "</tool_response>")+ | any other text
 
-Of such texts the full readers find nothing wrong. Every other one gets None here and is theirs:
-where this module gives an answer, theirs is the same (`tests/formats/test_plain_messages.py`).
+The full readers find nothing wrong with such texts. For any other text the functions here return
+None, and the full readers must be used. An answer given here is always the same as theirs
+(`tests/formats/test_plain_messages.py`).
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _ANSWER_KEYS = frozenset({"name", "content", "tool_call_id"})
 
 
 class Said(NamedTuple):
-    """The names of the tools that a text calls, and whether it reasons before.
+    """The names of the tools that a text calls, and whether it begins with reasoning.
 
-    `span` is that of the first call. `arguments` are those of each call; of a function the texts,
-    before blanks are taken from their ends.
+    `span` is that of the first call. `arguments` are those of each call; the arguments of a
+    function are the raw texts, with the blanks at their ends.
     """
 
     names: tuple[str, ...] = ()
@@ -53,11 +54,11 @@ class Said(NamedTuple):
     span: Span = Span(0, 0)
     arguments: tuple[dict[str, Any], ...] = ()
     are_texts: bool = False
-    """Whether the calls are functions."""
+    """Whether the calls are written as functions."""
 
 
 class Answer(NamedTuple):
-    """What pairs an answer with its call, and whether it is an error."""
+    """The fields that pair an answer with its call, and whether the answer is an error."""
 
     call_id: str | None
     name: str | None
@@ -69,7 +70,7 @@ PROSE = Said()
 
 
 def plain_said(text: str) -> Said | None:
-    """Return what a model's text with calls in it says; None where it needs a closer look."""
+    """Return the calls of a model's text; None if the full readers must read it."""
     reasons, rest = False, text
     if text.startswith(_THINK):
         end = text.find(_END_OF_THINK)
@@ -104,7 +105,7 @@ def plain_said(text: str) -> Said | None:
 
 
 def _functions_said(text: str, end: int, *, reasons: bool) -> Said | None:
-    """Return what a text says whose reasoning ends at `end`."""
+    """Return the functions of a text whose reasoning ends at `end`; None as `plain_said`."""
     if "```" in text or has_reasoning_tag(text[end:]):
         return None
     names, spans, arguments = list[str](), list[Span](), list[dict[str, Any]]()
@@ -128,20 +129,20 @@ def _functions_said(text: str, end: int, *, reasons: bool) -> Said | None:
 
 
 def is_unmarked(text: str) -> bool:
-    """Tell whether nothing in a text opens a call or reasoning."""
-    # Without these a fence is none either.
+    """Return whether nothing in a text opens a call or reasoning."""
+    # Without these characters a code fence does not matter either.
     if "<" not in text and "&lt;" not in text:
         return True
     return not has_mark(text) and not has_reasoning_tag(text)
 
 
 def _is_prose(text: str) -> bool:
-    """Tell whether no reader of calls or reasoning has anything to say about a text."""
+    """Return whether a text holds neither calls nor reasoning for any reader."""
     return is_unmarked(text) and not bare_call_json(text) and not has_foreign_markers(text)
 
 
 def _called(body: str) -> tuple[str, dict[str, Any]] | None:
-    """Return the tool that a block calls and its arguments, if nothing at all is odd about it."""
+    """Return the name and arguments of the call in a block, None if anything about it is odd."""
     body = body.lstrip(" \n")
     try:
         value = orjson.loads(body)
@@ -156,7 +157,7 @@ def _called(body: str) -> tuple[str, dict[str, Any]] | None:
 
 
 def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
-    """Tell whether no key stands twice in a body, and nothing in it is escaped or nested oddly."""
+    """Return whether a body repeats no key, has no surrogate escape and is not deeply nested."""
     keys = body.count('":')
     if keys != 2 + len(arguments) and keys != 2 + count_keys(arguments, mixed=True):
         return False
@@ -164,13 +165,13 @@ def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
         "\\ud" not in body
         and "\\uD" not in body
         and body.count("{") + body.count("[") <= _MOST_BRACKETS
-        # Else each written key counts above, so that as many as there are values stand once.
+        # If this does not match, every key was counted above: equal counts mean that none repeats.
         and _KEY_THEN_BLANK.search(body) is None
     )
 
 
 def plain_arguments(text: str) -> dict[str, Any] | None:
-    """Return the arguments of a call, None where they are not the JSON of an object."""
+    """Return the arguments of a call, None if they are not the JSON of an object."""
     try:
         value = orjson.loads(text)
     except ValueError:
@@ -179,7 +180,7 @@ def plain_arguments(text: str) -> dict[str, Any] | None:
 
 
 def plain_answers(text: str) -> list[Answer] | None:
-    """Return the answers in a text that starts with one; None where it needs a closer look."""
+    """Return the answers in a text that starts with one; None if the full readers must read it."""
     head, *blocks = text.split(ANSWER)
     if head or not blocks:
         return None
@@ -205,7 +206,7 @@ def _answer(body: str) -> Answer | None:
     call_id, name, content = value.get("tool_call_id"), value.get("name"), value["content"]
     if (call_id is not None and not _is_name(call_id)) or (name is not None and not _is_name(name)):
         return None
-    # A body of only the content wraps an answer; with other keys it is one itself.
+    # A body of only `content` wraps an answer; with a null name or id it is itself the answer.
     if call_id is None and name is None and len(value) > 1:
         return Answer(None, None, judge(value))
     judged = content if type(content) in (str, dict) else quick_text(content)

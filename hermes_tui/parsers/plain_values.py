@@ -1,4 +1,4 @@
-"""Foreign values as plain JSON values and text, without calling foreign code beyond attributes."""
+"""Converts foreign values to plain JSON values and text; runs no foreign code but attributes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 100
-"""Levels of a foreign object that are followed."""
+"""How many levels of a foreign object are followed."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 _DECODER = json.JSONDecoder()
@@ -18,7 +18,7 @@ _CONTAINERS = frozenset({dict, list})
 
 
 def json_text(value: Any) -> str:
-    """Return `value` as compact JSON on one line; a value too deep for that is named instead."""
+    """Return `value` as compact JSON on one line, or a placeholder if it cannot be encoded."""
     try:
         return _ENCODER.encode(value)
     except (RecursionError, ValueError):
@@ -28,7 +28,7 @@ def json_text(value: Any) -> str:
 
 
 def loads(text: str) -> Any:
-    """Decode JSON as `json.loads` does, error for error, where possible at the speed of orjson."""
+    """Decode JSON exactly as `json.loads` does, errors included, with orjson if possible."""
     try:
         return plain_loads(text)
     except ValueError:
@@ -38,7 +38,7 @@ def loads(text: str) -> Any:
 def plain_loads(text: str) -> Any:
     """Decode JSON that `json` and orjson read and write alike; raise ValueError for any other.
 
-    They differ in floats, which is also what orjson makes of whole numbers beyond 64 bits.
+    They differ in floats, and orjson reads integers beyond 64 bits as floats.
     """
     value = orjson.loads(text)
     if _holds_float(value):
@@ -63,9 +63,9 @@ def _holds_float(value: Any) -> bool:
 
 
 def count_keys(value: Any, *, mixed: bool) -> int:
-    """Return how many keys all objects in `value` have.
+    """Return the number of keys in all objects in `value`.
 
-    Without `mixed`, a list that begins with a number or a text is taken to hold no objects: token
+    Unless `mixed`, a list that begins with a number or a text is assumed to hold no objects: token
     ids come in lists of thousands.
     """
     total = 0
@@ -86,21 +86,21 @@ def count_keys(value: Any, *, mixed: bool) -> int:
 
 
 def plain_text(value: Any) -> str:
-    """Return a value that `plain_loads` made as `json_text` would."""
+    """Return the same as `json_text`, faster, for a value that `plain_loads` returned."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        # It reads deeper nesting than it writes.
+        # orjson reads deeper nesting than it writes.
         return json_text(value)
 
 
 def quick_text(value: Any) -> str:
-    """Return what `json_text` does, where possible at the speed of orjson."""
+    """Return the same as `json_text`, with orjson if possible."""
     return json_text(value) if _holds_float(value) else plain_text(value)
 
 
 def decode(text: str) -> Any:
-    """Return the value that `text` is the JSON of, or None; never raises."""
+    """Return the value of the JSON `text`, or None if it is not JSON; never raises."""
     try:
         return loads(text)
     except (ValueError, RecursionError):
@@ -108,9 +108,9 @@ def decode(text: str) -> Any:
 
 
 def attributes(value: Any) -> dict[str, Any] | None:
-    """Return what an SDK object holds, objects inside as they are; None for a plain value.
+    """Return the attributes of an SDK object, nested objects unchanged; None for a plain value.
 
-    Of a pydantic model only the fields that were set count, so that absent and null stay apart.
+    For a pydantic model only the fields that were set count, so that absent differs from null.
     """
     if isinstance(value, (*_PLAIN, list, dict, tuple, bytes, type)):
         return None
@@ -127,13 +127,13 @@ def attributes(value: Any) -> dict[str, Any] | None:
 
 
 def members(value: Any, depth: int = 0) -> dict[str, Any] | None:
-    """Return what an SDK object holds as a JSON object; None for a plain value."""
+    """Return the attributes of an SDK object as a JSON object; None for a plain value."""
     held = attributes(value)
     return held and {key: plain(item, depth + 1) for key, item in held.items()}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return `value` with every object inside it as a mapping."""
+    """Return `value` with every object inside it converted to a mapping."""
     if isinstance(value, _PLAIN):
         return value
     if depth > MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""Asking a parser, within bounds, whether it reads an edited text as it was meant."""
+"""Tests, within a budget, whether a parser reads an edited text as intended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.parsers.literals import FAILED
 
 MAX_TRIES = 200
 MAX_CHARACTERS = 2_000_000
-"""Read by all tries together; a long text has fewer tries."""
+"""Characters that all tries together may parse; a long text gets fewer tries."""
 
 _LONG = 10
 
@@ -21,17 +21,17 @@ Called = tuple[str | None, str]
 
 
 def is_readable(call: ParsedCall) -> bool:
-    """Tell whether a call of our reading is one that can be made."""
+    """Return whether a call of our reading can be made."""
     return bool(call.name) and call.verdict != FAILED
 
 
 def is_same(calls: Sequence[ParsedCall], meant: Sequence[ParsedCall]) -> bool:
-    """Tell whether calls that a parser delivers are those meant: names, and arguments as JSON."""
+    """Return whether a parser's calls are the intended ones: names, and arguments as JSON."""
     return [delivered(call) for call in calls] == [wanted(call) for call in meant]
 
 
 def delivered(call: ParsedCall) -> Called:
-    """Return a call as a client would take it; arguments that are no object stay what they are."""
+    """Return a call as a client would decode it; arguments that are not JSON stay as they are."""
     try:
         value = json.loads(call.arguments)
     except (ValueError, RecursionError):
@@ -51,7 +51,11 @@ def _canonical(value: Any) -> str:
 
 
 class Probe:
-    """One text, one parser, one aim. `prose` has to stay content as far as it is content now."""
+    """Tests versions of one text with one parser for the calls in `target`.
+
+    `prose` must remain content as far as it is content in `present`, the reading of the text as it
+    is now.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class Probe:
         self._target = [wanted(call) for call in target]
         content = _blankless(present.content)
         self._prose = [piece for piece in map(_blankless, prose) if piece in content]
-        # Words that are not long enough may well be part of what is written anew.
+        # Short pieces may well occur in the rewritten calls.
         self._times = {piece: text.count(piece) for piece in prose if len(piece) >= _LONG}
         calls = [delivered(call) for call in present.calls]
         self._read = Counter(calls)
@@ -75,10 +79,13 @@ class Probe:
         self._tries = MAX_TRIES
         self._characters = MAX_CHARACTERS
         self.is_met = self._covers(calls)
-        """Whether the parser reads the aim as it is."""
+        """Whether the parser reads the target calls without any edit."""
 
     def reads(self, text: str) -> bool:
-        """Tell whether the parser reads the aim in `text`, and loses nothing; False when spent."""
+        """Return whether the parser reads the target calls in `text` and loses nothing.
+
+        False once the budget is spent.
+        """
         if text not in self._known:
             if self._tries <= 0 or self._characters <= 0:
                 return False
@@ -88,13 +95,13 @@ class Probe:
         return self._known[text]
 
     def understands(self, text: str) -> bool:
-        """Tell whether the parser reads the aim in a text that holds nothing else."""
+        """Return whether the parser reads exactly the target calls in `text`."""
         self._tries -= 1
         result = self.parser.parse(text, self._tools)
         return [delivered(call) for call in result.calls] == self._target
 
     def _repeats(self, text: str) -> bool:
-        """Tell whether words that were to be moved stand there twice."""
+        """Return whether a piece of prose occurs more often than before."""
         return any(text.count(piece) > times for piece, times in self._times.items())
 
     def _fits(self, text: str) -> bool:
@@ -105,9 +112,10 @@ class Probe:
         return all(piece in content for piece in self._prose)
 
     def _covers(self, calls: list[Called]) -> bool:
-        """Tell whether the aim is read, and no more than that or what was read before.
+        """Return whether `calls` are the target calls, and otherwise only calls read before.
 
-        Of what was read before as many calls may go as the aim has new ones: they were read badly.
+        As many of the calls read before may be missing as the target has new ones: those were
+        misreadings of them.
         """
         got, aim = Counter(calls), Counter(self._target)
         if aim - got or got - aim - self._read:

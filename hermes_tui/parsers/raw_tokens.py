@@ -1,7 +1,7 @@
-"""The raw completion, joined from the tokens that a server gives with their logprobs.
+"""The raw completion, joined from the tokens that a server returns with their logprobs.
 
     completion = token*
-    token      = {"token": text, "bytes": [0…255] | null, …}    the bytes count where they are given
+    token      = {"token": text, "bytes": [0…255] | null, …}    the bytes count if they are given
                | {"token": "bytes:" ("\\x" HEX HEX)+, …}
 
 A character whose bytes are spread over several tokens belongs to the one that completes it.
@@ -20,18 +20,18 @@ _ID_TOKEN = re.compile(r"token_id:\d+")
 
 
 class RawCompletion(NamedTuple):
-    """What the model wrote. `starts` are the first characters of the tokens, one for each."""
+    """What the model wrote. `starts` are the positions in `text` at which the tokens begin."""
 
     text: str
     starts: array[int]
     are_ids: bool = False
-    """The server gives numbers for texts: what the model wrote is not known."""
+    """The server returned token ids in place of texts, so what the model wrote is unknown."""
 
 
 def join_tokens(tokens: Any) -> RawCompletion:
-    """Return the text that `tokens` (`logprobs.content`) are; never raises.
+    """Return the text of `tokens` (`logprobs.content`); never raises.
 
-    Bytes that are no UTF-8 become U+FFFD, what is no token is one without text.
+    Bytes that are not UTF-8 become U+FFFD. An entry that is not a token counts as one without text.
     """
     pieces: list[str] = []
     starts = array("Q")
@@ -47,7 +47,7 @@ def join_tokens(tokens: Any) -> RawCompletion:
 
 
 def token_bytes(token: Any) -> bytes:
-    """Return the bytes of one token; none where it is no token."""
+    """Return the bytes of one token; empty if `token` is not a token."""
     if not isinstance(token, dict):
         return b""
     given, text = token.get("bytes"), token.get("token")
@@ -55,7 +55,7 @@ def token_bytes(token: Any) -> bytes:
         try:
             return bytes(given)
         except (TypeError, ValueError):
-            pass  # no bytes, whatever the server says: its text is left
+            pass  # not a list of bytes after all: use the text
     if not isinstance(text, str):
         return b""
     if text.startswith("bytes:") and (spelled := _BYTES_TOKEN.fullmatch(text)):

@@ -1,7 +1,7 @@
-"""The parsers that engines have and that are not emulated here, by name.
+"""The names of the engines' parsers that are not emulated here.
 
-Those of the versions whose other parsers are emulated: vLLM 0.33.0 and SGLang 0.5.23. Newer ones
-may have more; an engine that was added lists its own.
+The list is that of the emulated versions: vLLM 0.33.0 and SGLang 0.5.23. Newer versions may have
+more; an installed engine that the user adds lists its own parsers.
 """
 
 from __future__ import annotations
@@ -26,4 +26,4 @@ _NAMES: Final = {
 ONLY_REAL: Final = frozenset(
     f"{engine}/{name}" for engine, names in _NAMES.items() for name in names.split()
 )
-"""Names as `vllm/granite`; whoever asks for one is told how to add the engine."""
+"""Names such as `vllm/granite`; a request for one is answered with how to add the engine."""

@@ -1,4 +1,4 @@
-"""Reasoning from every place where it stands, each text once, with the fields it was found in."""
+"""Reasoning from every place where a message may have it, each text once, with its fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Piece = tuple[str, str, str]
 
 
 def field_reasoning(raw: Mapping[str, Any], blocks: Sequence[Any] = ()) -> list[Reasoning]:
-    """Return the reasoning of a message's own fields and of the `blocks` of its content."""
+    """Return the reasoning in a message's own fields and in the `blocks` of its content."""
     if _PLACES.isdisjoint(raw) and not blocks:
         return []
     pieces: list[Piece] = []
@@ -50,7 +50,7 @@ def field_reasoning(raw: Mapping[str, Any], blocks: Sequence[Any] = ()) -> list[
 
 
 def tag_reasoning(text: str, thoughts: Iterable[Thought]) -> list[Reasoning]:
-    """Return what stands between reasoning tags in `text`; empty tags are filler."""
+    """Return the reasoning between tags in `text`; empty tags are skipped as filler."""
     return [
         Reasoning(f"content <{tag}>", inner_text, span=whole)
         for whole, inner, tag in thoughts
@@ -61,7 +61,10 @@ def tag_reasoning(text: str, thoughts: Iterable[Thought]) -> list[Reasoning]:
 def all_reasoning(
     fields: list[Reasoning], tags: list[Reasoning], text: str
 ) -> tuple[Reasoning, ...]:
-    """Join both kinds, each text once; note where content repeats reasoning word for word."""
+    """Return both kinds joined, each text once, with every field that repeats it word for word.
+
+    The content counts as such a field.
+    """
     if not fields and not tags:
         return ()
     found: dict[str, Reasoning] = {}
@@ -76,7 +79,7 @@ def all_reasoning(
 
 
 def marker_in_reasoning(fields: Iterable[Reasoning]) -> Diagnostic | None:
-    """Find a call that stands in a reasoning field, where nobody looks for it."""
+    """Return a finding for a call in a reasoning field, where no engine reads it; None if none."""
     for piece in fields:
         if "<tool_call>" in piece.text and (opener := _OPENER.search(piece.text)):
             return Diagnostic(
@@ -114,7 +117,7 @@ def _merged(pieces: Iterable[Piece]) -> list[Reasoning]:
 
 
 def _listed(key: str, value: Any, before: list[Piece]) -> list[Piece]:
-    """Return the pieces of a list field; pieces of a text that is known whole are named as one."""
+    """Return the pieces of a list field; joined if `before` holds the same text as a whole."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         value = decode(value) or value
     if not isinstance(value, list):
@@ -131,7 +134,7 @@ def _listed(key: str, value: Any, before: list[Piece]) -> list[Piece]:
 
 
 def _pieces(name: str, value: Any, key: str = "", levels: int = 3) -> Iterator[Piece]:
-    """Yield (field, kind, text) of one reasoning value: text, block, or item with a summary."""
+    """Yield the pieces of one reasoning value: a text, a block, or an item with a summary."""
     if isinstance(value, str):
         yield name, "text", value
     elif isinstance(value, dict):
@@ -170,7 +173,7 @@ def _dict_pieces(name: str, value: dict[str, Any], key: str) -> Iterator[Piece]:
 
 
 def _unknown(name: str, value: dict[str, Any]) -> Iterator[Piece]:
-    """Yield a value of no known shape as JSON, unless nothing stands in it."""
+    """Yield a value of unknown shape as JSON, unless all its unknown fields are empty."""
     known = (*_TEXT_KEYS, *_ENCRYPTED_KEYS, "summary", "type", "id", "index", "format", "signature")
     if any(item for key, item in value.items() if key not in known):
         yield name, "text", json_text(value)

@@ -1,11 +1,11 @@
-"""Reasoning that stands in the text between tags.
+"""Reasoning between tags in the text.
 
     reasoning := "<" TAG ">" … "</" TAG ">"       the first closing tag ends it
                | "<" TAG ">" … end of text        never closed
-               | start of text … "</" TAG ">"     the opener stood in the prompt
+               | start of text … "</" TAG ">"     the opening tag was in the prompt
     TAG       := think | thinking | thought | reasoning | REASONING_SCRATCHPAD | scratch_pad
 
-A tag inside a call block belongs to the call, a tag after a backtick is quoted: neither counts.
+A tag inside a call block belongs to the call, and a tag after a backtick is quoted: neither counts.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import re
 from hermes_tui.model.spans import Span
 
 Thought = tuple[Span, Span, str]
-"""A piece of reasoning: its span with the tags, the span between them, the name of the tag."""
+"""A piece of reasoning: its span with the tags, the span between them, and the tag's name."""
 
 TAGS = ("think", "thinking", "thought", "reasoning", "REASONING_SCRATCHPAD", "scratch_pad")
 
 _NAMES = "|".join(TAGS)
 ALL_NAMES = rf"{_NAMES}|seed:think"
-"""Pattern of the names of all tags of reasoning, those too that only models of one family write."""
+"""Pattern of all reasoning tag names, including those that only one family of models writes."""
 _MARK = re.compile(
     rf"<(?P<closing>/?)(?P<tag>{_NAMES})>"
     r"|<tool_call>(?=\s*+(?:[{\[]|```|<function))|<function=[^<>\n]{0,200}>"
@@ -56,7 +56,7 @@ def split_reasoning(text: str) -> tuple[Thought, ...]:
 
 
 def without_thoughts(text: str) -> str:
-    """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
+    """Return `text` with its reasoning blanked out, so that positions stay the same."""
     kept, position = [], 0
     for whole, _, _ in split_reasoning(text):
         kept += [text[position : whole.start], " " * len(whole)]
@@ -65,5 +65,5 @@ def without_thoughts(text: str) -> str:
 
 
 def has_reasoning_tag(text: str) -> bool:
-    """Tell cheaply whether `text` holds any tag at all."""
+    """Return whether `text` holds any reasoning tag; a cheap check."""
     return "<" in text and _ANY_TAG.search(text) is not None

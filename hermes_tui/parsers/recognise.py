@@ -1,4 +1,4 @@
-"""Which wire formats a text holds, by their markers, and which parsers of the engines read them."""
+"""Recognises the wire formats in a text by their markers, and names the parsers that read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 
 
 class FormatGuess(NamedTuple):
-    """A format that a text may be in. `score` is 0 to 1; `span` is the marker that says so."""
+    """A format that a text may be in. `score` is 0 to 1; `span` is that of the marker."""
 
     format: str
     score: float
@@ -58,7 +58,7 @@ READERS: dict[str, dict[str, str]] = {
     "step3": {"vllm": "step3", "sglang": "step3"},
     "hy_v3": {"vllm": "hy_v3", "sglang": "hunyuan"},
 }  # fmt: skip
-"""What to give `--tool-call-parser` for a format, by engine (vLLM 0.33, SGLang 0.5.23)."""
+"""The `--tool-call-parser` value for each format, by engine (vLLM 0.33, SGLang 0.5.23)."""
 
 _NAME_KEY = r"\{\s*+[\"'](?:name|type|function|parameters|arguments)[\"']\s*+:"
 _SIGNS: tuple[tuple[str, float, str], ...] = (
@@ -137,7 +137,7 @@ _FOREIGN = (
     ("<|channel|>commentary", "harmony"),
     ("functools[", "phi4_mini"),
 )
-"""What a call cannot do without in these formats: its opening marker, or its closing one alone."""
+"""Markers without which these formats have no call, each opening or closing, and their formats."""
 
 
 @cache
@@ -146,10 +146,10 @@ def _signs() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
 
 
 def formats_in(text: str) -> tuple[FormatGuess, ...]:
-    """Return the formats whose markers stand in `text`, the likeliest first.
+    """Return the formats whose markers occur in `text`, the likeliest first.
 
-    Of two that the same marker speaks for, the one it is more particular to comes first; a format
-    without markers is guessed only where nothing else is.
+    If the same marker indicates two formats, the one to which it is more specific comes first. A
+    format without markers is guessed only if there is no other.
     """
     found: dict[str, FormatGuess] = {}
     for name, score, pattern in _signs():
@@ -161,7 +161,7 @@ def formats_in(text: str) -> tuple[FormatGuess, ...]:
 
 
 def flag_for(format_name: str) -> str:
-    """Return what a server is to be given for a format, by engine; empty where none reads it."""
+    """Return the server flag for a format, by engine; empty if none reads it."""
     readers = READERS.get(format_name, {})
     names = {engine: name for engine, name in readers.items() if engine != "hermes-agent"}
     if not names:
@@ -173,7 +173,7 @@ def flag_for(format_name: str) -> str:
 
 
 def has_foreign_markers(text: str) -> str | None:
-    """Name a known call format whose markers stand in `text` and that no parser here reads."""
+    """Return a call format whose markers are in `text`, None if it has none but `<tool_call>`."""
     if "<" not in text and "[" not in text:
         return None
     return next((name for marker, name in _FOREIGN if marker in text), None)

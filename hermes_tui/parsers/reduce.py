@@ -1,7 +1,7 @@
-"""The smallest text that still fails: parts are left out, coarse ones first, as long as it does.
+"""Reduces a text to the smallest one that still fails, by leaving out parts, coarse ones first.
 
 Parts are blocks (up to a tag or a blank line), lines, pairs of brackets or quotes, tokens and
-single characters. The order of the tries depends on the text alone.
+single characters. The order of the tries depends only on the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Spent(Exception):
 
 
 class _Trial:
-    """The smallest text that failed so far, and the tries that are left."""
+    """The smallest failing text so far, and the number of tries left."""
 
     def __init__(self, text: str, still_fails: Callable[[str], bool], max_tries: int) -> None:
         self.best = text
@@ -37,7 +37,7 @@ class _Trial:
         self._passed: set[int] = set()
 
     def fails(self, text: str) -> bool:
-        """Tell whether `text` fails as well; then it is the best. No text is tried twice."""
+        """Return whether `text` fails too, and keep it if it is the smallest; try no text twice."""
         key = hash(text)
         if key in self._passed:
             return False
@@ -53,10 +53,10 @@ class _Trial:
 
 
 def reduce_text(text: str, still_fails: Callable[[str], bool], *, max_tries: int = 2000) -> str:
-    """Return the smallest part of `text` found for which `still_fails` holds.
+    """Return the smallest reduction of `text` found for which `still_fails` holds.
 
-    It is `text` itself where that does not fail, or nothing can be left out. `still_fails` is
-    called `max_tries` times at most, and never twice with the same text.
+    Return `text` itself if it does not fail or nothing can be left out. `still_fails` is called at
+    most `max_tries` times, and never twice with the same text.
     """
     trial = _Trial(text, still_fails, max_tries)
     try:
@@ -76,11 +76,11 @@ def reduce_text(text: str, still_fails: Callable[[str], bool], *, max_tries: int
 def fails_alike(
     text: str, parser: Parser, tools: Sequence[ToolSpec] = (), *, reader: Parser | None = None
 ) -> Callable[[str], bool]:
-    """Return a test whether a text fails as `text` does: the same outcome for the same reasons.
+    """Return a test of whether a text fails as `text` does: same outcome, for the same reasons.
 
-    With `reader`, which reads what was meant, it also has to find calls where it does in `text`,
-    of the same names and with no new flaw, and others than `parser`, or with other arguments, if it
-    does so in `text`.
+    With `reader`, which reads the intended calls, the test also compares its reading. It must find
+    calls if it does in `text`, with no new name or flaw, and it must agree or disagree with
+    `parser` on names and on whole calls as it does for `text`.
     """
     whole = reader.parse(text, tools) if reader else None
     names, flaws = (set(_names(whole)), _codes(whole)) if whole else (set(), frozenset())
@@ -107,7 +107,7 @@ def fails_alike(
 
 
 def said(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
-    """Return names and arguments, as far as they can in one spelling of their JSON."""
+    """Return the names and arguments of calls; arguments that are JSON in a canonical spelling."""
     return [(call.name, text_key(call.arguments)) for call in calls]
 
 
@@ -122,7 +122,7 @@ def _names(result: ParseResult) -> tuple[str | None, ...]:
 
 
 def _leave_out(parts: list[str], trial: _Trial) -> None:
-    """Leave out runs of parts: halves first, then ever smaller runs, down to single parts."""
+    """Leave out runs of parts: first halves, then ever smaller runs, down to single parts."""
     size = max(1, len(parts) // 2)
     while parts:
         start = 0
@@ -138,7 +138,7 @@ def _leave_out(parts: list[str], trial: _Trial) -> None:
 
 
 def _leave_out_pairs(trial: _Trial) -> None:
-    """Leave out brackets and quotes that only make sense together."""
+    """Leave out pairs of brackets or quotes, which only make sense together."""
     tried = 0
     while tried < _MAX_PAIRS:
         text = trial.best

@@ -1,7 +1,7 @@
-"""A finding, to take away: a bug report in Markdown, and a test that shows it.
+"""A finding to hand on: a bug report in Markdown, and the parts of a test that shows it.
 
-Both stand for themselves and are sound whatever the text holds: quotes, fences, NULs, controls and
-half surrogates included.
+Both are self-contained and valid for any text, including quotes, fences, NULs, control characters
+and half surrogates.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 
 
 class Asked(NamedTuple):
-    """How the engine itself is asked: its parser's name, the command that adds it, `--stream`.
+    """How the real engine is run: the parser's name, the command that adds it, `--stream`.
 
-    A parser in a person's own file is added by nothing.
+    `add` is empty for a parser in the user's own file.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Asked(NamedTuple):
 
 
 class Reproduction(NamedTuple):
-    """What a parser makes of a text, and what was meant.
+    """A parser's reading of a text, and the calls that were intended.
 
-    `text` is what was parsed: `verdict` and `expected` (None: nobody knows) are about it.
-    `whole` is the text that it was reduced from, empty where it is as it arrived.
-    `real` says how the engine itself was asked, None where our emulation of it was.
+    `text` is what was parsed: `verdict` and `expected` (None if unknown) refer to it.
+    `whole` is the text from which it was reduced, empty if it is not reduced.
+    `real` is how the real engine was run, None if our emulation of it was.
     """
 
     text: str
@@ -65,7 +65,7 @@ class Reproduction(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether anything is wrong: a finding, or other calls than were meant."""
+        """Whether anything is wrong: a finding, or calls other than the intended ones."""
         meant = self.expected if self.expected is not None else self.verdict.calls
         found = any(one.severity is not Severity.NOTE for one in self.verdict.diagnostics)
         return found or said(self.verdict.calls) != said(meant)
@@ -80,10 +80,10 @@ def reproduction_of(
     real: Asked | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
-    """Return what `parser` makes of `text`, reduced as long as that is the same failure.
+    """Return the reading of `text` by `parser`, with `text` reduced while the failure is the same.
 
-    `reader` reads what was meant. Each of the two parses as many texts as `reduce_text` tries, or
-    those until it is `enough`.
+    `reader` reads the intended calls. Both parse every text that `reduce_text` tries, until
+    `enough` returns true.
     """
     still_fails = fails_alike(text, parser, tools, reader=reader)
 
@@ -91,7 +91,7 @@ def reproduction_of(
         try:
             return not enough() and still_fails(part)
         except SourceError:
-            # The engine gives no verdict on this part.
+            # The engine returns no verdict on this part.
             return False
 
     reduced = reduce_text(text, fails)
@@ -102,16 +102,17 @@ def reproduction_of(
 
 
 def slug(reproduction: Reproduction) -> str:
-    """Return a short name for the finding's files: the parser, and what is worst about it."""
+    """Return a short name for the finding's files: the parser, and its worst finding or outcome."""
     worst = _worst(reproduction.verdict.diagnostics)
     words = f"{reproduction.parser.name} {worst[0].code if worst else reproduction.verdict.outcome}"
     return _SLUG.sub("-", words.lower()).strip("-")[:80] or "finding"
 
 
 def bug_report(reproduction: Reproduction, script: str = "") -> str:
-    """Return the report for the engine's tracker, in Markdown.
+    """Return the report for the engine's issue tracker, in Markdown.
 
-    `script` is the file beside it that needs the engine alone, empty for none.
+    `script` is the name of the accompanying file that needs only the engine, empty if there is no
+    such file.
     """
     sections = [
         f"# {_headline(reproduction)}",
@@ -132,13 +133,13 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def calls_json(calls: Sequence[ParsedCall]) -> str:
-    """Return calls as JSON, a line each; arguments that are JSON as the value they stand for."""
+    """Return calls as JSON, one on each line; arguments that are JSON are decoded."""
     lines = (json.dumps({"name": call.name, "arguments": _value(call.arguments)}) for call in calls)
     return "[\n  " + ",\n  ".join(lines) + "\n]" if calls else "[]"
 
 
 def tools_json(tools: Sequence[ToolSpec]) -> str:
-    """Return the tools as a request declares them, in JSON that is plain ASCII."""
+    """Return the tools as a request declares them, as ASCII JSON."""
     declared = [
         tool_value(changed(tool, parameters=_within_reach(tool.parameters))) for tool in tools
     ]
@@ -146,7 +147,7 @@ def tools_json(tools: Sequence[ToolSpec]) -> str:
 
 
 def text_literal(text: str) -> str:
-    """Return a Python expression in plain ASCII that stands for `text`, a line of it on each."""
+    """Return an ASCII Python expression for `text`, with each line of it on a separate line."""
     pieces = [
         line[at : at + _PIECE] for line in _LINE.findall(text) for at in range(0, len(line), _PIECE)
     ]
@@ -156,13 +157,13 @@ def text_literal(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether `text` looks like what it is: no control, no half surrogate, nothing hidden."""
+    """Return whether `text` is shown faithfully: no control, half surrogate or hidden character."""
     spaced = text.replace("\t", " ")
     return visible(spaced) == spaced
 
 
 def _within_reach(schema: Any) -> Any:
-    """Return the schema, an empty one where it is nested too deeply to be written."""
+    """Return the schema, or an empty one if it cannot be encoded, such as if nested too deeply."""
     try:
         json.dumps(schema, default=str)
     except (RecursionError, ValueError, TypeError):
@@ -193,7 +194,7 @@ def _count(calls: Sequence[ParsedCall]) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return one line in which nothing is Markdown or HTML."""
+    """Return `text` on one line, with Markdown and HTML escaped."""
     line = visible_row(text)
     return re.sub(r"([\\`*_<>\[\]|#&~])", r"\\\1", line)
 
@@ -289,7 +290,7 @@ def _steps_to_see_it(reproduction: Reproduction, script: str) -> str:
 
 
 def _deltas(reproduction: Reproduction) -> str:
-    """Say in what deltas the engine was given the text, empty for the whole text at once."""
+    """Return in what deltas the engine was given the text, empty if as a whole."""
     size = reproduction.real.stream if reproduction.real else ""
     if not size:
         return ""

@@ -1,4 +1,4 @@
-"""A finding as a test file that stands for itself: what is read today, and what should be."""
+"""A finding as a self-contained test file: what is read today, and what should be read."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def pytest_case(reproduction: Reproduction) -> str:
 
 
 def _real(asked: Asked) -> str:
-    """Return how the parser is asked; one in a file must be there, an engine may be missing."""
+    """Return the `read` function that runs the real parser.
+
+    The test fails without the file of a parser, but is skipped without an engine.
+    """
     if not asked.add:
         return _REAL.format(needs="Needs the file of the parser.", gone="fail")
     return _REAL.format(needs=f"Needs the engine: `{_plain_words(asked.add)}`.", gone="skip")
@@ -103,7 +106,7 @@ def _title(reproduction: Reproduction) -> str:
 
 
 def _plain_words(text: str) -> str:
-    """Return what can stand in a docstring, whatever the text holds."""
+    """Return `text` made safe for a docstring: one line of plain ASCII."""
     return re.sub(r"[^ -~]|[\"\\]", "?", visible_row(text))
 
 

@@ -1,4 +1,4 @@
-"""Calls written anew, in each way that a parser understands, in the place where they stand."""
+"""Rewrites the calls of a text, in place, in each format that a parser understands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hermes_tui.parsers.probe import Probe, is_readable
 from hermes_tui.parsers.wire.base import Renderer
 
 MARKUP = re.compile(r"```\w*+[ \t]*+|<[|｜/]?[\w:=｜▁]{1,60}+[|｜]?>|</s>")
-"""What is neither words nor call: fences, special tokens, tags left over."""
+"""What is neither prose nor a call: fences, special tokens, stray tags."""
 
 _ALIAS = {"function-xml": "qwen3_coder", "glm": "glm45+glm47"}
 _MOST_WAYS = 3
@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w")
 def rewritings(
     text: str, probe: Probe, calls: Sequence[ParsedCall], reading: ParseResult
 ) -> Iterator[str]:
-    """Yield versions of `text` in which the parser reads the calls, written as it wants them."""
+    """Yield versions of `text` in which the calls are rewritten so that the parser reads them."""
     written = [call._replace(arguments=compact(call.value)) for call in calls]
     for render in _ways(probe, written):
         for new in _placed(text, render, written, reading):
@@ -37,7 +37,7 @@ def rewritings(
 
 
 def _ways(probe: Probe, calls: Sequence[ParsedCall]) -> list[Renderer]:
-    """Return how to write the calls so that the parser reads them; those of its format first."""
+    """Return the renderers whose output the parser reads, those of its own formats if any do."""
     from hermes_tui.parsers.wire.scan import WIRES
 
     known = [(wire.formats, wire.render) for wire in WIRES if wire.render]
@@ -62,8 +62,11 @@ def _formats(parser: Parser) -> set[str]:
 def _placed(
     text: str, render: Renderer, calls: Sequence[ParsedCall], reading: ParseResult
 ) -> Iterator[str]:
-    """Yield the text with the calls where they stand, all of them at its end, without the markup
-    around them, and without the calls that nobody can read."""
+    """Yield the text with the rewritten calls placed in several ways.
+
+    They are placed where they are now, all at the place of the first, all at the end, at the end
+    with the markup around them removed, and in place with the unreadable calls removed.
+    """
     groups = _groups(text, calls)
     for wide in _with_odd_tags(text, groups):
         yield _in_place(text, wide, [render(group) for group in wide])
@@ -81,7 +84,10 @@ def _placed(
 
 
 def _with_odd_tags(text: str, groups: list[list[ParsedCall]]) -> Iterator[list[list[ParsedCall]]]:
-    """Yield the groups with the tag before and after each, if any: it may be a marker misspelt."""
+    """Yield the groups widened over the tag before and after each: it may be a misspelt marker.
+
+    Nothing if there are no such tags.
+    """
     wide = []
     for group in groups:
         first, last = group[0].span, group[-1].span
@@ -101,7 +107,7 @@ def _stretched(group: list[ParsedCall], start: int, end: int) -> list[ParsedCall
 
 
 def _groups(text: str, calls: Sequence[ParsedCall]) -> list[list[ParsedCall]]:
-    """Return runs of calls that have nothing between them."""
+    """Return the runs of calls with nothing but blanks between them."""
     groups: list[list[ParsedCall]] = []
     end = -1
     for call in calls:

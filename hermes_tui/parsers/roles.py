@@ -1,4 +1,4 @@
-"""Who speaks: the labels that formats give to speakers, and the four roles they stand for."""
+"""The labels that formats give to the author of a message, and the four roles they stand for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ROLES = {
 ROLE_OF_LABEL = {label: role for role, labels in _ROLES.items() for label in labels}
 
 CALL_LABELS = frozenset({"function_call", "tool_call", "tool-call"})
-"""Labels of an assistant's turn whose text is a call."""
+"""Labels of an assistant's message whose text is a call."""
 
 KEPT_LABELS = frozenset(
     {
@@ -57,7 +57,7 @@ KEPT_LABELS = frozenset(
         "inference_input",
     }
 )
-"""Labels that are known and stand for no role but themselves."""
+"""Known labels that are kept as roles of their own."""
 
 NOT_A_MODEL = frozenset(
     {
@@ -73,13 +73,16 @@ NOT_A_MODEL = frozenset(
         "unknown",
     }
 )
-"""Whoever else speaks may be a model: its text is read for reasoning and calls."""
+"""Roles that are not a model's. The text of any other role is read for reasoning and calls."""
 
 _KEYS = ("role", "from", "type", "speaker", "sender", "source")
 
 
 class Speaker(NamedTuple):
-    """`author` is the source's own label where it differs from `role`, else a given name."""
+    """The author of a message.
+
+    `author` is the source's own label if it differs from `role`, else the message's name field.
+    """
 
     role: str
     author: str
@@ -91,11 +94,11 @@ USUAL_SPEAKERS = {
     label: Speaker(role, label if label != role else "", label, True)
     for label, role in ROLE_OF_LABEL.items()
 }
-"""Who speaks where only a usual label says so."""
+"""The speaker for each usual label of a message without further fields about its author."""
 
 
 def speaker_of(raw: Mapping[str, Any], role: str | None = None) -> Speaker:
-    """Return who speaks in `raw`; `role` overrides what stands in it."""
+    """Return the author of the message `raw`; `role` overrides the role in it."""
     label = _label(raw)
     if role is None and (usual := USUAL_SPEAKERS.get(label)):
         named = not usual.author and usual.role != "tool" and _name(raw)

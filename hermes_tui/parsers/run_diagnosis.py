@@ -1,8 +1,7 @@
-"""The diagnosis of a whole run: what its parser makes of every message, added to the events.
+"""The diagnosis of a whole run: how its parser reads every message, added to the events.
 
-Only diagnostics are added, and one that is said again with what the parser makes of it gives way;
-so the events stay what they are, as many and in the same order. Works record by record: nothing is
-read before its record is.
+Only diagnostics change: new ones are added, and each replaces an older one with the same code and
+place. The events keep their number and order. Works record by record, so nothing is read ahead.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from hermes_tui.parsers.text_calls import may_hold_call
 
 
 class RunDiagnosis:
-    """Reads the model's messages of a file by the parser `name`, or with `guess` by the one that
-    the run names or the first marker in it asks for.
+    """Diagnoses the model's messages in a file with the parser `name`.
 
-    `one_run`: the file holds a single run, so what is known of it lasts from record to record.
+    If `name` is `guess`, the parser is the one that the run names, or that its first marker calls
+    for. `one_run`: the file holds a single run, so its parser is kept from record to record.
     """
 
     def __init__(self, name: str, *, one_run: bool) -> None:
@@ -37,28 +36,28 @@ class RunDiagnosis:
         self.guessed: dict[str, int] = {}
         """How many runs each parser was guessed for."""
         self._said: dict[int, Known] = {}
-        """By the number of each message, what is found in it."""
+        """The findings in each message, by its number."""
         self._of_runs: list[str] = []
-        """The parser of each run of the latest record, empty where none is known."""
+        """The parser of each run of the latest record, empty if none is known."""
 
     def parser_of(self, nth: int) -> str:
-        """Return the parser that read the run `nth` of the latest record, empty if none did."""
+        """Return the parser that read the run `nth` of the latest record, empty if none."""
         if self._one_run or nth >= len(self._of_runs):
             return self._parser.name if self._parser else ""
         return self._of_runs[nth]
 
     @property
     def asked(self) -> str:
-        """Return the name of the parser that was asked for, empty where it is guessed."""
+        """Return the name of the requested parser, empty if it is guessed."""
         return self._fixed.name if self._fixed else ""
 
     @property
     def summary(self) -> str:
-        """Say in a line which parsers were guessed so far; empty where none was."""
+        """Return a line about the parsers guessed so far, empty if there are none."""
         return guessed_line(self.guessed)
 
     def review(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """Return the events of one record with the diagnosis of each message."""
+        """Return the events of one record with the diagnosis of each message added."""
         reviewed = list(events)
         self._of_runs = []
         for place, event in enumerate(events):
@@ -68,7 +67,7 @@ class RunDiagnosis:
                 case MessageAppended() if event.message.role == "assistant":
                     self._review_message(reviewed, place, event)
                 case ToolCallProposed() if self._one_run:
-                    # In a recording it is a record of its own.
+                    # In a recording, a call is a separate record.
                     if again := self._said.get(event.seq - 1 - event.call.index):
                         reviewed[place] = _without(event, again)
                 case _:
@@ -84,7 +83,10 @@ class RunDiagnosis:
         self._of_runs.append(self._parser.name if self._parser else "")
 
     def _review_message(self, events: list[Event], place: int, event: MessageAppended) -> None:
-        """Add to the message at `place` what is found in it, once for each place of its text."""
+        """Add its findings to the message at `place`.
+
+        They replace earlier ones about the same place, in the message and in its calls.
+        """
         found = self._diagnosed(event, events, place)
         if not found:
             return
@@ -108,7 +110,7 @@ class RunDiagnosis:
             return ()
         native = [item.call for item in calls if item.call.origin is not Origin.TEXT]
         found = diagnose(
-            # Without a parser there is nobody whose reading of the text could be told.
+            # Without a parser there is no reading of the text to report.
             message.text if self._parser else "",
             parser=self._parser or named_parser(AUTO),
             tools=self._tools,
@@ -119,7 +121,7 @@ class RunDiagnosis:
             label=self._label,
         )
         if calls and self._tools:
-            # Whatever reads the run tells that of the calls themselves.
+            # The reader of the run reports these for the calls themselves.
             found = tuple(one for one in found if one.code is not Code.SCHEMA_VIOLATION)
         return found
 
@@ -129,7 +131,7 @@ class RunDiagnosis:
         guess = guess_parser(text)
         if guess.span is None:
             return
-        # JSON that looks like a call decides only where it is all that the message says.
+        # JSON that looks like a call decides only if nothing precedes it in the message.
         if guess.sure or not text[: guess.span.start].strip():
             self._take(named_parser(guess.name), "guessed")
 
@@ -143,13 +145,13 @@ class RunDiagnosis:
 
 
 def _without(event: Event, again: Known) -> Event:
-    """Return an event without the diagnostics of places that are told of `again`."""
+    """Return the event without the diagnostics of places that `again` reports again."""
     kept = tuple(one for one in event.diagnostics if one.span is None or one not in again)
     return event if len(kept) == len(event.diagnostics) else copy_event(event, diagnostics=kept)
 
 
 def guessed_line(guessed: dict[str, int]) -> str:
-    """Say in a line which parsers were guessed, for how many runs each; empty where none was."""
+    """Return a line about the guessed parsers, with the number of runs of each; empty if none."""
     if not guessed:
         return ""
     if len(guessed) == 1:
@@ -164,14 +166,16 @@ def _worth_reading(event: MessageAppended) -> bool:
 
 
 def _finish_reason(message: Message, native: int) -> str:
-    """Return the finish reason, but not one that promises calls which stand elsewhere: in the text,
-    or in other records."""
+    """Return the finish reason, or "" if it promises calls that are elsewhere.
+
+    Those calls are in the text or in other records.
+    """
     elsewhere = message.calls > native and message.finish_reason in CALLED
     return "" if elsewhere else message.finish_reason
 
 
 def _known(name: str) -> Parser | None:
-    """Return the parser that a run names, as `vllm/hermes` or as vLLM's `hermes`."""
+    """Return the parser that a run names (`vllm/hermes`, or vLLM's `hermes`), None if unknown."""
     for candidate in (name, f"vllm/{name}"):
         try:
             return named_parser(candidate)

@@ -1,6 +1,6 @@
-"""The shape of a call once its payload is a value: where its name and its arguments are.
+"""The shape of a call whose payload is decoded: where its name and its arguments are.
 
-call := {"name": NAME, "arguments": {…}}                   the shape meant
+call := {"name": NAME, "arguments": {…}}                   the expected shape
       | {"name": NAME, "parameters"|"args"|…: {…}}         another key
       | {"name": NAME, KEY: VALUE, …} | {"name": NAME}     flat, or no arguments at all
       | {"type": "function", "function": call}             the envelope of the OpenAI API
@@ -21,11 +21,11 @@ NAME_KEYS = ("tool", "tool_name", "function", "function_name", "action")
 _ENVELOPE_KEYS = frozenset({"name", "type", "id", "call_id", "index"})
 
 Members = Callable[[int], dict[str, Span]]
-"""Where the values of the members of the object at a position stand."""
+"""Returns the spans of the values of the object at a position, by key."""
 
 
 class Misfit(NamedTuple):
-    """How a call departs from the shape meant, and where."""
+    """How a call departs from the expected shape, and where."""
 
     code: Code
     severity: Severity
@@ -35,7 +35,7 @@ class Misfit(NamedTuple):
 
 
 class CallShape(NamedTuple):
-    """What a payload says: `name` is None where it names nothing to call."""
+    """The call in a payload; `name` is None if the payload names nothing to call."""
 
     name: str | None
     value: Any
@@ -48,7 +48,7 @@ class CallShape(NamedTuple):
 def call_shape(
     payload: Any, span: Span, members: Members, known_names: Collection[str]
 ) -> CallShape:
-    """Return what the payload at `span` says, with every way in which it is not as it should be."""
+    """Return the call in the payload at `span`, with every departure from the expected shape."""
     if not isinstance(payload, dict):
         misfit = Misfit(
             Code.NAME_MISSING, Severity.ERROR, span, "the payload is not an object", _SHAPE_HINT
@@ -74,7 +74,7 @@ def call_shape(
 
 
 def looks_like_call(payload: Any) -> bool:
-    """Tell whether `payload` can only be a call: a name, and arguments under a usual key."""
+    """Return whether `payload` can only be a call: a name, and arguments under a usual key."""
     if not isinstance(payload, dict):
         return False
     inner = payload.get("function")
@@ -128,7 +128,7 @@ def _unquoted(span: Span | None) -> Span | None:
 
 
 def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: list[Misfit]) -> str:
-    """Return the declared tool that a decorated name stands for, or the name as it is."""
+    """Return the declared tool that a decorated name stands for, else the name unchanged."""
     if name in known_names:
         return name
     bare = name.strip().removesuffix("()").removesuffix("[ARGS]")
@@ -144,7 +144,7 @@ def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: li
 
 
 def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
-    """Return the key of the arguments ("" for none) and what they are."""
+    """Return the key of the arguments ("" if there is none) and their value."""
     flat = {key: value for key, value in payload.items() if key not in _ENVELOPE_KEYS}
     for key in ("arguments", *ARGUMENT_KEYS):
         if key in payload and (key == "arguments" or len(flat) == 1 or _holds_all(payload[key])):
@@ -157,12 +157,12 @@ def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
 
 
 def _holds_all(value: Any) -> bool:
-    """Tell all arguments from one that is called `params` or so."""
+    """Return whether a value can be all arguments, not one argument called `params` or so."""
     return isinstance(value, dict) or (isinstance(value, str) and value.lstrip()[:1] == "{")
 
 
 def _decoded(value: Any, span: Span, misfits: list[Misfit]) -> Any:
-    """Decode arguments that arrived as text; say so, and where they are no object."""
+    """Decode arguments that arrived as text; report that, and a value that is not an object."""
     levels, near = 0, False
     while isinstance(value, str) and levels < 3:
         try:
@@ -189,7 +189,7 @@ def _decoded(value: Any, span: Span, misfits: list[Misfit]) -> Any:
 
 
 def _loads(text: str) -> tuple[Any, str]:
-    """Return the value of an encoded text and the rung that read it; raises ValueError."""
+    """Return the value of an encoded text and the rung that read it; raise ValueError if none."""
     words = text.strip()
     if not words:
         return {}, JSON

@@ -1,10 +1,10 @@
-"""Calls exactly as Hermes models are taught to write them, read without looking for flaws.
+"""A fast reader for calls exactly as Hermes models are trained to write them.
 
     text  := reasoning* prose (block prose)*
     block := "<tool_call>" blank {"name": NAME, "arguments": {…}} blank "</tool_call>"
 
-Most texts with calls are just that. Of these the full parser has nothing to say but the calls, and
-this one gives the same; it leaves every other text to that one.
+Most texts with calls have this form. For them the full parser reports nothing but the calls, and
+this reader returns the same; it leaves every other text to the full parser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _KEYS = {"name", "arguments"}
 
 
 def sound_calls(text: str, thoughts: tuple[Thought, ...]) -> tuple[ParsedCall, ...]:
-    """Return the calls of a text that is as above; none of any other. `thoughts` stand in it."""
+    """Return the calls of a text of the form above, nothing for any other text.
+
+    `thoughts` is the reasoning of the text.
+    """
     calls: list[ParsedCall] = []
     marks = MARK.finditer(text)
     for opener in marks:

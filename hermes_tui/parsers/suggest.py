@@ -1,8 +1,8 @@
-"""The smallest edits after which a parser reads the calls that were meant.
+"""The smallest edits after which a parser reads the intended calls.
 
-What was meant is our own reading. It is written anew in each way that the parser may understand,
-compared with the text, and of the differences as many are left out as the parser can do without.
-Every suggestion has been parsed: none is a guess.
+The intended calls are those of our own reading. They are rewritten in each format that the parser
+may understand, the result is compared with the text, and every difference that the parser can do
+without is left out. Every suggestion has been parsed: none is a guess.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CUT = frozenset({Code.TRUNCATED})
 
 
 class _Case(NamedTuple):
-    """A text, what the parser makes of it, and what we do."""
+    """A text, the parser's reading of it (`present`) and ours (`reading`)."""
 
     text: str
     parser: Parser
@@ -41,10 +41,11 @@ class _Case(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """A text that `parser` reads as it was meant.
+    """A text that `parser` reads as intended.
 
-    `spans` are the places of the original text that change (empty: something is put in there);
-    `cost` is how many characters do. Both are nothing where another parser reads it as it is.
+    `spans` are the places of the original text that change (an empty span is an insertion); `cost`
+    is the number of characters that change. If another parser reads the text unchanged, there are
+    no spans and the cost is 0.
     """
 
     text: str
@@ -62,10 +63,10 @@ def suggestions(
     others: Sequence[Parser] = (),
     limit: int = 8,
 ) -> tuple[Suggestion, ...]:
-    """Return what would make `parser` read the calls meant in `text`, the best first.
+    """Return suggestions to make `parser` read the intended calls in `text`, the best first.
 
-    Nothing where it reads them already, or nobody can. `others` are asked whether they read the
-    text as it is.
+    Empty if the parser reads them already, or if our own reading finds none. `others` are parsers
+    to try on the unchanged text.
     """
     from hermes_tui.parsers.auto import Auto
 
@@ -93,16 +94,16 @@ def suggestions(
 
 
 def _repaired(case: _Case, meant: list[ParsedCall]) -> list[Edit]:
-    """Return the repairs of what the parser marks if they are all that it takes; none if not.
+    """Return the repairs of the parser's findings if they suffice, else none.
 
-    Of a long text, whose calls would take a while to be written anew.
+    Used for long texts, whose calls would take long to rewrite.
     """
     edits = repairs(case.text, case.present.diagnostics)
     return edits if edits and _holds(case, apply_edits(case.text, edits), meant) else []
 
 
 def _meant(reading: ParseResult) -> list[ParsedCall]:
-    """Return the calls that our reading makes sense of; none where one has no object to pass."""
+    """Return the readable calls of our reading, none if the arguments of one are not an object."""
     calls = [call for call in reading.calls if is_readable(call)]
     return calls if all(isinstance(call.value, dict) for call in calls) else []
 
@@ -112,7 +113,7 @@ def _is_cut(reading: ParseResult) -> bool:
 
 
 def _targets(meant: list[ParsedCall], tools: Sequence[ToolSpec]) -> Iterator[list[ParsedCall]]:
-    """Yield what to aim at: with declared names in place of near misses first, then as it is."""
+    """Yield the calls to aim for: first with near misses of declared names corrected, then not."""
     names = [tool.name for tool in tools][:200]
     corrected = [call._replace(name=_corrected(call.name or "", names)) for call in meant]
     if corrected != meant:
@@ -147,7 +148,7 @@ def _edited(case: _Case, target: list[ParsedCall]) -> Iterator[list[Edit]]:
 
 
 def _window(text: str, target: list[ParsedCall]) -> Span:
-    """Return the part of a long text that holds the calls."""
+    """Return the span of the calls in a long text, with some text around them."""
     if len(text) <= 4 * _AROUND:
         return Span(0, len(text))
     start = max(0, min(call.span.start for call in target) - _AROUND)
@@ -160,7 +161,7 @@ def _moved(call: ParsedCall, by: int) -> ParsedCall:
 
 
 def _part(case: _Case, window: Span) -> _Case:
-    """Return the case of the window alone."""
+    """Return the case restricted to the window."""
     text = case.text[window.start : window.end]
     spans = [
         Span(max(span.start, window.start) - window.start, min(span.end, window.end) - window.start)
@@ -180,7 +181,7 @@ def _holds(case: _Case, text: str, target: list[ParsedCall]) -> bool:
 
 
 def _prose(case: _Case) -> list[str]:
-    """Return the words around the calls, which have to stay content."""
+    """Return the prose around the calls, which must remain content."""
     pieces: list[str] = []
     for span in case.reading.content_spans:
         pieces += (piece.strip() for piece in MARKUP.split(case.text[span.start : span.end]))
@@ -188,7 +189,7 @@ def _prose(case: _Case) -> list[str]:
 
 
 def _minimal(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
-    """Leave out every edit that the parser can do without: those alike at once, then each."""
+    """Leave out every edit that the parser can do without: first equal ones at once, then each."""
     kinds = sorted({_kind(text, edit) for edit in edits})
     for kind in kinds[:_MOST_EDITS]:
         alike = [edit for edit in edits if _kind(text, edit) == kind]
@@ -203,7 +204,7 @@ def _minimal(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
 
 
 def _stripped(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
-    """Put in no blanks that the parser can do without."""
+    """Strip inserted blanks that the parser can do without."""
     for i, edit in enumerate(edits):
         bare = edit._replace(text=edit.text.strip())
         if bare != edit and (bare.text or bare.start < bare.end):
@@ -221,7 +222,7 @@ def _without(text: str, edits: list[Edit], dropped: Sequence[Edit], probe: Probe
 
 
 def _kind(text: str, edit: Edit) -> tuple[bool, str, str]:
-    """Return what an edit does; blanks come first, since they hardly ever matter."""
+    """Return a key of what an edit does; blanks sort first, since they hardly ever matter."""
     old = text[edit.start : edit.end]
     matters = bool(old.strip() or edit.text.strip())
     return (True, old, edit.text) if matters else (False, "", "")
@@ -241,7 +242,7 @@ def _suggestion(text: str, edits: list[Edit], parser: Parser, *, cut: bool) -> S
 
 
 def _others(case: _Case, meant: list[ParsedCall], others: Sequence[Parser]) -> list[Suggestion]:
-    """Return the parsers that read the text as it is; those of the same engine first."""
+    """Suggest parsers that read the text unchanged, those of the same engine first."""
     engine = case.parser.name.partition("/")[0]
     asked = [other for other in others if other.name != case.parser.name]
     asked.sort(key=lambda other: other.name.partition("/")[0] != engine)
@@ -258,7 +259,7 @@ def _others(case: _Case, meant: list[ParsedCall], others: Sequence[Parser]) -> l
 
 
 def _ranked(edited: list[Suggestion], others: list[Suggestion], size: int) -> list[Suggestion]:
-    """Put other parsers first only where the text would have to be written anew."""
+    """Return all suggestions; other parsers come first only if the edits are large."""
     if not edited or edited[0].cost > size // 3:
         return [*others, *edited]
     return [edited[0], *others, *edited[1:]]

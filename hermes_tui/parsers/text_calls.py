@@ -1,4 +1,4 @@
-"""Calls that stand in a message's text: the format's own way, or a call that somebody missed."""
+"""Calls in a message's text: either the format carries them there, or a parser missed them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
 _SOUND = "hermes"
-"""The format that calls are in of which nothing is to be said."""
+"""The format of calls that are read without any finding."""
 _FUNCTIONS = "qwen3_coder"
 _MAX_NAMED = 5
 
 
 class TextCalls(StrEnum):
-    """What call markup in a message's text means for the format at hand."""
+    """What call markup in a message's text means for the format of the source."""
 
     TRANSPORT = "transport"
     """The format carries its calls in the text: reading them there is right."""
     SUSPECT = "suspect"
-    """Calls have a field of their own: markup in the text is a call that somebody missed."""
+    """Calls have their own field: markup in the text is a call that a parser missed."""
     IGNORE = "ignore"
     """Text is never read for calls."""
 
@@ -42,13 +42,16 @@ class TextReading(NamedTuple):
     calls: list[Found]
     diagnostics: list[Diagnostic]
     unread: bool = False
-    """Whether no call was read: what is said of it may be another thing where tools are known."""
+    """Whether no call was read, so that it should be read again once the tools are known."""
 
 
 def read_text_calls(
     text: str, mode: TextCalls, native: int, thoughts: tuple[Thought, ...]
 ) -> TextReading:
-    """Read the calls of a model's text with its `thoughts`; `native` calls stand beside it."""
+    """Read the calls in a model's text.
+
+    `thoughts` is its reasoning; `native` is the number of calls in the message's own field.
+    """
     if mode is TextCalls.IGNORE:
         return TextReading([], [])
     if not may_hold_call(text):
@@ -79,7 +82,7 @@ def read_text_calls(
 
 
 def read_call_text(text: str) -> TextReading:
-    """Read a text that is said to be a call as a whole (`from: function_call`)."""
+    """Read a text that is labelled as a call as a whole (`from: function_call`)."""
     embedded = _embedded()
     parsed = embedded.read_embedded(text)
     if parsed is not None and parsed.calls:
@@ -100,24 +103,24 @@ def read_call_text(text: str) -> TextReading:
 
 @cache
 def _embedded() -> ModuleType:
-    """Load the readers of text with the first one that may hold a call; most files have none."""
+    """Import the readers only when a text may hold a call; most files have none."""
     from hermes_tui.parsers import embedded
 
     return embedded
 
 
 def may_hold_call(text: str) -> bool:
-    """Tell cheaply whether `text` holds any character that opens a call or a reasoning tag."""
+    """Return whether `text` holds anything that could open a call or a tag; a cheap check."""
     return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
 
 
 def may_be_unread(text: str, names: Iterable[str]) -> bool:
-    """Tell cheaply whether `text` may call one of the tools `names` in a way that nobody reads."""
+    """Return whether `text` may hold an unread call of one of the tools `names`; a cheap check."""
     return ("(" in text or "{" in text) and any(name in text for name in names)
 
 
 def attributed(parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]) -> TextReading:
-    """Give each diagnostic to the call it is about."""
+    """Return the calls, each with the diagnostics about it, and the other diagnostics."""
     if not diagnostics:
         return TextReading([(_tool_call(call, i), ()) for i, call in enumerate(parsed)], [])
     own: list[list[Diagnostic]] = [[] for _ in parsed]
@@ -156,13 +159,13 @@ def _state(call: ParsedCall) -> ArgumentsState:
 
 
 def form_of(parsed: ParseResult) -> str:
-    """Return the format of the first calls of a text, empty where it has none."""
+    """Return the format of the first calls of a text, empty if it has none."""
     parts = (step for step in parsed.steps if step.depth)
     return next((part.rule for part in parts if part.outcome in ("calls", "failed")), "")
 
 
 def who_reads(flag: str) -> str:
-    """Return what to see to where calls were left in a text that a server reads with `flag`."""
+    """Return a hint about calls left in a text that a server reads with `flag`."""
     return f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
 
 
@@ -171,7 +174,7 @@ def _names(calls: tuple[ParsedCall, ...]) -> str:
 
 
 def listed(called: Iterable[str | None]) -> str:
-    """Return the names of calls, the first few of many."""
+    """Return the names of calls as one text, at most the first few."""
     names = [first_line(name, 60) if name else "an unreadable one" for name in called]
     return first_few(names, _MAX_NAMED)
 
@@ -195,7 +198,7 @@ def _call_in_content(
 
 
 def calls_in_content(calls: Sequence[ParsedCall], hint: str, form: str = "") -> Diagnostic:
-    """Return what is said of calls that stand in a text; the rest as `call_in_content` takes it."""
+    """Return the finding for calls in a text; `hint` and `form` are as in `call_in_content`."""
     from hermes_tui.parsers.probe import is_readable
 
     readable = sum(map(is_readable, calls))
@@ -205,9 +208,9 @@ def calls_in_content(calls: Sequence[ParsedCall], hint: str, form: str = "") -> 
 def call_in_content(
     called: Sequence[str | None], span: Span, readable: int, hint: str, form: str = ""
 ) -> Diagnostic:
-    """Return what is said of calls of these tools that stand in a text, the first at `span`.
+    """Return the finding for calls of the tools `called` in a text, the first at `span`.
 
-    `hint` says what is to be seen to, `form` how they are written.
+    `readable` is how many of them can be read, `form` how they are written (such as " as hermes").
     """
     return Diagnostic(
         Code.CALL_IN_CONTENT,
@@ -221,14 +224,14 @@ def call_in_content(
 
 @cache
 def sound_hint(*, are_functions: bool) -> str:
-    """Return what to see to where sound calls were left in a text."""
+    """Return the hint for calls without flaws that were left in a text."""
     from hermes_tui.parsers.recognise import flag_for
 
     return who_reads(flag_for(_FUNCTIONS if are_functions else _SOUND))
 
 
 def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
-    """Return what is said of calls that are a text as bare JSON."""
+    """Return the finding for a text that consists of calls as bare JSON."""
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
@@ -249,7 +252,10 @@ def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
 
 
 def foreign_in_content(name: str, flag: str) -> Diagnostic:
-    """Return what is said of a text with the markers of a format, read by `flag`, and no call."""
+    """Return the finding for a text without calls, but with the markers of the format `name`.
+
+    `flag` is the server flag for the format, empty if there is none.
+    """
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,

@@ -1,4 +1,4 @@
-"""Tool calls in a field of their own, in whatever form they arrive.
+"""Tool calls in a message's own field, in any form in which they arrive.
 
 entry := {"id", "type", "function": {"name", "arguments"}}        dict
        | {"id", "type": "custom", "custom": {"name", "input"}}    dict, verdict `custom`
@@ -31,11 +31,11 @@ _RESPONSES_ID_KEYS = ("call_id", *_ID_KEYS)
 _UNPARSED = "__unparsedToolInput"
 _WRAPPERS = ("functionCall", "function_call", "tool_call", "toolUse", "value")
 _NO_IDS = frozenset({"functionCall", "function_call", "value"})
-"""Wrappers of formats whose calls have no ids."""
+"""Wrappers in formats whose calls have no ids."""
 
 
 class _Shape(NamedTuple):
-    """Where a call's parts were found. `has_ids`: whether calls of this form carry an id."""
+    """The raw parts of a call. `has_ids`: calls of this form carry an id."""
 
     origin: Origin
     name: Any
@@ -49,9 +49,9 @@ class _Shape(NamedTuple):
 def read_calls(
     raw: Mapping[str, Any], blocks: list[dict[str, Any]], *, may_call: bool = True
 ) -> tuple[list[Found], list[Diagnostic]]:
-    """Return the calls of a message, in order, and what is wrong with the field as a whole.
+    """Return the calls of a message, in order, and the findings about the field as a whole.
 
-    `blocks` are the call parts of its content. `may_call` False: an empty list means nothing.
+    `blocks` are the call parts of its content. An empty list is reported only if `may_call`.
     """
     if not blocks and _CALL_FIELDS.isdisjoint(raw):
         return [], []
@@ -105,7 +105,10 @@ def _not_a_list(key: str, what: str, findings: list[Diagnostic]) -> None:
 
 
 def read_call(entry: Any, index: int, *, raw: Any = _ABSENT) -> Found:
-    """Return the call that `entry` is, as the call number `index` of its message."""
+    """Return the call in `entry`, as the call number `index` of its message.
+
+    `raw` is the value to keep with the call, `entry` if it is not given.
+    """
     shape = _shape_of(entry)
     findings: list[Diagnostic] = []
     arguments = _read_arguments(shape, index, findings)
@@ -157,7 +160,7 @@ def _read_arguments(shape: _Shape, index: int, findings: list[Diagnostic]) -> Ar
 
 
 def _raw_input(value: Any) -> Arguments:
-    """Read the input of a custom tool: any text, JSON only by chance."""
+    """Read the input of a custom tool: any text, which may happen to be JSON."""
     if not isinstance(value, str):
         if value is None or value is _ABSENT:
             return Arguments("", ArgumentsState.MISSING)
@@ -251,7 +254,7 @@ def _flat(entry: dict[str, Any]) -> _Shape:
 
 
 def _as_written(arguments: Any) -> Any:
-    """Return the text that Claude Code could not parse, of the object that it puts around it."""
+    """Return the text that Claude Code could not parse, without the object that it wraps it in."""
     if isinstance(arguments, dict) and len(arguments) == 1:
         held = arguments.get(_UNPARSED)
         if isinstance(held, dict) and isinstance(text := held.get("raw"), str):
@@ -260,7 +263,7 @@ def _as_written(arguments: Any) -> Any:
 
 
 def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
-    """Return the first value given under `keys`, null only where no other is."""
+    """Return the first value under `keys`; null only if there is no other."""
     found: Any = _ABSENT
     for key in keys:
         if key in entry:

@@ -1,9 +1,9 @@
-"""Whether a tool's answer is an error, and who says so.
+"""Decides whether a tool's answer is an error, and on what evidence.
 
-In this order: a flag beside the content (`flag`); a body that names an error, in JSON or as Python
-prints a dictionary; a text that starts as error messages do; a traceback anywhere; a non-zero exit
-code (all `heuristic`). An exit code by itself is no failure of the tool: `grep` without a match
-has one too.
+The checks, in order: a flag next to the content (`flag`); a body that names an error, as JSON or as
+a printed Python dictionary; a text that begins like an error message; a traceback anywhere; a
+non-zero exit code (all `heuristic`). An exit code alone does not mean that the tool failed: `grep`
+without a match has one too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _VERDICTS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
 _BODY_WORDS = (*(f'"{word}"' for word in _VERDICTS), '"status"', "Traceback")
 _PRINTED_WORDS = tuple(word.replace('"', "'") for word in _BODY_WORDS)
 _SIGNS = frozenset({*_VERDICTS, "status", "extra"})
-"""Keys beside the content that may tell an error."""
+"""Keys next to the content that may indicate an error."""
 _MAX_BODY = 4_000_000
 _MAX_REPR = 50_000
-"""As `_MAX_BODY`, of what Python printed: it takes far longer to read."""
+"""Like `_MAX_BODY`, for printed Python dictionaries, which take far longer to read."""
 _WINDOW = 2_000
-"""Characters at either end of a long text that are searched for an exit code."""
+"""How many characters at either end of a long text are searched for an exit code."""
 
 _STARTS = re.compile(
     r"\s{0,20}+(?:\[?error\b(?!-?free)|exception\b|traceback\b|fatal:|failed\b|<tool_use_error>"
@@ -58,9 +58,9 @@ _SOUND = Verdict()
 
 
 def judge(content: Any, raw: Any = None) -> Verdict:
-    """Judge `content` (text or a decoded body) and `raw`, the mapping that it stands in."""
+    """Judge `content` (text or a decoded body) and `raw`, the mapping that contains it."""
     code: int | None = None
-    # A dictionary first: an abstract class is slow to be asked.
+    # `dict` comes first because checking against an abstract class is slow.
     if isinstance(raw, (dict, Mapping)) and not _SIGNS.isdisjoint(raw):
         flagged = _flag(raw, content)
         code = _exit_code(raw)
@@ -71,7 +71,7 @@ def judge(content: Any, raw: Any = None) -> Verdict:
                 code = _judge_text(content).exit_code
                 flagged = _with_exit(flagged, code)
             return Verdict(ErrorMark("flag", flagged), code)
-    # Texts first, which nearly all are: an abstract class is slow to be asked.
+    # Nearly all are texts, so that check comes first: the one against an abstract class is slow.
     is_text = isinstance(content, str) or not isinstance(content, Mapping)
     found = _judge_text(content) if is_text else _judge_body(content)
     if code is None:
@@ -80,7 +80,7 @@ def judge(content: Any, raw: Any = None) -> Verdict:
 
 
 def _flag(raw: Mapping[str, Any], content: Any) -> str:
-    """Return what a flag beside the content says; empty without one."""
+    """Return the reason that a flag next to the content gives, empty if there is none."""
     for key in _FLAGS:
         if raw.get(key) is True or raw.get(key) == 1:
             return _named(key, content)
@@ -94,7 +94,7 @@ def _flag(raw: Mapping[str, Any], content: Any) -> str:
 
 
 def _with_exit(reason: str, code: int | None) -> str:
-    """Return a reason with the exit code, where its words do not tell that."""
+    """Return a reason with the exit code appended, unless it already mentions it."""
     return f"{reason} (exit code {code})" if code and str(code) not in reason else reason
 
 
@@ -115,7 +115,7 @@ def _short(value: Any) -> str:
 
 
 def _heading(text: str) -> str:
-    """Return the first line of `text`, with the next one where it only leads over to that."""
+    """Return the first line of `text`, with the next one if it ends with a colon."""
     head = first_line(text)
     if not head.endswith(":"):
         return head
@@ -150,7 +150,7 @@ def _body(content: str) -> Mapping[str, Any] | None:
 
 
 def _printed_body(text: str) -> Mapping[str, Any] | None:
-    """Return the dictionary that `str` made a text of, as TRL does with what a tool returns."""
+    """Return the dictionary that `str` printed, as TRL does with tool results; None if none."""
     if len(text) > _MAX_REPR or not any(word in text for word in _PRINTED_WORDS):
         return None
     found = read_literal(text, 0, len(text))
@@ -159,7 +159,7 @@ def _printed_body(text: str) -> Mapping[str, Any] | None:
 
 
 def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
-    """Judge a JSON body, and what stands one level down in its `content` or `metadata`."""
+    """Judge a JSON body, and the objects one level down in its `content` or `metadata`."""
     inner = [v for k in ("content", "metadata") if isinstance(v := body.get(k), dict)]
     levels = [level for level in (body, *inner) if not _SIGNS.isdisjoint(level)]
     if not levels and not traceback:
@@ -214,7 +214,7 @@ def _by_exit(code: int | None) -> ErrorMark | None:
 
 
 def _traceback(text: str) -> ErrorMark:
-    """Name the exception, which stands in the last line that is not indented."""
+    """Return the exception, which is in the first line after the frames that is not indented."""
     tail = text[text.rfind(_TRACEBACK) :][:20_000].strip().split("\n")
     last = next((line for line in tail[1:] if line[:1] not in ("", " ", "\t")), tail[0])
     return ErrorMark("heuristic", first_line(last))

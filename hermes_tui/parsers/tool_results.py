@@ -1,11 +1,11 @@
-"""What tools answered: whole tool messages, result parts, and `<tool_response>` blocks in text.
+"""Tool results: whole tool messages, content parts, and `<tool_response>` blocks in text.
 
     block := "<tool_response>" body "</tool_response>"
     body  := {"tool_call_id", "name", "content", …} | {"name", "content", …}
            | {"content"} | {"content", "is_error"} | any text
 
-Any other JSON is the answer itself. A body that is JSON may hold the closing tag inside a string,
-so it is read as JSON first.
+Any other JSON is the answer itself. A JSON body may contain the closing tag inside a string, so a
+body is first read as JSON.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
 _BLANK = re.compile(r"\s*+")
 _NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
 _ENVELOPE = frozenset({"content", "is_error"})
-"""Keys of a body that is no answer itself, though it names neither call nor tool."""
+"""Keys of a body that wraps an answer although it names neither a call nor a tool."""
 _DECODER = json.JSONDecoder()
 
 
 def whole_result(raw: Mapping[str, Any], text: str) -> Found:
-    """Return the one result that a tool message is. `text` is its content as shown."""
+    """Return the result in the tool message `raw`. `text` is its content as shown."""
     call_id = _text_at(raw, _ID_KEYS)
     if call_id is None and "tool_call_id" not in raw and isinstance(raw.get("id"), str):
         call_id = raw["id"]
@@ -50,7 +50,7 @@ def whole_result(raw: Mapping[str, Any], text: str) -> Found:
 
 
 def part_result(part: dict[str, Any]) -> Found:
-    """Return the result that a content part is."""
+    """Return the result in a content part."""
     for key in _WRAPPERS:
         if isinstance(inner := part.get(key), dict):
             part = inner
@@ -63,7 +63,7 @@ def part_result(part: dict[str, Any]) -> Found:
 
 
 def block_results(text: str) -> list[Found]:
-    """Return the results in the blocks of a text that starts with one; none of any other text."""
+    """Return the results in a text that begins with a block, none for any other text."""
     found: list[Found] = []
     opener = _NEXT_OPEN.match(text) if OPEN in text else None
     while opener:
@@ -74,7 +74,7 @@ def block_results(text: str) -> list[Found]:
 
 
 def _block(text: str, start: int) -> tuple[Found, int]:
-    """Return the block whose body starts at `start`, and where it ends."""
+    """Return the result of the block whose body starts at `start`, and where the block ends."""
     body = _end(_BLANK, text, start)
     if text.startswith(("{", "["), body) and (found := _json_block(text, body)):
         return found
@@ -90,7 +90,10 @@ def _block(text: str, start: int) -> tuple[Found, int]:
 
 
 def _json_block(text: str, body: int) -> tuple[Found, int] | None:
-    """Return the block whose body is JSON, None for any other; its end may stand in a string."""
+    """Return the result and end of a block with a JSON body, None for any other.
+
+    The closing tag may also occur in a string of the body.
+    """
     close = text.find(CLOSE, body)
     whole = text[body:close].rstrip(" \t\n\r") if close >= 0 else ""
     try:
@@ -127,14 +130,14 @@ def _result(
     text: str, call_id: str | None, name: str | None, raw: Any, judged: Any = None
 ) -> Found:
     error, exit_code = judge(text if judged is None else judged, raw if raw is not judged else None)
-    # A dictionary first: an abstract class is slow to be asked.
+    # `dict` comes first because checking against an abstract class is slow.
     duration = duration_of(raw) if isinstance(raw, (dict, Mapping)) else None
     result = ToolResult(text, call_id, name, error, exit_code, duration, raw)
     return result, error_findings(error)
 
 
 def error_findings(error: ErrorMark | None) -> tuple[Diagnostic, ...]:
-    """Return what is to be said of an answer that counts as an error, if it does."""
+    """Return the finding for an answer that counts as an error, none for any other."""
     if error is None:
         return ()
     severity = Severity.ERROR if error.kind == "flag" else Severity.WARNING

@@ -1,10 +1,10 @@
-"""Calls in a text in which none was read: the one rule for live runs and for saved ones.
+"""Finds calls in a text from which no call was read: the one rule for live and for saved runs.
 
-    surely:  the markers of another format stand in it, or as a whole it is bare call JSON
-    by name: it calls a tool that is declared, in a way that is read as a call, and the call stands
-             apart from the words around it
+    surely:  the text contains markers of another format, or is bare call JSON as a whole
+    by name: it calls a declared tool in a way that can be read as a call, and the call is set apart
+             from the words around it
 
-They are told and not made: by its markers or its brackets nobody took such a text for calls.
+These calls are reported and not made, because no engine took the text for calls.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Unread(NamedTuple):
-    """Calls that nobody read, each with its diagnostics, and what is said of the text."""
+    """Calls that were not read, each with its diagnostics, and the findings about the text."""
 
     calls: Sequence[Found]
     diagnostics: Sequence[Diagnostic]
@@ -48,7 +48,7 @@ class Unread(NamedTuple):
 _NOTHING: Final = Unread([], [])
 _MAX_NAMED: Final = 4
 _MAX_TRIED: Final = 20_000
-"""So many characters of a text are given to other parsers, to find those that read it."""
+"""Longest text, in characters, that is given to other parsers to find those that read it."""
 _USUAL: Final = "llama3_json"
 """The format that bare JSON usually is."""
 _SAMPLES: Final = {
@@ -59,7 +59,7 @@ _SAMPLES: Final = {
 _OTHER_CHANNELS: Final = re.compile(
     r"\s*+(?:(?:analysis|commentary).{0,20000}assistant)?\s*+", re.DOTALL
 )
-"""What harmony says before a call, as it stands once the special tokens are gone."""
+"""Harmony's text before a call, as it looks without the special tokens."""
 _SPOKEN_OF: Final = (Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE)
 _AROUND: Final = 80
 _BEFORE: Final = re.compile(r"(?:\A|\n|[.!?:…。！？：])[ \t]*+\Z")
@@ -67,7 +67,7 @@ _AFTER: Final = re.compile(r"[ \t]*+(?:\Z|[\r\n<;]|\[/?[A-Z_]+\])")
 
 
 def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
-    """Return a message with what is said of it once the tools are known that the run declares."""
+    """Return a message with the unread calls found once the run's declared tools are known."""
     text = found.message.text
     if not found.unread or not tools:
         return found
@@ -83,10 +83,10 @@ def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
 
 
 def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
-    """Return the calls in `text`, a model's, in which none was read, and what is said of them.
+    """Return the calls in a model's `text` from which none was read, and the findings about them.
 
-    Those of marked formats are only made calls where their tools are known: without a schema a
-    value between tags has no type.
+    Calls of a format with markers are only returned if `tools` are given: without a schema a value
+    between tags has no type.
     """
     if not (may_hold_call(text) or "(" in text):
         return _NOTHING
@@ -105,7 +105,7 @@ def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
 
 
 def _thought_of(text: str, tools: Sequence[ToolSpec]) -> Unread:
-    """Return what is said of a text with markers in its reasoning only."""
+    """Return the findings about a text with markers only in its reasoning."""
     from hermes_tui.parsers.auto import Auto
 
     told = Auto().parse(text, tools).diagnostics
@@ -113,7 +113,7 @@ def _thought_of(text: str, tools: Sequence[ToolSpec]) -> Unread:
 
 
 def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
-    """Return what is said of a text with the markers of a format."""
+    """Return the calls and findings of a text with the markers of a format."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.recognise import flag_for, formats_in
 
@@ -130,7 +130,7 @@ def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
 
 
 def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
-    """Return what is said of a text without markers by the tools that it names."""
+    """Return the calls and findings of a text without markers, by the tools that it names."""
     if not may_be_unread(words, [tool.name for tool in tools]):
         return _NOTHING
     from hermes_tui.parsers.auto import Auto
@@ -149,7 +149,7 @@ def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
 
 
 def _told(result: ParseResult, hint: str, form: str = "") -> Unread:
-    """Return the calls of a reading, and what is said of them: what is wrong, then the `hint`."""
+    """Return the calls of a reading with a finding that names the first error, then the `hint`."""
     wrong = _of_calls(result)
     if wrong:
         hint = f"{wrong[0].code.value}: {wrong[0].message}; {hint}"
@@ -158,7 +158,7 @@ def _told(result: ParseResult, hint: str, form: str = "") -> Unread:
 
 
 def _is_meant(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:
-    """Tell calls from words, code and data that look like them and name a tool."""
+    """Return whether these are calls, not prose, code or data that looks alike and names a tool."""
     from hermes_tui.parsers.lost_tokens import LOST
 
     known = {tool.name: tool for tool in tools}
@@ -178,18 +178,18 @@ def _is_meant(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSp
 
 
 def _plain(call: ParsedCall) -> str:
-    """Return the name of a call without the package that it may be said to be in."""
+    """Return the name of a call without the package that it may be prefixed with."""
     return (call.name or "").rpartition(".")[2]
 
 
 def _lacks_all(call: ParsedCall, tool: ToolSpec) -> bool:
-    """Tell whether nothing is given to a tool that cannot do without."""
+    """Return whether a call has no arguments although its tool requires some."""
     schema = tool.parameters if isinstance(tool.parameters, dict) else {}
     return call.value == {} and bool(schema.get("required"))
 
 
 def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with the calls themselves; that none was made of them is told."""
+    """Return the errors of the calls themselves, except those about reading them at all."""
     aside = (Code.NO_MARKER, Code.NAME_UNKNOWN)
     return tuple(
         one
@@ -199,7 +199,10 @@ def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
 
 
 def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], rule: str) -> str:
-    """Say which parsers of the engines read these calls in `text`; none is a guess."""
+    """Return a hint that names the engines' parsers that read these calls in `text`.
+
+    Each of them has parsed the text, unless it is too long for that.
+    """
     from hermes_tui.parsers.misread_calls import called_tools
     from hermes_tui.parsers.probe import is_same
     from hermes_tui.parsers.recognise import flag_for
@@ -222,7 +225,7 @@ def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], 
 
 @cache
 def _asked(rule: str) -> tuple[Parser, ...]:
-    """Return the parsers of the engines that read calls as such a text has them, or all of them."""
+    """Return the engines' parsers that may read calls of the format `rule`, or all of them."""
     from hermes_tui.parsers.choice import AUTO, parsers
 
     asked = [parser for parser in parsers() if parser.name != AUTO]
