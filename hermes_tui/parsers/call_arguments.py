@@ -45,7 +45,7 @@ def read_arguments(raw: Any, index: int | None = None) -> Arguments:
     arguments, which every client accepts.
     """
     if isinstance(raw, str):
-        return _of_text(raw, index)
+        return _from_text(raw, index)
     if isinstance(raw, dict):
         return Arguments(json_text(raw), ArgumentsState.OBJECT, raw, (_sent_as_object(index),))
     if raw is None:
@@ -58,7 +58,7 @@ def read_arguments(raw: Any, index: int | None = None) -> Arguments:
     )
 
 
-def _of_text(text: str, index: int | None) -> Arguments:
+def _from_text(text: str, index: int | None) -> Arguments:
     try:
         value = loads(text)
     except RecursionError:
@@ -97,7 +97,7 @@ def _unwrap(value: Any) -> tuple[Any, int]:
 
 def _not_json(text: str, problem: str, offset: int, index: int | None) -> Arguments:
     start = min(offset, max(0, len(text) - 1))
-    value, hint = _meant(text)
+    value, hint = _intended(text)
     found = Diagnostic(
         Code.ARGS_INVALID,
         Severity.ERROR,
@@ -109,7 +109,7 @@ def _not_json(text: str, problem: str, offset: int, index: int | None) -> Argume
     return Arguments(text, ArgumentsState.NOT_JSON, value, (found,))
 
 
-def _meant(text: str) -> tuple[Any, str]:
+def _intended(text: str) -> tuple[Any, str]:
     """Return the object that broken arguments were meant to be (None if unclear), and a hint."""
     if len(text) > _MAX_REPAIR:
         return None, ""

@@ -24,15 +24,17 @@ def with_swallowed(
 
     Without `tools` only a call with markers, or JSON that is nothing but a call, counts.
     """
-    if any(one.severity is Severity.ERROR for one in found) or _says(text, thoughts):
+    if any(one.severity is Severity.ERROR for one in found) or _has_content(text, thoughts):
         return found
-    error = _swallowed(reasoning, tools)
+    error = _call_in_reasoning(reasoning, tools)
     if error is None:
         return found
     return [*(one for one in found if one.code is not error.code), error]
 
 
-def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Diagnostic | None:
+def _call_in_reasoning(
+    reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]
+) -> Diagnostic | None:
     """Return the error for a call in the reasoning of an otherwise empty message, None if none."""
     from hermes_tui.parsers.auto import Auto
 
@@ -56,7 +58,7 @@ def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Dia
     return None
 
 
-def _says(text: str, thoughts: Sequence[Thought]) -> bool:
+def _has_content(text: str, thoughts: Sequence[Thought]) -> bool:
     """Return whether a text contains anything besides its reasoning."""
     position = 0
     for whole, _, _ in thoughts:

@@ -13,7 +13,7 @@ AUTO: Final = "hermes-tui/auto"
 GUESS: Final = "guess"
 """Given in place of a parser name, lets the markers of the text decide."""
 
-_ALSO: Final = {
+_ALIASES: Final = {
     "vllm/qwen25": "vllm/qwen3_json",
     "sglang/llama3_json": "sglang/llama3",
     "sglang/deepseek_v3": "sglang/deepseekv3",
@@ -25,8 +25,8 @@ _ALSO: Final = {
 """Aliases: formats that an engine reads with a parser of another name."""
 
 _ENGINES: Final = ("vllm", "sglang", "hermes-agent")
-_NEAR: Final = 0.5
-_SURE: Final = 0.5
+_NAME_CUTOFF: Final = 0.5
+_SURE_SCORE: Final = 0.5
 
 
 class Guess(NamedTuple):
@@ -62,7 +62,7 @@ def parsers() -> tuple[Parser, ...]:
 @cache
 def _by_name() -> dict[str, Parser]:
     named = {parser.name: parser for parser in parsers()}
-    return named | {also: named[name] for also, name in _ALSO.items() if name in named}
+    return named | {alias: named[name] for alias, name in _ALIASES.items() if name in named}
 
 
 @cache
@@ -78,7 +78,7 @@ def named_parser(name: str) -> Parser:
 def near_names(name: str) -> list[str]:
     """Return the names nearest to an unknown one, at most three."""
     known = [parser.name for parser in parsers()]
-    near = get_close_matches(name[:200], known, n=3, cutoff=_NEAR)
+    near = get_close_matches(name[:200], known, n=3, cutoff=_NAME_CUTOFF)
     parser = name.rpartition("/")[2]
     return near or [other for other in known if other.partition("/")[2] == parser][:3]
 
@@ -99,7 +99,9 @@ def guess_parser(text: str) -> Guess:
         for engine in _ENGINES:
             for name in (sign.format, readers.get(engine, "")):
                 if engine in readers and f"{engine}/{name}" in _names():
-                    return Guess(f"{engine}/{name}", sign.format, sign.span, sign.score >= _SURE)
+                    return Guess(
+                        f"{engine}/{name}", sign.format, sign.span, sign.score >= _SURE_SCORE
+                    )
     if not seen:
         return Guess(AUTO)
-    return Guess(AUTO, seen[0].format, seen[0].span, seen[0].score >= _SURE)
+    return Guess(AUTO, seen[0].format, seen[0].span, seen[0].score >= _SURE_SCORE)

@@ -17,7 +17,7 @@ _MAX_TOKENS = 2_500
 """Most tokens compared at once; longer texts are compared in windows."""
 _WINDOW = 64
 _MAX_WINDOWS = 2_000
-_SURE = 8
+_MIN_SURE_RUN = 8
 """This many equal tokens in a row are not a coincidence."""
 _MAX_SLIDE = 200
 
@@ -27,7 +27,7 @@ _Change = tuple[int, int, int, int]
 
 def edits_between(old: str, new: str) -> list[Edit]:
     """Return edits that turn `old` into `new`, in order: short ones at sensible places."""
-    start, end, stop = _differing(old, new)
+    start, end, stop = _differing_range(old, new)
     before, after = _TOKEN.findall(old[start:end]), _TOKEN.findall(new[start:stop])
     places = [start]
     for token in before:
@@ -35,13 +35,13 @@ def edits_between(old: str, new: str) -> list[Edit]:
     edits: list[Edit] = []
     for i, j, k, m in _changes(before, after):
         edit = _trimmed(old, Edit(places[i], places[j], "".join(after[k:m])))
-        edits.append(_slid(old, edit, edits[-1].end if edits else 0))
+        edits.append(_moved_to_boundary(old, edit, edits[-1].end if edits else 0))
     return edits
 
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
     if len(old) + len(new) <= _MAX_TOKENS:
-        yield from _opcodes(old, new)
+        yield from _differences(old, new)
         return
     i = k = windows = 0
     while i < len(old) and k < len(new) and windows < _MAX_WINDOWS:
@@ -56,7 +56,7 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
         yield from changes
     rest = len(old) - i + len(new) - k
     if rest <= _MAX_TOKENS:
-        yield from _moved(_opcodes(old[i:], new[k:]), i, k)
+        yield from _shifted(_differences(old[i:], new[k:]), i, k)
     elif rest:
         yield i, len(old), k, len(new)
 
@@ -71,23 +71,23 @@ def _window(old: Sequence[str], new: Sequence[str], i: int, k: int) -> Iterator[
         left, right = old[i : i + size], new[k : k + size]
         matcher = SequenceMatcher(None, left, right, autojunk=False)
         alike = matcher.get_matching_blocks()[:-1]
-        sure = [block for block in alike if block.size >= _SURE]
+        sure = [block for block in alike if block.size >= _MIN_SURE_RUN]
         if 2 * sum(block.size for block in alike) > size:
             sure = alike
         if sure:
             last = sure[-1]
-            yield from _moved(_opcodes(left[: last.a], right[: last.b]), i, k)
+            yield from _shifted(_differences(left[: last.a], right[: last.b]), i, k)
             yield i, i + last.a + last.size, k, k + last.b + last.size
             return
         size *= 4
 
 
-def _moved(changes: Iterator[_Change], i: int, k: int) -> Iterator[_Change]:
+def _shifted(changes: Iterator[_Change], i: int, k: int) -> Iterator[_Change]:
     for start, end, first, stop in changes:
         yield i + start, i + end, k + first, k + stop
 
 
-def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
+def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
     for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
             yield i, j, k, m
@@ -112,7 +112,7 @@ def _common_end(old: str, new: str, start: int) -> int:
     return _common_start(old[len(old) - size :][::-1], new[len(new) - size :][::-1])
 
 
-def _differing(old: str, new: str) -> tuple[int, int, int]:
+def _differing_range(old: str, new: str) -> tuple[int, int, int]:
     """Return where the texts begin to differ, and where that ends in each; words are kept whole."""
     start = _common_start(old, new)
     tail = _common_end(old, new, start)
@@ -138,7 +138,7 @@ def _trimmed(text: str, edit: Edit) -> Edit:
     return Edit(edit.start + head, edit.end - tail, new[head : len(new) - tail])
 
 
-def _slid(text: str, edit: Edit, floor: int) -> Edit:
+def _moved_to_boundary(text: str, edit: Edit, floor: int) -> Edit:
     """Move an insertion or a removal to where a person would make it; the result is the same."""
     start, end, new = edit
     if (start < end) == bool(new) or edit.cost > _MAX_SLIDE:
@@ -151,12 +151,12 @@ def _slid(text: str, edit: Edit, floor: int) -> Edit:
         start, end = start - 1, end - 1
         new = new and piece[-1] + piece[:-1]
         moved = Edit(start, end, new)
-        if _looks(text, moved) > _looks(text, best):
+        if _rating(text, moved) > _rating(text, best):
             best = moved
     return best
 
 
-def _looks(text: str, edit: Edit) -> int:
+def _rating(text: str, edit: Edit) -> int:
     """Rate an edit: whole tags, brackets or words are best, then text that begins with one."""
     piece = edit.text or text[edit.start : edit.end]
     words = piece.strip()

@@ -11,11 +11,11 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_row
 from hermes_tui.model.wording import shortened
 
-_REMOVED = frozenset({Code.TRAILING_COMMA, Code.BRACES_EXTRA, Code.COMMENT})
+_REMOVABLE_CODES = frozenset({Code.TRAILING_COMMA, Code.BRACES_EXTRA, Code.COMMENT})
 """Flaws that are repaired by removing what the finding marks."""
 _ESCAPED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_SHOWN = 32
-_MOST_SAID = 4
+_MAX_SHOWN = 32
+_MAX_PHRASES = 4
 _QUOTES = "\"'`“”„‘’＂"
 _LITERALS = {
     ("True", "true"), ("False", "false"), ("None", "null"), ("NaN", "null"), ("true", "True"),
@@ -62,7 +62,7 @@ def repairs(text: str, found: Iterable[Diagnostic]) -> list[Edit]:
 
 def _repairs_of(text: str, code: Code, span: Span) -> Iterator[Edit]:
     marked = text[span.start : span.end]
-    if code in _REMOVED:
+    if code in _REMOVABLE_CODES:
         yield Edit(span.start, span.end, "")
     elif code is Code.RAW_CONTROL and marked in _ESCAPED:
         yield Edit(span.start, span.end, _ESCAPED[marked])
@@ -72,18 +72,18 @@ def _repairs_of(text: str, code: Code, span: Span) -> Iterator[Edit]:
 
 def describe_edits(text: str, edits: Sequence[Edit]) -> str:
     """Return what the edits do in words; edits of the same kind are counted."""
-    said = Counter(_phrases(text, edits))
-    phrases = [phrase if n == 1 else f"{phrase} ({n} times)" for phrase, n in said.items()]
-    if len(phrases) > _MOST_SAID:
-        phrases = [*phrases[: _MOST_SAID - 1], f"{len(phrases) - _MOST_SAID + 1} more edits"]
+    counts = Counter(_phrases(text, edits))
+    phrases = [phrase if n == 1 else f"{phrase} ({n} times)" for phrase, n in counts.items()]
+    if len(phrases) > _MAX_PHRASES:
+        phrases = [*phrases[: _MAX_PHRASES - 1], f"{len(phrases) - _MAX_PHRASES + 1} more edits"]
     return ", ".join(phrases)
 
 
 def _phrases(text: str, edits: Sequence[Edit]) -> Iterator[str]:
     """Yield a phrase for each edit; a removal and an insertion of the same words are one move."""
-    put_in = {edit.text.strip() for edit in edits if edit.start == edit.end}
-    taken = {text[edit.start : edit.end].strip() for edit in edits if not edit.text}
-    moved = {words for words in put_in & taken if len(words) > 2}
+    inserted = {edit.text.strip() for edit in edits if edit.start == edit.end}
+    removed = {text[edit.start : edit.end].strip() for edit in edits if not edit.text}
+    moved = {words for words in inserted & removed if len(words) > 2}
     for edit in edits:
         words = (edit.text or text[edit.start : edit.end]).strip()
         if words not in moved or (edit.text and edit.start < edit.end):
@@ -114,4 +114,4 @@ def _phrase(text: str, edit: Edit) -> str:
 
 def _quoted(text: str) -> str:
     words = text.strip() or text
-    return f"`{visible_row(shortened(words, _SHOWN))}`"
+    return f"`{visible_row(shortened(words, _MAX_SHOWN))}`"

@@ -32,17 +32,17 @@ __all__ = [
 ]
 
 _FENCE = re.compile(r"```\w*+\s*+")
-_MOST_IN_A_ROW = 64
+_MAX_CALLS_IN_A_ROW = 64
 """The most consecutive calls that are read; each is searched for in all of the remaining text."""
 _NEXT = re.compile(r"\s*+[;,]?\s*+(?=\{)")
-_HARMLESS = frozenset({Code.DUP_KEY, Code.MARKER_IN_FENCE, Code.STRAY_SPECIAL})
+_HARMLESS_CODES = frozenset({Code.DUP_KEY, Code.MARKER_IN_FENCE, Code.STRAY_SPECIAL})
 """Flaws that do not change what most engines read."""
-_AS_ASKED_FOR = frozenset({Code.NO_MARKER, Code.NAME_DECORATED})
+_PROMPTED_CODES = frozenset({Code.NO_MARKER, Code.NAME_DECORATED})
 """Flaws that some prompts request: functions without a block (OpenHands), names with a dash."""
 _JSON_BLOCKS = frozenset({"hermes", "qwen25"})
-_VOID_NOTHING = frozenset({Code.NAME_DECORATED, Code.ORPHAN_CLOSE})
+_NOT_VOIDING_CODES = frozenset({Code.NAME_DECORATED, Code.ORPHAN_CLOSE})
 """Errors of blocks that engines read nevertheless, or do not see."""
-_VOID_ALL = frozenset({Code.EMPTY_BLOCK, Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE})
+_VOIDING_CODES = frozenset({Code.EMPTY_BLOCK, Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE})
 """Flaws that engines take for a broken block."""
 
 
@@ -55,7 +55,7 @@ class BareCalls(NamedTuple):
 
 def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
     """Return the reading of a text with call markup or reasoning tags, None for any other."""
-    if not _relevant(text):
+    if not _is_relevant(text):
         return None
     # Imported here, as most files have no text that needs it.
     from hermes_tui.parsers.wire.scan import scan
@@ -63,18 +63,18 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
     result = scan(text, tools, tagged=True)
     if not result.diagnostics:
         return result
-    told = [*_told_less(result.diagnostics, len(text)), *_voided(text, result)]
-    return result._replace(diagnostics=tuple(sorted(told, key=start_of)))
+    findings = [*_softened(result.diagnostics, len(text)), *_voided(text, result)]
+    return result._replace(diagnostics=tuple(sorted(findings, key=start_of)))
 
 
-def _told_less(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
+def _softened(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
     """Yield the findings with those that usually do no harm as notes. `end` is the text's end."""
     for one in found:
-        if one.code in _AS_ASKED_FOR and one.severity is Severity.WARNING:
+        if one.code in _PROMPTED_CODES and one.severity is Severity.WARNING:
             continue
         is_last = one.code is Code.UNCLOSED and one.span is not None and one.span.end == end
-        is_less = one.code in _HARMLESS or (is_last and one.severity is Severity.WARNING)
-        yield changed(one, severity=Severity.NOTE) if is_less else one
+        is_softened = one.code in _HARMLESS_CODES or (is_last and one.severity is Severity.WARNING)
+        yield changed(one, severity=Severity.NOTE) if is_softened else one
 
 
 def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
@@ -91,7 +91,7 @@ def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
         for one in result.diagnostics
         if one.severity is Severity.ERROR and one.call_index in block_of
     ]
-    is_void = any(code not in _VOID_NOTHING for code, _ in errors)
+    is_void = any(code not in _NOT_VOIDING_CODES for code, _ in errors)
     if not is_void and not any(_voids_all(text, one) for one in result.diagnostics):
         return
     flawed = {block for _, block in errors}
@@ -104,7 +104,7 @@ def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
 
 
 def _voids_all(text: str, found: Diagnostic) -> bool:
-    if found.code not in _VOID_ALL or found.call_index is not None or found.span is None:
+    if found.code not in _VOIDING_CODES or found.call_index is not None or found.span is None:
         return False
     return text.startswith(OPEN, found.span.start)
 
@@ -130,10 +130,10 @@ def read_bare(text: str) -> BareCalls | None:
         return None
     if "name" not in text:
         return None
-    return _whole(text, Span(start, end))
+    return _read_whole(text, Span(start, end))
 
 
-def _relevant(text: str) -> bool:
+def _is_relevant(text: str) -> bool:
     if "<" not in text:
         return "&lt;tool_call&gt;" in text
     return (
@@ -147,11 +147,11 @@ def _relevant(text: str) -> bool:
     )
 
 
-def _whole(text: str, span: Span) -> BareCalls | None:
+def _read_whole(text: str, span: Span) -> BareCalls | None:
     calls: list[ParsedCall] = []
     flaws: list[Diagnostic] = []
     start = span.start
-    while len(calls) < _MOST_IN_A_ROW:
+    while len(calls) < _MAX_CALLS_IN_A_ROW:
         literal = read_literal(text, start, span.end)
         if literal.rung == FAILED or literal.cut_at >= 0:
             return None

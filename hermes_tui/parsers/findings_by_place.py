@@ -9,14 +9,14 @@ from typing import Final
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.spans import Span
 
-_OF_FATE: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
+_OUTCOME_CODES: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
 """Codes that say what became of the text rather than why."""
-_OF_WHOLE: Final = frozenset({Code.WRONG_FORMAT, Code.MARKER_VARIANT, Code.SILENT_DROP})
+_WHOLE_TEXT_CODES: Final = frozenset({Code.WRONG_FORMAT, Code.MARKER_VARIANT, Code.SILENT_DROP})
 """Codes that are reported once for everything that the engine does not read."""
-_PLAIN: Final = frozenset({Code.NAME_UNKNOWN, Code.COERCED})
+_ROUTINE_CODES: Final = frozenset({Code.NAME_UNKNOWN, Code.COERCED})
 """Codes not repeated here: a run reports an unknown name for every call anyway, and a coercion that
 alters no call is how the format works."""
-_SEVERAL: Final = 50
+_MAX_NEARBY: Final = 50
 """How many findings about one place are examined."""
 
 
@@ -27,8 +27,8 @@ class Causes:
     """
 
     def __init__(self, found: Sequence[Diagnostic]) -> None:
-        told = (item for item in found if item.severity is not Severity.NOTE)
-        self.all: list[Diagnostic] = sorted(told, key=start_of)
+        findings = (item for item in found if item.severity is not Severity.NOTE)
+        self.all: list[Diagnostic] = sorted(findings, key=start_of)
         self._starts = [start_of(item) for item in self.all]
         self.used: set[int] = set()
 
@@ -38,11 +38,13 @@ class Causes:
         None if there is none.
         """
         first = bisect_left(self._starts, span.start)
-        last = min(bisect_left(self._starts, span.end), first + _SEVERAL)
-        numbers = {*range(min(first, _SEVERAL)), *range(first, last)}
+        last = min(bisect_left(self._starts, span.end), first + _MAX_NEARBY)
+        numbers = {*range(min(first, _MAX_NEARBY)), *range(first, last)}
         near = [n for n in sorted(numbers) if self._is_about(self.all[n], span)]
         if not near:
-            return next((item for item in self.all[:_SEVERAL] if item.code in _OF_WHOLE), None)
+            return next(
+                (item for item in self.all[:_MAX_NEARBY] if item.code in _WHOLE_TEXT_CODES), None
+            )
         worst: int = min(near, key=self._rank)
         self.used.add(worst)
         return self.all[worst]
@@ -54,12 +56,12 @@ class Causes:
     def _rank(self, number: int) -> tuple[bool, bool, bool]:
         item = self.all[number]
         is_error = item.severity is Severity.ERROR
-        return item.code in _OF_FATE, item.code is Code.SIBLING_VOIDED, not is_error
+        return item.code in _OUTCOME_CODES, item.code is Code.SIBLING_VOIDED, not is_error
 
     def untold(self) -> Iterator[Diagnostic]:
         """Yield the findings that were not reported with a call."""
         for number, item in enumerate(self.all):
-            if number not in self.used and item.code not in _PLAIN:
+            if number not in self.used and item.code not in _ROUTINE_CODES:
                 yield item
 
 
@@ -76,7 +78,7 @@ class Known:
         spans = self._spans.get(item.code)
         if not spans or item.span is None:
             return bool(spans)
-        return any(_touch(span, item.span) for span in spans[:_SEVERAL])
+        return any(_touch(span, item.span) for span in spans[:_MAX_NEARBY])
 
     def code(self, *codes: Code) -> bool:
         return any(code in self._spans for code in codes)

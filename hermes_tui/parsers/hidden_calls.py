@@ -21,29 +21,29 @@ MAX_OBJECTS = 16
 MAX_NAMES = 16
 MAX_APART = 2_000
 """Characters after a name within which its arguments must begin."""
-_REACH = 300
+_MARKUP_REACH = 300
 """Characters of markup around a name and its arguments that count as part of the call."""
 
-_BEFORE = re.compile(
+_MARKUP_BEFORE = re.compile(
     r"(?:[\s{}\[\]\"':,]|<[^<>\n]{1,80}>|\b(?:name|type|function|arguments|parameters|id)\b)++\Z"
 )
-_AFTER = re.compile(r"(?:[\s{}\[\]\"':,]|</[^<>\n]{1,80}>)++")
+_MARKUP_AFTER = re.compile(r"(?:[\s{}\[\]\"':,]|</[^<>\n]{1,80}>)++")
 
 
 def call_spans(text: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec]) -> dict[int, Span]:
     """Return the span in `text` of each of `calls` that is found there, by its index."""
     written = list(Auto().parse(text, tools).calls)
     found: dict[int, Span] = {}
-    for same in (_is_same, _has_name):
+    for matches in (_is_same, _has_name):
         for index, call in enumerate(calls):
             if index in found:
                 continue
-            match = next((one for one in written if same(call, one)), None)
+            match = next((one for one in written if matches(call, one)), None)
             if match is not None:
                 written.remove(match)
                 found[index] = match.span
     for index, call in enumerate(calls):
-        if index not in found and (span := _looked_for(text, call)) is not None:
+        if index not in found and (span := _search(text, call)) is not None:
             found[index] = span
     return found
 
@@ -67,7 +67,7 @@ def _equal(one: Any, other: Any) -> bool:
         return False
 
 
-def _looked_for(text: str, call: ToolCall) -> Span | None:
+def _search(text: str, call: ToolCall) -> Span | None:
     """Return the span of the name and arguments of `call`, with markup; None if not found."""
     if not call.name:
         return None
@@ -77,18 +77,23 @@ def _looked_for(text: str, call: ToolCall) -> Span | None:
         if at < 0:
             return None
         name = Span(at, at + len(call.name))
-        span = _arguments(text, call, name.end) or _arguments(text, call, max(0, at - _REACH))
+        span = _arguments_span(text, call, name.end) or _arguments_span(
+            text, call, max(0, at - _MARKUP_REACH)
+        )
         if span is not None:
-            return _widened(text, Span(min(at, span.start), max(name.end, span.end)))
+            return _with_markup(text, Span(min(at, span.start), max(name.end, span.end)))
     return None
 
 
-def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
+def _arguments_span(text: str, call: ToolCall, start: int) -> Span | None:
     """Return the span of the arguments of `call` after `start`, or None if not found."""
-    wanted = call.arguments_text.strip()
+    arguments_text = call.arguments_text.strip()
     end = start + MAX_APART
-    if len(wanted) > 2 and (at := text.find(wanted, start, end + len(wanted))) >= 0:
-        return Span(at, at + len(wanted))
+    if (
+        len(arguments_text) > 2
+        and (at := text.find(arguments_text, start, end + len(arguments_text))) >= 0
+    ):
+        return Span(at, at + len(arguments_text))
     decode = json.JSONDecoder().raw_decode
     for _ in range(MAX_OBJECTS):
         start = text.find("{", start, end)
@@ -104,10 +109,10 @@ def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
     return None
 
 
-def _widened(text: str, span: Span) -> Span:
+def _with_markup(text: str, span: Span) -> Span:
     """Return `span` extended over the markup around it."""
-    low = max(0, span.start - _REACH)
-    before = _BEFORE.search(text[low : span.start])
-    after = _AFTER.match(text, span.end, min(len(text), span.end + _REACH))
+    low = max(0, span.start - _MARKUP_REACH)
+    before = _MARKUP_BEFORE.search(text[low : span.start])
+    after = _MARKUP_AFTER.match(text, span.end, min(len(text), span.end + _MARKUP_REACH))
     start = low + before.start() if before else span.start
     return Span(start, after.end() if after else span.end)

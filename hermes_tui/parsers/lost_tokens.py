@@ -30,11 +30,11 @@ _HEAD: Final = re.compile(
     r"(?<![\w.\-`/])(?P<prefix>functions\.|call\s?:)?(?P<name>[^\W\d][\w.\-]{0,128}+)"
     r"(?P<number>:\d{1,4}\s?)?(?P<fence>\s*+```(?:json)?\s*+)?(?=\{)"
 )
-_OF_KIMI: Final = "functions."
+_KIMI_PREFIX: Final = "functions."
 _FENCE_END: Final = re.compile(r"\s*+```")
 _OBJECT_END: Final = re.compile(r"[^{}]{0,2000}+\}")
 LOST: Final = frozenset({"kimi_k2", "deepseek_v3", "gemma4", "mistral_v11", "deepseek_v31"})
-_UNTOLD: Final = ("mistral_v11", "deepseek_v31")
+_AMBIGUOUS_FORMATS: Final = ("mistral_v11", "deepseek_v31")
 """Formats that write NAME and an object, and differ only in their special tokens."""
 
 
@@ -75,16 +75,20 @@ def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
     since, body = cursor.mark(), mark.end()
     message = f"a call of {head.format} without its special tokens"
     if not head.format:
-        message = f"a call without its special tokens, of {' or '.join(_UNTOLD)}"
+        message = f"a call without its special tokens, of {' or '.join(_AMBIGUOUS_FORMATS)}"
     saved = cursor.save()
-    cursor.error(Code.NO_MARKER, head.whole, message, kept_by(head.format or _UNTOLD[0]))
-    end = _texts(cursor, head, body) if head.format == "gemma4" else _object(cursor, head, body)
+    cursor.error(Code.NO_MARKER, head.whole, message, kept_by(head.format or _AMBIGUOUS_FORMATS[0]))
+    end = (
+        _draft_gemma(cursor, head, body)
+        if head.format == "gemma4"
+        else _draft_object(cursor, head, body)
+    )
     if end < 0:
         cursor.forget(saved)
         return body
     fence = _FENCE_END.match(cursor.text, end) if mark["fence"] else None
     end = fence.end() if fence else end
-    return emit(cursor, head.format or _UNTOLD[0], head.whole.start, end, since)
+    return emit(cursor, head.format or _AMBIGUOUS_FORMATS[0], head.whole.start, end, since)
 
 
 def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
@@ -93,9 +97,9 @@ def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
     kind = ""
     if mark["number"]:
         # A sentence may end right before it, as words that a dot joins do.
-        _, dot, name = name.rpartition(_OF_KIMI)
+        _, dot, name = name.rpartition(_KIMI_PREFIX)
         kind = "kimi_k2"
-        if fence or not (dot or prefix == _OF_KIMI):
+        if fence or not (dot or prefix == _KIMI_PREFIX):
             return None
     elif prefix.startswith("call"):
         kind = "gemma4"
@@ -107,11 +111,11 @@ def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
         return None
     end = mark.end("name")
     begin = end - len(name)
-    whole = Span(begin - len(_OF_KIMI) if mark["number"] else mark.start(), mark.end())
+    whole = Span(begin - len(_KIMI_PREFIX) if mark["number"] else mark.start(), mark.end())
     return _Head(kind, Span(begin, end), whole)
 
 
-def _object(cursor: WireCursor, head: _Head, body: int) -> int:
+def _draft_object(cursor: WireCursor, head: _Head, body: int) -> int:
     """Draft the call with the object at `body`; return its end, -1 if that is not arguments."""
     text = cursor.text
     piece = cursor.literal(body, len(text))
@@ -134,10 +138,10 @@ def _object(cursor: WireCursor, head: _Head, body: int) -> int:
     return end
 
 
-def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
+def _draft_gemma(cursor: WireCursor, head: _Head, body: int) -> int:
     """Draft an unreadable call: the marks around its texts are lost, so their ends are unknown."""
     if cursor.literal(body, len(cursor.text)).literal.rung == JSON:
-        return _object(cursor, head, body)
+        return _draft_object(cursor, head, body)
     found = _OBJECT_END.match(cursor.text, body + 1)
     if found is None:
         return -1
@@ -151,7 +155,7 @@ def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
 
 def kept_by(rule: str) -> str:
     """Return a hint: how to keep the special tokens of the format `rule`, and what reads it."""
-    kinds = _UNTOLD if rule in _UNTOLD else (rule,)
+    kinds = _AMBIGUOUS_FORMATS if rule in _AMBIGUOUS_FORMATS else (rule,)
     flags = " or ".join(dict.fromkeys(map(flag_for, kinds)))
     return (
         "they seem to have been dropped: send skip_special_tokens=false; "

@@ -12,7 +12,7 @@ from hermes_tui.model.messages import Usage
 EARLIEST_S = 1e8
 """A smaller number (before March 1973) is a duration or a counter, not a point in time."""
 
-_MOST_WHOLE = 2**53
+_MAX_COUNT = 2**53
 """Below this a float is exact for every integer; a larger number is not a count."""
 
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
@@ -29,7 +29,7 @@ _DURATION_KEYS = (
     ("duration_ms", 1e3),
     ("latency_ms", 1e3),
 )
-_DURATIONS = frozenset(key for key, _ in _DURATION_KEYS)
+_DURATION_NAMES = frozenset(key for key, _ in _DURATION_KEYS)
 _PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "input")
 _COMPLETION_KEYS = (
     "completion_tokens",
@@ -64,7 +64,7 @@ def number(value: Any) -> float | None:
 def whole(value: Any) -> int | None:
     """Return a JSON number that may be a count as an int, None for anything else."""
     found = number(value)
-    return int(found) if found is not None and abs(found) < _MOST_WHOLE else None
+    return int(found) if found is not None and abs(found) < _MAX_COUNT else None
 
 
 def timestamp(value: Any) -> float | None:
@@ -105,7 +105,7 @@ def time_of(raw: Mapping[str, Any]) -> float | None:
 
 def duration_of(raw: Mapping[str, Any]) -> float | None:
     """Return the duration in a message or record in seconds, None if it has none."""
-    if _DURATIONS.isdisjoint(raw):
+    if _DURATION_NAMES.isdisjoint(raw):
         return None
     for key, scale in _DURATION_KEYS:
         if key in raw and (found := number(raw[key])) is not None and found >= 0:
@@ -137,13 +137,13 @@ def usage(value: Any, cost: Any = None) -> Usage | None:
 
 def total_usage(several: Iterable[Usage | None]) -> Usage | None:
     """Return the sum of what several requests used, None if none of them reports it."""
-    told = [used for used in several if used is not None]
+    reported = [used for used in several if used is not None]
     sums: dict[str, Any] = {}
     for name in Usage.__struct_fields__:
-        known = [count for used in told if (count := getattr(used, name)) is not None]
-        if known:
-            sums[name] = sum(known)
-    return Usage(**sums) if told else None
+        counts = [count for used in reported if (count := getattr(used, name)) is not None]
+        if counts:
+            sums[name] = sum(counts)
+    return Usage(**sums) if reported else None
 
 
 def _count(raw: Mapping[str, Any], keys: tuple[str, ...], *details: str) -> int | None:

@@ -13,7 +13,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.plain_values import decode
 
-_SEVERAL: Final = 20
+_MAX_CANDIDATES: Final = 20
 """How many of the engine's calls at one place are searched for the intended one."""
 
 
@@ -34,27 +34,32 @@ def misread_calls(ours: ParseResult, engine: ParseResult) -> Iterator[MisreadCal
     """Yield every intended call that the engine does not deliver as intended."""
     waiting = deque(sorted(engine.calls, key=lambda call: call.span))
     dropped = deque(sorted(engine.dropped))
-    here: deque[ParsedCall] = deque()
+    nearby: deque[ParsedCall] = deque()
     for call in sorted((call for call in ours.calls if call.name), key=lambda call: call.span):
         while waiting and waiting[0].span.start < call.span.end:
-            here.append(waiting.popleft())
-        while here and here[0].span.end <= call.span.start:
-            here.popleft()
+            nearby.append(waiting.popleft())
+        while nearby and nearby[0].span.end <= call.span.start:
+            nearby.popleft()
         while dropped and dropped[0].end <= call.span.start:
             dropped.popleft()
-        match = _match(call, here)
+        match = _match(call, nearby)
         if match is None:
             yield MisreadCall(call, "lost" if dropped and _covers(dropped[0], call) else "kept")
             continue
-        here.remove(match)
+        nearby.remove(match)
         if not _same_call(match, call):
             yield MisreadCall(call, "altered", match)
 
 
-def _match(call: ParsedCall, here: Iterable[ParsedCall]) -> ParsedCall | None:
+def _match(call: ParsedCall, nearby: Iterable[ParsedCall]) -> ParsedCall | None:
     """Return the engine's call at the same place, of several the equal one; None if none."""
-    near = [other for other in islice(here, _SEVERAL) if other.span.overlaps(call.span)]
-    return next((other for other in near if _same_call(other, call)), near[0] if near else None)
+    overlapping = [
+        other for other in islice(nearby, _MAX_CANDIDATES) if other.span.overlaps(call.span)
+    ]
+    return next(
+        (other for other in overlapping if _same_call(other, call)),
+        overlapping[0] if overlapping else None,
+    )
 
 
 def _covers(dropped: Span, call: ParsedCall) -> bool:

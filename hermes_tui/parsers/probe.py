@@ -15,7 +15,7 @@ MAX_TRIES = 200
 MAX_CHARACTERS = 2_000_000
 """Characters that all tries together may parse; a long text gets fewer tries."""
 
-_LONG = 10
+_MIN_MOVED_LENGTH = 10
 
 Called = tuple[str | None, str]
 
@@ -69,13 +69,15 @@ class Probe:
         self.parser = parser
         self._tools = tools
         self._target = [wanted(call) for call in target]
-        content = _blankless(present.content)
-        self._prose = [piece for piece in map(_blankless, prose) if piece in content]
+        content = _without_blanks(present.content)
+        self._prose = [piece for piece in map(_without_blanks, prose) if piece in content]
         # Short pieces may well occur in the rewritten calls.
-        self._times = {piece: text.count(piece) for piece in prose if len(piece) >= _LONG}
+        self._counts = {
+            piece: text.count(piece) for piece in prose if len(piece) >= _MIN_MOVED_LENGTH
+        }
         calls = [delivered(call) for call in present.calls]
         self._read = Counter(calls)
-        self._known: dict[str, bool] = {}
+        self._results: dict[str, bool] = {}
         self._tries = MAX_TRIES
         self._characters = MAX_CHARACTERS
         self.is_met = self._covers(calls)
@@ -86,13 +88,13 @@ class Probe:
 
         False once the budget is spent.
         """
-        if text not in self._known:
+        if text not in self._results:
             if self._tries <= 0 or self._characters <= 0:
                 return False
             self._tries -= 1
             self._characters -= len(text)
-            self._known[text] = not self._repeats(text) and self._fits(text)
-        return self._known[text]
+            self._results[text] = not self._repeats(text) and self._fits(text)
+        return self._results[text]
 
     def understands(self, text: str) -> bool:
         """Return whether the parser reads exactly the target calls in `text`."""
@@ -102,13 +104,13 @@ class Probe:
 
     def _repeats(self, text: str) -> bool:
         """Return whether a piece of prose occurs more often than before."""
-        return any(text.count(piece) > times for piece, times in self._times.items())
+        return any(text.count(piece) > times for piece, times in self._counts.items())
 
     def _fits(self, text: str) -> bool:
         result = self.parser.parse(text, self._tools)
         if not self._covers([delivered(call) for call in result.calls]):
             return False
-        content = _blankless(result.content)
+        content = _without_blanks(result.content)
         return all(piece in content for piece in self._prose)
 
     def _covers(self, calls: list[Called]) -> bool:
@@ -117,13 +119,13 @@ class Probe:
         As many of the calls read before may be missing as the target has new ones: those were
         misreadings of them.
         """
-        got, aim = Counter(calls), Counter(self._target)
-        if aim - got or got - aim - self._read:
+        got, target = Counter(calls), Counter(self._target)
+        if target - got or got - target - self._read:
             return False
-        if got == aim and calls != self._target:
+        if got == target and calls != self._target:
             return False
-        return (self._read - got).total() <= (aim - self._read).total()
+        return (self._read - got).total() <= (target - self._read).total()
 
 
-def _blankless(text: str | None) -> str:
+def _without_blanks(text: str | None) -> str:
     return "".join((text or "").split())

@@ -20,8 +20,8 @@ _LISTS = (
     "codex_reasoning_items",
     "anthropic_content_blocks",
 )
-_ALL = frozenset(_FIELDS) | frozenset(_LISTS)
-_PLACES = _ALL | {"provider_specific_fields"}
+_ALL_FIELDS = frozenset(_FIELDS) | frozenset(_LISTS)
+_REASONING_KEYS = _ALL_FIELDS | {"provider_specific_fields"}
 _ENCRYPTED_KEYS = ("encrypted_content", "data", "encrypted")
 _TEXT_KEYS = ("thinking", "reasoning", "text", "value", "content", "thought")
 _OPENER = re.compile(r"<tool_call>\s*+\{")
@@ -32,18 +32,18 @@ Piece = tuple[str, str, str]
 
 def field_reasoning(raw: Mapping[str, Any], blocks: Sequence[Any] = ()) -> list[Reasoning]:
     """Return the reasoning in a message's own fields and in the `blocks` of its content."""
-    if _PLACES.isdisjoint(raw) and not blocks:
+    if _REASONING_KEYS.isdisjoint(raw) and not blocks:
         return []
     pieces: list[Piece] = []
-    if not _ALL.isdisjoint(raw):
+    if not _ALL_FIELDS.isdisjoint(raw):
         for key in _FIELDS:
             if value := raw.get(key):
                 pieces.extend(_pieces(key, value))
         for key in _LISTS:
             if value := raw.get(key):
-                pieces.extend(_listed(key, value, pieces))
+                pieces.extend(_list_pieces(key, value, pieces))
     if extra := raw.get("provider_specific_fields"):
-        pieces.extend(_provider(extra))
+        pieces.extend(_provider_pieces(extra))
     for index, block in enumerate(blocks):
         pieces.extend(_pieces(f"content thinking[{index}]", block))
     return _merged(pieces)
@@ -71,10 +71,10 @@ def all_reasoning(
     for piece in (*tags, *fields):
         key = piece.text.strip() if piece.kind != "encrypted" else f"\0{piece.field}"
         held = found.get(key)
-        found[key] = piece if held is None else _also(held, (piece.field, *piece.also_in))
-    said = _said(text, tags)
-    if said and said in found:
-        found[said] = _also(found[said], ("content",))
+        found[key] = piece if held is None else _with_fields(held, (piece.field, *piece.also_in))
+    content = _content_before_calls(text, tags)
+    if content and content in found:
+        found[content] = _with_fields(found[content], ("content",))
     return tuple(found.values())
 
 
@@ -93,12 +93,12 @@ def marker_in_reasoning(fields: Iterable[Reasoning]) -> Diagnostic | None:
     return None
 
 
-def _also(held: Reasoning, names: Iterable[str]) -> Reasoning:
+def _with_fields(held: Reasoning, names: Iterable[str]) -> Reasoning:
     more = tuple(n for n in dict.fromkeys(names) if n != held.field and n not in held.also_in)
     return Reasoning(held.field, held.text, held.kind, held.also_in + more, held.span)
 
 
-def _said(text: str, tags: list[Reasoning]) -> str:
+def _content_before_calls(text: str, tags: list[Reasoning]) -> str:
     """Return the content without its reasoning, up to its first call."""
     start = max((piece.span.end for piece in tags if piece.span), default=0)
     end = text.find("<tool_call>", start)
@@ -112,11 +112,11 @@ def _merged(pieces: Iterable[Piece]) -> list[Reasoning]:
             continue
         key = (name if kind == "encrypted" else "", text.strip())
         held = found.get(key)
-        found[key] = _also(held, (name,)) if held else Reasoning(name, text, kind)
+        found[key] = _with_fields(held, (name,)) if held else Reasoning(name, text, kind)
     return list(found.values())
 
 
-def _listed(key: str, value: Any, before: list[Piece]) -> list[Piece]:
+def _list_pieces(key: str, value: Any, before: list[Piece]) -> list[Piece]:
     """Return the pieces of a list field; joined if `before` holds the same text as a whole."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         value = decode(value) or value
@@ -128,8 +128,8 @@ def _listed(key: str, value: Any, before: list[Piece]) -> list[Piece]:
     texts = [text for _, kind, text in pieces if kind != "encrypted"]
     whole = "".join(texts)
     if len(texts) > 1 and any(whole.strip() == text.strip() for _, _, text in before):
-        sealed = [piece for piece in pieces if piece[1] == "encrypted"]
-        return [(f"{key}[0..{len(value) - 1}]", "text", whole), *sealed]
+        encrypted = [piece for piece in pieces if piece[1] == "encrypted"]
+        return [(f"{key}[0..{len(value) - 1}]", "text", whole), *encrypted]
     return pieces
 
 
@@ -163,16 +163,16 @@ def _dict_pieces(name: str, value: dict[str, Any], key: str) -> Iterator[Piece]:
         if text:
             found = True
             yield name, "summary", text
-    for sealed_key in _ENCRYPTED_KEYS:
-        if isinstance(sealed := value.get(sealed_key), str) and sealed:
-            size = len(sealed.encode("utf-8", "surrogatepass"))
+    for encrypted_key in _ENCRYPTED_KEYS:
+        if isinstance(encrypted := value.get(encrypted_key), str) and encrypted:
+            size = len(encrypted.encode("utf-8", "surrogatepass"))
             yield name, "encrypted", f"encrypted, {counted(size, 'byte')}"
             return
     if not found and any(k not in ("type", "id", "index", "format", "signature") for k in value):
-        yield from _unknown(name, value)
+        yield from _unknown_pieces(name, value)
 
 
-def _unknown(name: str, value: dict[str, Any]) -> Iterator[Piece]:
+def _unknown_pieces(name: str, value: dict[str, Any]) -> Iterator[Piece]:
     """Yield a value of unknown shape as JSON, unless all its unknown fields are empty."""
     known = (*_TEXT_KEYS, *_ENCRYPTED_KEYS, "summary", "type", "id", "index", "format", "signature")
     if any(item for key, item in value.items() if key not in known):
@@ -183,7 +183,7 @@ def _joined(items: list[Any]) -> str:
     return "\n".join(text for item in items if (text := text_of(item)))
 
 
-def _provider(extra: Any) -> Iterator[Piece]:
+def _provider_pieces(extra: Any) -> Iterator[Piece]:
     if isinstance(extra, dict):
         for key in _FIELDS:
             if isinstance(value := extra.get(key), str):

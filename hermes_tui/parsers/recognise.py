@@ -107,7 +107,7 @@ _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("pythonic", 0.4, r"\[\s*+[^\W\d][\w.\-]{0,100}+\((?:\)|\s*+[^\W\d]\w*+\s*+=)"),
     ("llama3_json", 0.4, _NAME_KEY),
 )
-_FOREIGN = (
+_FOREIGN_MARKERS = (
     ("[TOOL_CALLS]", "mistral"),
     ("<|python_tag|>", "llama3_json"),
     ("<｜tool▁calls▁begin｜>", "deepseek_v3"),
@@ -176,4 +176,4 @@ def has_foreign_markers(text: str) -> str | None:
     """Return a call format whose markers are in `text`, None if it has none but `<tool_call>`."""
     if "<" not in text and "[" not in text:
         return None
-    return next((name for marker, name in _FOREIGN if marker in text), None)
+    return next((name for marker, name in _FOREIGN_MARKERS if marker in text), None)

@@ -19,11 +19,11 @@ _BLOCK = re.compile(r"(?:\n{2,}|(?<=>)(?=\s*+<)|(?<=[^\n<])(?=<[\w|｜]))")
 _LINE_END = re.compile(r"(?<=\n)")
 _TOKEN = re.compile(r"</?[^\s<>]{1,60}>|\w+|[^\S\n]+|.", re.DOTALL)
 _PAIR = re.compile(r'"[^"\\\n]*+"|\'[^\'\\\n]*+\'|[{}\[\]()]')
-_CLOSES = {"}": "{", "]": "[", ")": "("}
+_OPENER_OF = {"}": "{", "]": "[", ")": "("}
 _MAX_PAIRS = 500
 
 
-class _Spent(Exception):
+class _NoTriesLeft(Exception):
     """There are no tries left."""
 
 
@@ -42,7 +42,7 @@ class _Trial:
         if key in self._passed:
             return False
         if self._left <= 0:
-            raise _Spent
+            raise _NoTriesLeft
         self._left -= 1
         if not self._still_fails(text):
             self._passed.add(key)
@@ -68,7 +68,7 @@ def reduce_text(text: str, still_fails: Callable[[str], bool], *, max_tries: int
             for split in (_blocks, _lines, _tokens, list):
                 _leave_out(split(trial.best), trial)
             _leave_out_pairs(trial)
-    except _Spent:
+    except _NoTriesLeft:
         pass
     return trial.best
 
@@ -102,8 +102,8 @@ def fails_alike(
             same_kind,
         )
 
-    wanted = signature(text)
-    return lambda candidate: signature(candidate) == wanted
+    original = signature(text)
+    return lambda candidate: signature(candidate) == original
 
 
 def said(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
@@ -156,9 +156,9 @@ def _pairs(text: str) -> Iterator[tuple[int, int]]:
         token = found[0]
         if len(token) > 1:
             yield found.span()
-        elif token not in _CLOSES:
+        elif token not in _OPENER_OF:
             stack.append((token, found.start()))
-        elif stack and stack[-1][0] == _CLOSES[token]:
+        elif stack and stack[-1][0] == _OPENER_OF[token]:
             yield stack.pop()[1], found.end()
 
 

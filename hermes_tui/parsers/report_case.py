@@ -8,7 +8,7 @@ from hermes_tui.model.visible import visible_row
 from hermes_tui.parsers.reduce import said
 from hermes_tui.parsers.report import Asked, Reproduction, slug, text_literal, tools_json
 
-_EMULATED = '''\
+_READ_EMULATED = '''\
 def read():
     """Return what the emulated parser makes of TEXT: its outcome, and its calls."""
     declared = [tool["function"] for tool in json.loads(TOOLS)]
@@ -20,7 +20,7 @@ def read():
     return result.outcome.value, [(call.name, plain(call.arguments)) for call in result.calls]
 '''
 
-_REAL = '''\
+_READ_REAL = '''\
 def read():
     """Return what the engine itself makes of TEXT: its outcome, and its calls.
 
@@ -38,7 +38,7 @@ def read():
     return answer["outcome"], [(call["name"], plain(call["arguments"])) for call in calls]
 '''
 
-_PLAIN = '''\
+_PLAIN_FUNCTION = '''\
 def plain(arguments):
     """Return what arguments stand for; the text itself where that is no JSON."""
     try:
@@ -47,12 +47,12 @@ def plain(arguments):
         return arguments
 '''
 
-_TODAY = """\
+_CURRENT_TEST = """\
 def test_what_is_read_today():
     assert read() == (OUTCOME, GOT)
 """
 
-_MEANT = """\
+_EXPECTED_TEST = """\
 @pytest.mark.xfail(strict=True, reason="the calls that were meant are not delivered")
 def test_what_was_meant_is_read():
     assert read() == ("calls", EXPECTED)
@@ -66,24 +66,24 @@ def pytest_case(reproduction: Reproduction) -> str:
     differs = expected is not None and bool(expected) and expected != got
     parts = [
         f'"""{_title(reproduction)}"""\n\n' + _imports(reproduction, differs),
-        _real(reproduction.real) if reproduction.real else _EMULATED,
-        _PLAIN,
+        _read_function(reproduction.real) if reproduction.real else _READ_EMULATED,
+        _PLAIN_FUNCTION,
         _constants(reproduction, got, expected if differs else None),
-        _TODAY,
+        _CURRENT_TEST,
     ]
     if differs:
-        parts.append(_MEANT)
+        parts.append(_EXPECTED_TEST)
     return "\n\n".join(parts)
 
 
-def _real(asked: Asked) -> str:
+def _read_function(asked: Asked) -> str:
     """Return the `read` function that runs the real parser.
 
     The test fails without the file of a parser, but is skipped without an engine.
     """
     if not asked.add:
-        return _REAL.format(needs="Needs the file of the parser.", gone="fail")
-    return _REAL.format(needs=f"Needs the engine: `{_plain_words(asked.add)}`.", gone="skip")
+        return _READ_REAL.format(needs="Needs the file of the parser.", gone="fail")
+    return _READ_REAL.format(needs=f"Needs the engine: `{_plain_words(asked.add)}`.", gone="skip")
 
 
 def _imports(reproduction: Reproduction, differs: bool) -> str:

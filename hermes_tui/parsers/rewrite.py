@@ -17,7 +17,7 @@ MARKUP = re.compile(r"```\w*+[ \t]*+|<[|｜/]?[\w:=｜▁]{1,60}+[|｜]?>|</s>")
 """What is neither prose nor a call: fences, special tokens, stray tags."""
 
 _ALIAS = {"function-xml": "qwen3_coder", "glm": "glm45+glm47"}
-_MOST_WAYS = 3
+_MAX_RENDERERS = 3
 _TAG_REACH = 64
 _TAG_BEFORE = re.compile(r"<[|｜/]?[\w:▁ -]{2,40}+[|｜]?>\s*+\Z")
 _TAG_AFTER = re.compile(r"\s*+<[|｜/]?[\w:▁ -]{2,40}+[|｜]?>")
@@ -29,25 +29,25 @@ def rewritings(
 ) -> Iterator[str]:
     """Yield versions of `text` in which the calls are rewritten so that the parser reads them."""
     written = [call._replace(arguments=compact(call.value)) for call in calls]
-    for render in _ways(probe, written):
-        for new in _placed(text, render, written, reading):
+    for render in _renderers(probe, written):
+        for new in _placements(text, render, written, reading):
             if probe.reads(new):
                 yield new
                 break
 
 
-def _ways(probe: Probe, calls: Sequence[ParsedCall]) -> list[Renderer]:
+def _renderers(probe: Probe, calls: Sequence[ParsedCall]) -> list[Renderer]:
     """Return the renderers whose output the parser reads, those of its own formats if any do."""
     from hermes_tui.parsers.wire.scan import WIRES
 
     known = [(wire.formats, wire.render) for wire in WIRES if wire.render]
-    wanted = _formats(probe.parser)
-    own = [render for formats, render in known if wanted.intersection(formats)]
-    rest = [render for formats, render in known if not wanted.intersection(formats)]
+    own_formats = _formats(probe.parser)
+    own = [render for formats, render in known if own_formats.intersection(formats)]
+    rest = [render for formats, render in known if not own_formats.intersection(formats)]
     for renders in (own, rest):
         found = [render for render in renders if probe.understands(render(calls))]
         if found:
-            return found[:_MOST_WAYS]
+            return found[:_MAX_RENDERERS]
     return []
 
 
@@ -59,7 +59,7 @@ def _formats(parser: Parser) -> set[str]:
     return {part for name in names for part in name.split("+")}
 
 
-def _placed(
+def _placements(
     text: str, render: Renderer, calls: Sequence[ParsedCall], reading: ParseResult
 ) -> Iterator[str]:
     """Yield the text with the rewritten calls placed in several ways.
@@ -68,7 +68,7 @@ def _placed(
     with the markup around them removed, and in place with the unreadable calls removed.
     """
     groups = _groups(text, calls)
-    for wide in _with_odd_tags(text, groups):
+    for wide in _widened_groups(text, groups):
         yield _in_place(text, wide, [render(group) for group in wide])
     yield _in_place(text, groups, [render(group) for group in groups])
     prose = apply_edits(text, [Edit(call.span.start, call.span.end, "") for call in calls]).strip()
@@ -83,7 +83,7 @@ def _placed(
         yield _in_place(text, every, ["" if group in broken else render(group) for group in every])
 
 
-def _with_odd_tags(text: str, groups: list[list[ParsedCall]]) -> Iterator[list[list[ParsedCall]]]:
+def _widened_groups(text: str, groups: list[list[ParsedCall]]) -> Iterator[list[list[ParsedCall]]]:
     """Yield the groups widened over the tag before and after each: it may be a misspelt marker.
 
     Nothing if there are no such tags.

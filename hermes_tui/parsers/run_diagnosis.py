@@ -28,28 +28,28 @@ class RunDiagnosis:
 
     def __init__(self, name: str, *, one_run: bool) -> None:
         self.name = name
-        self._fixed = None if name == GUESS else named_parser(name)
+        self._requested = None if name == GUESS else named_parser(name)
         self._one_run = one_run
-        self._parser = self._fixed
-        self._label = self._fixed.name if self._fixed else ""
+        self._parser = self._requested
+        self._label = self._requested.name if self._requested else ""
         self._tools: tuple[ToolSpec, ...] = ()
         self.guessed: dict[str, int] = {}
         """How many runs each parser was guessed for."""
-        self._said: dict[int, Known] = {}
+        self._findings_by_message: dict[int, Known] = {}
         """The findings in each message, by its number."""
-        self._of_runs: list[str] = []
+        self._run_parsers: list[str] = []
         """The parser of each run of the latest record, empty if none is known."""
 
     def parser_of(self, nth: int) -> str:
         """Return the parser that read the run `nth` of the latest record, empty if none."""
-        if self._one_run or nth >= len(self._of_runs):
+        if self._one_run or nth >= len(self._run_parsers):
             return self._parser.name if self._parser else ""
-        return self._of_runs[nth]
+        return self._run_parsers[nth]
 
     @property
     def asked(self) -> str:
         """Return the name of the requested parser, empty if it is guessed."""
-        return self._fixed.name if self._fixed else ""
+        return self._requested.name if self._requested else ""
 
     @property
     def summary(self) -> str:
@@ -59,7 +59,7 @@ class RunDiagnosis:
     def review(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """Return the events of one record with the diagnosis of each message added."""
         reviewed = list(events)
-        self._of_runs = []
+        self._run_parsers = []
         for place, event in enumerate(events):
             match event:
                 case RunStarted():
@@ -68,7 +68,7 @@ class RunDiagnosis:
                     self._review_message(reviewed, place, event)
                 case ToolCallProposed() if self._one_run:
                     # In a recording, a call is a separate record.
-                    if again := self._said.get(event.seq - 1 - event.call.index):
+                    if again := self._findings_by_message.get(event.seq - 1 - event.call.index):
                         reviewed[place] = _without(event, again)
                 case _:
                     pass
@@ -76,11 +76,11 @@ class RunDiagnosis:
 
     def _begin(self, event: RunStarted) -> None:
         self._tools = event.tools
-        if self._fixed is None and not (self._one_run and self._parser):
+        if self._requested is None and not (self._one_run and self._parser):
             self._parser = None
             if event.parser:
-                self._take(_known(event.parser), "named by the run")
-        self._of_runs.append(self._parser.name if self._parser else "")
+                self._use_parser(_find_parser(event.parser), "named by the run")
+        self._run_parsers.append(self._parser.name if self._parser else "")
 
     def _review_message(self, events: list[Event], place: int, event: MessageAppended) -> None:
         """Add its findings to the message at `place`.
@@ -92,7 +92,7 @@ class RunDiagnosis:
             return
         again = Known(found)
         if self._one_run:
-            self._said[event.seq] = again
+            self._findings_by_message[event.seq] = again
         for index in range(place, min(place + 1 + event.message.calls, len(events))):
             events[index] = _without(events[index], again)
         known = events[place].diagnostics
@@ -133,15 +133,15 @@ class RunDiagnosis:
             return
         # JSON that looks like a call decides only if nothing precedes it in the message.
         if guess.sure or not text[: guess.span.start].strip():
-            self._take(named_parser(guess.name), "guessed")
+            self._use_parser(named_parser(guess.name), "guessed")
 
-    def _take(self, parser: Parser | None, how: str) -> None:
+    def _use_parser(self, parser: Parser | None, how: str) -> None:
         if parser is None:
             return
         self._parser, self._label = parser, f"{parser.name} ({how})"
         self.guessed[parser.name] = self.guessed.get(parser.name, 0) + 1
-        if self._of_runs:
-            self._of_runs[-1] = parser.name
+        if self._run_parsers:
+            self._run_parsers[-1] = parser.name
 
 
 def _without(event: Event, again: Known) -> Event:
@@ -174,7 +174,7 @@ def _finish_reason(message: Message, native: int) -> str:
     return "" if elsewhere else message.finish_reason
 
 
-def _known(name: str) -> Parser | None:
+def _find_parser(name: str) -> Parser | None:
     """Return the parser that a run names (`vllm/hermes`, or vLLM's `hermes`), None if unknown."""
     for candidate in (name, f"vllm/{name}"):
         try:

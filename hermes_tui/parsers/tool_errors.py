@@ -18,13 +18,13 @@ from hermes_tui.parsers.content_parts import text_of
 from hermes_tui.parsers.literals import PYTHON, read_literal
 from hermes_tui.parsers.plain_values import decode, json_text
 
-_FLAGS = ("is_error", "isError")
+_FLAG_KEYS = ("is_error", "isError")
 _BAD_STATUS = frozenset({"error", "failed"})
 _EXIT_KEYS = ("exit_code", "returncode", "exitCode", "return_code")
-_VERDICTS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
-_BODY_WORDS = (*(f'"{word}"' for word in _VERDICTS), '"status"', "Traceback")
+_VERDICT_KEYS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
+_BODY_WORDS = (*(f'"{word}"' for word in _VERDICT_KEYS), '"status"', "Traceback")
 _PRINTED_WORDS = tuple(word.replace('"', "'") for word in _BODY_WORDS)
-_SIGNS = frozenset({*_VERDICTS, "status", "extra"})
+_ERROR_KEYS = frozenset({*_VERDICT_KEYS, "status", "extra"})
 """Keys next to the content that may indicate an error."""
 _MAX_BODY = 4_000_000
 _MAX_REPR = 50_000
@@ -32,7 +32,7 @@ _MAX_REPR = 50_000
 _WINDOW = 2_000
 """How many characters at either end of a long text are searched for an exit code."""
 
-_STARTS = re.compile(
+_ERROR_START = re.compile(
     r"\s{0,20}+(?:\[?error\b(?!-?free)|exception\b|traceback\b|fatal:|failed\b|<tool_use_error>"
     r"|tool execution failed|an error occurred when calling tool\b|unknown (?:tool|function)\b"
     r"|tool \S{1,80}+ does not exists?\b|invalid json in arguments\b"
@@ -41,7 +41,7 @@ _STARTS = re.compile(
     re.IGNORECASE,
 )
 _TRACEBACK = "Traceback (most recent call last)"
-_EXIT = re.compile(
+_EXIT_CODE = re.compile(
     r"(?:exit(?:ed)?(?: with)?[ _](?:code|status)|<returncode>|returncode)\W{0,4}?(-?\d{1,6})\b",
     re.IGNORECASE,
 )
@@ -54,15 +54,15 @@ class Verdict(NamedTuple):
     exit_code: int | None = None
 
 
-_SOUND = Verdict()
+_NO_ERROR = Verdict()
 
 
 def judge(content: Any, raw: Any = None) -> Verdict:
     """Judge `content` (text or a decoded body) and `raw`, the mapping that contains it."""
     code: int | None = None
     # `dict` comes first because checking against an abstract class is slow.
-    if isinstance(raw, (dict, Mapping)) and not _SIGNS.isdisjoint(raw):
-        flagged = _flag(raw, content)
+    if isinstance(raw, (dict, Mapping)) and not _ERROR_KEYS.isdisjoint(raw):
+        flagged = _flag_reason(raw, content)
         code = _exit_code(raw)
         if code is None and isinstance(extra := raw.get("extra"), Mapping):
             code = _exit_code(extra)
@@ -76,21 +76,21 @@ def judge(content: Any, raw: Any = None) -> Verdict:
     found = _judge_text(content) if is_text else _judge_body(content)
     if code is None:
         return found
-    return Verdict(found.error or _by_exit(code), code)
+    return Verdict(found.error or _exit_error(code), code)
 
 
-def _flag(raw: Mapping[str, Any], content: Any) -> str:
+def _flag_reason(raw: Mapping[str, Any], content: Any) -> str:
     """Return the reason that a flag next to the content gives, empty if there is none."""
-    for key in _FLAGS:
+    for key in _FLAG_KEYS:
         if raw.get(key) is True or raw.get(key) == 1:
-            return _named(key, content)
+            return _reason(key, content)
     error = raw.get("error")
     if error and error is not content:
-        return _named("error", content) if error is True else f"error: {_short(error)}"
+        return _reason("error", content) if error is True else f"error: {_short(error)}"
     status = raw.get("status")
     if isinstance(status, str) and status.lower() in _BAD_STATUS:
-        return _named(f"status {status}", content)
-    return _named("success: false", content) if raw.get("success") is False else ""
+        return _reason(f"status {status}", content)
+    return _reason("success: false", content) if raw.get("success") is False else ""
 
 
 def _with_exit(reason: str, code: int | None) -> str:
@@ -98,7 +98,7 @@ def _with_exit(reason: str, code: int | None) -> str:
     return f"{reason} (exit code {code})" if code and str(code) not in reason else reason
 
 
-def _named(what: str, content: Any) -> str:
+def _reason(what: str, content: Any) -> str:
     text = _short(content)
     if text[:5].lower() == "error":
         return text
@@ -125,18 +125,18 @@ def _heading(text: str) -> str:
 
 def _judge_text(content: Any) -> Verdict:
     if not isinstance(content, str) or not content:
-        return _SOUND
+        return _NO_ERROR
     if content[0] in "{ \n\t":
         body = _body(content)
         if body is not None:
             return _judge_body(body, _TRACEBACK in content)
     code = _code_in_text(content)
-    starts_as_error = _STARTS.match(content) is not None
+    starts_as_error = _ERROR_START.match(content) is not None
     if _TRACEBACK in content and (not starts_as_error or content.lstrip()[:1] == "T"):
         return Verdict(_traceback(content), code)
     if starts_as_error:
         return Verdict(ErrorMark("heuristic", _heading(content)), code)
-    return Verdict(_by_exit(code), code) if code is not None else _SOUND
+    return Verdict(_exit_error(code), code) if code is not None else _NO_ERROR
 
 
 def _body(content: str) -> Mapping[str, Any] | None:
@@ -161,34 +161,34 @@ def _printed_body(text: str) -> Mapping[str, Any] | None:
 def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
     """Judge a JSON body, and the objects one level down in its `content` or `metadata`."""
     inner = [v for k in ("content", "metadata") if isinstance(v := body.get(k), dict)]
-    levels = [level for level in (body, *inner) if not _SIGNS.isdisjoint(level)]
+    levels = [level for level in (body, *inner) if not _ERROR_KEYS.isdisjoint(level)]
     if not levels and not traceback:
-        return _SOUND
+        return _NO_ERROR
     code = next((c for level in levels if (c := _exit_code(level)) is not None), None)
     for level in levels:
         if reason := _body_error(level):
             return Verdict(ErrorMark("heuristic", reason), code)
     if code is not None:
-        return Verdict(_by_exit(code), code)
-    if traceback and not any(key in level for level in levels for key in _VERDICTS):
+        return Verdict(_exit_error(code), code)
+    if traceback and not any(key in level for level in levels for key in _VERDICT_KEYS):
         return Verdict(ErrorMark("heuristic", "the answer holds a Python traceback"))
-    return _SOUND
+    return _NO_ERROR
 
 
 def _body_error(body: Mapping[str, Any]) -> str:
     error = body.get("error")
     if error and not isinstance(error, (int, float)):
         return f"error: {_short(error)}"
-    said = body.get("message", body.get("output", body.get("content")))
+    message = body.get("message", body.get("output", body.get("content")))
     if error is True:
-        return _named("error", said)
+        return _reason("error", message)
     if body.get("success") is False:
-        return _named("success: false", said)
+        return _reason("success: false", message)
     if body.get("isError") is True or body.get("is_error") is True:
-        return _named("isError", said)
+        return _reason("isError", message)
     status = body.get("status")
     if isinstance(status, str) and status.lower() in _BAD_STATUS:
-        return _named(f"status {status}", said)
+        return _reason(f"status {status}", message)
     return ""
 
 
@@ -205,11 +205,11 @@ def _code_in_text(text: str) -> int | None:
         text = f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"
     if "xit" not in text and "eturncode" not in text:
         return None
-    found = _EXIT.search(text)
+    found = _EXIT_CODE.search(text)
     return int(found[1]) if found else None
 
 
-def _by_exit(code: int | None) -> ErrorMark | None:
+def _exit_error(code: int | None) -> ErrorMark | None:
     return ErrorMark("heuristic", f"exit code {code}") if code else None
 
 

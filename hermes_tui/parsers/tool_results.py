@@ -34,7 +34,7 @@ _WRAPPERS = ("functionResponse", "tool_response", "tool_result", "toolResult")
 _END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
 _BLANK = re.compile(r"\s*+")
 _NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
-_ENVELOPE = frozenset({"content", "is_error"})
+_ENVELOPE_KEYS = frozenset({"content", "is_error"})
 """Keys of a body that wraps an answer although it names neither a call nor a tool."""
 _DECODER = json.JSONDecoder()
 
@@ -118,7 +118,7 @@ def _json_result(value: Any, text: str, shown_as: Callable[[Any], str] = json_te
     name = _text_at(value, _NAME_KEYS)
     call_id = _text_at(value, _ID_KEYS)
     is_named = name is not None or call_id is not None
-    if "content" not in value or not (is_named or value.keys() <= _ENVELOPE):
+    if "content" not in value or not (is_named or value.keys() <= _ENVELOPE_KEYS):
         return _result(text, None, None, value, value)
     content = value["content"]
     shown = content if isinstance(content, str) else shown_as(content)

@@ -43,7 +43,7 @@ _READ_BY = {
     True: "llama3_json, llama4_json and xlam (vLLM) are",
     False: "llama3_json, llama4_json (vLLM) and llama3 (SGLang) are",
 }
-_PLACES = ("name", "function", "tool", "tool_name")
+_NAME_KEYS = ("name", "function", "tool", "tool_name")
 
 
 def _read_tag(cursor: WireCursor, opener: Span) -> int:
@@ -68,7 +68,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     if not cursor.affords(opener.start):
         return -1
     start, since, saved = opener.start, cursor.mark(), cursor.save()
-    position = _objects(cursor, start)
+    position = _draft_objects(cursor, start)
     if not cursor.drafts:
         cursor.forget(saved)
         return -1
@@ -78,7 +78,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     return emit(cursor, "xlam" if is_list else "llama3_json", start, end, since)
 
 
-def _objects(cursor: WireCursor, start: int) -> int:
+def _draft_objects(cursor: WireCursor, start: int) -> int:
     """list | object (";" object)* — draft their calls and return where the last one ends."""
     text, is_list, position = cursor.text, cursor.text.startswith("[", start), start
     more: re.Match[str] | None = None
@@ -88,9 +88,9 @@ def _objects(cursor: WireCursor, start: int) -> int:
             message, hint = "calls without the `;` between them", "engines differ in what they read"
             cursor.warn(Code.MULTI_PAYLOAD, Span(more.start() - 1, position + 1), message, hint)
         piece = cursor.literal(position, len(text))
-        end = _payload(cursor, piece, position)
+        end = _draft_payload(cursor, piece, position)
         if end < 0 and more and more["by"]:
-            end = _broken(cursor, piece, position)
+            end = _draft_broken(cursor, piece, position)
         if end < 0:
             cursor.forget(saved)
             return position
@@ -100,10 +100,10 @@ def _objects(cursor: WireCursor, start: int) -> int:
         position = more.end()
 
 
-def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
+def _draft_payload(cursor: WireCursor, piece: Piece, start: int) -> int:
     """Draft the calls of one literal; return its end, -1 if it holds no call."""
     literal = piece.literal
-    if literal.rung == FAILED or not _is_call(cursor, piece, start):
+    if literal.rung == FAILED or not _holds_call(cursor, piece, start):
         return -1
     is_list = isinstance(literal.value, list)
     llama = not is_list and "parameters" in literal.value
@@ -114,7 +114,7 @@ def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
     return literal.span.end
 
 
-def _broken(cursor: WireCursor, piece: Piece, start: int) -> int:
+def _draft_broken(cursor: WireCursor, piece: Piece, start: int) -> int:
     """Draft the broken call that follows another one; return its end, -1 if it may be data."""
     if not _NAMED.match(cursor.text, start):
         return -1
@@ -129,7 +129,7 @@ def _broken(cursor: WireCursor, piece: Piece, start: int) -> int:
     return piece.literal.span.end
 
 
-def _is_call(cursor: WireCursor, piece: Piece, start: int) -> bool:
+def _holds_call(cursor: WireCursor, piece: Piece, start: int) -> bool:
     """Return whether a literal holds a call, not data that merely has a name."""
     value = piece.literal.value
     while isinstance(value, list) and value and isinstance(value[0], list):
@@ -146,15 +146,15 @@ def _reads_as_call(cursor: WireCursor, item: Any, start: int) -> bool:
     keys = set(item)
     has_arguments = bool(keys & {"arguments", "parameters"})
     if has_arguments and keys <= {"arguments", "parameters", "name", "id", "type"}:
-        return _arguments(cursor, item) and cursor.at_line_start(start)
-    place = next((key for key in _PLACES if isinstance(item.get(key), str)), None)
-    if place is None:
+        return _are_arguments(cursor, item) and cursor.at_line_start(start)
+    name_key = next((key for key in _NAME_KEYS if isinstance(item.get(key), str)), None)
+    if name_key is None:
         return False
-    name = item[place]
+    name = item[name_key]
     spec = cursor.tools.get(name) or cursor.tools.get(name.strip().replace(" ", "_"))
     if spec is None:
         return "args" in keys and isinstance(item["args"], dict)
-    rest = keys - {place, "id", "type", "arguments", "parameters", "args"}
+    rest = keys - {name_key, "id", "type", "arguments", "parameters", "args"}
     schema = spec.parameters if isinstance(spec.parameters, dict) else {}
     properties = schema.get("properties") or {}
     return rest <= set(properties) and (len(rest) < len(keys) or not rest)
@@ -169,7 +169,7 @@ def _decodes(item: dict[str, Any]) -> bool:
     return literal.rung != FAILED and isinstance(literal.value, dict)
 
 
-def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
+def _are_arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
     """Return whether the value under an arguments key is really the arguments of a call."""
     value, name = item.get("arguments", item.get("parameters")), item.get("name")
     if isinstance(value, dict):

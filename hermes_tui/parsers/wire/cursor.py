@@ -25,21 +25,21 @@ SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 """Tokens that a template or a tokenizer inserts and that belong to no particular format."""
 
 _BLANK = re.compile(r"\s*+")
-_NEWLINES_BACK = 80
+_LOOK_BACK = 80
 _BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _QUOT = re.compile("&quot;")
 _FENCE = re.compile(r"```\w*+[ \t]*+(?=\n)|(?<=\n)```")
 """A code fence between two payloads: JSON strings contain no line break."""
-_FREE = 4_096
+_BUDGET = 4_096
 _PER_CHARACTER = 3
-_PER_PROGRESS = 2
+_PER_POSITION = 2
 MOST_OF_A_CODE = 50
 """How often one code is reported in a text that repeats the same flaw endlessly."""
 
 _WINDOW = 4_096
 _NEAR_END = 256
 
-_LATE = "too much broken text before this to try"
+_NO_BUDGET = "too much broken text before this to try"
 
 
 class Piece(NamedTuple):
@@ -75,7 +75,7 @@ class Draft:
     raw: str = ""
 
 
-def _simpler(one: Literal, other: Literal) -> bool:
+def _is_simpler(one: Literal, other: Literal) -> bool:
     """Return whether the first reading needs fewer repairs than the second."""
     return other.rung == FAILED or len(one.flaws) < len(other.flaws)
 
@@ -107,8 +107,8 @@ class WireCursor:
         self._spent = 0
         self._blanked: dict[re.Pattern[str], str] = {}
         """The text with the matches of a pattern blanked out, by pattern."""
-        self._quoted: str | None = None
-        self._told: Counter[Code] = Counter()
+        self._unescaped_text: str | None = None
+        self._counts: Counter[Code] = Counter()
         self._settled = 0
 
     @property
@@ -128,7 +128,7 @@ class WireCursor:
         """Return whether only blanks separate `position` from a line start, a tag or a part."""
         if position == self.taken:
             return True
-        before = self.text[max(self.taken, position - _NEWLINES_BACK) : position].rstrip(" \t")
+        before = self.text[max(self.taken, position - _LOOK_BACK) : position].rstrip(" \t")
         return not before or before[-1] in "\n>"
 
     def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
@@ -147,7 +147,9 @@ class WireCursor:
         """Return the next match of `pattern`, or None if there is none."""
         return self._search.match(pattern, position)
 
-    def _before(self, pattern: re.Pattern[str], position: int, end: int) -> re.Match[str] | None:
+    def _match_before(
+        self, pattern: re.Pattern[str], position: int, end: int
+    ) -> re.Match[str] | None:
         found = self.seek(pattern, position)
         return found if found and found.end() <= end else None
 
@@ -162,20 +164,20 @@ class WireCursor:
         Broken payloads are tried only as long as the budget lasts.
         """
         if not self.affords(start):
-            late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _LATE, start)
+            late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _NO_BUDGET, start)
             return Piece(late, self.text)
         piece = self._read(self.text, start, end)
         if piece.literal.rung == JSON:
             return piece
-        if piece.literal.rung == FAILED and (found := self._before(_QUOT, start, end)):
+        if piece.literal.rung == FAILED and (found := self._match_before(_QUOT, start, end)):
             other = self._read(self._unescaped(), start, end)
             if other.literal.rung != FAILED:
                 return Piece(other.literal, other.source, None, Span(*found.span()))
         stop = end if piece.literal.rung == FAILED else piece.literal.span.end
-        if stray := self._before(SPECIAL, start, stop):
+        if stray := self._match_before(SPECIAL, start, stop):
             plain = self._without(SPECIAL, piece, start, end)
             return plain._replace(stray=Span(*stray.span())) if plain else piece
-        if fence := self._before(_FENCE, start + 1, stop):
+        if fence := self._match_before(_FENCE, start + 1, stop):
             plain = self._without(_FENCE, piece, start, end)
             return plain._replace(fence=Span(*fence.span())) if plain else piece
         return piece
@@ -190,13 +192,13 @@ class WireCursor:
         if pattern not in self._blanked:
             self._blanked[pattern] = pattern.sub(lambda found: " " * len(found[0]), self.text)
         other = self._read(self._blanked[pattern], start, end)
-        if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
+        if other.literal.rung == FAILED or not _is_simpler(other.literal, piece.literal):
             return None
         return other
 
     def _unescaped(self) -> str:
         """Return the text with `&quot;` as quotes, padded so that positions stay the same."""
-        if self._quoted is None:
+        if self._unescaped_text is None:
             count = 0
 
             def quote(_: re.Match[str]) -> str:
@@ -204,15 +206,15 @@ class WireCursor:
                 count += 1
                 return '     "' if count % 2 else '"     '
 
-            self._quoted = _QUOT.sub(quote, self.text)
-        return self._quoted
+            self._unescaped_text = _QUOT.sub(quote, self.text)
+        return self._unescaped_text
 
     def _read(self, source: str, start: int, end: int) -> Piece:
         """Read a literal in growing windows, because the decoder copies all of its input."""
         size = _WINDOW
         while start + size < end:
             literal = read_literal(source, start, start + size)
-            self._pay(literal, start, start + size)
+            self._charge(literal, start, start + size)
             whole = literal.cut_at < 0 and literal.span.end < start + size
             if literal.rung == JSON or (literal.rung != FAILED and whole):
                 return Piece(literal, source)
@@ -220,10 +222,10 @@ class WireCursor:
                 break
             size *= 4
         literal = read_literal(source, start, end)
-        self._pay(literal, start, end)
+        self._charge(literal, start, end)
         return Piece(literal, source)
 
-    def _pay(self, literal: Literal, start: int, end: int) -> None:
+    def _charge(self, literal: Literal, start: int, end: int) -> None:
         self._spent += 32
         if literal.rung == JSON:
             return
@@ -254,7 +256,7 @@ class WireCursor:
 
     def affords(self, position: int) -> bool:
         """Return whether reading on at `position` keeps the cost in proportion to the text."""
-        return self._spent <= _FREE + _PER_CHARACTER * len(self.text) + _PER_PROGRESS * position
+        return self._spent <= _BUDGET + _PER_CHARACTER * len(self.text) + _PER_POSITION * position
 
     def flag(
         self,
@@ -265,9 +267,9 @@ class WireCursor:
         hint: str = "",
         call_index: int | None = None,
     ) -> None:
-        if not self.text or self._told[code] >= MOST_OF_A_CODE:
+        if not self.text or self._counts[code] >= MOST_OF_A_CODE:
             return
-        self._told[code] += 1
+        self._counts[code] += 1
         size = len(self.text)
         start = max(0, min(span.start, size - 1))
         span = Span(start, max(start + 1, min(span.end, size)))
@@ -293,8 +295,8 @@ class WireCursor:
         """
         after = self.skip_blank(end)
         is_last = after >= len(self.text)
-        say = self.warn if is_last else self.error
-        say(Code.UNCLOSED, Span(end - 1, after if is_last else end), message, hint)
+        report = self.warn if is_last else self.error
+        report(Code.UNCLOSED, Span(end - 1, after if is_last else end), message, hint)
 
     def flag_call(self, code: Code, span: Span, message: str, hint: str, index: int) -> None:
         """Report what keeps the call at `index` from being delivered as meant."""

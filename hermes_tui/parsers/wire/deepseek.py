@@ -74,23 +74,23 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
     text = cursor.text
     if head["glued"] is not None:
         return _glued(cursor, head)
-    said = head["head"].strip()
+    head_text = head["head"].strip()
     named = _V3.match(text, head.end())
-    if not named and said in _TYPES and said not in cursor.tools:
+    if not named and head_text in _TYPES and head_text not in cursor.tools:
         named = _V3_UNFENCED.match(text, head.end())
-    fenced = text.startswith("\n```", head.end()) and said in _TYPES
-    if named or (fenced and said not in cursor.tools):
+    fenced = text.startswith("\n```", head.end()) and head_text in _TYPES
+    if named or (fenced and head_text not in cursor.tools):
         rule = "deepseek_v3"
         name = named["name"] if named else ""
         at = Span(*named.span("name")) if named else Span(*head.span())
         start = named.end() if named else head.end()
-        if said != "function":
-            message = f"the type is {said!r}, not 'function'"
+        if head_text != "function":
+            message = f"the type is {head_text!r}, not 'function'"
             hint = "DeepSeek V3 writes function there; parsers that look for it see no call"
             cursor.warn(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     else:
         rule, name, start = "deepseek_v31", head["head"], head.end()
-        at = Span(*head.span("head")) if said else Span(*head.span())
+        at = Span(*head.span("head")) if head_text else Span(*head.span())
     position = read_arguments(cursor, name, at, start, _STOP, fenced=rule == "deepseek_v3")
     return _call_end(cursor, position), rule
 

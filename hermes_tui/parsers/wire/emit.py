@@ -17,9 +17,9 @@ from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.fit import check_types
 
 _PREFIX = re.compile(r"(?:functions?[.:/]|tools?[.:/])+")
-_PLAIN = re.compile(r"[^\W\d]\w*")
+_PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 _BLANKS = re.compile(r"\s++")
-_MOST_NAMED = 8
+_MAX_NAMED = 8
 
 
 def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
@@ -40,7 +40,7 @@ def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
         message = f"the tool is called {bare!r}, not {name!r}"
         hint = "engines take the name as it is: the call finds no tool"
         cursor.error(Code.NAME_DECORATED, span, message, hint)
-    elif not _PLAIN.fullmatch(name):
+    elif not _PLAIN_NAME.fullmatch(name):
         message = f"{name!r} is not a plain name"
         hint = "some engines allow letters, digits and _ only, and drop the call"
         cursor.warn(Code.NAME_DECORATED, span, message, hint)
@@ -141,7 +141,7 @@ def _check(cursor: WireCursor, name: str, value: Any, draft: Draft, whole: Span)
 
 
 def _declared(cursor: WireCursor) -> str:
-    names = (visible_line(name, 40) for name in islice(cursor.tools, _MOST_NAMED))
+    names = (visible_line(name, 40) for name in islice(cursor.tools, _MAX_NAMED))
     return f"the request declares {', '.join(names)}"
 
 

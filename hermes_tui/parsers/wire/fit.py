@@ -61,8 +61,8 @@ def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
         hint = "engines pass it on as text; write true, false, null or JSON"
         cursor.error(code, span, message, hint)
     elif isinstance(found.value, str):
-        wanted = " or ".join(sorted(types))
-        message = f"the schema wants {wanted}; this cannot be read as that"
+        type_names = " or ".join(sorted(types))
+        message = f"the schema wants {type_names}; this cannot be read as that"
         cursor.warn(Code.COERCE_FAILED, span, message, "engines pass the text on as it is")
     return found.value
 
@@ -113,14 +113,14 @@ def check_types(
         if key not in properties:
             if not open_ended:
                 message = f"{name} has no parameter {key!r}"
-                cursor.warn(Code.SCHEMA_VIOLATION, at, message, _known(properties))
+                cursor.warn(Code.SCHEMA_VIOLATION, at, message, _known_parameters(properties))
             continue
         types = types_of(properties[key])
         if item is None or not types or types & set(_KINDS.get(type(item), ())):
             continue
         if isinstance(item, str):
             continue
-        message = f"{key!r} is {_kind(item)}, the schema wants {' or '.join(sorted(types))}"
+        message = f"{key!r} is {_json_type(item)}, the schema wants {' or '.join(sorted(types))}"
         cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
     required = required_names(schema)
     missing = [key for key in required if key not in value]
@@ -134,9 +134,9 @@ def check_types(
         cursor.warn(Code.SCHEMA_VIOLATION, whole, message, "the tool will refuse the call")
 
 
-def _kind(value: Any) -> str:
+def _json_type(value: Any) -> str:
     return next((names[0] for kind, names in _KINDS.items() if type(value) is kind), "null")
 
 
-def _known(properties: dict[str, Any]) -> str:
+def _known_parameters(properties: dict[str, Any]) -> str:
     return "it has " + (", ".join(list(properties)[:8]) or "none")

@@ -151,14 +151,14 @@ def _end(cursor: WireCursor, position: int, dialect: _Dialect) -> int:
     return after if after == len(text) else position
 
 
-def _written(value: Any, mark: str) -> str:
+def _render_value(value: Any, mark: str) -> str:
     if isinstance(value, str):
         return f"{mark}{value}{mark}"
     if isinstance(value, dict):
-        inner = ",".join(f"{key}:{_written(item, mark)}" for key, item in value.items())
+        inner = ",".join(f"{key}:{_render_value(item, mark)}" for key, item in value.items())
         return f"{{{inner}}}"
     if isinstance(value, list):
-        return f"[{','.join(_written(item, mark) for item in value)}]"
+        return f"[{','.join(_render_value(item, mark) for item in value)}]"
     return compact(value)
 
 
@@ -167,10 +167,10 @@ def _render(dialect: _Dialect, calls: Sequence[ParsedCall]) -> str:
         text = value if isinstance(value, str) else compact(value)
         return f"{dialect.mark}{text}{dialect.mark}"
 
-    written = flat if dialect is FUNCTION_GEMMA else partial(_written, mark=dialect.mark)
+    render_value = flat if dialect is FUNCTION_GEMMA else partial(_render_value, mark=dialect.mark)
     return "\n".join(
         f"{dialect.open}call:{call.name}{{"
-        + ",".join(f"{key}:{written(value)}" for key, value in (call.value or {}).items())
+        + ",".join(f"{key}:{render_value(value)}" for key, value in (call.value or {}).items())
         + f"}}{dialect.close}"
         for call in calls
     )

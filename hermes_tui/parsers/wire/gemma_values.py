@@ -53,13 +53,13 @@ class GemmaValues:
     `cut`: the text ended inside. `broken`: the rest is unreadable.
     """
 
-    def __init__(self, cursor: WireCursor, position: int, found: Marks, name: str | None) -> None:
+    def __init__(self, cursor: WireCursor, position: int, marks: Marks, name: str | None) -> None:
         self.cursor = cursor
         self.position = position
         self.cut = False
         self.broken = False
         self.spans: dict[str, Span] = {}
-        self._marks = found
+        self._marks = marks
         self._name = name
 
     def object(self, depth: int = 0) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     head = GLM.calls.match(text, opener.start)
     if not head or (text.startswith("</", head.end()) and not _is_call(cursor, head)):
         return -1
-    lined = text.startswith(("\n", "\r\n", "\\n"), head.end("name"))
-    tags = GLM if lined else _GLM47
+    has_newline = text.startswith(("\n", "\r\n", "\\n"), head.end("name"))
+    tags = GLM if has_newline else _GLM47
     return read_tagged(cursor, opener, tags)
 
 

@@ -45,8 +45,8 @@ def _tag(format_name: str, word: str) -> JsonTag:
 
 
 def _read(cursor: WireCursor, opener: Span) -> int:
-    lined = cursor.text.startswith("\n", opener.end)
-    return read_json_block(cursor, opener, QWEN25 if lined else HERMES)
+    has_newline = cursor.text.startswith("\n", opener.end)
+    return read_json_block(cursor, opener, QWEN25 if has_newline else HERMES)
 
 
 HERMES, LONGCAT = _tag("hermes", "tool_call"), _tag("longcat", "longcat_tool_call")

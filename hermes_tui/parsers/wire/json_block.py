@@ -23,14 +23,14 @@ from hermes_tui.parsers.wire.salvage import BETWEEN, FENCE_END, ONLY_JSON, salva
 FENCE = re.compile(r"```\w*+[ \t]*+\n?\s*+(?=[{\[\"])")
 _BRACE = re.compile(r"[{\[]")
 _EXTRA_BRACES = re.compile(r"[}\]][}\]\s]*+")
-_MEANT = re.compile(r"[\"'“]|name")
+_PAYLOAD_SIGN = re.compile(r"[\"'“]|name")
 _BARE = re.compile(r"[{\[][^\"'“\]}n]{0,200}+\Z")
 """Brackets without a word in them, up to the end of the block."""
 _WORD = re.compile(r"\w")
 _LOOK_AHEAD = 200
-_MOST_BROKEN = 32
+_MAX_BROKEN = 32
 """After this many broken blocks, only valid JSON is read."""
-_SOUND_AHEAD = 4_096
+_CHECKED_AHEAD = 4_096
 
 
 class JsonTag(NamedTuple):
@@ -55,13 +55,13 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
     limit = block_limit(cursor, body, tag)
     if _BARE.match(text, body, limit):
         return spoken_of(cursor, opener)
-    ahead = min(limit, body + _SOUND_AHEAD)
-    if cursor.broken >= _MOST_BROKEN and not is_json(text, body, ahead):
-        return _passed_over(cursor, opener, limit)
+    ahead = min(limit, body + _CHECKED_AHEAD)
+    if cursor.broken >= _MAX_BROKEN and not is_json(text, body, ahead):
+        return _skip_broken(cursor, opener, limit)
     position = _payloads(cursor, body, limit, tag)
     if position < 0 or not cursor.drafts:
         cursor.forget(saved)
-        position = _no_payload(cursor, opener, Span(body, limit), tag)
+        position = _draft_text(cursor, opener, Span(body, limit), tag)
     if position < 0:
         return spoken_of(cursor, opener)
     end_at, closed = block_end(cursor, opener, position, tag)
@@ -118,11 +118,11 @@ def spoken_of(cursor: WireCursor, opener: Span) -> int:
     return opener.end
 
 
-def _passed_over(cursor: WireCursor, opener: Span, limit: int) -> int:
+def _skip_broken(cursor: WireCursor, opener: Span, limit: int) -> int:
     """Leave a broken block in the content, as there were too many before; report that once."""
-    if cursor.broken == _MOST_BROKEN:
+    if cursor.broken == _MAX_BROKEN:
         cursor.broken += 1
-        message = f"{_MOST_BROKEN} broken blocks before this: it is left in the text"
+        message = f"{_MAX_BROKEN} broken blocks before this: it is left in the text"
         hint = "from here on only blocks of valid JSON are read"
         cursor.flag(Code.PARSER_TIMEOUT, Severity.WARNING, opener, message, hint)
     cursor.spoken_of += 1
@@ -146,8 +146,8 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
         span = Span(position, brace.start())
         cursor.error(Code.EXTRA_TEXT, span, "text before the payload", ONLY_JSON)
         position = brace.start()
-    strange = position > body and not fence
-    position = _payload(cursor, position, limit, tag, strange=strange)
+    unusual = position > body and not fence
+    position = _payload(cursor, position, limit, tag, unusual=unusual)
     while position >= 0:
         between = BETWEEN.match(text, position)
         if not between or between.end() >= block_limit(cursor, position, tag):
@@ -156,17 +156,17 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
         start, stop = between.end(), block_limit(cursor, between.end(), tag)
         message, hint = "several payloads in one block", "write one block a call"
         cursor.error(Code.MULTI_PAYLOAD, Span(between.start(), start + 1), message, hint)
-        position = _payload(cursor, start, stop, tag, strange=True)
+        position = _payload(cursor, start, stop, tag, unusual=True)
         if position < 0:
             cursor.forget(saved)
             return between.start()
     return position
 
 
-def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strange: bool) -> int:
+def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, unusual: bool) -> int:
     """Draft the calls of one payload; return where it ends, -1 if it is not one.
 
-    `strange`: it is in an unusual place, where only a payload that names a call counts.
+    `unusual`: it is in an unusual place, where only a payload that names a call counts.
     """
     piece = marked_literal(cursor, start, limit, tag)
     literal = piece.literal
@@ -192,19 +192,19 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
     if literal.rung != FAILED and literal.value in ([], {}):
         span = Span(start, end)
         cursor.forget(saved)
-        if strange:
+        if unusual:
             return -1
         cursor.error(Code.EMPTY_BLOCK, span, "the payload is empty")
         cursor.drafts.append(Draft(start, None, None, None, span, FAILED))
         return end
-    if strange or not _meant(cursor, start, limit):
+    if unusual or not _is_payload(cursor, start, limit):
         cursor.forget(saved)
         return -1
     cursor.drafts.extend(items.drafts or [Draft(start, None, None, None, None, FAILED)])
     return end
 
 
-def _no_payload(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> int:
+def _draft_text(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> int:
     """Draft the text that a block has instead of a payload; -1 if no call is meant."""
     text = cursor.text
     if not tag.close or not tag.close.match(text, body.end) or cursor.in_fence:
@@ -227,9 +227,9 @@ def _has_object(value: object) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and bool(value))
 
 
-def _meant(cursor: WireCursor, start: int, limit: int) -> bool:
+def _is_payload(cursor: WireCursor, start: int, limit: int) -> bool:
     """Return whether brackets begin a payload, however bad, and are not just brackets."""
-    return _MEANT.search(cursor.text, start, min(limit, start + 2_000)) is not None
+    return _PAYLOAD_SIGN.search(cursor.text, start, min(limit, start + 2_000)) is not None
 
 
 def marked_literal(cursor: WireCursor, start: int, limit: int, tag: JsonTag) -> Piece:

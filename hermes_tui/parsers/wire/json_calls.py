@@ -81,14 +81,14 @@ def _walk(
         where = piece.literal.members(piece.source, span.start)
         for i, item in enumerate(value):
             at = where.get(str(i), span)
-            at = _tight(piece.source, at)
+            at = _trimmed(piece.source, at)
             _walk(cursor, piece, item, at, shape, drafts, depth + 1)
         return
     message, hint = "this is not a call", "only objects are allowed here"
     cursor.error(Code.EXTRA_TEXT, span, message, hint)
 
 
-def _tight(text: str, span: Span) -> Span:
+def _trimmed(text: str, span: Span) -> Span:
     """Return a span without the blanks at its start."""
     start = span.start
     while start < span.end and text[start].isspace():
@@ -100,7 +100,7 @@ def _shapes(
     cursor: WireCursor, piece: Piece, value: dict[str, Any], span: Span, shape: JsonShape
 ) -> list[CallShape]:
     def members(at: int) -> dict[str, Span]:
-        return piece.literal.members(piece.source, _tight(piece.source, Span(at, at + 200)).start)
+        return piece.literal.members(piece.source, _trimmed(piece.source, Span(at, at + 200)).start)
 
     known = cursor.tools
     if not shape.keyed or not value or not any(_is_keyed(k, v, known) for k, v in value.items()):
@@ -119,7 +119,7 @@ def _shapes(
 
 
 def _is_keyed(key: str, value: Any, known: Any) -> bool:
-    """Tell a name and its arguments from a member of an object of another kind."""
+    """Return whether a member is a name and its arguments, not part of another kind of object."""
     if key in known or value is None:
         return True
     if isinstance(value, str):
@@ -161,7 +161,7 @@ def _draft(
         name = plain_name(cursor, name, found.name_span)
     spans: dict[str, Span] = {}
     if found.arguments_span and isinstance(found.value, dict):
-        start = _tight(piece.source, found.arguments_span).start
+        start = _trimmed(piece.source, found.arguments_span).start
         if piece.source[start : start + 1] == "{":
             spans = piece.literal.members(piece.source, start)
     return Draft(

@@ -67,21 +67,24 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 
 def _call(cursor: WireCursor, head: re.Match[str]) -> int:
-    said, at = head["id"], Span(*head.span("id"))
+    call_id, at = head["id"], Span(*head.span("id"))
     at = at if len(at) else Span(*head.span())
-    known = _ID.fullmatch(said)
-    before, saved = len(cursor.drafts), cursor.index
-    name: str | None = known["name"] if known else _loose_name(cursor, said)
-    if known and said.startswith("functions.") and len(at):
-        at = Span(at.end - len(said) + known.start("name"), at.end - len(said) + known.end("name"))
+    id_match = _ID.fullmatch(call_id)
+    before, first_index = len(cursor.drafts), cursor.index
+    name: str | None = id_match["name"] if id_match else _loose_name(cursor, call_id)
+    if id_match and call_id.startswith("functions.") and len(at):
+        at = Span(
+            at.end - len(call_id) + id_match.start("name"),
+            at.end - len(call_id) + id_match.end("name"),
+        )
     if head["glued"] is not None:
         message = "no <|tool_call_argument_begin|> between the id and the arguments"
         here = Span(head.end() - 1, head.end() + 1)
         cursor.error(Code.MARKER_VARIANT, here, message, "no engine reads it")
     position = read_arguments(cursor, name, at, head.end(), _STOP)
     drafts = cursor.drafts[before:]
-    if not known and name:
-        _flag_id(cursor, said, at, drafts, saved)
+    if not id_match and name:
+        _flag_id(cursor, call_id, at, drafts, first_index)
     end = _CALL_END.match(cursor.text, position)
     if not end:
         last = Span(max(position - 1, 0), position)
@@ -89,9 +92,9 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> int:
     return end.end() if end else position
 
 
-def _loose_name(cursor: WireCursor, said: str) -> str | None:
+def _loose_name(cursor: WireCursor, call_id: str) -> str | None:
     """Return the name in an id of the wrong form, or None if it contains none."""
-    name = _INDEX.sub("", _PREFIX.sub("", said.strip(), count=1)).strip()
+    name = _INDEX.sub("", _PREFIX.sub("", call_id.strip(), count=1)).strip()
     if not name:
         return None
     bare = _DIGITS.sub("", name.removeprefix("functions")).strip("_-. ")
@@ -100,12 +103,14 @@ def _loose_name(cursor: WireCursor, said: str) -> str | None:
     return name
 
 
-def _flag_id(cursor: WireCursor, said: str, at: Span, drafts: Sequence[Draft], index: int) -> None:
+def _flag_id(
+    cursor: WireCursor, call_id: str, at: Span, drafts: Sequence[Draft], index: int
+) -> None:
     hint = "write functions.NAME:INDEX: engines take the name from it"
-    message = f"{said[:60]!r} is not of the form functions.NAME:INDEX"
+    message = f"{call_id[:60]!r} is not of the form functions.NAME:INDEX"
     cursor.flag_call(Code.NAME_DECORATED, at, message, hint, index)
     for draft in drafts:
-        if draft.name in cursor.tools or not _CALL_STYLE.fullmatch(said.strip()):
+        if draft.name in cursor.tools or not _CALL_STYLE.fullmatch(call_id.strip()):
             continue
         guess = _tool_for(cursor, draft.value)
         draft.name, draft.verdict = guess, REPAIRED if guess else FAILED

@@ -54,17 +54,19 @@ def read_arguments(
         message, hint = "no code fence before the arguments", "engines of this format want one"
         cursor.error(Code.MARKER_VARIANT, at, message, hint)
     position = cursor.skip_blank(fence.end() if fence else position)
-    position = _to_value(cursor, position, limit)
+    position = _skip_text(cursor, position, limit)
     if position >= limit or (fence and text.startswith("```", position)):
-        _none(cursor, name, name_span, Span(start, limit))
+        _draft_empty(cursor, name, name_span, Span(start, limit))
     else:
         inner = text.rfind("\n```", position, limit) if fence else -1
-        position = _values(cursor, name, name_span, position, inner if inner > 0 else limit, stop)
+        position = _draft_values(
+            cursor, name, name_span, position, inner if inner > 0 else limit, stop
+        )
     limit = cursor.place(stop, max(position, start))
     return _after(cursor, position, limit if closed else len(text))
 
 
-def _to_value(cursor: WireCursor, position: int, limit: int) -> int:
+def _skip_text(cursor: WireCursor, position: int, limit: int) -> int:
     """Skip and report text before the arguments."""
     text = cursor.text
     if position >= limit or text[position] in "{[`" or _SCALAR.match(text, position):
@@ -77,7 +79,7 @@ def _to_value(cursor: WireCursor, position: int, limit: int) -> int:
     return brace
 
 
-def _none(cursor: WireCursor, name: str | None, name_span: Span, span: Span) -> None:
+def _draft_empty(cursor: WireCursor, name: str | None, name_span: Span, span: Span) -> None:
     message = "the call has no arguments, not even {}"
     hint = "engines drop the call or pass an empty text on"
     if not name:
@@ -91,7 +93,7 @@ def _none(cursor: WireCursor, name: str | None, name_span: Span, span: Span) -> 
     cursor.drafts.append(Draft(name_span.start, plain, name_span, {}, None))
 
 
-def _values(
+def _draft_values(
     cursor: WireCursor,
     name: str | None,
     name_span: Span,
@@ -155,7 +157,7 @@ def _draft(
         plain = plain_name(cursor, name, name_span)
         return Draft(start, plain, name_span, None, span, FAILED, {}, raw)
     value = _unwrapped(cursor, name, literal.value, span)
-    shape = _shape(cursor, name, name_span, value, span)
+    shape = _checked_shape(cursor, name, name_span, value, span)
     plain = shape.name or name
     if plain == name:
         plain = plain_name(cursor, name, name_span)
@@ -177,7 +179,9 @@ def _unwrapped(cursor: WireCursor, name: str, value: Any, span: Span) -> Any:
     return inner
 
 
-def _shape(cursor: WireCursor, name: str, name_span: Span, value: Any, span: Span) -> CallShape:
+def _checked_shape(
+    cursor: WireCursor, name: str, name_span: Span, value: Any, span: Span
+) -> CallShape:
     """Check a name and arguments against the shape of a call, as if they were in one object."""
 
     def members(at: int) -> dict[str, Span]:

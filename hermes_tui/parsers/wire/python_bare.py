@@ -28,7 +28,7 @@ def _read_list(cursor: WireCursor, opener: Span) -> int:
         return -1
     flag_second(cursor, opener)
     position = read_calls(cursor, opener.start, _list_limit(cursor, opener.start))
-    if position < 0 or not cursor.drafts or not _plausible(cursor):
+    if position < 0 or not cursor.drafts or not _are_plausible(cursor):
         cursor.spend(max(position, opener.end) - opener.start)
         cursor.forget(saved)
         return -1
@@ -51,7 +51,7 @@ def _list_limit(cursor: WireCursor, start: int) -> int:
     return found.start() if found else len(cursor.text)
 
 
-def _plausible(cursor: WireCursor) -> bool:
+def _are_plausible(cursor: WireCursor) -> bool:
     """Return whether the drafts are calls, not prose: known tools, or arguments with names."""
     for draft in cursor.drafts:
         if draft.name in cursor.tools:

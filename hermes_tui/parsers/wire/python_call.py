@@ -34,7 +34,7 @@ _WORDS: dict[str, tuple[Any, bool]] = {
     "True": (True, True), "False": (False, True), "None": (None, True),
     "true": (True, False), "false": (False, False), "null": (None, False),
 }  # fmt: skip
-_IN_CONTAINER = re.compile(
+_CONTAINER_TOKEN = re.compile(
     r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|“[^”]*+”|‘[^’]*+’|`[^`]*+`|\d[\w.]*+"
     r"|(?P<word>[^\W\d][\w.]*+)(?!\s*+:|['\"])",
     re.DOTALL,
@@ -46,7 +46,7 @@ _AFTER_TEXT = re.compile(
 )
 _PLAIN = {quote: re.compile(rf"[^{quote}\\\n\t]*+") for quote in ("'", '"', "”", "’")}
 _CLOSERS = {"“": "”", "‘": "’"}
-_HINT = "engines take literals only: they drop the call, or keep all as text"
+_LITERALS_HINT = "engines take literals only: they drop the call, or keep all as text"
 
 
 class PythonCall:
@@ -146,7 +146,7 @@ class PythonCall:
         value = self._value()
         span = Span(start, max(self.position, start + 2))
         message = "arguments by way of **{…}"
-        self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _HINT)
+        self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _LITERALS_HINT)
         self.repaired = True
         if isinstance(value, dict):
             self.values.update(value)
@@ -179,7 +179,7 @@ class PythonCall:
         if word and stop >= self.end:
             self._cut(start)
             return None
-        self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a literal", _HINT)
+        self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a literal", _LITERALS_HINT)
         return None
 
     def _container(self) -> Any:
@@ -189,34 +189,36 @@ class PythonCall:
             self.readable = False
             span = Span(self.position, self.position + 1)
             message = "this list or object cannot be read"
-            self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _HINT)
+            self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _LITERALS_HINT)
             return None
         odd = [flaw for flaw in literal.flaws if flaw.code not in _PLAIN_FLAWS]
         for flaw in odd:
             self.cursor.error(flaw.code, flaw.span, flaw.message, flaw.hint)
             self.repaired = True
         if not odd and literal.cut_at < 0:
-            self._words_in(literal.span)
+            self._flag_words(literal.span)
         self.position = literal.span.end
         if literal.cut_at >= 0:
             self._cut(literal.span.start)
         return literal.value
 
-    def _words_in(self, span: Span) -> None:
+    def _flag_words(self, span: Span) -> None:
         """Report what in a list or an object is not a Python literal: words and odd quotes."""
-        told: set[str] = set()
-        for found in _IN_CONTAINER.finditer(self.cursor.text, span.start, span.end):
+        reported: set[str] = set()
+        for found in _CONTAINER_TOKEN.finditer(self.cursor.text, span.start, span.end):
             word, quote = found["word"], found[0][0]
-            if quote in "“‘`" and quote not in told:
-                told.add(quote)
+            if quote in "“‘`" and quote not in reported:
+                reported.add(quote)
                 self._flag_quotes(Span(found.start(), found.start() + 1))
-            if word is None or word in told:
+            if word is None or word in reported:
                 continue
-            told.add(word)
+            reported.add(word)
             at = Span(*found.span("word"))
             if word not in _WORDS:
                 self.readable = False
-                self.cursor.error(Code.EXPR_NOT_LITERAL, at, "this is not a literal", _HINT)
+                self.cursor.error(
+                    Code.EXPR_NOT_LITERAL, at, "this is not a literal", _LITERALS_HINT
+                )
                 return
             if not _WORDS[word][1]:
                 self._flag_json_word(at)
@@ -251,11 +253,11 @@ class PythonCall:
             self.repaired = True
         elif how == "sum":
             message = f"a sum, read as {value}"
-            self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _HINT)
+            self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _LITERALS_HINT)
             self.repaired = True
         elif how == "unreadable":
             self.readable = False
-            self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a number", _HINT)
+            self.cursor.error(Code.EXPR_NOT_LITERAL, span, "this is not a number", _LITERALS_HINT)
         return value
 
     def _texts(self, opening: re.Match[str] | None) -> str:
@@ -265,7 +267,7 @@ class PythonCall:
             if "f" in opening["prefix"].lower():
                 span = Span(*opening.span())
                 message = "an f-string: its value is not in the text"
-                self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _HINT)
+                self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _LITERALS_HINT)
                 self.readable = False
             self.position = opening.end()
             pieces.append(self._text(opening))
@@ -294,7 +296,9 @@ class PythonCall:
             if char == "\\" and not raw:
                 escape = read_escape(text, at, self.end, strict=False, in_path=in_path)
                 if escape.code is not None:
-                    self._odd(escape.code, at, max(escape.end, at + 2), "not an escape of Python's")
+                    self._flag_odd(
+                        escape.code, at, max(escape.end, at + 2), "not an escape of Python's"
+                    )
                 pieces.append(escape.value)
                 self.position = escape.end
                 continue
@@ -302,9 +306,9 @@ class PythonCall:
             if char == closer:
                 if _AFTER_TEXT.match(text, self.position, self.end):
                     return "".join(pieces)
-                self._odd(Code.INNER_QUOTE, at, at + 1, "an unescaped quote inside a text")
+                self._flag_odd(Code.INNER_QUOTE, at, at + 1, "an unescaped quote inside a text")
             elif char in "\n\t" and char == "\n":
-                self._odd(Code.RAW_CONTROL, at, at + 1, "a raw line break in a text")
+                self._flag_odd(Code.RAW_CONTROL, at, at + 1, "a raw line break in a text")
             pieces.append(char)
 
     def _triple(self, quote: str, start: int) -> str:
@@ -316,7 +320,7 @@ class PythonCall:
             self._cut(start)
         return inner.replace("\\n", "\n") if "\\" in inner and "\n" not in inner else inner
 
-    def _odd(self, code: Code, start: int, end: int, message: str) -> None:
+    def _flag_odd(self, code: Code, start: int, end: int, message: str) -> None:
         self.repaired = True
         self.cursor.error(code, Span(start, end), message, "engines that parse Python refuse it")
 

@@ -36,7 +36,7 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
         saved = cursor.save()
         items = calls_in(cursor, piece, shape._replace(listed=False))
         position = max(piece.literal.span.end, object_at.end())
-        if not items.named or not _says_arguments(cursor, piece.literal.value):
+        if not items.named or not _has_arguments(cursor, piece.literal.value):
             cursor.forget(saved)
             continue
         if text[start + 1 : object_at.start()].strip() and found < 0:
@@ -53,7 +53,7 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
     return found
 
 
-def _says_arguments(cursor: WireCursor, value: Any) -> bool:
+def _has_arguments(cursor: WireCursor, value: Any) -> bool:
     """Return whether an object is a call, not data that merely has a name."""
     if not isinstance(value, dict) or not value.keys().isdisjoint(("arguments", *ARGUMENT_KEYS)):
         return True

@@ -63,7 +63,7 @@ _BEGINS = (
 _TAGS_BEGIN = r"<[a-zA-Z/|\s]|```|&lt;"
 
 
-class _Opening:
+class _Openers:
     """The openers of some formats as one pattern, and the readers of each.
 
     `before` reads the payload before a closing marker without an opening one.
@@ -84,8 +84,8 @@ class _Opening:
             f"o{i}": tuple(dict.fromkeys(wire.read for wire in wires if wire.opener == opener))
             for i, opener in enumerate(openers)
         }
-        runs = [(opener, f"(?P<o{i}>{_run(opener)})") for i, opener in enumerate(openers)]
-        shapes = [(f"o{i}", _first(opener)) for i, opener in enumerate(openers)]
+        runs = [(opener, f"(?P<o{i}>{_repeated(opener)})") for i, opener in enumerate(openers)]
+        shapes = [(f"o{i}", _first_character(opener)) for i, opener in enumerate(openers)]
         self.shapes = {
             kind: [other for other, its in shapes if its == first != "" and other != kind]
             for kind, first in shapes
@@ -108,12 +108,12 @@ class _Opening:
         self.pattern = re.compile(rf"(?={begins})(?:(?=<)(?:{'|'.join(tags)})|{'|'.join(others)})")
 
 
-def _first(opener: str) -> str:
+def _first_character(opener: str) -> str:
     """Return the character that an opener begins with, empty if it may be one of several."""
     return "" if opener.startswith("(") else opener.lstrip("\\")[0]
 
 
-def _run(opener: str) -> str:
+def _repeated(opener: str) -> str:
     """Return a pattern of an opener that matches several repetitions of a marker as one."""
     if opener.startswith(("<", r"\[TOOL")) and "(?=" not in opener and "|<" not in opener:
         return rf"(?:{opener})(?:\s*+(?:{opener}))*+"
@@ -121,24 +121,24 @@ def _run(opener: str) -> str:
 
 
 @cache
-def _opening(*, tagged: bool) -> _Opening:
+def _openers(*, tagged: bool) -> _Openers:
     if tagged:
-        return _Opening(TAGGED, _TAGS_BEGIN, CLOSE, f"<(?:{SPECIALS})", hermes.read_before)
-    return _Opening(WIRES, _BEGINS, _CLOSERS, _SPECIAL)
+        return _Openers(TAGGED, _TAGS_BEGIN, CLOSE, f"<(?:{SPECIALS})", hermes.read_before)
+    return _Openers(WIRES, _BEGINS, _CLOSERS, _SPECIAL)
 
 
 def scan(text: str, tools: Sequence[ToolSpec] = (), *, tagged: bool = False) -> ParseResult:
     """Read every call in `text`, of any format or only of those in `TAGGED`; never raises."""
     cursor = WireCursor(text, tools)
-    if orphan := _scan(cursor, _opening(tagged=tagged), thought=0):
+    if orphan := _scan(cursor, _openers(tagged=tagged), thought=0):
         cursor = WireCursor(text, tools)
-        _scan(cursor, _opening(tagged=tagged), thought=orphan)
+        _scan(cursor, _openers(tagged=tagged), thought=orphan)
     if not tagged:
         flag_cut_marker(cursor)
     return cursor.result()
 
 
-def _scan(cursor: WireCursor, opening: _Opening, *, thought: int) -> int:
+def _scan(cursor: WireCursor, openers: _Openers, *, thought: int) -> int:
     """Scan once. The first `thought` characters are reasoning; -1 if there is none to look for.
 
     Return where reasoning ends whose opening tag was in the prompt, and stop there; 0 if none does.
@@ -148,51 +148,51 @@ def _scan(cursor: WireCursor, opening: _Opening, *, thought: int) -> int:
     position = 0
     if thought > 0:
         whole = Span(0, thought)
-        position = _reasoning(cursor, opening, whole, whole, "think", opened=True)
+        position = _reasoning(cursor, openers, whole, whole, "think", opened=True)
     thinking = thought > 0
-    while mark := opening.pattern.search(text, position):
+    while mark := openers.pattern.search(text, position):
         kind = mark.lastgroup or ""
         if kind in ("think", "bracket"):
             closing = bool(mark["slash"] or mark["end"])
-            if closing and not thinking and thought == 0 and _unquoted(text, mark.start()):
+            if closing and not thinking and thought == 0 and _is_unquoted(text, mark.start()):
                 return mark.end()
-            position, thinking = _thought(cursor, opening, mark, thinking)
+            position, thinking = _thought(cursor, openers, mark, thinking)
         elif kind == "fence":
             cursor.in_fence = not cursor.in_fence
             position = mark.end()
         elif kind == "closer":
-            position = _closer(cursor, opening, mark)
+            position = _closer(cursor, openers, mark)
         elif kind == "special":
             position = _special(cursor, mark)
         else:
-            position = _block(cursor, mark, kind, opening)
+            position = _block(cursor, mark, kind, openers)
     return 0
 
 
-def _unquoted(text: str, position: int) -> bool:
+def _is_unquoted(text: str, position: int) -> bool:
     return position == 0 or text[position - 1] != "`"
 
 
-def _block(cursor: WireCursor, mark: re.Match[str], kind: str, opening: _Opening) -> int:
+def _block(cursor: WireCursor, mark: re.Match[str], kind: str, openers: _Openers) -> int:
     """Pass what opens here to the first reader that recognises it; return where to continue."""
     start, end = mark.span()
-    if (position := _read(cursor, Span(start, end), kind, opening)) > start:
+    if (position := _read(cursor, Span(start, end), kind, openers)) > start:
         return position
-    for other in opening.shapes.get(kind, ()):
-        found = opening.one[other].match(cursor.text, start)
-        if found and (position := _read(cursor, Span(*found.span()), other, opening)) > start:
+    for other in openers.shapes.get(kind, ()):
+        found = openers.one[other].match(cursor.text, start)
+        if found and (position := _read(cursor, Span(*found.span()), other, openers)) > start:
             return position
-    past = start + 1 if kind in opening.shapes else end
+    past = start + 1 if kind in openers.shapes else end
     return max(past, cursor.taken)
 
 
-def _read(cursor: WireCursor, span: Span, kind: str, opening: _Opening) -> int:
-    for read in opening.readers[kind]:
+def _read(cursor: WireCursor, span: Span, kind: str, openers: _Openers) -> int:
+    for read in openers.readers[kind]:
         calls = len(cursor.calls)
         end = read(cursor, span)
         cursor.drafts.clear()
         if end > span.start:
-            _flag_nested(cursor, span, opening.one[kind], calls)
+            _flag_nested(cursor, span, openers.one[kind], calls)
             return max(end, cursor.taken)
     return -1
 
@@ -207,7 +207,7 @@ def _flag_nested(cursor: WireCursor, span: Span, one: re.Pattern[str], calls: in
 
 
 def _thought(
-    cursor: WireCursor, opening: _Opening, mark: re.Match[str], thinking: bool
+    cursor: WireCursor, openers: _Openers, mark: re.Match[str], thinking: bool
 ) -> tuple[int, bool]:
     """Read the reasoning that a tag opens; a closing tag without an opening one is text.
 
@@ -215,7 +215,7 @@ def _thought(
     """
     text = cursor.text
     closing = bool(mark["slash"] or mark["end"])
-    if cursor.reading_reasoning or closing or not _unquoted(text, mark.start()):
+    if cursor.reading_reasoning or closing or not _is_unquoted(text, mark.start()):
         return mark.end(), thinking
     tag = mark["tag"] or "THINK"
     closer = f"</{tag}>" if mark["tag"] else "[/THINK]"
@@ -223,17 +223,17 @@ def _thought(
     inner = Span(mark.end(), end)
     whole = Span(mark.start(), min(end + len(closer), len(text)))
     is_closed = end < len(text)
-    return _reasoning(cursor, opening, whole, inner, tag, opened=is_closed), True
+    return _reasoning(cursor, openers, whole, inner, tag, opened=is_closed), True
 
 
 def _reasoning(
-    cursor: WireCursor, opening: _Opening, whole: Span, inner: Span, tag: str, *, opened: bool
+    cursor: WireCursor, openers: _Openers, whole: Span, inner: Span, tag: str, *, opened: bool
 ) -> int:
     """Take reasoning and report the calls in it; return where it ends."""
     since = cursor.mark()
     inside = cursor.text[inner.start : inner.end]
     found = WireCursor(inside, tuple(cursor.tools.values()))
-    _scan(found, opening, thought=-1)
+    _scan(found, openers, thought=-1)
     calls = [call for call in found.calls if call.name is not None]
     if calls:
         first, last = calls[0].span.start, calls[-1].span.end
@@ -249,13 +249,13 @@ def _reasoning(
     return whole.end
 
 
-def _closer(cursor: WireCursor, opening: _Opening, mark: re.Match[str]) -> int:
+def _closer(cursor: WireCursor, openers: _Openers, mark: re.Match[str]) -> int:
     """Report a closing marker without an opening one; return where to continue."""
     start, end = mark.span()
-    if cursor.spoken_of or not _unquoted(cursor.text, start):
+    if cursor.spoken_of or not _is_unquoted(cursor.text, start):
         cursor.spoken_of = max(0, cursor.spoken_of - 1)
         return end
-    if opening.before and (found := opening.before(cursor, Span(start, end))) >= 0:
+    if openers.before and (found := openers.before(cursor, Span(start, end))) >= 0:
         return found
     message = "a closing marker that closes nothing"
     hint = "the block has no opening marker, or another block took it"

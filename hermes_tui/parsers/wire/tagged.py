@@ -208,8 +208,8 @@ def _value(
         return json_value(cursor, raw, span)
     value = text_value(cursor, raw, schema, span)
     if flag is not None and schema and (flag == "true") != isinstance(value, str):
-        said = "text" if flag == "true" else "JSON"
-        message = f"the tag says {said}, the schema does not"
+        declared = "text" if flag == "true" else "JSON"
+        message = f"the tag says {declared}, the schema does not"
         at = Span(*head.span("string"))
         cursor.warn(Code.TYPE_GUESSED, at, message, "engines follow one or the other")
     return value
@@ -274,9 +274,9 @@ def _flag_inside(
     start: int,
     tags: TagSet,
 ) -> None:
-    wanted = tags.parameter_end_text
-    if wanted and close[0] != wanted:
-        message, hint = f"{close[0]!r} is not {wanted!r}", "engines take it for the value"
+    expected = tags.parameter_end_text
+    if expected and close[0] != expected:
+        message, hint = f"{close[0]!r} is not {expected!r}", "engines take it for the value"
         cursor.error(Code.MARKER_VARIANT, Span(*close.span()), message, hint)
     if earlier is None:
         inner = tags.wrap_ends.search(cursor.text, start, close.start())
