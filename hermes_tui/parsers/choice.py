@@ -26,7 +26,7 @@ _ALIASES: Final = {
 
 _ENGINES: Final = ("vllm", "sglang", "hermes-agent")
 _NAME_CUTOFF: Final = 0.5
-_SURE_SCORE: Final = 0.5
+_SURE: Final = 0.5
 
 
 class Guess(NamedTuple):
@@ -99,9 +99,7 @@ def guess_parser(text: str) -> Guess:
         for engine in _ENGINES:
             for name in (sign.format, readers.get(engine, "")):
                 if engine in readers and f"{engine}/{name}" in _names():
-                    return Guess(
-                        f"{engine}/{name}", sign.format, sign.span, sign.score >= _SURE_SCORE
-                    )
+                    return Guess(f"{engine}/{name}", sign.format, sign.span, sign.score >= _SURE)
     if not seen:
         return Guess(AUTO)
-    return Guess(AUTO, seen[0].format, seen[0].span, seen[0].score >= _SURE_SCORE)
+    return Guess(AUTO, seen[0].format, seen[0].span, seen[0].score >= _SURE)

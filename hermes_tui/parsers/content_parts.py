@@ -16,12 +16,14 @@ from hermes_tui.parsers.plain_values import json_text
 
 TEXT_KEYS = ("text", "value", "content", "input_text", "output_text")
 
-_TEXT = frozenset({"text", "input_text", "output_text", "summary_text", "markdown"})
-_REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "thought", "reasoning_text"})
-_CALLS = frozenset(
+_TEXT_TYPES = frozenset({"text", "input_text", "output_text", "summary_text", "markdown"})
+_REASONING_TYPES = frozenset(
+    {"reasoning", "thinking", "redacted_thinking", "thought", "reasoning_text"}
+)
+_CALL_TYPES = frozenset(
     {"tool_call", "tool_use", "server_tool_use", "function_call", "toolCall", "functionCall"}
 )
-_RESULTS = frozenset(
+_RESULT_TYPES = frozenset(
     {
         "tool_result",
         "tool_response",
@@ -32,7 +34,7 @@ _RESULTS = frozenset(
         "functionResponse",
     }
 )
-_MEDIA = {
+_MEDIA_KINDS = {
     "image": "image",
     "image_url": "image",
     "input_image": "image",
@@ -46,7 +48,7 @@ _MEDIA = {
     "video_url": "file",
     "media": "file",
 }
-_BARE_KEYS = {
+_TYPE_OF_KEY = {
     "functionCall": "functionCall",
     "functionResponse": "functionResponse",
     "toolUse": "tool_use",
@@ -70,7 +72,7 @@ _MEDIA_KEYS = (
     "inline_data",
 )
 _DATA_KEYS = ("data", "url", "image_url", "file_data", "file_url", "b64_json", "base64", "path")
-_TYPE_KEYS = ("media_type", "mime_type", "mimeType", "mediaType")
+_MEDIA_TYPE_KEYS = ("media_type", "mime_type", "mimeType", "mediaType")
 _MAX_SHOWN_URL = 300
 _MAX_LEVELS = 3
 
@@ -143,7 +145,7 @@ def _kind(part: dict[str, Any]) -> str:
     kind = part.get("type")
     if isinstance(kind, str) and kind:
         return kind
-    bare = next((_BARE_KEYS[key] for key in part if key in _BARE_KEYS), "")
+    bare = next((_TYPE_OF_KEY[key] for key in part if key in _TYPE_OF_KEY), "")
     if bare:
         return bare
     return "text" if isinstance(part.get("text"), str) and len(part) <= 3 else ""
@@ -151,26 +153,26 @@ def _kind(part: dict[str, Any]) -> str:
 
 def _read_part(part: dict[str, Any], found: Content, levels: int) -> None:
     kind = _kind(part)
-    text = text_of(part) if kind in _TEXT or not kind else None
+    text = text_of(part) if kind in _TEXT_TYPES or not kind else None
     if text is not None:
         _add_text(text, found)
-    elif kind in _REASONING:
-        found.reasoning.append(_thought(part))
-    elif kind in _CALLS:
+    elif kind in _REASONING_TYPES:
+        found.reasoning.append(_reasoning_block(part))
+    elif kind in _CALL_TYPES:
         found.calls.append(part)
-    elif kind in _RESULTS:
+    elif kind in _RESULT_TYPES:
         found.results.append(part)
     elif kind == "refusal":
         found.parts.append(refusal_part(part.get("refusal") or text_of(part) or part))
-    elif kind in _MEDIA:
-        found.parts.append(_media(_MEDIA[kind], part))
-    elif kind in _TEXT and levels and isinstance(inner := part.get("content"), list):
+    elif kind in _MEDIA_KINDS:
+        found.parts.append(_media(_MEDIA_KINDS[kind], part))
+    elif kind in _TEXT_TYPES and levels and isinstance(inner := part.get("content"), list):
         _read_list(inner, found, levels - 1)
     else:
         found.parts.append(ContentPart("json", json_text(part)))
 
 
-def _thought(part: dict[str, Any]) -> dict[str, Any]:
+def _reasoning_block(part: dict[str, Any]) -> dict[str, Any]:
     """Return a block of reasoning.
 
     Bedrock's `{"reasoningContent": {"reasoningText": {"text"}}}` is unwrapped.
@@ -225,7 +227,7 @@ def _media(kind: str, part: dict[str, Any]) -> ContentPart:
 
 
 def _media_type(kind: str, holder: dict[str, Any]) -> str:
-    for key in _TYPE_KEYS:
+    for key in _MEDIA_TYPE_KEYS:
         if isinstance(found := holder.get(key), str) and found:
             return found
     form = holder.get("format")

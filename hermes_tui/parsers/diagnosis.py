@@ -22,8 +22,8 @@ from hermes_tui.parsers.misread_calls import MisreadCall, called_tools, misread_
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.parsers.text_calls import listed, may_hold_call
 
-_GONE: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
-_SHOWN: Final = 60
+_LOSS_CODES: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
+_MAX_SHOWN: Final = 60
 
 
 def diagnose(
@@ -45,14 +45,14 @@ def diagnose(
     """
     case = _Case(text, parser, tools, native_calls, finish_reason, label or parser.name)
     before = Known(known)
-    told = before.code(Code.CALL_IN_CONTENT)
-    outcomes, causes = _of_text(case)
-    found = [item for item in outcomes if not (told and item in before)]
+    calls_reported = before.code(Code.CALL_IN_CONTENT)
+    outcomes, causes = _text_findings(case)
+    found = [item for item in outcomes if not (calls_reported and item in before)]
     found += [item for item in causes if item not in before]
-    found = _with_cut(case, [*found, *_of_native(case)])
-    found += [item for item in _of_reasoning(case, reasoning) if item not in before]
+    found = _with_cut_finding(case, [*found, *_native_findings(case)])
+    found += [item for item in _reasoning_findings(case, reasoning) if item not in before]
     if not before.code(Code.CALLED_EMPTY):
-        found.extend(_of_finish(case))
+        found.extend(_finish_findings(case))
     return tuple(found)
 
 
@@ -87,48 +87,50 @@ class _Case:
         return [call for call in self.ours.calls if call.name]
 
 
-def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
+def _text_findings(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
     """Return what became of the calls in the text, and the parser's other findings."""
     if case.native:
-        return [], [*_left_over(case)]
+        return [], [*_leftover_findings(case)]
     if case.theirs.outcome is Outcome.RAISED:
         return [], [d for d in case.theirs.diagnostics if d.code is Code.PARSER_RAISED]
     causes = Causes(case.theirs.diagnostics)
-    told = [*_misread_told(case, causes)]
+    outcomes = [*_misread_findings(case, causes)]
     rest = [_labelled(case, cause) for cause in causes.untold() if _matters(case, cause)]
     if not any(item.code is Code.MARKER_IN_REASONING for item in causes.all):
         rest.extend(d for d in case.ours.diagnostics if d.code is Code.MARKER_IN_REASONING)
-    return told, rest
+    return outcomes, rest
 
 
 def _matters(case: _Case, cause: Diagnostic) -> bool:
     """Return whether a finding is about more than that a plain answer is no call."""
-    if case.meant or case.theirs.calls or cause.code in _GONE:
+    if case.meant or case.theirs.calls or cause.code in _LOSS_CODES:
         return True
     return any(item.severity is not Severity.NOTE for item in case.ours.diagnostics)
 
 
-def _misread_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
+def _misread_findings(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
     """Yield what became of the misread calls; one finding for all that have the same cause."""
     together: dict[tuple[str, Diagnostic], list[MisreadCall]] = {}
     for misread in misread_calls(case.ours, case.theirs):
         cause = causes.about(misread.call.span)
         if misread.theirs is not None:
-            yield _altered(case, misread.call, misread.theirs, cause)
+            yield _altered_finding(case, misread.call, misread.theirs, cause)
         elif cause is None:
-            yield _told(case, [misread], None)
+            yield _misread_finding(case, [misread], None)
         else:
             together.setdefault((misread.what, cause), []).append(misread)
     for (_, cause), several in together.items():
-        yield _told(case, several, cause)
+        yield _misread_finding(case, several, cause)
 
 
-def _told(case: _Case, several: Sequence[MisreadCall], cause: Diagnostic | None) -> Diagnostic:
+def _misread_finding(
+    case: _Case, several: Sequence[MisreadCall], cause: Diagnostic | None
+) -> Diagnostic:
     """Return the finding for calls that were kept or lost, with the engine's reason if known."""
     misread, count = several[0], len(several)
     calls = "the call" if count == 1 else f"{count} calls"
-    said = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[misread.what]
-    message = f"{case.label} {said} ({listed(one.call.name for one in several)})"
+    outcome = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[misread.what]
+    message = f"{case.label} {outcome} ({listed(one.call.name for one in several)})"
     if cause is None:
         code = Code.SILENT_DROP if misread.what == "lost" else Code.WRONG_FORMAT
         hint = "nothing in the text says why: compare the parsers on this message"
@@ -137,14 +139,14 @@ def _told(case: _Case, several: Sequence[MisreadCall], cause: Diagnostic | None)
     return Diagnostic(cause.code, Severity.ERROR, message, cause.span, cause.hint)
 
 
-def _altered(
+def _altered_finding(
     case: _Case, call: ParsedCall, theirs: ParsedCall, cause: Diagnostic | None
 ) -> Diagnostic:
-    name = first_line(call.name or "", _SHOWN)
+    name = first_line(call.name or "", _MAX_SHOWN)
     if theirs.name != call.name:
-        what = f"the name {name} comes out as {first_line(theirs.name or '', _SHOWN)!r}"
+        what = f"the name {name} comes out as {first_line(theirs.name or '', _MAX_SHOWN)!r}"
     else:
-        ours, got = (first_line(c.arguments, _SHOWN) for c in (call, theirs))
+        ours, got = (first_line(c.arguments, _MAX_SHOWN) for c in (call, theirs))
         what = f"the arguments of {name}, {ours}, come out as {got}"
     message = f"{case.label} alters the call: {what}"
     if cause is None:
@@ -160,11 +162,11 @@ def _labelled(case: _Case, found: Diagnostic) -> Diagnostic:
     return Diagnostic(found.code, found.severity, message, found.span, found.hint)
 
 
-def _left_over(case: _Case) -> Iterator[Diagnostic]:
+def _leftover_findings(case: _Case) -> Iterator[Diagnostic]:
     """Yield findings for calls left in the text although the server took calls out of it."""
     made = {(call.name, json_key(call.arguments)) for call in case.native}
     for call in case.meant:
-        name = first_line(call.name or "", _SHOWN)
+        name = first_line(call.name or "", _MAX_SHOWN)
         if (call.name, json_key(call.value)) in made:
             yield Diagnostic(
                 Code.CALL_IN_CONTENT,
@@ -183,7 +185,7 @@ def _left_over(case: _Case) -> Iterator[Diagnostic]:
         )
 
 
-def _of_native(case: _Case) -> Iterator[Diagnostic]:
+def _native_findings(case: _Case) -> Iterator[Diagnostic]:
     """Yield findings for calls that are cut although the finish reason says they are whole."""
     if case.finish_reason not in STOPPED:
         return
@@ -194,20 +196,20 @@ def _of_native(case: _Case) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 Code.TRUNCATED,
                 Severity.ERROR,
-                f"the arguments of {first_line(call.name or '', _SHOWN)} are cut, although "
+                f"the arguments of {first_line(call.name or '', _MAX_SHOWN)} are cut, although "
                 f"finish_reason says {case.finish_reason}",
                 hint="the server hides that it ran out of tokens, or the model stopped too early",
                 call_index=call.index,
             )
 
 
-def _of_finish(case: _Case) -> Iterator[Diagnostic]:
+def _finish_findings(case: _Case) -> Iterator[Diagnostic]:
     """Yield a finding if the finish reason promises calls and there are none."""
     if case.finish_reason in CALLED and not (case.native or case.theirs.calls):
         yield calls_lost(case.finish_reason)
 
 
-def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
+def _with_cut_finding(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
     """Return the findings; the one about a cut text now says that the finish reason hides the cut.
 
     That finding is added if only our own reading has it.
@@ -224,22 +226,22 @@ def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
     return [*rest, Diagnostic(Code.TRUNCATED, Severity.ERROR, message, cut.span, hint)]
 
 
-def _of_reasoning(case: _Case, pieces: Sequence[Reasoning]) -> Iterator[Diagnostic]:
+def _reasoning_findings(case: _Case, pieces: Sequence[Reasoning]) -> Iterator[Diagnostic]:
     """Yield findings for calls in reasoning fields."""
     made = {(call.name, json_key(call.arguments)) for call in case.native}
     made |= {(call.name, json_key(decode(call.arguments))) for call in case.theirs.calls}
     for piece in pieces:
         if piece.span is not None or piece.kind == "encrypted" or not may_hold_call(piece.text):
             continue
-        held = [call for call in case.auto.parse(piece.text, case.tools).calls if call.name]
-        if held:
-            yield _in_reasoning(piece.field, held, made)
+        calls = [call for call in case.auto.parse(piece.text, case.tools).calls if call.name]
+        if calls:
+            yield _reasoning_finding(piece.field, calls, made)
 
 
-def _in_reasoning(
-    field: str, held: Sequence[ParsedCall], made: Collection[tuple[str | None, str]]
+def _reasoning_finding(
+    field: str, calls: Sequence[ParsedCall], made: Collection[tuple[str | None, str]]
 ) -> Diagnostic:
-    names = ", ".join(dict.fromkeys(first_line(call.name or "", _SHOWN) for call in held))
+    names = ", ".join(dict.fromkeys(first_line(call.name or "", _MAX_SHOWN) for call in calls))
     code = Code.MARKER_IN_REASONING
     if not made:
         return Diagnostic(
@@ -249,7 +251,7 @@ def _in_reasoning(
             hint="the model called before it closed its reasoning: servers read calls from the "
             "content after it only",
         )
-    rehearsed = all((call.name, json_key(call.value)) in made for call in held)
+    rehearsed = all((call.name, json_key(call.value)) in made for call in calls)
     what = "is made after it" if rehearsed else "is not among those that the message makes"
     return Diagnostic(
         code, Severity.NOTE, f"a call is written down in {field} ({names}) and {what}"

@@ -19,8 +19,8 @@ class ForwardSearch:
 
     def find(self, marker: str, position: int) -> int:
         """Return where `marker` next occurs from `position`; the length of the text if nowhere."""
-        asked, found = self._next.get(marker, (0, -1))
-        if not asked <= position <= found:
+        searched_from, found = self._next.get(marker, (0, -1))
+        if not searched_from <= position <= found:
             found = self.text.find(marker, position)
             found = found if found >= 0 else len(self.text)
             self._next[marker] = (position, found)
@@ -28,8 +28,8 @@ class ForwardSearch:
 
     def match(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
         """Return the next match of `pattern` from `position`, or None if there is none."""
-        asked, found = self._matches.get(pattern, (-1, None))
-        if 0 <= asked <= position and (found is None or found.start() >= position):
+        searched_from, found = self._matches.get(pattern, (-1, None))
+        if 0 <= searched_from <= position and (found is None or found.start() >= position):
             return found
         found = pattern.search(self.text, position)
         self._matches[pattern] = (position, found)

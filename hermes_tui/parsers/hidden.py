@@ -73,20 +73,20 @@ def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Besid
     `message` is the server's reply: a mapping or an SDK object.
     """
     found = normalise_message(message, text_calls=TextCalls.IGNORE, role="assistant")
-    sheet = _Sheet(text)
+    claims = _Claims(text)
     missing: list[Diagnostic] = []
     for thought in _thoughts(found.message):
-        sheet.place(thought, PartKind.REASONING)
+        claims.place(thought, PartKind.REASONING)
     calls = [call for call, _ in found.calls if call.origin is not Origin.TEXT]
     spans = call_spans(text, calls, tools) if calls else {}
-    sheet.claim(Part(span, PartKind.CALL, index) for index, span in spans.items())
-    left_out = sheet.place(found.message.text, PartKind.CONTENT)
+    claims.claim(Part(span, PartKind.CALL, index) for index, span in spans.items())
+    left_out = claims.place(found.message.text, PartKind.CONTENT)
     if left_out:
         missing.append(_not_in_tokens(f"{left_out:,} characters of the content do"))
     for index, call in enumerate(calls):
         if index not in spans:
             missing.append(_not_in_tokens(f"the call of {call.name or 'no name'} does", index))
-    parts = tuple(_whole(text, sheet.parts, has_calls=bool(spans)))
+    parts = tuple(_covering(text, claims.parts, has_calls=bool(spans)))
     return Beside(text, parts, (*_findings(text, parts), *missing))
 
 
@@ -96,21 +96,21 @@ def _thoughts(message: Message) -> Iterator[str]:
             yield piece.text
 
 
-def _place(part: Part) -> Span:
+def _span_of(part: Part) -> Span:
     return part.span
 
 
-class _Sheet:
+class _Claims:
     """The completion and the parts of it that are claimed so far, in order."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts: list[Part] = []
 
-    def claim(self, wanted: Iterable[Part]) -> None:
+    def claim(self, parts: Iterable[Part]) -> None:
         """Claim what is unclaimed of these parts; of two that overlap the first wins."""
         gaps, at, position = self.gaps(), 0, 0
-        for part in sorted(wanted, key=_place):
+        for part in sorted(parts, key=_span_of):
             position = max(position, part.span.start)
             while at < len(gaps) and position < part.span.end:
                 start, end = max(gaps[at].start, position), min(gaps[at].end, part.span.end)
@@ -120,7 +120,7 @@ class _Sheet:
                     break
                 at += 1
             position = max(position, part.span.end)
-        self.parts.sort(key=_place)
+        self.parts.sort(key=_span_of)
 
     def gaps(self) -> list[Span]:
         found, position = [], 0
@@ -132,17 +132,17 @@ class _Sheet:
             found.append(Span(position, len(self.text)))
         return found
 
-    def place(self, wanted: str, kind: PartKind) -> int:
-        """Claim the places of `wanted`, whole or in pieces; return how many characters are left."""
-        wanted = wanted.strip()
-        if not wanted:
+    def place(self, target: str, kind: PartKind) -> int:
+        """Claim the places of `target`, whole or in pieces; return how many characters are left."""
+        target = target.strip()
+        if not target:
             return 0
         gaps = self.gaps()
         for gap in gaps:
-            if (at := self.text.find(wanted, gap.start, gap.end)) >= 0:
-                self.claim([Part(Span(at, at + len(wanted)), kind)])
+            if (at := self.text.find(target, gap.start, gap.end)) >= 0:
+                self.claim([Part(Span(at, at + len(target)), kind)])
                 return 0
-        pieces = _Pieces(self.text, wanted)
+        pieces = _Pieces(self.text, target)
         for gap in gaps:
             pieces.take(gap, is_last=gap == gaps[-1])
         self.claim(Part(span, kind) for span in pieces.found)
@@ -152,20 +152,20 @@ class _Sheet:
 class _Pieces:
     """Finds a text in another one in pieces, in order, each as long as possible."""
 
-    def __init__(self, text: str, wanted: str) -> None:
+    def __init__(self, text: str, target: str) -> None:
         self.found: list[Span] = []
-        self._text, self._wanted = text, wanted
-        self._done = 0
+        self._text, self._target = text, target
+        self._position = 0
         self._tries = 0
-        self._lost = 0
+        self._missing = 0
 
     def take(self, gap: Span, *, is_last: bool) -> None:
         """Search one gap for the rest of the text."""
         start = gap.start
-        while self._done < len(self._wanted) and start < gap.end and self._tries < MAX_PIECES:
+        while self._position < len(self._target) and start < gap.end and self._tries < MAX_PIECES:
             self._tries += 1
             at, length = self._longest(start, gap.end)
-            rest = len(self._wanted) - self._done
+            rest = len(self._target) - self._position
             if not length or (length < min(SHORTEST_PIECE, rest) and at != start):
                 # If there are more gaps, the next piece may be in one of them.
                 if not is_last:
@@ -173,13 +173,13 @@ class _Pieces:
                 self._skip_word()
                 continue
             self.found.append(Span(at, at + length))
-            self._done += length
+            self._position += length
             start = at + length
             self._skip_space()
 
     def left_out(self) -> int:
         """Return how many characters, not counting white space, were not found."""
-        return self._lost + len("".join(self._wanted[self._done :].split()))
+        return self._missing + len("".join(self._target[self._position :].split()))
 
     def _longest(self, start: int, end: int) -> tuple[int, int]:
         """Return place and length of the longest prefix of the rest that is in the range.
@@ -187,10 +187,10 @@ class _Pieces:
         The place is -1 and the length 0 if there is none.
         """
         known, at = 0, -1
-        limit = min(len(self._wanted) - self._done, end - start)
+        limit = min(len(self._target) - self._position, end - start)
         while known < limit:
             middle = (known + limit + 1) // 2
-            head = self._wanted[self._done : self._done + middle]
+            head = self._target[self._position : self._position + middle]
             place = self._text.find(head, start, end)
             if place < 0:
                 limit = middle - 1
@@ -199,18 +199,18 @@ class _Pieces:
         return at, known
 
     def _skip_word(self) -> None:
-        word = self._wanted.find(" ", self._done + 1)
-        end = word if word >= 0 else len(self._wanted)
-        self._lost += len("".join(self._wanted[self._done : end].split()))
-        self._done = end
+        word = self._target.find(" ", self._position + 1)
+        end = word if word >= 0 else len(self._target)
+        self._missing += len("".join(self._target[self._position : end].split()))
+        self._position = end
         self._skip_space()
 
     def _skip_space(self) -> None:
-        rest = self._wanted[self._done :]
-        self._done += len(rest) - len(rest.lstrip())
+        rest = self._target[self._position :]
+        self._position += len(rest) - len(rest.lstrip())
 
 
-def _whole(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]:
+def _covering(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]:
     """Yield parts that cover the text: what is unclaimed is markup or hidden."""
     position = 0
     before: Part | None = None

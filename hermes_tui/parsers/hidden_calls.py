@@ -21,7 +21,7 @@ MAX_OBJECTS = 16
 MAX_NAMES = 16
 MAX_APART = 2_000
 """Characters after a name within which its arguments must begin."""
-_MARKUP_REACH = 300
+_REACH = 300
 """Characters of markup around a name and its arguments that count as part of the call."""
 
 _MARKUP_BEFORE = re.compile(
@@ -77,23 +77,20 @@ def _search(text: str, call: ToolCall) -> Span | None:
         if at < 0:
             return None
         name = Span(at, at + len(call.name))
-        span = _arguments_span(text, call, name.end) or _arguments_span(
-            text, call, max(0, at - _MARKUP_REACH)
+        span = _find_arguments(text, call, name.end) or _find_arguments(
+            text, call, max(0, at - _REACH)
         )
         if span is not None:
             return _with_markup(text, Span(min(at, span.start), max(name.end, span.end)))
     return None
 
 
-def _arguments_span(text: str, call: ToolCall, start: int) -> Span | None:
+def _find_arguments(text: str, call: ToolCall, start: int) -> Span | None:
     """Return the span of the arguments of `call` after `start`, or None if not found."""
-    arguments_text = call.arguments_text.strip()
+    arguments = call.arguments_text.strip()
     end = start + MAX_APART
-    if (
-        len(arguments_text) > 2
-        and (at := text.find(arguments_text, start, end + len(arguments_text))) >= 0
-    ):
-        return Span(at, at + len(arguments_text))
+    if len(arguments) > 2 and (at := text.find(arguments, start, end + len(arguments))) >= 0:
+        return Span(at, at + len(arguments))
     decode = json.JSONDecoder().raw_decode
     for _ in range(MAX_OBJECTS):
         start = text.find("{", start, end)
@@ -111,8 +108,8 @@ def _arguments_span(text: str, call: ToolCall, start: int) -> Span | None:
 
 def _with_markup(text: str, span: Span) -> Span:
     """Return `span` extended over the markup around it."""
-    low = max(0, span.start - _MARKUP_REACH)
+    low = max(0, span.start - _REACH)
     before = _MARKUP_BEFORE.search(text[low : span.start])
-    after = _MARKUP_AFTER.match(text, span.end, min(len(text), span.end + _MARKUP_REACH))
+    after = _MARKUP_AFTER.match(text, span.end, min(len(text), span.end + _REACH))
     start = low + before.start() if before else span.start
     return Span(start, after.end() if after else span.end)

@@ -37,8 +37,8 @@ _BETWEEN = re.compile(r"[ \t\r\n]*+[:,]?+[ \t\r\n]*+")
 _VALUE_STARTS = '{["-0123456789tfnNI'
 """First characters of JSON values, and of the other values that Python's decoder accepts."""
 _TOO_DEEP = "nested too deeply to read"
-_PLAIN = json.JSONDecoder()
-_COMPACT = json.JSONEncoder(ensure_ascii=False)
+_PLAIN_DECODER = json.JSONDecoder()
+_COMPACT_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -96,7 +96,7 @@ def read_literal(text: str, start: int, end: int) -> Literal:
 def is_json(text: str, start: int, end: int) -> bool:
     """Return whether valid JSON begins at `start` and ends before `end`."""
     try:
-        _PLAIN.raw_decode(text[start:end])
+        _PLAIN_DECODER.raw_decode(text[start:end])
     except (ValueError, RecursionError):
         return False
     return True
@@ -104,7 +104,7 @@ def is_json(text: str, start: int, end: int) -> bool:
 
 def compact(value: Any) -> str:
     """Return `value` as JSON on one line; non-ASCII is escaped only if UTF-8 cannot encode it."""
-    text = _COMPACT.encode(value)
+    text = _COMPACT_ENCODER.encode(value)
     if text.isascii():
         return text
     try:
@@ -131,14 +131,14 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
     if text[start : start + 1] not in _VALUE_STARTS:
         return _Decoded(None, start, "Expecting value")
     size = max(end - start, 1)
-    decoder = _SOUND
+    decoder = _STRICT_DECODER
     while True:
         window = text[start : start + size]
         odd.clear()
         try:
             value, stop = decoder.raw_decode(window)
-        except _Odd:
-            decoder = _decoder(odd)
+        except _OddJson:
+            decoder = _recording_decoder(odd)
         except RecursionError:
             return _Decoded(None, start, _TOO_DEEP)
         except json.JSONDecodeError as error:
@@ -155,33 +155,36 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
             return _Decoded(value, start + stop)
 
 
-class _Odd(Exception):
+class _OddJson(Exception):
     """Valid JSON contains something that other decoders may not accept."""
 
 
 def _members(items: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(items)
     if len(members) < len(items):
-        raise _Odd
+        raise _OddJson
     return members
 
 
 def _constant(_: str) -> Any:
-    raise _Odd
+    raise _OddJson
 
 
 def _finite(digits: str) -> float:
     found = float(digits)
     if math.isinf(found):
-        raise _Odd
+        raise _OddJson
     return found
 
 
-_SOUND = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite)
-"""Shared, as most texts contain nothing odd; those that do are read again by `_decoder`."""
+_STRICT_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite
+)
+"""Shared, as most texts contain nothing odd. Those that do are read again by a
+`_recording_decoder`."""
 
 
-def _decoder(odd: list[str]) -> json.JSONDecoder:
+def _recording_decoder(odd: list[str]) -> json.JSONDecoder:
     """Return a decoder that records in `odd` what other decoders may not accept."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -260,9 +263,9 @@ def _members_of_json(text: str, start: int) -> dict[str, Span]:
     while text[position] not in "}]":
         key = str(len(spans))
         if text[start] == "{":
-            key, position = _PLAIN.raw_decode(text, position)
+            key, position = _PLAIN_DECODER.raw_decode(text, position)
             position = _skip(text, position)
-        _, end = _PLAIN.raw_decode(text, position)
+        _, end = _PLAIN_DECODER.raw_decode(text, position)
         spans[key] = Span(position, end)
         position = _skip(text, end)
     return spans

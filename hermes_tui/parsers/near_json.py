@@ -44,9 +44,9 @@ _WORDS: dict[str, tuple[Any, Code | None]] = {
     "-inf": (None, Code.NONFINITE),
 }
 # A separate name, as each access to an enumeration member is a call in Python 3.11.
-_EXTRA = Code.BRACES_EXTRA
+_BRACES_EXTRA = Code.BRACES_EXTRA
 _BLANK = re.compile(r"\s*+")
-_SOLID = frozenset("{}[]:,\"'")
+_SYNTAX_CHARACTERS = frozenset("{}[]:,\"'")
 """Characters of the syntax, which begin neither a blank nor a comment."""
 _COMMENT = re.compile(r"//[^\n]*+|#[^\n]*+|/\*.*?\*/", re.DOTALL)
 _PLAIN = {q: re.compile(rf"[^{q}{''.join(_QUOTES[q])}\\\x00-\x1f]*+") for q in _QUOTES}
@@ -71,8 +71,8 @@ _AFTER_ITEM = re.compile(
     r"\s*+(?:[}\])]|\Z|[/#]|,\s*+(?:[}\])]|\Z|[/#\"'“‘`{\[(\d.+-]|(?:true|false|null|True|False"
     r"|None|NaN)\b))"
 )
-_SOUND_KEY = re.compile(r'"([^"\\\x00-\x1f]*+)"\s*+:')
-_SOUND = {
+_PLAIN_KEY = re.compile(r'"([^"\\\x00-\x1f]*+)"\s*+:')
+_PLAIN_STRING = {
     after: re.compile(rf"\"([^\"\\\x00-\x1f]*+)\"(?={after.pattern})")
     for after in (_AFTER_KEY, _AFTER_MEMBER, _AFTER_ITEM)
 }
@@ -117,7 +117,7 @@ class NearJson:
         self._open(text[self.position] if self.position < end else "")
         while stack:
             char = text[self.position] if self.position < end else ""
-            if char not in _SOLID and not (char := self._past_blank()):
+            if char not in _SYNTAX_CHARACTERS and not (char := self._past_blank()):
                 self._close_all()
                 break
             frame = stack[-1]
@@ -170,7 +170,7 @@ class NearJson:
     def _close(self, char: str, frame: _Frame) -> None:
         at = self.position
         if char != frame.closer and not any(other.closer == char for other in self._stack):
-            self._flag(_EXTRA, at, at + 1)
+            self._flag(_BRACES_EXTRA, at, at + 1)
             self.position += 1
             return
         self._settle(frame, at)
@@ -222,7 +222,7 @@ class NearJson:
 
     def _key(self, frame: _Frame, char: str) -> None:
         start = self.position
-        sound = _SOUND_KEY.match(self.text, start, self.end)
+        sound = _PLAIN_KEY.match(self.text, start, self.end)
         if sound:
             key = sound[1]
         elif char in _QUOTES:
@@ -248,7 +248,7 @@ class NearJson:
         """Read a brace in place of a key: a doubled one at the start, else the next list item."""
         at = self.position
         if not frame.container and not frame.doubled:
-            self._flag(_EXTRA, at, at + 1, "an opening bracket too many")
+            self._flag(_BRACES_EXTRA, at, at + 1, "an opening bracket too many")
             frame.doubled = True
             self.position += 1
             return
@@ -344,7 +344,7 @@ class NearJson:
     def _string(self, quote: str, after: re.Pattern[str]) -> str:
         """Read a string; `after` matches what must follow its closing quote."""
         text, start = self.text, self.position
-        if sound := _SOUND[after].match(text, start, self.end):
+        if sound := _PLAIN_STRING[after].match(text, start, self.end):
             self.position = sound.end()
             return sound[1]
         if quote != '"':

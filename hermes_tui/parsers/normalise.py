@@ -55,7 +55,7 @@ Calls = list[tuple[ToolCall, tuple[Diagnostic, ...]]]
 Results = list[tuple[ToolResult, tuple[Diagnostic, ...]]]
 
 _CONTENT_KEYS = ("content", "value", "text", "parts", "message", "body")
-_SAYING_KEYS = frozenset(
+_PAYLOAD_KEYS = frozenset(
     {
         "tool_calls",
         "toolCalls",
@@ -66,10 +66,10 @@ _SAYING_KEYS = frozenset(
         "reasoning_details",
     }
 )
-_SPEECH_KEYS = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id"})
+_BASIC_KEYS = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id"})
 """Keys of a message that carry only its content, its calls and its role."""
 _LABEL_KEYS = frozenset({"role", "from", "type", "name", "id", "timestamp", "finish_reason"})
-_COMPACTED = (
+_COMPACTION_PREFIXES = (
     "[CONTEXT COMPACTION",
     "[CONTEXT SUMMARY",
     "[Old tool output cleared",
@@ -91,7 +91,7 @@ class Normalised(NamedTuple):
     """Whether no call was read, but the text may hold one of a tool that the run declares."""
 
 
-class _About(NamedTuple):
+class _Metadata(NamedTuple):
     """The metadata of a message: how it ended, and what it took."""
 
     finish_reason: str = ""
@@ -101,7 +101,7 @@ class _About(NamedTuple):
     duration_s: float | None = None
 
 
-_NOTHING = _About()
+_NO_METADATA = _Metadata()
 
 
 def normalise_message(
@@ -113,10 +113,10 @@ def normalise_message(
     """
     if not isinstance(raw, dict):
         raw = _as_mapping(raw, role)
-    elif len(raw) == 2 and role is None and (spoken := _spoken(raw, text_calls)):
-        return spoken
+    elif len(raw) == 2 and role is None and (simple := _simple_message(raw, text_calls)):
+        return simple
     speaker = speaker_of(raw, role)
-    text, content, parts = _said(raw)
+    text, content, parts = _text_and_parts(raw)
     is_model = speaker.role not in NOT_A_MODEL
     blocks = content.calls if content else []
     calls, findings = read_calls(raw, blocks, may_call=is_model)
@@ -127,9 +127,9 @@ def normalise_message(
         reading = _read_text(text, speaker, text_calls, len(calls), thoughts)
         calls.extend(reading.calls)
     results = _results(raw, speaker, text, content, text_calls)
-    about = _NOTHING if raw.keys() <= _SPEECH_KEYS else _about(raw)
+    metadata = _NO_METADATA if raw.keys() <= _BASIC_KEYS else _metadata(raw)
     findings.extend(reading.diagnostics)
-    findings.extend(_message_findings(speaker, about.finish_reason, fields, calls, findings))
+    findings.extend(_message_findings(speaker, metadata.finish_reason, fields, calls, findings))
     reasoning = (
         all_reasoning(fields, tag_reasoning(text, thoughts), text) if fields or thoughts else ()
     )
@@ -143,17 +143,17 @@ def normalise_message(
         reasoning,
         len(calls),
         len(results),
-        about.finish_reason,
-        about.usage,
-        about.reward,
+        metadata.finish_reason,
+        metadata.usage,
+        metadata.reward,
         _flags(raw, text),
-        about.time_s,
-        about.duration_s,
+        metadata.time_s,
+        metadata.duration_s,
     )
     return Normalised(message, tuple(calls), tuple(results), tuple(findings), reading.unread)
 
 
-def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
+def _simple_message(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
     """Return a message of only a usual role and a text, as most are; None for any other."""
     label, text = raw.get("role", raw.get("from")), raw.get("content", raw.get("value"))
     if not isinstance(text, str) or not isinstance(label, str):
@@ -188,9 +188,9 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
     """Return a mapping for any other value: an SDK object, a text, or another JSON value."""
-    held = attributes(raw)
-    if held is not None:
-        return held
+    fields = attributes(raw)
+    if fields is not None:
+        return fields
     if isinstance(raw, str) or (role is not None and isinstance(raw, list)):
         return {"content": raw}
     if raw is None and role is not None:
@@ -198,9 +198,9 @@ def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
     return {"content": json_text(raw)}
 
 
-def _said(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPart, ...]]:
+def _text_and_parts(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPart, ...]]:
     """Return a message's text, its content by parts, and the parts to show (none: plain text)."""
-    value, given = _content(raw)
+    value, has_field = _content(raw)
     text, content = "", None
     parts: tuple[ContentPart, ...] = ()
     if isinstance(value, str):
@@ -208,7 +208,7 @@ def _said(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPar
     elif value is not None:
         content = read_content(value)
         text, parts = content.text, tuple(content.parts)
-    elif not given and _SAYING_KEYS.isdisjoint(raw) and not raw.keys() <= _LABEL_KEYS:
+    elif not has_field and _PAYLOAD_KEYS.isdisjoint(raw) and not raw.keys() <= _LABEL_KEYS:
         text = json_text(raw)
         parts = (ContentPart("json", text),)
     if refusal := raw.get("refusal"):
@@ -224,13 +224,13 @@ def _content(raw: Mapping[str, Any]) -> tuple[Any, bool]:
     """
     if (value := raw.get("content")) is not None:
         return value, True
-    given = False
+    has_field = False
     for key in _CONTENT_KEYS:
         if key in raw:
             if raw[key] is not None:
                 return raw[key], True
-            given = True
-    return None, given
+            has_field = True
+    return None, has_field
 
 
 def _read_text(
@@ -256,8 +256,8 @@ def _results(
     return found
 
 
-def _about(raw: Mapping[str, Any]) -> _About:
-    return _About(
+def _metadata(raw: Mapping[str, Any]) -> _Metadata:
+    return _Metadata(
         _finish_reason(raw),
         usage(_usage(raw), raw.get("cost")),
         number(raw.get("reward")),
@@ -306,7 +306,7 @@ def _usage(raw: Mapping[str, Any]) -> Any:
 
 def _flags(raw: Mapping[str, Any], text: str) -> tuple[str, ...]:
     flags = []
-    if text.startswith(_COMPACTED) or raw.get("compacted") in (1, True):
+    if text.startswith(_COMPACTION_PREFIXES) or raw.get("compacted") in (1, True):
         flags.append("compaction")
     if "active" in raw and isinstance(raw["active"], int) and not raw["active"]:
         flags.append("hidden")

@@ -25,11 +25,11 @@ from hermes_tui.parsers.plain_values import count_keys, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.recognise import has_foreign_markers
 from hermes_tui.parsers.tool_errors import Verdict, judge
-from hermes_tui.parsers.tool_results import CLOSE as END_OF_ANSWER
-from hermes_tui.parsers.tool_results import OPEN as ANSWER
+from hermes_tui.parsers.tool_results import CLOSE as ANSWER_CLOSE
+from hermes_tui.parsers.tool_results import OPEN as ANSWER_OPEN
 
-_THINK, _END_OF_THINK = "<think>", "</think>"
-_MOST_BRACKETS = 64
+_THINK_OPEN, _THINK_CLOSE = "<think>", "</think>"
+_MAX_BRACKETS = 64
 _KEY_THEN_BLANK = re.compile(r'"\s+:')
 _FUNCTION = "<function="
 _TAG = r"=([^<>\s\"'=]{1,300})>"
@@ -72,16 +72,16 @@ PROSE = Said()
 def plain_said(text: str) -> Said | None:
     """Return the calls of a model's text; None if the full readers must read it."""
     reasons, rest = False, text
-    if text.startswith(_THINK):
-        end = text.find(_END_OF_THINK)
+    if text.startswith(_THINK_OPEN):
+        end = text.find(_THINK_CLOSE)
         if end < 0 or text.count("<", 0, end + 1) != 2:
             return None
-        reasons = not text[len(_THINK) : end].isspace() and end > len(_THINK)
-        rest = text[end + len(_END_OF_THINK) :]
+        reasons = not text[len(_THINK_OPEN) : end].isspace() and end > len(_THINK_OPEN)
+        rest = text[end + len(_THINK_CLOSE) :]
         if not rest or rest.isspace():
             return None
     if _FUNCTION in rest:
-        return _functions_said(text, len(text) - len(rest), reasons=reasons)
+        return _plain_functions(text, len(text) - len(rest), reasons=reasons)
     marks = rest.count("<")
     calls = rest.count(OPEN) if marks else 0
     if not calls and rest is text:
@@ -94,7 +94,7 @@ def plain_said(text: str) -> Said | None:
     names, arguments = [], []
     for block in rest.split(OPEN)[1:]:
         body, close, _ = block.partition(CLOSE)
-        called = _called(body) if close else None
+        called = _plain_call(body) if close else None
         if called is None:
             return None
         names.append(called[0])
@@ -104,7 +104,7 @@ def plain_said(text: str) -> Said | None:
     return Said(tuple(names), reasons, span, tuple(arguments))
 
 
-def _functions_said(text: str, end: int, *, reasons: bool) -> Said | None:
+def _plain_functions(text: str, end: int, *, reasons: bool) -> Said | None:
     """Return the functions of a text whose reasoning ends at `end`; None as `plain_said`."""
     if "```" in text or has_reasoning_tag(text[end:]):
         return None
@@ -141,7 +141,7 @@ def _is_prose(text: str) -> bool:
     return is_unmarked(text) and not bare_call_json(text) and not has_foreign_markers(text)
 
 
-def _called(body: str) -> tuple[str, dict[str, Any]] | None:
+def _plain_call(body: str) -> tuple[str, dict[str, Any]] | None:
     """Return the name and arguments of the call in a block, None if anything about it is odd."""
     body = body.lstrip(" \n")
     try:
@@ -164,7 +164,7 @@ def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
     return (
         "\\ud" not in body
         and "\\uD" not in body
-        and body.count("{") + body.count("[") <= _MOST_BRACKETS
+        and body.count("{") + body.count("[") <= _MAX_BRACKETS
         # If this does not match, every key was counted above: equal counts mean that none repeats.
         and _KEY_THEN_BLANK.search(body) is None
     )
@@ -181,12 +181,12 @@ def plain_arguments(text: str) -> dict[str, Any] | None:
 
 def plain_answers(text: str) -> list[Answer] | None:
     """Return the answers in a text that starts with one; None if the full readers must read it."""
-    head, *blocks = text.split(ANSWER)
+    head, *blocks = text.split(ANSWER_OPEN)
     if head or not blocks:
         return None
     answers = []
     for block in blocks:
-        body, close, rest = block.partition(END_OF_ANSWER)
+        body, close, rest = block.partition(ANSWER_CLOSE)
         answer = _answer(body.strip()) if close and (not rest or rest.isspace()) else None
         if answer is None:
             return None

@@ -50,14 +50,14 @@ def _holds_float(value: Any) -> bool:
     level = [[value]]
     while level:
         inner: list[Any] = []
-        for held in level:
-            kinds = set(map(type, held))
+        for items in level:
+            kinds = set(map(type, items))
             if float in kinds:
                 return True
             if dict in kinds:
-                inner += [one.values() for one in held if type(one) is dict]
+                inner += [one.values() for one in items if type(one) is dict]
             if list in kinds:
-                inner += [one for one in held if type(one) is list]
+                inner += [one for one in items if type(one) is list]
         level = inner
     return False
 
@@ -73,14 +73,14 @@ def count_keys(value: Any, *, mixed: bool) -> int:
     while level:
         inner: list[Any] = []
         for item in level:
-            held = item
+            values = item
             if type(item) is dict:
                 total += len(item)
-                held = item.values()
+                values = item.values()
             elif not mixed and item and type(item[0]) not in _CONTAINERS:
                 continue
-            if not _CONTAINERS.isdisjoint(map(type, held)):
-                inner += [one for one in held if type(one) in _CONTAINERS]
+            if not _CONTAINERS.isdisjoint(map(type, values)):
+                inner += [one for one in values if type(one) in _CONTAINERS]
         level = inner
     return total
 
@@ -118,18 +118,18 @@ def attributes(value: Any) -> dict[str, Any] | None:
     if isinstance(found, dict):
         given = getattr(value, "__pydantic_fields_set__", None)
         extra = getattr(value, "__pydantic_extra__", None)
-        held = {k: v for k, v in found.items() if not isinstance(given, set) or k in given}
+        fields = {k: v for k, v in found.items() if not isinstance(given, set) or k in given}
         if isinstance(extra, dict):
-            held.update(extra)
+            fields.update(extra)
     else:
-        held = {k: getattr(value, k) for k in _CALL_ATTRIBUTES if hasattr(value, k)}
-    return {k: v for k, v in held.items() if not k.startswith("_") and not callable(v)}
+        fields = {k: getattr(value, k) for k in _CALL_ATTRIBUTES if hasattr(value, k)}
+    return {k: v for k, v in fields.items() if not k.startswith("_") and not callable(v)}
 
 
 def members(value: Any, depth: int = 0) -> dict[str, Any] | None:
     """Return the attributes of an SDK object as a JSON object; None for a plain value."""
-    held = attributes(value)
-    return held and {key: plain(item, depth + 1) for key, item in held.items()}
+    fields = attributes(value)
+    return fields and {key: plain(item, depth + 1) for key, item in fields.items()}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -142,5 +142,5 @@ def plain(value: Any, depth: int = 0) -> Any:
         return {str(key): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
-    held = members(value, depth)
-    return held if held else str(value)
+    fields = members(value, depth)
+    return fields if fields else str(value)

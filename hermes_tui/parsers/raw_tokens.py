@@ -43,7 +43,7 @@ def join_tokens(tokens: Any) -> RawCompletion:
         length += len(piece)
         pieces.append(piece)
     pieces.append(decode(b"", True))
-    return RawCompletion("".join(pieces), starts, _are_ids(tokens))
+    return RawCompletion("".join(pieces), starts, _are_token_ids(tokens))
 
 
 def token_bytes(token: Any) -> bytes:
@@ -63,7 +63,7 @@ def token_bytes(token: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _are_ids(tokens: Sequence[Any] | Any) -> bool:
+def _are_token_ids(tokens: Sequence[Any] | Any) -> bool:
     if not isinstance(tokens, list) or not tokens:
         return False
     texts = [token.get("token") if isinstance(token, dict) else None for token in tokens[:50]]

@@ -70,8 +70,10 @@ def all_reasoning(
     found: dict[str, Reasoning] = {}
     for piece in (*tags, *fields):
         key = piece.text.strip() if piece.kind != "encrypted" else f"\0{piece.field}"
-        held = found.get(key)
-        found[key] = piece if held is None else _with_fields(held, (piece.field, *piece.also_in))
+        earlier = found.get(key)
+        found[key] = (
+            piece if earlier is None else _with_fields(earlier, (piece.field, *piece.also_in))
+        )
     content = _content_before_calls(text, tags)
     if content and content in found:
         found[content] = _with_fields(found[content], ("content",))
@@ -93,9 +95,9 @@ def marker_in_reasoning(fields: Iterable[Reasoning]) -> Diagnostic | None:
     return None
 
 
-def _with_fields(held: Reasoning, names: Iterable[str]) -> Reasoning:
-    more = tuple(n for n in dict.fromkeys(names) if n != held.field and n not in held.also_in)
-    return Reasoning(held.field, held.text, held.kind, held.also_in + more, held.span)
+def _with_fields(piece: Reasoning, names: Iterable[str]) -> Reasoning:
+    more = tuple(n for n in dict.fromkeys(names) if n != piece.field and n not in piece.also_in)
+    return Reasoning(piece.field, piece.text, piece.kind, piece.also_in + more, piece.span)
 
 
 def _content_before_calls(text: str, tags: list[Reasoning]) -> str:
@@ -111,8 +113,8 @@ def _merged(pieces: Iterable[Piece]) -> list[Reasoning]:
         if not text.strip():
             continue
         key = (name if kind == "encrypted" else "", text.strip())
-        held = found.get(key)
-        found[key] = _with_fields(held, (name,)) if held else Reasoning(name, text, kind)
+        earlier = found.get(key)
+        found[key] = _with_fields(earlier, (name,)) if earlier else Reasoning(name, text, kind)
     return list(found.values())
 
 

@@ -29,10 +29,10 @@ TOOLS_FILE = "tools.json"
 
 _MAX_SHOWN = 20_000
 _MAX_DIAGNOSTICS = 20
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_SEVERITY_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _BACKTICKS = re.compile(r"`+")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_PIECE = 80
+_MAX_PIECE = 80
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -103,7 +103,7 @@ def reproduction_of(
 
 def slug(reproduction: Reproduction) -> str:
     """Return a short name for the finding's files: the parser, and its worst finding or outcome."""
-    worst = _worst(reproduction.verdict.diagnostics)
+    worst = _by_severity(reproduction.verdict.diagnostics)
     words = f"{reproduction.parser.name} {worst[0].code if worst else reproduction.verdict.outcome}"
     return _SLUG.sub("-", words.lower()).strip("-")[:80] or "finding"
 
@@ -140,16 +140,16 @@ def calls_json(calls: Sequence[ParsedCall]) -> str:
 
 def tools_json(tools: Sequence[ToolSpec]) -> str:
     """Return the tools as a request declares them, as ASCII JSON."""
-    declared = [
-        tool_value(changed(tool, parameters=_within_reach(tool.parameters))) for tool in tools
-    ]
+    declared = [tool_value(changed(tool, parameters=_encodable(tool.parameters))) for tool in tools]
     return json.dumps(declared, indent=1, default=str)
 
 
 def text_literal(text: str) -> str:
     """Return an ASCII Python expression for `text`, with each line of it on a separate line."""
     pieces = [
-        line[at : at + _PIECE] for line in _LINE.findall(text) for at in range(0, len(line), _PIECE)
+        line[at : at + _MAX_PIECE]
+        for line in _LINE.findall(text)
+        for at in range(0, len(line), _MAX_PIECE)
     ]
     if len(pieces) <= 1:
         return ascii(text)
@@ -162,7 +162,7 @@ def is_plain(text: str) -> bool:
     return visible(spaced) == spaced
 
 
-def _within_reach(schema: Any) -> Any:
+def _encodable(schema: Any) -> Any:
     """Return the schema, or an empty one if it cannot be encoded, such as if nested too deeply."""
     try:
         json.dumps(schema, default=str)
@@ -178,13 +178,13 @@ def _value(arguments: str) -> Any:
         return arguments
 
 
-def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    return sorted(found, key=lambda one: _RANK[one.severity])
+def _by_severity(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return sorted(found, key=lambda one: _SEVERITY_RANK[one.severity])
 
 
 def _headline(reproduction: Reproduction) -> str:
     info = reproduction.parser
-    worst = _worst(reproduction.verdict.diagnostics)
+    worst = _by_severity(reproduction.verdict.diagnostics)
     what = visible_row(worst[0].message) if worst else f"reads {_count(reproduction.verdict.calls)}"
     return f"{info.name} {info.version}: {_inline(what)}"
 
@@ -263,7 +263,7 @@ def _diagnostics(found: Sequence[Diagnostic]) -> str:
     if not found:
         return ""
     lines = []
-    for one in _worst(found)[:_MAX_DIAGNOSTICS]:
+    for one in _by_severity(found)[:_MAX_DIAGNOSTICS]:
         place = f", {_listed([one.span])}" if one.span else ""
         hint = f" - {_inline(one.hint)}" if one.hint else ""
         lines.append(

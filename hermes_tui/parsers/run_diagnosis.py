@@ -68,8 +68,8 @@ class RunDiagnosis:
                     self._review_message(reviewed, place, event)
                 case ToolCallProposed() if self._one_run:
                     # In a recording, a call is a separate record.
-                    if again := self._findings_by_message.get(event.seq - 1 - event.call.index):
-                        reviewed[place] = _without(event, again)
+                    if found := self._findings_by_message.get(event.seq - 1 - event.call.index):
+                        reviewed[place] = _without(event, found)
                 case _:
                     pass
         return tuple(reviewed)
@@ -90,11 +90,11 @@ class RunDiagnosis:
         found = self._diagnosed(event, events, place)
         if not found:
             return
-        again = Known(found)
+        replacing = Known(found)
         if self._one_run:
-            self._findings_by_message[event.seq] = again
+            self._findings_by_message[event.seq] = replacing
         for index in range(place, min(place + 1 + event.message.calls, len(events))):
-            events[index] = _without(events[index], again)
+            events[index] = _without(events[index], replacing)
         known = events[place].diagnostics
         events[place] = copy_event(events[place], diagnostics=(*known, *found))
 
@@ -144,9 +144,9 @@ class RunDiagnosis:
             self._run_parsers[-1] = parser.name
 
 
-def _without(event: Event, again: Known) -> Event:
-    """Return the event without the diagnostics of places that `again` reports again."""
-    kept = tuple(one for one in event.diagnostics if one.span is None or one not in again)
+def _without(event: Event, replacing: Known) -> Event:
+    """Return the event without the diagnostics that `replacing` has for the same places."""
+    kept = tuple(one for one in event.diagnostics if one.span is None or one not in replacing)
     return event if len(kept) == len(event.diagnostics) else copy_event(event, diagnostics=kept)
 
 

@@ -55,17 +55,17 @@ def call_shape(
         )
         return CallShape(None, payload, span, None, None, (misfit,))
     misfits: list[Misfit] = []
-    where = members(span.start)
+    spans = members(span.start)
     inner = payload.get("function")
     if isinstance(inner, dict):
-        at = where.get("function", span)
+        at = spans.get("function", span)
         misfits.append(_args_key(at, "the call is wrapped in an OpenAI envelope"))
-        payload, where = inner, members(at.start)
-    name, name_span = _name(payload, where, span, misfits)
+        payload, spans = inner, members(at.start)
+    name, name_span = _name(payload, spans, span, misfits)
     if name is not None and name_span is not None and known_names:
-        name = _plain_name(name, name_span, known_names, misfits)
+        name = _declared_name(name, name_span, known_names, misfits)
     key, value = _arguments(payload, name)
-    arguments_span = where.get(key) if key else None
+    arguments_span = spans.get(key) if key else None
     if key != "arguments":
         message = f"the arguments are in `{key}`" if key else "there is no `arguments` key"
         misfits.append(_args_key(arguments_span or span, message))
@@ -99,13 +99,13 @@ def _args_key(span: Span, message: str) -> Misfit:
 
 
 def _name(
-    payload: dict[str, Any], where: dict[str, Span], span: Span, misfits: list[Misfit]
+    payload: dict[str, Any], spans: dict[str, Span], span: Span, misfits: list[Misfit]
 ) -> tuple[str | None, Span | None]:
     name = payload.get("name")
     if isinstance(name, str) and name.strip():
-        return name, _unquoted(where.get("name"))
+        return name, _unquoted(spans.get("name"))
     if "name" in payload:
-        at = where.get("name", span)
+        at = spans.get("name", span)
         misfits.append(
             Misfit(Code.NAME_TYPE, Severity.ERROR, at, "the name is not a string", _SHAPE_HINT)
         )
@@ -114,9 +114,9 @@ def _name(
         other = payload.get(key)
         if isinstance(other, str) and other:
             message = f"the name is in `{key}`"
-            at = where.get(key, span)
+            at = spans.get(key, span)
             misfits.append(Misfit(Code.NAME_MISSING, Severity.ERROR, at, message, _SHAPE_HINT))
-            return other, _unquoted(where.get(key))
+            return other, _unquoted(spans.get(key))
     misfits.append(
         Misfit(Code.NAME_MISSING, Severity.ERROR, span, "the call has no name", _SHAPE_HINT)
     )
@@ -127,7 +127,9 @@ def _unquoted(span: Span | None) -> Span | None:
     return Span(span.start + 1, span.end - 1) if span and len(span) > 2 else span
 
 
-def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: list[Misfit]) -> str:
+def _declared_name(
+    name: str, span: Span, known_names: Collection[str], misfits: list[Misfit]
+) -> str:
     """Return the declared tool that a decorated name stands for, else the name unchanged."""
     if name in known_names:
         return name
@@ -147,7 +149,9 @@ def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
     """Return the key of the arguments ("" if there is none) and their value."""
     flat = {key: value for key, value in payload.items() if key not in _ENVELOPE_KEYS}
     for key in ("arguments", *ARGUMENT_KEYS):
-        if key in payload and (key == "arguments" or len(flat) == 1 or _holds_all(payload[key])):
+        if key in payload and (
+            key == "arguments" or len(flat) == 1 or _are_all_arguments(payload[key])
+        ):
             return key, payload[key]
     if name is not None:
         for key in NAME_KEYS:
@@ -156,7 +160,7 @@ def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
     return "", flat
 
 
-def _holds_all(value: Any) -> bool:
+def _are_all_arguments(value: Any) -> bool:
     """Return whether a value can be all arguments, not one argument called `params` or so."""
     return isinstance(value, dict) or (isinstance(value, str) and value.lstrip()[:1] == "{")
 

@@ -24,10 +24,10 @@ from hermes_tui.parsers.rewrite import MARKUP, rewritings
 
 _WORD = re.compile(r"\w")
 _AROUND = 2_000
-_LONG = 50_000
-_MOST_EDITS = 60
-_MOST_OTHERS = 3
-_CUT = frozenset({Code.TRUNCATED})
+_LONG_TEXT = 50_000
+_MAX_EDITS = 60
+_MAX_OTHERS = 3
+_CUT_CODES = frozenset({Code.TRUNCATED})
 
 
 class _Case(NamedTuple):
@@ -76,7 +76,7 @@ def suggestions(
         return ()
     found: dict[str, Suggestion] = {}
     case = _Case(text, parser, tools, parser.parse(text, tools), reading)
-    if len(text) > _LONG and (edits := _repaired(case, meant)):
+    if len(text) > _LONG_TEXT and (edits := _repaired(case, meant)):
         return (_suggestion(text, edits, parser, cut=_is_cut(reading)),)
     for target in _targets(meant, tools):
         if is_same(case.present.calls, target):
@@ -89,7 +89,7 @@ def suggestions(
     if not found and is_same(case.present.calls, meant):
         return ()
     edited = sorted(found.values(), key=lambda one: one.cost)
-    reads = _others(case, meant, others)
+    reads = _other_parsers(case, meant, others)
     return tuple(_ranked(edited, reads, sum(len(call.span) for call in meant))[:limit])
 
 
@@ -99,7 +99,7 @@ def _repaired(case: _Case, meant: list[ParsedCall]) -> list[Edit]:
     Used for long texts, whose calls would take long to rewrite.
     """
     edits = repairs(case.text, case.present.diagnostics)
-    return edits if edits and _holds(case, apply_edits(case.text, edits), meant) else []
+    return edits if edits and _reads_target(case, apply_edits(case.text, edits), meant) else []
 
 
 def _meant(reading: ParseResult) -> list[ParsedCall]:
@@ -109,7 +109,7 @@ def _meant(reading: ParseResult) -> list[ParsedCall]:
 
 
 def _is_cut(reading: ParseResult) -> bool:
-    return any(one.code in _CUT for one in reading.diagnostics)
+    return any(one.code in _CUT_CODES for one in reading.diagnostics)
 
 
 def _targets(meant: list[ParsedCall], tools: Sequence[ToolSpec]) -> Iterator[list[ParsedCall]]:
@@ -136,14 +136,14 @@ def _edited(case: _Case, target: list[ParsedCall]) -> Iterator[list[Edit]]:
     part = case
     if len(window) < len(case.text):
         part = _part(case, window)
-        target = [_moved(call, -window.start) for call in target]
+        target = [_shifted(call, -window.start) for call in target]
     probe = Probe(part.text, case.parser, case.tools, part.present, target, _prose(part))
     if probe.is_met:
         return
     for new in rewritings(part.text, probe, target, part.reading):
         edits = _minimal(part.text, edits_between(part.text, new), probe)
         moved = [Edit(e.start + window.start, e.end + window.start, e.text) for e in edits]
-        if part is case or _holds(case, apply_edits(case.text, moved), target):
+        if part is case or _reads_target(case, apply_edits(case.text, moved), target):
             yield moved
 
 
@@ -155,7 +155,7 @@ def _window(text: str, target: list[ParsedCall]) -> Span:
     return Span(start, min(len(text), max(call.span.end for call in target) + _AROUND))
 
 
-def _moved(call: ParsedCall, by: int) -> ParsedCall:
+def _shifted(call: ParsedCall, by: int) -> ParsedCall:
     span = Span(max(0, call.span.start + by), call.span.end + by)
     return call._replace(span=span, name_span=None, arguments_span=None)
 
@@ -169,14 +169,14 @@ def _part(case: _Case, window: Span) -> _Case:
         if span.overlaps(window)
     ]
     calls = [
-        _moved(call, -window.start) for call in case.reading.calls if call.span.overlaps(window)
+        _shifted(call, -window.start) for call in case.reading.calls if call.span.overlaps(window)
     ]
     reading = case.reading._replace(calls=tuple(calls), content_spans=tuple(spans))
     present = case.parser.parse(text, case.tools)
     return case._replace(text=text, present=present, reading=reading)
 
 
-def _holds(case: _Case, text: str, target: list[ParsedCall]) -> bool:
+def _reads_target(case: _Case, text: str, target: list[ParsedCall]) -> bool:
     return is_same(case.parser.parse(text, case.tools).calls, target)
 
 
@@ -191,10 +191,10 @@ def _prose(case: _Case) -> list[str]:
 def _minimal(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
     """Leave out every edit that the parser can do without: first equal ones at once, then each."""
     kinds = sorted({_kind(text, edit) for edit in edits})
-    for kind in kinds[:_MOST_EDITS]:
+    for kind in kinds[:_MAX_EDITS]:
         alike = [edit for edit in edits if _kind(text, edit) == kind]
         edits = _without(text, edits, alike, probe)
-    if len(edits) > _MOST_EDITS:
+    if len(edits) > _MAX_EDITS:
         return edits
     for edit in sorted(edits, key=lambda e: -e.cost):
         edits = _without(text, edits, [edit], probe)
@@ -241,19 +241,21 @@ def _suggestion(text: str, edits: list[Edit], parser: Parser, *, cut: bool) -> S
     )
 
 
-def _others(case: _Case, meant: list[ParsedCall], others: Sequence[Parser]) -> list[Suggestion]:
+def _other_parsers(
+    case: _Case, meant: list[ParsedCall], others: Sequence[Parser]
+) -> list[Suggestion]:
     """Suggest parsers that read the text unchanged, those of the same engine first."""
     engine = case.parser.name.partition("/")[0]
-    asked = [other for other in others if other.name != case.parser.name]
-    asked.sort(key=lambda other: other.name.partition("/")[0] != engine)
+    candidates = [other for other in others if other.name != case.parser.name]
+    candidates.sort(key=lambda other: other.name.partition("/")[0] != engine)
     found = []
-    for other in asked:
+    for other in candidates:
         if is_same(other.parse(case.text, case.tools).calls, meant):
             info = getattr(other, "info", None)
             flag = f": {info.flag}" if info and info.flag else ""
             what = f"{other.name} reads it as it is{flag}"
             found.append(Suggestion(case.text, what, (), other.name, 0))
-        if len(found) == _MOST_OTHERS:
+        if len(found) == _MAX_OTHERS:
             break
     return found
 

@@ -19,9 +19,9 @@ from hermes_tui.parsers.reasoning_tags import Thought
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
-_SOUND = "hermes"
+_FLAWLESS_FORMAT = "hermes"
 """The format of calls that are read without any finding."""
-_FUNCTIONS = "qwen3_coder"
+_FUNCTION_FORMAT = "qwen3_coder"
 _MAX_NAMED = 5
 
 
@@ -59,14 +59,14 @@ def read_text_calls(
     embedded = _embedded()
     calls: tuple[ParsedCall, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    form = _SOUND
+    form = _FLAWLESS_FORMAT
     if "<tool_call>" in text:
         calls = embedded.sound_calls(text, thoughts)
     if not calls and embedded.has_mark(text) and (parsed := embedded.read_embedded(text)):
         calls, diagnostics, form = parsed.calls, parsed.diagnostics, form_of(parsed)
     if calls:
         if native:
-            return TextReading([], [_beside_native(calls, native)])
+            return TextReading([], [_repeated_in_text(calls, native)])
         reading = attributed(calls, diagnostics)
         if mode is TextCalls.SUSPECT:
             reading.diagnostics.insert(0, _call_in_content(calls, diagnostics, form))
@@ -77,8 +77,8 @@ def read_text_calls(
         return TextReading([], [*diagnostics], unread=True)
     from hermes_tui.parsers.unread_calls import unread_calls
 
-    missed, told = unread_calls(text, ())
-    return TextReading([*missed], [*told, *diagnostics], unread=True)
+    calls_found, findings = unread_calls(text, ())
+    return TextReading([*calls_found], [*findings, *diagnostics], unread=True)
 
 
 def read_call_text(text: str) -> TextReading:
@@ -124,15 +124,15 @@ def attributed(parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ..
     if not diagnostics:
         return TextReading([(_tool_call(call, i), ()) for i, call in enumerate(parsed)], [])
     own: list[list[Diagnostic]] = [[] for _ in parsed]
-    message: list[Diagnostic] = []
+    others: list[Diagnostic] = []
     for found in diagnostics:
         index = found.call_index
         if index is None or not 0 <= index < len(parsed):
-            message.append(found)
+            others.append(found)
         else:
             own[index].append(found)
     calls = [(_tool_call(call, i), tuple(own[i])) for i, call in enumerate(parsed)]
-    return TextReading(calls, message)
+    return TextReading(calls, others)
 
 
 def _tool_call(call: ParsedCall, index: int) -> ToolCall:
@@ -179,7 +179,7 @@ def listed(called: Iterable[str | None]) -> str:
     return first_few(names, _MAX_NAMED)
 
 
-def _counted(count: int) -> str:
+def _calls_left(count: int) -> str:
     return "a call is left" if count == 1 else f"{count} calls are left"
 
 
@@ -215,7 +215,7 @@ def call_in_content(
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_counted(len(called))} in the text{form}, none in tool_calls ({listed(called)}); "
+        f"{_calls_left(len(called))} in the text{form}, none in tool_calls ({listed(called)}); "
         f"{readable} of {len(called)} can be read",
         span,
         hint,
@@ -227,7 +227,7 @@ def sound_hint(*, are_functions: bool) -> str:
     """Return the hint for calls without flaws that were left in a text."""
     from hermes_tui.parsers.recognise import flag_for
 
-    return who_reads(flag_for(_FUNCTIONS if are_functions else _SOUND))
+    return who_reads(flag_for(_FUNCTION_FORMAT if are_functions else _FLAWLESS_FORMAT))
 
 
 def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
@@ -235,17 +235,17 @@ def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_counted(len(calls))} in the text as bare JSON, none in tool_calls ({_names(calls)})",
+        f"{_calls_left(len(calls))} in the text as bare JSON, none in tool_calls ({_names(calls)})",
         calls[0].span,
         f"the model left out the markup, or a template or parser removed it; {NO_SERVER_PARSER}",
     )
 
 
-def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
+def _repeated_in_text(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.NOTE,
-        f"{_counted(len(calls))} in the text beside {native} in tool_calls ({_names(calls)})",
+        f"{_calls_left(len(calls))} in the text beside {native} in tool_calls ({_names(calls)})",
         calls[0].span,
         "those in tool_calls count: the text repeats them, or the server's parser took only some",
     )

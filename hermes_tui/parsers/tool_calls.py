@@ -28,9 +28,9 @@ _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters", "params")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
 _ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId")
 _RESPONSES_ID_KEYS = ("call_id", *_ID_KEYS)
-_UNPARSED = "__unparsedToolInput"
+_UNPARSED_KEY = "__unparsedToolInput"
 _WRAPPERS = ("functionCall", "function_call", "tool_call", "toolUse", "value")
-_NO_IDS = frozenset({"functionCall", "function_call", "value"})
+_WRAPPERS_WITHOUT_IDS = frozenset({"functionCall", "function_call", "value"})
 """Wrappers in formats whose calls have no ids."""
 
 
@@ -118,11 +118,11 @@ def read_call(entry: Any, index: int, *, raw: Any = _ABSENT) -> Found:
     call_id, id_state = _read_id(shape.id)
     if id_state is not IdState.GIVEN and shape.has_ids:
         findings.append(_id_missing(id_state, name, index))
-    kept = entry if raw is _ABSENT else raw
+    raw_value = entry if raw is _ABSENT else raw
     if shape.origin in (Origin.OBJECT, Origin.CUSTOM_OBJECT):
-        kept = members(kept)
-    elif not isinstance(kept, (str, int, float, list, dict, type(None))):
-        kept = members(kept) or str(kept)
+        raw_value = members(raw_value)
+    elif not isinstance(raw_value, (str, int, float, list, dict, type(None))):
+        raw_value = members(raw_value) or str(raw_value)
     call = ToolCall(
         index=index,
         name=name,
@@ -132,7 +132,7 @@ def read_call(entry: Any, index: int, *, raw: Any = _ABSENT) -> Found:
         id=call_id,
         id_state=id_state,
         origin=shape.origin,
-        raw=kept,
+        raw=raw_value,
         verdict="custom" if shape.custom else "",
     )
     return call, tuple(findings)
@@ -177,23 +177,23 @@ def _shape_of(entry: Any) -> _Shape:
     if type(entry) is dict:
         function = entry.get("function")
         if type(function) is dict:
-            return _openai(entry, function, Origin.DICT)
+            return _openai_shape(entry, function, Origin.DICT)
         return _shape_of_dict(entry)
     if isinstance(entry, str):
         return _shape_of_text(entry)
     if isinstance(entry, dict):
         return _shape_of_dict(entry)
-    held = members(entry)
-    if held is None:
+    fields = members(entry)
+    if fields is None:
         return _Shape(Origin.UNKNOWN, None, _ABSENT if entry is None else entry, has_ids=False)
-    if isinstance(function := held.get("function"), dict):
-        return _openai(held, function, Origin.OBJECT)
-    shape = _shape_of_dict(held)
+    if isinstance(function := fields.get("function"), dict):
+        return _openai_shape(fields, function, Origin.OBJECT)
+    shape = _shape_of_dict(fields)
     origin = Origin.CUSTOM_OBJECT if shape.custom else Origin.UNKNOWN
     return shape._replace(origin=origin)
 
 
-def _openai(entry: dict[str, Any], function: dict[str, Any], origin: Origin) -> _Shape:
+def _openai_shape(entry: dict[str, Any], function: dict[str, Any], origin: Origin) -> _Shape:
     return _Shape(
         origin,
         function.get("name"),
@@ -213,11 +213,11 @@ def _shape_of_text(entry: str) -> _Shape:
 
 def _shape_of_dict(entry: dict[str, Any], levels: int = 3) -> _Shape:
     if isinstance(function := entry.get("function"), dict):
-        return _openai(entry, function, Origin.DICT)
+        return _openai_shape(entry, function, Origin.DICT)
     if isinstance(custom := entry.get("custom"), dict):
-        return _custom(Origin.DICT, custom, entry)
+        return _custom_shape(Origin.DICT, custom, entry)
     if entry.get("type") in ("custom", "custom_tool_call") and "input" in entry:
-        return _custom(Origin.DICT, entry, entry)
+        return _custom_shape(Origin.DICT, entry, entry)
     for key in _WRAPPERS if levels else ():
         inner = entry.get(key)
         if isinstance(inner, str) and inner[:1] in ("{", "["):
@@ -227,18 +227,18 @@ def _shape_of_dict(entry: dict[str, Any], levels: int = 3) -> _Shape:
             own = _first(entry, _ID_KEYS)
             return shape._replace(
                 id=own if shape.id is _ABSENT else shape.id,
-                has_ids=shape.has_ids and key not in _NO_IDS,
+                has_ids=shape.has_ids and key not in _WRAPPERS_WITHOUT_IDS,
             )
-    return _flat(entry)
+    return _flat_shape(entry)
 
 
-def _custom(origin: Origin, custom: dict[str, Any], entry: dict[str, Any]) -> _Shape:
+def _custom_shape(origin: Origin, custom: dict[str, Any], entry: dict[str, Any]) -> _Shape:
     call_id = _first(entry, _RESPONSES_ID_KEYS if custom is entry else _ID_KEYS)
     given = custom.get("input", _ABSENT)
     return _Shape(origin, custom.get("name"), given, call_id, custom=True)
 
 
-def _flat(entry: dict[str, Any]) -> _Shape:
+def _flat_shape(entry: dict[str, Any]) -> _Shape:
     key = next((key for key in _ARGUMENT_KEYS if key in entry), "")
     name = _first(entry, _NAME_KEYS)
     if not key and name is _ABSENT:
@@ -256,8 +256,8 @@ def _flat(entry: dict[str, Any]) -> _Shape:
 def _as_written(arguments: Any) -> Any:
     """Return the text that Claude Code could not parse, without the object that it wraps it in."""
     if isinstance(arguments, dict) and len(arguments) == 1:
-        held = arguments.get(_UNPARSED)
-        if isinstance(held, dict) and isinstance(text := held.get("raw"), str):
+        wrapper = arguments.get(_UNPARSED_KEY)
+        if isinstance(wrapper, dict) and isinstance(text := wrapper.get("raw"), str):
             return text
     return arguments
 

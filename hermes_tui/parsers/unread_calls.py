@@ -49,21 +49,21 @@ _NOTHING: Final = Unread([], [])
 _MAX_NAMED: Final = 4
 _MAX_TRIED: Final = 20_000
 """Longest text, in characters, that is given to other parsers to find those that read it."""
-_USUAL: Final = "llama3_json"
+_USUAL_FORMAT: Final = "llama3_json"
 """The format that bare JSON usually is."""
 _SAMPLES: Final = {
     "xlam": '[{"name": "f", "%s": {"a": "b"}}]',
-    _USUAL: '{"name": "f", "%s": {"a": "b"}}',
+    _USUAL_FORMAT: '{"name": "f", "%s": {"a": "b"}}',
     "pythonic": '[f(a="b")]',
 }
 _OTHER_CHANNELS: Final = re.compile(
     r"\s*+(?:(?:analysis|commentary).{0,20000}assistant)?\s*+", re.DOTALL
 )
 """Harmony's text before a call, as it looks without the special tokens."""
-_SPOKEN_OF: Final = (Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE)
+_MENTION_CODES: Final = (Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE)
 _AROUND: Final = 80
-_BEFORE: Final = re.compile(r"(?:\A|\n|[.!?:…。！？：])[ \t]*+\Z")
-_AFTER: Final = re.compile(r"[ \t]*+(?:\Z|[\r\n<;]|\[/?[A-Z_]+\])")
+_SET_APART_BEFORE: Final = re.compile(r"(?:\A|\n|[.!?:…。！？：])[ \t]*+\Z")
+_SET_APART_AFTER: Final = re.compile(r"[ \t]*+(?:\Z|[\r\n<;]|\[/?[A-Z_]+\])")
 
 
 def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
@@ -73,13 +73,13 @@ def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
         return found
     if not may_be_unread(text, [tool.name for tool in tools]) and not found.diagnostics:
         return found
-    calls, told = unread_calls(text, tools)
-    if not told:
+    calls, findings = unread_calls(text, tools)
+    if not findings:
         return found
     stale = {Code.CALL_IN_CONTENT, *([Code.CALLED_EMPTY] if calls else ())}
-    kept = [one for one in found.diagnostics if one.code not in stale and one not in told]
+    kept = [one for one in found.diagnostics if one.code not in stale and one not in findings]
     message = changed(found.message, calls=len(calls))
-    return found._replace(message=message, calls=tuple(calls), diagnostics=(*told, *kept))
+    return found._replace(message=message, calls=tuple(calls), diagnostics=(*findings, *kept))
 
 
 def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
@@ -94,42 +94,42 @@ def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
     words = without_thoughts(text) if has_reasoning_tag(text) else text
     if bare := bare_call_json(words):
         reading = attributed(bare, ())
-        told = bare_in_content(bare)
-        rule = "xlam" if words[: bare[0].span.start].rstrip().endswith("[") else _USUAL
-        hint = f"{_readers(words, tools, bare, rule)}; {told.hint}"
-        return Unread(reading.calls, [changed(told, hint=hint)])
+        finding = bare_in_content(bare)
+        rule = "xlam" if words[: bare[0].span.start].rstrip().endswith("[") else _USUAL_FORMAT
+        hint = f"{_readers(words, tools, bare, rule)}; {finding.hint}"
+        return Unread(reading.calls, [changed(finding, hint=hint)])
     if marker and has_foreign_markers(words):
-        return _marked(text, tools, marker)
-    found = _of_declared(text, words, tools)
-    return _thought_of(text, tools) if marker and not found.diagnostics else found
+        return _calls_of_markers(text, tools, marker)
+    found = _calls_of_declared(text, words, tools)
+    return _calls_in_reasoning(text, tools) if marker and not found.diagnostics else found
 
 
-def _thought_of(text: str, tools: Sequence[ToolSpec]) -> Unread:
+def _calls_in_reasoning(text: str, tools: Sequence[ToolSpec]) -> Unread:
     """Return the findings about a text with markers only in its reasoning."""
     from hermes_tui.parsers.auto import Auto
 
-    told = Auto().parse(text, tools).diagnostics
-    return Unread([], [one for one in told if one.code is Code.MARKER_IN_REASONING])
+    findings = Auto().parse(text, tools).diagnostics
+    return Unread([], [one for one in findings if one.code is Code.MARKER_IN_REASONING])
 
 
-def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
+def _calls_of_markers(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
     """Return the calls and findings of a text with the markers of a format."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.recognise import flag_for, formats_in
 
     result = Auto().parse(text, tools)
-    spoken = [one for one in result.diagnostics if one.code in _SPOKEN_OF]
-    if spoken and not result.calls:
-        return Unread([], spoken)
+    mentions = [one for one in result.diagnostics if one.code in _MENTION_CODES]
+    if mentions and not result.calls:
+        return Unread([], mentions)
     seen, rule = formats_in(text), form_of(result)
     flag = flag_for(rule) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
         return Unread([], [foreign_in_content(marker, flag)])
-    found = _told(result, who_reads(flag), f" as {rule or marker}")
+    found = _reported(result, who_reads(flag), f" as {rule or marker}")
     return found if tools else found._replace(calls=[])
 
 
-def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
+def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
     """Return the calls and findings of a text without markers, by the tools that it names."""
     if not may_be_unread(words, [tool.name for tool in tools]):
         return _NOTHING
@@ -138,26 +138,26 @@ def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
 
     result = Auto().parse(text, tools)
     rule = form_of(result)
-    if not result.calls or not _is_meant(words, result, rule, tools):
+    if not result.calls or not _are_calls(words, result, rule, tools):
         return _NOTHING
     lost = next((one for one in result.diagnostics if one.code is Code.NO_MARKER), None)
     if lost is not None and "special tokens" in lost.message:
         hint = f"{lost.message}: {kept_by(rule)}; {NO_SERVER_PARSER}"
     else:
         hint = f"{_readers(words, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
-    return _told(result, hint)
+    return _reported(result, hint)
 
 
-def _told(result: ParseResult, hint: str, form: str = "") -> Unread:
+def _reported(result: ParseResult, hint: str, form: str = "") -> Unread:
     """Return the calls of a reading with a finding that names the first error, then the `hint`."""
-    wrong = _of_calls(result)
+    wrong = _call_errors(result)
     if wrong:
         hint = f"{wrong[0].code.value}: {wrong[0].message}; {hint}"
     calls = attributed(result.calls, wrong).calls
     return Unread(calls, [calls_in_content(result.calls, hint, form)])
 
 
-def _is_meant(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:
+def _are_calls(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:
     """Return whether these are calls, not prose, code or data that looks alike and names a tool."""
     from hermes_tui.parsers.lost_tokens import LOST
 
@@ -174,7 +174,7 @@ def _is_meant(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSp
     if rule == "pythonic" and (words[first.start : first.start + 1] != "[" or "```" in words):
         return False
     before = words[max(0, first.start - _AROUND) : first.start]
-    return bool(_BEFORE.search(before)) and bool(_AFTER.match(words, last.end))
+    return bool(_SET_APART_BEFORE.search(before)) and bool(_SET_APART_AFTER.match(words, last.end))
 
 
 def _plain(call: ParsedCall) -> str:
@@ -188,13 +188,13 @@ def _lacks_all(call: ParsedCall, tool: ToolSpec) -> bool:
     return call.value == {} and bool(schema.get("required"))
 
 
-def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
+def _call_errors(result: ParseResult) -> tuple[Diagnostic, ...]:
     """Return the errors of the calls themselves, except those about reading them at all."""
-    aside = (Code.NO_MARKER, Code.NAME_UNKNOWN)
+    ignored = (Code.NO_MARKER, Code.NAME_UNKNOWN)
     return tuple(
         one
         for one in result.diagnostics
-        if one.call_index is not None and one.code not in aside and one.severity is Severity.ERROR
+        if one.call_index is not None and one.code not in ignored and one.severity is Severity.ERROR
     )
 
 
@@ -209,10 +209,10 @@ def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], 
 
     flag = flag_for(rule)
     if len(text) > _MAX_TRIED:
-        return f"{flag or flag_for(_USUAL)} is made for such texts"
+        return f"{flag or flag_for(_USUAL_FORMAT)} is made for such texts"
     known = tools or called_tools(ParseResult(Outcome.CALLS, tuple(meant)))
     found: list[str] = []
-    for parser in _asked(rule):
+    for parser in _candidates(rule):
         if is_same(parser.parse(text.strip(), known).calls, meant):
             found.append(parser.name)
         if len(found) == _MAX_NAMED:
@@ -224,17 +224,17 @@ def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], 
 
 
 @cache
-def _asked(rule: str) -> tuple[Parser, ...]:
+def _candidates(rule: str) -> tuple[Parser, ...]:
     """Return the engines' parsers that may read calls of the format `rule`, or all of them."""
     from hermes_tui.parsers.choice import AUTO, parsers
 
-    asked = [parser for parser in parsers() if parser.name != AUTO]
-    asked.sort(key=lambda parser: not parser.name.startswith(("vllm/", "sglang/")))
+    candidates = [parser for parser in parsers() if parser.name != AUTO]
+    candidates.sort(key=lambda parser: not parser.name.startswith(("vllm/", "sglang/")))
     sample = _SAMPLES.get(rule, "")
     if not sample:
-        return tuple(asked)
+        return tuple(candidates)
     texts = {sample % key if "%" in sample else sample for key in ("arguments", "parameters")}
     tools = (ToolSpec("f", parameters={"type": "object"}),)
     return tuple(
-        parser for parser in asked if any(parser.parse(text, tools).calls for text in texts)
+        parser for parser in candidates if any(parser.parse(text, tools).calls for text in texts)
     )
