@@ -52,7 +52,7 @@ class PartKind(StrEnum):
 
 
 class Part(NamedTuple):
-    """A piece of the raw completion. `call` is the position of the call that it became."""
+    """A piece of the raw completion. `call` is the index of the call that it became."""
 
     span: Span
     kind: PartKind

@@ -45,9 +45,9 @@ class Literal(msgspec.Struct, frozen=True):
     """A payload as it was read. `rung` is json, python-literal, repaired or failed.
 
     `error` and `error_at` are the message and position of the strict JSON decoder (empty and -1 if
-    it accepts the payload). `cut_at` is where a payload that the text cuts off stops making sense:
-    the start of the string in which the text ends, else the end of the text (-1 if the payload is
-    whole). `reached` is how far a failed payload was read.
+    it accepts the payload). `cut_at` marks a payload that the end of the text cuts: it is the start
+    of the string in which the text ends, else the end (-1 if the payload is whole). `reached` is
+    how far a failed payload was read.
     """
 
     value: Any

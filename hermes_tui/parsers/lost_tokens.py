@@ -96,7 +96,7 @@ def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
     prefix, name, fence = mark["prefix"] or "", mark["name"], mark["fence"]
     kind = ""
     if mark["number"]:
-        # A sentence may end right before it, as words that a dot joins do.
+        # A word before the prefix is part of the match if only a full stop separates them.
         _, dot, name = name.rpartition(_KIMI_PREFIX)
         kind = "kimi_k2"
         if fence or not (dot or prefix == _KIMI_PREFIX):

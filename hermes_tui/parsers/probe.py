@@ -21,7 +21,7 @@ Called = tuple[str | None, str]
 
 
 def is_readable(call: ParsedCall) -> bool:
-    """Return whether a call of our reading can be made."""
+    """Return whether a call of our reading has a name and readable arguments."""
     return bool(call.name) and call.verdict != FAILED
 
 

@@ -165,7 +165,10 @@ def form_of(parsed: ParseResult) -> str:
 
 
 def who_reads(flag: str) -> str:
-    """Return a hint about calls left in a text that a server reads with `flag`."""
+    """Return a hint for calls left in a text.
+
+    `flag` is the server flag with which they are read, empty if there is none.
+    """
     return f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
 
 

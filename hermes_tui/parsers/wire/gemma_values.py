@@ -37,7 +37,7 @@ class Marks(NamedTuple):
 
 
 def marks(mark: str, close: str) -> Marks:
-    """Return the marks of a format; both are regular expressions."""
+    """Return the patterns for a text mark and a closing marker, given as regular expressions."""
     after = rf"\s*+(?:,\s*+(?:[\w$\"]|{mark}|[{{\[])|[}}\]]|\Z)"
     return Marks(
         re.compile(mark),
