@@ -60,19 +60,19 @@ def parsers() -> tuple[Parser, ...]:
 
 
 @cache
-def _by_name() -> dict[str, Parser]:
+def _parsers_by_name() -> dict[str, Parser]:
     named = {parser.name: parser for parser in parsers()}
     return named | {alias: named[name] for alias, name in _ALIASES.items() if name in named}
 
 
 @cache
-def _names() -> frozenset[str]:
+def _parser_names() -> frozenset[str]:
     return frozenset(parser.name for parser in parsers())
 
 
 def named_parser(name: str) -> Parser:
     """Return the parser called `name`; raise KeyError if there is none."""
-    return _by_name()[name]
+    return _parsers_by_name()[name]
 
 
 def near_names(name: str) -> list[str]:
@@ -98,7 +98,7 @@ def guess_parser(text: str) -> Guess:
         readers = READERS.get(sign.format, {})
         for engine in _ENGINES:
             for name in (sign.format, readers.get(engine, "")):
-                if engine in readers and f"{engine}/{name}" in _names():
+                if engine in readers and f"{engine}/{name}" in _parser_names():
                     return Guess(f"{engine}/{name}", sign.format, sign.span, sign.score >= _SURE)
     if not seen:
         return Guess(AUTO)

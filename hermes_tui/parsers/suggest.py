@@ -71,7 +71,7 @@ def suggestions(
     from hermes_tui.parsers.auto import Auto
 
     reading = Auto().parse(text, tools)
-    meant = _meant(reading)
+    meant = _intended_calls(reading)
     if not meant:
         return ()
     found: dict[str, Suggestion] = {}
@@ -102,7 +102,7 @@ def _repaired(case: _Case, meant: list[ParsedCall]) -> list[Edit]:
     return edits if edits and _reads_target(case, apply_edits(case.text, edits), meant) else []
 
 
-def _meant(reading: ParseResult) -> list[ParsedCall]:
+def _intended_calls(reading: ParseResult) -> list[ParsedCall]:
     """Return the readable calls of our reading, none if the arguments of one are not an object."""
     calls = [call for call in reading.calls if is_readable(call)]
     return calls if all(isinstance(call.value, dict) for call in calls) else []
@@ -135,7 +135,7 @@ def _edited(case: _Case, target: list[ParsedCall]) -> Iterator[list[Edit]]:
     window = _window(case.text, target)
     part = case
     if len(window) < len(case.text):
-        part = _part(case, window)
+        part = _window_case(case, window)
         target = [_shifted(call, -window.start) for call in target]
     probe = Probe(part.text, case.parser, case.tools, part.present, target, _prose(part))
     if probe.is_met:
@@ -160,7 +160,7 @@ def _shifted(call: ParsedCall, by: int) -> ParsedCall:
     return call._replace(span=span, name_span=None, arguments_span=None)
 
 
-def _part(case: _Case, window: Span) -> _Case:
+def _window_case(case: _Case, window: Span) -> _Case:
     """Return the case restricted to the window."""
     text = case.text[window.start : window.end]
     spans = [
