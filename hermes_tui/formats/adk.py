@@ -1,4 +1,4 @@
-"""`adk`: sessions of Google's Agent Development Kit, and the events that its runner gives.
+"""`adk`: sessions of Google's Agent Development Kit, and the events that its runner yields.
 
     file    = session | [session, …] | session* | event* | [event, …]
     session = {"id", "app_name", "user_id", "state", "events": [event, …], "last_update_time"}
@@ -6,8 +6,8 @@
                "finish_reason"?, "usage_metadata"?, "model_version"?, "branch"?,
                "error_code"?, "error_message"?}
 
-The keys are in snake case, or (by_alias, `adk web`) in camel case. A content is Gemini's; what is
-partial is said once more by the event that ends it.
+The keys are in snake case, or (by_alias, `adk web`) in camel case. A content is Gemini's. The last
+event of a stream repeats the content of its partial events.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from hermes_tui.parsers.measures import timestamp
 
 _ABOUT = ("appName", "userId", "state")
 _DONE = ("stateDelta", "artifactDelta", "escalate", "compaction", "rewindBeforeInvocationId")
-"""What an event may do beside what it says."""
+"""Actions that an event may carry in addition to its content."""
 
 
 class Adk:
-    """Reads a session whole; loose events are one."""
+    """Reads a session as a run; loose events together are one run."""
 
     name = "adk"
     summary = "Google ADK sessions (JSON, SQLite) and events, with the errors of the model"
@@ -148,7 +148,7 @@ def _append(
 
 
 def _append_done(event: dict[str, Any], pointer: str, build: RunBuilder) -> None:
-    """Append what an event does beside what it says: a change of the state, a file."""
+    """Append the actions of an event, such as a change of the state or a file."""
     actions = fields.as_dict(event.get("actions"))
     done = {key: found for key in _DONE if (found := member(actions, key))}
     if done:

@@ -1,4 +1,4 @@
-"""What Agent Lightning's store adds to a span of OpenTelemetry: its rollout, and rewards.
+"""What Agent Lightning's store adds to an OpenTelemetry span: its rollout, and rewards.
 
 span   = {…, "rollout_id", "attempt_id"}
 reward = {"agentlightning.reward.N.name", "agentlightning.reward.N.value"}   attributes of a
@@ -17,15 +17,15 @@ _MANY = 100
 
 
 def attempt_of(span: dict[str, Any]) -> str:
-    """Return the attempt at a rollout that a span belongs to, empty for spans of all others."""
+    """Return the attempt at a rollout that a span belongs to, or "" for spans of other tracers."""
     rollout, attempt = fields.label(span, "rollout_id"), fields.label(span, "attempt_id")
     return f"{rollout}/{attempt}" if rollout and attempt else ""
 
 
 def rewards_of(spans: Iterable[Any]) -> dict[str, dict[str, float]]:
-    """Return the rewards of each attempt by their names, the primary one first.
+    """Return the rewards of each attempt by name, the primary one first.
 
-    What is rewarded again counts as it was rewarded last.
+    If a reward is given more than once, the last value counts.
     """
     found: dict[str, dict[str, float]] = {}
     for span in spans:

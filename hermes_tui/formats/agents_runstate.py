@@ -1,11 +1,11 @@
-"""`agents-runstate`: a run of the OpenAI Agents SDK as its `RunState` is saved, paused or done.
+"""`agents-runstate`: a saved `RunState` of the OpenAI Agents SDK, of a paused or finished run.
 
     state = {"$schemaVersion", "original_input": text | [item, …], "generated_items": [made, …],
              "session_items"?: [made, …], "model_responses": [{"output", "usage"}, …],
              "current_agent", "current_step", "context": {"usage", "approvals", …}, …}
     made  = {"type": "message_output_item" | "tool_call_item" | …, "agent", "raw_item": item}
 
-The SDK for JavaScript writes the same in camel case, and results for outputs.
+The SDK for JavaScript writes the same in camel case, and calls outputs results.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OWN_KEYS = (
 
 
 class AgentsRunState:
-    """A saved `RunState`."""
+    """Reads a saved `RunState`."""
 
     name = "agents-runstate"
     summary = (
@@ -86,7 +86,7 @@ def _is_state(value: Any) -> bool:
 
 
 class _State:
-    """A state by its keys in snake case; `spelled` are those of the file."""
+    """A state, its keys in snake case; `_spelled` maps them to the keys of the file."""
 
     def __init__(self, value: dict[str, Any]) -> None:
         self._spelled = {_snake(key): key for key in value}
@@ -94,7 +94,7 @@ class _State:
         self.trace = fields.as_dict(self._value.get("trace"))
         self.odd: list[tuple[str, Any]] = []
         self._key_at: dict[str, str] = {}
-        """The id of each item by where it stands."""
+        """The id of each item by its pointer."""
         self._step = fields.as_dict(self._value.get("current_step"))
         self._pending = frozenset(self._waiting())
         self._responses = self._responses_by_key()
@@ -111,7 +111,7 @@ class _State:
         return list(messages_of_items([_snake_item(item) for item in given], pointer))
 
     def made(self) -> Iterator[ChatMessage]:
-        """Yield what agents, models and tools did, agent by agent."""
+        """Yield the messages of agents, models and tools, agent by agent."""
         for agent, several in groupby(self._items(), key=lambda pair: pair[0]):
             for message in messages_of_held(held for _, held in several):
                 if message.role == "assistant" and agent:
@@ -149,7 +149,7 @@ class _State:
         return found
 
     def begun_with(self, message: ChatMessage) -> Iterator[tuple[int, Any]]:
-        """Yield the response that `message` is, with its number."""
+        """Yield the response that begins with `message`, with its number."""
         if message.role == "assistant":
             keys = [_key(held.value) for held in message.carried]
             for key in (self._key_at.get(message.pointer, ""), *keys):
@@ -188,7 +188,7 @@ def _key(item: Any) -> str:
 
 
 def _usage(value: Any) -> Usage | None:
-    """Return token counts; a run that has asked nothing yet has none."""
+    """Return token counts, or None if the run has sent no request yet."""
     told = {_snake(str(key)): item for key, item in fields.as_dict(value).items()}
     if not any(fields.number(told.get(key)) for key in ("requests", "total_tokens")):
         return None
@@ -199,7 +199,7 @@ def _usage(value: Any) -> Usage | None:
 
 
 def _snake_item(item: Any) -> Any:
-    """Return an item with its own keys in snake case, and as the API calls what answers a call."""
+    """Return an item with its keys in snake case; a call's result has the API's type, output."""
     if not isinstance(item, dict):
         return item
     found = {_snake(key): value for key, value in item.items()}

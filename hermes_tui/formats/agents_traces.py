@@ -1,4 +1,4 @@
-"""`agents-traces`: traces of the OpenAI Agents SDK, as its trace processors are given them.
+"""`agents-traces`: traces of the OpenAI Agents SDK, as its trace processors receive them.
 
     file  = row*                         lines, or an array
     row   = {"object": "trace", "id", "workflow_name", "group_id", "metadata"}
@@ -9,7 +9,7 @@
           | {"type": "response", "response_id", "usage"}
           | {"type": "function", "name", "input", "output"} | {"type": "handoff" | "custom" | …, …}
 
-Of the Responses API the SDK tells what a request cost, not what was said in it.
+For the Responses API the SDK records the usage of a request, not its messages.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KINDS = {
 
 
 class AgentsTraces:
-    """Reads all rows together; of one trace a run for each agent."""
+    """Reads all rows together; each agent of a trace is a run."""
 
     name = "agents-traces"
     summary = "OpenAI Agents SDK traces, as a trace processor exports them"
@@ -85,8 +85,8 @@ def _span(row: dict[str, Any], trace_id: str, pointer: str, line: int) -> Span:
     data = row["span_data"]
     kind = _KINDS.get(fields.label(data, "type"), SpanKind.OTHER)
     if kind is SpanKind.LLM and "input" not in data:
-        # Nothing of it is told: what the tools were asked and answered is the run. An error is the
-        # agent's, too.
+        # Its messages are not recorded: the calls and results of the tools are the run. An error is
+        # recorded on the agent, too.
         kind = SpanKind.OTHER
     place = f"{pointer}/span_data"
     return Span(
@@ -117,7 +117,7 @@ def _details(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(error: Any) -> str:
-    """Return what went wrong, with what the SDK says of the cause."""
+    """Return the message of an error, with the cause that the SDK gives."""
     held = fields.as_dict(error)
     cause = fields.label(fields.as_dict(held.get("data")), "error")
     return ": ".join(filter(None, (fields.label(held, "message"), cause)))

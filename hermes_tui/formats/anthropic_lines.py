@@ -1,6 +1,6 @@
-"""One reply of the Anthropic API spread over several lines of a file, put together again.
+"""Reassemble a reply of the Anthropic API that is spread over several lines of a file.
 
-Each line carries a block or a few of the reply, and repeats its id and its usage so far.
+Each line carries one or a few blocks of the reply, and repeats its id and its usage so far.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 SUBAGENT = "subagent"
-"""Flag of what a subagent says in a run that is not its own."""
+"""Flag of a subagent's message in a run that is not its own."""
 _LATEST = ("usage", "stop_reason", "stop_sequence")
-"""Members that grow from line to line: the last one that says something counts."""
+"""Members that change from line to line: the last one that is not null counts."""
 _REPLY = re.compile(rb'"message"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]{1,200})"')
 _REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
 
 
 @dataclass(slots=True)
 class Spoken:
-    """One message and the lines that it stands on: `index` is its first."""
+    """One message and its lines: `index` is the first."""
 
     index: int
     row: dict[str, Any]
     raw: dict[str, Any]
     line_of_call: dict[str, int] = field(default_factory=dict)
     is_joined: bool = False
-    """Whether the content is a list of its own that may grow."""
+    """Whether the content is a copied list, which may be extended."""
 
 
 def message_of(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the message of a `user` or `assistant` line, None where it is no object."""
+    """Return the message of a `user` or `assistant` line, or None if it is not an object."""
     message = row.get("message")
     return message if isinstance(message, dict) else None
 
 
 def reply_of_line(line: bytes) -> str | None:
-    """Return an id of the reply of the API that a line is a part of; None for all others."""
+    """Return the id of the API reply that a line is a part of, or None for other lines."""
     if b'"assistant"' not in line:
         return None
     found = _REPLY.search(line) or _REQUEST.search(line)
@@ -59,7 +59,7 @@ def reply_of_line(line: bytes) -> str | None:
 
 
 def put_together(lines: Iterable[Line]) -> list[Spoken]:
-    """Return the messages of some lines, each at the place of its first line."""
+    """Return the messages of the lines, each in the position of its first line."""
     found: list[Spoken] = []
     by_id: dict[str, Spoken] = {}
     for index, row in lines:
@@ -93,7 +93,7 @@ def _join(earlier: Spoken, message: dict[str, Any], index: int) -> None:
 
 
 def _blocks(content: Any) -> list[Any]:
-    """Return content as a list of blocks of its own."""
+    """Return content as a new list of blocks."""
     if isinstance(content, list):
         return [*content]
     return [] if content in (None, "") else [{"type": "text", "text": content}]
@@ -117,7 +117,7 @@ def append_lines(
     place_of: Callable[[int], str],
     flags: Callable[[dict[str, Any]], tuple[str, ...]],
 ) -> None:
-    """Append the messages and the failed requests among lines, in their order."""
+    """Append the messages and the failed requests of the lines, in their order."""
     own = list(lines)
     spoken = put_together((index, row) for index, row in own if not is_failure(row))
     told: list[tuple[int, Spoken | dict[str, Any]]] = [(one.index, one) for one in spoken]
@@ -133,7 +133,7 @@ def append_lines(
                 replies, attempts = replies + 1, 0
         else:
             attempts += 1
-            # In a turn of a big session it is not known how many replies stand before it.
+            # In a turn of a big session the number of replies before it is unknown.
             turn = 0 if build.unit is Unit.PARTS else replies + 1
             is_copied = COPIED in flags(one)
             build.locate(index)
@@ -141,7 +141,7 @@ def append_lines(
 
 
 def append_spoken(build: RunBuilder, spoken: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
-    """Append a message; each of its calls stands on the line that carries it."""
+    """Append a message; each of its calls is located at the line that carries it."""
     parts = normalise_message(spoken.raw)
     ts = timestamp(spoken.row.get("timestamp"))
     if flags:
@@ -157,7 +157,7 @@ def append_spoken(build: RunBuilder, spoken: Spoken, pointer: str, flags: tuple[
 
 
 def _as_copied(parts: Normalised) -> Normalised:
-    """Return what another session said: it was counted there, findings and tokens alike."""
+    """Return a message of another session, where its findings and tokens were counted."""
     return parts._replace(
         message=changed(parts.message, usage=None),
         calls=tuple((call, _as_notes(found)) for call, found in parts.calls),

@@ -7,7 +7,7 @@
     reply   = {"type": "message", "role": "assistant", "content", "stop_reason", "usage", …}
     outcome = {"type": "succeeded", "message": reply} | {"type": "errored", "error"} | {"type"}
 
-They are told from chat messages of OpenAI by the blocks in their content.
+They are distinguished from OpenAI's chat messages by the blocks in their content.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _read_reply(value: dict[str, Any], build: RunBuilder, pointer: str, *, run_i
 
 
 def _read_outcome(row: dict[str, Any], outcome: dict[str, Any], build: RunBuilder) -> None:
-    """Read what a batch says of one of its requests."""
+    """Read the result of one request of a batch."""
     run_id, reply = fields.label(row, "custom_id"), outcome.get("message")
     if isinstance(reply, dict):
         _read_reply(reply, build, "/result/message", run_id=run_id)
@@ -133,7 +133,7 @@ def _has_blocks(message: Any) -> bool:
 
 
 def _is_foreign(message: Any) -> bool:
-    """Say whether a message is one that Anthropic's API does not take."""
+    """Return whether a message is one that Anthropic's API does not accept."""
     if not isinstance(message, dict):
         return False
     return fields.label(message, "role") not in _ROLES or not _FOREIGN_IN_MESSAGE.isdisjoint(
@@ -142,7 +142,7 @@ def _is_foreign(message: Any) -> bool:
 
 
 def _is_conversation(values: Any) -> bool:
-    """Say whether `values` are messages, one of them with a block that only Anthropic has."""
+    """Return whether `values` are messages, at least one with a block that only Anthropic has."""
     if not isinstance(values, (list, tuple)):
         return False
     head = values[:50]

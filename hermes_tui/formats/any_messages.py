@@ -1,4 +1,4 @@
-"""What was said to a model and what it answered, in whatever dialect a tracer kept it.
+"""The input and the output of a model, in whichever dialect a tracer kept them.
 
 said = text | [message, …] | message | request | reply | JSON text of one of these
 message: of OpenAI, Anthropic, the Responses API, LangChain, pydantic-ai, Gemini, AutoGen,
@@ -39,10 +39,10 @@ _MAX_LEVELS = 4
 
 @dataclass(slots=True)
 class Said:
-    """Messages in the words of chat messages, and what stood beside them.
+    """Messages in the form of chat messages, and the facts recorded with them.
 
-    `usage` is as the source has it. `is_known` False: no dialect was recognised, and the only
-    message is the JSON of all that was there.
+    `usage` is unchanged from the source. `is_known` False: no dialect was recognised, and the only
+    message is the whole value as JSON.
     """
 
     messages: list[ChatMessage] = field(default_factory=list)
@@ -55,12 +55,12 @@ class Said:
 
 
 def read_input(value: Any, pointer: str = "") -> Said:
-    """Read what was said to a model."""
+    """Read the input of a model."""
     return _read(value, pointer, "user", _MAX_LEVELS)
 
 
 def read_output(value: Any, pointer: str = "") -> Said:
-    """Read what a model answered."""
+    """Read the output of a model."""
     return _read(value, pointer, "assistant", _MAX_LEVELS)
 
 
@@ -88,7 +88,7 @@ def _read_list(items: list[Any], pointer: str, role: str, levels: int = _MAX_LEV
     items = [decode_if_json(item) for item in items]
     inner = items[0] if len(items) == 1 else None
     if isinstance(inner, list) and levels and not langchain_messages.is_pair(inner):
-        # LangChain asks for several conversations at once: nearly always for one.
+        # LangChain sends a list of conversations, nearly always of one.
         return _read_list(inner, f"{pointer}/0", role, levels - 1)
     if any(map(responses_items.is_item, items)) and not any(map(_has_blocks, items)):
         return Said(list(responses_items.messages_of_items(items, pointer)))
@@ -117,13 +117,13 @@ def _has_blocks(item: Any) -> bool:
 
 
 def _is_call(item: Any) -> bool:
-    """Say whether `item` is a call that some tracers keep without the reply that it stood in."""
+    """Return whether `item` is a call, which some tracers keep without the reply around it."""
     function = fields.as_dict(item.get("function")) if isinstance(item, dict) else {}
     return "name" in function and "arguments" in function and "role" not in item
 
 
 def _is_part(item: Any) -> bool:
-    """Say whether `item` is a part of one message: typed, and said by nobody."""
+    """Return whether `item` is a part of a message: with a type, but without a role."""
     if not isinstance(item, dict) or "role" in item or "message" in item:
         return False
     kind = fields.label(item, "type")
@@ -200,7 +200,7 @@ def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
 
 
 def _wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
-    """Read what a tracer of functions keeps: `args` and `kwargs`, or an `output`."""
+    """Read the value that a tracer of functions keeps: `args` and `kwargs`, or an `output`."""
     for key in ("kwargs", "args", "output", "outputs", "response", "result", "message"):
         inner = decode_if_json(value.get(key))
         if levels and isinstance(inner, (dict, list)) and inner:
@@ -221,7 +221,7 @@ def _gemini_request(value: dict[str, Any], pointer: str) -> Said:
 
 
 def _is_candidate(value: dict[str, Any]) -> bool:
-    """Say whether `value` is a candidate without the reply around it, as Google's ADK keeps it."""
+    """Return whether `value` is a candidate without the reply around it, as in Google's ADK."""
     return gemini_contents.is_content(value.get("content"))
 
 
@@ -283,9 +283,9 @@ def _reply(value: dict[str, Any], pointer: str) -> Said:
 
 
 def instructions_in(value: Any, pointer: str, *, only_inside: bool = False) -> ChatMessage | None:
-    """Return instructions that stand beside the messages: text, parts, or in a reply to them.
+    """Return instructions given outside the messages: text, parts, or an object that holds them.
 
-    `only_inside`: text and parts are no instructions by themselves.
+    `only_inside`: only an object may hold them; text and parts are not instructions.
     """
     value = decode_if_json(value)
     if isinstance(value, dict):

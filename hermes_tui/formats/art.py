@@ -10,9 +10,9 @@
                   "additional_histories"?: [{"messages_and_choices", "tools"}, …]}
     said       = message of the OpenAI API | {"finish_reason", "index", "message"}
 
-What the policy said is trainable, or a choice. `metrics`, `metadata` and `tools` of a row are JSON
-text; `trajectory_json` holds all that the row does, and more (`art_talks`). Additional histories
-are trained with their trajectory, and are runs below it.
+The policy's messages are trainable, or choices. `metrics`, `metadata` and `tools` of a row are JSON
+text; `trajectory_json` holds everything in the row, and more (`art_conversations.py`). Additional
+histories are trained with their trajectory, and are runs below it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OWN = ("messages", SAID, "reward", "metrics", "tools", HISTORIES, *_OF_ROW)
 
 
 class Art:
-    """Reads trajectories of both generations."""
+    """Reads trajectories of rows and of groups."""
 
     name = "art"
     summary = "OpenPipe ART trajectories, Parquet or JSONL: a run each, with reward and metrics"
@@ -62,7 +62,7 @@ def _is_known(value: Any) -> bool:
 
 
 def _conversations(row: Any) -> list[Conversation]:
-    """Return the conversations that stand in a row as JSON text."""
+    """Return the conversations that a row holds as JSON text."""
     if not isinstance(row, dict) or "group_index" not in row:
         return []
     return conversations_of(fields.as_dict(decode_if_json(row.get("trajectory_json"), 1)))
@@ -87,7 +87,7 @@ def _is_trajectory(value: Any) -> bool:
 
 
 def _decoded(message: Any) -> Any:
-    """Return a message of a row with its calls, which the schema keeps as a text."""
+    """Return a message of a row with its calls decoded; the schema keeps them as JSON text."""
     if not isinstance(message, dict) or not isinstance(message.get("tool_calls"), str):
         return message
     return {**message, "tool_calls": decode_if_json(message["tool_calls"])}
@@ -125,7 +125,7 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
 
 
 def _first_choice(said: list[Any]) -> int:
-    """Return where the policy first has the word."""
+    """Return the index of the policy's first message."""
     roles = (fields.as_dict(one).get("role", "assistant") for one in said)
     return next((n for n, role in enumerate(roles) if role == "assistant"), len(said))
 
@@ -144,7 +144,7 @@ def _read(
         **known,
     )
     for index, message in enumerate(messages):
-        # Nothing inside of a text has a place of its own.
+        # A value inside JSON text has no pointer of its own.
         pointer = f"{place}/{index}" if place else "/trajectory_json"
         is_choice = message is not said[index] and place
         build.one_of_list(message, f"{pointer}/message" if is_choice else pointer)
@@ -153,7 +153,7 @@ def _read(
 
 
 def _message(said: Any) -> Any:
-    """Return a message, or that of a choice with why it ended."""
+    """Return a message, or the message of a choice with its finish reason."""
     if not isinstance(said, dict) or not isinstance(said.get("message"), dict):
         return said
     return {"role": "assistant", "finish_reason": said.get("finish_reason"), **said["message"]}

@@ -1,4 +1,4 @@
-"""The conversations of a trajectory of ART, which keeps their histories or the exchanges of them.
+"""The conversations of an ART trajectory, which keeps their histories or their exchanges.
 
     trajectory = {"messages_and_choices": [said, …], "tools"?, "additional_histories"?: [history]}
                | {"exchanges": {"chat_completions": [exchange, …], …}}          ART 0.5.23
@@ -6,7 +6,7 @@
     exchange   = {"request": {"messages": [message, …], "tools"?, …}, "response": {"choices", …}, …}
     said       = message of the OpenAI API | {"finish_reason", "index", "message"}
 
-A request that begins with all that was said before goes on with that conversation.
+A request that begins with all earlier messages of a conversation continues it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HISTORIES = "additional_histories"
 
 
 class Conversation(NamedTuple):
-    """One conversation: what was said, the tools that were declared, and who was asked."""
+    """One conversation: its messages, the tools declared, and the model."""
 
     said: list[Any]
     tools: Any
@@ -29,7 +29,7 @@ class Conversation(NamedTuple):
 
 
 def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
-    """Return the conversations of a trajectory, the one that it is about first."""
+    """Return the conversations of a trajectory, the main one first."""
     if isinstance(trajectory.get(SAID), list):
         histories = fields.as_list(trajectory.get(HISTORIES))
         return [_of_history(raw) for raw in (trajectory, *histories)]
@@ -40,7 +40,7 @@ def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
 def _of_history(history: Any) -> Conversation:
     raw = fields.as_dict(history)
     said = raw.get(SAID)
-    # What is no history is told as what is no message.
+    # An odd history is passed on as an odd message, which is reported as a defect.
     return Conversation(
         said if isinstance(said, list) else [fields.excerpt(history)], raw.get("tools")
     )
@@ -55,7 +55,7 @@ def _of_exchanges(exchanges: list[Any]) -> list[Conversation]:
         said = [*asked, *fields.as_list(choices)[:1]]
         if conversations and _goes_on(conversations[-1].said, asked):
             known = conversations.pop().said
-            # In a request a reply has lost its thoughts, and why it ended.
+            # A request repeats a reply without its reasoning and its finish reason.
             said = [*known, *said[len(known) :]]
         conversations.append(Conversation(said, request.get("tools"), fields.model_of(request)))
     return conversations
@@ -68,7 +68,7 @@ def _goes_on(before: list[Any], asked: list[Any]) -> bool:
 
 
 def _key(said: Any) -> tuple[str, str, tuple[str, ...]]:
-    """Return what a message is known by again."""
+    """Return what identifies a message when it is repeated: role, text and call ids."""
     raw = fields.as_dict(said)
     message = raw["message"] if isinstance(raw.get("message"), dict) else raw
     calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))

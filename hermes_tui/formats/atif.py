@@ -7,12 +7,12 @@
                    "tool_calls"?, "observation"?: {"results": [result, …]}, "metrics"?}
     result      = {"source_call_id"?, "content"?, "subagent_trajectory_ref"?: [ref, …]}
 
-Results stand in the step of their calls and are no messages. An observation in a step that calls
-nothing (terminus-2 types into a terminal) is what the environment says, a message of its own,
-unless its `extra` names the role `tool`, as exports of hermes-tui do; so is one that stands for all
-calls of a step, which terminus-2 reads from the text of a reply. Those exports keep in `extra` also
-the exact text of arguments that are no object, that a call is one of a custom tool, and in that of
-the trajectory how the run ended. The reward of a trial stands beside its trajectory
+Results are in the step of their calls and are not messages. An observation in a step without calls
+(terminus-2 types into a terminal) is a message of the environment, unless its `extra` names the
+role `tool`, as exports of hermes-tui do. So is a single observation for all calls of a step, which
+terminus-2 reads from the text of a reply. The exports of hermes-tui also keep in a call's `extra`
+the exact text of arguments that are not an object and whether the tool is a custom one, and in the
+trajectory's `extra` how the run ended. The reward of a trial is in a file next to its trajectory
 (`harbor_trial.py`).
 """
 
@@ -38,7 +38,7 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.parsers.tool_results import part_result
 
 MAX_DEPTH = 20
-"""How deep subagents may have subagents of their own."""
+"""How deep subagents may be nested."""
 MAX_REFS = 50
 _PREFIX = "ATIF"
 _ROLES = {"agent": "assistant", "user": "user", "system": "system"}
@@ -52,9 +52,9 @@ _OWN_KEYS = (
     "trajectory_id",
 )
 _LAST_CALLS = {"openhands": "finish", "swe-agent": "submit"}
-"""The tool that ends a run, by what stands in the name of the agent."""
+"""The tool that ends a run, by a part of the agent's name."""
 _DONE = "mark_task_complete"
-"""What terminus-2 calls its agent's word that the task is done; nothing of its own answers it."""
+"""The call by which the agent of terminus-2 ends its task; it gets no result of its own."""
 _TOTALS = {
     "prompt_tokens": "total_prompt_tokens",
     "completion_tokens": "total_completion_tokens",
@@ -63,7 +63,7 @@ _TOTALS = {
 
 
 class Atif:
-    """A `trajectory.json`."""
+    """Reads a `trajectory.json`."""
 
     name = "atif"
     summary = "Harbor ATIF 1.x trajectories, with the reward of their trial; subagents are runs too"
@@ -137,7 +137,7 @@ def _start(
 
 
 def _subagents(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what the steps say of subagents, with the step that each was called in."""
+    """Return the references to subagents in the steps, each with the id of its step."""
     return [
         {"step": step.get("step_id"), **fields.details_of(ref)}
         for step in steps
@@ -152,7 +152,7 @@ def _results(step: dict[str, Any]) -> list[Any]:
 
 
 def _is_of_tool(result: dict[str, Any]) -> bool:
-    """Say whether a result says of itself that it is one, though it answers no call here."""
+    """Return whether a result is marked as a tool's, even if it answers no call here."""
     return fields.label(fields.as_dict(result.get("extra")), "role") == "tool"
 
 
@@ -165,11 +165,11 @@ class _Reading:
         self._is_hermes = "hermes" in name
         self._last_call = next((call for key, call in _LAST_CALLS.items() if key in name), "")
         self.ends_by_call = False
-        """Whether the last call so far hands in, which nothing answers."""
+        """Whether the last call so far submits the solution, which gets no result."""
         replies = [
             step for step in steps if isinstance(step, dict) and step.get("source") == "agent"
         ]
-        # Where nothing is called but something answers, the agent reads its calls from the text.
+        # If there are results but no calls, the agent reads its calls from the text.
         in_text = not any(step.get("tool_calls") for step in replies) and any(
             map(_results, replies)
         )
@@ -202,7 +202,7 @@ class _Reading:
                 self._observation(result, place, parts.message.time_s)
 
     def _is_shared(self, parts: Normalised, results: list[Any]) -> bool:
-        """Say whether the one observation of a step is what all its calls came to."""
+        """Return whether the only observation of a step is the result of all its calls."""
         if len(parts.calls) < 2 or len(results) != 1:
             return False
         result = fields.as_dict(results[0])
@@ -232,7 +232,8 @@ class _Reading:
         return flagged(parts, *_flags(step))
 
     def _entry(self, entry: Any) -> Any:
-        """Return a call as chat messages write it, with the text of its arguments where known."""
+        """Return a call in the form of chat messages, with the exact text of its arguments if
+        the step has it."""
         if not isinstance(entry, dict):
             return entry
         call_id, name = entry.get("tool_call_id"), entry.get("function_name")
@@ -241,7 +242,7 @@ class _Reading:
         if extra.get("type") == "custom" and isinstance(kept, str):
             return custom_call(call_id, name, kept)
         if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
-            # What Harbor's converter makes of arguments that are no JSON.
+            # The form in which Harbor's converter keeps arguments that are not JSON.
             arguments = arguments["raw"]
         elif isinstance(kept, str):
             arguments = kept
@@ -278,7 +279,7 @@ class _Reading:
 
 
 def _typed(call: ToolCall) -> ToolCall:
-    """Return a call as an agent has it that types all of a reply's into one terminal."""
+    """Return a call of an agent that types all calls of a reply into one terminal."""
     return changed(call, id=None, id_state=IdState.MISSING, origin=Origin.TEXT, verdict="action")
 
 
@@ -296,7 +297,7 @@ def _flags(step: dict[str, Any]) -> list[str]:
 
 
 def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool, trial: dict[str, Any]) -> None:
-    """Close the run. The format itself knows only what was used and whether the run goes on."""
+    """End the run. The format itself records only its usage and whether it is continued."""
     metrics, extra = value.get("final_metrics"), fields.as_dict(value.get("extra"))
     goes_on = fields.label(value, "continued_trajectory_ref")
     outcome = outcome_of_export(extra) or harbor_trial.end_of(trial)

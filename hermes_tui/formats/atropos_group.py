@@ -5,8 +5,8 @@
              | {"prompt": [said], "chosen": [said], "rejected": [said], …_tokens, …_masks}
     said     = [{"role", "content"}] | rendered chat template | markdown with roles
 
-A mask holds -100 where a token is not trained and the token id where it is; where no -100 occurs it
-is read as 0/1 if it has only those, else it says nothing.
+A mask holds -100 for a token that is not trained and the token id for one that is. Without any
+-100 it is read as 0/1 if it has only those values; otherwise it is meaningless.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ROLES = {"agent": "assistant", "environment": "user", "env": "user"}
 
 @dataclass(slots=True)
 class _Rollout:
-    """One rollout of a group, its lists already picked out. `place` is where its messages stand."""
+    """One rollout of a group, with its own lists. `place` is the pointer to its messages."""
 
     name: str
     place: str
@@ -45,10 +45,10 @@ class _Rollout:
     masks: Any = None
     score: Any = None
     before: tuple[tuple[str, Any], ...] = ()
-    """Pointer and messages that come first: the prompt of a preference pair."""
+    """Pointers and messages that precede it: the prompt of a preference pair."""
     details: dict[str, Any] = field(default_factory=dict)
     short: tuple[str, ...] = ()
-    """Which lists of the group end before this rollout, and how."""
+    """A message for each list of the group that ends before this rollout."""
 
 
 class AtroposGroup:
@@ -96,7 +96,7 @@ def _is_group(value: Any) -> bool:
     if all(isinstance(value.get(key), list) for key in _PREFERENCE):
         return any(f"{key}_{kind}" in value for key in _PREFERENCE for kind in ("tokens", "masks"))
     scores, said = value.get("scores"), value.get("messages")
-    # Without tokens only parallel lists tell a group from messages that somebody scored.
+    # Without tokens, only parallel lists distinguish a group from scored messages.
     return (
         isinstance(scores, list)
         and isinstance(said, list)
@@ -160,7 +160,7 @@ def _is_list_of(value: Any, kind: type) -> bool:
 
 
 def _details(value: Mapping[str, Any], index: int, size: int, rollout: _Rollout) -> dict[str, Any]:
-    """Return what a group says of one rollout beside its messages: counts, and small extras."""
+    """Return the details of one rollout of a group: counts, and small extra members."""
     details: dict[str, Any] = {"group_size": size, **_token_details(rollout)}
     if rollout.score is not None:
         details["score"] = fields.small(rollout.score)
@@ -201,7 +201,7 @@ def _token_details(rollout: _Rollout) -> dict[str, Any]:
 
 
 def _placeholder(rollout: _Rollout) -> str:
-    """Say why the tokens are no record of what was trained; empty where they may be one."""
+    """Return why the tokens do not record what was trained, or "" if they may."""
     tokens, masks = rollout.tokens, rollout.masks
     if not isinstance(tokens, list) or len(tokens) < 2:
         return ""
@@ -234,7 +234,7 @@ def _token_notes(rollout: _Rollout) -> Iterator[Diagnostic]:
 
 
 def _turns(rollout: _Rollout, notes: list[Diagnostic]) -> list[tuple[str, Any]]:
-    """Return pointer and message of everything said; what is odd about it goes to `notes`."""
+    """Return the messages of a rollout with their pointers; add findings to `notes`."""
     turns: list[tuple[str, Any]] = []
     for place, said in (*rollout.before, (rollout.place, rollout.said)):
         if said is None:
@@ -275,7 +275,8 @@ def _said(
 
 
 def _rendered_whole(said: list[Any]) -> str:
-    """Return the text that the base environment writes where it has no messages, else nothing."""
+    """Return the rendered conversation that the base environment writes as the only message if it
+    has none, else ""."""
     if len(said) != 1 or not isinstance(said[0], dict) or said[0].get("role") != "user":
         return ""
     content = said[0].get("content")

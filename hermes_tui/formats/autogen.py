@@ -1,4 +1,4 @@
-"""`autogen`: messages and events of AutoGen agents (0.4 and later), as they are dumped.
+"""`autogen`: dumped messages and events of AutoGen agents (0.4 and later).
 
     file   = [event, …] | event per line | result | result per line | state | state per line
     result = {"messages": [event, …], "stop_reason"}
@@ -9,7 +9,8 @@
     said   = {"type": "UserMessage" | "AssistantMessage" | …, "content", "source"?, "thought"?}
 
 A `ToolCallRequestEvent` holds calls, a `ToolCallExecutionEvent` one result for each of them. The
-state of a team is a run an agent, with what its model was told and said, and one of the thread.
+state of a team is one run for each agent, with the messages in the context of its model, and one
+for the message thread.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _FLAGS = {
     "SelectorEvent": "speaker selection",
     "UserInputRequestedEvent": "input requested",
 }
-"""What a message is beside its text."""
+"""The flag of a message by its type."""
 
 _PLAIN = ("TextMessage", "MultiModalMessage", "StructuredMessage")
 _CODE = ("CodeGenerationEvent", "CodeExecutionEvent")
@@ -47,7 +48,7 @@ _USERS = frozenset({"user", "user_proxy", "human"})
 
 
 class AutoGen:
-    """Reads what a team of agents said and called."""
+    """Reads the messages and calls of a team of agents."""
 
     name = "autogen"
     summary = "AutoGen messages and events (0.4 and later), results of runs, saved states"
@@ -93,7 +94,7 @@ def _is_state(value: Any) -> bool:
 
 
 def _told(state: Any, name: str, pointer: str, depth: int = 6) -> Iterator[tuple[str, str, Any]]:
-    """Yield what each agent of a state was told and said: its name, where it stands, itself."""
+    """Yield the messages of each agent of a state: its name, the pointer to them, and the list."""
     if not isinstance(state, dict) or not depth:
         return
     said = fields.as_dict(state.get("llm_context")).get("messages")
@@ -173,7 +174,7 @@ def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
 
 
 def _call(raw: Any) -> Any:
-    """Return a call as chat messages write it."""
+    """Return a call in the form of chat messages."""
     if not isinstance(raw, dict) or "name" not in raw:
         return raw
     named = {key: raw[key] for key in ("name", "arguments") if key in raw}

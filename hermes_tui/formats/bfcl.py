@@ -1,4 +1,4 @@
-"""`bfcl`: results and scores of the Berkeley function-calling leaderboard, a test case a line.
+"""`bfcl`: results and scores of the Berkeley Function-Calling Leaderboard, a test case a line.
 
     line   = {"id", "result", "input_token_count"?, "output_token_count"?, "latency"?,
               "inference_log"?}
@@ -7,9 +7,9 @@
     result = text | [{name: arguments}, …] | [result, …]            turns, and steps of turns
     log    = [[message, …] | {"begin_of_turn_query": [message], "step_0": [message, …], …}, …]
 
-The log holds what went to the model (`inference_input`), what its handler made of the reply
-(`handler_log`) and the state of the simulated systems (`state_info`) as messages, too. Results of
-tools have no call ids and pair by order.
+The log also holds as messages the input of the model (`inference_input`), how its handler read the
+reply (`handler_log`) and the state of the simulated systems (`state_info`). Results of tools have
+no call ids and are paired by order.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CASE = re.compile(
 
 
 class Bfcl:
-    """Reads test cases with what the model answered."""
+    """Reads test cases with the answers of the model."""
 
     name = "bfcl"
     summary = "BFCL results (.json, a case a line): single answers, multi-turn logs, score files"
@@ -106,7 +106,7 @@ def _read_case(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _asked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the questions that stand beside an answer: in old results, and in score files."""
+    """Yield the questions given with an answer, in old results and in score files."""
     prompt = value.get("prompt")
     inside = isinstance(prompt, dict) and "question" in prompt
     question = prompt["question"] if isinstance(prompt, dict) and inside else value.get("question")
@@ -120,7 +120,7 @@ def _asked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _log_messages(log: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the queries of a log's turns."""
+    """Yield the queries of a log's turns."""
     for index, turn in enumerate(log):
         queries = turn.get("begin_of_turn_query") if isinstance(turn, dict) else None
         for inner, message in enumerate(fields.as_list(queries)):
@@ -139,13 +139,13 @@ def _replies(log: list[Any]) -> Iterator[Any]:
 
 
 def _is_answer(result: Any) -> bool:
-    """Say whether a result is a text or the calls of one reply: those are compared, never run."""
+    """Return whether a result is a text or the calls of one reply; such calls are never run."""
     is_calls = isinstance(result, list) and all(isinstance(one, dict) for one in result)
     return isinstance(result, str) or is_calls
 
 
 def _tools_of(log: list[Any]) -> Any:
-    """Return the tools of the first request that the log holds."""
+    """Return the tools of the first request in the log, or None if there are none."""
     for turn in log:
         step = turn.get("step_0") if isinstance(turn, dict) else turn
         for message in step if isinstance(step, list) else (turn,):
@@ -163,7 +163,7 @@ def _error_found(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 
 def _read_log(log: list[Any], value: dict[str, Any], build: RunBuilder) -> bool:
-    """Read a log; say whether the model's replies stood in it."""
+    """Read a log; return whether it holds any replies of the model."""
     answered = False
     turn = -1
     for index, entry in enumerate(log):
@@ -187,7 +187,10 @@ def _read_log(log: list[Any], value: dict[str, Any], build: RunBuilder) -> bool:
 def _read_step(
     step: list[Any], pointer: str, measured: dict[str, Any], build: RunBuilder, *, single: str
 ) -> bool:
-    """Read the messages of a step; `single` is its place where it is no list."""
+    """Read the messages of a step; return whether one is a reply of the model.
+
+    `single` is the pointer to the step if it is not a list.
+    """
     answered = False
     for index, raw in enumerate(step):
         place = f"{pointer}/{index}" if pointer else single
@@ -208,7 +211,7 @@ def _decoded(message: Any) -> list[Any]:
 
 
 def _measured(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
-    """Return tokens and seconds of one step, which stand in lists of their own."""
+    """Return tokens and seconds of one step, which are in separate lists."""
     found: list[Any] = []
     for key in _COUNTED:
         inner = value.get(key)
@@ -219,14 +222,14 @@ def _measured(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
 
 
 def _counts(asked: Any, answered: Any) -> dict[str, Any]:
-    """Return token counts by the names of chat messages."""
+    """Return token counts under their keys in chat messages."""
     return {"prompt_tokens": asked, "completion_tokens": answered}
 
 
 def _read_reply(
     said: Any, pointer: str, build: RunBuilder, around: dict[str, Any], decoded: list[Any]
 ) -> None:
-    """Read a reply: a text, or the calls of it; `decoded` is what its handler read in a text."""
+    """Read a reply: a text, or calls. `decoded` are the calls that its handler read in a text."""
     raw = {**around, "role": "assistant", "content": said}
     if isinstance(said, list) and said and all(isinstance(one, dict) for one in said):
         calls = [call for one in said for call in _calls(one)]
@@ -239,13 +242,13 @@ def _read_reply(
 
 def _calls(named: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, arguments in named.items():
-        # An object is how some handlers write arguments; the model's own text is not kept.
+        # Some handlers write arguments as an object; the model's own text is lost then.
         text = fields.json_text(arguments)
         yield {"function_call": {"name": name, "arguments": text}}
 
 
 def _call_of(expression: Any) -> dict[str, Any] | None:
-    """Return the call that a Python expression such as `ls(a=True)` is."""
+    """Return the call in a Python expression such as `ls(a=True)`, or None if there is none."""
     try:
         made = read_repr(expression) if isinstance(expression, str) else None
     except NotRepr:
@@ -272,7 +275,10 @@ def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, before: li
 
 
 def _undecoded(raw: dict[str, Any], before: list[Any]) -> Diagnostic | None:
-    """Say what a handler could not read: calls, or a text, which also ends every turn."""
+    """Return the finding for a reply that its handler could not decode, or None.
+
+    For a text it is only a note, since a text ends every turn; for calls it is an error.
+    """
     told = raw.get("content")
     if not isinstance(told, str) or not told.startswith(("Error decoding", "Empty response")):
         return None

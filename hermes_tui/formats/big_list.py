@@ -1,9 +1,9 @@
-"""One big JSON object is mostly one long list with a little around it: that list is found without
-reading it, and its elements become records.
+"""Read a big JSON object as records, one for each element of the long list in it.
 
-What stands around the list (`BigList.around`) is put around each element again before a format
-reads it, so that no format knows of this. Whether that is right for a format is tried: the first
-elements, each by itself, must make the events that they make together.
+Such an object is mostly one long list with a few members around it. The list is found without
+reading all of it. The members around it (`BigList.around`) are put around each element again before
+a format reads it, so that no format needs to know of this. Whether that is right for a format is
+tried: the first elements, read one by one, must give the same events as read together.
 """
 
 from __future__ import annotations
@@ -31,38 +31,38 @@ if TYPE_CHECKING:
 LOOKED_AT = 2 << 20
 """Bytes: a list that is longer is the long one."""
 MOST_READ = 4
-"""Times `LOOKED_AT`: nothing behind that is gone through, however long a text is that goes on."""
+"""Times `LOOKED_AT`: nothing beyond that is scanned, not even to the end of a long text."""
 SAMPLED = 50
 SAMPLED_BYTES = 128 << 10
-"""Of the list: as far as this its elements are read to see how, and at least two of them."""
+"""Elements that begin within this many bytes of the list are sampled, and at least two of them."""
 TAIL = 64 << 10
 MAX_TRIES = 200
 
 
 class BigList(NamedTuple):
-    """Where the long list of a document is."""
+    """The long list of a document: its position and what is around it."""
 
     path: tuple[str, ...]
     """The keys that lead to it."""
     start: int
-    """The byte behind its bracket."""
+    """The byte after its bracket."""
     around: dict[str, Any]
-    """The document without the elements; of what follows them, what could be read from the end."""
+    """The document without the elements; of the members after them, those that could be read."""
     first: tuple[Any, ...]
     """Its first elements."""
     alone: bool = False
-    """Whether only the first element is read with what stands around."""
+    """Whether only the first element is read with the members around the list."""
     read_further: ReadElement | None = None
-    """Reads the others where that needs no document around them."""
+    """Reads the other elements, if that is possible without a document around them."""
     tools: tuple[ToolSpec, ...] = ()
-    """What the document declares."""
+    """The tools that the document declares."""
 
     def document(self, elements: Sequence[Any], *, bare: bool = False) -> dict[str, Any]:
-        """Return the document with just these elements, or with nothing else at all."""
+        """Return the document with only these elements; if `bare`, without any other member."""
         outer: dict[str, Any] = {} if bare else dict(self.around)
         inner = outer
         for key in self.path[:-1]:
-            # A key that stands twice may hold something else the second time.
+            # A duplicate key may hold something else the second time.
             held = inner.get(key)
             inner[key] = dict(held) if isinstance(held, dict) else {}
             inner = inner[key]
@@ -84,7 +84,7 @@ class _Beginning:
 
 
 def find_big_list(source: Source) -> BigList | None:
-    """Return the long list of an object, None where its beginning shows none."""
+    """Return the long list of an object, or None if its beginning shows none."""
     start = len(BOM) if source.read(0, len(BOM)) == BOM else 0
     walk = JsonWalk(_Beginning(source, MOST_READ * LOOKED_AT), start)
     if walk.peek() != "{":
@@ -122,8 +122,10 @@ def find_big_list(source: Source) -> BigList | None:
 
 
 def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...] | None]:
-    """Return the elements from here on if the list ends within what is looked at; else none, and
-    the first of them for a sample."""
+    """Return the elements from here and None if the list ends within `LOOKED_AT` bytes.
+
+    Otherwise return no elements, and the first of them as a sample.
+    """
     elements: list[Any] = []
     sampled = 0
     enough, limit = walk.at + SAMPLED_BYTES, walk.at + LOOKED_AT
@@ -144,9 +146,10 @@ def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...
 
 
 def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
-    """Return what stands around the list, with the keys that follow it at the end of the source.
+    """Return the members around the list, including those after it at the end of the source.
 
-    Whatever bracket closes the list: what is behind it ends the document.
+    Any closing bracket in the tail may be the one of the list; it is if the rest completes the
+    document.
     """
     tail = source.read(max(found.start, source.size - TAIL), TAIL)
     behind: dict[str, Any] = {}
@@ -154,14 +157,14 @@ def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
     for _ in range(MAX_TRIES):
         if place < 0:
             break
-        # The farther from the end the bracket is, the more is behind it.
+        # The farther from the end the bracket is, the more members follow it.
         behind = _behind(tail[place:], found) or behind
         place = tail.rfind(b"]", 0, place)
     return _merged(found.around, behind)
 
 
 def _behind(tail: bytes, big: BigList) -> dict[str, Any] | None:
-    """Return the document without what stands up to the bracket that `tail` begins with."""
+    """Return the document from the closing bracket at which `tail` begins; None if it is broken."""
     # Not orjson, which refuses half of a surrogate pair.
     head = "".join(f"{{{json.dumps(key)}:" for key in big.path).encode() + b"["
     try:
@@ -187,9 +190,9 @@ class Fit(NamedTuple):
 
 
 def fits(big: BigList, reads: Format) -> Fit | None:
-    """Return how the elements can be read by a format one by one.
+    """Return how a format can read the elements one by one.
 
-    None where they cannot: they make sense only together, or there are too few to tell.
+    None if it cannot: they make sense only together, or there are too few to decide.
     """
     together = _events(big.document(big.first), reads)
     if len(big.first) < 2 or not together:
@@ -208,8 +211,10 @@ def fits(big: BigList, reads: Format) -> Fit | None:
 
 
 def _read_quickly(big: BigList, reads: Format, together: Sequence[Event]) -> BigList:
-    """Return the list with the quicker way to read its elements, if its format has one and the
-    first ones make the same events so."""
+    """Return the list with its format's quicker way to read an element.
+
+    Return it unchanged if the format has none, or if the first elements give other events that way.
+    """
     read_further = traits_of(reads).read_element
     if read_further is None:
         return big
@@ -223,7 +228,7 @@ def _read_quickly(big: BigList, reads: Format, together: Sequence[Event]) -> Big
 
 
 def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> None:
-    """Read one element as a format reads the document with just that in it."""
+    """Read one element as the format reads the document with only that element."""
     if big.read_further is not None and not build.is_first:
         build.tools = big.tools
         big.read_further(value, build)
@@ -239,7 +244,7 @@ def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> 
 
 
 def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> None:
-    """Read what follows the list: it may say how the one run ended that the document is."""
+    """Read the members after the list, which may hold the end of the document's only run."""
     if len(data) > TAIL or _behind(data, big) is None:
         shown = data[:MAX_EXCERPT].decode("utf-8", "replace")
         build.defect(f"{len(data):,} bytes behind the list are not read", shown)
@@ -251,7 +256,7 @@ def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> Non
 
 
 def _place(event: Event, big: BigList, build: RunBuilder) -> SourceRef:
-    """Return where an event stands in the element alone, or all of it where it is not in it."""
+    """Return the place of an event in its element, or the whole element if it is elsewhere."""
     prefix = pointer_of((*big.path, 0))
     pointer = event.at.pointer if event.at is not None else ""
     return build.at(pointer.removeprefix(prefix) if pointer.startswith(prefix) else "")
@@ -266,6 +271,6 @@ def _events(
 
 
 def _parts(events: Sequence[Event]) -> list[Event]:
-    """Return what happens in a run, without its place."""
+    """Return the events inside runs, without their places."""
     inside = (event for event in events if not isinstance(event, (RunStarted, RunEnded)))
     return [copy_event(event, seq=0, at=None) for event in inside]

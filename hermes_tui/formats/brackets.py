@@ -1,4 +1,4 @@
-"""The brackets of a JSON text that arrives in pieces: each is looked at once."""
+"""The brackets of a JSON text that arrives in pieces; each is examined once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Brackets:
     def __init__(self) -> None:
         self.are_closed = False
         self.goes_on = False
-        """Whether more than blanks stands behind the bracket that closed."""
+        """Whether anything but blanks follows the bracket that closed."""
         self._depth = 0
         self._is_in_text = False
         self._is_escaped = False
-        """Whether the text so far ends with a backslash whose character is still to come."""
+        """Whether the text so far ends with a backslash that escapes the next character."""
 
     def take(self, piece: str) -> None:
-        """Go on with the next piece of the text."""
+        """Continue with the next piece of the text."""
         if not piece:
             return
         end = 0 if self.are_closed else self._closed_at(piece)
@@ -29,7 +29,7 @@ class Brackets:
             self.goes_on = True
 
     def _closed_at(self, piece: str) -> int:
-        """Return where in `piece` the outermost bracket has closed, its length if it has not."""
+        """Return where in `piece` the outermost bracket closes, or its length if it does not."""
         begin, self._is_escaped = int(self._is_escaped), False
         for mark in _MARK.finditer(piece, begin):
             if mark[0] == '"':

@@ -1,7 +1,7 @@
-"""A message of any dialect in the words of chat messages, before it becomes events.
+"""A message of any dialect in the form of a chat message, before it becomes events.
 
-Dialects are read into these; formats append them. What the file holds of a call or a result stays
-beside it, and a call stands where the file has it, be that in another place than its message.
+Dialects are read into these; formats append them. The file's own value of a call or a result is
+kept with it, and a call is located where the file has it, even if its message is elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the file holds of a call or a result, and where: a JSON Pointer, and a line."""
+    """The file's own value of a call or a result, and its place: a JSON Pointer, and a line."""
 
     value: Any
     pointer: str
@@ -26,7 +26,7 @@ class Held:
 
 
 def held_elements(value: Any, build: RunBuilder, pointer: str = "") -> list[Held]:
-    """Return the elements of a list that stands at `pointer`, or what is no list whole."""
+    """Return the elements of the list at `pointer`; anything but a list is one element."""
     return [Held(one, place, line) for place, line, one in build.placed(value, pointer)]
 
 
@@ -34,9 +34,9 @@ def held_elements(value: Any, build: RunBuilder, pointer: str = "") -> list[Held
 class ChatMessage:
     """A message. `raw` is what `normalise` reads.
 
-    `carried` is what the file holds of the message's calls in their order, or of its one result;
-    without it that is what stands in `raw`. `line` is its line in a record of all lines. `used` is
-    what a reply used, where that is not told in `raw`.
+    `carried` are the file's own values of the message's calls in their order, or of its one result;
+    if it is empty, `raw` holds them. `line` is the line of the message in a record of all lines.
+    `used` is the usage of a reply, if `raw` does not hold it.
     """
 
     raw: dict[str, Any]
@@ -54,7 +54,7 @@ class ChatMessage:
 
 
 def on_line(messages: Iterable[ChatMessage], line: int) -> list[ChatMessage]:
-    """Return messages, and what they carry, as standing on one line of the record."""
+    """Return the messages, and what they carry, located at one line of the record."""
     return [
         replace(
             message,
@@ -83,7 +83,7 @@ def append_normalised(
     ts: float | None = None,
     flags: Iterable[str] = (),
 ) -> None:
-    """Append a message that is normalised already; `message` says where it stands."""
+    """Append a message that is already normalised, at the place that `message` has."""
     shown = with_flags(parts.message, *message.flags, *flags)
     if message.used is not None:
         shown = changed(shown, usage=message.used)
@@ -110,5 +110,5 @@ def append_messages(build: RunBuilder, messages: Iterable[ChatMessage]) -> None:
 
 
 def said(messages: Iterable[ChatMessage]) -> list[dict[str, Any]]:
-    """Return the raw messages, for a title."""
+    """Return the raw messages, as `fields.title_of` takes them."""
     return [message.raw for message in messages]

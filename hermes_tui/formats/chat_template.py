@@ -1,4 +1,4 @@
-"""A rendered chat template, taken apart into its messages again.
+"""Split a rendered chat template into its messages.
 
     text     = preamble? turn+
     turn     = marker body
@@ -10,8 +10,8 @@
              | "## " ROLE end-of-line | "**" role "**:" | "**" role ":**"
     body     = text up to an end token (<|eot_id|>, <|im_end|>, …), the next marker or the end
 
-The first kind of marker that occurs decides. Before DeepSeek's stands the system prompt. The
-markdown kinds count from two turns on, or where the text begins with one.
+The first kind of marker that occurs decides. DeepSeek's system prompt precedes the first marker.
+The markdown kinds count if there are at least two turns, or if the text begins with one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MARKERS = (
     re.compile(rf"<\|{_NAMES}\|>\n?"),
 )
 _SYSTEM_BEFORE = "<｜"
-"""How a marker begins before the first of which the system prompt stands."""
+"""The start of markers whose preamble is the system prompt."""
 _MARKDOWN = (
     re.compile(rf"^#{{1,4}} *{_NAMES}:? *(?:\n+|\Z)", re.IGNORECASE | re.MULTILINE),
     re.compile(rf"^\*\*{_NAMES}(?::\*\*|\*\*:?) *\n?", re.IGNORECASE | re.MULTILINE),
@@ -46,12 +46,15 @@ _BEGIN = re.compile(
 _OPENERS = ("<|", "<start_of_turn>", "<｜")
 _SYNONYMS = {"human": "user", "model": "assistant", "ipython": "tool", "observation": "tool"}
 _TAIL = 200
-"""Characters at the end of a body in which an end token is looked for."""
+"""Characters at the end of a body that are searched for an end token."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateTurn:
-    """One message of a rendered template. `span` covers `text` in the whole; `closed`: it ended."""
+    """One message of a rendered template. `span` is that of `text` in the whole text.
+
+    `closed`: an end token follows it.
+    """
 
     role: str
     text: str
@@ -60,15 +63,15 @@ class TemplateTurn:
 
 
 def may_be_rendered(text: str) -> bool:
-    """Tell cheaply whether a text may hold a marker that is a token."""
+    """Return whether a text may hold a marker that is a token; a cheap test."""
     return any(opener in text for opener in _OPENERS)
 
 
 def split_template(text: str) -> tuple[TemplateTurn, ...]:
-    """Return the messages of a rendered template, none where no marker is found.
+    """Return the messages of a rendered template, or none if it has no marker.
 
-    What stands before the first marker is a turn with an empty role. An open last turn without
-    text is the prompt for a reply that did not come, and is left out.
+    Text before the first marker is a turn with an empty role, or the system prompt (DeepSeek). An
+    open last turn without text is the prompt for a reply that did not come, and is left out.
     """
     for pattern in _MARKERS:
         markers = list(pattern.finditer(text))
@@ -82,9 +85,9 @@ def split_template(text: str) -> tuple[TemplateTurn, ...]:
 
 
 def split_reply(text: str) -> tuple[TemplateTurn, ...]:
-    """Return the turns of a text that a model began, as a trainer keeps a rollout of several.
+    """Return the turns of a text that begins with the model's reply, as trainers keep rollouts.
 
-    The first is the model's; a text without markers is that turn, less the token that ends it.
+    The first turn is the model's. A text without markers is that turn, without its end token.
     """
     for pattern in _MARKERS:
         if markers := list(pattern.finditer(text)):
@@ -96,7 +99,7 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
 
 
 def reply_start(text: str) -> int:
-    """Return where the model first has the word in a rendered template; -1 where it never has."""
+    """Return where the model's first turn begins in a rendered template, or -1 if it has none."""
     for pattern in _MARKERS:
         if markers := list(pattern.finditer(text)):
             starts = (one.end() for one in markers if _role_of(one) == "assistant")
@@ -105,9 +108,9 @@ def reply_start(text: str) -> int:
 
 
 def open_turn(text: str) -> tuple[int, str]:
-    """Return where the last turn begins, its marker included, and its role, where nothing ends it.
+    """Return where the last turn begins, including its marker, and its role, if it is open.
 
-    It is at -1, without a role, where the turn ended or there is no marker.
+    Return -1 and an empty role if the turn is closed or there is no marker.
 
     >>> open_turn("<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\nHo")
     (30, 'assistant')

@@ -1,10 +1,10 @@
 """Tool calls that arrive in parts.
 
-A part belongs to the call with its index and id. A new id on a used index begins a new call, if
-it brings a name: some servers make up a new id for every part of one call. A part without an id
-goes on with the last call of its index, one without index and id with the last call of all,
-unless it has a name and arguments of its own and the arguments before it are already whole.
-Where that goes beyond joining by index, as clients do, it is told.
+A part belongs to the call with its index and id. A new id at a used index begins a new call if
+the part has a name: some servers make up a new id for every part of one call. A part without an id
+continues the last call of its index, and one without index and id the last call of all,
+unless it has a name and arguments of its own and the arguments before it are already complete.
+If that differs from joining by index, as clients do, it is reported.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import json_text
 
 Piece = tuple[str, str]
-"""What a part adds: `call` and a piece of the name, or `arguments` and a piece of them."""
+"""An addition to a call: "call" and a piece of its name, or "arguments" and a piece of them."""
 
 _Id = str | float | tuple[str] | None
-"""An id, a list or an object as its JSON."""
+"""An id; a list or an object is replaced by its JSON."""
 
 
 class Growing:
@@ -34,23 +34,23 @@ class Growing:
         self._value: Any = None
         self._brackets = Brackets()
         self._followed = 0
-        """How many of the pieces `_brackets` has taken."""
+        """How many of the pieces `_brackets` has received."""
         self._is_object: bool | None = None
-        """Whether the text was an object when its brackets closed; None before."""
+        """Whether the text was an object when its brackets closed; None before that."""
 
     @property
     def is_begun(self) -> bool:
-        """Say whether anything has come."""
+        """Return whether any part has arrived."""
         return bool(self._members)
 
     @property
     def has_text(self) -> bool:
-        """Say whether any of the arguments has come, as a text."""
+        """Return whether any piece of the arguments has arrived as text."""
         return bool(self._pieces)
 
     @property
     def has_whole_arguments(self) -> bool:
-        """Say whether the arguments so far are an object that is closed."""
+        """Return whether the arguments so far are a closed object."""
         if self._value is not None:
             return True
         self._brackets.take("".join(self._pieces[self._followed :]))
@@ -62,7 +62,7 @@ class Growing:
         return self._is_object
 
     def add(self, part: dict[str, Any]) -> list[Piece]:
-        """Take what a part says; return what it adds."""
+        """Merge a part; return the pieces that it adds."""
         added: list[Piece] = []
         for key, value in part.items():
             if key == "name" and isinstance(value, str):
@@ -77,7 +77,7 @@ class Growing:
         return added
 
     def whole(self) -> dict[str, Any]:
-        """Return all that was said."""
+        """Return the function with everything received so far."""
         members = dict(self._members)
         if self._value is not None:
             members[self._text_key] = self._value
@@ -86,7 +86,7 @@ class Growing:
         return members
 
     def _add_name(self, name: str) -> str:
-        """Add a name that may be repeated, said again in full, or come in pieces."""
+        """Add a name; return what it adds, since names may be repeated or arrive in pieces."""
         before = self._members.get("name")
         if not isinstance(before, str) or not before:
             self._members["name"] = name
@@ -103,7 +103,7 @@ class Growing:
                 self._pieces.append(value)
             return value
         if isinstance(value, str):
-            # Text after a value: nobody knows how they go together, so all of it is kept.
+            # Text after a value: how they belong together is unknown, so all of it is kept.
             self._pieces = [json_text(self._value), value]
             self._brackets, self._followed, self._is_object = Brackets(), 0, None
             self._value = None
@@ -127,7 +127,7 @@ class _Call:
 
     @property
     def has_part_of_arguments(self) -> bool:
-        """Say whether arguments have begun, as a text, and are not closed."""
+        """Return whether arguments have begun as text and are not complete."""
         parts = (self.flat, *self.functions.values())
         return any(part.has_text for part in parts) and not self.has_whole_arguments
 
@@ -163,15 +163,15 @@ class StreamedCalls:
 
     def __init__(self) -> None:
         self.flaws: dict[str, Diagnostic] = {}
-        """By what they say: where the calls are not what clients make of them."""
+        """Findings by message, about calls that clients would join differently."""
         self._calls: list[_Call] = []
         self._last: dict[tuple[int | None, _Id], _Call] = {}
-        """By index and id the last call that has both; for None, one with any."""
+        """The last call by index and id; None stands for any index or id."""
 
     def add(self, value: Any, *, is_whole: bool = False) -> list[tuple[str, str, int]]:
-        """Take the `tool_calls` of a delta; return what they add, each with the call's position.
+        """Merge the `tool_calls` of a delta; return the pieces, each with its call's position.
 
-        `is_whole`: they are those of a whole message, which need no index.
+        `is_whole`: they are the calls of a whole message, which need no index.
         """
         added: list[tuple[str, str, int]] = []
         fresh: set[_Call] = set()
@@ -186,13 +186,13 @@ class StreamedCalls:
                     self._know(call)
                 fresh.add(call)
             elif part is not None:
-                # No call at all, but what stands there is not lost.
+                # Not a call, but the value is kept.
                 self._calls.append(_Call(None, len(self._calls), part))
         return added
 
     @property
     def gap(self) -> str:
-        """Return which index the calls lack below their last one; empty where they lack none."""
+        """Return a message about the first index that no call has, or "" if there is no gap."""
         known = {call.index for call in self._calls if call.index is not None and call.index >= 0}
         missing = next((index for index in range(len(known)) if index not in known), None)
         return "" if missing is None else f"no streamed call has index {missing}"
@@ -206,7 +206,8 @@ class StreamedCalls:
         return [self._calls[position].whole() for _, position in sorted(order)]
 
     def _call_of(self, part: dict[str, Any], fresh: set[_Call]) -> _Call:
-        """Return the call that `part` belongs to; `fresh` are those of the same delta before it."""
+        """Return the call that `part` belongs to; `fresh` are the calls of the parts before it in
+        the same delta."""
         index = _index(part.get("index"))
         id = part.get("id") or None
         same = None if id is None else self._last.get((index, _hashable(id)))
@@ -231,12 +232,12 @@ class StreamedCalls:
             self._tell(f"the index of a streamed call is {told}", hint)
 
     def _is_under_way(self) -> bool:
-        """Tell whether the arguments of the latest call have begun and are not whole."""
+        """Return whether the arguments of the latest call have begun and are not complete."""
         last = self._calls[-1] if self._calls else None
         return last is not None and last.raw is None and last.has_part_of_arguments
 
     def _continued(self, index: int | None) -> _Call:
-        """Go on with the latest call: a part without id and name begins no other one."""
+        """Return the latest call, which a part without id and name continues; report that."""
         last = self._calls[-1]
         place = len(self._calls) - 1 if last.index is None else last.index
         hint = "clients that join calls by index make two of them, both with broken arguments"
@@ -244,7 +245,8 @@ class StreamedCalls:
         return last
 
     def _begin_anew(self, index: int | None) -> _Call:
-        """Begin a call where there is one of the same index, or none of either has one."""
+        """Begin another call at the index of an earlier one, or without index after one without;
+        report the first."""
         if index is not None:
             hint = "clients that join calls by index make one of both, whose arguments are not JSON"
             self._tell(f"several streamed calls have index {index}", hint)
@@ -261,7 +263,7 @@ class StreamedCalls:
         return call
 
     def _know(self, call: _Call) -> None:
-        """Let a call be found by its id from now on."""
+        """Register a call by its id."""
         for key in ((None, _hashable(call.id)), (call.index, _hashable(call.id))):
             if key not in self._last or self._last[key].position < call.position:
                 self._last[key] = call
@@ -279,7 +281,7 @@ def _is_object(text: str) -> bool:
 
 
 def _says(part: dict[str, Any]) -> tuple[bool, bool]:
-    """Say whether `part` brings a name, and whether it brings arguments."""
+    """Return whether `part` has a name, and whether it has arguments."""
     found = [
         part,
         *(part[key] for key in ("function", "custom") if isinstance(part.get(key), dict)),

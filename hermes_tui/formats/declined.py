@@ -1,4 +1,4 @@
-"""Calls that a person did not let run: a decision of theirs, and no failure of the tool."""
+"""Calls that a person did not allow to run: a decision, not a failure of the tool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.parsers.normalise import Normalised
 
 DECLINED = "declined by the user"
 _FARTHEST = 4_096
-"""Events before a result among which its call is looked for."""
+"""How many events before a result are searched for its call."""
 
 
 def settle_declined(
@@ -23,9 +23,9 @@ def settle_declined(
     pointer: str,
     ts: float | None,
 ) -> Normalised:
-    """Append which calls a person declined, and return the message with its results as no errors.
+    """Append the calls that a person declined; return the message without their errors.
 
-    `why` says so of a result, and is empty for those that their tools gave.
+    `why` returns the reason for a declined result, and "" for a result that its tool returned.
     """
     settled = []
     for result, found in parts.results:

@@ -1,4 +1,4 @@
-"""Find out what a file is from its content; its name is never looked at."""
+"""Detect the format of a file from its content; its name is never considered."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ HEAD = 64 << 10
 SAMPLED_HEAD = 1 << 20
 MAX_VALUES = 50
 MAX_SAMPLE = 16 << 20
-"""Bytes: a first record that reaches farther is not decoded to look at it."""
+"""Bytes: a first record that is longer is not decoded for the sample."""
 
 
 class Detection(NamedTuple):
     """The reader for a file, or why there is none. `rivals` names formats that fit equally well.
 
-    `may_change`: what is still to come in may lead to another answer. `is_foreign`: what was looked
-    at is whole, but no transcript.
+    `may_change`: bytes still to come may lead to another answer. `is_foreign`: the bytes examined
+    are complete, but not a transcript.
     """
 
     reader: Reader | None
@@ -75,7 +75,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
         reader = inside(reader, sample.big)
     is_too_long = source.size > MAX_RECORD and not _has_line_end(head)
     if reader.layout is Layout.DOCUMENT and is_too_long:
-        # It would not be read; should it be lines after all, those behind the first are.
+        # It is too long to be read; if it is lines after all, those after the first are read.
         reader = reader._replace(layout=Layout.LINES)
     return Detection(by_turns(reader, source), rivals=rivals, may_change=may_change)
 
@@ -83,7 +83,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
 def _reader_of_bytes(
     source: Source, head: bytes, formats: Sequence[Format], wanted: str
 ) -> Reader | None:
-    """Return how a file is read that is not taken for JSON, None where no format knows it."""
+    """Return the reader of a format that reads bytes, not JSON; None if no such format fits."""
     is_json = head.lstrip(BLANKS)[:1] in (b"{", b"[")
     sample = Sample(head if is_json else source.read(0, SAMPLED_HEAD), Layout.DOCUMENT, ())
     for candidate in formats:
@@ -124,7 +124,7 @@ def _choose(
 
 
 def inside(reader: Reader, big: BigList) -> Reader:
-    """Return a reader of the elements of a long list, or the same one if that cannot be."""
+    """Return a reader of the elements of a long list, or `reader` if that is impossible."""
     found = fits(big, reader.format)
     if found is None:
         return reader
@@ -133,7 +133,7 @@ def inside(reader: Reader, big: BigList) -> Reader:
 
 
 def _head(source: Source) -> bytes:
-    """Return the beginning of a source, blank lines and all, as far as something stands in it."""
+    """Return the beginning of a source, up to `MAX_SAMPLE` bytes if it begins with blank ones."""
     size = HEAD
     head = source.read(0, size)
     while size < min(source.size, MAX_SAMPLE) and not head.strip(BLANKS + b"\0"):
@@ -143,7 +143,7 @@ def _head(source: Source) -> bytes:
 
 
 def _may_change(head: bytes, source: Source) -> bool:
-    """Say whether more bytes matter: only a value may go on behind the head, lines are sampled."""
+    """Return whether more bytes may matter: lines are sampled, but a value may be longer."""
     starts_value = head.lstrip(BLANKS)[:1] in (b"{", b"[")
     return not source.complete and (starts_value or len(head) < HEAD)
 
@@ -154,7 +154,7 @@ def _likely_unit(sample: Sample) -> Unit:
 
 
 def take_sample(source: Source, head: bytes) -> Sample | None:
-    """Find the layout and decode the first values; None where there is no JSON value at all."""
+    """Find the layout and decode the first values; return None if there is no JSON value."""
     lines = _line_values(source, head)
     first = head.lstrip(BLANKS)[:1]
     if lines is not None:
@@ -171,7 +171,7 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
         if elements:
             return Sample(head, Layout.ARRAY, tuple(elements))
     later, share = _later_lines(head)
-    # Of a file that is still being written, what looks like a torn document is a torn first line.
+    # In a file that is still being written, an apparently torn document is a torn first line.
     is_torn_first = share >= 0.5 or not source.complete
     if first in (b"[", b"{") and source.size > MAX_SAMPLE and not is_torn_first:
         return _big_sample(source, head)
@@ -179,13 +179,13 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
         whole = load(source.read(0, MAX_SAMPLE).strip())
         if whole.values:
             return Sample(head, Layout.DOCUMENT, whole.values[:1])
-    # Nor are a few lines inside of a document that is still coming in, or of binary data.
+    # A few lines of a document that is still being written, or of binary data, do not count.
     is_lines = later and (share >= 0.5 or (source.complete and b"\0" not in head))
     return Sample(head, Layout.LINES, tuple(later)) if is_lines else None
 
 
 def _big_sample(source: Source, head: bytes) -> Sample | None:
-    """Look at a document that is too long to be decoded."""
+    """Return a sample of a document that is too long to be decoded."""
     big = find_big_list(source)
     values = (big.document(big.first),) if big else load(source.read(0, SAMPLED_HEAD)).values[:1]
     if not values:
@@ -200,9 +200,10 @@ def _has_line_end(head: bytes) -> bool:
 
 
 def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
-    """Return the values of the first lines if the first is a whole value, and if it is alone.
+    """Return the values of the first lines, and whether there is only one line.
 
-    The first may be a header, or sum up the others: one more is looked at however long it is.
+    None if the first line is not a whole value. It may be a header, or a summary of the others: one
+    more line is examined, up to `MAX_SAMPLE` bytes.
     """
     data = head
     while data.lstrip().count(b"\n") < 2 and len(data) < min(source.size, MAX_SAMPLE):
@@ -229,7 +230,7 @@ def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
 
 
 def _line_value(text: str) -> Any:
-    """Return the value of a line; ValueError where it is none."""
+    """Return the value of a line; raise ValueError if it holds none."""
     try:
         return json.loads(text, strict=False)
     except RecursionError:

@@ -1,6 +1,6 @@
 """Shapes that many foreign formats share: messages, titles, usage, outcomes, times.
 
-Readers ask here instead of each guessing on its own.
+Readers call these functions instead of each guessing on its own.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures, plain_values
 
 MAX_DETAIL = 2_000
-"""Characters of JSON: a detail longer than this is named, not copied; its record holds it whole."""
+"""Characters of JSON. Of a longer detail only the size is kept; its record holds it whole."""
 MAX_RESULT = 1_000_000
-"""As `MAX_DETAIL`, of what a run results in: it is what people open a run for."""
+"""The same limit for the results of a run, which are what people open it for."""
 _RESULTS = frozenset(
     {"submission", "patch", "git_patch", "model_patch", "generated_patch", "test_patch"}
     | {"edited_files", "test_result", "traceback", "exception_str", "exception_info", "error"}
     | {"errors", "store", "answer", "final_answer"}
 )
 _LINES_AROUND = re.compile(r"\d+\Z")
-"""SWE-agent's `edited_files30`: with so many lines around each edit."""
+"""The number in SWE-agent's `edited_files30`: the lines of context around each edit."""
 
 _TOO_DEEP = "(nested too deeply, or not text)"
 _ONLY_NAMED = re.compile(rf"\([\d,]+ (?:characters|keys|elements)\)|{re.escape(_TOO_DEEP)}")
@@ -61,7 +61,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def is_message(value: Any) -> bool:
-    """Say whether `value` is a chat message: a `role` and something said."""
+    """Return whether `value` is a chat message: an object with a `role` and a body."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("role"), str)
@@ -70,20 +70,20 @@ def is_message(value: Any) -> bool:
 
 
 def is_message_list(value: Any) -> bool:
-    """Say whether `value` is a list of messages; a few odd elements do not spoil it."""
+    """Return whether `value` is a list of messages; one odd element in five is tolerated."""
     if not isinstance(value, list) or not value:
         return False
     return mostly(value[:50], is_message)
 
 
 def messages_if_json(value: Any) -> Any:
-    """Return the messages that a text holds as JSON; any other JSON is what somebody said."""
+    """Return the messages that a text holds as JSON, or `value` unchanged if it holds none."""
     found = decode_if_json(value)
     return found if is_message_list(found) else value
 
 
 def ends_with_response(row: Mapping[str, Any]) -> bool:
-    """Say whether the `response` of a row is what its last message says: it holds all in itself."""
+    """Return whether the last message of a row is its `response`, so that it is complete."""
     messages, response = row.get("messages"), row.get("response")
     if not isinstance(messages, list) or not messages or not isinstance(response, str):
         return False
@@ -92,17 +92,17 @@ def ends_with_response(row: Mapping[str, Any]) -> bool:
 
 
 def begins_with_system(messages: Any) -> bool:
-    """Say whether the first of some messages is a system prompt."""
+    """Return whether the first message is a system prompt."""
     return first_object(messages).get("role") in ("system", "developer")
 
 
 def mostly(values: Sequence[Any], test: Any) -> bool:
-    """Say whether at least four in five of `values` pass; an empty sequence does not."""
+    """Return whether at least four in five of `values` pass `test`; False if there are none."""
     return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)
 
 
 def text_of(content: Any) -> str:
-    """Return the text of a message's content, whatever its form; empty where there is none."""
+    """Return the text of a message's content in any form; empty if there is none."""
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
@@ -129,7 +129,7 @@ def snake_case(name: str) -> str:
 
 
 def title_of(messages: Iterable[Any]) -> str:
-    """Return the first line that the user says in `messages`, or an empty string."""
+    """Return the first line of the user's first message with text, or an empty string."""
     for message in messages:
         if isinstance(message, dict) and message.get("role") in ("user", "human"):
             said = title(text_of(message.get("content")))
@@ -152,7 +152,7 @@ def label(raw: Mapping[str, Any], *keys: str) -> str:
 
 
 def labels(raw: Mapping[str, Any], *keys: str) -> str:
-    """Return what stands under all of `keys`, as in `TypeError: no such name`."""
+    """Return the labels under all of `keys`, joined as in `TypeError: no such name`."""
     return ": ".join(filter(None, (label(raw, key) for key in keys)))
 
 
@@ -161,12 +161,12 @@ def run_id_of(raw: Mapping[str, Any]) -> str:
 
 
 def group_of(raw: Mapping[str, Any]) -> str:
-    """Return which group of runs, mostly of one prompt, a row says that it belongs to."""
+    """Return the group of runs that a row names; mostly these are the runs of one prompt."""
     return title(label(raw, *_GROUP_KEYS))
 
 
 def task_of(raw: Mapping[str, Any], messages: Iterable[Any]) -> str:
-    """Return what a run is about: what the file calls it, or what the user first says."""
+    """Return the task of a run: its name in the file, or the first line of the user."""
     return label(raw, *_TASK_KEYS) or title_of(messages)
 
 
@@ -175,7 +175,7 @@ def model_of(raw: Mapping[str, Any]) -> str:
 
 
 def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the members of `raw` not in `without`, secrets masked and long ones only named."""
+    """Return the members of `raw` not in `without`, secrets masked and long ones summarised."""
     left_out = frozenset(without)
     kept = {str(key): value for key, value in raw.items() if key not in left_out}
     if not kept:
@@ -186,29 +186,31 @@ def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[s
 
 
 def detail(name: str, value: Any) -> Any:
-    """Return what `small` makes of a member of that name: results may be much longer."""
+    """Return `value` shortened by `small`; the limit is much higher if `name` is a result's."""
     is_result = _LINES_AROUND.sub("", name) in _RESULTS
     return small(value, MAX_RESULT if is_result else MAX_DETAIL)
 
 
 def is_empty(value: Any) -> bool:
-    """Say whether `value` says nothing: null, or a text, a list or an object without anything."""
+    """Return whether `value` is null, or an empty text, list or object."""
     return value is None or value in ("", [], {})
 
 
 def telling(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the details that say something."""
+    """Return the details that are not empty; zeros and false are kept."""
     return {key: value for key, value in details.items() if not is_empty(value)}
 
 
 def filled(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the details that count: neither empty nor zero nor false."""
+    """Return the details that are neither empty nor zero nor false."""
     return {key: value for key, value in details.items() if value}
 
 
 def small(value: Any, most: int = MAX_DETAIL) -> Any:
-    """Return `value` with secrets masked, or a line saying how big it is where it is longer than
-    `most` characters of JSON."""
+    """Return `value` with secrets masked.
+
+    If it is longer than `most` characters of JSON, return a line with its size instead.
+    """
     if isinstance(value, str):
         return value if len(value) <= most else f"({len(value):,} characters)"
     if not isinstance(value, (dict, list)):
@@ -227,7 +229,7 @@ def small(value: Any, most: int = MAX_DETAIL) -> Any:
 
 
 def only_named(details: Any) -> int:
-    """Return how many values in `details` are no more than named by `small`."""
+    """Return how many values in `details` `small` has replaced by their size."""
     waiting, found = [details], 0
     while waiting:
         match waiting.pop():
@@ -257,7 +259,7 @@ def numbers(raw: Mapping[str, Any]) -> dict[str, float]:
 
 
 def measured(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[str, float]:
-    """Return those members of `raw` that are numbers, or true or false: 1 or 0."""
+    """Return those members of `raw` that are numbers or booleans; true is 1 and false is 0."""
     left_out = frozenset(without)
     found = {
         str(name): float(value) if isinstance(value, bool) else measures.number(value)
@@ -287,11 +289,11 @@ OUTCOME_KEYS = (
 
 
 REWARD_KEYS = ("reward", "score", "scores")
-"""Those of the outcome that only who judges a run writes, never a server."""
+"""Keys of an outcome that only a judge of the run writes, never a server."""
 
 
 def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments of `RunBuilder.end` that `raw` speaks of, None where it says nothing."""
+    """Return the arguments of `RunBuilder.end` found in `raw`, or None if it has no outcome."""
     told = {key: raw[key] for key in OUTCOME_KEYS if raw.get(key) is not None}
     if not told:
         return None
@@ -333,24 +335,24 @@ def _status(told: Mapping[str, Any], stop_reason: str) -> str:
 
 
 def verdict(passed: Any) -> str:
-    """Return the status of a run that passed or did not; what is neither says nothing."""
+    """Return "ok" or "failed" for a boolean, "unknown" for anything else."""
     if not isinstance(passed, bool):
         return "unknown"
     return "ok" if passed else "failed"
 
 
 def is_cut(finish_reason: str) -> bool:
-    """Say whether a reply ended only because it was too long, in the words of any API."""
+    """Return whether a reply ended only because it was too long, in the terms of any API."""
     return finish_reason.lower() in _CUT_REPLIES
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """Return `value` where it is a JSON object, else an empty one."""
+    """Return `value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return `value` where it is a JSON array, else an empty one."""
+    """Return `value` if it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []
 
 
@@ -360,7 +362,7 @@ def first_object(value: Any) -> dict[str, Any]:
 
 
 def json_text(value: Any) -> str:
-    """Return `value` as compact JSON, a string as it is."""
+    """Return `value` as compact JSON, or unchanged if it is a string."""
     return value if isinstance(value, str) else plain_values.json_text(value)
 
 
@@ -370,5 +372,5 @@ def excerpt(value: Any) -> str:
 
 
 def item_at(values: Any, index: int) -> Any:
-    """Return the element at `index` of a JSON array, None where there is none."""
+    """Return the element at `index` of a JSON array, or None if there is none."""
     return values[index] if isinstance(values, list) and index < len(values) else None

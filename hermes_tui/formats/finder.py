@@ -1,8 +1,8 @@
-"""Find what looks like a conversation in any JSON value, and put it in a chat message's words.
+"""Find what looks like a conversation in any JSON value, and convert it to chat messages.
 
 A message has a label (`role`, `from`, `type`, `kind` or `source`) and a body (`content`, `value`,
-`parts`, `text` or `message`). The longest list of such objects wins; who speaks by `role` or `from`
-goes before what is only typed, since the parts of one message are typed too.
+`parts`, `text` or `message`). The longest list of such objects wins; messages with `role` or `from`
+take precedence over objects with only a type, since the parts of one message have types too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
 
 MAX_VISITS = 200_000
-"""Values looked at before a search gives up; what was found so far counts."""
+"""Values visited before a search gives up; what was found so far counts."""
 MAX_DEPTH = 40
 MAX_JSON_STRING = 4 << 20
-"""Characters: JSON inside longer strings is not looked into."""
+"""Characters: JSON inside longer strings is not searched."""
 
 _SPEAKERS = ("role", "from")
 _LABELS = ("role", "from", "type", "kind", "source")
@@ -43,7 +43,7 @@ class Found:
 
 
 def message_in(item: Any, envelopes: int = 2) -> tuple[str, dict[str, Any]] | None:
-    """Return `item` in a chat message's words and the pointer to it, None if it is no message.
+    """Return the pointer to the message in `item` and the message; None if there is none.
 
     Envelopes around a message are opened: `{"message": {…}}`, `{"payload": {…}}`.
     """
@@ -82,9 +82,9 @@ def _is_body(value: Any) -> bool:
 
 
 def rank_of(items: Any) -> int:
-    """Return how sure a list is to be a conversation: 2 by its speakers, 1 by its types, 0 not.
+    """Return how surely a list is a conversation: 2 by its roles, 1 by its types, 0 not at all.
 
-    One speaker alone is no conversation yet: logs hold many such lists beside the real one.
+    A single message with a role is no conversation: logs hold many such lists next to the real one.
     """
     if not isinstance(items, list) or not items:
         return 0
@@ -107,8 +107,8 @@ def _has_speaker(item: Any) -> bool:
 def find_conversations(value: Any) -> tuple[list[Found], list[Found]]:
     """Return the best list of messages in `value` with its siblings, and the other lists found.
 
-    Siblings stand at the same place but for list indices (`/runs/0/messages`, `/runs/1/messages`).
-    Both are empty if there is nothing like a message.
+    The paths of siblings differ only in list indices (`/runs/0/messages`, `/runs/1/messages`).
+    Both lists are empty if nothing looks like a message.
     """
     found = list(_walk(value))
     if not found:
@@ -151,7 +151,7 @@ def _walk(value: Any) -> Iterator[Found]:
 
 
 def _is_numbers(items: list[Any]) -> bool:
-    """Say whether a list is one of token ids or scores, which are long and hold no messages."""
+    """Return whether a list holds token ids or scores: such lists are long, without messages."""
     return bool(items) and all(isinstance(items[at], (int, float)) for at in (0, -1))
 
 

@@ -1,4 +1,4 @@
-"""A builder that keeps no events: it folds them into the state of their run as they come."""
+"""A builder that keeps no events: it folds each into the state of its run as it is added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_tui.parsers.normalise import TextCalls
 
 @dataclass(slots=True)
 class FoldingBuilder(RunBuilder):
-    """Takes what a format reads of a record, and leaves the runs in it folded."""
+    """Receives the events that a format reads from a record, and folds the runs in it."""
 
     loose: list[Event] = field(default_factory=list)
     """The events before the first run."""
@@ -56,7 +56,7 @@ class FoldingBuilder(RunBuilder):
                 done += 1
 
     def settle(self) -> None:
-        """Fold the events that have come since this was called last."""
+        """Fold the events added since the last call."""
         for event in self.events:
             if isinstance(event, RunStarted):
                 self._finish()
@@ -69,7 +69,7 @@ class FoldingBuilder(RunBuilder):
         self.events.clear()
 
     def close(self) -> None:
-        """Fold what is left; no more will come."""
+        """Fold the remaining events and finish the last run."""
         self.settle()
         self._finish()
 

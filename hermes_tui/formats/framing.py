@@ -1,8 +1,8 @@
-"""Cut a file into records without looking at what they mean.
+"""Cut a file into records without interpreting them.
 
-Every byte is touched once. A record's range runs from the end of the one before it, so the ranges
+Every byte is touched once. A record's range begins at the end of the previous one, so the ranges
 cover the file; separators between array elements belong to the element after them. What cannot be
-cut (a broken element, a torn last line) is a record too: reading it will say what is wrong.
+cut (a broken element, a torn last line) is a record too: reading it reports what is wrong.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 SLICE = 1 << 20
 MAX_WHOLE = 64 << 20
-"""How much of lines that make sense only together is read together, in bytes of memory or so."""
+"""How much is read at once of lines that make sense only together, in bytes of memory or so."""
 LINE_WEIGHT = 2000
-"""Bytes that a line takes once it is decoded, beside its own."""
+"""Bytes of memory that a decoded line takes in addition to its own length."""
 MAX_RECOVERIES = 32
 RECOVERY_PASS = 32 << 20
-"""Bytes looked at in vain that count as one more recovery."""
+"""Bytes searched in vain that count as one more recovery."""
 
 
 class Layout(StrEnum):
@@ -43,12 +43,12 @@ class Layout(StrEnum):
     INSIDE = "inside"
     """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
     WHOLE_LINES = "whole-lines"
-    """One JSON value a line, all lines together one record: they make sense only as a list."""
+    """One JSON value a line; all lines together are one record, since they make sense only so."""
     TURNS = "turns"
     """One JSON value a line; a record is a reply and the lines that follow it (`turns.py`)."""
 
     def together(self) -> Layout:
-        """Return the layout that makes one record of all values of a file cut like this."""
+        """Return the layout that reads all values of a file with this layout as one record."""
         match self:
             case Layout.LINES:
                 return Layout.WHOLE_LINES
@@ -68,7 +68,7 @@ class Unit(StrEnum):
 
 
 class RecordKind(IntEnum):
-    """`FRAME` is what holds values apart: blank lines, brackets, the rest after a closed array."""
+    """`FRAME` is what separates values: blank lines, brackets, the rest after a closed array."""
 
     VALUE = 0
     FRAME = 1
@@ -109,14 +109,14 @@ class RecordIndex:
     ends: array[int] = field(default_factory=lambda: array("Q"))
     kinds: bytearray = field(default_factory=bytearray)
     scanned: int = 0
-    """Bytes looked at so far; at least the end of the last record."""
+    """Bytes scanned so far; at least the end of the last record."""
     closed: bool = False
     """Whether the top-level array or document was seen to end."""
     recoveries: int = 0
     blank: int = 0
-    """How far nothing but blanks stands behind the last record."""
+    """Where the blanks after the last record end."""
     weight: int = 0
-    """Of what was looked at behind the last record, where all of it is to be read together."""
+    """Bytes of memory for what was scanned after the last record, if lines are read together."""
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -145,7 +145,7 @@ def scan(
 ) -> Iterator[int]:
     """Extend `index` by what the source holds now; yield the bytes scanned after every slice.
 
-    `start` is where the first element of a list inside a document may stand.
+    `start` is where the first element of a list inside a document may begin.
 
     Call it again when the source has grown. The last record is added only when it is whole, or when
     the source is complete.
@@ -178,7 +178,8 @@ def _kind(source: Source, start: int, end: int, blank: bytes = b" \t\r\n") -> Re
 
 
 def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
-    """Blank lines belong to the line after them, up to a slice of them; there may be millions."""
+    """Index lines. Up to `SLICE` bytes of blank lines, of which there may be millions, belong to
+    the line after them; more are records of their own."""
     if index.scanned == index.end:
         index.blank = index.end
     while index.scanned < source.size:
@@ -206,16 +207,16 @@ def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
 
 
 def _end_whole(source: Source, index: RecordIndex) -> Iterator[int]:
-    """Take what stands behind the last record for one more, once no more can come."""
+    """Add what is after the last record as one more, once the source is complete."""
     if source.complete and source.size > index.end:
         index.add(source.size, _kind(source, index.end, source.size))
         yield source.size
 
 
 def _scan_whole_lines(source: Source, index: RecordIndex) -> Iterator[int]:
-    """Take all lines for one record, or for several where that would be too much."""
+    """Index all lines as one record, or as several if one would be heavier than `MAX_WHOLE`."""
     index.scanned = max(index.scanned, index.end)
-    # Whole slices only, so that a file is cut alike however it grew.
+    # Whole slices only, so that the cuts do not depend on how the file grew.
     while index.scanned + SLICE <= source.size:
         data = source.read(index.scanned, SLICE)
         if len(data) < SLICE:
@@ -269,13 +270,13 @@ def _end_array(source: Source, index: RecordIndex) -> Iterator[int]:
 
 
 def _ends_closed(source: Source) -> bool:
-    """Return whether the file ends as an array does; else its last element is cut, not broken."""
+    """Return whether the file ends with "]"; if not, its last element is torn, not broken."""
     tail = source.read(max(0, source.size - SLICE), SLICE)
     return tail.rstrip(b" \t\r\n\0").endswith(b"]")
 
 
 def _recover(source: Source, index: RecordIndex, begins: int, reached: int) -> int | None:
-    """Return where a broken element probably ends, None where no other object follows it."""
+    """Return where a broken element probably ends, or None if no other object follows it."""
     place = begins
     while place < source.size and index.recoveries < MAX_RECOVERIES:
         data = source.read(place, SLICE)

@@ -14,15 +14,15 @@ MAX_DIGITS = 12
 
 
 def pointer_of(path: Iterable[str | int]) -> str:
-    """Return a path of keys and positions as a JSON Pointer."""
+    """Return a path of keys and indices as a JSON Pointer."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 class JsonSlicer:
     """Finds values of one record by their pointers.
 
-    It remembers where the members of the containers on the way begin: the first value costs one
-    pass over them, its neighbours only themselves.
+    It remembers where the members of the containers on the path begin: finding the first value
+    costs one pass over them, finding its neighbours only a pass over themselves.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -32,10 +32,10 @@ class JsonSlicer:
         self._arrays: dict[int, array[int]] = {}
 
     def find(self, pointer: str) -> bytes | None:
-        """Return the bytes of the value at `pointer`, None where there is none.
+        """Return the bytes of the value at `pointer`, or None if there is none.
 
-        Duplicate keys: the last one counts, as for every JSON reader. A value that is torn or
-        broken is given with all that stands behind it.
+        Of duplicate keys the last one counts, as for every JSON reader. A value that is torn or
+        broken is returned with everything after it.
         """
         text = self._text
         start = self._skip(3 if text.startswith("\xef\xbb\xbf") else 0)
@@ -64,7 +64,7 @@ class JsonSlicer:
             return None
 
     def _after(self, value: int) -> int | None:
-        """Return where the value behind the one that begins at `value` begins, None for none."""
+        """Return where the value after the one at `value` begins, or None if there is none."""
         end = self._end(value)
         position = self._skip(end) if end is not None else len(self._text)
         return self._skip(position + 1) if self._text.startswith(",", position) else None
@@ -76,7 +76,7 @@ class JsonSlicer:
             self._objects[start] = self._members(start)
         members = self._objects[start]
         as_bytes = key.encode("utf-8", "surrogatepass").decode("latin-1")
-        # A key stands in the text as its own characters or, in ASCII, as escapes.
+        # A key is written in the text as its own characters or, in ASCII, as escapes.
         found = max(members.get(as_bytes, -1), members.get(key, -1))
         return found if found >= 0 else None
 

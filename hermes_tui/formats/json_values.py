@@ -1,9 +1,9 @@
-"""Foreign JSON, read quickly where it is sound and patiently where it is not.
+"""Foreign JSON: read fast if it is valid, and leniently if it is not.
 
-orjson reads sound JSON. What it refuses goes to the standard library, which takes escaped lone
-surrogates (they are sound) and, each of them reported, NaN, numbers of thousands of digits (as
-text), raw control characters and, by way of surrogate escapes, invalid UTF-8. Of a document that
-stops half way the beginning is read.
+orjson reads valid JSON. What it refuses goes to the standard library, which accepts escaped lone
+surrogates (they are valid). It also accepts, each reported as a problem: NaN, numbers of thousands
+of digits (as text), raw control characters and, by way of surrogate escapes, invalid UTF-8. Of a
+document that breaks off, the beginning is read.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ import orjson
 from hermes_tui.parsers.plain_values import count_keys
 
 SEVERAL = "JSON values on one line"
-"""What is said, behind their number, of values that nothing separates."""
+"""What a problem reports, after their number, about values that nothing separates."""
 MAX_EXCERPT = 120
 _DEPTH_LIMIT = "limit"
-"""What orjson's error says where a value is nested too deeply."""
+"""A word of orjson's error message if a value is nested too deeply."""
 BOM = b"\xef\xbb\xbf"
 TRUNCATED = "the JSON is truncated here"
 MAX_DOUBLED = 5
-"""How many doubled keys of one value are reported."""
+"""How many duplicate keys of one value are reported."""
 MAX_DEEP = 5
-"""How many places of one value are reported that are nested too deeply."""
+"""How many places of one value that are nested too deeply are reported."""
 NO_NUMBER = "is not JSON; read as a number"
 MAX_NUMBERS = 5
 """How many kinds of odd numbers of one value are reported."""
 
 
 class Problem(NamedTuple):
-    """Something odd about JSON bytes: byte offset into them, and what it is."""
+    """Something odd about JSON bytes: the byte offset into them, and what it is."""
 
     offset: int
     message: str
 
 
 class Loaded(NamedTuple):
-    """The values found in some bytes (several where they were glued together), and what was odd."""
+    """The values found in some bytes (several if nothing separates them), and their problems."""
 
     values: tuple[Any, ...]
     problems: tuple[Problem, ...]
 
 
 def loads(data: bytes) -> Any:
-    """Decode JSON at the speed of orjson, halves of character pairs too, which that refuses.
+    """Decode JSON at the speed of orjson; accept also lone surrogates, which orjson refuses.
 
-    Raises ValueError for what is none, and for what is nested too deeply to be read.
+    Raises ValueError if `data` is not JSON or is nested too deeply to be read.
     """
     try:
         return orjson.loads(data)
@@ -64,7 +64,7 @@ def loads(data: bytes) -> Any:
 
 
 def decode_if_json(value: Any, levels: int = 3) -> Any:
-    """Decode JSON inside strings, at most `levels` deep; anything else is returned as it is."""
+    """Decode JSON inside strings, at most `levels` deep; return anything else unchanged."""
     while levels and isinstance(value, str) and value[:1] in ("{", "[", '"'):
         try:
             value = orjson.loads(value)
@@ -77,7 +77,7 @@ def decode_if_json(value: Any, levels: int = 3) -> Any:
 def load(data: bytes, *, padded: bool = False) -> Loaded:
     """Return the JSON value(s) in `data` and what was odd about them; never raises.
 
-    `padded`: blanks at the end are no part of it; they are cut off where that is worth a copy.
+    `padded`: `data` may end with blanks, which are cut off if orjson refuses it.
     """
     if data.startswith(BOM):
         data = b"   " + data[3:]
@@ -85,13 +85,13 @@ def load(data: bytes, *, padded: bool = False) -> Loaded:
         value = orjson.loads(data)
     except ValueError as error:
         data = data.rstrip(b" \t\r\n") if padded else data
-        # How deep the other decoder goes depends on the version of Python.
+        # How deep the standard library's decoder goes depends on the version of Python.
         return _load_shallow(data) if _DEPTH_LIMIT in str(error) else _load_patiently(data)
     return Loaded((value,), _duplicate_keys(data, value))
 
 
 def _load_shallow(data: bytes) -> Loaded:
-    """Load what is nested too deeply without what is deepest in it."""
+    """Load a value that is nested too deeply, without its deepest parts."""
     from hermes_tui.formats.deep_json import MAX_DEPTH, without_depths
 
     shallow, places = without_depths(data)
@@ -148,9 +148,9 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
 
 
 def _patient_decoder(odd_numbers: set[str]) -> json.JSONDecoder:
-    """Return a decoder that takes NaN, Infinity, and as text what is too long for a number.
+    """Return a decoder that accepts NaN and Infinity, and keeps too long integers as text.
 
-    It adds them, as they are written, to `odd_numbers`.
+    It adds each of them, as written, to `odd_numbers`.
     """
 
     def constant(name: str) -> float:
@@ -168,7 +168,7 @@ def _patient_decoder(odd_numbers: set[str]) -> json.JSONDecoder:
 
 
 def _raw_control(text: str) -> Iterator[Problem]:
-    """Yield the first raw control character. Escaped lone surrogates are sound JSON."""
+    """Yield the first raw control character. Escaped lone surrogates are valid JSON."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -183,7 +183,7 @@ _STRING_OR_NUMBER = re.compile(
 
 
 def _told_numbers(text: str, odd: set[str]) -> Iterator[Problem]:
-    """Yield where the first of each kind of the numbers in `odd` stands."""
+    """Yield a problem for each kind of the numbers in `odd`, where the first of it occurs."""
     untold = set(map(_oddity, odd))
     for token in _STRING_OR_NUMBER.finditer(text) if odd else ():
         told = _oddity(token[0]) if token[0] in odd else ""
@@ -209,7 +209,7 @@ _ODD_FILLER = (
 
 
 def _skip_filler(text: str, position: int, odd: dict[str, list[int]]) -> int:
-    """Return where the next value begins; note in `odd` what is more than blanks before it."""
+    """Return where the next value begins; note in `odd` anything but blanks before it."""
     found = _FILLER.match(text, position)
     filler = found[0] if found is not None else ""
     for char, _ in _ODD_FILLER:
@@ -230,9 +230,9 @@ _WIDE_OBJECT = re.compile(rb"[\0\r\n\xff\xfe]*(?=[{\[]\0[^\0])")
 
 
 def _wide_line(data: bytes) -> Loaded | None:
-    """Return the values of a line in UTF-16, which shells append to a file of UTF-8.
+    """Return the values of a line in UTF-16, which shells append to a file in UTF-8.
 
-    A line is cut behind the first byte of its line feed, so that the other byte begins the next.
+    A line is cut after the first byte of its line feed, so that the other byte begins the next.
     """
     begins = _WIDE_OBJECT.match(data)
     if begins is None:
@@ -251,7 +251,7 @@ _COUNTED = 1 << 20
 
 
 def _byte_offset(text: str, position: int) -> int:
-    """Return where a character stands in the bytes, without another copy of a long text."""
+    """Return the byte offset of a character, without copying a long text as a whole."""
     if text.isascii():
         return position
     starts = range(0, position, _COUNTED)
@@ -281,10 +281,11 @@ def _beginning(
 
 
 def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
-    """Report keys that stand twice in one object, of which only the last is kept.
+    """Report keys that appear twice in one object, of which only the last is kept.
 
-    Counting `":` in the bytes against the keys of the value is cheap and finds every case written
-    without a blank before the colon; only then the keys are read one by one.
+    Comparing the number of `":` in the bytes with the number of keys in the value is cheap and
+    finds every case written without a blank before the colon; only then are the keys read one by
+    one.
     """
     tokens = data.count(b'":')
     keys = count_keys(value, mixed=False)
@@ -302,7 +303,7 @@ _KEY_OR_BRACKET = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]', re.
 
 
 def _doubled_keys(data: bytes) -> Iterator[tuple[int, str]]:
-    """Yield where a key stands again in its object, and the key as it is written there."""
+    """Yield where a key appears again in its object, and the key as it is written there."""
     stack: list[set[Any]] = [set()]
     for token in _KEY_OR_BRACKET.finditer(data):
         match token.group():

@@ -1,8 +1,8 @@
-"""Go over JSON in a source, value by value, with no more than a window of it in memory.
+"""Walk over JSON in a source, value by value, with no more than a window of it in memory.
 
-A value that stands in the window is decoded, which takes C code 7 ms a megabyte; one that does not
-is gone into, member by member. (A tokeniser of regular expressions is three times slower, and a
-parser that calls back for every token, such as ijson's, more than that.)
+A value that fits into the window is decoded, which takes C code 7 ms a megabyte; a longer one is
+entered, member by member. (A tokeniser of regular expressions is three times slower, and a parser
+that calls back for every token, such as ijson's, is slower still.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WINDOW = 1 << 20
 MAX_DEPTH = 64
-"""Containers that reach beyond a window, one in the other: with more the value counts as broken."""
+"""Nested containers that reach beyond a window; with more of them a value counts as broken."""
 _LONGEST_WORD = 1 << 12
 _SEPARATORS = re.compile(r"[ \t\r\n,:]*")
 _IN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
@@ -25,7 +25,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 class Outcome(Enum):
-    """How a value ended: `TORN` by the end of what there is, `BROKEN` by what is no JSON."""
+    """How a value ended: `TORN` at the end of the source, `BROKEN` at something not JSON."""
 
     WHOLE = 1
     TORN = 2
@@ -33,9 +33,10 @@ class Outcome(Enum):
 
 
 class JsonWalk:
-    """A place in a source, and the text from there on.
+    """A position in a source, and a window of text from there.
 
-    Latin-1 gives one character a byte, and JSON's own characters are ASCII: places are bytes.
+    The text is decoded as Latin-1, one character a byte, and JSON's own characters are ASCII:
+    positions are byte offsets.
     """
 
     def __init__(self, source: Source, start: int = 0) -> None:
@@ -50,7 +51,7 @@ class JsonWalk:
         return self._base + self._position
 
     def peek(self) -> str:
-        """Go to the next character that separates nothing and return it; empty at the end."""
+        """Skip blanks, commas and colons; return the next character, or "" at the end."""
         while True:
             found = _SEPARATORS.match(self._text, self._position)
             self._position = found.end() if found else self._position
@@ -60,13 +61,13 @@ class JsonWalk:
                 return ""
 
     def step(self) -> None:
-        """Go one character on."""
+        """Advance by one character."""
         self._position += 1
 
     def value(self) -> Outcome:
-        """Go behind the value here if the window holds all of it, else stay."""
+        """Advance past the value here if the window holds all of it, else stay."""
         outcome, end = self._decode()
-        # What the end of the window tears may stand in the next one as a whole.
+        # A value that the end of this window tears may be whole in the next one.
         if outcome is Outcome.TORN and self._refill():
             outcome, end = self._decode()
         if outcome is not Outcome.WHOLE:
@@ -75,26 +76,26 @@ class JsonWalk:
         return Outcome.WHOLE
 
     def _decode(self) -> tuple[Outcome, int]:
-        """Return how the value here ends, and where if it is whole."""
+        """Return how the value here ends, and where it ends if it is whole."""
         try:
             _, end = _DECODER.raw_decode(self._text, self._position)
         except RecursionError:
             return Outcome.BROKEN, 0
         except ValueError:
             return Outcome.TORN, 0
-        # A number that ends where the window does may go on: 1.5, 1.5e+30.
+        # A number that ends where the window does may continue: 1.5, 1.5e+30.
         near_end = end + len("e+") >= len(self._text) and not self._is_last
         if near_end and self._text[end - 1] not in '"]}':
             return Outcome.TORN, 0
         return Outcome.WHOLE, end
 
     def taken(self) -> Any:
-        """Return the value that `value` went over last."""
+        """Return the value that `value` advanced past last."""
         data = self._text[self._last : self._position].encode("latin-1")
         return json.loads(data.decode("utf-8", "replace"), strict=False)
 
     def skip(self) -> Outcome:
-        """Go behind the value here, however long it is."""
+        """Advance past the value here, however long it is."""
         closers: list[str] = []
         while char := self.peek():
             if char in "]}":
@@ -130,7 +131,7 @@ class JsonWalk:
             if self._text.startswith('"', self._position):
                 self.step()
                 return Outcome.WHOLE
-            # A backslash at the very end waits for what it escapes.
+            # A backslash at the very end needs the character that it escapes.
             if not self._refill():
                 return Outcome.TORN
 
@@ -139,7 +140,7 @@ class JsonWalk:
         return self._source.complete and self._base + len(self._text) >= self._source.size
 
     def _refill(self) -> bool:
-        """Let the window begin here; return whether it holds more than before."""
+        """Move the window so that it begins here; return whether it holds more than before."""
         here = self._text[self._position :]
         if len(here) == WINDOW:
             return False
