@@ -1,6 +1,6 @@
-"""Chunks of a streamed chat completion, joined to the completion that they add up to.
+"""Join the chunks of a streamed chat completion to the complete reply.
 
-Texts grow piece by piece; a role, a name and an id are said once, however often a server repeats
+Texts grow piece by piece; a role, a name and an id are taken once, however often a server repeats
 them. Which call a part belongs to: see `StreamedCalls`. The same rules join a stream while it
 arrives and one that is found in a file.
 """
@@ -22,7 +22,10 @@ _HEAD = ("id", "model", "created", "usage", "error")
 
 
 class Delta(NamedTuple):
-    """What a chunk adds. `kind`: content, reasoning, call or arguments, the last two for `call`."""
+    """A piece that a chunk adds. `kind`: content, reasoning, call or arguments.
+
+    `call` is the position of the call that a call or arguments piece belongs to.
+    """
 
     kind: str
     text: str
@@ -30,7 +33,7 @@ class Delta(NamedTuple):
 
 
 class ChunkJoiner:
-    """Takes chunks in their order; says what each adds and what all of them add up to."""
+    """Receives chunks in their order; returns what each adds, and the completion so far."""
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {"object": "chat.completion"}
@@ -38,23 +41,23 @@ class ChunkJoiner:
         self._first = 0
         """The least index of a choice."""
         self._usages = 0
-        """How many chunks told the usage."""
+        """How many chunks had a usage."""
 
     @property
     def is_begun(self) -> bool:
-        """Say whether any choice has come yet."""
+        """Return whether any choice has arrived yet."""
         return bool(self._choices)
 
     @property
     def finish_reason(self) -> Any:
-        """Return why the first choice ended, None where nothing said so yet."""
+        """Return the finish reason of the first choice, or None if it has not arrived yet."""
         return self._choices[self._first].finish_reason if self._choices else None
 
     @property
     def flaws(self) -> tuple[Diagnostic, ...]:
-        """Return where the calls of any choice are not what clients make of them.
+        """Return findings about calls that clients would join differently.
 
-        Behind them stands, as notes, what else is not as the API has it.
+        Notes about other deviations from the API follow them.
         """
         found = {k: v for choice in self._choices.values() for k, v in choice.flaws.items()}
         if self._usages > 1:
@@ -63,7 +66,7 @@ class ChunkJoiner:
         return tuple(found.values())
 
     def add(self, chunk: dict[str, Any]) -> list[Delta]:
-        """Take one chunk and return what it adds to the first choice."""
+        """Merge one chunk and return what it adds to the first choice."""
         for key in _HEAD:
             if (value := chunk.get(key)) is not None:
                 self._head[key] = value
@@ -77,7 +80,7 @@ class ChunkJoiner:
         return added
 
     def completion(self) -> dict[str, Any]:
-        """Return the completion so far, as a reply in one piece would have held it."""
+        """Return the completion so far, in the form of a reply that was not streamed."""
         choices = [
             {
                 "index": index,
@@ -116,9 +119,9 @@ class _Choice:
     def __init__(self) -> None:
         self.finish_reason: Any = None
         self.ends = 0
-        """How often a reason came."""
+        """How often a finish reason arrived."""
         self.logprobs: dict[str, Any] = {}
-        """Holds `logprobs` as a whole reply has them; nothing where none came."""
+        """Holds the member `logprobs` of a whole reply, or nothing if none arrived."""
         self._members: dict[str, Any] = {"role": None}
         self._texts: dict[str, list[str]] = {}
         self._parts: list[Any] = []
@@ -128,7 +131,7 @@ class _Choice:
 
     @property
     def flaws(self) -> dict[str, Diagnostic]:
-        """Return what is told of its calls, and notes on its form."""
+        """Return the findings about its calls and the notes on its form, by their messages."""
         found = dict(self._calls.flaws)
         if gap := self._calls.gap:
             found[gap] = _note(gap, "clients that make a list by index have an empty call there")
@@ -145,7 +148,7 @@ class _Choice:
             if key in _TEXTS:
                 if text := self._add_text(key, value):
                     kind = "reasoning" if key in _REASONING else "content"
-                    # Some servers say the same thought under two names.
+                    # Some servers send the same reasoning under two names.
                     if Delta(kind, text) not in added:
                         added.append(Delta(kind, text))
             elif key == "tool_calls":
@@ -167,14 +170,13 @@ class _Choice:
         return added
 
     def add_logprobs(self, logprobs: dict[str, Any]) -> None:
-        """Take the tokens of one chunk, whose lists go on those before it."""
+        """Append the token lists of one chunk to those before."""
         grown = self.logprobs.setdefault("logprobs", {})
         for key, tokens in logprobs.items():
             if isinstance(tokens, list):
                 grown.setdefault(key, []).extend(tokens)
 
     def message(self) -> dict[str, Any]:
-        """Return the message so far."""
         texts = {key: "".join(pieces) for key, pieces in self._texts.items()}
         message = {**self._members, "content": None, **texts}
         if self._details and message["reasoning_details"] is self._details:
@@ -208,7 +210,7 @@ def _note(message: str, hint: str) -> Diagnostic:
 
 
 def _add_part(parts: list[Any], part: Any) -> None:
-    """Add a content part; text goes on in the text part before it."""
+    """Add a content part; text is joined to a text part before it."""
     if isinstance(part, str):
         part = {"type": "text", "text": part}
         if not part["text"]:
@@ -231,7 +233,8 @@ def _whole(parts: list[Any]) -> list[Any]:
 
 
 def _add_details(details: Any, added: list[Any]) -> None:
-    """Add thoughts in OpenRouter's form; a part with type and index of the last one goes on it."""
+    """Add reasoning in OpenRouter's form; a part with the same type and index as the last one
+    continues it."""
     for part in added:
         last = details[-1] if details else None
         if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""What Claude Code says of how calls were answered: how long that took, and what a user declined.
+"""What Claude Code records about the results of calls: durations, and calls the user declined.
 
 line = {"message": {"content": [{"type": "tool_result", …}]},
         "toolUseResult"?: {"durationMs" | "totalDurationMs" | "durationSeconds", "agentId"?, …}
@@ -27,9 +27,9 @@ _REASON = re.compile(r"\bthe user said:\n(.+)", re.DOTALL)
 def answered(
     build: RunBuilder, parts: Normalised, row: dict[str, Any], pointer: str, ts: float | None
 ) -> Normalised:
-    """Return what a line says, its results with what the line tells of them.
+    """Return the message of a line, its results completed with what the line records of them.
 
-    What the user declined is appended first.
+    The calls that the user declined are appended to `build` first.
     """
     if not parts.results:
         return parts
@@ -62,5 +62,5 @@ def _duration(row: dict[str, Any]) -> float | None:
 
 
 def told_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a line tells of the answer in it, in the tool's own words."""
+    """Return the object in which a line describes the result in it, which differs by tool."""
     return fields.as_dict(row.get("toolUseResult", row.get("tool_use_result")))

@@ -1,4 +1,4 @@
-"""What lines of Claude Code say beside its messages: attachments, failed requests, durations.
+"""The lines of Claude Code other than messages: attachments, failed requests, durations.
 
     attachment = {"type": "attachment", "attachment": what, "rendered"?: [{"content"}, …]}
     what = {"type": "queued_command", "prompt", "commandMode", "origin"?: {"kind"}}
@@ -8,9 +8,9 @@
             | {"type": "assistant", "isApiErrorMessage": true, "apiErrorStatus"?, "message"}
             | {"type": "assistant", "error": text, "message": {"model": "<synthetic>", …}}
 
-The names of a session file are in camel case, those of stream-json in snake case. The model hears
-attachments in the user's name; a queued command of mode `prompt` is what the user typed while it
-worked.
+The names of a session file are in camel case, those of stream-json in snake case. The model
+receives attachments in messages of the user; a queued command of mode `prompt` is what the user
+typed while the model worked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hermes_tui.parsers.measures import timestamp
 
 ATTACHMENT = "attachment"
 SYNTHETIC = "<synthetic>"
-"""The model of what the program says in the model's name."""
+"""The name of the model in messages that the program wrote in place of the model."""
 _FAILED = "the request failed"
 _TYPED = "prompt"
 _NAMES = ("filename", "path", "displayPath", "hookName", "name")
@@ -39,7 +39,7 @@ _STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
 
 
 def heard(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a line with its attachment as a message of the user; any other line as it is."""
+    """Return a line with its attachment as a message of the user; any other line unchanged."""
     held = row.get(ATTACHMENT)
     if row.get("type") != ATTACHMENT or not isinstance(held, dict):
         return row
@@ -52,7 +52,7 @@ def heard(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mode(held: dict[str, Any]) -> str:
-    """Return the mode of a queued command that says something, empty for any other attachment."""
+    """Return the mode of a queued command with a prompt, or "" for any other attachment."""
     prompt = held.get("prompt")
     if held.get("type") != "queued_command" or not (prompt and isinstance(prompt, (str, list))):
         return ""
@@ -60,7 +60,7 @@ def _mode(held: dict[str, Any]) -> str:
 
 
 def _text(held: dict[str, Any], rendered: Any) -> str:
-    """Return what the model is told, else the name and the text of what is attached."""
+    """Return the text that the model receives, or else the name and the text of the attachment."""
     pieces = (piece for piece in fields.as_list(rendered) if isinstance(piece, dict))
     if told := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
         return told
@@ -70,7 +70,7 @@ def _text(held: dict[str, Any], rendered: Any) -> str:
 
 
 def is_typed(row: dict[str, Any]) -> bool:
-    """Say whether a line is none of an attachment, or one that a person typed."""
+    """Return whether a line is not an attachment, or is one that a person typed."""
     if row.get("type") != ATTACHMENT:
         return True
     held = fields.as_dict(row.get(ATTACHMENT))
@@ -79,7 +79,7 @@ def is_typed(row: dict[str, Any]) -> bool:
 
 
 def is_failure(row: dict[str, Any]) -> bool:
-    """Say whether a line tells of a request that got no reply."""
+    """Return whether a line records a request that got no reply."""
     if row.get("type") == "system":
         return row.get("subtype") in ("api_error", "api_retry")
     if row.get("type") != "assistant":
@@ -99,10 +99,10 @@ def append_failure(
     attempt: int,
     is_copied: bool,
 ) -> None:
-    """Append a failed request: a warning where it was sent again, an error where it was the last.
+    """Append a failed request: as a warning if it was sent again, as an error if it was the last.
 
-    `turn` is the one that its reply would have opened, 0: not known. `is_copied`: another session
-    counts it; here it is a note.
+    `turn` is the turn that its reply would have opened, or 0 if that is unknown. `is_copied`:
+    another session counts the failure; here it is a note.
     """
     is_retried = row.get("type") == "system"
     told = _retried(row) if is_retried else _given_up(row)
@@ -148,7 +148,7 @@ def _retry(row: dict[str, Any]) -> str:
 
 
 def durations_of(rows: Iterable[dict[str, Any]]) -> list[float]:
-    """Return the seconds from each prompt to the end of the work on it, where lines tell them."""
+    """Return the recorded seconds from each prompt to the end of the work on it."""
     told = (row.get("durationMs") for row in rows if row.get("subtype") == "turn_duration")
     found = map(fields.number, told)
     return [milliseconds / 1e3 for milliseconds in found if milliseconds is not None]

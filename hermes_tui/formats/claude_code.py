@@ -6,12 +6,12 @@
          | {"type": "api-request-shape" | "cost-state" | …, …}              `claude_requests.py`
          | {"type": "summary" | "system" | "file-history-snapshot" | …, …}
 
-One reply of the API stands on several lines; they make one message. The lines of a subagent
-(`isSidechain`) are a run of its own; the details of both runs name the call that began it. What a
-person rewound, and what was copied from a session that this one goes on from, is kept with a flag.
+One reply of the API is spread over several lines, which make one message. The lines of a subagent
+(`isSidechain`) are a separate run; the details of both runs name the call that began it. Messages
+that a person rewound, and those copied from the session that this one continues, have a flag.
 Lines that are neither messages nor failed requests are counted in the run's details.
 
-A session too big for that is one run, read turn by turn: what a subagent says in it has a flag.
+A session too big for that is one run, read turn by turn; a subagent's messages in it have a flag.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
 
 
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
-    """Read some lines of a session; those behind them are not known."""
+    """Read some lines of a session; the lines after them are not known."""
     lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
     own = [(i, row) for i, row in lines if _tells(row)]
     if build.is_first:
@@ -167,7 +167,7 @@ def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
 def _agent(row: dict[str, Any], side: dict[str, Any], roots: dict[str, str]) -> str:
     """Return the subagent that a line belongs to: by its id, else by the first line of its chain.
 
-    A chain's lines stand in order, so that the chain of the line before is known.
+    The lines of a chain are in order, so the chain of its previous line is known already.
     """
     named = fields.label(row, "agentId")
     if named:
@@ -183,7 +183,7 @@ def _speaks(row: dict[str, Any]) -> bool:
 
 
 def _tells(row: dict[str, Any]) -> bool:
-    """Say whether a line is a message or a failed request."""
+    """Return whether a line is a message or a failed request."""
     is_said = _speaks(row) or (row.get("type") == ATTACHMENT and not is_snapshot(row))
     return (is_said and bool(message_of(row))) or is_failure(row)
 
@@ -213,7 +213,7 @@ def _start(
 
 
 def _append_prompts(asked: list[Asked], prefix: str, build: RunBuilder) -> None:
-    """Append the system prompts of the requests: their lines stand behind the first question."""
+    """Append the system prompts of the requests, whose lines come after the first question."""
     for one in asked:
         if one.prompt.strip():
             build.locate(one.line)
@@ -225,7 +225,7 @@ def _append_prompts(asked: list[Asked], prefix: str, build: RunBuilder) -> None:
 
 
 def _copied(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
-    """Return the note that a session begins with the messages of another."""
+    """Return the note that a session begins with messages of another, if it does."""
     count = sum(history.is_copied(row) for _, row in lines)
     if not count:
         return ()
@@ -270,7 +270,7 @@ def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
 
 
 def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
-    """Report what is no line of a session, and messages that are no objects."""
+    """Report values that are not lines of a session, and messages that are not objects."""
     for index, value in enumerate(values):
         place = prefix.format(index)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
@@ -296,7 +296,7 @@ def _flags(row: dict[str, Any], left: frozenset[str], history: History) -> tuple
 
 
 def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
-    # One that has an id has a file of its own, too.
+    # A subagent with an id also has its own file.
     is_told = row.get("isSidechain") is True and not fields.label(row, "agentId")
     return (*_flags(row, frozenset(), History()), *((SUBAGENT,) if is_told else ()))
 

@@ -1,7 +1,7 @@
-"""How the lines of a session of Claude Code hang together: what was rewound, and what is copied.
+"""How the lines of a Claude Code session are related: which were rewound, and which are copied.
 
 `parentUuid` makes a tree. A session that was resumed or forked into a new file begins with the
-lines of the other one: these keep its `sessionId`, or have `forkedFrom: {"sessionId", …}`.
+lines of the earlier session, which keep its `sessionId` or have `forkedFrom: {"sessionId", …}`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 
 COPIED = "copied"
-"""Flag of what another session said."""
+"""Flag of a message of another session."""
 
 Line = tuple[int, dict[str, Any]]
 """A line of a file with its number, from 0."""
@@ -21,13 +21,13 @@ Lines = list[Line]
 
 
 class History(NamedTuple):
-    """The session that lines are of, and the one that it goes on from, if any."""
+    """The session that lines belong to, and the session that it continues, if any."""
 
     session: str = ""
     goes_on_from: str = ""
 
     def is_copied(self, row: dict[str, Any]) -> bool:
-        """Say whether a line was copied from the other session."""
+        """Return whether a line was copied from the earlier session."""
         return bool(self.goes_on_from) and _origin(row) != self.session
 
 
@@ -44,9 +44,9 @@ def _origin(row: dict[str, Any]) -> str:
 
 
 def history_of(lines: Lines) -> History:
-    """Return which session lines are of: the last one, where it goes on with lines of another.
+    """Return the session that lines belong to: the last one, if it continues an earlier one.
 
-    Sessions that only stand in one file are taken for the first.
+    Sessions in one file that are not related are treated as the first of them.
     """
     if not lines:
         return History()
@@ -65,10 +65,10 @@ def history_of(lines: Lines) -> History:
 def left_behind(
     own: Lines, others: Lines, is_prompt: Callable[[dict[str, Any]], bool]
 ) -> frozenset[str]:
-    """Return the lines of branches that a person rewound: what follows a prompt typed anew.
+    """Return the uuids of the lines that a person rewound: a prompt typed again, and its branch.
 
-    Branches that parallel calls make are none: they do not start with a prompt. `others` are lines
-    that say nothing and may stand between them.
+    Branches of parallel calls do not count, since they do not start with a prompt. `others` are
+    lines that are not messages, which may come between those of `own` in a branch.
     """
     between = (line for line in others if uuid_of(line[1]))
     lines = sorted((*own, *between), key=lambda line: line[0])

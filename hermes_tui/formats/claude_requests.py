@@ -1,4 +1,4 @@
-"""What a session of Claude Code tells of its requests: the system prompt, the tools, the cost.
+"""What a Claude Code session records about its requests: the system prompt, the tools, the cost.
 
     shape    = {"type": "api-request-shape", "shapeHash", "shape": {"system": [block, …], "tools"}}
     request  = {"type": "api-request", "id", "shapeHash", …}      a reply's "requestRef" names it
@@ -6,7 +6,7 @@
                 "systemPrompt": [text, …], "tools"?: [{"name", "schema": tool}, …]}}
     cost     = {"type": "cost-state", "totalCostUSD", …}
 
-Versions from 2.1 on write them. A snapshot repeats the prompt of the shape, but for its first line.
+Versions from 2.1 on write them. A snapshot repeats the prompt of the shape, except its first line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SNAPSHOT = "prompt_snapshot"
 
 
 class Asked(NamedTuple):
-    """A system prompt with its tools, the line that tells of it, and where the prompt is in it."""
+    """A system prompt with its tools, the line that records it, and the pointer to it there."""
 
     line: int
     prompt: str
@@ -33,22 +33,22 @@ class Asked(NamedTuple):
 
 
 def is_snapshot(row: dict[str, Any]) -> bool:
-    """Say whether a line repeats the prompt: nobody said it to the model as it stands there."""
+    """Return whether a line is a snapshot of the prompt, not a message to the model."""
     return fields.as_dict(row.get("attachment")).get("type") == _SNAPSHOT
 
 
 def asked_with(own: Lines, rest: Lines) -> list[Asked]:
-    """Return the prompts that the replies among `own` were asked for with, each once.
+    """Return the system prompts of the requests for the replies among `own`, each once.
 
-    Other requests of the program, such as for a title, have shapes of their own.
+    Other requests of the program, such as one for a title, have shapes of their own.
     """
     return _once(_shapes(own, rest)) or _once(_snapshots(rest))
 
 
 def tools_of(asked: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
-    """Return all tools that any request declares; None where that of a reply is not known.
+    """Return all tools that any request declares, or None if the request of a reply is unknown.
 
-    A session that an older version began does not tell with which tools it did.
+    A session that an older version began does not record the tools of its first requests.
     """
     replies = (row for _, row in own if row.get("type") == "assistant" and not is_failure(row))
     if all(one.tools is None for one in asked) or not all(map(_reference, replies)):
@@ -57,7 +57,7 @@ def tools_of(asked: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
 
 
 def cost_of(rest: Lines) -> Usage | None:
-    """Return what the session cost, as the last line that tells it says; None where none does."""
+    """Return the cost of the session from the last line that records it, or None if none does."""
     told = (fields.number(row.get("totalCostUSD")) for _, row in reversed(rest) if _is_cost(row))
     cost = next((cost for cost in told if cost is not None), None)
     return None if cost is None else Usage(cost_usd=cost)
@@ -102,7 +102,7 @@ def _snapshots(rest: Lines) -> Iterator[Asked]:
 
 
 def _once(asked: Iterator[Asked]) -> list[Asked]:
-    """Return them by their prompts, each where it first stands, with the tools of all."""
+    """Return each prompt once, where it first occurs, with the tools of all its occurrences."""
     found: dict[str, Asked] = {}
     for one in asked:
         earlier = found.setdefault(one.prompt, one)

@@ -1,4 +1,4 @@
-"""Messages of Python's Claude Agent SDK, dumped by `dataclasses.asdict`, as lines of a stream.
+"""Convert messages of Python's Claude Agent SDK, dumped by `dataclasses.asdict`, to stream lines.
 
     system    = {"subtype", "data": line}
     assistant = {"content": [block, …], "model", "parent_tool_use_id", "message_id", "usage", …}
@@ -7,7 +7,7 @@
     block     = {"text"} | {"thinking", "signature"} | {"id", "name", "input"}
               | {"tool_use_id", "content", …}
 
-The SDK's objects know what they are by their class, so neither messages nor blocks have a `type`.
+The SDK's objects are distinguished by their class, so neither messages nor blocks have a `type`.
 People add the name of the class under that key.
 """
 
@@ -24,11 +24,11 @@ _TYPES = (("text", "text"), ("thinking", "thinking"), ("tool_use_id", "tool_resu
 
 
 class SdkLine(dict[str, Any]):
-    """A line of a stream that was made of a message of the SDK: there it is no member `message`."""
+    """A line of a stream made from a message of the SDK, which has no member `message`."""
 
 
 def as_line(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a message of the SDK as the line of a stream that it was; others as they are."""
+    """Return a message of the SDK as the stream line it was made from; other rows unchanged."""
     kind = row.get("type")
     if "message" in row or "role" in row or not (kind is None or _is_class(kind)):
         return row
@@ -63,7 +63,7 @@ def _said(row: dict[str, Any], role: str) -> SdkLine:
 
 
 def _typed(block: Any) -> Any:
-    """Return a block with its type, a call of a tool for whatever else has a name and an input."""
+    """Return a block with its type; any other block with a name and an input is a tool call."""
     if not isinstance(block, dict) or (block.get("type") and not _is_block(block["type"])):
         return block
     kind = next((kind for key, kind in _TYPES if key in block), "")

@@ -7,10 +7,11 @@
          | wrapped | a message of the Agent SDK (`claude_sdk`)
     wrapped = {"direction": "send" | "recv", "message": line}
 
-One reply of the API stands on several lines; they make one message. What a subagent says
-(`parent_tool_use_id`) is a run of its own. All other lines are counted in the run's details.
+One reply of the API is spread over several lines, which make one message. The messages of a
+subagent (`parent_tool_use_id`) are a separate run. All other lines are counted in the run's
+details.
 
-A session too big for that is one run, read turn by turn: what a subagent says in it has a flag.
+A session too big for that is one run, read turn by turn; a subagent's messages in it have a flag.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class ClaudeStreamJson:
 
 
 def _wrapped(value: dict[str, Any]) -> list[Any] | None:
-    """Return the recorded lines in a document of a recorder, None where it is none."""
+    """Return the recorded lines in the document of a recorder, or None if it is not one."""
     messages = value.get("messages")
     if not isinstance(messages, list) or not any(map(_is_wrapped, messages[:50])):
         return None
@@ -122,12 +123,12 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
 
 
 def _tells(row: dict[str, Any]) -> bool:
-    """Say whether a line is a message or a failed request."""
+    """Return whether a line is a message or a failed request."""
     return is_failure(row) or (fields.label(row, "type") in _SPEAKERS and bool(message_of(row)))
 
 
 def _read_turn(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
-    """Read some lines of a session; those behind them are not known."""
+    """Read some lines of a session; the lines after them are not known."""
     own = [(i, row) for i, row in lines if _tells(row)]
     rest = [(i, row) for i, row in lines if not _tells(row)]
     if build.is_first:
@@ -177,7 +178,7 @@ def _start(
 
 
 def _tools(names: list[Any]) -> tuple[ToolSpec, ...]:
-    """Return the tools that a session starts with; it tells their names only."""
+    """Return the tools that a session starts with, of which it records only the names."""
     return tuple(ToolSpec(name) for name in names if isinstance(name, str) and name)
 
 
@@ -189,7 +190,7 @@ def _is_answer(message: dict[str, Any]) -> bool:
 
 
 def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
-    """Report what is no line of a stream, and messages that are no objects."""
+    """Report values that are not lines of a stream, and messages that are not objects."""
     known = dict(lines)
     for index, value in enumerate(values):
         row = known.get(index, {})

@@ -1,8 +1,8 @@
 """Which call of Claude Code began which subagent.
 
-The answer to the call names the subagent (`toolUseResult.agentId`), as its file and its lines do;
-in stream-json its lines name the call. In older files nothing does: there the subagent begins with
-the prompt that stands in the call.
+The result of the call names the subagent (`toolUseResult.agentId`), as its file and its lines do;
+in stream-json its lines name the call. In older files nothing names either: there the subagent
+begins with the prompt that is in the call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hermes_tui.formats.claude_history import Lines
 from hermes_tui.model.wording import title
 
 _MOST = 500
-"""Subagents of one run that are told of."""
+"""How many subagents of one run are recorded."""
 
 
 class _Call(NamedTuple):
@@ -37,16 +37,17 @@ class Begun:
 
     @cached_property
     def _by_run(self) -> Mapping[str, list[tuple[str, str]]]:
-        """The ids of the calls of each run that began subagents, each with that of the subagent."""
+        """For each run, the ids of the calls that began subagents, each with the subagent's id."""
         found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for agent, call in self.callers.items():
             found[call.run].append((call.id, agent))
         return found
 
     def told(self, run: str) -> dict[str, Any]:
-        """Return what the details of a run say: who began it, and which runs its calls began.
+        """Return details of a run: the call that began it, and the runs that its calls began.
 
-        `called_by` and the keys of `subagents` are ids of calls, the values there ids of runs.
+        `called_by` and the keys of `subagents` are ids of calls; the values of `subagents` are ids
+        of runs.
         """
         found: dict[str, Any] = {}
         if run and (caller := self.callers.get(run)):
@@ -57,7 +58,7 @@ class Begun:
 
 
 def begun_by(runs: Mapping[str, Lines]) -> Begun:
-    """Return what began the subagents of some runs; the main one is named ""."""
+    """Return which calls began the subagents among `runs`; the main run is named ""."""
     callers: dict[str, _Call] = {}
     calls: dict[str, _Call] = {}
     for run, lines in runs.items():

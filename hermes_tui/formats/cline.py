@@ -1,4 +1,4 @@
-"""`cline`: a session of Cline as it keeps one, and the events that `cline --json` prints.
+"""`cline`: a saved session of Cline, and the events that `cline --json` prints.
 
     file    = {"version", "sessionId", "agent", "messages": [message, …], "system_prompt"?, …}
             | event*                                                         `cline_events.py`
@@ -8,7 +8,7 @@
     block   = a block of Anthropic's API; a result's content may be [answer, …]
     answer  = {"query", "result", "success", "error"?}       one for each command or file of a call
 
-A request that failed stands there as a message of the assistant that is only shown.
+A failed request is kept as a message of the assistant that is for display only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TOLD: Final = ("agent", "taskType", "updated_at")
 
 
 class Cline:
-    """Reads a session whole, and what a run printed."""
+    """Reads a saved session, or the events that a run printed."""
 
     name = "cline"
     summary = "Cline sessions: ~/.cline/data/sessions/*/*.messages.json; what `cline --json` prints"

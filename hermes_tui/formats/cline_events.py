@@ -8,8 +8,8 @@
           | {"type": "content_end", "contentType": "tool", "toolCallId", "output", "durationMs"}
           | {"type": "usage", "inputTokens", …} | {"type": "error", "error", "recoverable"}
 
-Events do not say whose they are: an iteration that begins inside another is a subagent's, which is
-a run of its own.
+Events do not name their agent: an iteration that begins inside another is a subagent's, which is
+a separate run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hermes_tui.parsers.measures import number, timestamp, usage
 
 _TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
 _MOST: Final = 500
-"""Subagents of one run that are told of."""
+"""How many subagents of one run are recorded."""
 _STATUS: Final = {"completed": "ok", "error": "error", "failed": "error"}
 
 
@@ -43,7 +43,7 @@ def is_event(value: Any) -> bool:
 
 
 def used(counts: Any) -> Usage | None:
-    """Return counts of tokens; None where nothing was counted."""
+    """Return token counts, or None if nothing was counted."""
     told = fields.as_dict(counts)
     given, out = number(told.get("inputTokens")), number(told.get("outputTokens"))
     if not given and not out:
@@ -61,14 +61,14 @@ def used(counts: Any) -> Usage | None:
 
 @dataclass(slots=True)
 class _Agent:
-    """The agent of the run, or one that a call of it began, with its lines."""
+    """The main agent, or a subagent that one of its calls began, with its lines."""
 
     name: str = ""
     called_by: str = ""
     lines: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
     is_busy: bool = False
     calls: dict[str, None] = field(default_factory=dict)
-    """The calls that were not answered yet."""
+    """The ids of calls without a result so far, in order."""
 
 
 def read_events(value: Any, build: RunBuilder) -> None:
@@ -94,7 +94,7 @@ def read_events(value: Any, build: RunBuilder) -> None:
 
 
 def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
-    """Return the agents with their lines, that of the run first."""
+    """Return the agents with their lines, the main agent first."""
     main = _Agent()
     agents, working = [main], [main]
     for held, row in lines:
@@ -121,7 +121,7 @@ def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
 
 
 def _follow(agent: _Agent, kind: str, event: dict[str, Any]) -> None:
-    """Take into account what an event says of what its agent does."""
+    """Update the state of an agent from one of its events."""
     if kind in ("iteration_start", "iteration_end"):
         agent.is_busy = kind == "iteration_start"
     call = fields.label(event, "toolCallId")
@@ -132,7 +132,7 @@ def _follow(agent: _Agent, kind: str, event: dict[str, Any]) -> None:
 
 
 def _model(main: _Agent) -> dict[str, Any]:
-    """Return what the result of the run says of its model."""
+    """Return the model in the result of the run, or an empty object."""
     rows = (row for _, row in main.lines if row.get("type") == "run_result")
     return fields.as_dict(next(rows, {}).get("model"))
 
@@ -195,7 +195,7 @@ def _content(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) 
 
 
 def _fail(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
-    """Append an error that ended the run; of others the results of calls tell."""
+    """Append an error that ended the run; others are in the results of calls."""
     if event.get("recoverable") is not False:
         return
     steps.end("error")

@@ -1,4 +1,4 @@
-"""What the tools of Cline answer: often one answer for each command or file of a call."""
+"""The results of Cline's tools: often a list with one answer for each command or file of a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.parsers.tool_results import error_findings
 
 
 def with_answers(parts: Normalised) -> Normalised:
-    """Return a message whose results that are lists of answers read as text."""
+    """Return a message with its results converted to text if they are lists of answers."""
     results = []
     for result, found in parts.results:
         content = result.raw.get("content") if isinstance(result.raw, dict) else None
@@ -28,7 +28,10 @@ def with_answers(parts: Normalised) -> Normalised:
 
 
 def text_of_answers(content: Any) -> tuple[str | None, str]:
-    """Return what a list of answers says, None if it is none, and why the first failed that did."""
+    """Return the text of a list of answers, and why the first failed answer failed.
+
+    The text is None if `content` is not such a list; the reason is "" if no answer failed.
+    """
     answers = fields.as_list(content)
     if not answers or not all(isinstance(one, dict) and "query" in one for one in answers):
         return None, ""

@@ -3,11 +3,11 @@
     line = {"timestamp", "type", "payload"}     or, in files of early 2025, a bare item
     type = session_meta | turn_context | response_item | event_msg | compacted | …
 
-The items are the transcript; those of one reply make one message. Events repeat them, but alone
-know usage, exit codes and durations; what a person said is taken from them where no item holds it.
+The items are the transcript; the items of one reply make one message. Events repeat them, but only
+they have usage, exit codes and durations; messages are taken from them if no item holds the text.
 
-A rollout too big to be read at once is read turn by turn; at the end of the last one it is looked
-in those before for what it does not say itself of the tokens of all, and of how it ended.
+A rollout too big to be read at once is read turn by turn. If the last turn does not record the
+total tokens or how the session ended, the turns before it are searched.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ _FAILURES = frozenset({"error", "stream_error"})
 _SPOKEN = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
 _ITEM_END = "item_completed"
-"""As newer versions tell of the end of a call: its item has the call's id."""
+"""The event with which newer versions record the end of a call: its item has the call's id."""
 _ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
 _OWN_KEYS = ("id", "timestamp")
 
 
 class Codex:
-    """Reads all lines of a rollout together: model and prompt stand on later lines."""
+    """Reads all lines of a rollout together, since model and prompt are on later lines."""
 
     name = "codex"
     summary = "Codex CLI rollouts: ~/.codex/sessions/**/rollout-*.jsonl, those of early 2025 too"
@@ -127,7 +127,7 @@ def _start(lines: list[Line], build: RunBuilder) -> None:
 
 
 def _append_prompt(text: str, lines: list[Line], pointer: str, build: RunBuilder) -> None:
-    """Append a prompt unless an item holds it, as what programs put before the first question."""
+    """Append a system prompt, unless the text of a user's item contains it."""
     users = (line.payload for line in lines if line.payload.get("role") == "user")
     if any(text.strip() in fields.text_of(item.get("content")) for item in users):
         return
@@ -179,7 +179,7 @@ def _read_lines(lines: list[Line], build: RunBuilder) -> None:
 
 
 def _interrupts(line: Line, said: set[str]) -> bool:
-    """Say whether the items of a reply end before `line`: counts and repetitions do not end it."""
+    """Return whether a reply ends before `line`; counts and repetitions do not end it."""
     if line.kind != "event_msg":
         return line.kind in ("response_item", "compacted")
     kind = fields.label(line.payload, "type")
@@ -198,7 +198,7 @@ def _event(line: Line, said: set[str], build: RunBuilder) -> None:
 
 
 def _end(lines: list[Line], build: RunBuilder) -> None:
-    """Tell how the session ended, and its tokens: the latest event that says so, of any turn."""
+    """Append how the session ended and its tokens, from the latest events of any turn."""
     usage: Usage | None = None
     stopped, failed = "", False
     for line in chain(reversed(lines), events_of_all(build.lines_before())):
@@ -233,7 +233,7 @@ def _item(line: Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> Non
 def _append(
     raw: dict[str, Any], line: Line, build: RunBuilder, flags: tuple[str, ...] = ()
 ) -> None:
-    """Append a message; what the file holds of its call or result stays beside it."""
+    """Append a message; the raw value of its call or result is the item of the file."""
     parts = normalise_message(raw)
     payload = line.payload
     parts = parts._replace(
@@ -246,7 +246,7 @@ def _append(
 
 
 def _append_reply(reply: list[Line], build: RunBuilder, *, used: Any = None) -> None:
-    """Append the items of one reply as one message; each call stands on the line of its item."""
+    """Append the items of one reply as one message, each call located at the line of its item."""
     first = reply[0]
     build.locate(first.number)
     raw = message_of_reply([line.payload for line in reply])
@@ -262,7 +262,7 @@ def _append_reply(reply: list[Line], build: RunBuilder, *, used: Any = None) -> 
 
 
 def _ends_of_calls(lines: list[Line]) -> dict[str, dict[str, Any]]:
-    """Return what the events say of how calls ended, by the ids of the calls."""
+    """Return the events about the ends of calls, by the ids of the calls."""
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
         kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
@@ -275,7 +275,7 @@ def _ends_of_calls(lines: list[Line]) -> dict[str, dict[str, Any]]:
 
 
 def _usage(payload: dict[str, Any]) -> Usage | None:
-    """Return the tokens of the session so far; None where the event speaks of limits only."""
+    """Return the tokens of the session so far, or None if the event holds only rate limits."""
     info = payload.get("info")
     total = info.get("total_token_usage") if isinstance(info, dict) else None
     if not isinstance(total, dict):

@@ -1,4 +1,4 @@
-"""`codex-exec`: what `codex exec --json` prints, and the events that the Codex SDKs give.
+"""`codex-exec`: what `codex exec --json` prints, and the events that the Codex SDKs yield.
 
     file  = event*
     event = {"type": "thread.started", "thread_id"} | {"type": "turn.started"}
@@ -11,8 +11,8 @@
           | {"id", "type": "file_change" | "collab_tool_call" | "web_search", …}
           | {"id", "type": "todo_list", "items"} | {"id", "type": "error", "message"}
 
-The prompt is not among them, nor are calls of unknown tools. A message of the model is what it says
-up to the end of the first call that it begins.
+The prompt is not among them, nor are calls of unknown tools. A message of the model comprises its
+items up to the end of the first call that it begins.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _CALLS = {
     "collab_tool_call": ("prompt", "sender_thread_id", "receiver_thread_ids"),
     "web_search": ("query", "action"),
 }
-"""What each kind of call is given."""
+"""The members of an item that are the arguments of each kind of call."""
 _SENT_AGAIN = "Reconnecting..."
 
 
 class CodexExec:
-    """Reads all events of a thread together: a call stands in several of them."""
+    """Reads all events of a thread together, since a call is in several of them."""
 
     name = "codex-exec"
     summary = "events that `codex exec --json` prints and the Codex SDKs give"
@@ -88,18 +88,18 @@ def _tells_of_thread(row: Any) -> bool:
 
 @dataclass(slots=True)
 class _Thread:
-    """Puts the items of a reply together."""
+    """Assembles replies from the events of a thread."""
 
     build: RunBuilder
     reply: dict[str, Any] = field(default_factory=dict)
     begun: list[Held] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
-    """Ids of the calls that have been told of."""
+    """Ids of the calls that have begun so far."""
     place: tuple[str, int] = ("", 0)
     shown: str = ""
-    """The list of things to do as it was last told."""
+    """The to-do list as last appended."""
     failure: str = ""
-    """The last error that was told of."""
+    """The last error appended."""
 
     def take(self, row: dict[str, Any], pointer: str, line: int) -> None:
         item, is_done = fields.as_dict(row.get("item")), row["type"] == "item.completed"
@@ -155,7 +155,7 @@ class _Thread:
         append_message(self.build, ChatMessage(raw, pointer, line=line))
 
     def _fail(self, row: dict[str, Any], pointer: str) -> None:
-        """Append a failed request; the end of a turn mostly tells the last one once more."""
+        """Append a failed request, unless it repeats the last, as the end of a turn mostly does."""
         self.flush()
         said = fields.label(row, "message") or _error_of(row)
         if row["type"] == "turn.completed" or said == self.failure:
@@ -179,7 +179,7 @@ def _call_of(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of a call: its output, else how it ended."""
+    """Return the result of a call: its error or its output, or else its status."""
     error = _error_of(item)
     result = fields.as_dict(item.get("result"))
     output = item.get("aggregated_output", result.get("content", item.get("agents_states")))

@@ -1,4 +1,4 @@
-"""What Codex makes of the items of the Responses API: its own prompts and forms of output."""
+"""What Codex adds to the items of the Responses API: its own prompts and forms of output."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _INJECTED = (
 )
 _DECLINED = frozenset({"exec command rejected by user", "patch rejected by user"})
 _REFUSED = ("unsupported call: ", "failed to parse function arguments: ")
-"""How an output begins that tells of a call which no tool was given."""
+"""The beginnings of the outputs of calls that no tool received."""
 _MADE_BY_EDITOR = "# "
 _REQUEST = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
 _HEAD = 400
-"""Characters of an output in which its time stands."""
+"""Characters at the start of an output that are searched for its duration."""
 _WALL_TIME = re.compile(r"^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$", re.MULTILINE)
 
 
 def why_declined(result: ToolResult) -> str:
-    """Return that a person declined a call, empty where its result says nothing of the kind."""
+    """Return `DECLINED` if a result says that a person declined its call, else ""."""
     return DECLINED if result.content.strip() in _DECLINED else ""
 
 
 def is_injected(text: str) -> bool:
-    """Say whether a text in the user's name was written by the program."""
+    """Return whether a text with the role `user` was written by the program."""
     return text.lstrip().startswith(_INJECTED)
 
 
 def request_in(text: str) -> str:
-    """Return what a person asks for: an editor writes it below its own headings.
+    """Return the request of a person, which an editor puts below its own headings.
 
     # Context from my IDE setup: | # Files mentioned by the user: | …
     ## My request for Codex:
@@ -52,7 +52,7 @@ def request_in(text: str) -> str:
 
 
 def answer_with_end(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
-    """Return an output as the message of a tool; `end` is what an event says of how it ended.
+    """Return an output as the message of a tool; `end` is the event about the end of its call.
 
     An output is a text, a text with times and exit code in its first lines, or the JSON of
     `{"output", "metadata": {"exit_code", "duration_seconds"}}`.

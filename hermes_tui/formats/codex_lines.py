@@ -1,4 +1,4 @@
-"""The lines of a rollout of Codex, told apart by their envelopes."""
+"""The lines of a Codex rollout, distinguished by their envelopes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_m
 ENDS = frozenset({"task_complete", "turn_aborted", "error"})
 TOKENS = "token_count"
 USAGE = "token_usage_record"
-"""The type of a line with the tokens of the one reply whose items stand before it."""
+"""The type of a line with the tokens of the reply whose items precede it."""
 _TELL_OF_ALL = tuple(f'"{kind}"'.encode() for kind in (TOKENS, *sorted(ENDS)))
 _SAID_BY_MODEL = frozenset({"agent_message", "agent_reasoning"})
 _LINE_HEAD = 600
@@ -24,7 +24,7 @@ _ROLE = re.compile(rb'"role"\s*:\s*"(\w{1,60})"')
 
 
 class Line(NamedTuple):
-    """A line and what it holds. `pointer` is where `payload` stands in it."""
+    """A line and its content. `pointer` is the pointer to `payload`."""
 
     number: int
     kind: str
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 def is_line(row: Any) -> bool:
-    """Say whether no other format has a line like this."""
+    """Return whether a row is a line that no other format has."""
     if not isinstance(row, dict):
         return False
     if row.get("record_type") == "state":
@@ -43,7 +43,7 @@ def is_line(row: Any) -> bool:
 
 
 def line_of(index: int, row: Any, place: str) -> Line | None:
-    """Return what a line holds, None where it is none of a rollout; `place` is its pointer."""
+    """Return the line in a row, or None if it is not one of a rollout; `place` is its pointer."""
     if not isinstance(row, dict):
         return None
     kind, ts = fields.label(row, "type"), timestamp(row.get("timestamp"))
@@ -62,9 +62,9 @@ def line_of(index: int, row: Any, place: str) -> Line | None:
 
 
 def reply_of_line(line: bytes) -> str | None:
-    """Return a name for a line of the model's, empty for what ends its reply, else None.
+    """Return a name for a line of the model's reply, "" for one that ends the reply, else None.
 
-    An event may stand before the item that it repeats.
+    An event may come before the item that it repeats.
     """
     head = line[:_LINE_HEAD]
     kinds = [kind.decode() for kind in _TYPE.findall(head)]
@@ -81,12 +81,12 @@ def reply_of_line(line: bytes) -> str | None:
 
 
 def error_of(line: Line) -> str:
-    """Return the error with which newer versions say that a turn ended, empty where it did not."""
+    """Return the error in the event with which newer versions end a turn, or "" if none."""
     return fields.label(fields.as_dict(line.payload.get("error")), "message")
 
 
 def events_of_all(texts: Iterable[bytes]) -> Iterator[Line]:
-    """Yield what may tell of the tokens and the end of a session, of lines before their turn."""
+    """Yield the events that may hold the tokens or the end of a session, from earlier lines."""
     for text in texts:
         if b'"event_msg"' not in text or not any(kind in text for kind in _TELL_OF_ALL):
             continue

@@ -1,4 +1,4 @@
-"""What the first line of a rollout of Codex says of its session."""
+"""What the first line of a Codex rollout records about its session."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ PROMPTS = ("base_instructions", "instructions")
 
 
 def prompt_of(meta: dict[str, Any], key: str) -> str:
-    """Return one of the prompts of a session; older ones have only what the user wrote of it."""
+    """Return one of the prompts of a session; older sessions have only the user's own part."""
     given = meta.get(key)
     text = given.get("text") if isinstance(given, dict) else given
     return text if isinstance(text, str) else ""
 
 
 def dynamic_tools(meta: dict[str, Any]) -> dict[str, Any]:
-    """Return what the tools do that the program added, by their names.
+    """Return the descriptions of the tools that the program added, by their names.
 
-    They are not declared as the run's tools: those of Codex itself are listed nowhere, so that each
-    of their calls would be one of an unknown tool.
+    They are not declared as the run's tools: Codex's own tools are not listed anywhere, so each
+    call of one of those would count as a call of an unknown tool.
     """
     tools = (fields.as_dict(tool) for tool in fields.as_list(meta.get("dynamic_tools")))
     return {
@@ -31,7 +31,7 @@ def dynamic_tools(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def parent_of(meta: dict[str, Any]) -> str:
-    """Return the session that started this one as its subagent, or that it is a fork of."""
+    """Return the session that started this one as its subagent, or that this one is a fork of."""
     spawned = meta
     for key in ("source", "subagent", "thread_spawn"):
         spawned = fields.as_dict(spawned.get(key))
