@@ -148,8 +148,8 @@ def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...
 def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
     """Return the members around the list, including those after it at the end of the source.
 
-    Any closing bracket in the tail may be the one of the list; it is if the rest completes the
-    document.
+    Each closing bracket in the tail is tried as the list's; the farthest from the end that leaves a
+    valid rest of the document counts.
     """
     tail = source.read(max(found.start, source.size - TAIL), TAIL)
     behind: dict[str, Any] = {}

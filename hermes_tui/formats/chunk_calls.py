@@ -245,8 +245,7 @@ class StreamedCalls:
         return last
 
     def _begin_anew(self, index: int | None) -> _Call:
-        """Begin another call at the index of an earlier one, or without index after one without;
-        report the first."""
+        """Begin a call at an index that is in use, which is reported, or one without an index."""
         if index is not None:
             hint = "clients that join calls by index make one of both, whose arguments are not JSON"
             self._tell(f"several streamed calls have index {index}", hint)

@@ -15,7 +15,7 @@
             model.call_failure                 {"errorMessage"?, "statusCode"?}       sent again
           | {"type": "result", "sessionId", "exitCode"}
 
-What a reply used is told before it. What a subagent says (`parentToolCallId`) has a flag.
+The usage of a reply is recorded before it. A subagent's messages (`parentToolCallId`) have a flag.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SAID: Final = {"system.message": "system", "user.message": "user"}
 
 
 class Copilot:
-    """Reads all events of a session together: what a call is named is told before its result."""
+    """Reads all events of a session together, since only the event of a call has its name."""
 
     name = "copilot"
     summary = (
@@ -100,7 +100,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
 
 
 def _session_of(rows: list[dict[str, Any]]) -> str:
-    """Return the session that the last line of the output names."""
+    """Return the id of the session in the last line of the output, or ""."""
     return fields.label(rows[-1], "sessionId") if rows else ""
 
 
@@ -109,13 +109,13 @@ def _data(row: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Session:
-    """Takes the events of a session in their order."""
+    """Receives the events of a session in their order."""
 
     def __init__(self, build: RunBuilder) -> None:
         self.build = build
         self._used: dict[str, Any] = {}
         self._tools: dict[str, str] = {}
-        """The tools of calls, by the ids of these."""
+        """The names of called tools, by the ids of the calls."""
 
     def take(self, row: dict[str, Any], held: Held) -> None:
         data, kind = _data(row), fields.label(row, "type")

@@ -1,4 +1,4 @@
-"""`crewai`: what a crew of CrewAI came to, and its log of tasks. Each task is a run.
+"""`crewai`: the output of a CrewAI crew, and its log of tasks. Each task is a run.
 
     file   = output* | [entry, …]
     output = {"raw", "tasks_output": [task, …], "token_usage"}          `CrewOutput.model_dump`
@@ -26,7 +26,7 @@ _STATES: Final = ("started", "completed", "failed")
 
 
 class CrewAi:
-    """Reads the outputs of tasks, and the log that tells when they began and ended."""
+    """Reads the outputs of tasks, and the log of when they began and ended."""
 
     name = "crewai"
     summary = "CrewAI: outputs of crews with the messages of their tasks, and output_log_file"
@@ -93,14 +93,14 @@ def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
 
 
 def _tells(failure: dict[str, Any], message: dict[str, Any]) -> bool:
-    """Tell whether a failure of a tool is the one that a message brings."""
+    """Return whether the result in a message is that failure of a tool."""
     said = fields.label(fields.as_dict(failure.get("failure")), "message")
     is_its = message.get("role") == "tool" and message.get("name") == failure.get("tool_name")
     return is_its and bool(said) and said in fields.text_of(message.get("content"))
 
 
 def _read_log(value: Any, build: RunBuilder) -> None:
-    """Read a log: tasks in the order of their beginnings, since several may be at work at once."""
+    """Read a log: tasks in the order of their beginnings, since several may run at once."""
     tasks: list[list[_Entry]] = []
     begun: dict[str, deque[list[_Entry]]] = {}
     for pointer, line, entry in build.placed(value):

@@ -1,7 +1,7 @@
-"""A record that stops half way is judged once: where it was cut, not for what is missing behind.
+"""A truncated record is reported once, where it is cut, not again for all that is missing.
 
-What of it can be read is shown, but a role, a name or arguments that end in the middle say nothing
-of the agent, and a record without messages may have had some.
+The readable part of it is shown. But a role, a name or arguments that are cut off are not the
+agent's mistake, and a record without messages may have had some.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Cut(NamedTuple):
-    """The innermost object or list that is open where a value stops."""
+    """The innermost object or list that is open where a value is cut."""
 
     pointer: str
     whole: frozenset[str] | int
-    """Its members that stand before the last one: their keys, or how many they are."""
+    """Its members before the last one: their keys, or for a list their number."""
 
     def concerns(self, pointer: str) -> bool:
-        """Return whether the cut leaves what stands at `pointer` torn, or out altogether."""
+        """Return whether the cut leaves the value at `pointer` torn or missing."""
         if f"{self.pointer}/".startswith(f"{pointer}/"):
             return True
         holder, _, member = pointer.rpartition("/")
@@ -47,14 +47,14 @@ class Cut(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """Where values of a record stop half way, by the range of their line or of the record."""
+    """Where values of a record are cut, by the range of their line or of the record."""
 
     places: dict[ByteRange, Cut]
     told: list[tuple[str, str]]
-    """What was odd about the bytes: that stands, whatever a cut explains."""
+    """The defects of the bytes themselves, which are kept even if a cut explains them."""
 
     def add(self, place: ByteRange, data: bytes, problems: Iterable[Problem]) -> None:
-        """Take in the bytes of one more value, if they stop half way."""
+        """Record where a value is cut, if its `problems` say that it is."""
         if any(problem.message.startswith(TRUNCATED) for problem in problems):
             self.places[place] = cut_of(data)
 
@@ -67,7 +67,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+(?P<key>[ \t\r\n]*+:)?|[{}\[\],]', 
 
 
 def cut_of(data: bytes) -> Cut:
-    """Return where a value is cut that is open where the bytes end."""
+    """Return where a truncated value is cut."""
     held: list[list[str] | int] = []
     for token in _TOKEN.finditer(data):
         text = token[0]
@@ -93,9 +93,9 @@ def _escaped(key: str) -> str:
 
 
 def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
-    """Return the events of a record without what was found odd in what a cut left of it.
+    """Return the events of a record without the findings that its cuts explain.
 
-    What only told of that is left out, and the events behind it are numbered anew.
+    Events that report only such a finding are left out, and the later ones are renumbered.
     """
     last = {event.at: place for place, event in enumerate(events) if _is_message(event)}
     of_bytes = tuple(message for message, _ in cuts.told)
@@ -109,7 +109,7 @@ def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
                 case SourceDefect(partial=False) if not event.message.startswith(of_bytes):
                     gone += 1
                     continue
-                # Where a format points to no more than the record, the last message is torn.
+                # If a format gives no pointer inside the record, the last message is the torn one.
                 case MessageAppended() | ToolCallProposed() if place >= last.get(event.at, 0):
                     event = copy_event(event, diagnostics=())
                 case ToolReturned():

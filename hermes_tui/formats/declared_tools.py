@@ -17,7 +17,7 @@ from hermes_tui.model.messages import ToolSpec
 
 
 def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
-    """Return the declared tools; None where `raw` declares none."""
+    """Return the declared tools, or None if `raw` is not a declaration."""
     if isinstance(raw, str):
         return _tool_specs_in(raw)
     if not isinstance(raw, list):
@@ -50,7 +50,7 @@ def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
 
 @lru_cache(maxsize=4)
 def tools_in_text(text: str) -> tuple[ToolSpec, ...] | None:
-    """Return the tools that a system prompt names; most runs of a file have the same prompt."""
+    """Return the tools declared in a system prompt; most runs of a file have the same prompt."""
     return tool_specs(_tools_block(text))
 
 

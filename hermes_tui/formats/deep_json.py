@@ -1,4 +1,4 @@
-"""JSON that is nested deeper than it can be decoded, made shallow without moving a byte."""
+"""Replace the values in JSON that are nested too deeply to be decoded, without moving a byte."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 from typing import NamedTuple
 
 MAX_DEPTH = 500
-"""Levels that are kept: half of what Python's decoder can do, which counts its callers too."""
+"""Levels that are kept: half of what Python's decoder can do, whose limit includes its callers."""
 PLACEHOLDER = b'"(nested too deeply to read)"'
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|(?P<open>[{\[]++)|(?P<close>[}\]]++)', re.DOTALL)
 
 
 class Shallow(NamedTuple):
-    """JSON of which nothing is nested deeper than `MAX_DEPTH`, and where something was."""
+    """JSON nested at most `MAX_DEPTH` deep, and the byte offsets where deeper values were."""
 
     data: bytes
     places: tuple[int, ...]
 
 
 def without_depths(data: bytes) -> Shallow:
-    """Put a text of the same length in the place of each value that is nested too deeply.
+    """Replace each value that is nested too deeply by a text of the same length.
 
-    One that does not end is blanked: what is torn stays torn.
+    An unclosed value is blanked, so that torn JSON stays torn.
     """
     pieces: list[bytes] = []
     places: list[int] = []

@@ -4,8 +4,8 @@
     prediction = {"trajectory": trajectory, …}      beside it what was asked and answered
     trajectory = {"thought_N", "tool_name_N", "tool_args_N", "observation_N", …}      N from 0 on
 
-A trajectory that grew too long has lost its first steps. What a tool raised is its observation.
-Calls have no ids: they are named by their steps here.
+A trajectory that grew too long has lost its first steps. The exception of a tool is its
+observation. Calls have no ids; here their ids are made from their steps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
 _RAISED: Final = "Execution error in "
 _WHOLE: Final = "trajectory"
 _ASKED: Final = ("question", "query", "task", "user_request", "request", "input")
-"""Fields by which a signature mostly names what is asked."""
+"""Names that signatures usually give to the field of the question."""
 
 
 class Dspy:
@@ -60,7 +60,7 @@ class Dspy:
 
 
 def _trajectory_of(value: Any) -> tuple[dict[str, Any], str] | None:
-    """Return a trajectory and where it stands."""
+    """Return a trajectory and its pointer, or None if there is none."""
     for below in ("", f"/{_WHOLE}"):
         held = fields.as_dict(fields.as_dict(value).get(_WHOLE) if below else value)
         keys = [key for key in map(_KEY.fullmatch, held) if key]
@@ -98,7 +98,7 @@ def _append_other(trajectory: dict[str, Any], place: str, build: RunBuilder) -> 
 
 
 def _append_answer(answered: dict[str, Any], build: RunBuilder) -> None:
-    """Append what was made of the trajectory: the fields of the answer, and why."""
+    """Append the answer drawn from the trajectory: its fields, and the reasoning."""
     if not answered:
         return
     rest = {key: item for key, item in answered.items() if key != "reasoning"}

@@ -1,11 +1,11 @@
-"""An event stream, cut into its events while it still arrives.
+"""Split an event stream into its events while it arrives.
 
     stream  = (event | comment)*       an event ends at a blank line
     event   = (name? data+) | error    several data lines of one event are joined by newlines
     error   = "error:" text            as old llama.cpp servers write it; it names itself
 
 Lines end at a newline only: U+2028 and U+0085 are text. Some servers end events by one newline;
-there each data line that is whole JSON is an event of its own, which is told.
+then each data line that is whole JSON is an event of its own, and this is reported.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NO_BLANK_LINES = Diagnostic(
 
 
 class Event(NamedTuple):
-    """One event: its name (mostly none), its data, and the exact bytes it came in.
+    """One event: its name (mostly none), its data, and its exact bytes as received.
 
-    Comments, and whatever else is no event, stand before the event that they came before.
+    `raw` begins with the comments, and anything else that is not an event, received before it.
     """
 
     name: str
@@ -38,20 +38,20 @@ class Event(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Say whether this is the mark that ends a stream."""
+        """Return whether this is the mark that ends a stream."""
         return self.data.strip() == DONE
 
 
 class EventReader:
-    """Takes bytes as they arrive and returns the events that they complete."""
+    """Receives bytes as they arrive and returns the events that they complete."""
 
     def __init__(self) -> None:
         self.is_event_stream = False
         """Whether any line so far was one of an event stream."""
         self.lacks_blank_lines = False
-        """Whether any event ended at the next one."""
+        """Whether any event ended at the next one, without a blank line."""
         self.torn = b""
-        """What stood in the last line where the stream ended in its midst."""
+        """The last line, if the stream ended in the middle of it."""
         self._rest: list[bytes] = []
         self._raw: list[bytes] = []
         self._data: list[bytes] = []
@@ -71,7 +71,7 @@ class EventReader:
         return events
 
     def finish(self) -> list[Event]:
-        """Return what the end of the stream completes: an event without its blank line."""
+        """Return the last event, if the stream ends without the blank line after it."""
         events: list[Event] = []
         if last := b"".join(self._rest):
             self._rest = []
@@ -117,7 +117,7 @@ class EventReader:
 
 
 class NotJson(ValueError):
-    """The data of an event, or a body, is no JSON; `is_torn` where it stops in its midst."""
+    """The data of an event, or a body, is not JSON; `is_torn` if it breaks off in the middle."""
 
     def __init__(self, message: str, *, is_torn: bool = False) -> None:
         super().__init__(message)
@@ -125,10 +125,10 @@ class NotJson(ValueError):
 
 
 def load_strictly(data: bytes) -> tuple[Any, str]:
-    """Return the JSON value of `data` and what is odd about it, nothing mostly.
+    """Return the JSON value of `data` and what is odd about it, mostly "".
 
-    Taken is what the usual clients take: NaN, halves of surrogate pairs and a byte order mark, and
-    beyond them invalid UTF-8, which is replaced. Raises NotJson for anything else.
+    Accepts what the usual clients accept: NaN, lone surrogates and a byte order mark. Also accepts
+    invalid UTF-8, which is replaced. Raises NotJson for anything else.
     """
     try:
         return orjson.loads(data), ""

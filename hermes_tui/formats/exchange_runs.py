@@ -1,8 +1,8 @@
-"""Exchanges with a model, put together to runs again.
+"""Group exchanges with a model into runs.
 
-A request that begins with all that an earlier one had said and answered goes on with that run; only
-what is new is appended. Of several choices the first goes on with the run, each other one is a run
-of its own. Runs of one session or trace share a group, and so do those of several choices.
+A request that begins with all messages of an earlier request and its reply continues that run; only
+the new messages are appended. Of several choices the first continues the run, and each other one is
+a separate run. Runs of one session or trace share a group, and so do the runs of several choices.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 @dataclass(slots=True)
 class _Call:
-    """One exchange of a run: the record it stands in, and how many messages the run had before.
+    """One exchange of a run: its record, and how many of its messages the run already had.
 
-    `choice` is the one of the reply's messages that the run goes on with.
+    `choice` is the index of the reply's message with which the run continues.
     """
 
     record: int
@@ -47,9 +47,9 @@ class _Run:
 
 
 def append_runs(exchanges: Iterable[tuple[int, Exchange]], build: RunBuilder) -> None:
-    """Append the runs that exchanges make up; each comes with the number of its line or entry.
+    """Append the runs that exchanges form; each exchange has the number of its line or entry.
 
-    Those beside all conversations are counted in the details of the first run.
+    Exchanges outside all conversations are counted in the details of the first run.
     """
     spoken: list[tuple[int, Exchange]] = []
     beside: Counter[str] = Counter()
@@ -67,9 +67,9 @@ def append_runs(exchanges: Iterable[tuple[int, Exchange]], build: RunBuilder) ->
 
 
 def _with_shared_traces(exchanges: list[tuple[int, Exchange]]) -> list[tuple[int, Exchange]]:
-    """Return exchanges, the traces that several of them share as sessions where none is named.
+    """Return the exchanges; if one names no session, a trace that it shares becomes its session.
 
-    LiteLLM's proxy gives each request a trace of its own unless it is told of one.
+    LiteLLM's proxy gives each request a trace of its own unless the request names one.
     """
     seen = Counter(exchange.trace for _, exchange in exchanges)
     return [
@@ -83,7 +83,7 @@ def _is_shared(exchange: Exchange, seen: Counter[str]) -> bool:
 
 
 def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
-    """Sort calls into runs: a call joins the run whose whole conversation its messages begin with.
+    """Sort exchanges into runs: one joins the run whose whole conversation its messages begin with.
 
     Costs a hash of every message of every request, so it is linear in the size of the log.
     """
@@ -116,7 +116,7 @@ def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
 def prefix_keys(messages: Iterable[dict[str, Any]]) -> list[int]:
     """Return a key for every prefix of `messages`, the empty one included.
 
-    Who says what and calls what makes the key, not ids and the like.
+    The key depends on roles, texts and calls, not on ids and the like.
     """
     keys = [0]
     for message in messages:
@@ -125,7 +125,7 @@ def prefix_keys(messages: Iterable[dict[str, Any]]) -> list[int]:
 
 
 def _fingerprint(message: dict[str, Any]) -> int:
-    """Return what tells a message from another: who says what and calls what.
+    """Return a hash that distinguishes messages: of the role, the text and the calls.
 
     Ids and decorations differ between a reply and its echo in the next request.
     """
@@ -146,7 +146,7 @@ def _emit(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
     first = run.calls[0]
     build.locate(first.record)
     _start(run, build, of_log)
-    # A turn is a reply, whether this log brought it or a request told of it: no attempt counts.
+    # A turn is a reply, in this log or repeated by a request; failed attempts do not count.
     replies = 0
     for call in run.calls:
         build.locate(call.record)
@@ -191,13 +191,13 @@ def _id_of(call: _Call) -> str:
 
 
 def _choices_group(run: _Run) -> str:
-    """Return the group of the runs that one reply began or went on with; nothing without any."""
+    """Return the group of the runs of one reply's choices, or "" if no reply has several."""
     several = (call for call in run.calls if len(call.exchange.reply.messages) > 1)
     return next(map(_id_of, several), "")
 
 
 def _finish_reason(call: _Call) -> str:
-    """Return why the choice that the run goes on with ended."""
+    """Return the finish reason of the choice with which the run continues."""
     reply = call.exchange.reply
     if len(reply.messages) < 2:
         return reply.finish_reason
@@ -205,7 +205,7 @@ def _finish_reason(call: _Call) -> str:
 
 
 def _request(call: _Call, turn: int, build: RunBuilder) -> None:
-    """Say that a request left, where the log knows more of it than its messages."""
+    """Append that a request was sent, if the log has more of it than its messages."""
     exchange = call.exchange
     if not exchange.url and exchange.wire_request is None:
         return
@@ -228,7 +228,7 @@ def _request(call: _Call, turn: int, build: RunBuilder) -> None:
 
 
 def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
-    """Append what came back; return how many replies of the model it brought."""
+    """Append what was received; return the number of the model's replies in it."""
     exchange, reply = call.exchange, call.exchange.reply
     if reply.failure is not None:
         _failed(call, reply.failure, turn, build)
@@ -240,7 +240,7 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
         turn=turn,
         raw=exchange.received,
         finish_reason=_finish_reason(call),
-        # What all choices took together is counted once.
+        # The usage of all choices together is counted once.
         usage=None if call.choice else usage(reply.usage, exchange.cost),
         duration_s=exchange.duration_s,
         diagnostics=reply.flaws,
@@ -253,7 +253,7 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
 
 
 def _append(message: dict[str, Any], pointer: str, exchange: Exchange, build: RunBuilder) -> bool:
-    """Append a message; tell whether it is one of the model."""
+    """Append a message; return whether it is one of the model."""
     mode = TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
     parts = normalise_message(message, text_calls=mode)
     build.append(without_usual(parts, exchange.reply.usual), pointer, ts=exchange.ts)

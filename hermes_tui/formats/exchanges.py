@@ -1,4 +1,4 @@
-"""One logged request to a model with what came back, in any of the spellings of call logs.
+"""One logged request to a model with its response, in any of the spellings of call logs.
 
 exchange = {"messages", "response", …}                      completion logs, payloads, replays
          | {"request": request, "response"|"error": …}      proxies and clients
@@ -72,10 +72,10 @@ _SHOWN_ELSEWHERE = frozenset(
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its reply. `messages` and `reply.messages` carry the pointer of each.
+    """A request and its reply. `messages` and `reply.messages` carry the pointer of each message.
 
-    `wire_request` and `wire_response` are what went over the wire where the log also has the
-    conversation in the agent's own words.
+    `wire_request` and `wire_response` are the bodies sent over the wire, if the log also has the
+    conversation in the agent's own form.
     """
 
     messages: tuple[tuple[str, dict[str, Any]], ...]
@@ -100,24 +100,24 @@ class Exchange:
     wire_response: Any = None
     group: str = ""
     is_alone: bool = False
-    """Whether the source keeps no loop: each of its requests is for one reply."""
+    """Whether the source records no agent loops: each request is for a single reply."""
     outcomes: tuple[dict[str, Any] | None, ...] = ()
-    """Of each message of the reply the arguments of `RunBuilder.end`, where somebody judged it."""
+    """For each message of the reply the arguments of `RunBuilder.end`, or None if not judged."""
     side: str = ""
-    """What it is beside all conversations, such as a count of tokens; empty: part of one."""
+    """Its kind if it is outside all conversations, such as a token count; else ""."""
 
     @cached_property
     def received(self) -> str:
-        """What came back, as the log has it, secrets masked; one text for the runs of all choices.
+        """The response as logged, secrets masked; one text for the runs of all choices.
 
-        Empty where the log has it not.
+        Empty if the log does not have it.
         """
         raw = self.reply_raw if self.wire_response is None else self.wire_response
         return "" if raw is None else fields.json_text(mask_secrets(raw))
 
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
-    """Read `value`, which stands at `pointer`, as an exchange; None where it is none."""
+    """Return `value`, whose pointer is `pointer`, as an exchange, or None if it is not one."""
     if not isinstance(value, dict) or _FOREIGN & value.keys():
         return None
     found = _sides(value)
@@ -161,7 +161,7 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
 
 
 def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, ...]:
-    """Return what was made of each of `size` messages: all of them are judged alike, or apart."""
+    """Return the outcome of each of `size` messages, which are judged together or one by one."""
     judged = {key: value[key] for key in (*fields.REWARD_KEYS, "rewards") if key in value}
     apart = parallel_lists(judged, size)
     alike = {key: judged[key] for key in fields.REWARD_KEYS if key in judged.keys() - apart.keys()}
@@ -172,7 +172,10 @@ def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, 
 
 
 def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the keys of the request ("" for `value` itself) and the reply ("" for none)."""
+    """Return the keys of the request ("" for `value` itself) and of the reply ("" for none).
+
+    None if `value` is not an exchange.
+    """
     if isinstance(value.get("messages"), (list, str)) and "response" in value:
         return None if fields.ends_with_response(value) else ("", "response")
     if "request" in value and ("response" in value or value.get("error")):
@@ -191,7 +194,7 @@ def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:
-    """Read the reply under `key`; an error beside it or an HTTP status makes it a failure."""
+    """Read the reply under `key`; an error next to it or an HTTP status makes it a failure."""
     error = next((value[k] for k in ("error", "error_str", "exception") if value.get(k)), None)
     status = status_of(value)
     reply = reply_of(value.get(key), f"{pointer}/{key}") if key else Reply(defect="no reply")
@@ -240,7 +243,7 @@ def _duration(value: dict[str, Any]) -> float | None:
 
 
 def _headers(value: dict[str, Any], request: Request, reply: Reply) -> dict[str, Any]:
-    """Return the captured headers, credentials masked, by the side that sent them."""
+    """Return the recorded headers of request and response, credentials masked."""
     sent = request.headers or value.get("request_headers") or value.get("headers")
     found: dict[str, Any] = {}
     if isinstance(sent, Mapping) and sent:

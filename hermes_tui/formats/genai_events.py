@@ -1,4 +1,4 @@
-"""Messages that are events of a span, as the GenAI conventions had them until 1.36.
+"""Messages recorded as events of a span, as in the GenAI conventions until 1.36.
 
     event = ("gen_ai.system.message" | "gen_ai.user.message" | …, {"content", "tool_calls"?, "id"?})
           | ("gen_ai.choice", {"message" | "message.content" …, "finish_reason", "index"})
@@ -25,7 +25,7 @@ _ROLE_EVENTS = ("system", "user", "assistant", "tool")
 
 
 def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any], list[Any]]:
-    """Return what the events of a span say was asked and answered."""
+    """Return the input and the output messages in the events of a span."""
     asked: list[Any] = []
     answered: list[Any] = []
     listed: list[tuple[str, Attributes]] = []
@@ -56,7 +56,7 @@ def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any
 
 
 def _said(given: Attributes, role: str) -> dict[str, Any]:
-    """Return the message that an event is; what is no text stands in it as JSON."""
+    """Return the message in an event's attributes, in which other values than text are JSON."""
     inner = decode_if_json(given.first("message", "gen_ai.event.content", "body"))
     raw = {key: decode_if_json(value) for key, value in given.flat.items() if "." not in key}
     message = {**raw, **inner} if isinstance(inner, dict) else raw
@@ -74,7 +74,7 @@ def _said(given: Attributes, role: str) -> dict[str, Any]:
 
 
 def _message(body: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the message that the body of a log record is: what is text in it stays as it is."""
+    """Return the message in the body of a log record, whose texts are not decoded as JSON."""
     role = name.removeprefix("gen_ai.").removesuffix(".message")
     message = {"role": role if role in _ROLE_EVENTS else "user", **body}
     if message["role"] == "tool" and "tool_call_id" not in message:
@@ -89,7 +89,7 @@ def _chosen(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _are_parts(value: Any) -> bool:
-    """Say whether a message is told as the parts of its content, as Strands does."""
+    """Return whether a message is given as the parts of its content, as in Strands."""
     return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 

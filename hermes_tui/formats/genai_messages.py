@@ -1,4 +1,4 @@
-"""Messages as OpenTelemetry's GenAI conventions and OpenInference write them, as chat messages.
+"""Convert messages of OpenTelemetry's GenAI conventions and of OpenInference to chat messages.
 
 genai  = {"role", "parts": [part, …], "name"?, "finish_reason"?}
 part   = {"type": "text" | "reasoning" | "thinking", "content"}
@@ -25,7 +25,7 @@ _THOUGHTS = frozenset({"reasoning", "thinking"})
 
 
 def is_genai(value: Any) -> bool:
-    """Say whether `value` is a message with typed parts."""
+    """Return whether `value` is a message with typed parts."""
     if not isinstance(value, dict) or not isinstance(value.get("role"), str):
         return False
     parts = value.get("parts")
@@ -35,12 +35,12 @@ def is_genai(value: Any) -> bool:
 
 
 def is_openinference(value: Any) -> bool:
-    """Say whether `value` is a message in an envelope of OpenInference."""
+    """Return whether `value` is a message in an envelope of OpenInference."""
     return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("message"), dict)
 
 
 def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]:
-    """Yield a message; answers of tools, whoever they are said to come from, are the tools' own."""
+    """Yield a message; results in it become messages of their tools, regardless of its role."""
     parts = fields.as_list(value.get("parts"))
     held = [Held(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
     rest = {key: item for key, item in value.items() if key != "parts"}
@@ -79,7 +79,7 @@ def _part(part: Any) -> Any:
 
 
 def _call(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a call. The conventions want an object for arguments: it says nothing of the model."""
+    """Return a call. The conventions require arguments as an object, not the model's own text."""
     named = {key: part[key] for key in ("id", "name") if part.get(key) is not None}
     given = part.get("arguments")
     if isinstance(given, dict):
@@ -100,7 +100,7 @@ def _answer(held: Held) -> ChatMessage:
 
 
 def openinference_message(value: dict[str, Any], pointer: str) -> ChatMessage:
-    """Return the message in an envelope, its parts and calls out of theirs."""
+    """Return the message in an envelope; its parts and calls are taken out of theirs too."""
     raw = dict(value["message"])
     calls = [_out_of(call, _CALL) for call in fields.as_list(raw.get("tool_calls"))]
     contents = fields.as_list(raw.pop("contents", None))

@@ -1,6 +1,6 @@
-"""Spans of OpenTelemetry, as the instrumentations of models write them, as spans of a trace.
+"""Convert OpenTelemetry spans, as instrumentations of models write them, to spans of a trace.
 
-What a request was asked and answered stands, by generation of the conventions, in
+The input and the output of a request are, by generation of the conventions, in
 
     gen_ai.input.messages, gen_ai.output.messages            GenAI conventions, since 1.37
     events gen_ai.user.message, gen_ai.choice …              GenAI conventions, until 1.36
@@ -53,15 +53,15 @@ _TOLD = {
     "graph_node_above": ("graph.node.parent_id",),
     "cost_usd": ("llm.cost.total",),
 }
-"""What the details call attributes, of which the first that is there counts."""
+"""The attributes for each detail; the first that is present counts."""
 _VERBS = ("execute_tool ", "invoke_agent ", "running tool: ")
 
 
 class _Side(NamedTuple):
-    """The attributes that hold what went in, or what came out, the likeliest first.
+    """The attributes that hold the input, or the output, of a span, the likeliest first.
 
-    Of a request that is `messages` in one attribute, else `spread` over many, else in events, those
-    of place `in_events`.
+    For a request they are `messages` in one attribute, else `spread` over many, else in events, at
+    index `in_events` of what `messages_in_events` returns.
     """
 
     messages: str
@@ -103,9 +103,9 @@ _OUTPUT = _Side(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSpan:
-    """A span as a file has it, its attributes still in the writer's spelling.
+    """A span as a file has it, its attributes in the writer's spelling.
 
-    `places` are the pointers, below the span's own, of those attributes that have one.
+    `places` are the pointers of those attributes that have one, relative to the span's own.
     """
 
     id: str
@@ -126,7 +126,7 @@ class RawSpan:
 
 
 def span_of(raw: RawSpan) -> Span:
-    """Return a span with what its attributes and events say of a model, a tool or an agent."""
+    """Return a span with the facts about a model, tool or agent in its attributes and events."""
     attributes = Attributes(raw.attributes)
     kind = _kind(attributes, raw)
     asked, asked_at = _held(attributes, raw, kind, _INPUT)
@@ -163,9 +163,9 @@ def span_of(raw: RawSpan) -> Span:
 
 
 def with_lost_parents(spans: Iterable[Span]) -> list[Span]:
-    """Return spans with one more for every parent of several that was not recorded.
+    """Return the spans, and one more for each unrecorded parent of several spans.
 
-    A span is written when it ends: of an agent that was killed the spans below it are all there is.
+    A span is written when it ends: of a killed agent only the spans below its own are recorded.
     """
     listed = list(spans)
     ids = {(span.trace_id, span.id) for span in listed}
@@ -212,7 +212,7 @@ def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
 
 
 def _held(attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _Side) -> tuple[Any, str]:
-    """Return what went in or came out, and where it stands below the span."""
+    """Return the input or the output of a span, and its pointer relative to the span's."""
     if kind is SpanKind.TOOL:
         return _named(attributes, raw, (*side.of_tool, *side.of_any))
     if kind is SpanKind.AGENT:
@@ -223,7 +223,7 @@ def _held(attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _Side) -> 
 
 
 def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, str] | None:
-    """Return messages that are one attribute, or spread over many; None where there are none."""
+    """Return messages in one attribute, or spread over many; None if there are none."""
     if told := attributes.first(side.messages):
         said = decode_if_json(told)
         if side is _OUTPUT:
@@ -232,15 +232,15 @@ def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, s
     found = next(filter(None, map(attributes.listed, side.spread)), None)
     if found is None:
         return None
-    # Replies beside each other may be choices, unless the API has none.
+    # Several replies may be choices, unless the API has none.
     is_one = side is _INPUT or raw.name.lower() == "response"
     return (_joined(found) if is_one else found), ""
 
 
 def _with_calls_beside(said: Any, attributes: Attributes) -> Any:
-    """Return a reply with its calls where LiteLLM keeps them: one by one, as if each were a reply.
+    """Return a reply with its calls, which LiteLLM keeps one by one, as if each were a reply.
 
-    Its message has none of them then, and no call has an id.
+    In that case its message has none of them, and no call has an id.
     """
     message = fields.as_dict(fields.item_at(said, 0))
     parts = message.get("parts")
@@ -254,9 +254,9 @@ def _with_calls_beside(said: Any, attributes: Attributes) -> Any:
 
 
 def _joined(messages: Iterable[Any]) -> list[Any]:
-    """Return messages of OpenInference, calls that follow each other as those of one reply.
+    """Return messages of OpenInference, successive calls joined into one reply.
 
-    Of the Responses API each item is a message: thoughts, a text, each of several calls.
+    With the Responses API each item is a message: reasoning, a text, each of several calls.
     """
     joined: list[Any] = []
     for message in messages:
@@ -270,14 +270,14 @@ def _joined(messages: Iterable[Any]) -> list[Any]:
 
 
 def _calls_alone(value: Any) -> list[Any]:
-    """Return the calls of a reply that holds nothing else, [] of any other message."""
+    """Return the calls of a reply that holds nothing else, or [] for any other message."""
     message = fields.as_dict(fields.as_dict(value).get("message"))
     is_alone = message.get("role") == "assistant" and message.keys() == {"role", "tool_calls"}
     return fields.as_list(message.get("tool_calls")) if is_alone else []
 
 
 def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:
-    """Return the first of these attributes that there is, and its place."""
+    """Return the first of these attributes that is present, decoded, and its place."""
     for name in names:
         if (found := attributes.first(name)) is not None:
             return decode_if_json(found), raw.places.get(name, "")
@@ -296,7 +296,7 @@ def _tools(attributes: Attributes) -> Any:
 
 
 def _function(declared: Any) -> Any:
-    """Return a declared function whose schema is no text."""
+    """Return a declared function with its schema decoded."""
     if not isinstance(declared, dict):
         return declared
     return {**declared, "parameters": decode_if_json(declared.get("parameters"))}
@@ -310,7 +310,7 @@ def _model(attributes: Attributes) -> str:
         "model_name",
         "langfuse.observation.model.name",
     )
-    # Of a request that failed OpenInference has only what was asked for.
+    # For a failed request OpenInference has only the requested model.
     asked = fields.as_dict(decode_if_json(attributes.first("llm.invocation_parameters")))
     return named or fields.label(asked, "model")
 
@@ -343,7 +343,7 @@ def _usage(attributes: Attributes) -> Usage | None:
 
 
 def _usage_of_langfuse(attributes: Attributes) -> Usage | None:
-    """Return what the SDK of Langfuse keeps: the usage as the server sent it, and the cost."""
+    """Return the usage that Langfuse's SDK keeps as the server sent it, with its cost."""
     cost = fields.as_dict(decode_if_json(attributes.first("langfuse.observation.cost_details")))
     told = decode_if_json(attributes.first("langfuse.observation.usage_details"))
     return usage(told, cost.get("total"))

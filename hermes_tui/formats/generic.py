@@ -17,7 +17,7 @@ MAX_OTHERS = 10
 
 
 class GenericMessages:
-    """Shows the messages that it finds; the meaning that a format gives them is not known."""
+    """Shows the messages that it finds, without the meaning that a known format gives them."""
 
     name = "generic"
     summary = "any JSON with a list of messages in it (the last resort; opens with a warning)"
@@ -66,7 +66,7 @@ def _part(value: Any, build: RunBuilder) -> None:
 
 
 def _outweighs(conversations: list[Found]) -> bool:
-    """Say whether what a record holds is a conversation rather than the parts of one message."""
+    """Return whether a record holds a conversation rather than the parts of one message."""
     return any(one.rank == 2 and len(one.items) > 1 for one in conversations)
 
 
@@ -98,7 +98,7 @@ def _run(
 
 
 def _nearest_object(value: Any, conversation: Found) -> dict[str, Any]:
-    """Return the innermost object around a conversation: what it says is about that run."""
+    """Return the innermost object around a conversation, whose other members describe the run."""
     nearest: dict[str, Any] = {}
     for step in conversation.path:
         if isinstance(value, dict):

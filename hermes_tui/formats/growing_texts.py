@@ -1,4 +1,4 @@
-"""An object some of whose texts arrive in pieces, which are joined once."""
+"""An object of which some texts arrive in pieces; the pieces are joined once."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 
 class GrowingTexts:
-    """The members of an object so far; a text of theirs can go on."""
+    """The members of an object so far; a text among them can be extended."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self._members = dict(members)
         self._pieces: dict[str, list[str]] = {}
 
     def __getitem__(self, key: str) -> Any:
-        """Return a member that is no growing text, None where there is none."""
+        """Return a member that is not a growing text, or None if there is none."""
         return self._members.get(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Say a member anew, whatever it was."""
+        """Set a member, regardless of its earlier value."""
         self._pieces.pop(key, None)
         self._members[key] = value
 
     def holds_text(self, key: str) -> bool:
-        """Say whether a member is a text."""
+        """Return whether a member is a text."""
         return isinstance(self._members.get(key), str)
 
     def add(self, key: str, piece: str) -> None:
-        """Let a member go on, or begin where it is no text yet."""
+        """Extend the text of a member, or begin one if the member is not a text."""
         if key not in self._pieces:
             before = self._members.get(key)
             self._pieces[key] = [before] if isinstance(before, str) else []

@@ -1,13 +1,13 @@
-"""`har`: HTTP archives of browsers and recorders; their requests to models, put together to runs.
+"""`har`: HTTP archives of browsers and recorders, with their requests to models grouped into runs.
 
     har   = {"log": {"entries": [entry, …], "creator"?, …}}
     entry = {"request": {"method", "url", "headers": [{"name", "value"}, …], "postData"?: {"text"}},
              "response": {"status", "headers", "content": {"text"?, "encoding"?, "mimeType"}},
              "startedDateTime", "time", …}
 
-Of all requests those are kept that are posted to a path of a model's API, or whose body holds
-messages. The APIs of OpenAI, Anthropic, Google and Ollama are read, whole and streamed, and those
-of servers that go on with a text (`/generate`, `/completion`).
+Only requests are kept that are posted to a path of a model's API, or whose body holds messages. The
+APIs of OpenAI, Anthropic, Google and Ollama are read, whole and streamed, and so are those of
+servers that complete a text (`/generate`, `/completion`).
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _PATH = re.compile(
     r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
 )
 _TEXT_PATH = re.compile(r"(?<!/api)/(?:generate|completion)/?$")
-"""SGLang's, TGI's and llama.cpp's; only with a prompt, since anything may be called so."""
+"""SGLang's, TGI's and llama.cpp's; only with a prompt, since any API may use these names."""
 _OLLAMA_PATH = re.compile(r"/api/generate/?$")
-"""Anything may be called so as well, but Ollama is always told a model."""
+"""Any API may use this name too, but a request to Ollama always names a model."""
 _PROMPTS = (*PROMPTS, "input_ids")
 _GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
 _TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
@@ -77,7 +77,7 @@ class Har:
 
 
 def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange | None:
-    """Return the exchange of an entry, None where it is none with a model."""
+    """Return the exchange of an entry, or None if it is not one with a model."""
     asked = _request(entry)
     if asked is None:
         return None
@@ -104,7 +104,7 @@ def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange 
 
 
 def _request(entry: dict[str, Any]) -> tuple[str, dict[str, str], Body] | None:
-    """Return address, headers and body of a request to a model, None for any other request."""
+    """Return URL, headers and body of a request to a model, or None for any other request."""
     request = fields.as_dict(entry.get("request"))
     if fields.label(request, "method").upper() != "POST":
         return None
@@ -124,7 +124,7 @@ def _holds(body: Any, keys: tuple[str, ...]) -> bool:
 
 
 def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange:
-    """Return an exchange with its places in the file, where bodies are texts."""
+    """Return an exchange with its places in the file, in which bodies are texts."""
     asked = f"{pointer}/request/postData/text"
     answered = f"{pointer}/response/content/text"
     messages = tuple((answered, message) for _, message in exchange.reply.messages)
@@ -139,15 +139,15 @@ def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange
 
 
 def _headers(side: dict[str, Any]) -> dict[str, str]:
-    """Return the headers of a request or response by their names in lower case."""
+    """Return the headers of a request or response by their lower-case names."""
     pairs = (item for item in fields.as_list(side.get("headers")) if isinstance(item, dict))
     return {fields.label(pair, "name").lower(): fields.label(pair, "value") for pair in pairs}
 
 
 def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the response as logs keep it, and what is wrong with its body.
+    """Return the response in the form of call logs, and what is wrong with its body.
 
-    It is empty where no response came: then that is what is wrong.
+    If no response came, it is empty, and the second value says so.
     """
     response = fields.as_dict(entry.get("response"))
     status = fields.number(response.get("status"))
@@ -167,7 +167,7 @@ def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 
 def _from_google(body: Any, reply: dict[str, Any], url: str) -> tuple[Any, dict[str, Any]]:
-    """Return request and reply of Google's API in OpenAI's words."""
+    """Return request and reply of Google's API in the form of OpenAI's."""
     asked = body if isinstance(body, dict) else {}
     named = _GOOGLE_MODEL.search(url)
     answered = reply.get("body")

@@ -1,4 +1,4 @@
-"""Bodies out of a HAR file as text: base64, packed, in chunks, or in a list of all that.
+"""Decode the bodies in a HAR file: base64, packed, chunked, or a list of such pieces.
 
 text   = body | base64 | '["' base64 '", …]'      the list is how Polly.js keeps packed bodies
 packed = gzip | zlib | chunked                    what came over the wire, where it was kept so
@@ -20,23 +20,23 @@ from hermes_tui.formats.json_values import load
 MAX_BODY = 256 << 20
 """Bytes that a packed body may unpack to."""
 _PACKED_PIECES = ("H4sI", "1f8b", "eJ")
-"""How gzip and zlib begin in base64 and in hex digits."""
+"""The beginnings of gzip and zlib data in base64 and in hex digits."""
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _ZLIB_HEADS = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _ANY_WBITS = 47
-"""Tells zlib to recognise gzip and zlib by their heads."""
+"""Makes zlib recognise gzip and zlib by their headers."""
 
 
 class Body(NamedTuple):
-    """A body, and what is wrong with it where something is."""
+    """A body, and what is wrong with it, if anything."""
 
     value: Any
     problem: str = ""
 
 
 def text_body(content: Mapping[str, Any], headers: Mapping[str, str]) -> Body:
-    """Return the text of a request's `postData` or a response's `content`; None without one."""
+    """Return the text of a request's `postData` or a response's `content`, or None without one."""
     text = content.get("text")
     if not isinstance(text, str):
         return Body(None)
@@ -51,7 +51,7 @@ def text_body(content: Mapping[str, Any], headers: Mapping[str, str]) -> Body:
 
 
 def json_body(body: Body) -> Body:
-    """Return the value of a body whose text is JSON, else the body as it is."""
+    """Return the value of a body whose text is JSON, or the body unchanged."""
     if not isinstance(body.value, str) or body.value.lstrip()[:1] not in ("{", "["):
         return body
     loaded = load(body.value.encode("utf-8", "surrogatepass"))
@@ -62,7 +62,7 @@ def json_body(body: Body) -> Body:
 
 
 def _pieces(text: str, is_base64: bool) -> list[str] | None:
-    """Return the encoded pieces of a body, None where it is plain text."""
+    """Return the encoded pieces of a body, or None if it is plain text."""
     if text.startswith('["'):
         try:
             listed = orjson.loads(text)
@@ -81,7 +81,7 @@ def _decoded(piece: str) -> bytes:
 
 
 def _dechunked(data: bytes) -> bytes:
-    """Return the data of a body in chunks; anything that is not wholly so stays as it is."""
+    """Return the data of a chunked body; return anything not completely chunked unchanged."""
     pieces: list[bytes] = []
     position = 0
     while head := _CHUNK_HEAD.match(data, position):

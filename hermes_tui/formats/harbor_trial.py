@@ -1,4 +1,4 @@
-"""What Harbor keeps of a trial in `result.json`, a folder above its trajectory.
+"""What Harbor records of a trial in `result.json`, in a folder above its trajectory.
 
     result = {"trial_name", "task_name", "source"?, "agent_info": {"name", …}, part…,
               "step_results"?: [{"step_name", part…}, …]}
@@ -6,8 +6,8 @@
              "exception_info": {"exception_type", "exception_message", …} | null,
              "agent_execution": {"started_at", "finished_at"} | null
 
-A trial of several steps keeps a trajectory of each in a folder of its own, which does not say which
-step it is of: its time does.
+A trial of several steps keeps a trajectory of each in a separate folder, which does not name its
+step: the step is found by its time.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import time_of, timestamp
 
 SIDECARS: Final = ("../result.json", "../../../result.json")
-"""Of a trial of one step, and of several: `steps/NAME/agent/trajectory.json`."""
+"""For a trial of one step, and for one of several: `steps/NAME/agent/trajectory.json`."""
 _KEPT: Final = ("trial_name", "task_name", "source", "step_name")
 _PART: Final = ("verifier_result", "exception_info", "agent_execution")
 _CUT: Final = "TimeoutError"
 
 
 def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]:
-    """Return what is known of the trial, or step of one, that `trajectory` is of; empty if nothing.
+    """Return what is recorded of the trial, or its step, of `trajectory`; empty if nothing is.
 
-    Files of subagents lie beside that of the agent, whose name theirs begin with: the trial is
-    none of theirs. Of a trajectory that goes on in another the outcome stands there.
+    Files of subagents are next to that of the agent, and their names begin with the agent's: they
+    have no trial. If another trajectory continues this one, the outcome belongs to that one.
     """
     whole, of_steps = (fields.as_dict(build.sidecars.get(name)) for name in SIDECARS)
     result = whole if "trial_name" in whole else of_steps
@@ -49,7 +49,7 @@ def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]
 
 
 def begin_of(trial: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of the beginning of a run its trial says, as `RunBuilder.start` takes it."""
+    """Return the arguments of `RunBuilder.start` that a trial holds."""
     failed = fields.as_dict(trial.get("exception_info"))
     is_error = bool(failed) and _status(failed) == "error"
     return {
@@ -61,7 +61,7 @@ def begin_of(trial: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def end_of(trial: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how a trial went, as `RunBuilder.end` takes it; empty where that is not known yet."""
+    """Return the outcome of a trial as arguments of `RunBuilder.end`; empty if still unknown."""
     scores = fields.measured(
         fields.as_dict(fields.as_dict(trial.get("verifier_result")).get("rewards"))
     )
@@ -94,7 +94,7 @@ def _begin_of(trajectory: Mapping[str, Any]) -> float | None:
 
 
 def _step_at(begun: float | None, steps: list[Any]) -> dict[str, Any]:
-    """Return the step whose agent was at work at the time `begun`, empty where none was."""
+    """Return the step whose agent was running at the time `begun`; empty if none was."""
     if begun is None:
         return {}
     for step in map(fields.as_dict, steps):
