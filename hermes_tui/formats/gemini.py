@@ -8,7 +8,7 @@
               | {"request": request, "response": reply | [reply, …], …}      a batch, a logged call
     recording = {"method", "response": reply | [reply, …]}
 
-Calls seldom have ids and their results stand in a user's turn: they pair by name and order.
+Calls seldom have ids and their results are in a user's turn: they are paired by name and order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RUN_KEYS = ("request", "response", "history", "candidates", "usageMetadata", "s
 
 
 class Gemini:
-    """Reads contents, and what is put around them."""
+    """Reads contents, and the objects around them."""
 
     name = "gemini"
     summary = "Gemini contents: conversations, request bodies, replies, batches, recorded replies"
@@ -105,7 +105,7 @@ def _read_part(value: Any, build: RunBuilder) -> None:
 
 
 def _read_contents(value: dict[str, Any], pointer: str, build: RunBuilder) -> None:
-    """Read a list of contents that stands at `pointer`, with what stands beside it."""
+    """Read the list of contents at `pointer`, with the other members of its object."""
     said = [(f"{pointer}/{index}", item) for index, item in enumerate(value["contents"])]
     build.start(
         run_id=fields.run_id_of(value),
@@ -119,7 +119,7 @@ def _read_contents(value: dict[str, Any], pointer: str, build: RunBuilder) -> No
 
 
 def _read_call(value: dict[str, Any], build: RunBuilder) -> None:
-    """Read a request, with its reply where that stands beside it."""
+    """Read a request, with its reply if there is one."""
     inner = value.get("request")
     wrapped = isinstance(inner, dict) and "contents" not in value
     request: dict[str, Any] = inner if isinstance(inner, dict) and wrapped else value

@@ -1,9 +1,9 @@
-"""`gemini-json`: what `gemini -p --output-format json` prints, the answer and counts alone.
+"""`gemini-json`: what `gemini -p --output-format json` prints, only the answer and counts.
 
     file  = {"session_id", "response"?, "stats"?, "error"?: {"type", "message", "code"?}}
     stats = {"models": {model: {"api", "tokens": {"prompt", "candidates", …}}}, "tools", "files"}
 
-What was asked and which calls led to the answer is in the session's own file only.
+The question and the calls that led to the answer are only in the session's own file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _COUNTS = {
 
 
 class GeminiJson:
-    """Reads what a run came to."""
+    """Reads the result of a run."""
 
     name = "gemini-json"
     summary = "what `gemini -p --output-format json` prints: the answer, counts and errors"

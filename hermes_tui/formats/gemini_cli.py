@@ -10,7 +10,7 @@
                "content", "thoughts"?, "tokens"?, "model"?, "toolCalls"?: [call, …]}
     call    = {"id", "name", "args", "status", "result"?: [part, …], "resultDisplay"?, …}
 
-A call has its result with it, so results are no messages.
+A call includes its result, so results are not messages.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ABOUT_SESSION = ("sessionId", "messages", "startTime")
 
 
 class GeminiCli:
-    """Reads a session whole: its later lines change earlier ones."""
+    """Reads all lines of a session together, since later lines change earlier ones."""
 
     name = "gemini-cli"
     summary = (
@@ -67,7 +67,7 @@ class GeminiCli:
 
 @dataclass(slots=True)
 class _Entry:
-    """The latest version of a message, and where it stands."""
+    """The latest version of a message, and its place."""
 
     message: Any
     line: int
@@ -77,14 +77,14 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Session:
-    """A session as its lines make it."""
+    """A session as its lines so far define it."""
 
     about: dict[str, Any] = field(default_factory=dict)
     entries: list[_Entry] = field(default_factory=list)
     _live: dict[str, _Entry] = field(default_factory=dict)
 
     def take(self, line: Any, index: int) -> None:
-        """Take in the next line."""
+        """Apply the next line."""
         change = line.get("$set") if isinstance(line, dict) else None
         if isinstance(change, dict):
             messages = change.get("messages")
@@ -115,7 +115,7 @@ class _Session:
             self._live[name] = entry
 
     def _rewind(self, to: str) -> None:
-        """Flag a message and all behind it; all there are where it is not known."""
+        """Flag a message and all after it, or all messages if that one is unknown."""
         name = ""
         while self._live and name != to:
             name, entry = self._live.popitem()
@@ -151,7 +151,7 @@ def _read_session(session: _Session, build: RunBuilder) -> None:
 def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
     raw = entry.message
     parts = normalised(_message(raw))
-    # Once the history was written back, a user's turn repeats what stands with the calls.
+    # In a history that was written back, a user's turn repeats the results given with the calls.
     results = tuple(item for item in parts.results if item[0].call_id not in answered)
     message = changed(parts.message, results=len(results))
     flags = (entry.flag, "injected" if raw["type"] == "user" and _is_context(raw) else "")
@@ -166,12 +166,12 @@ def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
 
 
 def _is_context(raw: dict[str, Any]) -> bool:
-    """Say whether the program wrote a user's message: it tells where the session runs."""
+    """Return whether a user's message was written by the program, about the environment."""
     return fields.text_of(raw.get("content")).lstrip().startswith(_CONTEXT)
 
 
 def _message(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a message as chat messages write it."""
+    """Return a message in the form of chat messages."""
     kind = fields.label(raw, "type")
     content = raw.get("content")
     said = content if isinstance(content, (list, str)) or content is None else [content]
@@ -195,7 +195,7 @@ def _message(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_known_calls(parts: list[Any], calls: Any) -> list[Any]:
-    """Return parts without the calls that stand under `toolCalls` too: a history written back."""
+    """Return parts without the calls that a history written back has under `toolCalls` too."""
     known = [call for call in fields.as_list(calls) if isinstance(call, dict)]
     ids = {fields.label(call, "id") for call in known}
     names = {fields.label(call, "name") for call in known}
@@ -218,7 +218,7 @@ def _thought(thought: Any) -> str:
 
 
 def _usage(tokens: Any) -> dict[str, Any] | None:
-    """Return the counts as the API names them; where all are 0 nothing was counted."""
+    """Return the counts under the API's keys, or None if all are 0: nothing was counted."""
     if not isinstance(tokens, dict) or not any(tokens.values()):
         return None
     return usage_of(
@@ -239,7 +239,7 @@ def _notice(raw: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 
 def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> None:
-    """Append what a call brought: the answers in its result, or the only thing that was shown."""
+    """Append the results of a call: the answers in it, or else the text that was displayed."""
     given = call.get("result")
     answers = [
         (f"{pointer}/result/{index}", part)

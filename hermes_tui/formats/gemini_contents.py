@@ -1,4 +1,4 @@
-"""Gemini contents: what users, models and tools say in the words of Google's API.
+"""Gemini contents: the messages of users, models and tools in the form of Google's API.
 
     request = {"contents": [content, …] | content | text, "systemInstruction"?, "tools"?, "model"?}
     content = {"role"?: "user" | "model" | "function", "parts": [part, …]}
@@ -41,7 +41,7 @@ _FOREIGN = frozenset({"kind", "part_kind", "type", "messageId"})
 
 
 def is_content(value: Any) -> bool:
-    """Say whether `value` is one content; a role alone is none."""
+    """Return whether `value` is a content; an object with only a role is not."""
     if not isinstance(value, dict) or not _FOREIGN.isdisjoint(value):
         return False
     parts = value.get("parts")
@@ -55,7 +55,7 @@ def is_content(value: Any) -> bool:
 
 
 def is_request(value: Any) -> bool:
-    """Say whether `value` is the body of a request for content."""
+    """Return whether `value` is the body of a request for content."""
     if not isinstance(value, dict):
         return False
     contents = value.get("contents")
@@ -64,7 +64,7 @@ def is_request(value: Any) -> bool:
 
 
 def contents_of(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what a request says, the system's instruction first, each with its JSON Pointer."""
+    """Yield the contents of a request with their JSON Pointers, the system instruction first."""
     for key in ("systemInstruction", "system_instruction"):
         if said := request.get(key):
             parts = said if isinstance(said, dict) else {"parts": said}
@@ -77,7 +77,7 @@ def contents_of(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def tools_of(request: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
-    """Return the functions that a request declares; None where it declares none."""
+    """Return the functions that a request declares, or None if it declares none."""
     tools = request.get("tools")
     declared: list[Any] = []
     for tool in fields.as_list(tools):
@@ -90,7 +90,7 @@ def tools_of(request: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
 
 
 def message_of(content: Any) -> dict[str, Any]:
-    """Return a content as a chat message. One that only answers calls is the tools'."""
+    """Return a content as a chat message. Its role is `tool` if it holds only results of calls."""
     if not isinstance(content, dict):
         return {"role": "user", "content": content}
     parts = content.get("parts")
@@ -111,7 +111,7 @@ def append_content(build: RunBuilder, content: Any, pointer: str) -> None:
 
 
 def normalised(message: dict[str, Any]) -> Normalised:
-    """Normalise a message made here, answers as their tools wrote them."""
+    """Normalise a message of `message_of`; unwrap its results."""
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
     results = tuple(plain_result(result, found) for result, found in parts.results)
     return parts._replace(results=results)
@@ -120,9 +120,9 @@ def normalised(message: dict[str, Any]) -> Normalised:
 def plain_result(
     result: ToolResult, found: tuple[Diagnostic, ...]
 ) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
-    """Return a result as its tool wrote it, where the API only wraps that: `{"output": text}`.
+    """Return a result as its tool wrote it, without the API's wrapper `{"output": text}`.
 
-    An `error` in place of the output is the API's own flag.
+    An `error` in place of the output is the API's own error flag. Other results are unchanged.
     """
     raw = result.raw if isinstance(result.raw, dict) else {}
     response = raw.get("response")
@@ -143,7 +143,7 @@ def plain_result(
 
 
 def _part(part: Any) -> Any:
-    """Return a part as chat messages write it; calls and answers stay as they are."""
+    """Return a part in the form of chat messages; calls and results are unchanged."""
     if not isinstance(part, dict):
         return part
     part = {fields.camel_case(key): value for key, value in part.items() if value is not None}

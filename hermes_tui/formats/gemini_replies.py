@@ -4,7 +4,7 @@
     stream = [reply, …]                     each with a piece of every candidate's parts
     candidate = {"content"?, "finishReason"?, "finishMessage"?, "index"?}
 
-A call that the model wrote and the server could not read leaves only a `finishReason`.
+If the server could not parse a call that the model wrote, there is only a `finishReason`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _LOST_CALLS = {
     "UNEXPECTED_TOOL_CALL": Code.NAME_UNKNOWN,
     "TOO_MANY_TOOL_CALLS": Code.REPLY_SHAPE,
 }
-"""Why the server gave no call although the model wrote one."""
+"""The reasons why the server delivered no call although the model wrote one."""
 
 USUAL_REASONS = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
-"""Why a reply ends that is one."""
+"""The finish reasons of regular replies."""
 
 
 def is_reply(value: Any) -> bool:
-    """Say whether `value` is a reply, or a piece of one."""
+    """Return whether `value` is a reply, or a piece of one."""
     if not isinstance(value, dict) or "contents" in value:
         return False
     candidates = value.get("candidates")
@@ -49,15 +49,15 @@ def is_reply(value: Any) -> bool:
 
 
 def is_stream(value: Any) -> bool:
-    """Say whether `value` is a list of the pieces of one reply."""
+    """Return whether `value` is a list of the pieces of one reply."""
     return isinstance(value, list) and fields.mostly(value[:50], is_reply)
 
 
 def messages_of_reply(reply: Any) -> list[dict[str, Any]]:
     """Return each candidate of a reply, whole or streamed, as a chat message.
 
-    Each has its `finish_reason`, and the server's `finish_message` where it gives one. The first
-    has the `usage` of all.
+    Each has its `finish_reason`, and the server's `finish_message` if it gives one. The first has
+    the `usage` of all.
     """
     pieces = _pieces(reply)
     heard: dict[int, list[dict[str, Any]]] = {}
@@ -94,7 +94,7 @@ def _pieces(reply: Any) -> list[dict[str, Any]]:
 
 
 def _message(heard: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the message that the pieces of one candidate are."""
+    """Return the message of one candidate, joined from its pieces."""
     contents = (one.get("content") for one in heard)
     lists = (content.get("parts") for content in contents if isinstance(content, dict))
     parts = [part for own in lists if isinstance(own, list) for part in own]
@@ -106,7 +106,7 @@ def _message(heard: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _joined(parts: list[Any]) -> Iterator[Any]:
-    """Yield the parts, those as one that were one text before they were streamed."""
+    """Yield the parts, adjacent pieces of one streamed text joined."""
     held: list[Any] = []
     for part in parts:
         text = part.get("text") if isinstance(part, dict) else None
@@ -131,7 +131,7 @@ def _last(heard: list[dict[str, Any]], key: str) -> str:
 
 
 def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the token counts of a reply: those of its last piece that has any."""
+    """Return the token counts of the last piece of a reply that has any, or None."""
     for piece in reversed(pieces):
         held = member(piece, "usageMetadata")
         if isinstance(held, dict):
@@ -140,9 +140,9 @@ def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
-    """Return token counts of the API, with the thoughts in what the model wrote.
+    """Return token counts of the API, with the thoughts included in the output.
 
-    Google counts them apart from the candidates; all others count reasoning among the output.
+    Google counts them separately from the candidates; all others count reasoning as output.
     """
     told = {key: count for key, count in counts.items() if count is not None}
     written = [fields.number(told.get(key)) for key in (_WRITTEN, "thoughtsTokenCount")]
@@ -152,7 +152,7 @@ def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def findings_of(message: dict[str, Any]) -> Iterator[Diagnostic]:
-    """Yield what is wrong with a reply that ended as none does: a call that was lost, a filter."""
+    """Yield the finding for a reply that ended irregularly: a lost call, or a filter."""
     reason = message["finish_reason"]
     if reason in USUAL_REASONS:
         return

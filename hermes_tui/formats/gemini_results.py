@@ -1,4 +1,4 @@
-"""Results as Gemini CLI and what was made from it keep them: an answer, and a status beside it."""
+"""Results as Gemini CLI and its descendants keep them: an answer, and the status of its call."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def append_judged(
     pointer: str,
     ts: float | None,
 ) -> None:
-    """Append the answer in a part, which the `status` of its call judges where it is no good one.
+    """Append the result in a part; a failed `status` of its call makes it an error.
 
-    `told` are the fields of the result that the call itself tells.
+    `told` are the fields of the result that are recorded on the call.
     """
     result, found = _judged(part, told, status)
     if _is_declined(status, result):

@@ -8,7 +8,7 @@
           | {"type": "error", "severity": "warning" | "error", "message"}
           | {"type": "result", "status", "error"?, "stats"}
 
-What the model says comes in pieces; a message of it is its text with the calls that follow.
+The model's text comes in pieces; a message comprises its text and the calls that follow.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _is_own(row: Any) -> bool:
 
 @dataclass(slots=True)
 class _Reply:
-    """Puts the pieces of a reply together."""
+    """Assembles a reply from its pieces."""
 
     build: RunBuilder
     raw: dict[str, Any] = field(default_factory=dict)

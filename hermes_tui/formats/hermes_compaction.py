@@ -1,9 +1,9 @@
-"""Rows of a `state.db` session that a compaction wrote again: each message once.
+"""Remove the rows of a `state.db` session that compactions wrote again, so each message is once.
 
 hermes-agent 0.19 compacts in place (`SessionDB.archive_and_compact`): it archives all live rows
-(`active` 0, `compacted` 1) and, in the same write, adds what the context holds from then on as new
-rows: a summary, and copies of the messages that stay. So a message of a long session stands there
-once more for each compaction that it outlives, under the same call ids.
+(`active` 0, `compacted` 1) and, in the same write, adds the new content of the context as rows: a
+summary, and copies of the messages that stay. So a message of a long session is there once more for
+each compaction that it outlives, with the same call ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hermes_tui.formats.json_values import decode_if_json
 
 _SUMMARY = ("[CONTEXT COMPACTION", "[CONTEXT SUMMARY")
 _AT_ONCE_S = 0.001
-"""Rows of one write are a microsecond apart; between two turns a model was asked."""
+"""Rows of one write are a microsecond apart; between two turns there is a request to a model."""
 
 
 class Told(NamedTuple):
@@ -27,11 +27,11 @@ class Told(NamedTuple):
     row: Any
     latest: Any
     is_pruned: bool = False
-    """Whether the latest row holds less of it: a stub of a result, arguments cut short."""
+    """Whether the latest row holds less of it: a stub of a result, or shortened arguments."""
 
 
 def each_once(rows: Sequence[Any]) -> list[Told]:
-    """Return the messages of a session, each where it was said first."""
+    """Return the messages of a session, each once, at its first row."""
     told = {index: Told(index, row, row) for index, row in enumerate(rows)}
     if any(map(_is_archived, rows)):
         _Copies(rows, told).drop()
@@ -39,21 +39,21 @@ def each_once(rows: Sequence[Any]) -> list[Told]:
 
 
 def is_summary(row: Any) -> bool:
-    """Say whether a row holds the summary of what was said before."""
+    """Return whether a row holds the summary of the messages before it."""
     content = row.get("content") if isinstance(row, dict) else None
     return isinstance(content, str) and content.startswith(_SUMMARY)
 
 
 @dataclass(slots=True)
 class _Copies:
-    """Takes the rows in their order and drops from `told` those that say what is told already."""
+    """Examines the rows in their order and drops the copies of messages from `told`."""
 
     rows: Sequence[Any]
     told: dict[int, Told]
     _archived: dict[Any, list[int]] = field(default_factory=dict)
-    """By what tells a message from others, the archived messages so far."""
+    """The indices of the archived messages so far, by the keys of the messages."""
     _at: dict[tuple[Any, float], int] = field(default_factory=dict)
-    """The same by time too: that of any row that holds the message."""
+    """The index of a message by its key and the time of any row that holds it."""
 
     def drop(self) -> None:
         write: list[int] = []
@@ -62,7 +62,7 @@ class _Copies:
             key, time = _key(row), _time(row)
             first = None if time is None else self._at.get((key, time))
             if first is not None:
-                # What was loaded from the database keeps its time when it is written again.
+                # A message loaded from the database keeps its time when it is written again.
                 self._is_copy(index, first)
                 continue
             if time is None or latest is None or not 0 <= time - latest < _AT_ONCE_S:
@@ -73,7 +73,7 @@ class _Copies:
         self._settle(write)
 
     def _settle(self, write: list[int]) -> None:
-        """Take in rows that were written at once: those of a compaction hold a summary."""
+        """Process rows that were written at once; they are a compaction's if one is a summary."""
         if any(is_summary(self.rows[index]) for index in write):
             taken: dict[Any, list[int]] = {}
             for index in reversed(write):
@@ -109,7 +109,7 @@ def _time(row: Any) -> float | None:
 
 
 def _key(row: Any) -> tuple[str, str]:
-    """Return what tells messages apart: the ids of its calls or of its result, else its text."""
+    """Return the key of a message: the ids of its calls or of its result, or else its text."""
     if not isinstance(row, dict):
         return "", ""
     answered = row.get("tool_call_id")

@@ -1,7 +1,7 @@
 """`hermes-eval`: results of HermesAgentLoop, as evaluations log them or as users dump them.
 
 An evaluation writes `{passed, reward, task_name, category, turns_used, finished_naturally,
-messages}` a line, or `error` and no messages where a task timed out. A dumped AgentResult has
+messages}` a line, or `error` and no messages if a task timed out. A dumped AgentResult has
 `messages, managed_state, turns_used, finished_naturally, reasoning_per_turn, tool_errors`.
 """
 
@@ -34,7 +34,7 @@ _NOTHING_KEPT = "the evaluation keeps no messages of a task that timed out or ra
 
 
 class HermesEval:
-    """One result of the loop."""
+    """Reads a result of the loop as a run."""
 
     name = "hermes-eval"
     summary = "HermesAgentLoop results: evaluation samples (passed, reward, messages), AgentResult"
@@ -77,7 +77,7 @@ class HermesEval:
 
 
 def _with_reasoning(messages: list[Any], reasoning: Any) -> list[Any]:
-    """Give each assistant message the reasoning of its turn, unless it has some itself."""
+    """Return the messages, each of the assistant with its turn's reasoning unless it has some."""
     if not isinstance(reasoning, list):
         return messages
     told = iter(reasoning)

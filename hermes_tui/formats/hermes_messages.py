@@ -1,4 +1,4 @@
-"""What all hermes-agent files share: messages that stand for others, and values inside strings."""
+"""What all hermes-agent files share: placeholder messages, and JSON values inside strings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON_CONTENT = "\0json:"
 """What `state.db` writes before content that is not a plain string."""
 
 EMPTY = "(empty)"
-"""What hermes-agent writes as the reply where one had neither text nor calls, time after time."""
+"""What hermes-agent writes as the reply after several attempts had neither text nor calls."""
 
 _STUBS = (
     "[Old tool output cleared to save context space]",
@@ -26,7 +26,7 @@ _STUBS = (
 )
 _NUDGE = "[System: "
 _CUT = "[System: Your previous response was truncated"
-"""How messages begin that hermes-agent sends in the user's name, to make the model go on."""
+"""The beginnings of user messages that hermes-agent writes itself, to make the model continue."""
 _TAKEN_OUT = (
     "hermes-agent takes <tool_call> blocks and thoughts out of the text: a call that the server's "
     "parser left there is lost; look at its --tool-call-parser, and at the raw completion"
@@ -39,7 +39,7 @@ _MANY = 1e9
 def normalised(
     raw: Any, *, text_calls: TextCalls = TextCalls.SUSPECT, flags: tuple[str, ...] = ()
 ) -> Normalised:
-    """Normalise a message and flag it; a result whose output was taken away is a compaction."""
+    """Normalise a message and flag it; a result whose output was removed is a compaction."""
     parts = normalise_message(raw, text_calls=text_calls)
     if parts.results and any(map(_is_stub, parts.results)):
         flags = (*flags, "compaction")
@@ -52,7 +52,7 @@ def _is_stub(found: tuple[ToolResult, object]) -> bool:
 
 
 def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a message as the agent had it from a row or a session file: decoded, without nulls."""
+    """Return the agent's message from a row or a session file: decoded, without nulls."""
     message = {
         key: decode_if_json(value, 1) if key in _ENCODED else value
         for key, value in row.items()
@@ -64,7 +64,7 @@ def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
     elif "content" in row:
         message.setdefault("content", None)
     for key in ("reasoning", "reasoning_content"):
-        # hermes-agent pads the field with a blank for servers that insist on having one.
+        # hermes-agent pads the field with a blank for servers that require it.
         if isinstance(message.get(key), str) and not message[key].strip():
             del message[key]
     if "tool_name" in message:
@@ -75,7 +75,7 @@ def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
 def append_row(
     build: RunBuilder, row: Any, message: Any, pointer: str, flags: tuple[str, ...] = ()
 ) -> None:
-    """Append the message of a row, flagged by `flags` and by what the row says of it."""
+    """Append the message of a row with `flags`, and the flags that the row implies."""
     if not isinstance(row, dict):
         build.defect("a message that is not an object", excerpt_of(row), pointer=pointer)
         return
@@ -86,13 +86,13 @@ def append_row(
 
 
 def empty_reply() -> Diagnostic:
-    """Say that a reply held nothing where hermes-agent wrote `EMPTY`."""
+    """Return the finding for an empty reply, in whose place hermes-agent wrote `EMPTY`."""
     message = "the reply is empty: hermes-agent wrote (empty) in its place"
     return Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_TAKEN_OUT)
 
 
 def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
-    """Say that hermes-agent counts more of `what`, replies or requests, than replies are kept."""
+    """Return a finding if hermes-agent counted more of `what` (replies, requests) than are kept."""
     count = number(counted)
     if count is None or not kept < count < _MANY:
         return ()
@@ -102,12 +102,13 @@ def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
 
 
 def is_nudge(text: Any) -> bool:
-    """Say whether a user's message is one that hermes-agent wrote."""
+    """Return whether a user's message was written by hermes-agent."""
     return isinstance(text, str) and text.startswith(_NUDGE)
 
 
 def cut_before(text: Any) -> tuple[Diagnostic, ...]:
-    """Say of a user's message that it asks for the rest of a reply, where hermes-agent wrote it."""
+    """Return the finding that the reply before was cut, if a message of hermes-agent asks for the
+    rest of it."""
     if not isinstance(text, str) or not text.startswith(_CUT):
         return ()
     message = "the reply before was cut by the limit of its length: hermes-agent asks for the rest"
@@ -129,7 +130,7 @@ def _row_flags(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def excerpt_of(value: Any) -> str:
-    """Return a short text of `value` for a defect; containers are only named, however deep."""
+    """Return a short text of `value` for a defect; for a container only its type, at any depth."""
     if isinstance(value, (dict, list)):
         return "object" if isinstance(value, dict) else "array"
     return str(value)[:120]

@@ -1,4 +1,4 @@
-"""`hermes-request-dump`: a request that hermes-agent could not get answered, and the error.
+"""`hermes-request-dump`: a request of hermes-agent that got no reply, and the error.
 
 `{timestamp, session_id, reason, request: {method, url, headers, body}, error: {type, message, …}}`.
 The body is that of chat completions (`messages`) or of the Responses API (`input`).
@@ -35,7 +35,7 @@ _HINTS = {
 
 
 class HermesRequestDump:
-    """One failed request."""
+    """Reads one failed request as a run."""
 
     name = "hermes-request-dump"
     summary = "hermes-agent request_dump_*.json: a request that failed, with the error"
@@ -91,7 +91,7 @@ def _details(
 
 
 def _failure(error: Any) -> dict[str, Any]:
-    """Return the fields of `RequestFailed` from the `error` member, an object or a plain text."""
+    """Return the fields of `RequestFailed` from the `error` member: an object, or plain text."""
     error = error if isinstance(error, dict) else {"message": _text(error)}
     message = label(error, "message") or "the request failed"
     kind = label(error, "type")
@@ -121,7 +121,7 @@ def _failure(error: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Return a text as it is and any other value as JSON, credentials masked."""
+    """Return a text unchanged, and any other value as JSON with credentials masked."""
     if isinstance(value, str):
         return value
     try:

@@ -1,9 +1,9 @@
 """`hermes-session`, `hermes-export` and `hermes-state-db`: hermes-agent sessions, a run each.
 
-`hermes-session` is the JSON snapshot of one session, or the older one message a line behind a
-`session_meta` line; `hermes-export` is what `hermes sessions export` writes; `hermes-state-db` is
-the same straight from `state.db` (`runtime/databases/hermes_agent.py` reads it), rewound and
-compacted rows too.
+`hermes-session` is the JSON snapshot of one session, or the older form with one message a line
+after a `session_meta` line. `hermes-export` is what `hermes sessions export` writes.
+`hermes-state-db` is the same directly from `state.db` (`runtime/databases/hermes_agent.py` reads
+it), with rewound and compacted rows too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OWN_KEYS = ("messages", "segments", "system_prompt", "tools", "title", STATE_DB
 
 
 class HermesSession:
-    """A session file of hermes-agent."""
+    """Reads a session file of hermes-agent."""
 
     name = "hermes-session"
     summary = "hermes-agent session file: session_<id>.json, or the older .jsonl with session_meta"
@@ -66,7 +66,7 @@ class HermesSession:
 
 
 class HermesExport:
-    """A line of `hermes sessions export`."""
+    """Reads the lines of `hermes sessions export`."""
 
     name = "hermes-export"
     summary = "hermes-agent `sessions export`: a session row with its messages a line"
@@ -84,7 +84,7 @@ class HermesExport:
 
 
 class HermesStateDb:
-    """A session as `state.db` holds it."""
+    """Reads the sessions of a `state.db`."""
 
     name = "hermes-state-db"
     summary = "hermes-agent state.db (SQLite, opened read-only): every session, hidden rows too"
@@ -125,7 +125,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
 
 
 def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
-    """Read a line of the older session files, the first of which may say what the session is."""
+    """Read a line of the older session files; the first one may describe the session."""
     is_head = value.get("role") == "session_meta"
     if build.is_first:
         _start(value if is_head else {}, [], build)
@@ -134,8 +134,10 @@ def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _unkept(row: dict[str, Any], told: Sequence[Told]) -> tuple[Diagnostic, ...]:
-    """Compare the replies that were counted with those that are there; an export holds no others
-    than the context does."""
+    """Return a finding if more replies were counted than the session holds.
+
+    An export holds only the replies in the context, so a cut context says nothing there.
+    """
     rows = [one.row for one in told if isinstance(one.row, dict)]
     is_cut = row.get("rewind_count") or any(map(is_summary, rows))
     if is_cut and STATE_DB_MARK not in row:
@@ -168,7 +170,7 @@ def _start(
 
 
 def _usage(row: dict[str, Any]) -> Usage | None:
-    """Return what a session used; its `input_tokens` are those that no cache held."""
+    """Return the usage of a session, whose `input_tokens` do not include cached ones."""
     cost = number(row.get("actual_cost_usd"))
     prompt = [_count(row, f"{key}_tokens") for key in ("input", "cache_read", "cache_write")]
     usage = Usage(
@@ -182,7 +184,7 @@ def _usage(row: dict[str, Any]) -> Usage | None:
 
 
 def _count(row: dict[str, Any], key: str) -> int | None:
-    """Return a counter of the session row; it starts at 0, which says nothing."""
+    """Return a counter of the session row, or None if it is 0, its initial value."""
     found = number(row.get(key))
     return whole(found) if found and found > 0 else None
 

@@ -1,8 +1,9 @@
 """`hermes-sharegpt` and `hermes-batch`: the training samples that hermes-agent saves.
 
 A line (or a pretty-printed file) is a run: `{"conversations": [{"from", "value"}], …}`, with calls,
-results and reasoning between tags in the text. The exporter loses things: the system turn is its
-own and not the prompt that the model saw, calls have no ids, arguments that were no JSON are `{}`.
+results and reasoning between tags in the text. The exporter loses information: the system turn is
+its own, not the prompt that the model saw; calls have no ids; arguments that were not JSON are
+`{}`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _NOT_IN_FILE = (
 
 
 class HermesSharegpt:
-    """Samples of `save_trajectories`, `--save_sample` and the mini-swe runner."""
+    """Reads the samples of `save_trajectories`, `--save_sample` and the mini-swe runner."""
 
     name = "hermes-sharegpt"
     summary = "hermes-agent trajectory samples: conversations with <tool_call> and <think> in text"
@@ -75,7 +76,7 @@ class HermesSharegpt:
 
 
 class HermesBatch:
-    """Lines of batch_runner and of the trajectory compressor."""
+    """Reads the lines of batch_runner and of the trajectory compressor."""
 
     name = "hermes-batch"
     summary = (
@@ -158,7 +159,7 @@ def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
 
 
 def _lost_arguments(call: ToolCall, tools: dict[str, ToolSpec]) -> tuple[Diagnostic, ...]:
-    """Say so where `{}` cannot be what the model sent."""
+    """Return a finding if a call with `{}` lacks required arguments, so that these were lost."""
     if call.arguments != {}:
         return ()
     tool = tools.get(call.name or "")
@@ -197,7 +198,7 @@ def _first_question(turns: list[Any]) -> str:
 
 def _details(row: dict[str, Any]) -> dict[str, Any]:
     details = details_of(row, without=_OWN_KEYS)
-    # Every tool known to the writer is listed; those that were never called say nothing.
+    # Every tool known to the writer is listed; those that were never called are left out.
     stats = row.get("tool_stats")
     if isinstance(stats, dict):
         details["tool_stats"] = {
@@ -228,7 +229,7 @@ def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 
 def _unkept(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
-    """Compare the requests that were made with the replies that are there."""
+    """Return a finding if more requests were counted than the run holds replies."""
     said = [turn for turn in turns if isinstance(turn, dict)]
     if row.get("partial") is True or any(is_summary({"content": one.get("value")}) for one in said):
         return ()
