@@ -1,4 +1,4 @@
-"""Long texts of an Inspect sample, put back into the places that name them.
+"""Put the attachments of an Inspect sample back into the places that name them.
 
 A text of more than 100 characters may be `attachment://HASH` (once `tc://HASH`), which names an
 entry of the sample's attachments.
@@ -21,7 +21,7 @@ def attachments_of(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_attachments(value: Any, attachments: dict[str, Any], depth: int = 0) -> Any:
-    """Return a JSON value with the texts in it that stand elsewhere put in their places."""
+    """Return a JSON value in which references to attachments are replaced by their texts."""
     if not attachments:
         return value
     if isinstance(value, str):

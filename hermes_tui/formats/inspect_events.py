@@ -7,7 +7,7 @@
           | {"event": "span_begin", "id", "parent_id"?, "type", "name"}   since then
           | {"event": "sample_limit" | "error" | "info" | "sandbox" | …}
 
-The input of a model event may stand elsewhere: `input_refs` are ranges of the sample's
+The input of a model event may be elsewhere: `input_refs` are ranges of the sample's
 `message_pool`, or of `events_data.messages`.
 """
 
@@ -24,16 +24,16 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
 MAX_DEPTH = 60
-"""How deep events may stand in events, and spans in spans."""
+"""How deep events may be nested in events, and spans in spans."""
 MAX_REPEATED = 200_000
-"""Messages: how many of those that requests merely refer to are looked at."""
+"""How many messages in the inputs of a sample's requests are examined."""
 _AGENTS = frozenset({"agent", "subtask", "handoff", "tool", "scorer"})
-"""Types of spans and steps in which another than the sample's own agent may speak."""
+"""Types of spans and steps in which an agent other than the sample's own may send requests."""
 
 
 @dataclass(slots=True)
 class Request:
-    """A model event. `key` tells its reply among messages, None where it has none."""
+    """A model event. `key` identifies its reply among messages, or is None if it has none."""
 
     event: dict[str, Any]
     pointer: str
@@ -53,7 +53,7 @@ class Request:
 
     @property
     def error(self) -> str:
-        """Return why there is no reply, empty where nothing says that there should be one."""
+        """Return the error of the request, or "" if it has none."""
         told = self.event.get("error") or self.output.get("error")
         if isinstance(told, dict):
             told = told.get("message", told)
@@ -62,12 +62,12 @@ class Request:
 
 @dataclass(slots=True)
 class Events:
-    """The events of one sample, sorted out."""
+    """The events of one sample, sorted by kind."""
 
     requests: list[Request] = field(default_factory=list)
-    """Those that were answered, in order."""
+    """The answered requests, in order."""
     unanswered: list[Request] = field(default_factory=list)
-    """Failed requests after which none was answered."""
+    """The failed requests at the end, after the last answered one."""
     tools: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
     """Tool events by the id of their call."""
     limits: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Events:
     last_ts: float | None = None
 
     def tool(self, call_id: Any) -> dict[str, Any]:
-        """Return the next event of the call with this id, an empty one where there is none."""
+        """Remove and return the next event of the call with this id, or {} if there is none."""
         found = self.tools.get(call_id) if isinstance(call_id, str) else None
         event = found.popleft() if found else {}
         error = with_attachments(event.get("error"), self.attachments)
@@ -85,7 +85,7 @@ class Events:
 
 
 def message_key(raw: dict[str, Any]) -> Any:
-    """Return what tells a message from others: its id, or what it says and calls."""
+    """Return what identifies a message: its id, or else its role, content and call ids."""
     given = raw.get("id")
     if isinstance(given, str) and given:
         return given
@@ -95,7 +95,7 @@ def message_key(raw: dict[str, Any]) -> Any:
 
 
 def events_of(sample: dict[str, Any], attachments: dict[str, Any]) -> Events:
-    """Sort out the events of a sample, in whose texts `attachments` may be named."""
+    """Return the events of a sample sorted by kind; its texts may refer to `attachments`."""
     held = sample.get("events")
     place = "/events"
     if held is None:
@@ -108,7 +108,7 @@ def events_of(sample: dict[str, Any], attachments: dict[str, Any]) -> Events:
 
 
 class _Walk:
-    """Goes through events in order, those inside of events included."""
+    """Walks through events in order, including those nested in events."""
 
     def __init__(self, found: Events) -> None:
         self.pending: list[Request] = []
@@ -163,7 +163,7 @@ class _Walk:
             self.pending.append(request)
 
     def _agent(self, event: dict[str, Any]) -> str:
-        """Return the name of the innermost agent around an event, as its spans have it."""
+        """Return the name of the innermost agent around an event, by its spans or steps."""
         span_id = fields.label(event, "span_id")
         for _ in range(MAX_DEPTH):
             parent, span_type, name = self._spans.get(span_id, ("", "", ""))
@@ -182,20 +182,20 @@ def _titles(event: dict[str, Any]) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Conversation:
-    """Requests beside the sample's own conversation that go on with one another."""
+    """Requests outside the sample's own conversation, each continuing the one before it."""
 
     agent: str
     requests: list[tuple[Request, list[Any]]] = field(default_factory=list)
-    """Each with the messages that its input adds."""
+    """Each request with the messages that its input adds."""
 
 
 def other_conversations(
     sample: dict[str, Any], events: Events, own_keys: frozenset[Any]
 ) -> tuple[list[Conversation], int]:
-    """Return what was said outside of the sample's messages, and how many repeats were passed over.
+    """Return the conversations outside the sample's messages, and how many inputs were cut off.
 
-    Subagents speak there, and the sample's agent before its messages were compacted. A request goes
-    on with the conversation whose last reply is in its input.
+    They are those of subagents, and of the sample's agent before its messages were compacted. A
+    request continues the conversation whose last reply is in its input.
     """
     others = _Others(_pool(sample), events.attachments)
     for request in events.requests:
@@ -205,7 +205,7 @@ def other_conversations(
 
 
 class _Others:
-    """Puts requests together to conversations, in order."""
+    """Groups requests into conversations, in order."""
 
     def __init__(self, pool: list[Any], attachments: dict[str, Any]) -> None:
         self.found: list[Conversation] = []
@@ -224,7 +224,7 @@ class _Others:
         self._heads[request.key] = joined
 
     def _before(self, request: Request) -> tuple[Conversation | None, list[Any]]:
-        """Return the conversation that a request goes on with, and what its input adds to it."""
+        """Return the conversation that a request continues, if any, and what its input adds."""
         added: list[Any] = []
         joined = None
         for named in _input_backwards(request.event, self._pool):

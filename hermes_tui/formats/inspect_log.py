@@ -5,8 +5,8 @@
     sample = {"id", "epoch", "input", "target", "messages": [message, …], "scores", "events",
               "attachments", "model_usage", "error"?, "error_retries"?, "limit"?, …}
 
-Epochs of one sample share a group. The messages are those at the end; what was said before they
-were compacted, and by subagents, stands in events only and becomes runs below the sample's.
+Epochs of one sample share a group. The messages are those at the end. Messages from before a
+compaction, and those of subagents, are only in events and become runs below the sample's.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Inspect:
 
     name = "inspect"
     summary = "Inspect AI logs (.json and .eval): a run a sample, with scores, limits and timing"
-    # The value of what could not be scored.
+    # NaN is the value of a sample that could not be scored.
     traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
@@ -77,7 +77,7 @@ class Inspect:
 
 
 class _Log:
-    """What all samples of one log share."""
+    """The facts that all samples of one log share."""
 
     def __init__(self, value: dict[str, Any]) -> None:
         self._value = value
@@ -95,7 +95,7 @@ class _Log:
         self._told = fields.telling(told)
 
     def without_samples(self, build: RunBuilder) -> None:
-        """Show a log that keeps no samples: that it ran, and how it ended."""
+        """Append a run for a log without samples: that it ran, and how it ended."""
         note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, "the log holds no samples")
         task = fields.label(self._eval, "task")
         model = fields.model_of(self._eval)
@@ -186,7 +186,7 @@ class _Log:
 
 
 class _Reading:
-    """Appends the messages of a sample, each with what events say of it."""
+    """Appends the messages of a sample, each with the facts in its events."""
 
     def __init__(self, events: Events, pointer: str, group_id: str, build: RunBuilder) -> None:
         self.build = build
@@ -212,7 +212,7 @@ class _Reading:
         self.build.append(chat_message(raw, request, tool_event), pointer)
 
     def answers(self, reply: dict[str, Any], pointer: str) -> None:
-        """Append the answers to the last calls of a conversation: no request repeats them."""
+        """Append the results of the last calls of a conversation, which no request repeats."""
         for call in map(fields.as_dict, fields.as_list(reply.get("tool_calls"))):
             waiting = self.events.tools.get(fields.label(call, "id"))
             if waiting:
@@ -221,7 +221,7 @@ class _Reading:
                 self.message({"role": "tool", **known, "content": result}, pointer)
 
     def failures(self, failed: Iterable[Request]) -> None:
-        """Say which requests failed; attempts are counted from the first of them."""
+        """Append failed requests; attempts are counted from the first of them."""
         for attempt, request in enumerate(failed, 1):
             self.build.add(
                 RequestFailed,
@@ -235,12 +235,12 @@ class _Reading:
 
 
 def _run_id(sample: dict[str, Any]) -> str:
-    """Return the name that the sample's member has in an archive."""
+    """Return the name that a sample has as a member of an archive."""
     return f"{fields.label(sample, 'id')}_epoch_{fields.label(sample, 'epoch') or 1}"
 
 
 def _messages(sample: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the messages with their pointers; of a sample that never began, its input."""
+    """Return the messages with their pointers, or the input of a sample that never began."""
     listed = fields.as_list(sample.get("messages"))
     if listed:
         return [(f"/messages/{index}", raw) for index, raw in enumerate(listed)]
@@ -282,7 +282,7 @@ def _metrics(results: Any) -> dict[str, Any]:
 
 
 def _reductions(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what each scorer's values over the epochs of a sample were reduced to, by sample."""
+    """Return the value to which each scorer reduced the epochs of a sample, by sample."""
     inside = fields.as_dict(value.get("results")).get("sample_reductions")
     found: dict[str, dict[str, Any]] = {}
     for reduction in map(fields.as_dict, fields.as_list(value.get("reductions") or inside)):

@@ -1,4 +1,4 @@
-"""Messages of an Inspect sample as chat messages: calls as the model wrote them.
+"""Convert messages of an Inspect sample to chat messages, with calls as the model wrote them.
 
 call = {"id", "function": NAME, "arguments": object, "parse_error"?}
 part = {"type": "tool_use", "id", "name", "arguments", "result", "error"?}    run by the server
@@ -34,7 +34,7 @@ _USAGE = {
 def chat_message(
     raw: dict[str, Any], request: Request | None, tool_event: dict[str, Any]
 ) -> Normalised:
-    """Return a message with what the event of its request, or of its tool, knows of it."""
+    """Return a message with the facts in the event of its request or of its tool."""
     given = raw.get("tool_calls")
     entries = fields.as_list(given)
     message = {**raw, "content": _content(raw.get("content"))}
@@ -45,12 +45,13 @@ def chat_message(
     if request is not None:
         message |= _of_request(request)
         if not entries and request.message.get("tool_calls"):
-            # The call that submits the answer was put into the text: the reason is not this text's.
+            # Inspect moved the call that submits the answer into the text: the finish reason was
+            # that of the call.
             del message["finish_reason"]
     if tool_event:
         message |= _of_tool(tool_event, raw)
     if raw.get("role") == "tool" and not message["content"]:
-        # What a model is told of a tool that failed is the message of the error.
+        # The model receives the error's message as the result of a failed tool.
         message["content"] = fields.label(fields.as_dict(message.get("error")), "message")
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
     if entries:
@@ -61,7 +62,7 @@ def chat_message(
 
 
 def usage_of(raw: Any) -> dict[str, Any]:
-    """Return Inspect's token counts under the usual names; its input leaves out what was cached."""
+    """Return Inspect's token counts under the usual names; its input excludes cached tokens."""
     if not isinstance(raw, dict):
         return {}
     found = {name: raw[key] for name, key in _USAGE.items() if raw.get(key) is not None}
@@ -73,7 +74,7 @@ def usage_of(raw: Any) -> dict[str, Any]:
 
 
 def _entry(entry: Any) -> Any:
-    """Return a call; the text of arguments that Inspect could not decode is in the error."""
+    """Return a call; the text of arguments that Inspect could not decode comes from the error."""
     if not isinstance(entry, dict):
         return entry
     arguments = entry.get("arguments")
@@ -86,7 +87,7 @@ def _entry(entry: Any) -> Any:
 
 
 def _unparsed(call: ToolCall, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """Return what Inspect says is wrong with a call, unless that was found already."""
+    """Return Inspect's own finding about a call, unless it has an error already."""
     error = fields.label(fields.as_dict(call.raw), "parse_error")
     if not error or any(one.severity is Severity.ERROR for one in found):
         return ()

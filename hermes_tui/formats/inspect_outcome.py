@@ -1,4 +1,4 @@
-"""How a sample of an Inspect log ended: its scores, its limit, its error, what it used."""
+"""How a sample of an Inspect log ended: its scores, its limit, its error, its usage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 
 
 def error_of(raw: dict[str, Any]) -> str:
-    """Return the message of the error of a sample or log, empty where there is none."""
+    """Return the message of the error of a sample or log, or "" if there is none."""
     error = raw.get("error")
     if isinstance(error, dict):
         error = error.get("message") or error
@@ -53,7 +53,7 @@ def _raw_scores(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(scores: dict[str, Any]) -> dict[str, float]:
-    """Return every score that is a number or a letter; of several values in one, each."""
+    """Return every score that is a number or a letter, and each such value of a compound score."""
     found: dict[str, float] = {}
     for name, score in scores.items():
         value = score.get("value") if isinstance(score, dict) else score
@@ -74,7 +74,7 @@ def _number(value: Any) -> float | None:
 
 
 def _verdict(raw: dict[str, Any], scores: dict[str, float]) -> str:
-    """Return whether a sample passed, judged by the scores that say so: letters and booleans."""
+    """Return the status of a sample, judged by the scores that are letters or booleans."""
     judged = [
         scores[name]
         for name, score in raw.items()
@@ -87,7 +87,7 @@ def _verdict(raw: dict[str, Any], scores: dict[str, float]) -> str:
 
 
 def _limit(sample: dict[str, Any], events: Events) -> str:
-    """Return which limit ended the sample: tokens, messages, time …; empty where none did."""
+    """Return the limit that ended the sample (tokens, messages, time …), or "" if none did."""
     told = fields.as_dict(sample.get("limit"))
     if not told and events.limits:
         told = events.limits[-1]

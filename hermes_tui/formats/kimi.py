@@ -1,4 +1,4 @@
-"""`kimi`: a session of Kimi Code, or of the Kimi CLI before it, as its `wire.jsonl` tells it.
+"""`kimi`: the `wire.jsonl` of a session of Kimi Code, or of its predecessor Kimi CLI.
 
     file  = {"type": "metadata", "protocol_version"} line*
     line  = {"type": "turn.prompt" | "profile.bind" | "llm.tools_snapshot" | …, "time", …}
@@ -12,7 +12,7 @@
           | {"type": "tool.result", "toolCallId", "result": {"output", "isError"?, "durationMs"?}}
           | {"type": "step.end", "finishReason", "rawFinishReason"?, "usage"?}
 
-Kimi Code keeps arguments as it read them; what the model wrote stands in the repeated messages.
+Kimi Code keeps arguments as it parsed them; the model's own text is in the repeated messages.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OWN: Final = frozenset({_MESSAGE, _EVENT, "profile.bind", "turn.prompt", "llm.r
 
 
 class Kimi:
-    """Reads all lines of a session together: a step stands on many, and some say it again."""
+    """Reads all lines of a session together, since a step spans many and some repeat it."""
 
     name = "kimi"
     summary = "Kimi Code and Kimi CLI sessions: wire.jsonl of each agent; context.jsonl of Kimi CLI"
@@ -95,7 +95,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
 
 
 def _asked(rows: Iterable[dict[str, Any]]) -> Any:
-    """Return what a person asked first."""
+    """Return the first prompt of a person, or None if there is none."""
     for row in rows:
         if row.get("type") == "turn.prompt":
             return row.get("input")

@@ -1,4 +1,4 @@
-"""Lines of Kimi CLI, which came before Kimi Code: what it showed, and what the model is sent.
+"""Lines of Kimi CLI, the predecessor of Kimi Code: what it displayed, and what the model receives.
 
 line    = {"timestamp", "message": {"type", "payload"}}                       wire.jsonl
         | {"role", "content", …}          chat messages                    context.jsonl
@@ -28,7 +28,7 @@ _WIRE: Final = frozenset({
 
 
 def is_cli_line(row: Any) -> bool:
-    """Say whether a value is a line that only Kimi CLI writes."""
+    """Return whether a value is a line that only Kimi CLI writes."""
     if not isinstance(row, dict):
         return False
     told = fields.as_dict(row.get("message"))
@@ -38,7 +38,7 @@ def is_cli_line(row: Any) -> bool:
 
 
 def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
-    """Append what a line says; a chat message is one as it stands."""
+    """Append the message or event of a line; a chat message needs no conversion."""
     if "role" in row:
         _append_message(row, held, steps)
         return
@@ -66,14 +66,14 @@ def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
 
 
 def content_of(part: Any) -> Any:
-    """Return a part of a message as chat messages write it."""
+    """Return a part of a message in the form of chat messages."""
     if isinstance(part, dict) and part.get("type") == "think":
         return {"type": "thinking", "thinking": part.get("think")}
     return part
 
 
 def used(counts: Any) -> Usage | None:
-    """Return counts of tokens, in the words of either program; None where nothing was counted."""
+    """Return token counts from the keys of either program, or None if nothing was counted."""
     told = {fields.snake_case(key): number(value) for key, value in fields.as_dict(counts).items()}
     given = [told.get(f"input_{kind}") or 0 for kind in ("other", "cache_read", "cache_creation")]
     if not any((*given, told.get("output"))):
@@ -96,7 +96,7 @@ def _append_message(row: dict[str, Any], held: Held, steps: Steps) -> None:
 
 
 def _result(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return a result as the model sees it: the message before the output."""
+    """Return a result as the model receives it: the message before the output."""
     given = fields.as_dict(payload.get("return_value"))
     output, message = given.get("output"), fields.text_of(given.get("message"))
     if isinstance(output, list):
