@@ -28,8 +28,8 @@ from hermes_tui.model.messages import with_flags
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
-_ABOUT = ("appName", "userId", "state")
-_DONE = ("stateDelta", "artifactDelta", "escalate", "compaction", "rewindBeforeInvocationId")
+_ABOUT_KEYS = ("appName", "userId", "state")
+_ACTION_KEYS = ("stateDelta", "artifactDelta", "escalate", "compaction", "rewindBeforeInvocationId")
 """Actions that an event may carry in addition to its content."""
 
 
@@ -83,10 +83,10 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
 
 def _start(session: dict[str, Any], events: list[Any], build: RunBuilder) -> None:
     rows = [event for event in events if isinstance(event, dict)]
-    named = (member(row, "modelVersion") for row in rows)
+    models = (member(row, "modelVersion") for row in rows)
     agents = Counter(author for row in rows if (author := fields.label(row, "author")) != "user")
-    about = {key: member(session, key) for key in _ABOUT}
-    told = {
+    about = {key: member(session, key) for key in _ABOUT_KEYS}
+    details = {
         "app": about["appName"],
         "user": about["userId"],
         "state": about["state"],
@@ -97,8 +97,8 @@ def _start(session: dict[str, Any], events: list[Any], build: RunBuilder) -> Non
     build.start(
         run_id=fields.label(session, "id"),
         task=fields.title_of(message_of(content) for content in contents),
-        model=next((name for name in named if isinstance(name, str) and name), ""),
-        details=fields.details_of(fields.filled(told)),
+        model=next((name for name in models if isinstance(name, str) and name), ""),
+        details=fields.details_of(fields.filled(details)),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
 
@@ -111,17 +111,19 @@ def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
         return
     content = event.get("content")
     error = ": ".join(
-        filter(None, (fields.label(event, *_both(key)) for key in ("errorCode", "errorMessage")))
+        filter(
+            None, (fields.label(event, *_spellings(key)) for key in ("errorCode", "errorMessage"))
+        )
     )
     if isinstance(content, dict) and content.get("parts"):
         _append(event, content, pointer, error, build)
     elif error:
         ts = timestamp(event.get("timestamp"))
         build.add(RequestFailed, pointer=pointer, ts=ts, message=error, body=error)
-    _append_done(event, pointer, build)
+    _append_actions(event, pointer, build)
 
 
-def _both(key: str) -> tuple[str, str]:
+def _spellings(key: str) -> tuple[str, str]:
     return key, fields.snake_case(key)
 
 
@@ -131,28 +133,28 @@ def _append(
     author = fields.label(event, "author")
     if content.get("role") == "model":
         candidate = {"content": content, "finishReason": member(event, "finishReason")}
-        used = member(event, "usageMetadata")
-        [raw] = messages_of_reply({"candidates": [candidate], "usageMetadata": used})
-        found = list(findings_of(raw))
+        counts = member(event, "usageMetadata")
+        [raw] = messages_of_reply({"candidates": [candidate], "usageMetadata": counts})
+        findings = list(findings_of(raw))
     else:
-        raw, found = message_of(content), []
-    if error and not found:
-        found = [Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(error))]
+        raw, findings = message_of(content), []
+    if error and not findings:
+        findings = [Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(error))]
     if author != "user" and raw["role"] != "tool":
         raw |= {"role": "assistant", "name": author}
     branch = fields.label(event, "branch")
-    parts = with_findings(normalised(raw), *found)
+    parts = with_findings(normalised(raw), *findings)
     message = with_flags(parts.message, *((f"branch {branch}",) if branch else ()))
     ts = timestamp(event.get("timestamp"))
     build.append(parts._replace(message=message), f"{pointer}/content", ts=ts)
 
 
-def _append_done(event: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+def _append_actions(event: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     """Append the actions of an event, such as a change of the state or a file."""
     actions = fields.as_dict(event.get("actions"))
-    done = {key: found for key in _DONE if (found := member(actions, key))}
-    if done:
-        raw = {"role": "environment", "name": "actions", "content": fields.json_text(done)}
+    values = {key: value for key in _ACTION_KEYS if (value := member(actions, key))}
+    if values:
+        raw = {"role": "environment", "name": "actions", "content": fields.json_text(values)}
         ts = timestamp(event.get("timestamp"))
         build.message(raw, pointer=f"{pointer}/actions", ts=ts)
 

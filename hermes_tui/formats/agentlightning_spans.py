@@ -13,7 +13,7 @@ from typing import Any
 from hermes_tui.formats import fields
 
 _REWARD = "agentlightning.reward."
-_MANY = 100
+_MAX_REWARDS = 100
 
 
 def attempt_of(span: dict[str, Any]) -> str:
@@ -27,16 +27,16 @@ def rewards_of(spans: Iterable[Any]) -> dict[str, dict[str, float]]:
 
     If a reward is given more than once, the last value counts.
     """
-    found: dict[str, dict[str, float]] = {}
+    rewards: dict[str, dict[str, float]] = {}
     for span in spans:
         attempt = attempt_of(span) if isinstance(span, dict) else ""
         if not attempt:
             continue
-        told = fields.as_dict(span.get("attributes"))
-        for index in range(_MANY):
-            value = fields.number(told.get(f"{_REWARD}{index}.value"))
+        attributes = fields.as_dict(span.get("attributes"))
+        for index in range(_MAX_REWARDS):
+            value = fields.number(attributes.get(f"{_REWARD}{index}.value"))
             if value is None:
                 break
-            name = fields.label(told, f"{_REWARD}{index}.name") or "reward"
-            found.setdefault(attempt, {})[name] = value
-    return found
+            name = fields.label(attributes, f"{_REWARD}{index}.name") or "reward"
+            rewards.setdefault(attempt, {})[name] = value
+    return rewards

@@ -60,7 +60,7 @@ class AgentsRunState:
             build.defect("no state of a run in this record", fields.excerpt(value))
             return
         state = _State(value)
-        messages = [*state.asked(), *state.made()]
+        messages = [*state.input_messages(), *state.output_messages()]
         build.start(
             run_id=fields.label(state.trace, "id"),
             task=fields.title_of(said(messages)),
@@ -68,9 +68,9 @@ class AgentsRunState:
             details=state.details(),
         )
         for message in messages:
-            for number, response in state.begun_with(message):
-                used = _usage(fields.as_dict(response).get("usage"))
-                build.add(ResponseReceived, pointer=message.pointer, turn=number, usage=used)
+            for number, response in state.response_of(message):
+                counts = _usage(fields.as_dict(response).get("usage"))
+                build.add(ResponseReceived, pointer=message.pointer, turn=number, usage=counts)
             append_message(build, message)
         for pointer, odd in state.odd:
             build.defect("not an item of a run", fields.excerpt(odd), pointer=pointer)
@@ -96,24 +96,26 @@ class _State:
         self._key_at: dict[str, str] = {}
         """The id of each item by its pointer."""
         self._step = fields.as_dict(self._value.get("current_step"))
-        self._pending = frozenset(self._waiting())
+        self._pending = frozenset(self._pending_ids())
         self._responses = self._responses_by_key()
 
     def label(self, key: str) -> str:
         return fields.label(self._value, key)
 
-    def asked(self) -> list[ChatMessage]:
-        given = self._value.get("original_input")
+    def input_messages(self) -> list[ChatMessage]:
+        original = self._value.get("original_input")
         pointer = f"/{self._spelled.get('original_input', '')}"
-        if not isinstance(given, list):
-            told = given is not None and given != ""
-            return [ChatMessage({"role": "user", "content": given}, pointer)] if told else []
-        return list(messages_of_items([_snake_item(item) for item in given], pointer))
+        if not isinstance(original, list):
+            is_present = original is not None and original != ""
+            return (
+                [ChatMessage({"role": "user", "content": original}, pointer)] if is_present else []
+            )
+        return list(messages_of_items([_snake_item(item) for item in original], pointer))
 
-    def made(self) -> Iterator[ChatMessage]:
+    def output_messages(self) -> Iterator[ChatMessage]:
         """Yield the messages of agents, models and tools, agent by agent."""
-        for agent, several in groupby(self._items(), key=lambda pair: pair[0]):
-            for message in messages_of_held(held for _, held in several):
+        for agent, items in groupby(self._items(), key=lambda pair: pair[0]):
+            for message in messages_of_held(held for _, held in items):
                 if message.role == "assistant" and agent:
                     message = replace(message, raw={**message.raw, "name": agent})
                 ids = {fields.label(held.value, "call_id") for held in message.carried}
@@ -134,9 +136,9 @@ class _State:
                 self.odd.append((place, made))
             elif made.get("type") != _APPROVAL:
                 agent = fields.label(fields.as_dict(made.get("agent")), "name")
-                held = Held(_snake_item(raw), f"{place}/{raw_key}")
-                self._key_at[held.pointer] = _key(held.value)
-                yield agent, held
+                item = Held(_snake_item(raw), f"{place}/{raw_key}")
+                self._key_at[item.pointer] = _key(item.value)
+                yield agent, item
 
     def _responses_by_key(self) -> dict[str, tuple[int, Any]]:
         """Return the model's responses, numbered from 1, by the id of their first item with one."""
@@ -148,23 +150,25 @@ class _State:
                 found.setdefault(key, (turn, response))
         return found
 
-    def begun_with(self, message: ChatMessage) -> Iterator[tuple[int, Any]]:
+    def response_of(self, message: ChatMessage) -> Iterator[tuple[int, Any]]:
         """Yield the response that begins with `message`, with its number."""
         if message.role == "assistant":
-            keys = [_key(held.value) for held in message.carried]
+            keys = [_key(item.value) for item in message.carried]
             for key in (self._key_at.get(message.pointer, ""), *keys):
                 if key in self._responses:
                     yield self._responses.pop(key)
 
     def details(self) -> dict[str, Any]:
         context = fields.as_dict(self._value.get("context"))
-        told = {**self._value, **{key: context.get(key) for key in ("approvals", "context")}}
+        values = {**self._value, **{key: context.get(key) for key in ("approvals", "context")}}
         without = (key for key in _OWN_KEYS if key != "context")
-        return fields.telling(fields.details_of(told, without=without))
+        return fields.telling(fields.details_of(values, without=without))
 
-    def _waiting(self) -> Iterator[str]:
-        for asked in fields.as_list(fields.as_dict(self._step.get("data")).get("interruptions")):
-            item = _snake_item(fields.as_dict(asked).get("raw_item", asked))
+    def _pending_ids(self) -> Iterator[str]:
+        for interruption in fields.as_list(
+            fields.as_dict(self._step.get("data")).get("interruptions")
+        ):
+            item = _snake_item(fields.as_dict(interruption).get("raw_item", interruption))
             name = fields.label(fields.as_dict(item), "call_id")
             if name:
                 yield name
@@ -173,8 +177,8 @@ class _State:
         step = fields.label(self._step, "type")
         context = fields.as_dict(self._value.get("context"))
         stop = step.removeprefix("next_step_").replace("_", " ")
-        if waiting := len(self._pending):
-            stop = f"{counted(waiting, 'call')} {'waits' if waiting == 1 else 'wait'} for approval"
+        if count := len(self._pending):
+            stop = f"{counted(count, 'call')} {'waits' if count == 1 else 'wait'} for approval"
         is_done = step == "next_step_final_output"
         build.end(
             status="ok" if is_done else "unknown",
@@ -189,24 +193,24 @@ def _key(item: Any) -> str:
 
 def _usage(value: Any) -> Usage | None:
     """Return token counts, or None if the run has sent no request yet."""
-    told = {_snake(str(key)): item for key, item in fields.as_dict(value).items()}
-    if not any(fields.number(told.get(key)) for key in ("requests", "total_tokens")):
+    counts = {_snake(str(key)): item for key, item in fields.as_dict(value).items()}
+    if not any(fields.number(counts.get(key)) for key in ("requests", "total_tokens")):
         return None
     for key in ("input_tokens_details", "output_tokens_details"):
-        if isinstance(several := told.get(key), list):
-            told[key] = several[0] if several else None
-    return usage(told)
+        if isinstance(details := counts.get(key), list):
+            counts[key] = details[0] if details else None
+    return usage(counts)
 
 
 def _snake_item(item: Any) -> Any:
     """Return an item with its keys in snake case; a call's result has the API's type, output."""
     if not isinstance(item, dict):
         return item
-    found = {_snake(key): value for key, value in item.items()}
-    kind = fields.label(found, "type")
+    members = {_snake(key): value for key, value in item.items()}
+    kind = fields.label(members, "type")
     if kind.endswith("_call_result"):
-        found["type"] = f"{kind.removesuffix('_result')}_output"
-    return found
+        members["type"] = f"{kind.removesuffix('_result')}_output"
+    return members
 
 
 def _snake(key: str) -> str:

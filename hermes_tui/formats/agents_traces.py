@@ -72,12 +72,12 @@ def _is_row(value: Any) -> bool:
 
 
 def _trace(trace_id: str, row: dict[str, Any]) -> Trace:
-    told = {"workflow": row.get("workflow_name"), "metadata": row.get("metadata")}
+    details = {"workflow": row.get("workflow_name"), "metadata": row.get("metadata")}
     return Trace(
         id=trace_id,
         name=fields.label(row, "workflow_name"),
         group_id=fields.label(row, "group_id"),
-        details=fields.details_of({key: item for key, item in told.items() if item}),
+        details=fields.details_of({key: item for key, item in details.items() if item}),
     )
 
 
@@ -112,15 +112,15 @@ def _span(row: dict[str, Any], trace_id: str, pointer: str, line: int) -> Span:
 
 
 def _details(data: dict[str, Any]) -> dict[str, Any]:
-    told = {"agent_tools": data.get("tools"), "handoffs": data.get("handoffs")}
-    return fields.details_of({key: item for key, item in told.items() if item})
+    details = {"agent_tools": data.get("tools"), "handoffs": data.get("handoffs")}
+    return fields.details_of({key: item for key, item in details.items() if item})
 
 
 def _error(error: Any) -> str:
     """Return the message of an error, with the cause that the SDK gives."""
-    held = fields.as_dict(error)
-    cause = fields.label(fields.as_dict(held.get("data")), "error")
-    return ": ".join(filter(None, (fields.label(held, "message"), cause)))
+    members = fields.as_dict(error)
+    cause = fields.label(fields.as_dict(members.get("data")), "error")
+    return ": ".join(filter(None, (fields.label(members, "message"), cause)))
 
 
 FORMAT = AgentsTraces()

@@ -26,7 +26,7 @@ from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 SUBAGENT = "subagent"
 """Flag of a subagent's message in a run that is not its own."""
-_LATEST = ("usage", "stop_reason", "stop_sequence")
+_LATEST_KEYS = ("usage", "stop_reason", "stop_sequence")
 """Members that change from line to line: the last one that is not null counts."""
 _REPLY = re.compile(rb'"message"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]{1,200})"')
 _REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
@@ -81,13 +81,13 @@ def put_together(lines: Iterable[Line]) -> list[Spoken]:
 
 def _join(earlier: Spoken, message: dict[str, Any], index: int) -> None:
     blocks = _blocks(message.get("content"))
-    fresh = [block for block in blocks if _call_id(block) not in earlier.line_of_call]
+    added = [block for block in blocks if _call_id(block) not in earlier.line_of_call]
     if not earlier.is_joined:
         earlier.raw["content"] = _blocks(earlier.raw.get("content"))
         earlier.is_joined = True
-    earlier.raw["content"].extend(fresh)
-    _note_calls(earlier, fresh, index)
-    for key in _LATEST:
+    earlier.raw["content"].extend(added)
+    _note_calls(earlier, added, index)
+    for key in _LATEST_KEYS:
         if message.get(key) is not None:
             earlier.raw[key] = message[key]
 
@@ -104,11 +104,11 @@ def _call_id(block: Any) -> str:
     return fields.label(block, "id") if is_call else ""
 
 
-def _note_calls(spoken: Spoken, blocks: list[Any], index: int) -> None:
+def _note_calls(message: Spoken, blocks: list[Any], index: int) -> None:
     for block in blocks:
         name = _call_id(block)
         if name:
-            spoken.line_of_call[name] = index
+            message.line_of_call[name] = index
 
 
 def append_lines(
@@ -119,11 +119,11 @@ def append_lines(
 ) -> None:
     """Append the messages and the failed requests of the lines, in their order."""
     own = list(lines)
-    spoken = put_together((index, row) for index, row in own if not is_failure(row))
-    told: list[tuple[int, Spoken | dict[str, Any]]] = [(one.index, one) for one in spoken]
-    told += [(index, row) for index, row in own if is_failure(row)]
+    messages = put_together((index, row) for index, row in own if not is_failure(row))
+    entries: list[tuple[int, Spoken | dict[str, Any]]] = [(one.index, one) for one in messages]
+    entries += [(index, row) for index, row in own if is_failure(row)]
     replies = attempts = 0
-    for index, one in sorted(told, key=itemgetter(0)):
+    for index, one in sorted(entries, key=itemgetter(0)):
         place = place_of(index)
         if isinstance(one, Spoken):
             key = f"/{ATTACHMENT}" if one.row.get("type") == ATTACHMENT else "/message"
@@ -140,19 +140,19 @@ def append_lines(
             append_failure(build, one, place, turn=turn, attempt=attempts, is_copied=is_copied)
 
 
-def append_spoken(build: RunBuilder, spoken: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
+def append_spoken(build: RunBuilder, message: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
     """Append a message; each of its calls is located at the line that carries it."""
-    parts = normalise_message(spoken.raw)
-    ts = timestamp(spoken.row.get("timestamp"))
+    parts = normalise_message(message.raw)
+    ts = timestamp(message.row.get("timestamp"))
     if flags:
         parts = parts._replace(message=with_flags(parts.message, *flags))
-    build.locate(spoken.index)
-    parts = answered(build, parts, spoken.row, pointer, ts)
+    build.locate(message.index)
+    parts = answered(build, parts, message.row, pointer, ts)
     if COPIED in flags:
         parts = _as_copied(parts)
     build.append(parts._replace(calls=()), pointer, ts=ts)
     for call, diagnostics in parts.calls:
-        build.locate(spoken.line_of_call.get(call.id or "", spoken.index))
+        build.locate(message.line_of_call.get(call.id or "", message.index))
         build.add(ToolCallProposed, pointer=pointer, ts=ts, call=call, diagnostics=diagnostics)
 
 
@@ -160,11 +160,11 @@ def _as_copied(parts: Normalised) -> Normalised:
     """Return a message of another session, where its findings and tokens were counted."""
     return parts._replace(
         message=changed(parts.message, usage=None),
-        calls=tuple((call, _as_notes(found)) for call, found in parts.calls),
-        results=tuple((result, _as_notes(found)) for result, found in parts.results),
+        calls=tuple((call, _as_notes(diagnostics)) for call, diagnostics in parts.calls),
+        results=tuple((result, _as_notes(diagnostics)) for result, diagnostics in parts.results),
         diagnostics=_as_notes(parts.diagnostics),
     )
 
 
-def _as_notes(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    return tuple(changed(one, severity=Severity.NOTE) for one in found)
+def _as_notes(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(changed(one, severity=Severity.NOTE) for one in diagnostics)

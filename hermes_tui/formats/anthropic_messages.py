@@ -23,7 +23,7 @@ from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, usage
 
-_BLOCKS = frozenset(
+_BLOCK_TYPES = frozenset(
     {
         "tool_use",
         "tool_result",
@@ -31,10 +31,10 @@ _BLOCKS = frozenset(
         "web_search_tool_result",
     }
 )
-_FOREIGN = frozenset({"parentUuid", "sessionId", "response", "request", "trajectory_format"})
-_FOREIGN_IN_MESSAGE = frozenset({"tool_calls", "parentUuid", "uuid", "extra", "payload"})
+_FOREIGN_KEYS = frozenset({"parentUuid", "sessionId", "response", "request", "trajectory_format"})
+_FOREIGN_MESSAGE_KEYS = frozenset({"tool_calls", "parentUuid", "uuid", "extra", "payload"})
 _ROLES = frozenset({"user", "assistant", "system"})
-_OUTCOMES = frozenset({"succeeded", "errored", "canceled", "expired"})
+_OUTCOME_TYPES = frozenset({"succeeded", "errored", "canceled", "expired"})
 _OWN_KEYS = ("messages", "system", "tools", "model", *fields.OUTCOME_KEYS)
 
 
@@ -118,13 +118,13 @@ def _read_outcome(row: dict[str, Any], outcome: dict[str, Any], build: RunBuilde
     kind = fields.label(outcome, "type")
     error = outcome.get("error")
     build.start(run_id=run_id, details=fields.details_of(row, without=("custom_id",)))
-    said = title(fields.json_text(error)) if error else kind
-    build.add(RequestFailed, pointer="/result", turn=1, message=said)
+    message = title(fields.json_text(error)) if error else kind
+    build.add(RequestFailed, pointer="/result", turn=1, message=message)
     build.end(status="error", stop_reason=kind)
 
 
 def _is_block(part: Any) -> bool:
-    return isinstance(part, dict) and fields.label(part, "type") in _BLOCKS
+    return isinstance(part, dict) and fields.label(part, "type") in _BLOCK_TYPES
 
 
 def _has_blocks(message: Any) -> bool:
@@ -136,7 +136,7 @@ def _is_foreign(message: Any) -> bool:
     """Return whether a message is one that Anthropic's API does not accept."""
     if not isinstance(message, dict):
         return False
-    return fields.label(message, "role") not in _ROLES or not _FOREIGN_IN_MESSAGE.isdisjoint(
+    return fields.label(message, "role") not in _ROLES or not _FOREIGN_MESSAGE_KEYS.isdisjoint(
         message
     )
 
@@ -163,11 +163,11 @@ def _is_reply(value: dict[str, Any]) -> bool:
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
         return _is_conversation(value)
-    if _FOREIGN & value.keys():
+    if _FOREIGN_KEYS & value.keys():
         return False
     outcome = value.get("result")
     if "custom_id" in value and isinstance(outcome, dict):
-        return fields.label(outcome, "type") in _OUTCOMES
+        return fields.label(outcome, "type") in _OUTCOME_TYPES
     messages = value.get("messages")
     if not isinstance(messages, list):
         return _is_reply(value)

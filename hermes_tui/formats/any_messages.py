@@ -32,8 +32,8 @@ from hermes_tui.formats.message_dialects import (
 from hermes_tui.formats.replies import reply_of
 from hermes_tui.model.messages import ToolSpec
 
-_LISTS = ("messages", "input", "prompt", "prompts", "contents", "chat_history", "inputs")
-_SYSTEM = ("system", "instructions", "system_prompt")
+_LIST_KEYS = ("messages", "input", "prompt", "prompts", "contents", "chat_history", "inputs")
+_SYSTEM_KEYS = ("system", "instructions", "system_prompt")
 _MAX_LEVELS = 4
 
 
@@ -75,8 +75,8 @@ def _read(value: Any, pointer: str, role: str, levels: int) -> Said:
         found = _read_list(value, pointer, role)
     elif isinstance(value, dict):
         found = _read_object(value, pointer, role, levels)
-    says = found is not None and (found.messages or found.failure or found.tools)
-    return found if found is not None and says else _unknown(value, pointer, role)
+    has_content = found is not None and (found.messages or found.failure or found.tools)
+    return found if found is not None and has_content else _unknown(value, pointer, role)
 
 
 def _unknown(value: Any, pointer: str, role: str) -> Said:
@@ -106,7 +106,7 @@ def _read_list(items: list[Any], pointer: str, role: str, levels: int = _MAX_LEV
             found.messages.extend(messages_in(item, f"{pointer}/{index}", role))
         else:
             declared.append(tool)
-    found.messages = list(_instructed(items, found.messages, pointer))
+    found.messages = list(_with_instructions(items, found.messages, pointer))
     found.tools = tool_specs(declared) if declared else None
     found.is_known = any(map(is_known, items)) or all(isinstance(item, str) for item in items)
     return found
@@ -139,15 +139,15 @@ def _declaration(item: Any) -> Any:
     return content if is_tool else None
 
 
-def _instructed(
+def _with_instructions(
     items: list[Any], messages: list[ChatMessage], pointer: str
 ) -> Iterator[ChatMessage]:
     """Yield the instructions of pydantic-ai, which every request repeats, and the messages."""
     for index, item in enumerate(items):
         if pydantic_ai_parts.is_message(item):
-            told = pydantic_ai_parts.instructions_of(item, f"{pointer}/{index}")
-            if told is not None:
-                yield told
+            instructions = pydantic_ai_parts.instructions_of(item, f"{pointer}/{index}")
+            if instructions is not None:
+                yield instructions
                 break
     yield from messages
 
@@ -156,35 +156,39 @@ def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) ->
     if gemini_contents.is_request(value):
         return _gemini_request(value, pointer)
     if is_of_dialect(value):
-        said = Said(list(messages_in(value, pointer, role)))
-        said.model = langchain_messages.model_of([value])
-        return said
+        result = Said(list(messages_in(value, pointer, role)))
+        result.model = langchain_messages.model_of([value])
+        return result
     if isinstance(value.get("generations"), list):
         return _generations(value, pointer)
     if role == "assistant" and _is_reply(value):
         return _reply(value, pointer)
     if gemini_replies.is_reply(value) or _is_candidate(value):
         return _gemini_reply(value, pointer)
-    key = next((key for key in _LISTS if value.get(key)), "")
+    key = next((key for key in _LIST_KEYS if value.get(key)), "")
     if key and levels and not fields.is_message(value):
         return _request(value, key, pointer, role, levels)
     if not SAYING.isdisjoint(value):
         return Said(list(messages_in(value, pointer, role)))
-    return _wrapped(value, pointer, role, levels)
+    return _read_wrapped(value, pointer, role, levels)
 
 
 def _request(value: dict[str, Any], key: str, pointer: str, role: str, levels: int) -> Said | None:
-    said = _read(value[key], f"{pointer}/{key}", role, levels - 1)
-    if not said.is_known:
+    result = _read(value[key], f"{pointer}/{key}", role, levels - 1)
+    if not result.is_known:
         return None
-    for name in _SYSTEM:
-        told = value.get(name)
-        if isinstance(told, (str, list)) and told and not _starts_with_system(said.messages):
-            raw = {"role": "system", "content": told}
-            said.messages.insert(0, ChatMessage(raw, f"{pointer}/{name}"))
-    said.tools = said.tools or _tools(value)
-    said.model = said.model or fields.model_of(value)
-    return said
+    for name in _SYSTEM_KEYS:
+        instructions = value.get(name)
+        if (
+            isinstance(instructions, (str, list))
+            and instructions
+            and not _starts_with_system(result.messages)
+        ):
+            raw = {"role": "system", "content": instructions}
+            result.messages.insert(0, ChatMessage(raw, f"{pointer}/{name}"))
+    result.tools = result.tools or _tools(value)
+    result.model = result.model or fields.model_of(value)
+    return result
 
 
 def _starts_with_system(messages: list[ChatMessage]) -> bool:
@@ -199,25 +203,25 @@ def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
     return None
 
 
-def _wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
+def _read_wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
     """Read the value that a tracer of functions keeps: `args` and `kwargs`, or an `output`."""
     for key in ("kwargs", "args", "output", "outputs", "response", "result", "message"):
         inner = decode_if_json(value.get(key))
         if levels and isinstance(inner, (dict, list)) and inner:
-            said = _read(inner, f"{pointer}/{key}", role, levels - 1)
-            if said.is_known:
-                return said
+            result = _read(inner, f"{pointer}/{key}", role, levels - 1)
+            if result.is_known:
+                return result
     return None
 
 
 def _gemini_request(value: dict[str, Any], pointer: str) -> Said:
     config = fields.as_dict(value.get("config"))
-    told = {**{key: config[key] for key in config if "nstruction" in key}, **value}
-    found = [
+    request = {**{key: config[key] for key in config if "nstruction" in key}, **value}
+    messages = [
         gemini_message(item, pointer + ("" if below.split("/")[1] in value else "/config") + below)
-        for below, item in gemini_contents.contents_of(told)
+        for below, item in gemini_contents.contents_of(request)
     ]
-    return Said(found, tools=_tools(value), model=fields.model_of(value))
+    return Said(messages, tools=_tools(value), model=fields.model_of(value))
 
 
 def _is_candidate(value: dict[str, Any]) -> bool:
@@ -242,19 +246,21 @@ def _gemini_reply(value: Any, pointer: str) -> Said | None:
 
 def _generations(value: dict[str, Any], pointer: str) -> Said:
     """Read an `LLMResult` of LangChain: `{"generations": [[{"message" | "text"}]]}`."""
-    told = fields.as_dict(value.get("llm_output"))
-    said = Said(model=fields.model_of(told), usage=told.get("token_usage"))
+    llm_output = fields.as_dict(value.get("llm_output"))
+    result = Said(model=fields.model_of(llm_output), usage=llm_output.get("token_usage"))
     for row, several in enumerate(value["generations"]):
         for column, one in enumerate(several if isinstance(several, list) else [several]):
             place = f"{pointer}/generations/{row}"
             place = f"{place}/{column}" if isinstance(several, list) else place
-            held = fields.as_dict(one)
-            if isinstance(held.get("message"), dict):
-                message = langchain_messages.message_of(held["message"], f"{place}/message")
+            generation = fields.as_dict(one)
+            if isinstance(generation.get("message"), dict):
+                message = langchain_messages.message_of(generation["message"], f"{place}/message")
             else:
-                message = ChatMessage({"role": "assistant", "content": held.get("text")}, place)
-            said.messages.append(message)
-    return said
+                message = ChatMessage(
+                    {"role": "assistant", "content": generation.get("text")}, place
+                )
+            result.messages.append(message)
+    return result
 
 
 def _is_reply(value: dict[str, Any]) -> bool:
@@ -268,7 +274,7 @@ def _is_reply(value: dict[str, Any]) -> bool:
 
 def _reply(value: dict[str, Any], pointer: str) -> Said:
     found = reply_of(value, pointer)
-    said = Said(
+    result = Said(
         [ChatMessage(raw, place) for place, raw in found.messages],
         model=found.model,
         usage=found.usage,
@@ -277,9 +283,9 @@ def _reply(value: dict[str, Any], pointer: str) -> Said:
     )
     items = value.get("output")
     if isinstance(items, list):
-        said.messages = list(responses_items.messages_of_items(items, f"{pointer}/output"))
-        said.tools = tool_specs(value["tools"]) if value.get("tools") else None
-    return said
+        result.messages = list(responses_items.messages_of_items(items, f"{pointer}/output"))
+        result.tools = tool_specs(value["tools"]) if value.get("tools") else None
+    return result
 
 
 def instructions_in(value: Any, pointer: str, *, only_inside: bool = False) -> ChatMessage | None:

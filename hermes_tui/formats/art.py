@@ -29,8 +29,8 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
 
-_OF_ROW = ("group_index", "trajectory_index", "trajectory_json", "group_json", "format_version")
-_OWN = ("messages", SAID, "reward", "metrics", "tools", HISTORIES, *_OF_ROW)
+_ROW_KEYS = ("group_index", "trajectory_index", "trajectory_json", "group_json", "format_version")
+_OWN_KEYS = ("messages", SAID, "reward", "metrics", "tools", HISTORIES, *_ROW_KEYS)
 
 
 class Art:
@@ -44,7 +44,7 @@ class Art:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if _conversations(value):
-            _read_talks(value, build)
+            _read_conversations(value, build)
         elif _is_row(value):
             index = fields.label(value, "group_index")
             messages = [_decoded(one) for one in fields.as_list(decode_if_json(value["messages"]))]
@@ -93,7 +93,7 @@ def _decoded(message: Any) -> Any:
     return {**message, "tool_calls": decode_if_json(message["tool_calls"])}
 
 
-def _read_talks(row: dict[str, Any], build: RunBuilder) -> None:
+def _read_conversations(row: dict[str, Any], build: RunBuilder) -> None:
     group = title(f"group {fields.label(row, 'group_index')}")
     index = row.get("trajectory_index")
     name = f"{group} · rollout {index + 1}" if isinstance(index, int) else group
@@ -111,52 +111,52 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
         build.defect("not a trajectory", fields.excerpt(raw), pointer=place)
         return
     name = f"rollout {number + 1}"
-    group = name_of_prompt(raw[SAID][: _first_choice(raw[SAID])])
+    group = name_of_prompt(raw[SAID][: _first_reply(raw[SAID])])
     _read(raw, raw[SAID], build, f"{place}/{SAID}", group_id=group, run_id=name)
     for index, history in enumerate(fields.as_list(raw.get(HISTORIES))):
-        said = history.get(SAID) if isinstance(history, dict) else None
+        messages = history.get(SAID) if isinstance(history, dict) else None
         inner = f"{place}/additional_histories/{index}"
-        if not isinstance(said, list):
+        if not isinstance(messages, list):
             build.defect("not a history", fields.excerpt(history), pointer=inner)
             continue
         known = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
         parts = {"tools": history.get("tools")}
-        _read(parts, said, build, f"{inner}/{SAID}", parent_run_id=name, **known)
+        _read(parts, messages, build, f"{inner}/{SAID}", parent_run_id=name, **known)
 
 
-def _first_choice(said: list[Any]) -> int:
+def _first_reply(messages: list[Any]) -> int:
     """Return the index of the policy's first message."""
-    roles = (fields.as_dict(one).get("role", "assistant") for one in said)
-    return next((n for n, role in enumerate(roles) if role == "assistant"), len(said))
+    roles = (fields.as_dict(one).get("role", "assistant") for one in messages)
+    return next((n for n, role in enumerate(roles) if role == "assistant"), len(messages))
 
 
 def _read(
-    raw: Mapping[str, Any], said: list[Any], build: RunBuilder, place: str, **known: Any
+    raw: Mapping[str, Any], messages: list[Any], build: RunBuilder, place: str, **known: Any
 ) -> None:
     tools = decode_if_json(raw.get("tools"))
     metrics = fields.as_dict(decode_if_json(raw.get("metrics")))
-    told = {**raw, "metadata": decode_if_json(raw.get("metadata"))}
-    messages = [_message(one) for one in said]
+    details = {**raw, "metadata": decode_if_json(raw.get("metadata"))}
+    chat_messages = [_message(one) for one in messages]
     build.start(
-        task=fields.title_of(messages),
+        task=fields.title_of(chat_messages),
         tools=tool_specs(tools) if tools else None,
-        details=fields.telling(fields.details_of(told, without=_OWN)),
+        details=fields.telling(fields.details_of(details, without=_OWN_KEYS)),
         **known,
     )
-    for index, message in enumerate(messages):
+    for index, message in enumerate(chat_messages):
         # A value inside JSON text has no pointer of its own.
         pointer = f"{place}/{index}" if place else "/trajectory_json"
-        is_choice = message is not said[index] and place
+        is_choice = message is not messages[index] and place
         build.one_of_list(message, f"{pointer}/message" if is_choice else pointer)
     if "reward" in raw:
         _end(raw, metrics, build)
 
 
-def _message(said: Any) -> Any:
+def _message(value: Any) -> Any:
     """Return a message, or the message of a choice with its finish reason."""
-    if not isinstance(said, dict) or not isinstance(said.get("message"), dict):
-        return said
-    return {"role": "assistant", "finish_reason": said.get("finish_reason"), **said["message"]}
+    if not isinstance(value, dict) or not isinstance(value.get("message"), dict):
+        return value
+    return {"role": "assistant", "finish_reason": value.get("finish_reason"), **value["message"]}
 
 
 def _end(raw: Mapping[str, Any], metrics: dict[str, Any], build: RunBuilder) -> None:

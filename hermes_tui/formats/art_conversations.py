@@ -32,44 +32,44 @@ def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a trajectory, the main one first."""
     if isinstance(trajectory.get(SAID), list):
         histories = fields.as_list(trajectory.get(HISTORIES))
-        return [_of_history(raw) for raw in (trajectory, *histories)]
+        return [_conversation_of_history(raw) for raw in (trajectory, *histories)]
     exchanges = fields.as_dict(trajectory.get("exchanges")).get("chat_completions")
-    return _of_exchanges(fields.as_list(exchanges))
+    return _conversations_of_exchanges(fields.as_list(exchanges))
 
 
-def _of_history(history: Any) -> Conversation:
+def _conversation_of_history(history: Any) -> Conversation:
     raw = fields.as_dict(history)
-    said = raw.get(SAID)
+    messages = raw.get(SAID)
     # An odd history is passed on as an odd message, which is reported as a defect.
     return Conversation(
-        said if isinstance(said, list) else [fields.excerpt(history)], raw.get("tools")
+        messages if isinstance(messages, list) else [fields.excerpt(history)], raw.get("tools")
     )
 
 
-def _of_exchanges(exchanges: list[Any]) -> list[Conversation]:
+def _conversations_of_exchanges(exchanges: list[Any]) -> list[Conversation]:
     conversations: list[Conversation] = []
     for exchange in exchanges:
         raw = fields.as_dict(exchange)
         request, reply = (fields.as_dict(raw.get(key)) for key in ("request", "response"))
-        asked, choices = (fields.as_list(request.get("messages")), reply.get("choices"))
-        said = [*asked, *fields.as_list(choices)[:1]]
-        if conversations and _goes_on(conversations[-1].said, asked):
-            known = conversations.pop().said
+        request_messages, choices = (fields.as_list(request.get("messages")), reply.get("choices"))
+        messages = [*request_messages, *fields.as_list(choices)[:1]]
+        if conversations and _continues(conversations[-1].said, request_messages):
+            earlier = conversations.pop().said
             # A request repeats a reply without its reasoning and its finish reason.
-            said = [*known, *said[len(known) :]]
-        conversations.append(Conversation(said, request.get("tools"), fields.model_of(request)))
+            messages = [*earlier, *messages[len(earlier) :]]
+        conversations.append(Conversation(messages, request.get("tools"), fields.model_of(request)))
     return conversations
 
 
-def _goes_on(before: list[Any], asked: list[Any]) -> bool:
-    if len(asked) < len(before):
+def _continues(earlier: list[Any], messages: list[Any]) -> bool:
+    if len(messages) < len(earlier):
         return False
-    return all(_key(old) == _key(new) for old, new in zip(before, asked, strict=False))
+    return all(_key(old) == _key(new) for old, new in zip(earlier, messages, strict=False))
 
 
-def _key(said: Any) -> tuple[str, str, tuple[str, ...]]:
+def _key(value: Any) -> tuple[str, str, tuple[str, ...]]:
     """Return what identifies a message when it is repeated: role, text and call ids."""
-    raw = fields.as_dict(said)
+    raw = fields.as_dict(value)
     message = raw["message"] if isinstance(raw.get("message"), dict) else raw
     calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
     text = fields.text_of(message.get("content"))

@@ -43,7 +43,7 @@ MAX_REFS = 50
 _PREFIX = "ATIF"
 _ROLES = {"agent": "assistant", "user": "user", "system": "system"}
 _UNPARSED = "Previous response had parsing errors"
-_SAID_OF_RESULTS = ("is_error", "isError", "error", "duration_s")
+_RESULT_KEYS = ("is_error", "isError", "error", "duration_s")
 _OWN_KEYS = (
     "steps",
     "agent",
@@ -87,10 +87,10 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
     run_id = fields.label(value, "trajectory_id", "session_id")
     trial = harbor_trial.trial_of(value, build) if not depth else {}
     _start(value, steps, build, pointer=pointer, parent=parent, trial=trial)
-    reading = _Reading(build, fields.as_dict(value.get("agent")), steps)
+    reader = _StepReader(build, fields.as_dict(value.get("agent")), steps)
     for index, step in enumerate(steps):
-        reading.step(step, f"{pointer}/steps/{index}")
-    _end(value, build, by_call=reading.ends_by_call, trial=trial)
+        reader.step(step, f"{pointer}/steps/{index}")
+    _end(value, build, by_call=reader.ends_by_call, trial=trial)
     subagents = value.get("subagent_trajectories")
     for index, subagent in enumerate(fields.as_list(subagents)):
         place = f"{pointer}/subagent_trajectories/{index}"
@@ -111,16 +111,16 @@ def _start(
 ) -> None:
     agent = fields.as_dict(value.get("agent"))
     objects = [step for step in steps if isinstance(step, dict)]
-    asked = [{"role": step.get("source"), "content": step.get("message")} for step in objects]
+    messages = [{"role": step.get("source"), "content": step.get("message")} for step in objects]
     model = fields.model_of(agent)
     others = {fields.model_of(step) for step in objects} - {"", model}
     refs = _subagents(objects)
     more = {"step_models": sorted(others), "subagents": refs[:MAX_REFS]}
-    told = harbor_trial.begin_of(trial)
+    arguments = harbor_trial.begin_of(trial)
     build.start(
         run_id=fields.label(value, "trajectory_id", "session_id"),
-        task=told["task"] or fields.title_of(asked),
-        group_id=told["group_id"],
+        task=arguments["task"] or fields.title_of(messages),
+        group_id=arguments["group_id"],
         model=model,
         tools=tool_specs(agent.get("tool_definitions")),
         parent_run_id=parent,
@@ -128,9 +128,9 @@ def _start(
             **fields.details_of(value, without=_OWN_KEYS),
             **fields.details_of({"agent": _without(agent, "tool_definitions")}),
             **{key: item for key, item in more.items() if item},
-            **told["details"],
+            **arguments["details"],
         },
-        diagnostics=told["diagnostics"],
+        diagnostics=arguments["diagnostics"],
         pointer=pointer,
         ts=time_of(objects[0]) if objects else None,
     )
@@ -151,12 +151,12 @@ def _results(step: dict[str, Any]) -> list[Any]:
     return fields.as_list(fields.as_dict(step.get("observation")).get("results"))
 
 
-def _is_of_tool(result: dict[str, Any]) -> bool:
+def _is_tool_result(result: dict[str, Any]) -> bool:
     """Return whether a result is marked as a tool's, even if it answers no call here."""
     return fields.label(fields.as_dict(result.get("extra")), "role") == "tool"
 
 
-class _Reading:
+class _StepReader:
     """Reads the steps of one trajectory in order."""
 
     def __init__(self, build: RunBuilder, agent: dict[str, Any], steps: list[Any]) -> None:
@@ -184,7 +184,9 @@ class _Reading:
         parts = self._normalised(step)
         is_shared = self._is_shared(parts, _results(step))
         if is_shared:
-            parts = parts._replace(calls=tuple((_typed(call), said) for call, said in parts.calls))
+            parts = parts._replace(
+                calls=tuple((_typed(call), diagnostics) for call, diagnostics in parts.calls)
+            )
         self._build.append(parts, pointer)
         self.ends_by_call = (
             bool(parts.calls) and parts.calls[-1][0].name == self._last_call and not _results(step)
@@ -196,7 +198,7 @@ class _Reading:
                 self._build.defect("not a result", fields.excerpt(result), pointer=place)
             elif is_shared:
                 self._observation(result, place, parts.message.time_s)
-            elif parts.calls or result.get("source_call_id") or _is_of_tool(result):
+            elif parts.calls or result.get("source_call_id") or _is_tool_result(result):
                 self._result(result, names, place, parts.message.time_s)
             elif result.get("content") is not None:
                 self._observation(result, place, parts.message.time_s)
@@ -206,11 +208,11 @@ class _Reading:
         if len(parts.calls) < 2 or len(results) != 1:
             return False
         result = fields.as_dict(results[0])
-        if result.get("content") is None or _is_of_tool(result):
+        if result.get("content") is None or _is_tool_result(result):
             return False
-        answered = result.get("source_call_id")
-        others = {call.name for call, _ in parts.calls if call.id != answered}
-        return not answered or others == {_DONE}
+        answered_id = result.get("source_call_id")
+        others = {call.name for call, _ in parts.calls if call.id != answered_id}
+        return not answered_id or others == {_DONE}
 
     def _normalised(self, step: dict[str, Any]) -> Normalised:
         source = step.get("source")
@@ -224,8 +226,8 @@ class _Reading:
             "timestamp": step.get("timestamp"),
             "finish_reason": extra.get("finish_reason"),
         }
-        given = step.get("tool_calls") or []
-        entries = given if isinstance(given, list) else [given]
+        raw_calls = step.get("tool_calls") or []
+        entries = raw_calls if isinstance(raw_calls, list) else [raw_calls]
         if entries:
             raw["tool_calls"] = [self._entry(entry) for entry in entries]
         parts = with_entries(normalise_message(raw, text_calls=self._mode), entries)
@@ -238,14 +240,14 @@ class _Reading:
             return entry
         call_id, name = entry.get("tool_call_id"), entry.get("function_name")
         arguments, extra = entry.get("arguments"), fields.as_dict(entry.get("extra"))
-        kept = extra.get("arguments_text")
-        if extra.get("type") == "custom" and isinstance(kept, str):
-            return custom_call(call_id, name, kept)
+        text = extra.get("arguments_text")
+        if extra.get("type") == "custom" and isinstance(text, str):
+            return custom_call(call_id, name, text)
         if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
             # The form in which Harbor's converter keeps arguments that are not JSON.
             arguments = arguments["raw"]
-        elif isinstance(kept, str):
-            arguments = kept
+        elif isinstance(text, str):
+            arguments = text
         elif isinstance(arguments, dict):
             arguments = json_text(arguments)
         return function_call(call_id, name, arguments)
@@ -255,26 +257,28 @@ class _Reading:
     ) -> None:
         call_id = result.get("source_call_id")
         extra = fields.as_dict(result.get("extra"))
-        said: dict[str, Any] = {key: extra[key] for key in _SAID_OF_RESULTS if key in extra}
+        members: dict[str, Any] = {key: extra[key] for key in _RESULT_KEYS if key in extra}
         name = names.get(call_id) if isinstance(call_id, str) else None
         raw = {
-            **said,
+            **members,
             "content": result.get("content"),
             "tool_call_id": call_id if call_id is not None else extra.get("call_id"),
             "name": name or extra.get("name"),
             "extra": extra,
         }
-        found, diagnostics = part_result(raw)
-        found = changed(found, raw=result)
-        self._build.add(ToolReturned, pointer=place, ts=ts, result=found, diagnostics=diagnostics)
+        tool_result, diagnostics = part_result(raw)
+        tool_result = changed(tool_result, raw=result)
+        self._build.add(
+            ToolReturned, pointer=place, ts=ts, result=tool_result, diagnostics=diagnostics
+        )
 
     def _observation(self, result: dict[str, Any], place: str, ts: Any) -> None:
         raw = {"role": "environment", "content": result["content"]}
         parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
         if parts.message.text.lstrip().startswith(_UNPARSED):
             what = "the agent could not read the reply before this message"
-            found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
-            parts = with_findings(parts, found)
+            finding = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
+            parts = with_findings(parts, finding)
         self._build.append(parts, place, ts=ts)
 
 
@@ -290,29 +294,29 @@ def _flags(step: dict[str, Any]) -> list[str]:
         flags.append("compaction")
     if any(fields.as_dict(result).get("subagent_trajectory_ref") for result in _results(step)):
         flags.append("subagent")
-    asked = number(step.get("llm_call_count"))
-    if asked is not None and asked != 1 and step.get("source") == "agent":
-        flags.append(f"{asked:g} model calls")
+    call_count = number(step.get("llm_call_count"))
+    if call_count is not None and call_count != 1 and step.get("source") == "agent":
+        flags.append(f"{call_count:g} model calls")
     return flags
 
 
 def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool, trial: dict[str, Any]) -> None:
     """End the run. The format itself records only its usage and whether it is continued."""
     metrics, extra = value.get("final_metrics"), fields.as_dict(value.get("extra"))
-    goes_on = fields.label(value, "continued_trajectory_ref")
+    continuation = fields.label(value, "continued_trajectory_ref")
     outcome = outcome_of_export(extra) or harbor_trial.end_of(trial)
     is_open = is_export(extra) or not isinstance(metrics, dict)
-    if not outcome and is_open and not goes_on:
+    if not outcome and is_open and not continuation:
         return
     totals = fields.as_dict(metrics)
-    used = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
-    told = {
-        "stop_reason": f"continued in {goes_on}" if goes_on else "",
-        "usage": usage(used, number(totals.get("total_cost_usd"))),
+    counts = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
+    own_outcome = {
+        "stop_reason": f"continued in {continuation}" if continuation else "",
+        "usage": usage(counts, number(totals.get("total_cost_usd"))),
     }
-    known = fields.telling(outcome)
+    recorded = fields.telling(outcome)
     details = fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd"))
-    build.end(**told | known, details=details, by_call=by_call)
+    build.end(**own_outcome | recorded, details=details, by_call=by_call)
 
 
 def _without(raw: dict[str, Any], key: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from hermes_tui.parsers.normalise import TextCalls
 UNTRAINED = -100
 _PREFERENCE = ("chosen", "rejected")
 _ROLLOUT_KEYS = frozenset({"tokens", "masks", "scores", "messages", "advantages"})
-_LOGPROB_KEYS = ("inference_logprobs", "ref_logprobs")
+_LOGPROB_LISTS = ("inference_logprobs", "ref_logprobs")
 _TEMPLATE_START = re.compile(r"\s*<\|(?:begin_of_text|start_header_id|im_start|system|user)\|>")
 _ROLES = {"agent": "assistant", "environment": "user", "env": "user"}
 
@@ -40,11 +40,11 @@ class _Rollout:
 
     name: str
     place: str
-    said: Any = None
+    messages: Any = None
     tokens: Any = None
     masks: Any = None
     score: Any = None
-    before: tuple[tuple[str, Any], ...] = ()
+    prompts: tuple[tuple[str, Any], ...] = ()
     """Pointers and messages that precede it: the prompt of a preference pair."""
     details: dict[str, Any] = field(default_factory=dict)
     short: tuple[str, ...] = ()
@@ -72,8 +72,8 @@ class AtroposGroup:
         if not rollouts:
             build.defect("a group without rollouts", fields.excerpt(value))
         for rollout in rollouts:
-            notes = [*_token_notes(rollout)]
-            turns = _turns(rollout, notes)
+            findings = [*_token_findings(rollout)]
+            turns = _turns(rollout, findings)
             build.start(
                 run_id=rollout.name,
                 task=fields.title_of(turn for _, turn in turns),
@@ -81,7 +81,7 @@ class AtroposGroup:
                 group_id=group_id,
                 details=rollout.details,
                 pointer=rollout.place,
-                diagnostics=tuple(notes),
+                diagnostics=tuple(findings),
             )
             for pointer, turn in turns:
                 _append(turn, pointer, build)
@@ -95,19 +95,21 @@ def _is_group(value: Any) -> bool:
         return True
     if all(isinstance(value.get(key), list) for key in _PREFERENCE):
         return any(f"{key}_{kind}" in value for key in _PREFERENCE for kind in ("tokens", "masks"))
-    scores, said = value.get("scores"), value.get("messages")
+    scores, messages = value.get("scores"), value.get("messages")
     # Without tokens, only parallel lists distinguish a group from scored messages.
     return (
         isinstance(scores, list)
-        and isinstance(said, list)
-        and len(scores) == len(said) > 0
-        and all(isinstance(one, str) or fields.is_message_list(one) for one in said)
+        and isinstance(messages, list)
+        and len(scores) == len(messages) > 0
+        and all(isinstance(one, str) or fields.is_message_list(one) for one in messages)
     )
 
 
 def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
     if _is_list_of(value.get("tokens"), int):
-        wrapped = {k: [v] if k in (*_ROLLOUT_KEYS, *_LOGPROB_KEYS) else v for k, v in value.items()}
+        wrapped = {
+            k: [v] if k in (*_ROLLOUT_KEYS, *_LOGPROB_LISTS) else v for k, v in value.items()
+        }
         for rollout in _rollouts(wrapped):
             rollout.place = "/messages" if "messages" in value else ""
             yield rollout
@@ -122,7 +124,7 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
         rollout = _Rollout(
             name=f"rollout {index}",
             place=f"/messages/{index}" if item_at(value.get("messages"), index) is not None else "",
-            said=item_at(value.get("messages"), index),
+            messages=item_at(value.get("messages"), index),
             tokens=item_at(value.get("tokens"), index),
             masks=item_at(value.get("masks"), index),
             score=item_at(value.get("scores"), index),
@@ -140,16 +142,16 @@ def _preference_pairs(value: Mapping[str, Any]) -> Iterator[_Rollout]:
     size = max(len(value[key]) for key in _PREFERENCE)
     for index in range(size):
         prompt = item_at(value.get("prompt"), index)
-        before = () if prompt is None else ((f"/prompt/{index}", prompt),)
+        prompts = () if prompt is None else ((f"/prompt/{index}", prompt),)
         for key in _PREFERENCE:
             rollout = _Rollout(
                 name=f"rollout {index} {key}",
                 place=f"/{key}/{index}",
-                said=item_at(value.get(key), index),
+                messages=item_at(value.get(key), index),
                 tokens=item_at(value.get(f"{key}_tokens"), index),
                 masks=item_at(value.get(f"{key}_masks"), index),
                 score=item_at(value.get("scores"), index),
-                before=before,
+                prompts=prompts,
             )
             rollout.details = {"preference": key, **_details(value, index, size, rollout)}
             yield rollout
@@ -164,15 +166,15 @@ def _details(value: Mapping[str, Any], index: int, size: int, rollout: _Rollout)
     details: dict[str, Any] = {"group_size": size, **_token_details(rollout)}
     if rollout.score is not None:
         details["score"] = fields.small(rollout.score)
-    for key in _LOGPROB_KEYS:
+    for key in _LOGPROB_LISTS:
         logprobs = item_at(value.get(key), index)
         if logprobs is not None:
             details[key] = f"{len(logprobs):,}" if isinstance(logprobs, list) else logprobs
-    skipped = {*_ROLLOUT_KEYS, *_LOGPROB_KEYS, "prompt", *_PREFERENCE}
+    skipped = {*_ROLLOUT_KEYS, *_LOGPROB_LISTS, "prompt", *_PREFERENCE}
     for key, extra in {"advantages": value.get("advantages"), **value}.items():
         if (key in skipped and key != "advantages") or extra is None or extra in ([], {}):
             continue
-        if key.endswith(("_tokens", "_masks")) and rollout.before:
+        if key.endswith(("_tokens", "_masks")) and rollout.prompts:
             continue
         parallel = isinstance(extra, list) and len(extra) == size
         details[key] = fields.small(extra[index] if parallel else extra)
@@ -213,7 +215,7 @@ def _placeholder(rollout: _Rollout) -> str:
     return ""
 
 
-def _token_notes(rollout: _Rollout) -> Iterator[Diagnostic]:
+def _token_findings(rollout: _Rollout) -> Iterator[Diagnostic]:
     placeholder = _placeholder(rollout)
     if placeholder:
         yield Diagnostic(
@@ -233,53 +235,53 @@ def _token_notes(rollout: _Rollout) -> Iterator[Diagnostic]:
         yield Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, short)
 
 
-def _turns(rollout: _Rollout, notes: list[Diagnostic]) -> list[tuple[str, Any]]:
-    """Return the messages of a rollout with their pointers; add findings to `notes`."""
+def _turns(rollout: _Rollout, findings: list[Diagnostic]) -> list[tuple[str, Any]]:
+    """Return the messages of a rollout with their pointers; extend `findings`."""
     turns: list[tuple[str, Any]] = []
-    for place, said in (*rollout.before, (rollout.place, rollout.said)):
-        if said is None:
+    for place, value in (*rollout.prompts, (rollout.place, rollout.messages)):
+        if value is None:
             continue
-        last_role = "assistant" if rollout.before and place == rollout.place else "user"
-        turns.extend(_said(said, place, last_role, notes))
+        last_role = "assistant" if rollout.prompts and place == rollout.place else "user"
+        turns.extend(_messages_in(value, place, last_role, findings))
     if not turns:
         message = "no messages were saved with this rollout, only token ids"
         hint = "a tokenizer turns them into text; include_messages=True saves the messages"
-        notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint))
+        findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint))
     return turns
 
 
-def _said(
-    said: Any, place: str, plain_role: str, notes: list[Diagnostic]
+def _messages_in(
+    value: Any, place: str, plain_role: str, findings: list[Diagnostic]
 ) -> Iterator[tuple[str, Any]]:
-    said = decode_if_json(said)
-    if isinstance(said, dict):
-        yield place, said
-    elif isinstance(said, list) and (rendered := _rendered_whole(said)):
+    value = decode_if_json(value)
+    if isinstance(value, dict):
+        yield place, value
+    elif isinstance(value, list) and (rendered := _rendered_conversation(value)):
         message = "one user message held the whole rendered conversation: taken apart again"
-        notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
-        yield from _said(rendered, f"{place}/0", plain_role, notes)
-    elif isinstance(said, list):
-        for index, message in enumerate(said):
+        findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
+        yield from _messages_in(rendered, f"{place}/0", plain_role, findings)
+    elif isinstance(value, list):
+        for index, message in enumerate(value):
             yield f"{place}/{index}", decode_if_json(message)
-    elif isinstance(said, str):
-        turns = split_template(said)
+    elif isinstance(value, str):
+        turns = split_template(value)
         for turn in turns:
             yield place, {"role": turn.role or plain_role, "content": turn.text}
         if not turns and plain_role == "user":
             message = "one text without roles: shown whole, as if the user had said it"
-            notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
+            findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
         if not turns:
-            yield place, {"role": plain_role, "content": said}
+            yield place, {"role": plain_role, "content": value}
     else:
-        yield place, said
+        yield place, value
 
 
-def _rendered_whole(said: list[Any]) -> str:
+def _rendered_conversation(messages: list[Any]) -> str:
     """Return the rendered conversation that the base environment writes as the only message if it
     has none, else ""."""
-    if len(said) != 1 or not isinstance(said[0], dict) or said[0].get("role") != "user":
+    if len(messages) != 1 or not isinstance(messages[0], dict) or messages[0].get("role") != "user":
         return ""
-    content = said[0].get("content")
+    content = messages[0].get("content")
     return content if isinstance(content, str) and _TEMPLATE_START.match(content) else ""
 
 

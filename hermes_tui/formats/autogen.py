@@ -44,7 +44,7 @@ _FLAGS = {
 _PLAIN = ("TextMessage", "MultiModalMessage", "StructuredMessage")
 _CODE = ("CodeGenerationEvent", "CodeExecutionEvent")
 _TYPES = frozenset((_REQUEST, _EXECUTION, _THOUGHT, *_FLAGS, *_PLAIN, *_CODE))
-_USERS = frozenset({"user", "user_proxy", "human"})
+_USER_SOURCES = frozenset({"user", "user_proxy", "human"})
 
 
 class AutoGen:
@@ -57,8 +57,8 @@ class AutoGen:
         values, layout = sample.elements()
         if fields.mostly(values, _is_event):
             return Match(0.9, Unit.PARTS, layout)
-        of_runs = fields.mostly(values, _is_result) or fields.mostly(values, _is_state)
-        return Match(0.9, Unit.RUNS, layout) if of_runs else None
+        are_runs = fields.mostly(values, _is_result) or fields.mostly(values, _is_state)
+        return Match(0.9, Unit.RUNS, layout) if are_runs else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
@@ -67,8 +67,8 @@ class AutoGen:
             _read_event(value, "", build)
         elif isinstance(value, dict) and isinstance(value.get("messages"), list):
             _read_result(value, build)
-        elif told := list(_told(value, "", "")):
-            for name, pointer, messages in told:
+        elif agents := list(_agent_messages(value, "", "")):
+            for name, pointer, messages in agents:
                 _read_state(name, pointer, messages, build)
         else:
             build.defect("no result with its messages", fields.excerpt(value))
@@ -90,23 +90,25 @@ def _is_result(value: Any) -> bool:
 
 def _is_state(value: Any) -> bool:
     is_known = isinstance(value, dict) and isinstance(value.get("version"), str)
-    return is_known and any(messages for _, _, messages in _told(value, "", ""))
+    return is_known and any(messages for _, _, messages in _agent_messages(value, "", ""))
 
 
-def _told(state: Any, name: str, pointer: str, depth: int = 6) -> Iterator[tuple[str, str, Any]]:
+def _agent_messages(
+    state: Any, name: str, pointer: str, depth: int = 6
+) -> Iterator[tuple[str, str, Any]]:
     """Yield the messages of each agent of a state: its name, the pointer to them, and the list."""
     if not isinstance(state, dict) or not depth:
         return
-    said = fields.as_dict(state.get("llm_context")).get("messages")
+    messages = fields.as_dict(state.get("llm_context")).get("messages")
     thread = state.get("message_thread")
-    if isinstance(said, list) and all(map(is_autogen, said)):
-        yield name, f"{pointer}/llm_context/messages", said
+    if isinstance(messages, list) and all(map(is_autogen, messages)):
+        yield name, f"{pointer}/llm_context/messages", messages
     elif isinstance(thread, list) and fields.mostly(thread[:50], _is_event):
         yield name, f"{pointer}/message_thread", thread
-    yield from _told(state.get("agent_state"), name, f"{pointer}/agent_state", depth - 1)
-    for inner, held in fields.as_dict(state.get("agent_states")).items():
+    yield from _agent_messages(state.get("agent_state"), name, f"{pointer}/agent_state", depth - 1)
+    for inner, inner_state in fields.as_dict(state.get("agent_states")).items():
         place = f"{pointer}/agent_states{pointer_of((inner,))}"
-        yield from _told(held, inner, place, depth - 1)
+        yield from _agent_messages(inner_state, inner, place, depth - 1)
 
 
 def _read_state(name: str, pointer: str, messages: list[Any], build: RunBuilder) -> None:
@@ -126,13 +128,13 @@ def _read_state(name: str, pointer: str, messages: list[Any], build: RunBuilder)
 
 
 def _title_of(events: list[Any]) -> str:
-    said = (one for one in events if _is_event(one) or is_autogen(one))
-    return fields.title_of({**one, "role": _role_of(one)} for one in said)
+    messages = (one for one in events if _is_event(one) or is_autogen(one))
+    return fields.title_of({**one, "role": _role_of(one)} for one in messages)
 
 
 def _role_of(event: dict[str, Any]) -> str:
     source = fields.label(event, "source").lower()
-    return "user" if source in _USERS else "assistant"
+    return "user" if source in _USER_SOURCES else "assistant"
 
 
 def _read_result(value: dict[str, Any], build: RunBuilder) -> None:
@@ -177,8 +179,8 @@ def _call(raw: Any) -> Any:
     """Return a call in the form of chat messages."""
     if not isinstance(raw, dict) or "name" not in raw:
         return raw
-    named = {key: raw[key] for key in ("name", "arguments") if key in raw}
-    return {"type": "function", "function": named, **({"id": raw["id"]} if "id" in raw else {})}
+    function = {key: raw[key] for key in ("name", "arguments") if key in raw}
+    return {"type": "function", "function": function, **({"id": raw["id"]} if "id" in raw else {})}
 
 
 def _read_execution(answers: list[Any], pointer: str, ts: float | None, build: RunBuilder) -> None:

@@ -32,10 +32,10 @@ from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 MAX_NESTING = 8
 
-_COUNTED = ("input_token_count", "output_token_count", "latency")
-_RESULTS = ("result", "model_result_raw", "model_result", "text")
-_NOT_DETAILS = ("inference_log", "prompt", "question", *_COUNTED, *_RESULTS)
-_FAILED = "Error during inference"
+_COUNT_KEYS = ("input_token_count", "output_token_count", "latency")
+_RESULT_KEYS = ("result", "model_result_raw", "model_result", "text")
+_HIDDEN_KEYS = ("inference_log", "prompt", "question", *_COUNT_KEYS, *_RESULT_KEYS)
+_ERROR_PREFIX = "Error during inference"
 _STEP = re.compile(r"step_(\d{1,9})")
 _CASE = re.compile(
     r"(?:live_|exec_|multi_turn_|simple|multiple|parallel|irrelevance|java|rest_|sql_|web_search|"
@@ -75,37 +75,37 @@ def _is_case(value: Any) -> bool:
         return isinstance(value.get("text"), str)
     if not isinstance(value.get("id"), str) or not _result_key(value):
         return False
-    own = any(key in value for key in _COUNTED[:2]) or {"valid", "error_type"} <= value.keys()
+    own = any(key in value for key in _COUNT_KEYS[:2]) or {"valid", "error_type"} <= value.keys()
     return own or ("result" in value and _CASE.match(value["id"]) is not None)
 
 
 def _result_key(value: dict[str, Any]) -> str:
-    return next((key for key in _RESULTS if isinstance(value.get(key), (str, list))), "")
+    return next((key for key in _RESULT_KEYS if isinstance(value.get(key), (str, list))), "")
 
 
 def _read_case(value: dict[str, Any], build: RunBuilder) -> None:
-    listed = value.get("inference_log")
-    log = listed if isinstance(listed, list) else []
-    asked = list(_asked(value))
+    raw_log = value.get("inference_log")
+    log = raw_log if isinstance(raw_log, list) else []
+    questions = list(_questions(value))
     name = fields.label(value, "id", "answer_id")
-    queries = (message for _, message in (*asked, *_log_messages(log)))
+    queries = (message for _, message in (*questions, *_log_messages(log)))
     build.start(
         run_id=name,
         task=fields.title_of(queries) or name,
         model=fields.model_of(value),
         tools=_tools_of(log),
         lone_reply=not any(_replies(log)) and _is_answer(value.get(_result_key(value))),
-        details=fields.details_of(value, without=_NOT_DETAILS),
-        diagnostics=_error_found(value),
+        details=fields.details_of(value, without=_HIDDEN_KEYS),
+        diagnostics=_error_finding(value),
     )
-    for pointer, message in asked:
+    for pointer, message in questions:
         build.message(message, pointer=pointer)
     if not _read_log(log, value, build) and (key := _result_key(value)):
         _read_result(value[key], f"/{key}", build)
     _end(value, build)
 
 
-def _asked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _questions(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the questions given with an answer, in old results and in score files."""
     prompt = value.get("prompt")
     inside = isinstance(prompt, dict) and "question" in prompt
@@ -155,93 +155,93 @@ def _tools_of(log: list[Any]) -> Any:
     return None
 
 
-def _error_found(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
+def _error_finding(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
     result = value.get("result")
-    if not isinstance(result, str) or not result.startswith(_FAILED):
+    if not isinstance(result, str) or not result.startswith(_ERROR_PREFIX):
         return ()
     return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(result)),)
 
 
 def _read_log(log: list[Any], value: dict[str, Any], build: RunBuilder) -> bool:
     """Read a log; return whether it holds any replies of the model."""
-    answered = False
+    has_reply = False
     turn = -1
     for index, entry in enumerate(log):
         pointer = f"/inference_log/{index}"
         if not isinstance(entry, dict) or "role" in entry:
             steps = entry if isinstance(entry, list) else [entry]
             place = pointer if isinstance(entry, list) else ""
-            answered |= _read_step(steps, place, {}, build, single=pointer)
+            has_reply |= _read_step(steps, place, {}, build, single=pointer)
             continue
         turn += 1
         for key, step in entry.items():
-            found = _STEP.fullmatch(str(key))
-            measured = _measured(value, turn, int(found[1])) if found else {}
-            listed = step if isinstance(step, list) else [step]
+            match = _STEP.fullmatch(str(key))
+            measures = _step_measures(value, turn, int(match[1])) if match else {}
+            messages = step if isinstance(step, list) else [step]
             place = f"{pointer}/{key}"
             whole = place if isinstance(step, list) else ""
-            answered |= _read_step(listed, whole, measured, build, single=place)
-    return answered
+            has_reply |= _read_step(messages, whole, measures, build, single=place)
+    return has_reply
 
 
 def _read_step(
-    step: list[Any], pointer: str, measured: dict[str, Any], build: RunBuilder, *, single: str
+    step: list[Any], pointer: str, measures: dict[str, Any], build: RunBuilder, *, single: str
 ) -> bool:
     """Read the messages of a step; return whether one is a reply of the model.
 
     `single` is the pointer to the step if it is not a list.
     """
-    answered = False
+    has_reply = False
     for index, raw in enumerate(step):
         place = f"{pointer}/{index}" if pointer else single
         if not isinstance(raw, dict):
             build.defect("not a message", fields.excerpt(raw), pointer=place)
         elif raw.get("role") == "assistant":
-            answered = True
-            decoded = next((d for m in step[index + 1 :] if (d := _decoded(m))), [])
-            _read_reply(raw.get("content"), place, build, {**raw, **measured}, decoded)
+            has_reply = True
+            decoded = next((d for m in step[index + 1 :] if (d := _decoded_calls(m))), [])
+            _read_reply(raw.get("content"), place, build, {**raw, **measures}, decoded)
         else:
             _read_other(raw, place, build, step[:index])
-    return answered
+    return has_reply
 
 
-def _decoded(message: Any) -> list[Any]:
+def _decoded_calls(message: Any) -> list[Any]:
     found = message.get("model_response_decoded") if isinstance(message, dict) else None
     return found if isinstance(found, list) else []
 
 
-def _measured(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
+def _step_measures(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
     """Return tokens and seconds of one step, which are in separate lists."""
-    found: list[Any] = []
-    for key in _COUNTED:
+    values: list[Any] = []
+    for key in _COUNT_KEYS:
         inner = value.get(key)
         for index in (turn, step):
             inner = inner[index] if isinstance(inner, list) and index < len(inner) else None
-        found.append(inner)
-    return {"usage": _counts(*found[:2]), "duration_s": found[2]}
+        values.append(inner)
+    return {"usage": _counts(*values[:2]), "duration_s": values[2]}
 
 
-def _counts(asked: Any, answered: Any) -> dict[str, Any]:
+def _counts(prompt_tokens: Any, completion_tokens: Any) -> dict[str, Any]:
     """Return token counts under their keys in chat messages."""
-    return {"prompt_tokens": asked, "completion_tokens": answered}
+    return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
 
 
 def _read_reply(
-    said: Any, pointer: str, build: RunBuilder, around: dict[str, Any], decoded: list[Any]
+    content: Any, pointer: str, build: RunBuilder, extra: dict[str, Any], decoded: list[Any]
 ) -> None:
     """Read a reply: a text, or calls. `decoded` are the calls that its handler read in a text."""
-    raw = {**around, "role": "assistant", "content": said}
-    if isinstance(said, list) and said and all(isinstance(one, dict) for one in said):
-        calls = [call for one in said for call in _calls(one)]
+    raw = {**extra, "role": "assistant", "content": content}
+    if isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
+        calls = [call for one in content for call in _calls(one)]
         raw |= {"content": None, "tool_calls": calls}
-    elif isinstance(said, str) and (calls := [c for one in decoded if (c := _call_of(one))]):
+    elif isinstance(content, str) and (calls := [c for one in decoded if (c := _call_of(one))]):
         raw["tool_calls"] = calls
     mode = TextCalls.IGNORE if "tool_calls" in raw else TextCalls.SUSPECT
     build.message(raw, pointer=pointer, text_calls=mode)
 
 
-def _calls(named: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, arguments in named.items():
+def _calls(arguments_by_name: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, arguments in arguments_by_name.items():
         # Some handlers write arguments as an object; the model's own text is lost then.
         text = fields.json_text(arguments)
         yield {"function_call": {"name": name, "arguments": text}}
@@ -255,12 +255,12 @@ def _call_of(expression: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(made, Made):
         return None
-    given = {str(index): one for index, one in enumerate(made.arguments)} | made.members
-    text = fields.json_text({k: str(v) if isinstance(v, Made) else v for k, v in given.items()})
+    arguments = {str(index): one for index, one in enumerate(made.arguments)} | made.members
+    text = fields.json_text({k: str(v) if isinstance(v, Made) else v for k, v in arguments.items()})
     return {"function_call": {"name": made.name, "arguments": text}}
 
 
-def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, before: list[Any]) -> None:
+def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, earlier: list[Any]) -> None:
     role, content = raw.get("role"), raw.get("content")
     if role == "inference_input" and isinstance(content, dict) and "message" in content:
         raw = {**raw, "content": fields.json_text(content["message"])}
@@ -269,25 +269,25 @@ def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, before: li
     if role == "state_info":
         raw = {"name": raw.get("class_name"), **raw}
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
-    if role == "handler_log" and (found := _undecoded(raw, before)):
-        parts = with_findings(parts, found)
+    if role == "handler_log" and (finding := _decoding_failure(raw, earlier)):
+        parts = with_findings(parts, finding)
     build.append(parts, pointer)
 
 
-def _undecoded(raw: dict[str, Any], before: list[Any]) -> Diagnostic | None:
+def _decoding_failure(raw: dict[str, Any], earlier: list[Any]) -> Diagnostic | None:
     """Return the finding for a reply that its handler could not decode, or None.
 
     For a text it is only a note, since a text ends every turn; for calls it is an error.
     """
-    told = raw.get("content")
-    if not isinstance(told, str) or not told.startswith(("Error decoding", "Empty response")):
+    message = raw.get("content")
+    if not isinstance(message, str) or not message.startswith(("Error decoding", "Empty response")):
         return None
-    reply = next((m for m in reversed(before) if fields.is_message(m)), None)
+    reply = next((m for m in reversed(earlier) if fields.is_message(m)), None)
     is_text = reply is not None and isinstance(reply.get("content"), str)
     code, severity = (
         (Code.NO_MARKER, Severity.NOTE) if is_text else (Code.JSON_INVALID, Severity.ERROR)
     )
-    return Diagnostic(code, severity, title(told), hint=fields.label(raw, "error"))
+    return Diagnostic(code, severity, title(message), hint=fields.label(raw, "error"))
 
 
 def _read_result(result: Any, pointer: str, build: RunBuilder, depth: int = 0) -> None:
@@ -307,14 +307,14 @@ def _sum(value: Any, depth: int = 0) -> float | None:
         return fields.number(value) if not isinstance(value, (str, bool)) else None
     if depth > MAX_NESTING:
         return None
-    found = [one for item in value if (one := _sum(item, depth + 1)) is not None]
-    return sum(found) if found else None
+    numbers = [one for item in value if (one := _sum(item, depth + 1)) is not None]
+    return sum(numbers) if numbers else None
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    sums = [_sum(value.get(key)) for key in _COUNTED]
+    sums = [_sum(value.get(key)) for key in _COUNT_KEYS]
     build.end(
-        status="error" if _error_found(value) else fields.verdict(value.get("valid")),
+        status="error" if _error_finding(value) else fields.verdict(value.get("valid")),
         stop_reason=fields.label(value, "error_type"),
         usage=usage(_counts(*sums[:2])),
         details={"latency_s": round(sums[2], 3)} if sums[2] is not None else {},

@@ -63,8 +63,8 @@ class BigList(NamedTuple):
         inner = outer
         for key in self.path[:-1]:
             # A duplicate key may hold something else the second time.
-            held = inner.get(key)
-            inner[key] = dict(held) if isinstance(held, dict) else {}
+            member = inner.get(key)
+            inner[key] = dict(member) if isinstance(member, dict) else {}
             inner = inner[key]
         inner[self.path[-1]] = list(elements)
         return outer
@@ -128,7 +128,7 @@ def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...
     """
     elements: list[Any] = []
     sampled = 0
-    enough, limit = walk.at + SAMPLED_BYTES, walk.at + LOOKED_AT
+    sample_end, limit = walk.at + SAMPLED_BYTES, walk.at + LOOKED_AT
     while walk.at < limit and (char := walk.peek()):
         if char == "]":
             walk.step()
@@ -140,7 +140,7 @@ def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...
             elements.extend(load(source.read(began, walk.at - began)).values)
         else:
             break
-        if sampled < 2 or (began < enough and sampled < SAMPLED):
+        if sampled < 2 or (began < sample_end and sampled < SAMPLED):
             sampled += 1
     return [], tuple(elements[:sampled])
 
@@ -152,18 +152,18 @@ def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
     valid rest of the document counts.
     """
     tail = source.read(max(found.start, source.size - TAIL), TAIL)
-    behind: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     place = tail.rfind(b"]")
     for _ in range(MAX_TRIES):
         if place < 0:
             break
         # The farther from the end the bracket is, the more members follow it.
-        behind = _behind(tail[place:], found) or behind
+        rest = _rest_of_document(tail[place:], found) or rest
         place = tail.rfind(b"]", 0, place)
-    return _merged(found.around, behind)
+    return _merged(found.around, rest)
 
 
-def _behind(tail: bytes, big: BigList) -> dict[str, Any] | None:
+def _rest_of_document(tail: bytes, big: BigList) -> dict[str, Any] | None:
     """Return the document from the closing bracket at which `tail` begins; None if it is broken."""
     # Not orjson, which refuses half of a surrogate pair.
     head = "".join(f"{{{json.dumps(key)}:" for key in big.path).encode() + b"["
@@ -200,17 +200,23 @@ def fits(big: BigList, reads: Format) -> Fit | None:
     runs = sum(isinstance(event, RunStarted) for event in together)
     for bare in (False, True):
         first, *others = big.first
-        each = _events(big.document((first,)), reads)
+        one_by_one = _events(big.document((first,)), reads)
         for item in others:
-            each += _events(big.document((item,), bare=bare), reads)
-        if runs == 1 and _parts(each) == _parts(together):
-            return Fit(_read_quickly(big._replace(alone=bare), reads, together), are_runs=False)
-        if not bare and runs == len(big.first) and _parts(each) == _parts(together):
+            one_by_one += _events(big.document((item,), bare=bare), reads)
+        if runs == 1 and _inner_events(one_by_one) == _inner_events(together):
+            return Fit(
+                _with_quick_reader(big._replace(alone=bare), reads, together), are_runs=False
+            )
+        if (
+            not bare
+            and runs == len(big.first)
+            and _inner_events(one_by_one) == _inner_events(together)
+        ):
             return Fit(big, are_runs=True)
     return None
 
 
-def _read_quickly(big: BigList, reads: Format, together: Sequence[Event]) -> BigList:
+def _with_quick_reader(big: BigList, reads: Format, together: Sequence[Event]) -> BigList:
     """Return the list with its format's quicker way to read an element.
 
     Return it unchanged if the format has none, or if the first elements give other events that way.
@@ -224,7 +230,7 @@ def _read_quickly(big: BigList, reads: Format, together: Sequence[Event]) -> Big
     for value in big.first:
         read_element(value, quick, reads, build)
         build.is_first = False
-    return quick if _parts(build.events) == _parts(together) else big
+    return quick if _inner_events(build.events) == _inner_events(together) else big
 
 
 def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> None:
@@ -245,9 +251,9 @@ def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> 
 
 def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> None:
     """Read the members after the list, which may hold the end of the document's only run."""
-    if len(data) > TAIL or _behind(data, big) is None:
-        shown = data[:MAX_EXCERPT].decode("utf-8", "replace")
-        build.defect(f"{len(data):,} bytes behind the list are not read", shown)
+    if len(data) > TAIL or _rest_of_document(data, big) is None:
+        text = data[:MAX_EXCERPT].decode("utf-8", "replace")
+        build.defect(f"{len(data):,} bytes behind the list are not read", text)
     if build.unit is Unit.RUNS:
         return
     for event in _events(big.document(()), reads, build.sidecars):
@@ -270,7 +276,7 @@ def _events(
     return build.events
 
 
-def _parts(events: Sequence[Event]) -> list[Event]:
+def _inner_events(events: Sequence[Event]) -> list[Event]:
     """Return the events inside runs, without their places."""
     inside = (event for event in events if not isinstance(event, (RunStarted, RunEnded)))
     return [copy_event(event, seq=0, at=None) for event in inside]

@@ -84,24 +84,24 @@ def append_normalised(
     flags: Iterable[str] = (),
 ) -> None:
     """Append a message that is already normalised, at the place that `message` has."""
-    shown = with_flags(parts.message, *message.flags, *flags)
+    flagged = with_flags(parts.message, *message.flags, *flags)
     if message.used is not None:
-        shown = changed(shown, usage=message.used)
-    ts = ts if ts is not None else shown.time_s
+        flagged = changed(flagged, usage=message.used)
+    ts = ts if ts is not None else flagged.time_s
     carried = message.carried
     results = parts.results
     if carried and len(results) == 1 and not parts.calls:
-        ((result, found),) = results
-        results = ((changed(result, raw=carried[0].value), found),)
+        ((result, diagnostics),) = results
+        results = ((changed(result, raw=carried[0].value), diagnostics),)
     build.locate(message.line)
-    build.append(parts._replace(message=shown, calls=(), results=results), message.pointer, ts=ts)
-    for number, (call, found) in enumerate(parts.calls):
+    build.append(parts._replace(message=flagged, calls=(), results=results), message.pointer, ts=ts)
+    for number, (call, diagnostics) in enumerate(parts.calls):
         place = message.pointer
         if number < len(carried):
             held = carried[number]
             call, place = changed(call, raw=held.value), held.pointer
             build.locate(held.line)
-        build.add(ToolCallProposed, pointer=place, ts=ts, call=call, diagnostics=found)
+        build.add(ToolCallProposed, pointer=place, ts=ts, call=call, diagnostics=diagnostics)
 
 
 def append_messages(build: RunBuilder, messages: Iterable[ChatMessage]) -> None:

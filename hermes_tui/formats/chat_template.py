@@ -22,19 +22,21 @@ from dataclasses import dataclass, replace
 from hermes_tui.model.spans import Span
 
 _ROLE = r"(?P<role>[A-Za-z_][\w .\-]{0,40}?)"
-_NAMES = r"(?P<role>system|user|human|assistant|model|agent|environment|tool|function|observation)"
+_KNOWN_ROLE = (
+    r"(?P<role>system|user|human|assistant|model|agent|environment|tool|function|observation)"
+)
 _MARKERS = (
     re.compile(rf"<\|start_header_id\|>\s*{_ROLE}\s*<\|end_header_id\|>(?:\r?\n){{0,2}}"),
     re.compile(rf"<\|im_start\|>[ \t]*{_ROLE}[ \t]*(?:<\|im_sep\|>\n?|\r?\n|\Z|(?=<\|im_end\|>))"),
-    re.compile(rf"<(?:start_of_turn|\|turn)>{_NAMES}(?:\n|\Z)"),
+    re.compile(rf"<(?:start_of_turn|\|turn)>{_KNOWN_ROLE}(?:\n|\Z)"),
     re.compile(r"<｜(?P<role>User|Assistant)｜>"),
-    re.compile(rf"<\|{_NAMES}\|>\n?"),
+    re.compile(rf"<\|{_KNOWN_ROLE}\|>\n?"),
 )
-_SYSTEM_BEFORE = "<｜"
+_SYSTEM_PREAMBLE_MARK = "<｜"
 """The start of markers whose preamble is the system prompt."""
 _MARKDOWN = (
-    re.compile(rf"^#{{1,4}} *{_NAMES}:? *(?:\n+|\Z)", re.IGNORECASE | re.MULTILINE),
-    re.compile(rf"^\*\*{_NAMES}(?::\*\*|\*\*:?) *\n?", re.IGNORECASE | re.MULTILINE),
+    re.compile(rf"^#{{1,4}} *{_KNOWN_ROLE}:? *(?:\n+|\Z)", re.IGNORECASE | re.MULTILINE),
+    re.compile(rf"^\*\*{_KNOWN_ROLE}(?::\*\*|\*\*:?) *\n?", re.IGNORECASE | re.MULTILINE),
 )
 _END = re.compile(
     r"\s*(?P<end>(?:(?:<\|(?:eot_id|eom_id|end_of_text|im_end|endoftext|end|eos)\|>|</s>"
@@ -91,11 +93,11 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
     """
     for pattern in _MARKERS:
         if markers := list(pattern.finditer(text)):
-            first, *others = _cut(text, markers) or (_whole(text),)
+            first, *others = _cut(text, markers) or (_whole_reply(text),)
             if first.span.start < markers[0].start():
                 first = replace(first, role="assistant")
             return (first, *others)
-    return (_whole(text),)
+    return (_whole_reply(text),)
 
 
 def reply_start(text: str) -> int:
@@ -122,7 +124,7 @@ def open_turn(text: str) -> tuple[int, str]:
     return -1, ""
 
 
-def _whole(text: str) -> TemplateTurn:
+def _whole_reply(text: str) -> TemplateTurn:
     tail = max(0, len(text) - _TAIL)
     token = _END.search(text[tail:])
     stop = tail + token.start("end") if token else len(text)
@@ -134,7 +136,7 @@ def _cut(text: str, markers: list[re.Match[str]]) -> tuple[TemplateTurn, ...]:
     begin = _BEGIN.match(text, 0, markers[0].start())
     start = begin.end() if begin else 0
     if text[start : markers[0].start()].strip():
-        role = "system" if markers[0][0].startswith(_SYSTEM_BEFORE) else ""
+        role = "system" if markers[0][0].startswith(_SYSTEM_PREAMBLE_MARK) else ""
         turns.append(_turn(role, text, start, markers[0].start()))
     for number, marker in enumerate(markers):
         is_last = number + 1 == len(markers)

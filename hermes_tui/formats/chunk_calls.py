@@ -66,8 +66,8 @@ class Growing:
         added: list[Piece] = []
         for key, value in part.items():
             if key == "name" and isinstance(value, str):
-                if said := self._add_name(value):
-                    added.append(("call", said))
+                if addition := self._add_name(value):
+                    added.append(("call", addition))
             elif key == self._text_key and value is not None:
                 self._members.setdefault(key, None)
                 if text := self._add_text(value):
@@ -93,9 +93,9 @@ class Growing:
             return name
         if not name or name == before or any(self._pieces) or self._value is not None:
             return ""
-        said = name.removeprefix(before)
-        self._members["name"] = before + said
-        return said
+        addition = name.removeprefix(before)
+        self._members["name"] = before + addition
+        return addition
 
     def _add_text(self, value: Any) -> str:
         if isinstance(value, str) and self._value is None:
@@ -174,17 +174,17 @@ class StreamedCalls:
         `is_whole`: they are the calls of a whole message, which need no index.
         """
         added: list[tuple[str, str, int]] = []
-        fresh: set[_Call] = set()
+        same_delta: set[_Call] = set()
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 if not is_whole:
-                    self._look_at_index(part)
-                call = self._call_of(part, fresh)
+                    self._check_index(part)
+                call = self._call_of(part, same_delta)
                 had_id = call.id is not None
                 added.extend((*piece, call.position) for piece in call.add(part))
                 if call.id is not None and not had_id:
-                    self._know(call)
-                fresh.add(call)
+                    self._register(call)
+                same_delta.add(call)
             elif part is not None:
                 # Not a call, but the value is kept.
                 self._calls.append(_Call(None, len(self._calls), part))
@@ -193,8 +193,8 @@ class StreamedCalls:
     @property
     def gap(self) -> str:
         """Return a message about the first index that no call has, or "" if there is no gap."""
-        known = {call.index for call in self._calls if call.index is not None and call.index >= 0}
-        missing = next((index for index in range(len(known)) if index not in known), None)
+        indices = {call.index for call in self._calls if call.index is not None and call.index >= 0}
+        missing = next((index for index in range(len(indices)) if index not in indices), None)
         return "" if missing is None else f"no streamed call has index {missing}"
 
     def whole(self) -> list[Any]:
@@ -205,55 +205,57 @@ class StreamedCalls:
         ]
         return [self._calls[position].whole() for _, position in sorted(order)]
 
-    def _call_of(self, part: dict[str, Any], fresh: set[_Call]) -> _Call:
-        """Return the call that `part` belongs to; `fresh` are the calls of the parts before it in
-        the same delta."""
+    def _call_of(self, part: dict[str, Any], same_delta: set[_Call]) -> _Call:
+        """Return the call that `part` belongs to.
+
+        `same_delta` are the calls of the parts before it in the same delta.
+        """
         index = _index(part.get("index"))
         id = part.get("id") or None
         same = None if id is None else self._last.get((index, _hashable(id)))
         if same is not None:
             return same
-        names, brings_arguments = _says(part)
+        has_name, has_arguments = _has_name_and_arguments(part)
         last = None if index is None and id is not None else self._last.get((index, None))
         if last is None:
-            is_piece = id is None and not names and brings_arguments and self._is_under_way()
-            return self._continued(index) if is_piece else self._begin(index)
+            is_piece = id is None and not has_name and has_arguments and self._is_under_way()
+            return self._continue_latest(index) if is_piece else self._begin(index)
         if id is not None and last.id is not None:
-            return self._begin_anew(index) if names or last.has_whole_arguments else last
-        if not names or not brings_arguments:
+            return self._begin_another(index) if has_name or last.has_whole_arguments else last
+        if not has_name or not has_arguments:
             return last
-        is_other = (index is None and last in fresh) or last.has_whole_arguments
-        return self._begin_anew(index) if is_other else last
+        is_other = (index is None and last in same_delta) or last.has_whole_arguments
+        return self._begin_another(index) if is_other else last
 
-    def _look_at_index(self, part: dict[str, Any]) -> None:
+    def _check_index(self, part: dict[str, Any]) -> None:
         if _index(part.get("index")) is None:
-            told = "missing" if "index" not in part else "null" if part["index"] is None else "odd"
+            state = "missing" if "index" not in part else "null" if part["index"] is None else "odd"
             hint = "clients that join calls by index lose this one, or fail"
-            self._tell(f"the index of a streamed call is {told}", hint)
+            self._report(f"the index of a streamed call is {state}", hint)
 
     def _is_under_way(self) -> bool:
         """Return whether the arguments of the latest call have begun and are not complete."""
         last = self._calls[-1] if self._calls else None
         return last is not None and last.raw is None and last.has_part_of_arguments
 
-    def _continued(self, index: int | None) -> _Call:
+    def _continue_latest(self, index: int | None) -> _Call:
         """Return the latest call, which a part without id and name continues; report that."""
         last = self._calls[-1]
         place = len(self._calls) - 1 if last.index is None else last.index
         hint = "clients that join calls by index make two of them, both with broken arguments"
-        self._tell(f"a piece of streamed call {place} comes under the index {index}", hint)
+        self._report(f"a piece of streamed call {place} comes under the index {index}", hint)
         return last
 
-    def _begin_anew(self, index: int | None) -> _Call:
+    def _begin_another(self, index: int | None) -> _Call:
         """Begin a call at an index that is in use, which is reported, or one without an index."""
         if index is not None:
             hint = "clients that join calls by index make one of both, whose arguments are not JSON"
-            self._tell(f"several streamed calls have index {index}", hint)
+            self._report(f"several streamed calls have index {index}", hint)
         return self._begin(index)
 
-    def _tell(self, message: str, hint: str) -> None:
-        found = Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=hint)
-        self.flaws.setdefault(message, found)
+    def _report(self, message: str, hint: str) -> None:
+        finding = Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=hint)
+        self.flaws.setdefault(message, finding)
 
     def _begin(self, index: int | None) -> _Call:
         call = _Call(index, len(self._calls))
@@ -261,7 +263,7 @@ class StreamedCalls:
         self._last[None, None] = self._last[index, None] = call
         return call
 
-    def _know(self, call: _Call) -> None:
+    def _register(self, call: _Call) -> None:
         """Register a call by its id."""
         for key in ((None, _hashable(call.id)), (call.index, _hashable(call.id))):
             if key not in self._last or self._last[key].position < call.position:
@@ -279,15 +281,15 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _says(part: dict[str, Any]) -> tuple[bool, bool]:
+def _has_name_and_arguments(part: dict[str, Any]) -> tuple[bool, bool]:
     """Return whether `part` has a name, and whether it has arguments."""
-    found = [
+    places = [
         part,
         *(part[key] for key in ("function", "custom") if isinstance(part.get(key), dict)),
     ]
     return (
-        any(item.get("name") for item in found),
-        any(item.get("arguments") or item.get("input") for item in found),
+        any(item.get("name") for item in places),
+        any(item.get("arguments") or item.get("input") for item in places),
     )
 
 

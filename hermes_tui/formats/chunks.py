@@ -15,10 +15,10 @@ from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import json_text
 
-_REASONING = ("reasoning_content", "reasoning", "thinking")
-_TEXTS = frozenset({"content", "refusal", *_REASONING})
-_GROWING_LISTS = ("annotations",)
-_HEAD = ("id", "model", "created", "usage", "error")
+_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+_TEXT_KEYS = frozenset({"content", "refusal", *_REASONING_KEYS})
+_LIST_KEYS = ("annotations",)
+_HEAD_KEYS = ("id", "model", "created", "usage", "error")
 
 
 class Delta(NamedTuple):
@@ -61,13 +61,15 @@ class ChunkJoiner:
         """
         found = {k: v for choice in self._choices.values() for k, v in choice.flaws.items()}
         if self._usages > 1:
-            told = f"usage came in {self._usages:,} chunks"
-            found[told] = _note(told, "the last one is taken; clients that add them up get more")
+            message = f"usage came in {self._usages:,} chunks"
+            found[message] = _note(
+                message, "the last one is taken; clients that add them up get more"
+            )
         return tuple(found.values())
 
     def add(self, chunk: dict[str, Any]) -> list[Delta]:
         """Merge one chunk and return what it adds to the first choice."""
-        for key in _HEAD:
+        for key in _HEAD_KEYS:
             if (value := chunk.get(key)) is not None:
                 self._head[key] = value
         self._usages += isinstance(chunk.get("usage"), dict)
@@ -136,8 +138,10 @@ class _Choice:
         if gap := self._calls.gap:
             found[gap] = _note(gap, "clients that make a list by index have an empty call there")
         if self.ends > 1:
-            told = f"finish_reason came {self.ends:,} times"
-            found[told] = _note(told, "clients that stop at the first miss what comes behind it")
+            message = f"finish_reason came {self.ends:,} times"
+            found[message] = _note(
+                message, "clients that stop at the first miss what comes behind it"
+            )
         return found
 
     def add(self, delta: dict[str, Any], *, is_whole: bool) -> list[Delta]:
@@ -145,9 +149,9 @@ class _Choice:
         for key, value in delta.items():
             if value is None:
                 continue
-            if key in _TEXTS:
+            if key in _TEXT_KEYS:
                 if text := self._add_text(key, value):
-                    kind = "reasoning" if key in _REASONING else "content"
+                    kind = "reasoning" if key in _REASONING_KEYS else "content"
                     # Some servers send the same reasoning under two names.
                     if Delta(kind, text) not in added:
                         added.append(Delta(kind, text))
@@ -159,7 +163,7 @@ class _Choice:
             elif key == "reasoning_details" and isinstance(value, list):
                 _add_details(self._details, value)
                 self._members[key] = self._details
-            elif key in _GROWING_LISTS and isinstance(value, list):
+            elif key in _LIST_KEYS and isinstance(value, list):
                 grown = self._members.get(key)
                 if isinstance(grown, list):
                     grown.extend(value)

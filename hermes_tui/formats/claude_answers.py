@@ -34,13 +34,13 @@ def answered(
     if not parts.results:
         return parts
     if len(parts.results) == 1:
-        [(result, found)] = parts.results
+        [(result, diagnostics)] = parts.results
         if (seconds := _duration(row)) is not None:
-            parts = parts._replace(results=((changed(result, duration_s=seconds), found),))
-    is_told = row.get("toolDenialKind") == "user-rejected"
+            parts = parts._replace(results=((changed(result, duration_s=seconds), diagnostics),))
+    is_rejected = row.get("toolDenialKind") == "user-rejected"
 
     def why(result: ToolResult) -> str:
-        return _why_declined(result.content) or (DECLINED if is_told else "")
+        return _why_declined(result.content) or (DECLINED if is_rejected else "")
 
     return settle_declined(build, parts, why, pointer, ts)
 
@@ -48,14 +48,14 @@ def answered(
 def _why_declined(text: str) -> str:
     if not _DECLINED.match(text):
         return ""
-    said = _REASON.search(text)
-    return f"{DECLINED}: {title(said[1])}" if said else DECLINED
+    match = _REASON.search(text)
+    return f"{DECLINED}: {title(match[1])}" if match else DECLINED
 
 
 def _duration(row: dict[str, Any]) -> float | None:
-    told = told_of(row)
+    answer = told_of(row)
     for key, scale in _DURATIONS:
-        found = fields.number(told.get(key))
+        found = fields.number(answer.get(key))
         if found is not None and found >= 0:
             return found / scale
     return None

@@ -31,8 +31,8 @@ from hermes_tui.parsers.measures import timestamp
 ATTACHMENT = "attachment"
 SYNTHETIC = "<synthetic>"
 """The name of the model in messages that the program wrote in place of the model."""
-_FAILED = "the request failed"
-_TYPED = "prompt"
+_DEFAULT_MESSAGE = "the request failed"
+_TYPED_MODE = "prompt"
 _NAMES = ("filename", "path", "displayPath", "hookName", "name")
 _TEXTS = ("snippet", "content", "text", "prompt", "message", "stdout")
 _STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
@@ -40,42 +40,48 @@ _STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
 
 def heard(row: dict[str, Any]) -> dict[str, Any]:
     """Return a line with its attachment as a message of the user; any other line unchanged."""
-    held = row.get(ATTACHMENT)
-    if row.get("type") != ATTACHMENT or not isinstance(held, dict):
+    attachment = row.get(ATTACHMENT)
+    if row.get("type") != ATTACHMENT or not isinstance(attachment, dict):
         return row
-    if mode := _mode(held):
-        named = {} if mode == _TYPED else {"name": mode}
-        return {**row, "message": {"role": "user", **named, "content": held["prompt"]}}
-    kind = fields.label(held, "type") or ATTACHMENT
-    message = {"role": "user", "name": kind, "content": _text(held, row.get("rendered"))}
+    if mode := _mode(attachment):
+        name_member = {} if mode == _TYPED_MODE else {"name": mode}
+        return {**row, "message": {"role": "user", **name_member, "content": attachment["prompt"]}}
+    kind = fields.label(attachment, "type") or ATTACHMENT
+    message = {
+        "role": "user",
+        "name": kind,
+        "content": _attachment_text(attachment, row.get("rendered")),
+    }
     return {**row, "message": message}
 
 
-def _mode(held: dict[str, Any]) -> str:
+def _mode(attachment: dict[str, Any]) -> str:
     """Return the mode of a queued command with a prompt, or "" for any other attachment."""
-    prompt = held.get("prompt")
-    if held.get("type") != "queued_command" or not (prompt and isinstance(prompt, (str, list))):
+    prompt = attachment.get("prompt")
+    if attachment.get("type") != "queued_command" or not (
+        prompt and isinstance(prompt, (str, list))
+    ):
         return ""
-    return fields.label(held, "commandMode") or _TYPED
+    return fields.label(attachment, "commandMode") or _TYPED_MODE
 
 
-def _text(held: dict[str, Any], rendered: Any) -> str:
+def _attachment_text(attachment: dict[str, Any], rendered: Any) -> str:
     """Return the text that the model receives, or else the name and the text of the attachment."""
     pieces = (piece for piece in fields.as_list(rendered) if isinstance(piece, dict))
-    if told := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
-        return told
-    said = next(filter(None, (fields.text_of(held.get(key)) for key in _TEXTS)), "")
-    found = "\n".join(filter(None, (fields.label(held, *_NAMES), said)))
-    return found or fields.json_text({key: held[key] for key in held if key != "type"})
+    if text := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
+        return text
+    content = next(filter(None, (fields.text_of(attachment.get(key)) for key in _TEXTS)), "")
+    found = "\n".join(filter(None, (fields.label(attachment, *_NAMES), content)))
+    return found or fields.json_text({key: attachment[key] for key in attachment if key != "type"})
 
 
 def is_typed(row: dict[str, Any]) -> bool:
     """Return whether a line is not an attachment, or is one that a person typed."""
     if row.get("type") != ATTACHMENT:
         return True
-    held = fields.as_dict(row.get(ATTACHMENT))
-    by_person = fields.label(fields.as_dict(held.get("origin")), "kind") in ("", "human")
-    return _mode(held) == _TYPED and by_person and held.get("isMeta") is not True
+    attachment = fields.as_dict(row.get(ATTACHMENT))
+    by_person = fields.label(fields.as_dict(attachment.get("origin")), "kind") in ("", "human")
+    return _mode(attachment) == _TYPED_MODE and by_person and attachment.get("isMeta") is not True
 
 
 def is_failure(row: dict[str, Any]) -> bool:
@@ -105,10 +111,10 @@ def append_failure(
     another session counts the failure; here it is a note.
     """
     is_retried = row.get("type") == "system"
-    told = _retried(row) if is_retried else _given_up(row)
+    failure = _retried(row) if is_retried else _given_up(row)
     retry_ms = fields.number(row.get("retryInMs", row.get("retry_delay_ms")))
-    is_said = told.status is None or str(told.status) in told.message
-    said = told.message if is_said else f"status {told.status}: {told.message}"
+    names_status = failure.status is None or str(failure.status) in failure.message
+    message = failure.message if names_status else f"status {failure.status}: {failure.message}"
     severity = Severity.WARNING if is_retried else Severity.ERROR
     severity = Severity.NOTE if is_copied else severity
     build.add(
@@ -117,31 +123,31 @@ def append_failure(
         ts=timestamp(row.get("timestamp")),
         turn=turn,
         attempt=attempt,
-        message=told.message,
-        status=told.status,
-        body=told.body,
-        chain=told.chain,
+        message=failure.message,
+        status=failure.status,
+        body=failure.body,
+        chain=failure.chain,
         retryable=is_retried,
         retry_in_s=None if retry_ms is None else retry_ms / 1e3,
-        diagnostics=(Diagnostic(Code.REQUEST_ERROR, severity, said, hint=_retry(row)),),
+        diagnostics=(Diagnostic(Code.REQUEST_ERROR, severity, message, hint=_retry_hint(row)),),
     )
 
 
 def _retried(row: dict[str, Any]) -> Failure:
-    error = mask_secrets(row.get("error") or row.get("content") or _FAILED)
+    error = mask_secrets(row.get("error") or row.get("content") or _DEFAULT_MESSAGE)
     return failure_of(error, status_of({"status": row.get("error_status")}))
 
 
 def _given_up(row: dict[str, Any]) -> Failure:
     text = fields.text_of(fields.as_dict(row.get("message")).get("content"))
     status = status_of({"status": row.get("apiErrorStatus", row.get("error_status"))})
-    if status is None and (named := _STATUS.search(text)):
-        status = int(named[1])
+    if status is None and (match := _STATUS.search(text)):
+        status = int(match[1])
     kind = fields.label(row, "error")
-    return Failure(title(text) or kind or _FAILED, status, text, (kind,) if kind else ())
+    return Failure(title(text) or kind or _DEFAULT_MESSAGE, status, text, (kind,) if kind else ())
 
 
-def _retry(row: dict[str, Any]) -> str:
+def _retry_hint(row: dict[str, Any]) -> str:
     number = fields.label(row, "retryAttempt", "attempt")
     most = fields.label(row, "maxRetries", "max_retries")
     return f"it was sent again: retry {number}{f' of {most}' if most else ''}" if number else ""
@@ -149,6 +155,6 @@ def _retry(row: dict[str, Any]) -> str:
 
 def durations_of(rows: Iterable[dict[str, Any]]) -> list[float]:
     """Return the recorded seconds from each prompt to the end of the work on it."""
-    told = (row.get("durationMs") for row in rows if row.get("subtype") == "turn_duration")
-    found = map(fields.number, told)
+    values = (row.get("durationMs") for row in rows if row.get("subtype") == "turn_duration")
+    found = map(fields.number, values)
     return [milliseconds / 1e3 for milliseconds in found if milliseconds is not None]

@@ -63,7 +63,7 @@ from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _SPEAKERS = frozenset({"user", "assistant"})
-_ABOUT = ("cwd", "gitBranch", "version", "slug", "agentId")
+_ABOUT_KEYS = ("cwd", "gitBranch", "version", "slug", "agentId")
 _INJECTED = (
     "<system-reminder>",
     "<command-name>",
@@ -115,18 +115,18 @@ def _is_own(row: Any) -> bool:
 def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
     lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
     runs, rest = _by_run(lines)
-    begun = begun_by(runs)
+    callers = begun_by(runs)
     for number, (agent, own) in enumerate(runs.items()):
         others = rest if number == 0 else []
         history = history_of(own or others)
-        details = {**_details(own, others, history), **begun.told(agent)}
-        asked = asked_with(own, others)
-        _start(own or others, agent, history, details, build, tools=tools_of(asked, own))
-        _append_prompts(asked, prefix, build)
+        details = {**_details(own, others, history), **callers.told(agent)}
+        prompts = asked_with(own, others)
+        _start(own or others, agent, history, details, build, tools=tools_of(prompts, own))
+        _append_prompts(prompts, prefix, build)
         if number == 0:
             _report_odd(values, prefix, build)
-        left = left_behind(own, others, _is_prompt)
-        append_lines(build, own, prefix.format, partial(_flags, left=left, history=history))
+        rewound = left_behind(own, others, _is_prompt)
+        append_lines(build, own, prefix.format, partial(_flags, rewound=rewound, history=history))
         if (cost := cost_of(others)) is not None:
             build.end(usage=cost)
 
@@ -134,7 +134,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
     """Read some lines of a session; the lines after them are not known."""
     lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
-    own = [(i, row) for i, row in lines if _tells(row)]
+    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
     if build.is_first:
         first = own or lines
         is_agent = bool(own) and all(row.get("isSidechain") is True for _, row in own)
@@ -142,8 +142,8 @@ def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
         history = History(fields.label(first[0][1], "sessionId") if first else "")
         details = fields.details_of({**_about(first), **READ_BY_TURNS})
         _start(first, agent, history, details, build)
-        taken = {index for index, _ in own}
-        rest = [(i, row) for i, row in lines if i not in taken]
+        own_indices = {index for index, _ in own}
+        rest = [(i, row) for i, row in lines if i not in own_indices]
         _append_prompts(asked_with(own, rest), prefix, build)
     _report_odd(values, prefix, build)
     append_lines(build, own, prefix.format, _flags_in_turn)
@@ -151,7 +151,7 @@ def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
 
 def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
     """Return the messages of each run, the main one (named "") first, and all other lines."""
-    own = [(i, row) for i, row in lines if _tells(row)]
+    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
     side = {uuid_of(row): row for _, row in own if row.get("isSidechain") is True}
     roots: dict[str, str] = {}
     runs: dict[str, Lines] = {"": []}
@@ -160,8 +160,8 @@ def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
         runs.setdefault(agent, []).append((index, row))
     if len(runs) > 1 and not runs[""]:
         del runs[""]
-    taken = {index for index, _ in own}
-    return runs, [(i, row) for i, row in lines if i not in taken]
+    own_indices = {index for index, _ in own}
+    return runs, [(i, row) for i, row in lines if i not in own_indices]
 
 
 def _agent(row: dict[str, Any], side: dict[str, Any], roots: dict[str, str]) -> str:
@@ -169,23 +169,23 @@ def _agent(row: dict[str, Any], side: dict[str, Any], roots: dict[str, str]) -> 
 
     The lines of a chain are in order, so the chain of its previous line is known already.
     """
-    named = fields.label(row, "agentId")
-    if named:
-        return named
+    agent_id = fields.label(row, "agentId")
+    if agent_id:
+        return agent_id
     parent, own = fields.label(row, "parentUuid"), uuid_of(row)
     root = roots.get(parent, parent if parent in side and parent != own else own)
     roots[own] = root
     return root or "sidechain"
 
 
-def _speaks(row: dict[str, Any]) -> bool:
+def _has_speaker(row: dict[str, Any]) -> bool:
     return fields.label(row, "type") in _SPEAKERS
 
 
-def _tells(row: dict[str, Any]) -> bool:
+def _is_transcript_line(row: dict[str, Any]) -> bool:
     """Return whether a line is a message or a failed request."""
-    is_said = _speaks(row) or (row.get("type") == ATTACHMENT and not is_snapshot(row))
-    return (is_said and bool(message_of(row))) or is_failure(row)
+    is_message = _has_speaker(row) or (row.get("type") == ATTACHMENT and not is_snapshot(row))
+    return (is_message and bool(message_of(row))) or is_failure(row)
 
 
 def _start(
@@ -208,13 +208,13 @@ def _start(
         parent_run_id=history.session if agent else history.goes_on_from,
         details=details,
         ts=timestamp(first.get("timestamp")),
-        diagnostics=_copied(lines, history),
+        diagnostics=_copied_note(lines, history),
     )
 
 
-def _append_prompts(asked: list[Asked], prefix: str, build: RunBuilder) -> None:
+def _append_prompts(prompts: list[Asked], prefix: str, build: RunBuilder) -> None:
     """Append the system prompts of the requests, whose lines come after the first question."""
-    for one in asked:
+    for one in prompts:
         if one.prompt.strip():
             build.locate(one.line)
             raw = {"role": "system", "content": one.prompt}
@@ -224,30 +224,30 @@ def _append_prompts(asked: list[Asked], prefix: str, build: RunBuilder) -> None:
             build.append(parts._replace(message=message), place)
 
 
-def _copied(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
+def _copied_note(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
     """Return the note that a session begins with messages of another, if it does."""
     count = sum(history.is_copied(row) for _, row in lines)
     if not count:
         return ()
     from_there = f"goes on from session {history.goes_on_from}"
-    said = f"{from_there}: {counted(count, 'line')} of it are repeated here"
+    message = f"{from_there}: {counted(count, 'line')} of it are repeated here"
     hint = "what was found in them counts there, and is a note here"
-    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, said, hint=hint),)
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint),)
 
 
 def _task(own: Lines) -> str:
-    typed = (message_of(row) for _, row in own if _is_prompt(row))
-    return fields.title_of(message for message in typed if not _is_injected(message or {}))
+    messages = (message_of(row) for _, row in own if _is_prompt(row))
+    return fields.title_of(message for message in messages if not _is_injected(message or {}))
 
 
 def _model(own: Lines) -> str:
-    named = (fields.model_of(message) for _, row in own if (message := message_of(row)))
-    return next((name for name in named if name and name != SYNTHETIC), "")
+    models = (fields.model_of(message) for _, row in own if (message := message_of(row)))
+    return next((name for name in models if name and name != SYNTHETIC), "")
 
 
 def _about(lines: Lines) -> dict[str, Any]:
     first = lines[0][1] if lines else {}
-    return {key: first[key] for key in _ABOUT if first.get(key)}
+    return {key: first[key] for key in _ABOUT_KEYS if first.get(key)}
 
 
 def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
@@ -256,16 +256,16 @@ def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
     for no_record in ("", *_SPEAKERS):
         other.pop(no_record, None)
     known = {uuid_of(row) for _, row in own}
-    of_here = (row for _, row in rest if fields.label(row, "leafUuid") in known)
+    own_rows = (row for _, row in rest if fields.label(row, "leafUuid") in known)
     seconds = durations_of(row for _, row in rest)
-    told: dict[str, Any] = {
-        "titles": [name for row in of_here if (name := fields.label(row, "summary"))],
+    details: dict[str, Any] = {
+        "titles": [name for row in own_rows if (name := fields.label(row, "summary"))],
         "goes_on_from": history.goes_on_from,
         "worked_s": round(sum(seconds), 3),
         "turn_durations_s": seconds,
         "other_records": dict(other.most_common(_MAX_NAMED)),
     }
-    about.update(fields.filled(told))
+    about.update(fields.filled(details))
     return fields.details_of(about)
 
 
@@ -275,7 +275,7 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
         place = prefix.format(index)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
             what = "not a line of a session"
-        elif _speaks(value) and not message_of(value):
+        elif _has_speaker(value) and not message_of(value):
             what, place = "the message of this line is not an object", f"{place}/message"
         else:
             continue
@@ -283,22 +283,22 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
         build.defect(what, fields.excerpt(value), pointer=place)
 
 
-def _flags(row: dict[str, Any], left: frozenset[str], history: History) -> tuple[str, ...]:
-    told = {
+def _flags(row: dict[str, Any], rewound: frozenset[str], history: History) -> tuple[str, ...]:
+    flags = {
         "injected": row.get("isMeta") is True
         or not is_typed(row)
         or _is_injected(message_of(row) or {}),
         "compaction": row.get("isCompactSummary") is True,
-        "rewound": uuid_of(row) in left,
+        "rewound": uuid_of(row) in rewound,
         COPIED: history.is_copied(row),
     }
-    return tuple(flag for flag, holds in told.items() if holds)
+    return tuple(flag for flag, holds in flags.items() if holds)
 
 
 def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
     # A subagent with an id also has its own file.
-    is_told = row.get("isSidechain") is True and not fields.label(row, "agentId")
-    return (*_flags(row, frozenset(), History()), *((SUBAGENT,) if is_told else ()))
+    is_subagent = row.get("isSidechain") is True and not fields.label(row, "agentId")
+    return (*_flags(row, frozenset(), History()), *((SUBAGENT,) if is_subagent else ()))
 
 
 def _is_injected(message: dict[str, Any]) -> bool:

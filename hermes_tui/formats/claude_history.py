@@ -35,12 +35,12 @@ def uuid_of(row: dict[str, Any]) -> str:
     return fields.label(row, "uuid")
 
 
-def _forked(row: dict[str, Any]) -> str:
+def _forked_from(row: dict[str, Any]) -> str:
     return fields.label(fields.as_dict(row.get("forkedFrom")), "sessionId")
 
 
 def _origin(row: dict[str, Any]) -> str:
-    return _forked(row) or fields.label(row, "sessionId")
+    return _forked_from(row) or fields.label(row, "sessionId")
 
 
 def history_of(lines: Lines) -> History:
@@ -57,7 +57,7 @@ def history_of(lines: Lines) -> History:
     names = {uuid_of(row) for row in earlier} - {""}
     own = (row for _, row in lines if _origin(row) == session)
     follows = any(fields.label(row, "parentUuid") in names for row in own)
-    if follows or any(map(_forked, earlier)):
+    if follows or any(map(_forked_from, earlier)):
         return History(session, _origin(earlier[-1]))
     return History(fields.label(lines[0][1], "sessionId"))
 
@@ -77,12 +77,12 @@ def left_behind(
     for _, row in own:
         if is_prompt(row) and parents[uuid_of(row)]:
             prompts[parents[uuid_of(row)]].append(uuid_of(row))
-    replaced = {name for several in prompts.values() for name in several[:-1]}
+    replaced = {name for siblings in prompts.values() for name in siblings[:-1]}
     if not replaced:
         return frozenset()
-    left: set[str] = set()
+    rewound: set[str] = set()
     for _, row in lines:
         name = uuid_of(row)
-        if name in replaced or parents[name] in left:
-            left.add(name)
-    return frozenset(left)
+        if name in replaced or parents[name] in rewound:
+            rewound.add(name)
+    return frozenset(rewound)

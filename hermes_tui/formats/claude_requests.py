@@ -42,24 +42,24 @@ def asked_with(own: Lines, rest: Lines) -> list[Asked]:
 
     Other requests of the program, such as one for a title, have shapes of their own.
     """
-    return _once(_shapes(own, rest)) or _once(_snapshots(rest))
+    return _unique(_shapes(own, rest)) or _unique(_snapshots(rest))
 
 
-def tools_of(asked: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
+def tools_of(prompts: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
     """Return all tools that any request declares, or None if the request of a reply is unknown.
 
     A session that an older version began does not record the tools of its first requests.
     """
     replies = (row for _, row in own if row.get("type") == "assistant" and not is_failure(row))
-    if all(one.tools is None for one in asked) or not all(map(_reference, replies)):
+    if all(one.tools is None for one in prompts) or not all(map(_reference, replies)):
         return None
-    return tuple({tool.name: tool for one in asked for tool in one.tools or ()}.values())
+    return tuple({tool.name: tool for one in prompts for tool in one.tools or ()}.values())
 
 
 def cost_of(rest: Lines) -> Usage | None:
     """Return the cost of the session from the last line that records it, or None if none does."""
-    told = (fields.number(row.get("totalCostUSD")) for _, row in reversed(rest) if _is_cost(row))
-    cost = next((cost for cost in told if cost is not None), None)
+    costs = (fields.number(row.get("totalCostUSD")) for _, row in reversed(rest) if _is_cost(row))
+    cost = next((cost for cost in costs if cost is not None), None)
     return None if cost is None else Usage(cost_usd=cost)
 
 
@@ -72,39 +72,39 @@ def _reference(row: dict[str, Any]) -> str:
 
 
 def _shapes(own: Lines, rest: Lines) -> Iterator[Asked]:
-    answered = {_reference(row) for _, row in own} - {""}
+    request_ids = {_reference(row) for _, row in own} - {""}
     hashes = {
         fields.label(row, "shapeHash")
         for _, row in rest
-        if row.get("type") == "api-request" and fields.label(row, "id") in answered
+        if row.get("type") == "api-request" and fields.label(row, "id") in request_ids
     }
     for index, row in rest:
         shape = fields.as_dict(row.get("shape"))
         if row.get("type") != "api-request-shape" or not shape:
             continue
         if not hashes or fields.label(row, "shapeHash") in hashes:
-            said = fields.text_of(shape.get("system"))
-            yield Asked(index, said, "/shape/system", tool_specs(shape.get("tools")))
+            prompt = fields.text_of(shape.get("system"))
+            yield Asked(index, prompt, "/shape/system", tool_specs(shape.get("tools")))
 
 
 def _snapshots(rest: Lines) -> Iterator[Asked]:
     for index, row in rest:
         if is_snapshot(row):
-            held = fields.as_dict(row["attachment"])
-            said = "\n".join(
-                filter(None, map(fields.text_of, fields.as_list(held.get("systemPrompt"))))
+            snapshot = fields.as_dict(row["attachment"])
+            prompt = "\n".join(
+                filter(None, map(fields.text_of, fields.as_list(snapshot.get("systemPrompt"))))
             )
-            listed = (
-                fields.as_dict(tool).get("schema") for tool in fields.as_list(held.get("tools"))
+            schemas = (
+                fields.as_dict(tool).get("schema") for tool in fields.as_list(snapshot.get("tools"))
             )
-            tools = tool_specs(list(listed)) if "tools" in held else None
-            yield Asked(index, said, "/attachment/systemPrompt", tools)
+            tools = tool_specs(list(schemas)) if "tools" in snapshot else None
+            yield Asked(index, prompt, "/attachment/systemPrompt", tools)
 
 
-def _once(asked: Iterator[Asked]) -> list[Asked]:
+def _unique(prompts: Iterator[Asked]) -> list[Asked]:
     """Return each prompt once, where it first occurs, with the tools of all its occurrences."""
     found: dict[str, Asked] = {}
-    for one in asked:
+    for one in prompts:
         earlier = found.setdefault(one.prompt, one)
         if earlier is not one and one.tools is not None:
             found[one.prompt] = earlier._replace(tools=(*(earlier.tools or ()), *one.tools))

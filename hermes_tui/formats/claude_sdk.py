@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-_SAID = frozenset({"content", "parent_tool_use_id"})
-_OF_USER = frozenset({"tool_use_result", "uuid"})
-_OF_RESULT = frozenset({"subtype", "is_error", "num_turns", "session_id"})
-_OF_EVENT = frozenset({"event", "uuid", "session_id"})
-_OF_MESSAGE = ("content", "model", "usage", "stop_reason")
+_CONVERSATION_KEYS = frozenset({"content", "parent_tool_use_id"})
+_USER_KEYS = frozenset({"tool_use_result", "uuid"})
+_RESULT_KEYS = frozenset({"subtype", "is_error", "num_turns", "session_id"})
+_EVENT_KEYS = frozenset({"event", "uuid", "session_id"})
+_MESSAGE_KEYS = ("content", "model", "usage", "stop_reason")
 _TYPES = (("text", "text"), ("thinking", "thinking"), ("tool_use_id", "tool_result"))
 
 
@@ -35,14 +35,14 @@ def as_line(row: dict[str, Any]) -> dict[str, Any]:
     data = row.get("data")
     if "subtype" in row and isinstance(data, dict) and data.get("type") == "system":
         return SdkLine(data)
-    if row.keys() >= _OF_RESULT:
+    if row.keys() >= _RESULT_KEYS:
         return SdkLine({**row, "type": "result"})
-    if row.keys() >= _OF_EVENT and isinstance(row["event"], dict):
+    if row.keys() >= _EVENT_KEYS and isinstance(row["event"], dict):
         return SdkLine({**row, "type": "stream_event"})
-    if row.keys() >= _SAID and "model" in row and isinstance(row["content"], list):
-        return _said(row, "assistant")
-    if row.keys() >= _SAID | _OF_USER and isinstance(row["content"], list | str):
-        return _said(row, "user")
+    if row.keys() >= _CONVERSATION_KEYS and "model" in row and isinstance(row["content"], list):
+        return _message_line(row, "assistant")
+    if row.keys() >= _CONVERSATION_KEYS | _USER_KEYS and isinstance(row["content"], list | str):
+        return _message_line(row, "user")
     return row
 
 
@@ -50,19 +50,19 @@ def _is_class(name: Any) -> bool:
     return isinstance(name, str) and name.endswith(("Message", "StreamEvent"))
 
 
-def _said(row: dict[str, Any], role: str) -> SdkLine:
+def _message_line(row: dict[str, Any], role: str) -> SdkLine:
     content = row["content"]
-    message = {key: row[key] for key in _OF_MESSAGE if row.get(key) is not None}
+    message = {key: row[key] for key in _MESSAGE_KEYS if row.get(key) is not None}
     message["role"] = role
     if isinstance(content, list):
-        message["content"] = [_typed(block) for block in content]
+        message["content"] = [_with_type(block) for block in content]
     if row.get("message_id"):
         message["id"] = row["message_id"]
-    beside = {key: value for key, value in row.items() if key not in _OF_MESSAGE}
-    return SdkLine({"session_id": None, **beside, "type": role, "message": message})
+    others = {key: value for key, value in row.items() if key not in _MESSAGE_KEYS}
+    return SdkLine({"session_id": None, **others, "type": role, "message": message})
 
 
-def _typed(block: Any) -> Any:
+def _with_type(block: Any) -> Any:
     """Return a block with its type; any other block with a name and an input is a tool call."""
     if not isinstance(block, dict) or (block.get("type") and not _is_block(block["type"])):
         return block

@@ -40,7 +40,7 @@ from hermes_tui.parsers.measures import timestamp, usage
 
 _SPEAKERS = frozenset({"user", "assistant"})
 _OWN_KEYS = ("type", "subtype", "session_id", "uuid", "model", "tools")
-_TOLD_ELSEWHERE = ("type", "uuid", "session_id", "usage", "result")
+_SHOWN_ELSEWHERE = ("type", "uuid", "session_id", "usage", "result")
 
 
 class ClaudeStreamJson:
@@ -108,13 +108,13 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
     runs: dict[str, Lines] = {"": []}
     rest: Lines = []
     for index, row in lines:
-        if _tells(row):
+        if _is_transcript_line(row):
             runs.setdefault(fields.label(row, "parent_tool_use_id"), []).append((index, row))
         else:
             rest.append((index, row))
-    begun = begun_by(runs)
+    callers = begun_by(runs)
     for agent, own in runs.items():
-        _start(own, agent, rest, begun.told(agent), build)
+        _start(own, agent, rest, callers.told(agent), build)
         if not agent:
             _report_odd(values, lines, places, build)
         append_lines(build, own, places.__getitem__, lambda _: ())
@@ -122,15 +122,15 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
             _end(rest, build)
 
 
-def _tells(row: dict[str, Any]) -> bool:
+def _is_transcript_line(row: dict[str, Any]) -> bool:
     """Return whether a line is a message or a failed request."""
     return is_failure(row) or (fields.label(row, "type") in _SPEAKERS and bool(message_of(row)))
 
 
 def _read_turn(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
     """Read some lines of a session; the lines after them are not known."""
-    own = [(i, row) for i, row in lines if _tells(row)]
-    rest = [(i, row) for i, row in lines if not _tells(row)]
+    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
+    rest = [(i, row) for i, row in lines if not _is_transcript_line(row)]
     if build.is_first:
         _start(own, "", rest, {}, build)
     _report_odd(values, lines, places, build)
@@ -151,8 +151,8 @@ def _start(
     own: Lines, agent: str, rest: Lines, relations: dict[str, Any], build: RunBuilder
 ) -> None:
     init = next((row for _, row in rest if row.get("subtype") == "init"), {})
-    typed = [message for _, row in own if (message := message_of(row))]
-    named = (name for message in typed if (name := fields.model_of(message)) != SYNTHETIC)
+    messages = [message for _, row in own if (message := message_of(row))]
+    models = (name for message in messages if (name := fields.model_of(message)) != SYNTHETIC)
     session = next(
         (name for _, row in (*rest, *own) if (name := fields.label(row, "session_id"))), ""
     )
@@ -168,8 +168,8 @@ def _start(
     build.locate(first[0])
     build.start(
         run_id=agent or session,
-        task=fields.title_of(message for message in typed if not _is_answer(message)),
-        model=next((name for name in (fields.model_of(init), *named) if name), ""),
+        task=fields.title_of(message for message in messages if not _has_results(message)),
+        model=next((name for name in (fields.model_of(init), *models) if name), ""),
         tools=_tools(tools) if isinstance(tools, list) else None,
         parent_run_id=session if agent else "",
         details=details,
@@ -182,7 +182,7 @@ def _tools(names: list[Any]) -> tuple[ToolSpec, ...]:
     return tuple(ToolSpec(name) for name in names if isinstance(name, str) and name)
 
 
-def _is_answer(message: dict[str, Any]) -> bool:
+def _has_results(message: dict[str, Any]) -> bool:
     content = message.get("content")
     return isinstance(content, list) and any(
         isinstance(block, dict) and block.get("type") == "tool_result" for block in content
@@ -191,9 +191,9 @@ def _is_answer(message: dict[str, Any]) -> bool:
 
 def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
     """Report values that are not lines of a stream, and messages that are not objects."""
-    known = dict(lines)
+    rows = dict(lines)
     for index, value in enumerate(values):
-        row = known.get(index, {})
+        row = rows.get(index, {})
         kind = fields.label(row, "type")
         if not kind:
             what = "not a line of a stream"
@@ -206,10 +206,10 @@ def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: 
 
 
 def _end(rest: Lines, build: RunBuilder) -> None:
-    found = _last(rest, "result")
-    if found is None:
+    last = _last(rest, "result")
+    if last is None:
         return
-    index, row = found
+    index, row = last
     build.locate(index)
     failed, subtype = row.get("is_error") is True, fields.label(row, "subtype")
     status = "error" if failed or subtype.startswith("error") else "ok"
@@ -217,7 +217,7 @@ def _end(rest: Lines, build: RunBuilder) -> None:
         status="truncated" if subtype == "error_max_turns" else status,
         stop_reason=subtype,
         usage=usage(row.get("usage"), row.get("total_cost_usd")),
-        details=fields.details_of(row, without=_TOLD_ELSEWHERE),
+        details=fields.details_of(row, without=_SHOWN_ELSEWHERE),
     )
 
 

@@ -18,7 +18,7 @@ from hermes_tui.formats.claude_answers import told_of
 from hermes_tui.formats.claude_history import Lines
 from hermes_tui.model.wording import title
 
-_MOST = 500
+_MAX_SUBAGENTS = 500
 """How many subagents of one run are recorded."""
 
 
@@ -49,12 +49,14 @@ class Begun:
         `called_by` and the keys of `subagents` are ids of calls; the values of `subagents` are ids
         of runs.
         """
-        found: dict[str, Any] = {}
+        details: dict[str, Any] = {}
         if run and (caller := self.callers.get(run)):
-            found = {"called_by": title(caller.id), "called_by_tool": title(caller.tool)}
-        if begun := self._by_run.get(run):
-            found["subagents"] = {title(call): title(agent) for call, agent in begun[:_MOST]}
-        return {key: value for key, value in found.items() if value}
+            details = {"called_by": title(caller.id), "called_by_tool": title(caller.tool)}
+        if calls := self._by_run.get(run):
+            details["subagents"] = {
+                title(call): title(agent) for call, agent in calls[:_MAX_SUBAGENTS]
+            }
+        return {key: value for key, value in details.items() if value}
 
 
 def begun_by(runs: Mapping[str, Lines]) -> Begun:
@@ -68,14 +70,16 @@ def begun_by(runs: Mapping[str, Lines]) -> Begun:
                 if call := _call(block, run):
                     calls.setdefault(call.id, call)
                 elif agent:
-                    answered = fields.label(block, "tool_use_id") or agent
-                    caller = calls.get(answered) or _Call(run, answered, "", "")
+                    call_id = fields.label(block, "tool_use_id") or agent
+                    caller = calls.get(call_id) or _Call(run, call_id, "", "")
                     callers.setdefault(agent, caller)
-    known = {call.id for call in callers.values()}
-    waiting = {call.prompt: call for call in calls.values() if call.prompt and call.id not in known}
+    caller_ids = {call.id for call in callers.values()}
+    by_prompt = {
+        call.prompt: call for call in calls.values() if call.prompt and call.id not in caller_ids
+    }
     for agent, lines in runs.items():
         if agent and agent not in callers:
-            call = calls.get(agent) or waiting.pop(_first_words(lines), None)
+            call = calls.get(agent) or by_prompt.pop(_first_words(lines), None)
             if call is not None:
                 callers[agent] = call
     return Begun(callers)

@@ -26,8 +26,10 @@ from hermes_tui.model.messages import changed
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 
-_TYPED: Final = re.compile(r"\s*<user_input\b[^<>]{0,200}>(.*?)(?:</user_input>|\Z)", re.DOTALL)
-_TOLD: Final = ("agent", "taskType", "updated_at")
+_USER_INPUT: Final = re.compile(
+    r"\s*<user_input\b[^<>]{0,200}>(.*?)(?:</user_input>|\Z)", re.DOTALL
+)
+_DETAIL_KEYS: Final = ("agent", "taskType", "updated_at")
 
 
 class Cline:
@@ -62,8 +64,8 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
     origin = fields.as_dict(session.get("origin"))
     models = [fields.as_dict(fields.as_dict(one).get("modelInfo")) for one in messages]
     first = fields.first_object(messages)
-    told = {
-        **{key: session.get(key) for key in _TOLD},
+    details = {
+        **{key: session.get(key) for key in _DETAIL_KEYS},
         "provider": next(filter(None, (fields.label(one, "provider") for one in models)), ""),
         **{key: origin.get(key) for key in ("version", "mode", "source")},
     }
@@ -72,7 +74,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
         task=_task(messages),
         model=next(filter(None, (fields.label(one, "id") for one in models)), ""),
         parent_run_id=fields.label(origin, "parentThreadId"),
-        details=fields.details_of(fields.filled(told)),
+        details=fields.details_of(fields.filled(details)),
         ts=timestamp(first.get("ts")),
     )
     if prompt := session.get("system_prompt"):
@@ -83,9 +85,9 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
 
 def _task(messages: list[Any]) -> str:
     for message in map(fields.as_dict, messages):
-        if message.get("role") == "user" and (said := fields.text_of(message.get("content"))):
-            typed = _TYPED.match(said)
-            return fields.title_of([{"role": "user", "content": typed[1] if typed else said}])
+        if message.get("role") == "user" and (text := fields.text_of(message.get("content"))):
+            match = _USER_INPUT.match(text)
+            return fields.title_of([{"role": "user", "content": match[1] if match else text}])
     return ""
 
 
@@ -95,8 +97,8 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
         return
     ts = timestamp(message.get("ts"))
     if _is_failure(message):
-        said = fields.text_of(message.get("content"))
-        build.request_failed(said, pointer=pointer, ts=ts)
+        text = fields.text_of(message.get("content"))
+        build.request_failed(text, pointer=pointer, ts=ts)
         return
     shown = {key: message[key] for key in ("role", "content") if key in message}
     parts = with_answers(normalise_message(shown))
@@ -107,8 +109,8 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
 
 
 def _is_failure(message: dict[str, Any]) -> bool:
-    told = fields.as_dict(message.get("metadata"))
-    return told.get("displayOnly") is True and told.get("displayRole") == "error"
+    metadata = fields.as_dict(message.get("metadata"))
+    return metadata.get("displayOnly") is True and metadata.get("displayRole") == "error"
 
 
 FORMAT = Cline()

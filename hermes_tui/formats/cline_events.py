@@ -28,7 +28,7 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, timestamp, usage
 
 _TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
-_MOST: Final = 500
+_MAX_SUBAGENTS: Final = 500
 """How many subagents of one run are recorded."""
 _STATUS: Final = {"completed": "ok", "error": "error", "failed": "error"}
 
@@ -44,16 +44,19 @@ def is_event(value: Any) -> bool:
 
 def used(counts: Any) -> Usage | None:
     """Return token counts, or None if nothing was counted."""
-    told = fields.as_dict(counts)
-    given, out = number(told.get("inputTokens")), number(told.get("outputTokens"))
-    if not given and not out:
+    members = fields.as_dict(counts)
+    prompt_tokens, completion_tokens = (
+        number(members.get("inputTokens")),
+        number(members.get("outputTokens")),
+    )
+    if not prompt_tokens and not completion_tokens:
         return None
-    cost = number(told.get("totalCost", told.get("cost")))
+    cost = number(members.get("totalCost", members.get("cost")))
     return usage(
         {
-            "prompt_tokens": given,
-            "completion_tokens": out,
-            "prompt_tokens_details": {"cached_tokens": told.get("cacheReadTokens")},
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": members.get("cacheReadTokens")},
         },
         cost or None,
     )
@@ -83,7 +86,9 @@ def read_events(value: Any, build: RunBuilder) -> None:
             match fields.label(row, "type"):
                 case "agent_event":
                     place = Held(held.value, f"{held.pointer}/event", held.line)
-                    _take(fields.as_dict(row.get("event")), place, steps, timestamp(row.get("ts")))
+                    _read_event(
+                        fields.as_dict(row.get("event")), place, steps, timestamp(row.get("ts"))
+                    )
                 case "run_result":
                     steps.end()
                     build.locate(held.line)
@@ -96,7 +101,7 @@ def read_events(value: Any, build: RunBuilder) -> None:
 def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
     """Return the agents with their lines, the main agent first."""
     main = _Agent()
-    agents, working = [main], [main]
+    agents, active = [main], [main]
     for held, row in lines:
         event = fields.as_dict(row.get("event"))
         kind = fields.label(event, "type")
@@ -104,19 +109,19 @@ def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
             parent = row.get("parentAgentId")
             if parent is None:
                 main.name = main.name or fields.label(row, "agentId")
-            elif len(working) > 1:
-                working[-1].name = working[-1].name or fields.label(row, "agentId")
+            elif len(active) > 1:
+                active[-1].name = active[-1].name or fields.label(row, "agentId")
         if row.get("type") != "agent_event":
             main.lines.append((held, row))
             continue
-        if kind == "iteration_start" and working[-1].is_busy:
-            called_by = next(reversed(working[-1].calls), "")
-            working.append(_Agent(called_by=called_by))
-            agents.append(working[-1])
-        working[-1].lines.append((held, row))
-        _follow(working[-1], kind, event)
-        if kind == "done" and len(working) > 1:
-            working.pop()
+        if kind == "iteration_start" and active[-1].is_busy:
+            called_by = next(reversed(active[-1].calls), "")
+            active.append(_Agent(called_by=called_by))
+            agents.append(active[-1])
+        active[-1].lines.append((held, row))
+        _follow(active[-1], kind, event)
+        if kind == "done" and len(active) > 1:
+            active.pop()
     return agents
 
 
@@ -139,12 +144,12 @@ def _model(main: _Agent) -> dict[str, Any]:
 
 def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: RunBuilder) -> None:
     is_main = agent is agents[0]
-    told = {
+    details = {
         "provider": model.get("provider"),
         "called_by": title(agent.called_by),
         "subagents": {
             title(one.called_by): title(one.name or one.called_by)
-            for one in (agents[1:_MOST] if is_main else ())
+            for one in (agents[1:_MAX_SUBAGENTS] if is_main else ())
             if one.called_by
         },
     }
@@ -153,12 +158,12 @@ def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: Ru
         run_id=agent.name or agent.called_by,
         model=fields.label(model, "id"),
         parent_run_id="" if is_main else agents[0].name,
-        details=fields.details_of(fields.filled(told)),
+        details=fields.details_of(fields.filled(details)),
         ts=timestamp(agent.lines[0][1].get("ts")) if agent.lines else None,
     )
 
 
-def _take(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _read_event(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
     match fields.label(event, "type"):
         case "iteration_start":
             steps.begin()
@@ -169,8 +174,8 @@ def _take(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> 
         case "error":
             _fail(event, held, steps, ts)
         case "content_start" if event.get("contentType") == "tool":
-            named = {"id": event.get("toolCallId"), "name": event.get("toolName")}
-            steps.call({**named, "arguments": event.get("input")}, held, ts)
+            call = {"id": event.get("toolCallId"), "name": event.get("toolName")}
+            steps.call({**call, "arguments": event.get("input")}, held, ts)
         case "content_end":
             _content(event, held, steps, ts)
 
@@ -184,14 +189,14 @@ def _content(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) 
         case "tool":
             output = event.get("output")
             text, why = text_of_answers(output)
-            told = {
+            result = {
                 "tool_call_id": event.get("toolCallId"),
                 "name": event.get("toolName"),
                 "content": output if text is None else text,
                 "error": why or None,
                 "duration_ms": event.get("durationMs"),
             }
-            steps.result(told, held, ts)
+            steps.result(result, held, ts)
 
 
 def _fail(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
@@ -201,8 +206,8 @@ def _fail(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> 
     steps.end("error")
     steps.build.locate(held.line)
     error = fields.as_dict(event.get("error"))
-    said = fields.text_of(error.get("message")) or fields.excerpt(event.get("error"))
-    steps.build.request_failed(said, severity=Severity.ERROR, pointer=held.pointer, ts=ts)
+    message = fields.text_of(error.get("message")) or fields.excerpt(event.get("error"))
+    steps.build.request_failed(message, severity=Severity.ERROR, pointer=held.pointer, ts=ts)
 
 
 def _end(row: dict[str, Any], build: RunBuilder) -> None:

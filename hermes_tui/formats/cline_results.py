@@ -15,11 +15,11 @@ from hermes_tui.parsers.tool_results import error_findings
 def with_answers(parts: Normalised) -> Normalised:
     """Return a message with its results converted to text if they are lists of answers."""
     results = []
-    for result, found in parts.results:
+    for result, diagnostics in parts.results:
         content = result.raw.get("content") if isinstance(result.raw, dict) else None
         text, why = text_of_answers(content)
         if text is None:
-            results.append((result, found))
+            results.append((result, diagnostics))
             continue
         mark = ErrorMark("flag", f"success: false: {title(why)}") if why else None
         shown = changed(result, content=text, error=mark, exit_code=judge(text).exit_code)
@@ -47,6 +47,6 @@ def text_of_answers(content: Any) -> tuple[str | None, str]:
 
 
 def _text(answer: dict[str, Any]) -> str:
-    said = fields.json_text(answer.get("result"))
+    result = fields.json_text(answer.get("result"))
     error = fields.text_of(answer.get("error"))
-    return said if not error or error in said else "\n".join(filter(None, (said, error)))
+    return result if not error or error in result else "\n".join(filter(None, (result, error)))

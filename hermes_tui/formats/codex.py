@@ -56,11 +56,11 @@ from hermes_tui.parsers.measures import timestamp, whole
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _FAILURES = frozenset({"error", "stream_error"})
-_SPOKEN = {"user_message": "user", "agent_message": "assistant"}
+_MESSAGE_EVENTS = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
 _ITEM_END = "item_completed"
 """The event with which newer versions record the end of a call: its item has the call's id."""
-_ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
+_TURN_KEYS = ("effort", "approval_policy", "sandbox_policy")
 _OWN_KEYS = ("id", "timestamp")
 
 
@@ -101,11 +101,11 @@ def _first(lines: list[Line], kind: str) -> dict[str, Any]:
 
 def _start(lines: list[Line], build: RunBuilder) -> None:
     meta, turn = _first(lines, "session_meta"), _first(lines, "turn_context")
-    read = [key for key in PROMPTS if prompt_of(meta, key)]
-    details = fields.details_of(meta, without=(*_OWN_KEYS, *read))
-    if added := dynamic_tools(meta):
-        details["dynamic_tools"] = added
-    details.update(fields.details_of({key: turn[key] for key in _ABOUT_TURN if key in turn}))
+    prompt_keys = [key for key in PROMPTS if prompt_of(meta, key)]
+    details = fields.details_of(meta, without=(*_OWN_KEYS, *prompt_keys))
+    if tools := dynamic_tools(meta):
+        details["dynamic_tools"] = tools
+    details.update(fields.details_of({key: turn[key] for key in _TURN_KEYS if key in turn}))
     kinds = Counter(line.kind for line in lines if line.kind not in ENVELOPES)
     if build.unit is Unit.PARTS:
         details.update(READ_BY_TURNS)
@@ -122,7 +122,7 @@ def _start(lines: list[Line], build: RunBuilder) -> None:
     )
     for line in (line for line in lines if line.payload is meta):
         build.locate(line.number)
-        for key in read:
+        for key in prompt_keys:
             _append_prompt(prompt_of(meta, key), lines, f"{line.pointer}/{key}", build)
 
 
@@ -152,17 +152,17 @@ def _task(lines: list[Line]) -> str:
 
 
 def _read_lines(lines: list[Line], build: RunBuilder) -> None:
-    said, ends = _said_in_items(lines), _ends_of_calls(lines)
+    item_texts, ends = _item_texts(lines), _call_end_events(lines)
     reply: list[Line] = []
     for line in lines:
         if line.kind == "response_item" and is_of_model(line.payload):
             reply.append(line)
             continue
-        if reply and _interrupts(line, said):
+        if reply and _interrupts(line, item_texts):
             _append_reply(reply, build)
             reply = []
         if line.kind == USAGE and reply:
-            _append_reply(reply, build, used=line.payload.get("usage"))
+            _append_reply(reply, build, counts=line.payload.get("usage"))
             reply = []
         build.locate(line.number)
         if line.kind == "response_item":
@@ -171,30 +171,32 @@ def _read_lines(lines: list[Line], build: RunBuilder) -> None:
             raw = {"role": "user", "content": line.payload.get("message")}
             _append(raw, line, build, ("compaction",))
         elif line.kind == "event_msg":
-            _event(line, said, build)
+            _event(line, item_texts, build)
     if reply:
         _append_reply(reply, build)
     if build.unit is Unit.RUNS or build.is_last:
         _end(lines, build)
 
 
-def _interrupts(line: Line, said: set[str]) -> bool:
+def _interrupts(line: Line, item_texts: set[str]) -> bool:
     """Return whether a reply ends before `line`; counts and repetitions do not end it."""
     if line.kind != "event_msg":
         return line.kind in ("response_item", "compacted")
     kind = fields.label(line.payload, "type")
-    is_new = kind in _SPOKEN and fields.label(line.payload, "message").strip() not in said
+    is_new = (
+        kind in _MESSAGE_EVENTS and fields.label(line.payload, "message").strip() not in item_texts
+    )
     return is_new or kind in _FAILURES or (kind in ENDS and bool(error_of(line)))
 
 
-def _event(line: Line, said: set[str], build: RunBuilder) -> None:
+def _event(line: Line, item_texts: set[str], build: RunBuilder) -> None:
     kind, text = fields.label(line.payload, "type"), fields.label(line.payload, "message")
     if kind in _FAILURES:
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=text or kind)
     elif kind in ENDS and (failure := error_of(line)):
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=failure)
-    elif kind in _SPOKEN and text.strip() and text.strip() not in said:
-        _append({"role": _SPOKEN[kind], "content": text}, line, build, ("from an event",))
+    elif kind in _MESSAGE_EVENTS and text.strip() and text.strip() not in item_texts:
+        _append({"role": _MESSAGE_EVENTS[kind], "content": text}, line, build, ("from an event",))
 
 
 def _end(lines: list[Line], build: RunBuilder) -> None:
@@ -214,7 +216,7 @@ def _end(lines: list[Line], build: RunBuilder) -> None:
         build.end(status="error" if failed else "unknown", stop_reason=stopped, usage=usage)
 
 
-def _said_in_items(lines: list[Line]) -> set[str]:
+def _item_texts(lines: list[Line]) -> set[str]:
     items = (line.payload for line in lines if line.kind == "response_item")
     return {fields.text_of(item.get("content")).strip() for item in items if "role" in item}
 
@@ -226,8 +228,8 @@ def _item(line: Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> Non
     else:
         raw = message_of_item(item)
     text = fields.text_of(item.get("content"))
-    is_told = item.get("role") == "user" and is_injected(text)
-    _append(raw, line, build, ("injected",) if is_told else ())
+    is_injected_text = item.get("role") == "user" and is_injected(text)
+    _append(raw, line, build, ("injected",) if is_injected_text else ())
 
 
 def _append(
@@ -238,30 +240,34 @@ def _append(
     payload = line.payload
     parts = parts._replace(
         message=with_flags(parts.message, *flags),
-        calls=tuple((changed(call, raw=payload), found) for call, found in parts.calls),
-        results=tuple((changed(answer, raw=payload), found) for answer, found in parts.results),
+        calls=tuple((changed(call, raw=payload), diagnostics) for call, diagnostics in parts.calls),
+        results=tuple(
+            (changed(answer, raw=payload), diagnostics) for answer, diagnostics in parts.results
+        ),
     )
     parts = settle_declined(build, parts, why_declined, line.pointer, line.ts)
     build.append(parts, line.pointer, ts=line.ts)
 
 
-def _append_reply(reply: list[Line], build: RunBuilder, *, used: Any = None) -> None:
+def _append_reply(reply: list[Line], build: RunBuilder, *, counts: Any = None) -> None:
     """Append the items of one reply as one message, each call located at the line of its item."""
     first = reply[0]
     build.locate(first.number)
     raw = message_of_reply([line.payload for line in reply])
-    parts = normalise_message({**raw, "usage": used} if used else raw)
+    parts = normalise_message({**raw, "usage": counts} if counts else raw)
     build.append(parts._replace(calls=()), first.pointer, ts=first.ts)
-    of_calls = [line for line in reply if is_call(line.payload)]
-    for number, (call, found) in enumerate(parts.calls):
-        line = of_calls[number] if number < len(of_calls) else first
+    call_lines = [line for line in reply if is_call(line.payload)]
+    for number, (call, diagnostics) in enumerate(parts.calls):
+        line = call_lines[number] if number < len(call_lines) else first
         build.locate(line.number)
-        own = changed(call, raw=line.payload) if line is not first else call
+        own_call = changed(call, raw=line.payload) if line is not first else call
         place = line.pointer
-        build.add(ToolCallProposed, pointer=place, ts=line.ts, call=own, diagnostics=found)
+        build.add(
+            ToolCallProposed, pointer=place, ts=line.ts, call=own_call, diagnostics=diagnostics
+        )
 
 
-def _ends_of_calls(lines: list[Line]) -> dict[str, dict[str, Any]]:
+def _call_end_events(lines: list[Line]) -> dict[str, dict[str, Any]]:
     """Return the events about the ends of calls, by the ids of the calls."""
     found: dict[str, dict[str, Any]] = {}
     for line in lines:

@@ -30,12 +30,12 @@ from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.parsers.measures import usage
 
-_ITEMS = ("item.started", "item.updated", "item.completed")
-_ENDS = ("turn.completed", "turn.failed")
+_ITEM_EVENTS = ("item.started", "item.updated", "item.completed")
+_END_EVENTS = ("turn.completed", "turn.failed")
 _START = "thread.started"
-_SILENT = (_START, "turn.started")
-_SAID = {"agent_message": "content", "reasoning": "reasoning_content"}
-_CALLS = {
+_SILENT_EVENTS = (_START, "turn.started")
+_TEXT_KEYS = {"agent_message": "content", "reasoning": "reasoning_content"}
+_CALL_ARGUMENTS = {
     "command_execution": ("command",),
     "file_change": ("changes",),
     "mcp_tool_call": ("arguments",),
@@ -43,7 +43,7 @@ _CALLS = {
     "web_search": ("query", "action"),
 }
 """The members of an item that are the arguments of each kind of call."""
-_SENT_AGAIN = "Reconnecting..."
+_RETRY_PREFIX = "Reconnecting..."
 
 
 class CodexExec:
@@ -53,7 +53,7 @@ class CodexExec:
     summary = "events that `codex exec --json` prints and the Codex SDKs give"
 
     def sniff(self, sample: Sample) -> Match | None:
-        if not any(map(_tells_of_thread, sample.values)):
+        if not any(map(_is_thread_event, sample.values)):
             return None
         return Match(0.95, Unit.RUNS, sample.layout.together())
 
@@ -77,10 +77,10 @@ def _is_event(row: Any) -> bool:
     return isinstance(row, dict) and isinstance(row.get("type"), str)
 
 
-def _tells_of_thread(row: Any) -> bool:
+def _is_thread_event(row: Any) -> bool:
     if not _is_event(row):
         return False
-    if row["type"] in _ITEMS:
+    if row["type"] in _ITEM_EVENTS:
         item = fields.as_dict(row.get("item"))
         return "id" in item and "type" in item
     return row["type"] == _START and "thread_id" in row
@@ -92,11 +92,11 @@ class _Thread:
 
     build: RunBuilder
     reply: dict[str, Any] = field(default_factory=dict)
-    begun: list[Held] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
+    begun_calls: list[Held] = field(default_factory=list)
+    call_ids: set[str] = field(default_factory=set)
     """Ids of the calls that have begun so far."""
     place: tuple[str, int] = ("", 0)
-    shown: str = ""
+    todo_text: str = ""
     """The to-do list as last appended."""
     failure: str = ""
     """The last error appended."""
@@ -104,27 +104,29 @@ class _Thread:
     def take(self, row: dict[str, Any], pointer: str, line: int) -> None:
         item, is_done = fields.as_dict(row.get("item")), row["type"] == "item.completed"
         kind = fields.label(item, "type")
-        if row["type"] in (*_ENDS, "error"):
+        if row["type"] in (*_END_EVENTS, "error"):
             self._fail(row, pointer)
-        elif kind in _SAID and is_done:
-            self._say(_SAID[kind], fields.label(item, "text"), pointer, line)
-        elif kind in _CALLS:
+        elif kind in _TEXT_KEYS and is_done:
+            self._add_text(_TEXT_KEYS[kind], fields.label(item, "text"), pointer, line)
+        elif kind in _CALL_ARGUMENTS:
             self._call(item, Held(item, f"{pointer}/item", line), is_done)
-        elif kind == "todo_list" or (is_done and kind not in _SAID):
-            self._note(kind, item, f"{pointer}/item", line)
-        elif row["type"] not in (*_ITEMS, *_SILENT):
-            self._note(row["type"], row, pointer, line)
+        elif kind == "todo_list" or (is_done and kind not in _TEXT_KEYS):
+            self._append_note(kind, item, f"{pointer}/item", line)
+        elif row["type"] not in (*_ITEM_EVENTS, *_SILENT_EVENTS):
+            self._append_note(row["type"], row, pointer, line)
 
     def flush(self) -> None:
         """Append the reply so far."""
         if self.reply:
             pointer, line = self.place
             raw = {"role": "assistant", "content": None, **self.reply}
-            append_message(self.build, ChatMessage(raw, pointer, tuple(self.begun), line=line))
-        self.reply, self.begun = {}, []
+            append_message(
+                self.build, ChatMessage(raw, pointer, tuple(self.begun_calls), line=line)
+            )
+        self.reply, self.begun_calls = {}, []
 
-    def _say(self, key: str, text: str, pointer: str, line: int) -> None:
-        if self.begun or "content" in self.reply:
+    def _add_text(self, key: str, text: str, pointer: str, line: int) -> None:
+        if self.begun_calls or "content" in self.reply:
             self.flush()
         self._begin(pointer, line)
         self.reply[key] = "\n\n".join(filter(None, (self.reply.get(key), text)))
@@ -135,21 +137,23 @@ class _Thread:
 
     def _call(self, item: dict[str, Any], held: Held, is_done: bool) -> None:
         name = fields.label(item, "id")
-        if name not in self.known:
-            self.known.add(name)
+        if name not in self.call_ids:
+            self.call_ids.add(name)
             self._begin(held.pointer.removesuffix("/item"), held.line)
             self.reply.setdefault("tool_calls", []).append(_call_of(item))
-            self.begun.append(held)
+            self.begun_calls.append(held)
         if is_done:
             self.flush()
             raw = {"role": "tool", "tool_call_id": name, **_answer(item)}
             append_message(self.build, ChatMessage(raw, held.pointer, (held,), line=held.line))
 
-    def _note(self, kind: str, item: dict[str, Any], pointer: str, line: int) -> None:
-        text = fields.label(item, "message") or "\n".join(_to_do(item)) or fields.json_text(item)
-        if kind == "todo_list" and text == self.shown:
+    def _append_note(self, kind: str, item: dict[str, Any], pointer: str, line: int) -> None:
+        text = (
+            fields.label(item, "message") or "\n".join(_todo_lines(item)) or fields.json_text(item)
+        )
+        if kind == "todo_list" and text == self.todo_text:
             return
-        self.shown = text if kind == "todo_list" else self.shown
+        self.todo_text = text if kind == "todo_list" else self.todo_text
         self.flush()
         raw = {"role": "environment", "name": kind, "content": text}
         append_message(self.build, ChatMessage(raw, pointer, line=line))
@@ -157,13 +161,13 @@ class _Thread:
     def _fail(self, row: dict[str, Any], pointer: str) -> None:
         """Append a failed request, unless it repeats the last, as the end of a turn mostly does."""
         self.flush()
-        said = fields.label(row, "message") or _error_of(row)
-        if row["type"] == "turn.completed" or said == self.failure:
+        message = fields.label(row, "message") or _error_of(row)
+        if row["type"] == "turn.completed" or message == self.failure:
             return
-        self.failure = said
-        is_retried = said.startswith(_SENT_AGAIN)
+        self.failure = message
+        is_retried = message.startswith(_RETRY_PREFIX)
         severity = Severity.WARNING if is_retried else Severity.ERROR
-        self.build.request_failed(said, severity=severity, pointer=pointer, retryable=is_retried)
+        self.build.request_failed(message, severity=severity, pointer=pointer, retryable=is_retried)
 
 
 def _error_of(row: dict[str, Any]) -> str:
@@ -173,8 +177,8 @@ def _error_of(row: dict[str, Any]) -> str:
 def _call_of(item: dict[str, Any]) -> dict[str, Any]:
     kind = fields.label(item, "type")
     name = ".".join(filter(None, (fields.label(item, "server"), fields.label(item, "tool"))))
-    given = {key: item[key] for key in _CALLS[kind] if item.get(key) is not None}
-    arguments = given.get("arguments", {}) if kind == "mcp_tool_call" else given
+    members = {key: item[key] for key in _CALL_ARGUMENTS[kind] if item.get(key) is not None}
+    arguments = members.get("arguments", {}) if kind == "mcp_tool_call" else members
     return function_call(item.get("id"), name or kind, fields.json_text(arguments))
 
 
@@ -194,20 +198,20 @@ def _answer(item: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _to_do(item: dict[str, Any]) -> Iterator[str]:
+def _todo_lines(item: dict[str, Any]) -> Iterator[str]:
     for entry in map(fields.as_dict, fields.as_list(item.get("items"))):
         yield f"[{'x' if entry.get('completed') is True else ' '}] {fields.label(entry, 'text')}"
 
 
 def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:
-    last = next((row for row in reversed(events) if row["type"] in _ENDS), None)
+    last = next((row for row in reversed(events) if row["type"] in _END_EVENTS), None)
     if last is None:
         return
-    used = (row.get("usage") for row in reversed(events) if row["type"] == "turn.completed")
+    usages = (row.get("usage") for row in reversed(events) if row["type"] == "turn.completed")
     build.end(
         status="error" if last["type"] == "turn.failed" else "unknown",
         stop_reason=_error_of(last) or last["type"],
-        usage=usage(next(used, None)),
+        usage=usage(next(usages, None)),
     )
 
 

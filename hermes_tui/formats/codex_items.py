@@ -19,9 +19,9 @@ _INJECTED = (
     "<turn_aborted>",
 )
 _DECLINED = frozenset({"exec command rejected by user", "patch rejected by user"})
-_REFUSED = ("unsupported call: ", "failed to parse function arguments: ")
+_REFUSED_PREFIXES = ("unsupported call: ", "failed to parse function arguments: ")
 """The beginnings of the outputs of calls that no tool received."""
-_MADE_BY_EDITOR = "# "
+_EDITOR_PREFIX = "# "
 _REQUEST = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
 _HEAD = 400
 """Characters at the start of an output that are searched for its duration."""
@@ -45,7 +45,7 @@ def request_in(text: str) -> str:
     ## My request for Codex:
     request
     """
-    if not text.lstrip().startswith(_MADE_BY_EDITOR):
+    if not text.lstrip().startswith(_EDITOR_PREFIX):
         return text
     *_, request = _REQUEST.split(text)
     return request if request.strip() else text
@@ -59,29 +59,29 @@ def answer_with_end(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]
     """
     raw = answer_of(item)
     decoded = decode_if_json(raw["content"], 1)
-    told: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if isinstance(decoded, dict) and "output" in decoded:
-        held = decoded.get("metadata")
-        told = held if isinstance(held, dict) else {}
+        members = decoded.get("metadata")
+        metadata = members if isinstance(members, dict) else {}
         raw["content"] = decoded["output"]
-    code = told.get("exit_code", end.get("exit_code"))
+    code = metadata.get("exit_code", end.get("exit_code"))
     if code is not None:
         raw["exit_code"] = code
-    duration = _duration(told.get("duration_seconds", end.get("duration")), raw["content"])
+    duration = _duration(metadata.get("duration_seconds", end.get("duration")), raw["content"])
     if duration is not None:
         raw["duration_s"] = duration
-    is_refused = isinstance(raw["content"], str) and raw["content"].startswith(_REFUSED)
+    is_refused = isinstance(raw["content"], str) and raw["content"].startswith(_REFUSED_PREFIXES)
     if is_refused or end.get("success") is False:
         raw["success"] = False
     return raw
 
 
-def _duration(told: Any, output: Any) -> float | None:
-    if isinstance(told, dict):
-        whole, part = fields.number(told.get("secs")), fields.number(told.get("nanos"))
+def _duration(value: Any, output: Any) -> float | None:
+    if isinstance(value, dict):
+        whole, part = fields.number(value.get("secs")), fields.number(value.get("nanos"))
         return None if whole is None else whole + (part or 0) / 1e9
-    found = fields.number(told)
+    found = fields.number(value)
     if found is None and isinstance(output, str):
-        shown = _WALL_TIME.search(output[:_HEAD])
-        found = float(shown[1]) if shown else None
+        match = _WALL_TIME.search(output[:_HEAD])
+        found = float(match[1]) if match else None
     return found

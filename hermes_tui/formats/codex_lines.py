@@ -16,8 +16,8 @@ ENDS = frozenset({"task_complete", "turn_aborted", "error"})
 TOKENS = "token_count"
 USAGE = "token_usage_record"
 """The type of a line with the tokens of the reply whose items precede it."""
-_TELL_OF_ALL = tuple(f'"{kind}"'.encode() for kind in (TOKENS, *sorted(ENDS)))
-_SAID_BY_MODEL = frozenset({"agent_message", "agent_reasoning"})
+_SESSION_EVENT_MARKS = tuple(f'"{kind}"'.encode() for kind in (TOKENS, *sorted(ENDS)))
+_MODEL_EVENTS = frozenset({"agent_message", "agent_reasoning"})
 _LINE_HEAD = 600
 _TYPE = re.compile(rb'"type"\s*:\s*"(\w{1,60})"')
 _ROLE = re.compile(rb'"role"\s*:\s*"(\w{1,60})"')
@@ -71,7 +71,7 @@ def reply_of_line(line: bytes) -> str | None:
     envelope = kinds.pop(0) if kinds and kinds[0] in ENVELOPES else ""
     kind = kinds[0] if kinds else ""
     if envelope == "event_msg":
-        return "reply" if kind in _SAID_BY_MODEL else None
+        return "reply" if kind in _MODEL_EVENTS else None
     is_item = envelope == "response_item" or (not envelope and kind in (*ITEM_TYPES, "message"))
     if not is_item:
         return "" if envelope == "compacted" else None
@@ -88,7 +88,7 @@ def error_of(line: Line) -> str:
 def events_of_all(texts: Iterable[bytes]) -> Iterator[Line]:
     """Yield the events that may hold the tokens or the end of a session, from earlier lines."""
     for text in texts:
-        if b'"event_msg"' not in text or not any(kind in text for kind in _TELL_OF_ALL):
+        if b'"event_msg"' not in text or not any(kind in text for kind in _SESSION_EVENT_MARKS):
             continue
         for row in load(text).values:
             line = line_of(0, row, "")

@@ -11,8 +11,8 @@ PROMPTS = ("base_instructions", "instructions")
 
 def prompt_of(meta: dict[str, Any], key: str) -> str:
     """Return one of the prompts of a session; older sessions have only the user's own part."""
-    given = meta.get(key)
-    text = given.get("text") if isinstance(given, dict) else given
+    prompt = meta.get(key)
+    text = prompt.get("text") if isinstance(prompt, dict) else prompt
     return text if isinstance(text, str) else ""
 
 

@@ -35,9 +35,9 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
 
-_KEYS: Final = frozenset({"type", "data", "id", "timestamp", "parentId"})
-_GROUPS: Final = ("session.", "user.", "assistant.", "tool.", "system.")
-_SAID: Final = {"system.message": "system", "user.message": "user"}
+_EVENT_KEYS: Final = frozenset({"type", "data", "id", "timestamp", "parentId"})
+_TYPE_PREFIXES: Final = ("session.", "user.", "assistant.", "tool.", "system.")
+_MESSAGE_ROLES: Final = {"system.message": "system", "user.message": "user"}
 
 
 class Copilot:
@@ -69,32 +69,32 @@ class Copilot:
 def _is_event(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
         return False
-    return value.keys() >= _KEYS and "." in fields.label(value, "type")
+    return value.keys() >= _EVENT_KEYS and "." in fields.label(value, "type")
 
 
 def _is_own(value: Any) -> bool:
-    return _is_event(value) and fields.label(value, "type").startswith(_GROUPS)
+    return _is_event(value) and fields.label(value, "type").startswith(_TYPE_PREFIXES)
 
 
 def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
-    begun = next((_data(row) for row in rows if row.get("type") == "session.start"), {})
-    typed = (_data(row) for row in rows if row.get("type") == "user.message")
-    asked = [{"role": "user", "content": data.get("content")} for data in typed]
-    others = Counter(
+    start = next((_data(row) for row in rows if row.get("type") == "session.start"), {})
+    prompts = (_data(row) for row in rows if row.get("type") == "user.message")
+    messages = [{"role": "user", "content": data.get("content")} for data in prompts]
+    session_kinds = Counter(
         kind for row in rows if (kind := fields.label(row, "type")).startswith("session.")
     )
-    told = {
-        "cwd": fields.as_dict(begun.get("context")).get("cwd"),
-        "version": begun.get("copilotVersion"),
-        "other_records": dict(others.most_common(20)),
+    details = {
+        "cwd": fields.as_dict(start.get("context")).get("cwd"),
+        "version": start.get("copilotVersion"),
+        "other_records": dict(session_kinds.most_common(20)),
     }
-    named = (fields.model_of(_data(row)) for row in rows)
+    models = (fields.model_of(_data(row)) for row in rows)
     build.locate(0)
     build.start(
-        run_id=fields.label(begun, "sessionId") or _session_of(rows),
-        task=fields.title_of(asked),
-        model=fields.label(begun, "selectedModel") or next(filter(None, named), ""),
-        details=fields.details_of(fields.filled(told)),
+        run_id=fields.label(start, "sessionId") or _session_of(rows),
+        task=fields.title_of(messages),
+        model=fields.label(start, "selectedModel") or next(filter(None, models), ""),
+        details=fields.details_of(fields.filled(details)),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
 
@@ -124,7 +124,7 @@ class _Session:
         flags = (SUBAGENT,) if data.get("parentToolCallId") else ()
         match kind:
             case "system.message" | "user.message":
-                raw = {"role": _SAID[kind], "content": data.get("content")}
+                raw = {"role": _MESSAGE_ROLES[kind], "content": data.get("content")}
                 self._append(ChatMessage(raw, place.pointer, flags=flags, line=held.line), ts)
             case "session.usage_record":
                 self._used = fields.as_dict(data.get("usage"))
@@ -165,8 +165,8 @@ class _Session:
             if isinstance(one, dict)
         ]
         raw: dict[str, Any] = {"role": "assistant", "content": data.get("content")}
-        if thought := data.get("reasoningText"):
-            raw["reasoning_content"] = thought
+        if reasoning := data.get("reasoningText"):
+            raw["reasoning_content"] = reasoning
         if requests:
             raw["tool_calls"] = [self._call(one.value) for one in requests]
         if reason := self._used.get("finishReason"):
@@ -177,9 +177,9 @@ class _Session:
         )
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
-        name, given = request.get("name"), request.get("arguments")
+        name, arguments = request.get("name"), request.get("arguments")
         self._tools[fields.label(request, "toolCallId")] = fields.label(request, "name")
-        return function_call(request.get("toolCallId"), name, fields.json_text(given))
+        return function_call(request.get("toolCallId"), name, fields.json_text(arguments))
 
     def _result(self, data: dict[str, Any], held: Held) -> ChatMessage:
         error, result = (fields.as_dict(data.get(key)) for key in ("error", "result"))
@@ -194,15 +194,18 @@ class _Session:
         return ChatMessage(raw, held.pointer, (held,), line=held.line)
 
 
-def _usage(told: dict[str, Any]) -> Usage | None:
-    given, out = number(told.get("inputTokens")), number(told.get("outputTokens"))
-    if given is None and out is None:
+def _usage(counts: dict[str, Any]) -> Usage | None:
+    prompt_tokens, completion_tokens = (
+        number(counts.get("inputTokens")),
+        number(counts.get("outputTokens")),
+    )
+    if prompt_tokens is None and completion_tokens is None:
         return None
     return usage({
-        "prompt_tokens": given,
-        "completion_tokens": out,
-        "prompt_tokens_details": {"cached_tokens": told.get("cacheReadTokens")},
-        "completion_tokens_details": {"reasoning_tokens": told.get("reasoningTokens")},
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": counts.get("cacheReadTokens")},
+        "completion_tokens_details": {"reasoning_tokens": counts.get("reasoningTokens")},
     })  # fmt: skip
 
 

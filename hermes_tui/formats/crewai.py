@@ -21,8 +21,8 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 
-_OF_TASK: Final = ("name", "agent", "expected_output", "output_format", "json_dict", "pydantic")
-_STATES: Final = ("started", "completed", "failed")
+_TASK_KEYS: Final = ("name", "agent", "expected_output", "output_format", "json_dict", "pydantic")
+_STATUSES: Final = ("started", "completed", "failed")
 
 
 class CrewAi:
@@ -54,7 +54,7 @@ def _is_output(value: Any) -> bool:
 
 def _is_entry(value: Any) -> bool:
     known = isinstance(value, dict) and {"timestamp", "task", "agent"} <= value.keys()
-    return known and value.get("status") in _STATES
+    return known and value.get("status") in _STATUSES
 
 
 def _read_output(output: dict[str, Any], build: RunBuilder) -> None:
@@ -64,7 +64,7 @@ def _read_output(output: dict[str, Any], build: RunBuilder) -> None:
             build.start(pointer=place)
             build.defect("not the output of a task", fields.excerpt(task), pointer=place)
             continue
-        about = {key: task.get(key) for key in _OF_TASK if task.get(key)}
+        about = {key: task.get(key) for key in _TASK_KEYS if task.get(key)}
         crew = {"crew_token_usage": output["token_usage"]} if output.get("token_usage") else {}
         build.start(
             task=fields.title_of([{"role": "user", "content": task.get("description")}]),
@@ -83,7 +83,7 @@ def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
         )
     for at, message in enumerate(messages):
         raw = message
-        if isinstance(raw, dict) and any(_tells(one, raw) for one in failed):
+        if isinstance(raw, dict) and any(_is_result_of(one, raw) for one in failed):
             raw = {**raw, "is_error": True}
         build.one_of_list(raw, f"{place}/messages/{at}")
     last = fields.as_dict(messages[-1]) if messages else {}
@@ -92,11 +92,11 @@ def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
         build.message({"role": "assistant", "content": task["raw"]}, pointer=f"{place}/raw")
 
 
-def _tells(failure: dict[str, Any], message: dict[str, Any]) -> bool:
+def _is_result_of(failure: dict[str, Any], message: dict[str, Any]) -> bool:
     """Return whether the result in a message is that failure of a tool."""
-    said = fields.label(fields.as_dict(failure.get("failure")), "message")
+    error_text = fields.label(fields.as_dict(failure.get("failure")), "message")
     is_its = message.get("role") == "tool" and message.get("name") == failure.get("tool_name")
-    return is_its and bool(said) and said in fields.text_of(message.get("content"))
+    return is_its and bool(error_text) and error_text in fields.text_of(message.get("content"))
 
 
 def _read_log(value: Any, build: RunBuilder) -> None:
@@ -109,14 +109,14 @@ def _read_log(value: Any, build: RunBuilder) -> None:
             build.defect("not an entry of a log", fields.excerpt(entry), pointer=pointer)
             continue
         found = _Entry(entry, pointer, line)
-        at_work = begun.setdefault(fields.json_text([entry["task"], entry["agent"]]), deque())
+        running = begun.setdefault(fields.json_text([entry["task"], entry["agent"]]), deque())
         is_begin = entry["status"] == "started"
-        if at_work and not is_begin:
-            at_work.popleft().append(found)
+        if running and not is_begin:
+            running.popleft().append(found)
             continue
         tasks.append([found])
         if is_begin:
-            at_work.append(tasks[-1])
+            running.append(tasks[-1])
     for task in tasks:
         _read_logged(task, build)
 
@@ -129,23 +129,23 @@ class _Entry(NamedTuple):
 
 def _read_logged(task: list[_Entry], build: RunBuilder) -> None:
     first, last = task[0], task[-1]
-    asked = {"role": "user", "content": first.value["task"]}
-    named = {key: first.value.get(key) for key in ("agent", "task_name") if first.value.get(key)}
+    prompt = {"role": "user", "content": first.value["task"]}
+    details = {key: first.value.get(key) for key in ("agent", "task_name") if first.value.get(key)}
     began, ended = (timestamp(each.value["timestamp"]) for each in (first, last))
     build.locate(first.line)
     build.start(
-        task=fields.title_of([asked]),
-        details=fields.details_of(named),
+        task=fields.title_of([prompt]),
+        details=fields.details_of(details),
         pointer=first.pointer,
         ts=began,
     )
-    build.message(asked, pointer=f"{first.pointer}/task", ts=began)
-    said = last.value["status"]
-    if said != "started":
+    build.message(prompt, pointer=f"{first.pointer}/task", ts=began)
+    status = last.value["status"]
+    if status != "started":
         build.locate(last.line)
         answer = {"role": "assistant", "content": last.value.get("output")}
         build.message(answer, pointer=f"{last.pointer}/output", ts=ended)
-        build.end(status="error" if said == "failed" else "unknown", stop_reason=said, ts=ended)
+        build.end(status="error" if status == "failed" else "unknown", stop_reason=status, ts=ended)
 
 
 FORMAT = CrewAi()

@@ -68,22 +68,22 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+(?P<key>[ \t\r\n]*+:)?|[{}\[\],]', 
 
 def cut_of(data: bytes) -> Cut:
     """Return where a truncated value is cut."""
-    held: list[list[str] | int] = []
+    stack: list[list[str] | int] = []
     for token in _TOKEN.finditer(data):
         text = token[0]
         match text:
             case b"{":
-                held.append([])
+                stack.append([])
             case b"[":
-                held.append(0)
+                stack.append(0)
             case b"}" | b"]":
-                del held[-1:]
-            case b"," if held and isinstance(held[-1], int):
-                held[-1] += 1
-            case _ if token["key"] and held and isinstance(held[-1], list):
-                held[-1].append(text[1 : text.rindex(b'"')].decode("utf-8", "replace"))
-    steps = [(one or [""])[-1] if isinstance(one, list) else one for one in held[:-1]]
-    last = held[-1] if held else 0
+                del stack[-1:]
+            case b"," if stack and isinstance(stack[-1], int):
+                stack[-1] += 1
+            case _ if token["key"] and stack and isinstance(stack[-1], list):
+                stack[-1].append(text[1 : text.rindex(b'"')].decode("utf-8", "replace"))
+    steps = [(one or [""])[-1] if isinstance(one, list) else one for one in stack[:-1]]
+    last = stack[-1] if stack else 0
     whole = frozenset(map(_escaped, last[:-1])) if isinstance(last, list) else last
     return Cut(pointer_of(steps), whole)
 
@@ -98,23 +98,23 @@ def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
     Events that report only such a finding are left out, and the later ones are renumbered.
     """
     last = {event.at: place for place, event in enumerate(events) if _is_message(event)}
-    of_bytes = tuple(message for message, _ in cuts.told)
+    byte_messages = tuple(message for message, _ in cuts.told)
     kept: list[Event] = []
-    gone = 0
+    dropped = 0
     for place, event in enumerate(events):
         if isinstance(event, RunStarted) and not event.seq:
-            gone = 0
+            dropped = 0
         if cuts.hold(event.at):
             match event:
-                case SourceDefect(partial=False) if not event.message.startswith(of_bytes):
-                    gone += 1
+                case SourceDefect(partial=False) if not event.message.startswith(byte_messages):
+                    dropped += 1
                     continue
                 # If a format gives no pointer inside the record, the last message is the torn one.
                 case MessageAppended() | ToolCallProposed() if place >= last.get(event.at, 0):
                     event = copy_event(event, diagnostics=())
                 case ToolReturned():
                     event = copy_event(event, diagnostics=())
-        kept.append(copy_event(event, seq=event.seq - gone) if gone else event)
+        kept.append(copy_event(event, seq=event.seq - dropped) if dropped else event)
     return kept
 
 
