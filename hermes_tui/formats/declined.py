@@ -27,14 +27,14 @@ def settle_declined(
 
     `why` returns the reason for a declined result, and "" for a result that its tool returned.
     """
-    settled = []
-    for result, found in parts.results:
+    results = []
+    for result, diagnostics in parts.results:
         if reason := why(result):
             append_declined(build, result, reason, pointer, ts)
             result = changed(result, error=None)
-            found = tuple(one for one in found if one.code is not Code.TOOL_ERROR)
-        settled.append((result, found))
-    return parts._replace(results=tuple(settled))
+            diagnostics = tuple(one for one in diagnostics if one.code is not Code.TOOL_ERROR)
+        results.append((result, diagnostics))
+    return parts._replace(results=tuple(results))
 
 
 def append_declined(

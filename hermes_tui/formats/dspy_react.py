@@ -21,9 +21,9 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 
 _KEY: Final = re.compile(r"(thought|tool_name|tool_args|observation)_(\d{1,6})")
-_RAISED: Final = "Execution error in "
-_WHOLE: Final = "trajectory"
-_ASKED: Final = ("question", "query", "task", "user_request", "request", "input")
+_ERROR_PREFIX: Final = "Execution error in "
+_TRAJECTORY_KEY: Final = "trajectory"
+_QUESTION_KEYS: Final = ("question", "query", "task", "user_request", "request", "input")
 """Names that signatures usually give to the field of the question."""
 
 
@@ -42,30 +42,34 @@ class Dspy:
             build.defect("not a trajectory", fields.excerpt(value))
             return
         trajectory, pointer = found
-        around = {key: item for key, item in value.items() if key != _WHOLE} if pointer else {}
-        asked = {key: around.pop(key) for key in _ASKED if isinstance(around.get(key), str)}
-        build.start(
-            run_id=fields.run_id_of(around),
-            task=fields.title_of([{"role": "user", "content": next(iter(asked.values()), "")}]),
-            group_id=fields.group_of(around),
+        others = (
+            {key: item for key, item in value.items() if key != _TRAJECTORY_KEY} if pointer else {}
         )
-        for key, text in asked.items():
+        questions = {
+            key: others.pop(key) for key in _QUESTION_KEYS if isinstance(others.get(key), str)
+        }
+        build.start(
+            run_id=fields.run_id_of(others),
+            task=fields.title_of([{"role": "user", "content": next(iter(questions.values()), "")}]),
+            group_id=fields.group_of(others),
+        )
+        for key, text in questions.items():
             build.message({"role": "user", "content": text}, pointer=f"/{key}")
         for number in sorted({int(key[2]) for key in map(_KEY.fullmatch, trajectory) if key}):
             _append_step(trajectory, number, pointer, build)
         _append_other(trajectory, pointer, build)
-        _append_answer(around, build)
-        if (outcome := fields.outcome_of(around)) is not None:
+        _append_answer(others, build)
+        if (outcome := fields.outcome_of(others)) is not None:
             build.end(**outcome)
 
 
 def _trajectory_of(value: Any) -> tuple[dict[str, Any], str] | None:
     """Return a trajectory and its pointer, or None if there is none."""
-    for below in ("", f"/{_WHOLE}"):
-        held = fields.as_dict(fields.as_dict(value).get(_WHOLE) if below else value)
-        keys = [key for key in map(_KEY.fullmatch, held) if key]
-        if any(key[1] == "tool_name" for key in keys) and 2 * len(keys) > len(held):
-            return held, below
+    for below in ("", f"/{_TRAJECTORY_KEY}"):
+        trajectory = fields.as_dict(fields.as_dict(value).get(_TRAJECTORY_KEY) if below else value)
+        keys = [key for key in map(_KEY.fullmatch, trajectory) if key]
+        if any(key[1] == "tool_name" for key in keys) and 2 * len(keys) > len(trajectory):
+            return trajectory, below
     return None
 
 
@@ -81,12 +85,12 @@ def _append_step(trajectory: dict[str, Any], number: int, place: str, build: Run
     append_message(build, ChatMessage(raw, f"{place}/thought_{number}", carried))
     key = f"observation_{number}"
     if key in trajectory:
-        seen = trajectory[key]
-        text = fields.json_text(seen)
+        observation = trajectory[key]
+        text = fields.json_text(observation)
         answer = {"role": "tool", "tool_call_id": call_id, "name": name, "content": text}
-        answer["is_error"] = text.startswith(_RAISED)
+        answer["is_error"] = text.startswith(_ERROR_PREFIX)
         append_message(
-            build, ChatMessage(answer, f"{place}/{key}", (Held(seen, f"{place}/{key}"),))
+            build, ChatMessage(answer, f"{place}/{key}", (Held(observation, f"{place}/{key}"),))
         )
 
 
@@ -97,14 +101,18 @@ def _append_other(trajectory: dict[str, Any], place: str, build: RunBuilder) -> 
             build.message(raw, pointer=f"{place}{pointer_of((key,))}")
 
 
-def _append_answer(answered: dict[str, Any], build: RunBuilder) -> None:
+def _append_answer(answer_fields: dict[str, Any], build: RunBuilder) -> None:
     """Append the answer drawn from the trajectory: its fields, and the reasoning."""
-    if not answered:
+    if not answer_fields:
         return
-    rest = {key: item for key, item in answered.items() if key != "reasoning"}
+    rest = {key: item for key, item in answer_fields.items() if key != "reasoning"}
     alone = next(iter(rest.values())) if len(rest) == 1 else rest
     text = fields.json_text(alone) if rest else ""
-    raw = {"role": "assistant", "content": text, "reasoning_content": answered.get("reasoning")}
+    raw = {
+        "role": "assistant",
+        "content": text,
+        "reasoning_content": answer_fields.get("reasoning"),
+    }
     build.message(raw)
 
 

@@ -51,19 +51,21 @@ def append_runs(exchanges: Iterable[tuple[int, Exchange]], build: RunBuilder) ->
 
     Exchanges outside all conversations are counted in the details of the first run.
     """
-    spoken: list[tuple[int, Exchange]] = []
-    beside: Counter[str] = Counter()
+    conversational: list[tuple[int, Exchange]] = []
+    side_counts: Counter[str] = Counter()
     for record, exchange in exchanges:
         if exchange.side:
-            beside[exchange.side] += 1
+            side_counts[exchange.side] += 1
         else:
-            spoken.append((record, exchange))
-    told = {"side_requests": dict(beside.most_common())} if beside else {}
-    for number, run in enumerate(_runs(_with_shared_traces(spoken))):
-        _emit(run, build, {} if number else told)
-    if told and not spoken:
-        count = counted(beside.total(), "request")
-        build.defect(f"no request of a conversation among {count} ({', '.join(sorted(beside))})")
+            conversational.append((record, exchange))
+    details = {"side_requests": dict(side_counts.most_common())} if side_counts else {}
+    for number, run in enumerate(_runs(_with_shared_traces(conversational))):
+        _append_run(run, build, {} if number else details)
+    if details and not conversational:
+        count = counted(side_counts.total(), "request")
+        build.defect(
+            f"no request of a conversation among {count} ({', '.join(sorted(side_counts))})"
+        )
 
 
 def _with_shared_traces(exchanges: list[tuple[int, Exchange]]) -> list[tuple[int, Exchange]]:
@@ -71,15 +73,15 @@ def _with_shared_traces(exchanges: list[tuple[int, Exchange]]) -> list[tuple[int
 
     LiteLLM's proxy gives each request a trace of its own unless the request names one.
     """
-    seen = Counter(exchange.trace for _, exchange in exchanges)
+    trace_counts = Counter(exchange.trace for _, exchange in exchanges)
     return [
-        (record, replace(one, session=one.trace) if _is_shared(one, seen) else one)
+        (record, replace(one, session=one.trace) if _is_shared(one, trace_counts) else one)
         for record, one in exchanges
     ]
 
 
-def _is_shared(exchange: Exchange, seen: Counter[str]) -> bool:
-    return not exchange.session and bool(exchange.trace) and seen[exchange.trace] > 1
+def _is_shared(exchange: Exchange, trace_counts: Counter[str]) -> bool:
+    return not exchange.session and bool(exchange.trace) and trace_counts[exchange.trace] > 1
 
 
 def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
@@ -142,35 +144,35 @@ def _fingerprint(message: dict[str, Any]) -> int:
     return hash((str(message.get("role")), text, tuple(called)))
 
 
-def _emit(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
+def _append_run(run: _Run, build: RunBuilder, log_details: dict[str, Any]) -> None:
     first = run.calls[0]
     build.locate(first.record)
-    _start(run, build, of_log)
+    _start(run, build, log_details)
     # A turn is a reply, in this log or repeated by a request; failed attempts do not count.
     replies = 0
     for call in run.calls:
         build.locate(call.record)
         exchange = call.exchange
         for pointer, message in exchange.messages[call.known :]:
-            replies += _append(message, pointer, exchange, build)
-        _request(call, replies + 1, build)
-        replies += _reply(call, replies + 1, build)
+            replies += _append_message(message, pointer, exchange, build)
+        _append_request(call, replies + 1, build)
+        replies += _append_reply(call, replies + 1, build)
     last = run.calls[-1].exchange
     choice = run.calls[-1].choice
-    told = next(iter(last.outcomes[choice : choice + 1]), None) or {}
+    outcome = next(iter(last.outcomes[choice : choice + 1]), None) or {}
     reason = _finish_reason(run.calls[-1])
     if last.reply.failure is not None:
-        build.end(**{**told, "status": "error", "stop_reason": last.reply.failure.message})
+        build.end(**{**outcome, "status": "error", "stop_reason": last.reply.failure.message})
     elif fields.is_cut(reason):
-        build.end(**{**told, "status": "truncated", "stop_reason": reason})
-    elif told:
-        build.end(**told)
+        build.end(**{**outcome, "status": "truncated", "stop_reason": reason})
+    elif outcome:
+        build.end(**outcome)
 
 
-def _start(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
+def _start(run: _Run, build: RunBuilder, log_details: dict[str, Any]) -> None:
     first = run.calls[0].exchange
     messages = [message for _, message in first.messages]
-    details = {**first.details, **first.headers, **of_log}
+    details = {**first.details, **first.headers, **log_details}
     if len(run.calls) > 1:
         details["calls"] = ", ".join(str(call.record + 1) for call in run.calls[:50])
     build.start(
@@ -204,7 +206,7 @@ def _finish_reason(call: _Call) -> str:
     return fields.label(reply.messages[call.choice][1], "finish_reason")
 
 
-def _request(call: _Call, turn: int, build: RunBuilder) -> None:
+def _append_request(call: _Call, turn: int, build: RunBuilder) -> None:
     """Append that a request was sent, if the log has more of it than its messages."""
     exchange = call.exchange
     if not exchange.url and exchange.wire_request is None:
@@ -227,11 +229,11 @@ def _request(call: _Call, turn: int, build: RunBuilder) -> None:
     )
 
 
-def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
+def _append_reply(call: _Call, turn: int, build: RunBuilder) -> int:
     """Append what was received; return the number of the model's replies in it."""
     exchange, reply = call.exchange, call.exchange.reply
     if reply.failure is not None:
-        _failed(call, reply.failure, turn, build)
+        _append_failure(call, reply.failure, turn, build)
         return 0
     build.add(
         ResponseReceived,
@@ -245,14 +247,18 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
         duration_s=exchange.duration_s,
         diagnostics=reply.flaws,
     )
-    own = reply.messages[call.choice : call.choice + 1]
-    replies = sum(_append(message, pointer, exchange, build) for pointer, message in own)
+    messages = reply.messages[call.choice : call.choice + 1]
+    replies = sum(
+        _append_message(message, pointer, exchange, build) for pointer, message in messages
+    )
     if reply.defect:
         build.defect(reply.defect, pointer=exchange.reply_pointer)
     return replies
 
 
-def _append(message: dict[str, Any], pointer: str, exchange: Exchange, build: RunBuilder) -> bool:
+def _append_message(
+    message: dict[str, Any], pointer: str, exchange: Exchange, build: RunBuilder
+) -> bool:
     """Append a message; return whether it is one of the model."""
     mode = TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
     parts = normalise_message(message, text_calls=mode)
@@ -260,8 +266,8 @@ def _append(message: dict[str, Any], pointer: str, exchange: Exchange, build: Ru
     return parts.message.role == "assistant"
 
 
-def _failed(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None:
-    told = f"status {failure.status}: {failure.message}" if failure.status else failure.message
+def _append_failure(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None:
+    message = f"status {failure.status}: {failure.message}" if failure.status else failure.message
     build.add(
         RequestFailed,
         pointer=call.exchange.reply_pointer,
@@ -272,5 +278,5 @@ def _failed(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None
         status=failure.status,
         body=failure.body,
         chain=failure.chain,
-        diagnostics=(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, told),),
+        diagnostics=(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),),
     )

@@ -24,7 +24,7 @@ from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.formats.side_requests import by_address, by_reply
 from hermes_tui.parsers.measures import timestamp
 
-_FOREIGN = frozenset(
+_FOREIGN_KEYS = frozenset(
     {
         "completion",
         "tokens",
@@ -118,9 +118,9 @@ class Exchange:
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     """Return `value`, whose pointer is `pointer`, as an exchange, or None if it is not one."""
-    if not isinstance(value, dict) or _FOREIGN & value.keys():
+    if not isinstance(value, dict) or _FOREIGN_KEYS & value.keys():
         return None
-    found = _sides(value)
+    found = _request_and_reply_keys(value)
     if found is None:
         return None
     request_key, reply_key = found
@@ -141,8 +141,8 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         reply_raw=value.get(reply_key) if reply_key else None,
         model=_model(value, body) or reply.model,
         tools=_tools(value, body),
-        session=_named(value, body, _SESSION_KEYS),
-        trace=_named(value, body, _TRACE_KEYS),
+        session=_first_label(value, body, _SESSION_KEYS),
+        trace=_first_label(value, body, _TRACE_KEYS),
         own_id=fields.label(value, "custom_id", "id", "call_id", "request_id") or reply.id,
         task=fields.label(value, "task", "task_name", "task_id", "instance_id"),
         ts=_time(value, _TIME_KEYS) or _time(body, _TIME_KEYS),
@@ -162,16 +162,22 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
 
 def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, ...]:
     """Return the outcome of each of `size` messages, which are judged together or one by one."""
-    judged = {key: value[key] for key in (*fields.REWARD_KEYS, "rewards") if key in value}
-    apart = parallel_lists(judged, size)
-    alike = {key: judged[key] for key in fields.REWARD_KEYS if key in judged.keys() - apart.keys()}
+    judgements = {key: value[key] for key in (*fields.REWARD_KEYS, "rewards") if key in value}
+    separate = parallel_lists(judgements, size)
+    common = {
+        key: judgements[key]
+        for key in fields.REWARD_KEYS
+        if key in judgements.keys() - separate.keys()
+    }
     return tuple(
-        fields.outcome_of(alike | told_of_one({key: each[index] for key, each in apart.items()}))
+        fields.outcome_of(
+            common | told_of_one({key: each[index] for key, each in separate.items()})
+        )
         for index in range(size)
     )
 
 
-def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
+def _request_and_reply_keys(value: dict[str, Any]) -> tuple[str, str] | None:
     """Return the keys of the request ("" for `value` itself) and of the reply ("" for none).
 
     None if `value` is not an exchange.
@@ -223,7 +229,7 @@ def _tools(value: dict[str, Any], body: dict[str, Any]) -> Any:
     return None
 
 
-def _named(value: dict[str, Any], body: dict[str, Any], keys: tuple[str, ...]) -> str:
+def _first_label(value: dict[str, Any], body: dict[str, Any], keys: tuple[str, ...]) -> str:
     places = (value, value.get("metadata"), body, body.get("metadata"))
     found = (fields.label(p, *keys) for p in places if isinstance(p, dict))
     return next(filter(None, found), "")

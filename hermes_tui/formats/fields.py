@@ -19,16 +19,16 @@ MAX_DETAIL = 2_000
 """Characters of JSON. Of a longer detail only the size is kept; its record holds it whole."""
 MAX_RESULT = 1_000_000
 """The same limit for the results of a run, which are what people open it for."""
-_RESULTS = frozenset(
+_RESULT_NAMES = frozenset(
     {"submission", "patch", "git_patch", "model_patch", "generated_patch", "test_patch"}
     | {"edited_files", "test_result", "traceback", "exception_str", "exception_info", "error"}
     | {"errors", "store", "answer", "final_answer"}
 )
-_LINES_AROUND = re.compile(r"\d+\Z")
+_CONTEXT_LINES = re.compile(r"\d+\Z")
 """The number in SWE-agent's `edited_files30`: the lines of context around each edit."""
 
 _TOO_DEEP = "(nested too deeply, or not text)"
-_ONLY_NAMED = re.compile(rf"\([\d,]+ (?:characters|keys|elements)\)|{re.escape(_TOO_DEEP)}")
+_SIZE_ONLY = re.compile(rf"\([\d,]+ (?:characters|keys|elements)\)|{re.escape(_TOO_DEEP)}")
 
 _BODY_KEYS = (
     "content",
@@ -52,10 +52,10 @@ _ID_KEYS = (
 )
 _GROUP_KEYS = ("group_id", "group", "group_index", "group_idx")
 _TASK_KEYS = ("task", "task_name", "task_id", "instance_id", "question", "problem", "title")
-_GOOD = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
-_BAD = frozenset({"failed", "failure", "incorrect", "unresolved"})
-_CUT_REPLIES = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-_CUT = _CUT_REPLIES | {"truncated", "max_turns", "max_steps", "incomplete"}
+_OK_WORDS = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
+_FAILED_WORDS = frozenset({"failed", "failure", "incorrect", "unresolved"})
+_CUT_REPLY_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_TRUNCATED_WORDS = _CUT_REPLY_REASONS | {"truncated", "max_turns", "max_steps", "incomplete"}
 _UNDERSCORE = re.compile(r"_([a-z])")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
@@ -78,8 +78,8 @@ def is_message_list(value: Any) -> bool:
 
 def messages_if_json(value: Any) -> Any:
     """Return the messages that a text holds as JSON, or `value` unchanged if it holds none."""
-    found = decode_if_json(value)
-    return found if is_message_list(found) else value
+    decoded = decode_if_json(value)
+    return decoded if is_message_list(decoded) else value
 
 
 def ends_with_response(row: Mapping[str, Any]) -> bool:
@@ -120,21 +120,21 @@ def text_of(content: Any) -> str:
 
 def camel_case(name: str) -> str:
     """Return `snake_case` as `snakeCase`."""
-    return _UNDERSCORE.sub(lambda found: found[1].upper(), name)
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
 
 
 def snake_case(name: str) -> str:
     """Return `camelCase` as `camel_case`."""
-    return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", name)
+    return _CAPITAL.sub(lambda match: f"_{match[0].lower()}", name)
 
 
 def title_of(messages: Iterable[Any]) -> str:
     """Return the first line of the user's first message with text, or an empty string."""
     for message in messages:
         if isinstance(message, dict) and message.get("role") in ("user", "human"):
-            said = title(text_of(message.get("content")))
-            if said:
-                return said
+            text = title(text_of(message.get("content")))
+            if text:
+                return text
     return ""
 
 
@@ -187,7 +187,7 @@ def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[s
 
 def detail(name: str, value: Any) -> Any:
     """Return `value` shortened by `small`; the limit is much higher if `name` is a result's."""
-    is_result = _LINES_AROUND.sub("", name) in _RESULTS
+    is_result = _CONTEXT_LINES.sub("", name) in _RESULT_NAMES
     return small(value, MAX_RESULT if is_result else MAX_DETAIL)
 
 
@@ -230,16 +230,16 @@ def small(value: Any, most: int = MAX_DETAIL) -> Any:
 
 def only_named(details: Any) -> int:
     """Return how many values in `details` `small` has replaced by their size."""
-    waiting, found = [details], 0
-    while waiting:
-        match waiting.pop():
+    pending, count = [details], 0
+    while pending:
+        match pending.pop():
             case str(text):
-                found += _ONLY_NAMED.fullmatch(text) is not None
+                count += _SIZE_ONLY.fullmatch(text) is not None
             case dict(members):
-                waiting.extend(members.values())
+                pending.extend(members.values())
             case list(elements):
-                waiting.extend(elements)
-    return found
+                pending.extend(elements)
+    return count
 
 
 def number(value: Any) -> float | None:
@@ -294,42 +294,42 @@ REWARD_KEYS = ("reward", "score", "scores")
 
 def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the arguments of `RunBuilder.end` found in `raw`, or None if it has no outcome."""
-    told = {key: raw[key] for key in OUTCOME_KEYS if raw.get(key) is not None}
-    if not told:
+    outcome = {key: raw[key] for key in OUTCOME_KEYS if raw.get(key) is not None}
+    if not outcome:
         return None
     scores: dict[str, float] = {}
     for key in ("score", "reward"):
-        found = number(told.get(key))
+        found = number(outcome.get(key))
         if found is not None:
             scores[key] = found
     for key in ("scores", "metrics"):
-        group = told.get(key)
+        group = outcome.get(key)
         for name, value in group.items() if isinstance(group, dict) else ():
             found = number(value)
             if found is not None:
                 scores[str(name)] = found
     reward = scores.pop("reward", None)
-    stop_reason = label(told, "exit_status", "stop_reason", "finish_reason", "status")
+    stop_reason = label(outcome, "exit_status", "stop_reason", "finish_reason", "status")
     return {
-        "status": _status(told, stop_reason),
+        "status": _status(outcome, stop_reason),
         "stop_reason": stop_reason,
         "reward": reward if reward is not None else scores.get("score"),
         "scores": scores,
-        "details": {key: detail(key, value) for key, value in told.items() if key != "metrics"},
+        "details": {key: detail(key, value) for key, value in outcome.items() if key != "metrics"},
     }
 
 
-def _status(told: Mapping[str, Any], stop_reason: str) -> str:
-    if told.get("error"):
+def _status(outcome: Mapping[str, Any], stop_reason: str) -> str:
+    if outcome.get("error"):
         return "error"
     for key in ("resolved", "passed", "success", "correct", "is_correct", "completed"):
-        if isinstance(told.get(key), bool):
-            return verdict(told[key])
+        if isinstance(outcome.get(key), bool):
+            return verdict(outcome[key])
     word = stop_reason.strip().lower()
-    for status, words in (("ok", _GOOD | {"submitted", "stop"}), ("failed", _BAD)):
+    for status, words in (("ok", _OK_WORDS | {"submitted", "stop"}), ("failed", _FAILED_WORDS)):
         if word in words:
             return status
-    if word in _CUT:
+    if word in _TRUNCATED_WORDS:
         return "truncated"
     return "error" if "error" in word or "exception" in word else "unknown"
 
@@ -343,7 +343,7 @@ def verdict(passed: Any) -> str:
 
 def is_cut(finish_reason: str) -> bool:
     """Return whether a reply ended only because it was too long, in the terms of any API."""
-    return finish_reason.lower() in _CUT_REPLIES
+    return finish_reason.lower() in _CUT_REPLY_REASONS
 
 
 def as_dict(value: Any) -> dict[str, Any]:

@@ -20,11 +20,11 @@ MAX_DEPTH = 40
 MAX_JSON_STRING = 4 << 20
 """Characters: JSON inside longer strings is not searched."""
 
-_SPEAKERS = ("role", "from")
-_LABELS = ("role", "from", "type", "kind", "source")
-_BODIES = ("content", "value", "parts", "text", "message")
-_ENVELOPES = ("message", "payload", "data", "item", "event", "node_data")
-_CARRIED = ("tool_calls", "toolCalls", "function_call", "reasoning_content", "reasoning")
+_SPEAKER_KEYS = ("role", "from")
+_LABEL_KEYS = ("role", "from", "type", "kind", "source")
+_BODY_KEYS = ("content", "value", "parts", "text", "message")
+_ENVELOPE_KEYS = ("message", "payload", "data", "item", "event", "node_data")
+_OTHER_CONTENT_KEYS = ("tool_calls", "toolCalls", "function_call", "reasoning_content", "reasoning")
 
 Path = tuple[str | int, ...]
 
@@ -50,23 +50,23 @@ def message_in(item: Any, envelopes: int = 2) -> tuple[str, dict[str, Any]] | No
     if not isinstance(item, dict):
         return None
     if "role" not in item and envelopes:
-        for key in _ENVELOPES:
+        for key in _ENVELOPE_KEYS:
             found = message_in(item.get(key), envelopes - 1)
             if found is not None:
                 return f"/{key}{found[0]}", found[1]
-    plain = _plain(item)
-    return None if plain is None else ("", plain)
+    message = _as_chat_message(item)
+    return None if message is None else ("", message)
 
 
-def _plain(item: dict[str, Any]) -> dict[str, Any] | None:
-    label = next((item[key] for key in _LABELS if _is_label(item.get(key))), None)
+def _as_chat_message(item: dict[str, Any]) -> dict[str, Any] | None:
+    label = next((item[key] for key in _LABEL_KEYS if _is_label(item.get(key))), None)
     if label is None:
         return None
-    body_key = next((key for key in _BODIES if _is_body(item.get(key))), None)
-    if body_key is None and not any(item.get(key) for key in _CARRIED):
+    body_key = next((key for key in _BODY_KEYS if _is_body(item.get(key))), None)
+    if body_key is None and not any(item.get(key) for key in _OTHER_CONTENT_KEYS):
         return None
-    message = {key: value for key, value in item.items() if key not in _BODIES}
-    if not any(key in item for key in _SPEAKERS):
+    message = {key: value for key, value in item.items() if key not in _BODY_KEYS}
+    if not any(key in item for key in _SPEAKER_KEYS):
         message.pop("type", None)
     message["role"] = label
     message["content"] = item[body_key] if body_key else None
@@ -101,7 +101,7 @@ def _has_speaker(item: Any) -> bool:
         return False
     found = message_in(item)
     places = (item, found[1] if found and found[0] else {})
-    return any(_is_label(place.get(key)) for place in places for key in _SPEAKERS)
+    return any(_is_label(place.get(key)) for place in places for key in _SPEAKER_KEYS)
 
 
 def find_conversations(value: Any) -> tuple[list[Found], list[Found]]:

@@ -31,8 +31,8 @@ class FoldingBuilder(RunBuilder):
         return bool(self.runs) or any(isinstance(event, RunStarted) for event in self.events)
 
     def forget(self) -> None:
-        for held in (self.events, self.loose, self.runs):
-            held.clear()
+        for events in (self.events, self.loose, self.runs):
+            events.clear()
         self._seq = self.first_seq
 
     def talk(
@@ -47,8 +47,8 @@ class FoldingBuilder(RunBuilder):
         done = 0
         while done < len(raws):
             if self.runs:
-                state, found = self.runs[-1]
-                done += take_plain(state, raws, done, text_calls, found)
+                state, findings = self.runs[-1]
+                done += take_plain(state, raws, done, text_calls, findings)
                 self._seq = state.events
             if done < len(raws):
                 append(done, raws[done], f"{pointer}/{done}")
@@ -62,8 +62,8 @@ class FoldingBuilder(RunBuilder):
                 self._finish()
                 self.runs.append((RunState(), []))
             if self.runs:
-                state, found = self.runs[-1]
-                found.extend(state.apply(event))
+                state, findings = self.runs[-1]
+                findings.extend(state.apply(event))
             else:
                 self.loose.append(event)
         self.events.clear()
@@ -75,5 +75,5 @@ class FoldingBuilder(RunBuilder):
 
     def _finish(self) -> None:
         if self.runs:
-            state, found = self.runs[-1]
-            found.extend(state.finish())
+            state, findings = self.runs[-1]
+            findings.extend(state.finish())

@@ -238,7 +238,7 @@ _NEXT_ELEMENT = re.compile(rb"\}\s*,\s*(?=\{)")
 def _scan_array(source: Source, index: RecordIndex, start: int) -> Iterator[int]:
     if not index.end:
         index.add(start, RecordKind.FRAME)
-    walk, told = JsonWalk(source, index.end), index.end
+    walk, reported = JsonWalk(source, index.end), index.end
     while not index.closed and (char := walk.peek()):
         if char == "]":
             index.closed = True
@@ -256,9 +256,9 @@ def _scan_array(source: Source, index: RecordIndex, start: int) -> Iterator[int]
             walk = JsonWalk(source, following)
         else:
             break
-        if index.end - told >= SLICE:
-            told = index.end
-            yield told
+        if index.end - reported >= SLICE:
+            reported = index.end
+            yield reported
     yield from _end_array(source, index)
 
 

@@ -106,16 +106,16 @@ def _read_part(value: Any, build: RunBuilder) -> None:
 
 def _read_contents(value: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     """Read the list of contents at `pointer`, with the other members of its object."""
-    said = [(f"{pointer}/{index}", item) for index, item in enumerate(value["contents"])]
+    contents = [(f"{pointer}/{index}", item) for index, item in enumerate(value["contents"])]
     build.start(
         run_id=fields.run_id_of(value),
-        task=_title(said),
+        task=_title(contents),
         model=fields.model_of(value),
         tools=tools_of(value),
         details=fields.details_of(value, without=(*_REQUEST_KEYS, *_RUN_KEYS)),
         ts=time_of(value),
     )
-    _append_all(said, "", build)
+    _append_contents(contents, "", build)
 
 
 def _read_call(value: dict[str, Any], build: RunBuilder) -> None:
@@ -123,21 +123,24 @@ def _read_call(value: dict[str, Any], build: RunBuilder) -> None:
     inner = value.get("request")
     wrapped = isinstance(inner, dict) and "contents" not in value
     request: dict[str, Any] = inner if isinstance(inner, dict) and wrapped else value
-    beside = (
+    outer_details = (
         fields.details_of(value, without=(*_REQUEST_KEYS, *_RUN_KEYS, "key")) if wrapped else {}
     )
     has_candidates = isinstance(value.get("candidates"), list)
     reply = value.get("response", value if has_candidates else None)
-    said = list(contents_of(request))
+    contents = list(contents_of(request))
     build.start(
         run_id=fields.label(value, "key") or fields.run_id_of(value),
-        task=_title(said),
+        task=_title(contents),
         model=fields.model_of(request) or model_of(reply),
         tools=tools_of(request),
-        details={**fields.details_of(request, without=(*_REQUEST_KEYS, *_RUN_KEYS)), **beside},
+        details={
+            **fields.details_of(request, without=(*_REQUEST_KEYS, *_RUN_KEYS)),
+            **outer_details,
+        },
         ts=time_of(value),
     )
-    _append_all(said, "/request" if wrapped else "", build)
+    _append_contents(contents, "/request" if wrapped else "", build)
     if isinstance(reply, (dict, list)) and reply:
         append_reply(build, reply, "/response" if "response" in value else "", turn=1)
     for key in ("error", "status"):
@@ -160,8 +163,8 @@ def _read_reply(reply: Any, build: RunBuilder) -> None:
     append_reply(build, reply, "", turn=1)
 
 
-def _append_failure(told: Any, pointer: str, build: RunBuilder) -> None:
-    failure = failure_of(told)
+def _append_failure(error: Any, pointer: str, build: RunBuilder) -> None:
+    failure = failure_of(error)
     build.add(
         RequestFailed,
         pointer=pointer,
@@ -173,17 +176,17 @@ def _append_failure(told: Any, pointer: str, build: RunBuilder) -> None:
     build.end(status="error", stop_reason=failure.message)
 
 
-def _append_all(said: list[tuple[str, Any]], prefix: str, build: RunBuilder) -> None:
-    for pointer, content in said:
+def _append_contents(contents: list[tuple[str, Any]], prefix: str, build: RunBuilder) -> None:
+    for pointer, content in contents:
         append_content(build, content, prefix + pointer)
 
 
-def _title(said: list[tuple[str, Any]]) -> str:
-    return fields.title_of(_messages(said))
+def _title(contents: list[tuple[str, Any]]) -> str:
+    return fields.title_of(_messages(contents))
 
 
-def _messages(said: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    return (message_of(content) for _, content in said if isinstance(content, (dict, str)))
+def _messages(contents: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    return (message_of(content) for _, content in contents if isinstance(content, (dict, str)))
 
 
 FORMAT = Gemini()

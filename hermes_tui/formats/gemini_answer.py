@@ -43,14 +43,14 @@ class GeminiJson:
             return
         stats = fields.as_dict(value.get("stats"))
         models = fields.as_dict(stats.get("models"))
-        told = {key: stats.get(key) for key in ("tools", "files") if stats.get(key)}
+        details = {key: stats.get(key) for key in ("tools", "files") if stats.get(key)}
         build.start(
             run_id=fields.label(value, "session_id"),
             model=next(iter(models), ""),
-            details=fields.details_of({**told, **({"models": list(models)} if models else {})}),
+            details=fields.details_of({**details, **({"models": list(models)} if models else {})}),
         )
-        if said := fields.text_of(value.get("response")):
-            build.message({"role": "assistant", "content": said}, pointer="/response")
+        if text := fields.text_of(value.get("response")):
+            build.message({"role": "assistant", "content": text}, pointer="/response")
         error = fields.as_dict(value.get("error"))
         if error:
             build.add(
@@ -62,7 +62,7 @@ class GeminiJson:
         build.end(
             status="error" if error else "unknown",
             stop_reason=title(fields.label(error, "type")),
-            usage=total_usage(map(_used, models.values())),
+            usage=total_usage(map(_model_usage, models.values())),
         )
 
 
@@ -75,7 +75,7 @@ def _is_answer(value: Any) -> bool:
     return is_bare and (answers or {"type", "message"} <= error.keys())
 
 
-def _used(model: Any) -> Usage | None:
+def _model_usage(model: Any) -> Usage | None:
     tokens = fields.as_dict(fields.as_dict(model).get("tokens"))
     return usage(usage_of({_COUNTS[key]: tokens[key] for key in _COUNTS if key in tokens}))
 

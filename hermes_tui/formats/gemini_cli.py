@@ -32,7 +32,7 @@ from hermes_tui.parsers.measures import time_of, timestamp
 
 _NOTICES = frozenset({"info", "warning", "error"})
 _CONTEXT = "<session_context>"
-_ABOUT_SESSION = ("sessionId", "messages", "startTime")
+_OWN_KEYS = ("sessionId", "messages", "startTime")
 
 
 class GeminiCli:
@@ -128,40 +128,42 @@ def _id(message: Any) -> str:
 
 def _read_session(session: _Session, build: RunBuilder) -> None:
     about = session.about
-    spoken = [e.message for e in session.entries if isinstance(e.message, dict)]
+    messages = [e.message for e in session.entries if isinstance(e.message, dict)]
     build.locate(0)
     build.start(
         run_id=fields.label(about, "sessionId"),
         task=fields.title_of(
-            _message(raw) for raw in spoken if raw.get("type") == "user" and not _is_context(raw)
+            _message(raw) for raw in messages if raw.get("type") == "user" and not _is_context(raw)
         ),
-        model=next((name for raw in spoken if (name := fields.model_of(raw))), ""),
-        details=fields.details_of(about, without=_ABOUT_SESSION),
+        model=next((name for raw in messages if (name := fields.model_of(raw))), ""),
+        details=fields.details_of(about, without=_OWN_KEYS),
         ts=timestamp(about.get("startTime")),
     )
-    answered: set[str] = set()
+    answered_ids: set[str] = set()
     for entry in session.entries:
         build.locate(entry.line)
         if isinstance(entry.message, dict) and isinstance(entry.message.get("type"), str):
-            _append(entry, answered, build)
+            _append(entry, answered_ids, build)
         else:
             build.defect("not a message", fields.excerpt(entry.message), pointer=entry.pointer)
 
 
-def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
+def _append(entry: _Entry, answered_ids: set[str], build: RunBuilder) -> None:
     raw = entry.message
     parts = normalised(_message(raw))
     # In a history that was written back, a user's turn repeats the results given with the calls.
-    results = tuple(item for item in parts.results if item[0].call_id not in answered)
+    results = tuple(item for item in parts.results if item[0].call_id not in answered_ids)
     message = changed(parts.message, results=len(results))
     flags = (entry.flag, "injected" if raw["type"] == "user" and _is_context(raw) else "")
     message = with_flags(message, *filter(None, flags))
-    found = (*parts.diagnostics, *_notice(raw))
-    build.append(parts._replace(message=message, results=results, diagnostics=found), entry.pointer)
+    diagnostics = (*parts.diagnostics, *_error_finding(raw))
+    build.append(
+        parts._replace(message=message, results=results, diagnostics=diagnostics), entry.pointer
+    )
     calls = raw.get("toolCalls")
     for index, call in enumerate(fields.as_list(calls)):
         if isinstance(call, dict):
-            answered.add(fields.label(call, "id"))
+            answered_ids.add(fields.label(call, "id"))
             _append_results(call, f"{entry.pointer}/toolCalls/{index}", build)
 
 
@@ -174,31 +176,31 @@ def _message(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a message in the form of chat messages."""
     kind = fields.label(raw, "type")
     content = raw.get("content")
-    said = content if isinstance(content, (list, str)) or content is None else [content]
-    message: dict[str, Any] = {"content": said}
-    if isinstance(said, list):
-        said = _without_known_calls(said, raw.get("toolCalls"))
-        message = message_of({"parts": said, "role": "user" if kind == "user" else "model"})
+    parts = content if isinstance(content, (list, str)) or content is None else [content]
+    message: dict[str, Any] = {"content": parts}
+    if isinstance(parts, list):
+        parts = _without_known_calls(parts, raw.get("toolCalls"))
+        message = message_of({"parts": parts, "role": "user" if kind == "user" else "model"})
     if kind != "user":
         message["role"] = "environment" if kind in _NOTICES else kind
     elif "role" not in message:
         message["role"] = "user"
     if kind in _NOTICES:
         message["author"] = {"name": kind}
-    told = {
+    members = {
         "timestamp": raw.get("timestamp"),
         "tool_calls": raw.get("toolCalls") or None,
         "thoughts": "\n\n".join(filter(None, map(_thought, fields.as_list(raw.get("thoughts"))))),
         "usage": _usage(raw.get("tokens")),
     }
-    return {**message, **{key: value for key, value in told.items() if value}}
+    return {**message, **{key: value for key, value in members.items() if value}}
 
 
 def _without_known_calls(parts: list[Any], calls: Any) -> list[Any]:
     """Return parts without the calls that a history written back has under `toolCalls` too."""
-    known = [call for call in fields.as_list(calls) if isinstance(call, dict)]
-    ids = {fields.label(call, "id") for call in known}
-    names = {fields.label(call, "name") for call in known}
+    call_objects = [call for call in fields.as_list(calls) if isinstance(call, dict)]
+    ids = {fields.label(call, "id") for call in call_objects}
+    names = {fields.label(call, "name") for call in call_objects}
     kept = []
     for part in parts:
         call = member(part, "functionCall") if isinstance(part, dict) else None
@@ -231,31 +233,31 @@ def _usage(tokens: Any) -> dict[str, Any] | None:
     )
 
 
-def _notice(raw: dict[str, Any]) -> tuple[Diagnostic, ...]:
+def _error_finding(raw: dict[str, Any]) -> tuple[Diagnostic, ...]:
     if raw.get("type") != "error":
         return ()
-    said = title(fields.text_of(raw.get("content"))) or "an error without a text"
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, said),)
+    message = title(fields.text_of(raw.get("content"))) or "an error without a text"
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
 
 
 def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     """Append the results of a call: the answers in it, or else the text that was displayed."""
-    given = call.get("result")
+    result = call.get("result")
     answers = [
         (f"{pointer}/result/{index}", part)
-        for index, part in enumerate(fields.as_list(given))
+        for index, part in enumerate(fields.as_list(result))
         if isinstance(part, dict) and isinstance(member(part, "functionResponse"), dict)
     ]
     status = fields.label(call, "status").lower()
     if not answers:
-        shown = given or call.get("resultDisplay")
+        shown = result or call.get("resultDisplay")
         if not shown and status not in FAILED:
             return
         body = {"name": call.get("name"), "response": shown or status}
         answers = [(f"{pointer}/result", {"functionResponse": body})]
-    told = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
+    call_members = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
     for place, part in answers:
-        append_judged(build, part, told, status=status, pointer=place, ts=time_of(call))
+        append_judged(build, part, call_members, status=status, pointer=place, ts=time_of(call))
 
 
 FORMAT = GeminiCli()

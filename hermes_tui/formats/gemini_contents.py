@@ -23,7 +23,7 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.parsers.tool_results import error_findings
 
-_PARTS = frozenset(
+_PART_KEYS = frozenset(
     {
         "text",
         "thought",
@@ -36,13 +36,13 @@ _PARTS = frozenset(
     }
 )
 _ROLES = frozenset({"user", "model", "function", "system", "tool"})
-_FOREIGN = frozenset({"kind", "part_kind", "type", "messageId"})
+_FOREIGN_KEYS = frozenset({"kind", "part_kind", "type", "messageId"})
 """Keys of other formats whose messages have `parts` too."""
 
 
 def is_content(value: Any) -> bool:
     """Return whether `value` is a content; an object with only a role is not."""
-    if not isinstance(value, dict) or not _FOREIGN.isdisjoint(value):
+    if not isinstance(value, dict) or not _FOREIGN_KEYS.isdisjoint(value):
         return False
     parts = value.get("parts")
     role = value.get("role")
@@ -66,8 +66,8 @@ def is_request(value: Any) -> bool:
 def contents_of(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the contents of a request with their JSON Pointers, the system instruction first."""
     for key in ("systemInstruction", "system_instruction"):
-        if said := request.get(key):
-            parts = said if isinstance(said, dict) else {"parts": said}
+        if instruction := request.get(key):
+            parts = instruction if isinstance(instruction, dict) else {"parts": instruction}
             yield f"/{key}", {**parts, "role": "system"}
     contents = request.get("contents")
     if isinstance(contents, list):
@@ -95,11 +95,11 @@ def message_of(content: Any) -> dict[str, Any]:
         return {"role": "user", "content": content}
     parts = content.get("parts")
     parts = parts if isinstance(parts, list) else [parts]
-    found = [_part(part) for part in parts if part is not None]
+    chat_parts = [_part(part) for part in parts if part is not None]
     role = content.get("role")
-    answers = bool(found) and all(_is_answer(part) for part in found)
-    role = "tool" if answers else role if isinstance(role, str) and role else "user"
-    return {"role": role, "content": found or None}
+    are_results = bool(chat_parts) and all(_is_result(part) for part in chat_parts)
+    role = "tool" if are_results else role if isinstance(role, str) and role else "user"
+    return {"role": role, "content": chat_parts or None}
 
 
 def append_content(build: RunBuilder, content: Any, pointer: str) -> None:
@@ -113,12 +113,12 @@ def append_content(build: RunBuilder, content: Any, pointer: str) -> None:
 def normalised(message: dict[str, Any]) -> Normalised:
     """Normalise a message of `message_of`; unwrap its results."""
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
-    results = tuple(plain_result(result, found) for result, found in parts.results)
+    results = tuple(plain_result(result, diagnostics) for result, diagnostics in parts.results)
     return parts._replace(results=results)
 
 
 def plain_result(
-    result: ToolResult, found: tuple[Diagnostic, ...]
+    result: ToolResult, diagnostics: tuple[Diagnostic, ...]
 ) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
     """Return a result as its tool wrote it, without the API's wrapper `{"output": text}`.
 
@@ -127,11 +127,11 @@ def plain_result(
     raw = result.raw if isinstance(result.raw, dict) else {}
     response = raw.get("response")
     if not isinstance(response, dict) or len(response) != 1:
-        return result, found
+        return result, diagnostics
     if isinstance(output := response.get("output"), str):
-        seen = judge(output)
-        error = result.error or seen.error
-        result = changed(result, content=output, error=error, exit_code=seen.exit_code)
+        judged = judge(output)
+        error = result.error or judged.error
+        result = changed(result, content=output, error=error, exit_code=judged.exit_code)
         return result, error_findings(error)
     if error := response.get("error"):
         text = fields.json_text(error)
@@ -139,7 +139,7 @@ def plain_result(
         mark = ErrorMark("flag", f"error: {f'exit code {exit_code}' if exit_code else title(text)}")
         result = changed(result, content=text, error=mark, exit_code=exit_code)
         return result, error_findings(mark)
-    return result, found
+    return result, diagnostics
 
 
 def _part(part: Any) -> Any:
@@ -151,21 +151,21 @@ def _part(part: Any) -> Any:
     if isinstance(text, str):
         thought = part.get("thought") is True
         return {"type": "thinking", "thinking": text} if thought else {"type": "text", "text": text}
-    held = part.get("fileData")
-    if isinstance(held, dict):
+    file_data = part.get("fileData")
+    if isinstance(file_data, dict):
         return {
             "type": "file",
-            "file_url": member(held, "fileUri"),
-            "mime_type": member(held, "mimeType"),
+            "file_url": member(file_data, "fileUri"),
+            "mime_type": member(file_data, "mimeType"),
         }
     return part
 
 
 def _is_part(part: dict[str, Any]) -> bool:
-    return any(fields.camel_case(key) in _PARTS for key in part) and "type" not in part
+    return any(fields.camel_case(key) in _PART_KEYS for key in part) and "type" not in part
 
 
-def _is_answer(part: Any) -> bool:
+def _is_result(part: Any) -> bool:
     return isinstance(part, dict) and "functionResponse" in part
 
 

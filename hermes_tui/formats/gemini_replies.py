@@ -20,10 +20,10 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.wording import title
 
-_WRITTEN = "candidatesTokenCount"
-_USAGE = (
+_OUTPUT_KEY = "candidatesTokenCount"
+_USAGE_KEYS = (
     "promptTokenCount",
-    _WRITTEN,
+    _OUTPUT_KEY,
     "thoughtsTokenCount",
     "cachedContentTokenCount",
 )
@@ -44,7 +44,7 @@ def is_reply(value: Any) -> bool:
         return False
     candidates = value.get("candidates")
     if isinstance(candidates, list) and candidates:
-        return all(isinstance(one, dict) and _speaks(one) for one in candidates[:5])
+        return all(isinstance(one, dict) and _is_candidate(one) for one in candidates[:5])
     return bool(member(value, "usageMetadata") or member(value, "promptFeedback"))
 
 
@@ -60,14 +60,16 @@ def messages_of_reply(reply: Any) -> list[dict[str, Any]]:
     the `usage` of all.
     """
     pieces = _pieces(reply)
-    heard: dict[int, list[dict[str, Any]]] = {}
+    candidates_by_index: dict[int, list[dict[str, Any]]] = {}
     for piece in pieces:
         candidates = piece.get("candidates")
         for position, one in enumerate(fields.as_list(candidates)):
             if isinstance(one, dict):
                 index = one.get("index")
-                heard.setdefault(index if type(index) is int else position, []).append(one)
-    messages = [_message(heard[index]) for index in sorted(heard)]
+                candidates_by_index.setdefault(
+                    index if type(index) is int else position, []
+                ).append(one)
+    messages = [_message(candidates_by_index[index]) for index in sorted(candidates_by_index)]
     if messages:
         messages[0]["usage"] = _usage(pieces)
     return messages
@@ -75,8 +77,8 @@ def messages_of_reply(reply: Any) -> list[dict[str, Any]]:
 
 def model_of(reply: Any) -> str:
     """Return the model that a reply, whole or streamed, names."""
-    named = (fields.label(piece, "modelVersion", "model_version") for piece in _pieces(reply))
-    return next(filter(None, named), "")
+    names = (fields.label(piece, "modelVersion", "model_version") for piece in _pieces(reply))
+    return next(filter(None, names), "")
 
 
 def append_reply(build: RunBuilder, reply: Any, pointer: str, turn: int = 0) -> None:
@@ -86,56 +88,56 @@ def append_reply(build: RunBuilder, reply: Any, pointer: str, turn: int = 0) -> 
         parts = with_findings(normalised(message), *findings_of(message))
         build.append(flagged(parts, f"candidate {number}") if number > 1 else parts, pointer)
     if not messages:
-        build.add(RequestFailed, pointer=pointer, turn=turn, message=_why_nothing(reply))
+        build.add(RequestFailed, pointer=pointer, turn=turn, message=_missing_reply_reason(reply))
 
 
 def _pieces(reply: Any) -> list[dict[str, Any]]:
     return [piece for piece in (reply if isinstance(reply, list) else [reply]) if is_reply(piece)]
 
 
-def _message(heard: list[dict[str, Any]]) -> dict[str, Any]:
+def _message(pieces: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the message of one candidate, joined from its pieces."""
-    contents = (one.get("content") for one in heard)
+    contents = (one.get("content") for one in pieces)
     lists = (content.get("parts") for content in contents if isinstance(content, dict))
     parts = [part for own in lists if isinstance(own, list) for part in own]
     return {
         **message_of({"role": "model", "parts": list(_joined(parts))}),
-        "finish_reason": _last(heard, "finishReason").rpartition(".")[2],
-        "finish_message": _last(heard, "finishMessage"),
+        "finish_reason": _last(pieces, "finishReason").rpartition(".")[2],
+        "finish_message": _last(pieces, "finishMessage"),
     }
 
 
 def _joined(parts: list[Any]) -> Iterator[Any]:
     """Yield the parts, adjacent pieces of one streamed text joined."""
-    held: list[Any] = []
+    texts: list[Any] = []
     for part in parts:
         text = part.get("text") if isinstance(part, dict) else None
-        if held and (not isinstance(text, str) or held[0].get("thought") != part.get("thought")):
-            yield _whole(held)
-            held = []
+        if texts and (not isinstance(text, str) or texts[0].get("thought") != part.get("thought")):
+            yield _whole(texts)
+            texts = []
         if isinstance(text, str):
-            held.append(part)
+            texts.append(part)
         else:
             yield part
-    if held:
-        yield _whole(held)
+    if texts:
+        yield _whole(texts)
 
 
 def _whole(texts: list[dict[str, Any]]) -> dict[str, Any]:
     return {**texts[0], "text": "".join(part["text"] for part in texts)}
 
 
-def _last(heard: list[dict[str, Any]], key: str) -> str:
-    told = (member(one, key) for one in reversed(heard))
-    return next((text for text in told if isinstance(text, str) and text), "")
+def _last(pieces: list[dict[str, Any]], key: str) -> str:
+    values = (member(one, key) for one in reversed(pieces))
+    return next((text for text in values if isinstance(text, str) and text), "")
 
 
 def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the token counts of the last piece of a reply that has any, or None."""
     for piece in reversed(pieces):
-        held = member(piece, "usageMetadata")
-        if isinstance(held, dict):
-            return usage_of({key: member(held, key) for key in _USAGE})
+        counts = member(piece, "usageMetadata")
+        if isinstance(counts, dict):
+            return usage_of({key: member(counts, key) for key in _USAGE_KEYS})
     return None
 
 
@@ -145,9 +147,9 @@ def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
     Google counts them separately from the candidates; all others count reasoning as output.
     """
     told = {key: count for key, count in counts.items() if count is not None}
-    written = [fields.number(told.get(key)) for key in (_WRITTEN, "thoughtsTokenCount")]
+    written = [fields.number(told.get(key)) for key in (_OUTPUT_KEY, "thoughtsTokenCount")]
     if known := [count for count in written if count is not None]:
-        told[_WRITTEN] = sum(known)
+        told[_OUTPUT_KEY] = sum(known)
     return told
 
 
@@ -158,12 +160,12 @@ def findings_of(message: dict[str, Any]) -> Iterator[Diagnostic]:
         return
     lost = _LOST_CALLS.get(reason)
     what = "the model's call was not delivered" if lost else "the reply was stopped"
-    told = ": ".join(filter(None, (reason, title(message["finish_message"]))))
+    message_text = ": ".join(filter(None, (reason, title(message["finish_message"]))))
     severity = Severity.ERROR if lost or not message.get("content") else Severity.WARNING
-    yield Diagnostic(lost or Code.REPLY_SHAPE, severity, f"{what}: {told}")
+    yield Diagnostic(lost or Code.REPLY_SHAPE, severity, f"{what}: {message_text}")
 
 
-def _why_nothing(reply: Any) -> str:
+def _missing_reply_reason(reply: Any) -> str:
     for piece in reversed(_pieces(reply)):
         feedback = member(piece, "promptFeedback")
         if isinstance(feedback, dict):
@@ -172,7 +174,7 @@ def _why_nothing(reply: Any) -> str:
     return "the reply has no candidate"
 
 
-def _speaks(candidate: dict[str, Any]) -> bool:
+def _is_candidate(candidate: dict[str, Any]) -> bool:
     content = candidate.get("content")
     if isinstance(content, dict):
         return is_content(content) or content.keys() <= {"role", "parts"}

@@ -15,13 +15,13 @@ from hermes_tui.parsers.tool_results import error_findings, part_result
 
 CANCELLED = "cancelled"
 FAILED = frozenset({"error", CANCELLED})
-_IS_DECLINED = "User did not allow tool call"
+_DECLINED_TEXT = "User did not allow tool call"
 
 
 def append_judged(
     build: RunBuilder,
     part: dict[str, Any],
-    told: dict[str, Any],
+    members: dict[str, Any],
     *,
     status: str,
     pointer: str,
@@ -29,28 +29,28 @@ def append_judged(
 ) -> None:
     """Append the result in a part; a failed `status` of its call makes it an error.
 
-    `told` are the fields of the result that are recorded on the call.
+    `members` are the fields of the result that are recorded on the call.
     """
-    result, found = _judged(part, told, status)
+    result, diagnostics = _judged(part, members, status)
     if _is_declined(status, result):
         append_declined(build, result, DECLINED, pointer, ts)
-    build.add(ToolReturned, pointer=pointer, ts=ts, result=result, diagnostics=found)
+    build.add(ToolReturned, pointer=pointer, ts=ts, result=result, diagnostics=diagnostics)
 
 
 def _judged(
-    part: dict[str, Any], told: dict[str, Any], status: str
+    part: dict[str, Any], members: dict[str, Any], status: str
 ) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
-    held = member(part, "functionResponse")
-    result, found = plain_result(*part_result({"functionResponse": held}))
-    result = changed(result, **told)
+    response = member(part, "functionResponse")
+    result, diagnostics = plain_result(*part_result({"functionResponse": response}))
+    result = changed(result, **members)
     if _is_declined(status, result):
         return changed(result, error=None), ()
     if status not in FAILED:
-        return result, found
-    said = f"exit code {result.exit_code}" if result.exit_code else title(result.content)
-    mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
+        return result, diagnostics
+    reason = f"exit code {result.exit_code}" if result.exit_code else title(result.content)
+    mark = ErrorMark("flag", reason if status in reason.lower() else f"{status}: {reason}")
     return changed(result, error=mark), error_findings(mark)
 
 
 def _is_declined(status: str, result: ToolResult) -> bool:
-    return status == CANCELLED and _IS_DECLINED in result.content
+    return status == CANCELLED and _DECLINED_TEXT in result.content

@@ -26,8 +26,8 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import timestamp, whole
 
-_OWN = {"tool_use": "tool_name", "tool_result": "tool_id", "result": "stats"}
-_TOKENS = ("input_tokens", "output_tokens", "cached")
+_OWN_KEYS = {"tool_use": "tool_name", "tool_result": "tool_id", "result": "stats"}
+_TOKEN_KEYS = ("input_tokens", "output_tokens", "cached")
 
 
 class GeminiStreamJson:
@@ -47,10 +47,10 @@ class GeminiStreamJson:
         rows = list(build.placed(value))
         events = [row for _, _, row in rows if isinstance(row, dict)]
         init = next((row for row in events if row.get("type") == "init"), {})
-        asked = (row for row in events if row.get("role") == "user")
+        prompts = (row for row in events if row.get("role") == "user")
         build.start(
             run_id=fields.label(init, "session_id"),
-            task=fields.title_of(asked),
+            task=fields.title_of(prompts),
             model=fields.label(init, "model"),
             ts=timestamp(init.get("timestamp")),
         )
@@ -68,8 +68,8 @@ class GeminiStreamJson:
 def _is_own(row: Any) -> bool:
     if not isinstance(row, dict) or "timestamp" not in row:
         return False
-    own = _OWN.get(fields.label(row, "type"))
-    return own is not None and own in row
+    own_key = _OWN_KEYS.get(fields.label(row, "type"))
+    return own_key is not None and own_key in row
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class _Reply:
 
     build: RunBuilder
     raw: dict[str, Any] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     calls: list[Held] = field(default_factory=list)
     place: tuple[str, int] = ("", 0)
 
@@ -89,34 +89,34 @@ class _Reply:
                     self.flush()
                 self._begin(row, pointer, line)
                 self.raw.setdefault("content", "")
-                self.said.append(fields.text_of(row.get("content")))
+                self.texts.append(fields.text_of(row.get("content")))
             case "tool_use":
                 self._begin(row, pointer, line)
-                given = fields.json_text(row.get("parameters"))
-                call = function_call(row.get("tool_id"), row.get("tool_name"), given)
+                arguments = fields.json_text(row.get("parameters"))
+                call = function_call(row.get("tool_id"), row.get("tool_name"), arguments)
                 self.raw.setdefault("tool_calls", []).append(call)
                 self.calls.append(Held(row, pointer, line))
             case "init" | "result":
                 pass
             case _:
                 self.flush()
-                self._other(row, pointer, line)
+                self._append_other(row, pointer, line)
 
     def flush(self) -> None:
         """Append the reply so far."""
         if self.raw:
             pointer, line = self.place
-            content = "".join(self.said) if "content" in self.raw else None
+            content = "".join(self.texts) if "content" in self.raw else None
             raw = {**self.raw, "content": content}
             append_message(self.build, ChatMessage(raw, pointer, tuple(self.calls), line=line))
-        self.raw, self.said, self.calls = {}, [], []
+        self.raw, self.texts, self.calls = {}, [], []
 
     def _begin(self, row: dict[str, Any], pointer: str, line: int) -> None:
         if not self.raw:
             self.place = pointer, line
             self.raw = {"role": "assistant", "timestamp": row.get("timestamp")}
 
-    def _other(self, row: dict[str, Any], pointer: str, line: int) -> None:
+    def _append_other(self, row: dict[str, Any], pointer: str, line: int) -> None:
         kind, when = row["type"], {"timestamp": row.get("timestamp")}
         if kind == "error":
             _fail(fields.label(row, "message"), fields.label(row, "severity"), pointer, self.build)
@@ -124,21 +124,21 @@ class _Reply:
         held: tuple[Held, ...] = ()
         if kind == "tool_result":
             error = fields.label(fields.as_dict(row.get("error")), "message")
-            told = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
+            content = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
             failed = {"is_error": True} if row.get("status") == "error" else {}
-            raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": told, **failed}
+            raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": content, **failed}
             held = (Held(row, pointer, line),)
         else:
-            said = row.get("content") if kind == "message" else fields.json_text(row)
+            content = row.get("content") if kind == "message" else fields.json_text(row)
             role = fields.label(row, "role") if kind == "message" else "environment"
-            raw = {"role": role, "content": said}
+            raw = {"role": role, "content": content}
         append_message(self.build, ChatMessage({**raw, **when}, pointer, held, line=line))
 
 
-def _fail(said: str, severity: str, pointer: str, build: RunBuilder) -> None:
-    grave = Severity.WARNING if severity == "warning" else Severity.ERROR
-    nothing = "an error without a text"
-    build.request_failed(said, otherwise=nothing, severity=grave, pointer=pointer)
+def _fail(message: str, severity: str, pointer: str, build: RunBuilder) -> None:
+    level = Severity.WARNING if severity == "warning" else Severity.ERROR
+    default = "an error without a text"
+    build.request_failed(message, otherwise=default, severity=level, pointer=pointer)
 
 
 def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:
@@ -150,12 +150,12 @@ def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:
     failed = last.get("status") == "error"
     if error:
         _fail(error, "error", "", build)
-    taken = fields.number(stats.get("duration_ms"))
+    duration_ms = fields.number(stats.get("duration_ms"))
     build.end(
         status="error" if failed else "ok",
         stop_reason=error or fields.label(last, "status"),
-        usage=Usage(*(whole(fields.number(stats.get(key))) for key in _TOKENS)),
-        duration_s=None if taken is None else taken / 1e3,
+        usage=Usage(*(whole(fields.number(stats.get(key))) for key in _TOKEN_KEYS)),
+        duration_s=None if duration_ms is None else duration_ms / 1e3,
         ts=timestamp(last.get("timestamp")),
     )
 

@@ -26,54 +26,54 @@ _ROLE_EVENTS = ("system", "user", "assistant", "tool")
 
 def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any], list[Any]]:
     """Return the input and the output messages in the events of a span."""
-    asked: list[Any] = []
-    answered: list[Any] = []
+    inputs: list[Any] = []
+    outputs: list[Any] = []
     listed: list[tuple[str, Attributes]] = []
     for name, raw in events:
         body = raw.get("body")
         if not isinstance(body, dict):
             listed.append((name, Attributes(raw)))
         elif name == "gen_ai.choice":
-            answered.append(_chosen(body))
+            outputs.append(_reply_in_body(body))
         else:
-            asked.append(_message(body, name))
+            inputs.append(_message_in_body(body, name))
     for one in fields.as_list(decode_if_json(attributes.first("events"))):
         if isinstance(one, dict):
             listed.append((fields.label(one, "event.name", "event_name"), Attributes(one)))
-    for name, given in listed:
+    for name, event_attributes in listed:
         if name == "gen_ai.choice":
-            answered.append(_choice(given))
+            outputs.append(_reply_of_event(event_attributes))
         elif name == "gen_ai.content.prompt":
-            asked += _several(given.first("gen_ai.prompt"))
+            inputs += _decoded_list(event_attributes.first("gen_ai.prompt"))
         elif name == "gen_ai.content.completion":
-            answered += _several(given.first("gen_ai.completion"))
+            outputs += _decoded_list(event_attributes.first("gen_ai.completion"))
         elif name.startswith("gen_ai.") and name.endswith(".message"):
-            asked.append(_said(given, name.split(".")[1]))
+            inputs.append(_message_of_event(event_attributes, name.split(".")[1]))
         else:
-            asked += _several(given.first("gen_ai.input.messages"))
-            answered += _several(given.first("gen_ai.output.messages"))
-    return asked, answered
+            inputs += _decoded_list(event_attributes.first("gen_ai.input.messages"))
+            outputs += _decoded_list(event_attributes.first("gen_ai.output.messages"))
+    return inputs, outputs
 
 
-def _said(given: Attributes, role: str) -> dict[str, Any]:
+def _message_of_event(attributes: Attributes, role: str) -> dict[str, Any]:
     """Return the message in an event's attributes, in which other values than text are JSON."""
-    inner = decode_if_json(given.first("message", "gen_ai.event.content", "body"))
-    raw = {key: decode_if_json(value) for key, value in given.flat.items() if "." not in key}
+    inner = decode_if_json(attributes.first("message", "gen_ai.event.content", "body"))
+    raw = {key: decode_if_json(value) for key, value in attributes.flat.items() if "." not in key}
     message = {**raw, **inner} if isinstance(inner, dict) else raw
     if isinstance(inner, str) or _are_parts(inner):
         message["content"] = inner
-    calls = given.listed("tool_calls")
+    calls = attributes.listed("tool_calls")
     if calls:
         message["tool_calls"] = calls
     message.pop("message", None)
-    known = role if role in _ROLE_EVENTS else "user"
-    message["role"] = fields.label(message, "role") or known
+    default_role = role if role in _ROLE_EVENTS else "user"
+    message["role"] = fields.label(message, "role") or default_role
     if message["role"] == "tool" and "tool_call_id" not in message:
         message["tool_call_id"] = message.pop("id", None)
     return message
 
 
-def _message(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _message_in_body(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the message in the body of a log record, whose texts are not decoded as JSON."""
     role = name.removeprefix("gen_ai.").removesuffix(".message")
     message = {"role": role if role in _ROLE_EVENTS else "user", **body}
@@ -82,7 +82,7 @@ def _message(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return message
 
 
-def _chosen(body: Mapping[str, Any]) -> dict[str, Any]:
+def _reply_in_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the reply in the body of a log record."""
     reason = {key: body[key] for key in ("finish_reason",) if key in body}
     return {"role": "assistant", **reason, **fields.as_dict(body.get("message"))}
@@ -93,10 +93,10 @@ def _are_parts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
-def _choice(given: Attributes) -> dict[str, Any]:
-    message = _said(given, "assistant")
-    inner = {key[8:]: value for key, value in given.flat.items() if key.startswith("message.")}
-    if calls := given.listed("message.tool_calls"):
+def _reply_of_event(attributes: Attributes) -> dict[str, Any]:
+    message = _message_of_event(attributes, "assistant")
+    inner = {key[8:]: value for key, value in attributes.flat.items() if key.startswith("message.")}
+    if calls := attributes.listed("message.tool_calls"):
         inner["tool_calls"] = calls
     return {
         **message,
@@ -104,6 +104,6 @@ def _choice(given: Attributes) -> dict[str, Any]:
     }
 
 
-def _several(value: Any) -> list[Any]:
+def _decoded_list(value: Any) -> list[Any]:
     value = decode_if_json(value)
     return value if isinstance(value, list) else [] if value is None else [value]

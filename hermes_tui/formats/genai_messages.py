@@ -20,8 +20,8 @@ from hermes_tui.model.chat_api import function_call
 
 _ANSWER = "tool_call_response"
 _CALL = "tool_call"
-_NOTHING = {"type": "text", "content": ""}
-_THOUGHTS = frozenset({"reasoning", "thinking"})
+_EMPTY_PART = {"type": "text", "content": ""}
+_REASONING_TYPES = frozenset({"reasoning", "thinking"})
 
 
 def is_genai(value: Any) -> bool:
@@ -47,7 +47,7 @@ def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]
     for answers, several in groupby(held, key=_is_answer):
         group = list(several)
         if not answers:
-            yield _spoken(rest, group)
+            yield _message_of_parts(rest, group)
         for one in group if answers else ():
             yield _answer(one)
     if not held:
@@ -58,10 +58,10 @@ def _is_answer(held: Held) -> bool:
     return _kind(held) == _ANSWER
 
 
-def _spoken(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
+def _message_of_parts(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
     calls = [held for held in group if _kind(held) == _CALL]
     content = [_part(held.value) for held in group if _kind(held) != _CALL]
-    content = [part for part in content if part != _NOTHING]
+    content = [part for part in content if part != _EMPTY_PART]
     raw = {**rest, "content": content or None}
     if calls:
         raw["tool_calls"] = [_call(held.value) for held in calls]
@@ -73,28 +73,28 @@ def _kind(held: Held) -> str:
 
 
 def _part(part: Any) -> Any:
-    if isinstance(part, dict) and fields.label(part, "type") in _THOUGHTS:
+    if isinstance(part, dict) and fields.label(part, "type") in _REASONING_TYPES:
         return {"type": "thinking", "thinking": part.get("content")}
     return part
 
 
 def _call(part: dict[str, Any]) -> dict[str, Any]:
     """Return a call. The conventions require arguments as an object, not the model's own text."""
-    named = {key: part[key] for key in ("id", "name") if part.get(key) is not None}
-    given = part.get("arguments")
-    if isinstance(given, dict):
-        return {**named, "args": given}
-    return function_call(part.get("id"), part.get("name"), "" if given is None else given)
+    members = {key: part[key] for key in ("id", "name") if part.get(key) is not None}
+    arguments = part.get("arguments")
+    if isinstance(arguments, dict):
+        return {**members, "args": arguments}
+    return function_call(part.get("id"), part.get("name"), "" if arguments is None else arguments)
 
 
 def _answer(held: Held) -> ChatMessage:
     part = held.value
-    said = part.get("response", part.get("result", part.get("content")))
+    content = part.get("response", part.get("result", part.get("content")))
     raw = {
         "role": "tool",
         "tool_call_id": part.get("id"),
         "name": part.get("name"),
-        "content": said if isinstance(said, (str, dict)) else fields.json_text(said),
+        "content": content if isinstance(content, (str, dict)) else fields.json_text(content),
     }
     return ChatMessage(raw, held.pointer, (held,))
 
@@ -102,15 +102,15 @@ def _answer(held: Held) -> ChatMessage:
 def openinference_message(value: dict[str, Any], pointer: str) -> ChatMessage:
     """Return the message in an envelope; its parts and calls are taken out of theirs too."""
     raw = dict(value["message"])
-    calls = [_out_of(call, _CALL) for call in fields.as_list(raw.get("tool_calls"))]
+    calls = [_unwrapped(call, _CALL) for call in fields.as_list(raw.get("tool_calls"))]
     contents = fields.as_list(raw.pop("contents", None))
     if contents:
-        raw["content"] = [_out_of(part, "message_content") for part in contents]
+        raw["content"] = [_unwrapped(part, "message_content") for part in contents]
     if calls:
         raw["tool_calls"] = calls
     return ChatMessage(raw, f"{pointer}/message")
 
 
-def _out_of(item: Any, key: str) -> Any:
+def _unwrapped(item: Any, key: str) -> Any:
     inner = item.get(key) if isinstance(item, dict) else None
     return inner if isinstance(inner, dict) else item

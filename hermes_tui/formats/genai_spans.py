@@ -40,7 +40,7 @@ _KINDS = {
     "invoke_agent": SpanKind.AGENT,
     "create_agent": SpanKind.AGENT,
 }
-_TOLD = {
+_DETAIL_ATTRIBUTES = {
     "agent_id": ("gen_ai.agent.id",),
     "agent_description": ("gen_ai.agent.description",),
     "conversation": ("gen_ai.conversation.id",),
@@ -54,50 +54,50 @@ _TOLD = {
     "cost_usd": ("llm.cost.total",),
 }
 """The attributes for each detail; the first that is present counts."""
-_VERBS = ("execute_tool ", "invoke_agent ", "running tool: ")
+_NAME_PREFIXES = ("execute_tool ", "invoke_agent ", "running tool: ")
 
 
-class _Side(NamedTuple):
+class _SideAttributes(NamedTuple):
     """The attributes that hold the input, or the output, of a span, the likeliest first.
 
     For a request they are `messages` in one attribute, else `spread` over many, else in events, at
-    index `in_events` of what `messages_in_events` returns.
+    index `event_index` of what `messages_in_events` returns.
     """
 
     messages: str
     spread: tuple[str, ...]
-    in_events: int
-    of_any: tuple[str, ...]
-    of_agent: tuple[str, ...]
-    of_tool: tuple[str, ...]
+    event_index: int
+    any_kind: tuple[str, ...]
+    agent: tuple[str, ...]
+    tool: tuple[str, ...]
 
 
-_INPUT = _Side(
+_INPUT = _SideAttributes(
     messages="gen_ai.input.messages",
     spread=("llm.input_messages", "gen_ai.prompt"),
-    in_events=0,
-    of_any=(
+    event_index=0,
+    any_kind=(
         "gen_ai.input.messages",
         "input.value",
         "traceloop.entity.input",
         "gen_ai.prompt",
         "langfuse.observation.input",
     ),
-    of_agent=("pydantic_ai.all_messages", "all_messages_events"),
-    of_tool=("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments"),
+    agent=("pydantic_ai.all_messages", "all_messages_events"),
+    tool=("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments"),
 )
-_OUTPUT = _Side(
+_OUTPUT = _SideAttributes(
     messages="gen_ai.output.messages",
     spread=("llm.output_messages", "gen_ai.completion"),
-    in_events=1,
-    of_any=(
+    event_index=1,
+    any_kind=(
         "gen_ai.output.messages",
         "output.value",
         "traceloop.entity.output",
         "langfuse.observation.output",
     ),
-    of_agent=("final_result",),
-    of_tool=("gen_ai.tool.call.result", "tool_response"),
+    agent=("final_result",),
+    tool=("gen_ai.tool.call.result", "tool_response"),
 )
 
 
@@ -129,11 +129,11 @@ def span_of(raw: RawSpan) -> Span:
     """Return a span with the facts about a model, tool or agent in its attributes and events."""
     attributes = Attributes(raw.attributes)
     kind = _kind(attributes, raw)
-    asked, asked_at = _held(attributes, raw, kind, _INPUT)
-    answered, answered_at = _held(attributes, raw, kind, _OUTPUT)
+    input_value, input_at = _input_or_output(attributes, raw, kind, _INPUT)
+    output_value, output_at = _input_or_output(attributes, raw, kind, _OUTPUT)
     name = raw.name
-    for verb in _VERBS:
-        name = name.removeprefix(verb)
+    for prefix in _NAME_PREFIXES:
+        name = name.removeprefix(prefix)
     agent = attributes.label("gen_ai.agent.name", "agent.name", "agent_name")
     return Span(
         id=raw.id,
@@ -143,8 +143,8 @@ def span_of(raw: RawSpan) -> Span:
         kind=kind,
         start_s=raw.start_s,
         end_s=raw.end_s,
-        input=asked,
-        output=answered,
+        input=input_value,
+        output=output_value,
         system=decode_if_json(attributes.first("gen_ai.system_instructions")),
         tools=_tools(attributes),
         model=_model(attributes),
@@ -156,8 +156,8 @@ def span_of(raw: RawSpan) -> Span:
         error=_error(attributes, raw),
         details=_details(attributes, raw) if kind is SpanKind.AGENT or not raw.parent_id else {},
         pointer=raw.pointer,
-        input_at=asked_at,
-        output_at=answered_at,
+        input_at=input_at,
+        output_at=output_at,
         line=raw.line,
     )
 
@@ -189,7 +189,7 @@ def with_lost_parents(spans: Iterable[Span]) -> list[Span]:
 
 
 def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
-    for told in (
+    for kind_name in (
         attributes.label("gen_ai.operation.name"),
         attributes.label("openinference.span.kind"),
         attributes.label("traceloop.span.kind"),
@@ -197,38 +197,42 @@ def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
         attributes.label("langfuse.observation.type"),
         raw.kind,
     ):
-        if told.lower() in _KINDS:
-            return _KINDS[told.lower()]
+        if kind_name.lower() in _KINDS:
+            return _KINDS[kind_name.lower()]
     if attributes.first(
         "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type"
     ):
         return SpanKind.OTHER
     if attributes.first("gen_ai.tool.name", "gen_ai.tool.call.id"):
         return SpanKind.TOOL
-    if attributes.first(*_INPUT.of_agent):
+    if attributes.first(*_INPUT.agent):
         return SpanKind.AGENT
     asks = attributes.first("gen_ai.input.messages", "gen_ai.request.model", "llm.model_name")
     return SpanKind.LLM if asks else SpanKind.OTHER
 
 
-def _held(attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _Side) -> tuple[Any, str]:
+def _input_or_output(
+    attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _SideAttributes
+) -> tuple[Any, str]:
     """Return the input or the output of a span, and its pointer relative to the span's."""
     if kind is SpanKind.TOOL:
-        return _named(attributes, raw, (*side.of_tool, *side.of_any))
+        return _first_attribute(attributes, raw, (*side.tool, *side.any_kind))
     if kind is SpanKind.AGENT:
-        return _named(attributes, raw, (*side.of_agent, *side.of_any))
-    said = _messages(attributes, raw, side)
-    said = said or (messages_in_events(attributes, raw.events)[side.in_events], "")
-    return said if said[0] else _named(attributes, raw, side.of_any)
+        return _first_attribute(attributes, raw, (*side.agent, *side.any_kind))
+    found = _messages(attributes, raw, side)
+    found = found or (messages_in_events(attributes, raw.events)[side.event_index], "")
+    return found if found[0] else _first_attribute(attributes, raw, side.any_kind)
 
 
-def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, str] | None:
+def _messages(
+    attributes: Attributes, raw: RawSpan, side: _SideAttributes
+) -> tuple[Any, str] | None:
     """Return messages in one attribute, or spread over many; None if there are none."""
-    if told := attributes.first(side.messages):
-        said = decode_if_json(told)
+    if raw_messages := attributes.first(side.messages):
+        messages = decode_if_json(raw_messages)
         if side is _OUTPUT:
-            said = _with_calls_beside(said, attributes)
-        return said, raw.places.get(side.messages, "")
+            messages = _with_separate_calls(messages, attributes)
+        return messages, raw.places.get(side.messages, "")
     found = next(filter(None, map(attributes.listed, side.spread)), None)
     if found is None:
         return None
@@ -237,20 +241,22 @@ def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, s
     return (_joined(found) if is_one else found), ""
 
 
-def _with_calls_beside(said: Any, attributes: Attributes) -> Any:
+def _with_separate_calls(messages: Any, attributes: Attributes) -> Any:
     """Return a reply with its calls, which LiteLLM keeps one by one, as if each were a reply.
 
     In that case its message has none of them, and no call has an id.
     """
-    message = fields.as_dict(fields.item_at(said, 0))
+    message = fields.as_dict(fields.item_at(messages, 0))
     parts = message.get("parts")
-    if not isinstance(parts, list) or len(said) != 1 or "tool_calls" in message:
-        return said
-    beside = [fields.as_dict(one) for one in attributes.listed("gen_ai.completion")]
-    calls = [fields.as_dict(one.get("function_call")) for one in beside]
-    told = [{"type": "tool_call", **call} for call in calls if call.get("name")]
+    if not isinstance(parts, list) or len(messages) != 1 or "tool_calls" in message:
+        return messages
+    entries = [fields.as_dict(one) for one in attributes.listed("gen_ai.completion")]
+    calls = [fields.as_dict(one.get("function_call")) for one in entries]
+    call_parts = [{"type": "tool_call", **call} for call in calls if call.get("name")]
     has_calls = any(fields.as_dict(part).get("type") == "tool_call" for part in parts)
-    return said if has_calls or not told else [{**message, "parts": [*parts, *told]}]
+    return (
+        messages if has_calls or not call_parts else [{**message, "parts": [*parts, *call_parts]}]
+    )
 
 
 def _joined(messages: Iterable[Any]) -> list[Any]:
@@ -260,8 +266,8 @@ def _joined(messages: Iterable[Any]) -> list[Any]:
     """
     joined: list[Any] = []
     for message in messages:
-        calls = _calls_alone(message)
-        before = _calls_alone(joined[-1]) if calls and joined else []
+        calls = _only_calls(message)
+        before = _only_calls(joined[-1]) if calls and joined else []
         if calls and before:
             joined[-1] = {"message": {"role": "assistant", "tool_calls": before + calls}}
         else:
@@ -269,14 +275,14 @@ def _joined(messages: Iterable[Any]) -> list[Any]:
     return joined
 
 
-def _calls_alone(value: Any) -> list[Any]:
+def _only_calls(value: Any) -> list[Any]:
     """Return the calls of a reply that holds nothing else, or [] for any other message."""
     message = fields.as_dict(fields.as_dict(value).get("message"))
     is_alone = message.get("role") == "assistant" and message.keys() == {"role", "tool_calls"}
     return fields.as_list(message.get("tool_calls")) if is_alone else []
 
 
-def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:
+def _first_attribute(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:
     """Return the first of these attributes that is present, decoded, and its place."""
     for name in names:
         if (found := attributes.first(name)) is not None:
@@ -303,7 +309,7 @@ def _function(declared: Any) -> Any:
 
 
 def _model(attributes: Attributes) -> str:
-    named = attributes.label(
+    name = attributes.label(
         "gen_ai.response.model",
         "gen_ai.request.model",
         "llm.model_name",
@@ -311,8 +317,8 @@ def _model(attributes: Attributes) -> str:
         "langfuse.observation.model.name",
     )
     # For a failed request OpenInference has only the requested model.
-    asked = fields.as_dict(decode_if_json(attributes.first("llm.invocation_parameters")))
-    return named or fields.label(asked, "model")
+    parameters = fields.as_dict(decode_if_json(attributes.first("llm.invocation_parameters")))
+    return name or fields.label(parameters, "model")
 
 
 def _usage(attributes: Attributes) -> Usage | None:
@@ -345,13 +351,13 @@ def _usage(attributes: Attributes) -> Usage | None:
 def _usage_of_langfuse(attributes: Attributes) -> Usage | None:
     """Return the usage that Langfuse's SDK keeps as the server sent it, with its cost."""
     cost = fields.as_dict(decode_if_json(attributes.first("langfuse.observation.cost_details")))
-    told = decode_if_json(attributes.first("langfuse.observation.usage_details"))
-    return usage(told, cost.get("total"))
+    counts = decode_if_json(attributes.first("langfuse.observation.usage_details"))
+    return usage(counts, cost.get("total"))
 
 
 def _finish(attributes: Attributes, events: Events) -> str:
-    told = decode_if_json(attributes.first("gen_ai.response.finish_reasons", "llm.finish_reason"))
-    reasons = told if isinstance(told, list) else [told]
+    value = decode_if_json(attributes.first("gen_ai.response.finish_reasons", "llm.finish_reason"))
+    reasons = value if isinstance(value, list) else [value]
     reasons += [given.get("finish_reason") for name, given in events if name == "gen_ai.choice"]
     return next((reason for reason in reasons if isinstance(reason, str) and reason), "")
 
@@ -363,6 +369,6 @@ def _error(attributes: Attributes, raw: RawSpan) -> str:
 
 
 def _details(attributes: Attributes, raw: RawSpan) -> dict[str, Any]:
-    told = {name: attributes.first(*spellings) for name, spellings in _TOLD.items()}
-    told["service"] = raw.resource.get("service.name")
-    return fields.details_of(fields.telling(told))
+    details = {name: attributes.first(*spellings) for name, spellings in _DETAIL_ATTRIBUTES.items()}
+    details["service"] = raw.resource.get("service.name")
+    return fields.details_of(fields.telling(details))

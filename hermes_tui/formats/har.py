@@ -43,10 +43,10 @@ _TEXT_PATH = re.compile(r"(?<!/api)/(?:generate|completion)/?$")
 """SGLang's, TGI's and llama.cpp's; only with a prompt, since any API may use these names."""
 _OLLAMA_PATH = re.compile(r"/api/generate/?$")
 """Any API may use this name too, but a request to Ollama always names a model."""
-_PROMPTS = (*PROMPTS, "input_ids")
+_PROMPT_KEYS = (*PROMPTS, "input_ids")
 _GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
-_TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
-_BODIES = ("messages", "input", "contents")
+_DETAIL_KEYS = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
+_BODY_KEYS = ("messages", "input", "contents")
 
 
 class Har:
@@ -78,11 +78,11 @@ class Har:
 
 def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange | None:
     """Return the exchange of an entry, or None if it is not one with a model."""
-    asked = _request(entry)
-    if asked is None:
+    request = _request(entry)
+    if request is None:
         return None
-    url, sent, posted = asked
-    reply, told = _response(entry)
+    url, sent, posted = request
+    reply, problem_text = _response(entry)
     if is_of_loading(reply.get("body")):
         return None
     body = posted.value
@@ -91,13 +91,13 @@ def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange 
     exchange = exchange_of(
         {
             "request": {"method": "POST", "url": url, "headers": sent, "body": body},
-            **({"response": reply} if reply else {"error": told}),
+            **({"response": reply} if reply else {"error": problem_text}),
             "startTime": entry.get("startedDateTime"),
             "duration_ms": entry.get("time"),
         }
     )
     missing = "the body of the request was not recorded" if body is None else ""
-    for problem in (posted.problem or missing, told if reply else ""):
+    for problem in (posted.problem or missing, problem_text if reply else ""):
         if problem and exchange is not None:
             build.problems.append((f"entry {index + 1}: {problem}", ""))
     return exchange and _placed(exchange, entry, f"/log/entries/{index}")
@@ -112,11 +112,11 @@ def _request(entry: dict[str, Any]) -> tuple[str, dict[str, str], Body] | None:
     posted = json_body(text_body(fields.as_dict(request.get("postData")), sent))
     body = posted.value
     path = url.partition("?")[0]
-    if _holds(body, _BODIES) or _PATH.search(path):
+    if _holds(body, _BODY_KEYS) or _PATH.search(path):
         return url, sent, posted
     if _OLLAMA_PATH.search(path) and _holds(body, ("prompt",)) and _holds(body, ("model",)):
         return url, sent, posted
-    return (url, sent, posted) if _TEXT_PATH.search(path) and _holds(body, _PROMPTS) else None
+    return (url, sent, posted) if _TEXT_PATH.search(path) and _holds(body, _PROMPT_KEYS) else None
 
 
 def _holds(body: Any, keys: tuple[str, ...]) -> bool:
@@ -125,16 +125,16 @@ def _holds(body: Any, keys: tuple[str, ...]) -> bool:
 
 def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange:
     """Return an exchange with its places in the file, in which bodies are texts."""
-    asked = f"{pointer}/request/postData/text"
-    answered = f"{pointer}/response/content/text"
-    messages = tuple((answered, message) for _, message in exchange.reply.messages)
+    request_pointer = f"{pointer}/request/postData/text"
+    reply_pointer = f"{pointer}/response/content/text"
+    messages = tuple((reply_pointer, message) for _, message in exchange.reply.messages)
     return replace(
         exchange,
-        messages=tuple((asked, message) for _, message in exchange.messages),
+        messages=tuple((request_pointer, message) for _, message in exchange.messages),
         reply=replace(exchange.reply, messages=messages),
-        request_pointer=asked,
-        reply_pointer=answered,
-        details=fields.details_of({key: entry[key] for key in _TOLD if entry.get(key)}),
+        request_pointer=request_pointer,
+        reply_pointer=reply_pointer,
+        details=fields.details_of({key: entry[key] for key in _DETAIL_KEYS if entry.get(key)}),
     )
 
 
@@ -152,8 +152,8 @@ def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
     response = fields.as_dict(entry.get("response"))
     status = fields.number(response.get("status"))
     if not status:
-        told = fields.label(response, "_error") or fields.label(response, "statusText")
-        return {}, told or "no reply came: status 0"
+        reason = fields.label(response, "_error") or fields.label(response, "statusText")
+        return {}, reason or "no reply came: status 0"
     headers = _headers(response)
     body = text_body(fields.as_dict(response.get("content")), headers)
     text = body.value if isinstance(body.value, str) else ""
@@ -162,33 +162,33 @@ def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
         body = body._replace(value=events) if is_stream(events) else body
     elif read_lines(text) is None:
         body = json_body(body)
-    said = "" if body.value is None else body.value
-    return {"status": int(status), "headers": headers, "body": said}, body.problem
+    body_value = "" if body.value is None else body.value
+    return {"status": int(status), "headers": headers, "body": body_value}, body.problem
 
 
 def _from_google(body: Any, reply: dict[str, Any], url: str) -> tuple[Any, dict[str, Any]]:
     """Return request and reply of Google's API in the form of OpenAI's."""
-    asked = body if isinstance(body, dict) else {}
-    named = _GOOGLE_MODEL.search(url)
-    answered = reply.get("body")
+    request_body = body if isinstance(body, dict) else {}
+    match = _GOOGLE_MODEL.search(url)
+    reply_body = reply.get("body")
     request = {
-        "messages": [message_of(content) for _, content in contents_of(asked)],
-        "model": named[1] if named else model_of(answered),
+        "messages": [message_of(content) for _, content in contents_of(request_body)],
+        "model": match[1] if match else model_of(reply_body),
         "tools": [
             {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-            for tool in tools_of(asked) or ()
+            for tool in tools_of(request_body) or ()
         ],
     }
-    messages = messages_of_reply(answered)
+    messages = messages_of_reply(reply_body)
     if not messages:
         return request, reply
     first = messages[0]
     reason = fields.label(first, "finish_reason")
     if not first.get("content") and reason not in USUAL_REASONS:
-        told = fields.labels(first, "finish_reason", "finish_message")
-        return request, {**reply, "body": {"error": {"message": told}}}
+        message = fields.labels(first, "finish_reason", "finish_message")
+        return request, {**reply, "body": {"error": {"message": message}}}
     choices = [{"message": one, "finish_reason": one.get("finish_reason")} for one in messages]
-    whole = {"choices": choices, "usage": first.get("usage"), "model": model_of(answered)}
+    whole = {"choices": choices, "usage": first.get("usage"), "model": model_of(reply_body)}
     return request, {**reply, "body": whole}
 
 

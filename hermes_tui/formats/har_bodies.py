@@ -19,7 +19,7 @@ from hermes_tui.formats.json_values import load
 
 MAX_BODY = 256 << 20
 """Bytes that a packed body may unpack to."""
-_PACKED_PIECES = ("H4sI", "1f8b", "eJ")
+_PACKED_PREFIXES = ("H4sI", "1f8b", "eJ")
 """The beginnings of gzip and zlib data in base64 and in hex digits."""
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
@@ -57,8 +57,8 @@ def json_body(body: Body) -> Body:
     loaded = load(body.value.encode("utf-8", "surrogatepass"))
     if not loaded.values:
         return Body(body.value, body.problem or loaded.problems[0].message)
-    told = next((problem.message for problem in loaded.problems), "")
-    return Body(loaded.values[0], body.problem or told)
+    problem_text = next((problem.message for problem in loaded.problems), "")
+    return Body(loaded.values[0], body.problem or problem_text)
 
 
 def _pieces(text: str, is_base64: bool) -> list[str] | None:
@@ -69,7 +69,7 @@ def _pieces(text: str, is_base64: bool) -> list[str] | None:
         except ValueError:
             listed = None
         pieces = [piece for piece in fields.as_list(listed) if isinstance(piece, str)]
-        if pieces and (is_base64 or pieces[0].startswith(_PACKED_PIECES)):
+        if pieces and (is_base64 or pieces[0].startswith(_PACKED_PREFIXES)):
             return pieces
     return [text] if is_base64 else None
 
@@ -112,5 +112,5 @@ def _unpacked(data: bytes, headers: Mapping[str, str]) -> Body:
         return Body(data.decode("utf-8"), problem)
     except UnicodeDecodeError:
         how = headers.get("content-encoding", "")
-        told = f"the body is packed by {how}" if how else "the body is not text"
-        return Body(data.decode("utf-8", "replace"), problem or told)
+        message = f"the body is packed by {how}" if how else "the body is not text"
+        return Body(data.decode("utf-8", "replace"), problem or message)

@@ -22,9 +22,9 @@ from hermes_tui.parsers.measures import time_of, timestamp
 
 SIDECARS: Final = ("../result.json", "../../../result.json")
 """For a trial of one step, and for one of several: `steps/NAME/agent/trajectory.json`."""
-_KEPT: Final = ("trial_name", "task_name", "source", "step_name")
-_PART: Final = ("verifier_result", "exception_info", "agent_execution")
-_CUT: Final = "TimeoutError"
+_DETAIL_KEYS: Final = ("trial_name", "task_name", "source", "step_name")
+_PART_KEYS: Final = ("verifier_result", "exception_info", "agent_execution")
+_TIMEOUT_SUFFIX: Final = "TimeoutError"
 
 
 def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]:
@@ -36,16 +36,16 @@ def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]
     whole, of_steps = (fields.as_dict(build.sidecars.get(name)) for name in SIDECARS)
     result = whole if "trial_name" in whole else of_steps
     agent = fields.label(fields.as_dict(result.get("agent_info")), "name")
-    own = fields.label(fields.as_dict(trajectory.get("agent")), "name")
-    if "trial_name" not in result or own.startswith(f"{agent}-"):
+    own_name = fields.label(fields.as_dict(trajectory.get("agent")), "name")
+    if "trial_name" not in result or own_name.startswith(f"{agent}-"):
         return {}
     steps = fields.as_list(result.get("step_results"))
     if not steps and result is of_steps:
         return {}
-    part = _step_at(_begin_of(trajectory), steps) if steps else result
+    part = _step_at(_first_time(trajectory), steps) if steps else result
     goes_on = bool(trajectory.get("continued_trajectory_ref"))
-    told = {key: None if goes_on else part.get(key) for key in _PART}
-    return {**result, "step_name": part.get("step_name"), **told}
+    part_values = {key: None if goes_on else part.get(key) for key in _PART_KEYS}
+    return {**result, "step_name": part.get("step_name"), **part_values}
 
 
 def begin_of(trial: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def begin_of(trial: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "task": fields.label(trial, "task_name"),
         "group_id": fields.label(trial, "task_name"),
-        "details": fields.details_of({key: trial[key] for key in _KEPT if trial.get(key)}),
+        "details": fields.details_of({key: trial[key] for key in _DETAIL_KEYS if trial.get(key)}),
         "diagnostics": run_error(_reason(failed)) if is_error else (),
     }
 
@@ -85,21 +85,21 @@ def _reason(failed: Mapping[str, Any]) -> str:
 
 def _status(failed: Mapping[str, Any]) -> str:
     kind = fields.label(failed, "exception_type")
-    return "truncated" if kind.endswith(_CUT) else "error"
+    return "truncated" if kind.endswith(_TIMEOUT_SUFFIX) else "error"
 
 
-def _begin_of(trajectory: Mapping[str, Any]) -> float | None:
+def _first_time(trajectory: Mapping[str, Any]) -> float | None:
     times = map(time_of, map(fields.as_dict, fields.as_list(trajectory.get("steps"))))
     return next((time for time in times if time is not None), None)
 
 
-def _step_at(begun: float | None, steps: list[Any]) -> dict[str, Any]:
-    """Return the step whose agent was running at the time `begun`; empty if none was."""
-    if begun is None:
+def _step_at(time: float | None, steps: list[Any]) -> dict[str, Any]:
+    """Return the step whose agent was running at `time`; empty if none was."""
+    if time is None:
         return {}
     for step in map(fields.as_dict, steps):
         start, end = _span(fields.as_dict(step.get("agent_execution")))
-        if start is not None and end is not None and start <= begun <= end:
+        if start is not None and end is not None and start <= time <= end:
             return step
     return {}
 
