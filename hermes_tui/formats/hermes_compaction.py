@@ -32,10 +32,10 @@ class Told(NamedTuple):
 
 def each_once(rows: Sequence[Any]) -> list[Told]:
     """Return the messages of a session, each once, at its first row."""
-    told = {index: Told(index, row, row) for index, row in enumerate(rows)}
+    messages = {index: Told(index, row, row) for index, row in enumerate(rows)}
     if any(map(_is_archived, rows)):
-        _Copies(rows, told).drop()
-    return list(told.values())
+        _Copies(rows, messages).drop()
+    return list(messages.values())
 
 
 def is_summary(row: Any) -> bool:
@@ -46,10 +46,10 @@ def is_summary(row: Any) -> bool:
 
 @dataclass(slots=True)
 class _Copies:
-    """Examines the rows in their order and drops the copies of messages from `told`."""
+    """Examines the rows in their order and drops the copies from `messages`."""
 
     rows: Sequence[Any]
-    told: dict[int, Told]
+    messages: dict[int, Told]
     _archived: dict[Any, list[int]] = field(default_factory=dict)
     """The indices of the archived messages so far, by the keys of the messages."""
     _at: dict[tuple[Any, float], int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class _Copies:
             first = None if time is None else self._at.get((key, time))
             if first is not None:
                 # A message loaded from the database keeps its time when it is written again.
-                self._is_copy(index, first)
+                self._drop_copy(index, first)
                 continue
             if time is None or latest is None or not 0 <= time - latest < _AT_ONCE_S:
                 self._settle(write)
@@ -75,24 +75,24 @@ class _Copies:
     def _settle(self, write: list[int]) -> None:
         """Process rows that were written at once; they are a compaction's if one is a summary."""
         if any(is_summary(self.rows[index]) for index in write):
-            taken: dict[Any, list[int]] = {}
+            matched: dict[Any, list[int]] = {}
             for index in reversed(write):
                 key = _key(self.rows[index])
-                if said := self._archived.get(key):
-                    taken.setdefault(key, []).append(said.pop())
-                    self._is_copy(index, taken[key][-1])
-            for key, firsts in taken.items():
+                if archived := self._archived.get(key):
+                    matched.setdefault(key, []).append(archived.pop())
+                    self._drop_copy(index, matched[key][-1])
+            for key, firsts in matched.items():
                 self._archived[key] += reversed(firsts)
         for index in write:
-            if index in self.told and _is_archived(self.rows[index]):
+            if index in self.messages and _is_archived(self.rows[index]):
                 self._archived.setdefault(_key(self.rows[index]), []).append(index)
                 self._note_time(index, index)
 
-    def _is_copy(self, index: int, first: int) -> None:
-        row, message = self.rows[index], self.told[first]
+    def _drop_copy(self, index: int, first: int) -> None:
+        row, message = self.rows[index], self.messages[first]
         is_pruned = message.is_pruned or _body(message.row) != _body(row)
-        self.told[first] = message._replace(latest=row, is_pruned=is_pruned)
-        del self.told[index]
+        self.messages[first] = message._replace(latest=row, is_pruned=is_pruned)
+        del self.messages[index]
         self._note_time(index, first)
 
     def _note_time(self, index: int, first: int) -> None:

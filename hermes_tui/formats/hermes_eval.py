@@ -80,11 +80,11 @@ def _with_reasoning(messages: list[Any], reasoning: Any) -> list[Any]:
     """Return the messages, each of the assistant with its turn's reasoning unless it has some."""
     if not isinstance(reasoning, list):
         return messages
-    told = iter(reasoning)
+    texts = iter(reasoning)
     completed = []
     for raw in messages:
         if isinstance(raw, dict) and raw.get("role") == "assistant":
-            text = next(told, None)
+            text = next(texts, None)
             if isinstance(text, str) and text and not any(map(raw.get, _REASONING_KEYS)):
                 raw = {**raw, "reasoning_content": text}
         completed.append(raw)
@@ -124,12 +124,12 @@ def _end(value: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         status = "ok" if finished else "failed"
     else:
         status = "unknown"
-    told = outcome_of(value) or {}
+    outcome = outcome_of(value) or {}
     build.end(
         status=status,
         stop_reason="the turn limit or a failed request" if cut else "",
-        reward=told.get("reward"),
-        scores=told.get("scores"),
+        reward=outcome.get("reward"),
+        scores=outcome.get("scores"),
         details={"error": error if isinstance(error, str) else excerpt_of(error)} if error else {},
     )
 

@@ -25,15 +25,15 @@ _STUBS = (
     "[Duplicate tool output",
 )
 _NUDGE = "[System: "
-_CUT = "[System: Your previous response was truncated"
+_CUT_NUDGE = "[System: Your previous response was truncated"
 """The beginnings of user messages that hermes-agent writes itself, to make the model continue."""
-_TAKEN_OUT = (
+_REMOVED_HINT = (
     "hermes-agent takes <tool_call> blocks and thoughts out of the text: a call that the server's "
     "parser left there is lost; look at its --tool-call-parser, and at the raw completion"
 )
-_ENCODED = ("tool_calls", "reasoning_details", "codex_reasoning_items", "codex_message_items")
+_ENCODED_KEYS = ("tool_calls", "reasoning_details", "codex_reasoning_items", "codex_message_items")
 _ROW_KEYS = frozenset({"id", "session_id"})
-_MANY = 1e9
+_MAX_COUNT = 1e9
 
 
 def normalised(
@@ -46,15 +46,15 @@ def normalised(
     return flagged(parts, *flags)
 
 
-def _is_stub(found: tuple[ToolResult, object]) -> bool:
-    content = found[0].content
+def _is_stub(pair: tuple[ToolResult, object]) -> bool:
+    content = pair[0].content
     return "[" in content and content.lstrip().startswith(_STUBS)
 
 
 def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
     """Return the agent's message from a row or a session file: decoded, without nulls."""
     message = {
-        key: decode_if_json(value, 1) if key in _ENCODED else value
+        key: decode_if_json(value, 1) if key in _ENCODED_KEYS else value
         for key, value in row.items()
         if value is not None and key not in _ROW_KEYS
     }
@@ -88,17 +88,17 @@ def append_row(
 def empty_reply() -> Diagnostic:
     """Return the finding for an empty reply, in whose place hermes-agent wrote `EMPTY`."""
     message = "the reply is empty: hermes-agent wrote (empty) in its place"
-    return Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_TAKEN_OUT)
+    return Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_REMOVED_HINT)
 
 
 def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
     """Return a finding if hermes-agent counted more of `what` (replies, requests) than are kept."""
     count = number(counted)
-    if count is None or not kept < count < _MANY:
+    if count is None or not kept < count < _MAX_COUNT:
         return ()
     lost = f"{count - kept:.0f} of {count:.0f} {what}"
     message = f"{lost} that hermes-agent counts left no message of the model"
-    return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_TAKEN_OUT),)
+    return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_REMOVED_HINT),)
 
 
 def is_nudge(text: Any) -> bool:
@@ -109,7 +109,7 @@ def is_nudge(text: Any) -> bool:
 def cut_before(text: Any) -> tuple[Diagnostic, ...]:
     """Return the finding that the reply before was cut, if a message of hermes-agent asks for the
     rest of it."""
-    if not isinstance(text, str) or not text.startswith(_CUT):
+    if not isinstance(text, str) or not text.startswith(_CUT_NUDGE):
         return ()
     message = "the reply before was cut by the limit of its length: hermes-agent asks for the rest"
     hint = "raise max_tokens, or shorten the context"

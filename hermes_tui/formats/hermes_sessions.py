@@ -104,16 +104,19 @@ def _read_session(row: Any, build: RunBuilder) -> None:
     if not isinstance(row, dict) or not isinstance(rows, list):
         build.defect("no list of messages in this session", excerpt_of(row))
         return
-    told = each_once(rows)
-    messages = [message_of_row(one.row) if isinstance(one.row, dict) else one.row for one in told]
-    _start(row, messages, build, _unkept(row, told))
+    session_messages = each_once(rows)
+    messages = [
+        message_of_row(one.row) if isinstance(one.row, dict) else one.row
+        for one in session_messages
+    ]
+    _start(row, messages, build, _unkept(row, session_messages))
     prompt = row.get("system_prompt")
     if isinstance(prompt, str) and prompt and not begins_with_system(messages):
         raw = {"role": "system", "content": prompt}
         flags = ("from the session row",)
         parts = normalised(raw, text_calls=TextCalls.IGNORE, flags=flags)
         build.append(parts, "/system_prompt")
-    for one, message in zip(told, messages, strict=True):
+    for one, message in zip(session_messages, messages, strict=True):
         if one.latest is not one.row:
             message |= {key: one.latest.get(key) for key in ("active", "compacted")}
         pruned = ("compaction",) if one.is_pruned else ()
@@ -133,12 +136,12 @@ def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
         append_row(build, value, message_of_row(value), "")
 
 
-def _unkept(row: dict[str, Any], told: Sequence[Told]) -> tuple[Diagnostic, ...]:
+def _unkept(row: dict[str, Any], session_messages: Sequence[Told]) -> tuple[Diagnostic, ...]:
     """Return a finding if more replies were counted than the session holds.
 
     An export holds only the replies in the context, so a cut context says nothing there.
     """
-    rows = [one.row for one in told if isinstance(one.row, dict)]
+    rows = [one.row for one in session_messages if isinstance(one.row, dict)]
     is_cut = row.get("rewind_count") or any(map(is_summary, rows))
     if is_cut and STATE_DB_MARK not in row:
         return ()

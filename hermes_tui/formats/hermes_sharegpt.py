@@ -124,21 +124,21 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         tools=tools,
         group_id=group_of(metadata if is_export(metadata) else row),
         details=_details(row),
-        diagnostics=_partial(row) + _unkept(row, turns),
+        diagnostics=_partial_finding(row) + _unkept(row, turns),
     )
     if isinstance(row.get("system"), str) and row["system"]:
         build.message({"role": "system", "content": row["system"]}, pointer="/system")
     by_name = {tool.name: tool for tool in tools or ()}
 
     def append(number: int, turn: Any, pointer: str) -> None:
-        before = turns[number - 1] if number else None
-        build.append(_turn(turn, before, by_name), pointer)
+        previous = turns[number - 1] if number else None
+        build.append(_turn(turn, previous, by_name), pointer)
 
     build.talk(turns, "/conversations", append, TextCalls.TRANSPORT)
     _end(row, metadata, build)
 
 
-def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
+def _turn(turn: Any, previous: Any, tools: dict[str, ToolSpec]) -> Normalised:
     speaker = turn.get("from") if isinstance(turn, dict) else None
     text = turn.get("value") if isinstance(turn, dict) else None
     if speaker == "system":
@@ -148,7 +148,7 @@ def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
         return with_findings(parts, *cut_before(text))
     if speaker in ("human", "user"):
         # The exporter writes the query itself and does not always skip the one in the history.
-        flags = ("doubled",) if turn == before else ("injected",) if is_nudge(text) else ()
+        flags = ("doubled",) if turn == previous else ("injected",) if is_nudge(text) else ()
         parts = normalised(turn, text_calls=TextCalls.IGNORE, flags=flags)
         return with_findings(parts, *cut_before(text))
     parts = normalised(turn, text_calls=TextCalls.TRANSPORT)
@@ -214,7 +214,7 @@ def _details(row: dict[str, Any]) -> dict[str, Any]:
     return details
 
 
-def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
+def _partial_finding(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
     if row.get("partial") is not True:
         return ()
     return (
@@ -230,10 +230,12 @@ def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 def _unkept(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
     """Return a finding if more requests were counted than the run holds replies."""
-    said = [turn for turn in turns if isinstance(turn, dict)]
-    if row.get("partial") is True or any(is_summary({"content": one.get("value")}) for one in said):
+    objects = [turn for turn in turns if isinstance(turn, dict)]
+    if row.get("partial") is True or any(
+        is_summary({"content": one.get("value")}) for one in objects
+    ):
         return ()
-    kept = sum(turn.get("from") == "gpt" for turn in said)
+    kept = sum(turn.get("from") == "gpt" for turn in objects)
     return unkept(row.get("api_calls"), kept, "requests")
 
 

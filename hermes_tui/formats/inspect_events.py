@@ -54,10 +54,10 @@ class Request:
     @property
     def error(self) -> str:
         """Return the error of the request, or "" if it has none."""
-        told = self.event.get("error") or self.output.get("error")
-        if isinstance(told, dict):
-            told = told.get("message", told)
-        return title(fields.json_text(told)) if told else ""
+        message = self.event.get("error") or self.output.get("error")
+        if isinstance(message, dict):
+            message = message.get("message", message)
+        return title(fields.json_text(message)) if message else ""
 
 
 @dataclass(slots=True)
@@ -86,9 +86,9 @@ class Events:
 
 def message_key(raw: dict[str, Any]) -> Any:
     """Return what identifies a message: its id, or else its role, content and call ids."""
-    given = raw.get("id")
-    if isinstance(given, str) and given:
-        return given
+    message_id = raw.get("id")
+    if isinstance(message_id, str) and message_id:
+        return message_id
     calls = fields.as_list(raw.get("tool_calls"))
     ids = [call.get("id") for call in calls if isinstance(call, dict)]
     return (str(raw.get("role")), fields.json_text(raw.get("content")), fields.json_text(ids))
@@ -96,15 +96,15 @@ def message_key(raw: dict[str, Any]) -> Any:
 
 def events_of(sample: dict[str, Any], attachments: dict[str, Any]) -> Events:
     """Return the events of a sample sorted by kind; its texts may refer to `attachments`."""
-    held = sample.get("events")
+    events = sample.get("events")
     place = "/events"
-    if held is None:
-        held, place = fields.as_dict(sample.get("transcript")).get("events"), "/transcript/events"
-    found = Events(attachments=attachments)
-    walk = _Walk(found)
-    walk.take(held, place, "", 0)
-    found.unanswered = walk.pending
-    return found
+    if events is None:
+        events, place = fields.as_dict(sample.get("transcript")).get("events"), "/transcript/events"
+    sorted_events = Events(attachments=attachments)
+    walk = _Walk(sorted_events)
+    walk.take(events, place, "", 0)
+    sorted_events.unanswered = walk.pending
+    return sorted_events
 
 
 class _Walk:
@@ -122,16 +122,16 @@ class _Walk:
                 continue
             kind = fields.label(event, "event")
             self._found.kinds[kind] += 1
-            self._clock(event)
+            self._note_time(event)
             place = f"{pointer}/{index}"
             match kind:
                 case "model":
                     self._request(event, place, agent or self._agent(event))
                 case "span_begin":
                     parent = fields.label(event, "parent_id")
-                    self._spans[fields.label(event, "id")] = (parent, *_titles(event))
+                    self._spans[fields.label(event, "id")] = (parent, *_type_and_name(event))
                 case "step" if event.get("action") == "begin":
-                    self._steps.append(_titles(event))
+                    self._steps.append(_type_and_name(event))
                 case "step" if self._steps:
                     self._steps.pop()
                 case "tool":
@@ -143,15 +143,15 @@ class _Walk:
                 name = fields.label(event, "name", "function") or kind
                 self.take(event["events"], f"{place}/events", name, depth + 1)
 
-    def _clock(self, event: dict[str, Any]) -> None:
+    def _note_time(self, event: dict[str, Any]) -> None:
         ts = timestamp(event.get("timestamp"))
         if ts is not None:
             self._found.first_ts = ts if self._found.first_ts is None else self._found.first_ts
             self._found.last_ts = ts
 
     def _request(self, event: dict[str, Any], pointer: str, agent: str) -> None:
-        said = fields.as_dict(_choice(event).get("message"))
-        message = with_attachments(said, self._found.attachments)
+        reply = fields.as_dict(_choice(event).get("message"))
+        message = with_attachments(reply, self._found.attachments)
         request = Request(event, pointer, message, agent=agent)
         says = message.get("content") or message.get("tool_calls")
         # A failed attempt has a reply too, an empty one.
@@ -176,7 +176,7 @@ class _Walk:
         return next((name or step_type for step_type, name in steps if step_type in _AGENTS), "")
 
 
-def _titles(event: dict[str, Any]) -> tuple[str, str]:
+def _type_and_name(event: dict[str, Any]) -> tuple[str, str]:
     return fields.label(event, "type"), fields.label(event, "name")
 
 
@@ -197,14 +197,14 @@ def other_conversations(
     They are those of subagents, and of the sample's agent before its messages were compacted. A
     request continues the conversation whose last reply is in its input.
     """
-    others = _Others(_pool(sample), events.attachments)
+    others = _OtherConversations(_pool(sample), events.attachments)
     for request in events.requests:
         if request.key not in own_keys:
             others.take(request)
     return others.found, others.passed_over
 
 
-class _Others:
+class _OtherConversations:
     """Groups requests into conversations, in order."""
 
     def __init__(self, pool: list[Any], attachments: dict[str, Any]) -> None:
@@ -216,14 +216,14 @@ class _Others:
         self._budget = MAX_REPEATED
 
     def take(self, request: Request) -> None:
-        joined, added = self._before(request)
+        joined, added = self._join(request)
         if joined is None:
             joined = Conversation(request.agent)
             self.found.append(joined)
         joined.requests.append((request, added))
         self._heads[request.key] = joined
 
-    def _before(self, request: Request) -> tuple[Conversation | None, list[Any]]:
+    def _join(self, request: Request) -> tuple[Conversation | None, list[Any]]:
         """Return the conversation that a request continues, if any, and what its input adds."""
         added: list[Any] = []
         joined = None
@@ -245,8 +245,8 @@ def _choice(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pool(sample: dict[str, Any]) -> list[Any]:
-    held = fields.as_dict(sample.get("events_data"))
-    return fields.as_list(held.get("messages", sample.get("message_pool")))
+    data = fields.as_dict(sample.get("events_data"))
+    return fields.as_list(data.get("messages", sample.get("message_pool")))
 
 
 def _input_backwards(event: dict[str, Any], pool: list[Any]) -> Iterator[Any]:

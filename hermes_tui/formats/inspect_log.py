@@ -37,12 +37,12 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
-_NO_DETAILS = frozenset(
+_HIDDEN_KEYS = frozenset(
     {"id", "messages", "events", "transcript", "attachments", "scores", "score", "output"}
     | {"events_data", "message_pool", "error", "error_retries", "limit", "input", "timelines"}
 )
-_IN_EVENTS = frozenset({"attachments", "events", "transcript", "events_data", "message_pool"})
-_NO_EVAL_DETAILS = frozenset({"model", "eval_id", "scorers", "metrics", "dataset"})
+_EVENT_KEYS = frozenset({"attachments", "events", "transcript", "events_data", "message_pool"})
+_HIDDEN_EVAL_KEYS = frozenset({"model", "eval_id", "scorers", "metrics", "dataset"})
 
 
 class Inspect:
@@ -84,15 +84,15 @@ class _Log:
         self._eval = value["eval"]
         self._reduced = _reductions(value)
         dataset = fields.as_dict(self._eval.get("dataset"))
-        about = fields.details_of(self._eval, without=_NO_EVAL_DETAILS)
-        told = {
+        about = fields.details_of(self._eval, without=_HIDDEN_EVAL_KEYS)
+        details = {
             **{f"eval.{key}": item for key, item in about.items()},
             "eval.dataset": fields.details_of(dataset, without=("sample_ids",)),
             "log_status": value.get("status"),
             "log_scores": fields.small(_metrics(value.get("results"))),
             "log_error": fields.small(error_of(value)),
         }
-        self._told = fields.telling(told)
+        self._details = fields.telling(details)
 
     def without_samples(self, build: RunBuilder) -> None:
         """Append a run for a log without samples: that it ran, and how it ended."""
@@ -101,8 +101,8 @@ class _Log:
         model = fields.model_of(self._eval)
         run_id = fields.label(self._eval, "run_id")
         found = (note,) if self._value.get("status") == "success" else ()
-        build.start(run_id=run_id, task=task, model=model, details=self._told, diagnostics=found)
-        _escaped(self._value, build)
+        build.start(run_id=run_id, task=task, model=model, details=self._details, diagnostics=found)
+        _append_error(self._value, build)
         bad = {"error": "error", "cancelled": "truncated"}
         status = fields.label(self._value, "status")
         build.end(status=bad.get(status, "unknown"), stop_reason=status)
@@ -110,24 +110,24 @@ class _Log:
     def sample(self, sample: dict[str, Any], pointer: str, build: RunBuilder) -> None:
         attachments = attachments_of(sample)
         events = events_of(sample, attachments)
-        own = {key: item for key, item in sample.items() if key not in _IN_EVENTS}
+        own = {key: item for key, item in sample.items() if key not in _EVENT_KEYS}
         sample = {**sample, **with_attachments(own, attachments)}
         run_id = _run_id(sample)
         messages = _messages(sample)
         raws = [raw for _, raw in messages]
         self._start(sample, events, raws, pointer, build)
-        reading = _Reading(events, pointer, fields.label(sample, "id"), build)
+        reader = _SampleReader(events, pointer, fields.label(sample, "id"), build)
         for place, raw in messages:
-            reading.message(raw, f"{pointer}{place}")
-        reading.failures(events.unanswered)
-        _escaped(sample, build)
+            reader.message(raw, f"{pointer}{place}")
+        reader.failures(events.unanswered)
+        _append_error(sample, build)
         build.end(**end_of(sample, events))
         keys = frozenset(message_key(raw) for raw in raws if isinstance(raw, dict))
         others, passed_over = other_conversations(sample, events, keys)
         if passed_over:
             build.defect("too much is said again and again; the rest of it is left out")
         for number, conversation in enumerate(others, 1):
-            self._other(conversation, f"{run_id}/{number}", run_id, reading)
+            self._other(conversation, f"{run_id}/{number}", run_id, reader)
 
     def _start(
         self,
@@ -145,47 +145,47 @@ class _Log:
             "error_retries": [error_of({"error": one}) for one in retried[:20]],
             "reduced": self._reduced.get(sample_id),
         }
-        about = fields.telling(fields.details_of(sample, without=_NO_DETAILS) | more)
+        about = fields.telling(fields.details_of(sample, without=_HIDDEN_KEYS) | more)
         build.start(
             run_id=_run_id(sample),
             task=_task(sample, raws) or fields.label(self._eval, "task"),
             model=fields.model_of(self._eval),
             tools=_tools(events.requests, events.attachments),
             group_id=sample_id,
-            details={**about, **self._told},
+            details={**about, **self._details},
             pointer=pointer,
             ts=timestamp(sample.get("started_at")) or events.first_ts,
         )
 
     def _other(
-        self, conversation: Conversation, run_id: str, parent: str, reading: _Reading
+        self, conversation: Conversation, run_id: str, parent: str, reader: _SampleReader
     ) -> None:
         requests = [request for request, _ in conversation.requests]
         added = [raw for _, several in conversation.requests for raw in several]
         first, last = requests[0], requests[-1]
         model = fields.model_of(first.event) or fields.model_of(self._eval)
-        reading.build.start(
+        reader.build.start(
             run_id=run_id,
             task=conversation.agent or fields.title_of(added),
             model=model,
-            tools=_tools(requests, reading.events.attachments),
-            group_id=reading.group_id,
+            tools=_tools(requests, reader.events.attachments),
+            group_id=reader.group_id,
             parent_run_id=parent,
             details={"agent": conversation.agent} if conversation.agent else {},
-            pointer=f"{reading.pointer}{first.pointer}",
+            pointer=f"{reader.pointer}{first.pointer}",
             ts=timestamp(first.event.get("timestamp")),
         )
         for request, before in conversation.requests:
-            place = f"{reading.pointer}{request.pointer}"
+            place = f"{reader.pointer}{request.pointer}"
             for raw in before:
-                reading.message(raw, f"{place}/input")
-            reading.message(request.message, f"{place}/output/choices/0/message", request)
-        reading.answers(last.message, f"{reading.pointer}{last.pointer}")
+                reader.message(raw, f"{place}/input")
+            reader.message(request.message, f"{place}/output/choices/0/message", request)
+        reader.answers(last.message, f"{reader.pointer}{last.pointer}")
         cut = fields.is_cut(fields.label(last.choice, "stop_reason"))
-        reading.build.end(status="truncated" if cut else "unknown")
+        reader.build.end(status="truncated" if cut else "unknown")
 
 
-class _Reading:
+class _SampleReader:
     """Appends the messages of a sample, each with the facts in its events."""
 
     def __init__(self, events: Events, pointer: str, group_id: str, build: RunBuilder) -> None:
@@ -214,9 +214,9 @@ class _Reading:
     def answers(self, reply: dict[str, Any], pointer: str) -> None:
         """Append the results of the last calls of a conversation, which no request repeats."""
         for call in map(fields.as_dict, fields.as_list(reply.get("tool_calls"))):
-            waiting = self.events.tools.get(fields.label(call, "id"))
-            if waiting:
-                result = with_attachments(waiting[0].get("result"), self.events.attachments)
+            events = self.events.tools.get(fields.label(call, "id"))
+            if events:
+                result = with_attachments(events[0].get("result"), self.events.attachments)
                 known = {"tool_call_id": call.get("id"), "function": call.get("function")}
                 self.message({"role": "tool", **known, "content": result}, pointer)
 
@@ -244,15 +244,15 @@ def _messages(sample: dict[str, Any]) -> list[tuple[str, Any]]:
     listed = fields.as_list(sample.get("messages"))
     if listed:
         return [(f"/messages/{index}", raw) for index, raw in enumerate(listed)]
-    asked = sample.get("input")
-    if isinstance(asked, list):
-        return [(f"/input/{index}", raw) for index, raw in enumerate(asked)]
-    return [("/input", {"role": "user", "content": asked})] if asked else []
+    input_value = sample.get("input")
+    if isinstance(input_value, list):
+        return [(f"/input/{index}", raw) for index, raw in enumerate(input_value)]
+    return [("/input", {"role": "user", "content": input_value})] if input_value else []
 
 
 def _task(sample: dict[str, Any], raws: list[Any]) -> str:
-    asked = sample.get("input")
-    return title(asked) if isinstance(asked, str) else fields.title_of(raws)
+    input_value = sample.get("input")
+    return title(input_value) if isinstance(input_value, str) else fields.title_of(raws)
 
 
 def _tools(requests: list[Request], attachments: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
@@ -288,12 +288,12 @@ def _reductions(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for reduction in map(fields.as_dict, fields.as_list(value.get("reductions") or inside)):
         for sample in fields.as_list(reduction.get("samples")):
             if isinstance(sample, dict):
-                mine = found.setdefault(fields.label(sample, "sample_id"), {})
-                mine[fields.label(reduction, "scorer")] = fields.small(sample.get("value"))
+                values = found.setdefault(fields.label(sample, "sample_id"), {})
+                values[fields.label(reduction, "scorer")] = fields.small(sample.get("value"))
     return found
 
 
-def _escaped(raw: dict[str, Any], build: RunBuilder) -> None:
+def _append_error(raw: dict[str, Any], build: RunBuilder) -> None:
     error = error_of(raw)
     if error:
         found = Diagnostic(Code.RUN_ERROR, Severity.ERROR, title(error))

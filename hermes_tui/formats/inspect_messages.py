@@ -35,29 +35,32 @@ def chat_message(
     raw: dict[str, Any], request: Request | None, tool_event: dict[str, Any]
 ) -> Normalised:
     """Return a message with the facts in the event of its request or of its tool."""
-    given = raw.get("tool_calls")
-    entries = fields.as_list(given)
+    raw_calls = raw.get("tool_calls")
+    entries = fields.as_list(raw_calls)
     message = {**raw, "content": _content(raw.get("content"))}
     if entries:
         message["tool_calls"] = [_entry(entry) for entry in entries]
-    elif not given:
+    elif not raw_calls:
         message.pop("tool_calls", None)
     if request is not None:
-        message |= _of_request(request)
+        message |= _request_members(request)
         if not entries and request.message.get("tool_calls"):
             # Inspect moved the call that submits the answer into the text: the finish reason was
             # that of the call.
             del message["finish_reason"]
     if tool_event:
-        message |= _of_tool(tool_event, raw)
+        message |= _tool_members(tool_event, raw)
     if raw.get("role") == "tool" and not message["content"]:
         # The model receives the error's message as the result of a failed tool.
         message["content"] = fields.label(fields.as_dict(message.get("error")), "message")
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
     if entries:
         parts = with_flat_entries(parts, entries)
-        known = ((call, (*found, *_unparsed(call, found))) for call, found in parts.calls)
-        parts = parts._replace(calls=tuple(known))
+        calls = (
+            (call, (*diagnostics, *_unparsed(call, diagnostics)))
+            for call, diagnostics in parts.calls
+        )
+        parts = parts._replace(calls=tuple(calls))
     return flagged(parts, *_flags(raw, request))
 
 
@@ -86,13 +89,13 @@ def _entry(entry: Any) -> Any:
     return function_call(entry.get("id"), entry.get("function"), arguments)
 
 
-def _unparsed(call: ToolCall, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+def _unparsed(call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     """Return Inspect's own finding about a call, unless it has an error already."""
     error = fields.label(fields.as_dict(call.raw), "parse_error")
-    if not error or any(one.severity is Severity.ERROR for one in found):
+    if not error or any(one.severity is Severity.ERROR for one in diagnostics):
         return ()
-    said = title(error)
-    return (Diagnostic(Code.ARGS_INVALID, Severity.ERROR, said, call_index=call.index),)
+    message = title(error)
+    return (Diagnostic(Code.ARGS_INVALID, Severity.ERROR, message, call_index=call.index),)
 
 
 def _content(content: Any) -> Any:
@@ -114,24 +117,24 @@ def _parts(part: Any) -> list[Any]:
     return [part]
 
 
-def _of_request(request: Request) -> dict[str, Any]:
+def _request_members(request: Request) -> dict[str, Any]:
     event, output = request.event, request.output
-    taken = number(event.get("working_time"))
+    seconds = number(event.get("working_time"))
     return {
         "usage": usage_of(output.get("usage")),
         "finish_reason": request.choice.get("stop_reason"),
         "timestamp": event.get("completed") or event.get("timestamp"),
-        "duration_s": taken if taken is not None else output.get("time"),
+        "duration_s": seconds if seconds is not None else output.get("time"),
     }
 
 
-def _of_tool(event: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+def _tool_members(event: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
     start, end = (timestamp(event.get(key)) for key in ("timestamp", "completed"))
-    taken = number(event.get("working_time"))
-    if taken is None and start is not None and end is not None:
-        taken = max(0.0, end - start)
+    seconds = number(event.get("working_time"))
+    if seconds is None and start is not None and end is not None:
+        seconds = max(0.0, end - start)
     error = {"error": event["error"]} if event.get("error") and not raw.get("error") else {}
-    return {"timestamp": event.get("completed"), "duration_s": taken, **error}
+    return {"timestamp": event.get("completed"), "duration_s": seconds, **error}
 
 
 def _flags(raw: dict[str, Any], request: Request | None) -> list[str]:

@@ -39,7 +39,7 @@ def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
         "reward": next(iter(scores.values())) if len(scores) == 1 else None,
         "scores": scores,
         "usage": _total_usage(sample),
-        "details": {**_told(sample), **({"limit": limit} if limit else {})},
+        "details": {**_details(sample), **({"limit": limit} if limit else {})},
         "duration_s": number(sample.get("total_time")),
         "ts": timestamp(sample.get("completed_at")) or events.last_ts,
     }
@@ -57,8 +57,8 @@ def _numbers(scores: dict[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, score in scores.items():
         value = score.get("value") if isinstance(score, dict) else score
-        several = value if isinstance(value, dict) else {"": value}
-        for key, one in several.items():
+        values = value if isinstance(value, dict) else {"": value}
+        for key, one in values.items():
             as_number = _number(one)
             if as_number is not None:
                 found[f"{name}/{key}" if key else name] = as_number
@@ -88,26 +88,26 @@ def _verdict(raw: dict[str, Any], scores: dict[str, float]) -> str:
 
 def _limit(sample: dict[str, Any], events: Events) -> str:
     """Return the limit that ended the sample (tokens, messages, time …), or "" if none did."""
-    told = fields.as_dict(sample.get("limit"))
-    if not told and events.limits:
-        told = events.limits[-1]
-    words = (fields.label(told, "type"), fields.label(told, "limit"))
+    limit = fields.as_dict(sample.get("limit"))
+    if not limit and events.limits:
+        limit = events.limits[-1]
+    words = (fields.label(limit, "type"), fields.label(limit, "limit"))
     return " ".join(filter(None, words))
 
 
 def _total_usage(sample: dict[str, Any]) -> Usage | None:
     """Return the tokens of all models together."""
-    several = fields.as_dict(sample.get("model_usage")).values()
-    return total_usage(usage(usage_of(raw)) for raw in several)
+    usages = fields.as_dict(sample.get("model_usage")).values()
+    return total_usage(usage(usage_of(raw)) for raw in usages)
 
 
-def _told(sample: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+def _details(sample: dict[str, Any]) -> dict[str, Any]:
+    details: dict[str, Any] = {}
     if scores := _raw_scores(sample):
-        told["scores"] = fields.small(scores)
-        if isinstance(told["scores"], str):
-            told["scores"] = {name: fields.small(score) for name, score in scores.items()}
+        details["scores"] = fields.small(scores)
+        if isinstance(details["scores"], str):
+            details["scores"] = {name: fields.small(score) for name, score in scores.items()}
     traceback = fields.as_dict(sample.get("error")).get("traceback")
     if isinstance(traceback, str) and traceback:
-        told["traceback"] = fields.detail("traceback", traceback)
-    return told
+        details["traceback"] = fields.detail("traceback", traceback)
+    return details

@@ -95,8 +95,8 @@ def _load_shallow(data: bytes) -> Loaded:
     from hermes_tui.formats.deep_json import MAX_DEPTH, without_depths
 
     shallow, places = without_depths(data)
-    told = f"nested more than {MAX_DEPTH} deep here; what is deeper is left out"
-    deep = tuple(Problem(place, told) for place in places[:MAX_DEEP])
+    message = f"nested more than {MAX_DEPTH} deep here; what is deeper is left out"
+    deep = tuple(Problem(place, message) for place in places[:MAX_DEEP])
     try:
         value = orjson.loads(shallow)
         loaded = Loaded((value,), _duplicate_keys(shallow, value))
@@ -112,7 +112,7 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
     except UnicodeDecodeError as error:
         problems.append(Problem(error.start, "invalid UTF-8"))
         text = data.decode("utf-8", "surrogateescape")
-    if "\0" in text[:_WIDE_LOOK]:
+    if "\0" in text[:_WIDE_HEAD]:
         wide = _wide_line(data)
         if wide is not None:
             return wide
@@ -132,18 +132,18 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
         except ValueError as error:
             stop = getattr(error, "pos", position)
             reason = str(getattr(error, "msg", error))
-            beginning, problem = _beginning(decoder, text, position, stop, reason)
+            beginning, problem = _read_beginning(decoder, text, position, stop, reason)
             values.extend(beginning)
             problems.append(problem)
             break
         values.append(value)
         position = _skip_filler(text, end, odd)
-    problems.extend(_told_filler(text, odd))
+    problems.extend(_filler_problems(text, odd))
     if len(values) > 1:
         problems.append(Problem(0, f"{len(values)} {SEVERAL}"))
-    problems.extend(islice(_told_numbers(text, odd_numbers), MAX_NUMBERS))
+    problems.extend(islice(_number_problems(text, odd_numbers), MAX_NUMBERS))
     if values and not problems:
-        problems.extend(_raw_control(text))
+        problems.extend(_control_problems(text))
     return Loaded(tuple(values), tuple(problems))
 
 
@@ -167,7 +167,7 @@ def _patient_decoder(odd_numbers: set[str]) -> json.JSONDecoder:
     return json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
 
 
-def _raw_control(text: str) -> Iterator[Problem]:
+def _control_problems(text: str) -> Iterator[Problem]:
     """Yield the first raw control character. Escaped lone surrogates are valid JSON."""
     try:
         json.loads(text)
@@ -182,19 +182,19 @@ _STRING_OR_NUMBER = re.compile(
 )
 
 
-def _told_numbers(text: str, odd: set[str]) -> Iterator[Problem]:
+def _number_problems(text: str, odd: set[str]) -> Iterator[Problem]:
     """Yield a problem for each kind of the numbers in `odd`, where the first of it occurs."""
-    untold = set(map(_oddity, odd))
+    unreported = set(map(_number_message, odd))
     for token in _STRING_OR_NUMBER.finditer(text) if odd else ():
-        told = _oddity(token[0]) if token[0] in odd else ""
-        if told in untold:
-            untold.remove(told)
-            yield Problem(_byte_offset(text, token.start()), told)
-            if not untold:
+        message = _number_message(token[0]) if token[0] in odd else ""
+        if message in unreported:
+            unreported.remove(message)
+            yield Problem(_byte_offset(text, token.start()), message)
+            if not unreported:
                 return
 
 
-def _oddity(number: str) -> str:
+def _number_message(number: str) -> str:
     digits = number.lstrip("-")
     if digits.isdigit():
         return f"a number of {len(digits):,} digits is more than is read as one; kept as text"
@@ -218,14 +218,14 @@ def _skip_filler(text: str, position: int, odd: dict[str, list[int]]) -> int:
     return position + len(filler)
 
 
-def _told_filler(text: str, odd: Mapping[str, list[int]]) -> Iterator[Problem]:
-    for char, told in _ODD_FILLER:
+def _filler_problems(text: str, odd: Mapping[str, list[int]]) -> Iterator[Problem]:
+    for char, label in _ODD_FILLER:
         if char in odd:
             position, times = odd[char]
-            yield Problem(_byte_offset(text, position), f"{told}: {times:,}")
+            yield Problem(_byte_offset(text, position), f"{label}: {times:,}")
 
 
-_WIDE_LOOK = 8
+_WIDE_HEAD = 8
 _WIDE_OBJECT = re.compile(rb"[\0\r\n\xff\xfe]*(?=[{\[]\0[^\0])")
 
 
@@ -243,23 +243,23 @@ def _wide_line(data: bytes) -> Loaded | None:
     except UnicodeDecodeError:
         return None
     values, problems = load(text.rstrip("\0\r\n").encode())
-    told = Problem(begins.end(), "UTF-16 in a file of UTF-8; read as that")
-    return Loaded(values, (told, *(Problem(begins.end(), why) for _, why in problems)))
+    problem = Problem(begins.end(), "UTF-16 in a file of UTF-8; read as that")
+    return Loaded(values, (problem, *(Problem(begins.end(), why) for _, why in problems)))
 
 
-_COUNTED = 1 << 20
+_SLICE = 1 << 20
 
 
 def _byte_offset(text: str, position: int) -> int:
     """Return the byte offset of a character, without copying a long text as a whole."""
     if text.isascii():
         return position
-    starts = range(0, position, _COUNTED)
-    pieces = (text[start : min(start + _COUNTED, position)] for start in starts)
+    starts = range(0, position, _SLICE)
+    pieces = (text[start : min(start + _SLICE, position)] for start in starts)
     return sum(len(piece.encode("utf-8", "surrogateescape")) for piece in pieces)
 
 
-def _beginning(
+def _read_beginning(
     decoder: json.JSONDecoder, text: str, start: int, stop: int, reason: str
 ) -> tuple[list[Any], Problem]:
     """Return what can be read of the value at `start`, and what is wrong with it at `stop`."""
@@ -274,10 +274,10 @@ def _beginning(
     if closed is None or not values:
         return [], Problem(here, f"not JSON: {reason}")
     if closed.is_truncated:
-        here, found = _byte_offset(text, len(text)), TRUNCATED
+        here, message = _byte_offset(text, len(text)), TRUNCATED
     else:
-        found = f"the JSON breaks here ({reason})"
-    return values, Problem(here, f"{found}; what comes before it is shown")
+        message = f"the JSON breaks here ({reason})"
+    return values, Problem(here, f"{message}; what comes before it is shown")
 
 
 def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
@@ -295,14 +295,14 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
         return ()
     return tuple(
         Problem(at, f"key {name} appears twice in one object; the last one counts")
-        for at, name in islice(_doubled_keys(data), MAX_DOUBLED)
+        for at, name in islice(_repeated_keys(data), MAX_DOUBLED)
     )
 
 
 _KEY_OR_BRACKET = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]', re.DOTALL)
 
 
-def _doubled_keys(data: bytes) -> Iterator[tuple[int, str]]:
+def _repeated_keys(data: bytes) -> Iterator[tuple[int, str]]:
     """Yield where a key appears again in its object, and the key as it is written there."""
     stack: list[set[Any]] = [set()]
     for token in _KEY_OR_BRACKET.finditer(data):

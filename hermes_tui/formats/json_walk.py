@@ -121,8 +121,8 @@ class JsonWalk:
             closers.append("]" if char == "[" else "}")
             self.step()
             return Outcome.WHOLE
-        left = len(self._text) - self._position
-        return Outcome.TORN if left < _LONGEST_WORD and not self._is_last else Outcome.BROKEN
+        remaining = len(self._text) - self._position
+        return Outcome.TORN if remaining < _LONGEST_WORD and not self._is_last else Outcome.BROKEN
 
     def _skip_string(self) -> Outcome:
         while True:

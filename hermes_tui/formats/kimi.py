@@ -35,7 +35,7 @@ from hermes_tui.parsers.measures import timestamp
 _MESSAGE: Final = "context.append_message"
 _EVENT: Final = "context.append_loop_event"
 _REPEATED: Final = "agent.message.appended"
-_OWN: Final = frozenset({_MESSAGE, _EVENT, "profile.bind", "turn.prompt", "llm.request"})
+_OWN_TYPES: Final = frozenset({_MESSAGE, _EVENT, "profile.bind", "turn.prompt", "llm.request"})
 
 
 class Kimi:
@@ -50,7 +50,7 @@ class Kimi:
     def read(self, value: Any, build: RunBuilder) -> None:
         lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
         _start([row for _, row in lines], build)
-        steps = Steps(build, written=dict(_written(row for _, row in lines)))
+        steps = Steps(build, written=dict(_argument_texts(row for _, row in lines)))
         for held, row in lines:
             build.locate(held.line)
             if "role" in row or is_cli_line(row):
@@ -66,7 +66,7 @@ class Kimi:
 def _is_own(row: Any) -> bool:
     if not isinstance(row, dict):
         return False
-    return (fields.label(row, "type") in _OWN and "time" in row) or is_cli_line(row)
+    return (fields.label(row, "type") in _OWN_TYPES and "time" in row) or is_cli_line(row)
 
 
 def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
@@ -74,7 +74,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
         return next((row[key] for row in rows if row.get("type") == kind and row.get(key)), None)
 
     profile = next((row for row in rows if row.get("type") == "profile.bind"), {})
-    told = {
+    details = {
         "agent": profile.get("agentId"),
         "profile": profile.get("profileName"),
         "cwd": fields.as_dict(profile.get("environmentDisclosure")).get("cwd"),
@@ -86,15 +86,15 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
     )
     build.locate(0)
     build.start(
-        task=fields.title_of([{"role": "user", "content": _asked(rows)}]),
+        task=fields.title_of([{"role": "user", "content": _first_prompt(rows)}]),
         model=fields.text_of(first("llm.request", "model")) or fields.label(profile, "modelAlias"),
         tools=tool_specs(first("llm.tools_snapshot", "tools")),
-        details=fields.details_of(fields.filled(told)),
+        details=fields.details_of(fields.filled(details)),
         ts=next(filter(None, times), None),
     )
 
 
-def _asked(rows: Iterable[dict[str, Any]]) -> Any:
+def _first_prompt(rows: Iterable[dict[str, Any]]) -> Any:
     """Return the first prompt of a person, or None if there is none."""
     for row in rows:
         if row.get("type") == "turn.prompt":
@@ -107,7 +107,7 @@ def _asked(rows: Iterable[dict[str, Any]]) -> Any:
     return None
 
 
-def _written(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]:
+def _argument_texts(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]:
     """Yield the arguments that the model wrote, by the ids of their calls."""
     for row in rows:
         if row.get("type") != _REPEATED:
@@ -124,7 +124,7 @@ def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) ->
     ts = timestamp(row.get("time"))
     match fields.label(row, "type"):
         case "context.append_message":
-            _say(fields.as_dict(row.get("message")), held, steps, ts)
+            _append_message(fields.as_dict(row.get("message")), held, steps, ts)
         case "context.append_loop_event":
             event = fields.as_dict(row.get("event"))
             if take := _EVENTS.get(fields.label(event, "type")):
@@ -132,46 +132,53 @@ def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) ->
         case "profile.bind" if row.get("systemPrompt"):
             steps.say({"role": "system", "content": row["systemPrompt"]}, held, ts)
         case "context.apply_compaction":
-            said = row.get("contextSummary") or row.get("summary")
-            steps.say({"role": "user", "content": said}, held, ts, "compaction")
+            summary = row.get("contextSummary") or row.get("summary")
+            steps.say({"role": "user", "content": summary}, held, ts, "compaction")
         case "turn.step.retrying":
-            _fail(row.get("errorMessage"), status_of(row), held, build, ts, again=True)
+            _fail(row.get("errorMessage"), status_of(row), held, build, ts, is_retried=True)
         case "turn.ended" if isinstance(error := row.get("error"), dict):
             steps.end()
             status = status_of(fields.as_dict(error.get("details")))
-            _fail(error.get("message"), status, held, build, ts, again=False)
+            _fail(error.get("message"), status, held, build, ts, is_retried=False)
 
 
-def _say(message: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
-    told: dict[str, Any] = {key: message[key] for key in ("role", "content") if key in message}
-    content = told.get("content")
+def _append_message(message: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+    chat_message: dict[str, Any] = {
+        key: message[key] for key in ("role", "content") if key in message
+    }
+    content = chat_message.get("content")
     if isinstance(content, list):
-        told["content"] = [content_of(part) for part in content] or None
-    called = [fields.as_dict(call) for call in fields.as_list(message.get("toolCalls"))]
-    if called:
-        told["tool_calls"] = [
-            function_call(call.get("id"), call.get("name"), call.get("arguments"))
-            for call in called
+        chat_message["content"] = [content_of(part) for part in content] or None
+    calls = [fields.as_dict(call) for call in fields.as_list(message.get("toolCalls"))]
+    if calls:
+        chat_message["tool_calls"] = [
+            function_call(call.get("id"), call.get("name"), call.get("arguments")) for call in calls
         ]
     if "toolCallId" in message:
-        told["tool_call_id"] = message["toolCallId"]
+        chat_message["tool_call_id"] = message["toolCallId"]
     kind = fields.label(fields.as_dict(message.get("origin")), "kind")
-    is_typed = kind in ("", "user") or told.get("role") != "user"
+    is_typed = kind in ("", "user") or chat_message.get("role") != "user"
     place = Held(held.value, f"{held.pointer}/message", held.line)
-    steps.say(told, place, ts, *(() if is_typed else ("injected",)))
+    steps.say(chat_message, place, ts, *(() if is_typed else ("injected",)))
 
 
 def _fail(
-    said: Any, status: int | None, held: Held, build: RunBuilder, ts: float | None, *, again: bool
+    message: Any,
+    status: int | None,
+    held: Held,
+    build: RunBuilder,
+    ts: float | None,
+    *,
+    is_retried: bool,
 ) -> None:
     build.locate(held.line)
     build.request_failed(
-        fields.text_of(said),
-        severity=Severity.WARNING if again else Severity.ERROR,
+        fields.text_of(message),
+        severity=Severity.WARNING if is_retried else Severity.ERROR,
         pointer=held.pointer,
         ts=ts,
         status=status,
-        retryable=again,
+        retryable=is_retried,
     )
 
 
@@ -186,13 +193,13 @@ def _call(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> 
 
 def _result(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
     result = fields.as_dict(event.get("result"))
-    told = {
+    answer = {
         "tool_call_id": event.get("toolCallId"),
         "content": result.get("output"),
         "is_error": result.get("isError"),
         "duration_ms": result.get("durationMs"),
     }
-    steps.result(told, held, ts)
+    steps.result(answer, held, ts)
 
 
 def _step_end(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
@@ -201,8 +208,8 @@ def _step_end(event: dict[str, Any], held: Held, steps: Steps, ts: float | None)
     steps.end(own if own == "error" else raw or own)
 
 
-_Take = Callable[[dict[str, Any], Held, Steps, float | None], None]
-_EVENTS: Final[dict[str, _Take]] = {
+_EventReader = Callable[[dict[str, Any], Held, Steps, float | None], None]
+_EVENTS: Final[dict[str, _EventReader]] = {
     "step.begin": lambda event, held, steps, ts: steps.begin(),
     "content.part": lambda event, held, steps, ts: steps.part(
         content_of(event.get("part")), held, ts

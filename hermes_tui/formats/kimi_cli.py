@@ -20,8 +20,8 @@ from hermes_tui.formats.steps import Steps
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
 
-_BOOKKEEPING: Final = frozenset({"_system_prompt", "_usage", "_checkpoint"})
-_WIRE: Final = frozenset({
+_BOOKKEEPING_ROLES: Final = frozenset({"_system_prompt", "_usage", "_checkpoint"})
+_WIRE_TYPES: Final = frozenset({
     "TurnBegin", "TurnEnd", "StepBegin", "StepInterrupted", "ContentPart", "ToolCall",
     "ToolResult", "StatusUpdate", "CompactionBegin", "CompactionEnd", "SubagentEvent",
 })  # fmt: skip
@@ -31,10 +31,10 @@ def is_cli_line(row: Any) -> bool:
     """Return whether a value is a line that only Kimi CLI writes."""
     if not isinstance(row, dict):
         return False
-    told = fields.as_dict(row.get("message"))
-    if "timestamp" in row and fields.label(told, "type") in _WIRE:
-        return "payload" in told
-    return fields.label(row, "role") in _BOOKKEEPING
+    message = fields.as_dict(row.get("message"))
+    if "timestamp" in row and fields.label(message, "type") in _WIRE_TYPES:
+        return "payload" in message
+    return fields.label(row, "role") in _BOOKKEEPING_ROLES
 
 
 def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
@@ -42,10 +42,10 @@ def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
     if "role" in row:
         _append_message(row, held, steps)
         return
-    told = fields.as_dict(row.get("message"))
-    payload, ts = fields.as_dict(told.get("payload")), timestamp(row.get("timestamp"))
+    message = fields.as_dict(row.get("message"))
+    payload, ts = fields.as_dict(message.get("payload")), timestamp(row.get("timestamp"))
     place = Held(held.value, f"{held.pointer}/message/payload", held.line)
-    match fields.label(told, "type"):
+    match fields.label(message, "type"):
         case "TurnBegin" | "SteerInput":
             steps.say({"role": "user", "content": payload.get("user_input")}, place, ts)
         case "StepBegin":
@@ -74,14 +74,18 @@ def content_of(part: Any) -> Any:
 
 def used(counts: Any) -> Usage | None:
     """Return token counts from the keys of either program, or None if nothing was counted."""
-    told = {fields.snake_case(key): number(value) for key, value in fields.as_dict(counts).items()}
-    given = [told.get(f"input_{kind}") or 0 for kind in ("other", "cache_read", "cache_creation")]
-    if not any((*given, told.get("output"))):
+    members = {
+        fields.snake_case(key): number(value) for key, value in fields.as_dict(counts).items()
+    }
+    prompt_counts = [
+        members.get(f"input_{kind}") or 0 for kind in ("other", "cache_read", "cache_creation")
+    ]
+    if not any((*prompt_counts, members.get("output"))):
         return None
     return usage({
-        "prompt_tokens": sum(given),
-        "completion_tokens": told.get("output"),
-        "prompt_tokens_details": {"cached_tokens": told.get("input_cache_read")},
+        "prompt_tokens": sum(prompt_counts),
+        "completion_tokens": members.get("output"),
+        "prompt_tokens_details": {"cached_tokens": members.get("input_cache_read")},
     })  # fmt: skip
 
 
@@ -89,16 +93,16 @@ def _append_message(row: dict[str, Any], held: Held, steps: Steps) -> None:
     role = fields.label(row, "role")
     if role == "_system_prompt":
         steps.say({"role": "system", "content": row.get("content")}, held, None)
-    elif role not in _BOOKKEEPING:
+    elif role not in _BOOKKEEPING_ROLES:
         content = row.get("content")
-        said = [content_of(part) for part in content] if isinstance(content, list) else content
-        steps.say({**row, "content": said or None}, held, None)
+        shown = [content_of(part) for part in content] if isinstance(content, list) else content
+        steps.say({**row, "content": shown or None}, held, None)
 
 
 def _result(payload: dict[str, Any]) -> dict[str, Any]:
     """Return a result as the model receives it: the message before the output."""
-    given = fields.as_dict(payload.get("return_value"))
-    output, message = given.get("output"), fields.text_of(given.get("message"))
+    value = fields.as_dict(payload.get("return_value"))
+    output, message = value.get("output"), fields.text_of(value.get("message"))
     if isinstance(output, list):
         content: Any = [*([{"type": "text", "text": message}] if message else []), *output]
     else:
@@ -106,5 +110,5 @@ def _result(payload: dict[str, Any]) -> dict[str, Any]:
     return {
         "tool_call_id": payload.get("tool_call_id"),
         "content": content,
-        "is_error": given.get("is_error"),
+        "is_error": value.get("is_error"),
     }
