@@ -55,7 +55,7 @@ _LAST_CALLS = {"openhands": "finish", "swe-agent": "submit"}
 """The tool that ends a run, by a part of the agent's name."""
 _DONE = "mark_task_complete"
 """The call by which the agent of terminus-2 ends its task; it gets no result of its own."""
-_TOTALS = {
+_TOTAL_KEYS = {
     "prompt_tokens": "total_prompt_tokens",
     "completion_tokens": "total_completion_tokens",
     "cached_tokens": "total_cached_tokens",
@@ -309,13 +309,15 @@ def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool, trial: dict
     if not outcome and is_open and not continuation:
         return
     totals = fields.as_dict(metrics)
-    counts = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
+    counts = {
+        key: totals[name] for key, name in _TOTAL_KEYS.items() if totals.get(name) is not None
+    }
     own_outcome = {
         "stop_reason": f"continued in {continuation}" if continuation else "",
         "usage": usage(counts, number(totals.get("total_cost_usd"))),
     }
     recorded = fields.telling(outcome)
-    details = fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd"))
+    details = fields.details_of(totals, without=(*_TOTAL_KEYS.values(), "total_cost_usd"))
     build.end(**own_outcome | recorded, details=details, by_call=by_call)
 
 

@@ -41,9 +41,9 @@ _FLAGS = {
 }
 """The flag of a message by its type."""
 
-_PLAIN = ("TextMessage", "MultiModalMessage", "StructuredMessage")
-_CODE = ("CodeGenerationEvent", "CodeExecutionEvent")
-_TYPES = frozenset((_REQUEST, _EXECUTION, _THOUGHT, *_FLAGS, *_PLAIN, *_CODE))
+_PLAIN_TYPES = ("TextMessage", "MultiModalMessage", "StructuredMessage")
+_CODE_TYPES = ("CodeGenerationEvent", "CodeExecutionEvent")
+_TYPES = frozenset((_REQUEST, _EXECUTION, _THOUGHT, *_FLAGS, *_PLAIN_TYPES, *_CODE_TYPES))
 _USER_SOURCES = frozenset({"user", "user_proxy", "human"})
 
 
@@ -167,7 +167,7 @@ def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
         raw |= {"content": None, "reasoning_content": content}
     elif isinstance(content, dict):
         raw["content"] = fields.json_text(content)
-    is_reply = kind in _PLAIN and role == "assistant"
+    is_reply = kind in _PLAIN_TYPES and role == "assistant"
     text_calls = TextCalls.SUSPECT if is_reply else TextCalls.IGNORE
     parts = normalise_message(raw, text_calls=text_calls)
     if isinstance(kind, str) and kind in _FLAGS:

@@ -17,7 +17,7 @@ from hermes_tui.model.messages import ToolResult, changed
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised
 
-_DURATIONS = (("durationMs", 1e3), ("totalDurationMs", 1e3), ("durationSeconds", 1.0))
+_DURATION_KEYS = (("durationMs", 1e3), ("totalDurationMs", 1e3), ("durationSeconds", 1.0))
 _DECLINED = re.compile(
     r"The user doesn't want to (?:proceed with this tool use|take this action right now)\b"
 )
@@ -54,7 +54,7 @@ def _why_declined(text: str) -> str:
 
 def _duration(row: dict[str, Any]) -> float | None:
     answer = told_of(row)
-    for key, scale in _DURATIONS:
+    for key, scale in _DURATION_KEYS:
         found = fields.number(answer.get(key))
         if found is not None and found >= 0:
             return found / scale

@@ -33,8 +33,8 @@ SYNTHETIC = "<synthetic>"
 """The name of the model in messages that the program wrote in place of the model."""
 _DEFAULT_MESSAGE = "the request failed"
 _TYPED_MODE = "prompt"
-_NAMES = ("filename", "path", "displayPath", "hookName", "name")
-_TEXTS = ("snippet", "content", "text", "prompt", "message", "stdout")
+_NAME_KEYS = ("filename", "path", "displayPath", "hookName", "name")
+_TEXT_KEYS = ("snippet", "content", "text", "prompt", "message", "stdout")
 _STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
 
 
@@ -70,8 +70,8 @@ def _attachment_text(attachment: dict[str, Any], rendered: Any) -> str:
     pieces = (piece for piece in fields.as_list(rendered) if isinstance(piece, dict))
     if text := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
         return text
-    content = next(filter(None, (fields.text_of(attachment.get(key)) for key in _TEXTS)), "")
-    found = "\n".join(filter(None, (fields.label(attachment, *_NAMES), content)))
+    content = next(filter(None, (fields.text_of(attachment.get(key)) for key in _TEXT_KEYS)), "")
+    found = "\n".join(filter(None, (fields.label(attachment, *_NAME_KEYS), content)))
     return found or fields.json_text({key: attachment[key] for key in attachment if key != "type"})
 
 

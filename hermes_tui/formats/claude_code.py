@@ -64,7 +64,7 @@ from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _SPEAKERS = frozenset({"user", "assistant"})
 _ABOUT_KEYS = ("cwd", "gitBranch", "version", "slug", "agentId")
-_INJECTED = (
+_INJECTED_PREFIXES = (
     "<system-reminder>",
     "<command-name>",
     "<command-message>",
@@ -304,7 +304,7 @@ def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
 def _is_injected(message: dict[str, Any]) -> bool:
     if message.get("role") != "user":
         return False
-    return fields.text_of(message.get("content")).lstrip().startswith(_INJECTED)
+    return fields.text_of(message.get("content")).lstrip().startswith(_INJECTED_PREFIXES)
 
 
 def _is_prompt(row: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ _USER_KEYS = frozenset({"tool_use_result", "uuid"})
 _RESULT_KEYS = frozenset({"subtype", "is_error", "num_turns", "session_id"})
 _EVENT_KEYS = frozenset({"event", "uuid", "session_id"})
 _MESSAGE_KEYS = ("content", "model", "usage", "stop_reason")
-_TYPES = (("text", "text"), ("thinking", "thinking"), ("tool_use_id", "tool_result"))
+_BLOCK_TYPES = (("text", "text"), ("thinking", "thinking"), ("tool_use_id", "tool_result"))
 
 
 class SdkLine(dict[str, Any]):
@@ -66,7 +66,7 @@ def _with_type(block: Any) -> Any:
     """Return a block with its type; any other block with a name and an input is a tool call."""
     if not isinstance(block, dict) or (block.get("type") and not _is_block(block["type"])):
         return block
-    kind = next((kind for key, kind in _TYPES if key in block), "")
+    kind = next((kind for key, kind in _BLOCK_TYPES if key in block), "")
     if not kind and block.keys() >= {"name", "input"}:
         kind = "tool_use"
     return {**block, "type": kind} if kind else block

@@ -55,10 +55,10 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp, whole
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
-_FAILURES = frozenset({"error", "stream_error"})
-_MESSAGE_EVENTS = {"user_message": "user", "agent_message": "assistant"}
-_CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
-_ITEM_END = "item_completed"
+_FAILURE_TYPES = frozenset({"error", "stream_error"})
+_ROLE_BY_TYPE = {"user_message": "user", "agent_message": "assistant"}
+_CALL_END_TYPES = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
+_ITEM_END_TYPE = "item_completed"
 """The event with which newer versions record the end of a call: its item has the call's id."""
 _TURN_KEYS = ("effort", "approval_policy", "sandbox_policy")
 _OWN_KEYS = ("id", "timestamp")
@@ -184,19 +184,19 @@ def _interrupts(line: Line, item_texts: set[str]) -> bool:
         return line.kind in ("response_item", "compacted")
     kind = fields.label(line.payload, "type")
     is_new = (
-        kind in _MESSAGE_EVENTS and fields.label(line.payload, "message").strip() not in item_texts
+        kind in _ROLE_BY_TYPE and fields.label(line.payload, "message").strip() not in item_texts
     )
-    return is_new or kind in _FAILURES or (kind in ENDS and bool(error_of(line)))
+    return is_new or kind in _FAILURE_TYPES or (kind in ENDS and bool(error_of(line)))
 
 
 def _event(line: Line, item_texts: set[str], build: RunBuilder) -> None:
     kind, text = fields.label(line.payload, "type"), fields.label(line.payload, "message")
-    if kind in _FAILURES:
+    if kind in _FAILURE_TYPES:
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=text or kind)
     elif kind in ENDS and (failure := error_of(line)):
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=failure)
-    elif kind in _MESSAGE_EVENTS and text.strip() and text.strip() not in item_texts:
-        _append({"role": _MESSAGE_EVENTS[kind], "content": text}, line, build, ("from an event",))
+    elif kind in _ROLE_BY_TYPE and text.strip() and text.strip() not in item_texts:
+        _append({"role": _ROLE_BY_TYPE[kind], "content": text}, line, build, ("from an event",))
 
 
 def _end(lines: list[Line], build: RunBuilder) -> None:
@@ -272,9 +272,9 @@ def _call_end_events(lines: list[Line]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
         kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
-        if kind in _CALL_ENDS:
+        if kind in _CALL_END_TYPES:
             found[fields.label(line.payload, "call_id")] = line.payload
-        elif kind == _ITEM_END:
+        elif kind == _ITEM_END_TYPE:
             item = fields.as_dict(line.payload.get("item"))
             found.setdefault(fields.label(item, "id"), item)
     return found

@@ -11,18 +11,18 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import answer_of
 from hermes_tui.model.messages import ToolResult
 
-_INJECTED = (
+_INJECTED_PREFIXES = (
     "<environment_context>",
     "<user_instructions>",
     "<permissions instructions>",
     "# AGENTS.md instructions",
     "<turn_aborted>",
 )
-_DECLINED = frozenset({"exec command rejected by user", "patch rejected by user"})
+_DECLINED_OUTPUTS = frozenset({"exec command rejected by user", "patch rejected by user"})
 _REFUSED_PREFIXES = ("unsupported call: ", "failed to parse function arguments: ")
 """The beginnings of the outputs of calls that no tool received."""
 _EDITOR_PREFIX = "# "
-_REQUEST = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
+_REQUEST_HEADING = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
 _HEAD = 400
 """Characters at the start of an output that are searched for its duration."""
 _WALL_TIME = re.compile(r"^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$", re.MULTILINE)
@@ -30,12 +30,12 @@ _WALL_TIME = re.compile(r"^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$", re.MULT
 
 def why_declined(result: ToolResult) -> str:
     """Return `DECLINED` if a result says that a person declined its call, else ""."""
-    return DECLINED if result.content.strip() in _DECLINED else ""
+    return DECLINED if result.content.strip() in _DECLINED_OUTPUTS else ""
 
 
 def is_injected(text: str) -> bool:
     """Return whether a text with the role `user` was written by the program."""
-    return text.lstrip().startswith(_INJECTED)
+    return text.lstrip().startswith(_INJECTED_PREFIXES)
 
 
 def request_in(text: str) -> str:
@@ -47,7 +47,7 @@ def request_in(text: str) -> str:
     """
     if not text.lstrip().startswith(_EDITOR_PREFIX):
         return text
-    *_, request = _REQUEST.split(text)
+    *_, request = _REQUEST_HEADING.split(text)
     return request if request.strip() else text
 
 

@@ -12,7 +12,7 @@ from hermes_tui.model.messages import ToolResult, changed
 from hermes_tui.parsers.normalise import Normalised
 
 DECLINED = "declined by the user"
-_FARTHEST = 4_096
+_MAX_DISTANCE = 4_096
 """How many events before a result are searched for its call."""
 
 
@@ -41,7 +41,7 @@ def append_declined(
     build: RunBuilder, result: ToolResult, reason: str, pointer: str, ts: float | None
 ) -> None:
     """Append that a person declined the call that `result` answers, if that is known."""
-    latest = islice(reversed(build.events), _FARTHEST)
+    latest = islice(reversed(build.events), _MAX_DISTANCE)
     calls = (event.call for event in latest if isinstance(event, ToolCallProposed))
     call = next((call for call in calls if call.id and call.id == result.call_id), None)
     if call is not None:

@@ -53,7 +53,7 @@ _SESSION_KEYS = (
 _TRACE_KEYS = ("trace_id", "litellm_trace_id")
 _TIME_KEYS = ("startTime", "start_time", "started_at", "timestamp", "ts", "created_at", "time")
 _END_KEYS = ("endTime", "end_time", "completed_at", "ended_at")
-_DURATIONS = (
+_DURATION_KEYS = (
     ("latency_sec", 1.0),
     ("latency_s", 1.0),
     ("duration_s", 1.0),
@@ -240,7 +240,7 @@ def _time(raw: dict[str, Any], keys: tuple[str, ...]) -> float | None:
 
 
 def _duration(value: dict[str, Any]) -> float | None:
-    for key, factor in _DURATIONS:
+    for key, factor in _DURATION_KEYS:
         found = fields.number(value.get(key))
         if found is not None and found >= 0:
             return found * factor

@@ -20,7 +20,7 @@ from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import total_usage, usage
 
-_COUNTS = {
+_COUNT_KEYS = {
     "prompt": "promptTokenCount",
     "candidates": "candidatesTokenCount",
     "cached": "cachedContentTokenCount",
@@ -77,7 +77,7 @@ def _is_answer(value: Any) -> bool:
 
 def _model_usage(model: Any) -> Usage | None:
     tokens = fields.as_dict(fields.as_dict(model).get("tokens"))
-    return usage(usage_of({_COUNTS[key]: tokens[key] for key in _COUNTS if key in tokens}))
+    return usage(usage_of({_COUNT_KEYS[key]: tokens[key] for key in _COUNT_KEYS if key in tokens}))
 
 
 FORMAT = GeminiJson()

@@ -30,8 +30,8 @@ from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, timestamp
 
-_NOTICES = frozenset({"info", "warning", "error"})
-_CONTEXT = "<session_context>"
+_NOTICE_TYPES = frozenset({"info", "warning", "error"})
+_CONTEXT_PREFIX = "<session_context>"
 _OWN_KEYS = ("sessionId", "messages", "startTime")
 
 
@@ -169,7 +169,7 @@ def _append(entry: _Entry, answered_ids: set[str], build: RunBuilder) -> None:
 
 def _is_context(raw: dict[str, Any]) -> bool:
     """Return whether a user's message was written by the program, about the environment."""
-    return fields.text_of(raw.get("content")).lstrip().startswith(_CONTEXT)
+    return fields.text_of(raw.get("content")).lstrip().startswith(_CONTEXT_PREFIX)
 
 
 def _message(raw: dict[str, Any]) -> dict[str, Any]:
@@ -182,10 +182,10 @@ def _message(raw: dict[str, Any]) -> dict[str, Any]:
         parts = _without_known_calls(parts, raw.get("toolCalls"))
         message = message_of({"parts": parts, "role": "user" if kind == "user" else "model"})
     if kind != "user":
-        message["role"] = "environment" if kind in _NOTICES else kind
+        message["role"] = "environment" if kind in _NOTICE_TYPES else kind
     elif "role" not in message:
         message["role"] = "user"
-    if kind in _NOTICES:
+    if kind in _NOTICE_TYPES:
         message["author"] = {"name": kind}
     members = {
         "timestamp": raw.get("timestamp"),

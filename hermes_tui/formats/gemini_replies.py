@@ -146,11 +146,11 @@ def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
 
     Google counts them separately from the candidates; all others count reasoning as output.
     """
-    told = {key: count for key, count in counts.items() if count is not None}
-    written = [fields.number(told.get(key)) for key in (_OUTPUT_KEY, "thoughtsTokenCount")]
-    if known := [count for count in written if count is not None]:
-        told[_OUTPUT_KEY] = sum(known)
-    return told
+    known_counts = {key: count for key, count in counts.items() if count is not None}
+    written = [fields.number(known_counts.get(key)) for key in (_OUTPUT_KEY, "thoughtsTokenCount")]
+    if output_parts := [count for count in written if count is not None]:
+        known_counts[_OUTPUT_KEY] = sum(output_parts)
+    return known_counts
 
 
 def findings_of(message: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -43,8 +43,8 @@ def trial_of(trajectory: Mapping[str, Any], build: RunBuilder) -> dict[str, Any]
     if not steps and result is of_steps:
         return {}
     part = _step_at(_first_time(trajectory), steps) if steps else result
-    goes_on = bool(trajectory.get("continued_trajectory_ref"))
-    part_values = {key: None if goes_on else part.get(key) for key in _PART_KEYS}
+    is_continued = bool(trajectory.get("continued_trajectory_ref"))
+    part_values = {key: None if is_continued else part.get(key) for key in _PART_KEYS}
     return {**result, "step_name": part.get("step_name"), **part_values}
 
 

@@ -19,13 +19,13 @@ JSON_CONTENT = "\0json:"
 EMPTY = "(empty)"
 """What hermes-agent writes as the reply after several attempts had neither text nor calls."""
 
-_STUBS = (
+_STUB_PREFIXES = (
     "[Old tool output cleared to save context space]",
     "[Result unavailable",
     "[Duplicate tool output",
 )
-_NUDGE = "[System: "
-_CUT_NUDGE = "[System: Your previous response was truncated"
+_NUDGE_PREFIX = "[System: "
+_CUT_NUDGE_PREFIX = "[System: Your previous response was truncated"
 """The beginnings of user messages that hermes-agent writes itself, to make the model continue."""
 _REMOVED_HINT = (
     "hermes-agent takes <tool_call> blocks and thoughts out of the text: a call that the server's "
@@ -48,7 +48,7 @@ def normalised(
 
 def _is_stub(pair: tuple[ToolResult, object]) -> bool:
     content = pair[0].content
-    return "[" in content and content.lstrip().startswith(_STUBS)
+    return "[" in content and content.lstrip().startswith(_STUB_PREFIXES)
 
 
 def message_of_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
 
 def is_nudge(text: Any) -> bool:
     """Return whether a user's message was written by hermes-agent."""
-    return isinstance(text, str) and text.startswith(_NUDGE)
+    return isinstance(text, str) and text.startswith(_NUDGE_PREFIX)
 
 
 def cut_before(text: Any) -> tuple[Diagnostic, ...]:
     """Return the finding that the reply before was cut, if a message of hermes-agent asks for the
     rest of it."""
-    if not isinstance(text, str) or not text.startswith(_CUT_NUDGE):
+    if not isinstance(text, str) or not text.startswith(_CUT_NUDGE_PREFIX):
         return ()
     message = "the reply before was cut by the limit of its length: hermes-agent asks for the rest"
     hint = "raise max_tokens, or shorten the context"

@@ -153,9 +153,9 @@ class _Walk:
         reply = fields.as_dict(_choice(event).get("message"))
         message = with_attachments(reply, self._found.attachments)
         request = Request(event, pointer, message, agent=agent)
-        says = message.get("content") or message.get("tool_calls")
+        has_content = message.get("content") or message.get("tool_calls")
         # A failed attempt has a reply too, an empty one.
-        if message and (says or not request.error):
+        if message and (has_content or not request.error):
             request.key = message_key(request.message)
             request.failures, self.pending = self.pending, []
             self._found.requests.append(request)

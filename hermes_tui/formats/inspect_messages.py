@@ -23,7 +23,7 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 _UNPARSED = re.compile(
     r"Error parsing the following tool call arguments:(.*?)Error details:", re.DOTALL
 )
-_USAGE = {
+_USAGE_KEYS = {
     "completion_tokens": "output_tokens",
     "cached_tokens": "input_tokens_cache_read",
     "reasoning_tokens": "reasoning_tokens",
@@ -68,7 +68,7 @@ def usage_of(raw: Any) -> dict[str, Any]:
     """Return Inspect's token counts under the usual names; its input excludes cached tokens."""
     if not isinstance(raw, dict):
         return {}
-    found = {name: raw[key] for name, key in _USAGE.items() if raw.get(key) is not None}
+    found = {name: raw[key] for name, key in _USAGE_KEYS.items() if raw.get(key) is not None}
     prompt, total = number(raw.get("input_tokens")), number(raw.get("total_tokens"))
     out = number(raw.get("output_tokens"))
     if prompt is not None:

@@ -58,8 +58,8 @@ class Kimi:
             elif fields.label(row, "type"):
                 _append(row, held, steps, build)
             else:
-                said = fields.excerpt(held.value)
-                build.defect("not a line of a session", said, pointer=held.pointer)
+                text = fields.excerpt(held.value)
+                build.defect("not a line of a session", text, pointer=held.pointer)
         steps.end()
 
 
