@@ -1,7 +1,7 @@
 """`dspy`: trajectories of DSPy's ReAct, alone or in the predictions that they led to.
 
     file       = (prediction | trajectory)*         a run each
-    prediction = {"trajectory": trajectory, …}      beside it what was asked and answered
+    prediction = {"trajectory": trajectory, …}      with the fields of the question and the answer
     trajectory = {"thought_N", "tool_name_N", "tool_args_N", "observation_N", …}      N from 0 on
 
 A trajectory that grew too long has lost its first steps. The exception of a tool is its

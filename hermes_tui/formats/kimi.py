@@ -5,7 +5,7 @@
           | {"type": "context.append_message", "message": message, "time"}
           | {"type": "context.append_loop_event", "event": event, "time"}
           | {"type": "context.apply_compaction", "summary", "contextSummary"?}
-          | {"type": "agent.message.appended", …}          says again what other lines say
+          | {"type": "agent.message.appended", …}          repeats other lines
           | {"timestamp", "message": {"type", "payload"}}                         of Kimi CLI
     event = {"type": "step.begin"} | {"type": "content.part", "part"}
           | {"type": "tool.call", "toolCallId", "name", "args"}
