@@ -33,7 +33,7 @@ _REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
 
 
 @dataclass(slots=True)
-class Spoken:
+class JoinedMessage:
     """One message and its lines: `index` is the first."""
 
     index: int
@@ -58,10 +58,10 @@ def reply_of_line(line: bytes) -> str | None:
     return found[1].decode("utf-8", "replace") if found else None
 
 
-def put_together(lines: Iterable[Line]) -> list[Spoken]:
+def join_lines(lines: Iterable[Line]) -> list[JoinedMessage]:
     """Return the messages of the lines, each in the position of its first line."""
-    found: list[Spoken] = []
-    by_id: dict[str, Spoken] = {}
+    found: list[JoinedMessage] = []
+    by_id: dict[str, JoinedMessage] = {}
     for index, row in lines:
         message = message_of(row)
         if message is None:
@@ -69,7 +69,7 @@ def put_together(lines: Iterable[Line]) -> list[Spoken]:
         name = fields.label(message, "id") if message.get("role") == "assistant" else ""
         earlier = by_id.get(name) if name else None
         if earlier is None:
-            earlier = Spoken(index, row, {**message, "timestamp": row.get("timestamp")})
+            earlier = JoinedMessage(index, row, {**message, "timestamp": row.get("timestamp")})
             found.append(earlier)
             _note_calls(earlier, _blocks(message.get("content")), index)
             if name:
@@ -79,7 +79,7 @@ def put_together(lines: Iterable[Line]) -> list[Spoken]:
     return found
 
 
-def _join(earlier: Spoken, message: dict[str, Any], index: int) -> None:
+def _join(earlier: JoinedMessage, message: dict[str, Any], index: int) -> None:
     blocks = _blocks(message.get("content"))
     added = [block for block in blocks if _call_id(block) not in earlier.line_of_call]
     if not earlier.is_joined:
@@ -104,7 +104,7 @@ def _call_id(block: Any) -> str:
     return fields.label(block, "id") if is_call else ""
 
 
-def _note_calls(message: Spoken, blocks: list[Any], index: int) -> None:
+def _note_calls(message: JoinedMessage, blocks: list[Any], index: int) -> None:
     for block in blocks:
         name = _call_id(block)
         if name:
@@ -119,16 +119,18 @@ def append_lines(
 ) -> None:
     """Append the messages and the failed requests of the lines, in their order."""
     own = list(lines)
-    messages = put_together((index, row) for index, row in own if not is_failure(row))
-    entries: list[tuple[int, Spoken | dict[str, Any]]] = [(one.index, one) for one in messages]
+    messages = join_lines((index, row) for index, row in own if not is_failure(row))
+    entries: list[tuple[int, JoinedMessage | dict[str, Any]]] = [
+        (one.index, one) for one in messages
+    ]
     entries += [(index, row) for index, row in own if is_failure(row)]
     replies = attempts = 0
     for index, one in sorted(entries, key=itemgetter(0)):
         place = place_of(index)
-        if isinstance(one, Spoken):
+        if isinstance(one, JoinedMessage):
             key = f"/{ATTACHMENT}" if one.row.get("type") == ATTACHMENT else "/message"
             at = place if isinstance(one.row, SdkLine) else place + key
-            append_spoken(build, one, at, flags(one.row))
+            append_joined(build, one, at, flags(one.row))
             if one.raw.get("role") == "assistant":
                 replies, attempts = replies + 1, 0
         else:
@@ -140,7 +142,9 @@ def append_lines(
             append_failure(build, one, place, turn=turn, attempt=attempts, is_copied=is_copied)
 
 
-def append_spoken(build: RunBuilder, message: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
+def append_joined(
+    build: RunBuilder, message: JoinedMessage, pointer: str, flags: tuple[str, ...]
+) -> None:
     """Append a message; each of its calls is located at the line that carries it."""
     parts = normalise_message(message.raw)
     ts = timestamp(message.row.get("timestamp"))

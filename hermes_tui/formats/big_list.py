@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 2 << 20
 """Bytes: a list that is longer is the long one."""
-MOST_READ = 4
+MAX_SCAN_FACTOR = 4
 """Times `LOOKED_AT`: nothing beyond that is scanned, not even to the end of a long text."""
 SAMPLED = 50
 SAMPLED_BYTES = 128 << 10
@@ -86,7 +86,7 @@ class _Beginning:
 def find_big_list(source: Source) -> BigList | None:
     """Return the long list of an object, or None if its beginning shows none."""
     start = len(BOM) if source.read(0, len(BOM)) == BOM else 0
-    walk = JsonWalk(_Beginning(source, MOST_READ * LOOKED_AT), start)
+    walk = JsonWalk(_Beginning(source, MAX_SCAN_FACTOR * LOOKED_AT), start)
     if walk.peek() != "{":
         return None
     walk.step()

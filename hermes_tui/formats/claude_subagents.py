@@ -30,7 +30,7 @@ class _Call(NamedTuple):
 
 
 @dataclass
-class Begun:
+class SubagentCallers:
     """The call that began each subagent."""
 
     callers: dict[str, _Call]
@@ -59,7 +59,7 @@ class Begun:
         return {key: value for key, value in details.items() if value}
 
 
-def begun_by(runs: Mapping[str, Lines]) -> Begun:
+def begun_by(runs: Mapping[str, Lines]) -> SubagentCallers:
     """Return which calls began the subagents among `runs`; the main run is named ""."""
     callers: dict[str, _Call] = {}
     calls: dict[str, _Call] = {}
@@ -82,7 +82,7 @@ def begun_by(runs: Mapping[str, Lines]) -> Begun:
             call = calls.get(agent) or by_prompt.pop(_first_words(lines), None)
             if call is not None:
                 callers[agent] = call
-    return Begun(callers)
+    return SubagentCallers(callers)
 
 
 def _call(block: dict[str, Any], run: str) -> _Call | None:
