@@ -248,10 +248,10 @@ def _generations(value: dict[str, Any], pointer: str) -> Said:
     """Read an `LLMResult` of LangChain: `{"generations": [[{"message" | "text"}]]}`."""
     llm_output = fields.as_dict(value.get("llm_output"))
     result = Said(model=fields.model_of(llm_output), usage=llm_output.get("token_usage"))
-    for row, several in enumerate(value["generations"]):
-        for column, one in enumerate(several if isinstance(several, list) else [several]):
+    for row, entry in enumerate(value["generations"]):
+        for column, one in enumerate(entry if isinstance(entry, list) else [entry]):
             place = f"{pointer}/generations/{row}"
-            place = f"{place}/{column}" if isinstance(several, list) else place
+            place = f"{place}/{column}" if isinstance(entry, list) else place
             generation = fields.as_dict(one)
             if isinstance(generation.get("message"), dict):
                 message = langchain_messages.message_of(generation["message"], f"{place}/message")

@@ -99,10 +99,10 @@ def _read_conversations(row: dict[str, Any], build: RunBuilder) -> None:
     name = f"{group} · rollout {index + 1}" if isinstance(index, int) else group
     for number, conversation in enumerate(_conversations(row), 1):
         raw = {**row, "tools": conversation.tools} if number == 1 else {"tools": conversation.tools}
-        known = {"group_id": group, "model": conversation.model, "run_id": name}
+        run_arguments = {"group_id": group, "model": conversation.model, "run_id": name}
         if number > 1:
-            known |= {"run_id": f"{name} · history {number}", "parent_run_id": name}
-        _read(raw, conversation.said, build, "", **known)
+            run_arguments |= {"run_id": f"{name} · history {number}", "parent_run_id": name}
+        _read(raw, conversation.said, build, "", **run_arguments)
 
 
 def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
@@ -119,9 +119,9 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
         if not isinstance(messages, list):
             build.defect("not a history", fields.excerpt(history), pointer=inner)
             continue
-        known = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
+        run_arguments = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
         parts = {"tools": history.get("tools")}
-        _read(parts, messages, build, f"{inner}/{SAID}", parent_run_id=name, **known)
+        _read(parts, messages, build, f"{inner}/{SAID}", parent_run_id=name, **run_arguments)
 
 
 def _first_reply(messages: list[Any]) -> int:
@@ -131,7 +131,7 @@ def _first_reply(messages: list[Any]) -> int:
 
 
 def _read(
-    raw: Mapping[str, Any], messages: list[Any], build: RunBuilder, place: str, **known: Any
+    raw: Mapping[str, Any], messages: list[Any], build: RunBuilder, place: str, **run_arguments: Any
 ) -> None:
     tools = decode_if_json(raw.get("tools"))
     metrics = fields.as_dict(decode_if_json(raw.get("metrics")))
@@ -141,7 +141,7 @@ def _read(
         task=fields.title_of(chat_messages),
         tools=tool_specs(tools) if tools else None,
         details=fields.telling(fields.details_of(details, without=_OWN_KEYS)),
-        **known,
+        **run_arguments,
     )
     for index, message in enumerate(chat_messages):
         # A value inside JSON text has no pointer of its own.

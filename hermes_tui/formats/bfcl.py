@@ -139,7 +139,7 @@ def _replies(log: list[Any]) -> Iterator[Any]:
 
 
 def _is_answer(result: Any) -> bool:
-    """Return whether a result is a text or the calls of one reply; such calls are never run."""
+    """Return whether a result is a text or the calls of a reply, which are compared, never run."""
     is_calls = isinstance(result, list) and all(isinstance(one, dict) for one in result)
     return isinstance(result, str) or is_calls
 

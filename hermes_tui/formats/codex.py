@@ -80,16 +80,16 @@ class Codex:
         values = value if isinstance(value, list) else [value]
         is_list = isinstance(value, list) and not build.line_ranges
         lines = []
-        odd: list[int] = []
+        odd_indices: list[int] = []
         for index, row in enumerate(values):
             line = line_of(index, row, f"/{index}" if is_list else "")
             if line is None:
-                odd.append(index)
+                odd_indices.append(index)
             else:
                 lines.append(line)
         if build.unit is Unit.RUNS or build.is_first:
             _start(lines, build)
-        for index in odd:
+        for index in odd_indices:
             build.locate(index)
             build.defect("not a line of a rollout", fields.excerpt(values[index]))
         _read_lines(lines, build)

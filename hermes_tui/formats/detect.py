@@ -133,7 +133,7 @@ def inside(reader: Reader, big: BigList) -> Reader:
 
 
 def _head(source: Source) -> bytes:
-    """Return the beginning of a source, up to `MAX_SAMPLE` bytes if it begins with blank ones."""
+    """Return the first `HEAD` bytes, or more, up to `MAX_SAMPLE`, while they are blank."""
     size = HEAD
     head = source.read(0, size)
     while size < min(source.size, MAX_SAMPLE) and not head.strip(BLANKS + b"\0"):

@@ -194,8 +194,8 @@ def _id_of(call: _Call) -> str:
 
 def _choices_group(run: _Run) -> str:
     """Return the group of the runs of one reply's choices, or "" if no reply has several."""
-    several = (call for call in run.calls if len(call.exchange.reply.messages) > 1)
-    return next(map(_id_of, several), "")
+    calls = (call for call in run.calls if len(call.exchange.reply.messages) > 1)
+    return next(map(_id_of, calls), "")
 
 
 def _finish_reason(call: _Call) -> str:

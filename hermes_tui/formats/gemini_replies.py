@@ -99,7 +99,7 @@ def _message(pieces: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the message of one candidate, joined from its pieces."""
     contents = (one.get("content") for one in pieces)
     lists = (content.get("parts") for content in contents if isinstance(content, dict))
-    parts = [part for own in lists if isinstance(own, list) for part in own]
+    parts = [part for part_list in lists if isinstance(part_list, list) for part in part_list]
     return {
         **message_of({"role": "model", "parts": list(_joined(parts))}),
         "finish_reason": _last(pieces, "finishReason").rpartition(".")[2],

@@ -358,7 +358,7 @@ def _usage_of_langfuse(attributes: Attributes) -> Usage | None:
 def _finish(attributes: Attributes, events: Events) -> str:
     value = decode_if_json(attributes.first("gen_ai.response.finish_reasons", "llm.finish_reason"))
     reasons = value if isinstance(value, list) else [value]
-    reasons += [given.get("finish_reason") for name, given in events if name == "gen_ai.choice"]
+    reasons += [members.get("finish_reason") for name, members in events if name == "gen_ai.choice"]
     return next((reason for reason in reasons if isinstance(reason, str) and reason), "")
 
 

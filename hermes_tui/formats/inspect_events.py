@@ -216,28 +216,30 @@ class _OtherConversations:
         self._budget = MAX_REPEATED
 
     def take(self, request: Request) -> None:
-        joined, added = self._join(request)
-        if joined is None:
-            joined = Conversation(request.agent)
-            self.found.append(joined)
-        joined.requests.append((request, added))
-        self._heads[request.key] = joined
+        conversation, added = self._join(request)
+        if conversation is None:
+            conversation = Conversation(request.agent)
+            self.found.append(conversation)
+        conversation.requests.append((request, added))
+        self._heads[request.key] = conversation
 
     def _join(self, request: Request) -> tuple[Conversation | None, list[Any]]:
         """Return the conversation that a request continues, if any, and what its input adds."""
         added: list[Any] = []
-        joined = None
-        for named in _input_backwards(request.event, self._pool):
-            raw = with_attachments(named, self._attachments)
-            joined = self._heads.pop(message_key(raw), None) if isinstance(raw, dict) else None
-            if joined is not None:
+        conversation = None
+        for message in _input_backwards(request.event, self._pool):
+            raw = with_attachments(message, self._attachments)
+            conversation = (
+                self._heads.pop(message_key(raw), None) if isinstance(raw, dict) else None
+            )
+            if conversation is not None:
                 break
             if not self._budget:
                 self.passed_over += 1
                 break
             self._budget -= 1
             added.append(raw)
-        return joined, added[::-1]
+        return conversation, added[::-1]
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any]:

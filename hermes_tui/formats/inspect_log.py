@@ -139,9 +139,9 @@ class _Log:
     ) -> None:
         sample_id = fields.label(sample, "id")
         retried = fields.as_list(sample.get("error_retries"))
-        counted = {kind: count for kind, count in events.kinds.items() if kind}
+        kind_counts = {kind: count for kind, count in events.kinds.items() if kind}
         more = {
-            "events": counted,
+            "events": kind_counts,
             "error_retries": [error_of({"error": one}) for one in retried[:20]],
             "reduced": self._reduced.get(sample_id),
         }
@@ -161,7 +161,7 @@ class _Log:
         self, conversation: Conversation, run_id: str, parent: str, reader: _SampleReader
     ) -> None:
         requests = [request for request, _ in conversation.requests]
-        added = [raw for _, several in conversation.requests for raw in several]
+        added = [raw for _, messages in conversation.requests for raw in messages]
         first, last = requests[0], requests[-1]
         model = fields.model_of(first.event) or fields.model_of(self._eval)
         reader.build.start(
@@ -175,9 +175,9 @@ class _Log:
             pointer=f"{reader.pointer}{first.pointer}",
             ts=timestamp(first.event.get("timestamp")),
         )
-        for request, before in conversation.requests:
+        for request, messages_before in conversation.requests:
             place = f"{reader.pointer}{request.pointer}"
-            for raw in before:
+            for raw in messages_before:
                 reader.message(raw, f"{place}/input")
             reader.message(request.message, f"{place}/output/choices/0/message", request)
         reader.answers(last.message, f"{reader.pointer}{last.pointer}")
@@ -203,8 +203,8 @@ class _SampleReader:
             return
         tool_event: dict[str, Any] = {}
         if raw.get("role") == "assistant" and request is None:
-            known = self._replies.get(message_key(raw))
-            request = known.pop() if known else None
+            requests = self._replies.get(message_key(raw))
+            request = requests.pop() if requests else None
         elif raw.get("role") == "tool":
             tool_event = self.events.tool(raw.get("tool_call_id"))
         if request is not None:
@@ -217,8 +217,8 @@ class _SampleReader:
             events = self.events.tools.get(fields.label(call, "id"))
             if events:
                 result = with_attachments(events[0].get("result"), self.events.attachments)
-                known = {"tool_call_id": call.get("id"), "function": call.get("function")}
-                self.message({"role": "tool", **known, "content": result}, pointer)
+                call_members = {"tool_call_id": call.get("id"), "function": call.get("function")}
+                self.message({"role": "tool", **call_members, "content": result}, pointer)
 
     def failures(self, failed: Iterable[Request]) -> None:
         """Append failed requests; attempts are counted from the first of them."""
