@@ -124,9 +124,9 @@ class _Reply:
         held: tuple[Held, ...] = ()
         if kind == "tool_result":
             error = fields.label(fields.as_dict(row.get("error")), "message")
-            content = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
+            output = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
             failed = {"is_error": True} if row.get("status") == "error" else {}
-            raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": content, **failed}
+            raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": output, **failed}
             held = (Held(row, pointer, line),)
         else:
             content = row.get("content") if kind == "message" else fields.json_text(row)
