@@ -1,8 +1,8 @@
 """Where the lines of a file end, at 16 bytes for every 256 KB of it, however short they are.
 
-Only the ends of blocks are kept, and how many lines there are up to each; the lines of a block are
-found again in its bytes when one of them is asked for. Counting, not finding, is what makes this
-half as fast as `wc -l` and faster: Python's own search costs 60 ns a line.
+Only the ends of blocks are kept, with the number of lines up to each. The lines of a block are
+found again in its bytes when one of them is requested. Counting newlines instead of finding each
+one makes this at least half as fast as `wc -l`: Python's own search costs 60 ns a line.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Known = tuple["array[int]", "array[int]", int]
 WINDOW = 256 << 10
 CACHED_BLOCKS = 16
 LONG_LINE = 512
-"""Bytes a line from which on finding each end is faster than counting them all."""
+"""Bytes per line from which on finding each newline is faster than counting them all."""
 WORTH_NUMPY = 128 << 20
-"""Bytes: counting less takes no longer than loading numpy, which takes 0.1 s."""
+"""Bytes; counting fewer takes no longer than loading numpy, which takes 0.1 s."""
 BEFORE_NUMPY = 32 << 20
-"""Bytes: the first of a file are to be on screen before that."""
+"""Bytes; the first records of a file must be on screen before numpy is loaded."""
 
 
 class _Block(NamedTuple):
-    """The lines of a block: where each ends, counted from `start`, and what kind it is."""
+    """The lines of a block: the end of each, relative to `start`, and its kind."""
 
     start: int
     ends: array[int]
@@ -45,7 +45,7 @@ class _Block(NamedTuple):
 class LineIndex:
     """The lines of one source as records. Grows while the source is scanned.
 
-    `read` gives bytes of that source by start and length.
+    `read` returns bytes of that source, given a start and a length.
     """
 
     closed = False
@@ -54,7 +54,7 @@ class LineIndex:
     def __init__(self, read: Read) -> None:
         self._read = read
         self._ends = array("Q")
-        """Where each block ends: behind a newline, or where the source does."""
+        """Where each block ends: after a newline, or at the end of the source."""
         self._counts = array("Q")
         """Lines up to the end of each block."""
         self.scanned = 0
@@ -70,7 +70,7 @@ class LineIndex:
         first = self._counts[place - 1] if place else 0
         start = self._ends[place - 1] if place else 0
         if self._counts[place] - first == 1 and self._ends[place] - start > WINDOW:
-            # A line longer than a window has a block of its own, whose bytes are not looked at.
+            # A line longer than a window has its own block, whose bytes are not looked at.
             return Record(number, ByteRange(start, self._ends[place]), RecordKind.VALUE)
         block = self._block(place)
         nth = number - first
@@ -88,15 +88,15 @@ class LineIndex:
         return self[number].range.end
 
     def known(self) -> Known:
-        """Return all that is known, for `restore`."""
+        """Return the state of the index, for `restore`."""
         return self._ends, self._counts, self.scanned
 
     def restore(self, known: Known) -> None:
-        """Know what was known of the same source before."""
+        """Restore what `known` returned earlier for the same source."""
         self._ends, self._counts, self.scanned = known
 
     def scan(self, source: Source) -> Iterator[int]:
-        """Look at what the source holds now; yield the bytes scanned after every window."""
+        """Index what the source holds now; yield the position reached after every window."""
         count: Count = _count
         is_chosen, lines_before = False, 0
         while self.scanned < source.size:
@@ -143,7 +143,8 @@ class LineIndex:
 
 
 def _lines_of(start: int, end: int, lines: int, read: Read) -> _Block:
-    """Find the lines of a block again; there are `lines`, whatever has become of the source."""
+    """Find the lines of a block again; return exactly `lines` of them, even if the source has
+    changed."""
     data = read(start, end - start)
     block = _Block(start, array("I"), bytearray())
     begin = 0
@@ -157,7 +158,7 @@ def _lines_of(start: int, end: int, lines: int, read: Read) -> _Block:
     block.kinds.append(is_blank(data[begin:]))
     block.ends.append(end - start)
     while len(block.ends) < lines:
-        # The source was rewritten: what cannot be found any more is read as gone.
+        # The source was rewritten: lines that are no longer there are read as gone.
         block.ends.append(end - start)
         block.kinds.append(RecordKind.VALUE)
     return block
@@ -173,9 +174,9 @@ def _count_long(data: bytes) -> int:
 
 
 def _counter(size: int) -> Count:
-    """Return what counts the newlines of a window when so many bytes are left.
+    """Return the function that counts the newlines of a window when `size` bytes are left.
 
-    numpy, where it is there, is three times as fast as Python itself.
+    numpy, if installed, is three times as fast as Python itself.
     """
     if size < WORTH_NUMPY:
         return _count

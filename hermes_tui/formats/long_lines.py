@@ -1,4 +1,4 @@
-"""A first line too long to be looked at: whether others stand behind it, and what those hold."""
+"""Whether a first line too long to be examined is followed by others, and the values in those."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SLICE: Final = 1 << 20
 LOOKED_FORWARD: Final = 256 << 20
 LOOKED_BACK: Final = 64 << 20
-"""Bytes from the beginning and from the end in which two lines are looked for. All of a document
-of gigabytes would take longer than the first paint may."""
+"""Bytes from the beginning and from the end that are searched for a second line. Searching a whole
+document of gigabytes would delay the first paint too much."""
 MAX_TAIL_LINES: Final = 50
 _CLOSED = re.compile(rb"[}\]][ \t\r]*\Z")
 _OPENED = re.compile(rb"[\r\n]*[{\[]")
@@ -25,13 +25,14 @@ _AROUND: Final = 64
 def goes_on(source: Source) -> bool:
     """Return whether a value that ends on one line is followed by one on another.
 
-    Looked for first where a file of lines shows it at once: at the end.
+    The end is searched first, where a file of lines shows this at once.
     """
     return any(_has_border(source, start) for start in _places(source.size))
 
 
 def _places(size: int) -> Iterator[int]:
-    """Yield where to look: the end, from the beginning on, then from the end backwards."""
+    """Yield the places to search: the end, then from the beginning onwards, then from the end
+    backwards."""
     *starts, last = range(0, max(size, 1), SLICE)
     forward, back = LOOKED_FORWARD // SLICE, LOOKED_BACK // SLICE
     yield last

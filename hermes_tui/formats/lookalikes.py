@@ -1,4 +1,4 @@
-"""What a record may be that the format of its file cannot read."""
+"""Which other format a record looks like if the format of its file cannot read it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hermes_tui.model.spans import ByteRange
 
 LEAST_SCORE = 0.5
 MAX_MEMBERS = 64
-"""A value with more is not looked at."""
+"""A value with more members is not examined."""
 MAX_LINES = 200
-"""Lines of one record of which it is said what they look like."""
+"""The most lines of one record whose likeness is reported."""
 _ALONE = (None, Layout.LINES, Layout.DOCUMENT)
-"""Layouts in which a value is read without those beside it."""
+"""Layouts in which a value is read independently of its neighbours."""
 _TELLING = ("type", "role", "kind", "object", "source")
 _MAX_TOLD = 40
 
@@ -34,10 +34,10 @@ def is_last_resort(candidate: Format) -> bool:
 
 
 def told_likeness(value: Any, own: str) -> str:
-    """Return what to say behind a defect of `value`, which format `own` cannot read.
+    """Return what to append to a defect of `value`, which format `own` cannot read.
 
-    Empty where no other format knows it better. Nothing is remembered: formats look at more than
-    a shape tells, and what is said of a record must not depend on those before it.
+    Return "" if no other format fits better. Results are not cached: formats look at more than a
+    shape shows, and the message about a record must not depend on the records before it.
     """
     if shape_of(value) is None:
         return ""
@@ -46,7 +46,7 @@ def told_likeness(value: Any, own: str) -> str:
 
 
 class LineLikeness:
-    """Says what lines look like that are no part of the record that all lines together are."""
+    """Returns what other format the lines of a record look like that do not fit in."""
 
     def __init__(self, values: Sequence[Any], ranges: Sequence[ByteRange], own: str) -> None:
         self._values = values
@@ -65,10 +65,10 @@ class LineLikeness:
 def best_choice(
     value: Any, candidates: Iterable[Format] | None, *, own: str, unit: Unit | None
 ) -> Choice | None:
-    """Return the format that knows `value` best, None where none knows it well.
+    """Return the format that fits `value` best, or None if none fits well.
 
-    Of equals that is `own`, else the first. `candidates` None: all there are. `unit`: what the
-    value is to hold, None: whatever.
+    Of equals, `own` wins, else the first. If `candidates` is None, all formats are tried. `unit` is
+    what the value should hold; None accepts any.
     """
     sample = Sample(b"", Layout.LINES, (value,))
     best, best_score = None, LEAST_SCORE
@@ -84,13 +84,13 @@ def best_choice(
 def best_format(
     value: Any, candidates: Iterable[Format] | None, *, own: str, unit: Unit | None
 ) -> str:
-    """Return the name of the format that knows `value` best, empty where none knows it well."""
+    """Return the name of the format that fits `value` best, or "" if none fits well."""
     best = best_choice(value, candidates, own=own, unit=unit)
     return best.format.name if best is not None else ""
 
 
 def reader_of(value: Any, own: str) -> Format | None:
-    """Return the format that reads `value`, a record, as runs; None where none does but `own`."""
+    """Return the format that reads `value`, a record, as runs, or None if none but `own` does."""
     if shape_of(value) is None:
         return None
     best = best_choice(value, None, own=own, unit=Unit.RUNS)
@@ -100,7 +100,7 @@ def reader_of(value: Any, own: str) -> Format | None:
 
 
 def shape_of(value: Any) -> Hashable:
-    """Return what values of one format have in common, None for what no format has."""
+    """Return what values of one format have in common, or None if no format has such values."""
     if isinstance(value, list):
         inner = shape_of(value[0]) if value and isinstance(value[0], dict) else None
         return inner and ("list", inner)

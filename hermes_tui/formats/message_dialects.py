@@ -1,4 +1,5 @@
-"""One message in any dialect that tracers keep, as chat messages: mostly one, sometimes several."""
+"""One message in any dialect that tracers record, as chat messages: mostly one, sometimes
+several."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ from hermes_tui.formats.python_repr import NotRepr, read_members
 from hermes_tui.formats.replies import is_autogen, openai_messages
 
 SAYING = frozenset({"role", "content", "tool_calls"})
-"""Members of which a message has at least one, whoever wrote it."""
+"""Members of which every message has at least one, in any dialect."""
 
 _WRITTEN = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
-"""Members of a message that stands as text which are told; the others are the writer's own."""
+"""The members that are kept of a message given as text; the others are specific to its writer."""
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatMessage]]], ...] = (
     (pydantic_ai_parts.is_message, pydantic_ai_parts.messages_of),
@@ -42,17 +43,17 @@ _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatM
 
 
 def is_of_dialect(item: Any) -> bool:
-    """Say whether `item` is a message that only one dialect writes like this."""
+    """Return whether `item` is a message in a form that only one dialect uses."""
     return any(fits(item) for fits, _ in _READERS)
 
 
 def is_known(item: Any) -> bool:
-    """Say whether `item` is a message of a dialect that is known."""
+    """Return whether `item` is a message of a known dialect."""
     return fields.is_message(item) or is_of_dialect(item)
 
 
 def messages_in(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
-    """Yield the messages that `item` is; `role` is who says what names no speaker."""
+    """Yield the messages in `item`; `role` is the role of a message that names none."""
     for fits, read in _READERS:
         if fits(item):
             yield from read(item, pointer)
@@ -67,7 +68,7 @@ def messages_in(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
 
 
 def _written(text: str) -> dict[str, Any] | None:
-    """Return the message that a text is the `str` of, as some tracers keep objects."""
+    """Return the message whose `str` a text is, as some tracers record objects, or None."""
     if not text.startswith("role="):
         return None
     try:
@@ -78,6 +79,6 @@ def _written(text: str) -> dict[str, Any] | None:
 
 
 def gemini_message(item: Any, pointer: str) -> ChatMessage:
-    """Return a content of Google's API."""
+    """Return a content of Google's API as a chat message."""
     raw = gemini_contents.message_of(item)
     return ChatMessage(raw, pointer, normalise=gemini_contents.normalised)

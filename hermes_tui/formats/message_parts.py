@@ -1,4 +1,4 @@
-"""What readers add to a message that is normalised: flags, findings, the file's own calls."""
+"""What readers add to a normalised message: flags, findings and the calls as the file has them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ def flagged(parts: Normalised, *flags: str) -> Normalised:
 
 
 def with_findings(parts: Normalised, *found: Diagnostic) -> Normalised:
-    """Return a message of which more was found."""
+    """Return a message with more findings."""
     return parts._replace(diagnostics=(*parts.diagnostics, *found))
 
 
 def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
-    """Return a message whose calls hold what the file has of each, as far as `entries` go."""
+    """Return a message whose calls carry the file's entries as raw values, as far as `entries`
+    go."""
     calls = tuple(
         (changed(call, raw=entry), found)
         for (call, found), entry in zip(parts.calls, entries, strict=False)
@@ -30,7 +31,7 @@ def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
 
 
 def without_usual(parts: Normalised, usual: Container[Code]) -> Normalised:
-    """Return a message without what is no finding about calls in the format that it comes from."""
+    """Return a message without those findings on calls that are usual in its format."""
     calls = tuple(
         (call, tuple(one for one in found if one.code not in usual)) for call, found in parts.calls
     )
@@ -38,9 +39,9 @@ def without_usual(parts: Normalised, usual: Container[Code]) -> Normalised:
 
 
 def with_flat_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
-    """Return a message whose calls are told as the flat objects that the file has of them.
+    """Return a message whose calls have the file's flat objects as their origin.
 
-    They were read as chat messages write them: how a file decodes arguments is no finding.
+    They were read in the form of chat messages: how a file encodes arguments is not a finding.
     """
     parts = with_entries(parts, entries)
     calls = tuple((_as_flat(call), found) for call, found in parts.calls)

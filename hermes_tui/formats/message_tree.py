@@ -1,8 +1,8 @@
-"""Messages that each name the one before them, as runs that are read from top to bottom.
+"""Messages that each name their predecessor, as runs that are read from top to bottom.
 
-A path from a root to a leaf is one conversation; several come from a rewritten history, from
-compaction, from subagents and from a person who tries again. The longest path is the run itself; of
-every other path only what no path before it shows stands in a run below that.
+A path from a root to a leaf is one conversation. Several paths come from a rewritten history, from
+compaction, from subagents or from a person who tries again. The longest path is the main run. Every
+other path becomes a child run with only those messages that no earlier path shows.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 MAX_BEFORE = 50
-"""Messages repeated before a path of which only the rest is new."""
+"""The most messages repeated at the beginning of a path that is otherwise new."""
 
 Parents = Sequence[int | None]
-"""For each message the index of the one before it; None: it is a root."""
+"""The index of each message's predecessor, or None for a root."""
 
 
 class Path(NamedTuple):
-    """Indexes of messages; the first `repeated` were shown before. `leaf` names the path."""
+    """Indexes of messages; the first `repeated` were shown before. `leaf` identifies the path."""
 
     messages: list[int]
     repeated: int
@@ -26,7 +26,7 @@ class Path(NamedTuple):
 
 
 def sound_parents(named: Sequence[object]) -> list[int | None]:
-    """Return the parents that `named` gives; one that does not stand before its child is none."""
+    """Return the parents in `named`, with None for any that does not precede its child."""
     return [
         parent if type(parent) is int and 0 <= parent < index else None
         for index, parent in enumerate(named)
@@ -34,10 +34,12 @@ def sound_parents(named: Sequence[object]) -> list[int | None]:
 
 
 def paths_of(parents: Parents, is_answer: Callable[[int], bool]) -> list[Path]:
-    """Return the longest path, then the others by their leaves. Every message is new in one.
+    """Return the longest path, then the others by their leaves. Every message is new in exactly one
+    path.
 
-    `is_answer`: whether a message answers the one before it, so that a path that goes on with it
-    repeats what it answers. The time is linear: a path is followed up only to where another was.
+    `is_answer` returns whether a message answers the one before it; a path that continues with an
+    answer repeats what it answers. The time is linear: a path is followed up only as far as the
+    previous ones.
     """
     depths: list[int] = []
     for parent in parents:
@@ -57,7 +59,7 @@ def paths_of(parents: Parents, is_answer: Callable[[int], bool]) -> list[Path]:
 
 
 def _followed(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], int | None]:
-    """Return the messages up to the first that was shown, in order, and that one."""
+    """Return the messages from `leaf` up to the first one already shown, in order, and that one."""
     own: list[int] = []
     here: int | None = leaf
     while here is not None and here not in shown:
@@ -69,7 +71,7 @@ def _followed(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], 
 def _before(
     above: int | None, parents: Parents, is_answer: Callable[[int], bool], first: int
 ) -> list[int]:
-    """Return the messages to repeat: where a path goes on with answers, what they answer."""
+    """Return the messages to repeat: those that the first messages of a path answer."""
     before: list[int] = []
     here, answers = above, is_answer(first)
     while here is not None and answers and len(before) < MAX_BEFORE:

@@ -1,4 +1,4 @@
-"""Values of several formats in one file, none of which most of them are of."""
+"""Values of several formats in one file, none of which accounts for most of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 
 SCORE = 0.1
-"""More than the last resort has, less than any other format."""
+"""Higher than the last resort's score, lower than any other format's."""
 
 
 class MixedFormats:
-    """Reads each value by the format that knows it, and by the last resort what none knows."""
+    """Reads each value by the format that recognises it, else by the last resort."""
 
     name = "mixed"
     summary = "values of several formats, a line each (or in a list): each is read as its own"

@@ -1,13 +1,13 @@
-"""Which format a file of mixed values is of, the one that most of them are of, and how the others
-are read.
+"""Which format a file of mixed values belongs to (that of most values), and how the others are
+read.
 
-A format recognises its file by the one value that tells; where others stand beside it, that says
-little. So of each value that the chosen format neither recognises nor reads, it is asked which
-format would; whole runs count, for a lone message may well be a part of the chosen one's.
+A format may recognise a file by a single telling value, which says little if there are others. So
+each value that the chosen format neither recognises nor reads is offered to all formats. Only whole
+runs count, since a lone message may well belong to the chosen format.
 
-A value of which the chosen format makes no run is read by the one that does, if it is read by
-itself. That depends on nothing but the value and the chosen format, so that a file may be read from
-anywhere.
+A value in which the chosen format finds no run is read by a format that does, if that format reads
+values independently. This depends only on the value and the chosen format, so a file can be read
+from anywhere.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
-    """Return the format that more values of `sample` are of than of `chosen`, else that one."""
+    """Return the format of more values in `sample` than `chosen` has, or else `chosen`."""
     is_list = sample.layout in (Layout.LINES, Layout.ARRAY) and len(sample.values) > 1
     if not is_list or is_last_resort(chosen.format):
         return chosen
@@ -53,9 +53,10 @@ def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choic
 
 
 def _shares(values: Sequence[Any], chosen: Choice, formats: Sequence[Format]) -> Counter[str]:
-    """Return how many values each format has; those of one shape have one format.
+    """Return the number of values of each format; values of one shape have one format.
 
-    Once half of them are the chosen one's, nobody has more: the others are not looked at.
+    Once half of them are of the chosen format, no other can have more, and the rest is not
+    examined.
     """
     own = chosen.format.name
     owners: dict[Hashable, str] = {}
@@ -79,7 +80,7 @@ def _alone(candidate: Format, value: Any) -> Match | None:
 
 
 def _is_read(value: Any, choice: Choice) -> bool:
-    """Return whether a format that does not recognise a value alone makes something of it."""
+    """Return whether a format that does not recognise a value alone reads something from it."""
     build = RunBuilder(ByteRange(0, 1), unit=choice.match.unit)
     choice.format.read(value, build)
     found = [event for event in build.events if not isinstance(event, RunStarted)]
@@ -87,7 +88,7 @@ def _is_read(value: Any, choice: Choice) -> bool:
 
 
 def read_record(value: Any, own: Format, build: RunBuilder) -> None:
-    """Read a record of a file of runs by `own`, else by the format that knows it."""
+    """Read a record of a file of runs with `own`, or else with the format that recognises it."""
     is_first = not build.is_used
     own.read(value, build)
     if not is_first or build.has_run or traits_of(own).asks_others:
@@ -102,7 +103,7 @@ def read_record(value: Any, own: Format, build: RunBuilder) -> None:
 
 
 def read_as(value: Any, other: Format, build: RunBuilder) -> None:
-    """Read a record by a format that is not the one of its file; it has no sidecars there."""
+    """Read a record with a format other than that of its file; that format has no sidecars here."""
     kept = build.source_format, build.sidecars, build.likeness
     build.source_format, build.sidecars, build.likeness = other.name, {}, None
     other.read(value, build)

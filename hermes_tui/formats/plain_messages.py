@@ -1,10 +1,10 @@
 """Messages of the usual kinds, folded into a run's state without making events of them.
 
-Most of what a scan reads is prose, sound calls and their answers. These change the state in few
-ways, told here; at the first message of another kind this stops, and that one takes the long way:
-normalised, made events, applied. Both ways give the same state and findings, which is a law with
-tests (`tests/formats/test_plain_messages.py`); only what a live run needs is left out
-(`before_reply`, `last_answered`).
+Most of what a scan reads is prose, sound calls and their answers. These change the state in the few
+ways implemented here. At the first message of another kind this fast path stops; that message is
+normalised, made into events and applied. Both paths give the same state and findings, which is a
+law with tests (`tests/formats/test_plain_messages.py`). The fast path leaves out only what a live
+run needs (`before_reply`, `last_answered`).
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ _OF_CALL: Final = {"id", "type", "function"}
 _OF_FUNCTION: Final = {"name", "arguments"}
 
 Named = tuple[str | None, str, dict[str, Any]]
-"""The id of a call, where it has one, the tool and the arguments."""
+"""The id of a call, if it has one, its tool and its arguments."""
 
 
 def take_plain(
     state: RunState, raws: Sequence[Any], start: int, mode: TextCalls, found: list[Finding]
 ) -> int:
-    """Fold messages from `start` on while they are plain; return the number of those that were.
+    """Fold messages from `start` on as long as they are plain; return their number.
 
-    `found` gets what is to be said of them, in order.
+    The findings are appended to `found`, in order.
     """
     talk = _PlainMessages(state, mode, found)
     for raw in islice(raws, start, None):
@@ -73,7 +73,7 @@ def take_plain(
 
 
 class _PlainMessages:
-    """A run's state on its way through plain messages; `end` writes it back."""
+    """The state of a run while plain messages are folded; `end` writes it back."""
 
     __slots__ = (
         "characters",
@@ -107,7 +107,7 @@ class _PlainMessages:
         return self.taken
 
     def take(self, raw: Any) -> bool:
-        """Take one message; False where it is not plain, and nothing is changed."""
+        """Fold one message; return False, with nothing changed, if it is not plain."""
         if type(raw) is not dict or self.state.hollow is not None:
             return False
         label, text = raw.get("role"), raw.get("content")
@@ -138,7 +138,7 @@ class _PlainMessages:
         return True
 
     def _is_aside(self, raw: dict[str, Any], text: str) -> bool:
-        """Tell whether somebody just says something and answers nothing."""
+        """Return whether the message is prose that answers no call."""
         is_answer = self.mode is TextCalls.TRANSPORT and OPEN in text
         return not is_answer and (len(raw) == 2 or raw.keys() <= _SPEAKING)
 
@@ -149,7 +149,7 @@ class _PlainMessages:
             state.last_ts = ts
 
     def _settle_text_calls(self, role: str, text: str) -> None:
-        """Let calls read from text be answered by whatever somebody else says."""
+        """Treat calls read from text as answered by whatever message follows."""
         if self.state.suspects:
             self._decide_suspects(answered=note_answer(self.state, role, text))
         if self.state.open_in_text:
@@ -200,7 +200,7 @@ class _PlainMessages:
         return True
 
     def _suspect(self, said: Said) -> None:
-        """Leave it open whether calls in content were missed until somebody speaks."""
+        """Leave open whether calls in content were missed until the next message."""
         state, reply = self.state, self.waiting[0]
         hint = sound_hint(are_functions=said.are_texts)
         diagnostic = call_in_content(said.names, said.span, len(said.names), hint)
@@ -208,7 +208,7 @@ class _PlainMessages:
         state.suspect_calls, self.waiting = self.waiting, ()
 
     def _are_sound(self, calls: Sequence[Named], are_texts: bool) -> bool:
-        """Tell whether the tools are known and take the arguments, and no id was used before."""
+        """Return whether the tools are known and accept the arguments, and every id is new."""
         tools, used, ids = self.state.tools, self.state.call_ids, set[str]()
         for call_id, name, arguments in calls:
             if call_id in used or call_id in ids:
@@ -281,7 +281,7 @@ class _PlainMessages:
 
 
 def _native_calls(calls: Any, text: Any) -> list[Named] | None:
-    """Return the calls beside a text, None where either is not plain."""
+    """Return the calls next to a text, or None if either is not plain."""
     if type(calls) is not list or not calls:
         return None
     if text is not None and (type(text) is not str or not is_unmarked(text)):
@@ -306,7 +306,7 @@ def _native_call(call: Any) -> Named | None:
 
 
 def _whole_answer(raw: dict[str, Any], text: str) -> list[Answer] | None:
-    """Return the answer that a tool's message is as a whole."""
+    """Return the answer that a tool's whole message is, or None if it is not plain."""
     if len(raw) == 2:
         return [Answer(None, None, judge(text))]
     call_id, name = raw.get("tool_call_id"), raw.get("name")

@@ -40,26 +40,27 @@ Known = tuple["array[int]", "array[int]", int, int]
 
 CACHED_RECORDS = 256
 CACHED_BYTES = 16 << 20
-"""Of the file: how much of it may lie decoded in the memory of a log."""
+"""The most bytes of the file whose decoded events a log keeps in memory."""
 MAX_RECORD = 256 << 20
-"""Bytes: a longer record is not read, since its value would take several times as much memory."""
+"""The most bytes of a record. A longer one is not read, since its value would take several times as
+much memory."""
 
 
 class Reader(NamedTuple):
-    """How one file is read: its format, and how that cuts this file."""
+    """How one file is read: its format, and how the file is cut into records."""
 
     format: Format
     layout: Layout
     unit: Unit
     review: Callable[[tuple[Event, ...]], tuple[Event, ...]] | None = None
-    """Adds diagnostics to the events of each record; they stay as many, in the same order."""
+    """Adds diagnostics to the events of each record; it keeps their number and order."""
     sidecars: Mapping[str, Any] = MappingProxyType({})
-    """The values of the files beside this one that its format names."""
+    """The values of the sidecar files that the format names."""
     big: BigList | None = None
-    """With `Layout.INSIDE` the list whose elements are the records."""
+    """With `Layout.INSIDE`, the list whose elements are the records."""
 
     is_forced: bool = False
-    """Whether a person named the format: then nothing is read by another one."""
+    """Whether a person named the format; then no other format reads any record."""
 
     @property
     def name(self) -> str:
@@ -67,12 +68,12 @@ class Reader(NamedTuple):
 
     @property
     def mixes(self) -> bool:
-        """Whether a record that the format does not know may be read by another one."""
+        """Return whether a record that the format does not know may be read by another one."""
         is_apart = self.layout in (Layout.LINES, Layout.ARRAY) and self.unit is Unit.RUNS
         return is_apart and not self.is_forced
 
     def scan(self, source: Source, index: RecordIndex | LineIndex) -> Iterator[int]:
-        """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
+        """Extend `index` by what the source holds; yield the position reached after every slice."""
         reply = cutting_rule(self)
         if self.layout is Layout.TURNS and isinstance(index, RecordIndex) and reply is not None:
             return scan_turns(source, index, reply)
@@ -83,8 +84,8 @@ class Reader(NamedTuple):
     ) -> tuple[Event, ...]:
         """Return the events of one record; never raises.
 
-        With `Unit.PARTS` numbering goes on from `first_seq`; with `Unit.RUNS` every run begins
-        at 0, and events before the first `RunStarted` belong to no run.
+        With `Unit.PARTS` numbering continues from `first_seq`; with `Unit.RUNS` every run begins at
+        0, and events before the first `RunStarted` belong to no run.
         """
         if record.kind is RecordKind.FRAME:
             return ()
@@ -101,9 +102,10 @@ class Reader(NamedTuple):
         return self.review(events) if self.review else events
 
     def fold(self, source: Source, record: Record) -> FoldingBuilder:
-        """Return the runs of one record, folded; the same as of its events, but sooner.
+        """Return the runs of one record, already folded.
 
-        Only for a file of runs that nobody reviews.
+        They equal those of its events, but take less time. Only for a file of runs without a
+        `review`.
         """
         from hermes_tui.formats.folding_builder import FoldingBuilder
 
@@ -116,7 +118,7 @@ class Reader(NamedTuple):
         return build
 
     def _fill(self, build: RunBuilder, source: Source, record: Record) -> Cuts:
-        """Read a record; return where in it values stop half way."""
+        """Read a record; return the places in it where values end prematurely."""
         start, length = record.range.start, len(record.range)
         cuts = Cuts({}, [])
         if length > MAX_RECORD:
@@ -157,10 +159,10 @@ class Reader(NamedTuple):
             _tell_part(record, source, build, has_turns=cutting_rule(self) is not None)
 
     def _read_value(self, build: RunBuilder, record: Record, data: bytes, cuts: Cuts) -> None:
-        """Read the value of a record; where it holds several, each."""
+        """Read the value of a record, or each of them if it holds several."""
         loaded, skipped = _load_value(data, self.layout)
         start = record.range.start + skipped
-        # What separates it from the element before it is no part of it.
+        # The separator after the previous element does not belong to this one.
         build.record = ByteRange(start, record.range.end)
         if self.layout is Layout.DOCUMENT and traits_of(self.format).joins_values:
             loaded = _joined(loaded)
@@ -181,9 +183,9 @@ class Reader(NamedTuple):
 
 
 class RecordLog:
-    """The log of a file that is one run: its events are decoded when they are asked for.
+    """The log of a file that is one run; its events are decoded on demand.
 
-    `index_record` makes one more record known; the log is as long as the records known so far.
+    `index_record` indexes one more record. The log is as long as the records indexed so far.
     """
 
     def __init__(self, reader: Reader, source: Source, index: Records) -> None:
@@ -219,7 +221,7 @@ class RecordLog:
         return self._first_seqs, self._numbers, self._length, self._next_record
 
     def restore(self, known: Known) -> None:
-        """Know what was known of the same records before."""
+        """Restore what `known` returned earlier for the same records."""
         self._first_seqs, self._numbers, self._length, self._next_record = known
 
     @property
@@ -227,7 +229,7 @@ class RecordLog:
         return self._next_record
 
     def index_record(self) -> bool:
-        """Take in the next scanned record; return False where there is none."""
+        """Index the next scanned record; return False if there is none."""
         if self._next_record >= len(self._index):
             return False
         number = self._next_record
@@ -257,7 +259,7 @@ class RecordLog:
         is_last = slot + 1 == len(self._first_seqs)
         seqs = range(first, self._length if is_last else self._first_seqs[slot + 1])
         if len(events) != len(seqs):
-            # Other events were numbered after those that the record had; all of it is given up.
+            # The bytes now hold a different number of events; the whole record is given up.
             record = self._index[self._numbers[slot]]
             events = tuple(_gone(record, seq) for seq in seqs)
         self._keep(slot, events)
@@ -280,7 +282,7 @@ class RecordLog:
             self._cached_bytes -= self._bytes_of(*self._cache.popitem(last=False))
 
     def _bytes_of(self, slot: int, events: tuple[Event, ...]) -> int:
-        """Return how long a record is with its texts unpacked."""
+        """Return the size of a record with its texts unpacked."""
         return len(self._index[self._numbers[slot]].range) + sum(
             len(long_text(event)) for event in events
         )
@@ -302,7 +304,7 @@ def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
 
 
 def _joined(loaded: Loaded) -> Loaded:
-    """Return values that were printed one behind the other, over several lines, as one list."""
+    """Join values printed one after the other, over several lines, into one list."""
     if len(loaded.values) < 2:
         return loaded
     problems = (one for one in loaded.problems if not one.message.endswith(SEVERAL))
@@ -331,7 +333,7 @@ def _load_lines(
 
 
 def _note_numbers(build: RunBuilder) -> None:
-    """Make notes of those problems that are numbers which JSON has not."""
+    """Turn those problems that are numbers not allowed in JSON into notes."""
     told = [message for message, _ in build.problems if message.endswith(NO_NUMBER)]
     build.problems = [one for one in build.problems if one[0] not in told]
     build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in told)
@@ -368,10 +370,10 @@ def _excerpt(data: bytes) -> str:
 
 
 def _tell_part(record: Record, source: Source, build: RunBuilder, *, has_turns: bool) -> None:
-    """Say so where a record is only a part of what should be read together."""
+    """Report it if a record is only a part of what should be read together."""
     start, end = record.range.start, record.range.end
     if start or end < source.size:
-        # While it is unpacked or comes through a pipe, nobody knows yet that it is big.
+        # While the source is unpacked or comes through a pipe, its full size is not known yet.
         hint = "; unpacked to a file it opens as one run" if has_turns else ""
         build.add(
             SourceDefect,

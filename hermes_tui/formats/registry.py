@@ -1,7 +1,7 @@
 """All formats, in the order in which they are listed; the last two are the last resort.
 
-A format's module is loaded when a file may be of it, judged by the names of its first members, or
-when it is asked for: loading all of them would delay the first paint.
+A format's module is loaded when the names of a file's first members suggest it, or when the format
+is requested: loading all of them would delay the first paint.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOOKED_AT = 4096
 
 
 class _Entry:
-    """A format by name; stands for it until it is needed."""
+    """A format by name, which stands in for its module until that is needed."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Has:
-    """The test whether any of the first objects has one of these members."""
+    """Tests whether any of the first objects has one of these members."""
 
     keys: frozenset[str]
 
@@ -78,7 +78,10 @@ def _always(sample: Sample) -> bool:
 
 
 def _may_be_bytes(sample: Sample) -> bool:
-    """Replies of Ollama are JSON, too; what else is JSON is no event stream."""
+    """Return whether the head may be an event stream, or JSON replies of Ollama.
+
+    No other JSON is an event stream.
+    """
     head = sample.head[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
     return head[:1] not in (b"{", b"[") or (head[:1] == b"{" and b'"done"' in head)
 
@@ -91,7 +94,8 @@ def _may_be_session(sample: Sample) -> bool:
 
 
 def _may_be_kimi(sample: Sample) -> bool:
-    """Kimi CLI keeps books between chat messages, under roles of its own."""
+    """Return whether the sample may be of Kimi CLI, which keeps its own records between chat
+    messages, under its own roles."""
     return not sample.names.isdisjoint(("protocol_version", "time", "timestamp")) or any(
         isinstance(value, dict) and fields.label(value, "role").startswith("_")
         for value in sample.firsts
@@ -99,7 +103,10 @@ def _may_be_kimi(sample: Sample) -> bool:
 
 
 def _may_be_mini_swe(sample: Sample) -> bool:
-    """Its oldest files are lists of chat messages, told apart by how their results begin."""
+    """Return whether the sample may be of mini-swe-agent.
+
+    Its oldest files are lists of chat messages, recognised by how their results begin.
+    """
     return any(
         isinstance(value, dict)
         and (
@@ -117,7 +124,7 @@ _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "
 
 
 def _held(sample: Sample) -> Sample:
-    """Return the first of the messages that each of the first objects holds."""
+    """Return a sample of the first message of each of the first objects."""
     objects = [value for value in sample.firsts if isinstance(value, dict)]
     objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
     lists = [value.get("messages") for value in objects]
@@ -130,7 +137,8 @@ def _may_be_qwen_agent(sample: Sample) -> bool:
 
 
 def _may_be_langchain(sample: Sample) -> bool:
-    """A stream of updates has the names of a graph's nodes for keys."""
+    """Return whether the sample may be of LangChain. In a stream of updates, the keys are the names
+    of a graph's nodes."""
     told = _has("lc", "additional_kwargs", "type")
     return (
         told(sample)
@@ -150,7 +158,10 @@ def _may_be_pydantic_ai(sample: Sample) -> bool:
 
 
 def _may_be_dspy(sample: Sample) -> bool:
-    """The steps of a trajectory are numbered, from 0 unless it lost its first ones."""
+    """Return whether the sample may be of DSPy.
+
+    The steps of a trajectory are numbered from 0, unless the first ones were lost.
+    """
     return "trajectory" in sample.names or any(
         name.startswith("tool_name_") for name in sample.names
     )
@@ -267,7 +278,8 @@ _ENTRIES = (
 
 
 def _positions() -> tuple[frozenset[int], dict[str, frozenset[int]]]:
-    """Return which formats are always asked, and which are for the name of a member."""
+    """Return the positions of the formats that are always tried, and of the others by member
+    name."""
     always: set[int] = set()
     by_name: dict[str, set[int]] = {}
     for position, entry in enumerate(_ENTRIES):
@@ -283,12 +295,12 @@ _ALWAYS, _BY_NAME = _positions()
 
 
 def formats_for(sample: Sample) -> list[Format]:
-    """Return, in their order, all formats but those that the names of its members rule out."""
+    """Return all formats that the member names of the sample do not rule out, in their order."""
     found = _ALWAYS.union(*(_BY_NAME[name] for name in sample.names if name in _BY_NAME))
     return [cast("Format", _ENTRIES[position]) for position in sorted(found)]
 
 
 def formats() -> tuple[Format, ...]:
     """Return every format known."""
-    # A `Format` has its summary as a plain attribute; nobody sets it.
+    # `_Entry` is a `Format` but for its read-only `summary`, which nobody sets.
     return cast("tuple[Format, ...]", _ENTRIES)

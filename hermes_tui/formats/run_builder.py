@@ -1,4 +1,4 @@
-"""The builder of runs: a format says what a record holds, and the events are numbered here."""
+"""The builder of runs: a format reports what a record holds, and the events are numbered here."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _BEFORE_ROLE = frozenset({"content", "created_at", "id", "name", "reasoning", "reasoning_content"})
-"""What a message may say before its role where its keys are sorted."""
+"""The members that may precede the role in a message whose keys are sorted."""
 
 
 @dataclass(slots=True)
 class RunBuilder:
     """Collects the events of one record and numbers them.
 
-    `record` is the record's byte range; pointers are JSON Pointers inside its value.
+    `record` is the record's byte range; pointers are JSON Pointers into its value.
     """
 
     record: ByteRange
@@ -43,21 +43,21 @@ class RunBuilder:
     source_format: str = ""
     events: list[Event] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
-    """What was odd about the record's bytes: message and excerpt; reported in the first run."""
+    """Defects of the record's bytes, as pairs of message and excerpt; reported in the first run."""
     notes: tuple[Diagnostic, ...] = ()
-    """What was odd about them, but as its format is written; noted where the first run begins."""
+    """Oddities of the bytes that the format is known to write; noted where the first run begins."""
     unit: Unit = Unit.RUNS
-    """What the record holds in the file at hand: some formats come both ways."""
+    """What a record holds in this file; some formats come in both forms."""
     sidecars: Mapping[str, Any] = field(default_factory=dict)
-    """The values of those of the format's sidecars that are there; a text where one is broken."""
+    """The values of the format's sidecars that exist; the text of one that is malformed."""
     is_last: bool = False
-    """Whether nothing comes behind the record any more."""
+    """Whether nothing follows the record any more."""
     lines_before: Callable[[], Iterable[bytes]] = tuple
-    """Gives the lines of earlier turns, the latest first, some megabytes of them."""
+    """Returns the lines of earlier turns, the latest first, up to some megabytes of them."""
     likeness: Callable[[ByteRange], str] | None = None
-    """Says, behind a defect of a whole record or line, what else that looks like."""
+    """Returns what else a defective record or line looks like, to be added to the message."""
     tools: tuple[ToolSpec, ...] = ()
-    """What the run at hand declares."""
+    """The tools that the current run declares."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
@@ -65,33 +65,33 @@ class RunBuilder:
 
     @property
     def is_used(self) -> bool:
-        """Whether anything was found in the record."""
+        """Return whether anything was found in the record."""
         return bool(self.events)
 
     @property
     def has_run(self) -> bool:
-        """Whether a run was opened."""
+        """Return whether a run was opened."""
         return any(isinstance(event, RunStarted) for event in self.events)
 
     def forget(self) -> None:
-        """Drop all that was read of the record so far."""
+        """Drop everything read from the record so far."""
         self.events.clear()
         self._seq = self.first_seq
 
     @property
     def is_opening(self) -> bool:
-        """Whether the one run of a file of parts still has to be opened."""
+        """Return whether the single run of a file of parts has yet to be opened."""
         return self.is_first and not self.is_used
 
     def locate(self, index: int) -> None:
-        """Let the following events stand in line `index` of a WHOLE_LINES record."""
+        """Place the events that follow in line `index` of a WHOLE_LINES record."""
         if index < len(self.line_ranges):
             self.record = self.line_ranges[index]
 
     def placed(self, value: Any, pointer: str = "") -> Iterator[tuple[str, int, Any]]:
-        """Yield each element of a list that stands at `pointer`: its pointer, its line, itself.
+        """Yield the pointer, the line and the value of each element of a list at `pointer`.
 
-        What is no list is yielded whole. In a record of all lines each element is a line.
+        Anything but a list is yielded whole. In a record of all lines, each element is a line.
         """
         if not isinstance(value, list):
             yield pointer, 0, value
@@ -123,14 +123,15 @@ class RunBuilder:
         ts: float | None = None,
         diagnostics: tuple[Diagnostic, ...] = (),
     ) -> None:
-        """Open a run; numbering starts again. `tools` None: the source does not say.
+        """Open a run and restart the numbering. `tools` is None if the source does not list any.
 
-        Members of the source keep their names in `details`. What a reader names itself it names in
-        the words of all: agent, models, provider, parameters, session, conversation, user, tags,
+        Members of the source keep their names in `details`. What a reader names itself has one of
+        the common names: agent, models, provider, parameters, session, conversation, user, tags,
         environment, version, cost_usd, latency_s, worked_s, branch_of, goes_on_from, called_by,
-        called_by_tool, subagents (ids of runs by those of the calls that began them), gold_….
+        called_by_tool, subagents (run ids by the ids of the calls that started them), gold_….
 
-        In a file that is taken for one run what else opens is a part of that, numbered on.
+        In a file read as a single run, any further opening is a part of that run, and the numbering
+        continues.
         """
         if self.unit is Unit.RUNS:
             self._seq = 0
@@ -158,7 +159,7 @@ class RunBuilder:
         self.flush_problems()
 
     def flush_problems(self) -> None:
-        """Report what was odd about the record's bytes, if that has not been done yet."""
+        """Report the defects of the record's bytes, unless that has been done already."""
         problems, self.problems = self.problems, []
         for message, excerpt in problems:
             alike = self._alike() if not self.line_ranges else ""
@@ -177,7 +178,8 @@ class RunBuilder:
         self.append(normalise_message(raw, text_calls=text_calls, role=role), pointer, ts=ts)
 
     def append(self, parts: Normalised, pointer: str = "", *, ts: float | None = None) -> None:
-        """Append a message that is already normalised: its results, itself, its calls."""
+        """Append a message that is already normalised: its results, then the message, then its
+        calls."""
         if parts.unread and self.tools:
             from hermes_tui.parsers.unread_calls import with_unread
 
@@ -202,11 +204,11 @@ class RunBuilder:
         self._seq = seq
 
     def messages(self, raws: Iterable[Any], pointer: str) -> None:
-        """Append each message of a list that stands at `pointer`; what is no object is a defect."""
+        """Append each message of a list at `pointer`; anything but an object is a defect."""
         self.talk(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
 
     def part(self, value: Any) -> None:
-        """Append a record of a file that is one run: a message, or (rarely) several."""
+        """Append a record of a file that is one run: a message, or occasionally several."""
         if self.is_opening:
             self.start(task=fields.title_of(value if isinstance(value, list) else [value]))
         if isinstance(value, list):
@@ -223,9 +225,9 @@ class RunBuilder:
         append: Callable[[int, Any, str], None],
         text_calls: TextCalls,
     ) -> None:
-        """Append a list of messages, each by `append`, which is given its index and its pointer.
+        """Append a list of messages, passing the index, the message and its pointer to `append`.
 
-        `text_calls` says how that one reads what models say.
+        `text_calls` is how `append` reads calls in the text of replies.
         """
         for index, raw in enumerate(raws):
             append(index, raw, f"{pointer}/{index}")
@@ -236,7 +238,7 @@ class RunBuilder:
     def one_of_list(
         self, raw: Any, pointer: str, text_calls: TextCalls = TextCalls.SUSPECT
     ) -> None:
-        """Append an element of a list of messages; what is no object is a defect."""
+        """Append an element of a list of messages; anything but an object is a defect."""
         if isinstance(raw, dict):
             self.message(raw, pointer=pointer, text_calls=text_calls)
         else:
@@ -254,16 +256,17 @@ class RunBuilder:
         severity: Severity = Severity.ERROR,
         **fields: Any,
     ) -> None:
-        """Append a failed request; the finding is the first line of what is `said` of it."""
+        """Append a failed request. The finding is the first line of the error text `said`."""
         found = Diagnostic(Code.REQUEST_ERROR, severity, title(said) or otherwise)
         self.add(RequestFailed, message=said, diagnostics=(found,), **fields)
 
     def take(self, event: Event) -> None:
-        """Append an event that is one already, numbered anew; a recording may have torn lines."""
+        """Append an existing event with a new number; a recording may have torn lines."""
         self.events.append(copy_event(event, seq=self.next_seq()))
 
     def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
-        """Report something malformed; in a record of all lines, with the byte of its line."""
+        """Report something malformed; in a record of all lines, with the byte offset of its
+        line."""
         if not pointer:
             message += self._alike()
         if self.line_ranges:
@@ -287,9 +290,9 @@ class RunBuilder:
         by_call: bool = False,
         ts: float | None = None,
     ) -> None:
-        """Close the run, with what the source says of how it went. Optional.
+        """Close the run, with what the source records about its outcome. Optional.
 
-        Of `stop_reason`, as of the `task` of a run, the first line is kept.
+        Only the first line of `stop_reason` is kept, as of the `task` of a run.
         """
         self.events.append(
             RunEnded(
@@ -309,5 +312,5 @@ class RunBuilder:
 
 
 def _says_something(value: Mapping[str, Any]) -> bool:
-    """Tell whether a record is a message that lacks its role, as where sorted keys are cut."""
+    """Return whether a record is a message without its role, as when sorted keys are cut off."""
     return bool(value.get("content")) and value.keys() <= _BEFORE_ROLE

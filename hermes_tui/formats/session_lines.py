@@ -31,7 +31,7 @@ AnyLine = TypeVar("AnyLine", bound=SessionLine)
 def split_lines(
     value: Any, build: RunBuilder, line_of: type[AnyLine]
 ) -> tuple[list[AnyLine], list[Held]]:
-    """Return the lines of a session, and what stands among them that is no line."""
+    """Return the lines of a session, and the values among them that are not such lines."""
     lines: list[AnyLine] = []
     odd: list[Held] = []
     for number, (pointer, _, row) in enumerate(build.placed(value)):
@@ -43,7 +43,7 @@ def split_lines(
 
 
 def report_odd(odd: Iterable[Held], build: RunBuilder) -> None:
-    """Append a defect for each of what is no line."""
+    """Append a defect for each value that is not a line."""
     for held in odd:
         build.locate(held.line)
         build.defect("not a line of a session", fields.excerpt(held.value), pointer=held.pointer)

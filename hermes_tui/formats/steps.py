@@ -1,7 +1,7 @@
-"""Steps of a run whose pieces stand on lines of their own: each step is a reply.
+"""Steps of a run whose pieces are on separate lines: each step is a reply.
 
-What a step says and calls comes piece by piece, its counts of tokens behind its results: a reply
-is told, with its results behind it, when its step ends.
+The content and the calls of a step arrive piece by piece, and its token counts after its results.
+So a reply is appended, followed by its results, when its step ends.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _REASONS = {"tool_use": "tool_calls", "end_turn": "stop", "truncated": "length"}
 
 @dataclass(slots=True)
 class Steps:
-    """Takes the pieces of steps, and appends each step when it ends.
+    """Collects the pieces of steps, and appends each step when it ends.
 
-    `written` is what the model wrote as arguments, by the ids of calls, where that is kept.
+    `written` holds the arguments as the model wrote them, by call id, if they are kept.
     """
 
     build: RunBuilder
@@ -31,7 +31,7 @@ class Steps:
     _content: list[Any] = field(default_factory=list)
     _calls: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
     _names: dict[str, Any] = field(default_factory=dict)
-    """The tools of all calls so far, by the ids of these."""
+    """The tools of all calls so far, by call id."""
     _results: list[tuple[ChatMessage, float | None]] = field(default_factory=list)
     _usage: Usage | None = None
     _first: Held | None = None
@@ -39,7 +39,7 @@ class Steps:
     _is_open: bool = False
 
     def say(self, message: dict[str, Any], held: Held, ts: float | None, *flags: str) -> None:
-        """Append a message that is no step."""
+        """Append a message that does not belong to a step."""
         self.end()
         chat = ChatMessage(message, held.pointer, flags=flags, line=held.line)
         append_message(self.build, chat, ts=ts)
@@ -53,7 +53,7 @@ class Steps:
         self._content.append(part)
 
     def call(self, call: dict[str, Any], held: Held, ts: float | None) -> None:
-        """Take a call: its `id`, its `name`, and its `arguments`, as an object or as text."""
+        """Add a call with its `id`, its `name`, and its `arguments` as an object or a text."""
         self._piece(held, ts)
         call_id, text = call.get("id"), fields.json_text(call.get("arguments"))
         if isinstance(call_id, str):
@@ -62,7 +62,7 @@ class Steps:
         self._calls.append((held, function_call(call_id, call.get("name"), text)))
 
     def result(self, told: dict[str, Any], held: Held, ts: float | None) -> None:
-        """Take the result of a call, whose tool is that of the call where it does not tell it."""
+        """Add the result of a call; its tool is that of the call unless the result names one."""
         name = self._names.get(fields.label(told, "tool_call_id"))
         told = {"name": name, **told} if name else told
         answer = ChatMessage({"role": "tool", **told}, held.pointer, (held,), line=held.line)
@@ -72,7 +72,7 @@ class Steps:
         self._usage = counts or self._usage
 
     def end(self, reason: str = "") -> None:
-        """Append the step, if there is one: its reply, and the results of its calls."""
+        """Append the step, if there is one: its reply, then the results of its calls."""
         if self._first is not None:
             self._append_reply(self._first, reason)
         for answer, ts in self._results:

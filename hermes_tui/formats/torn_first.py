@@ -1,7 +1,7 @@
-"""A file that stops inside its very first message, before the message says who speaks.
+"""A file that ends inside its very first message, before the message's role.
 
-Keys that are sorted put the content before the role. For choosing a format the speaker is made up;
-what is read is what stands there.
+With sorted keys the content precedes the role. A role is made up for choosing a format; reading
+uses the value unchanged.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ _MADE_UP: Final = MappingProxyType({
     "parts": ("role", "user"),
     "value": ("from", "human"),
 })  # fmt: skip
-"""By the key of what is said: the key and name of who says it."""
+"""By the key of the content: the key and the value of the role."""
 
 
 def with_speaker(sample: Sample) -> Sample | None:
-    """Return the sample with who speaks in what its last value ends with, None where none does.
+    """Return the sample with a role for the message at its end, or None if there is no such
+    message.
 
-    The value must be one that is cut.
+    The value must be one that is cut off.
     """
     if len(sample.values) != 1:
         return None
@@ -31,9 +32,10 @@ def with_speaker(sample: Sample) -> Sample | None:
 
 
 def _completed(value: Any, *, is_listed: bool = False) -> Any:
-    """Return a value whose last object is a message that lacks nothing but its speaker.
+    """Return a value whose last object is a message that lacks only its role, with a role added;
+    otherwise None.
 
-    A `value` or `parts` may be anything where it stands in no list.
+    A `value` or `parts` outside a list may be anything, and is not completed.
     """
     if isinstance(value, list) and value:
         last = _completed(value[-1], is_listed=True)

@@ -1,4 +1,4 @@
-"""The readable beginning of a JSON text that stops half way or breaks."""
+"""The readable beginning of a JSON text that ends prematurely or breaks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WORDS = frozenset({"true", "false", "null"})
 
 
 class Beginning(NamedTuple):
-    """What could be read of a text, closed so that it is JSON."""
+    """The readable part of a text, closed so that it is JSON."""
 
     text: str
     is_truncated: bool
-    """Whether the text just stops, rather than going on with what is no JSON."""
+    """Whether the text simply ends, rather than continuing with something that is not JSON."""
 
 
 def close_torn(text: str, start: int, stop: int) -> Beginning | None:
     """Return the object or list at `start` up to the error that a decoder met at `stop`, closed.
 
-    A torn string is kept as far as it goes. Dropped are a torn number or word, a key without a
-    value, and what was opened with nothing in it. None where nothing is left.
+    A torn string is kept as far as it goes. A torn number or word, a key without a value, and empty
+    containers at the end are dropped. Return None if nothing is left.
     """
     if text[start : start + 1] not in ("{", "["):
         return None
@@ -60,7 +60,7 @@ def close_torn(text: str, start: int, stop: int) -> Beginning | None:
 
 
 def _end_of_torn(text: str, end: int, is_truncated: bool) -> int:
-    """Return where a torn string ends, without the first half of a torn surrogate pair."""
+    """Return the end of a torn string, without the first half of a torn surrogate pair."""
     half = _HIGH_SURROGATE.search(text, max(0, end - 6), end) if is_truncated else None
     if half is None:
         return end

@@ -1,8 +1,7 @@
-"""Sessions too big to be read together: cut into turns, each a reply and what follows it.
+"""Sessions too big to be read together, cut into turns: each is a reply and what follows it.
 
-A format that can be read so has the trait `reply_of_line`, which tells from the bytes of a line
-what it is. Cuts need not be exact: where one is wrong, a message stands in two pieces; nothing is
-lost.
+A format that can be read this way has the trait `reply_of_line`, which classifies a line by its
+bytes. Cuts need not be exact: a wrong one splits a message in two, but nothing is lost.
 """
 
 from __future__ import annotations
@@ -31,19 +30,20 @@ READ_BY_TURNS: Final = MappingProxyType({
     "read": "turn by turn, since it is so big: records that are not messages are not counted, "
     "branches that were left are not told from others"
 })  # fmt: skip
-"""What the details of a run say that is read so."""
+"""Added to the details of a run that is read this way."""
 MOST_TOGETHER: Final = 32 << 20
-"""Bytes of memory or so: of a session that takes more, the turns are read one by one."""
+"""Approximate bytes of memory; the turns of a session that takes more are read one by one."""
 MOST_TURN: Final = 4 << 20
-"""Bytes after which a turn is cut although no reply begins."""
+"""Bytes after which a turn is cut even if no reply begins."""
 MOST_BEFORE: Final = 4 << 20
-"""Bytes before a turn in which one may look for what an earlier turn said of all of them."""
+"""Bytes before a turn that may be searched for facts that an earlier turn states for all of
+them."""
 LINE_HEAD: Final = 64 << 10
-"""Bytes of a line that does not end in the slice where it begins, at least, that are looked at."""
+"""The least number of bytes examined of a line that does not end in the slice where it begins."""
 
 
 def by_turns(reader: Reader, source: Source) -> Reader:
-    """Return a reader of the turns of a session that is too big, else the same one."""
+    """Return a reader of the turns of a session that is too big, or else the same reader."""
     if reader.layout is not Layout.WHOLE_LINES or cutting_rule(reader) is None:
         return reader
     if not weighs_more(source, MOST_TOGETHER):
@@ -52,16 +52,16 @@ def by_turns(reader: Reader, source: Source) -> Reader:
 
 
 def at_once(reader: Reader) -> Reader:
-    """Return a reader of all lines together in place of one of turns, else the same one."""
+    """Return a reader of all lines together in place of one of turns, or else the same reader."""
     if reader.layout is not Layout.TURNS:
         return reader
     return reader._replace(layout=Layout.WHOLE_LINES, unit=Unit.RUNS)
 
 
 def weighs_more(source: Source, most: int) -> bool:
-    """Tell whether it takes more than `most` bytes of memory or so to read all lines together.
+    """Return whether reading all lines together takes more than about `most` bytes of memory.
 
-    Lines are counted: how long the first ones are says nothing of those behind them.
+    Lines are counted, since the lengths of the first ones say nothing about the later ones.
     """
     weight = source.size
     for start in range(0, source.size, SLICE):
@@ -72,7 +72,7 @@ def weighs_more(source: Source, most: int) -> bool:
 
 
 def cutting_rule(reader: Reader) -> ReplyOfLine | None:
-    """Return what tells replies apart in the lines of a format, None where nothing does."""
+    """Return the rule that separates replies in the lines of a format, or None if there is none."""
     return traits_of(reader.format).reply_of_line
 
 
@@ -83,14 +83,14 @@ class _Cutter:
     index: RecordIndex
     reply: ReplyOfLine
     name: str = ""
-    """The reply that the line before was a part of; empty where it had ended."""
+    """The reply that the previous line belongs to; "" if it has ended."""
     is_begun: bool = False
-    """Whether there is a reply in the turn that is not cut yet."""
+    """Whether the turn not yet cut contains a reply."""
     is_blank: bool = True
-    """Whether there is nothing in it."""
+    """Whether that turn contains only blank lines."""
 
     def take(self, start: int, end: int, text: bytes) -> None:
-        """Take in the next line; of a long one `text` has its beginning and its end."""
+        """Process the next line; for a long one, `text` is its beginning and its end."""
         found, index = self.reply(text), self.index
         is_next = self.is_begun and bool(found) and found != self.name
         is_too_much = end - index.end > MOST_TURN and start > index.end
@@ -106,7 +106,7 @@ class _Cutter:
 
 
 def scan_turns(source: Source, index: RecordIndex, reply: ReplyOfLine) -> Iterator[int]:
-    """Extend `index` by the turns there are now; yield the bytes scanned after every slice."""
+    """Extend `index` by the turns found so far; yield the position reached after every slice."""
     cutter = _Cutter(index, reply)
     place = begins = index.end
     head = b""
@@ -130,7 +130,7 @@ def scan_turns(source: Source, index: RecordIndex, reply: ReplyOfLine) -> Iterat
 
 
 def lines_before(source: Source, end: int) -> Iterator[bytes]:
-    """Yield the lines before `end`, the latest first, as far as `MOST_BEFORE` reaches."""
+    """Yield the lines before `end`, the latest first, within `MOST_BEFORE` bytes."""
     least = max(0, end - MOST_BEFORE)
     torn = b""
     while end > least:
