@@ -30,7 +30,7 @@ _OWN_KEYS = ("messages", "values", "config", "created_at", "_table")
 _ERROR = "__error__"
 _CUSTOM, _VALUES = "custom", "values"
 _OTHER_MODES = frozenset({_VALUES, "messages", "debug", "tasks", "checkpoints", _CUSTOM})
-"""Of `stream_mode`, where a stream has several beside `updates`."""
+"""The modes of `stream_mode` that a stream may contain besides `updates`."""
 
 
 class LangChain:
@@ -76,7 +76,7 @@ class LangChain:
 
 
 class _Update(NamedTuple):
-    """What nodes of a graph added; `namespace` names the graph inside the graph that did it."""
+    """What nodes of a graph added; `namespace` names the subgraph, if any."""
 
     pointer: str
     nodes: dict[str, Any]
@@ -91,7 +91,7 @@ def _are_messages(values: Any) -> bool:
 
 
 def _state_of(value: Any) -> tuple[list[Any], str] | None:
-    """Return the messages of a state and where they stand."""
+    """Return the messages of a state and the pointer to them."""
     for below in ("", "/values"):
         held = fields.as_dict(value)
         held = fields.as_dict(held.get("values")) if below else held
@@ -110,12 +110,12 @@ def _is_state(value: Any) -> bool:
 
 
 def _graph_of(row: Any) -> str:
-    """Return which graph inside the graph a row of a stream is of, empty for the outermost."""
+    """Return the subgraph that a row of a stream belongs to, or "" for the outermost graph."""
     return "/".join(map(str, fields.as_list(row[0]))) if isinstance(row, list) and row else ""
 
 
 def _streamed(value: Any) -> tuple[list[Any], str] | None:
-    """Return the messages of a state of a stream of values, and where they stand."""
+    """Return the messages of a state in a stream of values, and the pointer to them."""
     below = ""
     if _mode_of(value) == _VALUES:
         below, value = f"/{len(value) - 1}", value[-1]
@@ -126,7 +126,7 @@ def _streamed(value: Any) -> tuple[list[Any], str] | None:
 
 
 def _mode_of(value: Any) -> str:
-    """Return the mode of a line of a stream of several, empty for that of updates."""
+    """Return the mode of a row in a stream of several modes, or "" for updates."""
     if not isinstance(value, list) or not 2 <= len(value) <= 3:
         return ""
     mode = value[-2]
@@ -134,7 +134,7 @@ def _mode_of(value: Any) -> str:
 
 
 def _update_of(value: Any) -> _Update | None:
-    """Return the update that one line of a stream is, None where it is none."""
+    """Return the update in one row of a stream, or None if there is none."""
     namespace, mode, pointer = "", "updates", ""
     if isinstance(value, list) and 2 <= len(value) <= 3:
         *before, value = value
@@ -156,7 +156,7 @@ def _says_something(value: Any) -> bool:
 
 
 def _added(node: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the messages that a node added, each with the pointer to it."""
+    """Yield the messages that a node added, each with its pointer."""
     messages = fields.as_dict(node).get("messages")
     if isinstance(messages, list):
         yield from ((f"/messages/{index}", one) for index, one in enumerate(messages))
@@ -185,8 +185,8 @@ def _read_part(value: Any, build: RunBuilder) -> None:
 
 
 def _read_modes(value: list[Any], build: RunBuilder) -> None:
-    """Read a stream of several modes: the state that it begins with, which is what was asked, its
-    updates, and what nodes wrote themselves. All else says that once more."""
+    """Read a stream of several modes: the state that it begins with, which holds the request, its
+    updates, and what nodes wrote themselves. Everything else repeats these."""
     lines = list(build.placed(value))
     place, _, row = lines[0]
     state = fields.as_dict(row[-1]) if _mode_of(row) == _VALUES else {}
@@ -205,7 +205,8 @@ def _read_modes(value: list[Any], build: RunBuilder) -> None:
 
 
 def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
-    """Read the states of streams: of each graph a run, of each of its messages the first sight."""
+    """Read the states of streams: a run for each graph, with each of its messages where it first
+    appears."""
     graphs: dict[str, list[Snapshot]] = {}
     for pointer, line, row in build.placed(value):
         if (state := _streamed(row)) is not None:

@@ -4,9 +4,9 @@
              "output": message}, "run_id", "parent_ids": [outermost, …], "name", "metadata", "tags"}
           | {"event": "on_chat_model_start" | "on_chat_model_error" | "on_chain_end" | "on_…", …}
 
-Each agent is a run: the requests of one graph, told apart by `parent_ids`. What a request holds
-beyond what is known is appended, then its reply; one that failed may have no event that says so.
-What is streamed and what nodes and tools do repeats that.
+Each agent is a run: the requests of one graph, distinguished by `parent_ids`. The messages that are
+new in a request are appended, then its reply; a request that failed may have no event that records
+it. Events of streaming, nodes and tools repeat the same content.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _ENDED = "on_chain_end"
 
 
 class LangChainEvents:
-    """Reads all events of a stream together: requests of agents may stand between each other."""
+    """Reads all events of a stream together, since the requests of different agents may be
+    interleaved."""
 
     name = "langchain-events"
     summary = "events of LangChain's astream_events (v2): a run for each agent"
@@ -89,11 +90,11 @@ class _Event:
 
     @property
     def graph(self) -> tuple[str, ...]:
-        """Return the ids down to the graph that asks; the last parent is the node that does."""
+        """Return the ids down to the requesting graph; the last parent is its node."""
         return self.parents[:-1] or self.parents or (self.run_id,)
 
     def heard(self) -> tuple[str, list[Any]]:
-        """Return the messages of the request, or of the state at the end, and where they stand."""
+        """Return the messages of the request, or of the final state, and the pointer to them."""
         if self.kind == _ENDED:
             below, held = "/data/output/messages", self.row["data"].get("output")
             listed: Any = fields.as_dict(held).get("messages")
@@ -108,7 +109,7 @@ class _Event:
 
 @dataclass(slots=True)
 class _Agent:
-    """One graph's requests and replies, in their order."""
+    """The requests and replies of one graph, in order."""
 
     events: list[_Event] = field(default_factory=list)
     known: list[Any] = field(default_factory=list)
@@ -133,14 +134,15 @@ class _Agent:
                 _fail(event, build)
 
     def _hear(self, heard: list[Any], place: str, line: int, build: RunBuilder) -> None:
-        """Append what is not known yet: a history that was rewritten from where it differs."""
+        """Append the messages not known yet; of a rewritten history, from the first difference
+        on."""
         same = 0
         while same < min(len(heard), len(self.known)) and _is_same(heard[same], self.known[same]):
             same += 1
         if same == len(heard):
             return
         if same == 0 and self.known and _is_same(heard[0], _first_spoken(self.known)):
-            # The state of a graph does not hold the prompt that its model is given.
+            # The state of a graph does not hold the system prompt that its model is given.
             return self._hear([self.known[0], *heard], place, line, build)
         self.known = heard[:same]
         for index, message in enumerate(heard[same:], same):

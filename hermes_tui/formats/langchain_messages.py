@@ -6,8 +6,9 @@
             | {"role", "content", "additional_kwargs"}                            as tracers write
             | [role, text]                                                   as people ask
 
-`tool_calls` holds what could be parsed, `invalid_tool_calls` what could not, `additional_kwargs`
-all of it once more as the model wrote it, and so does the content of some providers.
+`tool_calls` holds the calls that could be parsed, `invalid_tool_calls` those that could not.
+`additional_kwargs`, and with some providers the content, repeats all of them as the model wrote
+them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
 _TELLING = frozenset(
     {"additional_kwargs", "response_metadata", "invalid_tool_calls", "lc", "tool_call_chunks"}
 )
-"""Members that messages of no other kind have."""
+"""The members that no other kind of message has."""
 
 _CALL_BLOCKS = frozenset({"tool_use", "tool_call", "function_call", "server_tool_use"})
 _CHUNK = "Chunk"
@@ -44,7 +45,7 @@ _REJECTED = "rejected"
 
 
 def is_message(value: Any) -> bool:
-    """Say whether `value` is a message in one of the spellings that only LangChain has."""
+    """Return whether `value` is a message in one of the spellings that only LangChain has."""
     if not isinstance(value, dict):
         return False
     if value.get("lc") == 1 and isinstance(value.get("kwargs"), dict):
@@ -59,14 +60,14 @@ def is_message(value: Any) -> bool:
 
 
 def is_telling(value: Any) -> bool:
-    """Say whether a message is one that nobody else writes like this."""
+    """Return whether a message is written in a way that only LangChain uses."""
     if not is_message(value):
         return False
     return _kind(value.get("type")) in ("human", "ai") or not _TELLING.isdisjoint(value)
 
 
 def is_pair(value: Any) -> bool:
-    """Say whether `value` is a message as a pair of role and text."""
+    """Return whether `value` is a message given as a pair of role and text."""
     if not isinstance(value, list) or len(value) != 2:
         return False
     role, text = value
@@ -74,7 +75,7 @@ def is_pair(value: Any) -> bool:
 
 
 def model_of(messages: Iterable[Any]) -> str:
-    """Return the model that the first reply names."""
+    """Return the model that the first reply names, or "" if none does."""
     for message in messages:
         metadata = fields.as_dict(_opened(message)[1].get("response_metadata"))
         if name := fields.label(metadata, "model_name", "model"):
@@ -83,7 +84,7 @@ def model_of(messages: Iterable[Any]) -> str:
 
 
 def message_of(value: Any, pointer: str = "") -> ChatMessage:
-    """Return a message that stands at `pointer`; what is none is said by nobody known."""
+    """Return the message at `pointer` as a chat message; anything else gets the role "unknown"."""
     if is_pair(value):
         return ChatMessage({"role": value[0], "content": value[1]}, pointer)
     below, held = _opened(value)
@@ -98,7 +99,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
     raw = _said(held, _ROLES.get(kind, kind), [call for call, _ in calls])
     carried = tuple(found for _, found in calls)
     if kind == "chat":
-        # A role of one's own choice: whoever is not the user is an agent here.
+        # The role is freely chosen: any role but the user's is an agent.
         raw |= {"role": "assistant", "name": fields.label(held, "role")}
     elif raw["role"] == "tool":
         carried = (Held(value, place),)
@@ -106,7 +107,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
 
 
 def _said(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
-    """Return the members of a message by the names of chat messages."""
+    """Return the members of a message under the names of chat messages."""
     raw = {
         "role": role,
         "content": _content(held.get("content"), bool(calls)),
@@ -119,7 +120,7 @@ def _said(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
 
 
 def _opened(value: Any) -> tuple[str, dict[str, Any]]:
-    """Return the members of a message, and where they stand in it."""
+    """Return the pointer to the members of a message, and the members."""
     if not isinstance(value, dict):
         return "", {}
     for key in ("kwargs", "data"):
@@ -129,7 +130,7 @@ def _opened(value: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _kind(value: Any) -> str:
-    """Return the type of a message; of its class, and of a chunk, too."""
+    """Return the type of a message from its type or class name, also for a chunk."""
     name = value if isinstance(value, str) else ""
     name = name.removesuffix(_CHUNK)
     return _CLASSES.get(name, name)
@@ -142,7 +143,7 @@ def _class_of(value: dict[str, Any]) -> str:
 
 
 def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
-    """Return the type of a message, else the role that it gives itself."""
+    """Return the role that a message names, or else its type."""
     kind = _class_of(value) if "lc" in value else _kind(value.get("type"))
     kind = kind if kind in _TYPES else _kind(held.get("type"))
     own = fields.label(held, "role")
@@ -152,7 +153,7 @@ def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
 
 
 def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, Held]]:
-    """Yield each call once, as the model wrote it where that is kept, with what stands for it."""
+    """Yield each call once, as the model wrote it if that is kept, with the entry it comes from."""
     listed = [
         (entry, f"{place}/{key}/{index}")
         for key in ("tool_calls", "invalid_tool_calls")
@@ -178,7 +179,7 @@ def _id(entry: Any) -> str:
 
 
 def _with_error(call: Any, parsed: Any) -> Any:
-    """Return a call with what LangChain said against it, where it rejected it."""
+    """Return a call, with LangChain's error if it rejected the call."""
     if not isinstance(call, dict) or not isinstance(parsed, dict):
         return call
     is_rejected = parsed.get("type") == "invalid_tool_call" or parsed.get("error")
@@ -186,7 +187,7 @@ def _with_error(call: Any, parsed: Any) -> Any:
 
 
 def _content(content: Any, has_calls: bool) -> Any:
-    """Return the content without the calls that stand in it once more."""
+    """Return the content without the blocks that repeat calls."""
     if not has_calls or not isinstance(content, list):
         return content
     kept = [part for part in content if not _is_call_block(part)]
@@ -212,7 +213,7 @@ def _answer(held: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ending(held: dict[str, Any]) -> dict[str, Any]:
-    """Return how a reply ended and what it used, as chat messages say it."""
+    """Return how a reply ended and what it used, under the names of chat messages."""
     metadata = fields.as_dict(held.get("response_metadata"))
     found: dict[str, Any] = {}
     incomplete = fields.label(fields.as_dict(metadata.get("incomplete_details")), "reason")
@@ -228,7 +229,7 @@ def _ending(held: dict[str, Any]) -> dict[str, Any]:
 
 
 def usage_of(used: dict[str, Any]) -> dict[str, Any]:
-    """Return LangChain's `usage_metadata` by the names of chat messages."""
+    """Return LangChain's `usage_metadata` under the names of chat messages."""
     read = fields.as_dict(used.get("input_token_details"))
     written = fields.as_dict(used.get("output_token_details"))
     found = {
@@ -241,7 +242,7 @@ def usage_of(used: dict[str, Any]) -> dict[str, Any]:
 
 
 def _normalise(raw: dict[str, Any]) -> Normalised:
-    """Normalise a message; a call that LangChain rejected has an error, whatever we think of it."""
+    """Normalise a message; a call that LangChain rejected gets an error even if we find none."""
     parts = normalise_message(raw)
     entries = fields.as_list(raw.get("tool_calls"))
     calls = []

@@ -1,5 +1,5 @@
-"""States of a LangGraph stream (`stream_mode="values"`): each one says what the last one did, and
-what came since."""
+"""States of a LangGraph stream (`stream_mode="values"`): each repeats the previous state and adds
+to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hermes_tui.formats import fields
 
 
 class Snapshot(NamedTuple):
-    """The messages of one state, where they stand in its record, and all of the state."""
+    """The messages of one state, the pointer to them, and the whole state."""
 
     messages: list[Any]
     pointer: str
@@ -20,7 +20,8 @@ class Snapshot(NamedTuple):
 
 
 class New(NamedTuple):
-    """A message that no state before held, or not so; `is_changed`: another of the same id was."""
+    """A message that no earlier state held in this form; `is_changed` if one with the same id
+    existed."""
 
     message: Any
     pointer: str
@@ -29,13 +30,13 @@ class New(NamedTuple):
 
 
 def grows(before: Sequence[Any], after: Sequence[Any]) -> bool:
-    """Tell whether a state goes on from another: it begins with the same messages."""
+    """Return whether a state continues another, that is, begins with the same messages."""
     pairs = list(zip(before, after, strict=False))
     return bool(pairs) and len(after) >= len(before) and all(_same(*pair) for pair in pairs)
 
 
 def are_one_run(states: Sequence[Sequence[Any]]) -> bool:
-    """Tell whether states are those of streams, each of which grows."""
+    """Return whether states come from streams in which each state grows."""
     told = [state for state in states if state]
     steps = [grows(before, after) for before, after in pairwise(told)]
     longest = max(map(len, told), default=0)
@@ -43,7 +44,7 @@ def are_one_run(states: Sequence[Sequence[Any]]) -> bool:
 
 
 def runs_in(snapshots: Iterable[Snapshot]) -> Iterator[tuple[list[New], dict[str, Any]]]:
-    """Yield what is new in the states of each stream, and its last state.
+    """Yield the new messages in the states of each stream, and its last state.
 
     A state that shares nothing with those before it begins another stream.
     """
@@ -66,7 +67,7 @@ def runs_in(snapshots: Iterable[Snapshot]) -> Iterator[tuple[list[New], dict[str
 
 
 def _is_shared(known: dict[str, Any], name: str, message: Any) -> bool:
-    """Tell whether a message was there before; one with an id may be another by now."""
+    """Return whether a message was there before; one with an id may have changed since."""
     return name in known if _id_of(message) else _is_known(known, name, message)
 
 
@@ -80,7 +81,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _name(message: Any, at: int) -> str:
-    """Return what a message is known by: its id, or else its place."""
+    """Return the key of a message: its id, or else its position."""
     return _id_of(message) or f"#{at}"
 
 

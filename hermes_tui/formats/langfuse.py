@@ -1,4 +1,4 @@
-"""`langfuse`: traces of Langfuse, exported from its screen, its API, or as lists of observations.
+"""`langfuse`: traces of Langfuse, exported from its UI or its API, or as lists of observations.
 
 file   = export | trace | observation* | {"data": [observation, …]}
 export = {"trace": trace, "observations": [observation, …]}
@@ -33,11 +33,12 @@ _ABOUT_TRACE = {
     "input": "input",
     "output": "output",
 }
-"""What the details call the members of a trace."""
+"""The names of a trace's members in the details of a run."""
 
 
 class Langfuse:
-    """Reads a trace into a run for each agent; lists of observations into those of their traces."""
+    """Reads a trace into a run for each agent, and a list of observations into the runs of its
+    traces."""
 
     name = "langfuse"
     summary = "Langfuse traces with their observations; a run for each agent, scores and costs kept"
@@ -67,7 +68,8 @@ def _is_trace(value: Any) -> bool:
 
 
 def _listed(value: dict[str, Any]) -> tuple[str, list[Any] | None]:
-    """Return where the observations of a trace stand, and the list; the outer one comes first."""
+    """Return the pointer to the observations of a trace, and their list; the outer list comes
+    first."""
     for pointer, holder in (("", value), ("/trace", fields.as_dict(value.get("trace")))):
         found = holder.get("observations")
         if isinstance(found, list) and ("trace" in value or "projectId" in value or "id" in value):
@@ -76,7 +78,7 @@ def _listed(value: dict[str, Any]) -> tuple[str, list[Any] | None]:
 
 
 def _is_page(value: Any) -> bool:
-    """Say whether `value` is a page of observations from the API."""
+    """Return whether `value` is a page of observations from the API."""
     listed = value.get("data") if isinstance(value, dict) else None
     return isinstance(listed, list) and fields.mostly(listed[:50], is_observation)
 
@@ -102,7 +104,8 @@ def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
         if isinstance(one, dict):
             spans.append(span_of(one, place))
         elif not isinstance(one, str):
-            # A text is the id of an observation, which the API lists in place of it.
+            # A string is the id of an observation, which the API may list in place of the
+            # observation.
             odd.append((place, one))
     trace = _trace(about)
     append_trace(spans or [_whole(about, "/trace" if held else "")], build, trace)
@@ -129,7 +132,7 @@ def _trace(about: dict[str, Any]) -> Trace:
 
 
 def _whole(about: dict[str, Any], pointer: str) -> Span:
-    """Return a trace without observations as the one span that it is."""
+    """Return a trace without observations as a single span."""
     return Span(
         id=fields.label(about, "id"),
         name=fields.label(about, "name"),

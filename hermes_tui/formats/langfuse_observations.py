@@ -4,8 +4,8 @@
                    "startTime", "endTime", "input", "output", "level", "statusMessage", "model",
                    "usageDetails", "costDetails", "metadata", …}
 
-Names have changed over time; inputs, outputs and metadata are often JSON in texts, of the dialect
-of whoever was traced.
+Names have changed over time. Inputs, outputs and metadata are often JSON in strings, in the dialect
+of the traced library.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _TOLD = {
     "environment": "environment",
     "parameters": "modelParameters",
 }
-"""What the details call the members of an observation."""
+"""The names of an observation's members in the details."""
 _NO_PARAMETERS = frozenset({"tools", "system_instruction", "http_options", "functions"})
-"""What some instrumentations call parameters and is told elsewhere, or tells nothing."""
+"""Entries that some instrumentations put among the parameters but that are read elsewhere or carry
+no information."""
 
 _COUNTS = {
     "prompt_tokens": ("input", "promptTokens", "inputUsage"),
@@ -47,30 +48,31 @@ _COUNTS = {
     ),
 }
 _COSTS = ("total", "calculatedTotalCost", "totalCost")
-"""What Langfuse calls counts and cost, over time."""
+"""The names that Langfuse has used for counts and cost over time."""
 
 _USUAL = frozenset({"default", "DEFAULT"})
 _TOOL_NAME = re.compile(r"^(?:execute_tool|running tool:|tool:)\s*", re.IGNORECASE)
 _AGENT_RUN = re.compile(r"^(?:invoke_agent |agent_run )|(?: agent| run|[ _]agent run)$")
 _ITERATED = ({"content": "role"}, {"content": "content"})
-"""What an instrumentation keeps of messages whose keys it took for the messages."""
+"""What an instrumentation records when it iterates over a message's keys instead of the
+messages."""
 
 
 def is_observation(value: Any) -> bool:
-    """Say whether `value` is an observation, in an export or from the API."""
+    """Return whether `value` is an observation, in an export or from the API."""
     one = _spelled(value) if isinstance(value, dict) else {}
     return "traceId" in one and "startTime" in one and "id" in one
 
 
 def _spelled(one: dict[str, Any]) -> dict[str, Any]:
-    """Return an observation with the names of the API; exports to files have snake case."""
+    """Return an observation with the names of the API; file exports use snake case."""
     if "traceId" in one or "parent_observation_id" not in one:
         return one
     return {fields.camel_case(key): value for key, value in one.items()}
 
 
 def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
-    """Return the span that an observation at `pointer` is; `line` is its line of the record."""
+    """Return the span of an observation at `pointer`; `line` is its line in the record."""
     one = _spelled(one)
     attributes = _attributes(one)
     name, level = fields.label(one, "name"), fields.label(one, "level")
@@ -116,13 +118,13 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(one: dict[str, Any]) -> dict[str, Any]:
-    """Return what OpenTelemetry gave an observation, and what the SDK of Langfuse added."""
+    """Return the attributes from OpenTelemetry and those that the Langfuse SDK added."""
     metadata = fields.as_dict(decode_if_json(one.get("metadata")))
     return {**metadata, **fields.as_dict(decode_if_json(metadata.get("attributes")))}
 
 
 def _kind(one: dict[str, Any], name: str, attributes: dict[str, Any]) -> SpanKind:
-    """Return the kind of an observation; older exports know but three types."""
+    """Return the kind of an observation; older exports know only three types."""
     known = _KINDS.get(fields.label(one, "type").upper())
     if known is not None:
         return known
@@ -135,7 +137,7 @@ def _kind(one: dict[str, Any], name: str, attributes: dict[str, Any]) -> SpanKin
 
 
 def _answers_call(one: dict[str, Any]) -> bool:
-    """Say whether an observation put out a tool's message, as LangChain's tools do."""
+    """Return whether an observation's output is a tool message, as with LangChain's tools."""
     output = decode_if_json(one.get("output"))
     return isinstance(output, dict) and output.get("type") == "tool" and "tool_call_id" in output
 
@@ -148,8 +150,8 @@ def _output(one: dict[str, Any], attributes: dict[str, Any], kind: SpanKind) -> 
 
 
 def _usage(one: dict[str, Any]) -> Usage | None:
-    """Return tokens and cost; details of both sides stand beside their sums."""
-    # What went in and out is no count, be it a number.
+    """Return tokens and cost; the details of each side are listed next to their sums."""
+    # The members `input` and `output` are content, not counts, even if they are numbers.
     own = {**one, "input": None, "output": None}
     holders = [fields.as_dict(one.get("usageDetails")), fields.as_dict(one.get("usage")), own]
     counts = {name: _first_number(holders, keys) for name, keys in _COUNTS.items()}
@@ -158,12 +160,12 @@ def _usage(one: dict[str, Any]) -> Usage | None:
 
 
 def _first_number(holders: list[dict[str, Any]], keys: Iterable[str]) -> float | None:
-    """Return the first number under the first of `keys` that any of the objects has one for."""
+    """Return the first number found under `keys`, which are tried in order on every object."""
     found = (fields.number(holder.get(key)) for key in keys for holder in holders)
     return next((value for value in found if value is not None), None)
 
 
 def kept(details: dict[str, Any]) -> dict[str, Any]:
-    """Return the details that say something, and something unusual."""
+    """Return the details that carry information, without the usual values."""
     found = fields.telling(details)
     return {key: value for key, value in found.items() if str(value) not in _USUAL}

@@ -5,7 +5,7 @@
     run   = {"id", "trace_id", "parent_run_id", "dotted_order", "name", "run_type": "llm" | …,
              "inputs", "outputs", "error", "start_time", "end_time", "extra", "child_runs"?, …}
 
-What is said of one run in several places is put together; null says nothing.
+The members of one run that occur in several places are merged; null is ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import timestamp, usage
 
 MAX_DEPTH = 100
-"""How deep child runs may be nested in one another."""
+"""The maximal depth of nested child runs."""
 _KINDS = {
     "llm": SpanKind.LLM,
     "chat_model": SpanKind.LLM,
@@ -32,7 +32,7 @@ _KINDS = {
     "agent": SpanKind.AGENT,
 }
 _AGENTS = frozenset({"LangGraph", "AgentExecutor"})
-"""Names that chains have which run an agent; every root is one, too."""
+"""Names of chains that run an agent; every root counts as an agent too."""
 
 _ABOUT_TRACE = {
     "project": "session_name",
@@ -42,14 +42,14 @@ _ABOUT_TRACE = {
     "example": "reference_example_id",
     "app_path": "app_path",
 }
-"""What the details call the members of a root."""
+"""The names of a root's members in the details."""
 _INSIDE: tuple[str, ...] = ("child_runs",)
 _AROUND: tuple[str, ...] = ("post", "patch", "runs")
 _NOISE = ("runtime", "invocation_params", "revision_id")
 
 
 class LangSmith:
-    """Reads all records together: what a run was at its end may stand in a later one."""
+    """Reads all records together: the final members of a run may be in a later record."""
 
     name = "langsmith"
     summary = "LangSmith runs: SDK batches, exports and lists; a run for each agent of a trace"
@@ -74,7 +74,7 @@ class LangSmith:
 
 
 class _Merged:
-    """One run, put together from all that is said of it."""
+    """One run, merged from all records about it."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -91,13 +91,13 @@ class _Merged:
                 self._places[key] = (pointer, line)
 
     def at(self, key: str) -> tuple[str, int]:
-        """Return the pointer and the line of a member, where it was told last."""
+        """Return the pointer and the line of the latest occurrence of a member."""
         pointer, line = self._places.get(key, (self.pointer, self.line))
         return f"{pointer}/{key}", line
 
 
 def _runs(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the runs that a record holds, those inside runs too, with pointers."""
+    """Yield the runs in a record, including nested ones, with their pointers."""
     stack = [(pointer, value, 0)]
     while stack:
         place, item, depth = stack.pop()
@@ -117,7 +117,7 @@ def _runs(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _is_run(value: dict[str, Any]) -> bool:
-    """Say whether `value` is a run, or what is told of one at its end."""
+    """Return whether `value` is a run, or the final members of one."""
     if "id" not in value or not ("trace_id" in value or "dotted_order" in value):
         return False
     return "run_type" in value or "inputs" in value or "outputs" in value
@@ -191,7 +191,7 @@ def _span(run: _Merged) -> Span:
 
 
 def _parameters(told: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a request that are worth knowing."""
+    """Return the parameters of a request that are worth showing."""
     kept = fields.details_of(told, without=("tools", "_type", "model", "model_name", "stop"))
     return fields.telling({"parameters": fields.telling(kept)})
 

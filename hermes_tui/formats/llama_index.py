@@ -7,7 +7,7 @@
             | {"block_type": "tool_call", "tool_call_id", "tool_name", "tool_kwargs"}
             | {"block_type": "image" | …, …}
 
-`additional_kwargs` holds the calls of a block once more; in older versions only it does.
+`additional_kwargs` repeats the calls of the blocks; in older versions only it holds them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STORE = "store"
 
 
 class LlamaIndex:
-    """Reads messages whose content stands in blocks."""
+    """Reads messages whose content consists of blocks."""
 
     name = "llama-index"
     summary = "LlamaIndex chat messages, and chat stores as they are persisted"
@@ -109,7 +109,7 @@ def _call(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part(block: Any) -> Any:
-    """Return a block as chat messages write it; what is no text stays as it is."""
+    """Return a block as chat messages write it; any but text and thinking keeps its members."""
     if not isinstance(block, dict):
         return block
     match block.get("block_type"):

@@ -1,8 +1,7 @@
-"""Logs of calls to a model: every request with its reply, put together to runs again.
+"""Logs of calls to a model: requests with their replies, reassembled into runs.
 
-A line or an entry is an exchange, or a list of them.
-
-All records are needed at once, since later calls belong to earlier runs (`exchange_runs`).
+A line or an entry is an exchange, or a list of exchanges. All records are needed at once, since
+later calls may belong to earlier runs (`exchange_runs`).
 """
 
 from __future__ import annotations
@@ -49,14 +48,15 @@ class LlmCallLog:
 
 
 def _is_log(value: Any) -> bool:
-    """Say whether `value` is an exchange, or a batch of them as LiteLLM's loggers send it."""
+    """Return whether `value` is an exchange, or a batch of them as LiteLLM's loggers send it."""
     if isinstance(value, list):
         return fields.mostly(value[:_LOOKED_AT], lambda one: exchange_of(one) is not None)
     return exchange_of(value) is not None
 
 
 def _each(value: Any, build: RunBuilder) -> Iterator[tuple[int, str, int, Any]]:
-    """Yield each entry of a log, of its batches each of theirs: its record, its place, itself."""
+    """Yield each entry of a log, and each of a batch: the index of its record, its pointer, its
+    line and its value."""
     for index, (pointer, line, one) in enumerate(build.placed(value)):
         batch = one if isinstance(one, list) else ()
         for number, entry in enumerate(batch):

@@ -9,7 +9,7 @@
             "tool_results"?: [{"name", "output", "tool_call_id", "exception"?}],   of the row before
             "tool_calls"?: [{"name", "arguments", "tool_call_id"}]}
 
-A row is a request and its reply: what is new in the request stands before the reply.
+A row is a request and its reply: what is new in the request comes before the reply.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Row(NamedTuple):
         return fields.text_of(self.value.get(key))
 
     def held(self, key: str) -> list[Held]:
-        """Return the objects of a list, each with its place."""
+        """Return the objects of a list, each with its pointer."""
         listed = decode_if_json(self.value.get(key), 1)
         return [
             Held(one, f"{self.pointer}/{key}/{at}", self.line)
@@ -50,7 +50,7 @@ class _Row(NamedTuple):
 
 
 class LlmLogs:
-    """Reads all rows together: those of a conversation may stand anywhere."""
+    """Reads all rows together: those of a conversation need not be adjacent."""
 
     name = "llm"
     summary = "the llm command line: what `llm logs --json` prints, and its logs.db"
@@ -128,7 +128,7 @@ def _say(raw: dict[str, Any], row: _Row, key: str, build: RunBuilder) -> None:
 
 
 def _append(row: _Row, build: RunBuilder) -> None:
-    """Append what a request added, and its reply."""
+    """Append what is new in a request, then its reply."""
     ts = timestamp(row.value.get("datetime_utc"))
     for held in row.held("tool_results"):
         answer = ChatMessage(_result(held.value), held.pointer, (held,), line=row.line)

@@ -6,9 +6,9 @@
             | [[prompt, settings]]                                       until 0.4.2
     prompt  = text | [JSON of messages]                                  chat templates
 
-Several texts are repeats of one document, a group; the metrics judge what the filter made of them,
-mostly the first. Where choices were weighed and no text was made there is no run to show: such
-files are not read.
+Several texts are repeats of one document and form a group; the metrics judge the filter's result,
+mostly the first text. Files in which choices were scored and no text was generated contain no run;
+they are not read.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _prompt(arguments: Any) -> tuple[Any, str]:
-    """Return the prompt, messages or a text, and the pointer to it."""
+    """Return the prompt, either messages or a text, and the pointer to it."""
     if isinstance(arguments, dict):
         found = fields.as_dict(arguments.get("gen_args_0")).get("arg_0")
         place = "/arguments/gen_args_0/arg_0"
@@ -80,7 +80,7 @@ def _prompt(arguments: Any) -> tuple[Any, str]:
 
 
 def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: RunBuilder) -> str:
-    """Open a run with its prompt, and return how that begins the reply."""
+    """Open a run with its prompt; return the beginning of the reply that the prompt contains."""
     asked, begun = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
     asked = fields.as_list(asked)
     system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
@@ -106,7 +106,7 @@ def _scores(value: dict[str, Any]) -> dict[str, float]:
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    """Close the run; of several metrics nobody says which one counts."""
+    """Close the run. If there are several metrics, none of them is known to be the reward."""
     scores = _scores(value)
     if scores:
         reward = next(iter(scores.values())) if len(scores) == 1 else None

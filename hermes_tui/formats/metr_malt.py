@@ -4,8 +4,8 @@
     node = {"node_id", "parent_node_id"?, "branch_id"?,
             "node_data": {"message": message, "metadata"?, "first_called_at"?}}
 
-The longest path is the run; other branches are runs below it. What people or models labelled a run
-with (`reward_hacking`, `normal`, …) stands in its details.
+The longest path is the run; other branches are runs below it. The labels that people or models gave
+a run (`reward_hacking`, `normal`, …) are in its details.
 """
 
 from __future__ import annotations

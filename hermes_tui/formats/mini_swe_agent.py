@@ -6,8 +6,8 @@
             | chat message + "extra": {"raw_output", "returncode", "exception_info"}    a result
             | {"role": "exit", "extra": {"exit_status", "submission", "traceback"}}
 
-A reply's command is a tool call, or the one block fenced as `bash` or `mswea_bash_command`; a reply
-with none or several is answered by an error and, since 2.0, not kept.
+The command in a reply is a tool call, or the only block fenced as `bash` or `mswea_bash_command`. A
+reply with none or several is answered by an error and, since 2.0, not kept.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 
 _PREFIX = "mini-swe-agent"
 _OPENS = ("<returncode>", "<exception>", "The last command <command>")
-"""How an observation begins in the templates that come with the agent."""
+"""The beginnings of observations in the templates that come with the agent."""
 _FENCE = re.compile(r"```(?:mswea_bash_command|bash)[ \t\r]*\n")
 _CLIENTS = ("litellm", "openai", "anthropic", "httpx")
-"""Packages whose exceptions mean that a request failed, not a command."""
+"""Packages whose exceptions mean that a request failed, rather than a command."""
 _TOOL = "bash"
 _SUBMITTED = "Submitted"
 _HANDS_IN = re.compile("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT|MINI_SWE_AGENT_FINAL_OUTPUT")
-"""What a command prints first that hands in."""
+"""What a command that submits the result prints first."""
 _AT_END = ("exception_str", "submission", "traceback")
 
 
@@ -72,7 +72,7 @@ class MiniSweAgent:
 
 
 def _runs_blocks(values: tuple[Any, ...]) -> bool:
-    """Say whether a reply with a fenced command is followed by what the command returned."""
+    """Return whether a reply with a fenced command is followed by what the command returned."""
     texts = [fields.text_of(value.get("content")) for value in values if isinstance(value, dict)]
     return any(
         following.startswith(_OPENS) and _FENCE.search(text) is not None
@@ -140,9 +140,9 @@ def _is_observation(parts: Normalised) -> bool:
 
 
 def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Return a message with what `extra` says of it where chat messages say it.
+    """Return a message with the details in `extra` under the names of chat messages.
 
-    Messages of the Responses API are kept as they came: replies as `output`, results as items.
+    Messages of the Responses API are kept as received: replies as `output`, results as items.
     """
     message = dict(raw)
     response = fields.as_dict(extra.get("response"))
@@ -170,7 +170,7 @@ def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_commands(parts: Normalised, extra: dict[str, Any]) -> Normalised:
-    """Read a reply's commands out of its text, unless it makes calls of its own."""
+    """Read the commands of a reply from its text, unless it makes native calls."""
     if parts.calls:
         return parts
     text = parts.message.text
@@ -196,7 +196,7 @@ def _command_of(action: Any) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, Span]]:
-    """Yield the command of each closed block, and the block's place."""
+    """Yield the command and the span of each closed block."""
     position = 0
     while opening := _FENCE.search(text, position):
         start = opening.end()
@@ -221,9 +221,10 @@ def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
 
 
 def _refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalised | None:
-    """Append the reply in which the agent found no command, where it keeps that; return it.
+    """Append and return the reply in which the agent found no command, or return None if it is
+    lost.
 
-    Versions from 2.4 on keep it beside the message that they put in its place.
+    Since 2.4, such a reply is kept next to the message that replaces it.
     """
     choice = fields.first_object(fields.as_dict(extra.get("response")).get("choices"))
     said = choice.get("message")
@@ -239,7 +240,7 @@ def _refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalis
 
 
 def _interrupted(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
-    """Mark a message that the agent itself put in."""
+    """Mark a message that the agent itself inserted."""
     parts = flagged(parts, "injected", kind)
     if kind != "FormatError":
         return parts
@@ -255,12 +256,12 @@ def _interrupted(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
 
 
 def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
-    """Return the call whose result is the message `exit`: it prints what is handed in."""
+    """Return the call whose result is the `exit` message: its output is the submission."""
     if fields.label(extra, "exit_status") != _SUBMITTED:
         return None
     latest = takewhile(lambda event: isinstance(event, ToolCallProposed), reversed(build.events))
     calls = (event.call for event in latest if isinstance(event, ToolCallProposed))
-    # Those read from a text are answered by whatever is said next.
+    # Calls read from text are answered by whatever message follows.
     waiting = [call for call in calls if call.id]
     marked = (call for call in waiting if _HANDS_IN.search(call.arguments_text))
     return next(marked, waiting[0] if waiting else None)
@@ -269,7 +270,7 @@ def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
 def _request_failure(
     raw: dict[str, Any], extra: dict[str, Any], build: RunBuilder, pointer: str
 ) -> None:
-    """Tell a run that a client's exception ended from one that ended by itself."""
+    """Record a failed request if a client's exception ended the run."""
     traceback = fields.label(extra, "traceback")
     said = fields.label(extra, "exception_str") or fields.text_of(raw.get("content"))
     if not any(name in f"{traceback[-4000:]} {said[:400]}" for name in _CLIENTS) or not traceback:
@@ -308,7 +309,7 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _total(build: RunBuilder, cost: float | None) -> Usage | None:
-    """Return what the replies used together; the file itself adds up only the cost."""
+    """Return the total usage of the replies; the file itself sums only the cost."""
     used = total_usage(e.message.usage for e in build.events if isinstance(e, MessageAppended))
     return used if cost is None else changed(used or Usage(), cost_usd=cost)
 

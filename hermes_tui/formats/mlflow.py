@@ -29,7 +29,7 @@ _TOLD = {
     "model_id": "mlflow.modelId",
     "trace": "mlflow.traceName",
 }
-"""What the details call metadata and tags of MLflow itself; those of others keep their names."""
+"""The names of MLflow's own metadata and tags in the details; those of others keep their names."""
 
 
 class MLflow:
@@ -52,7 +52,8 @@ class MLflow:
 
 
 def _found(value: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
-    """Return where the spans of a trace stand, what is told of it, and the spans."""
+    """Return the pointer to the spans of a trace, its metadata, and the spans; None if there is
+    none."""
     if not isinstance(value, dict):
         return None
     places = [("", value)]
@@ -105,7 +106,7 @@ def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:
 
 
 def _value(assessment: dict[str, Any]) -> Any:
-    """Return what an assessment says; what was expected is no score."""
+    """Return the value of an assessment; an expectation is not a score."""
     return fields.as_dict(assessment.get("feedback")).get("value")
 
 

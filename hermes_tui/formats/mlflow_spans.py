@@ -7,8 +7,8 @@
     attribute = "mlflow.spanType" | "mlflow.spanInputs" | "mlflow.spanOutputs"
               | "mlflow.chat.tools" | "mlflow.chat.tokenUsage" | …     each the JSON of its value
 
-Of a streamed reply each chunk is an event, and the output is what MLflow made of them, which has
-neither the calls nor why the reply ended.
+Each chunk of a streamed reply is an event. The output is what MLflow assembles from them, which
+lacks the calls and the finish reason.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _CHUNK = "mlflow.chunk."
 
 
 def is_span(value: Any) -> bool:
-    """Say whether `value` is a span that MLflow wrote."""
+    """Return whether `value` is a span that MLflow wrote."""
     attributes = decode_if_json(value.get("attributes")) if isinstance(value, dict) else None
     return isinstance(attributes, dict) and any(key.startswith("mlflow.") for key in attributes)
 
 
 def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
-    """Return the span that stands at `pointer`; `line` is its line of the record."""
+    """Return the span at `pointer`; `line` is its line in the record."""
     context, status = fields.as_dict(one.get("context")), fields.as_dict(one.get("status"))
     raw = fields.as_dict(decode_if_json(one.get("attributes")))
     attributes = {key: decode_if_json(value) for key, value in raw.items()}
@@ -77,7 +77,8 @@ def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
 
 
 def _id(text: str) -> str:
-    """Return an id in hexadecimal digits, as MLflow shows it; files have its bytes in base64."""
+    """Return an id in hexadecimal digits, as MLflow shows it; files may have its bytes in
+    base64."""
     if not text.endswith("="):
         return text.removeprefix("0x")
     try:
@@ -87,7 +88,7 @@ def _id(text: str) -> str:
 
 
 def _streamed(events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the reply that the chunks among the events add up to; None where there are none."""
+    """Return the reply that the chunks among the events add up to, or None if there are none."""
     chunks = [
         decode_if_json(fields.as_dict(event.get("attributes")).get("mlflow.chunk.value"))
         for event in events
@@ -105,7 +106,7 @@ def _model(attributes: dict[str, Any], output: Any) -> str:
 
 
 def _usage(attributes: dict[str, Any], output: Any) -> Usage | None:
-    """Return what the server counted, else what MLflow did; the cost is MLflow's."""
+    """Return the server's token counts, or else MLflow's; the cost is MLflow's."""
     cost = fields.as_dict(attributes.get("mlflow.llm.cost")).get("total_cost")
     counted = fields.as_dict(attributes.get("mlflow.chat.tokenUsage"))
     told = {

@@ -13,7 +13,7 @@ from hermes_tui.model.events import copy_event
 
 
 class Native:
-    """One run a file; its events are taken as they stand."""
+    """One run a file; its events are taken over unchanged."""
 
     name = "native"
     summary = "recording made by hermes-tui: one event a line"
@@ -30,7 +30,7 @@ class Native:
         except (MalformedEvent, SchemaTooNew) as error:
             build.defect(str(error), str(value)[:120])
             return
-        # A place in the file that was once recorded from is none in this one.
+        # A place in the file that was once recorded does not exist in this one.
         build.take(copy_event(event, at=build.at()))
 
 

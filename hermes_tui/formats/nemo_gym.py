@@ -1,14 +1,15 @@
 """`nemo-gym`: rollouts that NeMo Gym collects, one a line, and the inputs for them.
 
     rollout = {"responses_create_params": request, "response"?: reply, "reward"?: number, …}
-            | {"response": reply, "_ng_task_index" | "reward", …}      without what was asked
+            | {"response": reply, "_ng_task_index" | "reward", …}      without the request
     request = {"input": text | [item, …], "instructions"?, "tools"?, …}
     reply   = {"output": [item, …] | [[item, …], …], …}
 
-The output of a reply holds all items of the agent's loop, those of its tools too, and the reply is
-else the last one: its usage is of one request. Lists in it are the states of the agent (Aviary's),
-each with all items so far. `_ng_task_index` and `_ng_rollout_index` name a
-rollout; one that failed has an `_ng_failure_class`. Numbers beside are what its verifier measured.
+The output of a reply holds all items of the agent's loop, including those of its tools. Otherwise
+the reply is the last one of the loop, and its usage is that of a single request. Lists in the
+output are states of the agent (Aviary's), each with all items so far. `_ng_task_index` and
+`_ng_rollout_index` identify a rollout; a failed one has an `_ng_failure_class`. Other numbers in
+the row are its verifier's measurements.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _OWN = (_REQUEST, "response", _TASK, _ROLLOUT)
 
 
 class NemoGym:
-    """Reads what collecting rollouts writes, and what it is given."""
+    """Reads the rollouts that NeMo Gym collects, and the inputs for them."""
 
     name = "nemo-gym"
     summary = "NeMo Gym rollouts: a run a rollout, with its reward and what its verifier measured"
@@ -62,7 +63,7 @@ class NemoGym:
 
 
 def _items(output: list[Any]) -> Iterator[Held]:
-    """Yield the items of an output, each once where it holds states of the agent."""
+    """Yield the items of an output, each only once if the output lists states of the agent."""
     before: list[Any] = []
     for index, item in enumerate(output):
         place = f"/response/output/{index}"
@@ -82,7 +83,8 @@ def _is_rollout(value: Any) -> bool:
 
 
 def _is_answered(value: dict[str, Any]) -> bool:
-    """Tell whether a row is a rollout that keeps only what was answered, or why nothing was."""
+    """Return whether a row is a rollout without its request: only a reply, or the failure in its
+    place."""
     if _REQUEST in value:
         return False
     reply = fields.as_dict(value.get("response"))
@@ -97,7 +99,7 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
     reply = fields.as_dict(value.get("response"))
     tools = request.get("tools") or reply.get("tools")
     index, rollout = fields.label(value, _TASK), fields.label(value, _ROLLOUT)
-    # As it stands in what NeMo Gym captures of a rollout's requests.
+    # The same form as in the requests of a rollout that NeMo Gym captures.
     run_id = f"{index}-{rollout}" if index and rollout else fields.run_id_of(value)
     told = {"usage": reply.get("usage"), **value}
     scores = fields.measured(value)

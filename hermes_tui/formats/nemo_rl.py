@@ -3,8 +3,8 @@
     row = {"content": [[text, …]], "rewards": [number], "input_lengths": [number], …}
 
 A row is a batch of one. The texts are those of its messages, without their roles: first the prompt
-in the chat template, in one text or one a message, up to where the model has the word; then by
-turns what the model wrote, without special tokens, and what the environment answered.
+in the chat template, in one text or one a message, up to the beginning of the reply. Then the
+model's texts, without special tokens, alternate with the environment's answers.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _texts(value: Any) -> list[str] | None:
 
 
 def _prompt_size(texts: list[str]) -> int:
-    """Return how many texts are of the prompt: what the model writes has no special tokens."""
+    """Return the number of texts in the prompt; the model's own texts have no special tokens."""
     plain = (n for n, text in enumerate(texts) if not _is_rendered(text))
     return max(1, next(plain, len(texts)))
 
@@ -79,7 +79,7 @@ def _is_rendered(text: str) -> bool:
 
 
 def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> None:
-    """Read what follows upon the prompt, the model and its environment by turns."""
+    """Read the texts after the prompt, which alternate between the model and its environment."""
     for offset, text in enumerate(texts[size:]):
         pointer = f"{_PLACE}/{size + offset}"
         if offset % 2 == 0:

@@ -4,7 +4,7 @@
            | {"model", "response": text, "thinking"?, "done", …}                           generate
     stream = (reply "\\n")* ({"error": text} "\\n")?
 
-Of a stream each line has a piece, calls are whole; the last one is done and has the counts.
+Each line of a stream holds a piece, with calls whole. The last line is done and has the counts.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from hermes_tui.model.diagnostics import Code
 
 _TEXTS = ("content", "thinking")
 USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
-"""Calls have no ids in this API, and their arguments are objects."""
+"""The findings that are usual for this API: its calls have no ids, and their arguments are
+objects."""
 _COUNTS = (("prompt_tokens", "prompt_eval_count"), ("completion_tokens", "eval_count"))
 _ASKED = ("prompt", "messages", "request")
 _NO_REPLY = ("load", "unload")
-"""Why an answer came where the request asked for nothing but to have a model in memory or not."""
+"""The reasons given in replies to requests that only load or unload a model."""
 
 
 def is_ollama(raw: Any) -> bool:
-    """Say whether `raw` is a reply of Ollama, or a piece of one."""
+    """Return whether `raw` is a reply of Ollama, or a piece of one."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("done"), bool):
         return False
     if "model" not in raw:
@@ -39,12 +40,12 @@ def is_ollama(raw: Any) -> bool:
 
 
 def is_bare(raw: Any) -> bool:
-    """Say whether `raw` is a reply of Ollama or a piece of one, and no row that holds one."""
+    """Return whether `raw` is a reply of Ollama or a piece of one, and not a row that holds one."""
     return is_ollama(raw) and "created_at" in raw and raw.keys().isdisjoint(_ASKED)
 
 
 def are_bare(pieces: Sequence[Any]) -> bool:
-    """Say whether `pieces` are those of replies, which errors may break off."""
+    """Return whether `pieces` are those of replies, which an error may end."""
     return bool(pieces) and all(
         is_bare(piece) or (bool(place) and isinstance(piece, dict) and "error" in piece)
         for place, piece in enumerate(pieces)
@@ -52,19 +53,20 @@ def are_bare(pieces: Sequence[Any]) -> bool:
 
 
 def is_text(raw: Mapping[str, Any]) -> bool:
-    """Say whether a reply is one of /api/generate: the model's own text, which nobody parsed."""
+    """Return whether a reply is one of /api/generate: the model's own text, which no parser has
+    read."""
     return isinstance(raw.get("response"), str)
 
 
 def is_of_loading(raw: Any) -> bool:
-    """Say whether nothing was asked of the model."""
+    """Return whether the request only loaded or unloaded the model."""
     return is_ollama(raw) and raw.get("done_reason") in _NO_REPLY
 
 
 def lines_of(text: str) -> tuple[list[Any], str] | None:
-    """Return the pieces of a reply that stand in lines, and the last line where that is torn.
+    """Return the pieces of a reply in lines, and the last line if it is torn.
 
-    None where `text` is no such stream; a reply in one line is JSON.
+    None if `text` is not such a stream; a reply in one line is JSON.
     """
     if text.lstrip()[:1] != "{" or '"done"' not in text:
         return None
@@ -101,7 +103,7 @@ def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def message_of(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the pointer to what a reply says, and it as a message."""
+    """Return the pointer to the message of a reply, and the message."""
     reason = fields.label(raw, "done_reason")
     told = {"role": "assistant", **({"finish_reason": reason} if reason else {})}
     if not is_text(raw):
@@ -111,7 +113,7 @@ def message_of(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def usage_of(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the token counts of a reply in OpenAI's words."""
+    """Return the token counts of a reply under OpenAI's names."""
     return {name: raw[key] for name, key in _COUNTS if key in raw}
 
 

@@ -6,7 +6,7 @@
             | rows of a prompt with a reply, several samples or a preference (`prompt_rows`)
     reply   = chat.completion | text_completion | SGLang's reply to /generate
 
-Metadata beside the messages (tools, model, ids, reward, …) becomes the run's start and end.
+Metadata next to the messages (tools, model, ids, reward, …) becomes the run's start and end.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _FOREIGN_TOGETHER = (
     {"scores", "masks"},
     {"mode", "stream"},
 )
-"""Keys that together name a format of its own whose messages look just like these."""
+"""Keys that together identify another format whose messages look just like these."""
 _FOREIGN_IN_MESSAGE = frozenset({"parentUuid", "requestor", "payload", "uuid", "part_kind"})
 _FOREIGN_TYPES = frozenset({"message", "human", "ai", "tool", "system", "user", "assistant"})
 _FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "server_tool_use"})
@@ -111,7 +111,7 @@ class OpenAIMessages:
 
 
 def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
-    """Read the run or runs that `value` is; False where it is none."""
+    """Read the run or runs in `value`; return False if there is none."""
     if isinstance(value, dict):
         if key := samples_key(value):
             read_samples(value, key, build, pointer)
@@ -197,7 +197,7 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
 def _start_reply(
     meta: Mapping[str, Any], build: RunBuilder, pointer: str, index: int, size: int
 ) -> None:
-    """Open the run of one of the replies, `size` in number, that were given at once."""
+    """Open the run of one of the `size` replies to a single request."""
     run_id = fields.run_id_of(meta)
     build.start(
         run_id=name_of_choice(run_id, index),
@@ -213,7 +213,7 @@ def _start_reply(
 def _read_texts(
     value: dict[str, Any], texts: list[TextReply], build: RunBuilder, pointer: str
 ) -> None:
-    """Read runs of one reply each, which is the model's own text."""
+    """Read a run for each reply that consists of the model's own text."""
     meta = meta_of_reply(value)
     for index, text in enumerate(texts):
         _start_reply(meta, build, pointer, index, len(texts))
@@ -231,7 +231,7 @@ def _is_completion(value: dict[str, Any]) -> bool:
 
 
 def _is_chat(values: Any) -> bool:
-    """Say whether `values` are chat messages, none of which names a format of its own."""
+    """Return whether `values` are chat messages, none of which belongs to another format."""
     if not isinstance(values, (list, tuple)):
         return False
     head = values[:50]
@@ -273,7 +273,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _are_chats(value: Any) -> bool:
-    """Say whether `value` is a chat, or a list of chats."""
+    """Return whether `value` is a chat, or a list of chats."""
     if _is_chat(value):
         return True
     return isinstance(value, list) and bool(value) and all(map(_is_chat, value[:10]))

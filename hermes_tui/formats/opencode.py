@@ -10,7 +10,7 @@
             | {"type": "tool", "tool", "callID", "state": {"status", "input", "output" | "error"}}
             | {"type": "file" | "subtask" | "compaction" | …, …}
 
-Each step of a message is a reply of its own. Times are milliseconds.
+Each step of a message is a separate reply. Times are milliseconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOLD: Final = ("title", "directory", "agent", "version", "share", "summary", "r
 
 
 class OpenCode:
-    """Reads whole sessions, and what a run printed."""
+    """Reads whole sessions, and the events that a run printed."""
 
     name = "opencode"
     summary = "opencode: exported sessions, its database, and what `run --format json` prints"
@@ -160,7 +160,7 @@ def _fail(error: Any, when: Any, pointer: str, build: RunBuilder) -> None:
 
 
 def _task(messages: list[Any]) -> str:
-    """Return the first line of what was asked first, but for what opencode adds to it."""
+    """Return the first line of the first request, without the parts that opencode adds."""
     for message in map(fields.as_dict, messages):
         if fields.as_dict(message.get("info")).get("role") == "user":
             parts = map(fields.as_dict, fields.as_list(message.get("parts")))
@@ -176,7 +176,7 @@ def _model_of(infos: Iterable[dict[str, Any]]) -> str:
 
 
 def _begun(messages: Iterable[Any]) -> dict[str, Any]:
-    """Return the sessions that calls began, as details of a run name them."""
+    """Return the sessions that calls started, under the name for details of a run."""
     found = dict(_subagents(messages))
     return {"subagents": found} if found else {}
 

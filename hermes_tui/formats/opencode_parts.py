@@ -1,4 +1,4 @@
-"""The parts of a message of opencode, as chat messages."""
+"""The parts of an opencode message, as chat messages."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
 _FRAME: Final = frozenset({"step-start", "step-finish", "snapshot", "patch"})
-"""Parts that say nothing to the model."""
+"""Parts without content for the model."""
 _INVALID: Final = "invalid"
-"""What opencode calls in place of a call that it cannot run."""
+"""The tool that opencode calls in place of a call that it cannot run."""
 _DONE: Final = ("completed", "error")
 
 
 def used(tokens: Any, cost: float | None = None) -> Usage | None:
-    """Return counts of tokens; what was read from a cache or written to it is no part of `input`.
+    """Return counts of tokens; the tokens read from or written to a cache are not part of `input`.
 
-    The total says whether the reasoning is a part of the output.
+    The total shows whether the reasoning is part of the output.
     """
     if not isinstance(tokens, dict):
         return usage(None, cost)
@@ -47,7 +47,7 @@ def used(tokens: Any, cost: float | None = None) -> Usage | None:
 
 
 def parts_between(parts: list[Held]) -> list[list[Held]]:
-    """Return the parts of a message step by step."""
+    """Return the parts of a message, grouped by step."""
     steps: list[list[Held]] = [[]]
     for part in parts:
         if fields.as_dict(part.value).get("type") == "step-start" and steps[-1]:
@@ -59,7 +59,7 @@ def parts_between(parts: list[Held]) -> list[list[Held]]:
 def messages_of(
     step: list[Held], info: dict[str, Any], pointer: str
 ) -> Iterator[tuple[ChatMessage, float | None]]:
-    """Yield what is said in a step, and the results of its calls, each with its time in seconds."""
+    """Yield the message of a step, and the results of its calls, each with its time in seconds."""
     parts = [fields.as_dict(held.value) for held in step]
     tools = [held for held, part in zip(step, parts, strict=True) if part.get("type") == "tool"]
     content = [_content(part) for part in parts if part.get("type") not in (*_FRAME, "tool")]
@@ -104,7 +104,7 @@ def _content(part: dict[str, Any]) -> Any:
 def _call(part: dict[str, Any]) -> dict[str, Any]:
     state = fields.as_dict(part.get("state"))
     given = state.get("input")
-    # Of a call that is still being written there is only what came so far.
+    # A call that is still being written has only the text received so far.
     arguments = state.get("raw") if not given and state.get("raw") else json_text(given)
     name = part.get("tool")
     if name == _INVALID:
@@ -128,7 +128,7 @@ def _result(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _normalised(tools: list[Held], counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    """Normalise a reply; of a call that could not be run opencode keeps the reason only."""
+    """Normalise a reply; for a call that could not be run opencode keeps only the reason."""
     found = normalise_message(raw)
     calls = list(found.calls)
     for number_of_call, held in enumerate(tools[: len(calls)]):

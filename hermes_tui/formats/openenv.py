@@ -4,8 +4,9 @@
              "metrics": {"turns", "tool_calls", "truncated"?, …}, "verify_metrics", "task", …}
     entry = {"tool_name", "arguments", "result": {"data", "done", "metadata", "error"}}
 
-The errors of tools stand in the trace alone: the model was told an empty text. Its entries are in
-the order of the tools' messages. The model and the environment stand in the metadata.json beside.
+The errors of tools are only in the trace: the model received an empty text. The trace's entries are
+in the order of the tools' messages. The model and the environment are named in the metadata.json in
+the same directory.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _is_episode(value: Any) -> bool:
 
 
 def _with_errors(messages: list[Any], trace: list[Any]) -> Iterator[Any]:
-    """Yield the messages, those of tools with the error that the trace has of each."""
+    """Yield the messages, adding to those of tools the errors in the trace."""
     entries = iter(trace)
     for message in messages:
         if not isinstance(message, dict) or message.get("role") != "tool":

@@ -6,9 +6,9 @@
            | {"source", "observation", "content", "extras", "cause"}        V0, an observation
            | {"source", "kind": "…Event"}                                                      SDK
 
-Every event of V0 is a message; what only moves the state machine is flagged hidden. Of the SDK,
-state updates are kept as events that are no messages; each call of a reply is an action of its own,
-and those with one `llm_response_id` are one message.
+Every event of V0 is a message; one that only moves the state machine is flagged hidden. State
+updates of the SDK are kept as events other than messages. Each call of a reply is a separate
+action; actions with the same `llm_response_id` form one message.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _reply_of_line(line: bytes) -> str | None:
 
 
 class OpenHands:
-    """A conversation of OpenHands."""
+    """Reads conversations of OpenHands."""
 
     name = "openhands"
     summary = "OpenHands event streams (V0, SDK and its folders of events), evaluation output.jsonl"
@@ -72,7 +72,7 @@ class OpenHands:
         state = openhands_state.state_of(build)
         if build.is_opening or (build.unit is Unit.RUNS and not build.is_used):
             first = fields.as_dict(events[0] if events else None)
-            # Newer ones tell the tools' titles and classes, not their names.
+            # Newer ones hold the titles and classes of tools, not their names.
             tools = tool_specs(first.get("tools")) or None
             build.start(task=_task(events), tools=tools, **openhands_state.begin_of(state))
         held = held_elements(value, build)
@@ -103,13 +103,13 @@ def _is_of_sdk(value: Any) -> bool:
 
 
 def _reply_id(event: Any) -> str:
-    """Return the reply that an action of the SDK is a part of, empty for any other event."""
+    """Return the reply that an action of the SDK belongs to, or "" for any other event."""
     is_action = isinstance(event, dict) and event.get("kind") == _ACTION
     return fields.label(event, "llm_response_id") if is_action else ""
 
 
 def _replies(events: list[Held]) -> dict[str, list[Held]]:
-    """Return the actions of each reply of the SDK."""
+    """Return the SDK's actions, grouped by reply."""
     found: dict[str, list[Held]] = {}
     for one in events:
         if name := _reply_id(one.value):
@@ -127,7 +127,7 @@ def _is_output(value: Any) -> bool:
 
 
 def _is_old_event(value: Any) -> bool:
-    """Say whether `value` is an event; in the oldest output they name no source."""
+    """Return whether `value` is an event; in the oldest output, events name no source."""
     if _is_event(value):
         return True
     return isinstance(value, dict) and (
@@ -231,7 +231,7 @@ def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
 
 
 def _reply(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the model's reply that an action was made of, and its message."""
+    """Return the model's reply that an action comes from, and its message."""
     response = fields.as_dict(fields.as_dict(event.get("tool_call_metadata")).get("model_response"))
     choice = fields.first_object(response.get("choices"))
     return response, fields.as_dict(choice.get("message"))
@@ -246,7 +246,7 @@ def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the call as the model wrote it, else as it was understood."""
+    """Return the call as the model wrote it if that is kept, else as OpenHands interpreted it."""
     metadata = fields.as_dict(event.get("tool_call_metadata"))
     call_id = metadata.get("tool_call_id")
     for call in fields.as_list(_reply(event)[1].get("tool_calls")):
@@ -291,7 +291,7 @@ def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None
 
 
 def _exit_code(seen: dict[str, Any]) -> Any:
-    """Return a command's exit code; -1 stands for a command that still runs, or was none."""
+    """Return a command's exit code, or None for -1: a command still running, or none at all."""
     code = fields.as_dict(seen.get("metadata")).get("exit_code", seen.get("exit_code"))
     return None if code == -1 else code
 
@@ -316,7 +316,7 @@ def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str
 
 
 def _sdk_reply(actions: list[Held], build: RunBuilder) -> None:
-    """Append the actions of one reply as one message; each call stands where its action does."""
+    """Append the actions of one reply as one message; each call keeps the place of its action."""
     first = actions[0]
     raws = [_sdk_action(action.value) for action in actions]
     raw = {
@@ -330,7 +330,8 @@ def _sdk_reply(actions: list[Held], build: RunBuilder) -> None:
 
 
 def _normalise(raw: dict[str, Any]) -> Normalised:
-    """Normalise a reply; of arguments that were no JSON OpenHands keeps the error, not the text."""
+    """Normalise a reply; for arguments that were not JSON, OpenHands keeps the error, not the
+    text."""
     parts = normalise_message(raw)
     calls = []
     for call, found in parts.calls:

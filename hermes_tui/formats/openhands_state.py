@@ -1,4 +1,4 @@
-"""What OpenHands' SDK keeps of a conversation in `base_state.json`, beside its events.
+"""The state of a conversation that OpenHands' SDK keeps in `base_state.json`, next to its events.
 
 state = {"id", "agent": {"kind", "llm": {"model"}}, "workspace", "max_iterations", "tags",
          "execution_status", "stats": {"usage_to_metrics": {who: metrics}}}
@@ -18,16 +18,17 @@ _KEPT: Final = ("workspace", "max_iterations", "tags", "confirmation_policy")
 _STATUS: Final = MappingProxyType({
     "finished": "unknown", "paused": "unknown", "error": "error", "stuck": "error",
 })  # fmt: skip
-"""How a conversation stands that is not at work; of one that finished nobody knows how well."""
+"""The status of a conversation that is not running; for a finished one, success is not known."""
 
 
 def state_of(build: RunBuilder) -> dict[str, Any]:
-    """Return the state beside the events, empty where there is none."""
+    """Return the state stored next to the events, or {} if there is none."""
     return fields.as_dict(build.sidecars.get(SIDECAR))
 
 
 def begin_of(state: dict[str, Any]) -> dict[str, Any]:
-    """Return what of the beginning of a run its state says, as `RunBuilder.start` takes it."""
+    """Return the beginning of a run as recorded in its state, as arguments of
+    `RunBuilder.start`."""
     agent = fields.as_dict(state.get("agent"))
     known = {"agent": fields.label(agent, "kind"), **{key: state.get(key) for key in _KEPT}}
     return {
@@ -38,7 +39,7 @@ def begin_of(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def end_by(state: dict[str, Any], build: RunBuilder) -> None:
-    """Close the run of a conversation that is not at work."""
+    """Close the run of a conversation that is not running."""
     said = fields.label(state, "execution_status")
     if said not in _STATUS:
         return

@@ -3,12 +3,12 @@
     export = {"resourceSpans": [{"resource", "scopeSpans": [{"scope", "spans": [span, …]}]}]}
     span   = {"traceId", "spanId", "parentSpanId"?, "name", "startTimeUnixNano", "attributes",
               "events"?, "status"?}
-           | {"resourceLogs"}      messages that stand in no span: see `otlp_logs`
-           | {"resourceMetrics"}   passed over
+           | {"resourceLogs"}      messages outside the spans: see `otlp_logs`
+           | {"resourceMetrics"}   ignored
            | {"data": [span, …]}   a page of the API of Arize Phoenix, `spans/otlpv1`
 
 A collector writes an export a line, and a trace may be spread over several: all lines are read
-together. Whose attributes are understood: see `genai_spans`.
+together. See `genai_spans` for the conventions whose attributes are understood.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FAILED = frozenset({2, "2", "STATUS_CODE_ERROR"})
 
 
 class Otlp:
-    """Reads exports of spans; of one trace a run for each agent."""
+    """Reads exports of spans: a run for each agent of a trace."""
 
     name = "otlp"
     summary = "OpenTelemetry traces (OTLP JSON): GenAI conventions, OpenLLMetry, OpenInference"
@@ -69,19 +69,19 @@ def _is_export(value: Any) -> bool:
 
 
 def _is_page(value: dict[str, Any]) -> bool:
-    """Say whether an object is a page of spans without their resources."""
+    """Return whether an object is a page of spans without their resources."""
     return fields.mostly(fields.as_list(value.get(_PAGE))[:_LOOKED_AT], _is_span)
 
 
 def _is_span(value: Any) -> bool:
-    """Say whether `value` is a span; those of others have no list of attributes."""
+    """Return whether `value` is a span; those of other formats have no list of attributes."""
     if not isinstance(value, dict) or not isinstance(value.get("attributes"), list):
         return False
     return bool(fields.label(value, "spanId", "span_id"))
 
 
 def _is_of_model(value: Any) -> bool:
-    """Say whether an export has spans, or records that tell of a model."""
+    """Return whether an export has spans, or records of requests to a model."""
     if not isinstance(value, dict):
         return False
     has_spans = isinstance(value.get(_key(value, _RESOURCES)), list) or _is_page(value)

@@ -1,13 +1,13 @@
-"""Log records of OTLP JSON that say what a request was asked and answered.
+"""Log records of OTLP JSON with the messages of requests to a model.
 
     record  = {"traceId", "spanId", "eventName", "body", "attributes", "timeUnixNano", …}
             | {"trace_id", "span_id", "event_name", "body", "attributes": {…}, "timestamp", …}
                                                          as the SDK's console exporter prints it
-    event   = "gen_ai.user.message" … | "gen_ai.choice"      what is said is the body; until 1.36
-            | "gen_ai.client.inference.operation.details"    what is said are attributes; since 1.37
+    event   = "gen_ai.user.message" … | "gen_ai.choice"      the message is the body; until 1.36
+            | "gen_ai.client.inference.operation.details"    the messages are attributes; since 1.37
 
-The instrumentations of OpenTelemetry write no message into a span unless they are told to: the span
-that a record belongs to may be in the same file, or in none.
+OpenTelemetry's instrumentations do not write messages into spans by default. The span that a record
+belongs to may be in the same file, or missing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOST = "not-recorded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """A record of a request: its name, and what it says as `body` or among its attributes."""
+    """A record of a request; its content is the `body` or among the attributes."""
 
     span_id: str
     trace_id: str
@@ -45,12 +45,12 @@ class LogRecord:
 
     @property
     def tells_of_request(self) -> bool:
-        """Whether it belongs to the span of a request to a model."""
+        """Return whether the record belongs to the span of a request to a model."""
         return bool(self.span_id) and self.name.startswith(_PREFIX)
 
 
 def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[LogRecord]:
-    """Yield the records of an export that tell of requests to a model; others are no concern."""
+    """Yield the records of an export that belong to requests to a model, and no others."""
     for outer, inner, innermost in LISTS:
         for number, group in enumerate(_objects(export.get(outer))):
             resource = key_values(fields.as_dict(group.get("resource")).get("attributes"))
@@ -63,12 +63,13 @@ def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[Lo
 
 
 def is_printed(value: Any) -> bool:
-    """Say whether `value` is a record as the console exporter prints it, whatever it tells of."""
+    """Return whether `value` is a record as the console exporter prints it, whatever its
+    subject."""
     return isinstance(value, dict) and {"body", "severity_number", "span_id"} <= value.keys()
 
 
 def printed_record(raw: dict[str, Any], pointer: str, line: int) -> LogRecord | None:
-    """Return a record of the console exporter; None where it tells of no request to a model."""
+    """Return a record of the console exporter, or None if it belongs to no request to a model."""
     resource = fields.as_dict(fields.as_dict(raw.get("resource")).get("attributes"))
     record = LogRecord(
         span_id=fields.label(raw, "span_id"),
@@ -106,7 +107,8 @@ def _record(raw: dict[str, Any], resource: Mapping[str, Any], pointer: str, line
 
 
 def with_records(spans: Iterable[RawSpan], records: Iterable[LogRecord]) -> Iterator[RawSpan]:
-    """Yield spans with what the records say of them, then one for each that only records know."""
+    """Yield spans completed from their records, then one for each span that only records
+    mention."""
     told: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
         told.setdefault((record.trace_id, record.span_id), []).append(record)
@@ -128,7 +130,8 @@ def _completed(span: RawSpan, records: list[LogRecord]) -> RawSpan:
 
 
 def _span_of(records: list[LogRecord]) -> RawSpan:
-    """Return a request of which there are only records; all of a trace are below one span."""
+    """Return the span of a request known only from records; those of a trace get a common
+    parent."""
     first, last = records[0], records[-1]
     return RawSpan(
         id=first.span_id,

@@ -1,9 +1,9 @@
-"""What exports of hermes-tui say of a run beside its messages (`writers/transcript.py`).
+"""The data about a run in exports of hermes-tui, other than messages (`writers/transcript.py`).
 
     metadata = {"run_id"?, "task"?, "source_format"?, "group_id"?, "status"?, "stop_reason"?,
                 "reward"?, "scores"?, "usage"?, "details"?, …}
 
-It stands under `metadata`, in ATIF under `extra`. A run that had an end has a `status`.
+It is stored under `metadata`, in ATIF under `extra`. A run that has ended has a `status`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ STATUSES = frozenset({"ok", "failed", "error", "truncated", "unknown"})
 
 
 def is_export(metadata: Mapping[str, Any]) -> bool:
-    """Say whether `metadata` names the format that the run was exported from."""
+    """Return whether `metadata` names the format that the run was exported from."""
     return bool(fields.label(metadata, "source_format"))
 
 
 def outcome_of_export(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments of `RunBuilder.end` that `metadata` speaks of, None without any."""
+    """Return the arguments of `RunBuilder.end` in `metadata`, or None if there are none."""
     status = fields.label(metadata, "status")
     if status not in STATUSES:
         return None

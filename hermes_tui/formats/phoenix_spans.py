@@ -1,9 +1,9 @@
-"""`phoenix-spans`: spans out of Arize Phoenix, and others that look like them.
+"""`phoenix-spans`: spans from Arize Phoenix, and others of the same shape.
 
-    file = span*                     lines, an array, or one behind the other over several lines
+    file = span*                     lines, an array, or one after the other over several lines
          | {"data" | "spans": [span, …]}
          | {"_table": "spans", "trace_id", "spans": [span, …], "annotations"?: [note, …]}
-                                     a line a trace, out of its SQLite
+                                     a line a trace, from its SQLite
     span = {"name", "context": {"trace_id", "span_id"}, "span_kind"?, "parent_id", "start_time",
             "end_time", "status_code" | "status", "attributes", "events"}
 
@@ -38,7 +38,7 @@ _FAILED = frozenset({"ERROR", "STATUSCODE.ERROR", "STATUS_CODE_ERROR", "2"})
 
 
 class PhoenixSpans:
-    """Reads lists of spans; of one trace a run for each agent."""
+    """Reads lists of spans: a run for each agent of a trace."""
 
     name = "phoenix-spans"
     summary = "Arize Phoenix spans: exports, data frames, its SQLite; OpenTelemetry console spans"
@@ -72,7 +72,7 @@ class PhoenixSpans:
 
 
 def _trace(value: dict[str, Any]) -> Trace:
-    """Return a trace with what people and evaluators noted on it and its spans."""
+    """Return a trace with the annotations of people and evaluators on it and its spans."""
     notes = [note for note in fields.as_list(value.get("annotations")) if isinstance(note, dict)]
     scores = {fields.label(note, "name"): note.get("score") for note in notes}
     return Trace(
@@ -83,7 +83,7 @@ def _trace(value: dict[str, Any]) -> Trace:
 
 
 def _listed(value: Any) -> tuple[str, list[Any]]:
-    """Return where the spans of an object stand, and the spans; none of any other object."""
+    """Return the pointer to the spans of an object, and the spans; ("", []) if there are none."""
     for key in _LISTS:
         found = fields.as_list(value.get(key)) if isinstance(value, dict) else []
         if fields.mostly(found[:50], _is_span):
@@ -106,7 +106,7 @@ def _is_printed(value: Any) -> bool:
 
 
 def _is_of_model(value: Any) -> bool:
-    """Say whether a value is a span, or a record that tells of a model."""
+    """Return whether a value is a span, or a record of a request to a model."""
     return _is_span(value) or (is_printed(value) and printed_record(value, "", 0) is not None)
 
 
@@ -147,7 +147,7 @@ def _attributes(span: dict[str, Any]) -> dict[str, Any]:
 
 
 def _events(span: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the events of a span, their attributes flat."""
+    """Yield the events of a span, with flat attributes."""
     for event in fields.as_list(decode_if_json(span.get("events"))):
         if isinstance(event, dict):
             given = fields.as_dict(decode_if_json(event.get("attributes")))

@@ -11,8 +11,9 @@
             | {"type": "compaction_end", "result": {"summary"}}
             | {"type": "agent_start" | "turn_end" | "tool_execution_end" | …, …}
 
-`parentId` makes a tree whose last line is where the session stands: what does not lead there was
-left by a person. A session that was forked begins with the entries of the other one.
+The entries form a tree by `parentId`, and the last line is the current position. Entries that do
+not lead there belong to branches that a person left. A forked session begins with the entries of
+the original one.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class _Line(SessionLine):
 
 
 class Pi:
-    """Reads all lines of a session together: which of them hold is only told by the last."""
+    """Reads all lines of a session together: only the last one shows which of them count."""
 
     name = "pi"
     summary = "pi sessions: ~/.pi/agent/sessions/*/*.jsonl; what `--mode json` prints"
@@ -90,7 +91,7 @@ def _is_own(row: Any) -> bool:
 
 
 def _runs(lines: list[_Line]) -> list[list[_Line]]:
-    """Return the lines of each session: a header begins one."""
+    """Return the lines of each session; each header begins one."""
     runs: list[list[_Line]] = [[]]
     for line in lines:
         if line.kind == _HEADER and runs[-1]:
@@ -142,7 +143,8 @@ def _session_in(path: str) -> str:
 
 
 def _flagged(header: dict[str, Any], lines: list[_Line]) -> Iterator[_Line]:
-    """Yield lines, with flags what was left and what another session said first."""
+    """Yield lines, with flags on those of abandoned branches and those copied from another
+    session."""
     began = timestamp(header.get("timestamp")) if header.get("parentSession") else None
     left = _left(lines)
     for line in lines:
@@ -154,9 +156,9 @@ def _flagged(header: dict[str, Any], lines: list[_Line]) -> Iterator[_Line]:
 
 
 def _left(lines: list[_Line]) -> frozenset[int]:
-    """Return the numbers of entries from which no way leads to the last one.
+    """Return the numbers of the entries that do not lead to the last one.
 
-    None where the way back from there is broken: a line may be missing.
+    Return the empty set if the path back from there is broken, since a line may be missing.
     """
     entries = {name: line for line in lines if (name := fields.label(line.row, "id"))
                and "parentId" in line.row}  # fmt: skip
@@ -174,7 +176,8 @@ def _left(lines: list[_Line]) -> frozenset[int]:
 
 
 def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """Yield lines without those that a later one repeats; of a message cut off the last one."""
+    """Yield lines without those that a later one repeats; for a message cut off, the last
+    version."""
     under_way: _Line | None = None
     for line in lines:
         if line.kind in _UNDER_WAY:
@@ -189,7 +192,7 @@ def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
 
 
 def _retried(said: list[_Line]) -> frozenset[int]:
-    """Return the numbers of failed replies that were asked for again."""
+    """Return the numbers of failed replies that were requested again."""
     return frozenset(
         line.number
         for line, following in pairwise(said)
@@ -198,7 +201,7 @@ def _retried(said: list[_Line]) -> frozenset[int]:
 
 
 def _fail(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
-    """Append a failed request, and what came of its reply."""
+    """Append a failed request, and the part of its reply that arrived."""
     message = message_of(line.message, f"{line.pointer}/message", line.number)
     if line.message.get("content"):
         append_message(build, message, line.flags, line.ts)
@@ -214,7 +217,7 @@ def _fail(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
 
 
 def _message(line: _Line) -> ChatMessage | None:
-    """Return what a line says to the model, None where it says nothing."""
+    """Return the message of a line, or None if there is none."""
     row = line.row
     held, pointer = row, line.pointer
     match line.kind:

@@ -9,7 +9,7 @@
             | {"type": "toolCall", "id", "name", "arguments": object}
     usage   = {"input", "output", "cacheRead", "cacheWrite", "cost": {"total"}}
 
-`input` counts what was neither read from the cache nor written to it.
+`input` counts the tokens that were neither read from the cache nor written to it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SUMMARIES: Final = {"compactionSummary": "compaction", "branchSummary": "inject
 
 
 def message_of(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
-    """Return a message that stands at `pointer`, with what the file holds of its calls."""
+    """Return the message at `pointer`, with the file's entries for its calls."""
     match fields.label(raw, "role"):
         case "assistant":
             return _reply(raw, pointer, line)
@@ -51,12 +51,12 @@ def message_of(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
 
 
 def is_failure(raw: dict[str, Any]) -> bool:
-    """Say whether a message stands for a request that failed."""
+    """Return whether a message represents a failed request."""
     return raw.get("role") == "assistant" and raw.get("stopReason") == FAILED
 
 
 def used(counts: Any) -> Usage | None:
-    """Return what a reply used; None where nothing was counted."""
+    """Return the usage of a reply, or None if nothing was counted."""
     counts = fields.as_dict(counts)
     given, read, written, out = (
         number(counts.get(key)) for key in ("input", "cacheRead", "cacheWrite", "output")

@@ -1,13 +1,13 @@
-"""Rows of a prompt with what a model made of it: one text, or several samples.
+"""Rows of a prompt with a model's reply: one text, or several samples.
 
     row = {"prompt": text | [message, …], "text" | "completion" | …: said, …metadata}
-        | a prompt and a list of samples (`samples`), a run each and together a group
-        | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: likewise, two runs
-        | {"prompt": [message, …], …metadata}                  what a model is to be asked
-    said = text | [message, …]                                 without a prompt: with all before it
+        | a prompt and a list of samples (`samples`): a run each, together a group
+        | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: two runs
+        | {"prompt": [message, …], …metadata}                  a prompt without a reply
+    said = text | [message, …]                              without a prompt: the whole conversation
 
-A text is the model's own, which no parser has read. How a rendered prompt begins the reply belongs
-to the reply.
+A text is the model's own, which no parser has read. If a rendered prompt contains the beginning of
+the reply, that is part of the reply.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def start_row(
     tools: tuple[ToolSpec, ...] | None = None,
     **known: Any,
 ) -> None:
-    """Open a run; `tools` are those that its messages name, if the row itself names none.
+    """Open the run of a row; `tools` are those that its messages name, if the row itself names
+    none.
 
-    `known` goes before what the row says.
+    `known` takes precedence over the row's own values.
     """
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     declared = tool_specs(value[tools_key]) if tools_key else None
@@ -70,7 +71,7 @@ def start_row(
         "task": fields.task_of(own or value, messages),
         "model": fields.model_of(value),
         "group_id": fields.group_of(own or value),
-        # An empty list is what exporters write that do not know the tools.
+        # An empty list comes from exporters that do not know the tools.
         "tools": tools if declared is None else declared,
         "details": fields.details_of(value, without=named),
         "pointer": pointer,
@@ -80,7 +81,7 @@ def start_row(
 
 
 def metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
-    """Return what an export of hermes-tui says of its run; empty where this is none."""
+    """Return the metadata of a run exported by hermes-tui, or {} if this is no such export."""
     metadata = fields.as_dict(value.get("metadata"))
     return metadata if is_export(metadata) else {}
 
@@ -101,7 +102,7 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 
 
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
-    """Read a row of a prompt and what a model made of it, which stands under `key`."""
+    """Read a row of a prompt and the model's reply under `key`."""
     said = fields.messages_if_json(value[key])
     is_lone = isinstance(said, str) or len(said) < 2
     begun = _ask(value, "prompt", build, pointer, lone_reply=is_lone)
@@ -113,7 +114,8 @@ def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: s
 def _reply(
     said: Any, place: str, begun: str, build: RunBuilder, *, reason: str = "", used: Any = None
 ) -> None:
-    """Append what a model made of a prompt: a text, which the prompt has `begun`, or messages."""
+    """Append the reply to a prompt: a text, whose beginning `begun` is in the prompt, or
+    messages."""
     if isinstance(said, str):
         add_text(TextReply(place, begun + said, reason), used, build)
     else:
@@ -121,11 +123,11 @@ def _reply(
 
 
 def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    """Read the two replies of a preference, each with what it answers."""
+    """Read the two replies of a preference, each with the messages that it answers."""
     sides = {name: fields.messages_if_json(value[name]) for name in PREFERENCE}
     shared = _shared(*sides.values())
     if prompt_key(value) and fields.first_object(shared).get("role") in ("assistant", "tool"):
-        # The replies begin alike; what they answer is the prompt.
+        # The replies begin alike; the prompt is what they answer.
         shared = []
     group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
     row = {key: each for key, each in value.items() if key not in sides}
@@ -141,7 +143,7 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
 
 
 def is_preference(value: dict[str, Any]) -> bool:
-    """Say whether a row has a reply that was chosen and one that was rejected, and their prompt."""
+    """Return whether a row has a chosen and a rejected reply, and their prompt."""
     chosen, rejected = (fields.messages_if_json(value.get(name)) for name in PREFERENCE)
     if fields.is_message_list(chosen) and fields.is_message_list(rejected):
         return bool(_shared(chosen, rejected)) or prompt_key(value) == "prompt"
@@ -150,7 +152,7 @@ def is_preference(value: dict[str, Any]) -> bool:
 
 
 def _shared(chosen: Any, rejected: Any) -> list[Any]:
-    """Return the messages with which both conversations begin."""
+    """Return the messages at the beginning of both conversations."""
     if isinstance(chosen, str) or isinstance(rejected, str):
         return []
     pairs = zip(chosen, rejected, strict=False)
@@ -158,7 +160,8 @@ def _shared(chosen: Any, rejected: Any) -> list[Any]:
 
 
 def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any) -> str:
-    """Open the run of a row whose prompt stands under `key`; return how that begins the reply."""
+    """Open the run of a row with the prompt under `key`; return the beginning of the reply in
+    it."""
     prompt = fields.messages_if_json(value[key])
     if not isinstance(prompt, str):
         start_row(value, prompt, build, pointer, **known)
@@ -178,16 +181,17 @@ def _end_reply(told: Mapping[str, Any], build: RunBuilder) -> None:
 
 
 def outcome_of_reply(told: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
-    """Return what `fields.outcome_of` does of a row; `reasons` are keys of why the reply ended.
+    """Return `fields.outcome_of` a row; `reasons` are the keys of the finish reason.
 
-    That the model said all it wanted to is no success of the run.
+    That a reply ended regularly does not count as a success of the run.
     """
     left_out = () if fields.is_cut(fields.label(told, *reasons)) else reasons
     return fields.outcome_of({key: value for key, value in told.items() if key not in left_out})
 
 
 def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
-    """Read a row of a prompt and the samples of it under `key`: a group of them, each a run."""
+    """Read a row of a prompt and its samples under `key`: each is a run, together they are a
+    group."""
     asked, listed = prompt_key(value), samples_of(value, key)
     is_group = len(listed) > 1
     beside = (key, *parallel_lists(value, len(listed)))
@@ -224,21 +228,21 @@ def _told_apart(asked: str) -> tuple[str, ...]:
 
 
 def read_prompt(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    """Read a row of a prompt that nothing answers yet, such as a data set for training has."""
+    """Read a row of a prompt without a reply, as in a data set for training."""
     _ask(value, "prompt", build, pointer)
 
 
 def is_prompt_alone(value: dict[str, Any]) -> bool:
-    """Say whether a row has a prompt of messages, and nothing that may be a reply to it."""
+    """Return whether a row has a prompt of messages, and nothing that may be a reply to it."""
     if "messages" in value or any(key in value for key in (*TEXT_KEYS, *PREFERENCE)):
         return False
     return fields.is_message_list(decode_if_json(value.get("prompt")))
 
 
 def reply_key(value: dict[str, Any]) -> str:
-    """Return under which key a row has the reply to its prompt; nothing where it is no such row."""
+    """Return the key of the reply to a row's prompt, or "" if it is no such row."""
     found = next((key for key in TEXT_KEYS if isinstance(value.get(key), str)), "")
     if not found and "reward" not in value and fields.is_message_list(value.get("completion")):
-        # With a reward it is a rollout of verifiers.
+        # A completion with a reward is a rollout of verifiers.
         found = "completion"
     return found if found and prompt_key(value) == "prompt" else ""

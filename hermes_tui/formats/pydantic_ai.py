@@ -21,7 +21,7 @@ _KEYS = ("messages", "all_messages", "message_history", "new_messages")
 
 
 class PydanticAI:
-    """Reads model messages; instructions once, where they are new."""
+    """Reads model messages; instructions are shown once, where they are new."""
 
     name = "pydantic-ai"
     summary = (
@@ -58,7 +58,7 @@ def _is_history(value: Any) -> bool:
 
 
 def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any]) -> None:
-    """Read a list of model messages that stands at `pointer`, or one alone."""
+    """Read a list of model messages at `pointer`, or a single one."""
     placed = list(build.placed(items, pointer))
     messages = list(_messages(placed))
     _start([item for _, _, item in placed], messages, around, build)
@@ -73,7 +73,7 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
 
 
 def _messages(placed: Iterable[tuple[str, int, Any]]) -> Iterator[ChatMessage]:
-    """Yield the messages of a history; instructions, which every request repeats, where new."""
+    """Yield the messages of a history; instructions, which every request repeats, only when new."""
     heard = ""
     for place, line, item in placed:
         if not is_message(item):
@@ -103,7 +103,7 @@ def _start(
 
 
 def _told(objects: Iterable[dict[str, Any]], key: str) -> list[str]:
-    """Return the different names that messages have under `key`, in their order."""
+    """Return the distinct names that messages have under `key`, in order."""
     names = (fields.label(item, key) for item in objects)
     return list(dict.fromkeys(filter(None, names)))
 

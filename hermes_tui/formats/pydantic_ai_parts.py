@@ -1,4 +1,4 @@
-"""Model messages of pydantic-ai as chat messages: a request is several, a response one.
+"""Model messages of pydantic-ai as chat messages: a request becomes several, a response one.
 
     message  = {"kind": "request", "parts": [part, …], "instructions"?}
              | {"kind": "response", "parts": [part, …], "usage", "model_name", "finish_reason"}
@@ -32,7 +32,7 @@ _MEDIA = {"image": "image", "audio": "audio", "video": "video", "document": "doc
 
 
 def is_message(value: Any) -> bool:
-    """Say whether `value` is a model message."""
+    """Return whether `value` is a model message."""
     if not isinstance(value, dict) or fields.label(value, "kind") not in _KINDS:
         return False
     parts = value.get("parts")
@@ -42,7 +42,7 @@ def is_message(value: Any) -> bool:
 
 
 def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> list[ChatMessage]:
-    """Return the chat messages that a model message at `pointer` is."""
+    """Return the chat messages of the model message at `pointer`."""
     parts = [
         Held(part, f"{pointer}/parts/{index}", line)
         for index, part in enumerate(fields.as_list(value.get("parts")))
@@ -53,7 +53,7 @@ def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> l
 
 
 def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMessage | None:
-    """Return the instructions that went with a request; every request repeats them."""
+    """Return the instructions of a request, or None; every request repeats them."""
     text = value.get("instructions") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text:
         return None
@@ -101,7 +101,7 @@ def _answer(held: Held, raw: dict[str, Any], *flags: str) -> ChatMessage:
 
 
 def _complaint(content: Any) -> Any:
-    """Return what was wrong with a reply: a text, or a line for each error of its validation."""
+    """Return the complaint about a reply: a text, or a line for each validation error."""
     if not isinstance(content, list):
         return content
     lines = []
@@ -120,7 +120,7 @@ def _content(part: dict[str, Any]) -> Any:
 
 
 def _media(item: Any) -> Any:
-    """Return an image, a file or the like as chat messages write it."""
+    """Return an image, a file or the like in the form of chat messages."""
     if not isinstance(item, dict):
         return item
     kind = fields.label(item, "kind")
@@ -136,7 +136,7 @@ def _media(item: Any) -> Any:
 def _response(
     value: dict[str, Any], parts: list[Held], pointer: str, line: int
 ) -> Iterator[ChatMessage]:
-    """Yield a reply, cut where the provider's own tools answered."""
+    """Yield a reply, split where the provider's own tools answered."""
     ending = _ending(value)
     reply: list[Held] = []
     for held in parts:
@@ -182,7 +182,8 @@ def _thought(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a call. Without arguments its `args` are null, which pydantic-ai takes for none."""
+    """Return a call. `args` are null if there are none, which pydantic-ai treats as no
+    arguments."""
     named = {"name": part.get("tool_name"), "id": part.get("tool_call_id")}
     given = part.get("args")
     if isinstance(given, dict):
@@ -203,7 +204,7 @@ def _ending(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _usage(used: dict[str, Any]) -> dict[str, Any]:
-    """Return token counts by the names of chat messages; older versions have others."""
+    """Return token counts under the names of chat messages; older versions use others."""
     details = fields.as_dict(used.get("details"))
     found = {
         "prompt_tokens": used.get("input_tokens", used.get("request_tokens")),

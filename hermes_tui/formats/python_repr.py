@@ -1,4 +1,4 @@
-"""What Python's `repr` wrote, read without evaluating anything.
+"""Output of Python's `repr`, read without evaluating anything.
 
 members = (name "=" value)+                                   what pydantic's `str` writes
 value   = string+ | number | word | list | tuple | dict | call | opaque
@@ -31,7 +31,7 @@ _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
 class Made(NamedTuple):
-    """An object as its constructor call: the class's name and what it was given."""
+    """An object as its constructor call: the class's name and the arguments."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -39,13 +39,13 @@ class Made(NamedTuple):
 
 
 class NotRepr(ValueError):
-    """The text is no `repr`, is cut, or is nested too deeply."""
+    """The text is not a `repr`, is cut off, or is nested too deeply."""
 
 
 def read_repr(text: str) -> Any:
-    """Return the value that `text` is the `repr` of, an object as `Made`. Raises NotRepr.
+    """Return the value whose `repr` is `text`, with objects as `Made`. Raises NotRepr.
 
-    Numbers that are not finite are None, tuples and sets are lists, keys of dicts are text.
+    Non-finite numbers become None, tuples and sets become lists, and keys of dicts become text.
     """
     if len(text) > MAX_TEXT:
         raise NotRepr("too long")
@@ -57,7 +57,7 @@ def read_repr(text: str) -> Any:
 
 
 def read_members(text: str) -> dict[str, Any]:
-    """Return the members that `text` lists, as in `role='user' content='hi'`. Raises NotRepr."""
+    """Return the members listed in `text`, as in `role='user' content='hi'`. Raises NotRepr."""
     if len(text) > MAX_TEXT:
         raise NotRepr("too long")
     reader = _Reader(text)

@@ -1,4 +1,4 @@
-"""`qwen-agent`: messages of Qwen-Agent, as its agents take and give them.
+"""`qwen-agent`: messages of Qwen-Agent, as its agents receive and return them.
 
     file    = message* | [message, …] | {"messages": [message, …], …}       also one a line
     message = {"role": "system" | "user", "content", "name"?, "extra"?}
@@ -7,9 +7,9 @@
             | {"role": "function", "name", "content", "extra"?}
     extra   = {"function_id"?, …}
 
-What a reply thinks, says and calls are messages of their own: those that stand together are one
-reply. `function_id` counts from 1 in each reply where the calls were read from the text: where
-several calls have one, the number of the reply stands before it.
+The reasoning, the text and each call of a reply are separate messages; adjacent ones are joined to
+one reply. If the calls were read from text, `function_id` counts from 1 in each reply; an id that
+several calls share is prefixed with the number of the reply.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CALL: Final = "function_call"
 
 
 class QwenAgent:
-    """Reads all messages of a run together: a reply stands in several of them."""
+    """Reads all messages of a run together, since a reply may span several of them."""
 
     name = "qwen-agent"
     summary = "Qwen-Agent messages: what an agent was given and answered, calls as function_call"
@@ -62,7 +62,7 @@ class QwenAgent:
 
 
 class _Ids(NamedTuple):
-    """The ids that one call alone has, and the number of the reply that is read."""
+    """The ids that belong to one call only, and the number of the current reply."""
 
     alone: frozenset[str]
     reply: int
@@ -77,7 +77,7 @@ def _is_message(value: Any) -> bool:
 
 
 def _is_own(value: Any) -> bool:
-    """Say whether a value is a call or a result with the id that only Qwen-Agent gives it."""
+    """Return whether a value is a call or a result with an id as only Qwen-Agent gives it."""
     if not _is_message(value) or "function_id" not in fields.as_dict(value.get("extra")):
         return False
     return value["role"] == "function" or _is_call(value)
@@ -93,7 +93,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _ids(messages: Iterable[dict[str, Any]]) -> frozenset[str]:
-    """Return the ids that one call alone has."""
+    """Return the ids that belong to one call only."""
     counted = Counter(_id(one) for one in messages if _is_call(one))
     return frozenset(name for name, count in counted.items() if name and count == 1)
 
@@ -103,7 +103,7 @@ def _id(message: dict[str, Any]) -> str:
 
 
 def _replies(messages: Iterable[Held]) -> Iterator[list[Held]]:
-    """Yield messages, those together that are pieces of one reply."""
+    """Yield groups of messages that are pieces of one reply, and every other message alone."""
     waiting: list[Held] = []
     for held in messages:
         if waiting and _goes_on(waiting[-1].value, held.value):
@@ -117,7 +117,8 @@ def _replies(messages: Iterable[Held]) -> Iterator[list[Held]]:
 
 
 def _goes_on(before: Any, message: Any) -> bool:
-    """Say whether a message goes on with the reply of the one before: thought, text, calls."""
+    """Return whether a message continues the previous one's reply: reasoning, then text, then
+    calls."""
     if not (_is_message(before) and _is_message(message)):
         return False
     if before["role"] != "assistant" or message["role"] != "assistant":
@@ -126,7 +127,7 @@ def _goes_on(before: Any, message: Any) -> bool:
 
 
 def _follows(before: dict[str, Any], message: dict[str, Any]) -> bool:
-    """Say whether a piece stands behind another in one reply: there is one text, but many calls."""
+    """Return whether a piece may follow another in one reply: there is one text, but many calls."""
     rank, earlier = _rank(message), _rank(before)
     if earlier > 0 and message.get("content"):
         return False
@@ -134,7 +135,7 @@ def _follows(before: dict[str, Any], message: dict[str, Any]) -> bool:
 
 
 def _rank(message: dict[str, Any]) -> int:
-    """Return 0 for a thought, 1 for a text, 2 for a call."""
+    """Return 0 for reasoning, 1 for text, 2 for a call."""
     if _is_call(message):
         return 2
     return 1 if message.get("content") else 0

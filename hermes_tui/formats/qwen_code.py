@@ -1,4 +1,4 @@
-"""`qwen-code`: a session of Qwen Code, or of one of its subagents, as its lines tell it.
+"""`qwen-code`: a session of Qwen Code, or of one of its subagents, in lines.
 
     file    = line*
     line    = {"uuid", "parentUuid", "sessionId", "timestamp", "type", …} with
@@ -8,10 +8,10 @@
     content = a content of Google's API (`gemini_contents.py`)
     subtype = "chat_compression" | "rewind" | "custom_title" | "ui_telemetry" | …
 
-A subagent that works in the background (`isSidechain`) has a file of its own, where the text and
-each call of a reply stand on lines of their own; of others only the answer is kept. The requests
-that failed are told among the telemetry. Where a reply was asked for again, the results of its
-calls stand behind the next one: they are read behind their calls.
+A subagent that works in the background (`isSidechain`) has its own file, with the text and each
+call of a reply on separate lines; of other subagents only the answer is kept. Failed requests are
+recorded in the telemetry. If a reply was requested again, the results of its calls are recorded
+after the next reply; they are moved next to their calls.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Line(SessionLine):
 
 
 class QwenCode:
-    """Reads all lines of a session together: they refer to each other."""
+    """Reads all lines of a session together, since they refer to each other."""
 
     name = "qwen-code"
     summary = "Qwen Code sessions: ~/.qwen/projects/*/chats/*.jsonl, background subagents too"
@@ -143,7 +143,7 @@ def _is_typed(line: _Line) -> bool:
 
 
 def _replies_whole(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """Yield lines, the calls of a subagent with the line before them, if the reply begins there."""
+    """Yield lines, with a subagent's calls joined to the line that begins their reply."""
     waiting: list[_Line] = []
     for line in lines:
         is_piece = line.kind == "assistant" and line.row.get("isSidechain") is True and line.speaks
@@ -160,7 +160,7 @@ def _replies_whole(lines: Iterable[_Line]) -> Iterator[_Line]:
 
 
 def _joined(pieces: list[_Line]) -> _Line:
-    """Return the first line of a reply with the parts of all of them."""
+    """Return the first line of a reply with the parts of all its lines."""
     first = pieces[0]
     if len(pieces) == 1:
         return first
@@ -169,9 +169,9 @@ def _joined(pieces: list[_Line]) -> _Line:
 
 
 def _answered_in_place(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """Yield lines, late answers behind their calls: where another reply stands between the two.
+    """Yield lines, with late answers moved after their calls if another reply comes between.
 
-    Of replies with a call of the same id the last one before the answer was answered.
+    Of several replies with a call of the same id, the last one before the answer was answered.
     """
     waiting = list(lines)
     called: dict[str, int] = {}

@@ -1,11 +1,11 @@
-"""What lines of Qwen Code say beside its messages.
+"""Lines of Qwen Code other than messages.
 
     compression = {"subtype": "chat_compression", "systemPayload": {"compressedHistory": [content]}}
     rewind      = {"subtype": "rewind", "parentUuid": the last line that is kept}
     failure     = {"subtype": "ui_telemetry", "systemPayload": {"uiEvent": {
                      "event.name": "qwen-code.api_error", "error_message", "status_code", …}}}
 
-The answer to a call that began a subagent in the background names it: `agentId: NAME-CALL`, in
+The answer to a call that started a subagent in the background names it: `agentId: NAME-CALL`, in
 later versions `task_id: NAME-CALL`.
 """
 
@@ -24,7 +24,7 @@ from hermes_tui.parsers.measures import timestamp
 
 _BEGUN: Final = re.compile(r"(?:agentId|task_id): ([^\s\"\\]{1,200})")
 _MOST: Final = 500
-"""Subagents of one run that are told of."""
+"""The most subagents of one run that are listed."""
 
 
 def _payload(row: dict[str, Any]) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def left_behind(rows: list[dict[str, Any]]) -> frozenset[int]:
 
 
 def summary_in(row: dict[str, Any], told: set[str]) -> Iterator[tuple[str, Any]]:
-    """Yield what a compression says that no message of the session does, with its pointer.
+    """Yield the contents of a compression that are not among the session's messages, with pointers.
 
-    `told` are the parts of its messages, as JSON.
+    `told` are the parts of those messages, as JSON.
     """
     if row.get("subtype") != "chat_compression":
         return
@@ -61,7 +61,7 @@ def summary_in(row: dict[str, Any], told: set[str]) -> Iterator[tuple[str, Any]]
 
 
 def is_failure(row: dict[str, Any]) -> bool:
-    """Say whether a line tells of a request that failed."""
+    """Return whether a line records a failed request."""
     event = fields.as_dict(_payload(row).get("uiEvent"))
     return fields.label(event, "event.name") == "qwen-code.api_error"
 
@@ -69,7 +69,7 @@ def is_failure(row: dict[str, Any]) -> bool:
 def append_failure(
     build: RunBuilder, row: dict[str, Any], pointer: str, *, is_retried: bool
 ) -> None:
-    """Append a failed request: a warning where a reply came all the same."""
+    """Append a failed request, as a warning if a later attempt succeeded."""
     event = fields.as_dict(_payload(row).get("uiEvent"))
     whose = fields.label(event, "subagent_name")
     said = fields.label(event, "error_message") or fields.label(event, "error_type")
@@ -84,7 +84,7 @@ def append_failure(
 
 
 def subagents_in(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Return the subagents that calls began to work in the background, by the ids of the calls."""
+    """Return the subagents that were started in the background, by the ids of their calls."""
     found: dict[str, str] = {}
     for row in rows:
         told = fields.as_dict(row.get("toolCallResult"))
@@ -97,6 +97,7 @@ def subagents_in(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
 
 
 def called_by(agent: str, name: str) -> str:
-    """Return the id of the call that began a subagent; its own is NAME-CALL."""
+    """Return the id of the call that started a subagent, whose own id is NAME-CALL; "" if
+    unknown."""
     prefix = f"{name}-"
     return title(agent.removeprefix(prefix)) if name and agent.startswith(prefix) else ""
