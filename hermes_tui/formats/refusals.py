@@ -1,4 +1,4 @@
-"""Why a file is no transcript: what it is instead, as far as its first bytes tell."""
+"""Why a file is not a transcript: what it is instead, as far as its first bytes show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hermes_tui.formats.json_values import TRUNCATED, load
 
 LOOKED_FOR_ZEROS = 4096
 LOOKED_AT = 50
-"""Lines of a file that are looked at, at most."""
+"""The most lines of a file that are examined."""
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 _IS_TRANSCRIPT = "is it a transcript?"
 _REST = "the rest of the file is missing"
@@ -37,13 +37,13 @@ _KINDS = (
     (0, b"\x80\x05\x95", "a Python pickle", "which is never loaded: save it as JSON"),
     (0, b"%PDF-", "a PDF document", _IS_TRANSCRIPT),
 )
-"""Offset and first bytes of what a file may be instead."""
+"""Offset, first bytes, description and hint of each other kind of file."""
 
 
 class Refusal(NamedTuple):
-    """Why a file cannot be read, and what to do next. `waits`: more bytes may change that.
+    """Why a file cannot be read, and what to do next.
 
-    `is_foreign`: it is whole, but no transcript.
+    `waits`: more bytes may change that. `is_foreign`: the file is complete, but not a transcript.
     """
 
     reason: str
@@ -53,7 +53,8 @@ class Refusal(NamedTuple):
 
 
 def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
-    """Return why a file cannot be read whatever stands behind its `head`, None if it may be."""
+    """Return why a file cannot be read whatever follows its `head`, or None if it may be
+    readable."""
     if not head and complete:
         return Refusal("empty file", "nothing was written to it", is_foreign=True)
     if not head:
@@ -71,7 +72,7 @@ def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
 
 
 def why_no_json(head: bytes, whole: bytes) -> Refusal:
-    """Return why no JSON value was found behind `head`; `whole` is the file if it is short."""
+    """Return why no JSON value was found after `head`; `whole` is the file if it is short."""
     if not head.strip(BLANKS + b"\0"):
         return Refusal("nothing but zero bytes", "a crash or a full disk may have left them")
     if b"\0" in head[:LOOKED_FOR_ZEROS]:
@@ -88,7 +89,8 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
 
 
 def _holds_scalars(whole: bytes) -> bool:
-    """Say whether a file is JSON lines (or one value) of numbers, texts, true, false and null."""
+    """Return whether a file is one JSON scalar (number, string, true, false or null) or lines of
+    them."""
     lines = [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
     loaded = [load(line.strip()) for line in lines]
     return bool(loaded) and all(each.values and not each.problems for each in loaded)

@@ -1,4 +1,4 @@
-"""A model's reply in whatever form a log keeps it: completion, envelope, stream, text or error."""
+"""A model's reply in any form that a log keeps: completion, envelope, stream, text or error."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: messages with the pointer of each, or a failure, or neither (`defect`)."""
+    """The outcome of a request: messages with their pointers, a failure, or neither (`defect`)."""
 
     messages: tuple[tuple[str, dict[str, Any]], ...] = ()
     finish_reason: str = ""
     usage: Any = None
-    """As the server wrote it."""
+    """The usage as the server wrote it."""
     model: str = ""
     id: str = ""
     failure: Failure | None = None
     defect: str = ""
     headers: Mapping[str, Any] | None = None
     flaws: tuple[Diagnostic, ...] = ()
-    """Where the stream that it came in is cut, or clients make something else of it."""
+    """Where the stream of the reply is cut off, or clients interpret it differently."""
     is_raw: bool = False
-    """Whether it is the model's own text: calls stand in it because no parser has read it."""
+    """Whether it is the model's own text, which contains calls because no parser has read it."""
     usual: frozenset[Code] = frozenset()
-    """What is no finding about calls of the API that it comes from."""
+    """Findings on calls that are usual for the API of the reply, and are not reported."""
 
 
 def reply_of(response: Any, pointer: str) -> Reply:
-    """Read the response that stands at `pointer`; never raises."""
+    """Read the response at `pointer`; never raises."""
     envelope = _unwrap(response)
     if envelope is None:
         return _reply(response, pointer, None)
@@ -68,7 +68,7 @@ def reply_of(response: Any, pointer: str) -> Reply:
 
 
 def bare_reply(text: str) -> Reply | None:
-    """Return the reply whose body `text` is, whole or streamed; None where it is something else."""
+    """Return the reply whose body is `text`, whole or streamed, or None if it is something else."""
     if looks_like_sse(text):
         return _streamed_reply(read_sse(text), "")
     if (stream := read_lines(text)) is not None:
@@ -87,7 +87,7 @@ def bare_reply(text: str) -> Reply | None:
 
 
 def failure_of(error: Any, status: int | None = None) -> Failure:
-    """Read an error as clients, servers and loggers write it: text, or an object around one."""
+    """Read an error as clients, servers and loggers write it: a text, or an object around one."""
     error = decode_if_json(error)
     body = fields.json_text(error)
     chain: list[str] = []
@@ -111,7 +111,8 @@ def failure_of(error: Any, status: int | None = None) -> Failure:
 
 
 def run_error(error: Any, *, hint: str = "") -> tuple[Diagnostic, ...]:
-    """Return the finding that a run ended in an error, as its source tells it; none without one."""
+    """Return the finding that a run ended in an error, with its source's message; () without
+    one."""
     if not error:
         return ()
     message = failure_of(error).message
@@ -119,7 +120,7 @@ def run_error(error: Any, *, hint: str = "") -> tuple[Diagnostic, ...]:
 
 
 def status_of(raw: Mapping[str, Any]) -> int | None:
-    """Return the HTTP status that `raw` names, None where it names none."""
+    """Return the HTTP status in `raw`, or None if there is none."""
     for key in _STATUS_KEYS:
         found = fields.number(raw.get(key))
         if found is not None and 100 <= found < 600:
@@ -130,7 +131,7 @@ def status_of(raw: Mapping[str, Any]) -> int | None:
 def _unwrap(
     response: Any,
 ) -> tuple[int | None, Any, Mapping[str, Any] | None, str] | None:
-    """Return status, body, headers and the body's key of an HTTP response, else None."""
+    """Return status, body, headers and the body's key of an HTTP response, or None."""
     response = decode_if_json(response)
     if not isinstance(response, dict) or "choices" in response or "role" in response:
         return None
@@ -170,7 +171,7 @@ def _text_reply(text: str, pointer: str) -> Reply:
 
 
 def reply_of_stream(stream: Stream, pointer: str) -> Reply:
-    """Return the reply that a stream is, as far as it came, or the error that came instead."""
+    """Return the reply in a stream, as far as it was received, or the error in its place."""
     if (reply := _streamed_reply(stream, pointer)) is not None:
         return reply
     if errors := _errors_in(stream):
@@ -183,7 +184,7 @@ def _errors_in(stream: Stream) -> list[dict[str, Any]]:
 
 
 def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
-    """Return the reply that the events of a stream add up to; None where they are of none."""
+    """Return the reply that the events of a stream add up to, or None if they belong to none."""
     joined = join_chunks(stream.events)
     if joined is None:
         return None
@@ -194,7 +195,7 @@ def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
 
 
 def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:
-    """Yield what is to be said of errors in a reply, of events that are no JSON, and of its end."""
+    """Yield the findings on errors in a reply, on events that are not JSON, and on its end."""
     errors = _errors_in(stream)[:1]
     for error in errors:
         said = f"the stream contains an error: {failure_of(error).message}"
@@ -315,7 +316,8 @@ def _message_in(raw: dict[str, Any], pointer: str) -> tuple[dict[str, Any] | Non
 
 
 def _from_output_items(items: list[Any]) -> dict[str, Any] | None:
-    """Return one assistant message for the output items of a Responses reply, None if none is."""
+    """Return one assistant message for the output items of a Responses reply, or None if there are
+    none."""
     typed = [item for item in items if isinstance(item, dict) and fields.label(item, "type")]
     return message_of_reply(typed) if typed else None
 
@@ -329,13 +331,13 @@ _AUTOGEN_ROLES = {
 
 
 def is_autogen(raw: Any) -> bool:
-    """Say whether `raw` is a message in AutoGen's words."""
+    """Return whether `raw` is a message in AutoGen's form."""
     kind = raw.get("type") if isinstance(raw, dict) else None
     return isinstance(kind, str) and kind in _AUTOGEN_ROLES and "content" in raw
 
 
 def openai_message(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return an AutoGen message in OpenAI's words; any other message as it is."""
+    """Return an AutoGen message in OpenAI's form, and any other message unchanged."""
     kind = raw.get("type")
     role = _AUTOGEN_ROLES.get(kind) if isinstance(kind, str) else None
     content = raw.get("content")
@@ -355,7 +357,7 @@ def openai_message(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def openai_messages(raw: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return a message, or one for each result that an AutoGen message carries, with pointers."""
+    """Return a message, or one for each result in an AutoGen message, with pointers."""
     content = raw.get("content")
     if raw.get("type") != "FunctionExecutionResultMessage" or not isinstance(content, list):
         return [("", openai_message(raw))]

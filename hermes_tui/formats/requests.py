@@ -1,4 +1,4 @@
-"""A request to a model in whatever form a log keeps it: body, HTTP envelope, messages or text.
+"""A request to a model in any form that a log keeps: body, HTTP envelope, messages or text.
 
 request = {"messages"|"input"|"prompt"|"text"|"inputs", …} | [message, …] | text
         | {"method", "url", "headers", "body": request}
@@ -18,17 +18,17 @@ from hermes_tui.formats.text_replies import messages_of_prompt
 
 INPUTS = ("input", "body", "prompt")
 PROMPTS = ("prompt", "text", "inputs")
-"""How servers call a text to be gone on with; `text` and `inputs` are nothing else."""
+"""Servers' names for a text to be continued; `text` and `inputs` have no other meaning."""
 _TEXT_ONLY = PROMPTS[1:]
 _WIRE_BODIES = ("body", "json", "data", "content")
 
 Placed = list[tuple[str, dict[str, Any]]]
-"""Messages, each with the pointer to it."""
+"""Messages, each with its pointer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked. `wire_request` and `wire_response`: see `Exchange`."""
+    """A request. See `Exchange` for `wire_request` and `wire_response`."""
 
     body: Any
     pointer: str
@@ -39,12 +39,12 @@ class Request:
     wire_response: Any = None
 
     def messages(self, pointer: str) -> Placed:
-        """Return what is said in a request that stands in the value at `pointer`."""
+        """Return the messages of a request inside the value at `pointer`."""
         return _messages(self.body, pointer + self.pointer, self.messages_key)
 
 
 def request_in(value: dict[str, Any], key: str) -> Request:
-    """Read the request under `key`; where the log has the agent's own conversation too, that."""
+    """Read the request under `key`, or the agent's own conversation if the log has that too."""
     if key or "raw_messages" not in value:
         return _request(value[key] if key else value, key)
     return Request(
@@ -57,7 +57,7 @@ def request_in(value: dict[str, Any], key: str) -> Request:
 
 
 def is_request(side: Any, around: dict[str, Any]) -> bool:
-    """Say whether `side` can be a request; a bare text only where a model is named beside it."""
+    """Return whether `side` can be a request; a bare text only if a model is named next to it."""
     side = decode_if_json(side)
     if isinstance(side, dict):
         return any(key in side for key in ("messages", *INPUTS))
@@ -67,7 +67,7 @@ def is_request(side: Any, around: dict[str, Any]) -> bool:
 
 
 def _request(side: Any, key: str) -> Request:
-    """Unwrap an HTTP request to the body that it carries."""
+    """Unwrap an HTTP request to its body."""
     pointer = f"/{key}" if key else ""
     side = decode_if_json(side)
     if not isinstance(side, dict):
@@ -85,7 +85,7 @@ def _request(side: Any, key: str) -> Request:
 
 
 def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
-    """Return what a request says, with pointers; its body may stand `levels` deep in others."""
+    """Return the messages of a request, with pointers; its body may be nested `levels` deep."""
     body = decode_if_json(body)
     if isinstance(body, str):
         return [(pointer, {"role": "user", "content": body})] if body.strip() else []
@@ -113,7 +113,8 @@ def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
 
 
 def _prompted(prompt: str) -> list[dict[str, Any]]:
-    """Return the messages of a prompt, whole where it begins the reply: the log keeps the rest."""
+    """Return the messages of a prompt, or the whole prompt if it contains the beginning of the
+    reply, since the log has only the rest."""
     messages, begun = messages_of_prompt(prompt)
     return [{"role": "user", "content": prompt}] if begun else messages
 

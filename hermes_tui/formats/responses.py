@@ -8,8 +8,8 @@
     request = {"input": [item, …] | text, "instructions"?, "tools"?, "model"?}
     session = {"_table": "agent_sessions", "session_id", "items": [item, …]}
 
-A session is one of the OpenAI Agents SDK, out of its SQLite file; a reply with a `response_id` is
-one of its `ModelResponse`s, which say nothing of what the tools answered.
+A session is one of the OpenAI Agents SDK, from its SQLite file. A reply with a `response_id` is one
+of its `ModelResponse`s, which do not contain the tools' answers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _PARTS = frozenset({"input_text", "output_text", "input_image", "input_file"})
 
 
 class Responses:
-    """Reads items and the objects around them. All lines together: a reply spans several items."""
+    """Reads items and the objects around them, all lines together: a reply may span several
+    items."""
 
     name = "responses-items"
     summary = (
@@ -72,7 +73,7 @@ def _is_item(value: Any) -> bool:
 
 
 def _is_telling(value: Any) -> bool:
-    """Say whether an item is one that no other format writes."""
+    """Return whether an item is one that no other format writes."""
     if not isinstance(value, dict):
         return False
     kind = fields.label(value, "type")
@@ -97,7 +98,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _key_of(value: dict[str, Any]) -> str:
-    """Return the member of `value` that holds its items, empty where `value` is no run."""
+    """Return the member of `value` that holds its items, or "" if `value` is not a run."""
     if value.get("_table") == _SESSIONS_TABLE:
         return "items"
     if _is_model_response(value):

@@ -4,11 +4,11 @@
          | {"type": "reasoning", "summary", "content"?, "encrypted_content"?}
          | {"type": "function_call" | "custom_tool_call" | "local_shell_call" …, "call_id", …}
          | {"type": "function_call_output" | "custom_tool_call_output" …, "call_id", "output"}
-         | {"type": "mcp_call" | "code_interpreter_call" | "file_search_call", …}  with its answer
+         | {"type": "mcp_call" | "code_interpreter_call" | "file_search_call", …}  with the answer
          | {"type": "web_search_call" | …}      done by the server: shown, never answered
 
-`id` is the item's own name; calls and outputs pair by `call_id`. What the model says between two
-outputs is one reply, so its items are one message.
+`id` identifies the item; calls and outputs are paired by `call_id`. The model's items between two
+outputs are one reply, so they form one message.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BUILT_IN = {
     "computer_call": ("computer", "action"),
     "program": ("program", "code"),
 }
-"""Tools that the API names by the type of their items, and the member that is their input."""
+"""Tools that the API identifies by the type of their items, and the member with their input."""
 
 _SELF_ANSWERED = {
     "mcp_call": ("", "arguments", "output"),
@@ -54,13 +54,13 @@ _OUTPUTS = frozenset({"function_call_output", "program_output"}) | frozenset(
     f"{kind}_output" for kind in (*_FUNCTIONS, *_BUILT_IN) if kind.endswith("_call")
 )
 ITEM_TYPES = _FUNCTIONS | _BUILT_IN.keys() | _SELF_ANSWERED.keys() | _SHOWN | _OUTPUTS
-"""Types that only items of this API have; `message` is a type of others too."""
+"""Types that only items of this API have; `message` is used by others too."""
 
 _OF_CLIENT = frozenset({"mcp_approval_response", "item_reference", "compaction"})
 
 
 def is_item(value: Any) -> bool:
-    """Say whether `value` is an item of a type that only this API has."""
+    """Return whether `value` is an item of a type that only this API has."""
     return isinstance(value, dict) and fields.label(value, "type") in ITEM_TYPES
 
 
@@ -74,7 +74,7 @@ def is_output(item: dict[str, Any]) -> bool:
 
 
 def is_of_model(item: dict[str, Any]) -> bool:
-    """Say whether an item is a part of a reply: no output, nothing that others say."""
+    """Return whether an item is part of a reply: not an output, and not another role's message."""
     if is_output(item) or fields.label(item, "type") in _OF_CLIENT:
         return False
     return "role" not in item or item["role"] == "assistant"
@@ -83,7 +83,7 @@ def is_of_model(item: dict[str, Any]) -> bool:
 def messages_of_items(
     items: Iterable[Any], pointer: str = "", *, by_lines: bool = False
 ) -> Iterator[ChatMessage]:
-    """Yield the messages of a list of items that stands at `pointer`.
+    """Yield the messages of a list of items at `pointer`.
 
     `by_lines`: item number n is line n of the record.
     """
@@ -93,7 +93,7 @@ def messages_of_items(
 
 
 def instructions_of(request: dict[str, Any], pointer: str = "") -> list[ChatMessage]:
-    """Return the instructions of a request that stands at `pointer`: a text, or items."""
+    """Return the instructions, a text or items, of a request at `pointer`."""
     text, place = request.get("instructions"), f"{pointer}/instructions"
     if not text:
         return []
@@ -103,7 +103,7 @@ def instructions_of(request: dict[str, Any], pointer: str = "") -> list[ChatMess
 
 
 def given_messages(given: Any, pointer: str) -> list[ChatMessage]:
-    """Return what an `input` says: a text, or items."""
+    """Return the messages of an `input`, which is a text or items."""
     if isinstance(given, str):
         return [ChatMessage({"role": "user", "content": given}, pointer)]
     return list(messages_of_items(given if isinstance(given, list) else [given], pointer))
@@ -114,7 +114,7 @@ def why_incomplete(reply: dict[str, Any]) -> str:
 
 
 def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
-    """Yield the messages of items. What is no object is said by nobody known."""
+    """Yield the messages of items. Anything but an object gets the role "unknown"."""
     reply: list[Held] = []
     for held in several:
         item = held.value
@@ -134,7 +134,7 @@ def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
 
 
 def _joined(reply: list[Held]) -> ChatMessage:
-    """Return the items of one reply as one message; each call stands where its item does."""
+    """Return the items of one reply as one message; each call keeps the place of its item."""
     first = reply[0]
     calls = tuple(held for held in reply if is_call(held.value))
     raw = message_of_reply([held.value for held in reply])
@@ -202,7 +202,7 @@ def answer_of(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_one_end(output: list[Any]) -> bool:
-    """Say whether a shell answers for one command only: the exit code is then that of all."""
+    """Return whether a shell answers for a single command, whose exit code is then that of all."""
     return len(output) == 1 and isinstance(output[0], dict)
 
 
@@ -221,7 +221,7 @@ def _own_answer(held: Held) -> ChatMessage:
 
 
 def _answer_text(answer: Any) -> str | None:
-    """Return what the server's own tool answered: text, the logs of a program, or JSON."""
+    """Return the answer of a server's own tool: text, the logs of a program, or JSON."""
     if answer is None or isinstance(answer, str):
         return answer
     parts = answer if isinstance(answer, list) else []
@@ -255,6 +255,6 @@ def _call(item: dict[str, Any], kind: str) -> dict[str, Any]:
         if isinstance(given, str) and key == "code":
             return custom_call(call_id, name, given)
         return function_call(call_id, name, fields.json_text(given))
-    # `id` is the item's own; results name the `call_id`.
+    # `id` is the item's own id; results refer to `call_id`.
     without = ("id",) if "call_id" in item else ()
     return {key: value for key, value in item.items() if key not in without}

@@ -5,8 +5,8 @@
     trajectory = {"name", "uid", "reward", "steps": [step, …], …}
     step       = {"chat_completions": [message, …], "reward", "done", …}
 
-The messages of a step are all so far; where they do not go on with those of the step before, the
-agent dropped some, and what it said then is a run below the first. Calls stand in the text.
+The messages of a step are all so far. If they do not continue those of the previous step, the agent
+dropped some, and the conversation from then on is a child run of the first. Calls are in the text.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from hermes_tui.parsers.normalise import TextCalls
 _SAID = "chat_completions"
 _OWN = ("episode_id", "id", "is_correct", "termination_reason", "metrics", "trajectories")
 _CUT = ("_exceeded", "timeout")
-"""How the reasons end for which an episode is cut off."""
+"""The suffixes of the reasons for which an episode is cut off."""
 
 
 class _Conversation(NamedTuple):
-    """Messages that go on with one another, each with the pointer to where it first stands."""
+    """Messages of one continuous history, with the pointer to the first occurrence of each."""
 
     messages: list[Any]
     pointers: list[str]
@@ -101,7 +101,7 @@ def _read(
 
 
 def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
-    """Return what the steps of a trajectory say, each message once; one conversation at least."""
+    """Return the messages in the steps of a trajectory, each once; at least one conversation."""
     conversations = [_Conversation([], [])]
     before: list[Any] = []
     for index, step in enumerate(steps):

@@ -1,7 +1,8 @@
-"""What a trainer's row says: messages, or texts in the model's template, with its tokens or not.
+"""The messages of a trainer's row, or its texts in the model's template, with or without its
+special tokens.
 
-Templates put what tools answered into a turn of the user, as `<tool_response>` blocks. What a tool
-answered the trainer's parser took for a call, in whatever format it is written.
+Templates put tools' answers into a turn of the user, as `<tool_response>` blocks. If a tool
+answers, the trainer's parser must have found a call, in whatever format it is written.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ _OF_UNREAD = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
 
 
 def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
-    """Return prompt and reply, parted before the turn that the border between them cuts in two.
+    """Return prompt and reply, divided before the turn that the border between them splits.
 
-    AReaL 1.0.4 ends a prompt as many tokens too late as the tools of a rollout answered, so that
-    it may end inside of what a tool says. Where the model has the word, `asked_in` tells.
+    AReaL 1.0.4 ends a prompt too late, by as many tokens as the tools of a rollout answered, so it
+    may end inside a tool's answer. `asked_in` returns the beginning of a reply at the end of a
+    prompt.
     """
     if not isinstance(prompt, str) or not isinstance(reply, str):
         return prompt, reply
@@ -42,7 +44,7 @@ def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
 
 
 def asked_in(prompt: Any) -> tuple[list[Any], str]:
-    """Return the messages of a prompt, and how it begins the reply, if it does."""
+    """Return the messages of a prompt, and the beginning of the reply in it, if any."""
     if not isinstance(prompt, str):
         return (prompt, "") if isinstance(prompt, list) else ([], "")
     turns, begun = split_skipped_prompt(prompt)
@@ -53,9 +55,9 @@ def asked_in(prompt: Any) -> tuple[list[Any], str]:
 
 
 def said_in(reply: Any, prompt: Any, begun: str, reason: str) -> list[Any]:
-    """Return the messages of a reply to `prompt`, whose end has `begun` it.
+    """Return the messages of a reply to `prompt`, which ends with its beginning `begun`.
 
-    `reason` says why the reply ended. ms-swift 4.6.0 has what begins it in both.
+    `reason` is the finish reason. In ms-swift 4.6.0 both prompt and reply contain the beginning.
     """
     if isinstance(reply, str):
         text = reply if reply.startswith(begun) else begun + reply
@@ -82,7 +84,7 @@ def _message(role: str, text: str) -> dict[str, Any]:
 def of_text(
     message: dict[str, Any], action: Action | None, tools: Sequence[ToolSpec], *, is_answered: bool
 ) -> Normalised:
-    """Return a message that stands in a text; `is_answered`: a tool speaks next."""
+    """Return a message read from a text; `is_answered` means that a tool's message follows."""
     parts = normalise_message(message, text_calls=TextCalls.TRANSPORT)
     parts = with_tagged_call(parts, action) if action else parts
     is_read = any(call.name and call.verdict != FAILED for call, _ in parts.calls)

@@ -1,4 +1,4 @@
-"""Rollouts of which prompt and reply are one text, as tables of Weights & Biases keep samples.
+"""Rollouts whose prompt and reply are one text, as tables of Weights & Biases keep samples.
 
     row     = {"step", "idx"?, "reward", "num_turns", "trajectory": blocks}      SkyRL
             | {"global_step", "text": whole, "reward"}                           OpenRLHF
@@ -6,8 +6,8 @@
     block   = "[" ("SYSTEM" | "USER" | "ASSISTANT" | "TOOL" | "USER/TOOL") "]\\n" text
     whole   = a rendered template, mostly without its special tokens
 
-SkyRL skips special tokens, too: what is between two replies of its model begins with the name of
-who speaks and ends with that of the model.
+SkyRL skips special tokens, too: the text between two replies begins with the name of its role and
+ends with that of the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPEAKER = re.compile(r"\s*+(?:user|tool|ipython)\n++")
 
 
 class Whole(NamedTuple):
-    """What a row of the kind says, and under which name it says so."""
+    """The prompt and reply of such a row, and the name of the member with their text."""
 
     name: str
     prompt: Any
@@ -33,7 +33,7 @@ class Whole(NamedTuple):
 
 
 def whole_of(row: Mapping[str, Any]) -> Whole | None:
-    """Return prompt and reply of a row that has them in one text, None where it is no such row."""
+    """Return prompt and reply of a row that has them in one text, or None if it is no such row."""
     if "reward" not in row:
         return None
     if isinstance(text := row.get("trajectory"), str) and "num_turns" in row:
@@ -45,7 +45,7 @@ def whole_of(row: Mapping[str, Any]) -> Whole | None:
 
 
 def _of_blocks(text: str) -> tuple[Any, Any]:
-    """Return what was asked, and what was said from where the model first has the word."""
+    """Return the messages before the model's first reply, and those from there on."""
     marks = list(_BLOCK.finditer(text))
     if not marks:
         return "", text
@@ -65,7 +65,7 @@ def _message(speaker: str, text: str) -> dict[str, Any]:
 
 
 def _between(text: str) -> str:
-    """Return what somebody said between two replies, without the names around it."""
+    """Return the message between two replies, without the names of roles around it."""
     name = _SPEAKER.match(text)
     body = text.rstrip()
     model = next((model for model in ("assistant", "model") if body.endswith(model)), "")

@@ -1,10 +1,10 @@
-"""`rl-rollouts`: what trainers log of the rollouts that a policy made, each a run.
+"""`rl-rollouts`: the rollouts of a policy that trainers log, each a run.
 
     file   = (row | columns)* | table
     row    = {PROMPT: said, REPLY: said, "step" | "score" | "advantage" | …: number, …}
     said   = [message, …] | text, mostly in the model's chat template
     table  = {"columns": [name, …], "data": [[value, …], …], …}
-    columns = {name: [value, …], …}                     what stands at one place is of one row
+    columns = {name: [value, …], …}                     values at the same index form a row
 
     PROMPT, REPLY               who writes them
     input, output               verl (`rollout_data_dir`, `validation_data_dir`), JSONL; special
@@ -15,8 +15,8 @@
     prompt, response            Agent Lightning, JSONL; the prompt is all but the last reply
 
 Tables are those of Weights & Biases, and of pandas with `orient="split"`; some have prompt and
-reply in one text (`rollout_wholes`). Numbers beside are the results of reward functions. Rollouts
-of one prompt at one step are a group.
+reply in one text (`rollout_wholes`). Other numbers in a row are the results of reward functions.
+Rollouts of one prompt at one step are a group.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _ADVANTAGES = ("advantage", "advantages")
 
 
 class _Kind(NamedTuple):
-    """Under which names a row has prompt and reply, and which others tell what it is."""
+    """The names of prompt and reply in a row, and further members that identify the kind."""
 
     prompt: str
     reply: str
     marks: tuple[frozenset[str], ...]
-    """Those of one of the sets must be there."""
+    """All members of at least one of the sets must be present."""
     only_texts: bool = False
 
 
@@ -70,18 +70,18 @@ _KINDS = (
 )
 _WHOLE = _Kind("prompt", "completion", ())
 _OF_OTHERS = frozenset({"example_id", "messages"})
-"""Members of rows that have a format of their own."""
+"""Members of rows that have their own format."""
 _USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
-"""TRL gives calls no ids, and their arguments as objects."""
+"""TRL gives calls no ids, and writes their arguments as objects."""
 _NO_SCORES = frozenset(
     {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index", "idx"}
 )
 _KEY_OF_VERL = re.compile(r"(.+)_\d+_\d+")
-"""Sample, rollout and output, of verl's newer trainer."""
+"""Sample, rollout and output, as verl's newer trainer writes them."""
 
 
 class _Row(NamedTuple):
-    """One rollout, and the pointers to its members where they do not stand under their names."""
+    """One rollout, and the pointers to its members if they are not stored under their names."""
 
     members: dict[str, Any]
     kind: _Kind
@@ -94,7 +94,7 @@ class _Row(NamedTuple):
 
 
 class _Odd(NamedTuple):
-    """What is no rollout among those of a table, or of columns."""
+    """A value in a table or in columns that is not a rollout."""
 
     value: Any
     pointer: str
@@ -105,7 +105,7 @@ class Rollouts:
 
     name = "rl-rollouts"
     summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
-    # For what a reward function did not rate.
+    # The reward function may not have rated everything.
     traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
@@ -127,7 +127,7 @@ def _has_rows(value: Any) -> bool:
 
 
 def _rows(value: Any) -> Iterator[_Row | _Odd]:
-    """Yield the rollouts that a value is, or holds."""
+    """Yield the rollouts in a value, which is one or holds several."""
     if not isinstance(value, dict):
         return
     columns, data = value.get("columns"), value.get("data")
@@ -249,7 +249,7 @@ def _is_text(value: Any) -> bool:
 def _append(
     messages: list[Any], place: str, build: RunBuilder, action: Action | None, *, in_text: bool
 ) -> None:
-    """Append messages, which are all of one text, or each an element of a list."""
+    """Append messages, which all come from one text, or are elements of a list."""
     for index, message in enumerate(messages):
         pointer = place if in_text else f"{place}/{index}"
         if not isinstance(message, dict):
@@ -269,10 +269,10 @@ def _run_id(told: Mapping[str, Any]) -> str:
 
 
 def _first_asked(told: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
-    """Return the prompt of a rollout, without the turns that the model made since.
+    """Return the prompt of a rollout, without the model's own turns in it.
 
-    To Agent Lightning and ms-swift all but the last is prompt; this has in `num_turns` how often
-    the model spoke.
+    For Agent Lightning and ms-swift, everything but the last reply is prompt; ms-swift has the
+    number of the model's turns in `num_turns`.
     """
     if "rollout_id" in told and _is_text(prompt):
         roles = [fields.as_dict(one).get("role") for one in asked]
@@ -286,7 +286,7 @@ def _first_asked(told: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
 
 
 def _group(told: Mapping[str, Any], prompt: Any) -> str:
-    """Return the group of a rollout: as the trainer calls it, or by its prompt and step."""
+    """Return the group of a rollout: as the trainer names it, or by its prompt and step."""
     if named := fields.group_of(told):
         return named
     if "sample_idx" in told and (task := fields.label(told, "task_id")):
@@ -298,7 +298,7 @@ def _group(told: Mapping[str, Any], prompt: Any) -> str:
 
 
 def _scores(row: _Row) -> dict[str, float]:
-    """Return the numbers of a row: what reward functions gave, the step, lengths and versions."""
+    """Return the numbers of a row: results of reward functions, the step, lengths and versions."""
     scores = fields.measured(row.members, without=_NO_SCORES)
     step = fields.number(row.members.get("step"))
     return scores if step is None else {**scores, "step": step}
@@ -307,9 +307,10 @@ def _scores(row: _Row) -> dict[str, float]:
 def _reward(
     told: Mapping[str, Any], scores: Mapping[str, float]
 ) -> tuple[float | None, dict[str, str]]:
-    """Return what a rollout was worth, and where that is a sum of ours, what of.
+    """Return the reward of a rollout, and a note if it is a sum computed here.
 
-    A list holds a reward a token. TRL names reward functions and neither their weights nor the sum.
+    A list holds a reward per token. TRL records the results of reward functions without their
+    weights or sum.
     """
     raw = next((told[key] for key in ("reward", "score") if told.get(key) is not None), None)
     if isinstance(raw, list):
@@ -325,7 +326,7 @@ def _reward(
 
 
 def _rewarding(names: list[str]) -> list[str]:
-    """Return the columns of reward functions: they stand between reply and advantage."""
+    """Return the columns of reward functions: those between the reply and the advantage."""
     behind = next((name for name in _ADVANTAGES if name in names), None)
     if behind is None or "completion" not in names:
         return []

@@ -1,8 +1,9 @@
-"""Credentials in what people, models and tools say, for runs that are handed on.
+"""Credentials in the messages of people, models and tools, for runs that are shared.
 
-Known by their looks (keys of well-known services, private keys, bearer tokens, users and secret
-parameters of URLs), by the name of the JSON member that holds them, or as what a variable with such
-a name is set to. A mask is as long as what it hides, so that every place in a text stays true.
+They are recognised by their looks (keys of well-known services, private keys, bearer tokens, users
+and secret parameters of URLs), by the name of the JSON member that holds them, or as the value of a
+variable with such a name. A mask is as long as the text it hides, so that all positions in a text
+stay valid.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hermes_tui.formats import secrets
 
 _FILLER: Final = "*"
 _WORTH_SEEKING: Final = 12
-"""So long a value, of letters and digits, stands nowhere by chance."""
+"""A value of this length, of letters and digits, does not occur by chance."""
 _LOOKS: Final = re.compile(
     rf"{secrets.KEY_LOOKS.pattern}"
     r"|\b(?:github_pat_|glpat-|xox[abprs]-|npm_)[A-Za-z0-9_\-]{10,}"
@@ -27,7 +28,7 @@ _ENDS: Final = (
     r"(?:api[-_]?key|access[-_]?key|secret[-_]?key|secret|password|passwd|client[-_]?secret"
     r"|(?:auth|access|refresh|session)[-_]?token)"
 )
-"""The last words of the names of members that hold credentials."""
+"""The last words in the names of members that hold credentials."""
 _MEMBER: Final = re.compile(
     rf'(?<!\\)\\*+"(?:(?:[A-Za-z0-9]++[-_]){{0,8}}{_ENDS}|authorization|cookie)\\*+"'
     r'\s*+:\s*+\\*+"([^"\\]{4,})',
@@ -46,7 +47,7 @@ _AS_VALUE: Final = (_MEMBER, _VARIABLE, _BEARER, _IN_URL)
 
 
 def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the credentials stand in `text`; they may overlap."""
+    """Yield the positions of the credentials in `text`; they may overlap."""
     for pattern in _WHOLE:
         for found in pattern.finditer(text):
             yield found.span()
@@ -56,7 +57,7 @@ def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
 
 
 def is_worth_seeking(secret: str) -> bool:
-    """Tell whether a credential is masked wherever else it stands, too."""
+    """Return whether a credential is to be masked wherever else it occurs, too."""
     letters = any(map(str.isalpha, secret))
     return len(secret) >= _WORTH_SEEKING and letters and any(map(str.isdigit, secret))
 

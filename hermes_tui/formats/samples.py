@@ -1,13 +1,13 @@
 """Several samples of one prompt in one row, as rejection sampling and pass@k keep them.
 
     row    = {"prompt": text | [message, …], "completions" | "responses" | …: [sample, …], …}
-           | {"messages": [message, …], …: [sample, …], …}        the last message asks
+           | {"messages": [message, …], …: [sample, …], …}        the last message is the request
     sample = text | {"text" | "response" | …: text, …} | {"message": message, …} | message
            | [message, …]
 
-verl writes texts below `responses`, vLLM's offline outputs are objects with `text` below `outputs`.
-A list beside the samples that is as long as they are and holds numbers, truth values or objects of
-scores, such as `rewards`, has an element for each.
+verl writes texts under `responses`; vLLM's offline outputs are objects with `text` under `outputs`.
+A parallel list of the same length with numbers, truth values or objects of scores, such as
+`rewards`, has an element for each sample.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from hermes_tui.formats.json_values import decode_if_json
 
 _KEYS = ("completions", "responses", "outputs", "samples", "choices")
 TEXT_KEYS = ("text", "completion", "response", "generated_text", "output")
-"""Under which a row, or a sample, has the text of a reply."""
+"""The names under which a row or a sample has the text of a reply."""
 _SINGULAR = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}
 _ASKING = ("user", "human", "tool", "function", "system", "developer")
 
 
 class Sampled(NamedTuple):
-    """One sample: its place in the row, its messages with their pointers, what is told of it."""
+    """One sample: its pointer in the row, its messages with their pointers, and its metadata."""
 
     pointer: str
     said: tuple[tuple[str, Any], ...]
-    """Empty where it says nothing."""
+    """The messages; empty if the sample has no content."""
     is_text: bool
     """Whether it is the model's own text, which no parser has read."""
     told: dict[str, Any]
 
 
 def prompt_key(row: Mapping[str, Any]) -> str:
-    """Return under which key a row has its prompt; nothing where it has none."""
+    """Return the key of the prompt in a row, or "" if there is none."""
     if "messages" not in row:
         prompt = fields.messages_if_json(row.get("prompt"))
         is_said = isinstance(prompt, str) and prompt.strip()
@@ -49,7 +49,7 @@ def prompt_key(row: Mapping[str, Any]) -> str:
 
 
 def samples_key(row: Mapping[str, Any]) -> str:
-    """Return under which key a row has samples of its prompt; nothing where it is no such row."""
+    """Return the key of the samples in a row, or "" if it is no such row."""
     listed = [key for key in _KEYS if isinstance(row.get(key), list)]
     if not listed or any(isinstance(row.get(key), str) for key in TEXT_KEYS):
         return ""
@@ -59,7 +59,7 @@ def samples_key(row: Mapping[str, Any]) -> str:
 
 
 def samples_of(row: Mapping[str, Any], key: str) -> list[Sampled]:
-    """Return the samples that stand under `key` of a row."""
+    """Return the samples under `key` of a row."""
     beside = parallel_lists(row, len(row[key]))
     return [
         _sampled(raw, f"/{key}/{index}", {name: each[index] for name, each in beside.items()})
@@ -68,7 +68,7 @@ def samples_of(row: Mapping[str, Any], key: str) -> list[Sampled]:
 
 
 def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
-    """Return the lists of a row that hold something for each of its `size` samples."""
+    """Return the lists of a row that have an element for each of its `size` samples."""
     return {
         name: listed
         for name, listed in row.items()
@@ -77,7 +77,8 @@ def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
 
 
 def told_of_one(beside: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what parallel lists tell of one sample, in the words of a row of one."""
+    """Return the values of one sample in parallel lists, under the names of a row with one
+    reply."""
     told = {_SINGULAR.get(name, name): value for name, value in beside.items()}
     if isinstance(told.get("score"), dict):
         told["scores"] = told.pop("score")
@@ -85,34 +86,34 @@ def told_of_one(beside: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def group_of_samples(row: Mapping[str, Any]) -> str:
-    """Return the group that the samples of a row are: as it calls itself, or by its prompt."""
+    """Return the group of the samples in a row: its own name, or one derived from its prompt."""
     if named := fields.group_of(row) or fields.run_id_of(row):
         return named
     return name_of_prompt(row.get(prompt_key(row)))
 
 
 def name_of_prompt(prompt: Any) -> str:
-    """Return what a group is called that is known by its prompt alone."""
+    """Return the name of a group that is identified only by its prompt."""
     return f"prompt {crc32(fields.json_text(prompt).encode('utf-8', 'surrogatepass')):08x}"
 
 
 def name_in_row(row_id: str, part: str) -> str:
-    """Return what a run is called that is a part of a row, whose own id may be empty."""
+    """Return the name of a run that is a part of a row, whose own id may be empty."""
     return f"{row_id} · {part}" if row_id else part
 
 
 def name_of_choice(reply_id: str, choice: int) -> str:
-    """Return what the run of a choice of a reply is called; the first is that of the reply."""
+    """Return the name of the run of a reply's choice; the first has the reply's own name."""
     return name_in_row(reply_id, f"choice {choice + 1}") if choice else reply_id
 
 
 def _are_samples(listed: list[Any]) -> bool:
-    """Of a sample that failed there is nothing but null."""
+    """Return whether a list holds samples; a failed sample is null."""
     return any(listed) and fields.mostly(listed, lambda raw: raw is None or _said(raw) is not None)
 
 
 def _said(raw: Any) -> tuple[str, Any] | None:
-    """Return what a sample says, with the pointer to it inside the sample; None if nothing."""
+    """Return the pointer inside a sample to its content, and the content; None if there is none."""
     if isinstance(raw, str):
         return "", raw
     if isinstance(raw, list):
@@ -148,7 +149,10 @@ def _sampled(raw: Any, pointer: str, beside: Mapping[str, Any]) -> Sampled:
 
 
 def _is_parallel(name: str, listed: list[Any]) -> bool:
-    """Numbers and truth values can only be about samples; texts and objects may be anything."""
+    """Return whether a list has one value for each sample.
+
+    Numbers and truth values can only describe samples; texts and objects may be anything.
+    """
     kinds: tuple[type, ...] = (bool, int, float)
     if name == "finish_reasons":
         kinds = (str,)

@@ -1,9 +1,9 @@
-"""`event-stream`: streamed replies as they came over the wire, such as `curl -N` saves them.
+"""`event-stream`: streamed replies as received over the wire, such as `curl -N` saves.
 
     file   = (stream "data: [DONE]")* stream?
-    stream = what `sse` joins; also without the mark of an end others may follow
+    stream = see `sse`; others may follow even without the end mark
 
-Each choice of a reply is a run. The record is the file; each stream has a range of its own in it.
+Each choice of a reply is a run. The record is the file; each stream has its own range in it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _text(data: bytes) -> str:
 
 
 def _stream_in(text: str) -> Stream | None:
-    """Return the events or lines of a stream, None where there is none."""
+    """Return the events or lines of a stream, or None if there is none."""
     text = text.removeprefix("\ufeff")
     if looks_like_sse(text):
         return read_sse(text)
@@ -78,13 +78,13 @@ def _stream_in(text: str) -> Stream | None:
         return None
     lines = read_lines(text)
     if lines is None:
-        # A whole reply: one line, or its members on lines of their own.
+        # A whole reply: on one line, or with its members on separate lines.
         lines = Stream((decode_if_json(text.strip(), 1),), (), done=False)
     return lines if are_bare(lines.events) else None
 
 
 def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each stream begins and ends that the mark of an end parts from others."""
+    """Yield the start and the end of each stream; the end mark separates them."""
     start = 0
     for mark in _DONE.finditer(data):
         yield start, mark.end()
@@ -94,7 +94,7 @@ def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _apart(stream: Stream) -> Iterator[Stream]:
-    """Yield the streams of replies that follow one another without the mark of an end."""
+    """Yield the streams of replies that follow one another without an end mark."""
     events = stream.events
     begins = [place for place in range(1, len(events)) if _begins(events, place)]
     for start, end in pairwise((0, *begins)):
@@ -104,13 +104,13 @@ def _apart(stream: Stream) -> Iterator[Stream]:
 
 
 def _begins(events: tuple[Any, ...], place: int) -> bool:
-    """Say whether another reply begins with the event at `place`, which is not the first."""
+    """Return whether another reply begins with the event at `place`, which is not the first."""
     before, event = as_dict(events[place - 1]), as_dict(events[place])
     if event.get("type") in _BEGINS_REPLY or (is_ollama(before) and before["done"]):
         return True
     if "choices" not in event or event.get("id") == before.get("id"):
         return False
-    # Of a cut stream the id tells, but some servers give each chunk another one.
+    # If a stream is cut, the id shows it, but some servers give each chunk a different one.
     around = events[max(0, place - 2) : place + 2]
     ids = [label(as_dict(each), "id") for each in around]
     return len(ids) == 4 and all(ids) and ids[0] == ids[1] and ids[2] == ids[3]

@@ -1,7 +1,7 @@
-"""Secrets that captured requests carry, masked wherever headers or settings are shown.
+"""Secrets in captured requests, masked wherever headers or settings are shown.
 
-A value is a secret by the name it stands under (`authorization`, `x-api-key`, `cookie`, …) or, in
-headers, by its looks (`Bearer …`, `sk-…`). The scheme stays, so that a person sees what was sent.
+A value is a secret by its name (`authorization`, `x-api-key`, `cookie`, …) or, in headers, by its
+looks (`Bearer …`, `sk-…`). The scheme is kept, so that a person sees which was sent.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _OTHER_HEADER = (
     r"|(?:auth|access|session|security|private|api)-?token)|x-(?:[a-z0-9]{1,30}-){0,6}token"
     r"|private-token"
 )
-"""Names of further headers with credentials, as gateways and proxies have them (`Helicone-Auth`,
-`CF-Access-Client-Secret`). Written with hyphens, which the fields of a conversation are not."""
+"""Names of further headers with credentials, as gateways and proxies use them (`Helicone-Auth`,
+`CF-Access-Client-Secret`). Written with hyphens, unlike the fields of a conversation."""
 _IS_OTHER_HEADER = re.compile(_OTHER_HEADER, re.IGNORECASE)
 NAME_WORDS = ("key", "token", "auth", "secret", "cookie", "password", "credential", "header")
-"""One of these stands in the name of every secret, and in the name of what holds headers."""
+"""Every name of a secret, and of an object that holds headers, contains one of these."""
 _HEADERS = re.compile(r"(?:^|[_-])headers?$")
 _SCHEME = re.compile(r"(bearer|basic|token|digest)\s+(?=\S)", re.IGNORECASE)
 KEY_LOOKS = re.compile(
@@ -60,7 +60,7 @@ PARAMETER = (
     r"(?:[^=&#?;\s]*[-_.])?(?:key|(?:api|access)key|(?:access|auth)?token|secret|sig|signature"
     r"|password|passwd|pass|credentials?|auth|authorization|code)"
 )
-"""A whole parameter name, or one whose last word this is: `X-Amz-Signature`, but not `design`."""
+"""A whole parameter name, or the last word of one: `X-Amz-Signature`, but not `design`."""
 _URL_SECRET = re.compile(rf"(?<=[?&;])({PARAMETER}=)[^&#\s\"'<>]+", re.IGNORECASE)
 URL_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]+(?=@)")
 _SECRET_PARAMETER = re.compile(PARAMETER, re.IGNORECASE)
@@ -77,28 +77,29 @@ def masked_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
 def mask_secrets(value: Any) -> Any:
     """Return a JSON value with every credential in it masked, at any depth.
 
-    Names decide everywhere, looks only below headers, so that conversation text stays as it is.
+    Names decide everywhere, looks only inside headers, so that conversation text is unchanged.
     """
     return _mask(value, False, 0)
 
 
 def may_hold_secrets(json: bytes) -> bool:
-    """Tell cheaply whether a value may hold a secret, by its JSON."""
+    """Return whether a value may hold a secret, by a cheap test of its JSON."""
     text = json.decode("utf-8", "replace").lower()
     return any(word in text for word in NAME_WORDS)
 
 
 def mask_top(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `value` with the credentials among its own members masked, deeper ones as they are."""
+    """Return `value` with the credentials among its own members masked, and deeper ones
+    unchanged."""
     return {key: _masked(item) if _is_secret(key) else item for key, item in value.items()}
 
 
 Path = tuple[str | int, ...]
-"""The keys and positions that lead to a value."""
+"""The keys and indexes that lead to a value."""
 
 
 def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's parameters with credentials masked; tools and schemas stay as they are."""
+    """Return a request's parameters with credentials masked; tools and schemas are unchanged."""
     return change_credentials(parameters, lambda path, text: str(_masked(text)))
 
 
@@ -114,7 +115,7 @@ def change_credentials(
             return {key: changed(held, (*path, key), key) for key, held in item.items()}
         if isinstance(item, list):
             return [changed(held, (*path, at), name) for at, held in enumerate(item)]
-        # What is an object is no credential: a schema may have a field of such a name.
+        # An object is not a credential: a schema may have a field of such a name.
         return change(path, item) if item and isinstance(item, str) and _is_secret(name) else item
 
     return {
@@ -124,7 +125,7 @@ def change_credentials(
 
 
 def is_masked(text: str) -> bool:
-    """Tell whether a credential was masked."""
+    """Return whether a text is a masked credential."""
     return text == MASK or text.endswith(f" {MASK}")
 
 
@@ -134,7 +135,7 @@ def masked_url(text: str) -> str:
 
 
 def is_secret_parameter(name: str) -> bool:
-    """Tell whether the query of a URL holds a credential under `name`."""
+    """Return whether a URL's query parameter called `name` is a credential."""
     return _SECRET_PARAMETER.fullmatch(name) is not None
 
 
@@ -161,7 +162,7 @@ def _mask_member(key: Any, item: Any, in_headers: bool, depth: int) -> Any:
 
 
 def _is_named_pair(value: Mapping[Any, Any]) -> bool:
-    """Say whether `value` is a header written as `{"name": …, "value": …}`."""
+    """Return whether `value` is a header written as `{"name": …, "value": …}`."""
     return "value" in value and _is_secret(value.get("name"))
 
 
@@ -179,7 +180,7 @@ def _is_header_key(name: Any) -> bool:
 
 
 def _masked(value: Any) -> Any:
-    """Mask a credential; what is empty stays empty."""
+    """Mask a credential; an empty one stays empty."""
     if value is None or value == "" or isinstance(value, bool):
         return value
     if isinstance(value, list):
@@ -194,9 +195,9 @@ _NAMES = "|".join(
     (*(re.escape(name).replace(r"\-", "[-_]") for name in sorted(SECRET_NAMES)), _OTHER_HEADER)
 )
 _TEXT = r'(?:[^"\\]++|\\.)'
-"""Repeated possessively: each repeat that could be given back takes a hundred bytes."""
+"""Repeated possessively, since each repetition that could be given back takes a hundred bytes."""
 _END = r'(?:"|\\?\Z)'
-"""Where a string ends: of a text that was torn in it, at its end."""
+"""The end of a string: a quote, or the end of the text if it was cut off inside the string."""
 _JSON_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")({_TEXT}++)(?={_END})', re.IGNORECASE)
 _NAMED_PAIR = re.compile(
     rf'("name"\s*:\s*"(?:{_NAMES}|key|token)"\s*,\s*"value"\s*:\s*")({_TEXT}++)(?={_END})',
@@ -211,7 +212,7 @@ _KEYED_PAIR = re.compile(
     re.IGNORECASE,
 )
 _URL_MEMBER = re.compile(rf'("url"\s*:\s*")(?!data:[\w/+.-]{{1,80}};base64,)({_TEXT}++)(?={_END})')
-"""An address, none that is itself a picture or the like, which may be long and holds no secret."""
+"""An address other than a data URL, which may be long and holds no secret."""
 _COOKIES = re.compile(
     rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)(?P<end>{_END})'
     rf'|"{_TEXT}*+{_END}|(?P<close>\])'
@@ -221,7 +222,7 @@ _COOKIES = re.compile(
 def mask_json_text(text: str) -> str:
     """Return JSON text, whole or torn, with the string values of credentials masked.
 
-    Everything else stays to the letter, which decoding and encoding would not keep.
+    Everything else is kept verbatim, which decoding and encoding would not do.
     """
     text = _JSON_MEMBER.sub(_hidden, text)
     if '"value"' in text:
@@ -234,7 +235,7 @@ def mask_json_text(text: str) -> str:
 
 
 def _without_cookies(text: str) -> str:
-    """Mask every cookie in the lists of cookies that HTTP archives hold."""
+    """Mask every cookie in the lists of cookies in HTTP archives."""
     inside = False
 
     def masked(found: re.Match[str]) -> str:

@@ -6,8 +6,8 @@
     turn  = {"from": speaker, "value": text} | {"role": speaker, "content": text}
     chat  = (("USER" | "ASSISTANT" | "FUNCTION RESPONSE") ": " text)*
 
-Calls stand in the text: a turn `from: function_call` is one, tags hold some, and agents that reason
-aloud end with `Action:` and `Action Input:`.
+Calls are in the text: a turn `from: function_call` is one, others are in tags, and ReAct agents end
+their turns with `Action:` and `Action Input:`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _read_row(value: dict[str, Any], build: RunBuilder) -> None:
 def _read_run(
     value: dict[str, Any], said: list[tuple[str, Any]], build: RunBuilder, side: str = ""
 ) -> None:
-    """Read one run; `side` names the answer of a preference pair that it ends with."""
+    """Read one run; `side` names the answer of a preference pair at its end."""
     own = fields.run_id_of(value)
     build.start(
         run_id=f"{own}-{side}" if own and side else own or side,
@@ -120,7 +120,7 @@ def _read_run(
             build.append(_normalised(turn), pointer)
         else:
             build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
-    # What is said of a pair is not said of either.
+    # An outcome of the pair does not hold for either side.
     if not side and (outcome := fields.outcome_of(value)) is not None:
         build.end(**outcome)
 
@@ -140,7 +140,7 @@ def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
     declared = value.get("tools", value.get("functions"))
     if declared or "chat" not in value:
         return tool_specs(declared) if declared else None
-    # Glaive writes one JSON object after the other behind the prompt.
+    # Glaive writes one JSON object after the other at the end of the prompt.
     text = value.get("system")
     found = _TOOLS_AT.search(text) if isinstance(text, str) else None
     if found is None:
@@ -177,7 +177,7 @@ def _glaive_call(mark: re.Match[str], body: str) -> Found:
 
 
 def _call(mark: re.Match[str], name: str, written: str) -> Found:
-    """Return the call that a text is from `mark` to its end, with its arguments as written."""
+    """Return the call in a text from `mark` to its end, with its arguments as written."""
     arguments = read_arguments(written, 0)
     call = ToolCall(
         index=0,
@@ -195,7 +195,7 @@ def _call(mark: re.Match[str], name: str, written: str) -> Found:
 
 
 def _turns_of_chat(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the turns of a Glaive chat; its prompt names itself `SYSTEM:`."""
+    """Yield the turns of a Glaive chat, whose prompt begins with `SYSTEM:`."""
     if value.get("system"):
         prompt = value["system"]
         own = prompt.removeprefix("SYSTEM:").strip() if isinstance(prompt, str) else prompt

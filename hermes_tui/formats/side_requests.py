@@ -1,4 +1,5 @@
-"""Requests that clients make beside a conversation: they count tokens, list models, embed texts."""
+"""Requests that clients make in addition to a conversation: to count tokens, list models or embed
+texts."""
 
 from __future__ import annotations
 
@@ -16,25 +17,25 @@ _PATH = re.compile(
     r"|:(?P<method>countTokens|embedContent|batchEmbedContents)$"
 )
 _CALL_TYPE = re.compile(r"^a?(embedding|moderation|rerank|count_tokens|token_counter)$")
-"""What LiteLLM calls them."""
+"""LiteLLM's names for such requests."""
 _BODY_KEYS = ("body", "json", "content", "text")
 _COUNTS = {
     "input_tokens": frozenset({"object", "context_management", "cache_creation_input_tokens"}),
     "totalTokens": frozenset({"promptTokensDetails", "cachedContentTokenCount", "totalBillable"}),
     "count": frozenset({"max_model_len", "tokens", "token_strs"}),
 }
-"""The only number in the reply to a count of tokens, and what may stand beside it."""
+"""The only number in the reply to a count of tokens, and the other members that it may have."""
 _LISTED = {"embedding": "embeddings", "model": "models"}
 
 
 def by_address(url: str) -> str:
-    """Return what a request to `url` asks for beside a conversation; empty where it is one's."""
+    """Return the purpose of a side request to `url`, or "" if it belongs to a conversation."""
     found = _PATH.search(url.partition("?")[0].partition("#")[0])
     return found[found.lastgroup or 0] if found else ""
 
 
 def by_reply(value: Mapping[str, Any], response: Any) -> str:
-    """Return the same of a logged request without an address, whose reply holds no message."""
+    """Return the same for a logged request without an address, whose reply holds no message."""
     if named := _CALL_TYPE.match(fields.label(value, "call_type")):
         return named[1]
     body = fields.as_dict(decode_if_json(response))

@@ -1,4 +1,4 @@
-"""A rendered chat template without its special tokens, taken apart where what is left tells.
+"""A rendered chat template without its special tokens, split as far as the rest shows how.
 
     prompt = (role "\\n" text "\\n")* "assistant\\n" begun?            ChatML: Qwen and others
            | the same with "model" for "assistant"                   Gemma
@@ -10,8 +10,8 @@
     begun  = "<" …                                                 such as "<think>\\n"
 
 Decoding with `skip_special_tokens` drops `<|im_start|>`, `<|im_end|>` and the tokens of headers;
-the names of the roles stay, and so do `<tool_call>`, `<tool_response>` and `<think>`, which are no
-special tokens. A prompt that does not end as one for a reply is no template.
+the names of the roles stay, and so do `<tool_call>`, `<tool_response>` and `<think>`, which are not
+special tokens. A prompt that does not end with the start of a reply is not a template.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from hermes_tui.parsers.tool_results import CLOSE, OPEN
 
 
 class _Family(NamedTuple):
-    """How templates of a family leave the roles behind."""
+    """The traces that a family of templates leaves of roles."""
 
     role: re.Pattern[str]
     other: re.Pattern[str]
-    """Where somebody else than the model speaks in a reply: a tool, or who `said` something."""
+    """The start of another role's message in a reply: a tool's, or that of the role `said`."""
     back: re.Pattern[str]
-    """Where the model speaks again behind a tool."""
+    """The start of the model's text after a tool's message."""
     turn_end: str
     answers: str
-    """Where the model speaks behind what somebody said."""
+    """The start of the model's text after another role's message."""
 
 
 def _chatml(model: str) -> _Family:
-    """Return the family of templates that call the model so."""
+    """Return the ChatML family of templates that use `model` as the name of the model's role."""
     return _Family(
         re.compile(rf"^(?P<role>system|user|{model}|tool)(?:\n|\Z)", re.MULTILINE),
         re.compile(rf"\n?user\n(?={OPEN})|\n(?P<said>user|tool)\n"),
@@ -71,12 +71,13 @@ _FOLLOWS = {
 }
 _MODEL_SPEAKS = re.compile(r"(?:assistant|model)\n(\n?)")
 _MOST_NAMES = 20
-"""How often the model's name is looked at in search of where it first has the word."""
+"""The most occurrences of the model's role tried as the start of its first reply."""
 _ROLES = {"ipython": "tool", "model": "assistant"}
 
 
 def split_skipped_prompt(text: str) -> tuple[tuple[TemplateTurn, ...], str]:
-    """Return the messages of a prompt, and how it begins the reply; none where it is no template.
+    """Return the messages of a prompt and the beginning of the reply; ((), "") if it is no
+    template.
 
     >>> split_skipped_prompt("user\\nHi\\nassistant\\n<think>\\n")[1]
     '<think>\\n'
@@ -95,7 +96,7 @@ def split_skipped_prompt(text: str) -> tuple[tuple[TemplateTurn, ...], str]:
 
 
 def skipped_reply_start(text: str) -> int:
-    """Return where the reply begins in a prompt and a reply that are one text; -1 where unknown.
+    """Return the index of the reply in a text of prompt and reply, or -1 if it is unknown.
 
     >>> skipped_reply_start("user\\nHi\\nassistant\\nHo")
     18
@@ -108,7 +109,7 @@ def skipped_reply_start(text: str) -> int:
 
 
 def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
-    """Return the turns of a reply to `prompt`, which begins and mostly ends with the model's.
+    """Return the turns of a reply to `prompt`; the first and usually the last are the model's.
 
     >>> split_skipped_reply("no\\nuser\\nwhy?\\nassistant\\nso", "user\\nHi\\nassistant\\n")[1].text
     'why?'
@@ -126,7 +127,8 @@ def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
 
 
 def _others(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, int, int]]:
-    """Yield where others begin to speak, who, where they end, and where the model goes on."""
+    """Yield each message of another role: the match that begins it, its role, its end, and the
+    index at which the model continues."""
     last_back = text.rfind(family.answers)
     at = 0
     while begin := family.other.search(text, at):
@@ -151,9 +153,9 @@ def _family(prompt: str) -> _Family:
 
 
 def _markers(text: str, family: _Family) -> list[re.Match[str]]:
-    """Return the names of roles between messages, none where the text is no prompt.
+    """Return the role markers between messages, or [] if the text is not a prompt.
 
-    One that cannot follow upon the one before belongs to a message, as a line "user" may.
+    A marker that cannot follow the previous one belongs to a message, as a line "user" may.
     """
     found = list(family.role.finditer(text))
     if not found or found[0].start() or not _asks(text, found[-1]):
@@ -164,7 +166,7 @@ def _markers(text: str, family: _Family) -> list[re.Match[str]]:
             kept.append(marker)
     if kept and kept[-1] is found[-1]:
         return kept
-    # Names in what the user says: all of that is one message.
+    # Role names inside the user's message: all of it is one message.
     first = next((n for n, marker in enumerate(kept) if marker["role"] == "user"), None)
     return [] if first is None else [*kept[: first + 1], found[-1]]
 

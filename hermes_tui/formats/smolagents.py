@@ -6,8 +6,8 @@
     step    = repr text | {"step_number", "model_output", "tool_calls", "observations", "error", …}
             | {"system_prompt"} | {"task"} | {"plan"} | chat message
 
-A step whose calls failed lists none: those that the model made stand in `model_output_message`.
-A repr is `ActionStep(tool_calls=[ToolCall(name=…, arguments=…, id=…)], …)`. Chat messages have the
+A step whose calls failed lists none; those that the model made are in `model_output_message`. A
+repr is `ActionStep(tool_calls=[ToolCall(name=…, arguments=…, id=…)], …)`. Chat messages have the
 roles `tool-call`, whose text is "Calling tools:" and a repr, and `tool-response`.
 """
 
@@ -58,7 +58,7 @@ _CODES = {
     "Generation": Code.REQUEST_ERROR,
     "MaxSteps": Code.TRUNCATED,
 }
-"""What the agent's own exceptions mean, by a word of their names."""
+"""The codes of the agent's own exceptions, by a word in their names."""
 
 
 class Smolagents:
@@ -141,7 +141,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _read_run(value: dict[str, Any], build: RunBuilder) -> None:
-    """Read what `run(…, return_full_result=True)` gives."""
+    """Read the result of `run(…, return_full_result=True)`."""
     steps = value["steps"]
     times = fields.as_dict(value.get("timing"))
     build.start(
@@ -173,7 +173,7 @@ def _read_step(step: Any, pointer: str, build: RunBuilder) -> None:
 
 
 def _read_text(step: str, pointer: str, build: RunBuilder) -> None:
-    """Read a step's repr; what is none is shown as the text it is."""
+    """Read a step's repr; any other text is shown unchanged."""
     try:
         made = read_repr(step)
     except NotRepr as error:
@@ -204,7 +204,7 @@ def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None
 
 
 def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
-    """Read a step of the loop: what the model said and called, and what came back."""
+    """Read a step of the loop: the model's reply with its calls, and the result."""
     reply = fields.as_dict(_plain(step.get("model_output_message")))
     listed = step.get("tool_calls") or reply.get("tool_calls")
     calls = [_call(entry) for entry in listed] if isinstance(listed, list) else []
@@ -238,7 +238,8 @@ def _finish_reason(reply: dict[str, Any]) -> Any:
 
 
 def _answered(calls: list[Any], error: str) -> Any:
-    """Return the call that a step's answer is of: the one that its error names, else the last."""
+    """Return the call that a step's answer belongs to: the one named in its error, or else the
+    last."""
     named = (call for call in calls if f"'{_body(call).get('name')}'" in error)
     return next(named, calls[-1])
 
@@ -248,7 +249,7 @@ def _body(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_result(call: Any, observed: Any, error: str, pointer: str, build: RunBuilder) -> None:
-    """Add what came back from a step's tools: the file has one text for all of its calls."""
+    """Add the result of a step's tools; the file has a single text for all of its calls."""
     told = fields.json_text(observed) if observed is not None else ""
     raw = {
         "role": "tool",
@@ -262,7 +263,8 @@ def _read_result(call: Any, observed: Any, error: str, pointer: str, build: RunB
 
 
 def _call(entry: Any) -> dict[str, Any]:
-    """Return a call as the normaliser takes it. Code of a code agent is a text, never JSON."""
+    """Return a call in the form that the normaliser accepts. Code of a code agent is text, never
+    JSON."""
     plain = _plain(entry)
     if not isinstance(plain, dict):
         return {"name": None, "arguments": plain}
@@ -277,9 +279,9 @@ def _call(entry: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Return `value` with objects that were read from a repr as their members."""
+    """Return `value` with objects read from a repr replaced by their members."""
     if depth > MAX_DEPTH:
-        # A repr is never read that deep, so there is no object in it.
+        # A repr is never read to this depth, so no object occurs in it.
         return value
     if isinstance(value, Made):
         return _plain(value.members or list(value.arguments), depth)
@@ -291,7 +293,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _times(step: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Return when a step began, and how long it took."""
+    """Return the start time and the duration of a step, both in seconds."""
     timing = _plain(step.get("timing"))
     times = timing if isinstance(timing, dict) else step
     return timestamp(times.get("start_time")), fields.number(times.get("duration"))
@@ -328,7 +330,7 @@ def _read_message(step: dict[str, Any], pointer: str, build: RunBuilder) -> None
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    # pandas writes NaN where there was no error.
+    # pandas writes NaN if there was no error.
     error = _error_text(value.get("agent_error"))
     status = "truncated" if value.get("iteration_limit_exceeded") is True else "unknown"
     build.end(

@@ -1,10 +1,10 @@
-"""Attributes of a span by their names, whatever spelling the writer chose.
+"""Attributes of a span by name, in any of the spellings that writers use.
 
     flat    {"llm.input_messages.0.message.role": "user"}     OpenInference, OpenLLMetry
     nested  {"llm": {"input_messages": [{"message": {"role": "user"}}]}}
     mixed   {"llm.input_messages": [{"message.role": "user"}]}
 
-`Attributes` gives all of them as one flat object whose lists are lists of nested objects.
+`Attributes` holds all of them as one flat object, in which lists contain nested objects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.parsers.measures import whole
 
 MAX_LEVELS = 24
-"""How many names one after the other are taken apart: what is deeper stays together."""
+"""The most components of a dotted name that are split; deeper ones stay together."""
 
 
 class Attributes:
@@ -38,7 +38,7 @@ class Attributes:
                 self.flat[name] = value
 
     def first(self, *names: str) -> Any:
-        """Return the first of these attributes that holds something, else None."""
+        """Return the first of these attributes that is not empty, or None if there is none."""
         for name in names:
             value = self.flat.get(name)
             if not fields.is_empty(value):
@@ -57,7 +57,7 @@ class Attributes:
         return whole(found) if found is not None and found >= 0 else None
 
     def listed(self, name: str) -> list[Any]:
-        """Return the list of this name: one value, or spread over `name.0…`, `name.1…`."""
+        """Return the list of this name: a single value, or spread over `name.0…`, `name.1…`."""
         held = decode_if_json(self.flat.get(name))
         if isinstance(held, list):
             return [nested(item) for item in held]
@@ -84,11 +84,11 @@ _OBJECTS = frozenset(
         "llm.invocation_parameters",
     }
 )
-"""Attributes that are one value even where it is an object."""
+"""Attributes that form one value even if they are objects."""
 
 
 def nested(value: Any, level: int = 0) -> Any:
-    """Return a value whose objects have no dots in their names, but objects in objects."""
+    """Return a value whose objects have nested objects in place of names with dots."""
     if isinstance(value, list) and level < MAX_LEVELS:
         return [nested(item, level + 1) for item in value]
     if not isinstance(value, dict) or level >= MAX_LEVELS:
@@ -97,7 +97,7 @@ def nested(value: Any, level: int = 0) -> Any:
 
 
 def _element(spread: Mapping[str, Any]) -> Any:
-    """Return the object whose members stand under names with dots in them."""
+    """Return the object for members with dots in their names."""
     if spread.keys() == {""}:
         return spread[""]
     found: dict[str, Any] = {}
@@ -117,7 +117,7 @@ def _element(spread: Mapping[str, Any]) -> Any:
 
 
 def _with_lists(value: Any, level: int = 0) -> Any:
-    """Return a value whose objects with numbers for names are lists."""
+    """Return a value in which objects with numeric names are lists."""
     if not isinstance(value, dict) or level > MAX_LEVELS:
         return value
     found = {key: _with_lists(item, level + 1) for key, item in value.items()}
@@ -127,11 +127,11 @@ def _with_lists(value: Any, level: int = 0) -> Any:
 
 
 def any_value(value: Any, level: int = 0) -> Any:
-    """Return the value that an attribute of OTLP JSON holds: `{"stringValue": …}` and the like."""
+    """Return the value of an attribute in OTLP JSON: `{"stringValue": …}` and the like."""
     if not isinstance(value, dict) or level > MAX_LEVELS:
         return value
     for key, item in value.items():
-        # Phoenix names every type that a value could be of.
+        # Phoenix lists every type that a value could have.
         match key.replace("_value", "Value") if item is not None else "":
             case "intValue":
                 return int(item) if isinstance(item, str) and _is_int(item) else item
@@ -146,7 +146,7 @@ def any_value(value: Any, level: int = 0) -> Any:
 
 
 def key_values(listed: Any, level: int = 0) -> dict[str, Any]:
-    """Return the object that a list of `{"key", "value"}` is."""
+    """Return the object for a list of `{"key", "value"}`."""
     return {
         fields.label(pair, "key"): any_value(pair.get("value"), level)
         for pair in fields.as_list(listed)
@@ -159,7 +159,7 @@ def _is_int(text: str) -> bool:
 
 
 def exception_in(events: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
-    """Return what the exception among the events of a span says, empty where there is none."""
+    """Return the message of the exception among the events of a span, or "" if there is none."""
     for name, attributes in events:
         if name == "exception":
             return fields.labels(attributes, "exception.type", "exception.message")

@@ -1,8 +1,8 @@
 """The conversations that an agent's requests to its model make up.
 
-Most requests repeat all that was said before and add to it; the longest of such a chain says
-everything. Where the server keeps the history, a request says only what is new. Whatever is neither
-is a conversation of its own.
+Most requests repeat all previous messages and add to them; the longest of such a chain contains
+everything. If the server keeps the history, a request holds only what is new. Any other request is
+a separate conversation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hermes_tui.parsers.roles import ROLE_OF_LABEL
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A request span, with what was said to the model and what it answered."""
+    """A request span, with the messages sent to the model and its answer."""
 
     span: Span
     asked: Said
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """A conversation: chains of requests, each of which begins where the one before ended."""
+    """A conversation: chains of requests, each of which begins where the previous one ended."""
 
     chains: list[list[Request]] = field(default_factory=list)
 
@@ -73,9 +73,9 @@ class Conversation:
 
 
 def conversations_of(agent: Agent) -> list[Conversation]:
-    """Return the conversations of an agent, the longest first, then in the order of time.
+    """Return the conversations of an agent, the longest first, then in order of time.
 
-    There are none where no request says a word: tracers keep messages only if they are told to.
+    There are none if no request has messages: many tracers record messages only if configured to.
     Costs a hash of every message of every request, so it is linear in the size of the trace.
     """
     conversations: list[Conversation] = []
@@ -100,10 +100,10 @@ def conversations_of(agent: Agent) -> list[Conversation]:
 
 
 def read_request(span: Span) -> Request:
-    """Read what a request span says, its instructions first, wherever they stand."""
+    """Read the messages of a request span, its instructions first, wherever they are stored."""
     asked = read_input(span.input, span.input_at)
     answered = read_output(span.output, span.output_at)
-    # A reply of the Responses API repeats the instructions that it was given.
+    # A reply of the Responses API repeats the instructions of its request.
     told = instructions_in(span.system, span.pointer) or instructions_in(
         span.output, span.output_at, only_inside=True
     )
@@ -117,7 +117,7 @@ def read_request(span: Span) -> Request:
 
 
 def instructions_of(span: Span) -> list[ChatMessage]:
-    """Return what an agent is told to be, beside its input or in it."""
+    """Return the instructions of an agent, from its span or from its input."""
     told = instructions_in(span.system, span.pointer)
     given = [told] if told is not None else read_input(span.input, span.input_at).messages
     return on_line([one for one in given if role_of(one) == "system"], span.line)
@@ -128,14 +128,14 @@ def has_system(messages: Iterable[ChatMessage]) -> bool:
 
 
 def role_of(message: ChatMessage) -> str:
-    """Return the role that a message's label stands for."""
+    """Return the role that a message's label means."""
     return ROLE_OF_LABEL.get(message.role.lower(), message.role)
 
 
 def _continued(
     request: Request, keys: list[int], ends: dict[int, Conversation]
 ) -> Conversation | None:
-    """Return the conversation that `request` repeats and goes on with; forget where it ended."""
+    """Return the conversation that `request` repeats and continues; forget where it ended."""
     messages = request.asked.messages
     for known in range(len(messages), 0, -1):
         conversation = ends.get(keys[known])
@@ -146,25 +146,26 @@ def _continued(
         if echoes or not before.has_answer:
             del ends[keys[known]]
             return conversation
-        # The same question again, or another after it: the answer in between is said nowhere else.
+        # The same question again, or another after it: the answer in between is recorded nowhere
+        # else.
         return None
     return None
 
 
 def _goes_on(request: Request, conversation: Conversation) -> bool:
-    """Say whether a request says only what is new: answers of tools, or nothing of its own."""
+    """Return whether a request holds only what is new: tools' answers, or no message of its own."""
     before = conversation.chains[-1][-1]
     return before.has_answer and (brings_answers(request) or not _spoken(request))
 
 
 def brings_answers(request: Request) -> bool:
-    """Say whether a request begins with answers of tools to calls that it does not repeat."""
+    """Return whether a request begins with tools' answers to calls that it does not repeat."""
     told = _spoken(request)
     return bool(told) and role_of(told[0]) == "tool"
 
 
 def repeats(messages: list[ChatMessage], others: list[ChatMessage]) -> bool:
-    """Say whether `messages` begin with `others`, or with the last of them, and say more."""
+    """Return whether `messages` begin with `others`, or with the last of them, and continue."""
     if not others or len(messages) < 2:
         return False
     for before in (others, others[-1:]):

@@ -1,7 +1,7 @@
-"""Conversations whose requests are each a trace of their own.
+"""Conversations in which each request is a separate trace.
 
 A client that is traced without an agent around it begins a trace with every request. Such a trace
-goes on with the one whose whole conversation, its reply included, the request begins with.
+continues another one if its request begins with the other's whole conversation, reply included.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AROUND = "conversation of "
 
 
 def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
-    """Return traces, those that are requests of one conversation as one, below a span around them.
+    """Return traces, with those that are requests of one conversation joined below a common span.
 
     Costs a hash of every message of every such request, so it is linear in the size of the traces.
     """
@@ -46,7 +46,7 @@ def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
 
 
 class _Ends:
-    """Where conversations ended so far, each with a reply."""
+    """The ends of conversations so far, each after a reply."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, str], deque[str]] = {}
@@ -56,9 +56,10 @@ class _Ends:
         self._waiting.setdefault(key, deque()).append(trace_id)
 
     def take(self, messages: list[ChatMessage]) -> str:
-        """Take out and return the conversation that these begin with; empty where there is none.
+        """Remove and return the conversation that these messages begin with, or "" if there is
+        none.
 
-        Keys know nothing of ids: two conversations may have said the same, under other ids.
+        Keys ignore ids: two conversations may have the same content under different ids.
         """
         keys = prefix_keys(said(messages))
         for known in range(len(messages), 1, -1):
@@ -69,13 +70,13 @@ class _Ends:
 
 
 def _call_ids(message: ChatMessage) -> str:
-    """Return the ids of a message's calls, empty where it has none."""
+    """Return the ids of a message's calls, joined by spaces, or "" if there are none."""
     calls = as_list(message.raw.get("tool_calls"))
     return " ".join(label(one, "id") for one in calls if isinstance(one, dict)).strip()
 
 
 def _only_request(spans: list[Span]) -> Span | None:
-    """Return the request that is the only root of a trace; None where that is something else."""
+    """Return the request that is the only root of a trace, or None if the trace is different."""
     roots = roots_of(spans)
     return roots[0] if len(roots) == 1 and roots[0].kind is SpanKind.LLM else None
 

@@ -1,8 +1,8 @@
 """Traces as runs: a run for each conversation of each agent.
 
-An agent that another one calls is a run whose parent is that one's; all runs of a trace share its
-id as their group. Tool spans give their calls time and errors, and the answers that no request
-repeats. What belongs to no conversation is counted or named in the details.
+An agent that another one calls is a run with the caller's run as its parent; all runs of a trace
+share its id as their group. Tool spans give calls their time and errors, and the answers that no
+request repeats. Spans outside all conversations are counted or named in the details.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised
 
 MAX_NAMED = 20
-"""Spans of one sort that the details name; the others are only counted."""
+"""The most spans of one kind that the details name; the others are only counted."""
 _NOT_KEPT = "the trace keeps no replies"
-"""Why a run ends of which nothing else is known: no reply is due."""
+"""Why a run ends of which nothing else is known: no reply is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What is known of a trace as a whole. Its details, scores and reward go to its first run."""
+    """The properties of a trace as a whole. Its details, scores and reward go to its first run."""
 
     id: str = ""
     name: str = ""
@@ -56,7 +56,7 @@ class Trace:
     scores: Mapping[str, float] = field(default_factory=dict)
     reward: float | None = None
     group_id: str = ""
-    """The trace's id where it is several runs."""
+    """The trace's id if it becomes several runs."""
     line: int = 0
 
 
@@ -65,9 +65,9 @@ def append_traces(
     build: RunBuilder,
     rewards: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> None:
-    """Append the runs of spans that may be of several traces, in the order of their first spans.
+    """Append the runs of spans from one or more traces, in the order of their first spans.
 
-    `rewards` are those of a trace by its id, the one that counts first.
+    `rewards` holds the rewards of each trace by its id, the decisive one first.
     """
     traces: dict[str, list[Span]] = {}
     for span in spans:
@@ -82,9 +82,10 @@ def append_traces(
 
 
 def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None:
-    """Append the runs of one trace; at least one, be it empty.
+    """Append the runs of one trace: at least one, even if it is empty.
 
-    An agent that neither asked a model nor used a tool is none, unless all of them are so.
+    An agent without requests to a model and without tools is left out, unless all of them are like
+    that.
     """
     told = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
     active = {
@@ -95,7 +96,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
     run_ids: dict[int, str] = {}
     run_id = ""
     for agent, conversations in told if active else told[:1]:
-        # Who has no run of its own passes its caller's on to those that it calls.
+        # An agent without its own run passes its caller's run on to those that it calls.
         parent = run_ids.get(id(agent.caller), "")
         run_ids[id(agent)] = parent
         if active and id(agent) not in active:
@@ -133,7 +134,7 @@ class _Writer:
                 self._chain(chain)
                 if following is None or not brings_answers(following[0]):
                     self._answers()
-            # Of one conversation all tools are known now; another may still ask for some.
+            # After the last conversation no further calls can use the remaining tool spans.
             self._end(list(conversation.requests()), is_last=number == len(conversations))
 
     def _start(self, conversation: Conversation, number: int) -> None:
@@ -178,7 +179,7 @@ class _Writer:
         return title(self._agent.span.name or self._trace.name)
 
     def _others(self) -> dict[str, Any]:
-        """Return what else the agent did: spans by name, and what is said of those of note."""
+        """Return the agent's other spans: names with counts, failures and notes."""
         agent = self._agent
         counted = Counter(span.name for span in agent.others).most_common(MAX_NAMED)
         own = (*agent.others, *agent.requests, *agent.tools)
@@ -191,7 +192,8 @@ class _Writer:
         }
 
     def _chain(self, chain: list[Request]) -> None:
-        """Append what the last request of a chain says, and where the ones before it stood."""
+        """Append the messages of the last request in a chain, each at the time of its own
+        request."""
         last = chain[-1]
         waiting = deque(chain)
         ended: Request | None = None
@@ -240,7 +242,7 @@ class _Writer:
             self._open.add(call)
 
     def _answers(self) -> None:
-        """Append the answers that spans keep for calls which nobody answered."""
+        """Append the answers recorded in spans for calls that no message answers."""
         for call in self._open.take_all():
             span = self._tools.take(call.id, call.name, call.arguments)
             if span is not None:
@@ -252,7 +254,7 @@ class _Writer:
                 )
 
     def _write_spans(self) -> None:
-        """Write the run of an agent of whose words to a model the trace keeps nothing."""
+        """Write the run of an agent whose requests to a model were recorded without messages."""
         span = self._agent.span
         alone = Request(span, Said(), Said()) if span.kind is SpanKind.TOOL else read_request(span)
         asked, answered = alone.asked.messages, alone.answered.messages
@@ -277,9 +279,9 @@ class _Writer:
         self._end(silent, is_last=True, otherwise=_NOT_KEPT if silent and not answered else "")
 
     def _write_steps(self, silent: list[Request], *, with_calls: bool) -> None:
-        """Append calls as their spans tell them, and the requests that failed in between.
+        """Append calls as recorded in their spans, and the failed requests in between.
 
-        Where the agent hands over all that was said, the calls are in there.
+        If the agent's output contains the whole conversation, the calls are in there.
         """
         steps: list[tuple[float, Request | Span]] = []
         steps += [(one.span.start_s or 0.0, one) for one in silent if one.failure]
@@ -317,16 +319,16 @@ class _Writer:
 
 
 def _ended(raw: dict[str, Any], request: Request | None) -> dict[str, Any]:
-    """Return a reply with why it ended, where only its request says so."""
+    """Return a reply with its finish reason, if only its request records that."""
     if request is None or not request.finish_reason or "finish_reason" in raw:
         return raw
     return {**raw, "finish_reason": request.finish_reason}
 
 
 def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
-    """Return a reply as a later request repeats it, or as it came where the repetition lost text.
+    """Return a reply as a later request repeats it, or as received if the repetition lost its text.
 
-    Of a reply with calls some tracers keep the calls alone when they write down the next request.
+    For a reply with calls, some tracers record only the calls in the next request.
     """
     if echo.raw.get("content") or len(request.answered.messages) != 1:
         return echo
@@ -338,7 +340,7 @@ def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
 
 
 def _used(parts: Normalised, request: Request) -> Message:
-    """Return a reply with what its request used and how long it took."""
+    """Return a reply with the usage and the duration of its request."""
     message = parts.message
     return changed(
         message,

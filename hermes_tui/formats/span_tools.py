@@ -1,4 +1,4 @@
-"""Tool spans, and the calls in a conversation that they are."""
+"""Tool spans, and their calls in a conversation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Result = tuple[ToolResult, tuple[Diagnostic, ...]]
 
 
 class ToolSpans:
-    """The tool spans of an agent, each given away once, to the call that it most likely is."""
+    """The tool spans of an agent; each is assigned once, to the most likely call."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._spans = list(spans)
@@ -37,7 +37,8 @@ class ToolSpans:
                 self._by_key.setdefault(key, deque()).append(span)
 
     def take(self, call_id: str | None, name: str | None, arguments: Any = None) -> Span | None:
-        """Return the span of a call: by its id, by name and arguments, by name, in this order."""
+        """Return the span of a call: by its id, by name and arguments, or by name, in this
+        order."""
         keys = [("id", call_id or ""), (name or "", _canonical(arguments)), ("name", name or "")]
         for kind, key in keys:
             waiting = self._by_key.get((kind, key)) if kind and key else None
@@ -49,7 +50,7 @@ class ToolSpans:
         return None
 
     def left(self) -> Iterator[Span]:
-        """Yield the spans that are no call of the conversation."""
+        """Yield the spans that belong to no call of the conversation."""
         yield from (span for span in self._spans if id(span) not in self._used)
 
 
@@ -62,7 +63,7 @@ def _keys(span: Span) -> Iterator[tuple[str, str]]:
 
 
 def _call_id(span: Span) -> str:
-    """Return the id of the call; the tools of LangChain give it back with their answer."""
+    """Return the id of the call; LangChain's tools return it with their answer."""
     return span.call_id or fields.label(fields.as_dict(_unwrapped(span.output)), "tool_call_id")
 
 
@@ -72,7 +73,7 @@ def _may_be(span: Span, call_id: str | None) -> bool:
 
 
 def _arguments(given: Any, levels: int = 2) -> Any:
-    """Return what a tool was called with, out of what tracers put around it."""
+    """Return the arguments of a tool call, without tracers' wrappers."""
     given = decode_if_json(given)
     if isinstance(given, str) and given[:1] == "{":
         try:
@@ -89,7 +90,7 @@ def _arguments(given: Any, levels: int = 2) -> Any:
 
 
 def _unwrapped(output: Any) -> Any:
-    """Return what a tool answered, out of the object that tracers put around it."""
+    """Return the answer of a tool, without tracers' wrappers."""
     output = decode_if_json(output)
     if isinstance(output, dict) and output.keys() <= {"output", "usage_metadata"}:
         return decode_if_json(output.get("output"))
@@ -97,14 +98,14 @@ def _unwrapped(output: Any) -> Any:
 
 
 def _canonical(value: Any) -> str:
-    """Return the same text for the same arguments, whatever the order of their names."""
+    """Return the same text for equal arguments, regardless of the order of their names."""
     if isinstance(value, dict):
         value = dict(sorted((str(key), item) for key, item in value.items()))
     return json_text(value)
 
 
 class OpenCalls:
-    """Calls that nobody has answered yet, in their order."""
+    """Calls without an answer so far, in order."""
 
     def __init__(self) -> None:
         self._calls: dict[int, ToolCall] = {}
@@ -120,7 +121,7 @@ class OpenCalls:
         self._by_name.setdefault(call.name or "", deque()).append(self._made)
 
     def answered(self, result: ToolResult) -> ToolCall | None:
-        """Take out and return the call that `result` answers: by its id, else by its name."""
+        """Remove and return the call that `result` answers: by its id, or else by its name."""
         if result.call_id:
             return self._calls.pop(self._by_id.get(result.call_id, 0), None)
         waiting = self._by_name.get(result.name or "")
@@ -137,7 +138,7 @@ class OpenCalls:
 
 
 def timed(result: Result, span: Span | None) -> Result:
-    """Return a result with the time that its span took, and the error that it ended with."""
+    """Return a result with the duration of its span, and the error that the span ended with."""
     if span is None:
         return result
     answer, found = result
@@ -152,7 +153,7 @@ def timed(result: Result, span: Span | None) -> Result:
 
 
 def answer_of(span: Span, call: ToolCall) -> ChatMessage:
-    """Return the answer to `call` as its span keeps it."""
+    """Return the answer to `call` recorded in its span."""
     output = _unwrapped(span.output)
     pointer = span.output_at
     if is_message(output):
@@ -172,7 +173,7 @@ def _shown(output: Any) -> Any:
 
 
 def call_of(span: Span) -> ChatMessage:
-    """Return the call that a tool span stands for where no model's reply is there to hold it."""
+    """Return the call of a tool span, for use if no reply of the model contains it."""
     call_id, name = span.call_id or span.id, span.tool_name or span.name
     given = _arguments(span.input)
     call = {"name": name, "id": call_id, "args": given}

@@ -1,13 +1,13 @@
-"""Spans of a trace, whoever wrote them, and the agents among them.
+"""Spans of a trace, in any trace format, and the agents among them.
 
-A reader of a trace format turns its spans into `Span`s; `agents_of` says which spans each agent
-made itself. What an agent's agents did is theirs, not its own:
+A reader of a trace format turns its spans into `Span`s; `agents_of` assigns them to agents. The
+spans of an agent that another one calls belong to the called agent only:
 
     root                     an agent: every root is one, whatever its kind
     ├─ LLM                   a request of root
     │  └─ LLM                the same request seen by a second library: repeats it
     ├─ TOOL                  a tool of root
-    │  └─ AGENT              an agent of its own, called by root
+    │  └─ AGENT              a separate agent, called by root
     ├─ TOOL                  a tool that asks a model itself: an agent, too
     │  └─ LLM
     └─ CHAIN, RETRIEVER …    passed through: what is below belongs to root
@@ -25,7 +25,7 @@ from hermes_tui.model.messages import Usage
 
 
 class SpanKind(StrEnum):
-    """What a span stands for."""
+    """What a span represents."""
 
     AGENT = "agent"
     LLM = "llm"
@@ -35,12 +35,11 @@ class SpanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Span:
-    """One span. `input` and `output` are as the source has them, in any dialect of messages.
+    """One span. `input` and `output` are as in the source, in any dialect of messages.
 
-    Of a tool span `input` is what it was called with and `output` what it answered. `error` is
-    empty where nothing went wrong. `pointer`, `input_at` and `output_at` are where the span, its
-    input and its output stand in the record, `line` its line where the record is all lines of a
-    file.
+    For a tool span, `input` holds the arguments and `output` the answer. `error` is "" if nothing
+    went wrong. `pointer`, `input_at` and `output_at` point to the span, its input and its output in
+    the record; `line` is its line if the record is all lines of a file.
     """
 
     id: str
@@ -53,9 +52,9 @@ class Span:
     input: Any = None
     output: Any = None
     system: Any = None
-    """Instructions that stand beside the input, not in it."""
+    """Instructions outside the input."""
     tools: Any = None
-    """Declared tools in any spelling that `tool_specs` reads."""
+    """Declared tools in any form that `tool_specs` reads."""
     model: str = ""
     usage: Usage | None = None
     finish_reason: str = ""
@@ -63,28 +62,28 @@ class Span:
     call_id: str = ""
     error: str = ""
     note: str = ""
-    """What is said of the span that is no error."""
+    """A remark on the span that is not an error."""
     details: Mapping[str, Any] = field(default_factory=dict)
     pointer: str = ""
     input_at: str = ""
     output_at: str = ""
     line: int = 0
     output_line: int | None = None
-    """The line of the output where that is another one."""
+    """The line of the output if it differs from `line`."""
 
     @property
     def duration_s(self) -> float | None:
         if self.start_s is None or self.end_s is None:
             return None
-        # Microseconds are what clocks tell: the rest is noise of the subtraction.
+        # Clocks have a resolution of microseconds: further digits are noise of the subtraction.
         return round(max(0.0, self.end_s - self.start_s), 6)
 
 
 @dataclass(slots=True, eq=False)
 class Agent:
-    """The spans that one agent made itself, each list in the order of time.
+    """The spans that belong to one agent itself, each list in order of time.
 
-    `caller` is the agent around it, None for a root; `tool` the tool span in which it ran.
+    `caller` is the agent around it, or None for a root; `tool` is the tool span in which it ran.
     """
 
     span: Span
@@ -98,7 +97,8 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    """Where a span stands: whose it is, and which request and tool of that agent are around it."""
+    """The surroundings of a span: its agent, and that agent's enclosing request and tool, if
+    any."""
 
     agent: Agent | None = None
     request: Span | None = None
@@ -106,14 +106,14 @@ class _Place:
 
 
 def agents_of(spans: Iterable[Span]) -> list[Agent]:
-    """Return the agents of a trace, callers before those they call, else in the order of time.
+    """Return the agents of a trace, callers before those they call, otherwise in order of time.
 
-    Costs O(n log n). Spans whose parent is missing are roots; of a ring of spans the first is one.
-    Spans with one id are all kept, and what is below that id is below the first of them.
+    Costs O(n log n). Spans whose parent is missing are roots; in a cycle of spans the first one is.
+    Spans with the same id are all kept, and the children of that id are those of the first one.
     """
     ordered = sorted(spans, key=_start)
     forest = _Forest(_children(ordered))
-    # Behind the real roots come all spans: those not reached by then stand in a ring.
+    # After the real roots come all spans: those not yet reached are part of a cycle.
     for root in (*roots_of(ordered), *ordered):
         forest.walk(root)
     for agent in forest.agents:
@@ -123,13 +123,13 @@ def agents_of(spans: Iterable[Span]) -> list[Agent]:
 
 
 def roots_of(spans: Sequence[Span]) -> list[Span]:
-    """Return the spans below no other one: those without a parent that is here."""
+    """Return the top spans: those whose parent is not among `spans`."""
     ids = {span.id for span in spans}
     return [span for span in spans if span.parent_id not in ids or span.parent_id == span.id]
 
 
 class _Forest:
-    """Walks down from roots, each span once, and collects the agents met."""
+    """Walks down from roots, visiting each span once, and collects the agents."""
 
     def __init__(self, children: Mapping[str, Sequence[Span]]) -> None:
         self.agents: list[Agent] = []
@@ -149,7 +149,7 @@ class _Forest:
             stack.extend((child, below) for child in reversed(children))
 
     def _enter(self, span: Span, place: _Place) -> _Place:
-        """Add `span` to the agent whose it is; return the place of what is below it."""
+        """Add `span` to its agent; return the place of its children."""
         agent = place.agent
         if agent is None or span.kind is SpanKind.AGENT:
             agent = self._new_agent(span, place)
@@ -171,7 +171,7 @@ class _Forest:
         return agent
 
     def _asking(self, agent: Agent, tool: Span | None) -> Agent:
-        """Return who asks the model: the agent, or the tool inside which it is asked."""
+        """Return the agent that makes a request: `agent`, or the tool in which it is made."""
         if tool is None:
             return agent
         if id(tool) not in self._inside_tools:

@@ -1,11 +1,11 @@
-"""Streamed replies, joined to the reply that they add up to.
+"""Streamed replies, joined to whole replies.
 
     stream   = (event | comment)*          events end at a blank line
     event    = ("data:" text | field)+     several data lines of one event are joined
     comment  = ":" text                    such as ": OPENROUTER PROCESSING"
 
-Events of OpenAI's APIs, of Anthropic's and of SGLang's /generate are joined, and the lines of
-Ollama's; `[DONE]` ends a stream.
+Events of OpenAI's APIs, of Anthropic's and of SGLang's /generate are joined, as are the lines of
+Ollama's. `[DONE]` ends a stream.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from hermes_tui.model.diagnostics import Diagnostic
 
 
 class Stream(NamedTuple):
-    """The decoded events of a stream; `unread` are data lines that are no JSON."""
+    """The decoded events of a stream; `unread` are data lines that are not JSON."""
 
     events: tuple[Any, ...]
     unread: tuple[str, ...]
     done: bool
     flaws: tuple[Diagnostic, ...] = ()
     is_torn: bool = False
-    """Whether the stream ends in the midst of the last of `unread`."""
+    """Whether the stream ends in the middle of the last of `unread`."""
 
 
 class Joined(NamedTuple):
-    """The reply that chunks add up to, and where clients make something else of them."""
+    """The reply that chunks add up to, and the findings on what clients interpret differently."""
 
     reply: dict[str, Any]
     flaws: tuple[Diagnostic, ...] = ()
@@ -44,7 +44,7 @@ class Joined(NamedTuple):
 
 
 def looks_like_sse(text: str) -> bool:
-    """Say whether `text` begins as an event stream does."""
+    """Return whether `text` begins like an event stream."""
     return text.lstrip()[:6].startswith(("data:", "event:", "id:", ":", "retry:"))
 
 
@@ -77,7 +77,7 @@ def _take(data: str, events: list[Any], unread: list[str]) -> bool:
     try:
         events.append(orjson.loads(data))
     except ValueError:
-        # Some servers end events by one newline only: then each line is an event.
+        # Some servers end events with a single newline: then each line is an event.
         for line in data.split("\n"):
             if line.strip() == "[DONE]":
                 return True
@@ -89,7 +89,7 @@ def _take(data: str, events: list[Any], unread: list[str]) -> bool:
 
 
 def read_lines(text: str) -> Stream | None:
-    """Return a stream that is lines of JSON, as Ollama's are; None where `text` is none."""
+    """Return a stream of JSON lines, as Ollama's are, or None if `text` is none."""
     found = lines_of(text)
     if found is None:
         return None
@@ -98,14 +98,14 @@ def read_lines(text: str) -> Stream | None:
 
 
 def is_reply_begun(events: Iterable[Any]) -> bool:
-    """Say whether any of some events is of a reply, be it an error."""
+    """Return whether any of `events` belongs to a reply, or is an error."""
     found = tuple(events)
     errors = (event for event in found if isinstance(event, dict) and event.get("error"))
     return join_chunks(found) is not None or next(errors, None) is not None
 
 
 def join_chunks(events: Iterable[Any]) -> Joined | None:
-    """Return what chunks add up to, None where they are no chunks of a reply."""
+    """Return the reply that chunks add up to, or None if they are not chunks of a reply."""
     chunks = [event for event in events if isinstance(event, dict)]
     if any(isinstance(chunk.get("choices"), list) for chunk in chunks):
         return _join_openai(chunks)
@@ -154,7 +154,7 @@ def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _join_responses(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the response of its last event; of a stream that was cut, the items that were done."""
+    """Return the response in the last event, or the completed items of a stream that was cut."""
     response: dict[str, Any] = {"object": "response"}
     items: list[Any] = []
     for chunk in chunks:
@@ -177,7 +177,7 @@ def _add_block_delta(block: GrowingTexts, delta: dict[str, Any]) -> None:
 
 
 def _closed(block: dict[str, Any]) -> dict[str, Any]:
-    """Return a block whose streamed input is decoded, or kept as text where it is no JSON."""
+    """Return a block with its streamed input decoded, or kept as text if it is not JSON."""
     partial = block.pop("partial_json", None)
     if partial is None:
         return block

@@ -6,8 +6,8 @@
     beside  = agent.json    {"agent_id", "state", "conversation_manager_state"}
               session.json  {"session_id", …}       two folders above
 
-The blocks are those of Bedrock's Converse. Of a message that a guardrail redacted both are kept:
-what was said, and in `redact_message` what the agent was left with.
+The blocks are those of Bedrock's Converse. If a guardrail redacted a message, both versions are
+kept: the original, and in `redact_message` the one that the agent continued with.
 """
 
 from __future__ import annotations

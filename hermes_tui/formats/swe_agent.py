@@ -5,8 +5,9 @@
     step    = {"action", "observation", "response", "thought", "state", "execution_time"?}
     message = chat message + {"agent", "thought"?, "action"?, "is_demo"?, "tool_call_ids"?}
 
-The messages are those of `history`; each reply in it is a step of `trajectory`, which adds the time
-that its command took. What a step repeats of the prompt (`messages`, `query`) is not shown.
+The messages are those of `history`; each reply in it is a step of `trajectory`, which adds the
+duration of its command. The parts of the prompt that a step repeats (`messages`, `query`) are not
+shown.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from hermes_tui.parsers.tool_results import whole_result
 _OWN_KEYS = ("trajectory", "history", "info", "replay_config")
 _INFO_AT_END = ("exit_status", "submission", "model_stats")
 _MAX_SKIPPED = 20
-"""How many steps in a row the history may leave out."""
+"""The most consecutive steps that the history may leave out."""
 _SUBMIT = "submit"
 _CUT = ("exit_cost", "exit_context", "exit_total_cost")
 
 
 class SweAgent:
-    """A `.traj` file."""
+    """Reads `.traj` files."""
 
     name = "swe-agent"
     summary = "SWE-agent trajectories (.traj), versions 0 and 1"
@@ -85,7 +86,7 @@ def _start(
 
 
 def _title(history: list[Any]) -> str:
-    """Return the title of the issue, or what the user first says."""
+    """Return the title of the issue, or of the user's first message."""
     own = [raw for raw in history if isinstance(raw, dict) and not raw.get("is_demo")]
     asked = next((raw for raw in own if raw.get("role") == "user"), {})
     return issue_title(fields.text_of(asked.get("content"))) or fields.title_of(own)
@@ -99,7 +100,7 @@ class _Reading:
         self._steps = steps if isinstance(steps, list) else []
         self._next = 0
         self.unmatched: list[str] = []
-        """Pointers of the steps that no message of the history took."""
+        """Pointers of the steps that match no message of the history."""
         self._acted: dict[str, Any] | None = None
         """The step whose command waits for its observation."""
 
@@ -133,7 +134,7 @@ class _Reading:
         return parts
 
     def _step_of(self, action: Any) -> dict[str, Any]:
-        """Return the next step that took `action`; steps in between are not in the history."""
+        """Return the next step with `action`; steps in between are not in the history."""
         for at in range(self._next, min(self._next + _MAX_SKIPPED, len(self._steps))):
             step = self._steps[at]
             if isinstance(step, dict) and step.get("action") == action:
@@ -143,7 +144,7 @@ class _Reading:
         return {}
 
     def _rest(self) -> None:
-        """Return the last command's observation, which version 0 leaves out of the history."""
+        """Append the last command's observation, which version 0 leaves out of the history."""
         self.unmatched += [f"/trajectory/{at}" for at in range(self._next, len(self._steps))]
         step = self._acted
         observation = step.get("observation") if step else None
@@ -161,7 +162,8 @@ class _Reading:
 
 
 def _hands_in(step: dict[str, Any]) -> bool:
-    """Say whether a step ends the run: what it observes is nothing, and that is its result."""
+    """Return whether a step submits the result: its observation is empty, and that is the
+    result."""
     return fields.label(step, "action").split()[:1] == [_SUBMIT]
 
 
@@ -178,7 +180,7 @@ def _normalised(raw: dict[str, Any]) -> Normalised:
 
 
 def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Normalised:
-    """Give the result the time that its step took, and a result of its own to each further id."""
+    """Set the duration of the step on its result, and add a result for each further id."""
     took = number(step.get("execution_time"))
     results = [
         (changed(result, duration_s=took, raw=raw), found) for result, found in parts.results
@@ -192,7 +194,7 @@ def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Norm
 
 
 def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
-    """Close the run; `submitted (exit_cost)` is a patch that was taken when the run was cut."""
+    """Close the run; `submitted (exit_cost)` means a patch taken when the run was cut off."""
     stop = fields.label(info, "exit_status")
     stats = fields.as_dict(info.get("model_stats"))
     status = "unknown"
@@ -221,7 +223,7 @@ def _usage(stats: dict[str, Any]) -> Usage | None:
         "prompt_tokens": stats.get("tokens_sent"),
         "completion_tokens": stats.get("tokens_received"),
     }
-    # Replays of recorded actions ask no model; their counters stay at 0, which says nothing.
+    # Replays of recorded actions make no requests; their counters stay at 0 and are ignored.
     known = {key: item for key, item in counted.items() if number(item)}
     return usage(known, cost or None)
 

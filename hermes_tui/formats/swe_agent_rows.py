@@ -3,7 +3,8 @@
     row  = {"instance_id", "model_name", "target", "trajectory": [turn, …], "exit_status", …}
     turn = {"role": "system" | "user" | "ai", "text"? , "system_prompt"?, …}
 
-A reply ends with its command in a fenced block, and the user's turn behind it is what that printed.
+A reply ends with its command in a fenced block, and the user's turn after it is the command's
+output.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _append(turn: dict[str, Any], pointer: str, acted: bool, build: RunBuilder) 
 
 
 def _command(text: str) -> str:
-    """Return what stands in the last fenced block; empty without one."""
+    """Return the content of the last fenced block, or "" if there is none."""
     fences = list(_FENCE.finditer(text))
     if not fences:
         return ""
@@ -94,7 +95,7 @@ def _command(text: str) -> str:
 
 
 def _title(turns: list[Any]) -> str:
-    """Return the title of the issue, or what the user first says."""
+    """Return the title of the issue, or of the user's first message."""
     for turn in turns:
         if isinstance(turn, dict) and turn.get("role") == "user":
             text = fields.label(turn, "text")

@@ -1,12 +1,12 @@
-"""Calls in tags of their own, as Search-R1 and the text environments of SkyRL have them.
+"""Calls in special tags, as in Search-R1 and the text environments of SkyRL.
 
     reply  = turn (answer turn)*
     turn   = text "<search>" query "</search>"                  calls `search`; or `sql`
     answer = blank* "<information>" text "</information>" blank*    or `<observation>`
            | "\\nMy previous action is invalid. " … "Let me try again.\\n"
 
-The prompt explains both tags to the model, or a call is answered at once; else tags are only text.
-Of a turn the first call counts, unless it gave its `<answer>` before.
+The prompt explains both tags to the model, or a call is answered at once; otherwise tags are only
+text. The first call of a turn counts, unless its `<answer>` comes before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hermes_tui.parsers.normalise import Normalised
 
 
 class Action(NamedTuple):
-    """The name of a tool, which is the tag that calls it, and the tag of what it answers."""
+    """The name of a tool, which is the tag that calls it, and the tag of its answer."""
 
     name: str
     answer: str
@@ -33,7 +33,7 @@ _INVALID = re.compile(r"\nMy previous action is invalid\. [^\n]*Let me try again
 
 
 def action_of(asked: Sequence[Any], said: Sequence[Any]) -> Action | None:
-    """Return the action that a conversation is about, None where there is none."""
+    """Return the action used in a conversation, or None if there is none."""
     prompt, reply = (
         "\n".join(fields.text_of(fields.as_dict(one).get("content")) for one in side)
         for side in (asked, said)
@@ -46,7 +46,7 @@ def action_of(asked: Sequence[Any], said: Sequence[Any]) -> Action | None:
 
 
 def split_answers(said: Sequence[Any], action: Action) -> list[Any]:
-    """Return messages with what was answered inside the model's turns as messages of their own."""
+    """Return messages with the answers inside the model's turns split off as separate messages."""
     split: list[Any] = []
     for message in said:
         role, text = (fields.as_dict(message).get(key) for key in ("role", "content"))
@@ -54,7 +54,7 @@ def split_answers(said: Sequence[Any], action: Action) -> list[Any]:
             split.append(message)
         elif role == "assistant":
             parts = [{"role": who, "content": part} for who, part in _parts(text, action)]
-            # Why the reply ended is told of its end.
+            # The finish reason belongs to the last part.
             parts[-1] = {**message, **parts[-1]}
             split += parts
         elif role == "user" and split and text.lstrip().startswith(f"<{action.answer}>"):
@@ -65,7 +65,7 @@ def split_answers(said: Sequence[Any], action: Action) -> list[Any]:
 
 
 def with_tagged_call(parts: Normalised, action: Action) -> Normalised:
-    """Return a message of the model with the call that stands in it, if one does."""
+    """Return a message of the model with the call in its text, if there is one."""
     text = parts.message.text
     if parts.message.role != "assistant" or parts.calls:
         return parts
@@ -85,7 +85,8 @@ def _answers(action: Action) -> re.Pattern[str]:
 
 
 def _parts(text: str, action: Action) -> Iterator[tuple[str, str]]:
-    """Yield who says each part of a model's text: itself, a tool, or who judges its actions."""
+    """Yield the role and the text of each part of a model's text: the model, a tool, or the
+    environment's verdict on an invalid action."""
     closer, start = f"</{action.answer}>", 0
     for begin in _borders(text, action):
         if begin.start() < start:

@@ -1,7 +1,7 @@
 """`tau2`: results of tau2-bench, a run a simulation, in one file or split over a folder.
 
     results    = {"info", "tasks": [task, …], "simulations": [simulation, …]}
-               | {"info", "tasks", "simulation_index": [entry, …]}   beside simulations/<id>.json
+               | {"info", "tasks", "simulation_index": [entry, …]}   with simulations/<id>.json
     simulation = {"id", "task_id", "trial", "termination_reason", "reward_info", "messages", …}
                | {…, "ticks": [tick, …]}                             voice: both may speak at once
     message    = {"role", "content", "tool_calls"?: [call, …], "usage"?, "cost"?, "raw_data"?, …}
@@ -9,8 +9,8 @@
                | {"role": "tool", "tool_messages": [message, …]}
     call       = {"id", "name", "arguments": object, "requestor": "assistant" | "user"}
 
-The simulated user has tools of its own. A call is stored decoded; the text that the model sent
-stands in `raw_data`.
+The simulated user has its own tools. A call is stored decoded; the text that the model sent is in
+`raw_data`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
 USERS_TOOL = "user's tool"
-"""The flag of messages in which the simulated user calls, or is answered."""
+"""The flag of messages in which the simulated user calls a tool or receives its answer."""
 
 _SHOWN_ELSEWHERE = (
     *("messages", "ticks", "id", "task_id", "start_time", "end_time", "termination_reason"),
@@ -44,13 +44,13 @@ _SHOWN_ELSEWHERE = (
 _CHECKS_SHOWN_ELSEWHERE = ("reward", "reward_breakdown", "info")
 _READ_APART = ("tool_calls", "raw_data")
 _SPENT = ("usage", "cost")
-"""Of messages of the simulated user they are no part of what the agent used."""
+"""For messages of the simulated user these are not part of the agent's usage."""
 _CUT = frozenset({"max_steps", "timeout", "context_window_exceeded"})
 _STOPPED = frozenset({"user_stop", "agent_stop"})
 
 
 class Tau2:
-    """Reads simulations, with their tasks where the file has them."""
+    """Reads simulations, with their tasks if the file has them."""
 
     name = "tau2"
     summary = "tau2-bench results: a run a simulation, the user's tool calls too; voice ticks"
@@ -125,7 +125,7 @@ class _Simulation:
         _end(raw, [item for _, item in placed], self._build)
 
     def name_only(self, raw: Any, pointer: str) -> None:
-        """Show a simulation that stands in a file of its own."""
+        """Append a run without messages for a simulation that is stored in a separate file."""
         if not isinstance(raw, dict):
             self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
             return
@@ -166,7 +166,7 @@ def _title(task: dict[str, Any]) -> str:
 
 
 def _expected(task: dict[str, Any]) -> dict[str, Any]:
-    """Return what the task says should have been done."""
+    """Return the outcome that the task expects."""
     criteria = as_dict(task.get("evaluation_criteria"))
     gold = {f"gold_{key}": item for key, item in criteria.items() if item}
     return fields.details_of(gold)
@@ -225,7 +225,7 @@ def _sent_arguments(sent: dict[str, Any]) -> dict[str, str]:
 
 
 def _entry(entry: Any, texts: dict[str, str]) -> Any:
-    """Return a call as chat messages write it, with the arguments as they were sent."""
+    """Return a call in the form of chat messages, with the arguments as they were sent."""
     if not isinstance(entry, dict):
         return entry
     arguments = entry.get("arguments")
@@ -235,9 +235,9 @@ def _entry(entry: Any, texts: dict[str, str]) -> Any:
 
 
 def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
-    """Return what the harness says went wrong when the message was made.
+    """Return the errors that the harness recorded for a message.
 
-    The reason stands behind the last `Error:`; what stands before it is wrapped around it.
+    The reason follows the last `Error:`; the text before it is a wrapper.
     """
     told = (fields.json_text(error).strip() for error in as_list(raw.get("errors")))
     return [
@@ -248,7 +248,7 @@ def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
 
 
 def _used_by(role: str, said: list[Any]) -> Usage | None:
-    """Return what one side of the conversation used: the simulated user asks a model, too."""
+    """Return the usage of one side of the conversation: the simulated user makes requests, too."""
     own = (raw for raw in map(as_dict, said) if raw.get("role") == role)
     return total_usage(usage(raw.get("usage"), raw.get("cost")) for raw in own)
 

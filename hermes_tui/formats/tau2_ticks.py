@@ -5,7 +5,7 @@
              "user_tool_calls"?, "user_tool_results"?}
     chunk = {"role", "content"?, "contains_speech", …}
 
-What one of the two says without a break is one message; both may speak in the same tick. The sound
+What one side says without a break is one message; both sides may speak in the same tick. The sound
 is not in the file, and often not the words either.
 """
 
@@ -21,7 +21,7 @@ _SIDES = (("agent", "assistant"), ("user", "user"))
 
 
 def messages_of_ticks(ticks: list[Any]) -> Placed:
-    """Return the messages that the ticks make, in the order they begin, each with its pointer."""
+    """Return the messages in the ticks, in the order in which they begin, each with its pointer."""
     said: Placed = []
     speaking: dict[str, dict[str, Any]] = {}
     for index, tick in enumerate(ticks):
@@ -63,7 +63,8 @@ def _tools(tick: dict[str, Any], side: str, role: str, place: str) -> Placed:
 
 
 def _finished(item: Any) -> Any:
-    """Return what was said in a stretch of ticks: its words, or which ticks have sound."""
+    """Return the message of a stretch of ticks: its words, or the range of ticks that have
+    sound."""
     if not isinstance(item, dict) or "said" not in item:
         return item
     pieces = item["said"]

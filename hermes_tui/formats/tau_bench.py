@@ -4,7 +4,7 @@
     few-shot = {"messages_display": text}
 
 Trials of one task share a group. A run that raised has `error` and `traceback` in its `info`, and
-often no messages. The reward is 1 where the data base and the outputs are as they should be.
+often no messages. The reward is 1 if the database and the outputs are as expected.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _is_run(value: Any) -> bool:
 def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
     info = _object(value, "info")
     task = _object(info, "task")
-    # A trial that is cut may have none yet.
+    # A trial that is cut off may have no messages yet.
     messages = decode_if_json(value.get("traj", []))
     listed = messages if isinstance(messages, list) else []
     names = (fields.label(value, "task_id"), fields.label(value, "trial"))
@@ -72,7 +72,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _told(info: dict[str, Any]) -> dict[str, Any]:
-    """Return what the file says of a trial's task and its check: what should have been done."""
+    """Return the details of a trial's task and its check, including the expected outcome."""
     task = _object(info, "task")
     expected = {"gold_actions": task.get("actions"), "gold_outputs": task.get("outputs")}
     return {

@@ -1,4 +1,4 @@
-"""Calls of agents whose replies hold commands instead of calls: a fenced block, or an action."""
+"""Calls of agents whose replies contain commands instead of calls: a fenced block, or an action."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ISSUE = "ISSUE:\n"
 
 
 def issue_title(text: str) -> str:
-    """Return the first line of the issue that a user's message holds, empty where it holds none.
+    """Return the first line of the issue in a user's message, or "" if there is none.
 
-    Before the issue stands the same introduction in every run.
+    The same introduction precedes the issue in every run.
     """
     return title(text.partition(_ISSUE)[2])
 
@@ -28,7 +28,7 @@ def issue_title(text: str) -> str:
 def text_action(
     index: int, name: str, arguments: dict[str, Any], *, raw: str, span: Span | None
 ) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
-    """Return the call that a command in a reply stands for; such calls have no ids."""
+    """Return the call for a command in a reply; such calls have no ids."""
     call = ToolCall(
         index=index,
         name=name or None,
@@ -45,7 +45,7 @@ def text_action(
 
 
 def command_call(action: str, text: str) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
-    """Return the call that a shell command in `text` is; its first word names it."""
+    """Return the call for a shell command in `text`; the first word is the tool's name."""
     command = action.strip()
     word = _FIRST_WORD.match(command)
     place = text.rfind(command)
@@ -56,7 +56,7 @@ def command_call(action: str, text: str) -> tuple[ToolCall, tuple[Diagnostic, ..
 def with_calls(
     parts: Normalised, calls: list[tuple[ToolCall, tuple[Diagnostic, ...]]], *more: Diagnostic
 ) -> Normalised:
-    """Return a message that makes `calls` and no others, with `more` said about it."""
+    """Return a message with exactly these `calls`, and `more` findings."""
     message = changed(parts.message, calls=len(calls))
     return parts._replace(
         message=message, calls=tuple(calls), diagnostics=(*parts.diagnostics, *more)
@@ -64,7 +64,7 @@ def with_calls(
 
 
 def as_result(parts: Normalised, raw: dict[str, Any]) -> Normalised:
-    """Return a message whose whole text answers the command before it, whoever says it."""
+    """Return a message, of any role, whose whole text answers the previous command."""
     if parts.results:
         return parts
     found = whole_result(raw, parts.message.text)

@@ -18,7 +18,7 @@ _TOLD_BY_SGLANG = ("finish_reason", "completion_tokens", "id")
 
 
 class TextReply(NamedTuple):
-    """One text of a reply, with the pointer to it."""
+    """One text of a reply, with its pointer."""
 
     pointer: str
     text: str
@@ -32,7 +32,7 @@ class TextReply(NamedTuple):
 
 
 def texts_of_reply(raw: Any, pointer: str = "") -> list[TextReply]:
-    """Return the texts of a reply that stands at `pointer`; none where it is no such reply."""
+    """Return the texts of a reply at `pointer`, or [] if it is no such reply."""
     if not isinstance(raw, Mapping):
         return []
     if is_generated(raw):
@@ -53,7 +53,7 @@ def texts_of_reply(raw: Any, pointer: str = "") -> list[TextReply]:
 
 
 def is_generated(raw: Any) -> bool:
-    """Say whether `raw` is a reply of SGLang's /generate, or an event of one that is streamed."""
+    """Return whether `raw` is a reply of SGLang's /generate, or an event of a stream of one."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("meta_info"), dict):
         return False
     if not any(key in raw["meta_info"] for key in _TOLD_BY_SGLANG):
@@ -65,7 +65,7 @@ def is_generated(raw: Any) -> bool:
 
 
 def meta_of_reply(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the object that says id, model and usage of a reply."""
+    """Return the object that holds id, model and usage of a reply."""
     if not is_generated(raw):
         return raw
     meta: dict[str, Any] = raw["meta_info"]
@@ -73,9 +73,10 @@ def meta_of_reply(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def join_generated(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what events of /generate add up to: each holds all so far, or all hold pieces."""
+    """Return the reply that events of /generate add up to: each holds all text so far, or all hold
+    pieces."""
     replies = [one for one in events if is_generated(one) and isinstance(one["text"], str)]
-    # Of several replies to one prompt, the first.
+    # Only the first of several replies to one prompt is used.
     replies = [one for one in replies if one.get("index") == replies[0].get("index")]
     if not replies:
         return {}
@@ -85,7 +86,7 @@ def join_generated(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def messages_of_prompt(prompt: str) -> tuple[list[dict[str, Any]], str]:
-    """Return the messages of a prompt, and how it begins the model's reply, if it does."""
+    """Return the messages of a prompt, and the beginning of the model's reply in it, if any."""
     turns = split_template(prompt) if may_be_rendered(prompt) else ()
     if not turns:
         return [{"role": "user", "content": prompt}], ""

@@ -9,10 +9,9 @@
     step     = {"ob_len", "ac_len", "reward", "metrics", "logs": {"assistant_content"?,
                 "tool_call_0": "NAME(ARGUMENTS)"?, "tool_result_0"?, "parse_errors"?, …}}
 
-Turns hold texts of tokens. What the environment says is the whole prompt of the next reply, in
-which the messages so far stand again, mostly without what the model thought; each result is a turn
-of its own there. Summaries hold what each step logged, and neither the prompt nor the reply as it
-was.
+Turns hold the texts of tokens. A turn of the environment is the whole prompt of the next reply: it
+repeats the messages so far, mostly without the model's reasoning, and each result is a separate
+turn in it. Summaries hold the logs of each step, and neither the prompt nor the original reply.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _USUAL: Final = frozenset({Code.ID_MISSING})
 
 
 class _Said(NamedTuple):
-    """A message, and where it stands."""
+    """A message and its pointer."""
 
     message: dict[str, Any]
     pointer: str
@@ -77,7 +76,7 @@ class Tinker:
 
 
 def _is_known(value: Any) -> bool:
-    """Say whether a trajectory holds what was said: not every environment logs that."""
+    """Return whether a trajectory holds messages, which not every environment logs."""
     return _is_stored(value) or (_is_summary(value) and any(map(_tells, value["steps"])))
 
 
@@ -150,7 +149,7 @@ def _said(turns: list[Any], build: RunBuilder) -> Iterator[_Said]:
 
 
 def _joined(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield messages, those that follow one another of tools as one: it answers a whole reply."""
+    """Yield messages, with consecutive ones of tools joined: together they answer a whole reply."""
     for role, some in groupby(messages, key=lambda message: message["role"]):
         if role != "tool":
             yield from some
@@ -182,7 +181,7 @@ def _read_summary(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
-    """Append what the model said and called in a step, and what its tools answered."""
+    """Append the reply of a step with its calls, then the answers of its tools."""
     logs = fields.as_dict(step.get("logs"))
     called = list(_numbered(logs, "tool_call"))
     raw = {
@@ -204,7 +203,7 @@ def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
 
 
 def _numbered(logs: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Yield the texts under a name that goes from 0 on."""
+    """Yield the texts under the names `name_0`, `name_1`, …."""
     texts = (logs.get(f"{name}_{number}") for number in count())
     for text in takewhile(lambda text: text is not None, texts):
         yield fields.json_text(text)
@@ -222,8 +221,8 @@ def _tell_odd(values: list[Any], place: str, message: str, build: RunBuilder) ->
 
 
 def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return the metrics of a trajectory and its steps: of one name those of the whole, then those
-    of the earliest step."""
+    """Return the metrics of a trajectory and its steps; the trajectory's take precedence, then
+    those of the earliest step."""
     found: dict[str, Any] = {}
     for step in map(fields.as_dict, reversed(summary["steps"])):
         found.update(fields.as_dict(step.get("metrics")))
@@ -231,7 +230,7 @@ def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(metrics: Mapping[str, Any]) -> str:
-    """Return why the episode ended, which the name of a metric tells."""
+    """Return why the episode ended, which is part of a metric's name."""
     told = (str(name) for name in metrics if str(name).startswith(_STOP))
     return next((name.removeprefix(_STOP) for name in told), "")
 

@@ -1,6 +1,6 @@
-"""A table of tokens: the texts or numbers, how likely the model found each, what is trained.
+"""A table of tokens: their texts or ids, their probabilities, and which of them are trained.
 
-Columns are arrays and the entries as they came; a row is made when it is drawn.
+Columns are arrays and the entries as received; a row is built when it is drawn.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hermes_tui.parsers.hidden import Beside, PartKind
 from hermes_tui.parsers.raw_tokens import RawCompletion, token_bytes
 
 UNLIKELY = 0.05
-"""Probability below which a token counts as a surprise."""
+"""The probability below which a token counts as a surprise."""
 
 
 class TokenRow(NamedTuple):
-    """One token. `logprob` is NaN, `trained` None where it is not known."""
+    """One token. `logprob` is NaN and `trained` None if unknown."""
 
     position: int
     text: str
@@ -34,7 +34,7 @@ class TokenRow(NamedTuple):
 
     @property
     def probability(self) -> float:
-        """Return the probability, from 0 to 1; NaN where it is not known."""
+        """Return the probability, from 0 to 1; NaN if unknown."""
         return math.exp(self.logprob) if self.logprob <= 0 else math.nan
 
 
@@ -42,8 +42,8 @@ class TokenRow(NamedTuple):
 class TokenTable:
     """The tokens of one completion, node or rollout.
 
-    `text` is what they read as, token `i` from `starts[i]` on: the completion, or, where only
-    numbers are known, these with blanks between. `full_text` is what the source says they read as.
+    `text` is their text, with token `i` beginning at `starts[i]`: the completion or, if only ids
+    are known, these separated by spaces. `full_text` is the decoded text according to the source.
     """
 
     title: str
@@ -67,26 +67,27 @@ class TokenTable:
         return len(self.starts)
 
     def span(self, index: int) -> Span:
-        """Return the characters of a token; none where another token completes its character."""
+        """Return the characters of a token; an empty span if a later token completes its
+        character."""
         end = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
         return Span(self.starts[index], end)
 
     def at(self, character: int) -> int:
-        """Return the token that a character belongs to."""
+        """Return the index of the token that a character belongs to."""
         return max(0, bisect_right(self.starts, character) - 1)
 
     def is_hidden(self, index: int) -> bool:
-        """Say whether any of a token was hidden by the server."""
+        """Return whether any part of a token was hidden by the server."""
         span = self.span(index)
         return bool(self.hidden_in(span.start, max(span.end, span.start + 1)))
 
     def hidden_in(self, start: int, end: int) -> Sequence[Span]:
-        """Return what the server hid that reaches into a range of the text."""
+        """Return the spans hidden by the server that overlap a range of the text."""
         first = bisect_right(self.hidden, start, key=_end)
         return self.hidden[first : bisect_left(self.hidden, end, lo=first, key=_start)]
 
     def is_masked(self, index: int) -> bool:
-        """Say whether a token is known not to be trained."""
+        """Return whether a token is known not to be trained."""
         return self.trained is not None and not self.trained[index]
 
     def row(self, index: int) -> TokenRow:
@@ -105,12 +106,13 @@ class TokenTable:
 
     @cached_property
     def trained_count(self) -> int | None:
-        """How many tokens are trained; None where it is not known."""
+        """Return the number of trained tokens, or None if unknown."""
         return None if self.trained is None else self.trained.count(1)
 
     @cached_property
     def mean_logprob(self) -> float:
-        """The mean of the logprobs that are known, masked tokens aside; NaN where none is."""
+        """Return the mean of the known logprobs of tokens that are not masked; NaN if there are
+        none."""
         known = [
             value
             for index, value in enumerate(self.logprobs)
@@ -123,7 +125,7 @@ class TokenTable:
 
     @cached_property
     def surprises(self) -> int:
-        """How many tokens were less likely than `UNLIKELY`."""
+        """Return the number of tokens less likely than `UNLIKELY`."""
         limit = math.log(UNLIKELY)
         return sum(1 for value in self.logprobs if value < limit)
 
@@ -136,7 +138,7 @@ class TokenTable:
 def table_of_tokens(
     title: str, raw: RawCompletion, entries: Sequence[Any], beside: Beside | None
 ) -> TokenTable:
-    """Return the table of tokens that came with their texts."""
+    """Return the table of tokens whose texts are known."""
     logprobs = array("d", map(logprob_of, entries))
     notes = ("the tokens came as numbers: what the model wrote is not known",)
     return TokenTable(
@@ -159,7 +161,7 @@ def table_of_ids(
     full_text: str = "",
     note: str = "",
 ) -> TokenTable:
-    """Return the table of tokens of which only the numbers are known."""
+    """Return the table of tokens of which only the ids are known."""
     starts = array("Q")
     pieces = []
     length = 0
@@ -182,7 +184,7 @@ def table_of_ids(
 
 
 def logprob_of(entry: Any) -> float:
-    """Return the logprob of a token; NaN where it is none."""
+    """Return the logprob of a token; NaN if there is none."""
     value = entry.get("logprob") if isinstance(entry, dict) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value <= 0:
         return math.nan
@@ -215,7 +217,7 @@ def _id(value: Any) -> int | None:
 
 
 def _top(entry: Any) -> tuple[tuple[str, float], ...]:
-    """Return what else the model might have said, the likeliest first."""
+    """Return the alternatives to a token, the likeliest first."""
     top = entry.get("top_logprobs") if isinstance(entry, dict) else None
     if not isinstance(top, list):
         return ()

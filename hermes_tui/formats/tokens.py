@@ -6,7 +6,7 @@ of a managed server; from the lists of a saved rollout.
     node       = {"full_text", "tokens": [id], "masked_tokens": [id | -100], "logprobs": [number]}
     rollouts   = {"tokens": [[id]], "masks": [[id | -100] | [0 | 1]], "inference_logprobs"?: …}
 
-Nothing here raises, whatever stands in these places.
+Nothing here raises, whatever the values.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def tokens_of(event: Event, tools: Sequence[ToolSpec] = ()) -> tuple[TokenTable,
 
 
 def first_choice(raw: str) -> dict[str, Any] | None:
-    """Return the first choice of a reply's body, whole or streamed; None where there is none."""
+    """Return the first choice of a reply's body, whole or streamed, or None if there is none."""
     if looks_like_sse(raw):
         joined = join_chunks(read_sse(raw).events)
         completion: Any = joined.reply if joined is not None else None
@@ -61,7 +61,7 @@ def first_choice(raw: str) -> dict[str, Any] | None:
 
 
 def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec]) -> TokenTable | None:
-    """Return the tokens of one choice, beside its message; None where it has none."""
+    """Return the tokens of one choice, aligned with its message, or None if it has none."""
     entries = logprob_entries(choice)
     if not entries:
         return None
@@ -71,7 +71,8 @@ def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec]) -> TokenT
 
 
 def logprob_entries(choice: Mapping[str, Any]) -> list[Any]:
-    """Return the tokens of a choice, those of a legacy text completion in the form of others."""
+    """Return the tokens of a choice; those of a legacy text completion are converted to the same
+    form."""
     logprobs = choice.get("logprobs")
     if not isinstance(logprobs, dict):
         return []
@@ -93,7 +94,7 @@ def logprob_entries(choice: Mapping[str, Any]) -> list[Any]:
 
 
 def logprob_findings(raw: str, tools: Sequence[ToolSpec] = ()) -> tuple[Diagnostic, ...]:
-    """Return what the logprobs of a reply say that its message does not, or that there are none."""
+    """Return the findings that only the logprobs of a reply show, or that there are none."""
     choice = first_choice(raw)
     entries = logprob_entries(choice) if choice is not None else []
     if choice is None or not entries:
@@ -108,9 +109,9 @@ def logprob_findings(raw: str, tools: Sequence[ToolSpec] = ()) -> tuple[Diagnost
 
 
 def rollout_tables(record: str, run_id: str, *, note: str = "") -> tuple[TokenTable, ...]:
-    """Return the tokens of one rollout of a saved group; `run_id` says which (`rollout 3`).
+    """Return the tokens of one rollout of a saved group; `run_id` identifies it (`rollout 3`).
 
-    `note` is what is to be known of them.
+    `note` is a remark to show with them.
     """
     value = _decoded(record)
     if not isinstance(value, dict):
@@ -132,7 +133,7 @@ def rollout_tables(record: str, run_id: str, *, note: str = "") -> tuple[TokenTa
 
 
 def _rollout_list(value: Mapping[str, Any], key: str, index: int) -> list[Any] | None:
-    """Return a list of one rollout, which stands in a list of them, or alone."""
+    """Return a list of one rollout, which is an element of a list of lists or the list itself."""
     lists = value.get(key)
     if not isinstance(lists, list):
         return None
@@ -161,7 +162,7 @@ def _node_tables(nodes: Sequence[Any]) -> Iterable[TokenTable]:
 
 
 def _trained(masks: Any, count: int) -> bytearray | None:
-    """Return 1 for every token that is trained; None where the masks do not say."""
+    """Return 1 for each trained token and 0 for the others, or None if the masks do not show it."""
     if not isinstance(masks, list) or not masks:
         return None
     if UNTRAINED in masks:
@@ -174,7 +175,7 @@ def _trained(masks: Any, count: int) -> bytearray | None:
 
 
 def _numbers(values: Any, count: int) -> array[float]:
-    """Return logprobs; NaN where there is none. A positive one stands for a masked token."""
+    """Return logprobs; NaN for unknown ones. A positive one marks a masked token."""
     found = array("d")
     for value in values[:count] if isinstance(values, list) else ():
         is_known = isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0

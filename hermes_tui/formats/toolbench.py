@@ -1,4 +1,4 @@
-"""`toolbench`: answers of ToolBench, the chosen path as a run and every other path as one below it.
+"""`toolbench`: answers of ToolBench: the chosen path is a run, every other path a child run of it.
 
     answer = {"answer_generation": {"query", "function": [tool, …], "train_messages": [[message, …],
               …], "final_answer", "finish_type", …}, "tree"?: {"tree": node}, "win", …}
@@ -6,7 +6,7 @@
               "observation_code"?, "pruned", "children": [node, …]}
 
 `train_messages` grow from step to step: the last list is the whole path. The search tries other
-paths first and leaves them; they are only in the tree, without the prompts.
+paths first and abandons them; they are only in the tree, without the prompts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hermes_tui.parsers.tool_results import part_result
 
 ANSWER = "answer"
 MAX_PATHS = 200
-"""Paths of a tree that are shown; a search ends long before."""
+"""The most paths of a tree that are shown; searches are much smaller."""
 
 _FINE = frozenset({0, 3, 4})
 """Codes of observations: an answer, the end, and a path given up. All others are errors."""
@@ -34,7 +34,7 @@ _NOT_DETAILS = ("query", "function", "train_messages", "finish_type", "chain")
 
 
 class _Path(NamedTuple):
-    """A node with those above it."""
+    """A node with its ancestors."""
 
     node: dict[str, Any]
     pointer: str
@@ -42,7 +42,7 @@ class _Path(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What one step of a path did, and where it stands."""
+    """One step of a path: its call, its reasoning, and the node with its pointer."""
 
     name: str
     arguments: str
@@ -52,7 +52,7 @@ class _Call(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """The paths that were left, how many more there are, and how the chosen one ended."""
+    """The abandoned paths, the number of those not listed, and the last call of the chosen one."""
 
     left: list[list[_Call]]
     more: int = 0
@@ -137,7 +137,7 @@ def _not_shown(more: int) -> tuple[Diagnostic, ...]:
 
 
 def _search(tree: Any, chosen: list[tuple[str, str]]) -> _Search:
-    """Go through the paths of a tree; those that did what the chosen one did are that one."""
+    """Search the paths of a tree; those with the same calls as the chosen path are that path."""
     found = _Search([])
     for leaf in _leaves(tree):
         if len(found.left) == MAX_PATHS:
@@ -168,7 +168,7 @@ def _leaves(tree: Any) -> Iterator[_Path]:
 
 
 def _calls(leaf: _Path) -> list[_Call]:
-    """Return the steps from the root to a leaf: thought, action and input are nodes each."""
+    """Return the steps from the root to a leaf: thought, action and input are separate nodes."""
     nodes: list[_Path] = []
     here: _Path | None = leaf
     while here is not None:
@@ -192,7 +192,7 @@ def _calls(leaf: _Path) -> list[_Call]:
 
 
 def _append_last_result(call: _Call, build: RunBuilder) -> None:
-    """Append what the last call brought: nobody was told, so that it is in the tree only."""
+    """Append the result of the last call: no message contains it, so it is only in the tree."""
     if call.node.get("observation") is not None:
         result, found = part_result({"name": call.name, "content": call.node["observation"]})
         build.add(

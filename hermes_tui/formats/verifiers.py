@@ -3,9 +3,9 @@
     rollout = {"prompt": said, "completion": said, "reward"?, "info"?, …}
     said    = [message, …] | text
 
-Rollouts of one example share a group. `tool_calls` are lists of JSON texts and results have no
-call ids, so that they pair by order. Numbers beside the known members are reward functions. The
-model, the environment and the averages stand in the metadata.json beside the file.
+Rollouts of one example share a group. `tool_calls` are lists of JSON texts, and results have no
+call ids, so they are paired by order. Numbers other than the known members are results of reward
+functions. The model, the environment and the averages are in the metadata.json next to the file.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
 
 
 def _failure(value: dict[str, Any]) -> Any:
-    """Return the error of a rollout, with the chain of exceptions that says what caused it.
+    """Return the error of a rollout, with the chain of exceptions that caused it.
 
-    It stands in the error, or beside it.
+    The chain is in the error, or next to it.
     """
     error = value.get("error")
     told = fields.as_dict(error)
@@ -93,7 +93,7 @@ def _failure(value: dict[str, Any]) -> Any:
 
 
 def _evaluation(about: Any) -> dict[str, Any]:
-    """Return what the metadata say of the evaluation that a rollout is of."""
+    """Return the metadata about the evaluation that a rollout belongs to."""
     if about is None:
         return {}
     told = fields.details_of(about) if isinstance(about, dict) else about
@@ -110,7 +110,7 @@ def _read_side(said: Any, role: str, pointer: str, build: RunBuilder) -> None:
 
 
 def _scores(value: dict[str, Any]) -> dict[str, float]:
-    """Return the results of reward functions: `metrics`, and numbers that stand beside them."""
+    """Return the results of reward functions: `metrics`, and other numbers of the rollout."""
     metrics = value.get("metrics")
     told = {**value, **metrics} if isinstance(metrics, dict) else value
     scores = {}
@@ -134,7 +134,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _duration_s(value: dict[str, Any]) -> float | None:
-    """Return what the rollout took, with its scoring where the file says that."""
+    """Return the duration of the rollout, including its scoring if the file records that."""
     told = (fields.number(value.get(key)) for key in ("total_ms", "generation_ms"))
     known = next((ms for ms in told if ms is not None), None)
     return None if known is None else known / 1e3

@@ -1,4 +1,4 @@
-"""The model calls of a verifiers trace: usage, tokens, and which of them failed when.
+"""The model calls of a verifiers trace: usage, tokens, and failures with their positions.
 
 call  = {"node"?: index, "model", "finish_reason", "usage": usage, "time": span, "error"?}
 usage = {"prompt_tokens", "completion_tokens", "cached_input_tokens"?, …}
@@ -25,9 +25,9 @@ _USAGE = {
 def failed_before(
     calls: list[dict[str, Any]], nodes: int
 ) -> defaultdict[int, list[tuple[int, dict[str, Any]]]]:
-    """Return the calls without a reply by the node of the reply that follows them; -1: none.
+    """Return the calls without a reply, by the node of the next reply; -1 if there is none.
 
-    `nodes` is how many there are.
+    `nodes` is the number of nodes.
     """
     found: defaultdict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     waiting: list[tuple[int, dict[str, Any]]] = []
@@ -48,7 +48,7 @@ def duration_of(span: Any) -> float | None:
 
 
 def usage_of(raw: Any) -> Usage | None:
-    """Return the usage of a call; here `prompt_tokens` are without those from the cache."""
+    """Return the usage of a call; its `prompt_tokens` exclude those from the cache."""
     if not isinstance(raw, dict):
         return None
     counts = {key: fields.number(raw.get(name)) for key, name in _USAGE.items()}
@@ -58,7 +58,8 @@ def usage_of(raw: Any) -> Usage | None:
 
 
 def tokens_of(index: int, node: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the tokens of a reply as managed servers keep them; a positive logprob is none."""
+    """Return the tokens of a reply in the form of managed servers; a positive logprob means
+    none."""
     ids, mask = as_list(node.get("token_ids")), as_list(node.get("mask"))
     if not ids:
         return ()
@@ -69,7 +70,7 @@ def tokens_of(index: int, node: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def with_custom_calls(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message whose custom tool calls are written as OpenAI writes them."""
+    """Return a message with custom tool calls in OpenAI's form."""
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or not any(as_dict(c).get("type") == "custom" for c in calls):
         return message

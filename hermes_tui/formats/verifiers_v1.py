@@ -5,11 +5,10 @@
                "rewards": {name: {"score", "weight"}}, "metrics", "errors", "timing", …}
     call    = {"node"?: index, "model", "finish_reason", "usage", "time", "error"?}
 
-prime-rl logs the same: what it adds of step and group stands in the trace itself, in its `info` or
-in the episode, by version. Before 0.4 a trace names no agent, and rewards are numbers.
-
-Nulls are left out. A line may also be a trace alone. `parent` is the index of the node
-before (`message_tree`). A call that failed has an error and no node.
+prime-rl logs the same. The step and group that it adds are in the trace itself, in its `info` or in
+the episode, depending on the version. Before 0.4 a trace names no agent, and rewards are numbers.
+Nulls are left out. A line may also be a single trace. `parent` is the index of the previous node
+(`message_tree`). A call that failed has an error and no node.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _SHOWN_ELSEWHERE = (
     *("traces", "timing", "env", "group", "stop_condition"),
 )
 _OF_TRAINER = ("group_id", "policy_version", "off_policy_steps", "eval_step", "advantage")
-"""What prime-rl adds to a trace, or to a `prime_rl` in it."""
+"""Members that prime-rl adds to a trace, or to a `prime_rl` in it."""
 _SPANS = ("boot", "setup", "agent", "finalize", "scoring")
 
 
@@ -109,7 +108,7 @@ def _read_episode(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 class _Trace:
-    """Reads one trace; `episode` is what it stands in, empty where it stands alone."""
+    """Reads one trace; `episode` is the one that contains it, or {} if there is none."""
 
     def __init__(
         self, trace: dict[str, Any], episode: dict[str, Any], pointer: str, build: RunBuilder
@@ -226,7 +225,8 @@ class _Trace:
         self._build.append(parts._replace(message=said), f"{pointer}/message", ts=ts)
 
     def _fail(self, index: int) -> None:
-        """Append the calls that failed before the reply `index`; -1: those after the last."""
+        """Append the calls that failed before the reply `index`; -1 means those after the last
+        one."""
         for position, call in self._failed.pop(index, ()):
             error = as_dict(call.get("error"))
             self._build.add(
@@ -260,7 +260,7 @@ def _role(node: Any) -> Any:
 
 
 def _link_types(node: Any) -> list[str]:
-    """Return how a node follows from others that are not its parent: `compaction`, …"""
+    """Return the types of a node's links to nodes other than its parent: `compaction`, …"""
     links = as_list(as_dict(node).get("semantic_parents"))
     types = [as_dict(link).get("type") for link in links]
     return [name.replace("_", " ")[:80] for name in types if isinstance(name, str) and name]

@@ -1,11 +1,11 @@
-"""`weave`: calls of W&B Weave, as its API and its screen export them and its SDK lists them.
+"""`weave`: calls of W&B Weave, as its API and its UI export them and its SDK lists them.
 
     file = call* | {"calls": [call, …]}
     call = {"id", "trace_id", "parent_id", "op_name", "display_name", "started_at", "ended_at",
             "inputs", "output", "exception", "summary", "attributes": {"weave": {"kind"?}}}
 
-A call is a function that was traced; that of a model's client has its request for inputs and the
-reply for output. A function without a kind is passed through: nothing says that it is a tool.
+A call is a traced function; for a model's client, the inputs are the request and the output is the
+reply. A function without a kind is passed through, since nothing shows that it is a tool.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SCHEME = "weave:///"
 _KINDS = {"llm": SpanKind.LLM, "tool": SpanKind.TOOL, "agent": SpanKind.AGENT}
 _COSTS = ("prompt_tokens_total_cost", "completion_tokens_total_cost")
 _TOLD = {"thread": "thread_id", "user": "wb_user_id", "source_run": "wb_run_id"}
-"""What the details call the members of a call."""
+"""The names of a call's members in the details."""
 
 
 class Weave:
@@ -96,7 +96,7 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
 
 
 def _function(one: dict[str, Any]) -> str:
-    """Return the name of the function, out of the reference that Weave makes of it."""
+    """Return the name of the function, taken from Weave's reference to it."""
     name = fields.label(one, "op_name")
     return name.rpartition("/")[2].partition(":")[0] if name.startswith(_SCHEME) else name
 
@@ -108,7 +108,7 @@ def _kind(one: dict[str, Any]) -> SpanKind:
 
 
 def _usage(one: dict[str, Any], output: Any) -> Usage | None:
-    """Return what the reply says it used, else what Weave counted; the cost is Weave's."""
+    """Return the usage according to the reply, or else Weave's counts; the cost is Weave's."""
     summary = fields.as_dict(decode_if_json(one.get("summary")))
     counted = list(fields.as_dict(summary.get("usage")).values())
     told = fields.as_dict(output).get("usage") or fields.item_at(counted, 0)

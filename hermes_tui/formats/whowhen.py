@@ -3,7 +3,7 @@
     run = {"history": [{"role", "content", "name"?}], "mistake_step", "mistake_agent",
            "mistake_reason", "question", "ground_truth", "is_correct" | "is_corrected", …}
 
-`mistake_step` counts from 0 and is a text. Where `name` is missing, `role` is the agent's name.
+`mistake_step` counts from 0 and is a text. If `name` is missing, `role` is the agent's name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VERDICTS = ("is_correct", "is_corrected")
 
 
 class WhoWhen:
-    """Reads failure logs with their label."""
+    """Reads failure logs with their labels."""
 
     name = "whowhen"
     summary = "Who&When failure logs: multi-agent runs with the step where people saw them go wrong"
@@ -62,7 +62,7 @@ def _is_run(value: Any) -> bool:
 
 
 def _step_of(value: dict[str, Any], size: int) -> int | None:
-    """Return the index of the message that is labelled; None where the label names none."""
+    """Return the index of the labelled message, or None if the label names none."""
     step = fields.number(value.get("mistake_step"))
     return int(step) if step is not None and step.is_integer() and 0 <= step < size else None
 
@@ -70,7 +70,7 @@ def _step_of(value: dict[str, Any], size: int) -> int | None:
 def _label_found(
     value: dict[str, Any], history: list[Any], gold: int | None
 ) -> tuple[Diagnostic, ...]:
-    """Say where the label does not fit the messages."""
+    """Report a label that does not match the messages."""
     agent, step = fields.label(value, "mistake_agent"), value.get("mistake_step")
     if gold is None:
         if step is None:
@@ -86,7 +86,7 @@ def _label_found(
 
 
 def _judged(value: dict[str, Any]) -> Diagnostic:
-    """Return what people said of the step at which they saw the run go wrong."""
+    """Return the annotation of the step at which people saw the run go wrong."""
     reason = fields.label(value, "mistake_reason").strip()
     said = title(reason) or "people saw the run go wrong here"
     hint = reason if reason and reason != said else ""
@@ -98,7 +98,7 @@ def _append(raw: Any, pointer: str, mistake: Diagnostic | None, build: RunBuilde
         build.defect("not a message", fields.excerpt(raw), pointer=pointer)
         return
     speaker = speaker_of(raw)
-    # An agent's name is no unknown role: whoever is not the user is an agent here.
+    # An agent's name is not an unknown role: any role but the user's is an agent here.
     role = speaker.role if speaker.known else "assistant"
     parts = normalise_message(raw, role=role, text_calls=TextCalls.IGNORE)
     if mistake is not None:

@@ -4,7 +4,7 @@
     calls   = [{"name", "arguments": {…}}, …] | JSON of it
     tools   = [{"name", "description", "parameters": {name: {"type", …}} | schema}, …] | JSON of it
 
-Nothing answers the calls. What is not a JSON Schema says nothing of arguments.
+The calls have no answers. Parameters that are not a JSON Schema are ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 
 
 class Xlam:
-    """Reads a row as a run of what was asked and the calls that answer it."""
+    """Reads a row as a run of the query and the calls that answer it."""
 
     name = "xlam"
     summary = "xLAM rows (query, answers, tools): a run each, of single calls to train on"
@@ -73,7 +73,7 @@ def _answer(answers: Any, build: RunBuilder) -> None:
         parts = normalise_message({"role": "assistant", "content": "", "tool_calls": calls})
         build.append(without_usual(with_flat_entries(parts, calls), _USUAL), pointer)
     elif isinstance(calls, list):
-        # That nothing is called is the right answer here.
+        # Making no call is the right answer here.
         said = {"role": "assistant", "content": fields.json_text(answers)}
         build.message(said, pointer=pointer, text_calls=TextCalls.IGNORE)
     else:
