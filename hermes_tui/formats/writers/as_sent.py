@@ -1,8 +1,8 @@
-"""What a person changed in a run, applied to its messages: the conversation as the model had it.
+"""A person's changes to a run, applied to its messages: the conversation as the model received it.
 
-A log tells what was said and, behind it, what was changed of it: arguments edited, calls dropped,
-results replaced, replies asked for again, messages edited. Writers of conversations write what
-became of that, since nobody else ever saw the rest.
+A log records messages and, after them, the changes made to them: arguments edited, calls dropped,
+results replaced, replies requested again, messages edited. Writers of conversations write the
+outcome of these, which is all that the model received.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hermes_tui.parsers.text_calls import content_beside
 def as_sent(entries: Iterable[Entry], changes: Changes) -> list[Entry]:
     """Return the messages among `entries` as they were sent.
 
-    `changes` gets how many belong to replies that were discarded or replaced: they are left out.
+    The messages of replies that were discarded or replaced are left out and counted in `changes`.
     """
     conversation = _Conversation(entries)
     changes.add(DISCARDED, conversation.discarded)
@@ -49,9 +49,9 @@ class _Conversation:
         self._calls: dict[int, ToolCallProposed] = {}
         """The calls of the last reply by their index, without those that were dropped."""
         self._results: dict[int, str] = {}
-        """What is to stand instead of the results of its calls, by their index."""
+        """The replacements for results of its calls, by their index."""
         self._made_up = count(-1, -1)
-        """Numbers for events that no log has."""
+        """Numbers for events that are not in the log."""
         for entry in entries:
             if entry.other is None:
                 self._said(entry)
@@ -68,7 +68,7 @@ class _Conversation:
         self.entries.append(entry)
 
     def _result(self, event: Result) -> Result:
-        """Return a result, or what a person wrote instead of it."""
+        """Return a result, or a person's replacement for it."""
         content = self._results.pop(-1 if event.call_index is None else event.call_index, None)
         if content is None:
             return event
@@ -92,7 +92,7 @@ class _Conversation:
                 pass
 
     def _discard(self, by: Entry) -> None:
-        """Take out the reply to the last request; one that broke off left no message."""
+        """Remove the reply to the last request; a reply that was cut off left no message."""
         if self._reply_at < 0 or self.entries[self._reply_at].requests != by.requests:
             return
         self.discarded += len(self.entries) - self._reply_at
@@ -100,7 +100,7 @@ class _Conversation:
         self._reply_at = -1
 
     def _rewrite(self, index: int, call: ToolCall | None) -> None:
-        """Let the last reply have `call` instead of one of its calls; None: neither."""
+        """Replace one of the last reply's calls by `call`, or remove it if `call` is None."""
         if self._reply_at < 0:
             return
         if self._calls[index].call.origin is Origin.TEXT:
@@ -113,7 +113,7 @@ class _Conversation:
         self.entries[self._reply_at] = replace(entry, calls=list(self._calls.values()))
 
     def _take_calls_out_of_the_text(self) -> None:
-        """Let the calls that a client read from the text stand in their own field alone."""
+        """Move the calls that a client read from the text to their own field only."""
         entry = self.entries[self._reply_at]
         text = content_beside(entry.message.text, (one.call for one in entry.calls))
         message = changed(entry.message, text=text, parts=())
@@ -124,7 +124,7 @@ class _Conversation:
                 self._calls[place] = ToolCallProposed(seq=event.seq, call=call)
 
     def _edit(self, event: MessageEdited, turn: int) -> None:
-        """Change, add or take out a message: what is edited stands before the next request."""
+        """Change, insert or remove a message; an edit takes effect before the next request."""
         self._reply_at = -1
         after = [self._entry(event, turn)] if event.after else []
         self.entries[event.index : event.index + 1] = after

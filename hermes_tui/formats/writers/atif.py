@@ -1,10 +1,11 @@
-"""A run as a Harbor ATIF trajectory: what its own models accept, in one JSON object.
+"""A run as a Harbor ATIF trajectory: one JSON object that Harbor's own models accept.
 
-Results stand in the step of their call, those of no call in the step before them, where `extra`
-says that they are results. Which calls are written, and under what ids, is told in `exchange`.
-Arguments that are no JSON object, which the format cannot hold, become `{"raw": text}` as Harbor's
-converters write them, with the exact text in `extra`; so do the inputs of custom tools. Encrypted
-reasoning is left out. Lone surrogates, which the models refuse, become replacement characters.
+Results are written in the step of their call. Those without a call are written in the step before
+them, with an `extra` that marks them as results. `exchange` determines which calls are written, and
+under which ids. Arguments that are not a JSON object, which the format cannot hold, become `{"raw":
+text}` as in Harbor's converters, with the exact text in `extra`; so do the inputs of custom tools.
+Encrypted reasoning is left out. Lone surrogates, which the models reject, become replacement
+characters.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from hermes_tui.model.messages import ArgumentsState, Message, Origin, ToolCall,
 from hermes_tui.parsers.measures import total_usage
 
 VERSION: Final = "ATIF-v1.7"
-"""The first in which calls and results have an `extra`."""
+"""The first version in which calls and results have an `extra`."""
 _SOURCES: Final = {"assistant": "agent", "user": "user", "system": "system", "developer": "system"}
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens")
@@ -43,9 +44,9 @@ _NO_ARGUMENTS: Final = (ArgumentsState.EMPTY, ArgumentsState.MISSING, ArgumentsS
 _RAW_ARGUMENTS: Final = Change("argument text", 'written as {"raw": …}')
 _REF_KEYS: Final = ("trajectory_id", "session_id", "trajectory_path")
 MAX_DEPTH: Final = 20
-"""How deep subagents of subagents are written; how many are not is said in `extra`."""
+"""The maximal depth of nested subagents; the number of those left out is recorded in `extra`."""
 _LONGEST_YEAR: Final = 253_402_300_800
-"""Unix seconds: the year 10,000, which ISO 8601 cannot write."""
+"""Unix seconds of the year 10,000, which ISO 8601 cannot express."""
 
 
 def write(
@@ -55,9 +56,10 @@ def write(
     subagents: Sequence[Sequence[Event]] = (),
     changes: Changes | None = None,
 ) -> str:
-    """Return the run as pretty-printed JSON, with the runs of its subagents in it.
+    """Return the run as pretty-printed JSON, including the runs of its subagents.
 
-    `changes` gets what the format cannot hold as it is. Findings are made anew by whoever reads it.
+    `changes` counts what the format cannot hold unchanged. Findings are not written, since a reader
+    derives them again.
     """
     changes = Changes() if changes is None else changes
     transcript = transcript_of(events, findings)
@@ -75,7 +77,8 @@ def _trajectory(
     changes: Changes,
     depth: int = 0,
 ) -> dict[str, Any]:
-    """Return one trajectory and those of `subagents` that it began; `placed` grows by these."""
+    """Return one trajectory with those of the `subagents` that it started, whose numbers are added
+    to `placed`."""
     start = transcript.start
     conversation = as_sent(transcript.entries, changes)
     writer = _Steps(exchange_of(conversation), changes)
@@ -97,7 +100,7 @@ def _trajectory(
 def _begun(
     run_id: str, subagents: Sequence[Transcript], placed: set[int], changes: Changes, depth: int
 ) -> list[dict[str, Any]]:
-    """Return the trajectories that the run `run_id` began, each under an id of its own."""
+    """Return the trajectories that the run `run_id` started, each with a unique id."""
     if not run_id or depth > MAX_DEPTH:
         return []
     own_runs = [
@@ -105,7 +108,7 @@ def _begun(
         for number, subagent in enumerate(subagents)
         if subagent.start.parent_run_id == run_id and number not in placed
     ]
-    # One of them may have the id of their parent.
+    # One of them may have the same id as its parent.
     placed.update(number for number, _ in own_runs)
     begun: list[dict[str, Any]] = []
     ids: set[str] = set()
@@ -134,7 +137,7 @@ def _agent(transcript: Transcript) -> dict[str, Any]:
 
 
 def _version(details: Mapping[str, Any]) -> str:
-    """Return the version of the agent; some agents write it under their own name."""
+    """Return the version of the agent, which some agents write under their own name."""
     return fields.label(details, "version", "agent_version", "swe_agent_version", "mini_version")
 
 
@@ -151,7 +154,7 @@ def _final_metrics(transcript: Transcript, steps: int) -> dict[str, Any]:
 
 
 class _Steps:
-    """Puts messages into steps, and each result into the step of its call."""
+    """Groups messages into steps, with each result in the step of its call."""
 
     def __init__(self, exchange: Exchange, changes: Changes) -> None:
         self.steps: list[dict[str, Any]] = []
@@ -159,7 +162,7 @@ class _Steps:
         self._changes = changes
         self._last_agent: dict[str, Any] | None = None
         self._steps_of: dict[str, dict[str, Any]] = {}
-        """The step that holds the last call with an id."""
+        """The step of the latest call with each id."""
 
     def entry(self, entry: Entry) -> None:
         message = entry.message
@@ -194,7 +197,7 @@ class _Steps:
         self.steps.append(step)
 
     def _is_observation(self, message: Message, calls: Sequence[Any]) -> bool:
-        """Say whether the environment answers the whole step before, not one call of it."""
+        """Return whether the environment answers the whole previous step, not one of its calls."""
         if message.role != "environment" or calls or not self.steps:
             return False
         step = self.steps[-1]
@@ -213,7 +216,7 @@ class _Steps:
             step = self._steps_of[call_id]
         else:
             written = {"content": result.content}
-            # Whoever reads it takes a result of no call for what the environment says.
+            # A reader takes a result without a call for a message of the environment.
             extra["role"] = "tool"
             if result.call_id is not None:
                 extra["call_id"] = result.call_id
@@ -229,7 +232,7 @@ class _Steps:
         results.append(written | ({"extra": extra} if extra else {}))
 
     def _agent_step(self) -> dict[str, Any]:
-        """Return the last step of the agent, or one that is added where there is none."""
+        """Return the last step of the agent, adding one if there is none."""
         if self._last_agent is None:
             step = {"step_id": len(self.steps) + 1, "source": "system", "message": ""}
             self.steps.append(step)
@@ -238,7 +241,8 @@ class _Steps:
 
 
 def _subagent_refs(raw: Any) -> list[dict[str, str]]:
-    """Return what a result of this format says of subagents, as far as it can be followed."""
+    """Return the references to subagents in a result of this format, as far as they can be
+    resolved."""
     refs = [
         {key: ref[key] for key in _REF_KEYS if isinstance(ref.get(key), str)}
         for ref in fields.as_list(fields.as_dict(raw).get("subagent_trajectory_ref"))
@@ -253,7 +257,7 @@ def _call(call: ToolCall, call_id: str, changes: Changes) -> dict[str, Any]:
         "function_name": call.name or "",
         "arguments": {},
     }
-    # The format wants an id; what was not there is not said to have been.
+    # The format requires an id; the state of a missing id is recorded.
     extra: dict[str, Any] = {} if call.id == call_id else {"id": str(call.id_state)}
     state = call.arguments_state
     if call.verdict == "custom":

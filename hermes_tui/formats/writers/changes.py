@@ -1,4 +1,4 @@
-"""What a format cannot hold of a run as it is, and what its writer does about it, counted."""
+"""The parts of a run that a format cannot hold unchanged, and what its writer does, counted."""
 
 from __future__ import annotations
 
@@ -29,41 +29,41 @@ ENCRYPTED: Final = Change("encrypted reasoning block", "left out")
 
 
 class Changes(Counter[Change]):
-    """How often each change was made."""
+    """Counts how often each change was made."""
 
     def add(self, change: Change, times: int = 1) -> None:
-        """Count a change; one that was not made is none."""
+        """Count a change; `times` 0 counts nothing."""
         if times:
             self[change] += times
 
     def told(self) -> str:
-        """Return such as "2 ids made up, 1 image left out"; empty where nothing was changed."""
+        """Return text such as "2 ids made up, 1 image left out", or "" if nothing was changed."""
         return ", ".join(
             f"{counted(times, change.noun)} {change.done}" for change, times in self.items()
         )
 
     def of_calls(self, entry: Entry, exchange: Exchange) -> None:
-        """Count what is changed of the calls of `entry` to give each an id and a place."""
+        """Count the changes to the calls of `entry` that give each an id and its own field."""
         for call_id, call in exchange.calls(entry):
             self.add(ID_MADE_UP, call_id != call.id)
             self.add(TEXT_CALL, call.origin is Origin.TEXT and call.span is not None)
 
     def of_reasoning(self, message: Message) -> None:
-        """Count the reasoning that nobody can read, which is left out."""
+        """Count the encrypted reasoning, which is left out."""
         self.add(ENCRYPTED, sum(piece.kind == "encrypted" for piece in message.reasoning))
 
     def of_parts(self, message: Message, done: str) -> None:
-        """Count the parts of a message that are no text."""
+        """Count the parts of a message that are not text."""
         for part in message.parts:
             self.of_part(part, done)
 
     def of_part(self, part: ContentPart, done: str) -> None:
-        """Count a part of a message if it is no text."""
+        """Count a part of a message unless it is text."""
         noun = "JSON part" if part.kind == "json" else part.kind
         self.add(Change(noun, done), part.kind != "text")
 
     def of_results(self, entry: Entry) -> None:
-        """Count the images and the like in results, of which a placeholder is written."""
+        """Count the images and other media in results, which are written as placeholders."""
         for event in entry.results:
             content = fields.as_dict(event.result.raw).get("content")
             for part in read_content(content).parts if isinstance(content, list) else ():

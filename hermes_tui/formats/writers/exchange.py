@@ -1,13 +1,13 @@
-"""Which calls are written in a field of their own, under which ids, and which of them each result
+"""Which calls are written in a separate field, under which ids, and which of them each result
 answers.
 
-A call in the text is written as a call where results answer such calls in the run: there the text
-is how the agent calls its tools. What it takes up in the text (tags, the fence of a command) is cut
-out, so that nothing is called twice. Elsewhere calls in the text stay there and nowhere else:
-nobody took them for calls, as their diagnosis says.
+A call in the text is written as a call if results answer such calls in the run: there the text is
+how the agent calls its tools. Its source in the text (tags, the fence of a command) is removed, so
+that nothing is called twice. Otherwise calls in the text stay only there: nothing treated them as
+calls, as their diagnostics show.
 
-A call without an id gets one that says that it is made up. Results answer by id within the turn,
-else in order, as they do on the screen; what answers no written call has no id here.
+A call without an id gets one that is recognisably made up. Results are paired by id within the
+turn, or else in order, as on the screen. A result that answers no written call gets no id here.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.spans import Span, gaps
 
 MADE_UP: Final = "made_up_"
-"""How ids begin that the run does not have."""
+"""The prefix of ids that are made up here."""
 _FENCE: Final = "```"
 _ACTION: Final = "action"
-"""The verdict of a call that stands in the text as a command, in no tags."""
+"""The verdict of a call that is a command in the text, without tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """The ids of the written calls and of the results that answer them, each by its event.
 
-    `tools` has the tool of each result that answers a call, written or not, which has a name.
+    `tools` maps each result that answers a named call, written or not, to the tool's name.
     """
 
     call_ids: Mapping[int, str]
@@ -63,7 +63,7 @@ class Exchange:
 def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchange:
     """Pair the calls and results of a whole conversation.
 
-    With `leave_tags`, calls that stand in tags stay in the text also where results answer them.
+    With `leave_tags`, calls in tags stay in the text even if results answer them.
     """
     answered = _answered(entries)
     tagged = {event.seq for entry in entries for event in entry.calls if _in_tags(event, entry)}
@@ -87,12 +87,13 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
 
 
 def _stands_nowhere(call: ToolCall) -> bool:
-    """Say whether the text that a call was read from is not that of its message."""
+    """Return whether the text that a call was read from is not that of its message."""
     return call.verdict == _ACTION and call.span is None and call.name is not None
 
 
 def _in_tags(event: ToolCallProposed, entry: Entry) -> bool:
-    """Say whether a call stands in tags; where nobody knows its place, it does."""
+    """Return whether a call is in tags; a call without a known position is treated as if it
+    were."""
     call = event.call
     if call.verdict == _ACTION:
         return False
@@ -120,14 +121,14 @@ def _open_call(event: ToolCallProposed, turn: int) -> OpenCall:
 
 
 def _without(text: str, spans: Iterable[Span]) -> str:
-    """Return what is left of `text`, as paragraphs."""
+    """Return the rest of `text` outside `spans`, as paragraphs."""
     left = gaps([_fenced(text, span) for span in spans], len(text))
     pieces = (text[part.start : part.end].strip() for part in left)
     return "\n\n".join(filter(None, pieces))
 
 
 def _fenced(text: str, span: Span) -> Span:
-    """Return `span` with the fence of which it is all the content, if it is."""
+    """Return `span`, extended to the fence around it if it is the fence's whole content."""
     before, after = text[: span.start].rstrip(), text[span.end :].lstrip()
     opening = before.rfind("\n") + 1
     if not (before.startswith(_FENCE, opening) and after.startswith(_FENCE)):

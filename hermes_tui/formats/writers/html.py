@@ -1,8 +1,8 @@
-"""A run as one self-contained HTML page that needs neither scripts nor anything from elsewhere.
+"""A run as one self-contained HTML page, without scripts and external resources.
 
-All text is escaped and its control characters made visible; a content policy forbids scripts and
-loading, should anything slip through. Every event has an anchor: `#m12` is the message or other
-event 12, `#e13` the call or result 13.
+All text is escaped and its control characters made visible; a content policy also forbids scripts
+and loading, in case anything slips through. Every event has an anchor: `#m12` is the message or
+other event 12, `#e13` the call or result 13.
 """
 
 from __future__ import annotations
@@ -201,9 +201,9 @@ def _result(event: Result, transcript: Transcript) -> Iterator[str]:
 
 
 def _block(text: str, kind: str = "") -> str:
-    """Return `text` preformatted, folded away if it is long."""
+    """Return `text` preformatted, collapsed if it is long."""
     style = f' class="{kind}"' if kind else ""
-    # HTML drops a newline right after the tag.
+    # HTML drops a newline directly after the tag.
     block = f"<pre{style}>\n{safe(text)}</pre>"
     lines = text.count("\n") + 1
     if len(text) <= LONG_CHARACTERS and lines <= LONG_LINES:

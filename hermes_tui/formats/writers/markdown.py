@@ -1,7 +1,7 @@
 """A run as a Markdown transcript for reading, in which foreign text is never Markdown.
 
-Every text of a model, a tool or a file stands in a fence longer than any run of backticks in it, or
-is escaped, so that it can neither end its block nor become a heading, a link or HTML.
+Every text of a model, a tool or a file is either in a fence longer than any run of backticks in it,
+or escaped, so that it can neither end its block nor become a heading, a link or HTML.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hermes_tui.formats.writers.transcript import (
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event, ToolCallProposed
 
-# The last ones would make links of addresses where Markdown is read as GitHub reads it.
+# The last ones would turn addresses into links in GitHub's Markdown.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _BACKTICKS = re.compile("`+")
 
@@ -44,7 +44,7 @@ def fence(text: str, language: str = "text") -> str:
 
 
 def inline(text: str) -> str:
-    """Return `text` on one line, with nothing in it that Markdown would act upon."""
+    """Return `text` on one line, with everything escaped that Markdown would interpret."""
     return _SPECIAL.sub(r"\\\1", visible_controls(text).replace("\n", " ⏎ ").replace("\t", " "))
 
 

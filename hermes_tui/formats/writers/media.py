@@ -1,4 +1,4 @@
-"""Images, audio and files of a message, as chat messages of the OpenAI API write them."""
+"""Images, audio and files of a message, in the form of the OpenAI API's chat messages."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def is_media(part: ContentPart) -> bool:
 
 
 def media_of(entry: Entry) -> list[dict[str, Any] | None]:
-    """Return the media of a message in their order, None for each that the API cannot take.
+    """Return the media of a message in order, with None for each that the API does not accept.
 
-    Empty where the record of the message is not known.
+    Return [] if the record of the message is not known.
     """
     try:
         raw = json.loads(entry.raw) if entry.raw else None
@@ -35,7 +35,8 @@ def media_of(entry: Entry) -> list[dict[str, Any] | None]:
 
 
 def _written(item: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a part as the API takes it; from Anthropic's and the Responses API's images too."""
+    """Return a part in the form that the API accepts, also from Anthropic's and the Responses API's
+    images."""
     kind = item.get("type")
     if kind in _AS_THEY_ARE:
         return item if isinstance(item.get(kind), dict) else None

@@ -1,16 +1,17 @@
-"""A run as chat messages that the OpenAI API takes: one JSON object that any reader of
+"""A run as chat messages that the OpenAI API accepts: one JSON object that any reader of
 `openai-messages` opens.
 
-Which calls are written, and under what ids, is told in `exchange`. A result that answers none of
-them is what a user says, and so is whatever a role says that the API does not know: its label is
-the `name`. Arguments are the exact text that arrived, sound or not, `{}` where none did. The inputs
-of custom tools are custom calls. One message with several results becomes several tool messages,
-since a tool message answers one call, and stands right behind it. A call that got no result has
-none here either. Encrypted reasoning is left out: its text is not known here.
+`exchange` determines which calls are written, and under which ids. A result that answers none of
+them becomes a user's message, and so does a message of a role that the API does not know, with its
+label as the `name`. Arguments are the exact text that arrived, sound or not, or `{}` if there was
+none. The inputs of custom tools become custom calls. One message with several results becomes
+several tool messages, since a tool message answers one call and comes directly after it. A call
+without a result has none here either. Encrypted reasoning is left out, since its text is not known.
 
-Beside what the API knows stand `reasoning_content`, `reasoning_details`, `finish_reason`,
-`timestamp`, `is_error` and `exit_code` where the run has them. Images, audio and files that a user
-sends are kept where the record has them as the API takes them; else their placeholder is a text.
+In addition to the API's members there are `reasoning_content`, `reasoning_details`,
+`finish_reason`, `timestamp`, `is_error` and `exit_code` if the run has them. A user's images, audio
+and files are kept if the record has them in a form that the API accepts; otherwise their
+placeholder is written as text.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _OBJECT_ARGUMENTS: Final = Change("argument object", "written as text")
 _READ_ARGUMENTS: Final = Change("argument text", "written as it was read")
 _MOVED: Final = Change("result", "moved right behind calls")
 _NOTES: Final = frozenset({"finish_reason", "timestamp", "is_error", "exit_code"})
-"""What is written beside the members that a server takes."""
+"""Members written in addition to those that a server accepts."""
 _NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
@@ -58,9 +59,9 @@ def write(
     changes: Changes | None = None,
     pretty: bool = True,
 ) -> str:
-    """Return the run as JSON; `changes` gets what the API cannot take as it is.
+    """Return the run as JSON; `changes` counts what the API cannot take unchanged.
 
-    Findings are made anew by whoever reads it.
+    Findings are not written, since a reader derives them again.
     """
     transcript = transcript_of(events, findings)
     changes = Changes() if changes is None else changes
@@ -77,21 +78,21 @@ def write(
 
 
 def without_notes(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message as a server takes it, of one that is written here."""
+    """Return a message written here without the members that a server does not accept."""
     if _NOTES.isdisjoint(message):
         return message
     return {name: value for name, value in message.items() if name not in _NOTES}
 
 
 class _Chat:
-    """Writes messages, and counts what it changes."""
+    """Writes messages, and counts the changes."""
 
     def __init__(self, exchange: Exchange, changes: Changes) -> None:
         self._exchange = exchange
         self._changes = changes
 
     def messages(self, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-        """Return all messages, results right behind the calls before them, as the API wants."""
+        """Return all messages, with results directly after their calls, as the API requires."""
         ordered: list[dict[str, Any]] = []
         place = 0
         for message in (message for entry in entries for message in self._of_entry(entry)):
@@ -124,7 +125,8 @@ class _Chat:
         yield written | _reasoning(message) | _extras(message)
 
     def _speaker(self, label: str, *, calling: bool = False) -> dict[str, Any]:
-        """Return the role that the API has for a label, and the label itself where it has none."""
+        """Return the API's role for a label, with the label as a name if the API does not know
+        it."""
         role = "assistant" if calling else label if label in _ROLES else "user"
         if role == label:
             return {"role": role}
@@ -148,7 +150,7 @@ class _Chat:
     def _part(
         self, part: ContentPart, role: str, media: list[dict[str, Any] | None]
     ) -> dict[str, Any]:
-        """Return a part of a message; takes the next of `media` for one that is no text."""
+        """Return a part of a message; one that is not text takes the next element of `media`."""
         if part.kind == "refusal" and role == "assistant":
             return {"type": "refusal", "refusal": part.text}
         if is_media(part) and (kept := media.pop(0) if media else None):
@@ -170,7 +172,7 @@ class _Chat:
             return "{}"
         is_json = state in (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
         if call.origin is Origin.TEXT and not is_json and isinstance(call.arguments, dict):
-            # What the agent read from the text.
+            # The arguments as the agent read them from the text.
             self._changes.add(_READ_ARGUMENTS)
             return json_text(call.arguments)
         is_object = state is ArgumentsState.OBJECT and call.origin is Origin.DICT

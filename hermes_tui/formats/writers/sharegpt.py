@@ -6,15 +6,15 @@
     result = "<tool_response>\\n" '{"tool_call_id": …, "name": …, "content": …, …}'
              "\\n</tool_response>"
 
-A result is named after the tool whose call it answers, by id or else by order. It has `is_error`
-where the source flags an error, `exit_code` where one that is not 0 stands beside its content.
+A result has the name of the tool whose call it answers, by id or else by order. It has `is_error`
+if the source flags an error, and `exit_code` if one other than 0 is recorded outside its content.
 
-It is the layout of hermes-agent's own trajectories without its losses: arguments that are no JSON
-stand there as a JSON string of what arrived instead of as `{}`, the real system prompt is kept, and
-no empty `<think>` is made up. What a custom tool was given, which is no JSON, is the argument
-`input`. Calls that stand in tags in the text stay as they are; a command that results answer
-becomes a call, as `exchange` tells. A closing tag inside a value is written `<\\/…`, which JSON
-reads as the same string.
+This is the layout of hermes-agent's own trajectories without its losses: arguments that are not
+JSON are written as a JSON string of the text that arrived instead of as `{}`, the real system
+prompt is kept, and no empty `<think>` is made up. The input of a custom tool, which is not JSON, is
+the argument `input`. Calls in tags in the text stay unchanged; a command that results answer
+becomes a call, as `exchange` determines. A closing tag inside a value is written `<\\/…`, which
+JSON reads as the same string.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _BROKEN_ARGUMENTS: Final = Change("argument text", "written as a JSON string")
 def write(
     events: Sequence[Event], findings: Sequence[Finding] = (), *, changes: Changes | None = None
 ) -> str:
-    """Return the run as one line of JSON; `changes` gets what it cannot hold as it is.
+    """Return the run as one line of JSON; `changes` counts what it cannot hold unchanged.
 
-    Findings are made anew by whoever reads it.
+    Findings are not written, since a reader derives them again.
     """
     changes = Changes() if changes is None else changes
     transcript = transcript_of(events, findings)
@@ -137,7 +137,7 @@ def _is_broken(call: ToolCall) -> bool:
 
 
 def _tool_of(event: Result, transcript: Transcript, exchange: Exchange) -> str:
-    """Return the name of the tool that gave a result, empty where neither of them has one."""
+    """Return the name of the tool that returned a result, or "" if neither of them has one."""
     return event.result.name or exchange.tools.get(event.seq) or transcript.tool_name(event)
 
 
@@ -159,7 +159,7 @@ def _response(event: Result, name: str) -> str:
 
 
 def _exact_json(text: str) -> str:
-    """Return `text` if it can stand where JSON expects a value, else an empty string."""
+    """Return `text` if it is a valid JSON value, or else an empty string."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):

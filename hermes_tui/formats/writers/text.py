@@ -1,4 +1,4 @@
-"""Text that is safe to write: JSON that any value survives, and control characters made visible."""
+"""Text that is safe to write: JSON for any value, and control characters made visible."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _INVISIBLE: Final = re.compile(
 
 
 def visible_controls(text: str) -> str:
-    """Return `text` with everything shown that would act instead of being seen.
+    """Return `text` with every character made visible that would have an effect instead of being
+    seen.
 
-    C0 controls become their pictures (␛), C1 controls, direction marks, invisible characters and
-    lone surrogates their code (⟨U+202E⟩). Newlines and tabs stay.
+    C0 controls become their pictures (␛); C1 controls, direction marks, invisible characters and
+    lone surrogates become their code (⟨U+202E⟩). Newlines and tabs stay.
     """
     return _INVISIBLE.sub(_shown, text)
 
@@ -36,8 +37,8 @@ def _shown(found: re.Match[str]) -> str:
 def json_text(value: Any, *, pretty: bool = False) -> str:
     """Return any JSON value as JSON that can be written as UTF-8.
 
-    Lone surrogates are written as escapes, and what is nested deeper than can be written is cut off
-    by a text that says so.
+    Lone surrogates are written as escapes. Values nested too deeply to be written are replaced by a
+    text that says so.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else 0).decode()
@@ -50,7 +51,7 @@ def json_text(value: Any, *, pretty: bool = False) -> str:
 
 
 def escape_surrogates(text: str) -> str:
-    """Return JSON text with each lone surrogate, which UTF-8 cannot hold, as its JSON escape."""
+    """Return JSON text with each lone surrogate, which UTF-8 cannot encode, as its JSON escape."""
     return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 

@@ -1,8 +1,9 @@
-"""The events of a run, grouped into what a reader of a transcript expects: messages in order, each
-with its calls and results, and between them whatever else happened.
+"""The events of a run, grouped as a reader of a transcript expects: messages in order, each with
+its calls and results, and all other events between them.
 
-In a log the results of a message come before it and its calls after it; a live log may have its
-calls before it. What belongs to no message gets one of its own, so that nothing is left out.
+In a log the results of a message come before it and its calls after it; in a live log its calls may
+come before it. Calls and results without a message get one of their own, so that nothing is left
+out.
 """
 
 from __future__ import annotations
@@ -53,21 +54,21 @@ _BY_HAND: Mapping[type[Event], str] = {
     CallDropped: "calls_dropped",
     ResultSubstituted: "results_edited",
 }
-"""What a person changes in a run, as the metadata counts it."""
+"""A person's changes to a run, under their names in the metadata."""
 
 _PLUMBING = (
     RequestSent, ResponseChunked, ResponseReceived, ReasoningExtracted, ResponseParsed,
     ToolDispatched,
 )  # fmt: skip
-"""Events whose content a message, a call or a result shows again."""
+"""Events whose content is repeated in a message, a call or a result."""
 
 
 @dataclass(slots=True)
 class Entry:
     """A message with its calls and results, or one `other` event. `turn` is 1-based.
 
-    `is_own` is false where no message was recorded: this one was made up for its calls or results.
-    `requests` is how many were sent before it, and failed.
+    `is_own` is False if no message was recorded and this one was made up for its calls or results.
+    `requests` is the number of requests sent or failed before it.
     """
 
     seq: int
@@ -82,19 +83,19 @@ class Entry:
 
     @property
     def text_beside_results(self) -> str:
-        """The message's text, empty where it only repeats the results."""
+        """Return the message's text, or "" if it only repeats the results."""
         contents = [event.result.content for event in self.results]
         return "" if contents and self.message.text == "\n".join(contents) else self.message.text
 
     @property
     def only_wraps(self) -> bool:
-        """Whether the message is nothing but its results and what is written around them."""
+        """Return whether the message consists only of its results and the text around them."""
         return bool(self.results) and (self.message.role == "tool" or not self.text_beside_results)
 
 
 @dataclass(slots=True)
 class Transcript:
-    """A whole run, ready to be written. `findings_at` has the findings about each event."""
+    """A whole run, ready to be written. `findings_at` holds the findings of each event."""
 
     start: RunStarted
     end: RunEnded | None
@@ -112,12 +113,12 @@ class Transcript:
             self.findings_at.setdefault(finding.seq, []).append(finding)
 
     def tool_name(self, event: Result) -> str:
-        """Return the name of the tool that gave a result, empty where nothing says it."""
+        """Return the name of the tool that returned a result, or "" if it is not known."""
         return event.result.name or self.call_names.get(event.result.call_id or "", "")
 
 
 def transcript_of(events: Sequence[Event], findings: Sequence[Finding] = ()) -> Transcript:
-    """Group `events`. Without `findings`, the diagnostics that the events carry are taken."""
+    """Group `events`. Without `findings`, the diagnostics of the events are used."""
     start: RunStarted | None = None
     end: RunEnded | None = None
     grouper = _Grouper()
@@ -161,7 +162,7 @@ class _Grouper:
                 self._other(event)
 
     def flush(self) -> None:
-        """Give calls and results that no message carried a message of their own."""
+        """Give calls and results without a message a message of their own."""
         if self._calls:
             self.turn += 1
             calls = list(self._calls)
@@ -195,7 +196,7 @@ class _Grouper:
             self._reply = entry
 
     def _result(self, event: Result) -> None:
-        """Keep a result for the message that is to come; of a call that was run twice the last.
+        """Keep a result for the message to come; of a call that ran twice, only the last one.
 
         Nothing else runs between the two.
         """
@@ -215,17 +216,17 @@ class _Grouper:
 
 
 def text_parts_only(message: Message) -> bool:
-    """Return whether the text of `message` says all that its parts say."""
+    """Return whether the text of `message` contains the content of all its parts."""
     return all(part.kind == "text" for part in message.parts)
 
 
 def field_reasoning(message: Message) -> list[Reasoning]:
-    """Return the reasoning of `message` that does not stand in its text anyway."""
+    """Return the reasoning of `message` that is not in its text anyway."""
     return [piece for piece in message.reasoning if piece.span is None]
 
 
 def metadata_of(transcript: Transcript) -> dict[str, Any]:
-    """Return everything known of the run beside its messages and tools, without what is empty."""
+    """Return all facts about the run except its messages and tools, without empty values."""
     start, end = transcript.start, transcript.end
     values: dict[str, Any] = {
         "run_id": start.run_id,
@@ -270,7 +271,7 @@ def _other_facts(entries: Iterable[Entry]) -> dict[str, Any]:
                 facts["tool_errors"].append(_without_empty(asdict(error)))
             case SourceDefect():
                 facts["defects"].append(_fields(event, ("message", "excerpt", "partial")))
-    # Whoever learns from the run must know that a person had a hand in it.
+    # Anyone who learns from the run must know that a person intervened in it.
     return {**facts, "steered": dict(+steered)}
 
 

@@ -17,7 +17,7 @@ from hermes_tui.model.wording import counted, duration
 
 _HEAD: Final = ("seq", "ts", "at", "diagnostics")
 _NESTED: Final = ("request_errors", "tool_errors", "defects")
-"""Parts of the metadata that a transcript shows where they happened."""
+"""Parts of the metadata that a transcript shows where they occurred."""
 
 
 def title_of(transcript: Transcript) -> str:
@@ -26,7 +26,7 @@ def title_of(transcript: Transcript) -> str:
 
 
 def metadata_rows(transcript: Transcript) -> list[tuple[str, str]]:
-    """Return what is known of the run as a table of two columns."""
+    """Return the facts about the run as a table of two columns."""
     metadata: Mapping[str, Any] = metadata_of(transcript)
     rows = [("model", transcript.start.model)] if transcript.start.model else []
     for key, value in metadata.items():
@@ -40,20 +40,20 @@ def metadata_rows(transcript: Transcript) -> list[tuple[str, str]]:
 
 
 def counts_of(findings: Sequence[Finding]) -> str:
-    """Return such as `2 errors, 1 note`, or `none`."""
+    """Return text such as `2 errors, 1 note`, or `none`."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(counted(counts[kind], kind) for kind in Severity if counts[kind]) or "none"
 
 
 def call_id_of(call: ToolCall) -> str:
-    """Return the call's id and what is odd about it."""
+    """Return the call's id and anything odd about it."""
     if call.id_state is IdState.GIVEN:
         return f"id {call.id}" if call.id else "no id"
     return f"id {call.id} ({call.id_state})" if call.id else f"id {call.id_state}"
 
 
 def arguments_of(call: ToolCall) -> tuple[str, str]:
-    """Return the arguments for reading, and as they arrived where that says something else."""
+    """Return the arguments for reading, and as they arrived if that differs."""
     if call.arguments_state in (ArgumentsState.NULL, ArgumentsState.MISSING):
         return f"({call.arguments_state})", ""
     if call.arguments is None:
@@ -63,14 +63,15 @@ def arguments_of(call: ToolCall) -> tuple[str, str]:
 
 
 class ToldError(NamedTuple):
-    """That a result is an error, as its source says, or that it only reads like one."""
+    """The verdict that a result is an error, either as its source states or as its text
+    suggests."""
 
     severity: Severity
     text: str
 
 
 def error_of(event: Result) -> ToldError | None:
-    """Return how it is known that a result is an error; None if it is none."""
+    """Return why a result counts as an error, or None if it does not."""
     mark = event.result.error
     if mark is None:
         return None
@@ -98,7 +99,7 @@ def reasoning_label(piece: Reasoning) -> str:
 
 
 def event_line(event: Event) -> str:
-    """Return an event that is no message, call or result as one line."""
+    """Return an event other than a message, call or result as one line."""
     shown = []
     for key in event.__struct_fields__:
         value = getattr(event, key)
