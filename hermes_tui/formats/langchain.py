@@ -46,13 +46,13 @@ class LangChain:
         if _are_messages(values):
             return Match(0.85, Unit.PARTS, layout)
         outer = [value for value in values if not _graph_of(value)]
-        if are_one_run([found[0] for value in outer if (found := _streamed(value))]):
+        if are_one_run([found[0] for value in outer if (found := _streamed_messages(value))]):
             return Match(0.85, Unit.RUNS, sample.layout.together())
         if fields.mostly(values, _is_state):
             return Match(0.85, Unit.RUNS, layout)
         of_updates = [value for value in values if not _mode_of(value)]
         are_updates = fields.mostly(of_updates, lambda value: _update_of(value) is not None)
-        if are_updates and any(map(_says_something, values)):
+        if are_updates and any(map(_holds_messages, values)):
             if len(of_updates) < len(values):
                 return Match(0.85, Unit.RUNS, sample.layout.together())
             return Match(0.85, Unit.PARTS, layout)
@@ -67,7 +67,7 @@ class LangChain:
             _read_modes(value, build)
         elif isinstance(value, list) and any(map(is_message, value)):
             _start(value, "", {}, build)
-        elif isinstance(value, list) and any(map(_streamed, value)):
+        elif isinstance(value, list) and any(map(_streamed_messages, value)):
             _read_snapshots(value, build)
         elif (state := _state_of(value)) is not None:
             _start(*state, fields.as_dict(value), build)
@@ -114,7 +114,7 @@ def _graph_of(row: Any) -> str:
     return "/".join(map(str, fields.as_list(row[0]))) if isinstance(row, list) and row else ""
 
 
-def _streamed(value: Any) -> tuple[list[Any], str] | None:
+def _streamed_messages(value: Any) -> tuple[list[Any], str] | None:
     """Return the messages of a state in a stream of values, and the pointer to them."""
     below = ""
     if _mode_of(value) == _VALUES:
@@ -148,7 +148,7 @@ def _update_of(value: Any) -> _Update | None:
     return _Update(pointer, value, namespace)
 
 
-def _says_something(value: Any) -> bool:
+def _holds_messages(value: Any) -> bool:
     update = _update_of(value)
     return update is not None and any(
         is_message(message) for node in update.nodes.values() for _, message in _added(node)
@@ -167,20 +167,20 @@ def _added(node: Any) -> Iterator[tuple[str, Any]]:
 def _read_part(value: Any, build: RunBuilder) -> None:
     """Read a record of a file that is one run: a message, an update, or a list of either."""
     if is_message(value):
-        _open([value], build)
+        _open_run([value], build)
         append_message(build, message_of(value))
     elif (update := _update_of(value)) is not None:
-        _open([one for node in update.nodes.values() for _, one in _added(node)], build)
+        _open_run([one for node in update.nodes.values() for _, one in _added(node)], build)
         _append_update(update, build, "")
     elif isinstance(value, list):
-        _open(value, build)
+        _open_run(value, build)
         for index, item in enumerate(value):
             if (update := _update_of(item)) is not None and not is_message(item):
                 _append_update(update, build, f"/{index}")
             else:
                 append_message(build, message_of(item, f"/{index}"))
     else:
-        _open([], build)
+        _open_run([], build)
         build.defect("not a message", fields.excerpt(value))
 
 
@@ -209,7 +209,7 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
     appears."""
     graphs: dict[str, list[Snapshot]] = {}
     for pointer, line, row in build.placed(value):
-        if (state := _streamed(row)) is not None:
+        if (state := _streamed_messages(row)) is not None:
             around = fields.as_dict(row[-1] if isinstance(row, list) else row)
             found = Snapshot(state[0], pointer + state[1], line, around)
             graphs.setdefault(_graph_of(row), []).append(found)
@@ -217,21 +217,21 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
             build.locate(line)
             build.defect("not a state", fields.excerpt(row), pointer=pointer)
     for news, last in chain.from_iterable(map(runs_in, graphs.values())):
-        told = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
+        messages = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
         build.locate(news[0].line)
         build.start(
-            task=fields.title_of(said(told)),
+            task=fields.title_of(said(messages)),
             model=model_of([new.message for new in news]),
             details=fields.telling(fields.details_of(last, without=_OWN_KEYS)),
         )
-        for new, message in zip(news, told, strict=True):
+        for new, message in zip(news, messages, strict=True):
             append_message(build, message, flags=("changed",) if new.is_changed else ())
 
 
-def _open(messages: list[Any], build: RunBuilder) -> None:
+def _open_run(messages: list[Any], build: RunBuilder) -> None:
     if build.is_opening:
-        told = said(message_of(message) for message in messages)
-        build.start(task=fields.title_of(told), model=model_of(messages))
+        chat = said(message_of(message) for message in messages)
+        build.start(task=fields.title_of(chat), model=model_of(messages))
 
 
 def _append_update(update: _Update, build: RunBuilder, before: str) -> None:
@@ -247,19 +247,19 @@ def _append_update(update: _Update, build: RunBuilder, before: str) -> None:
 
 
 def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: RunBuilder) -> None:
-    told = [message_of(message, f"{pointer}/{at}") for at, message in enumerate(messages)]
+    chat = [message_of(message, f"{pointer}/{at}") for at, message in enumerate(messages)]
     config = fields.as_dict(fields.as_dict(around.get("config")).get("configurable"))
     state = fields.as_dict(around.get("values")) or around
     details = fields.details_of({**state, **around}, without=_OWN_KEYS)
     build.start(
         run_id=fields.label(config, "checkpoint_id") or fields.run_id_of(around),
-        task=fields.title_of(said(told)),
+        task=fields.title_of(said(chat)),
         model=model_of(messages),
         group_id=fields.label(config, "thread_id"),
         details=fields.telling(details),
         ts=timestamp(around.get("created_at")),
     )
-    for message in told:
+    for message in chat:
         append_message(build, message)
     pending = fields.as_dict(around.get("pending_writes"))
     if pending:

@@ -21,10 +21,10 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
 from hermes_tui.formats.run_builder import RunBuilder
 
-_ASKED = "on_chat_model_start"
-_TOLD = "on_chat_model_end"
-_FAILED = "on_chat_model_error"
-_ENDED = "on_chain_end"
+_MODEL_START = "on_chat_model_start"
+_MODEL_END = "on_chat_model_end"
+_MODEL_ERROR = "on_chat_model_error"
+_CHAIN_END = "on_chain_end"
 
 
 class LangChainEvents:
@@ -46,9 +46,9 @@ class LangChainEvents:
             if not _is_event(row):
                 continue
             event = _Event(row, pointer, line)
-            if event.kind in (_ASKED, _TOLD, _FAILED):
+            if event.kind in (_MODEL_START, _MODEL_END, _MODEL_ERROR):
                 agents.setdefault(event.graph, _Agent()).events.append(event)
-            elif event.kind == _ENDED and (agent := agents.get((*event.parents, event.run_id))):
+            elif event.kind == _CHAIN_END and (agent := agents.get((*event.parents, event.run_id))):
                 agent.events.append(event)
         for graph, agent in agents.items():
             above = (graph[:depth] for depth in range(len(graph) - 1, 0, -1))
@@ -93,9 +93,9 @@ class _Event:
         """Return the ids down to the requesting graph; the last parent is its node."""
         return self.parents[:-1] or self.parents or (self.run_id,)
 
-    def heard(self) -> tuple[str, list[Any]]:
+    def messages(self) -> tuple[str, list[Any]]:
         """Return the messages of the request, or of the final state, and the pointer to them."""
-        if self.kind == _ENDED:
+        if self.kind == _CHAIN_END:
             below, held = "/data/output/messages", self.row["data"].get("output")
             listed: Any = fields.as_dict(held).get("messages")
         else:
@@ -116,7 +116,7 @@ class _Agent:
 
     def read(self, graph: tuple[str, ...], outer: tuple[str, ...], build: RunBuilder) -> None:
         replies = [event.row["data"].get("output") for event in self.events]
-        first = self.events[0].heard()[1]
+        first = self.events[0].messages()[1]
         build.locate(self.events[0].line)
         build.start(
             run_id=graph[-1],
@@ -125,27 +125,29 @@ class _Agent:
             parent_run_id=outer[-1] if outer else "",
         )
         for event in self.events:
-            place, heard = event.heard()
-            self._hear(heard, place, event.line, build)
+            place, messages = event.messages()
+            self._append_new(messages, place, event.line, build)
             output = event.row["data"].get("output")
-            if event.kind == _TOLD and is_message(output):
+            if event.kind == _MODEL_END and is_message(output):
                 self._append(output, f"{event.pointer}/data/output", event.line, build)
-            elif event.kind == _FAILED:
+            elif event.kind == _MODEL_ERROR:
                 _fail(event, build)
 
-    def _hear(self, heard: list[Any], place: str, line: int, build: RunBuilder) -> None:
+    def _append_new(self, messages: list[Any], place: str, line: int, build: RunBuilder) -> None:
         """Append the messages not known yet; of a rewritten history, from the first difference
         on."""
         same = 0
-        while same < min(len(heard), len(self.known)) and _is_same(heard[same], self.known[same]):
+        while same < min(len(messages), len(self.known)) and _is_same(
+            messages[same], self.known[same]
+        ):
             same += 1
-        if same == len(heard):
+        if same == len(messages):
             return
-        if same == 0 and self.known and _is_same(heard[0], _first_spoken(self.known)):
+        if same == 0 and self.known and _is_same(messages[0], _after_prompt(self.known)):
             # The state of a graph does not hold the system prompt that its model is given.
-            return self._hear([self.known[0], *heard], place, line, build)
-        self.known = heard[:same]
-        for index, message in enumerate(heard[same:], same):
+            return self._append_new([self.known[0], *messages], place, line, build)
+        self.known = messages[:same]
+        for index, message in enumerate(messages[same:], same):
             self._append(message, f"{place}/{index}", line, build)
 
     def _append(self, message: Any, pointer: str, line: int, build: RunBuilder) -> None:
@@ -154,7 +156,7 @@ class _Agent:
         append_message(build, message_of(message, pointer))
 
 
-def _first_spoken(known: list[Any]) -> Any:
+def _after_prompt(known: list[Any]) -> Any:
     return known[1] if len(known) > 1 else None
 
 
@@ -170,9 +172,9 @@ def _members(message: Any) -> dict[str, Any]:
 
 def _fail(event: _Event, build: RunBuilder) -> None:
     error = event.row["data"].get("error")
-    told = fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
+    text = fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
     build.locate(event.line)
-    build.request_failed(told, pointer=event.pointer)
+    build.request_failed(text, pointer=event.pointer)
 
 
 FORMAT = LangChainEvents()

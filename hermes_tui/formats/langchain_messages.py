@@ -34,7 +34,7 @@ _CLASSES = {
 }
 _TYPES = frozenset(_CLASSES.values()) | {"developer"}
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
-_TELLING = frozenset(
+_OWN_MEMBERS = frozenset(
     {"additional_kwargs", "response_metadata", "invalid_tool_calls", "lc", "tool_call_chunks"}
 )
 """The members that no other kind of message has."""
@@ -52,7 +52,7 @@ def is_message(value: Any) -> bool:
         return bool(_class_of(value))
     kind = _kind(value.get("type"))
     if "role" in value and kind != "chat":
-        return not _TELLING.isdisjoint(value) and "content" in value
+        return not _OWN_MEMBERS.isdisjoint(value) and "content" in value
     if kind not in _TYPES:
         return False
     data = value.get("data")
@@ -63,7 +63,7 @@ def is_telling(value: Any) -> bool:
     """Return whether a message is written in a way that only LangChain uses."""
     if not is_message(value):
         return False
-    return _kind(value.get("type")) in ("human", "ai") or not _TELLING.isdisjoint(value)
+    return _kind(value.get("type")) in ("human", "ai") or not _OWN_MEMBERS.isdisjoint(value)
 
 
 def is_pair(value: Any) -> bool:
@@ -77,7 +77,7 @@ def is_pair(value: Any) -> bool:
 def model_of(messages: Iterable[Any]) -> str:
     """Return the model that the first reply names, or "" if none does."""
     for message in messages:
-        metadata = fields.as_dict(_opened(message)[1].get("response_metadata"))
+        metadata = fields.as_dict(_members_of(message)[1].get("response_metadata"))
         if name := fields.label(metadata, "model_name", "model"):
             return name
     return ""
@@ -87,7 +87,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
     """Return the message at `pointer` as a chat message; anything else gets the role "unknown"."""
     if is_pair(value):
         return ChatMessage({"role": value[0], "content": value[1]}, pointer)
-    below, held = _opened(value)
+    below, held = _members_of(value)
     if not held:
         return ChatMessage({"role": "unknown", "content": value}, pointer)
     place = pointer + below
@@ -96,7 +96,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
         removed = f"removes the message {fields.label(held, 'id')}"
         return ChatMessage({"role": "environment", "content": removed}, pointer, (), ("removal",))
     calls = list(_calls(held, place))
-    raw = _said(held, _ROLES.get(kind, kind), [call for call, _ in calls])
+    raw = _chat_members(held, _ROLES.get(kind, kind), [call for call, _ in calls])
     carried = tuple(found for _, found in calls)
     if kind == "chat":
         # The role is freely chosen: any role but the user's is an agent.
@@ -106,7 +106,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
     return ChatMessage(raw, pointer, carried, normalise=_normalise)
 
 
-def _said(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
+def _chat_members(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
     """Return the members of a message under the names of chat messages."""
     raw = {
         "role": role,
@@ -119,7 +119,7 @@ def _said(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
     return raw | {"tool_calls": calls} if calls else raw
 
 
-def _opened(value: Any) -> tuple[str, dict[str, Any]]:
+def _members_of(value: Any) -> tuple[str, dict[str, Any]]:
     """Return the pointer to the members of a message, and the members."""
     if not isinstance(value, dict):
         return "", {}
@@ -223,8 +223,8 @@ def _ending(held: dict[str, Any]) -> dict[str, Any]:
     used = fields.as_dict(held.get("usage_metadata"))
     if used:
         found["usage"] = usage_of(used)
-    elif told := metadata.get("token_usage") or metadata.get("usage"):
-        found["usage"] = told
+    elif counts := metadata.get("token_usage") or metadata.get("usage"):
+        found["usage"] = counts
     return found
 
 
@@ -250,8 +250,8 @@ def _normalise(raw: dict[str, Any]) -> Normalised:
         entry = entries[number] if number < len(entries) else None
         why = entry.get(_REJECTED) if isinstance(entry, dict) else None
         if why and not any(one.severity is Severity.ERROR for one in found):
-            said = title(why) if isinstance(why, str) else "no reason is given"
-            what = f"LangChain did not take this call: {said}"
+            reason = title(why) if isinstance(why, str) else "no reason is given"
+            what = f"LangChain did not take this call: {reason}"
             found = (
                 *found,
                 Diagnostic(Code.ARGS_INVALID, Severity.ERROR, what, call_index=call.index),

@@ -64,10 +64,10 @@ class Langfuse:
 
 
 def _is_trace(value: Any) -> bool:
-    return isinstance(value, dict) and _listed(value)[1] is not None
+    return isinstance(value, dict) and _observations_of(value)[1] is not None
 
 
-def _listed(value: dict[str, Any]) -> tuple[str, list[Any] | None]:
+def _observations_of(value: dict[str, Any]) -> tuple[str, list[Any] | None]:
     """Return the pointer to the observations of a trace, and their list; the outer list comes
     first."""
     for pointer, holder in (("", value), ("/trace", fields.as_dict(value.get("trace")))):
@@ -97,7 +97,7 @@ def _read_observations(values: list[Any], pointer: str, build: RunBuilder) -> No
 def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
     held = value.get("trace")
     about = held if isinstance(held, dict) else value
-    pointer, observations = _listed(value)
+    pointer, observations = _observations_of(value)
     spans, odd = [], []
     for index, one in enumerate(observations or ()):
         place = f"{pointer}/{index}"
@@ -108,21 +108,21 @@ def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
             # observation.
             odd.append((place, one))
     trace = _trace(about)
-    append_trace(spans or [_whole(about, "/trace" if held else "")], build, trace)
+    append_trace(spans or [_trace_span(about, "/trace" if held else "")], build, trace)
     for place, one in odd:
         build.defect("not an observation", fields.excerpt(one), pointer=place)
 
 
 def _trace(about: dict[str, Any]) -> Trace:
-    told = {name: decode_if_json(about.get(key)) for name, key in _ABOUT_TRACE.items()}
-    details = fields.details_of(told)
+    members = {name: decode_if_json(about.get(key)) for name, key in _ABOUT_TRACE.items()}
+    details = fields.details_of(members)
     metadata = decode_if_json(about.get("metadata"))
     if isinstance(metadata, dict):
         without = ("resourceAttributes", "scope", "attributes")
         details |= fields.details_of(metadata, without=without)
     scores = [score for score in fields.as_list(about.get("scores")) if isinstance(score, dict)]
     comments = {fields.label(score, "name"): score.get("comment") for score in scores}
-    details |= fields.details_of({f"score {name}": said for name, said in comments.items()})
+    details |= fields.details_of({f"score {name}": comment for name, comment in comments.items()})
     return Trace(
         id=fields.label(about, "id"),
         name=fields.label(about, "name"),
@@ -131,7 +131,7 @@ def _trace(about: dict[str, Any]) -> Trace:
     )
 
 
-def _whole(about: dict[str, Any], pointer: str) -> Span:
+def _trace_span(about: dict[str, Any], pointer: str) -> Span:
     """Return a trace without observations as a single span."""
     return Span(
         id=fields.label(about, "id"),

@@ -25,7 +25,7 @@ _KINDS = {
     "AGENT": SpanKind.AGENT,
     "TOOL": SpanKind.TOOL,
 }
-_TOLD = {
+_DETAIL_KEYS = {
     "version": "version",
     "prompt": "promptName",
     "prompt_version": "promptVersion",
@@ -33,7 +33,7 @@ _TOLD = {
     "parameters": "modelParameters",
 }
 """The names of an observation's members in the details."""
-_NO_PARAMETERS = frozenset({"tools", "system_instruction", "http_options", "functions"})
+_OTHER_PARAMETERS = frozenset({"tools", "system_instruction", "http_options", "functions"})
 """Entries that some instrumentations put among the parameters but that are read elsewhere or carry
 no information."""
 
@@ -50,7 +50,7 @@ _COUNTS = {
 _COSTS = ("total", "calculatedTotalCost", "totalCost")
 """The names that Langfuse has used for counts and cost over time."""
 
-_USUAL = frozenset({"default", "DEFAULT"})
+_USUAL_VALUES = frozenset({"default", "DEFAULT"})
 _TOOL_NAME = re.compile(r"^(?:execute_tool|running tool:|tool:)\s*", re.IGNORECASE)
 _AGENT_RUN = re.compile(r"^(?:invoke_agent |agent_run )|(?: agent| run|[ _]agent run)$")
 _ITERATED = ({"content": "role"}, {"content": "content"})
@@ -60,11 +60,11 @@ messages."""
 
 def is_observation(value: Any) -> bool:
     """Return whether `value` is an observation, in an export or from the API."""
-    one = _spelled(value) if isinstance(value, dict) else {}
+    one = _with_api_names(value) if isinstance(value, dict) else {}
     return "traceId" in one and "startTime" in one and "id" in one
 
 
-def _spelled(one: dict[str, Any]) -> dict[str, Any]:
+def _with_api_names(one: dict[str, Any]) -> dict[str, Any]:
     """Return an observation with the names of the API; file exports use snake case."""
     if "traceId" in one or "parent_observation_id" not in one:
         return one
@@ -73,14 +73,14 @@ def _spelled(one: dict[str, Any]) -> dict[str, Any]:
 
 def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
     """Return the span of an observation at `pointer`; `line` is its line in the record."""
-    one = _spelled(one)
+    one = _with_api_names(one)
     attributes = _attributes(one)
     name, level = fields.label(one, "name"), fields.label(one, "level")
     kind = _kind(one, name, attributes)
     failed = level.upper() == "ERROR"
-    said = fields.label(one, "statusMessage")
+    status = fields.label(one, "statusMessage")
     given = decode_if_json(one.get("input"))
-    note = said if level == "DEFAULT" else fields.labels(one, "level", "statusMessage")
+    note = status if level == "DEFAULT" else fields.labels(one, "level", "statusMessage")
     return Span(
         id=fields.label(one, "id"),
         parent_id=fields.label(one, "parentObservationId"),
@@ -97,9 +97,9 @@ def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
         usage=_usage(one),
         tool_name=fields.label(attributes, "gen_ai.tool.name") or _TOOL_NAME.sub("", name),
         call_id=fields.label(attributes, "gen_ai.tool.call.id"),
-        error=(said or f"level {level}") if failed else "",
+        error=(status or f"level {level}") if failed else "",
         note="" if failed else note,
-        details=_told(one),
+        details=_details(one),
         pointer=pointer,
         input_at=f"{pointer}/input",
         output_at=f"{pointer}/output",
@@ -107,14 +107,14 @@ def span_of(one: dict[str, Any], pointer: str, line: int = 0) -> Span:
     )
 
 
-def _told(one: dict[str, Any]) -> dict[str, Any]:
-    told = {name: one.get(key) for name, key in _TOLD.items()}
-    told["parameters"] = {
+def _details(one: dict[str, Any]) -> dict[str, Any]:
+    members = {name: one.get(key) for name, key in _DETAIL_KEYS.items()}
+    members["parameters"] = {
         key: decode_if_json(value)
-        for key, value in fields.as_dict(told["parameters"]).items()
-        if key not in _NO_PARAMETERS
+        for key, value in fields.as_dict(members["parameters"]).items()
+        if key not in _OTHER_PARAMETERS
     }
-    return kept(fields.details_of(told))
+    return kept(fields.details_of(members))
 
 
 def _attributes(one: dict[str, Any]) -> dict[str, Any]:
@@ -168,4 +168,4 @@ def _first_number(holders: list[dict[str, Any]], keys: Iterable[str]) -> float |
 def kept(details: dict[str, Any]) -> dict[str, Any]:
     """Return the details that carry information, without the usual values."""
     found = fields.telling(details)
-    return {key: value for key, value in found.items() if str(value) not in _USUAL}
+    return {key: value for key, value in found.items() if str(value) not in _USUAL_VALUES}

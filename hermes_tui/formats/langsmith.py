@@ -43,8 +43,8 @@ _ABOUT_TRACE = {
     "app_path": "app_path",
 }
 """The names of a root's members in the details."""
-_INSIDE: tuple[str, ...] = ("child_runs",)
-_AROUND: tuple[str, ...] = ("post", "patch", "runs")
+_CHILD_KEYS: tuple[str, ...] = ("child_runs",)
+_BATCH_KEYS: tuple[str, ...] = ("post", "patch", "runs")
 _NOISE = ("runtime", "invocation_params", "revision_id")
 
 
@@ -61,11 +61,11 @@ class LangSmith:
         return Match(0.95, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        merged: dict[str, _Merged] = {}
+        merged: dict[str, _MergedRun] = {}
         for place, line, one in build.placed(value):
             found = list(_runs(one, place))
             for pointer, run in found:
-                known = merged.setdefault(fields.label(run, "id"), _Merged(line))
+                known = merged.setdefault(fields.label(run, "id"), _MergedRun(line))
                 known.add(run, pointer, line)
             if not found:
                 build.locate(line)
@@ -73,7 +73,7 @@ class LangSmith:
         _append(list(merged.values()), build)
 
 
-class _Merged:
+class _MergedRun:
     """One run, merged from all records about it."""
 
     def __init__(self, line: int) -> None:
@@ -106,7 +106,7 @@ def _runs(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
         is_run = _is_run(item)
         if is_run:
             yield place, item
-        keys = _INSIDE if is_run else _AROUND if not depth else ()
+        keys = _CHILD_KEYS if is_run else _BATCH_KEYS if not depth else ()
         below = [
             (f"{place}/{key}/{index}", one, depth + 1)
             for key in keys
@@ -123,10 +123,10 @@ def _is_run(value: dict[str, Any]) -> bool:
     return "run_type" in value or "inputs" in value or "outputs" in value
 
 
-def _append(runs: list[_Merged], build: RunBuilder) -> None:
-    traces: dict[str, list[_Merged]] = {}
+def _append(runs: list[_MergedRun], build: RunBuilder) -> None:
+    traces: dict[str, list[_MergedRun]] = {}
     for run in runs:
-        trace_id = fields.label(run.members, "trace_id") or _first_in_order(run.members)
+        trace_id = fields.label(run.members, "trace_id") or _root_id(run.members)
         traces.setdefault(trace_id, []).append(run)
     if not traces and not build.is_used:
         build.defect("no span in this record")
@@ -135,15 +135,15 @@ def _append(runs: list[_Merged], build: RunBuilder) -> None:
         append_trace([_span(run) for run in several], build, _trace(trace_id, root))
 
 
-def _first_in_order(run: dict[str, Any]) -> str:
+def _root_id(run: dict[str, Any]) -> str:
     """Return the id of the root that a `dotted_order` begins with: a time, `Z` and an id."""
     return fields.label(run, "dotted_order").partition(".")[0].partition("Z")[2]
 
 
-def _trace(trace_id: str, root: _Merged) -> Trace:
+def _trace(trace_id: str, root: _MergedRun) -> Trace:
     members = root.members
-    told = {name: members.get(key) for name, key in _ABOUT_TRACE.items()}
-    about = fields.details_of(fields.telling(told))
+    named = {name: members.get(key) for name, key in _ABOUT_TRACE.items()}
+    about = fields.details_of(fields.telling(named))
     metadata = fields.as_dict(fields.as_dict(members.get("extra")).get("metadata"))
     about |= fields.details_of(metadata, without=_NOISE)
     return Trace(
@@ -157,11 +157,11 @@ def _trace(trace_id: str, root: _Merged) -> Trace:
 
 def _scores(feedback: dict[str, Any]) -> dict[str, float]:
     return fields.numbers(
-        {name: fields.as_dict(told).get("avg") for name, told in feedback.items()}
+        {name: fields.as_dict(stats).get("avg") for name, stats in feedback.items()}
     )
 
 
-def _span(run: _Merged) -> Span:
+def _span(run: _MergedRun) -> Span:
     members = run.members
     extra = fields.as_dict(members.get("extra"))
     metadata = fields.as_dict(extra.get("metadata"))
@@ -190,9 +190,9 @@ def _span(run: _Merged) -> Span:
     )
 
 
-def _parameters(told: dict[str, Any]) -> dict[str, Any]:
+def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a request that are worth showing."""
-    kept = fields.details_of(told, without=("tools", "_type", "model", "model_name", "stop"))
+    kept = fields.details_of(parameters, without=("tools", "_type", "model", "model_name", "stop"))
     return fields.telling({"parameters": fields.telling(kept)})
 
 
@@ -203,10 +203,10 @@ def _kind(members: dict[str, Any], name: str) -> SpanKind:
 
 def _usage(members: dict[str, Any]) -> Usage | None:
     outputs = fields.as_dict(members.get("outputs"))
-    told = fields.as_dict(outputs.get("usage_metadata"))
+    counts = fields.as_dict(outputs.get("usage_metadata"))
     cost = fields.number(members.get("total_cost"))
-    if told:
-        return usage(usage_of(told), cost)
+    if counts:
+        return usage(usage_of(counts), cost)
     keys = ("prompt_tokens", "completion_tokens")
     return usage({key: members[key] for key in keys if members.get(key) is not None}, cost)
 

@@ -28,7 +28,7 @@ from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
 
-_NEEDED: Final = frozenset({"conversation_id", "prompt", "response", "datetime_utc"})
+_REQUIRED_KEYS: Final = frozenset({"conversation_id", "prompt", "response", "datetime_utc"})
 
 
 class _Row(NamedTuple):
@@ -86,12 +86,12 @@ def _is_of_database(value: Any) -> bool:
 
 
 def _is_row(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _NEEDED
+    return isinstance(value, dict) and value.keys() >= _REQUIRED_KEYS
 
 
 def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
     first = rows[0].value if rows else {}
-    told = {
+    about = {
         "titles": list(filter(None, [fields.label(first, "conversation_name")])),
         "resolved_model": first.get("resolved_model"),
         "options": decode_if_json(first.get("options_json"), 1),
@@ -102,7 +102,7 @@ def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
         task=next(filter(None, (row.text("prompt") for row in rows)), ""),
         model=next(filter(None, (fields.model_of(row.value) for row in rows)), ""),
         tools=_tools(rows),
-        details=fields.details_of(fields.filled(told)),
+        details=fields.details_of(fields.filled(about)),
         ts=timestamp(first.get("datetime_utc")),
         pointer=rows[0].pointer if rows else "",
     )
@@ -110,7 +110,7 @@ def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
     for row in rows:
         if row.text("system") and row.text("system") != system:
             system = row.text("system")
-            _say({"role": "system", "content": system}, row, "system", build)
+            _append_chat({"role": "system", "content": system}, row, "system", build)
         _append(row, build)
 
 
@@ -121,7 +121,7 @@ def _tools(rows: Iterable[_Row]) -> tuple[ToolSpec, ...] | None:
     return tool_specs(list(declared.values())) if declared else None
 
 
-def _say(raw: dict[str, Any], row: _Row, key: str, build: RunBuilder) -> None:
+def _append_chat(raw: dict[str, Any], row: _Row, key: str, build: RunBuilder) -> None:
     message = ChatMessage(raw, f"{row.pointer}/{key}", line=row.line)
     ts = timestamp(row.value.get("datetime_utc"))
     append_message(build, message, ts=ts)
@@ -134,8 +134,8 @@ def _append(row: _Row, build: RunBuilder) -> None:
         answer = ChatMessage(_result(held.value), held.pointer, (held,), line=row.line)
         append_message(build, answer, ts=ts)
     fragments = [fields.text_of(held.value.get("content")) for held in row.held("prompt_fragments")]
-    if said := "\n".join(filter(None, (*fragments, row.text("prompt")))):
-        _say({"role": "user", "content": said}, row, "prompt", build)
+    if prompt := "\n".join(filter(None, (*fragments, row.text("prompt")))):
+        _append_chat({"role": "user", "content": prompt}, row, "prompt", build)
     called = tuple(row.held("tool_calls"))
     response = fields.as_dict(decode_if_json(row.value.get("response_json"), 1))
     raw: dict[str, Any] = {"role": "assistant", "content": row.value.get("response")}
@@ -146,7 +146,7 @@ def _append(row: _Row, build: RunBuilder) -> None:
     if thought := row.text("reasoning"):
         raw["reasoning_content"] = thought
     reply = ChatMessage(
-        raw, f"{row.pointer}/response", called, line=row.line, used=_used(row.value)
+        raw, f"{row.pointer}/response", called, line=row.line, used=_usage_of(row.value)
     )
     took = number(row.value.get("duration_ms"))
     ended = None if ts is None else ts + (took or 0) / 1e3
@@ -168,7 +168,7 @@ def _result(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _used(row: dict[str, Any]) -> Usage | None:
+def _usage_of(row: dict[str, Any]) -> Usage | None:
     given, out = number(row.get("input_tokens")), number(row.get("output_tokens"))
     if given is None and out is None:
         return None

@@ -17,9 +17,9 @@ LOOKED_BACK: Final = 64 << 20
 """Bytes from the beginning and from the end that are searched for a second line. Searching a whole
 document of gigabytes would delay the first paint too much."""
 MAX_TAIL_LINES: Final = 50
-_CLOSED = re.compile(rb"[}\]][ \t\r]*\Z")
-_OPENED = re.compile(rb"[\r\n]*[{\[]")
-_AROUND: Final = 64
+_VALUE_END = re.compile(rb"[}\]][ \t\r]*\Z")
+_VALUE_START = re.compile(rb"[\r\n]*[{\[]")
+_BORDER_BYTES: Final = 64
 
 
 def goes_on(source: Source) -> bool:
@@ -41,12 +41,12 @@ def _places(size: int) -> Iterator[int]:
 
 
 def _has_border(source: Source, start: int) -> bool:
-    begin = max(0, start - _AROUND)
-    data = source.read(begin, SLICE + 2 * _AROUND)
+    begin = max(0, start - _BORDER_BYTES)
+    data = source.read(begin, SLICE + 2 * _BORDER_BYTES)
     place = data.find(b"\n")
     while place >= 0:
-        before = data[max(0, place - _AROUND) : place]
-        if _CLOSED.search(before) and _OPENED.match(data, place):
+        before = data[max(0, place - _BORDER_BYTES) : place]
+        if _VALUE_END.search(before) and _VALUE_START.match(data, place):
             return True
         place = data.find(b"\n", place + 1)
     return False

@@ -16,10 +16,10 @@ MAX_MEMBERS = 64
 """A value with more members is not examined."""
 MAX_LINES = 200
 """The most lines of one record whose likeness is reported."""
-_ALONE = (None, Layout.LINES, Layout.DOCUMENT)
+_SEPARATE_LAYOUTS = (None, Layout.LINES, Layout.DOCUMENT)
 """Layouts in which a value is read independently of its neighbours."""
-_TELLING = ("type", "role", "kind", "object", "source")
-_MAX_TOLD = 40
+_KIND_KEYS = ("type", "role", "kind", "object", "source")
+_MAX_KIND = 40
 
 
 class Choice(NamedTuple):
@@ -94,7 +94,7 @@ def reader_of(value: Any, own: str) -> Format | None:
     if shape_of(value) is None:
         return None
     best = best_choice(value, None, own=own, unit=Unit.RUNS)
-    if best is None or best.format.name == own or best.match.layout not in _ALONE:
+    if best is None or best.format.name == own or best.match.layout not in _SEPARATE_LAYOUTS:
         return None
     return best.format
 
@@ -110,6 +110,6 @@ def shape_of(value: Any) -> Hashable:
 
 
 def _kind(key: str, item: Any) -> Hashable:
-    if key in _TELLING and isinstance(item, str) and len(item) <= _MAX_TOLD:
+    if key in _KIND_KEYS and isinstance(item, str) and len(item) <= _MAX_KIND:
         return item
     return type(item).__name__

@@ -20,7 +20,7 @@ from hermes_tui.formats.replies import is_autogen, openai_messages
 SAYING = frozenset({"role", "content", "tool_calls"})
 """Members of which every message has at least one, in any dialect."""
 
-_WRITTEN = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
+_KEPT_MEMBERS = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
 """The members that are kept of a message given as text; the others are specific to its writer."""
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatMessage]]], ...] = (
@@ -59,7 +59,7 @@ def messages_in(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
             yield from read(item, pointer)
             return
     if isinstance(item, str):
-        yield ChatMessage(_written(item) or {"role": role, "content": item}, pointer)
+        yield ChatMessage(_message_of_str(item) or {"role": role, "content": item}, pointer)
     elif isinstance(item, dict) and not SAYING.isdisjoint(item):
         for below, raw in openai_messages({"role": role, **item}):
             yield ChatMessage(raw, pointer + below)
@@ -67,7 +67,7 @@ def messages_in(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
         yield ChatMessage({"role": role, "content": fields.json_text(item)}, pointer)
 
 
-def _written(text: str) -> dict[str, Any] | None:
+def _message_of_str(text: str) -> dict[str, Any] | None:
     """Return the message whose `str` a text is, as some tracers record objects, or None."""
     if not text.startswith("role="):
         return None
@@ -75,7 +75,7 @@ def _written(text: str) -> dict[str, Any] | None:
         members = read_members(text)
     except NotRepr:
         return None
-    return {key: members[key] for key in _WRITTEN if members.get(key) is not None}
+    return {key: members[key] for key in _KEPT_MEMBERS if members.get(key) is not None}
 
 
 def gemini_message(item: Any, pointer: str) -> ChatMessage:

@@ -51,14 +51,14 @@ def paths_of(parents: Parents, is_answer: Callable[[int], bool]) -> list[Path]:
     shown: set[int] = set()
     paths = []
     for leaf in leaves:
-        own, above = _followed(leaf, parents, shown)
-        before = _before(above, parents, is_answer, own[0])
+        own, above = _unshown_part(leaf, parents, shown)
+        before = _repeated_before(above, parents, is_answer, own[0])
         shown.update(own)
         paths.append(Path([*before, *own], len(before), leaf))
     return paths
 
 
-def _followed(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], int | None]:
+def _unshown_part(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], int | None]:
     """Return the messages from `leaf` up to the first one already shown, in order, and that one."""
     own: list[int] = []
     here: int | None = leaf
@@ -68,7 +68,7 @@ def _followed(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], 
     return own[::-1], here
 
 
-def _before(
+def _repeated_before(
     above: int | None, parents: Parents, is_answer: Callable[[int], bool], first: int
 ) -> list[int]:
     """Return the messages to repeat: those that the first messages of a path answer."""

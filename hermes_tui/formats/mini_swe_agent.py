@@ -32,16 +32,16 @@ from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _PREFIX = "mini-swe-agent"
-_OPENS = ("<returncode>", "<exception>", "The last command <command>")
+_OBSERVATION_STARTS = ("<returncode>", "<exception>", "The last command <command>")
 """The beginnings of observations in the templates that come with the agent."""
 _FENCE = re.compile(r"```(?:mswea_bash_command|bash)[ \t\r]*\n")
 _CLIENTS = ("litellm", "openai", "anthropic", "httpx")
 """Packages whose exceptions mean that a request failed, rather than a command."""
 _TOOL = "bash"
 _SUBMITTED = "Submitted"
-_HANDS_IN = re.compile("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT|MINI_SWE_AGENT_FINAL_OUTPUT")
+_SUBMIT_MARK = re.compile("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT|MINI_SWE_AGENT_FINAL_OUTPUT")
 """What a command that submits the result prints first."""
-_AT_END = ("exception_str", "submission", "traceback")
+_END_KEYS = ("exception_str", "submission", "traceback")
 
 
 class MiniSweAgent:
@@ -75,7 +75,7 @@ def _runs_blocks(values: tuple[Any, ...]) -> bool:
     """Return whether a reply with a fenced command is followed by what the command returned."""
     texts = [fields.text_of(value.get("content")) for value in values if isinstance(value, dict)]
     return any(
-        following.startswith(_OPENS) and _FENCE.search(text) is not None
+        following.startswith(_OBSERVATION_STARTS) and _FENCE.search(text) is not None
         for text, following in pairwise(texts)
     )
 
@@ -90,7 +90,7 @@ def _run(value: dict[str, Any], build: RunBuilder) -> None:
         model=fields.model_of(fields.as_dict(config.get("model"))),
         details={
             **fields.details_of(value, without=("info", "messages")),
-            **fields.details_of(info, without=("config", "model_stats", "exit_status", *_AT_END)),
+            **fields.details_of(info, without=("config", "model_stats", "exit_status", *_END_KEYS)),
             **fields.details_of({key: _without_templates(part) for key, part in config.items()}),
         },
     )
@@ -112,34 +112,34 @@ def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
     extra = fields.as_dict(raw.get("extra"))
     is_exit = raw.get("role") == "exit"
     parts = normalise_message(
-        _completed(raw, extra), text_calls=TextCalls.IGNORE if is_exit else TextCalls.SUSPECT
+        _with_extra(raw, extra), text_calls=TextCalls.IGNORE if is_exit else TextCalls.SUSPECT
     )
     if is_exit:
         _request_failure(raw, extra, build, pointer)
-        handed_in = _handed_in_by(extra, build)
-        if handed_in is not None:
-            parts = as_result(parts, {**raw, "tool_call_id": handed_in.id})
+        submitting = _submitting_call(extra, build)
+        if submitting is not None:
+            parts = as_result(parts, {**raw, "tool_call_id": submitting.id})
     elif parts.message.role == "assistant":
         parts = _with_commands(parts, extra)
     elif extra.get("interrupt_type"):
-        refused = _refused(extra, build, pointer)
+        refused = _append_refused(extra, build, pointer)
         if refused is not None:
-            told = {key: item for key, item in raw.items() if key != "extra"}
-            parts = normalise_message(told, text_calls=TextCalls.IGNORE)
+            own = {key: item for key, item in raw.items() if key != "extra"}
+            parts = normalise_message(own, text_calls=TextCalls.IGNORE)
             if refused.calls:
                 answered = {"tool_call_id": refused.calls[0][0].id, "is_error": True}
-                parts = as_result(parts, {**told, **answered})
-        parts = _interrupted(parts, str(extra["interrupt_type"]), is_kept=refused is not None)
+                parts = as_result(parts, {**own, **answered})
+        parts = _with_interruption(parts, str(extra["interrupt_type"]), is_kept=refused is not None)
     elif parts.message.role == "user" and ("raw_output" in extra or _is_observation(parts)):
-        parts = as_result(parts, _completed(raw, extra))
+        parts = as_result(parts, _with_extra(raw, extra))
     build.append(parts, pointer)
 
 
 def _is_observation(parts: Normalised) -> bool:
-    return parts.message.text.startswith(_OPENS)
+    return parts.message.text.startswith(_OBSERVATION_STARTS)
 
 
-def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+def _with_extra(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     """Return a message with the details in `extra` under the names of chat messages.
 
     Messages of the Responses API are kept as received: replies as `output`, results as items.
@@ -156,8 +156,8 @@ def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         message = {**raw, "role": "tool", "content": raw.get("output")}
     choice = fields.first_object(response.get("choices"))
     for key in ("reasoning_content", "reasoning"):
-        if not message.get(key) and (said := fields.as_dict(choice.get("message")).get(key)):
-            message[key] = said
+        if not message.get(key) and (reasoning := fields.as_dict(choice.get("message")).get(key)):
+            message[key] = reasoning
     found = {
         "usage": response.get("usage"),
         "finish_reason": choice.get("finish_reason"),
@@ -220,17 +220,17 @@ def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
     return [Diagnostic(Code.UNCLOSED, Severity.ERROR, what, span)]
 
 
-def _refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalised | None:
+def _append_refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalised | None:
     """Append and return the reply in which the agent found no command, or return None if it is
     lost.
 
     Since 2.4, such a reply is kept next to the message that replaces it.
     """
     choice = fields.first_object(fields.as_dict(extra.get("response")).get("choices"))
-    said = choice.get("message")
-    if not isinstance(said, dict):
+    raw = choice.get("message")
+    if not isinstance(raw, dict):
         return None
-    parts = normalise_message(_completed(said, extra), text_calls=TextCalls.SUSPECT)
+    parts = normalise_message(_with_extra(raw, extra), text_calls=TextCalls.SUSPECT)
     if not parts.calls:
         text = parts.message.text
         parts = with_findings(parts, *_findings(text, list(_blocks(text))))
@@ -239,7 +239,7 @@ def _refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalis
     return parts
 
 
-def _interrupted(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
+def _with_interruption(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
     """Mark a message that the agent itself inserted."""
     parts = flagged(parts, "injected", kind)
     if kind != "FormatError":
@@ -255,7 +255,7 @@ def _interrupted(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
     return with_findings(parts, found)
 
 
-def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
+def _submitting_call(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
     """Return the call whose result is the `exit` message: its output is the submission."""
     if fields.label(extra, "exit_status") != _SUBMITTED:
         return None
@@ -263,7 +263,7 @@ def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
     calls = (event.call for event in latest if isinstance(event, ToolCallProposed))
     # Calls read from text are answered by whatever message follows.
     waiting = [call for call in calls if call.id]
-    marked = (call for call in waiting if _HANDS_IN.search(call.arguments_text))
+    marked = (call for call in waiting if _SUBMIT_MARK.search(call.arguments_text))
     return next(marked, waiting[0] if waiting else None)
 
 
@@ -272,8 +272,11 @@ def _request_failure(
 ) -> None:
     """Record a failed request if a client's exception ended the run."""
     traceback = fields.label(extra, "traceback")
-    said = fields.label(extra, "exception_str") or fields.text_of(raw.get("content"))
-    if not any(name in f"{traceback[-4000:]} {said[:400]}" for name in _CLIENTS) or not traceback:
+    message = fields.label(extra, "exception_str") or fields.text_of(raw.get("content"))
+    if (
+        not any(name in f"{traceback[-4000:]} {message[:400]}" for name in _CLIENTS)
+        or not traceback
+    ):
         return
     turns = sum(
         isinstance(event, MessageAppended) and event.message.role == "assistant"
@@ -283,7 +286,7 @@ def _request_failure(
         RequestFailed,
         pointer=pointer,
         turn=turns + 1,
-        message=title(said),
+        message=title(message),
         body=traceback,
         chain=(fields.label(extra, "exit_status"),),
     )
@@ -296,15 +299,15 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
     status = "truncated" if stop.endswith("LimitsExceeded") else outcome.get("status", "unknown")
     if status == "unknown" and (info.get("traceback") or info.get("exception_str")):
         status = "error"
-    told = {key: info[key] for key in _AT_END if info.get(key)}
+    details = {key: info[key] for key in _END_KEYS if info.get(key)}
     api_calls = fields.number(stats.get("api_calls"))
     if api_calls is not None:
-        told["api_calls"] = int(api_calls)
+        details["api_calls"] = int(api_calls)
     build.end(
         status=status,
         stop_reason=stop,
         usage=_total(build, fields.number(stats.get("instance_cost"))),
-        details={key: fields.detail(key, value) for key, value in told.items()},
+        details={key: fields.detail(key, value) for key, value in details.items()},
     )
 
 

@@ -22,7 +22,7 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
 
 _LOOKED_AT = 50
-_TOLD = {
+_DETAIL_KEYS = {
     "session": "mlflow.trace.session",
     "user": "mlflow.trace.user",
     "source_run": "mlflow.sourceRun",
@@ -39,11 +39,11 @@ class MLflow:
     summary = "MLflow traces: exports, data frames, the artifact traces.json, its SQLite store"
 
     def sniff(self, sample: Sample) -> Match | None:
-        return sample.match_of_runs(0.97, lambda value: _found(value) is not None)
+        return sample.match_of_runs(0.97, lambda value: _spans_in(value) is not None)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         for place, line, one in build.placed(value):
-            found = _found(one)
+            found = _spans_in(one)
             if found is None:
                 build.locate(line)
                 build.defect("no trace in this record", fields.excerpt(one), pointer=place)
@@ -51,7 +51,7 @@ class MLflow:
                 _read(found, place, line, build)
 
 
-def _found(value: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
+def _spans_in(value: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
     """Return the pointer to the spans of a trace, its metadata, and the spans; None if there is
     none."""
     if not isinstance(value, dict):
@@ -90,16 +90,16 @@ def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:
     named: dict[str, Any] = {}
     for key in ("trace_metadata", "request_metadata", "tags"):
         named |= fields.as_dict(decode_if_json(about.get(key)))
-    told = {name: named.get(key) for name, key in _TOLD.items()}
-    told |= {key: one for key, one in named.items() if not key.startswith("mlflow.")}
+    details = {name: named.get(key) for name, key in _DETAIL_KEYS.items()}
+    details |= {key: one for key, one in named.items() if not key.startswith("mlflow.")}
     listed = [fields.as_dict(one) for one in fields.as_list(about.get("assessments"))]
     given = {fields.label(one, "assessment_name", "name"): _value(one) for one in listed}
     if listed:
-        told["assessments"] = listed
+        details["assessments"] = listed
     return Trace(
         id=fields.label(about, "trace_id", "request_id") or span_trace,
         name=fields.label(named, "mlflow.traceName"),
-        details=fields.details_of(fields.telling(told)),
+        details=fields.details_of(fields.telling(details)),
         scores=fields.numbers(given),
         line=line,
     )

@@ -99,25 +99,25 @@ def _streamed(events: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _model(attributes: dict[str, Any], output: Any) -> str:
-    said = fields.label(attributes, "mlflow.llm.model") or fields.label(
+    name = fields.label(attributes, "mlflow.llm.model") or fields.label(
         fields.as_dict(output), "model"
     )
-    return said or fields.label(attributes, "model")
+    return name or fields.label(attributes, "model")
 
 
 def _usage(attributes: dict[str, Any], output: Any) -> Usage | None:
     """Return the server's token counts, or else MLflow's; the cost is MLflow's."""
     cost = fields.as_dict(attributes.get("mlflow.llm.cost")).get("total_cost")
     counted = fields.as_dict(attributes.get("mlflow.chat.tokenUsage"))
-    told = {
+    counts = {
         "prompt_tokens": counted.get("input_tokens"),
         "completion_tokens": counted.get("output_tokens"),
         "cached_tokens": counted.get("cache_read_input_tokens"),
     }
-    return usage(fields.as_dict(output).get("usage") or told, cost)
+    return usage(fields.as_dict(output).get("usage") or counts, cost)
 
 
 def _error(one: dict[str, Any], status: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    said = fields.label(status, "message", "description") or fields.label(one, "status_message")
+    message = fields.label(status, "message", "description") or fields.label(one, "status_message")
     placed = [(fields.label(e, "name"), fields.as_dict(e.get("attributes"))) for e in events]
-    return said or exception_in(placed) or "it failed"
+    return message or exception_in(placed) or "it failed"

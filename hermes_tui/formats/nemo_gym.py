@@ -34,7 +34,7 @@ from hermes_tui.parsers.measures import time_of
 
 _REQUEST = "responses_create_params"
 _TASK, _ROLLOUT, _FAILURE = "_ng_task_index", "_ng_rollout_index", "_ng_failure_class"
-_OWN = (_REQUEST, "response", _TASK, _ROLLOUT)
+_OWN_KEYS = (_REQUEST, "response", _TASK, _ROLLOUT)
 
 
 class NemoGym:
@@ -79,10 +79,10 @@ def _items(output: list[Any]) -> Iterator[Held]:
 def _is_rollout(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    return isinstance(value.get(_REQUEST), dict) or _is_answered(value)
+    return isinstance(value.get(_REQUEST), dict) or _is_without_request(value)
 
 
-def _is_answered(value: dict[str, Any]) -> bool:
+def _is_without_request(value: dict[str, Any]) -> bool:
     """Return whether a row is a rollout without its request: only a reply, or the failure in its
     place."""
     if _REQUEST in value:
@@ -101,7 +101,7 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
     index, rollout = fields.label(value, _TASK), fields.label(value, _ROLLOUT)
     # The same form as in the requests of a rollout that NeMo Gym captures.
     run_id = f"{index}-{rollout}" if index and rollout else fields.run_id_of(value)
-    told = {"usage": reply.get("usage"), **value}
+    about = {"usage": reply.get("usage"), **value}
     scores = fields.measured(value)
     build.start(
         run_id=title(run_id),
@@ -109,7 +109,7 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
         model=fields.model_of(reply) or fields.model_of(request),
         tools=tool_specs(tools) if tools else None,
         group_id=title(f"task {index}") if index else fields.group_of(value),
-        details=fields.telling(fields.details_of(told, without=(*_OWN, *scores))),
+        details=fields.telling(fields.details_of(about, without=(*_OWN_KEYS, *scores))),
         ts=time_of(reply),
     )
 

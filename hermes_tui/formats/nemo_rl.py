@@ -23,7 +23,7 @@ from hermes_tui.parsers.normalise import TextCalls
 
 _MARKS = frozenset({"content", "input_lengths"})
 _NOT_DETAILS = ("content", "rewards", "generation_logprobs", "prev_logprobs")
-_PLACE = "/content/0"
+_POINTER = "/content/0"
 
 
 class NemoRl:
@@ -51,7 +51,7 @@ class NemoRl:
             group_id=name_of_prompt(texts[:size]),
             details=fields.details_of(value, without=_NOT_DETAILS),
         )
-        _append(asked, f"{_PLACE}/0", build)
+        _append(asked, f"{_POINTER}/0", build)
         _read_turns(texts, size, begun, build)
         reward = next(iter(fields.as_list(value.get("rewards"))), None)
         if (found := fields.number(reward)) is not None:
@@ -81,18 +81,18 @@ def _is_rendered(text: str) -> bool:
 def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> None:
     """Read the texts after the prompt, which alternate between the model and its environment."""
     for offset, text in enumerate(texts[size:]):
-        pointer = f"{_PLACE}/{size + offset}"
+        pointer = f"{_POINTER}/{size + offset}"
         if offset % 2 == 0:
-            said, begun = [{"role": "assistant", "content": begun + text}], ""
+            messages, begun = [{"role": "assistant", "content": begun + text}], ""
         else:
-            said, begun = asked_in(text)
-        _append(said, pointer, build)
+            messages, begun = asked_in(text)
+        _append(messages, pointer, build)
     if begun:
-        _append([{"role": "assistant", "content": begun}], f"{_PLACE}/{len(texts) - 1}", build)
+        _append([{"role": "assistant", "content": begun}], f"{_POINTER}/{len(texts) - 1}", build)
 
 
-def _append(said: list[Any], pointer: str, build: RunBuilder) -> None:
-    for message in said:
+def _append(messages: list[Any], pointer: str, build: RunBuilder) -> None:
+    for message in messages:
         build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
 
 

@@ -18,13 +18,13 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.model.diagnostics import Code
 
-_TEXTS = ("content", "thinking")
+_TEXT_KEYS = ("content", "thinking")
 USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 """The findings that are usual for this API: its calls have no ids, and their arguments are
 objects."""
 _COUNTS = (("prompt_tokens", "prompt_eval_count"), ("completion_tokens", "eval_count"))
-_ASKED = ("prompt", "messages", "request")
-_NO_REPLY = ("load", "unload")
+_REQUEST_KEYS = ("prompt", "messages", "request")
+_LOAD_REASONS = ("load", "unload")
 """The reasons given in replies to requests that only load or unload a model."""
 
 
@@ -41,7 +41,7 @@ def is_ollama(raw: Any) -> bool:
 
 def is_bare(raw: Any) -> bool:
     """Return whether `raw` is a reply of Ollama or a piece of one, and not a row that holds one."""
-    return is_ollama(raw) and "created_at" in raw and raw.keys().isdisjoint(_ASKED)
+    return is_ollama(raw) and "created_at" in raw and raw.keys().isdisjoint(_REQUEST_KEYS)
 
 
 def are_bare(pieces: Sequence[Any]) -> bool:
@@ -60,7 +60,7 @@ def is_text(raw: Mapping[str, Any]) -> bool:
 
 def is_of_loading(raw: Any) -> bool:
     """Return whether the request only loaded or unloaded the model."""
-    return is_ollama(raw) and raw.get("done_reason") in _NO_REPLY
+    return is_ollama(raw) and raw.get("done_reason") in _LOAD_REASONS
 
 
 def lines_of(text: str) -> tuple[list[Any], str] | None:
@@ -90,7 +90,7 @@ def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     message = GrowingTexts({})
     texts: dict[str, list[str]] = {"response": [], "thinking": []}
     for piece in filter(is_ollama, pieces):
-        _grow(message, fields.as_dict(piece.get("message")))
+        _add_piece(message, fields.as_dict(piece.get("message")))
         for key, grown in texts.items():
             if isinstance(piece.get(key), str):
                 grown.append(piece[key])
@@ -98,18 +98,18 @@ def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for key, grown in texts.items():
         if grown:
             whole[key] = "".join(grown)
-    said = message.whole()
-    return {**whole, "message": said} if said else whole
+    joined = message.whole()
+    return {**whole, "message": joined} if joined else whole
 
 
 def message_of(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the pointer to the message of a reply, and the message."""
     reason = fields.label(raw, "done_reason")
-    told = {"role": "assistant", **({"finish_reason": reason} if reason else {})}
+    base = {"role": "assistant", **({"finish_reason": reason} if reason else {})}
     if not is_text(raw):
-        return "/message", {**told, **fields.as_dict(raw.get("message"))}
+        return "/message", {**base, **fields.as_dict(raw.get("message"))}
     thought = {"thinking": raw["thinking"]} if raw.get("thinking") else {}
-    return "/response", {**told, "content": raw["response"], **thought}
+    return "/response", {**base, "content": raw["response"], **thought}
 
 
 def usage_of(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,14 +117,14 @@ def usage_of(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: raw[key] for name, key in _COUNTS if key in raw}
 
 
-def _grow(said: GrowingTexts, piece: Mapping[str, Any]) -> None:
+def _add_piece(message: GrowingTexts, piece: Mapping[str, Any]) -> None:
     for key, value in piece.items():
-        if key in _TEXTS and isinstance(value, str) and said.holds_text(key):
-            said.add(key, value)
+        if key in _TEXT_KEYS and isinstance(value, str) and message.holds_text(key):
+            message.add(key, value)
         elif key == "tool_calls" and isinstance(value, list):
-            if isinstance(said[key], list):
-                said[key].extend(value)
+            if isinstance(message[key], list):
+                message[key].extend(value)
             else:
-                said[key] = list(value)
+                message[key] = list(value)
         elif value is not None:
-            said[key] = value
+            message[key] = value

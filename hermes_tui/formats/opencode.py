@@ -31,7 +31,7 @@ from hermes_tui.parsers.measures import number, timestamp
 _EVENTS: Final = frozenset({
     "step_start", "step_finish", "text", "reasoning", "tool_use", "error",
 })  # fmt: skip
-_TOLD: Final = ("title", "directory", "agent", "version", "share", "summary", "revert")
+_DETAIL_KEYS: Final = ("title", "directory", "agent", "version", "share", "summary", "revert")
 
 
 class OpenCode:
@@ -76,21 +76,21 @@ def _is_event(value: Any) -> bool:
 def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
     info, messages = fields.as_dict(session.get("info")), fields.as_list(session["messages"])
     model = fields.as_dict(info.get("model"))
-    said = [fields.as_dict(fields.as_dict(one).get("info")) for one in messages]
+    infos = [fields.as_dict(fields.as_dict(one).get("info")) for one in messages]
     build.start(
         run_id=fields.label(info, "id"),
         task=_task(messages) or fields.label(info, "title"),
-        model=fields.label(model, "id") or _model_of(said),
+        model=fields.label(model, "id") or _model_of(infos),
         parent_run_id=fields.label(info, "parentID"),
         details={
-            **fields.details_of({key: info[key] for key in _TOLD if info.get(key)}),
-            **_begun(messages),
+            **fields.details_of({key: info[key] for key in _DETAIL_KEYS if info.get(key)}),
+            **_subagent_details(messages),
         },
         ts=timestamp(fields.as_dict(info.get("time")).get("created")),
     )
     for index, message in enumerate(messages):
         _read_message(message, f"/messages/{index}", build)
-    failed = any(one.get("error") for one in said[-1:])
+    failed = any(one.get("error") for one in infos[-1:])
     if failed or info.get("tokens"):
         build.end(
             status="error" if failed else "unknown",
@@ -121,7 +121,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
     parts = [fields.as_dict(row.get("part")) for row in rows]
     build.start(
         run_id=next(filter(None, (fields.label(row, "sessionID") for row in rows)), ""),
-        details=_begun([{"parts": parts}]),
+        details=_subagent_details([{"parts": parts}]),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
     waiting: list[Held] = []
@@ -147,15 +147,15 @@ def _append_events(step: list[Held], build: RunBuilder) -> None:
 
 def _fail(error: Any, when: Any, pointer: str, build: RunBuilder) -> None:
     known = fields.as_dict(error)
-    told = fields.as_dict(known.get("data")) or known
-    said = [fields.label(known, "name"), fields.label(told, "message")]
+    data = fields.as_dict(known.get("data")) or known
+    parts = [fields.label(known, "name"), fields.label(data, "message")]
     build.add(
         RequestFailed,
         pointer=pointer,
         ts=timestamp(when),
-        message=": ".join(filter(None, said)) or fields.excerpt(error),
-        status=status_of(told),
-        body=fields.text_of(told.get("responseBody")),
+        message=": ".join(filter(None, parts)) or fields.excerpt(error),
+        status=status_of(data),
+        body=fields.text_of(data.get("responseBody")),
     )
 
 
@@ -175,7 +175,7 @@ def _model_of(infos: Iterable[dict[str, Any]]) -> str:
     return next(filter(None, (fields.label(info, "modelID") for info in infos)), "")
 
 
-def _begun(messages: Iterable[Any]) -> dict[str, Any]:
+def _subagent_details(messages: Iterable[Any]) -> dict[str, Any]:
     """Return the sessions that calls started, under the name for details of a run."""
     found = dict(_subagents(messages))
     return {"subagents": found} if found else {}

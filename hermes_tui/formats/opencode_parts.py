@@ -16,11 +16,11 @@ from hermes_tui.parsers.measures import number, timestamp, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
-_FRAME: Final = frozenset({"step-start", "step-finish", "snapshot", "patch"})
+_HIDDEN_PARTS: Final = frozenset({"step-start", "step-finish", "snapshot", "patch"})
 """Parts without content for the model."""
 _INVALID: Final = "invalid"
 """The tool that opencode calls in place of a call that it cannot run."""
-_DONE: Final = ("completed", "error")
+_DONE_STATES: Final = ("completed", "error")
 
 
 def used(tokens: Any, cost: float | None = None) -> Usage | None:
@@ -37,13 +37,13 @@ def used(tokens: Any, cost: float | None = None) -> Usage | None:
     thought = number(tokens.get("reasoning")) or 0
     if prompt is not None and out is not None and total == prompt + out + thought:
         out += thought
-    told = {
+    counts = {
         "prompt_tokens": prompt,
         "completion_tokens": out,
         "prompt_tokens_details": {"cached_tokens": cached},
         "completion_tokens_details": {"reasoning_tokens": thought},
     }
-    return usage(told, cost)
+    return usage(counts, cost)
 
 
 def parts_between(parts: list[Held]) -> list[list[Held]]:
@@ -62,7 +62,7 @@ def messages_of(
     """Yield the message of a step, and the results of its calls, each with its time in seconds."""
     parts = [fields.as_dict(held.value) for held in step]
     tools = [held for held, part in zip(step, parts, strict=True) if part.get("type") == "tool"]
-    content = [_content(part) for part in parts if part.get("type") not in (*_FRAME, "tool")]
+    content = [_content(part) for part in parts if part.get("type") not in (*_HIDDEN_PARTS, "tool")]
     raw: dict[str, Any] = {"role": info.get("role"), "content": content or None}
     if tools:
         raw["tool_calls"] = [_call(held.value) for held in tools]
@@ -86,7 +86,7 @@ def messages_of(
         )
     for held in tools:
         state = fields.as_dict(held.value.get("state"))
-        if state.get("status") in _DONE:
+        if state.get("status") in _DONE_STATES:
             answer = ChatMessage(_result(held.value), held.pointer, (held,), line=held.line)
             yield answer, timestamp(fields.as_dict(state.get("time")).get("end"))
 
@@ -115,13 +115,13 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
 def _result(part: dict[str, Any]) -> dict[str, Any]:
     state = fields.as_dict(part.get("state"))
     is_error = state.get("status") == "error"
-    said = state.get("error") if is_error else state.get("output")
+    text = state.get("error") if is_error else state.get("output")
     attached = fields.as_list(state.get("attachments"))
     return {
         "role": "tool",
         "tool_call_id": part.get("callID"),
         "name": _call(part)["function"]["name"],
-        "content": [{"type": "text", "text": said}, *attached] if attached else said,
+        "content": [{"type": "text", "text": text}, *attached] if attached else text,
         "is_error": is_error or part.get("tool") == _INVALID,
         "exit_code": fields.as_dict(state.get("metadata")).get("exit"),
     }
@@ -133,13 +133,13 @@ def _normalised(tools: list[Held], counts: Usage | None, raw: dict[str, Any]) ->
     calls = list(found.calls)
     for number_of_call, held in enumerate(tools[: len(calls)]):
         if held.value.get("tool") == _INVALID:
-            call, said = calls[number_of_call]
+            call, findings = calls[number_of_call]
             why = fields.label(
                 fields.as_dict(fields.as_dict(held.value.get("state")).get("input")), "error"
             )
             code = Code.NAME_UNKNOWN if "unavailable tool" in why else Code.ARGS_INVALID
             hint = "what the model wrote is kept in this message only"
-            told = Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call.index)
-            calls[number_of_call] = (call, (*said, told))
+            finding = Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call.index)
+            calls[number_of_call] = (call, (*findings, finding))
     message = changed(found.message, usage=counts) if counts is not None else found.message
     return found._replace(message=message, calls=tuple(calls))

@@ -21,7 +21,7 @@ from hermes_tui.formats.traits import Traits
 
 _METADATA = "metadata.json"
 _MARKS = frozenset({"episode_id", "messages", "tool_trace"})
-_OWN = ("messages", "reward", "tool_trace", "metrics", "verify_metrics")
+_OWN_KEYS = ("messages", "reward", "tool_trace", "metrics", "verify_metrics")
 
 
 class OpenEnv:
@@ -45,7 +45,8 @@ class OpenEnv:
             task=fields.title_of(messages) or fields.label(value, "task"),
             model=fields.model_of(about),
             details=fields.telling(
-                fields.details_of(value, without=_OWN) | {"evaluation": fields.details_of(about)}
+                fields.details_of(value, without=_OWN_KEYS)
+                | {"evaluation": fields.details_of(about)}
             ),
         )
         build.messages(_with_errors(messages, value["tool_trace"]), "/messages")

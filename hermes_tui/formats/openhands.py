@@ -36,10 +36,10 @@ _SOURCES = ("user", "agent", "environment")
 _ACTION = "ActionEvent"
 _MALFORMED = "_openhands_malformed_tool_call"
 _REPLY_ID = re.compile(rb'"llm_response_id"\s*:\s*"([^"]{1,200})"')
-_QUIET = frozenset({"null", "agent_state_changed", "change_agent_state"})
-_SAID = frozenset({"message", "finish", "reject", "system", "recall", *_QUIET})
+_STATE_ACTIONS = frozenset({"null", "agent_state_changed", "change_agent_state"})
+_NO_CALL_ACTIONS = frozenset({"message", "finish", "reject", "system", "recall", *_STATE_ACTIONS})
 """Actions that call no tool. `finish` ends the run and is never answered."""
-_OUTPUT_AT_END = ("history", "metrics", "error", "instance", "instruction", "test_result")
+_END_KEYS = ("history", "metrics", "error", "instance", "instruction", "test_result")
 
 
 def _reply_of_line(line: bytes) -> str | None:
@@ -66,7 +66,7 @@ class OpenHands:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.RUNS and isinstance(value, dict) and "history" in value:
-            _output(value, build)
+            _read_output(value, build)
             return
         events = value if isinstance(value, list) else [value]
         state = openhands_state.state_of(build)
@@ -81,9 +81,9 @@ class OpenHands:
             name = _reply_id(one.value)
             build.locate(one.line)
             if name and (together := replies.pop(name, None)):
-                _sdk_reply(together, build)
+                _append_sdk_reply(together, build)
             elif not name:
-                _event(one.value, build, one.pointer)
+                _read_event(one.value, build, one.pointer)
         if state and build.is_last:
             openhands_state.end_by(state, build)
 
@@ -135,7 +135,7 @@ def _is_old_event(value: Any) -> bool:
     )
 
 
-def _output(value: dict[str, Any], build: RunBuilder) -> None:
+def _read_output(value: dict[str, Any], build: RunBuilder) -> None:
     history = value.get("history")
     entries = history if isinstance(history, list) else []
     metadata = fields.as_dict(value.get("metadata"))
@@ -143,13 +143,13 @@ def _output(value: dict[str, Any], build: RunBuilder) -> None:
         run_id=fields.run_id_of(value),
         task=fields.task_of(value, ()) or _task(entries),
         model=fields.model_of(fields.as_dict(metadata.get("llm_config"))),
-        details=fields.details_of(value, without=_OUTPUT_AT_END),
+        details=fields.details_of(value, without=_END_KEYS),
     )
     for index, entry in enumerate(entries):
         pair = entry if isinstance(entry, list) else [entry]
         for place, event in enumerate(pair):
             inner = f"/{place}" if isinstance(entry, list) else ""
-            _event(event, build, f"/history/{index}{inner}")
+            _read_event(event, build, f"/history/{index}{inner}")
     _end(value, build)
 
 
@@ -176,29 +176,29 @@ def _task(events: list[Any]) -> str:
     for event in events:
         event = fields.as_dict(event[0] if isinstance(event, list) and event else event)
         if event.get("source") == "user":
-            said = fields.as_dict(event.get("args")).get("content") or fields.as_dict(
+            content = fields.as_dict(event.get("args")).get("content") or fields.as_dict(
                 event.get("llm_message")
             ).get("content")
-            if told := title(fields.text_of(said)):
-                return told
+            if task := title(fields.text_of(content)):
+                return task
     return ""
 
 
-def _event(event: Any, build: RunBuilder, pointer: str) -> None:
+def _read_event(event: Any, build: RunBuilder, pointer: str) -> None:
     if not isinstance(event, dict):
         build.defect("an event that is not an object", fields.excerpt(event), pointer=pointer)
         return
     if isinstance(kind := event.get("kind"), str) and not isinstance(event.get("args"), dict):
-        _sdk_event(kind, event, build, pointer)
+        _read_sdk_event(kind, event, build, pointer)
     elif isinstance(event.get("action"), str):
-        _action(event, build, pointer)
+        _read_action(event, build, pointer)
     elif isinstance(event.get("observation"), str):
-        _observation(event, build, pointer)
+        _read_observation(event, build, pointer)
     else:
         build.defect("neither action nor observation", fields.excerpt(event), pointer=pointer)
 
 
-def _say(
+def _append(
     raw: dict[str, Any],
     event: dict[str, Any],
     build: RunBuilder,
@@ -212,22 +212,22 @@ def _say(
     build.append(flagged(parts, *flags), pointer)
 
 
-def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+def _read_action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     action, args = event["action"], fields.as_dict(event.get("args"))
     by_agent = event.get("source", "agent") == "agent"
-    if action in _SAID or not by_agent:
-        said = args.get("content") or args.get("final_thought") or args.get("thought")
+    if action in _NO_CALL_ACTIONS or not by_agent:
+        content = args.get("content") or args.get("final_thought") or args.get("thought")
         role = "assistant" if by_agent else str(event.get("source"))
         if action == "system":
             role = "system"
         flags = [] if action in ("message", "system") else [action]
-        if action in _QUIET or action == "recall":
+        if action in _STATE_ACTIONS or action == "recall":
             flags.append("hidden")
-        raw = {"role": role, "content": said or event.get("message") or ""}
-        _say(raw | (_reply_fields(event) if by_agent else {}), event, build, pointer, *flags)
+        raw = {"role": role, "content": content or event.get("message") or ""}
+        _append(raw | (_reply_fields(event) if by_agent else {}), event, build, pointer, *flags)
         return
     raw = {"role": "assistant", "content": args.get("thought") or ""}
-    _say(raw | _reply_fields(event) | {"tool_calls": [_call(event)]}, event, build, pointer)
+    _append(raw | _reply_fields(event) | {"tool_calls": [_call(event)]}, event, build, pointer)
 
 
 def _reply(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -263,20 +263,20 @@ def _id_of(number_of_event: Any) -> str | None:
     return None if number_of_event is None else f"event-{number_of_event}"
 
 
-def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+def _read_observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     what, extras = event["observation"], fields.as_dict(event.get("extras"))
     metadata = fields.as_dict(event.get("tool_call_metadata"))
     is_error = what == "error"
     answers = bool(metadata) or event.get("cause") is not None or "source" not in event
-    if what in _QUIET or what == "recall" or not answers:
+    if what in _STATE_ACTIONS or what == "recall" or not answers:
         content = event.get("content") or event.get("message") or fields.json_text(extras)
         found: tuple[Diagnostic, ...] = ()
         if is_error:
-            told = title(fields.text_of(content)) or "an error"
-            found = (Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, told),)
+            text = title(fields.text_of(content)) or "an error"
+            found = (Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, text),)
         flags = [what] if is_error or what == "recall" else [what, "hidden"]
         raw = {"role": "environment", "content": content}
-        _say(raw, event, build, pointer, *flags, found=found)
+        _append(raw, event, build, pointer, *flags, found=found)
         return
     exit_code = _exit_code(extras)
     raw = {
@@ -287,7 +287,7 @@ def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None
         "exit_code": exit_code,
         "is_error": is_error,
     }
-    _say(raw, event, build, pointer)
+    _append(raw, event, build, pointer)
 
 
 def _exit_code(seen: dict[str, Any]) -> Any:
@@ -296,26 +296,28 @@ def _exit_code(seen: dict[str, Any]) -> Any:
     return None if code == -1 else code
 
 
-def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+def _read_sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     match kind:
         case "SystemPromptEvent":
-            _say({"role": "system", "content": event.get("system_prompt")}, event, build, pointer)
+            _append(
+                {"role": "system", "content": event.get("system_prompt")}, event, build, pointer
+            )
         case "MessageEvent":
-            said = fields.as_dict(event.get("llm_message"))
+            message = fields.as_dict(event.get("llm_message"))
             role = "assistant" if event.get("source") == "agent" else "user"
-            _say({"role": role, **said}, event, build, pointer)
+            _append({"role": role, **message}, event, build, pointer)
         case "ActionEvent":
-            _say(_sdk_action(event), event, build, pointer)
+            _append(_sdk_action(event), event, build, pointer)
         case "ObservationEvent" | "AgentErrorEvent" | "UserRejectObservation":
-            _say(_sdk_result(event), event, build, pointer)
+            _append(_sdk_result(event), event, build, pointer)
         case "Condensation" | "CondensationEvent" | "CondensationSummaryEvent":
             raw = {"role": "environment", "content": event.get("summary") or kind}
-            _say(raw, event, build, pointer, "compaction")
+            _append(raw, event, build, pointer, "compaction")
         case _:
             build.add(UnknownEvent, pointer=pointer, unknown_kind=kind, raw=event)
 
 
-def _sdk_reply(actions: list[Held], build: RunBuilder) -> None:
+def _append_sdk_reply(actions: list[Held], build: RunBuilder) -> None:
     """Append the actions of one reply as one message; each call keeps the place of its action."""
     first = actions[0]
     raws = [_sdk_action(action.value) for action in actions]
@@ -325,8 +327,8 @@ def _sdk_reply(actions: list[Held], build: RunBuilder) -> None:
         "tool_calls": [call for each in raws for call in each["tool_calls"]],
         "timestamp": first.value.get("timestamp"),
     }
-    said = ChatMessage(raw, first.pointer, tuple(actions), line=first.line, normalise=_normalise)
-    append_message(build, said)
+    message = ChatMessage(raw, first.pointer, tuple(actions), line=first.line, normalise=_normalise)
+    append_message(build, message)
 
 
 def _normalise(raw: dict[str, Any]) -> Normalised:
@@ -336,10 +338,10 @@ def _normalise(raw: dict[str, Any]) -> Normalised:
     calls = []
     for call, found in parts.calls:
         if isinstance(call.arguments, dict) and call.arguments.get(_MALFORMED) is True:
-            told = title(fields.label(call.arguments, "error")) or "the arguments are not JSON"
+            error = title(fields.label(call.arguments, "error")) or "the arguments are not JSON"
             hint = "what the model wrote is not kept in the events"
             broken = Diagnostic(
-                Code.ARGS_INVALID, Severity.ERROR, told, hint=hint, call_index=call.index
+                Code.ARGS_INVALID, Severity.ERROR, error, hint=hint, call_index=call.index
             )
             found = (*found, broken)
         calls.append((call, found))

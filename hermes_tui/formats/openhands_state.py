@@ -14,8 +14,8 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import number, total_usage, usage
 
 SIDECAR: Final = "base_state.json"
-_KEPT: Final = ("workspace", "max_iterations", "tags", "confirmation_policy")
-_STATUS: Final = MappingProxyType({
+_DETAIL_KEYS: Final = ("workspace", "max_iterations", "tags", "confirmation_policy")
+_STATUSES: Final = MappingProxyType({
     "finished": "unknown", "paused": "unknown", "error": "error", "stuck": "error",
 })  # fmt: skip
 """The status of a conversation that is not running; for a finished one, success is not known."""
@@ -30,7 +30,7 @@ def begin_of(state: dict[str, Any]) -> dict[str, Any]:
     """Return the beginning of a run as recorded in its state, as arguments of
     `RunBuilder.start`."""
     agent = fields.as_dict(state.get("agent"))
-    known = {"agent": fields.label(agent, "kind"), **{key: state.get(key) for key in _KEPT}}
+    known = {"agent": fields.label(agent, "kind"), **{key: state.get(key) for key in _DETAIL_KEYS}}
     return {
         "run_id": fields.label(state, "id"),
         "model": fields.model_of(fields.as_dict(agent.get("llm"))),
@@ -40,12 +40,12 @@ def begin_of(state: dict[str, Any]) -> dict[str, Any]:
 
 def end_by(state: dict[str, Any], build: RunBuilder) -> None:
     """Close the run of a conversation that is not running."""
-    said = fields.label(state, "execution_status")
-    if said not in _STATUS:
+    status = fields.label(state, "execution_status")
+    if status not in _STATUSES:
         return
     metrics = fields.as_dict(fields.as_dict(state.get("stats")).get("usage_to_metrics"))
     used = (
         usage(each.get("accumulated_token_usage"), number(each.get("accumulated_cost")) or None)
         for each in map(fields.as_dict, metrics.values())
     )
-    build.end(status=_STATUS[said], stop_reason=said, usage=total_usage(used))
+    build.end(status=_STATUSES[status], stop_reason=status, usage=total_usage(used))

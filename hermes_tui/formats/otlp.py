@@ -111,12 +111,12 @@ def _placed(
     span: Any, resource: dict[str, Any], pointer: str, line: int, build: RunBuilder
 ) -> Iterator[RawSpan]:
     if isinstance(span, dict):
-        yield _raw(span, resource, pointer, line)
+        yield _raw_span(span, resource, pointer, line)
     else:
         build.problems.append(("a span that is not an object", fields.excerpt(span)))
 
 
-def _raw(span: dict[str, Any], resource: dict[str, Any], pointer: str, line: int) -> RawSpan:
+def _raw_span(span: dict[str, Any], resource: dict[str, Any], pointer: str, line: int) -> RawSpan:
     status = fields.as_dict(span.get("status"))
     listed = fields.as_list(span.get("attributes"))
     return RawSpan(

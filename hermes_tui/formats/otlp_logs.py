@@ -26,7 +26,7 @@ LISTS = (
     ("resource_logs", "scope_logs", "log_records"),
 )
 _PREFIX = "gen_ai."
-_LOST = "not-recorded"
+_LOST_PARENT = "not-recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +92,14 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 def _record(raw: dict[str, Any], resource: Mapping[str, Any], pointer: str, line: int) -> LogRecord:
     attributes = key_values(raw.get("attributes"))
     times = ("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "observed_time_unix_nano")
-    told = (timestamp(raw.get(key)) for key in times)
+    stamps = (timestamp(raw.get(key)) for key in times)
     return LogRecord(
         span_id=fields.label(raw, "spanId", "span_id"),
         trace_id=fields.label(raw, "traceId", "trace_id"),
         name=fields.label(raw, "eventName", "event_name") or fields.label(attributes, "event.name"),
         body=any_value(raw.get("body")),
         attributes=attributes,
-        ts=next((ts for ts in told if ts), None),
+        ts=next((ts for ts in stamps if ts), None),
         resource=resource,
         pointer=pointer,
         line=line,
@@ -109,14 +109,14 @@ def _record(raw: dict[str, Any], resource: Mapping[str, Any], pointer: str, line
 def with_records(spans: Iterable[RawSpan], records: Iterable[LogRecord]) -> Iterator[RawSpan]:
     """Yield spans completed from their records, then one for each span that only records
     mention."""
-    told: dict[tuple[str, str], list[LogRecord]] = {}
+    by_span: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
-        told.setdefault((record.trace_id, record.span_id), []).append(record)
+        by_span.setdefault((record.trace_id, record.span_id), []).append(record)
     for span in spans:
-        own = told.pop((span.trace_id, span.id), None)
+        own = by_span.pop((span.trace_id, span.id), None)
         yield _completed(span, own) if own else span
-    for several in told.values():
-        yield _completed(_span_of(several), several)
+    for several in by_span.values():
+        yield _completed(_span_of_records(several), several)
 
 
 def _completed(span: RawSpan, records: list[LogRecord]) -> RawSpan:
@@ -129,13 +129,13 @@ def _completed(span: RawSpan, records: list[LogRecord]) -> RawSpan:
     return replace(span, attributes={**attributes, **span.attributes}, events=events)
 
 
-def _span_of(records: list[LogRecord]) -> RawSpan:
+def _span_of_records(records: list[LogRecord]) -> RawSpan:
     """Return the span of a request known only from records; those of a trace get a common
     parent."""
     first, last = records[0], records[-1]
     return RawSpan(
         id=first.span_id,
-        parent_id=_LOST,
+        parent_id=_LOST_PARENT,
         trace_id=first.trace_id,
         kind="llm",
         start_s=first.ts,

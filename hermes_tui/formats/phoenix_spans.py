@@ -48,16 +48,16 @@ class PhoenixSpans:
         values, layout = sample.elements()
         if fields.mostly(values, _is_printed) and any(map(_is_of_model, values)):
             return Match(0.95, Unit.RUNS, layout.together())
-        held = fields.mostly(values, lambda value: bool(_listed(value)[1]))
+        held = fields.mostly(values, lambda value: bool(_spans_of(value)[1]))
         return Match(0.95, Unit.RUNS, layout) if held else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        place, listed = _listed(value)
+        place, listed = _spans_of(value)
         raw_spans: list[RawSpan] = []
         records: list[LogRecord] = []
         for pointer, line, span in build.placed(listed or value, place):
             if _is_span(span):
-                raw_spans.append(_raw(span, pointer, line))
+                raw_spans.append(_raw_span(span, pointer, line))
             elif is_printed(span):
                 record = printed_record(span, pointer, line)
                 records += [record] if record else []
@@ -82,7 +82,7 @@ def _trace(value: dict[str, Any]) -> Trace:
     )
 
 
-def _listed(value: Any) -> tuple[str, list[Any]]:
+def _spans_of(value: Any) -> tuple[str, list[Any]]:
     """Return the pointer to the spans of an object, and the spans; ("", []) if there are none."""
     for key in _LISTS:
         found = fields.as_list(value.get(key)) if isinstance(value, dict) else []
@@ -110,7 +110,7 @@ def _is_of_model(value: Any) -> bool:
     return _is_span(value) or (is_printed(value) and printed_record(value, "", 0) is not None)
 
 
-def _raw(span: dict[str, Any], pointer: str, line: int) -> RawSpan:
+def _raw_span(span: dict[str, Any], pointer: str, line: int) -> RawSpan:
     context = fields.as_dict(span.get("context"))
     status = fields.as_dict(span.get("status"))
     code = fields.label(span, "status_code") or fields.label(status, "status_code")

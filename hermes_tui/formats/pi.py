@@ -36,13 +36,13 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.parsers.measures import timestamp
 
 _HEADER: Final = "session"
-_WHOLE: Final = frozenset({"message", "message_end"})
-_UNDER_WAY: Final = frozenset({"message_start", "message_update"})
-_STREAM: Final = frozenset({
-    "agent_start", "agent_end", "turn_start", "turn_end", "message_end", *_UNDER_WAY,
+_MESSAGE_KINDS: Final = frozenset({"message", "message_end"})
+_PARTIAL_KINDS: Final = frozenset({"message_start", "message_update"})
+_STREAM_KINDS: Final = frozenset({
+    "agent_start", "agent_end", "turn_start", "turn_end", "message_end", *_PARTIAL_KINDS,
 })  # fmt: skip
-_STATUS: Final = re.compile(r"([45]\d\d)\b")
-_ABOUT: Final = ("cwd", "version", "parentSession")
+_STATUS_CODE: Final = re.compile(r"([45]\d\d)\b")
+_HEADER_DETAILS: Final = ("cwd", "version", "parentSession")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Line(SessionLine):
 
     @property
     def is_whole(self) -> bool:
-        return self.kind in _WHOLE and "role" in self.message
+        return self.kind in _MESSAGE_KINDS and "role" in self.message
 
 
 class Pi:
@@ -87,7 +87,7 @@ def _is_own(row: Any) -> bool:
     role = fields.label(fields.as_dict(row.get("message")), "role")
     if kind == "message":
         return bool(role) and "parentId" in row
-    return kind in _STREAM and bool(role) and "timestamp" in row["message"]
+    return kind in _STREAM_KINDS and bool(role) and "timestamp" in row["message"]
 
 
 def _runs(lines: list[_Line]) -> list[list[_Line]]:
@@ -102,39 +102,39 @@ def _runs(lines: list[_Line]) -> list[list[_Line]]:
 
 def _read_run(lines: list[_Line], build: RunBuilder) -> None:
     header = next((line.row for line in lines if line.kind == _HEADER), {})
-    said = [line for line in lines if line.is_whole]
+    messages = [line for line in lines if line.is_whole]
     build.locate(lines[0].number if lines else 0)
     build.start(
         run_id=fields.label(header, "id"),
-        task=fields.title_of(line.message for line in said if line.message["role"] == "user"),
-        model=next((name for line in said if (name := fields.model_of(line.message))), ""),
+        task=fields.title_of(line.message for line in messages if line.message["role"] == "user"),
+        model=next((name for line in messages if (name := fields.model_of(line.message))), ""),
         details=_details(header, lines),
         ts=timestamp(header.get("timestamp")),
     )
-    retried = _retried(said)
-    for line in _whole(_flagged(header, lines)):
+    retried = _retried(messages)
+    for line in _without_repeats(_flagged(header, lines)):
         build.locate(line.number)
         if line.is_whole and is_failure(line.message):
-            _fail(line, build, is_retried=line.number in retried)
+            _append_failure(line, build, is_retried=line.number in retried)
         elif (message := _message(line)) is not None:
             append_message(build, message, line.flags, line.ts)
-        elif line.kind in _WHOLE:
+        elif line.kind in _MESSAGE_KINDS:
             place = f"{line.pointer}/message"
             build.defect("not a message", fields.excerpt(line.row), pointer=place)
 
 
 def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:
-    rows = [line.row for line in lines if not line.is_whole and line.kind not in _UNDER_WAY]
+    rows = [line.row for line in lines if not line.is_whole and line.kind not in _PARTIAL_KINDS]
     others = Counter(kind for row in rows if (kind := fields.label(row, "type")) != _HEADER)
     names = (fields.label(row, "name") for row in rows if row.get("type") == "session_info")
-    told = {
-        **{key: header.get(key) for key in _ABOUT},
+    details = {
+        **{key: header.get(key) for key in _HEADER_DETAILS},
         "goes_on_from": _session_in(fields.label(header, "parentSession")),
         "provider": next(filter(None, (fields.label(row, "provider") for row in rows)), ""),
         "titles": list(dict.fromkeys(filter(None, names))),
         "other_records": dict(others.most_common(20)),
     }
-    return fields.details_of(fields.filled(told))
+    return fields.details_of(fields.filled(details))
 
 
 def _session_in(path: str) -> str:
@@ -146,16 +146,16 @@ def _flagged(header: dict[str, Any], lines: list[_Line]) -> Iterator[_Line]:
     """Yield lines, with flags on those of abandoned branches and those copied from another
     session."""
     began = timestamp(header.get("timestamp")) if header.get("parentSession") else None
-    left = _left(lines)
+    abandoned = _abandoned(lines)
     for line in lines:
-        flags = ["rewound"] if line.number in left else []
+        flags = ["rewound"] if line.number in abandoned else []
         ts = timestamp(line.row.get("timestamp"))
         if began is not None and ts is not None and ts < began and line.kind != _HEADER:
             flags.append(COPIED)
         yield replace(line, flags=tuple(flags)) if flags else line
 
 
-def _left(lines: list[_Line]) -> frozenset[int]:
+def _abandoned(lines: list[_Line]) -> frozenset[int]:
     """Return the numbers of the entries that do not lead to the last one.
 
     Return the empty set if the path back from there is broken, since a line may be missing.
@@ -175,15 +175,15 @@ def _left(lines: list[_Line]) -> frozenset[int]:
     return frozenset()
 
 
-def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
+def _without_repeats(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Yield lines without those that a later one repeats; for a message cut off, the last
     version."""
     under_way: _Line | None = None
     for line in lines:
-        if line.kind in _UNDER_WAY:
+        if line.kind in _PARTIAL_KINDS:
             under_way = line
             continue
-        if line.kind in _WHOLE:
+        if line.kind in _MESSAGE_KINDS:
             under_way = None
         yield line
     if under_way is not None:
@@ -191,27 +191,27 @@ def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
         yield replace(under_way, row=row, flags=("partial",))
 
 
-def _retried(said: list[_Line]) -> frozenset[int]:
+def _retried(messages: list[_Line]) -> frozenset[int]:
     """Return the numbers of failed replies that were requested again."""
     return frozenset(
         line.number
-        for line, following in pairwise(said)
+        for line, following in pairwise(messages)
         if is_failure(line.message) and following.message["role"] == "assistant"
     )
 
 
-def _fail(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
+def _append_failure(line: _Line, build: RunBuilder, *, is_retried: bool) -> None:
     """Append a failed request, and the part of its reply that arrived."""
     message = message_of(line.message, f"{line.pointer}/message", line.number)
     if line.message.get("content"):
         append_message(build, message, line.flags, line.ts)
-    said = fields.text_of(line.message.get("errorMessage"))
+    text = fields.text_of(line.message.get("errorMessage"))
     build.request_failed(
-        said,
+        text,
         severity=Severity.WARNING if is_retried else Severity.ERROR,
         pointer=f"{line.pointer}/message",
         ts=line.ts,
-        status=int(found[1]) if (found := _STATUS.match(said)) else None,
+        status=int(found[1]) if (found := _STATUS_CODE.match(text)) else None,
         retryable=is_retried,
     )
 
@@ -221,7 +221,7 @@ def _message(line: _Line) -> ChatMessage | None:
     row = line.row
     held, pointer = row, line.pointer
     match line.kind:
-        case kind if kind in _WHOLE:
+        case kind if kind in _MESSAGE_KINDS:
             if not line.is_whole:
                 return None
             held, pointer = line.message, f"{line.pointer}/message"

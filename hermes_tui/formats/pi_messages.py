@@ -37,15 +37,17 @@ def message_of(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
         case "toolResult":
             return _result(raw, pointer, line)
         case "bashExecution":
-            said = f"$ {fields.label(raw, 'command')}\n{fields.text_of(raw.get('output'))}"
+            shown = f"$ {fields.label(raw, 'command')}\n{fields.text_of(raw.get('output'))}"
             flags = ("hidden",) if raw.get("excludeFromContext") is True else ()
-            return ChatMessage(_by_user("bashExecution", said), pointer, flags=flags, line=line)
+            return ChatMessage(
+                _user_message("bashExecution", shown), pointer, flags=flags, line=line
+            )
         case "custom":
-            named = _by_user(fields.label(raw, "customType"), raw.get("content"))
+            named = _user_message(fields.label(raw, "customType"), raw.get("content"))
             return ChatMessage(named, pointer, flags=("injected",), line=line)
         case role if role in _SUMMARIES:
-            told = {"role": "user", "content": raw.get("summary")}
-            return ChatMessage(told, pointer, flags=(_SUMMARIES[role],), line=line)
+            message = {"role": "user", "content": raw.get("summary")}
+            return ChatMessage(message, pointer, flags=(_SUMMARIES[role],), line=line)
         case role:
             return ChatMessage({"role": role, "content": raw.get("content")}, pointer, line=line)
 
@@ -64,15 +66,15 @@ def used(counts: Any) -> Usage | None:
     cost = number(fields.as_dict(counts.get("cost")).get("total")) or None
     if not any((given, read, written, out)):
         return None
-    told = {
+    total = {
         "prompt_tokens": (given or 0) + (read or 0) + (written or 0),
         "completion_tokens": out,
         "prompt_tokens_details": {"cached_tokens": read},
     }
-    return usage(told, cost)
+    return usage(total, cost)
 
 
-def _by_user(name: str, content: Any) -> dict[str, Any]:
+def _user_message(name: str, content: Any) -> dict[str, Any]:
     return {"role": "user", **({"name": name} if name else {}), "content": content}
 
 
@@ -80,17 +82,17 @@ def _reply(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
     content = raw.get("content")
     blocks = fields.as_list(content)
     called = [at for at, block in enumerate(blocks) if _is_call(block)]
-    said = [block for block in blocks if not _is_call(block)] or None
+    content_blocks = [block for block in blocks if not _is_call(block)] or None
     reason = fields.label(raw, "stopReason")
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "role": "assistant",
-        "content": said if isinstance(content, list) else content,
+        "content": content_blocks if isinstance(content, list) else content,
         "finish_reason": _REASONS.get(reason, reason) if reason not in (FAILED, _ABORTED) else None,
     }
     if called:
-        told["tool_calls"] = [_call(blocks[at]) for at in called]
+        message["tool_calls"] = [_call(blocks[at]) for at in called]
     return ChatMessage(
-        told,
+        message,
         pointer,
         tuple(Held(blocks[at], f"{pointer}/content/{at}", line) for at in called),
         ("partial",) if reason in (FAILED, _ABORTED) else (),
@@ -108,11 +110,11 @@ def _call(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _result(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
-    told = {
+    message = {
         "role": "tool",
         "tool_call_id": raw.get("toolCallId"),
         "name": raw.get("toolName"),
         "content": raw.get("content"),
         "is_error": raw.get("isError"),
     }
-    return ChatMessage(told, pointer, (Held(raw, pointer, line),), line=line)
+    return ChatMessage(message, pointer, (Held(raw, pointer, line),), line=line)

@@ -47,12 +47,12 @@ _ROLES: Final = {
     "environment": "environment",
     "env": "env",
 }
-_SPEAKING: Final = {"role", "content", "timestamp"}
-_CALLING: Final = {*_SPEAKING, "tool_calls", "finish_reason"}
-_ANSWERING: Final = {*_SPEAKING, "tool_call_id", "name"}
+_MESSAGE_KEYS: Final = {"role", "content", "timestamp"}
+_REPLY_KEYS: Final = {*_MESSAGE_KEYS, "tool_calls", "finish_reason"}
+_RESULT_KEYS: Final = {*_MESSAGE_KEYS, "tool_call_id", "name"}
 _WHOLE_REPLIES: Final = (None, "stop", "tool_calls")
-_OF_CALL: Final = {"id", "type", "function"}
-_OF_FUNCTION: Final = {"name", "arguments"}
+_CALL_KEYS: Final = {"id", "type", "function"}
+_FUNCTION_KEYS: Final = {"name", "arguments"}
 
 Named = tuple[str | None, str, dict[str, Any]]
 """The id of a call, if it has one, its tool and its arguments."""
@@ -65,11 +65,11 @@ def take_plain(
 
     The findings are appended to `found`, in order.
     """
-    talk = _PlainMessages(state, mode, found)
+    fold = _PlainMessages(state, mode, found)
     for raw in islice(raws, start, None):
-        if not talk.take(raw):
+        if not fold.take(raw):
             break
-    return talk.end()
+    return fold.end()
 
 
 class _PlainMessages:
@@ -77,13 +77,13 @@ class _PlainMessages:
 
     __slots__ = (
         "characters",
+        "folded",
         "found",
         "last",
         "mode",
         "reasoning",
         "seq",
         "state",
-        "taken",
         "turn",
         "waiting",
     )
@@ -91,20 +91,20 @@ class _PlainMessages:
     def __init__(self, state: RunState, mode: TextCalls, found: list[Finding]) -> None:
         self.state, self.mode, self.found = state, mode, found
         self.seq, self.turn, self.waiting = state.events, state.turn, state.open_calls
-        self.taken = self.characters = self.reasoning = 0
+        self.folded = self.characters = self.reasoning = 0
         self.last = state.last
 
     def end(self) -> int:
         state = self.state
         state.events, state.turn, state.open_calls = self.seq, self.turn, self.waiting
-        state.messages += self.taken
-        state.appended += self.taken
+        state.messages += self.folded
+        state.appended += self.folded
         state.characters += self.characters
         state.reasoning += self.reasoning
         state.last = self.last
         state.answered = state.last_answered = None
         state.answered_in_text = state.before_reply = ()
-        return self.taken
+        return self.folded
 
     def take(self, raw: Any) -> bool:
         """Fold one message; return False, with nothing changed, if it is not plain."""
@@ -122,7 +122,7 @@ class _PlainMessages:
         elif role == "tool":
             if not self._answer(raw, text):
                 return False
-        elif role is None or not self._is_aside(raw, text):
+        elif role is None or not self._is_plain_prose(raw, text):
             return False
         else:
             if role == "user" and not (self.state.task and self.state.asked):
@@ -131,16 +131,16 @@ class _PlainMessages:
             self.seq += 1
         if role != "tool":
             self.last = Last(role)
-        self.taken += 1
+        self.folded += 1
         self.characters += len(text) if text else 0
         if "timestamp" in raw:
             self._note_time(time_of(raw))
         return True
 
-    def _is_aside(self, raw: dict[str, Any], text: str) -> bool:
+    def _is_plain_prose(self, raw: dict[str, Any], text: str) -> bool:
         """Return whether the message is prose that answers no call."""
         is_answer = self.mode is TextCalls.TRANSPORT and OPEN in text
-        return not is_answer and (len(raw) == 2 or raw.keys() <= _SPEAKING)
+        return not is_answer and (len(raw) == 2 or raw.keys() <= _MESSAGE_KEYS)
 
     def _note_time(self, ts: float | None) -> None:
         state = self.state
@@ -172,38 +172,38 @@ class _PlainMessages:
         if self.waiting or self.state.suspects:
             return False
         if len(raw) != 2 and not (
-            raw.keys() <= _CALLING and raw.get("finish_reason") in _WHOLE_REPLIES
+            raw.keys() <= _REPLY_KEYS and raw.get("finish_reason") in _WHOLE_REPLIES
         ):
             return False
-        said: Said | None = PROSE
+        content: Said | None = PROSE
         if raw.get("tool_calls") is not None:
             calls = _native_calls(raw["tool_calls"], text)
         elif type(text) is not str:
             return False
         else:
-            said = plain_said(text) if may_hold_call(text) else PROSE
-            if said and not said.names and may_be_unread(text, self.state.tools):
+            content = plain_said(text) if may_hold_call(text) else PROSE
+            if content and not content.names and may_be_unread(text, self.state.tools):
                 return False
-            called = zip(said.names, said.arguments, strict=True) if said else ()
+            called = zip(content.names, content.arguments, strict=True) if content else ()
             calls = [(None, name, arguments) for name, arguments in called]
-        if said is None or calls is None or not self._are_sound(calls, said.are_texts):
+        if content is None or calls is None or not self._are_sound(calls, content.are_texts):
             return False
         if not calls and (not text or text.isspace() or raw.get("finish_reason") in CALLED):
             return False
         self.turn += 1
-        self.reasoning += said.reasons
+        self.reasoning += content.reasons
         self.seq += 1
         if calls:
-            self._open(calls)
-        if said.names and self.mode is TextCalls.SUSPECT:
-            self._suspect(said)
+            self._open_calls(calls)
+        if content.names and self.mode is TextCalls.SUSPECT:
+            self._suspect(content)
         return True
 
-    def _suspect(self, said: Said) -> None:
+    def _suspect(self, content: Said) -> None:
         """Leave open whether calls in content were missed until the next message."""
         state, reply = self.state, self.waiting[0]
-        hint = sound_hint(are_functions=said.are_texts)
-        diagnostic = call_in_content(said.names, said.span, len(said.names), hint)
+        hint = sound_hint(are_functions=content.are_texts)
+        diagnostic = call_in_content(content.names, content.span, len(content.names), hint)
         state.suspects = (Finding.of(diagnostic, reply.seq - 1, self.turn, number=reply.number),)
         state.suspect_calls, self.waiting = self.waiting, ()
 
@@ -213,13 +213,13 @@ class _PlainMessages:
         for call_id, name, arguments in calls:
             if call_id in used or call_id in ids:
                 return False
-            if tools and not self._is_taken(name, arguments, are_texts):
+            if tools and not self._is_accepted(name, arguments, are_texts):
                 return False
             if call_id:
                 ids.add(call_id)
         return True
 
-    def _is_taken(self, name: str, arguments: dict[str, Any], are_texts: bool) -> bool:
+    def _is_accepted(self, name: str, arguments: dict[str, Any], are_texts: bool) -> bool:
         spec = self.state.tools.get(name)
         if spec is None:
             return False
@@ -227,8 +227,8 @@ class _PlainMessages:
         given = spelled(arguments, schema, trimmed=False) if are_texts else arguments
         return schema is None or surely_fits(given, schema)
 
-    def _open(self, calls: Sequence[Named]) -> None:
-        state, number = self.state, self.state.appended + self.taken + 1
+    def _open_calls(self, calls: Sequence[Named]) -> None:
+        state, number = self.state, self.state.appended + self.folded + 1
         opened = []
         for index, (call_id, name, _) in enumerate(calls):
             opened.append(OpenCall(self.seq, self.turn, call_id, name, index, not call_id, number))
@@ -242,7 +242,7 @@ class _PlainMessages:
         self.waiting = tuple(opened)
 
     def _answer(self, raw: dict[str, Any], text: str) -> bool:
-        if len(raw) != 2 and not raw.keys() <= _ANSWERING:
+        if len(raw) != 2 and not raw.keys() <= _RESULT_KEYS:
             return False
         answers = plain_answers(text) if OPEN in text else _whole_answer(raw, text)
         suspected = self.state.suspect_calls if self.state.suspects else ()
@@ -262,7 +262,7 @@ class _PlainMessages:
         self.waiting = waiting
         for answer, call in pairs:
             if answer.verdict.error is not None:
-                self._failed(answer, call)
+                self._record_error(answer, call)
             self.seq += 1
         self.last = Last(TOOL, pairs[-1][1].name or "")
         self.state.results += len(pairs)
@@ -270,8 +270,8 @@ class _PlainMessages:
         self.seq += 1
         return True
 
-    def _failed(self, answer: Answer, call: OpenCall) -> None:
-        state, number = self.state, self.state.appended + self.taken + 1
+    def _record_error(self, answer: Answer, call: OpenCall) -> None:
+        state, number = self.state, self.state.appended + self.folded + 1
         state.tool_errors += 1
         state.tally.error(call.name)
         self._report(
@@ -291,12 +291,12 @@ def _native_calls(calls: Any, text: Any) -> list[Named] | None:
 
 
 def _native_call(call: Any) -> Named | None:
-    if type(call) is not dict or call.keys() != _OF_CALL or call["type"] != "function":
+    if type(call) is not dict or call.keys() != _CALL_KEYS or call["type"] != "function":
         return None
     call_id, function = call["id"], call["function"]
     if type(call_id) is not str or not call_id.strip():
         return None
-    if type(function) is not dict or function.keys() != _OF_FUNCTION:
+    if type(function) is not dict or function.keys() != _FUNCTION_KEYS:
         return None
     name, arguments = function["name"], function["arguments"]
     if type(name) is not str or not name.strip() or type(arguments) is not str:

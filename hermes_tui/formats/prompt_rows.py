@@ -66,7 +66,7 @@ def start_row(
         *fields.OUTCOME_KEYS,
     )
     own = metadata_of_export(value)
-    said: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "run_id": fields.run_id_of(own or value),
         "task": fields.task_of(own or value, messages),
         "model": fields.model_of(value),
@@ -77,7 +77,7 @@ def start_row(
         "pointer": pointer,
         "ts": time_of(value),
     }
-    build.start(**{**said, **known})
+    build.start(**{**arguments, **known})
 
 
 def metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
@@ -103,23 +103,23 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt and the model's reply under `key`."""
-    said = fields.messages_if_json(value[key])
-    is_lone = isinstance(said, str) or len(said) < 2
-    begun = _ask(value, "prompt", build, pointer, lone_reply=is_lone)
+    reply = fields.messages_if_json(value[key])
+    is_lone = isinstance(reply, str) or len(reply) < 2
+    begun = _start_prompted(value, "prompt", build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
-    _reply(said, f"{pointer}/{key}", begun, build, reason=reason, used=value.get("usage"))
+    _reply(reply, f"{pointer}/{key}", begun, build, reason=reason, used=value.get("usage"))
     _end_reply(value, build)
 
 
 def _reply(
-    said: Any, place: str, begun: str, build: RunBuilder, *, reason: str = "", used: Any = None
+    reply: Any, place: str, begun: str, build: RunBuilder, *, reason: str = "", used: Any = None
 ) -> None:
     """Append the reply to a prompt: a text, whose beginning `begun` is in the prompt, or
     messages."""
-    if isinstance(said, str):
-        add_text(TextReply(place, begun + said, reason), used, build)
+    if isinstance(reply, str):
+        add_text(TextReply(place, begun + reply, reason), used, build)
     else:
-        build.messages(map(decode_if_json, said), place)
+        build.messages(map(decode_if_json, reply), place)
 
 
 def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
@@ -131,15 +131,15 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
         shared = []
     group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
     row = {key: each for key, each in value.items() if key not in sides}
-    for name, said in sides.items():
+    for name, reply in sides.items():
         run_id = name_in_row(fields.run_id_of(value), name)
         known: dict[str, Any] = {"run_id": run_id, "group_id": group}
         begun = ""
         if shared:
             start_row(row, shared, build, pointer, **known)
         else:
-            begun = _ask(row, "prompt", build, pointer, **known)
-        _reply(said, f"{pointer}/{name}", begun, build)
+            begun = _start_prompted(row, "prompt", build, pointer, **known)
+        _reply(reply, f"{pointer}/{name}", begun, build)
 
 
 def is_preference(value: dict[str, Any]) -> bool:
@@ -159,7 +159,9 @@ def _shared(chosen: Any, rejected: Any) -> list[Any]:
     return [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
 
 
-def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any) -> str:
+def _start_prompted(
+    value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any
+) -> str:
     """Open the run of a row with the prompt under `key`; return the beginning of the reply in
     it."""
     prompt = fields.messages_if_json(value[key])
@@ -167,16 +169,16 @@ def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **kno
         start_row(value, prompt, build, pointer, **known)
         build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
         return ""
-    said, begun = messages_of_prompt(prompt)
-    system = said[0]["content"] if fields.begins_with_system(said) else ""
-    start_row(value, said, build, pointer, tools_in_text(system), **known)
-    for message in said:
+    messages, begun = messages_of_prompt(prompt)
+    system = messages[0]["content"] if fields.begins_with_system(messages) else ""
+    start_row(value, messages, build, pointer, tools_in_text(system), **known)
+    for message in messages:
         build.message(message, pointer=f"{pointer}/{key}", text_calls=TextCalls.TRANSPORT)
     return begun
 
 
-def _end_reply(told: Mapping[str, Any], build: RunBuilder) -> None:
-    if (outcome := outcome_of_reply(told, "finish_reason")) is not None:
+def _end_reply(members: Mapping[str, Any], build: RunBuilder) -> None:
+    if (outcome := outcome_of_reply(members, "finish_reason")) is not None:
         build.end(**outcome)
 
 
@@ -194,16 +196,16 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
     group."""
     asked, listed = prompt_key(value), samples_of(value, key)
     is_group = len(listed) > 1
-    beside = (key, *parallel_lists(value, len(listed)))
-    shared = {name: each for name, each in value.items() if name not in beside}
+    own_keys = (key, *parallel_lists(value, len(listed)))
+    shared = {name: each for name, each in value.items() if name not in own_keys}
     group = group_of_samples(value) if is_group else fields.group_of(value)
     run_id = fields.run_id_of(value)
     for index, sample in enumerate(listed):
         name = name_in_row(run_id, f"sample {index + 1}") if is_group else run_id
-        about = fields.details_of({**shared, **sample.told}, without=_told_apart(asked))
+        about = fields.details_of({**shared, **sample.told}, without=_shown_elsewhere(asked))
         known: dict[str, Any] = {"run_id": name, "group_id": group, "details": about}
         known["lone_reply"] = len(sample.said) < 2
-        begun = _ask(shared, asked, build, pointer, **known)
+        begun = _start_prompted(shared, asked, build, pointer, **known)
         used = sample.told.get("usage", None if index else value.get("usage"))
         _add_sample(sample, begun, used, build, pointer)
         _end_reply(sample.told, build)
@@ -223,13 +225,13 @@ def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, point
         build.one_of_list(message, place)
 
 
-def _told_apart(asked: str) -> tuple[str, ...]:
+def _shown_elsewhere(asked: str) -> tuple[str, ...]:
     return (asked, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
 
 
 def read_prompt(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt without a reply, as in a data set for training."""
-    _ask(value, "prompt", build, pointer)
+    _start_prompted(value, "prompt", build, pointer)
 
 
 def is_prompt_alone(value: dict[str, Any]) -> bool:

@@ -74,14 +74,14 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
 
 def _messages(placed: Iterable[tuple[str, int, Any]]) -> Iterator[ChatMessage]:
     """Yield the messages of a history; instructions, which every request repeats, only when new."""
-    heard = ""
+    previous = ""
     for place, line, item in placed:
         if not is_message(item):
             continue
-        told = instructions_of(item, place, line=line)
-        if told is not None and told.raw["content"] != heard:
-            heard = told.raw["content"]
-            yield told
+        instructions = instructions_of(item, place, line=line)
+        if instructions is not None and instructions.raw["content"] != previous:
+            previous = instructions.raw["content"]
+            yield instructions
         yield from messages_of(item, place, line=line)
 
 
@@ -89,20 +89,20 @@ def _start(
     items: Iterable[Any], messages: list[ChatMessage], around: dict[str, Any], build: RunBuilder
 ) -> None:
     objects = [item for item in items if isinstance(item, dict)]
-    models = _told(objects, "model_name")
+    models = _names_under(objects, "model_name")
     details = fields.details_of(around, without=(*_KEYS, *fields.OUTCOME_KEYS))
     details["models"] = ", ".join(models if len(models) > 1 else ())
-    details["provider"] = ", ".join(_told(objects, "provider_name"))
+    details["provider"] = ", ".join(_names_under(objects, "provider_name"))
     build.start(
-        run_id=fields.run_id_of(around) or next(iter(_told(objects, "run_id")), ""),
+        run_id=fields.run_id_of(around) or next(iter(_names_under(objects, "run_id")), ""),
         task=fields.task_of(around, said(messages)),
         model=fields.model_of(around) or next(iter(models), ""),
-        group_id=next(iter(_told(objects, "conversation_id")), ""),
+        group_id=next(iter(_names_under(objects, "conversation_id")), ""),
         details=fields.telling(details),
     )
 
 
-def _told(objects: Iterable[dict[str, Any]], key: str) -> list[str]:
+def _names_under(objects: Iterable[dict[str, Any]], key: str) -> list[str]:
     """Return the distinct names that messages have under `key`, in order."""
     names = (fields.label(item, key) for item in objects)
     return list(dict.fromkeys(filter(None, names)))

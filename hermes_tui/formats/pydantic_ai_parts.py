@@ -28,7 +28,7 @@ _KINDS = frozenset({"request", "response"})
 _ROLES = {"system-prompt": "system", "user-prompt": "user"}
 _RETURNS = frozenset({"tool-return", "builtin-tool-return"})
 _FAILED = frozenset({"failed", "denied", "retried"})
-_MEDIA = {"image": "image", "audio": "audio", "video": "video", "document": "document"}
+_MEDIA_KINDS = {"image": "image", "audio": "audio", "video": "video", "document": "document"}
 
 
 def is_message(value: Any) -> bool:
@@ -49,7 +49,7 @@ def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> l
     ]
     if fields.label(value, "kind") == "response":
         return list(_response(value, parts, pointer, line))
-    return [_asked(held) for held in parts]
+    return [_request_part(held) for held in parts]
 
 
 def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMessage | None:
@@ -61,7 +61,7 @@ def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMess
     return ChatMessage(raw, f"{pointer}/instructions", flags=("instructions",), line=line)
 
 
-def _asked(held: Held) -> ChatMessage:
+def _request_part(held: Held) -> ChatMessage:
     part = fields.as_dict(held.value)
     kind = fields.label(part, "part_kind")
     raw: dict[str, Any] = {"role": _ROLES.get(kind, "user"), "content": _content(part)}
@@ -109,8 +109,8 @@ def _complaint(content: Any) -> Any:
         if not isinstance(error, dict):
             return fields.json_text(content)
         place = ".".join(map(str, fields.as_list(error.get("loc"))))
-        said = fields.label(error, "msg", "type")
-        lines.append(": ".join(filter(None, (place, said))) or fields.json_text(error))
+        message = fields.label(error, "msg", "type")
+        lines.append(": ".join(filter(None, (place, message))) or fields.json_text(error))
     return "\n".join(lines)
 
 
@@ -126,10 +126,10 @@ def _media(item: Any) -> Any:
     kind = fields.label(item, "kind")
     if kind == "binary":
         held = fields.label(item, "media_type")
-        shown = _MEDIA.get(held.partition("/")[0], "file")
+        shown = _MEDIA_KINDS.get(held.partition("/")[0], "file")
         return {"type": shown, "source": {"data": item.get("data"), "media_type": held}}
     if kind.endswith("-url"):
-        return {"type": _MEDIA.get(kind.removesuffix("-url"), "file"), "source": item}
+        return {"type": _MEDIA_KINDS.get(kind.removesuffix("-url"), "file"), "source": item}
     return item
 
 

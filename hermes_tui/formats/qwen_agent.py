@@ -106,7 +106,7 @@ def _replies(messages: Iterable[Held]) -> Iterator[list[Held]]:
     """Yield groups of messages that are pieces of one reply, and every other message alone."""
     waiting: list[Held] = []
     for held in messages:
-        if waiting and _goes_on(waiting[-1].value, held.value):
+        if waiting and _continues(waiting[-1].value, held.value):
             waiting.append(held)
             continue
         if waiting:
@@ -116,7 +116,7 @@ def _replies(messages: Iterable[Held]) -> Iterator[list[Held]]:
         yield waiting
 
 
-def _goes_on(before: Any, message: Any) -> bool:
+def _continues(before: Any, message: Any) -> bool:
     """Return whether a message continues the previous one's reply: reasoning, then text, then
     calls."""
     if not (_is_message(before) and _is_message(message)):

@@ -39,8 +39,8 @@ from hermes_tui.formats.session_lines import SessionLine, report_odd, split_line
 from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import number, timestamp
 
-_SPEAKERS: Final = frozenset({"user", "assistant", "tool_result"})
-_ABOUT: Final = ("cwd", "gitBranch", "version", "agentName")
+_MESSAGE_KINDS: Final = frozenset({"user", "assistant", "tool_result"})
+_DETAIL_KEYS: Final = ("cwd", "gitBranch", "version", "agentName")
 _INJECTED: Final = frozenset({"notification", "cron"})
 
 
@@ -51,8 +51,8 @@ class _Line(SessionLine):
         return fields.as_list(fields.as_dict(self.row.get("message")).get("parts"))
 
     @property
-    def speaks(self) -> bool:
-        return self.kind in _SPEAKERS and isinstance(self.row.get("message"), dict)
+    def has_message(self) -> bool:
+        return self.kind in _MESSAGE_KINDS and isinstance(self.row.get("message"), dict)
 
     def ids(self, key: str) -> set[str]:
         """Return the ids of the calls or answers among the parts."""
@@ -86,67 +86,71 @@ def _is_own(row: Any) -> bool:
     if not isinstance(row, dict) or not {"uuid", "parentUuid", "sessionId"} <= row.keys():
         return False
     message = row.get("message")
-    speaks = isinstance(message, dict) and isinstance(message.get("parts"), list)
-    return speaks or (row.get("type") == "system" and "systemPayload" in row)
+    has_message = isinstance(message, dict) and isinstance(message.get("parts"), list)
+    return has_message or (row.get("type") == "system" and "systemPayload" in row)
 
 
 def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -> None:
     rows = [line.row for line in lines]
-    said = [line for line in lines if line.speaks]
+    messages = [line for line in lines if line.has_message]
     build.locate(lines[0].number if lines else 0)
     build.start(
         run_id=agent or session,
-        task=fields.title_of(message_of(line.row["message"]) for line in said if _is_typed(line)),
+        task=fields.title_of(
+            message_of(line.row["message"]) for line in messages if _is_typed(line)
+        ),
         model=next((name for row in rows if (name := fields.model_of(row))), ""),
         parent_run_id=session if agent else "",
         details=_details(rows, agent),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
-    left = left_behind(rows)
+    rewound = left_behind(rows)
     lines = [
-        replace(line, flags=("rewound",)) if n in left else line for n, line in enumerate(lines)
+        replace(line, flags=("rewound",)) if n in rewound else line for n, line in enumerate(lines)
     ]
-    last = max((line.number for line in said if line.kind == "assistant"), default=-1)
-    told = {fields.json_text(line.parts) for line in said}
-    for line in _answered_in_place(_replies_whole(lines)):
+    last = max((line.number for line in messages if line.kind == "assistant"), default=-1)
+    shown_parts = {fields.json_text(line.parts) for line in messages}
+    for line in _with_moved_answers(_with_joined_replies(lines)):
         build.locate(line.number)
-        if line.speaks:
+        if line.has_message:
             _append(line, build)
-        elif line.kind in _SPEAKERS:
-            said_of = "the message of this line is no object"
-            build.defect(said_of, fields.excerpt(line.row), pointer=f"{line.pointer}/message")
+        elif line.kind in _MESSAGE_KINDS:
+            what = "the message of this line is no object"
+            build.defect(what, fields.excerpt(line.row), pointer=f"{line.pointer}/message")
         elif is_failure(line.row):
             append_failure(build, line.row, line.pointer, is_retried=line.number < last)
         else:
-            for pointer, content in summary_in(line.row, told):
+            for pointer, content in summary_in(line.row, shown_parts):
                 _append_content(content, f"{line.pointer}{pointer}", line, build, ("compaction",))
 
 
 def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
     payloads = (fields.as_dict(row.get("systemPayload")) for row in rows)
     titles = (name for each in payloads if (name := fields.label(each, "customTitle")))
-    beside = (row for row in rows if fields.label(row, "type") not in _SPEAKERS)
-    others = (fields.label(row, "subtype", "type") for row in beside)
+    others_of = (row for row in rows if fields.label(row, "type") not in _MESSAGE_KINDS)
+    others = (fields.label(row, "subtype", "type") for row in others_of)
     first = rows[0] if rows else {}
-    told = {
-        **{key: first.get(key) for key in _ABOUT},
+    details = {
+        **{key: first.get(key) for key in _DETAIL_KEYS},
         "titles": list(dict.fromkeys(titles)),
         "other_records": dict(Counter(others).most_common(20)),
         "called_by": called_by(agent, fields.label(first, "agentName")),
         "subagents": subagents_in(rows),
     }
-    return fields.details_of(fields.filled(told))
+    return fields.details_of(fields.filled(details))
 
 
 def _is_typed(line: _Line) -> bool:
     return line.kind == "user" and fields.label(line.row, "subtype") not in _INJECTED
 
 
-def _replies_whole(lines: Iterable[_Line]) -> Iterator[_Line]:
+def _with_joined_replies(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Yield lines, with a subagent's calls joined to the line that begins their reply."""
     waiting: list[_Line] = []
     for line in lines:
-        is_piece = line.kind == "assistant" and line.row.get("isSidechain") is True and line.speaks
+        is_piece = (
+            line.kind == "assistant" and line.row.get("isSidechain") is True and line.has_message
+        )
         if waiting and is_piece and line.ids("functionCall"):
             waiting.append(line)
             continue
@@ -168,7 +172,7 @@ def _joined(pieces: list[_Line]) -> _Line:
     return replace(first, row={**first.row, "message": {**first.row["message"], "parts": parts}})
 
 
-def _answered_in_place(lines: Iterable[_Line]) -> Iterator[_Line]:
+def _with_moved_answers(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Yield lines, with late answers moved after their calls if another reply comes between.
 
     Of several replies with a call of the same id, the last one before the answer was answered.
@@ -178,7 +182,7 @@ def _answered_in_place(lines: Iterable[_Line]) -> Iterator[_Line]:
     late: dict[int, list[int]] = {}
     last = -1
     for at, line in enumerate(waiting):
-        if line.kind == "assistant" and line.speaks:
+        if line.kind == "assistant" and line.has_message:
             last = at
             called.update(dict.fromkeys(line.ids("functionCall"), at))
         elif line.kind == "tool_result":
@@ -215,15 +219,15 @@ def _append_content(
 
 
 def _append_results(line: _Line, pointer: str, ts: float | None, build: RunBuilder) -> None:
-    told = fields.as_dict(line.row.get("toolCallResult"))
-    took = number(told.get("durationMs"))
+    result = fields.as_dict(line.row.get("toolCallResult"))
+    took = number(result.get("durationMs"))
     fixed = {} if took is None else {"duration_s": took / 1e3}
     for index, part in enumerate(line.parts):
         append_judged(
             build,
             part,
             fixed,
-            status=fields.label(told, "status"),
+            status=fields.label(result, "status"),
             pointer=f"{pointer}/parts/{index}",
             ts=ts,
         )

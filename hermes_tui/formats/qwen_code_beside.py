@@ -22,8 +22,8 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
-_BEGUN: Final = re.compile(r"(?:agentId|task_id): ([^\s\"\\]{1,200})")
-_MOST: Final = 500
+_SUBAGENT_ID: Final = re.compile(r"(?:agentId|task_id): ([^\s\"\\]{1,200})")
+_MAX_SUBAGENTS: Final = 500
 """The most subagents of one run that are listed."""
 
 
@@ -35,16 +35,16 @@ def left_behind(rows: list[dict[str, Any]]) -> frozenset[int]:
     """Return the positions of lines that a person rewound."""
     at: dict[str, int] = {}
     standing: list[int] = []
-    left: set[int] = set()
+    rewound: set[int] = set()
     for position, row in enumerate(rows):
         if row.get("subtype") == "rewind":
             kept = at.get(fields.label(row, "parentUuid"), -1)
             is_known = kept >= 0 or row.get("parentUuid") is None
             while is_known and standing and standing[-1] > kept:
-                left.add(standing.pop())
+                rewound.add(standing.pop())
         at[fields.label(row, "uuid")] = position
         standing.append(position)
-    return frozenset(left)
+    return frozenset(rewound)
 
 
 def summary_in(row: dict[str, Any], told: set[str]) -> Iterator[tuple[str, Any]]:
@@ -72,9 +72,9 @@ def append_failure(
     """Append a failed request, as a warning if a later attempt succeeded."""
     event = fields.as_dict(_payload(row).get("uiEvent"))
     whose = fields.label(event, "subagent_name")
-    said = fields.label(event, "error_message") or fields.label(event, "error_type")
+    message = fields.label(event, "error_message") or fields.label(event, "error_type")
     build.request_failed(
-        f"subagent {whose}: {said}" if whose else said,
+        f"subagent {whose}: {message}" if whose else message,
         severity=Severity.WARNING if is_retried else Severity.ERROR,
         pointer=pointer,
         ts=timestamp(row.get("timestamp")),
@@ -87,11 +87,11 @@ def subagents_in(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Return the subagents that were started in the background, by the ids of their calls."""
     found: dict[str, str] = {}
     for row in rows:
-        told = fields.as_dict(row.get("toolCallResult"))
-        shown = fields.as_dict(told.get("resultDisplay"))
-        if fields.label(shown, "type") == "task_execution" and len(found) < _MOST:
-            named = _BEGUN.search(fields.json_text(row.get("message")))
-            if named and (call := fields.label(told, "callId")):
+        result = fields.as_dict(row.get("toolCallResult"))
+        shown = fields.as_dict(result.get("resultDisplay"))
+        if fields.label(shown, "type") == "task_execution" and len(found) < _MAX_SUBAGENTS:
+            named = _SUBAGENT_ID.search(fields.json_text(row.get("message")))
+            if named and (call := fields.label(result, "callId")):
                 found[title(call)] = title(named[1])
     return found
 

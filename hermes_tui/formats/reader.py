@@ -156,7 +156,7 @@ class Reader(NamedTuple):
         build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
         self.format.read(values, build)
         if self.layout is Layout.WHOLE_LINES:
-            _tell_part(record, source, build, has_turns=cutting_rule(self) is not None)
+            _report_part(record, source, build, has_turns=cutting_rule(self) is not None)
 
     def _read_value(self, build: RunBuilder, record: Record, data: bytes, cuts: Cuts) -> None:
         """Read the value of a record, or each of them if it holds several."""
@@ -275,13 +275,13 @@ class RecordLog:
 
     def _keep(self, slot: int, events: tuple[Event, ...]) -> None:
         self._cache[slot] = events
-        self._cached_bytes += self._bytes_of(slot, events)
+        self._cached_bytes += self._size_of(slot, events)
         while len(self._cache) > 1 and (
             len(self._cache) > CACHED_RECORDS or self._cached_bytes > CACHED_BYTES
         ):
-            self._cached_bytes -= self._bytes_of(*self._cache.popitem(last=False))
+            self._cached_bytes -= self._size_of(*self._cache.popitem(last=False))
 
-    def _bytes_of(self, slot: int, events: tuple[Event, ...]) -> int:
+    def _size_of(self, slot: int, events: tuple[Event, ...]) -> int:
         """Return the size of a record with its texts unpacked."""
         return len(self._index[self._numbers[slot]].range) + sum(
             len(long_text(event)) for event in events
@@ -334,9 +334,9 @@ def _load_lines(
 
 def _note_numbers(build: RunBuilder) -> None:
     """Turn those problems that are numbers not allowed in JSON into notes."""
-    told = [message for message, _ in build.problems if message.endswith(NO_NUMBER)]
-    build.problems = [one for one in build.problems if one[0] not in told]
-    build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in told)
+    messages = [message for message, _ in build.problems if message.endswith(NO_NUMBER)]
+    build.problems = [one for one in build.problems if one[0] not in messages]
+    build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in messages)
 
 
 def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tuple[str, str]]:
@@ -369,7 +369,7 @@ def _excerpt(data: bytes) -> str:
     return data[:MAX_EXCERPT].decode("utf-8", "replace")
 
 
-def _tell_part(record: Record, source: Source, build: RunBuilder, *, has_turns: bool) -> None:
+def _report_part(record: Record, source: Source, build: RunBuilder, *, has_turns: bool) -> None:
     """Report it if a record is only a part of what should be read together."""
     start, end = record.range.start, record.range.end
     if start or end < source.size:

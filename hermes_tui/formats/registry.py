@@ -17,7 +17,7 @@ from hermes_tui.formats.base import Format, Match, Sample
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits, traits_of
 
-_LOOKED_AT = 4096
+_HEAD_BYTES = 4096
 
 
 class _Entry:
@@ -82,7 +82,7 @@ def _may_be_bytes(sample: Sample) -> bool:
 
     No other JSON is an event stream.
     """
-    head = sample.head[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = sample.head[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     return head[:1] not in (b"{", b"[") or (head[:1] == b"{" and b'"done"' in head)
 
 
@@ -123,7 +123,7 @@ _may_be_stream = _has("parent_tool_use_id", "direction", "messages", "session_id
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
 
-def _held(sample: Sample) -> Sample:
+def _first_messages(sample: Sample) -> Sample:
     """Return a sample of the first message of each of the first objects."""
     objects = [value for value in sample.firsts if isinstance(value, dict)]
     objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
@@ -139,10 +139,10 @@ def _may_be_qwen_agent(sample: Sample) -> bool:
 def _may_be_langchain(sample: Sample) -> bool:
     """Return whether the sample may be of LangChain. In a stream of updates, the keys are the names
     of a graph's nodes."""
-    told = _has("lc", "additional_kwargs", "type")
+    has_own_members = _has("lc", "additional_kwargs", "type")
     return (
-        told(sample)
-        or told(_held(sample))
+        has_own_members(sample)
+        or has_own_members(_first_messages(sample))
         or any(
             isinstance(value, dict)
             and any(isinstance(node, dict) and "messages" in node for node in value.values())
@@ -154,7 +154,7 @@ def _may_be_langchain(sample: Sample) -> bool:
 
 def _may_be_pydantic_ai(sample: Sample) -> bool:
     names = ("parts", "all_messages", "message_history", "new_messages")
-    return _has(*names)(sample) or _has("parts")(_held(sample))
+    return _has(*names)(sample) or _has("parts")(_first_messages(sample))
 
 
 def _may_be_dspy(sample: Sample) -> bool:

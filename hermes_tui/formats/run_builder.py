@@ -162,7 +162,7 @@ class RunBuilder:
         """Report the defects of the record's bytes, unless that has been done already."""
         problems, self.problems = self.problems, []
         for message, excerpt in problems:
-            alike = self._alike() if not self.line_ranges else ""
+            alike = self._likeness_text() if not self.line_ranges else ""
             self.add(SourceDefect, message=message + alike, excerpt=excerpt)
 
     def message(
@@ -213,7 +213,7 @@ class RunBuilder:
             self.start(task=fields.title_of(value if isinstance(value, list) else [value]))
         if isinstance(value, list):
             self.messages(value, "")
-        elif isinstance(value, dict) and ("role" in value or _says_something(value)):
+        elif isinstance(value, dict) and ("role" in value or _lacks_only_role(value)):
             self.message(value)
         else:
             self.defect("not a message", fields.excerpt(value))
@@ -268,12 +268,12 @@ class RunBuilder:
         """Report something malformed; in a record of all lines, with the byte offset of its
         line."""
         if not pointer:
-            message += self._alike()
+            message += self._likeness_text()
         if self.line_ranges:
             message = f"byte {self.record.start:,} of the file: {message}"
         self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
 
-    def _alike(self) -> str:
+    def _likeness_text(self) -> str:
         is_whole = bool(self.line_ranges) or not self.is_used
         return self.likeness(self.record) if self.likeness is not None and is_whole else ""
 
@@ -311,6 +311,6 @@ class RunBuilder:
         )
 
 
-def _says_something(value: Mapping[str, Any]) -> bool:
+def _lacks_only_role(value: Mapping[str, Any]) -> bool:
     """Return whether a record is a message without its role, as when sorted keys are cut off."""
     return bool(value.get("content")) and value.keys() <= _BEFORE_ROLE

@@ -36,12 +36,12 @@ class Traits(NamedTuple):
     """Whether the format determines itself which other format reads a value."""
 
 
-_NONE = Traits()
+_DEFAULTS = Traits()
 
 
 def traits_of(found: Format) -> Traits:
     """Return the `traits` of a format, or the defaults if it has none."""
-    traits: Traits = getattr(found, "traits", _NONE)
+    traits: Traits = getattr(found, "traits", _DEFAULTS)
     return traits
 
 
