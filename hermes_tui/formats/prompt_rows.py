@@ -182,13 +182,13 @@ def _end_reply(members: Mapping[str, Any], build: RunBuilder) -> None:
         build.end(**outcome)
 
 
-def outcome_of_reply(told: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
+def outcome_of_reply(members: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
     """Return `fields.outcome_of` a row; `reasons` are the keys of the finish reason.
 
     That a reply ended regularly does not count as a success of the run.
     """
-    left_out = () if fields.is_cut(fields.label(told, *reasons)) else reasons
-    return fields.outcome_of({key: value for key, value in told.items() if key not in left_out})
+    left_out = () if fields.is_cut(fields.label(members, *reasons)) else reasons
+    return fields.outcome_of({key: value for key, value in members.items() if key not in left_out})
 
 
 def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:

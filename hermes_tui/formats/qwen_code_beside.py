@@ -47,16 +47,16 @@ def left_behind(rows: list[dict[str, Any]]) -> frozenset[int]:
     return frozenset(rewound)
 
 
-def summary_in(row: dict[str, Any], told: set[str]) -> Iterator[tuple[str, Any]]:
+def summary_in(row: dict[str, Any], known_parts: set[str]) -> Iterator[tuple[str, Any]]:
     """Yield the contents of a compression that are not among the session's messages, with pointers.
 
-    `told` are the parts of those messages, as JSON.
+    `known_parts` are the parts of those messages, as JSON.
     """
     if row.get("subtype") != "chat_compression":
         return
     for index, content in enumerate(fields.as_list(_payload(row).get("compressedHistory"))):
         parts = fields.as_dict(content).get("parts")
-        if isinstance(parts, list) and fields.json_text(parts) not in told:
+        if isinstance(parts, list) and fields.json_text(parts) not in known_parts:
             yield f"/systemPayload/compressedHistory/{index}", content
 
 

@@ -95,10 +95,10 @@ def failure_of(error: Any, status: int | None = None) -> Failure:
     inner = error
     while isinstance(inner, Mapping) and len(chain) < MAX_CHAIN:
         kind = fields.label(inner, "type", "error_class", "code", "name")
-        said = fields.label(inner, "message", "error_message", "error_str", "detail", "msg")
-        if kind or said:
-            chain.append(": ".join(filter(None, (kind, said))))
-            message = message or said
+        text = fields.label(inner, "message", "error_message", "error_str", "detail", "msg")
+        if kind or text:
+            chain.append(": ".join(filter(None, (kind, text))))
+            message = message or text
         status = status if status is not None else status_of(inner)
         following = next((inner[k] for k in ("error", "cause", "__cause__") if inner.get(k)), None)
         inner = decode_if_json(following)
@@ -198,20 +198,20 @@ def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:
     """Yield the findings on errors in a reply, on events that are not JSON, and on its end."""
     errors = _errors_in(stream)[:1]
     for error in errors:
-        said = f"the stream contains an error: {failure_of(error).message}"
-        yield Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said)
+        what = f"the stream contains an error: {failure_of(error).message}"
+        yield Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, what)
     unread, torn = stream.unread, ""
     if stream.is_torn and not stream.done:
         unread, torn = unread[:-1], unread[-1]
     if unread:
-        said = f"no JSON in {counted(len(unread), 'event')} of the stream: {title(unread[0])}"
-        yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said)
+        what = f"no JSON in {counted(len(unread), 'event')} of the stream: {title(unread[0])}"
+        yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
     if torn:
-        said = f"the stream ends in the midst of an event: {title(torn)}"
-        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, said)
+        what = f"the stream ends in the midst of an event: {title(torn)}"
+        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, what)
     elif is_cut and not errors:
-        said = "the stream ended before the reply did: no finish_reason"
-        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, said)
+        what = "the stream ended before the reply did: no finish_reason"
+        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, what)
 
 
 def _has_ended(events: tuple[Any, ...], reply: Reply) -> bool:

@@ -19,7 +19,7 @@ from hermes_tui.formats.text_replies import messages_of_prompt
 INPUTS = ("input", "body", "prompt")
 PROMPTS = ("prompt", "text", "inputs")
 """Servers' names for a text to be continued; `text` and `inputs` have no other meaning."""
-_TEXT_ONLY = PROMPTS[1:]
+_TEXT_ONLY_KEYS = PROMPTS[1:]
 _WIRE_BODIES = ("body", "json", "data", "content")
 
 Placed = list[tuple[str, dict[str, Any]]]
@@ -98,21 +98,21 @@ def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
         if isinstance(body.get(name), (str, list)) and body[name]:
             found.append((f"{pointer}/{name}", {"role": "system", "content": body[name]}))
     for name in ("messages", "input", *PROMPTS):
-        said = decode_if_json(body.get(name))
+        value = decode_if_json(body.get(name))
         place = f"{pointer}/{key if name == 'messages' else name}"
-        if isinstance(said, list):
-            are_tokens = name in PROMPTS and not any(isinstance(one, (str, dict)) for one in said)
-            return found if are_tokens else found + _listed(said, place)
-        if isinstance(said, dict) and levels and name not in _TEXT_ONLY:
-            return found + _messages(said, place, "messages", levels - 1)
-        if isinstance(said, str) and said:
+        if isinstance(value, list):
+            are_tokens = name in PROMPTS and not any(isinstance(one, (str, dict)) for one in value)
+            return found if are_tokens else found + _listed(value, place)
+        if isinstance(value, dict) and levels and name not in _TEXT_ONLY_KEYS:
+            return found + _messages(value, place, "messages", levels - 1)
+        if isinstance(value, str) and value:
             is_prompt = name in PROMPTS
-            turns = _prompted(said) if is_prompt else [{"role": "user", "content": said}]
+            turns = _prompt_messages(value) if is_prompt else [{"role": "user", "content": value}]
             return found + [(place, turn) for turn in turns]
     return found
 
 
-def _prompted(prompt: str) -> list[dict[str, Any]]:
+def _prompt_messages(prompt: str) -> list[dict[str, Any]]:
     """Return the messages of a prompt, or the whole prompt if it contains the beginning of the
     reply, since the log has only the rest."""
     messages, begun = messages_of_prompt(prompt)
@@ -122,7 +122,7 @@ def _prompted(prompt: str) -> list[dict[str, Any]]:
 def _listed(items: list[Any], pointer: str) -> Placed:
     items = [decode_if_json(item) for item in items]
     if any(map(is_item, items)):
-        return [(said.pointer, said.raw) for said in messages_of_items(items, pointer)]
+        return [(chat.pointer, chat.raw) for chat in messages_of_items(items, pointer)]
     found: Placed = []
     for index, item in enumerate(items):
         if isinstance(item, str):

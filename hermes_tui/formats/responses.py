@@ -37,7 +37,7 @@ _SESSIONS_TABLE = "agent_sessions"
 _LISTS = {"response": "output", "list": "data"}
 _OWN_KEYS = ("output", "input", "data", "items", "instructions", "tools", "model", "usage", "error")
 _NOISE = ("object", "_table", "session_id", "response_id", "text", "text_format", "raw_usage")
-_PARTS = frozenset({"input_text", "output_text", "input_image", "input_file"})
+_PART_TYPES = frozenset({"input_text", "output_text", "input_image", "input_file"})
 
 
 class Responses:
@@ -82,7 +82,7 @@ def _is_telling(value: Any) -> bool:
     content = value.get("content")
     parts = content if isinstance(content, list) else []
     return kind == "message" and any(
-        isinstance(part, dict) and fields.label(part, "type") in _PARTS for part in parts
+        isinstance(part, dict) and fields.label(part, "type") in _PART_TYPES for part in parts
     )
 
 
@@ -134,7 +134,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
     )
     append_messages(build, before)
     if key == "output":
-        _received(value, build)
+        _append_response(value, build)
     append_messages(build, after)
     if not isinstance(items, list):
         build.defect(f"`{key}` is not a list of items", fields.excerpt(items), pointer=f"/{key}")
@@ -150,7 +150,7 @@ def _details(value: dict[str, Any]) -> dict[str, Any]:
     return fields.telling(fields.details_of(value, without=(*_OWN_KEYS, *_NOISE)))
 
 
-def _received(value: dict[str, Any], build: RunBuilder) -> None:
+def _append_response(value: dict[str, Any], build: RunBuilder) -> None:
     build.add(
         ResponseReceived,
         turn=1,
@@ -165,8 +165,8 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     outcome, stop = "unknown", ""
     if error:
         what = error if isinstance(error, dict) else {"message": error}
-        told = fields.label(what, "message", "code") or fields.excerpt(error)
-        build.add(RequestFailed, pointer="/error", turn=1, message=title(told))
+        message = fields.label(what, "message", "code") or fields.excerpt(error)
+        build.add(RequestFailed, pointer="/error", turn=1, message=title(message))
         outcome, stop = "error", title(fields.label(what, "code"))
     elif reason or status == "incomplete":
         outcome = "truncated" if not reason or fields.is_cut(reason) else "error"

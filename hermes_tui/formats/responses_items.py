@@ -20,8 +20,8 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held
 from hermes_tui.model.chat_api import custom_call, function_call
 
-_FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
-_BUILT_IN = {
+_FUNCTION_TYPES = frozenset({"function_call", "custom_tool_call"})
+_BUILT_IN_TOOLS = {
     "local_shell_call": ("local_shell", "action"),
     "shell_call": ("shell", "action"),
     "apply_patch_call": ("apply_patch", "operation"),
@@ -37,7 +37,7 @@ _SELF_ANSWERED = {
 }
 """Calls that the server answers inside their item: name, and the members of input and answer."""
 
-_SHOWN = frozenset(
+_SHOWN_TYPES = frozenset(
     {
         "reasoning",
         "web_search_call",
@@ -50,13 +50,15 @@ _SHOWN = frozenset(
         "compaction",
     }
 )
-_OUTPUTS = frozenset({"function_call_output", "program_output"}) | frozenset(
-    f"{kind}_output" for kind in (*_FUNCTIONS, *_BUILT_IN) if kind.endswith("_call")
+_OUTPUT_TYPES = frozenset({"function_call_output", "program_output"}) | frozenset(
+    f"{kind}_output" for kind in (*_FUNCTION_TYPES, *_BUILT_IN_TOOLS) if kind.endswith("_call")
 )
-ITEM_TYPES = _FUNCTIONS | _BUILT_IN.keys() | _SELF_ANSWERED.keys() | _SHOWN | _OUTPUTS
+ITEM_TYPES = (
+    _FUNCTION_TYPES | _BUILT_IN_TOOLS.keys() | _SELF_ANSWERED.keys() | _SHOWN_TYPES | _OUTPUT_TYPES
+)
 """Types that only items of this API have; `message` is used by others too."""
 
-_OF_CLIENT = frozenset({"mcp_approval_response", "item_reference", "compaction"})
+_CLIENT_TYPES = frozenset({"mcp_approval_response", "item_reference", "compaction"})
 
 
 def is_item(value: Any) -> bool:
@@ -66,16 +68,16 @@ def is_item(value: Any) -> bool:
 
 def is_call(item: dict[str, Any]) -> bool:
     kind = fields.label(item, "type")
-    return kind in _FUNCTIONS or kind in _BUILT_IN or kind in _SELF_ANSWERED
+    return kind in _FUNCTION_TYPES or kind in _BUILT_IN_TOOLS or kind in _SELF_ANSWERED
 
 
 def is_output(item: dict[str, Any]) -> bool:
-    return fields.label(item, "type") in _OUTPUTS
+    return fields.label(item, "type") in _OUTPUT_TYPES
 
 
 def is_of_model(item: dict[str, Any]) -> bool:
     """Return whether an item is part of a reply: not an output, and not another role's message."""
-    if is_output(item) or fields.label(item, "type") in _OF_CLIENT:
+    if is_output(item) or fields.label(item, "type") in _CLIENT_TYPES:
         return False
     return "role" not in item or item["role"] == "assistant"
 
@@ -127,7 +129,7 @@ def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
         else:
             if reply:
                 yield _joined(reply)
-            yield _alone(held)
+            yield _single_message(held)
         reply = []
     if reply:
         yield _joined(reply)
@@ -141,7 +143,7 @@ def _joined(reply: list[Held]) -> ChatMessage:
     return ChatMessage(raw, first.pointer, calls, line=first.line)
 
 
-def _alone(held: Held) -> ChatMessage:
+def _single_message(held: Held) -> ChatMessage:
     item = held.value
     if isinstance(item, str):
         return ChatMessage({"role": "user", "content": item}, held.pointer, line=held.line)
@@ -178,13 +180,13 @@ def message_of_item(item: dict[str, Any]) -> dict[str, Any]:
         return {"role": "assistant", "content": None, "reasoning_details": _reasoning(item)}
     if is_call(item):
         return {"role": "assistant", "content": None, "tool_calls": [_call(item, kind)]}
-    if kind in _OUTPUTS:
+    if kind in _OUTPUT_TYPES:
         return answer_of(item)
     if "role" in item:
         return item
     if kind == "message":
         return {"role": "assistant", **item}
-    role = "user" if kind in _OF_CLIENT else "assistant"
+    role = "user" if kind in _CLIENT_TYPES else "assistant"
     return {"role": role, "content": [item]}
 
 
@@ -195,13 +197,15 @@ def answer_of(item: dict[str, Any]) -> dict[str, Any]:
     for key in ("status", "error"):
         if item.get(key) is not None:
             raw[key] = item[key]
-    ended = output[0].get("outcome") if isinstance(output, list) and _is_one_end(output) else None
-    if isinstance(ended, dict) and ended.get("exit_code") is not None:
-        raw["exit_code"] = ended["exit_code"]
+    outcome = (
+        output[0].get("outcome") if isinstance(output, list) and _is_one_outcome(output) else None
+    )
+    if isinstance(outcome, dict) and outcome.get("exit_code") is not None:
+        raw["exit_code"] = outcome["exit_code"]
     return raw
 
 
-def _is_one_end(output: list[Any]) -> bool:
+def _is_one_outcome(output: list[Any]) -> bool:
     """Return whether a shell answers for a single command, whose exit code is then that of all."""
     return len(output) == 1 and isinstance(output[0], dict)
 
@@ -248,8 +252,8 @@ def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _call(item: dict[str, Any], kind: str) -> dict[str, Any]:
     call_id = item.get("call_id", item.get("id"))
-    if kind in _BUILT_IN or kind in _SELF_ANSWERED:
-        name, key = _BUILT_IN.get(kind) or _SELF_ANSWERED[kind][:2]
+    if kind in _BUILT_IN_TOOLS or kind in _SELF_ANSWERED:
+        name, key = _BUILT_IN_TOOLS.get(kind) or _SELF_ANSWERED[kind][:2]
         given = item.get(key)
         name = fields.label(item, "name") or name
         if isinstance(given, str) and key == "code":

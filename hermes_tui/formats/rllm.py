@@ -21,9 +21,9 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls
 
-_SAID = "chat_completions"
-_OWN = ("episode_id", "id", "is_correct", "termination_reason", "metrics", "trajectories")
-_CUT = ("_exceeded", "timeout")
+_MESSAGES = "chat_completions"
+_OWN_KEYS = ("episode_id", "id", "is_correct", "termination_reason", "metrics", "trajectories")
+_CUT_SUFFIXES = ("_exceeded", "timeout")
 """The suffixes of the reasons for which an episode is cut off."""
 
 
@@ -67,7 +67,7 @@ def _is_episode(value: Any) -> bool:
 def _is_trajectory(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
         return False
-    return not value["steps"] or _SAID in fields.first_object(value["steps"])
+    return not value["steps"] or _MESSAGES in fields.first_object(value["steps"])
 
 
 def _read(
@@ -80,7 +80,7 @@ def _read(
     known: dict[str, Any] = {
         "group_id": ":".join(filter(None, (task or rollout, name))),
         "details": fields.telling(
-            fields.details_of({**episode, "trajectory": name}, without=_OWN)
+            fields.details_of({**episode, "trajectory": name}, without=_OWN_KEYS)
             | fields.details_of(trajectory, without=("steps", "reward", "name"))
         ),
     }
@@ -96,7 +96,7 @@ def _read(
         for message, pointer in zip(conversation.messages, conversation.pointers, strict=True):
             build.one_of_list(message, pointer, TextCalls.TRANSPORT)
         if number == 1:
-            _tell_silent(trajectory["steps"], f"{place}/steps", build)
+            _report_missing(trajectory["steps"], f"{place}/steps", build)
             _end(episode, trajectory, build)
 
 
@@ -105,34 +105,34 @@ def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
     conversations = [_Conversation([], [])]
     before: list[Any] = []
     for index, step in enumerate(steps):
-        said = fields.as_list(fields.as_dict(step).get(_SAID))
-        if not said:
+        messages = fields.as_list(fields.as_dict(step).get(_MESSAGES))
+        if not messages:
             continue
-        if said[: len(before)] != before:
+        if messages[: len(before)] != before:
             conversations.append(_Conversation([], []))
             before = []
-        fresh = said[len(before) :]
-        start, before = len(before), said
-        last = fields.as_dict(fresh[-1]) if fresh else {}
+        new = messages[len(before) :]
+        start, before = len(before), messages
+        last = fields.as_dict(new[-1]) if new else {}
         if last.get("role") == "assistant" and (reward := fields.number(step.get("reward"))):
-            fresh[-1] = {"reward": reward, **last}
-        conversations[-1].messages.extend(fresh)
+            new[-1] = {"reward": reward, **last}
+        conversations[-1].messages.extend(new)
         conversations[-1].pointers.extend(
-            f"{place}/{index}/{_SAID}/{start + offset}" for offset in range(len(fresh))
+            f"{place}/{index}/{_MESSAGES}/{start + offset}" for offset in range(len(new))
         )
     return conversations
 
 
-def _tell_silent(steps: list[Any], place: str, build: RunBuilder) -> None:
+def _report_missing(steps: list[Any], place: str, build: RunBuilder) -> None:
     for index, step in enumerate(steps):
-        if not isinstance(fields.as_dict(step).get(_SAID), list):
+        if not isinstance(fields.as_dict(step).get(_MESSAGES), list):
             build.defect("no messages in a step", fields.excerpt(step), pointer=f"{place}/{index}")
 
 
 def _end(episode: Mapping[str, Any], trajectory: Mapping[str, Any], build: RunBuilder) -> None:
     reason = fields.label(episode, "termination_reason")
     status = fields.verdict(episode.get("is_correct"))
-    if status != "ok" and reason.endswith(_CUT):
+    if status != "ok" and reason.endswith(_CUT_SUFFIXES):
         status = "truncated"
     elif reason == "error":
         status = "error"

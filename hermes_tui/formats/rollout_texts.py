@@ -22,7 +22,7 @@ from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_messag
 from hermes_tui.parsers.text_calls import attributed
 from hermes_tui.parsers.tool_results import OPEN
 
-_OF_UNREAD = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
+_UNREAD_CODES = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
 
 
 def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
@@ -51,7 +51,7 @@ def asked_in(prompt: Any) -> tuple[list[Any], str]:
     if turns:
         return [_message(turn.role, turn.text) for turn in turns], begun
     messages, begun = messages_of_prompt(prompt)
-    return [_message(said["role"], said["content"]) for said in messages], begun
+    return [_message(message["role"], message["content"]) for message in messages], begun
 
 
 def said_in(reply: Any, prompt: Any, begun: str, reason: str) -> list[Any]:
@@ -61,12 +61,17 @@ def said_in(reply: Any, prompt: Any, begun: str, reason: str) -> list[Any]:
     """
     if isinstance(reply, str):
         text = reply if reply.startswith(begun) else begun + reply
-        said = _messages(text, prompt if isinstance(prompt, str) else "")
+        messages = _messages(text, prompt if isinstance(prompt, str) else "")
     else:
-        said = [*reply] if isinstance(reply, list) else []
-    if reason and said and isinstance(said[-1], dict) and said[-1].get("role") == "assistant":
-        said[-1] = {"finish_reason": reason, **said[-1]}
-    return said
+        messages = [*reply] if isinstance(reply, list) else []
+    if (
+        reason
+        and messages
+        and isinstance(messages[-1], dict)
+        and messages[-1].get("role") == "assistant"
+    ):
+        messages[-1] = {"finish_reason": reason, **messages[-1]}
+    return messages
 
 
 def _messages(text: str, prompt: str) -> list[Any]:
@@ -95,6 +100,6 @@ def of_text(
     calls = attributed(Auto().parse(parts.message.text, tools).calls, ()).calls
     if not calls:
         return parts
-    stale = (one for one in parts.diagnostics if one.code not in _OF_UNREAD)
+    stale = (one for one in parts.diagnostics if one.code not in _UNREAD_CODES)
     parts = parts._replace(diagnostics=tuple(stale), unread=False)
     return with_calls(parts, calls)

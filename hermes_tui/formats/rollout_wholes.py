@@ -21,7 +21,7 @@ from hermes_tui.formats.skipped_template import skipped_reply_start
 from hermes_tui.parsers.tool_results import OPEN
 
 _BLOCK = re.compile(r"(?:\A|\n\n)\[(SYSTEM|USER|ASSISTANT|TOOL|USER/TOOL)\]\n")
-_SPEAKER = re.compile(r"\s*+(?:user|tool|ipython)\n++")
+_ROLE_NAME = re.compile(r"\s*+(?:user|tool|ipython)\n++")
 
 
 class Whole(NamedTuple):
@@ -37,14 +37,14 @@ def whole_of(row: Mapping[str, Any]) -> Whole | None:
     if "reward" not in row:
         return None
     if isinstance(text := row.get("trajectory"), str) and "num_turns" in row:
-        return Whole("trajectory", *_of_blocks(text))
+        return Whole("trajectory", *_split_blocks(text))
     if isinstance(text := row.get("text"), str) and "global_step" in row:
         start = reply_start(text) if may_be_rendered(text) else skipped_reply_start(text)
         return Whole("text", text[: max(0, start)], text[max(0, start) :])
     return None
 
 
-def _of_blocks(text: str) -> tuple[Any, Any]:
+def _split_blocks(text: str) -> tuple[Any, Any]:
     """Return the messages before the model's first reply, and those from there on."""
     marks = list(_BLOCK.finditer(text))
     if not marks:
@@ -60,13 +60,13 @@ def _of_blocks(text: str) -> tuple[Any, Any]:
 def _message(speaker: str, text: str) -> dict[str, Any]:
     if speaker != "USER/TOOL":
         return {"role": speaker.lower(), "content": text}
-    said = _between(text)
-    return {"role": "tool" if said.startswith(OPEN) else "user", "content": said}
+    content = _without_role_names(text)
+    return {"role": "tool" if content.startswith(OPEN) else "user", "content": content}
 
 
-def _between(text: str) -> str:
+def _without_role_names(text: str) -> str:
     """Return the message between two replies, without the names of roles around it."""
-    name = _SPEAKER.match(text)
+    name = _ROLE_NAME.match(text)
     body = text.rstrip()
     model = next((model for model in ("assistant", "model") if body.endswith(model)), "")
     if name is None or not model:

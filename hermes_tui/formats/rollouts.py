@@ -68,15 +68,15 @@ _KINDS = (
     ),
     _Kind("prompt", "response", (frozenset({"rollout_id", "reward"}),), only_texts=True),
 )
-_WHOLE = _Kind("prompt", "completion", ())
-_OF_OTHERS = frozenset({"example_id", "messages"})
+_WHOLE_KIND = _Kind("prompt", "completion", ())
+_FOREIGN_KEYS = frozenset({"example_id", "messages"})
 """Members of rows that have their own format."""
-_USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
+_USUAL_CODES = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 """TRL gives calls no ids, and writes their arguments as objects."""
 _NO_SCORES = frozenset(
     {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index", "idx"}
 )
-_KEY_OF_VERL = re.compile(r"(.+)_\d+_\d+")
+_VERL_KEY = re.compile(r"(.+)_\d+_\d+")
 """Sample, rollout and output, as verl's newer trainer writes them."""
 
 
@@ -145,20 +145,20 @@ def _rows(value: Any) -> Iterator[_Row | _Odd]:
 
 
 def _kind(row: Mapping[str, Any]) -> _Kind | None:
-    if _OF_OTHERS & row.keys():
+    if _FOREIGN_KEYS & row.keys():
         return None
-    return next((kind for kind in _KINDS if _is_of(row, kind)), None)
+    return next((kind for kind in _KINDS if _is_of_kind(row, kind)), None)
 
 
-def _is_of(row: Mapping[str, Any], kind: _Kind) -> bool:
-    if not _may_say(row.get(kind.prompt)) or not _may_say(row.get(kind.reply)):
+def _is_of_kind(row: Mapping[str, Any], kind: _Kind) -> bool:
+    if not _may_be_messages(row.get(kind.prompt)) or not _may_be_messages(row.get(kind.reply)):
         return False
     if kind.only_texts and not isinstance(row[kind.prompt], str):
         return False
     return any(marks <= row.keys() for marks in kind.marks)
 
 
-def _may_say(value: Any) -> bool:
+def _may_be_messages(value: Any) -> bool:
     if isinstance(value, list):
         return not value or any(isinstance(one, (str, dict, list)) for one in value[:5])
     return isinstance(value, str)
@@ -180,7 +180,7 @@ def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row | _Odd
     }
     for index in range(size):
         row = {**value, **{name: column[index] for name, column in columns.items()}}
-        if _is_of(row, kind):
+        if _is_of_kind(row, kind):
             yield _Row(row, kind, "", {name: f"/{name}/{index}" for name in columns})
         else:
             yield _Odd(row[kind.reply], f"/{kind.reply}/{index}")
@@ -204,41 +204,43 @@ def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[
 
 def _row_of_whole(row: dict[str, Any], whole: Whole, place: str, pointer: str) -> _Row:
     kept = {key: value for key, value in row.items() if key not in (whole.name, "global_step")}
-    told = {**kept, "step": row.get("step", row.get("global_step"))}
-    members = {**told, "prompt": whole.prompt, "completion": whole.reply}
+    about = {**kept, "step": row.get("step", row.get("global_step"))}
+    members = {**about, "prompt": whole.prompt, "completion": whole.reply}
     pointers = dict.fromkeys(("prompt", "completion"), pointer)
-    return _Row(members, _WHOLE, place, pointers, of_one_text=True)
+    return _Row(members, _WHOLE_KIND, place, pointers, of_one_text=True)
 
 
 def _read_row(row: _Row, build: RunBuilder) -> None:
-    told, kind = row.members, row.kind
-    prompt, reply = rejoined(*map(fields.messages_if_json, (told[kind.prompt], told[kind.reply])))
+    members, kind = row.members, row.kind
+    prompt, reply = rejoined(
+        *map(fields.messages_if_json, (members[kind.prompt], members[kind.reply]))
+    )
     asked, begun = asked_in(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
-    reward, about = _reward(told, scores)
-    details = fields.details_of(told, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
+    reward, about = _reward(members, scores)
+    details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
     system = asked[0].get("content") if fields.begins_with_system(asked) else None
     start_row(
-        {key: value for key, value in told.items() if key not in named},
+        {key: value for key, value in members.items() if key not in named},
         asked,
         build,
         row.place,
         tools_in_text(system) if isinstance(system, str) else None,
-        run_id=title(_run_id(told)),
-        task=fields.title_of(asked) or fields.task_of(told, ()),
-        group_id=title(_group(told, _first_asked(told, asked, prompt))),
+        run_id=title(_run_id(members)),
+        task=fields.title_of(asked) or fields.task_of(members, ()),
+        group_id=title(_group(members, _own_prompt(members, asked, prompt))),
         details={**details, **about},
     )
-    reason = fields.label(told, *_REASONS)
-    said = said_in(reply, prompt, begun, reason)
-    action = action_of(asked, said) if row.of_one_text or _is_text(reply) else None
-    said = split_answers(said, action) if action else said
+    reason = fields.label(members, *_REASONS)
+    answered = said_in(reply, prompt, begun, reason)
+    action = action_of(asked, answered) if row.of_one_text or _is_text(reply) else None
+    answered = split_answers(answered, action) if action else answered
     is_text = row.of_one_text
     _append(asked, row.pointer(kind.prompt), build, None, in_text=is_text or _is_text(prompt))
-    _append(said, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
-    outcome = outcome_of_reply(told, *_REASONS) or {}
+    _append(answered, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
+    outcome = outcome_of_reply(members, *_REASONS) or {}
     scores = {**outcome.get("scores", {}), **scores}
-    known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(told)}
+    known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(members)}
     build.end(**{**outcome, **known})
 
 
@@ -259,41 +261,41 @@ def _append(
             parts = of_text(message, action, build.tools, is_answered=following == "tool")
             build.append(parts, pointer)
         else:
-            build.append(without_usual(normalise_message(message), _USUAL), pointer)
+            build.append(without_usual(normalise_message(message), _USUAL_CODES), pointer)
 
 
-def _run_id(told: Mapping[str, Any]) -> str:
-    if (index := fields.label(told, "sample_idx")) and "task_id" in told:
-        return f"{fields.label(told, 'task_id')} · sample {index}"
-    return fields.label(told, "request_id", "uid", "rollout_id") or fields.run_id_of(told)
+def _run_id(members: Mapping[str, Any]) -> str:
+    if (index := fields.label(members, "sample_idx")) and "task_id" in members:
+        return f"{fields.label(members, 'task_id')} · sample {index}"
+    return fields.label(members, "request_id", "uid", "rollout_id") or fields.run_id_of(members)
 
 
-def _first_asked(told: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
+def _own_prompt(members: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
     """Return the prompt of a rollout, without the model's own turns in it.
 
     For Agent Lightning and ms-swift, everything but the last reply is prompt; ms-swift has the
     number of the model's turns in `num_turns`.
     """
-    if "rollout_id" in told and _is_text(prompt):
+    if "rollout_id" in members and _is_text(prompt):
         roles = [fields.as_dict(one).get("role") for one in asked]
         return asked[: roles.index("assistant")] if "assistant" in roles else asked
-    turns = told.get("num_turns")
-    if "advantages" not in told or not isinstance(turns, int):
+    turns = members.get("num_turns")
+    if "advantages" not in members or not isinstance(turns, int):
         return prompt
-    said = [n for n, one in enumerate(asked) if fields.as_dict(one).get("role") == "assistant"]
-    own = said[len(said) - turns + 1 :] if 1 < turns <= len(said) + 1 else ()
+    replies = [n for n, one in enumerate(asked) if fields.as_dict(one).get("role") == "assistant"]
+    own = replies[len(replies) - turns + 1 :] if 1 < turns <= len(replies) + 1 else ()
     return asked[: own[0]] if own else asked
 
 
-def _group(told: Mapping[str, Any], prompt: Any) -> str:
+def _group(members: Mapping[str, Any], prompt: Any) -> str:
     """Return the group of a rollout: as the trainer names it, or by its prompt and step."""
-    if named := fields.group_of(told):
+    if named := fields.group_of(members):
         return named
-    if "sample_idx" in told and (task := fields.label(told, "task_id")):
+    if "sample_idx" in members and (task := fields.label(members, "task_id")):
         return f"task {task}"
-    key = _KEY_OF_VERL.fullmatch(fields.label(told, "uid"))
+    key = _VERL_KEY.fullmatch(fields.label(members, "uid"))
     name = key[1] if key else name_of_prompt(prompt)
-    step = fields.label(told, "step")
+    step = fields.label(members, "step")
     return f"step {step} · {name}" if step else name
 
 
@@ -305,27 +307,27 @@ def _scores(row: _Row) -> dict[str, float]:
 
 
 def _reward(
-    told: Mapping[str, Any], scores: Mapping[str, float]
+    members: Mapping[str, Any], scores: Mapping[str, float]
 ) -> tuple[float | None, dict[str, str]]:
     """Return the reward of a rollout, and a note if it is a sum computed here.
 
     A list holds a reward per token. TRL records the results of reward functions without their
     weights or sum.
     """
-    raw = next((told[key] for key in ("reward", "score") if told.get(key) is not None), None)
+    raw = next((members[key] for key in ("reward", "score") if members.get(key) is not None), None)
     if isinstance(raw, list):
         each = [found for one in raw if (found := measures.number(one)) is not None]
         return (measures.number(sum(each)) if each else None), {}
     if raw is not None:
         return fields.number(raw), {}
-    given = {name: scores[name] for name in _rewarding(list(told)) if name in scores}
+    given = {name: scores[name] for name in _reward_columns(list(members)) if name in scores}
     if not given:
         return None, {}
     about = f"the sum of {', '.join(given)}: the file tells no weights" if len(given) > 1 else ""
     return measures.number(sum(given.values())), {"reward_is": about} if about else {}
 
 
-def _rewarding(names: list[str]) -> list[str]:
+def _reward_columns(names: list[str]) -> list[str]:
     """Return the columns of reward functions: those between the reply and the advantage."""
     behind = next((name for name in _ADVANTAGES if name in names), None)
     if behind is None or "completion" not in names:
@@ -333,8 +335,8 @@ def _rewarding(names: list[str]) -> list[str]:
     return names[names.index("completion") + 1 : names.index(behind)]
 
 
-def _usage(told: Mapping[str, Any]) -> Usage | None:
-    asked, whole = told.get("prompt_len"), told.get("seqlen")
+def _usage(members: Mapping[str, Any]) -> Usage | None:
+    asked, whole = members.get("prompt_len"), members.get("seqlen")
     if not isinstance(asked, int) or not isinstance(whole, int) or whole < asked:
         return None
     return measures.usage({"prompt_tokens": asked, "completion_tokens": whole - asked})

@@ -250,15 +250,15 @@ class RunBuilder:
 
     def request_failed(
         self,
-        said: str,
+        text: str,
         *,
         otherwise: str = "the request failed",
         severity: Severity = Severity.ERROR,
         **fields: Any,
     ) -> None:
-        """Append a failed request. The finding is the first line of the error text `said`."""
-        found = Diagnostic(Code.REQUEST_ERROR, severity, title(said) or otherwise)
-        self.add(RequestFailed, message=said, diagnostics=(found,), **fields)
+        """Append a failed request. The finding is the first line of the error text `text`."""
+        found = Diagnostic(Code.REQUEST_ERROR, severity, title(text) or otherwise)
+        self.add(RequestFailed, message=text, diagnostics=(found,), **fields)
 
     def take(self, event: Event) -> None:
         """Append an existing event with a new number; a recording may have torn lines."""

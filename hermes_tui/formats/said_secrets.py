@@ -15,7 +15,7 @@ from typing import Final
 from hermes_tui.formats import secrets
 
 _FILLER: Final = "*"
-_WORTH_SEEKING: Final = 12
+_UNIQUE_LENGTH: Final = 12
 """A value of this length, of letters and digits, does not occur by chance."""
 _LOOKS: Final = re.compile(
     rf"{secrets.KEY_LOOKS.pattern}"
@@ -24,13 +24,13 @@ _LOOKS: Final = re.compile(
     r"|(?<![A-Za-z0-9_\-])eyJ[A-Za-z0-9_\-]{8,}+\.eyJ[A-Za-z0-9_\-]{8,}+\.[A-Za-z0-9_\-]*+"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]{1,20000}"
 )
-_ENDS: Final = (
+_NAME_ENDS: Final = (
     r"(?:api[-_]?key|access[-_]?key|secret[-_]?key|secret|password|passwd|client[-_]?secret"
     r"|(?:auth|access|refresh|session)[-_]?token)"
 )
 """The last words in the names of members that hold credentials."""
 _MEMBER: Final = re.compile(
-    rf'(?<!\\)\\*+"(?:(?:[A-Za-z0-9]++[-_]){{0,8}}{_ENDS}|authorization|cookie)\\*+"'
+    rf'(?<!\\)\\*+"(?:(?:[A-Za-z0-9]++[-_]){{0,8}}{_NAME_ENDS}|authorization|cookie)\\*+"'
     r'\s*+:\s*+\\*+"([^"\\]{4,})',
     re.IGNORECASE,
 )
@@ -42,16 +42,16 @@ _BEARER: Final = re.compile(
     r"\bbearer\s++(?=[A-Za-z._~+/\-]*+[0-9])([A-Za-z0-9._~+/\-]{8,}+=*)", re.IGNORECASE
 )
 _IN_URL: Final = re.compile(rf"(?<=[?&;]){secrets.PARAMETER}=([^&#\s\"'<>]{{4,}}+)", re.IGNORECASE)
-_WHOLE: Final = (_LOOKS, secrets.URL_USER)
-_AS_VALUE: Final = (_MEMBER, _VARIABLE, _BEARER, _IN_URL)
+_WHOLE_PATTERNS: Final = (_LOOKS, secrets.URL_USER)
+_VALUE_PATTERNS: Final = (_MEMBER, _VARIABLE, _BEARER, _IN_URL)
 
 
 def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Yield the positions of the credentials in `text`; they may overlap."""
-    for pattern in _WHOLE:
+    for pattern in _WHOLE_PATTERNS:
         for found in pattern.finditer(text):
             yield found.span()
-    for pattern in _AS_VALUE:
+    for pattern in _VALUE_PATTERNS:
         for found in pattern.finditer(text):
             yield found.span(1)
 
@@ -59,7 +59,7 @@ def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
 def is_worth_seeking(secret: str) -> bool:
     """Return whether a credential is to be masked wherever else it occurs, too."""
     letters = any(map(str.isalpha, secret))
-    return len(secret) >= _WORTH_SEEKING and letters and any(map(str.isdigit, secret))
+    return len(secret) >= _UNIQUE_LENGTH and letters and any(map(str.isdigit, secret))
 
 
 def without_said_secrets(text: str, known: Sequence[str]) -> str:

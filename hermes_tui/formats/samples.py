@@ -22,8 +22,8 @@ from hermes_tui.formats.json_values import decode_if_json
 _KEYS = ("completions", "responses", "outputs", "samples", "choices")
 TEXT_KEYS = ("text", "completion", "response", "generated_text", "output")
 """The names under which a row or a sample has the text of a reply."""
-_SINGULAR = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}
-_ASKING = ("user", "human", "tool", "function", "system", "developer")
+_SINGULAR_NAMES = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}
+_REQUEST_ROLES = ("user", "human", "tool", "function", "system", "developer")
 
 
 class Sampled(NamedTuple):
@@ -44,7 +44,9 @@ def prompt_key(row: Mapping[str, Any]) -> str:
         is_said = isinstance(prompt, str) and prompt.strip()
         return "prompt" if is_said or fields.is_message_list(prompt) else ""
     asked = decode_if_json(row["messages"])
-    is_asked = fields.is_message_list(asked) and fields.as_dict(asked[-1]).get("role") in _ASKING
+    is_asked = (
+        fields.is_message_list(asked) and fields.as_dict(asked[-1]).get("role") in _REQUEST_ROLES
+    )
     return "messages" if is_asked else ""
 
 
@@ -60,9 +62,9 @@ def samples_key(row: Mapping[str, Any]) -> str:
 
 def samples_of(row: Mapping[str, Any], key: str) -> list[Sampled]:
     """Return the samples under `key` of a row."""
-    beside = parallel_lists(row, len(row[key]))
+    parallel = parallel_lists(row, len(row[key]))
     return [
-        _sampled(raw, f"/{key}/{index}", {name: each[index] for name, each in beside.items()})
+        _sample_of(raw, f"/{key}/{index}", {name: each[index] for name, each in parallel.items()})
         for index, raw in enumerate(row[key])
     ]
 
@@ -79,10 +81,10 @@ def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
 def told_of_one(beside: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of one sample in parallel lists, under the names of a row with one
     reply."""
-    told = {_SINGULAR.get(name, name): value for name, value in beside.items()}
-    if isinstance(told.get("score"), dict):
-        told["scores"] = told.pop("score")
-    return told
+    members = {_SINGULAR_NAMES.get(name, name): value for name, value in beside.items()}
+    if isinstance(members.get("score"), dict):
+        members["scores"] = members.pop("score")
+    return members
 
 
 def group_of_samples(row: Mapping[str, Any]) -> str:
@@ -109,10 +111,12 @@ def name_of_choice(reply_id: str, choice: int) -> str:
 
 def _are_samples(listed: list[Any]) -> bool:
     """Return whether a list holds samples; a failed sample is null."""
-    return any(listed) and fields.mostly(listed, lambda raw: raw is None or _said(raw) is not None)
+    return any(listed) and fields.mostly(
+        listed, lambda raw: raw is None or _content_of(raw) is not None
+    )
 
 
-def _said(raw: Any) -> tuple[str, Any] | None:
+def _content_of(raw: Any) -> tuple[str, Any] | None:
     """Return the pointer inside a sample to its content, and the content; None if there is none."""
     if isinstance(raw, str):
         return "", raw
@@ -128,24 +132,24 @@ def _said(raw: Any) -> tuple[str, Any] | None:
     return (f"/{key}", raw[key]) if key else None
 
 
-def _sampled(raw: Any, pointer: str, beside: Mapping[str, Any]) -> Sampled:
-    told = told_of_one(beside)
-    found = _said(raw)
+def _sample_of(raw: Any, pointer: str, parallel: Mapping[str, Any]) -> Sampled:
+    members = told_of_one(parallel)
+    found = _content_of(raw)
     if found is None:
-        return Sampled(pointer, (), False, told)
-    inner, said = found
+        return Sampled(pointer, (), False, members)
+    inner, content = found
     if isinstance(raw, dict):
         kept = fields.OUTCOME_KEYS if not inner else raw.keys() - {inner[1:]}
-        told |= {key: raw[key] for key in raw if key in kept}
+        members |= {key: raw[key] for key in raw if key in kept}
     place = pointer + inner
-    if isinstance(said, list):
-        messages = tuple((f"{place}/{index}", one) for index, one in enumerate(said))
-        return Sampled(pointer, messages, False, told)
-    is_text = isinstance(said, str)
-    message = {"role": "assistant", **({"content": said} if is_text else said)}
-    if reason := fields.label(told, "finish_reason"):
+    if isinstance(content, list):
+        messages = tuple((f"{place}/{index}", one) for index, one in enumerate(content))
+        return Sampled(pointer, messages, False, members)
+    is_text = isinstance(content, str)
+    message = {"role": "assistant", **({"content": content} if is_text else content)}
+    if reason := fields.label(members, "finish_reason"):
         message = {"finish_reason": reason, **message}
-    return Sampled(pointer, ((place, message),), is_text, told)
+    return Sampled(pointer, ((place, message),), is_text, members)
 
 
 def _is_parallel(name: str, listed: list[Any]) -> bool:

@@ -25,8 +25,8 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import Stream, is_reply_begun, looks_like_sse, read_lines, read_sse
 from hermes_tui.model.spans import ByteRange
 
-_DONE = re.compile(rb"^data:[ \t]*\[DONE\][ \t\r]*(?:\n[ \t\r\n]*|$)", re.MULTILINE)
-_BEGINS_REPLY = ("message_start", "response.created")
+_END_MARK = re.compile(rb"^data:[ \t]*\[DONE\][ \t\r]*(?:\n[ \t\r\n]*|$)", re.MULTILINE)
+_START_TYPES = ("message_start", "response.created")
 
 
 class SavedStreams:
@@ -49,7 +49,7 @@ class SavedStreams:
             # One text for all replies in it: there may be thousands.
             place, text = ByteRange(base + start, base + end), _text(data[start:end])
             whole = _stream_in(text) or Stream((), (), done=False)
-            streams += [(place, text, one) for one in _apart(whole)]
+            streams += [(place, text, one) for one in _split_replies(whole)]
         build.line_ranges = tuple(place for place, _, _ in streams)
         exchanges = []
         for index, (_, text, stream) in enumerate(streams):
@@ -86,27 +86,27 @@ def _stream_in(text: str) -> Stream | None:
 def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each stream; the end mark separates them."""
     start = 0
-    for mark in _DONE.finditer(data):
+    for mark in _END_MARK.finditer(data):
         yield start, mark.end()
         start = mark.end()
     if data[start:].strip():
         yield start, len(data)
 
 
-def _apart(stream: Stream) -> Iterator[Stream]:
+def _split_replies(stream: Stream) -> Iterator[Stream]:
     """Yield the streams of replies that follow one another without an end mark."""
     events = stream.events
-    begins = [place for place in range(1, len(events)) if _begins(events, place)]
+    begins = [place for place in range(1, len(events)) if _begins_reply(events, place)]
     for start, end in pairwise((0, *begins)):
         yield Stream(events[start:end], (), done=False)
     if events or stream.unread:
         yield stream._replace(events=events[begins[-1] if begins else 0 :])
 
 
-def _begins(events: tuple[Any, ...], place: int) -> bool:
+def _begins_reply(events: tuple[Any, ...], place: int) -> bool:
     """Return whether another reply begins with the event at `place`, which is not the first."""
     before, event = as_dict(events[place - 1]), as_dict(events[place])
-    if event.get("type") in _BEGINS_REPLY or (is_ollama(before) and before["done"]):
+    if event.get("type") in _START_TYPES or (is_ollama(before) and before["done"]):
         return True
     if "choices" not in event or event.get("id") == before.get("id"):
         return False

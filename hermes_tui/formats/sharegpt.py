@@ -44,7 +44,7 @@ _END_OF_TEXT = "<|endoftext|>"
 _ACTION = re.compile(r"^Action:[ \t]*+(\S[^\n]{0,200})\nAction Input:[ \t]*+", re.MULTILINE)
 _FUNCTIONCALL = re.compile(r"<functioncall>[ \t]*+")
 _QUOTED = re.compile(r"""\{\s*+"name":\s*+"([^"]*+)",\s*+"arguments":\s*+'(.*)'\s*+\}""", re.DOTALL)
-_TOOLS_AT = re.compile(r"^[\[{]", re.MULTILINE)
+_TOOLS_START = re.compile(r"^[\[{]", re.MULTILINE)
 
 
 class ShareGpt:
@@ -85,28 +85,28 @@ def _is_turn(turn: Any) -> bool:
 
 def _read_row(value: dict[str, Any], build: RunBuilder) -> None:
     turns = decode_if_json(value["conversations"])
-    said = [(f"/conversations/{index}", turn) for index, turn in enumerate(fields.as_list(turns))]
+    placed = [(f"/conversations/{index}", turn) for index, turn in enumerate(fields.as_list(turns))]
     sides = [side for side in _SIDES if value.get(side) is not None]
     if value.get("system"):
-        said.insert(0, ("/system", {"from": "system", "value": value["system"]}))
+        placed.insert(0, ("/system", {"from": "system", "value": value["system"]}))
     for side in sides:
         answer = decode_if_json(value[side])
         last = {"from": "gpt", "value": answer} if isinstance(answer, str) else answer
-        _read_run(value, [*said, (f"/{side}", last)], build, side)
+        _read_run(value, [*placed, (f"/{side}", last)], build, side)
     if not sides:
-        _read_run(value, said, build)
+        _read_run(value, placed, build)
     if not isinstance(turns, list):
         build.defect("`conversations` is not a list", fields.excerpt(turns))
 
 
 def _read_run(
-    value: dict[str, Any], said: list[tuple[str, Any]], build: RunBuilder, side: str = ""
+    value: dict[str, Any], placed: list[tuple[str, Any]], build: RunBuilder, side: str = ""
 ) -> None:
     """Read one run; `side` names the answer of a preference pair at its end."""
     own = fields.run_id_of(value)
     build.start(
         run_id=f"{own}-{side}" if own and side else own or side,
-        task=_title(said),
+        task=_title(placed),
         model=fields.model_of(value),
         tools=_tools(value),
         group_id=fields.group_of(value) or (own if side else ""),
@@ -115,7 +115,7 @@ def _read_run(
             **({"preference": side} if side else {}),
         },
     )
-    for pointer, turn in said:
+    for pointer, turn in placed:
         if isinstance(turn, dict):
             build.append(_normalised(turn), pointer)
         else:
@@ -125,8 +125,8 @@ def _read_run(
         build.end(**outcome)
 
 
-def _title(said: list[tuple[str, Any]]) -> str:
-    objects = (turn for _, turn in said if isinstance(turn, dict))
+def _title(placed: list[tuple[str, Any]]) -> str:
+    objects = (turn for _, turn in placed if isinstance(turn, dict))
     return fields.title_of(
         {
             "role": turn.get("from", turn.get("role")),
@@ -142,7 +142,7 @@ def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
         return tool_specs(declared) if declared else None
     # Glaive writes one JSON object after the other at the end of the prompt.
     text = value.get("system")
-    found = _TOOLS_AT.search(text) if isinstance(text, str) else None
+    found = _TOOLS_START.search(text) if isinstance(text, str) else None
     if found is None:
         return None
     listed = load(found.string[found.start() :].encode("utf-8", "surrogatepass"))

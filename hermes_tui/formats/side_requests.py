@@ -25,7 +25,7 @@ _COUNTS = {
     "count": frozenset({"max_model_len", "tokens", "token_strs"}),
 }
 """The only number in the reply to a count of tokens, and the other members that it may have."""
-_LISTED = {"embedding": "embeddings", "model": "models"}
+_LISTED_TYPES = {"embedding": "embeddings", "model": "models"}
 
 
 def by_address(url: str) -> str:
@@ -44,7 +44,7 @@ def by_reply(value: Mapping[str, Any], response: Any) -> str:
 
 
 def _kind_of(body: dict[str, Any]) -> str:
-    for key, beside in _COUNTS.items():
-        if fields.number(body.get(key)) is not None and body.keys() <= {key, *beside}:
+    for key, others in _COUNTS.items():
+        if fields.number(body.get(key)) is not None and body.keys() <= {key, *others}:
             return "count_tokens"
-    return _LISTED.get(fields.label(fields.first_object(body.get("data")), "object"), "")
+    return _LISTED_TYPES.get(fields.label(fields.first_object(body.get("data")), "object"), "")

@@ -59,18 +59,18 @@ _LLAMA = _Family(
     "",
     "assistant\n\n",
 )
-_MODEL = ("assistant", "model")
-_FOLLOWS = {
+_MODEL_ROLES = ("assistant", "model")
+_NEXT_ROLES = {
     "": ("system", "user"),
     "system": ("user",),
-    "user": _MODEL,
+    "user": _MODEL_ROLES,
     "assistant": ("user", "tool", "ipython"),
     "model": ("user", "tool"),
-    "tool": ("tool", *_MODEL),
+    "tool": ("tool", *_MODEL_ROLES),
     "ipython": ("assistant",),
 }
-_MODEL_SPEAKS = re.compile(r"(?:assistant|model)\n(\n?)")
-_MOST_NAMES = 20
+_MODEL_MARKER = re.compile(r"(?:assistant|model)\n(\n?)")
+_MAX_MARKERS = 20
 """The most occurrences of the model's role tried as the start of its first reply."""
 _ROLES = {"ipython": "tool", "model": "assistant"}
 
@@ -101,7 +101,7 @@ def skipped_reply_start(text: str) -> int:
     >>> skipped_reply_start("user\\nHi\\nassistant\\nHo")
     18
     """
-    for name in islice(_MODEL_SPEAKS.finditer(text), _MOST_NAMES):
+    for name in islice(_MODEL_MARKER.finditer(text), _MAX_MARKERS):
         for end in sorted({name.start(1), name.end()}):
             if split_skipped_prompt(text[:end])[0]:
                 return end
@@ -117,7 +117,7 @@ def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
     family = _family(prompt)
     turns: list[TemplateTurn] = []
     start = 0
-    for begin, role, stop, back in _others(text, family):
+    for begin, role, stop, back in _other_messages(text, family):
         turns.append(_turn(text, "assistant", start, begin.start()))
         turns.append(_turn(text, role, begin.end(), stop))
         start = back
@@ -126,7 +126,7 @@ def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
     return tuple(turns)
 
 
-def _others(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, int, int]]:
+def _other_messages(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, int, int]]:
     """Yield each message of another role: the match that begins it, its role, its end, and the
     index at which the model continues."""
     last_back = text.rfind(family.answers)
@@ -158,11 +158,11 @@ def _markers(text: str, family: _Family) -> list[re.Match[str]]:
     A marker that cannot follow the previous one belongs to a message, as a line "user" may.
     """
     found = list(family.role.finditer(text))
-    if not found or found[0].start() or not _asks(text, found[-1]):
+    if not found or found[0].start() or not _awaits_reply(text, found[-1]):
         return []
     kept: list[re.Match[str]] = []
     for marker in found:
-        if marker["role"] in _FOLLOWS[kept[-1]["role"] if kept else ""]:
+        if marker["role"] in _NEXT_ROLES[kept[-1]["role"] if kept else ""]:
             kept.append(marker)
     if kept and kept[-1] is found[-1]:
         return kept
@@ -171,9 +171,9 @@ def _markers(text: str, family: _Family) -> list[re.Match[str]]:
     return [] if first is None else [*kept[: first + 1], found[-1]]
 
 
-def _asks(text: str, marker: re.Match[str]) -> bool:
+def _awaits_reply(text: str, marker: re.Match[str]) -> bool:
     begun = text[marker.end() : marker.end() + 1]
-    return marker["role"] in _MODEL and begun in ("", "<")
+    return marker["role"] in _MODEL_ROLES and begun in ("", "<")
 
 
 def _turn(text: str, role: str, start: int, stop: int) -> TemplateTurn:

@@ -35,7 +35,7 @@ _STEP_KEYS = frozenset(
     {"model_output", "llm_output", "observations", "code_action", "action_output"}
 )
 _OUTPUT_KEYS = ("llm_output", "model_output")
-_SPOKEN = (
+_TEXT_STEPS = (
     ("system_prompt", "system"),
     ("task", "user"),
     ("plan", "assistant"),
@@ -51,7 +51,7 @@ _NOT_DETAILS = (
     "token_counts",
     "agent_error",
 )
-_CALLING = "Calling tools:\n"
+_CALLS_PREFIX = "Calling tools:\n"
 _CALL_ID = re.compile(r"Call id: (\S+)\n")
 _CODES = {
     "Parsing": Code.NO_MARKER,
@@ -113,7 +113,7 @@ def _is_step(value: Any) -> bool:
     if not isinstance(value, dict) or "role" in value:
         return False
     return _is_action(value) or (
-        any(isinstance(value.get(key), str) for key, _ in _SPOKEN) and len(value) <= 5
+        any(isinstance(value.get(key), str) for key, _ in _TEXT_STEPS) and len(value) <= 5
     )
 
 
@@ -195,7 +195,7 @@ def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None
     if not _STEP_KEYS.isdisjoint(step) or "tool_calls" in step or "error" in step:
         _read_action(step, pointer, build)
         return
-    for key, role in _SPOKEN:
+    for key, role in _TEXT_STEPS:
         if step.get(key) is not None:
             raw = {"role": role, "content": fields.json_text(_plain(step[key]))}
             build.message(raw, pointer=pointer, ts=_times(step)[0])
@@ -209,10 +209,10 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     listed = step.get("tool_calls") or reply.get("tool_calls")
     calls = [_call(entry) for entry in listed] if isinstance(listed, list) else []
     start, duration = _times(step)
-    said = next((step[key] for key in _OUTPUT_KEYS if step.get(key) is not None), None)
+    text = next((step[key] for key in _OUTPUT_KEYS if step.get(key) is not None), None)
     raw = {
         "role": "assistant",
-        "content": _plain(said),
+        "content": _plain(text),
         "usage": _plain(step.get("token_usage")),
         "duration": duration,
         "finish_reason": _finish_reason(reply),
@@ -221,10 +221,10 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
     error = _error_text(step.get("error"))
     if error and not calls:
-        said = title(error)
+        text = title(error)
         first, _, rest = error.partition("\n")
-        more = (rest if said == first else error)[: fields.MAX_DETAIL]
-        found = Diagnostic(_code_of(error), Severity.ERROR, said, hint=more)
+        more = (rest if text == first else error)[: fields.MAX_DETAIL]
+        found = Diagnostic(_code_of(error), Severity.ERROR, text, hint=more)
         parts = with_findings(parts, found)
     build.append(parts, pointer, ts=start)
     observed = _plain(step.get("observations"))
@@ -250,10 +250,10 @@ def _body(call: dict[str, Any]) -> dict[str, Any]:
 
 def _read_result(call: Any, observed: Any, error: str, pointer: str, build: RunBuilder) -> None:
     """Add the result of a step's tools; the file has a single text for all of its calls."""
-    told = fields.json_text(observed) if observed is not None else ""
+    text = fields.json_text(observed) if observed is not None else ""
     raw = {
         "role": "tool",
-        "content": "\n".join(filter(None, (told, error))),
+        "content": "\n".join(filter(None, (text, error))),
         "tool_call_id": call.get("id"),
         "name": _body(call).get("name"),
         **({"is_error": True} if error else {}),
@@ -301,8 +301,8 @@ def _times(step: dict[str, Any]) -> tuple[float | None, float | None]:
 
 def _error_text(error: Any) -> str:
     if isinstance(error, Made):
-        told = next((one for one in error.arguments if isinstance(one, str)), "")
-        return f"{error.name}: {told}"
+        message = next((one for one in error.arguments if isinstance(one, str)), "")
+        return f"{error.name}: {message}"
     if isinstance(error, dict):
         return fields.labels(error, "type", "message")
     return error if isinstance(error, str) else ""
@@ -316,9 +316,9 @@ def _code_of(error: str) -> Code:
 def _read_message(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     text = fields.text_of(step.get("content"))
     role = step["role"]
-    if role == "tool-call" and text.startswith(_CALLING):
+    if role == "tool-call" and text.startswith(_CALLS_PREFIX):
         try:
-            listed = read_repr(text.removeprefix(_CALLING))
+            listed = read_repr(text.removeprefix(_CALLS_PREFIX))
         except NotRepr:
             listed = None
         if isinstance(listed, list) and listed and not step.get("tool_calls"):

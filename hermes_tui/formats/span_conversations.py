@@ -86,7 +86,7 @@ def conversations_of(agent: Agent) -> list[Conversation]:
         conversation = _continued(request, keys, ends)
         if conversation is not None:
             conversation.chains[-1].append(request)
-        elif conversations and _goes_on(request, conversations[-1]):
+        elif conversations and _adds_to(request, conversations[-1]):
             conversation = conversations[-1]
             conversation.chains.append([request])
         else:
@@ -104,11 +104,11 @@ def read_request(span: Span) -> Request:
     asked = read_input(span.input, span.input_at)
     answered = read_output(span.output, span.output_at)
     # A reply of the Responses API repeats the instructions of its request.
-    told = instructions_in(span.system, span.pointer) or instructions_in(
+    instructions = instructions_in(span.system, span.pointer) or instructions_in(
         span.output, span.output_at, only_inside=True
     )
-    if told is not None and not has_system(asked.messages):
-        asked.messages.insert(0, told)
+    if instructions is not None and not has_system(asked.messages):
+        asked.messages.insert(0, instructions)
     if span.line or span.output_line:
         asked.messages = on_line(asked.messages, span.line)
         output_line = span.line if span.output_line is None else span.output_line
@@ -118,8 +118,12 @@ def read_request(span: Span) -> Request:
 
 def instructions_of(span: Span) -> list[ChatMessage]:
     """Return the instructions of an agent, from its span or from its input."""
-    told = instructions_in(span.system, span.pointer)
-    given = [told] if told is not None else read_input(span.input, span.input_at).messages
+    instructions = instructions_in(span.system, span.pointer)
+    given = (
+        [instructions]
+        if instructions is not None
+        else read_input(span.input, span.input_at).messages
+    )
     return on_line([one for one in given if role_of(one) == "system"], span.line)
 
 
@@ -152,16 +156,16 @@ def _continued(
     return None
 
 
-def _goes_on(request: Request, conversation: Conversation) -> bool:
+def _adds_to(request: Request, conversation: Conversation) -> bool:
     """Return whether a request holds only what is new: tools' answers, or no message of its own."""
     before = conversation.chains[-1][-1]
-    return before.has_answer and (brings_answers(request) or not _spoken(request))
+    return before.has_answer and (brings_answers(request) or not _own_messages(request))
 
 
 def brings_answers(request: Request) -> bool:
     """Return whether a request begins with tools' answers to calls that it does not repeat."""
-    told = _spoken(request)
-    return bool(told) and role_of(told[0]) == "tool"
+    messages = _own_messages(request)
+    return bool(messages) and role_of(messages[0]) == "tool"
 
 
 def repeats(messages: list[ChatMessage], others: list[ChatMessage]) -> bool:
@@ -179,5 +183,5 @@ def calls_tools(message: ChatMessage) -> bool:
     return bool(message.raw.get("tool_calls"))
 
 
-def _spoken(request: Request) -> list[ChatMessage]:
+def _own_messages(request: Request) -> list[ChatMessage]:
     return [message for message in request.asked.messages if role_of(message) != "system"]

@@ -16,7 +16,7 @@ from hermes_tui.formats.fields import as_list, label
 from hermes_tui.formats.span_conversations import read_request
 from hermes_tui.formats.span_tree import Span, SpanKind, roots_of
 
-_AROUND = "conversation of "
+_PARENT_PREFIX = "conversation of "
 
 
 def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
@@ -35,12 +35,12 @@ def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
         members.setdefault(first, []).append(trace_id)
         if request.has_answer:
             ends.add([*request.asked.messages, request.answered.messages[0]], first)
-    taken = {one for several in members.values() if len(several) > 1 for one in several[1:]}
+    absorbed = {one for several in members.values() if len(several) > 1 for one in several[1:]}
     for trace_id, spans in traces.items():
         several = members.get(trace_id, [])
         if len(several) > 1:
             found[trace_id] = _below_one(trace_id, [one for key in several for one in traces[key]])
-        elif trace_id not in taken:
+        elif trace_id not in absorbed:
             found[trace_id] = spans
     return found
 
@@ -87,7 +87,7 @@ def _start(pair: tuple[str, Span]) -> float:
 
 
 def _below_one(trace_id: str, spans: list[Span]) -> list[Span]:
-    around = f"{_AROUND}{trace_id}"
+    around = f"{_PARENT_PREFIX}{trace_id}"
     roots = roots_of(spans)
     first, tops = roots[0], set(map(id, roots))
     moved = [

@@ -87,15 +87,20 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
     An agent without requests to a model and without tools is left out, unless all of them are like
     that.
     """
-    told = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
+    by_agent = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
     active = {
-        id(agent) for agent, conversations in told if conversations or agent.requests or agent.tools
+        id(agent)
+        for agent, conversations in by_agent
+        if conversations or agent.requests or agent.tools
     }
-    if sum(max(1, len(conversations)) for agent, conversations in told if id(agent) in active) > 1:
+    if (
+        sum(max(1, len(conversations)) for agent, conversations in by_agent if id(agent) in active)
+        > 1
+    ):
         trace = replace(trace, group_id=trace.id)
     run_ids: dict[int, str] = {}
     run_id = ""
-    for agent, conversations in told if active else told[:1]:
+    for agent, conversations in by_agent if active else by_agent[:1]:
         # An agent without its own run passes its caller's run on to those that it calls.
         parent = run_ids.get(id(agent.caller), "")
         run_ids[id(agent)] = parent
@@ -105,7 +110,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
         run_ids[id(agent)] = run_id
         _Writer(build, agent, trace, run_id, parent).write(conversations)
         trace = replace(trace, details={}, scores={}, reward=None)
-    if not told:
+    if not by_agent:
         build.locate(trace.line)
         build.start(run_id=trace.id, task=trace.name, details=trace.details)
 
@@ -131,9 +136,9 @@ class _Writer:
         for number, conversation in enumerate(conversations, 1):
             self._start(conversation, number)
             for chain, following in zip_longest(conversation.chains, conversation.chains[1:]):
-                self._chain(chain)
+                self._append_chain(chain)
                 if following is None or not brings_answers(following[0]):
-                    self._answers()
+                    self._append_answers()
             # After the last conversation no further calls can use the remaining tool spans.
             self._end(list(conversation.requests()), is_last=number == len(conversations))
 
@@ -191,27 +196,27 @@ class _Writer:
             "notes": noted[:MAX_NAMED],
         }
 
-    def _chain(self, chain: list[Request]) -> None:
+    def _append_chain(self, chain: list[Request]) -> None:
         """Append the messages of the last request in a chain, each at the time of its own
         request."""
         last = chain[-1]
         waiting = deque(chain)
-        ended: Request | None = None
+        answered: Request | None = None
         for index, message in enumerate(last.asked.messages):
             while len(waiting[0].asked.messages) <= index and waiting[0] is not last:
-                ended = waiting.popleft()
-                self._failed(ended)
-            if ended is not None and role_of(message) == "assistant":
-                self._message(_fuller(message, ended), ended.span.end_s, ended)
-                ended = None
+                answered = waiting.popleft()
+                self._append_failure(answered)
+            if answered is not None and role_of(message) == "assistant":
+                self._message(_fuller(message, answered), answered.span.end_s, answered)
+                answered = None
             else:
                 self._message(message, waiting[0].span.start_s)
         for request in waiting:
-            self._failed(request)
+            self._append_failure(request)
         for index, message in enumerate(last.answered.messages):
             self._message(message, last.span.end_s, last if index == 0 else None)
 
-    def _failed(self, request: Request) -> None:
+    def _append_failure(self, request: Request) -> None:
         why = request.failure
         if why and not request.has_answer:
             self._build.locate(request.span.line)
@@ -226,7 +231,7 @@ class _Writer:
     def _message(
         self, message: ChatMessage, ts: float | None, request: Request | None = None
     ) -> None:
-        parts = message.normalise(_ended(message.raw, request))
+        parts = message.normalise(_with_finish_reason(message.raw, request))
         results = []
         for result, found in parts.results:
             call = self._open.answered(result)
@@ -236,12 +241,12 @@ class _Writer:
             ts = span.end_s if span is not None and span.end_s is not None else ts
         parts = parts._replace(results=tuple(results))
         if request is not None:
-            parts = parts._replace(message=_used(parts, request))
+            parts = parts._replace(message=_with_usage(parts, request))
         append_normalised(self._build, message, parts, ts=ts)
         for call, _ in parts.calls:
             self._open.add(call)
 
-    def _answers(self) -> None:
+    def _append_answers(self) -> None:
         """Append the answers recorded in spans for calls that no message answers."""
         for call in self._open.take_all():
             span = self._tools.take(call.id, call.name, call.arguments)
@@ -259,12 +264,12 @@ class _Writer:
         alone = Request(span, Said(), Said()) if span.kind is SpanKind.TOOL else read_request(span)
         asked, answered = alone.asked.messages, alone.answered.messages
         silent = [read_request(request) for request in self._agent.requests]
-        told = [alone, *silent]
+        requests = [alone, *silent]
         self._open_run(
             run_id=self._run_id,
             task=fields.title_of(said(asked)) or self._name(),
-            model=next((one.model for one in told if one.model), ""),
-            tools=next((one.tools for one in told if one.tools), None),
+            model=next((one.model for one in requests if one.model), ""),
+            tools=next((one.tools for one in requests if one.tools), None),
             parent_run_id=self._parent,
             details={"requests_without_messages": len(silent)} if silent else {},
             span=span,
@@ -275,7 +280,7 @@ class _Writer:
         self._write_steps(silent, with_calls=not any(map(calls_tools, answered)))
         for message in answered:
             self._message(message, span.end_s)
-        self._answers()
+        self._append_answers()
         self._end(silent, is_last=True, otherwise=_NOT_KEPT if silent and not answered else "")
 
     def _write_steps(self, silent: list[Request], *, with_calls: bool) -> None:
@@ -288,10 +293,10 @@ class _Writer:
         steps += [(one.start_s or 0.0, one) for one in self._agent.tools if with_calls]
         for _, one in sorted(steps, key=itemgetter(0)):
             if isinstance(one, Request):
-                self._failed(one)
+                self._append_failure(one)
             else:
                 self._message(call_of(one), one.start_s)
-                self._answers()
+                self._append_answers()
 
     def _end(self, requests: list[Request], *, is_last: bool, otherwise: str = "") -> None:
         span = self._agent.span
@@ -318,7 +323,7 @@ class _Writer:
         self._trace = replace(self._trace, details={}, scores={}, reward=None)
 
 
-def _ended(raw: dict[str, Any], request: Request | None) -> dict[str, Any]:
+def _with_finish_reason(raw: dict[str, Any], request: Request | None) -> dict[str, Any]:
     """Return a reply with its finish reason, if only its request records that."""
     if request is None or not request.finish_reason or "finish_reason" in raw:
         return raw
@@ -339,7 +344,7 @@ def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
     return reply if ids and ids == made else echo
 
 
-def _used(parts: Normalised, request: Request) -> Message:
+def _with_usage(parts: Normalised, request: Request) -> Message:
     """Return a reply with the usage and the duration of its request."""
     message = parts.message
     return changed(

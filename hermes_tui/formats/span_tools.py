@@ -160,7 +160,7 @@ def answer_of(span: Span, call: ToolCall) -> ChatMessage:
         raw = dict(message_of(output).raw)
     else:
         held = output.get("content") if isinstance(output, dict) and len(output) <= 2 else None
-        raw = {"content": held if isinstance(held, (str, list)) else _shown(output)}
+        raw = {"content": held if isinstance(held, (str, list)) else _content_of(output)}
     if output is None and span.error:
         raw = {"content": span.error, "is_error": True}
     raw |= {"role": "tool", "tool_call_id": call.id, "name": call.name}
@@ -168,7 +168,7 @@ def answer_of(span: Span, call: ToolCall) -> ChatMessage:
     return ChatMessage(raw, pointer, (Held(span.output, pointer, line),), (FROM_SPAN,), line)
 
 
-def _shown(output: Any) -> Any:
+def _content_of(output: Any) -> Any:
     return output if output is None or isinstance(output, (str, dict)) else fields.json_text(output)
 
 

@@ -155,7 +155,7 @@ class _Forest:
             agent = self._new_agent(span, place)
             place = _Place(agent)
         if span.kind is SpanKind.LLM and place.request is None:
-            agent = self._asking(agent, place.tool)
+            agent = self._requester(agent, place.tool)
             agent.requests.append(span)
             return _Place(agent) if is_empty(span.input) else _Place(agent, span)
         if span.kind is SpanKind.TOOL:
@@ -170,7 +170,7 @@ class _Forest:
         self.agents.append(agent)
         return agent
 
-    def _asking(self, agent: Agent, tool: Span | None) -> Agent:
+    def _requester(self, agent: Agent, tool: Span | None) -> Agent:
         """Return the agent that makes a request: `agent`, or the tool in which it is made."""
         if tool is None:
             return agent

@@ -62,7 +62,7 @@ def read_sse(text: str) -> Stream:
         if line or not pending:
             continue
         before, lost = len(events), len(unread)
-        is_end = _take("\n".join(pending), events, unread)
+        is_end = _decode_event("\n".join(pending), events, unread)
         has_several = has_several or len(events) - before + is_end > 1
         done = done or is_end
         is_torn = number == len(lines) and len(unread) > lost
@@ -71,7 +71,7 @@ def read_sse(text: str) -> Stream:
     return Stream(tuple(events), tuple(unread), done, flaws, is_torn)
 
 
-def _take(data: str, events: list[Any], unread: list[str]) -> bool:
+def _decode_event(data: str, events: list[Any], unread: list[str]) -> bool:
     if data.strip() in ("", "[DONE]"):
         return bool(data.strip())
     try:
@@ -149,7 +149,7 @@ def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
                 message["usage"] = {**_usage(message), **_usage(chunk)}
             case "error":
                 message["error"] = chunk.get("error")
-    message["content"] = [_closed(block.whole()) for _, block in sorted(blocks.items())]
+    message["content"] = [_with_input(block.whole()) for _, block in sorted(blocks.items())]
     return message
 
 
@@ -176,7 +176,7 @@ def _add_block_delta(block: GrowingTexts, delta: dict[str, Any]) -> None:
             block.add(key, delta[key])
 
 
-def _closed(block: dict[str, Any]) -> dict[str, Any]:
+def _with_input(block: dict[str, Any]) -> dict[str, Any]:
     """Return a block with its streamed input decoded, or kept as text if it is not JSON."""
     partial = block.pop("partial_json", None)
     if partial is None:

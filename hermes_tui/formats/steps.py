@@ -49,12 +49,12 @@ class Steps:
         self._is_open = True
 
     def part(self, part: Any, held: Held, ts: float | None) -> None:
-        self._piece(held, ts)
+        self._begin_at(held, ts)
         self._content.append(part)
 
     def call(self, call: dict[str, Any], held: Held, ts: float | None) -> None:
         """Add a call with its `id`, its `name`, and its `arguments` as an object or a text."""
-        self._piece(held, ts)
+        self._begin_at(held, ts)
         call_id, text = call.get("id"), fields.json_text(call.get("arguments"))
         if isinstance(call_id, str):
             self._names[call_id] = call.get("name")
@@ -98,6 +98,6 @@ class Steps:
         )
         append_message(self.build, chat, ts=self._ts)
 
-    def _piece(self, held: Held, ts: float | None) -> None:
+    def _begin_at(self, held: Held, ts: float | None) -> None:
         if self._first is None:
             self._first, self._ts = held, ts

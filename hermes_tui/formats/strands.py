@@ -75,10 +75,10 @@ def _start(first: Any, build: RunBuilder) -> None:
 def _append(stored: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     ts = time_of(stored)
     parts = normalise_message(stored["message"])
-    left = stored.get("redact_message")
-    if isinstance(left, dict):
+    replacement = stored.get("redact_message")
+    if isinstance(replacement, dict):
         build.append(flagged(parts, "redacted"), f"{pointer}/message", ts=ts)
-        build.append(normalise_message(left), f"{pointer}/redact_message", ts=ts)
+        build.append(normalise_message(replacement), f"{pointer}/redact_message", ts=ts)
     else:
         build.append(parts, f"{pointer}/message", ts=ts)
 

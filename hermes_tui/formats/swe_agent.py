@@ -32,7 +32,7 @@ _INFO_AT_END = ("exit_status", "submission", "model_stats")
 _MAX_SKIPPED = 20
 """The most consecutive steps that the history may leave out."""
 _SUBMIT = "submit"
-_CUT = ("exit_cost", "exit_context", "exit_total_cost")
+_CUT_STATUSES = ("exit_cost", "exit_context", "exit_total_cost")
 
 
 class SweAgent:
@@ -55,7 +55,7 @@ class SweAgent:
             return
         config = fields.as_dict(decode_if_json(value.get("replay_config")))
         _start(value, config, history, build)
-        reading = _Reading(build, value.get("trajectory"))
+        reading = _HistoryReader(build, value.get("trajectory"))
         reading.all(history)
         _end(fields.as_dict(value.get("info")), reading.unmatched, build)
 
@@ -66,7 +66,7 @@ def _start(
     agent, env = fields.as_dict(config.get("agent")), fields.as_dict(config.get("env"))
     model = fields.as_dict(agent.get("model"))
     problem = fields.as_dict(config.get("problem_statement"))
-    told = {
+    about = {
         "agent": agent.get("name"),
         "model": model or None,
         "deployment": env.get("deployment"),
@@ -80,7 +80,7 @@ def _start(
         details={
             **fields.details_of(value, without=_OWN_KEYS),
             **fields.details_of(fields.as_dict(value.get("info")), without=_INFO_AT_END),
-            **fields.details_of({key: item for key, item in told.items() if item}),
+            **fields.details_of({key: item for key, item in about.items() if item}),
         },
     )
 
@@ -92,7 +92,7 @@ def _title(history: list[Any]) -> str:
     return issue_title(fields.text_of(asked.get("content"))) or fields.title_of(own)
 
 
-class _Reading:
+class _HistoryReader:
     """Reads the history in order; each reply outside demonstrations is the next step."""
 
     def __init__(self, build: RunBuilder, steps: Any) -> None:
@@ -101,7 +101,7 @@ class _Reading:
         self._next = 0
         self.unmatched: list[str] = []
         """Pointers of the steps that match no message of the history."""
-        self._acted: dict[str, Any] | None = None
+        self._pending_step: dict[str, Any] | None = None
         """The step whose command waits for its observation."""
 
     def all(self, history: list[Any]) -> None:
@@ -111,7 +111,7 @@ class _Reading:
                 self._message(raw, pointer)
             else:
                 self._build.defect("not a message", fields.excerpt(raw), pointer=pointer)
-        self._rest()
+        self._append_rest()
 
     def _message(self, raw: dict[str, Any], pointer: str) -> None:
         parts = _normalised(raw)
@@ -120,9 +120,9 @@ class _Reading:
             return
         if parts.message.role == "assistant":
             parts = self._reply(parts, raw)
-        elif self._acted is not None:
-            parts = _timed(as_result(parts, raw), raw, self._acted)
-            self._acted = None
+        elif self._pending_step is not None:
+            parts = _timed(as_result(parts, raw), raw, self._pending_step)
+            self._pending_step = None
         self._build.append(parts, pointer)
 
     def _reply(self, parts: Normalised, raw: dict[str, Any]) -> Normalised:
@@ -130,7 +130,7 @@ class _Reading:
         if not parts.calls and isinstance(action, str) and action.strip():
             parts = with_calls(parts, [command_call(action, parts.message.text)])
         if parts.calls:
-            self._acted = self._step_of(action)
+            self._pending_step = self._step_of(action)
         return parts
 
     def _step_of(self, action: Any) -> dict[str, Any]:
@@ -143,14 +143,14 @@ class _Reading:
                 return step
         return {}
 
-    def _rest(self) -> None:
+    def _append_rest(self) -> None:
         """Append the last command's observation, which version 0 leaves out of the history."""
         self.unmatched += [f"/trajectory/{at}" for at in range(self._next, len(self._steps))]
-        step = self._acted
+        step = self._pending_step
         observation = step.get("observation") if step else None
         if step is None or not isinstance(observation, str):
             return
-        if not observation.strip() and not _hands_in(step):
+        if not observation.strip() and not _submits(step):
             return
         result, found = whole_result({"content": observation}, observation)
         self._build.add(
@@ -161,7 +161,7 @@ class _Reading:
         )
 
 
-def _hands_in(step: dict[str, Any]) -> bool:
+def _submits(step: dict[str, Any]) -> bool:
     """Return whether a step submits the result: its observation is empty, and that is the
     result."""
     return fields.label(step, "action").split()[:1] == [_SUBMIT]
@@ -174,8 +174,10 @@ def _normalised(raw: dict[str, Any]) -> Normalised:
         extra["tool_call_id"] = ids[0]
     blocks = raw.get("thinking_blocks")
     if isinstance(blocks, list) and blocks and not raw.get("reasoning"):
-        said = [fields.label(fields.as_dict(block), "thinking", "text", "data") for block in blocks]
-        extra["reasoning"] = "\n".join(filter(None, said)) or None
+        thoughts = [
+            fields.label(fields.as_dict(block), "thinking", "text", "data") for block in blocks
+        ]
+        extra["reasoning"] = "\n".join(filter(None, thoughts)) or None
     return normalise_message(raw | extra)
 
 
@@ -200,11 +202,11 @@ def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
     status = "unknown"
     if stop == "submitted":
         status = "ok"
-    elif any(word in stop for word in _CUT):
+    elif any(word in stop for word in _CUT_STATUSES):
         status = "truncated"
     elif stop:
         status = "failed" if stop in ("skipped", "early_exit") else "error"
-    told = {
+    details = {
         "submission": info.get("submission"),
         "api_calls": stats.get("api_calls"),
         "steps_not_in_history": unmatched or None,
@@ -213,7 +215,9 @@ def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
         status=status,
         stop_reason=stop,
         usage=_usage(stats),
-        details={key: fields.detail(key, item) for key, item in told.items() if item is not None},
+        details={
+            key: fields.detail(key, item) for key, item in details.items() if item is not None
+        },
     )
 
 

@@ -45,11 +45,11 @@ class SweAgentRows:
             model=fields.model_of(value),
             details=fields.details_of(value, without=_NOT_DETAILS),
         )
-        acted = False
+        is_pending = False
         for index, turn in enumerate(turns):
             pointer = f"/trajectory/{index}"
             if isinstance(turn, dict):
-                acted = _append(turn, pointer, acted, build)
+                is_pending = _append(turn, pointer, is_pending, build)
             else:
                 build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
         _end(value, build)
@@ -69,7 +69,7 @@ def _is_turn(turn: Any) -> bool:
     )
 
 
-def _append(turn: dict[str, Any], pointer: str, acted: bool, build: RunBuilder) -> bool:
+def _append(turn: dict[str, Any], pointer: str, is_pending: bool, build: RunBuilder) -> bool:
     """Append a turn; return whether it ends with a command that waits for its output."""
     text = turn.get("text") or turn.get("system_prompt")
     raw = {"role": turn.get("role"), "content": text}
@@ -78,11 +78,11 @@ def _append(turn: dict[str, Any], pointer: str, acted: bool, build: RunBuilder) 
         command = _command(parts.message.text)
         if command:
             parts = with_calls(parts, [command_call(command, parts.message.text)])
-        acted = bool(command)
-    elif acted:
-        parts, acted = as_result(parts, raw), False
+        is_pending = bool(command)
+    elif is_pending:
+        parts, is_pending = as_result(parts, raw), False
     build.append(parts, pointer)
-    return acted
+    return is_pending
 
 
 def _command(text: str) -> str:

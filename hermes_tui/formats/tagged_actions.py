@@ -32,23 +32,23 @@ _ACTIONS = (Action("search", "information"), Action("sql", "observation"))
 _INVALID = re.compile(r"\nMy previous action is invalid\. [^\n]*Let me try again\.\n")
 
 
-def action_of(asked: Sequence[Any], said: Sequence[Any]) -> Action | None:
+def action_of(asked: Sequence[Any], answered: Sequence[Any]) -> Action | None:
     """Return the action used in a conversation, or None if there is none."""
     prompt, reply = (
         "\n".join(fields.text_of(fields.as_dict(one).get("content")) for one in side)
-        for side in (asked, said)
+        for side in (asked, answered)
     )
     for action in _ACTIONS:
         explained = all(f"<{tag}>" in prompt for tag in action)
-        if f"<{action.name}>" in reply and (explained or _answers(action).search(reply)):
+        if f"<{action.name}>" in reply and (explained or _answer_pattern(action).search(reply)):
             return action
     return None
 
 
-def split_answers(said: Sequence[Any], action: Action) -> list[Any]:
+def split_answers(messages: Sequence[Any], action: Action) -> list[Any]:
     """Return messages with the answers inside the model's turns split off as separate messages."""
     split: list[Any] = []
-    for message in said:
+    for message in messages:
         role, text = (fields.as_dict(message).get(key) for key in ("role", "content"))
         if not isinstance(text, str):
             split.append(message)
@@ -80,7 +80,7 @@ def with_tagged_call(parts: Normalised, action: Action) -> Normalised:
     return with_calls(parts, [call])
 
 
-def _answers(action: Action) -> re.Pattern[str]:
+def _answer_pattern(action: Action) -> re.Pattern[str]:
     return re.compile(rf"(?<=</{action.name}>)\s*<{action.answer}>")
 
 
@@ -105,7 +105,7 @@ def _parts(text: str, action: Action) -> Iterator[tuple[str, str]]:
 
 
 def _borders(text: str, action: Action) -> list[re.Match[str]]:
-    found = [*_answers(action).finditer(text), *_INVALID.finditer(text)]
+    found = [*_answer_pattern(action).finditer(text), *_INVALID.finditer(text)]
     return sorted(found, key=lambda border: border.start())
 
 

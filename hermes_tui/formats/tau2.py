@@ -42,11 +42,11 @@ _SHOWN_ELSEWHERE = (
     *("reward_info", "agent_cost", "effect_timeline"),
 )
 _CHECKS_SHOWN_ELSEWHERE = ("reward", "reward_breakdown", "info")
-_READ_APART = ("tool_calls", "raw_data")
-_SPENT = ("usage", "cost")
+_SEPARATE_KEYS = ("tool_calls", "raw_data")
+_USAGE_KEYS = ("usage", "cost")
 """For messages of the simulated user these are not part of the agent's usage."""
-_CUT = frozenset({"max_steps", "timeout", "context_window_exceeded"})
-_STOPPED = frozenset({"user_stop", "agent_stop"})
+_CUT_REASONS = frozenset({"max_steps", "timeout", "context_window_exceeded"})
+_REGULAR_REASONS = frozenset({"user_stop", "agent_stop"})
 
 
 class Tau2:
@@ -68,8 +68,8 @@ class Tau2:
         elif _is_results(value):
             _read_results(value, build)
         else:
-            beside = build.sidecars.get("../results.json")
-            _Simulation(as_dict(beside), build).read(value, "")
+            results = build.sidecars.get("../results.json")
+            _SimulationReader(as_dict(results), build).read(value, "")
 
 
 def _is_results(value: dict[str, Any]) -> bool:
@@ -86,7 +86,7 @@ def _is_simulation(value: Any) -> bool:
 
 
 def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
-    reading = _Simulation(value, build)
+    reading = _SimulationReader(value, build)
     for index, raw in enumerate(as_list(value.get("simulations"))):
         reading.read(raw, f"/simulations/{index}")
     if not value.get("simulations"):
@@ -96,7 +96,7 @@ def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
         build.defect("no simulation in these results")
 
 
-class _Simulation:
+class _SimulationReader:
     """Reads simulations of one set of results."""
 
     def __init__(self, results: dict[str, Any], build: RunBuilder) -> None:
@@ -110,16 +110,16 @@ class _Simulation:
             self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
             return
         key = "messages" if raw.get("messages") is not None else "ticks"
-        said = raw.get(key)
-        listed = as_list(said)
+        messages = raw.get(key)
+        listed = as_list(messages)
         placed = (
             [(f"/messages/{index}", item) for index, item in enumerate(listed)]
             if key == "messages"
             else messages_of_ticks(listed)
         )
         self._start(raw, [item for _, item in placed], pointer)
-        if said is not None and listed is not said:
-            self._build.defect(f"`{key}` is not a list", fields.excerpt(said), pointer=pointer)
+        if messages is not None and listed is not messages:
+            self._build.defect(f"`{key}` is not a list", fields.excerpt(messages), pointer=pointer)
         for place, item in placed:
             _append(item, pointer + place, self._build)
         _end(raw, [item for _, item in placed], self._build)
@@ -135,18 +135,18 @@ class _Simulation:
         _end({**raw, "reward_info": {"reward": raw.get("reward")}}, [], self._build)
 
     def _start(
-        self, raw: dict[str, Any], said: list[Any], pointer: str, *found: Diagnostic
+        self, raw: dict[str, Any], messages: list[Any], pointer: str, *found: Diagnostic
     ) -> None:
         task_id = fields.label(raw, "task_id")
         task = self._tasks.get(task_id, {})
         environment = as_dict(self._info.get("environment_info"))
         self._build.start(
             run_id=fields.label(raw, "id"),
-            task=_title(task) or fields.title_of(said),
+            task=_title(task) or fields.title_of(messages),
             model=fields.label(as_dict(self._info.get("agent_info")), "llm"),
             tools=tool_specs(environment.get("tool_defs")),
             group_id=task_id,
-            details={**self._about(environment), **_expected(task), **_told(raw)},
+            details={**self._about(environment), **_expected(task), **_details(raw)},
             pointer=pointer,
             ts=timestamp(raw.get("start_time")),
             diagnostics=found,
@@ -154,8 +154,8 @@ class _Simulation:
 
     def _about(self, environment: dict[str, Any]) -> dict[str, Any]:
         user = as_dict(self._info.get("user_info"))
-        told = {"domain": environment.get("domain_name"), "user_model": user.get("llm")}
-        return fields.details_of({key: item for key, item in told.items() if item})
+        about = {"domain": environment.get("domain_name"), "user_model": user.get("llm")}
+        return fields.details_of({key: item for key, item in about.items() if item})
 
 
 def _title(task: dict[str, Any]) -> str:
@@ -172,7 +172,7 @@ def _expected(task: dict[str, Any]) -> dict[str, Any]:
     return fields.details_of(gold)
 
 
-def _told(raw: dict[str, Any]) -> dict[str, Any]:
+def _details(raw: dict[str, Any]) -> dict[str, Any]:
     checks = fields.details_of(as_dict(raw.get("reward_info")), without=_CHECKS_SHOWN_ELSEWHERE)
     return fields.telling(fields.details_of(raw, without=_SHOWN_ELSEWHERE) | checks)
 
@@ -196,7 +196,7 @@ def _append_message(raw: dict[str, Any], pointer: str, build: RunBuilder) -> Non
     sent = as_dict(raw.get("raw_data"))
     entries = as_list(raw.get("tool_calls"))
     is_users = raw.get("role") == "user"
-    left_out = (*_READ_APART, *_SPENT) if is_users else _READ_APART
+    left_out = (*_SEPARATE_KEYS, *_USAGE_KEYS) if is_users else _SEPARATE_KEYS
     message = {
         **{key: item for key, item in raw.items() if key not in left_out},
         "finish_reason": sent.get("finish_reason"),
@@ -239,31 +239,31 @@ def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
 
     The reason follows the last `Error:`; the text before it is a wrapper.
     """
-    told = (fields.json_text(error).strip() for error in as_list(raw.get("errors")))
+    texts = (fields.json_text(error).strip() for error in as_list(raw.get("errors")))
     return [
-        Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said, hint=text if text != said else "")
-        for text in told
-        if (said := title(text.rpartition("Error:")[2]) or title(text))
+        Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, reason, hint=text if text != reason else "")
+        for text in texts
+        if (reason := title(text.rpartition("Error:")[2]) or title(text))
     ]
 
 
-def _used_by(role: str, said: list[Any]) -> Usage | None:
+def _usage_of(role: str, messages: list[Any]) -> Usage | None:
     """Return the usage of one side of the conversation: the simulated user makes requests, too."""
-    own = (raw for raw in map(as_dict, said) if raw.get("role") == role)
+    own = (raw for raw in map(as_dict, messages) if raw.get("role") == role)
     return total_usage(usage(raw.get("usage"), raw.get("cost")) for raw in own)
 
 
-def _end(raw: dict[str, Any], said: list[Any], build: RunBuilder) -> None:
+def _end(raw: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
     checked = as_dict(raw.get("reward_info"))
     reward = fields.number(checked.get("reward"))
     reason = fields.label(raw, "termination_reason")
     checks = {"db": as_dict(checked.get("db_check")).get("db_reward")}
     scores = {**as_dict(checked.get("reward_breakdown")), **checks}
     cost = fields.number(raw.get("agent_cost"))
-    used, users = _used_by("assistant", said), _used_by("user", said) or Usage()
+    used, users = _usage_of("assistant", messages), _usage_of("user", messages) or Usage()
     if cost is not None:
         used = changed(used or Usage(), cost_usd=cost)
-    told = {
+    details = {
         "user_prompt_tokens": users.prompt_tokens,
         "user_completion_tokens": users.completion_tokens,
     }
@@ -273,15 +273,15 @@ def _end(raw: dict[str, Any], said: list[Any], build: RunBuilder) -> None:
         reward=reward,
         scores=fields.numbers(scores),
         usage=used,
-        details=fields.telling(told),
+        details=fields.telling(details),
         ts=timestamp(raw.get("end_time")),
     )
 
 
 def _status(reason: str, reward: float | None) -> str:
-    if reason in _CUT:
+    if reason in _CUT_REASONS:
         return "truncated"
-    if reason and reason not in _STOPPED:
+    if reason and reason not in _REGULAR_REASONS:
         return "error"
     return fields.verdict(None if reward is None else reward == 1)
 

@@ -22,24 +22,24 @@ _SIDES = (("agent", "assistant"), ("user", "user"))
 
 def messages_of_ticks(ticks: list[Any]) -> Placed:
     """Return the messages in the ticks, in the order in which they begin, each with its pointer."""
-    said: Placed = []
+    placed: Placed = []
     speaking: dict[str, dict[str, Any]] = {}
     for index, tick in enumerate(ticks):
         place = f"/ticks/{index}"
         if not isinstance(tick, dict):
-            said.append((place, tick))
+            placed.append((place, tick))
             continue
         for side, role in _SIDES:
             chunk = tick.get(f"{side}_chunk")
             if isinstance(chunk, dict) and _is_speech(chunk):
                 if side not in speaking:
                     speaking[side] = {"role": role, "timestamp": tick.get("timestamp"), "said": []}
-                    said.append((f"{place}/{side}_chunk", speaking[side]))
+                    placed.append((f"{place}/{side}_chunk", speaking[side]))
                 speaking[side]["said"].append((index, chunk.get("content")))
             else:
                 speaking.pop(side, None)
-            said += _tools(tick, side, role, place)
-    return [(pointer, _finished(item)) for pointer, item in said]
+            placed += _tools(tick, side, role, place)
+    return [(pointer, _finished(item)) for pointer, item in placed]
 
 
 def _is_speech(chunk: dict[str, Any]) -> bool:

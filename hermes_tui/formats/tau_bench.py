@@ -21,7 +21,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 
 _DISPLAY = "messages_display"
-_TELLING = frozenset({"traj", "info", _DISPLAY})
+_OWN_KEYS = frozenset({"traj", "info", _DISPLAY})
 
 
 class TauBench:
@@ -34,7 +34,7 @@ class TauBench:
         return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_run) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        if not isinstance(value, dict) or not _TELLING & value.keys():
+        if not isinstance(value, dict) or not _OWN_KEYS & value.keys():
             build.defect("not a trial of a task", fields.excerpt(value))
         elif _DISPLAY not in value:
             _read_trial(value, build)
@@ -62,7 +62,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
         task=fields.label(task, "instruction") or fields.title_of(listed),
         model=fields.model_of(value),
         group_id=names[0],
-        details={**fields.details_of(value, without=("traj", "info", "reward")), **_told(info)},
+        details={**fields.details_of(value, without=("traj", "info", "reward")), **_details(info)},
         diagnostics=run_error(info.get("error")),
     )
     if listed is not messages:
@@ -71,7 +71,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
     _end(value, info, build)
 
 
-def _told(info: dict[str, Any]) -> dict[str, Any]:
+def _details(info: dict[str, Any]) -> dict[str, Any]:
     """Return the details of a trial's task and its check, including the expected outcome."""
     task = _object(info, "task")
     expected = {"gold_actions": task.get("actions"), "gold_outputs": task.get("outputs")}

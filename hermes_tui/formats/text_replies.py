@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_template import may_be_rendered, split_template
 
-_TOLD_BY_SGLANG = ("finish_reason", "completion_tokens", "id")
+_SGLANG_META = ("finish_reason", "completion_tokens", "id")
 
 
 class TextReply(NamedTuple):
@@ -27,8 +27,8 @@ class TextReply(NamedTuple):
     @property
     def message(self) -> dict[str, Any]:
         """Return the text as a message of the model."""
-        said = {"role": "assistant", "content": self.text}
-        return {**said, "finish_reason": self.finish_reason} if self.finish_reason else said
+        raw = {"role": "assistant", "content": self.text}
+        return {**raw, "finish_reason": self.finish_reason} if self.finish_reason else raw
 
 
 def texts_of_reply(raw: Any, pointer: str = "") -> list[TextReply]:
@@ -36,19 +36,19 @@ def texts_of_reply(raw: Any, pointer: str = "") -> list[TextReply]:
     if not isinstance(raw, Mapping):
         return []
     if is_generated(raw):
-        told = _finish_reason(raw["meta_info"].get("finish_reason"))
+        reason = _finish_reason(raw["meta_info"].get("finish_reason"))
         texts = raw["text"]
         if isinstance(texts, str):
-            return [TextReply(f"{pointer}/text", texts, told)]
-        return [TextReply(f"{pointer}/text/{i}", text, told) for i, text in enumerate(texts)]
+            return [TextReply(f"{pointer}/text", texts, reason)]
+        return [TextReply(f"{pointer}/text/{i}", text, reason) for i, text in enumerate(texts)]
     found: list[TextReply] = []
     for index, choice in enumerate(fields.as_list(raw.get("choices"))):
         if not isinstance(choice, dict) or "finish_reason" not in choice or "message" in choice:
             return []
         if not isinstance(choice.get("text"), str):
             return []
-        told = _finish_reason(choice["finish_reason"])
-        found.append(TextReply(f"{pointer}/choices/{index}/text", choice["text"], told))
+        reason = _finish_reason(choice["finish_reason"])
+        found.append(TextReply(f"{pointer}/choices/{index}/text", choice["text"], reason))
     return found
 
 
@@ -56,7 +56,7 @@ def is_generated(raw: Any) -> bool:
     """Return whether `raw` is a reply of SGLang's /generate, or an event of a stream of one."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("meta_info"), dict):
         return False
-    if not any(key in raw["meta_info"] for key in _TOLD_BY_SGLANG):
+    if not any(key in raw["meta_info"] for key in _SGLANG_META):
         return False
     text = raw.get("text")
     return isinstance(text, str) or (

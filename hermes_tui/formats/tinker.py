@@ -33,24 +33,24 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import normalise_message
 
-_STORED: Final = frozenset({"idx", "benchmark", "turns"})
-_SUMMARY: Final = frozenset({"group_idx", "traj_idx", "steps", "total_reward"})
-_OWN: Final = frozenset(
+_STORED_KEYS: Final = frozenset({"idx", "benchmark", "turns"})
+_SUMMARY_KEYS: Final = frozenset({"group_idx", "traj_idx", "steps", "total_reward"})
+_OWN_KEYS: Final = frozenset(
     {"idx", "turns", "reward", "metrics", "error", "time_seconds"}
     | {"steps", "total_reward", "final_reward", "trajectory_metrics", "schema_version"}
 )
-_SAID: Final = "assistant_content"
-_UNREAD: Final = "parse_errors"
+_CONTENT_KEY: Final = "assistant_content"
+_UNREAD_KEY: Final = "parse_errors"
 _CALL: Final = re.compile(r"([\w.:/-]+)\((.*)\)", re.DOTALL)
-_STOP: Final = "stop/"
-_CUT: Final = frozenset(
+_STOP_PREFIX: Final = "stop/"
+_CUT_REASONS: Final = frozenset(
     {"max_turns", "max_tokens", "max_sampled_tokens", "max_tool_calls", "context_overflow"}
     | {"rollout_timeout"}
 )
-_USUAL: Final = frozenset({Code.ID_MISSING})
+_USUAL_CODES: Final = frozenset({Code.ID_MISSING})
 
 
-class _Said(NamedTuple):
+class _PlacedMessage(NamedTuple):
     """A message and its pointer."""
 
     message: dict[str, Any]
@@ -77,25 +77,33 @@ class Tinker:
 
 def _is_known(value: Any) -> bool:
     """Return whether a trajectory holds messages, which not every environment logs."""
-    return _is_stored(value) or (_is_summary(value) and any(map(_tells, value["steps"])))
+    return _is_stored(value) or (_is_summary(value) and any(map(_has_content, value["steps"])))
 
 
 def _is_stored(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _STORED and isinstance(value["turns"], list)
+    return (
+        isinstance(value, dict)
+        and value.keys() >= _STORED_KEYS
+        and isinstance(value["turns"], list)
+    )
 
 
 def _is_summary(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _SUMMARY and isinstance(value["steps"], list)
+    return (
+        isinstance(value, dict)
+        and value.keys() >= _SUMMARY_KEYS
+        and isinstance(value["steps"], list)
+    )
 
 
-def _tells(step: Any) -> bool:
+def _has_content(step: Any) -> bool:
     logs = fields.as_dict(fields.as_dict(step).get("logs"))
-    return not logs.keys().isdisjoint((_SAID, _UNREAD, "tool_call_0"))
+    return not logs.keys().isdisjoint((_CONTENT_KEY, _UNREAD_KEY, "tool_call_0"))
 
 
 def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
-    said = list(_said(value["turns"], build))
-    asked = [one.message for one in said]
+    placed = list(_messages(value["turns"], build))
+    asked = [one.message for one in placed]
     system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
     example = fields.label(value, "example_id")
     build.start(
@@ -103,14 +111,14 @@ def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
         task=fields.title_of(asked),
         group_id=title(example),
         tools=tools_in_text(system),
-        details=fields.details_of(value, without=_OWN),
+        details=fields.details_of(value, without=_OWN_KEYS),
         diagnostics=run_error(value.get("error")),
     )
-    for index, (message, pointer) in enumerate(said):
-        following = said[index + 1].message if index + 1 < len(said) else {}
+    for index, (message, pointer) in enumerate(placed):
+        following = placed[index + 1].message if index + 1 < len(placed) else {}
         is_answered = following.get("role") == "tool"
         build.append(of_text(message, None, build.tools, is_answered=is_answered), pointer)
-    _tell_odd(value["turns"], "/turns", "not a turn", build)
+    _report_odd(value["turns"], "/turns", "not a turn", build)
     metrics = fields.as_dict(value.get("metrics"))
     reason = _reason(metrics)
     build.end(
@@ -122,7 +130,7 @@ def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
     )
 
 
-def _said(turns: list[Any], build: RunBuilder) -> Iterator[_Said]:
+def _messages(turns: list[Any], build: RunBuilder) -> Iterator[_PlacedMessage]:
     """Yield the messages of the turns, each once."""
     known, prompt, begun, tokens = 0, "", "", 0
     for index, turn in enumerate(map(fields.as_dict, turns)):
@@ -133,17 +141,17 @@ def _said(turns: list[Any], build: RunBuilder) -> Iterator[_Said]:
             replies = said_in(content, prompt, begun, "")
             used = {"prompt_tokens": tokens, "completion_tokens": turn.get("token_count")}
             for reply in replies:
-                yield _Said({**reply, **({"usage": used} if tokens else {})}, pointer)
+                yield _PlacedMessage({**reply, **({"usage": used} if tokens else {})}, pointer)
             known, begun, tokens = known + len(replies), "", 0
             continue
         asked, start = asked_in(content)
         is_whole = len(asked) > known and (start or len(asked) > 1)
         if known and not is_whole:
-            yield _Said({"role": "environment", "content": content}, pointer)
+            yield _PlacedMessage({"role": "environment", "content": content}, pointer)
             known += 1
             continue
         for message in _joined(asked[known:]):
-            yield _Said(message, pointer)
+            yield _PlacedMessage(message, pointer)
         known, prompt, begun = len(asked), content, start
         tokens = turn.get("token_count") or 0
 
@@ -165,11 +173,11 @@ def _read_summary(value: dict[str, Any], build: RunBuilder) -> None:
     build.start(
         run_id=title(f"{where} · {number}"),
         group_id=title(where),
-        details=fields.details_of(value, without=_OWN),
+        details=fields.details_of(value, without=_OWN_KEYS),
     )
     for index, each in enumerate(map(fields.as_dict, value["steps"])):
         _read_step(each, f"/steps/{index}", build)
-    _tell_odd(value["steps"], "/steps", "not a step", build)
+    _report_odd(value["steps"], "/steps", "not a step", build)
     metrics = _metrics(value)
     reason = _reason(metrics)
     build.end(
@@ -186,16 +194,16 @@ def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
     called = list(_numbered(logs, "tool_call"))
     raw = {
         "role": "assistant",
-        "content": logs.get(_SAID, ""),
+        "content": logs.get(_CONTENT_KEY, ""),
         "usage": {"prompt_tokens": step.get("ob_len"), "completion_tokens": step.get("ac_len")},
         **({"tool_calls": [_call(text) for text in called]} if called else {}),
     }
     parts = normalise_message(raw)
-    parts = without_usual(with_entries(parts, called), _USUAL)
-    if unread := fields.label(logs, _UNREAD):
-        said = f"the trainer could not read a call: {title(unread)}"
+    parts = without_usual(with_entries(parts, called), _USUAL_CODES)
+    if unread := fields.label(logs, _UNREAD_KEY):
+        what = f"the trainer could not read a call: {title(unread)}"
         hint = "the summary does not hold the reply"
-        parts = with_findings(parts, Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said, hint=hint))
+        parts = with_findings(parts, Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what, hint=hint))
     build.append(parts, f"{place}/logs")
     for index, answer in enumerate(_numbered(logs, "tool_result")):
         message = {"role": "tool", "content": answer}
@@ -214,7 +222,7 @@ def _call(text: str) -> Any:
     return function_call(None, *found.groups()) if found else text
 
 
-def _tell_odd(values: list[Any], place: str, message: str, build: RunBuilder) -> None:
+def _report_odd(values: list[Any], place: str, message: str, build: RunBuilder) -> None:
     for index, value in enumerate(values):
         if not isinstance(value, dict):
             build.defect(message, fields.excerpt(value), pointer=f"{place}/{index}")
@@ -231,17 +239,17 @@ def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
 
 def _reason(metrics: Mapping[str, Any]) -> str:
     """Return why the episode ended, which is part of a metric's name."""
-    told = (str(name) for name in metrics if str(name).startswith(_STOP))
-    return next((name.removeprefix(_STOP) for name in told), "")
+    reasons = (str(name) for name in metrics if str(name).startswith(_STOP_PREFIX))
+    return next((name.removeprefix(_STOP_PREFIX) for name in reasons), "")
 
 
 def _status(reason: str) -> str:
-    return "truncated" if reason in _CUT else "unknown"
+    return "truncated" if reason in _CUT_REASONS else "unknown"
 
 
 def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
     found = fields.measured(metrics)
-    return {name: value for name, value in found.items() if not name.startswith(_STOP)}
+    return {name: value for name, value in found.items() if not name.startswith(_STOP_PREFIX)}
 
 
 FORMAT = Tinker()

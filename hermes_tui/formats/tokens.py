@@ -116,9 +116,9 @@ def rollout_tables(record: str, run_id: str, *, note: str = "") -> tuple[TokenTa
     value = _decoded(record)
     if not isinstance(value, dict):
         return ()
-    wanted = _ROLLOUT.match(run_id)
-    index = int(wanted[1]) if wanted else 0
-    prefix = f"{wanted[2]}_" if wanted and wanted[2] else ""
+    match = _ROLLOUT.match(run_id)
+    index = int(match[1]) if match else 0
+    prefix = f"{match[2]}_" if match and match[2] else ""
     ids = _rollout_list(value, f"{prefix}tokens", index)
     if ids is None:
         return ()
@@ -127,7 +127,7 @@ def rollout_tables(record: str, run_id: str, *, note: str = "") -> tuple[TokenTa
         None,
     )
     trained = _trained(_rollout_list(value, f"{prefix}masks", index), len(ids))
-    title = wanted[0] if wanted else "rollout"
+    title = match[0] if match else "rollout"
     numbers = _numbers(logprobs, len(ids))
     return (table_of_ids(title, ids, logprobs=numbers, trained=trained, note=note),)
 

@@ -28,7 +28,7 @@ ANSWER = "answer"
 MAX_PATHS = 200
 """The most paths of a tree that are shown; searches are much smaller."""
 
-_FINE = frozenset({0, 3, 4})
+_SOUND_CODES = frozenset({0, 3, 4})
 """Codes of observations: an answer, the end, and a path given up. All others are errors."""
 _NOT_DETAILS = ("query", "function", "train_messages", "finish_type", "chain")
 
@@ -54,7 +54,7 @@ class _Call(NamedTuple):
 class _Search(NamedTuple):
     """The abandoned paths, the number of those not listed, and the last call of the chosen one."""
 
-    left: list[list[_Call]]
+    abandoned: list[list[_Call]]
     more: int = 0
     finish: _Call | None = None
 
@@ -92,7 +92,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
         "tools": tool_specs(generated.get("function")),
     }
     build.start(
-        run_id=ANSWER if tree.left else "",
+        run_id=ANSWER if tree.abandoned else "",
         details=_details(value, generated),
         diagnostics=_not_shown(tree.more),
         **about,
@@ -104,7 +104,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     if tree.finish is not None:
         _append_last_result(tree.finish, build)
     _end(generated, build)
-    for number, path in enumerate(tree.left, 1):
+    for number, path in enumerate(tree.abandoned, 1):
         place = path[0].pointer
         build.start(run_id=f"path {number}", parent_run_id=ANSWER, pointer=place, **about)
         _append_path(path, build)
@@ -132,22 +132,22 @@ def _calls_of(messages: list[Any]) -> list[tuple[str, str]]:
 def _not_shown(more: int) -> tuple[Diagnostic, ...]:
     if not more:
         return ()
-    told = f"the first {MAX_PATHS} paths that were left are shown, {more:,} others are not"
-    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, told),)
+    what = f"the first {MAX_PATHS} paths that were left are shown, {more:,} others are not"
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, what),)
 
 
 def _search(tree: Any, chosen: list[tuple[str, str]]) -> _Search:
     """Search the paths of a tree; those with the same calls as the chosen path are that path."""
     found = _Search([])
     for leaf in _leaves(tree):
-        if len(found.left) == MAX_PATHS:
+        if len(found.abandoned) == MAX_PATHS:
             found = found._replace(more=found.more + 1)
             continue
         calls = _calls(leaf)
         if calls and [(call.name, call.arguments) for call in calls] == chosen:
             found = found._replace(finish=calls[-1])
         elif calls:
-            found.left.append(calls)
+            found.abandoned.append(calls)
     return found
 
 
@@ -177,14 +177,14 @@ def _calls(leaf: _Path) -> list[_Call]:
     calls: list[_Call] = []
     thought = name = ""
     for path in reversed(nodes):
-        said = fields.label(path.node, "description")
+        text = fields.label(path.node, "description")
         match path.node.get("node_type"):
             case "Thought":
-                thought = said
+                thought = text
             case "Action":
-                name = said
+                name = text
             case "Action Input" if path.above is not None:
-                calls.append(_Call(name, said, thought, path.node, path.pointer))
+                calls.append(_Call(name, text, thought, path.node, path.pointer))
                 thought = name = ""
     if name or thought:
         calls.append(_Call(name, "", thought, leaf.node, leaf.pointer))
@@ -200,9 +200,9 @@ def _append_last_result(call: _Call, build: RunBuilder) -> None:
         )
 
 
-def _told(node: dict[str, Any]) -> dict[str, Any]:
+def _result_fields(node: dict[str, Any]) -> dict[str, Any]:
     code = node.get("observation_code")
-    is_error = type(code) is int and code not in _FINE
+    is_error = type(code) is int and code not in _SOUND_CODES
     return {"observation_code": code, **({"is_error": True} if is_error else {})}
 
 
@@ -215,7 +215,7 @@ def _append_path(calls: list[_Call], build: RunBuilder) -> None:
         answer = call.node.get("observation")
         if answer is not None:
             result = {"role": "function", "name": call.name, "content": answer}
-            build.message(result | _told(call.node), pointer=f"{call.pointer}/observation")
+            build.message(result | _result_fields(call.node), pointer=f"{call.pointer}/observation")
     pruned = calls[-1].node.get("pruned") is True
     build.end(stop_reason="pruned" if pruned else "left", status="failed" if pruned else "unknown")
 

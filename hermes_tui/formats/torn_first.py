@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hermes_tui.formats.base import Sample
 
-_MADE_UP: Final = MappingProxyType({
+_ROLE_OF_KEY: Final = MappingProxyType({
     "content": ("role", "user"),
     "parts": ("role", "user"),
     "value": ("from", "human"),
@@ -42,9 +42,9 @@ def _completed(value: Any, *, is_listed: bool = False) -> Any:
         return None if last is None else [*value[:-1], last]
     if not isinstance(value, dict) or not value:
         return None
-    key, said = list(value.items())[-1]
-    if said and key in _MADE_UP and (is_listed or key == "content"):
-        speaker, name = _MADE_UP[key]
+    key, content = list(value.items())[-1]
+    if content and key in _ROLE_OF_KEY and (is_listed or key == "content"):
+        speaker, name = _ROLE_OF_KEY[key]
         return None if speaker in value else {**value, speaker: name}
-    inner = _completed(said)
+    inner = _completed(content)
     return None if inner is None else {**value, key: inner}

@@ -45,10 +45,10 @@ class Verifiers:
         if not isinstance(value, dict) or not {"prompt", "completion"} & value.keys():
             build.defect("not a rollout", fields.excerpt(value))
             return
-        said = {key: decode_if_json(value.get(key)) for key, _ in _SIDES}
-        _start(value, said["prompt"], build)
+        sides = {key: decode_if_json(value.get(key)) for key, _ in _SIDES}
+        _start(value, sides["prompt"], build)
         for key, role in _SIDES:
-            _read_side(said[key], role, f"/{key}", build)
+            _read_side(sides[key], role, f"/{key}", build)
         _end(value, build)
 
 
@@ -87,34 +87,34 @@ def _failure(value: dict[str, Any]) -> Any:
     The chain is in the error, or next to it.
     """
     error = value.get("error")
-    told = fields.as_dict(error)
-    chain = fields.label(told, "error_chain_repr") or fields.label(value, "error_chain")
-    return {**told, "message": chain} if error and chain and "message" not in told else error
+    members = fields.as_dict(error)
+    chain = fields.label(members, "error_chain_repr") or fields.label(value, "error_chain")
+    return {**members, "message": chain} if error and chain and "message" not in members else error
 
 
 def _evaluation(about: Any) -> dict[str, Any]:
     """Return the metadata about the evaluation that a rollout belongs to."""
     if about is None:
         return {}
-    told = fields.details_of(about) if isinstance(about, dict) else about
-    return {"evaluation": fields.small(told)}
+    details = fields.details_of(about) if isinstance(about, dict) else about
+    return {"evaluation": fields.small(details)}
 
 
-def _read_side(said: Any, role: str, pointer: str, build: RunBuilder) -> None:
-    if isinstance(said, str):
-        build.message({"role": role, "content": said}, pointer=pointer)
-    elif isinstance(said, list):
-        build.messages(map(decode_if_json, said), pointer)
-    elif said is not None:
-        build.defect("neither messages nor a text", fields.excerpt(said), pointer=pointer)
+def _read_side(side: Any, role: str, pointer: str, build: RunBuilder) -> None:
+    if isinstance(side, str):
+        build.message({"role": role, "content": side}, pointer=pointer)
+    elif isinstance(side, list):
+        build.messages(map(decode_if_json, side), pointer)
+    elif side is not None:
+        build.defect("neither messages nor a text", fields.excerpt(side), pointer=pointer)
 
 
 def _scores(value: dict[str, Any]) -> dict[str, float]:
     """Return the results of reward functions: `metrics`, and other numbers of the rollout."""
     metrics = value.get("metrics")
-    told = {**value, **metrics} if isinstance(metrics, dict) else value
+    members = {**value, **metrics} if isinstance(metrics, dict) else value
     scores = {}
-    for key, raw in told.items():
+    for key, raw in members.items():
         number = fields.number(raw) if isinstance(raw, (int, float)) else None
         if number is not None and not isinstance(raw, bool) and key not in _NOT_SCORES:
             scores[str(key)] = number
@@ -135,8 +135,8 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _duration_s(value: dict[str, Any]) -> float | None:
     """Return the duration of the rollout, including its scoring if the file records that."""
-    told = (fields.number(value.get(key)) for key in ("total_ms", "generation_ms"))
-    known = next((ms for ms in told if ms is not None), None)
+    times = (fields.number(value.get(key)) for key in ("total_ms", "generation_ms"))
+    known = next((ms for ms in times if ms is not None), None)
     return None if known is None else known / 1e3
 
 

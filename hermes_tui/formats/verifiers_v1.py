@@ -50,7 +50,7 @@ _SHOWN_ELSEWHERE = (
     *("id", "nodes", "calls", "tools", "rewards", "metrics", "task", "agent", "info"),
     *("traces", "timing", "env", "group", "stop_condition"),
 )
-_OF_TRAINER = ("group_id", "policy_version", "off_policy_steps", "eval_step", "advantage")
+_TRAINER_KEYS = ("group_id", "policy_version", "off_policy_steps", "eval_step", "advantage")
 """Members that prime-rl adds to a trace, or to a `prime_rl` in it."""
 _SPANS = ("boot", "setup", "agent", "finalize", "scoring")
 
@@ -123,7 +123,7 @@ class _Trace:
         self._call_of = {c["node"]: c for c in calls if type(c.get("node")) is int}
         self._failed = failed_before(calls, len(self._nodes))
         self._replies = 0
-        self._trainer = _told_by_trainer(trace, episode)
+        self._trainer = _trainer_members(trace, episode)
 
     def read(self) -> None:
         parents = sound_parents([as_dict(node).get("parent") for node in self._nodes])
@@ -132,7 +132,7 @@ class _Trace:
         self._start(run_id, "", paths[0] if paths else None)
         if paths:
             self._append(paths[0])
-        self._fail(-1)
+        self._append_failures(-1)
         self._end()
         for path in paths[1:]:
             self._replies = 0
@@ -146,11 +146,11 @@ class _Trace:
         tools = self._trace.get("tools") or first.get("tools")
         group = fields.label(as_dict(self._episode.get("group")), "id")
         group = group or fields.group_of(self._trainer)
-        spoken = (as_dict(as_dict(node).get("message")) for node in self._nodes)
+        messages = (as_dict(as_dict(node).get("message")) for node in self._nodes)
         about = {"branch_of": parent} if parent else self._about(task)
         self._build.start(
             run_id=run_id,
-            task=_title(data) or fields.title_of(spoken),
+            task=_title(data) or fields.title_of(messages),
             model=self._model(),
             tools=tool_specs(tools) if tools else None,
             group_id=group or fields.label(task, "key", "hash"),
@@ -169,7 +169,7 @@ class _Trace:
     def _about(self, task: dict[str, Any]) -> dict[str, Any]:
         agent = as_dict(self._trace.get("agent"))
         episode = self._episode
-        told = {
+        about = {
             "episode": fields.label(episode, "id"),
             "environment": fields.label(as_dict(episode.get("env")), "name", "id"),
             "agent": fields.label(agent, "name"),
@@ -181,7 +181,7 @@ class _Trace:
         }
         return {
             **fields.details_of(self._trace, without=_SHOWN_ELSEWHERE),
-            **fields.details_of(fields.telling(told)),
+            **fields.details_of(fields.telling(about)),
         }
 
     def _append(self, path: Path) -> None:
@@ -190,7 +190,7 @@ class _Trace:
             pointer = f"{self._pointer}/nodes/{index}"
             message = node.get("message") if isinstance(node, dict) else None
             if position >= path.repeated:
-                self._fail(index)
+                self._append_failures(index)
             if isinstance(node, dict) and isinstance(message, dict):
                 self._message(index, node, message, copied=position < path.repeated)
             else:
@@ -217,14 +217,14 @@ class _Trace:
         flags = ["copied"] if copied else []
         if message.get("role") == "assistant" and node.get("sampled") is False:
             flags.append("fabricated")
-        said = changed(
+        final = changed(
             with_flags(parts.message, *flags, *_link_types(node)),
             usage=usage_of(call.get("usage")),
             duration_s=duration_of(call.get("time")),
         )
-        self._build.append(parts._replace(message=said), f"{pointer}/message", ts=ts)
+        self._build.append(parts._replace(message=final), f"{pointer}/message", ts=ts)
 
-    def _fail(self, index: int) -> None:
+    def _append_failures(self, index: int) -> None:
         """Append the calls that failed before the reply `index`; -1 means those after the last
         one."""
         for position, call in self._failed.pop(index, ()):
@@ -296,10 +296,10 @@ def _value(reward: Any) -> float | None:
     return None if score is None else score * (1.0 if weight is None else weight)
 
 
-def _told_by_trainer(trace: dict[str, Any], episode: dict[str, Any]) -> dict[str, Any]:
+def _trainer_members(trace: dict[str, Any], episode: dict[str, Any]) -> dict[str, Any]:
     stamps = (episode.get("prime_rl"), as_dict(trace.get("info")).get("prime_rl"), trace)
     return {
-        key: stamp[key] for stamp in map(as_dict, stamps) for key in _OF_TRAINER if key in stamp
+        key: stamp[key] for stamp in map(as_dict, stamps) for key in _TRAINER_KEYS if key in stamp
     }
 
 

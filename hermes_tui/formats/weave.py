@@ -27,7 +27,7 @@ _LOOKED_AT = 50
 _SCHEME = "weave:///"
 _KINDS = {"llm": SpanKind.LLM, "tool": SpanKind.TOOL, "agent": SpanKind.AGENT}
 _COSTS = ("prompt_tokens_total_cost", "completion_tokens_total_cost")
-_TOLD = {"thread": "thread_id", "user": "wb_user_id", "source_run": "wb_run_id"}
+_DETAIL_KEYS = {"thread": "thread_id", "user": "wb_user_id", "source_run": "wb_run_id"}
 """The names of a call's members in the details."""
 
 
@@ -71,7 +71,7 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
     inputs, output = decode_if_json(one.get("inputs")), decode_if_json(one.get("output"))
     name, kind = _function(one), _kind(one)
     parent_id = fields.label(one, "parent_id")
-    told = {about: one.get(key) for about, key in _TOLD.items()}
+    members = {about: one.get(key) for about, key in _DETAIL_KEYS.items()}
     return Span(
         id=fields.label(one, "id"),
         parent_id=parent_id,
@@ -87,7 +87,7 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
         usage=_usage(one, output) if kind is SpanKind.LLM else None,
         tool_name=name,
         error=_error(decode_if_json(one.get("exception"))),
-        details={} if parent_id else fields.details_of(fields.telling(told)),
+        details={} if parent_id else fields.details_of(fields.telling(members)),
         pointer=pointer,
         input_at=f"{pointer}/inputs",
         output_at=f"{pointer}/output",
@@ -103,19 +103,19 @@ def _function(one: dict[str, Any]) -> str:
 
 def _kind(one: dict[str, Any]) -> SpanKind:
     about = fields.as_dict(decode_if_json(one.get("attributes")))
-    told = fields.label(fields.as_dict(about.get("weave")), "kind")
-    return _KINDS.get(told.lower(), SpanKind.OTHER)
+    kind = fields.label(fields.as_dict(about.get("weave")), "kind")
+    return _KINDS.get(kind.lower(), SpanKind.OTHER)
 
 
 def _usage(one: dict[str, Any], output: Any) -> Usage | None:
     """Return the usage according to the reply, or else Weave's counts; the cost is Weave's."""
     summary = fields.as_dict(decode_if_json(one.get("summary")))
     counted = list(fields.as_dict(summary.get("usage")).values())
-    told = fields.as_dict(output).get("usage") or fields.item_at(counted, 0)
+    counts = fields.as_dict(output).get("usage") or fields.item_at(counted, 0)
     costs = fields.as_dict(fields.as_dict(summary.get("weave")).get("costs")).values()
     known = [fields.number(fields.as_dict(cost).get(name)) for cost in costs for name in _COSTS]
     paid = [cost for cost in known if cost is not None]
-    return usage(told, sum(paid) if paid else None)
+    return usage(counts, sum(paid) if paid else None)
 
 
 def _error(exception: Any) -> str:

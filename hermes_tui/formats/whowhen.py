@@ -44,13 +44,13 @@ class WhoWhen:
             task=fields.label(value, "question"),
             model=fields.model_of(value),
             details=fields.details_of(value, without=("history", "question", "question_ID")),
-            diagnostics=_label_found(value, history, gold),
+            diagnostics=_label_findings(value, history, gold),
         )
         for index, raw in enumerate(history):
-            mistake = _judged(value) if index == gold else None
+            mistake = _judgement(value) if index == gold else None
             _append(raw, f"/history/{index}", mistake, build)
-        told = (value[key] for key in _VERDICTS if isinstance(value.get(key), bool))
-        build.end(status=fields.verdict(next(told, None)))
+        verdicts = (value[key] for key in _VERDICTS if isinstance(value.get(key), bool))
+        build.end(status=fields.verdict(next(verdicts, None)))
 
 
 def _is_run(value: Any) -> bool:
@@ -67,7 +67,7 @@ def _step_of(value: dict[str, Any], size: int) -> int | None:
     return int(step) if step is not None and step.is_integer() and 0 <= step < size else None
 
 
-def _label_found(
+def _label_findings(
     value: dict[str, Any], history: list[Any], gold: int | None
 ) -> tuple[Diagnostic, ...]:
     """Report a label that does not match the messages."""
@@ -85,12 +85,12 @@ def _label_found(
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(message)),)
 
 
-def _judged(value: dict[str, Any]) -> Diagnostic:
+def _judgement(value: dict[str, Any]) -> Diagnostic:
     """Return the annotation of the step at which people saw the run go wrong."""
     reason = fields.label(value, "mistake_reason").strip()
-    said = title(reason) or "people saw the run go wrong here"
-    hint = reason if reason and reason != said else ""
-    return Diagnostic(Code.JUDGED_WRONG, Severity.NOTE, said, hint=hint)
+    text = title(reason) or "people saw the run go wrong here"
+    hint = reason if reason and reason != text else ""
+    return Diagnostic(Code.JUDGED_WRONG, Severity.NOTE, text, hint=hint)
 
 
 def _append(raw: Any, pointer: str, mistake: Diagnostic | None, build: RunBuilder) -> None:

@@ -22,7 +22,7 @@ from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _QUERY, _ANSWERS, _TOOLS = "query", "answers", "tools"
-_USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
+_USUAL_CODES = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 
 
 class Xlam:
@@ -58,10 +58,10 @@ def _is_row(value: Any) -> bool:
 
 def _specs(tools: Any) -> tuple[ToolSpec, ...] | None:
     declared = tool_specs(tools) if tools else None
-    return tuple(map(_of_schema, declared)) if declared is not None else None
+    return tuple(map(_with_schema_only, declared)) if declared is not None else None
 
 
-def _of_schema(tool: ToolSpec) -> ToolSpec:
+def _with_schema_only(tool: ToolSpec) -> ToolSpec:
     is_schema = isinstance(fields.as_dict(tool.parameters).get("properties"), dict)
     return tool if is_schema else changed(tool, parameters=None)
 
@@ -71,11 +71,11 @@ def _answer(answers: Any, build: RunBuilder) -> None:
     pointer = f"/{_ANSWERS}"
     if isinstance(calls, list) and calls:
         parts = normalise_message({"role": "assistant", "content": "", "tool_calls": calls})
-        build.append(without_usual(with_flat_entries(parts, calls), _USUAL), pointer)
+        build.append(without_usual(with_flat_entries(parts, calls), _USUAL_CODES), pointer)
     elif isinstance(calls, list):
         # Making no call is the right answer here.
-        said = {"role": "assistant", "content": fields.json_text(answers)}
-        build.message(said, pointer=pointer, text_calls=TextCalls.IGNORE)
+        message = {"role": "assistant", "content": fields.json_text(answers)}
+        build.message(message, pointer=pointer, text_calls=TextCalls.IGNORE)
     else:
         build.message({"role": "function_call", "content": answers}, pointer=pointer)
 

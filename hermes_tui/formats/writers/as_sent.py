@@ -50,15 +50,15 @@ class _Conversation:
         """The calls of the last reply by their index, without those that were dropped."""
         self._results: dict[int, str] = {}
         """The replacements for results of its calls, by their index."""
-        self._made_up = count(-1, -1)
+        self._new_seqs = count(-1, -1)
         """Numbers for events that are not in the log."""
         for entry in entries:
             if entry.other is None:
-                self._said(entry)
+                self._append(entry)
             else:
                 self._change(entry, entry.other)
 
-    def _said(self, entry: Entry) -> None:
+    def _append(self, entry: Entry) -> None:
         if entry.message.role == "assistant":
             self._reply_at = len(self.entries)
             self._calls = dict(enumerate(entry.calls))
@@ -131,9 +131,9 @@ class _Conversation:
 
     def _entry(self, edited: MessageEdited, turn: int) -> Entry:
         found = normalise_message(decode(edited.after))
-        calls = [ToolCallProposed(seq=next(self._made_up), call=call) for call, _ in found.calls]
+        calls = [ToolCallProposed(seq=next(self._new_seqs), call=call) for call, _ in found.calls]
         results: list[Result] = [
-            ToolReturned(seq=next(self._made_up), result=result) for result, _ in found.results
+            ToolReturned(seq=next(self._new_seqs), result=result) for result, _ in found.results
         ]
         return Entry(edited.seq, turn, found.message, edited.after, calls=calls, results=results)
 

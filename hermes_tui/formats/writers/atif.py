@@ -39,8 +39,8 @@ VERSION: Final = "ATIF-v1.7"
 _SOURCES: Final = {"assistant": "agent", "user": "user", "system": "system", "developer": "system"}
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens")
-_SOUND: Final = (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
-_NO_ARGUMENTS: Final = (ArgumentsState.EMPTY, ArgumentsState.MISSING, ArgumentsState.NULL)
+_SOUND_STATES: Final = (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
+_EMPTY_STATES: Final = (ArgumentsState.EMPTY, ArgumentsState.MISSING, ArgumentsState.NULL)
 _RAW_ARGUMENTS: Final = Change("argument text", 'written as {"raw": …}')
 _REF_KEYS: Final = ("trajectory_id", "session_id", "trajectory_path")
 MAX_DEPTH: Final = 20
@@ -92,12 +92,12 @@ def _trajectory(
     document["steps"] = steps
     document["final_metrics"] = _final_metrics(transcript, len(steps))
     document["extra"] = metadata_of(transcript)
-    if begun := _begun(start.run_id, subagents, placed, changes, depth + 1):
+    if begun := _subagents_of(start.run_id, subagents, placed, changes, depth + 1):
         document["subagent_trajectories"] = begun
     return document
 
 
-def _begun(
+def _subagents_of(
     run_id: str, subagents: Sequence[Transcript], placed: set[int], changes: Changes, depth: int
 ) -> list[dict[str, Any]]:
     """Return the trajectories that the run `run_id` started, each with a unique id."""
@@ -184,7 +184,7 @@ class _Steps:
         step |= _timestamp(message)
         step["message"] = self._exchange.text(entry)
         if source == "agent":
-            step |= _of_agent(message)
+            step |= _agent_fields(message)
             self._last_agent = step
             if calls:
                 step["tool_calls"] = [
@@ -263,9 +263,11 @@ def _call(call: ToolCall, call_id: str, changes: Changes) -> dict[str, Any]:
     if call.verdict == "custom":
         written["arguments"] = {"raw": call.arguments_text}
         extra |= {"type": "custom", "arguments_text": call.arguments_text}
-    elif state in _NO_ARGUMENTS:
+    elif state in _EMPTY_STATES:
         extra["arguments"] = str(state)
-    elif isinstance(call.arguments, dict) and (state in _SOUND or call.origin is Origin.TEXT):
+    elif isinstance(call.arguments, dict) and (
+        state in _SOUND_STATES or call.origin is Origin.TEXT
+    ):
         written["arguments"] = call.arguments
     else:
         is_read = isinstance(call.arguments, dict)
@@ -282,7 +284,7 @@ def _timestamp(message: Message) -> dict[str, str]:
     return {"timestamp": datetime.fromtimestamp(time_s, UTC).isoformat()}
 
 
-def _of_agent(message: Message) -> dict[str, Any]:
+def _agent_fields(message: Message) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     reasoning = [piece.text for piece in field_reasoning(message) if piece.kind != "encrypted"]
     if reasoning:

@@ -57,7 +57,7 @@ class Exchange:
             if call.origin is Origin.TEXT and call.span is not None
         ]
         text = entry.text_beside_results
-        return _without(text, spans) if spans else text
+        return _text_outside(text, spans) if spans else text
 
 
 def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchange:
@@ -70,12 +70,12 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
     proposed = [event for entry in entries for event in entry.calls]
     seqs = set(answered.values())
     calls_in_text = any(event.call.origin is Origin.TEXT for event in proposed if event.seq in seqs)
-    taken = {event.call.id for event in proposed}
-    made_up = (made for number in count(1) if (made := f"{MADE_UP}{number}") not in taken)
+    known_ids = {event.call.id for event in proposed}
+    made_up = (made for number in count(1) if (made := f"{MADE_UP}{number}") not in known_ids)
     ids: dict[int, str] = {}
     for event in proposed:
         call = event.call
-        if call.origin is Origin.TEXT and not _stands_nowhere(call):
+        if call.origin is Origin.TEXT and not _is_outside_text(call):
             is_known = call.name is not None or event.seq in seqs
             if not (calls_in_text and is_known) or (leave_tags and event.seq in tagged):
                 continue
@@ -86,7 +86,7 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
     return Exchange(ids, answers, tools)
 
 
-def _stands_nowhere(call: ToolCall) -> bool:
+def _is_outside_text(call: ToolCall) -> bool:
     """Return whether the text that a call was read from is not that of its message."""
     return call.verdict == _ACTION and call.span is None and call.name is not None
 
@@ -120,7 +120,7 @@ def _open_call(event: ToolCallProposed, turn: int) -> OpenCall:
     return OpenCall(event.seq, turn, call.id, call.name, call.index)
 
 
-def _without(text: str, spans: Iterable[Span]) -> str:
+def _text_outside(text: str, spans: Iterable[Span]) -> str:
     """Return the rest of `text` outside `spans`, as paragraphs."""
     left = gaps([_fenced(text, span) for span in spans], len(text))
     pieces = (text[part.start : part.end].strip() for part in left)

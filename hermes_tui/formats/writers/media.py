@@ -11,7 +11,7 @@ from hermes_tui.model.messages import ContentPart
 from hermes_tui.parsers.content_parts import read_content
 
 KINDS: Final = ("image", "audio", "file")
-_AS_THEY_ARE: Final = ("input_audio", "file")
+_UNCHANGED_KINDS: Final = ("input_audio", "file")
 
 
 def is_media(part: ContentPart) -> bool:
@@ -30,15 +30,15 @@ def media_of(entry: Entry) -> list[dict[str, Any] | None]:
     raw = fields.as_dict(raw)
     content = raw.get("content", fields.as_dict(raw.get("message")).get("content"))
     items = [item for item in fields.as_list(content) if isinstance(item, dict)]
-    found = [_written(item) for item in items if any(map(is_media, read_content([item]).parts))]
+    found = [_api_part(item) for item in items if any(map(is_media, read_content([item]).parts))]
     return found if len(found) == sum(map(is_media, entry.message.parts)) else []
 
 
-def _written(item: dict[str, Any]) -> dict[str, Any] | None:
+def _api_part(item: dict[str, Any]) -> dict[str, Any] | None:
     """Return a part in the form that the API accepts, also from Anthropic's and the Responses API's
     images."""
     kind = item.get("type")
-    if kind in _AS_THEY_ARE:
+    if kind in _UNCHANGED_KINDS:
         return item if isinstance(item.get(kind), dict) else None
     image = item.get("image_url")
     if kind == "image_url" and isinstance(image, dict):

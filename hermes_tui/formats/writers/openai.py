@@ -47,9 +47,9 @@ _MISSING_ARGUMENTS: Final = Change("missing argument", "written as {}")
 _OBJECT_ARGUMENTS: Final = Change("argument object", "written as text")
 _READ_ARGUMENTS: Final = Change("argument text", "written as it was read")
 _MOVED: Final = Change("result", "moved right behind calls")
-_NOTES: Final = frozenset({"finish_reason", "timestamp", "is_error", "exit_code"})
+_NOTE_KEYS: Final = frozenset({"finish_reason", "timestamp", "is_error", "exit_code"})
 """Members written in addition to those that a server accepts."""
-_NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
+_EMPTY_STATES: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
 def write(
@@ -79,9 +79,9 @@ def write(
 
 def without_notes(message: dict[str, Any]) -> dict[str, Any]:
     """Return a message written here without the members that a server does not accept."""
-    if _NOTES.isdisjoint(message):
+    if _NOTE_KEYS.isdisjoint(message):
         return message
-    return {name: value for name, value in message.items() if name not in _NOTES}
+    return {name: value for name, value in message.items() if name not in _NOTE_KEYS}
 
 
 class _Chat:
@@ -95,7 +95,7 @@ class _Chat:
         """Return all messages, with results directly after their calls, as the API requires."""
         ordered: list[dict[str, Any]] = []
         place = 0
-        for message in (message for entry in entries for message in self._of_entry(entry)):
+        for message in (message for entry in entries for message in self._messages_of(entry)):
             if message["role"] == "tool":
                 self._changes.add(_MOVED, place < len(ordered))
                 ordered.insert(place, message)
@@ -106,7 +106,7 @@ class _Chat:
                 place = len(ordered)
         return ordered
 
-    def _of_entry(self, entry: Entry) -> Iterator[dict[str, Any]]:
+    def _messages_of(self, entry: Entry) -> Iterator[dict[str, Any]]:
         exchange, message = self._exchange, entry.message
         self._changes.of_results(entry)
         for result in entry.results:
@@ -115,7 +115,7 @@ class _Chat:
         if entry.only_wraps and not calls:
             return
         self._changes.of_calls(entry, exchange)
-        written = self._speaker(message.role, calling=bool(calls))
+        written = self._role_fields(message.role, calling=bool(calls))
         text = "" if entry.only_wraps else exchange.text(entry)
         written["content"] = self._content(entry, text, written["role"])
         if calls:
@@ -124,7 +124,7 @@ class _Chat:
         self._changes.of_reasoning(message)
         yield written | _reasoning(message) | _extras(message)
 
-    def _speaker(self, label: str, *, calling: bool = False) -> dict[str, Any]:
+    def _role_fields(self, label: str, *, calling: bool = False) -> dict[str, Any]:
         """Return the API's role for a label, with the label as a name if the API does not know
         it."""
         role = "assistant" if calling else label if label in _ROLES else "user"
@@ -167,7 +167,7 @@ class _Chat:
 
     def _arguments(self, call: ToolCall) -> str:
         state = call.arguments_state
-        if state in _NO_ARGUMENTS:
+        if state in _EMPTY_STATES:
             self._changes.add(_MISSING_ARGUMENTS)
             return "{}"
         is_json = state in (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
@@ -182,7 +182,7 @@ class _Chat:
     def _result(self, event: Result, entry: Entry, call_id: str | None) -> dict[str, Any]:
         result = event.result
         if call_id is None:
-            written = self._speaker("user" if entry.message.role == "user" else "tool")
+            written = self._role_fields("user" if entry.message.role == "user" else "tool")
         else:
             written = {"role": "tool", "tool_call_id": call_id}
             if result.name is not None:

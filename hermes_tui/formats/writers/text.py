@@ -24,10 +24,10 @@ def visible_controls(text: str) -> str:
     C0 controls become their pictures (␛); C1 controls, direction marks, invisible characters and
     lone surrogates become their code (⟨U+202E⟩). Newlines and tabs stay.
     """
-    return _INVISIBLE.sub(_shown, text)
+    return _INVISIBLE.sub(_visible, text)
 
 
-def _shown(found: re.Match[str]) -> str:
+def _visible(found: re.Match[str]) -> str:
     code = ord(found.group())
     if code < 0x20:
         return chr(0x2400 + code)

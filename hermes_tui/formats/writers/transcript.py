@@ -45,7 +45,7 @@ from hermes_tui.model.messages import ADDED, Message, Reasoning
 
 Result = ToolReturned | ToolFailed
 
-_BY_HAND: Mapping[type[Event], str] = {
+_PERSON_CHANGES: Mapping[type[Event], str] = {
     ArgumentsEdited: "calls_edited",
     TextEdited: "replies_edited",
     MessageEdited: "messages_edited",
@@ -56,7 +56,7 @@ _BY_HAND: Mapping[type[Event], str] = {
 }
 """A person's changes to a run, under their names in the metadata."""
 
-_PLUMBING = (
+_HIDDEN_EVENTS = (
     RequestSent, ResponseChunked, ResponseReceived, ReasoningExtracted, ResponseParsed,
     ToolDispatched,
 )  # fmt: skip
@@ -158,7 +158,7 @@ class _Grouper:
                 self._call(event)
             case ToolReturned() | ToolFailed():
                 self._result(event)
-            case _ if not isinstance(event, _PLUMBING):
+            case _ if not isinstance(event, _HIDDEN_EVENTS):
                 self._other(event)
 
     def flush(self) -> None:
@@ -258,7 +258,7 @@ def _other_facts(entries: Iterable[Entry]) -> dict[str, Any]:
     steered: Counter[str] = Counter()
     for entry in entries:
         event = entry.other
-        if event is not None and (name := _BY_HAND.get(type(event))):
+        if event is not None and (name := _PERSON_CHANGES.get(type(event))):
             steered[name] += 1
         cancelled = [one for one in entry.results if isinstance(one, ToolFailed) and one.by]
         steered["calls_cancelled"] += len(cancelled)
