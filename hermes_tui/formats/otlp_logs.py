@@ -44,7 +44,7 @@ class LogRecord:
     line: int = 0
 
     @property
-    def tells_of_request(self) -> bool:
+    def is_of_model_request(self) -> bool:
         """Return whether the record belongs to the span of a request to a model."""
         return bool(self.span_id) and self.name.startswith(_PREFIX)
 
@@ -58,7 +58,7 @@ def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[Lo
                 for position, raw in enumerate(_objects(scope.get(innermost))):
                     pointer = f"{place}/{outer}/{number}/{inner}/{index}/{innermost}/{position}"
                     record = _record(raw, resource, pointer, line)
-                    if record.tells_of_request:
+                    if record.is_of_model_request:
                         yield record
 
 
@@ -82,7 +82,7 @@ def printed_record(raw: dict[str, Any], pointer: str, line: int) -> LogRecord | 
         pointer=pointer,
         line=line,
     )
-    return record if record.tells_of_request else None
+    return record if record.is_of_model_request else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

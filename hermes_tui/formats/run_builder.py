@@ -256,7 +256,7 @@ class RunBuilder:
         severity: Severity = Severity.ERROR,
         **fields: Any,
     ) -> None:
-        """Append a failed request. The finding is the first line of the error text `text`."""
+        """Append a failed request. The finding is the first line of `text`, the error."""
         found = Diagnostic(Code.REQUEST_ERROR, severity, title(text) or otherwise)
         self.add(RequestFailed, message=text, diagnostics=(found,), **fields)
 

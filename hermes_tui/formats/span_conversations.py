@@ -64,7 +64,7 @@ class Conversation:
             yield from chain
 
     @property
-    def says_something(self) -> bool:
+    def has_messages(self) -> bool:
         return any(one.asked.messages or one.answered.messages for one in self.requests())
 
     @property
@@ -93,7 +93,7 @@ def conversations_of(agent: Agent) -> list[Conversation]:
             conversation = Conversation([[request]])
             conversations.append(conversation)
         ends[keys[-1]] = conversation
-    if not any(conversation.says_something for conversation in conversations):
+    if not any(conversation.has_messages for conversation in conversations):
         return []
     longest = max(conversations, key=lambda conversation: conversation.size, default=None)
     return sorted(conversations, key=lambda conversation: conversation is not longest)

@@ -87,20 +87,17 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
     An agent without requests to a model and without tools is left out, unless all of them are like
     that.
     """
-    by_agent = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
+    pairs = [(agent, conversations_of(agent)) for agent in agents_of(spans)]
     active = {
         id(agent)
-        for agent, conversations in by_agent
+        for agent, conversations in pairs
         if conversations or agent.requests or agent.tools
     }
-    if (
-        sum(max(1, len(conversations)) for agent, conversations in by_agent if id(agent) in active)
-        > 1
-    ):
+    if sum(max(1, len(conversations)) for agent, conversations in pairs if id(agent) in active) > 1:
         trace = replace(trace, group_id=trace.id)
     run_ids: dict[int, str] = {}
     run_id = ""
-    for agent, conversations in by_agent if active else by_agent[:1]:
+    for agent, conversations in pairs if active else pairs[:1]:
         # An agent without its own run passes its caller's run on to those that it calls.
         parent = run_ids.get(id(agent.caller), "")
         run_ids[id(agent)] = parent
@@ -110,7 +107,7 @@ def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None
         run_ids[id(agent)] = run_id
         _Writer(build, agent, trace, run_id, parent).write(conversations)
         trace = replace(trace, details={}, scores={}, reward=None)
-    if not by_agent:
+    if not pairs:
         build.locate(trace.line)
         build.start(run_id=trace.id, task=trace.name, details=trace.details)
 

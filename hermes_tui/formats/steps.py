@@ -61,11 +61,11 @@ class Steps:
             text = self.written.get(call_id, text)
         self._calls.append((held, function_call(call_id, call.get("name"), text)))
 
-    def result(self, told: dict[str, Any], held: Held, ts: float | None) -> None:
+    def result(self, members: dict[str, Any], held: Held, ts: float | None) -> None:
         """Add the result of a call; its tool is that of the call unless the result names one."""
-        name = self._names.get(fields.label(told, "tool_call_id"))
-        told = {"name": name, **told} if name else told
-        answer = ChatMessage({"role": "tool", **told}, held.pointer, (held,), line=held.line)
+        name = self._names.get(fields.label(members, "tool_call_id"))
+        members = {"name": name, **members} if name else members
+        answer = ChatMessage({"role": "tool", **members}, held.pointer, (held,), line=held.line)
         self._results.append((answer, ts))
 
     def used(self, counts: Usage | None) -> None:

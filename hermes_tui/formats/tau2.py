@@ -91,7 +91,7 @@ def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
         reading.read(raw, f"/simulations/{index}")
     if not value.get("simulations"):
         for index, raw in enumerate(as_list(value.get("simulation_index"))):
-            reading.name_only(raw, f"/simulation_index/{index}")
+            reading.append_without_messages(raw, f"/simulation_index/{index}")
     if not build.is_used:
         build.defect("no simulation in these results")
 
@@ -124,7 +124,7 @@ class _SimulationReader:
             _append(item, pointer + place, self._build)
         _end(raw, [item for _, item in placed], self._build)
 
-    def name_only(self, raw: Any, pointer: str) -> None:
+    def append_without_messages(self, raw: Any, pointer: str) -> None:
         """Append a run without messages for a simulation that is stored in a separate file."""
         if not isinstance(raw, dict):
             self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)

@@ -62,7 +62,7 @@ def arguments_of(call: ToolCall) -> tuple[str, str]:
     return json_text(call.arguments, pretty=True), "" if sound else call.arguments_text
 
 
-class ToldError(NamedTuple):
+class ResultError(NamedTuple):
     """The verdict that a result is an error, either as its source states or as its text
     suggests."""
 
@@ -70,14 +70,14 @@ class ToldError(NamedTuple):
     text: str
 
 
-def error_of(event: Result) -> ToldError | None:
+def error_of(event: Result) -> ResultError | None:
     """Return why a result counts as an error, or None if it does not."""
     mark = event.result.error
     if mark is None:
         return None
     if mark.kind == "flag":
-        return ToldError(Severity.ERROR, f"tool error (flag: {mark.reason})")
-    return ToldError(Severity.WARNING, f"reads like an error ({mark.kind}: {mark.reason})")
+        return ResultError(Severity.ERROR, f"tool error (flag: {mark.reason})")
+    return ResultError(Severity.WARNING, f"reads like an error ({mark.kind}: {mark.reason})")
 
 
 def result_facts(event: Result) -> str:
