@@ -20,8 +20,7 @@ class Snapshot(NamedTuple):
 
 
 class New(NamedTuple):
-    """A message that no earlier state held in this form; `is_changed` if one with the same id
-    existed."""
+    """A message that no earlier state held in this form; `is_changed` if one with its id existed."""
 
     message: Any
     pointer: str

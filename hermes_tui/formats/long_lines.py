@@ -25,7 +25,7 @@ _BORDER_BYTES: Final = 64
 def goes_on(source: Source) -> bool:
     """Return whether a value that ends on one line is followed by one on another.
 
-    The end is searched first, where a file of lines shows this at once.
+    The end is searched first, since a file of lines shows it there at once.
     """
     return any(_has_border(source, start) for start in _places(source.size))
 

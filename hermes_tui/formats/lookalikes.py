@@ -46,7 +46,7 @@ def told_likeness(value: Any, own: str) -> str:
 
 
 class LineLikeness:
-    """Returns what other format the lines of a record look like that do not fit in."""
+    """Returns which other format a line looks like that does not fit into its record."""
 
     def __init__(self, values: Sequence[Any], ranges: Sequence[ByteRange], own: str) -> None:
         self._values = values

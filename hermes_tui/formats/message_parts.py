@@ -39,7 +39,7 @@ def without_usual(parts: Normalised, usual: Container[Code]) -> Normalised:
 
 
 def with_flat_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
-    """Return a message whose calls have the file's flat objects as their origin.
+    """Return a message whose calls are recorded as the flat objects in the file.
 
     They were read in the form of chat messages: how a file encodes arguments is not a finding.
     """

@@ -370,7 +370,7 @@ def _excerpt(data: bytes) -> str:
 
 
 def _report_part(record: Record, source: Source, build: RunBuilder, *, has_turns: bool) -> None:
-    """Report it if a record is only a part of what should be read together."""
+    """Report a record that is only a part of what should be read together."""
     start, end = record.range.start, record.range.end
     if start or end < source.size:
         # While the source is unpacked or comes through a pipe, its full size is not known yet.

@@ -123,7 +123,7 @@ class RunBuilder:
         ts: float | None = None,
         diagnostics: tuple[Diagnostic, ...] = (),
     ) -> None:
-        """Open a run and restart the numbering. `tools` is None if the source does not list any.
+        """Open a run and restart the numbering. `tools` is None if they are not known.
 
         Members of the source keep their names in `details`. What a reader names itself has one of
         the common names: agent, models, provider, parameters, session, conversation, user, tags,

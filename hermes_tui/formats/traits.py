@@ -20,7 +20,7 @@ class Traits(NamedTuple):
     """How the files of a format differ from those of most formats."""
 
     sidecars: tuple[str, ...] = ()
-    """The names of JSON files in the same directory that hold further details."""
+    """The paths, relative to the file, of JSON files that hold further details."""
     reply_of_line: ReplyOfLine | None = None
     """The rule by which its big files are cut (`turns.py`)."""
     holds_exchanges: bool = False

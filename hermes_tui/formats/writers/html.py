@@ -54,7 +54,7 @@ def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
 
 
 def safe(text: str) -> str:
-    """Return `text` for any place between tags or in a quoted attribute."""
+    """Return `text` escaped for any place between tags or in a quoted attribute."""
     return escape(visible_controls(text))
 
 
