@@ -20,7 +20,7 @@ class Snapshot(NamedTuple):
 
 
 class New(NamedTuple):
-    """A message that no earlier state held in this form; `is_changed` if one with its id existed."""
+    """A message that no earlier state held like this; `is_changed` if one with its id existed."""
 
     message: Any
     pointer: str

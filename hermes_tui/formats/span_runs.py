@@ -43,7 +43,7 @@ from hermes_tui.parsers.normalise import Normalised
 MAX_NAMED = 20
 """The most spans of one kind that the details name; the others are only counted."""
 _NOT_KEPT = "the trace keeps no replies"
-"""Why a run ends of which nothing else is known: no reply is missing."""
+"""The stop reason of a run whose replies were not recorded, so that none counts as missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
