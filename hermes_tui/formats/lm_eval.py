@@ -49,8 +49,8 @@ class LmEval:
             if not _is_text(text):
                 build.defect("no generated text", fields.excerpt(text), pointer=pointer)
                 continue
-            begun = _start(value, prompt, place, f"sample {index + 1}" * (len(texts) > 1), build)
-            add_text(TextReply(pointer, begun + text, ""), None, build)
+            prefill = _start(value, prompt, place, f"sample {index + 1}" * (len(texts) > 1), build)
+            add_text(TextReply(pointer, prefill + text, ""), None, build)
             if len(texts) == 1 or text in kept:
                 _end(value, build)
 
@@ -81,7 +81,7 @@ def _prompt(arguments: Any) -> tuple[Any, str]:
 
 def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: RunBuilder) -> str:
     """Open a run with its prompt; return the beginning of the reply that the prompt contains."""
-    asked, begun = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
+    asked, prefill = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
     asked = fields.as_list(asked)
     system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
     document = f"doc {fields.label(value, 'doc_id')}".strip()
@@ -97,7 +97,7 @@ def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: Run
     for message in asked:
         if isinstance(message, dict):
             build.message(message, pointer=place, text_calls=TextCalls.TRANSPORT)
-    return begun
+    return prefill
 
 
 def _scores(value: dict[str, Any]) -> dict[str, float]:

@@ -42,7 +42,7 @@ class NemoRl:
             build.defect("no texts of a rollout in this record", fields.excerpt(value))
             return
         size = _prompt_size(texts)
-        asked, begun = asked_in("".join(texts[:size]))
+        asked, prefill = asked_in("".join(texts[:size]))
         system = asked[0]["content"] if fields.begins_with_system(asked) else ""
         build.start(
             run_id=fields.label(value, "idx"),
@@ -52,7 +52,7 @@ class NemoRl:
             details=fields.details_of(value, without=_NOT_DETAILS),
         )
         _append(asked, f"{_POINTER}/0", build)
-        _read_turns(texts, size, begun, build)
+        _read_turns(texts, size, prefill, build)
         reward = next(iter(fields.as_list(value.get("rewards"))), None)
         if (found := fields.number(reward)) is not None:
             build.end(reward=found)
@@ -78,17 +78,17 @@ def _is_rendered(text: str) -> bool:
     return may_be_rendered(text) and bool(split_template(text))
 
 
-def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> None:
+def _read_turns(texts: list[str], size: int, prefill: str, build: RunBuilder) -> None:
     """Read the texts after the prompt, which alternate between the model and its environment."""
     for offset, text in enumerate(texts[size:]):
         pointer = f"{_POINTER}/{size + offset}"
         if offset % 2 == 0:
-            messages, begun = [{"role": "assistant", "content": begun + text}], ""
+            messages, prefill = [{"role": "assistant", "content": prefill + text}], ""
         else:
-            messages, begun = asked_in(text)
+            messages, prefill = asked_in(text)
         _append(messages, pointer, build)
-    if begun:
-        _append([{"role": "assistant", "content": begun}], f"{_POINTER}/{len(texts) - 1}", build)
+    if prefill:
+        _append([{"role": "assistant", "content": prefill}], f"{_POINTER}/{len(texts) - 1}", build)
 
 
 def _append(messages: list[Any], pointer: str, build: RunBuilder) -> None:

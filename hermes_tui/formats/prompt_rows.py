@@ -105,19 +105,19 @@ def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: s
     """Read a row of a prompt and the model's reply under `key`."""
     reply = fields.messages_if_json(value[key])
     is_lone = isinstance(reply, str) or len(reply) < 2
-    begun = _start_prompted(value, "prompt", build, pointer, lone_reply=is_lone)
+    prefill = _start_prompted(value, "prompt", build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
-    _reply(reply, f"{pointer}/{key}", begun, build, reason=reason, used=value.get("usage"))
+    _reply(reply, f"{pointer}/{key}", prefill, build, reason=reason, used=value.get("usage"))
     _end_reply(value, build)
 
 
 def _reply(
-    reply: Any, place: str, begun: str, build: RunBuilder, *, reason: str = "", used: Any = None
+    reply: Any, place: str, prefill: str, build: RunBuilder, *, reason: str = "", used: Any = None
 ) -> None:
-    """Append the reply to a prompt: a text, whose beginning `begun` is in the prompt, or
+    """Append the reply to a prompt: a text, whose beginning `prefill` is in the prompt, or
     messages."""
     if isinstance(reply, str):
-        add_text(TextReply(place, begun + reply, reason), used, build)
+        add_text(TextReply(place, prefill + reply, reason), used, build)
     else:
         build.messages(map(decode_if_json, reply), place)
 
@@ -134,12 +134,12 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
     for name, reply in sides.items():
         run_id = name_in_row(fields.run_id_of(value), name)
         known: dict[str, Any] = {"run_id": run_id, "group_id": group}
-        begun = ""
+        prefill = ""
         if shared:
             start_row(row, shared, build, pointer, **known)
         else:
-            begun = _start_prompted(row, "prompt", build, pointer, **known)
-        _reply(reply, f"{pointer}/{name}", begun, build)
+            prefill = _start_prompted(row, "prompt", build, pointer, **known)
+        _reply(reply, f"{pointer}/{name}", prefill, build)
 
 
 def is_preference(value: dict[str, Any]) -> bool:
@@ -169,12 +169,12 @@ def _start_prompted(
         start_row(value, prompt, build, pointer, **known)
         build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
         return ""
-    messages, begun = messages_of_prompt(prompt)
+    messages, prefill = messages_of_prompt(prompt)
     system = messages[0]["content"] if fields.begins_with_system(messages) else ""
     start_row(value, messages, build, pointer, tools_in_text(system), **known)
     for message in messages:
         build.message(message, pointer=f"{pointer}/{key}", text_calls=TextCalls.TRANSPORT)
-    return begun
+    return prefill
 
 
 def _end_reply(members: Mapping[str, Any], build: RunBuilder) -> None:
@@ -205,20 +205,20 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
         about = fields.details_of({**shared, **sample.told}, without=_shown_elsewhere(asked))
         known: dict[str, Any] = {"run_id": name, "group_id": group, "details": about}
         known["lone_reply"] = len(sample.said) < 2
-        begun = _start_prompted(shared, asked, build, pointer, **known)
+        prefill = _start_prompted(shared, asked, build, pointer, **known)
         used = sample.told.get("usage", None if index else value.get("usage"))
-        _add_sample(sample, begun, used, build, pointer)
+        _add_sample(sample, prefill, used, build, pointer)
         _end_reply(sample.told, build)
 
 
-def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, pointer: str) -> None:
+def _add_sample(sample: Sampled, prefill: str, used: Any, build: RunBuilder, pointer: str) -> None:
     reason = fields.label(sample.told, "finish_reason")
     if not sample.said:
         build.defect("a sample that says nothing", pointer=pointer + sample.pointer)
     for inner, message in sample.said:
         place = pointer + inner
         if sample.is_text:
-            add_text(TextReply(place, begun + message["content"], reason), used, build)
+            add_text(TextReply(place, prefill + message["content"], reason), used, build)
             continue
         if len(sample.said) == 1:
             add_received(place, reason, used, build)

@@ -115,8 +115,8 @@ def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
 def _prompt_messages(prompt: str) -> list[dict[str, Any]]:
     """Return the messages of a prompt, or the whole prompt if it contains the beginning of the
     reply, since the log has only the rest."""
-    messages, begun = messages_of_prompt(prompt)
-    return [{"role": "user", "content": prompt}] if begun else messages
+    messages, prefill = messages_of_prompt(prompt)
+    return [{"role": "user", "content": prompt}] if prefill else messages
 
 
 def _listed(items: list[Any], pointer: str) -> Placed:

@@ -47,20 +47,20 @@ def asked_in(prompt: Any) -> tuple[list[Any], str]:
     """Return the messages of a prompt, and the beginning of the reply in it, if any."""
     if not isinstance(prompt, str):
         return (prompt, "") if isinstance(prompt, list) else ([], "")
-    turns, begun = split_skipped_prompt(prompt)
+    turns, prefill = split_skipped_prompt(prompt)
     if turns:
-        return [_message(turn.role, turn.text) for turn in turns], begun
-    messages, begun = messages_of_prompt(prompt)
-    return [_message(message["role"], message["content"]) for message in messages], begun
+        return [_message(turn.role, turn.text) for turn in turns], prefill
+    messages, prefill = messages_of_prompt(prompt)
+    return [_message(message["role"], message["content"]) for message in messages], prefill
 
 
-def said_in(reply: Any, prompt: Any, begun: str, reason: str) -> list[Any]:
-    """Return the messages of a reply to `prompt`, which ends with its beginning `begun`.
+def said_in(reply: Any, prompt: Any, prefill: str, reason: str) -> list[Any]:
+    """Return the messages of a reply to `prompt`, which ends with its beginning `prefill`.
 
     `reason` is the finish reason. In ms-swift 4.6.0 both prompt and reply contain the beginning.
     """
     if isinstance(reply, str):
-        text = reply if reply.startswith(begun) else begun + reply
+        text = reply if reply.startswith(prefill) else prefill + reply
         messages = _messages(text, prompt if isinstance(prompt, str) else "")
     else:
         messages = [*reply] if isinstance(reply, list) else []

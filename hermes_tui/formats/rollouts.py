@@ -215,7 +215,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     prompt, reply = rejoined(
         *map(fields.messages_if_json, (members[kind.prompt], members[kind.reply]))
     )
-    asked, begun = asked_in(prompt)
+    asked, prefill = asked_in(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(members, scores)
     details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
@@ -232,7 +232,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
         details={**details, **about},
     )
     reason = fields.label(members, *_REASONS)
-    answered = said_in(reply, prompt, begun, reason)
+    answered = said_in(reply, prompt, prefill, reason)
     action = action_of(asked, answered) if row.of_one_text or _is_text(reply) else None
     answered = split_answers(answered, action) if action else answered
     is_text = row.of_one_text

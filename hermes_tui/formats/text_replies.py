@@ -90,11 +90,11 @@ def messages_of_prompt(prompt: str) -> tuple[list[dict[str, Any]], str]:
     turns = split_template(prompt) if may_be_rendered(prompt) else ()
     if not turns:
         return [{"role": "user", "content": prompt}], ""
-    begun = ""
+    prefill = ""
     if turns[-1].role == "assistant" and not turns[-1].closed:
-        begun = prompt[turns[-1].span.start :]
+        prefill = prompt[turns[-1].span.start :]
         turns = turns[:-1]
-    return [{"role": turn.role or "user", "content": turn.text} for turn in turns], begun
+    return [{"role": turn.role or "user", "content": turn.text} for turn in turns], prefill
 
 
 def _finish_reason(raw: Any) -> str:

@@ -132,17 +132,17 @@ def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _messages(turns: list[Any], build: RunBuilder) -> Iterator[_PlacedMessage]:
     """Yield the messages of the turns, each once."""
-    known, prompt, begun, tokens = 0, "", "", 0
+    known, prompt, prefill, tokens = 0, "", "", 0
     for index, turn in enumerate(map(fields.as_dict, turns)):
         content, pointer = turn.get("content"), f"/turns/{index}/content"
         if not isinstance(content, str):
             continue
         if turn.get("role") == "assistant":
-            replies = said_in(content, prompt, begun, "")
+            replies = said_in(content, prompt, prefill, "")
             used = {"prompt_tokens": tokens, "completion_tokens": turn.get("token_count")}
             for reply in replies:
                 yield _PlacedMessage({**reply, **({"usage": used} if tokens else {})}, pointer)
-            known, begun, tokens = known + len(replies), "", 0
+            known, prefill, tokens = known + len(replies), "", 0
             continue
         asked, start = asked_in(content)
         is_whole = len(asked) > known and (start or len(asked) > 1)
@@ -152,7 +152,7 @@ def _messages(turns: list[Any], build: RunBuilder) -> Iterator[_PlacedMessage]:
             continue
         for message in _joined(asked[known:]):
             yield _PlacedMessage(message, pointer)
-        known, prompt, begun = len(asked), content, start
+        known, prompt, prefill = len(asked), content, start
         tokens = turn.get("token_count") or 0
 
 
