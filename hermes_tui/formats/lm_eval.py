@@ -80,7 +80,7 @@ def _prompt(arguments: Any) -> tuple[Any, str]:
 
 
 def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: RunBuilder) -> str:
-    """Open a run with its prompt; return the beginning of the reply that the prompt contains."""
+    """Open a run with its prompt; return the prefill, the reply's beginning in the prompt."""
     asked, prefill = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
     asked = fields.as_list(asked)
     system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""

@@ -44,7 +44,7 @@ def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
 
 
 def asked_in(prompt: Any) -> tuple[list[Any], str]:
-    """Return the messages of a prompt, and the beginning of the reply in it, if any."""
+    """Return the messages of a prompt, and the prefill: the beginning of the reply in it, or ""."""
     if not isinstance(prompt, str):
         return (prompt, "") if isinstance(prompt, list) else ([], "")
     turns, prefill = split_skipped_prompt(prompt)

@@ -86,7 +86,7 @@ def join_generated(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def messages_of_prompt(prompt: str) -> tuple[list[dict[str, Any]], str]:
-    """Return the messages of a prompt, and the beginning of the model's reply in it, if any."""
+    """Return the messages of a prompt, and the prefill: the beginning of the reply in it, or ""."""
     turns = split_template(prompt) if may_be_rendered(prompt) else ()
     if not turns:
         return [{"role": "user", "content": prompt}], ""
