@@ -1,4 +1,4 @@
-"""The app of saved runs: which screen comes first, the way from runs to a run."""
+"""The app for saved runs: which screen comes first, and how a run is opened from the list."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
 SHORT_FILE = 1 << 17
-"""Unread bytes that are read first: only at the end of a file it is known to be a single run."""
+"""Unread bytes that are read first: only the end of a file shows that it is a single run."""
 LOOK_AGAIN_S = 0.05
-"""Seconds between two looks whether a person is ready for a comparison."""
+"""Seconds between checks whether a comparison may be shown without covering a dialog."""
 FIRST_ROWS = 100
-"""Rows that fill the first screen: a run is read on behind it."""
+"""Rows that fill the first screen; the rest of the run is read while it is shown."""
 
 
 class HermesApp(BaseApp):
@@ -45,9 +45,9 @@ class HermesApp(BaseApp):
         search: Search | None = None,
         place: tuple[RunRef, int] | None = None,
     ) -> None:
-        """Show the runs of `feed`, or `place`: a run and a message of it, from 1 (0: none).
+        """Show the runs of `feed`, or `place`: a run and a message of it, counted from 1 (0: none).
 
-        `search` is under way from the start: in the list, or in a run that is shown at once.
+        `search` runs from the start, in the list or in a run that is shown at once.
         """
         super().__init__(config)
         self._place = place
@@ -57,11 +57,11 @@ class HermesApp(BaseApp):
         self._list: ShapedRuns | None = None
         self._position = 0
         self._chosen: RunRef | None = None
-        """The run that is to be compared with another."""
+        """The run that was chosen to be compared with another."""
         self._went_on = False
-        """Whether the only run was shown without being asked for."""
+        """Whether the only run was opened automatically."""
         self._first: RunScreen | None = None
-        """The only run of what is followed, to be shown above the list."""
+        """The only run of a followed source, to be shown on top of the list."""
 
     @property
     def complaints(self) -> Sequence[str]:
@@ -87,15 +87,15 @@ class HermesApp(BaseApp):
         runs.model.set_search(self._search)
         self._search = None
         if only is not None:
-            # Others may come to stand beside it.
+            # Other runs may still be added to the list.
             self._first = only
         elif self._filter_text and not runs.model.try_filter(self._filter_text):
-            # What filters the list does not filter the rows of a run as well.
+            # A filter of the list does not apply to the rows of a run as well.
             self._filter_text = ""
         return runs
 
     def _only_run(self) -> RunScreen | None:
-        """Return the screen of the only run there is, once all is read; else None."""
+        """Return the screen of the only run once everything is read, else None."""
         feed = self.feed
         is_all = feed.finished and not (feed.cancelled or feed.waiting or feed.may_find_more)
         if not is_all or len(feed.rows) != 1:
@@ -103,7 +103,7 @@ class HermesApp(BaseApp):
         return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
 
     def go_on_to_only_run(self, runs: ShapedRuns) -> None:
-        """Show the run instead of the list, where reading has found no second one."""
+        """Show the run instead of the list if reading found no second one."""
         if self._went_on:
             return
         only, self._first = self._first or self._only_run(), None
@@ -114,7 +114,7 @@ class HermesApp(BaseApp):
 
     @property
     def first_screens(self) -> int:
-        # Nobody asked for the list of one run that lies below.
+        # The list of one run below was never requested.
         return 2 if self._went_on and self.feed.runs == 1 else 1
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
@@ -129,7 +129,7 @@ class HermesApp(BaseApp):
         return self._told(screen)
 
     def _count_beside(self, ref: RunRef) -> int:
-        """Return how many runs the file of a run has, itself included; 0: that is not known."""
+        """Return how many runs the file of a run has, itself included; 0 if that is not known."""
         feed = self.feed
         if ref.file.is_one_run:
             return 1
@@ -139,7 +139,7 @@ class HermesApp(BaseApp):
         return len(feed.rows) if is_all else 0
 
     def _told(self, screen: RunScreen) -> RunScreen:
-        """Let a run that is shown at once say what there is to complain of."""
+        """Add the complaints about the files to the notice of a run that is shown at once."""
         screen.notice = screen.notice or complaints_line(self.feed.complaints, self.keys)
         return screen
 
@@ -151,7 +151,7 @@ class HermesApp(BaseApp):
         return RunFeed(ref, follow=self.feed.follow)
 
     def _is_soon_read(self) -> bool:
-        """Tell whether so little is left to read that the first screen may wait for it."""
+        """Return whether so little is left to read that the first screen may wait for it."""
         feed = self.feed
         unread = sum(file.source.size - file.records.end for file in feed.files.kept)
         return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
@@ -222,7 +222,7 @@ class HermesApp(BaseApp):
             self.compare(feed.ref, say)
 
     def compare(self, ref: RunRef, say: Callable[[str], None]) -> None:
-        """Compare a run with the one chosen before; choose it where none was."""
+        """Compare a run with the one chosen before, or choose it if there is none."""
         chosen, self._chosen = self._chosen, None
         if chosen is None:
             self._chosen = ref
@@ -242,7 +242,7 @@ class HermesApp(BaseApp):
         return chosen is not None
 
     async def _compare(self, left: RunRef, right: RunRef, say: Callable[[str], None]) -> None:
-        """Show how two runs differ, once a thread has read both: leaving does not wait for it."""
+        """Show how two runs differ once a thread has read both; leaving does not wait for it."""
         from hermes_tui.model.errors import SourceError
         from hermes_tui.runtime.tools.threads import DaemonPool
         from hermes_tui.ui.render.comparison import NAMES
@@ -262,7 +262,7 @@ class HermesApp(BaseApp):
         self.push_screen(ComparisonScreen(*NAMES, found))
 
     def _is_occupied(self) -> bool:
-        """Tell whether a person types or reads what a comparison must not cover."""
+        """Return whether a person is typing, or reading what a comparison must not cover."""
         screen = self.screen
         if not isinstance(screen, CommandScreen) or screen.scope not in ("run", "runs"):
             return True
@@ -277,7 +277,7 @@ class HermesApp(BaseApp):
         return self._run_screen(feed, number=self._position, count=len(runs), own=own)
 
     def tell_of_growth(self) -> None:
-        """Tell the run on screen where it stands in the list below it, which has grown."""
+        """Update the position that the run on screen shows, because the list below it has grown."""
         screens = (each for each in reversed(self.screen_stack) if isinstance(each, RunScreen))
         screen, runs = next(screens, None), self._list
         if runs is None or screen is None or screen.count == len(runs):
@@ -301,7 +301,7 @@ class HermesApp(BaseApp):
 
 
 def _search_on(screen: RunScreen, runs: ShapedRuns) -> None:
-    """Go on in a run with what is searched in the list, where that is all that runs say."""
+    """Continue the list's search in a run if it searches all texts of the runs."""
     if runs.search is not None and runs.search.in_texts:
         screen.model.seek_from_start(runs.search)
 
@@ -320,7 +320,7 @@ def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
 
 
 def _name(ref: RunRef, width: int) -> str:
-    """Return what a run is called on one line of `width` cells, behind its letter."""
+    """Return the name of a run on one line of `width` cells, to follow its letter."""
     from hermes_tui.ui.render.wrap import fit_end
     from hermes_tui.ui.widgets.status_line import LEAST_PATH
 

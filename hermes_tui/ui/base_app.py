@@ -1,4 +1,4 @@
-"""What every app shares: themes, what may reach the terminal, palette, clipboard, pager."""
+"""What every app shares: themes, filters for the terminal, palette, clipboard, pager."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from hermes_tui.ui.run_relations import Relative
 
 QUIT_KEY = "ctrl+q"
-"""Textual's own, everywhere."""
+"""Textual's own binding, on every screen."""
 LOOK_AT_TERMINAL_S = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What ends a program from outside."""
+"""The signals that end a program from outside."""
 NEW_OBJECTS = 50_000
-"""Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
+"""Allocations between garbage collections: every paint makes some 10,000 short-lived objects."""
 
 
 def _collect_garbage_again() -> None:
-    """End what `cli.main` began; what was loaded until now stays, so it is never looked through."""
+    """Enable the collection that `cli.main` disabled; what is loaded by now is never scanned."""
     if not gc.isenabled():
         gc.freeze()
         gc.set_threshold(NEW_OBJECTS)
@@ -57,14 +57,14 @@ def _collect_garbage_again() -> None:
 
 
 def _offers_provider() -> type[Provider]:
-    # What the palette needs is loaded when it is opened.
+    # The palette's modules are loaded when it is opened.
     from hermes_tui.ui.palette import OffersProvider
 
     return OffersProvider
 
 
 class BaseApp(App[None]):
-    """Looks and manners; which screens there are is its subclasses' matter."""
+    """Looks and behaviour that all apps share; subclasses decide which screens there are."""
 
     TITLE = "hermes-tui"
     ENABLE_COMMAND_PALETTE = True
@@ -79,7 +79,7 @@ class BaseApp(App[None]):
     Input > .input--placeholder { color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        # Textual's own comes before the keys that were pressed earlier.
+        # Textual's own binding would overtake keys that were pressed earlier.
         Binding("ctrl+p", "command_palette", show=False, system=True),
     ]
 
@@ -91,9 +91,9 @@ class BaseApp(App[None]):
         self._resolve = self._styles(config.theme or THEMES[0].name)
         self._engine_pool: EnginePool | None = None
         self.is_over = False
-        """Whether the program leaves: keys that were pressed since are for nobody."""
+        """Whether the program is leaving; keys pressed since are ignored."""
         self.ended_by = ""
-        """The signal that ended it; empty if none did."""
+        """The name of the signal that ended the program; empty if none did."""
         self._signals_before: dict[int, Any] = {}
         self.animation_level = "none"
         for theme in THEMES:
@@ -110,7 +110,7 @@ class BaseApp(App[None]):
         return TerminalDriver if usual is LinuxDriver else usual
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Let nothing that acts on a terminal through, whatever widget drew it."""
+        """Return filters that keep the control sequences of any widget from the terminal."""
         # Our themes have no colours that depend on the terminal's palette.
         filters = [each for each in super().get_line_filters() if type(each) is not ANSIToTruecolor]
         return terminal_filters(filters, no_color=self.no_color)
@@ -130,7 +130,7 @@ class BaseApp(App[None]):
         self._listen_to_signals()
 
     def _listen_to_signals(self) -> None:
-        """Leave in order when a signal ends the program: the terminal is given back as it was."""
+        """Leave in order when a signal ends the program, so that the terminal is restored."""
         loop = asyncio.get_running_loop()
 
         def come(number: int, frame: object) -> None:
@@ -138,19 +138,20 @@ class BaseApp(App[None]):
             loop.call_soon_threadsafe(partial(self.exit, return_code=128 + number))
 
         for number in SIGNALS:
-            # What is ignored, as nohup does, stays so. The loop's own way gives nothing back.
+            # Ignored signals, as under nohup, stay ignored. The event loop's own
+            # `add_signal_handler` would not restore the previous handlers.
             if (before := signal.getsignal(number)) is not signal.SIG_IGN:
                 signal.signal(number, come)
                 self._signals_before[number] = before
 
     def _leave_with_terminal(self, driver: TerminalDriver) -> None:
-        """Leave when the terminal is gone; where SIGHUP is ignored nothing else says so."""
+        """Leave when the terminal is gone; if SIGHUP is ignored, nothing else reports that."""
         if not driver.has_terminal:
             self.exit(return_code=128 + signal.SIGHUP)
 
     def on_key(self, event: events.Key) -> None:
-        # Here, where commands are carried out in order: on its way up a key passes the screen while
-        # the key before it has not opened its prompt yet.
+        # Keys are handled here, where commands are carried out in order: when a bubbling key passes
+        # the screen, the prompt of the key before it may not be open yet.
         screen = self.screen
         if self.is_over or not isinstance(screen, CommandScreen):
             return
@@ -161,21 +162,21 @@ class BaseApp(App[None]):
             screen.say_what_key_is_for(event.key)
 
     def action_help_quit(self) -> None:
-        """Say in the status line how to leave, to whom pressed Ctrl-C: it may have been a habit."""
+        """Show in the status line how to leave; Ctrl-C may have been pressed out of habit."""
         screen = self.screen
         if isinstance(screen, CommandScreen):
             screen.say(self.keys.told(f"{{back}} goes back, {QUIT_KEY} quits"))
 
     @property
     def engine_pool(self) -> EnginePool:
-        """Return the real engines that were added; their processes begin when they are asked."""
+        """Return the real engines that were added; their processes start when first used."""
         if self._engine_pool is None:
             from hermes_tui.runtime.engines.pool import EnginePool
 
             try:
                 self._engine_pool = EnginePool()
             except SourceError:
-                # `hermes-tui engines list` says what is wrong with the folder.
+                # `hermes-tui engines list` reports what is wrong with the folder.
                 self._engine_pool = EnginePool(())
         return self._engine_pool
 
@@ -190,13 +191,12 @@ class BaseApp(App[None]):
         super().exit(*arguments, **options)
 
     async def run_action(self, *arguments: Any, **options: Any) -> bool:
-        """Carry out what a key is bound to, unless the program leaves: what it would be done to is
-        on its way out."""
+        """Carry out the action of a key, unless the program is leaving and its target with it."""
         return self.is_over or await super().run_action(*arguments, **options)
 
     @property
     def first_screens(self) -> int:
-        """How many screens, from the first on, are left together with the program."""
+        """Return how many screens, from the first on, are left together with the program."""
         return 1
 
     def leave(self) -> None:
@@ -207,22 +207,22 @@ class BaseApp(App[None]):
             self.pop_screen()
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
-        """Replace the run on screen by the next or previous one, where there are several."""
+        """Replace the run on screen by the next or previous one, if there are several."""
 
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
-        """Choose the run of a feed for a comparison, where there are several to choose from."""
+        """Choose the run of a feed for a comparison, if there are several to choose from."""
 
     @property
     def chosen_run(self) -> str:
-        """Return what the run is called that waits to be compared; empty if none does."""
+        """Return the name of the run chosen for a comparison; empty if none is."""
         return ""
 
     def drop_chosen_run(self) -> bool:
-        """Compare the chosen run with nothing; return whether there was one."""
+        """Forget the run chosen for a comparison; return whether there was one."""
         return False
 
     def relatives(self, feed: Feed) -> tuple[Relative, ...]:
-        """Return the runs that the run of a feed came from and those that it began."""
+        """Return the parent runs and the child runs of the run of a feed."""
         return ()
 
     def open_relative(self, screen: CommandScreen, place: int) -> None:
@@ -231,7 +231,7 @@ class BaseApp(App[None]):
     # Looks
 
     def style(self, name: str) -> Style:
-        """Return the style that a semantic name has in the present theme."""
+        """Return the style of a semantic name in the current theme."""
         return self._resolve(name)
 
     def _styles(self, theme_name: str) -> Callable[[str], Style]:
@@ -251,39 +251,39 @@ class BaseApp(App[None]):
                     widget.set_resolve(self.style)
                 widget.refresh()
 
-    # Taking away
+    # Clipboard, pager, shell
 
     def copy(self, text: str, what: str = "", note: str = "") -> str:
-        """Put text on the clipboard by OSC 52, lone surrogates as escapes; return what to say.
+        """Copy text to the clipboard by OSC 52, lone surrogates as escapes; return the message.
 
-        `what` it is, and a `note` behind that.
+        The message names `what` was copied, followed by `note`.
         """
         self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         told = ", ".join(filter(None, (what, counted(len(text), "character"))))
         return f"copied {told}{note} (OSC 52: the terminal must allow it)"
 
     def page_out(self, lines: Iterable[str]) -> str:
-        """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""
+        """Show lines in $PAGER, control characters made visible; return the error, or ""."""
         from hermes_tui.runtime.pager_and_editor import run_pager
 
         shown = (visible(line) + "\n" for line in lines)
         return self.hand_terminal_to("a pager", lambda: run_pager(shown))
 
     def page_out_rows(self, row_list: RowList) -> str:
-        """Show the rows of a list in $PAGER; return what went wrong, or ""."""
+        """Show the rows of a list in $PAGER; return the error, or ""."""
         width = 400
         return self.page_out(text[:width].rstrip() for text in row_list.texts(width))
 
     def suspend_for_shell(self) -> str:
-        """Stop until the shell goes on with this job; return why that cannot be, or ""."""
+        """Stop until the shell resumes this job; return why that is impossible, or ""."""
         if os.getpgrp() == os.getsid(0):
-            # Whoever began this program goes on with nobody: it would stand still for good.
+            # There is no job control: the stopped program would never be resumed.
             return "there is no shell to go back to"
-        # With it whatever waits for it, such as xargs, or the shell would wait, too.
+        # Stop the whole group, including a parent such as xargs, or the shell would keep waiting.
         return self.hand_terminal_to("the shell", lambda: os.killpg(0, signal.SIGSTOP))
 
     def hand_terminal_to(self, program: str, run: Callable[[], None]) -> str:
-        """Let `run` have the terminal; return what went wrong, or ""."""
+        """Call `run` with the terminal to itself; return the error, or ""."""
         from textual.app import SuspendNotSupported
 
         from hermes_tui.runtime.terminal_shield import lowered
@@ -291,7 +291,7 @@ class BaseApp(App[None]):
         failure = ""
         try:
             with self.suspend(), lowered():
-                # The terminal only comes back if nothing is raised in here.
+                # The terminal is only taken back if nothing is raised here.
                 try:
                     run()
                 except SourceError as error:

@@ -8,7 +8,7 @@ from hermes_tui.ui.commands import in_scope
 
 
 def bindings_for(scope: str) -> list[BindingType]:
-    """Return the bindings of one screen; each carries its command's id, so a keymap can move it."""
+    """Return the bindings of one screen. Each has its command's id, so a keymap can change it."""
     return [
         Binding(
             ",".join(command.keys),

@@ -1,4 +1,4 @@
-"""What a command of the registry is, and what decides whether it makes sense now."""
+"""The type of a registered command, and the situation that decides whether it is enabled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Situation(NamedTuple):
-    """What decides which commands make sense now."""
+    """The state of a screen that decides which commands are enabled."""
 
     rows: int = 0
     calls: int = 0
@@ -18,30 +18,29 @@ class Situation(NamedTuple):
     filtered: bool = False
     loading: bool = False
     families: bool = False
-    """Whether runs have children."""
+    """Whether any run has child runs."""
     folds: bool = False
     """Whether there is anything to fold in the list."""
     gold: bool = False
-    """Whether people said where the run went wrong."""
+    """Whether reviewers marked where the run went wrong."""
     legal: frozenset[str] = frozenset()
-    """What can be put into a live run now."""
+    """The inputs that a live run accepts now, and what a screen can do besides."""
     flawed: bool = False
-    """Whether a live run stands at a reply for what is wrong with it."""
+    """Whether a live run is stopped at a reply because of an error in it."""
     stops_first: bool = False
-    """Whether a live run stops at every call before it comes to its breakpoints."""
+    """Whether a live run stops at every call before it reaches its breakpoints."""
     live: bool = False
-    """Whether there is a live run by now."""
+    """Whether there is a live run and it has begun."""
     branches: int = 0
     enter: str = ""
-    """What Enter does here, where that is not to open."""
+    """The label of Enter if it does something else than open."""
 
 
 class Command(NamedTuple):
-    """One thing a person can do.
+    """One entry of the command registry.
 
-    `keys` are Textual key names; `shown` the key as a person reads it;
-    `scopes` are the screens on which it works; `bar` its rank in the key bar (the lowest stands
-    first), 0 to leave it out.
+    `keys` are Textual key names; `shown` is the key as a person reads it; `scopes` are the screens
+    on which the command works; `bar` is its rank in the key bar, lowest first, 0 to leave it out.
     """
 
     id: str
@@ -56,7 +55,7 @@ class Command(NamedTuple):
 
 
 def can_put(*kinds: str) -> Callable[[Situation], bool]:
-    """Return the test whether any of these is what can be put in now (`Situation.legal`)."""
+    """Return a predicate that holds if any of `kinds` is in `Situation.legal`."""
     return lambda situation: not situation.legal.isdisjoint(kinds)
 
 

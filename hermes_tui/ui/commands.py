@@ -1,7 +1,7 @@
-"""The registry of everything a person can do: id, label, keys, where, and when it makes sense.
+"""The registry of all commands: their ids, labels, keys, screens, and when they are enabled.
 
-Bindings, the key bar, the palette, the help screen and the keymap file all come from here; no key
-has two meanings in one place.
+Bindings, the key bar, the palette, the help screen and the keymap file are all derived from it. No
+key has two meanings on one screen.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
 
 LIVE = frozenset({"live"})
-"""The run screen of a run that happens now: it can do all that the run screen can, and more."""
+"""The screen of a live run: it has every command of the run screen, and more."""
 RUN = frozenset({"run"}) | LIVE
 RUNS = frozenset({"runs"})
 DEBUG = "Debugging a live run"
 CANCEL = "cancel"
-"""Beside the inputs that can be put into a live run: what is under way can be cancelled."""
+"""The entry in `Situation.legal` for cancelling a request or tool that is running.
+
+The other entries are the inputs that the live run accepts now.
+"""
 BOTH = RUN | RUNS
 HELP = frozenset({"help"})
 EVERYWHERE = BOTH | LAB | HELP
 COMPARED = RUNS | {"run"}
-"""Where a run is chosen to be compared."""
+"""The screens on which a run can be chosen for a comparison."""
 READING = RUN | LAB
 """The screens on which texts are read and searched."""
 PANES = READING | RUNS
@@ -36,7 +39,7 @@ def _has_rows(situation: Situation) -> bool:
 
 
 def _has_runs(situation: Situation) -> bool:
-    # A filter that leaves none is changed in the panes beside the list as well.
+    # A filter that matches no run can still be changed in the panes next to the list.
     return situation.rows > 0 or situation.filtered
 
 
@@ -200,7 +203,7 @@ COMMANDS: tuple[Command, ...] = (
         "Look", 8, _has_rows),
     Command("compare", "Compare", ("d",), "d", COMPARED,
         "compare two runs: press it on one, then on the other", "Look", 9, _several_runs),
-    # Taking away
+    # Copying and exporting
     Command("copy", "Copy", ("y",), "y", BOTH,
         "copy what is selected; again: the values of a call, a request as a curl command",
         "Take away", 13, _has_rows),
@@ -280,11 +283,11 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 _AT_FLAWED = {"lab": -5, "step-out": -4}
-"""Ranks in the bar where a run stands at a reply for what is wrong with it."""
+"""Ranks in the key bar while a run is stopped at a reply because of an error in the reply."""
 _BEHIND_STOPS = {"run-on": -8}
-"""Ranks where the run stops at every call before it comes to a breakpoint."""
+"""Ranks in the key bar while the run stops at every call before it reaches a breakpoint."""
 _AT_WORK = {"end-run": -7}
-"""Ranks in the bar while a request or a tool is under way, and maybe hangs."""
+"""Ranks in the key bar while a request or a tool is running and may hang."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 
@@ -298,7 +301,7 @@ def in_scope(scope: str) -> tuple[Command, ...]:
 def bar_entries(
     scope: str, situation: Situation, keymap: dict[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Return (id, key, label) of what the key bar shows: what works now, most useful first."""
+    """Return (id, key, label) of the key bar's commands: those enabled now, most useful first."""
     ranked = sorted(
         (item for item in in_scope(scope) if _rank(item, situation) and item.enabled(situation)),
         key=lambda command: _rank(command, situation),
@@ -307,7 +310,7 @@ def bar_entries(
 
 
 def _rank(command: Command, situation: Situation) -> int:
-    """Return how far in front a command stands in the bar; 0: not at all."""
+    """Return a command's rank in the key bar, lowest first; 0 leaves it out."""
     ranks = _AT_FLAWED if situation.flawed else _AT_WORK if CANCEL in situation.legal else {}
     if situation.stops_first and command.id in _BEHIND_STOPS:
         return _BEHIND_STOPS[command.id]
@@ -324,21 +327,21 @@ def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
 
 
 def all_keys(command: Command, keymap: Mapping[str, str]) -> str:
-    """Return the key as a person reads it, with the function keys that do the same."""
+    """Return the key as a person reads it, followed by the equivalent function keys."""
     if command.id in keymap:
         return keymap[command.id]
     return " ".join(filter(None, [command.shown, *map(_function_key, command.keys)]))
 
 
 def _function_key(key: str) -> str:
-    # What terminals send for shift and a function key is another one, beyond F12.
+    # Terminals report shift with a function key as a function key beyond F12.
     modifier, _, name = key.rpartition("+")
     is_one = name[:1] == "f" and name[1:].isdigit() and int(name[1:]) <= 12
     return f"{modifier}+{name.upper()}".lstrip("+") if is_one else ""
 
 
 def command_on(scope: str, key: str, keymap: dict[str, str]) -> Command | None:
-    """Return what a key does on the screens of a scope."""
+    """Return the command that a key is bound to in a scope, or None."""
     return next((item for item in in_scope(scope) if key in _keys(item, keymap)), None)
 
 
@@ -349,7 +352,7 @@ def _keys(command: Command, keymap: dict[str, str]) -> Sequence[str]:
 
 
 def check_keymap(keymap: dict[str, str]) -> list[str]:
-    """Return what is wrong with a keymap: unknown ids, and keys that would mean two things."""
+    """Return the problems of a keymap: unknown ids, and keys that would have two meanings."""
     problems: list[str] = []
     for command_id in keymap:
         if command_id not in BY_ID:

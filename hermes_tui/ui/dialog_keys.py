@@ -1,4 +1,4 @@
-"""The keys of the dialogs. While a text is edited only control and function keys act."""
+"""The keys of the dialogs. While a text is edited, only control and function keys are bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class DialogKey(NamedTuple):
-    """A thing that can be done in a dialog; fields as in the command registry."""
+    """A command of a dialog; fields as in the command registry."""
 
     id: str
     label: str

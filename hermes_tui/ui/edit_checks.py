@@ -1,4 +1,4 @@
-"""What is wrong with a text while it is edited: arguments, names, messages, sampling, replies."""
+"""Checks of a text that is being edited: arguments, names, messages, sampling, replies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_OBJECT: Final = "this is {}, it must be a JSON object"
 
 
 class Problem(NamedTuple):
-    """A finding in a text. `line` and `column` count from 1; line 0 means the text as a whole."""
+    """A finding in a text. `line` and `column` count from 1; line 0 is the text as a whole."""
 
     severity: Severity
     message: str
@@ -40,18 +40,18 @@ Check = Callable[[str], Sequence[Problem]]
 
 
 def check_nothing(text: str) -> Sequence[Problem]:
-    """Find nothing wrong: any text will do."""
+    """Return no problems; for a text that may be anything."""
     return ()
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
-    """Return line and column, from 1, of a character of `text`."""
+    """Return the line and column, from 1, of the character at `offset`."""
     start = text.rfind("\n", 0, offset) + 1
     return text.count("\n", 0, offset) + 1, offset - start + 1
 
 
 def check_arguments(text: str, schema: Any = None) -> list[Problem]:
-    """Return what the loop will make of arguments: no JSON, no object, not as the schema says."""
+    """Return the problems of arguments: not JSON, not an object, or not as the schema requires."""
     read = read_arguments(text)
     problems = [_of_diagnostic(found, text) for found in read.diagnostics]
     if read.state is ArgumentsState.EMPTY:
@@ -64,7 +64,7 @@ def check_arguments(text: str, schema: Any = None) -> list[Problem]:
 
 
 def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
-    """Return what is wrong with a tool's name; with `names` None any name is known."""
+    """Return the problems of a tool's name; if `names` is None, any name is known."""
     if not text:
         return [Problem(Severity.ERROR, "a call needs the name of a tool", 1, 1)]
     problems = []
@@ -78,7 +78,7 @@ def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
 
 
 def check_message(text: str) -> list[Problem]:
-    """Return what is wrong with a message of the conversation, as JSON; empty text deletes it."""
+    """Return the problems of a message of the conversation, as JSON; empty text deletes it."""
     if not text.strip():
         return [Problem(Severity.NOTE, "empty: the message is taken out of the conversation")]
     value, problems = _read_object(text)
@@ -96,7 +96,7 @@ def check_message(text: str) -> list[Problem]:
 
 
 def check_parameters(text: str) -> list[Problem]:
-    """Return what is wrong with the parameters of a request, as JSON."""
+    """Return the problems of a request's parameters, as JSON."""
     value, problems = _read_object(text)
     for key, given in (value or {}).items():
         if key == "messages":
@@ -116,7 +116,7 @@ def check_parameters(text: str) -> list[Problem]:
 
 
 def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[Problem]:
-    """Return how a reply's text is read: the calls found in it, and what is wrong with them."""
+    """Return how a reply's text is parsed: the calls found in it, and their problems."""
     from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
     raw = {"role": "assistant", "content": text}
@@ -136,7 +136,7 @@ def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[
 
 
 def check_breakpoint(text: str) -> list[Problem]:
-    """Return why `text` is no breakpoint; nothing where it is one."""
+    """Return why `text` is not a breakpoint, or no problems if it is one."""
     from hermes_tui.debugger.breakpoints import parse_breakpoint
 
     try:
@@ -147,7 +147,7 @@ def check_breakpoint(text: str) -> list[Problem]:
 
 
 def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
-    """Return the JSON object that `text` is, None where it is none, and what is wrong with it."""
+    """Return the JSON object in `text`, or None if it is not one, and its problems."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -161,7 +161,7 @@ def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
 
 
 def signature(spec: ToolSpec | None) -> str:
-    """Return what a tool takes, on one line: `terminal(command: string, timeout?: integer)`."""
+    """Return a tool's signature on one line: `terminal(command: string, timeout?: integer)`."""
     if spec is None:
         return ""
     schema = spec.parameters if isinstance(spec.parameters, dict) else {}
@@ -191,7 +191,7 @@ def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
 
 
 def _half_characters(text: str, message: Mapping[str, Any]) -> list[Problem]:
-    """Return where lone surrogates stand, which UTF-8 lacks; what is written as escapes is one."""
+    """Return where lone surrogates are, which UTF-8 lacks; those in escapes count as one."""
     what = "half of a character, with which it cannot be sent"
     places = [position(text, found.start()) for found in _SURROGATE.finditer(text)]
     if not places and _SURROGATE.search(json_text(message)):
@@ -211,7 +211,7 @@ def _against_schema(text: str, arguments: dict[str, Any], schema: Any) -> list[P
 
 
 def _oddities(text: str) -> list[Problem]:
-    """Return what JSON readers do not agree on: keys that stand twice, numbers that are none."""
+    """Return what JSON readers disagree on: repeated keys, and constants that are not numbers."""
     problems: list[Problem] = []
 
     def pairs(items: list[tuple[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""JSON text on several lines or on one, every string and number spelled as it was; places in it."""
+"""JSON text laid out on several lines or on one, without respelling any value; offsets in it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _DECODER: Final = json.JSONDecoder()
 
 
 def laid_out(text: str) -> str:
-    """Return JSON text on several lines, or where it is so already, on one; else `text` itself."""
+    """Return JSON text on several lines, or if it is so already, on one; else `text` itself."""
     wide = spread(text)
     return _joined(_TOKEN.findall(text)) if wide == text.strip() and is_json(text) else wide
 
 
 def spread(text: str) -> str:
-    """Return JSON text on several lines; `text` itself where it is none."""
+    """Return JSON text on several lines, or `text` itself if it is not JSON."""
     return _spread(_TOKEN.findall(text)) if is_json(text) else text
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a text is JSON as a whole."""
+    """Return whether the whole text is one JSON value."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -56,7 +56,7 @@ def _spread(tokens: list[str]) -> str:
 
 
 def offset_of(text: str, path: str) -> int | None:
-    """Return where the value at `path`, such as `files[0].name`, begins in JSON text."""
+    """Return the offset in JSON text of the value at `path`, such as `files[0].name`, or None."""
     try:
         at, rest = _past_blanks(text, 0), path
         while rest:
@@ -67,7 +67,7 @@ def offset_of(text: str, path: str) -> int | None:
 
 
 def _step_down(text: str, at: int, path: str) -> tuple[int, str]:
-    """Return where the first value that `path` names begins, and the rest of `path`."""
+    """Return the offset of the value named by the first part of `path`, and the rest of `path`."""
     place = _past_blanks(text, at + 1)
     if text[at] == "[" and (entry := _ENTRY.match(path)):
         for _ in range(int(entry[1])):
@@ -83,7 +83,7 @@ def _step_down(text: str, at: int, path: str) -> tuple[int, str]:
 
 
 def _past_value(text: str, at: int) -> int:
-    """Return where the next key or entry begins, behind the value at `at` and its comma."""
+    """Return the offset of the next key or entry, after the value at `at` and its comma."""
     _, end = _DECODER.raw_decode(text, at)
     return _past_blanks(text, _past_blanks(text, end) + 1)
 

@@ -1,4 +1,4 @@
-"""The keys of commands, as a person has them, in what the screens say."""
+"""The keys of commands, with the user's keymap, in the messages of the screens."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _COMMAND: Final = re.compile(r"\{([a-z][a-z0-9-]*)\}")
 
 
 class KeyNames(NamedTuple):
-    """Which keys commands have. `keymap` holds those that were remapped, by command."""
+    """The keys of all commands. `keymap` holds the remapped ones by command id."""
 
     keymap: Mapping[str, str] = MappingProxyType({})
 
     def told(self, words: str) -> str:
-        """Return our own `words` with each command in braces as its key: `{search} begins one`.
+        """Return `words` with each command in braces replaced by its key: `{search} begins one`.
 
-        Foreign text is put around them afterwards: it may hold braces, too. Raises KeyError for
-        what is no command.
+        `words` must be our own. Add foreign text to the result only: it may hold braces too.
+        Raises KeyError for a name that is no command.
         """
         return _COMMAND.sub(lambda found: shown_key(BY_ID[found[1]], self.keymap), words)
 
 
 def not_shown(number: int, keys: KeyNames) -> str:
-    """Return that so many characters of a text are not shown, and which key shows them."""
+    """Return the line that counts the characters not shown and names the key that shows them."""
     return keys.told(f"… {counted(number, 'more character')}: {{pane-6}} shows the record")

@@ -1,4 +1,4 @@
-"""Which panes of the run screen are shown, and how they stand, for the room that there is."""
+"""Which panes of the run screen are shown, and in what layout, for a terminal's size."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 PANES = ("timeline", "message", "calls", "reasoning", "errors", "raw", "tokens", "metadata")
 LATER = frozenset({"tokens", "metadata"})
-"""Panes that are made only when somebody asks for them."""
+"""Panes that are created only when they are first shown."""
 LAYOUTS = ("single", "narrow", "medium", "wide")
 WIDE, MEDIUM, TALL, LOW = 150, 100, 30, 14
-"""Cells from which on there is room: for three columns, for two, for two panes in one column; and
-the height below which one pane, without a border, is all that fits."""
+"""Cells needed for three columns, for two columns, and for two panes in one column; and the height
+below which only one pane fits, without a border."""
 
 
 class Arrangement(NamedTuple):
-    """A layout, the panes that it shows, and whether they go without borders."""
+    """A layout, the panes that it shows, and whether they have no borders."""
 
     layout: str
     shown: frozenset[str]
@@ -22,10 +22,10 @@ class Arrangement(NamedTuple):
 
 
 def arrange(width: int, height: int, *, active: str, main: str, zoomed: bool) -> Arrangement:
-    """Return how the panes stand.
+    """Return the arrangement of the panes on a screen of `width` × `height` cells.
 
-    `active` is the detail pane to show where there is room for one, `main` the pane that has the
-    keys and takes the whole screen when `zoomed`.
+    `active` is the detail pane to show if there is room for only one. `main` is the focused pane,
+    which takes the whole screen when `zoomed`.
     """
     if zoomed or height < LOW:
         return Arrangement("single", frozenset({main}), bare=height < LOW)

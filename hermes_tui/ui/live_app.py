@@ -1,4 +1,4 @@
-"""The app of a run that happens now: it paints first, then begins the run, and ends it in order."""
+"""The app for a live run: it paints first, then begins the run, and finally ends it in order."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch, Branches
 
 CLOSE_WITHIN_S = 2.0
-"""For so long servers and tools may take to end; then the program leaves without them."""
+"""How long servers and tools may take to end before the program leaves without them."""
 ASK_AGAIN_S = 10.0
-"""A second q or Ctrl-C counts as the answer for so long."""
+"""How long a second q or Ctrl-C counts as the confirmation of the first."""
 
 
 class LiveApp(BaseApp):
-    """`open_branches` makes server and tools and begins the run; it is called after the first
-    paint. `failure` is what it raised; the app has ended then.
+    """Shows a live run and its branches.
 
-    `branches` are closed when `run` returns.
+    `open_branches` creates server and tools and begins the run; it is called after the first
+    paint. If it raises, `failure` is the exception and the app ends. `branches` are closed when
+    `run` returns.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,9 +54,9 @@ class LiveApp(BaseApp):
         self.branches: Branches | None = None
         self.failure: HermesError | None = None
         self.broken_off: HermesError | None = None
-        """Why a run could not go on, such as that its recording could not be written."""
+        """Why a run could not continue, such as that its recording could not be written."""
         self.last_words: list[str] = []
-        """What is to be said once the screen is gone: where the run is recorded, what broke."""
+        """Lines to print once the screen is gone: where the run is recorded, what failed."""
         self._open_branches = open_branches
         self.live_feed = LiveFeed(label)
         self._hints, self._clock = hints, clock
@@ -79,7 +80,7 @@ class LiveApp(BaseApp):
     # Beginning
 
     def on_mount(self) -> None:
-        # What every app does when it is mounted, Textual calls by itself.
+        # Textual calls the `on_mount` of the base class itself.
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -105,15 +106,15 @@ class LiveApp(BaseApp):
 
     @property
     def is_leaving(self) -> bool:
-        """Tell whether the program was asked to leave, and waits for that to be said again."""
+        """Return whether leaving was requested and waits to be confirmed."""
         return self._clock() - self._asked_at < ASK_AGAIN_S
 
     def forget_leaving(self) -> None:
-        """Take back what `ask_to_leave` began: something else was done since."""
+        """Withdraw the request of `ask_to_leave`, because something else was done since."""
         self._asked_at = -ASK_AGAIN_S
 
     def ask_to_leave(self, first: str = "") -> None:
-        """Leave if this is the second time, or nothing would be lost; else say so."""
+        """Leave if this is the second request or nothing would be lost; else ask to confirm."""
         if self._ending is not None:
             self.exit()
         elif self.is_leaving or not self._would_lose():
@@ -123,7 +124,7 @@ class LiveApp(BaseApp):
             self._say_what_leaves(first)
 
     def say_what_leaves(self) -> None:
-        """Say it once more, if the program was asked to leave: the run stands elsewhere now."""
+        """Repeat the question of `ask_to_leave`, if it is open, for what the run does now."""
         if self.is_leaving and self._would_lose():
             self._say_what_leaves()
 
@@ -184,7 +185,7 @@ class LiveApp(BaseApp):
         return "a live run is not suspended: what is running would time out"
 
     def action_interrupt(self) -> None:
-        """Do what Ctrl-C does, whatever screen is on top."""
+        """Carry out what Ctrl-C does, whatever screen is on top."""
         self._live.action_command("interrupt")
 
     async def action_quit(self) -> None:
@@ -205,7 +206,7 @@ def _last_words(branch: Branch, name: str) -> list[str]:
 
 
 def _can_be_resumed(log: EventLog) -> bool:
-    """Tell whether a run says where its server and its tools are found again."""
+    """Return whether a run's log names the server and tools with which it can be resumed."""
     from hermes_tui.runtime.writer import can_be_resumed
 
     return len(log) > 0 and can_be_resumed(log[0])

@@ -1,4 +1,4 @@
-"""Feeds a run that happens now to its screen, and switches between its branches."""
+"""The feed of a live run, which can switch between the run's branches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LiveFeed(Feed):
-    """Feeds the branch that is looked at; none before the run has begun."""
+    """Feeds the branch that is on screen, or none before the run has begun."""
 
     def __init__(self, label: str) -> None:
         super().__init__(RunModel(MemoryLog(), follow=True), follows=True)
@@ -47,7 +47,7 @@ class LiveFeed(Feed):
         return str(failure) if failure is not None else ""
 
     def show(self, branch: Branch) -> None:
-        """Look at a branch from now on, at its head."""
+        """Switch to a branch, with the cursor at its head."""
         self.branch = branch
         self.spent = Spent()
         self.model.show_log(branch.log)
@@ -62,23 +62,23 @@ class LiveFeed(Feed):
         return before != seen
 
     def to_head(self) -> None:
-        """Put the cursor on what a stop is about, else on the last row."""
+        """Move the cursor to the row that a stop is about, else to the last row."""
         self.model.go(head_row(self.model.timeline))
 
     def working_s(self) -> float | None:
-        """Return for how long a request or a tool has been under way; None if none is."""
+        """Return the seconds that a request or tool has been running, or None if none is."""
         since = self.driver.working_since if self.driver is not None else None
         return None if since is None else time.monotonic() - since
 
     def waits_s(self) -> float:
-        """Return for how long the request that is under way still waits before it is sent."""
+        """Return the seconds until the delayed request is sent; 0.0 if none is delayed."""
         driver, working_s = self.driver, self.working_s()
         if driver is None or working_s is None or driver.phase is not Phase.REQUESTING:
             return 0.0
         return max(0.0, driver.session.state.delay_s - working_s)
 
     def answering_s(self) -> float | None:
-        """Return for how long an answer has been waited for; None if none is owed."""
+        """Return the seconds since an answer has been awaited, or None if none is awaited."""
         driver, working_s = self.driver, self.working_s()
         if driver is None or working_s is None:
             return None
@@ -88,11 +88,11 @@ class LiveFeed(Feed):
             case Phase.DISPATCHING:
                 return working_s
             case _:
-                # It is being given up.
+                # The request or tool is being cancelled.
                 return None
 
     def spent_s(self) -> float:
-        """Return the seconds that requests and tools took so far."""
+        """Return the seconds that requests and tools have taken so far."""
         driver = self.driver
         return (driver.spent_s if driver is not None else 0.0) + (self.working_s() or 0.0)
 

@@ -1,4 +1,4 @@
-"""What a live run is doing, in words and rows, without any widget: read from its log."""
+"""What a live run is doing, in words and rows, read from its log, without any widget."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ENDINGS = {
 
 
 class Doing(NamedTuple):
-    """What a run does: a word, what about it, and why. `style` is a style's name."""
+    """What a run is doing: one word, its object, and why. `style` is the name of a style."""
 
     word: str
     what: str = ""
@@ -78,7 +78,7 @@ class Doing(NamedTuple):
 
 @dataclass(slots=True)
 class Spent:
-    """What a run has used so far, added up event by event."""
+    """The tokens and turns that a run has used so far, summed event by event."""
 
     seen: int = 0
     tokens_in: int = 0
@@ -86,7 +86,7 @@ class Spent:
     turn: int = 0
 
     def take(self, log: EventLog) -> None:
-        """Add what the events since the last time say."""
+        """Add the events that were appended since the last call."""
         for seq in range(self.seen, len(log)):
             event = log[seq]
             if isinstance(event, ev.RequestSent):
@@ -103,7 +103,7 @@ def doing_at(log: EventLog, seq: int) -> Doing:
     for event in back_from(log, seq):
         match event:
             case ev.Resumed():
-                # Where a replay diverged, what is owed was asked for before the stop.
+                # If a replay diverged, the pending request was made before the stop.
                 resumed = True
             case ev.Stopped() as stop if not resumed:
                 return _standing(log, stop)
@@ -133,14 +133,14 @@ def _standing(log: EventLog, stop: ev.Stopped) -> Doing:
 
 
 def without_repetition(doing: Doing, stop: ev.Stopped) -> Doing:
-    """Return where the run waits without a reason that is only the name of the stop point."""
-    # The words say what point it is; a breakpoint may have the name of one.
+    """Return `doing` without a reason that is only the name of the stop point."""
+    # The words already name the point. A breakpoint may have the same name.
     is_named = doing.why == stop.stop_point and not stop.breakpoints
     return doing._replace(why="") if is_named else doing
 
 
 def waiting(left_s: float, attempt: int) -> Doing:
-    """Return that a request is to be sent again, after a delay."""
+    """Return the state of a run that will send a request again after a delay."""
     return Doing(WAITING, f"{ceil(left_s)} s before attempt {attempt}")
 
 
@@ -160,7 +160,7 @@ def why_ended(ended: ev.RunEnded) -> str:
 
 
 def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
-    """Return where and why the run waits."""
+    """Return at which stop point the run is stopped, and why."""
     point = _point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
     if point is StopPoint.RECOVERY and stop.call_index is not None:
@@ -172,38 +172,38 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
         which = f" (call {place:,} of {count:,})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
     if found := reply_error(log, stop.seq, point):
-        # The finding is the reason, unless a breakpoint is.
+        # The finding is the reason, unless a breakpoint stopped the run.
         named = stop.breakpoints or stop.notes
         return Doing("STOPPED", found, _why_stopped(log, stop) if named else "", "stopped")
     return Doing("STOPPED", words, _why_stopped(log, stop), "stopped")
 
 
 def stands_at_flawed(log: EventLog) -> bool:
-    """Tell whether the run stands at a reply for what is wrong with it."""
+    """Return whether the run is stopped at a reply because of an error in it."""
     stop = last_stop(log)
     return stop is not None and _point_of(stop) in ABOUT_REPLY
 
 
 def hint_at(hints: Mapping[str, str], point: str, turn: int, call: int = 1) -> str:
-    """Return the hint for a stop at `point` in `turn`, at `call` of it (both 1-based), or ""."""
+    """Return the hint for a stop at `point` in `turn` at `call` (both 1-based), or ""."""
     keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
     return next((hints[key] for key in keys if key in hints), "")
 
 
 def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
-    """Tell whether something was edited at a stop, at which the run still stands."""
+    """Return whether something was edited at a stop before the run resumed."""
     later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + LONGEST_TURN)))
     until = takewhile(lambda event: not isinstance(event, ev.Resumed), later)
     return any(isinstance(event, _EDITS) for event in until)
 
 
 def _point_of(stop: ev.Stopped) -> StopPoint | None:
-    """Return the stop point of a stop; None for one that this version does not know."""
+    """Return the stop point of a stop, or None if this version does not know it."""
     return StopPoint(stop.stop_point) if stop.stop_point in list(StopPoint) else None
 
 
 def _why_stopped(log: EventLog, stop: ev.Stopped) -> str:
-    """Return the breakpoints that stopped the run, with what they print; else the stop point."""
+    """Return the breakpoints that stopped the run, with their notes; else the stop point."""
     texts = breakpoint_texts(log, stop.seq)
     named = [texts.get(key, key) for key in stop.breakpoints]
     if not named:
@@ -212,7 +212,7 @@ def _why_stopped(log: EventLog, stop: ev.Stopped) -> str:
 
 
 def _reason(log: EventLog, stop: ev.Stopped) -> str:
-    """Return why a run stopped at a point that no breakpoint named."""
+    """Return why a run stopped where no breakpoint matched."""
     match _point_of(stop):
         case None:
             return "unknown"
@@ -233,7 +233,7 @@ def _reason(log: EventLog, stop: ev.Stopped) -> str:
 
 
 def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
-    """Return what is said of a request or a tool that somebody cancelled; "" of any other."""
+    """Return the message of the request or tool that was cancelled; "" if it was not."""
     at = _last(log, stop.seq, (ev.RequestFailed, ev.ToolFailed, ev.ToolReturned))
     match log[at] if at is not None else None:
         case ev.RequestFailed(by=by, message=said) | ev.ToolFailed(by=by, exception=said) if by:
@@ -243,7 +243,7 @@ def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
 
 
 def _argument_finding(log: EventLog, stop: ev.Stopped) -> str:
-    """Return the code of the worst that was found in the call of a stop; "" where nothing was."""
+    """Return the code of the worst finding in the call of a stop; "" if there is none."""
     at = _call_seq(log, stop.seq, stop.call_index or 0)
     found = log[at].diagnostics if at is not None else ()
     for severity in (Severity.ERROR, Severity.WARNING):
@@ -253,7 +253,7 @@ def _argument_finding(log: EventLog, stop: ev.Stopped) -> str:
 
 
 def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
-    """Return the breakpoints that were set at event `seq`, as text by their ids."""
+    """Return the texts of the breakpoints in force at event `seq`, by their ids."""
     for at in range(seq, -1, -1):
         event = log[at]
         if isinstance(event, ev.BreakpointsSet):
@@ -262,7 +262,7 @@ def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
 
 
 def _call_seq(log: EventLog, seq: int, index: int) -> int | None:
-    """Return the event that proposed call `index` of the turn that event `seq` belongs to."""
+    """Return the seq of the event that proposed call `index` in the turn of event `seq`."""
     for event in back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed) and event.call.index == index:
             return event.seq
@@ -287,7 +287,7 @@ def call_name(log: EventLog, seq: int, index: int) -> str:
 
 
 def _calls_before(log: EventLog, seq: int) -> int:
-    """Return how many calls the reply has that event `seq` is about."""
+    """Return how many calls the last reply before event `seq` has."""
     count = 0
     for event in back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed):
@@ -298,7 +298,7 @@ def _calls_before(log: EventLog, seq: int) -> int:
 
 
 def head_row(timeline: Timeline) -> int:
-    """Return the row that a person wants to see now: what a stop is about, else the last one."""
+    """Return the row to show now: the one that a stop is about, else the last one."""
     last, log = len(timeline) - 1, timeline.log
     stop = last_stop(log)
     if stop is None:
@@ -324,7 +324,7 @@ def head_row(timeline: Timeline) -> int:
 
 
 def last_stop(log: EventLog) -> ev.Stopped | None:
-    """Return the stop at which the run stands; None if it does not stand."""
+    """Return the stop at which the run is stopped, or None if it is not stopped."""
     for event in back_from(log, len(log) - 1):
         match event:
             case ev.Stopped() as stop:
@@ -341,13 +341,13 @@ def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | N
 
 
 def _finding_row(timeline: Timeline, seq: int | None, last: int) -> int:
-    """Return the row of what was found at event `seq`, which has none of its own."""
+    """Return the row of the finding at event `seq`, which has no row of its own."""
     rows = range(last, max(-1, last - LONGEST_TURN), -1)
     return next((row for row in rows if timeline.seq(row) == seq), last)
 
 
 def breakpoint_for(timeline: Timeline, row: int) -> str:
-    """Return the text of a breakpoint that would stop at what a row shows."""
+    """Return the text of a breakpoint that would stop at the event of a row."""
     if not 0 <= row < len(timeline):
         return StopPoint.BEFORE_DISPATCH
     match timeline.event(row):
@@ -377,7 +377,7 @@ def _about(point: StopPoint, name: str | None) -> str:
 
 
 def message_index(timeline: Timeline, row: int, messages: list[str]) -> int:
-    """Return which of the request's messages (JSON texts) a row shows; the last where none is."""
+    """Return the index of the request's message (JSON text) that a row shows, else the last."""
     event = timeline.event(row) if 0 <= row < len(timeline) else None
     raw = event.raw if isinstance(event, ev.MessageAppended) else ""
     return messages.index(raw) if raw in messages else max(0, len(messages) - 1)

@@ -1,4 +1,4 @@
-"""Why a command of the debugger makes no sense now, in a few words."""
+"""Why a command of the debugger cannot be carried out now, in a few words."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _AT_A_STOP: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran: bool) -> str:
-    """Return why a command cannot be carried out; keys stand in it as `KeyNames.told` takes them.
+    """Return why a command cannot be carried out, with keys in braces for `KeyNames.told`.
 
-    `phase` is None where the run has not begun; `broken`: it could not go on; `tool_ran`: a tool of
-    the turn that it is in.
+    `phase` is None if the run has not begun. `broken` means that the run could not continue,
+    `tool_ran` that a tool of the current turn has run.
     """
     if phase is None:
         return "the run has not begun"

@@ -1,4 +1,4 @@
-"""A search over a single page of text: its matches, and the one that was gone to."""
+"""A search in a single page of text: its matches, and the current one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 
 class PageSearch:
-    """What is searched in the document of a view, and how far a person has gone through it."""
+    """A search in the document of a view, its matches, and the number of the current match."""
 
     def __init__(self) -> None:
         self.search: Search | None = None
@@ -18,18 +18,18 @@ class PageSearch:
         self._match = 0
 
     def begin(self, search: Search | None, view: TextView) -> str:
-        """Search for something else, or nothing any more; go to the first match, as `go` does."""
+        """Replace the search, or drop it if None; go to the first match and return as `go` does."""
         self.search = search
         self.find(view)
         return self.go(view, 0)
 
     def find(self, view: TextView) -> None:
-        """Find the matches in the document that is shown now."""
+        """Find the matches in the current document."""
         self._match = 0
         self._matches = () if self.search is None else matches_in(view.document, self.search)
 
     def go(self, view: TextView, step: int) -> str:
-        """Go to the next or previous match around the ends; return what is to be said."""
+        """Move `step` matches on, wrapping around; return the message to show."""
         if not self._matches:
             view.set_matches(())
             return "no match" if self.search is not None else ""

@@ -1,7 +1,7 @@
-"""The palette: every action that makes sense now, found by any word that people have for it.
+"""The palette: every action that is enabled now, found by any word that people use for it.
 
-Words are looked for in the label first, then among what other debuggers and editors call the same,
-in the id, and in the help; a word of which only the letters stand there in order comes last.
+A word that is in the label ranks first, then one among the names that other debuggers and editors
+use, then in the id, then in the help. A label that only contains the letters in order ranks last.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ ALSO_CALLED: Final = MappingProxyType({
     "view": "json markdown format pretty",
     "zoom": "maximise full screen",
 })  # fmt: skip
-"""What people may type for a command besides its label."""
+"""Other words that people may type for a command, by its id."""
 _LABEL, _ALSO, _ID, _HELP, _LETTERS = 80.0, 60.0, 50.0, 30.0, 10.0
-"""What a word is worth by where it stands; the beginning of a word less, its inside least."""
+"""Scores of a query word by the field it is in. A match of only a part of a word scores less."""
 
 
 class Offer(NamedTuple):
-    """One action that the palette offers; `words` are found as well as its label and help."""
+    """An action in the palette; `words` are searched as well as its label and help."""
 
     label: str
     help: str
@@ -117,7 +117,7 @@ def _score(query: str, offer: Offer, matcher: Matcher) -> float:
 
 
 def _worth(word: str, text: str) -> float:
-    """Return how well a word stands in a text: 1 whole, less as the beginning or inside of one."""
+    """Return how well a word matches in a text: 1 as a whole word, less as a prefix or inside."""
     at = text.find(word)
     if at < 0:
         return 0.0

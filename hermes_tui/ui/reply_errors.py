@@ -1,4 +1,4 @@
-"""What is wrong with the reply that a live run stands at, in few words: read from its log."""
+"""What is wrong with the reply at which a live run is stopped, in few words, from its log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.ui.reversed_log import back_from
 
 ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
-"""Stop points that some finding of the reply is the reason for: it is named at the stop."""
+"""Stop points caused by a finding in the reply; the stop names the finding."""
 _SHORTER = (
     (" is left in the text", " in the text"),
     (" are left in the text", " in the text"),
@@ -20,13 +20,13 @@ _SHORTER = (
     ("the text holds ", ""),
     ("says tool_calls, but there is no call", "tool_calls, but no call"),
 )
-"""What is left out of a finding so that it fits beside the rest on 80 columns."""
+"""Phrases of findings and their short forms, so that a stop fits on 80 columns."""
 
 
 def reply_error(log: EventLog, seq: int, point: StopPoint | None) -> str:
-    """Return the error in the reply that the stop of event `seq` is about; empty if there is none.
+    """Return the error in the reply that the stop at event `seq` is about; empty if there is none.
 
-    At a stop for what was read, what was cut off is passed over if there is anything else.
+    At `PARSE_FAILURE`, the finding that the reply was cut off counts only if there is no other.
     """
     if point not in ABOUT_REPLY:
         return ""

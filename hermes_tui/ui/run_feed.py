@@ -1,4 +1,4 @@
-"""What feeds one run to a run screen, bit by bit, so that keys are answered in between."""
+"""Feeds that load one run for a run screen in small steps, so that keys are answered in between."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 EVENTS_A_BITE = 16
 ROWS_A_BITE = 200
 WAIT_S = 0.004
-"""For what a thread does: as long as a slice, so that it gets on."""
+"""How long a step waits for a thread: about one step's time, so that the thread gets to run."""
 
 
 class Feed(ABC):
-    """Brings a run to its model. `follows`: it can grow, and the cursor may stay at its head."""
+    """Loads a run into its model. With `follows`, the run can grow and the cursor follow it."""
 
     def __init__(self, model: RunModel, *, follows: bool) -> None:
         self.model = model
@@ -36,11 +36,11 @@ class Feed(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """Return where the run comes from, in a few words."""
+        """Return the source of the run, in a few words."""
 
     @property
     def place(self) -> RunPlace | None:
-        """Return where somebody else finds the run; None where nobody does."""
+        """Return the place at which others can open the run, or None if they cannot."""
         return None
 
     @property
@@ -49,7 +49,7 @@ class Feed(ABC):
 
     @property
     def parser(self) -> str:
-        """Return the parser that a person said reads the run, empty if nobody said."""
+        """Return the parser that was requested for the run, empty if none was."""
         return ""
 
     @property
@@ -64,26 +64,26 @@ class Feed(ABC):
 
     @abstractmethod
     def poll(self) -> bool:
-        """Return whether the source has grown or broken since this was last asked."""
+        """Return whether the source has grown or failed since the last call."""
 
     def progress(self) -> tuple[int, int] | None:
-        """Return what is read and what there is to read; None when all is read."""
+        """Return the amount read and the total, or None when everything is read."""
         return None
 
     def pace(self, done: int, total: int) -> str:
-        """Return how fast the run is read, and how long it will take."""
+        """Return how fast the run is being read and how long it will take, in words."""
         now = time.perf_counter()
         if self._pace is None:
             self._pace = Pace(now, done)
         return self._pace.text(done, total, now)
 
     def close(self) -> None:
-        """Let go of what nobody else uses; most feeds have nothing of the kind."""
+        """Release what nobody else uses; most feeds have nothing to release."""
         return
 
     @abstractmethod
     def raw_text(self, event: Event) -> tuple[str, bool]:
-        """Return the exact text behind an event, and whether it is the source's own."""
+        """Return the exact text of an event, and whether it is the source's own."""
 
     def step(self, budget_s: float, *, enough_rows: int = 1 << 60) -> bool:
         """Work for about `budget_s` seconds; return whether anything on screen may have changed.
@@ -93,7 +93,7 @@ class Feed(ABC):
         deadline = time.perf_counter() + budget_s
         changed = False
         while time.perf_counter() < deadline and len(self.model.timeline) < enough_rows:
-            # A search or filter goes on beside the reading: its first hits must not wait for it.
+            # Search and filter run alongside the reading, so that their first hits need not wait.
             read = self._bite()
             if not (self._search_or_filter() or read):
                 break
@@ -102,16 +102,16 @@ class Feed(ABC):
 
     @property
     def is_reading(self) -> bool:
-        """Whether there is more of the run to come, as far as is known."""
+        """Return whether more of the run is to come, as far as is known."""
         return not (self.cancelled or self.model.timeline.finished)
 
     def go_to_end(self) -> None:
-        """Put the cursor on the last row, and keep it there until all is read."""
+        """Move the cursor to the last row, and keep it there until everything is read."""
         self.model.follow = self.is_reading
         self.to_head()
 
     def _go_along(self, changed: bool) -> bool:
-        """Let a cursor that follows go along; return whether it does so for the last time."""
+        """Move a following cursor to the head; return whether this is the last time."""
         model = self.model
         is_over = model.follow and not self.follows and not self.is_reading
         if (is_over or (changed and model.follow)) and len(model.timeline):
@@ -120,12 +120,12 @@ class Feed(ABC):
         return is_over
 
     def to_head(self) -> None:
-        """Put the cursor where it stays while the run grows: on the last row."""
+        """Move the cursor to the row that it follows while the run grows: the last one."""
         self.model.go(len(self.model.timeline) - 1)
 
     @abstractmethod
     def _bite(self) -> bool:
-        """Take in a few events; return whether anything was done."""
+        """Load a few events; return whether anything was done."""
 
     def _search_or_filter(self) -> bool:
         searched = self.model.advance_search(ROWS_A_BITE)
@@ -133,7 +133,7 @@ class Feed(ABC):
 
 
 def place_of(ref: RunRef) -> RunPlace | None:
-    """Return where somebody else finds a run; None where it came by standard input."""
+    """Return the place at which others can open a run, or None if it came from standard input."""
     from hermes_tui.ui.render.places import RunPlace
 
     file = ref.file
@@ -143,7 +143,7 @@ def place_of(ref: RunRef) -> RunPlace | None:
 
 
 class RunFeed(Feed):
-    """Feeds one run to its model: indexing of its file, filter and search."""
+    """Feeds one run of a file to its model, and indexes the file if it is a single run."""
 
     def __init__(self, ref: RunRef, *, follow: bool = False) -> None:
         from hermes_tui.runtime.opener import load_run
@@ -159,7 +159,7 @@ class RunFeed(Feed):
         self._news = ""
         self._has_looked = self._is_kept = False
         self._kept: BackgroundCall[Any] | None = None
-        """What is being looked for in the cache."""
+        """The pending lookup of the run in the cache."""
 
     @classmethod
     def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
@@ -190,7 +190,7 @@ class RunFeed(Feed):
         return self.file.source.failure or self._news
 
     def raw_text(self, event: Event) -> tuple[str, bool]:
-        """Return the exact text behind an event, and whether it is the file's own."""
+        """Return the exact text of an event, and whether it is the file's own."""
         if self._raw is None:
             from hermes_tui.runtime.raw import RawReader
 
@@ -216,8 +216,8 @@ class RunFeed(Feed):
         return True
 
     def poll(self) -> bool:
-        """Return whether the file has grown or broken since this was last asked."""
-        # Not what `refresh` returns: that may have told the list, which reads the same file.
+        """Return whether the file has grown or failed since the last call."""
+        # Not the result of `refresh`: the list, which reads the same file, may have called it.
         self.file.source.refresh()
         if self._goes_on_anew():
             return True
@@ -226,7 +226,7 @@ class RunFeed(Feed):
         return before != self._seen
 
     def _goes_on_anew(self) -> bool:
-        """Show the run that has taken the place of a followed one, from its beginning.
+        """Show the run that has replaced a followed one, from its beginning, if there is one.
 
         Return whether there is one.
         """
@@ -244,9 +244,9 @@ class RunFeed(Feed):
         return True
 
     def _use_cache(self) -> None:
-        """Look for the run in the cache, or once it is read keep it there; neither is waited for.
+        """Start looking for the run in the cache, or once it is read, storing it there.
 
-        Not before the first paint: the modules for it are needed by long runs only.
+        Neither is waited for. Not called before the first paint: only long runs need its modules.
         """
         if not self.file.keeps or self._is_kept or self.cancelled:
             return
@@ -261,7 +261,10 @@ class RunFeed(Feed):
             keep_run(self.file, log, self.model.timeline)
 
     def _take_kept(self, kept: BackgroundCall[Any]) -> bool:
-        """Take the run from the cache if it was there: return whether to come again."""
+        """Take the run from the cache if it is there; return False if it is not.
+
+        Return True too while the lookup is pending.
+        """
         if not kept.is_done(WAIT_S):
             return True
         self._kept = None
@@ -286,12 +289,12 @@ class RunFeed(Feed):
         return source.read(index.end, min(length, 200)).decode("utf-8", "replace").strip()
 
     def progress(self) -> tuple[int, int] | None:
-        """Return bytes folded and bytes in all while the file is being read, else None."""
+        """Return the bytes folded and the bytes in all while the file is being read, else None."""
         if not self.file.is_one_run or self.cancelled or self.model.timeline.finished:
             return None
         total = self.file.source.size
         done, records = self._folded_bytes(), self.file.records
-        # What stands behind the last record of a followed file is a part of the next one.
+        # What follows the last record of a followed file is a part of the next one.
         is_up_to_date = done >= records.end and records.scanned >= total
         is_torn = done >= total - len(self.partial) - 1
         if not self.file.source.complete and (is_up_to_date or is_torn):

@@ -1,6 +1,6 @@
-"""The last lock between foreign text and the terminal: a filter for everything drawn.
+"""The last barrier between foreign text and the terminal: a filter for everything drawn.
 
-`model.visible` is the first, where text enters a view; this one holds whatever widget drew it,
+`model.visible` is the first barrier, where text enters a view. This one holds for every widget,
 because nearly every Textual surface passes control sequences on.
 """
 
@@ -18,7 +18,7 @@ from textual.filter import LineFilter, NoColor
 from hermes_tui.model.visible import BIDI_CONTROLS, LINE_SEPARATORS, REPLACEMENT
 
 _OVERRIDES = "".join(map(chr, (*BIDI_CONTROLS, *LINE_SEPARATORS)))
-# All of these have no width in Rich, so a layout that is already made does not shift.
+# None of these has a width in Rich, so a finished layout does not shift.
 _HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_OVERRIDES}\U0001f3fb-\U0001f3ff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKS = (
@@ -26,7 +26,8 @@ _MARKS = (
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
 MOST_MARKS = 8
-"""Marks on one character that are drawn: no writing needs more, a pile covers other rows."""
+"""Most combining marks drawn on one character: no script needs more, and a pile covers other rows.
+"""
 _PILED = re.compile(f"(?<=[{_MARKS}]{{{MOST_MARKS}}})[{_MARKS}]+")
 _EMOJI_STYLE = re.compile("(.?)\ufe0f\u20e3?", re.DOTALL)
 _SUSPECT = re.compile(
@@ -35,10 +36,10 @@ _SUSPECT = re.compile(
 
 
 class TerminalFilter(LineFilter):
-    """Take everything that acts on a terminal out of drawn lines, and keep their width.
+    """Remove everything that acts on a terminal from drawn lines, and keep their width.
 
-    It comes last, after the filters given. Links are dropped too: their target would be written
-    into the terminal's stream as it is.
+    It is applied last, after the filters given. Links are dropped too: their target would be
+    written to the terminal verbatim.
     """
 
     def __init__(self, *before: LineFilter) -> None:
@@ -55,17 +56,17 @@ class TerminalFilter(LineFilter):
 
 
 def terminal_filters(filters: Sequence[LineFilter], *, no_color: bool) -> list[LineFilter]:
-    """Return what `App.get_line_filters()` returns: the app's own, no colour at all, then the lock.
+    """Return the app's line filters: one that applies `filters`, then `NoColor`, then the barrier.
 
-    Textual's answer to NO_COLOR is shades of grey; with `no_color` no colour code is sent.
+    Textual's answer to NO_COLOR is shades of grey; with `no_color`, no colour code is sent.
     """
     return [_all_in_one(tuple(filters), no_color)]
 
 
 @lru_cache(maxsize=8)
 def _all_in_one(filters: tuple[LineFilter, ...], no_color: bool) -> TerminalFilter:
-    # One filter, and always the same one: Textual remembers for every line what a filter made of
-    # it, and makes another line for every filter.
+    # One filter, and always the same one: Textual caches each line's result by filter, and makes
+    # another line for every filter.
     return TerminalFilter(*filters, *([NoColor()] if no_color else []))
 
 

@@ -1,4 +1,4 @@
-"""A search over the texts of a run or the lines of a list, in linear time whatever the pattern."""
+"""Searches over the texts of a run or the lines of a list, in linear time for any pattern."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Spans = Callable[[str], Iterator[tuple[int, int] | None]]
 
 
 class Search(NamedTuple):
-    """A search over a run or a list. `text` is as it was typed; its functions are linear."""
+    """A search over a run or a list. `text` is as typed; the functions take linear time."""
 
     text: str
     look_in: Callable[[str], Iterator[bool]]
-    """Yields False after each bit of a long text, at last whether there is a match."""
+    """Yields False after each part of a long text, and finally whether there is a match."""
     look_at: Spans
-    """Yields the matches in a text, and None after each bit of a long one without any."""
+    """Yields the matches in a text, and None after each part of a long text without any."""
     may_hold: Callable[[str], bool]
-    """Tells quickly whether there may be a match in any of the lines of a text."""
+    """Returns quickly whether there may be a match in any of the lines of a text."""
     is_regex: bool = False
     case_matters: bool = False
     in_texts: bool = False
-    """Whether, in a list of runs, all that they say is searched."""
+    """Whether all texts of the runs are searched, in a list of runs."""
 
     def found_in(self, text: str) -> bool:
-        """Tell whether there is a match in a text."""
+        """Return whether there is a match in a text."""
         return any(self.look_in(text))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -37,7 +37,7 @@ class Search(NamedTuple):
 
 
 def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[Match]:
-    """Return at most `limit` places of a document that a search is about, in order."""
+    """Return at most `limit` matches of a search in a document, in order."""
     found = document.look(search.look_at, search.may_hold)
     return list(islice((match for match in found if match is not None), limit))
 
@@ -45,7 +45,7 @@ def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[
 def compile_search(
     text: str, *, is_regex: bool, case_matters: bool, in_texts: bool = False
 ) -> Search:
-    """Return a search; raise RegexError where the regular expression is none."""
+    """Return a search for `text`; raises RegexError if it is not a valid regular expression."""
     if is_regex:
         looks = _by_regex(text if case_matters else _with_flag("i", text))
     else:
@@ -70,17 +70,17 @@ def _by_text(text: str, *, case_matters: bool) -> _Looks:
 
 
 def _with_flag(flag: str, pattern: str) -> str:
-    """Return a pattern with one flag more: all of them stand together before the rest."""
+    """Return a pattern with one more flag: all global flags must be together at its start."""
     flags = re.match(r"\(\?([a-z]+)\)", pattern)
     return f"(?{flag}{flags[1]}){pattern[flags.end() :]}" if flags else f"(?{flag}){pattern}"
 
 
 def _by_regex(pattern: str) -> _Looks:
-    """Return what finds a pattern; all of a text in which to look is too costly counts as found."""
+    """Return the search functions for a pattern. A text that is too costly to search is a match."""
     from hermes_tui.log.linear_regex import RegexError, compile_look, compile_span_look
 
     search, each = compile_look(pattern), compile_span_look(pattern)
-    # Lines begin and end where `^` and `$` are told so, but not where these are.
+    # The flag `m` makes `^` and `$` match at every line, but not `\A` and `\Z`.
     in_lines = None if re.search(r"\\[AZ]", pattern) else compile_look(_with_flag("m", pattern))
 
     def look_in(text: str) -> Iterator[bool]:

@@ -1,15 +1,16 @@
-"""Foreign text in an editor: what acts on a terminal or hides has a stand-in there, and comes back.
+"""Foreign text in an editor: harmful or hidden characters are replaced by stand-ins, reversibly.
 
-An editor would split lines at some such characters, count others as no cell wide, and draw them
-all. So each character that `visible` shows as something else, the tab and the newline apart, is
-held by a private one that is one cell wide, and a private one of the text stands behind `_ESCAPE`:
+An editor would split lines at some of these characters, count others as having no width, and draw
+them all. So each character that `visible` shows as something else, except tab and newline, is
+replaced by a private-use character that is one cell wide. A private-use character of the text
+itself is preceded by `_ESCAPE`:
 
     U+0000 … U+FFFF      U+F0000 + code               controls, overrides, surrogates, zero width
     U+1F000 … U+1FFFF    U+100000 + code - U+1F000    skin tones
     U+E0000 … U+E0FFF    U+101000 + code - U+E0000    tags, variants
 
-An editor's time for a key grows with the line it is in, and models write JSON of a megabyte on one
-line: long lines are broken behind a `SOFT_BREAK`, which goes again with the newline behind it.
+The time an editor takes for a key grows with the length of the line, and models write a megabyte of
+JSON on one line. So long lines are broken after a `SOFT_BREAK`; `unshield` removes both.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ _NO_WIDTH: Final = "\u034f"
 
 
 def shield(text: str, *, newlines: bool = False) -> str:
-    """Return `text` as an editor can hold it. `unshield` gives back exactly `text`.
+    """Return `text` as an editor can hold it; `unshield` restores exactly `text`.
 
-    With `newlines` those have a stand-in too: for editors of one line.
+    With `newlines`, newlines have a stand-in too, for editors of a single line.
     """
     if STAND_IN.search(text):
         text = STAND_IN.sub(lambda found: _ESCAPE + found[0], text)
@@ -52,7 +53,7 @@ def _in_pieces(found: re.Match[str]) -> str:
 
 
 def hold(text: str, *, newlines: bool = False) -> str:
-    """Return typed or pasted text with stand-ins; those that are in it already are let be."""
+    """Return typed or pasted text with stand-ins; those that are already in it are kept."""
     kept = "\t" if newlines else _KEPT
     table = {ord(char): held for char in set(text) if char not in kept and (held := _held(char))}
     return text.translate(table) if table else text
@@ -70,12 +71,12 @@ def _meant(found: re.Match[str]) -> str:
 
 
 def pictured(text: str) -> str:
-    """Return an editor's text as it is drawn, one character for one character."""
+    """Return an editor's text as it is drawn, character by character."""
     return STAND_IN.sub(lambda found: _picture(found[0]), text)
 
 
 def name_of(char: str) -> str:
-    """Return what a stand-in is for (`U+202E right-to-left override`), "" for other characters."""
+    """Return the name of a stand-in's character (`U+202E right-to-left override`), else ""."""
     meant = _restored(char)
     if meant == char:
         return ""
@@ -94,7 +95,7 @@ def _held(char: str) -> str:
 
 
 def _restored(char: str) -> str:
-    """Return what `char` stands in for; itself where it is no stand-in."""
+    """Return the character that `char` stands in for, or `char` if it is no stand-in."""
     code = ord(char)
     for low, high, held in _BLOCKS:
         if held <= code < held + high - low:

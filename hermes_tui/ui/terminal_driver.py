@@ -1,4 +1,4 @@
-"""Textual's driver for Unix, which outlives its terminal for as long as leaving in order takes."""
+"""Textual's driver for Unix, made to survive its terminal until the program has left in order."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from textual.drivers.linux_driver import LinuxDriver
 
 
 class TerminalDriver(LinuxDriver):
-    """What is painted on a terminal that is gone is dropped; Textual's thread that writes would end
-    at the first such error, and the app wait for it forever."""
+    """Drops what is written to a terminal that is gone.
+
+    Otherwise the first such error would end Textual's writer thread, and the app would wait for it
+    forever.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # Textual draws on standard error, which may go to a file.
         drawn_on = self._file if self._file and self._file.isatty() else sys.__stdout__
-        # The keys are read as UTF-8, whatever the locale says; what it lacks had other widths.
+        # Keys are read as UTF-8 regardless of the locale. Replacements for characters that the
+        # locale's encoding lacks would have other widths.
         if isinstance(drawn_on, io.TextIOWrapper):
             drawn_on.reconfigure(encoding="utf-8", errors="backslashreplace")
         self._file = cast(Any, _Lenient(drawn_on))
 
     @property
     def has_terminal(self) -> bool:
-        """Whether keys can still come; once they cannot, the end of the input is read again and
-        again."""
+        """Return whether keys can still arrive; without a terminal, reading input only yields its
+        end, again and again."""
         return os.isatty(self.fileno)
 
 

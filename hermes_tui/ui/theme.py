@@ -1,7 +1,7 @@
-"""What the program looks like: three themes, and what each style name means in them.
+"""The look of the program: three themes, and the definition of each style name in them.
 
-A meaning is never carried by colour alone: the same table without its colours is what NO_COLOR
-shows, and what is an error there is still bold and reversed or underlined.
+A meaning is never carried by colour alone: NO_COLOR shows the same table without its colours, and
+an error is then still bold and reversed or underlined.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ THEMES: Final = (
     ),
 )  # fmt: skip
 
-# What is left of a style without colour: the attributes of a Rich style definition.
+# The part of each style that remains without colour, as a Rich style definition.
 _ATTRIBUTES: Final = MappingProxyType({
     "": "", "text": "", "dim": "", "note": "italic", "warning": "bold underline",
     "error": "bold reverse underline", "success": "bold",
@@ -63,7 +63,7 @@ _ATTRIBUTES: Final = MappingProxyType({
     "lab.here": "underline",
 })  # fmt: skip
 
-# Colour and attributes of each name; a name that is not here looks as its attributes say.
+# Colour and attributes of each name; a name that is not here has only its attributes from above.
 _DARK: Final = MappingProxyType({
     "dim": "#9ba6b5", "note": "italic #8fb4d8", "warning": "bold #f0c060", "error": "bold #ff8f8f",
     "success": "#8fd694",
@@ -141,17 +141,17 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 STYLE_NAMES: Final = tuple(_ATTRIBUTES)
 _FEW_COLOURS: Final = MappingProxyType({"cursor": "bold reverse", "cursor.blurred": "underline"})
-"""On a terminal of 16 colours: the background of a cursor would be the grey that texts have."""
+"""Styles on a terminal of 16 colours, where a cursor's background would be the grey of texts."""
 
 
 @lru_cache(maxsize=8)
 def styles_for(
     theme_name: str, no_color: bool = False, few_colours: bool = False
 ) -> Callable[[str], Style]:
-    """Return the function from style name to style for a theme; a foreign theme looks dark.
+    """Return the function from style name to style for a theme; an unknown theme looks dark.
 
-    A dotted name that is not in the table takes the style of what stands before its last dot
-    ("badge.object" → "badge"); one that is not there either has no style.
+    A dotted name that is not in the table has the style of the part before its last dot
+    ("badge.object" → "badge"); if that is not in the table either, no style.
     """
     table = _ATTRIBUTES if no_color else {**_ATTRIBUTES, **_TABLES.get(theme_name, _DARK)}
     if few_colours:

@@ -1,4 +1,4 @@
-"""Which tokens belong to a row of a run: those of the reply of its turn, or of its whole record."""
+"""Where the tokens of a row of a run are: in the reply of its turn, or in its whole record."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from hermes_tui.parsers.plain_values import decode
 from hermes_tui.ui.render.raw import RawText
 
 REACH = 256
-"""Events that are looked back through for the reply that a row came from."""
+"""Most events that are searched backwards for the reply that a row came from."""
 _CHOICE = "/message"
 
 
 class TokenSource(NamedTuple):
-    """Where tokens may stand. `kind`: reply, choice or rollout; the event is what holds them."""
+    """An event that may hold tokens, and in what form: `kind` is reply, choice or rollout."""
 
     kind: str
     event: Event
 
 
 def source_of(timeline: Timeline, row: int) -> TokenSource | None:
-    """Return where the tokens of a row would stand; cheap, nothing is read for it."""
+    """Return where the tokens of a row would be, or None; cheap, because nothing is read."""
     if not 0 <= row < len(timeline):
         return None
     event = timeline.event(row)
@@ -70,7 +70,7 @@ def asks_for_tokens(timeline: Timeline, row: int) -> bool:
             break
     first = timeline.log[0]
     if parameters is None and isinstance(first, RunStarted):
-        # A request has its parameters only where they are not those of the one before.
+        # A request has parameters only if they differ from those of the request before.
         parameters = first.details.get("parameters")
     return isinstance(parameters, dict) and bool(parameters.get("logprobs"))
 
@@ -78,7 +78,7 @@ def asks_for_tokens(timeline: Timeline, row: int) -> bool:
 def read_tokens(
     source: TokenSource, timeline: Timeline, raw_text: RawText
 ) -> tuple[TokenTable, ...]:
-    """Return the tokens that stand in a source; often none."""
+    """Return the tokens in a source; often there are none."""
     event = source.event
     first = timeline.log[0]
     tools = first.tools if isinstance(first, RunStarted) else ()

@@ -1,6 +1,6 @@
-"""What is on the run screen, without any widget: log, cursor, filter, search, marks.
+"""The state of the run screen, without any widget: log, cursor, filter, search, marks.
 
-`RunModel` takes a person's moves; panes are given a frozen `ViewState` and read the log from it.
+`RunModel` applies what a person does; panes receive a frozen `ViewState` and read the log from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RECORDS_AT_ONCE = 256
 
 
 class ViewState(NamedTuple):
-    """What the panes show. `row` is a row of the timeline, -1 if there is none yet."""
+    """What the panes show. `row` is a row of the timeline, or -1 if there is none yet."""
 
     timeline: Timeline
     row: int
@@ -45,13 +45,13 @@ class ViewState(NamedTuple):
 
     @property
     def event(self) -> Event | None:
-        """Return the event under the cursor, None where there is none."""
+        """Return the event under the cursor, or None if there is none."""
         return self.timeline.event(self.row) if 0 <= self.row < len(self.timeline) else None
 
 
 @dataclass(slots=True)
 class RunModel:
-    """The state of one run screen. Row numbers are rows of the timeline, whatever the filter."""
+    """The state of one run screen. Row numbers are those of the timeline, whatever the filter."""
 
     log: EventLog
     timeline: Timeline = field(init=False)
@@ -62,22 +62,22 @@ class RunModel:
     search: Search | None = None
     matches: array[int] = field(default_factory=lambda: array("L"))
     seeking: bool = False
-    """Whether the cursor is still to go to the first match from where it is."""
+    """Whether the cursor has yet to move to the first match at or after it."""
     searched: int = 0
-    """Rows looked at by the search so far."""
+    """Rows searched so far."""
     _looking: Iterator[bool | None] | None = None
-    """How far the search is in the row after these."""
+    """The unfinished search of row number `searched`, or None."""
     filter_text: str = ""
     filter: Expression | None = None
     shown: array[int] = field(default_factory=lambda: array("L"))
     """Rows that the filter lets through, in order; used only while there is a filter."""
     filtered: int = 0
-    """Rows looked at by the filter so far."""
+    """Rows tested by the filter so far."""
     dropped: tuple[str, Expression | None] | None = None
-    """The filter that was dropped because it hid a row that was gone to."""
+    """The filter that was dropped because it hid the row that the cursor moved to."""
     marks: dict[str, int] = field(default_factory=dict)
     wanted_message: int = 0
-    """The message to go to as soon as it is there, from 1; 0: none."""
+    """The message to move to as soon as it is read, counted from 1; 0 for none."""
     keys: KeyNames = field(default_factory=KeyNames)
 
     def __post_init__(self) -> None:
@@ -91,18 +91,18 @@ class RunModel:
         self.restart_search_and_filter()
 
     def restart_search_and_filter(self) -> None:
-        """Look at every row anew: it may read differently."""
+        """Search and filter every row again, because its text may have changed."""
         dropped = self.dropped
         self.set_search(self.search, seek=self.seeking)
         self.set_filter(self.filter_text, self.filter)
         self.dropped = dropped
 
     def take_over(self, log: EventLog, timeline: Timeline) -> None:
-        """Go on with the same run, read farther; rows keep their numbers."""
+        """Continue with a log of the same run that is read further; rows keep their numbers."""
         self.log, self.timeline = log, timeline
 
     def read_anew(self, log: EventLog, timeline: Timeline) -> None:
-        """Go on with the same run as it reads now; the cursor and the marks stay on their rows."""
+        """Continue with the run as it was read again; the cursor and marks stay on their rows."""
         before, self.log, self.timeline = self.timeline, log, timeline
         self.row = same_row(before, self.row, timeline)
         self.marks = {name: same_row(before, row, timeline) for name, row in self.marks.items()}
@@ -113,7 +113,7 @@ class RunModel:
     def advance(self, events: int) -> bool:
         """Read up to `events` more events; return whether anything was done."""
         log = self.log
-        # Only a log that is read from a file has it, whose readers a live run does without.
+        # Only a log that is read from a file has this method; live runs need no reader.
         index_record = getattr(log, "index_record", None)
         indexed = 0
         if index_record is not None:
@@ -129,7 +129,7 @@ class RunModel:
         return bool(taken or indexed) or len(self.timeline) != before
 
     def advance_search(self, rows: int) -> bool:
-        """Search up to `rows` further rows or a bit of a long one; return whether any were left."""
+        """Search up to `rows` more rows, or part of a long one; return whether any were left."""
         search = self.search
         if search is None or self.searched >= len(self.timeline):
             return False
@@ -147,7 +147,7 @@ class RunModel:
         return True
 
     def _look(self, search: Search, row: int) -> Iterator[bool | None]:
-        """Yield None after each bit of a long text of a row, at last whether it is a match."""
+        """Yield None after each part of a long text of a row, and finally whether it matches."""
         for text in row_texts(self.timeline, row):
             for found in search.look_in(text):
                 if found:
@@ -158,7 +158,7 @@ class RunModel:
         yield False
 
     def advance_filter(self, rows: int) -> bool:
-        """Test up to `rows` further rows against the filter; return whether any were left."""
+        """Test up to `rows` more rows against the filter; return whether any were left."""
         expression = self.filter
         if expression is None or self.filtered >= len(self.timeline):
             return False
@@ -185,7 +185,7 @@ class RunModel:
         )
 
     def situation(self, *, runs: int = 1, loading: bool = False) -> Situation:
-        """Return what decides which commands make sense now."""
+        """Return the situation that decides which commands are enabled."""
         state = self.timeline.state
         linked = bool(len(self.timeline)) and self.timeline.linked_seq(self.row) is not None
         problems = sum(1 for code in state.severities if code != "note")
@@ -210,7 +210,7 @@ class RunModel:
         return position if self.filter is None else self.shown[position]
 
     def position(self) -> int:
-        """Return the position in the list of the cursor, or of the shown row nearest below it."""
+        """Return the cursor's position in the list, or that of the nearest shown row below it."""
         if self.filter is None:
             return self.row
         return min(bisect_left(self.shown, self.row), max(0, len(self.shown) - 1))
@@ -225,16 +225,16 @@ class RunModel:
     # Moving
 
     def go(self, row: int) -> None:
-        """Put the cursor on a row, kept inside the run."""
+        """Move the cursor to a row, clamped to the rows of the run."""
         self.row = max(0, min(row, len(self.timeline) - 1))
 
     def snap(self) -> None:
-        """Put the cursor on the shown row nearest below it, once the filter has hidden its own."""
+        """Move the cursor to the nearest shown row below it if the filter hides its own."""
         if self.row < self.filtered and len(self.shown):
             self.row = self.shown[self.position()]
 
     def settle(self) -> None:
-        """Let the cursor follow what search and filter have found by now."""
+        """Move the cursor according to what search and filter have found so far."""
         self._seek_message()
         self.snap()
         if not self.seeking or self.search is None or self.wanted_message:
@@ -262,12 +262,15 @@ class RunModel:
         return found is not None
 
     def pair(self) -> int | None:
-        """Return the row of what answers the call under the cursor, or of the call answered."""
+        """Return the row of the result of the call under the cursor, or of the call of the result.
+
+        None if there is none.
+        """
         seq = self.timeline.linked_seq(self.row) if len(self.timeline) else None
         return self.timeline.row_of(seq) if seq is not None else None
 
     def show_row(self, row: int) -> bool:
-        """Put the cursor on a row; return whether the filter hid it and was dropped for it."""
+        """Move the cursor to a row; return whether the filter hid the row and was dropped."""
         self.go(row)
         if not self._is_hidden(self.row):
             return False
@@ -277,20 +280,20 @@ class RunModel:
         return True
 
     def _is_hidden(self, row: int) -> bool:
-        """Return whether the filter hides a row, or will when it comes to it."""
+        """Return whether the filter hides a row, or will once it reaches the row."""
         if self.filter is None or not self.filtered <= row < len(self.timeline):
             return not self.is_shown(row)
         return not self.filter.matches(RowFields(self.timeline, row))
 
     def restore_filter(self) -> bool:
-        """Take up the filter that was dropped for a row; return whether there is one."""
+        """Restore the filter that was dropped to show a row; return whether there was one."""
         if self.dropped is None:
             return False
         self.set_filter(*self.dropped)
         return True
 
     def go_match(self, step: int) -> int | None:
-        """Move to the next or previous match, around the ends; return its 1-based number."""
+        """Move to the next or previous match, wrapping around; return its 1-based number if any."""
         if not self.matches:
             return None
         here, on_match = self._place_among_matches()
@@ -302,13 +305,13 @@ class RunModel:
         return number + 1
 
     def _shown_match(self, first: int, step: int) -> int | None:
-        """Return the first match from number `first` on, around the ends, that no filter hides."""
+        """Return the first shown match from number `first` on, wrapping around, or None."""
         count = len(self.matches)
         numbers = ((first + step * further) % count for further in range(count))
         return next((number for number in numbers if self.is_shown(self.matches[number])), None)
 
     def match_number(self) -> int | None:
-        """Return the 1-based number of the match under the cursor, None beside one."""
+        """Return the 1-based number of the match under the cursor, or None if it is on none."""
         here, on_match = self._place_among_matches()
         return here + 1 if on_match else None
 
@@ -318,7 +321,7 @@ class RunModel:
         return here, here < len(self.matches) and self.matches[here] == self.row
 
     def go_to(self, target: str) -> str:
-        """Go where `target` says: a row number, t3, s12 or 50%; return what was wrong, or ""."""
+        """Go to `target`, a row number, t3, s12 or 50%; return what is wrong with it, or ""."""
         target = target.strip()
         found = re.fullmatch(r"(t|s)?(\d{1,12})(%)?", target)
         if found is None:
@@ -343,7 +346,7 @@ class RunModel:
         if seq >= events:
             return f"there is no event {seq:,}; the last is {events - 1:,}{self.so_far}"
         row = self.timeline.row_of(seq)
-        # Behind the last event that has a row there may be some that have none.
+        # The last events of a run may have no row of their own.
         self.go(len(self.timeline) if row is None else row)
         return ""
 
@@ -356,18 +359,18 @@ class RunModel:
 
     @property
     def so_far(self) -> str:
-        """What is said behind that something is not there, while the run is still read."""
+        """Return the suffix of "there is no …" messages while the run is still being read."""
         return "" if self.timeline.finished else " so far"
 
     # Narrowing
 
     def seek_from_start(self, search: Search) -> None:
-        """Search, and go to the first match of the run; a run that grows is not followed then."""
+        """Search, and go to the first match of the run; stop following a run that grows."""
         self.row, self.follow = 0, False
         self.set_search(search, seek=True)
 
     def set_search(self, search: Search | None, *, seek: bool = False) -> None:
-        """Search from the first row on; `seek`: go to the first match from the cursor on."""
+        """Search from the first row on; `seek`: go to the first match at or after the cursor."""
         self.search = search
         self.seeking = seek
         self.matches = array("L")
@@ -375,7 +378,7 @@ class RunModel:
         self._looking = None
 
     def try_filter(self, text: str) -> str:
-        """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
+        """Filter by an expression (none if it is empty); return what is wrong with it, or ""."""
         from hermes_tui.log.expressions import ExpressionError
         from hermes_tui.log.plain_fields import compile_filter
 

@@ -1,4 +1,4 @@
-"""What feeds a run whose file is read as a whole: each time it changes, the run is taken over."""
+"""The feed of a run whose file is read as a whole: after each change the run is replaced."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hermes_tui.ui.run_feed import RunFeed
 
 
 class WatchedFeed(RunFeed):
-    """Feeds the latest reading of a run to its model. The list of runs has the same file."""
+    """Feeds the latest reading of a run to its model. It shares the file with the list of runs."""
 
     def __init__(self, ref: RunRef, watched: WatchedFile) -> None:
         super().__init__(ref, follow=True)
         if isinstance(self.model.log, MemoryLog):
-            # What has no result yet may get one.
+            # A call without a result may still get one.
             self.model.log.complete = not watched.goes_on(ref)
         self._watched = watched
         self._held = watched.hold(ref, self.model.log)
