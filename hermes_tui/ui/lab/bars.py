@@ -1,4 +1,4 @@
-"""The lab's key bar where it is not that of its steps: while editing, and beside deltas."""
+"""The lab's key bars for editing the text and for replaying it in deltas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EDITING: Final = (
     ("clear", "Esc"), ("lab-hand", "ctrl+s"), ("lab-failure", "F5"), ("lab-step", "F11"),
     ("lab-next", "F10"),
 )  # fmt: skip
-"""What can be done while the text is edited, and by which key: letters are typed."""
+"""The commands that work while the text is edited, with their keys; letters are typed."""
 _STREAM: Final = {
     "lab-forward": "Next", "lab-back": "Previous", "lab-larger": "Larger",
     "lab-smaller": "Smaller", "lab-unit": "Characters", "lab-sweep": "Sweep",

@@ -1,4 +1,4 @@
-"""What can be done in the parser lab: its part of the command registry."""
+"""The commands of the parser lab: its part of the command registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 LAB = frozenset({"lab"})
 GROUP: Final = "The parser lab"
 HAND, RESTORE, DELTAS, REAL = "lab hand", "lab restore", "lab deltas", "lab real"
-"""What a lab's situation says can be done: in `Situation.legal`."""
+"""Entries of `Situation.legal` for what can be done in a lab."""
 
 
 def _has_steps(situation: Situation) -> bool:
@@ -17,7 +17,10 @@ def _has_steps(situation: Situation) -> bool:
 
 
 def _may_fail(situation: Situation) -> bool:
-    """What fails is our reading or the emulation; a real engine's own reasons nobody knows."""
+    """Return whether there is a failure to report: of our parsers, or of a real engine.
+
+    A real engine gives no reasons for its failures, so its verdict is enough.
+    """
     return has_problems(situation) or can_put(REAL)(situation)
 
 

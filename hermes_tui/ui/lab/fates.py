@@ -1,4 +1,4 @@
-"""What became of every character of a text that was parsed, up to one step of the parse. Pure."""
+"""What happened to each character of a parsed text, up to one step of the parse. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hermes_tui.parsers.base import ParsedCall, ParseResult, ParseStep
 
 
 class Fate(IntEnum):
-    """What became of a character; where spans overlap, the higher one counts."""
+    """What happened to a character; if spans overlap, the higher value counts."""
 
     CONTENT = 0
     DROPPED = 1
@@ -34,7 +34,7 @@ class Fate(IntEnum):
 
 
 class Piece(NamedTuple):
-    """Half-open range of characters of one fate."""
+    """A half-open range of characters with the same fate."""
 
     start: int
     end: int
@@ -42,10 +42,10 @@ class Piece(NamedTuple):
 
 
 def frontiers(steps: Sequence[ParseStep], length: int) -> list[int]:
-    """Return up to which character the text is read at each step.
+    """Return, for each step, up to which character the text is read.
 
-    A part that is entered is read up to its start, and whole once its last step is done. The first
-    step stands for the parse as a whole: there, as at the last one, everything is read.
+    A part that is entered is read up to its start, and completely once its last step is done. The
+    first step represents the whole parse: there, as at the last step, everything is read.
     """
     reached = []
     furthest = 0
@@ -64,7 +64,7 @@ def frontiers(steps: Sequence[ParseStep], length: int) -> list[int]:
 
 
 def calls_at(result: ParseResult, index: int) -> list[ParsedCall]:
-    """Return the calls that stand at a step: those delivered by then and not taken back."""
+    """Return the calls in force at a step: those delivered by then and not taken back."""
     steps = result.steps
     if index in (0, len(steps) - 1) or not steps:
         return list(result.calls)
@@ -87,12 +87,12 @@ def calls_at(result: ParseResult, index: int) -> list[ParsedCall]:
 
 
 def _delivers(step: ParseStep) -> bool:
-    """Tell whether a call stands from here on, if only until it is taken back."""
+    """Return whether a step delivers a call, even if only until it is taken back."""
     return step.rule == "call" and step.outcome in ("delivered", "taken back")
 
 
 def pieces_of(result: ParseResult, length: int, calls: Iterable[ParsedCall]) -> list[Piece]:
-    """Return the text cut into pieces of one fate each, in order; they cover all of it."""
+    """Return the text as pieces of one fate each, in order; they cover all of it."""
     spans: list[tuple[int, int, Fate]] = [(0, length, Fate.CONTENT)]
     spans += [(span.start, span.end, Fate.DROPPED) for span in result.dropped]
     spans += [(span.start, span.end, Fate.REASONING) for span in result.reasoning]
@@ -106,7 +106,7 @@ def pieces_of(result: ParseResult, length: int, calls: Iterable[ParsedCall]) -> 
 
 
 def read_up_to(pieces: Sequence[Piece], end: int, length: int) -> list[Piece]:
-    """Return the pieces with all that lies behind `end` unread."""
+    """Return the pieces with everything after `end` unread."""
     if end >= length:
         return list(pieces)
     before = [piece for piece in pieces[: len(within(pieces, 0, end))] if piece.start < end]
@@ -116,7 +116,7 @@ def read_up_to(pieces: Sequence[Piece], end: int, length: int) -> list[Piece]:
 
 
 def _flattened(spans: list[tuple[int, int, Fate]], length: int) -> list[Piece]:
-    """Cut overlapping spans so that each character has the highest fate on it."""
+    """Return overlapping spans as disjoint pieces; each character gets its highest fate."""
     bounded = sorted((max(0, start), min(end, length), fate) for start, end, fate in spans)
     cuts = sorted({edge for start, end, _ in bounded if start < end for edge in (start, end)})
     found: list[Piece] = []

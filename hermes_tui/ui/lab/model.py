@@ -1,4 +1,4 @@
-"""The parser lab without any widget: a text, the parser it is read by, the step looked at."""
+"""The state of the parser lab, without any widget: a text, its parser, the current step."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ from hermes_tui.ui.lab.verdicts import (
 )
 
 SMALL = 20_000
-"""Characters up to which a text is read at once, between two keys; a longer one in a thread."""
+"""Characters up to which a text is parsed at once, between two keys; longer ones in a thread."""
 CONSEQUENCES: Final = frozenset(
     {Code.SIBLING_VOIDED, Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST}
 )
-"""Findings that another one is the reason for."""
+"""Codes of findings that are consequences of another finding."""
 _NOTHING = ParseResult(Outcome.TEXT)
 OWN_READING = "auto"
-"""How a live run names our own reading: it is no parser of a server's, which is asked for here."""
+"""A live run's name for our own reading; not a server's parser, which `LabText.parser` names."""
 
 
 class LabText(NamedTuple):
-    """What the lab is opened on. `where` says which message it is, `parser` who reads the run.
+    """The text that the lab is opened on.
 
-    `field` is that of the message which the text stands in, where that is not its content.
+    `where` says which message it is, `parser` names the parser of the run. `field` is the field of
+    the message that the text is in, if that is not its content.
     """
 
     text: str
@@ -58,9 +59,9 @@ class LabText(NamedTuple):
 
 
 def _tools_called(text: str) -> tuple[ToolSpec, ...]:
-    """Return tools of the names that our own reading finds called in a text that is not long.
+    """Return tools with the names that our own reading finds called, if the text is not long.
 
-    SGLang looks for no call in the reply to a request without tools.
+    They are needed because SGLang looks for no calls in the reply to a request without tools.
     """
     if len(text) > SMALL:
         return ()
@@ -83,12 +84,12 @@ class LabModel:
         """The real engine's verdict that was chosen in the matrix."""
         self.result = _NOTHING
         self.is_read = False
-        """Whether `result` is that of `text` and `parser`."""
+        """Whether `result` is that of `parser` for `text`."""
         self.step = 0
         self.pointed: Diagnostic | None = None
         """The finding that a person went to."""
         self.verdicts: dict[tuple[str, str], Verdict] = {}
-        """What the parsers made of the text so far, by name and source."""
+        """The verdicts on the text so far, by parser name and source."""
         self._pieces: list[Piece] | None = None
         self._sound: dict[tuple[str, str], int] = {}
         self._frontiers: list[int] = []
@@ -106,7 +107,7 @@ class LabModel:
 
     @property
     def assumes_tools(self) -> bool:
-        """Whether the run declares no tools, and those that the text calls stand in for them."""
+        """Whether the run declares no tools, and those that the text calls are used instead."""
         return not self.given.tools and bool(self.tools)
 
     # Reading
@@ -120,7 +121,7 @@ class LabModel:
         return self.text != self.given.text
 
     def set_text(self, text: str) -> None:
-        """Look at another text; it is not read yet."""
+        """Replace the text; the new one is not parsed yet."""
         if text != self.text:
             self.text = text
             self.is_read = False
@@ -129,18 +130,18 @@ class LabModel:
             self._sound.clear()
 
     def choose(self, name: str, real: Verdict | None = None) -> None:
-        """Look at another parser's reading; it is not read yet."""
+        """Choose another parser; it has not parsed the text yet."""
         if name != self.parser.name:
             self.is_read = False
             self.step = 0
         self.parser, self.real, self.why = lab_parser(name), real, "chosen"
 
     def read_now(self) -> None:
-        """Read the text; takes as long as that takes."""
+        """Parse the text; blocks until that is done."""
         self.take(self.parser, self.text, self.parser.parser.parse(self.text, self.tools))
 
     def take(self, parser: LabParser, text: str, result: ParseResult) -> None:
-        """Take in a reading, unless the text was changed or another parser chosen meanwhile."""
+        """Show a result, unless the text or the parser was changed meanwhile."""
         if text is not self.text:
             return
         self.add_verdict(parser, result)
@@ -159,11 +160,11 @@ class LabModel:
             self.go(0)
 
     def add_verdict(self, parser: LabParser, result: ParseResult) -> None:
-        """Note what a parser of ours made of the present text."""
+        """Add the verdict of one of our parsers on the current text."""
         self.note(of_result(parser, self.text, result))
 
     def note(self, found: Verdict) -> None:
-        """Note a verdict; a real one that is that of its emulation loses what that loses."""
+        """Add a verdict; a real one that equals its emulation's takes over the `lost` of that."""
         self.verdicts[found.key] = found
         twin = self.verdicts.get((found.name, EMULATED))
         if twin is None or not twin.lost:
@@ -176,7 +177,7 @@ class LabModel:
 
     @property
     def meant(self) -> int:
-        """How many calls our own reading finds in the text, as far as it is read."""
+        """How many calls our own reading finds in the text; 0 until that is known."""
         ours = self.verdicts.get((AUTO, OURS))
         return len(ours.calls) if ours is not None else 0
 
@@ -188,28 +189,28 @@ class LabModel:
 
     @property
     def current(self) -> ParseStep | None:
-        """The step looked at, None before anything was read."""
+        """The current step, or None before anything was parsed."""
         return self.steps[self.step] if self.step < len(self.steps) else None
 
     @property
     def is_overview(self) -> bool:
-        """Whether the parse as a whole is looked at."""
+        """Whether the current step is the first, which represents the whole parse."""
         return self.step == 0
 
     @property
     def read_to(self) -> int:
-        """Characters that are read at the present step."""
+        """How many characters are read at the current step."""
         return self._frontiers[self.step] if self.step < len(self._frontiers) else len(self.text)
 
     def calls(self) -> list[ParsedCall]:
-        """Return the calls that stand at the present step."""
+        """Return the calls in force at the current step."""
         return calls_at(self.result, self.step)
 
     def pieces(self) -> list[Piece]:
-        """Return what became of the text up to the present step."""
+        """Return what happened to the text up to the current step."""
         length, calls = len(self.text), self.calls()
         if len(calls) and not self.result.calls:
-            # Calls that stand only for a while: the parser takes them back in the end.
+            # These calls are temporary: the parser takes them back in the end.
             found = pieces_of(self.result, length, calls)
         else:
             if self._pieces is None:
@@ -223,9 +224,13 @@ class LabModel:
         return self._stops
 
     def failure(self) -> Diagnostic | None:
-        """Return the finding to mark in the text: the one gone to, that of the present step, of a
-        failed one the first inside it, or the last one before; of the whole parse the first that is
-        no mere consequence. What sound calls are lost with is marked, not the calls."""
+        """Return the finding to mark in the text, or None.
+
+        That is the finding that a person went to; else the one of the current step, or if the step
+        failed, the first inside it; else the last one before it. For the whole parse it is the
+        first that is no mere consequence of another. If sound calls are lost because of a broken
+        one, the broken one is marked.
+        """
         if self.pointed is not None:
             return self.pointed
         marked = [
@@ -247,7 +252,7 @@ class LabModel:
         return own[0] if own else last[1]
 
     def _is_inside(self, finding: Diagnostic) -> bool:
-        """Tell whether a step failed for what is found in a part of it."""
+        """Return whether the current step failed and the finding is inside it."""
         step, span = self.current, finding.span
         if step is None or span is None or not lab_steps.is_failure(step):
             return False
@@ -261,12 +266,12 @@ class LabModel:
         )
 
     def span(self) -> Span | None:
-        """Return the place to underline: that of the step, of the whole parse none."""
+        """Return the span to underline: that of the current step; None for the whole parse."""
         current = self.current
         return current.span if current is not None and self.step else None
 
     def place(self) -> Span | None:
-        """Return what is looked at: the failure that is marked, else the step, else a call."""
+        """Return the span to show: that of the marked failure, else of the step, else of a call."""
         failure = self.failure()
         if failure is not None and failure.span is not None:
             return failure.span
@@ -274,7 +279,7 @@ class LabModel:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What the parser looked at, or the real engine chosen, made of the text."""
+        """The verdict of the chosen real engine, else of the chosen parser, if known."""
         if self.real is not None:
             return self.real
         return self.verdicts.get((self.parser.name, self.parser.source))
@@ -282,7 +287,7 @@ class LabModel:
     # Stepping
 
     def go(self, step: int) -> bool:
-        """Look at a step, or the nearest there is; return whether it is another one."""
+        """Go to a step, or the nearest existing one; return whether the step changed."""
         before, self.step = self.step, max(0, min(step, len(self.steps) - 1))
         if before != self.step:
             self.pointed = None
@@ -295,7 +300,7 @@ class LabModel:
         return self.go(self.step - 1)
 
     def step_over(self) -> bool:
-        """Go to the next step that is not inside this one; from the whole parse, to its first."""
+        """Go to the next step that is not inside this one; from the whole parse to its first."""
         if not self.steps or self.is_overview:
             return self.step_in()
         return self.go(lab_steps.over(self.steps, self.step))
@@ -312,7 +317,7 @@ class LabModel:
         return True
 
     def previous_failure(self) -> bool:
-        """Go to the step before that failed or that a finding is about."""
+        """Go to the previous step that failed or that a finding is about."""
         earlier = next((step for step in reversed(self._stops) if step < self.step), None)
         if earlier is None:
             return False
@@ -320,7 +325,7 @@ class LabModel:
         return True
 
     def _stop_at(self, step: int) -> None:
-        """Go to a step, and point at what is wrong there."""
+        """Go to a step, and point at its finding."""
         self.go(step)
         for holder, finding in zip(self._holders, self.result.diagnostics, strict=True):
             if holder == step and finding.severity is not Severity.NOTE:
@@ -328,7 +333,7 @@ class LabModel:
                 break
 
     def point_at(self, finding: Diagnostic) -> None:
-        """Go to a finding: to its place, and to the step that it is about."""
+        """Point at a finding, and go to the step that it is about."""
         holder = lab_steps.step_of_each(self.steps, [finding])[0]
         if holder is not None and not self.is_overview:
             self.go(holder)
@@ -337,13 +342,13 @@ class LabModel:
     # Comparing
 
     def unread(self) -> list[LabParser]:
-        """Return the parsers that have not read the present text yet."""
+        """Return the parsers that have not parsed the current text yet."""
         return [each for each in lab_parsers() if (each.name, each.source) not in self.verdicts]
 
     def rows(self, *, by_rank: bool = False) -> list[Verdict]:
-        """Return the verdicts so far: by name, or only those that read calls, the best first.
+        """Return the verdicts so far by name; `by_rank`: only those with calls, the best first.
 
-        Who reads some of the calls alone is one of the best only where its marker is in the text.
+        A parser that reads only some of the calls ranks only if its marker is in the text.
         """
         marked = marked_in(self.text)
         if not by_rank:

@@ -1,4 +1,4 @@
-"""Which text the lab opens on: the assistant message that a row of a run belongs to."""
+"""The text that the lab opens on: the assistant message that a row of a run belongs to."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from hermes_tui.model.messages import Reasoning
 from hermes_tui.ui.lab.model import LabText
 
 _NEAR: Final = 256
-"""Rows that are looked at on either side for a message of the same turn."""
+"""Rows that are searched on either side for a message of the same turn."""
 _FIRST: Final = 16
-"""Events at the beginning of a log among which a run's start stands."""
+"""Events at the beginning of a log that are searched for the start of the run."""
 
 
 def lab_text(timeline: Timeline, row: int) -> LabText | None:
-    """Return the text of the assistant message of the row's turn, None where there is none.
+    """Return the text of the assistant message of the row's turn, or None if there is none.
 
-    Where all that it says is reasoning, and its calls did not come parsed, that is the text.
+    If the message consists of reasoning only, and its calls did not arrive parsed, the reasoning is
+    the text.
     """
     found = _message(timeline, row) if 0 <= row < len(timeline) else None
     if found is None:
@@ -39,7 +40,7 @@ def lab_text(timeline: Timeline, row: int) -> LabText | None:
 
 
 def _thoughts(event: MessageAppended) -> list[Reasoning]:
-    """Return the reasoning beside the text, if a call may stand in it."""
+    """Return the reasoning that came in a separate field, if it may contain a call."""
     message = event.message
     if message.calls and all(one.code is not Code.MARKER_IN_REASONING for one in event.diagnostics):
         return []
@@ -48,14 +49,14 @@ def _thoughts(event: MessageAppended) -> list[Reasoning]:
 
 
 def parser_of(timeline: Timeline) -> str:
-    """Return the parser that the run says it was read with, empty where it says none."""
+    """Return the parser that the run was recorded with; empty if it names none."""
     log = timeline.log
     started = (log[seq] for seq in range(min(_FIRST, len(log))))
     return next((event.parser for event in started if isinstance(event, RunStarted)), "")
 
 
 def _message(timeline: Timeline, row: int) -> int | None:
-    """Return the row of the assistant message: this one, the call's, or the turn's nearest."""
+    """Return the row of the assistant message: this row, the call's, or the nearest of the turn."""
     if not isinstance(timeline.event(row), ToolReturned):
         owner = message_of(timeline, timeline.seq(row))
         at = timeline.row_of(owner.seq) if owner is not None else None
@@ -65,7 +66,7 @@ def _message(timeline: Timeline, row: int) -> int | None:
 
 
 def _near(timeline: Timeline, row: int) -> Iterable[int]:
-    """Yield the rows of the same turn: before, then behind."""
+    """Yield the rows of the same turn: those before, then those after."""
     turn = timeline.turn(row)
     for step, end in ((-1, max(-1, row - _NEAR)), (1, min(len(timeline), row + _NEAR))):
         for other in range(row, end, step):

@@ -1,4 +1,4 @@
-"""The parsers of the lab with what a person needs to use them, and which one reads a text."""
+"""The parsers of the lab, with what is needed to use them, and the choice of one for a text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKER = 24
 
 
 class LabParser(NamedTuple):
-    """A parser of ours, with what a person needs to know to use it on a server."""
+    """A parser of ours, with what a person needs to know to use the same one on a server."""
 
     name: str
     parser: Parser
@@ -42,7 +42,7 @@ def lab_parsers() -> tuple[LabParser, ...]:
 
 
 def lab_parser(name: str) -> LabParser:
-    """Return the parser `name`; raises KeyError where there is none."""
+    """Return the parser `name`; raises KeyError if there is none."""
     return _with_card(named_parser(name))
 
 
@@ -64,15 +64,15 @@ def _with_card(parser: Parser) -> LabParser:
 
 @lru_cache(maxsize=1)
 def marked_in(text: str) -> frozenset[str]:
-    """Return the names of our parsers of whose format a text holds a marker."""
+    """Return the names of our parsers whose format has a marker in a text."""
     marked = (each for each in lab_parsers() if any(marker in text for marker in each.markers))
     return frozenset(each.name for each in marked)
 
 
 def choices(typed: str, text: str, real: Sequence[str]) -> list[str]:
-    """Return the names of parsers that hold what is `typed`, those marked in `text` first.
+    """Return the names of parsers that contain `typed`, those with a marker in `text` first.
 
-    `real` are the names of real engines' parsers; they come behind ours.
+    `real` are the names of real engines' parsers; they come after ours.
     """
     wanted = typed.strip().lower()
     marked = marked_in(text)
@@ -81,7 +81,7 @@ def choices(typed: str, text: str, real: Sequence[str]) -> list[str]:
 
 
 def known_name(name: str) -> str:
-    """Return the full name of a parser given as `vllm/hermes` or `hermes`; "" for an unknown."""
+    """Return the full name of a parser given as `vllm/hermes` or `hermes`; "" if it is unknown."""
     for candidate in (name, *(f"{engine}/{name}" for engine in _ENGINES)):
         try:
             return named_parser(candidate).name
@@ -91,7 +91,7 @@ def known_name(name: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """Tell whether there is a parser of ours of this full name."""
+    """Return whether one of our parsers has this full name."""
     try:
         named_parser(name)
     except KeyError:
@@ -100,8 +100,10 @@ def is_known(name: str) -> bool:
 
 
 def no_engine(parser: LabParser) -> str:
-    """Return why a parser cannot be replayed in deltas while no added engine has it, and what can
-    be done; keys as `KeyNames.told` takes them."""
+    """Return why a parser that no added engine has cannot be replayed in deltas, and what to do.
+
+    Keys are in braces, as `KeyNames.told` takes them.
+    """
     if parser.engine not in _STREAMING:
         other = "{lab-matrix} or {lab-parser} chooses one of vllm or sglang"
         return f"no real engine here streams {parser.name}: {other}"
@@ -110,7 +112,7 @@ def no_engine(parser: LabParser) -> str:
 
 
 def guessed(text: str) -> tuple[str, str]:
-    """Return the parser that the markers in `text` ask for, and why."""
+    """Return the parser that the markers in `text` indicate, and why."""
     guess = guess_parser(text)
     if guess.span is None:
         return guess.name, "no marker of any format"

@@ -1,4 +1,4 @@
-"""Where stepping through a parse leads: in, over, out, to the next failure. Pure."""
+"""Stepping through a parse: in, over, out, to the next failure. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hermes_tui.parsers.base import ParseStep
 FAILED: Final = frozenset(
     {"refused", "failed", "raised", "lost", "dropped", "voided", "unclosed", "not closed"}
 )
-"""Outcomes of a step at which something that might have been a call went another way."""
+"""Outcomes of a step at which a possible call failed to become one."""
 _LOOK_BACK: Final = 64
-"""Steps before a place that are looked at for the innermost one that holds it."""
+"""Steps that begin before an offset and are searched for the innermost one that contains it."""
 
 
 def is_failure(step: ParseStep) -> bool:
@@ -22,25 +22,25 @@ def is_failure(step: ParseStep) -> bool:
 
 
 def over(steps: Sequence[ParseStep], index: int) -> int:
-    """Return the next step that is not inside this one; the last where there is none."""
+    """Return the next step that is not inside this one, or the last step if there is none."""
     return _next_at(steps, index, steps[index].depth)
 
 
 def out(steps: Sequence[ParseStep], index: int) -> int:
-    """Return the step behind the part that this one is in; the last where there is none."""
+    """Return the step after the part that this one is in, or the last step if there is none."""
     return _next_at(steps, index, steps[index].depth - 1)
 
 
 def _next_at(steps: Sequence[ParseStep], index: int, depth: int) -> int:
-    """Return the next step that is no deeper than `depth`; the last where there is none."""
+    """Return the next step that is no deeper than `depth`, or the last step if there is none."""
     later = range(index + 1, len(steps))
     return next((at for at in later if steps[at].depth <= depth), len(steps) - 1)
 
 
 def step_of_each(steps: Sequence[ParseStep], findings: Sequence[Diagnostic]) -> list[int | None]:
-    """Return for each finding the innermost step that holds the place it points at.
+    """Return, for each finding, the innermost step that contains its span, or None.
 
-    That sound calls are lost is found where the whole text is kept, behind what it is kept for.
+    A finding that sound calls are lost belongs to the last step, if that keeps the whole text.
     """
     order = sorted(range(1, len(steps)), key=lambda index: (steps[index].span.start, index))
     starts = [steps[index].span.start for index in order]
@@ -76,7 +76,7 @@ def stops(
 ) -> list[int]:
     """Return the steps at which `continue` stops: failures, and those that a finding is about.
 
-    `holders` are the steps that the findings are about, as `step_of_each` gives them.
+    `holders` are the steps of the findings, as returned by `step_of_each`.
     """
     found = {
         holder
@@ -88,7 +88,7 @@ def stops(
 
 
 def first_change(before: Sequence[ParseStep], after: Sequence[ParseStep]) -> int | None:
-    """Return the first step that went another way than before, None where none did."""
+    """Return the first step that differs from before, or None if none does."""
     for index, (old, new) in enumerate(zip(before, after, strict=False)):
         if index and (old.rule, old.outcome, old.detail) != (new.rule, new.outcome, new.detail):
             return index

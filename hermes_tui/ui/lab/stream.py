@@ -1,4 +1,4 @@
-"""A text fed to a real engine in deltas, and what a client had by then. Pure."""
+"""A text streamed to a real engine in deltas, and what a client has received by each. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_tui.runtime.engines.verdicts import EngineVerdict, Sent, sent_after
 from hermes_tui.ui.lab.verdicts import Verdict, differences
 
 MOST_SPLITS: Final = 400
-"""Borders that a sweep tries, each a reading of the whole text."""
+"""Most borders that a sweep tries; the whole text is parsed again for each."""
 _EDGE = re.compile(r"[<>\[\]{}|\"':,\n]")
 
 
@@ -32,7 +32,7 @@ class Split(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """A split and where its result differs from the text streamed in one delta."""
+    """A split, and how its result differs from that of the text streamed in one delta."""
 
     split: Split
     other: tuple[str, ...]
@@ -40,29 +40,29 @@ class Swept(NamedTuple):
 
 @dataclass(slots=True)
 class StreamModel:
-    """A replay: which engine and parser, in what deltas, how far it is looked at."""
+    """A replay: its engine and parser, its deltas, and the delta that is shown."""
 
     engine: str
     parser: str
     size: int = 1
     by_characters: bool = False
     split: Split | None = None
-    """How the text is cut where a sweep's way is looked at, instead of `size` by `size`."""
+    """How the text is cut if a split of a sweep is shown, instead of into deltas of `size`."""
     whole: Verdict | None = None
     streamed: Verdict | None = None
     reading: EngineVerdict | None = None
     at: int = 0
-    """Deltas that are sent by now."""
+    """How many deltas are sent by the moment shown."""
     in_one_delta: Verdict | None = None
-    """What a sweep's splits are compared with."""
+    """The verdict that those of a sweep's splits are compared with."""
     swept: list[Swept] = field(default_factory=list)
     tried: int = 0
     splits: int = 0
-    """How many splits the sweep tries; 0: none was asked for."""
+    """How many splits the sweep tries; 0 if no sweep was requested."""
 
     @property
     def delta_size(self) -> str:
-        """Return how large a delta is, in words."""
+        """Return the size of a delta, in words."""
         if self.split is not None:
             return counted(self.split.size, "character") if self.split.size else self.split.words
         return counted(self.size, "character" if self.by_characters else "pseudo-token")
@@ -78,22 +78,22 @@ class StreamModel:
 
     @property
     def read_to(self) -> int:
-        """Characters that the engine was given by now."""
+        """How many characters the engine has been given by the moment shown."""
         if self.reading is None or not self.at:
             return 0
         return self.reading.deltas[self.at - 1].end
 
     def begin(self, split: Split | None = None) -> None:
-        """Wait for another reading, which is looked at from its beginning."""
+        """Wait for another reading, to be shown from its beginning."""
         self.split, self.reading, self.at = split, None, 0
 
     def go(self, at: int) -> bool:
-        """Look at another moment of the stream; return whether it is another one."""
+        """Go to the moment after `at` deltas; return whether the moment changed."""
         before, self.at = self.at, max(0, min(at, self.deltas))
         return before != self.at
 
     def sent(self) -> Sent:
-        """Return what the client has by now."""
+        """Return what the client has received by the moment shown."""
         deltas = self.reading.deltas if self.reading is not None else ()
         return sent_after(deltas, self.at)
 
@@ -104,7 +104,7 @@ class StreamModel:
         return differences(self.whole, self.streamed)
 
     def next_delta_with_calls(self) -> int | None:
-        """Return the next moment at which a part of a call is sent."""
+        """Return the next moment at which a part of a call is sent, or None."""
         if self.reading is None:
             return None
         deltas = self.reading.deltas
@@ -112,7 +112,7 @@ class StreamModel:
 
 
 def splits_of(text: str) -> list[Split]:
-    """Return the splits to try: uniform deltas, then borders, those beside markup first."""
+    """Return the splits to try: uniform deltas, then borders; in a long text those at markup."""
     uniform = [Split(size=size) for size in (1, 2, 3, 4, 5, 8, 16)]
     borders = _borders(text)
     return [*uniform, *(Split(border=border) for border in borders)]

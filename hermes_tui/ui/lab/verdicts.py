@@ -1,4 +1,4 @@
-"""Verdicts of several parsers on one text, side by side: words, differences, ranking. Pure."""
+"""Verdicts of several parsers on the same text: words, differences, ranking. Pure."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 MOST_DIFFERENCES: Final = 4
 LONG: Final = 100_000
-"""Characters of arguments from which they are compared as text, not as JSON."""
+"""Characters beyond which arguments are compared as text, not as JSON."""
 _SHOWN, _BEFORE = 40, 12
-"""Characters of arguments that differ, and of them those before the difference."""
+"""Characters shown of arguments that differ, and how many of them precede the difference."""
 _SERVERS: Final = ("vllm", "sglang")
 
 
 class Verdict(NamedTuple):
-    """What one parser made of the text. `source` is `emulated`, `ours` or a real engine's name.
+    """What one parser read from the text. `source` is `emulated`, `ours` or a real engine's name.
 
-    `lost` counts characters that reached nobody, None where that is not known; blanks and line
-    ends do not count. `flag` is what to give the server to have this parser. `log` are a real
-    engine's own warnings.
+    `lost` is the number of characters, blanks and line ends excepted, that are in no part of the
+    result; None if that is not known. `flag` is the server's option for this parser. `log` are a
+    real engine's own warnings.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Verdict(NamedTuple):
 
     @property
     def word(self) -> str:
-        """Return what became of the text, in a word or two."""
+        """Return what happened to the text, in a word or two."""
         match self.outcome:
             case "timed-out":
                 return "timed out"
@@ -80,7 +80,7 @@ class Verdict(NamedTuple):
 
 
 def of_result(parser: LabParser, text: str, result: ParseResult) -> Verdict:
-    """Return the verdict that one of our own parsers gave."""
+    """Return the verdict of one of our own parsers."""
     lost = sum(ink(text[span.start : span.end]) for span in result.dropped)
     if not result.calls:
         reasoning = "".join(text[span.start : span.end] for span in result.reasoning)
@@ -106,9 +106,9 @@ def of_engine(
     found: EngineVerdict,
     ours: ParseResult | None = None,
 ) -> Verdict:
-    """Return the verdict that the parser `name` of a real engine gave.
+    """Return the verdict of the parser `name` of a real engine.
 
-    Of what is lost beside calls that it hands out, nothing is known without `ours`, our reading.
+    If the engine returns calls, what is lost next to them is known only with `ours`, our reading.
     """
     missing: int | None = None
     if not found.tool_calls:
@@ -133,14 +133,14 @@ def of_engine(
 
 
 def same_arguments(left: str, right: str) -> bool:
-    """Tell whether two arguments stand for the same value; 1 and 1.0 are two."""
+    """Return whether two texts of arguments are the same value; 1 and 1.0 are different."""
     if left == right:
         return True
     return len(left) + len(right) <= LONG and text_key(left) == text_key(right)
 
 
 def differences(selected: Verdict, other: Verdict) -> list[str]:
-    """Return in words where `other` differs from `selected`; empty where it does not."""
+    """Return in words how `other` differs from `selected`; empty if it does not."""
     if selected.word != other.word:
         return [f"{other.word} instead of {selected.word}"]
     found: list[str] = []
@@ -163,7 +163,7 @@ def differences(selected: Verdict, other: Verdict) -> list[str]:
 
 
 def _other_arguments(mine: str, theirs: str) -> str:
-    """Return the arguments from where they begin to differ."""
+    """Return both arguments, in words, from shortly before they begin to differ."""
     pairs = enumerate(zip(mine, theirs, strict=False))
     at = next((at for at, (one, other) in pairs if one != other), min(len(mine), len(theirs)))
     start = max(0, at - _BEFORE) if max(len(mine), len(theirs)) > _SHOWN else 0
@@ -173,7 +173,7 @@ def _other_arguments(mine: str, theirs: str) -> str:
 
 
 def verdict_word(selected: Verdict, other: Verdict) -> str:
-    """Return the word for a row of the matrix: `wrong` has calls, but not the selected one's."""
+    """Return the word for a row of the matrix: `wrong` if its calls are not the selected one's."""
     if other.word != "calls" or selected.word != "calls" or other.key == selected.key:
         return other.word
     same = len(selected.calls) == len(other.calls) and all(
@@ -186,10 +186,10 @@ def verdict_word(selected: Verdict, other: Verdict) -> str:
 def ranked(
     verdicts: Iterable[Verdict], sound: Callable[[Verdict], int], *, near: str = ""
 ) -> list[Verdict]:
-    """Return the parsers that would have read calls, the best first, each once.
+    """Return the verdicts with calls, the best first, each different one of a parser once.
 
-    Best is who reads most `sound` calls, loses nothing, and agrees with our own reading. Between
-    equals those of the engine `near` come first.
+    The best reads most `sound` calls, loses nothing, and agrees with our own reading. Between
+    equals, those of the engine `near` come first.
     """
     verdicts = list(verdicts)
     ours = next((each for each in verdicts if each.name == AUTO), None)
@@ -220,7 +220,7 @@ def _rank(each: Verdict, sound: int, ours: Verdict | None, near: str) -> tuple[o
 
 
 def sound_calls(verdict: Verdict, declared: Collection[str]) -> int:
-    """Return how many calls have a name that is declared and an object as arguments."""
+    """Return how many calls have a declared name and a JSON object as arguments."""
     return sum(_is_sound(name, arguments, declared) for name, arguments in verdict.calls)
 
 
@@ -233,9 +233,9 @@ def _is_sound(name: str, arguments: str, declared: Collection[str]) -> bool:
 
 
 def in_order(verdicts: Iterable[Verdict], marked: Collection[str]) -> list[Verdict]:
-    """Return the rows of the matrix: parsers whose markers the text holds first, then by name.
+    """Return the rows of the matrix by name, those with a marker, calls or a failure first.
 
-    The emulated verdict stands above the real ones of the same name.
+    The emulated verdict comes before the real ones of the same name.
     """
 
     def concerns(each: Verdict) -> bool:

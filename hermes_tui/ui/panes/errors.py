@@ -1,4 +1,4 @@
-"""The tool-errors pane: every tool error of the run, all of one below; Enter goes to it."""
+"""The tool-errors pane: every tool error of the run; below, the chosen one in full."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 LEAST_HEIGHT = 8
-"""Rows of a pane that has room for more than the list."""
+"""Rows that the pane needs to have room for more than the list."""
 
 
 class ErrorRows:
-    """The tool errors of a model as the list widget asks for them."""
+    """The tool errors of a model, as the row source of the list widget."""
 
     def __init__(self, model: RunModel) -> None:
         self.model = model
@@ -40,7 +40,10 @@ class ErrorRows:
 
 
 class ErrorsPane(RowList):
-    """Turn, tool, how sure, error and arguments of every tool error; below, all of the chosen."""
+    """Lists turn, tool, certainty, error and arguments of each tool error; below, all of one.
+
+    Enter goes to the error in the timeline.
+    """
 
     title = "Tool errors"
 
@@ -51,7 +54,7 @@ class ErrorsPane(RowList):
         self._drawn_for = model.timeline
 
     def show(self) -> None:
-        """Take over the errors found so far."""
+        """Show the errors found so far."""
         timeline = self._model.timeline
         empty = f"no tool errors{self._model.so_far or ' in this run'}"
         if self._model.situation().problems:
@@ -70,19 +73,19 @@ class ErrorsPane(RowList):
 
     @property
     def copied(self) -> str:
-        """What copying takes: the error under the cursor, whole."""
+        """The text to copy: the whole error under the cursor."""
         error = self._chosen()
         return error_text(error) if error is not None else ""
 
     def footer_height(self) -> int:
-        """Return half of the pane or all that the list leaves, where that is enough to read."""
+        """Return the larger of half the pane and what the list leaves; 0 if the pane is too low."""
         room = self.scrollable_content_region.height
         if room < LEAST_HEIGHT or not self.row_count:
             return 0
         return max(room // 2, room - self.row_count)
 
     def footer_rows(self, height: int) -> list[Segments]:
-        """Return error, arguments and result of what is under the cursor."""
+        """Return the error under the cursor, with its arguments and result."""
         error = self._chosen()
         width = self.scrollable_content_region.width - GUTTER
         return error_lines(error, width, height) if error is not None else [[]] * height

@@ -1,4 +1,4 @@
-"""The panes beside the list of runs: facets and histogram. Enter on a bar chooses its runs."""
+"""The panes next to the list of runs: facets and histogram. Enter on a bar filters by it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.widgets.row_list import RowList
 
 LOOKED_AT = 2_000
-"""Rows in which a quantity must be met for the histogram to stop at it."""
+"""Rows among which a quantity must have values to be offered in the histogram."""
 
 
 class BarRows:
-    """Lines with bars as the list widget asks for them."""
+    """Lines with bars, as the row source of the list widget."""
 
     def __init__(self) -> None:
         self.lines: Sequence[FacetLine] = ()
@@ -40,7 +40,7 @@ class BarRows:
         self._columns: tuple[int, BarColumns] | None = None
 
     def take(self, lines: Sequence[FacetLine], picked: Collection[str], *, narrowed: bool) -> bool:
-        """Show other lines; return whether anything is different."""
+        """Replace the lines; return whether anything changed."""
         before = (self.lines, self.picked, self.is_narrowed)
         self.lines, self.picked, self.is_narrowed = lines, picked, narrowed
         self._columns = None
@@ -59,7 +59,7 @@ class BarRows:
 
 
 class BarsPane(RowList):
-    """Lines with bars, made anew as the counts grow; the cursor stays on its line."""
+    """Shows lines with bars, rebuilt as the counts grow; the cursor stays on its line."""
 
     title = ""
     DEFAULT_CSS = """
@@ -78,10 +78,10 @@ class BarsPane(RowList):
 
     @abstractmethod
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
-        """Return the lines as they are now."""
+        """Return the lines for the current counts; `picked` are the terms of the filter."""
 
     def show(self) -> None:
-        """Take over what is counted by now."""
+        """Show the current counts."""
         here = self._line()
         picked = terms_of(self.model.filter_text) if self.model.filter else frozenset()
         lines = self.make_lines(picked)
@@ -96,7 +96,7 @@ class BarsPane(RowList):
 
     @property
     def copied(self) -> str:
-        """What copying takes: the bar under the cursor with its count, or the heading."""
+        """The text to copy: the bar under the cursor with its count, or the heading."""
         line = self._line()
         if line is None or line.bar is None:
             return line.text.strip() if line is not None else ""
@@ -104,29 +104,32 @@ class BarsPane(RowList):
 
     @property
     def enter(self) -> str:
-        """What Enter does on the line under the cursor."""
+        """The label of what Enter does on the line under the cursor."""
         line = self._line()
         if line is None or line.bar is not None:
             return "Choose"
         return "Fold" if line.is_heading else "More or fewer"
 
     def bar(self) -> Bar | None:
-        """Return the bar under the cursor."""
+        """Return the bar under the cursor, or None."""
         line = self._line()
         return line.bar if line is not None else None
 
     def unfold(self) -> None:
-        """Show more or less of what the line under the cursor stands for."""
+        """Fold or unfold the part that the line under the cursor heads or continues."""
 
     def all_lines(self) -> Sequence[FacetLine]:
-        """Return the lines with all that is folded or left out."""
+        """Return the lines, including those that are folded or left out."""
         return self._rows.lines
 
     def reveal(self, bar: Bar) -> None:
         """Show a bar that is folded or left out."""
 
     def find(self, text: str, step: int, *, from_here: bool = False) -> tuple[int, int] | None:
-        """Go to the next bar that is called so in part; return which of how many it is, from 1."""
+        """Go to the next bar whose label contains `text`, ignoring case, wrapping around.
+
+        Return its number among those bars, from 1, and how many there are; None if there is none.
+        """
         lines, here = self.all_lines(), self._line()
         at = next((n for n, line in enumerate(lines) if here and line.key == here.key), 0)
         wanted = text.casefold()
@@ -153,7 +156,7 @@ class BarsPane(RowList):
 
 
 class FacetsPane(BarsPane):
-    """Diagnostics, tools, models, status … with the number of runs that have each."""
+    """Lists diagnostics, tools, models, status … with the number of runs that have each."""
 
     title = "Facets"
 
@@ -190,7 +193,7 @@ class FacetsPane(BarsPane):
 
 
 class HistogramPane(BarsPane):
-    """How many runs have how much of a quantity."""
+    """Shows how many runs have which values of a quantity."""
 
     title = "turns"
 
@@ -211,7 +214,7 @@ class HistogramPane(BarsPane):
         return bar_lines(bars, largest=max((bar.total for bar in bars), default=1))
 
     def next_quantity(self) -> Quantity:
-        """Show the next quantity that there is in these runs, and return it."""
+        """Show the next quantity that these runs have values for, and return it."""
         self._quantity = next_with_values(
             self._quantity, partial(column, self.model.rows[:LOOKED_AT])
         )

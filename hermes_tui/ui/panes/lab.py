@@ -1,4 +1,4 @@
-"""The panes of the lab: the text with what became of it, and the lists beside it."""
+"""The panes of the lab: the text with the fate of each part, and the lists next to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Resolve = Callable[[str], Style]
 
 
 def with_step(resolve: Resolve) -> Resolve:
-    """Return the styles, and those of what the step looks at: the same, underlined."""
+    """Return a resolver that also knows, for each style, the underlined one of the current step."""
 
     def styles(name: str) -> Style:
         if name.endswith(HERE):
@@ -34,7 +34,7 @@ def with_step(resolve: Resolve) -> Resolve:
 
 
 class LabTextPane(TextView):
-    """The text; the place of the step is underlined, carets stand below the failure."""
+    """Shows the text. The span of the step is underlined, carets mark the failure."""
 
     def __init__(self, resolve: Resolve) -> None:
         super().__init__(resolve=with_step(resolve), id="text", empty=NO_TEXT)
@@ -50,7 +50,7 @@ class LabTextPane(TextView):
         return document if isinstance(document, LabDocument) else None
 
     def show(self, model: LabModel, stream: StreamModel | None = None) -> None:
-        """Show the text as it is at the present step, or at the present delta of a stream."""
+        """Show the text at the current step, or at the current delta of a stream."""
         width = self.scrollable_content_region.width or 80
         key = (model.text, id(model.result), model.step, model.pointed, width, self.wrap,
                stream and (id(stream.reading), stream.at))  # fmt: skip
@@ -76,14 +76,14 @@ class LabTextPane(TextView):
             self.reveal_span(model.result.calls[0].span)
 
     def reveal_span(self, span: Span) -> None:
-        """Scroll until the end of a place and then its start are in sight."""
+        """Scroll until the end of a span and then its start are visible."""
         document = self.lab_document
         if document is not None:
             self.reveal(*document.place(span.end))
             self.reveal(*document.place(span.start))
 
     def mark_matches(self, found: list[tuple[int, int]], current: int | None) -> None:
-        """Mark what a search found, at most `MAX_MATCHES`, and bring one into view."""
+        """Mark the matches of a search, at most `MAX_MATCHES`, and reveal the current one."""
         self._found = found[:MAX_MATCHES]
         self._mark()
         if current is not None:
@@ -120,7 +120,7 @@ def _delta(stream: StreamModel) -> Span | None:
 
 
 class LabRows:
-    """Rows that are made when they are drawn, by a function of number and width."""
+    """Rows that a function of number and width makes when they are drawn."""
 
     def __init__(self, count: int, row: Callable[[int, int], Row]) -> None:
         self._count, self._row = count, row
@@ -134,7 +134,7 @@ class LabRows:
 
 
 class StepsPane(RowList):
-    """The steps of the parse, with the cursor that the other panes follow."""
+    """Lists the steps of the parse; the other panes follow its cursor."""
 
     def __init__(self, model: LabModel, resolve: Resolve) -> None:
         super().__init__(resolve=resolve, id="steps", empty="reading …")
@@ -144,11 +144,11 @@ class StepsPane(RowList):
     def go(self, index: int, *, quiet: bool = False) -> None:
         super().go(index, quiet=quiet)
         if not quiet:
-            # At once: a view drawn before `Moved` arrives would put the cursor back.
+            # Not when `Moved` arrives: a view drawn before that would move the cursor back.
             self._model.go(self.cursor)
 
     def show(self) -> None:
-        """Take over steps and cursor from the model."""
+        """Show the steps of the model, and put the cursor on its current step."""
         model = self._model
         if model.result is self._shown:
             self.go(model.step, quiet=True)
@@ -163,14 +163,14 @@ class StepsPane(RowList):
 
 
 class ResultPane(RowList):
-    """What came of the steps so far; every row may lead to a place in the text."""
+    """Lists the result of the steps so far; each row may lead to a place in the text."""
 
     def __init__(self, resolve: Resolve) -> None:
         super().__init__(resolve=resolve, id="result")
         self._rows: list[ResultRow] = []
 
     def show(self, rows: list[ResultRow], *, keep_cursor: bool) -> None:
-        """Show these rows, with the cursor where it was or on the first."""
+        """Show these rows, with the cursor where it was or on the first row."""
         if rows == self._rows:
             return
         self._rows = rows
@@ -179,5 +179,5 @@ class ResultPane(RowList):
 
     @property
     def target(self) -> Diagnostic | Span | None:
-        """Where the row under the cursor leads."""
+        """The finding or span that the row under the cursor leads to, or None."""
         return self._rows[self.cursor].target if self.cursor < len(self._rows) else None

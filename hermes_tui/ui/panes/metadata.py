@@ -1,4 +1,4 @@
-"""The metadata pane: what the run's format knows of it beyond messages and calls."""
+"""The metadata pane: what the run's file records beyond messages and calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_MATCH = 400
 
 
 class _Part(NamedTuple):
-    """What one row shows of a line: the characters `[start, end)` behind `indent` cells."""
+    """The part of a line that one row shows: the characters `[start, end)` after `indent` cells."""
 
     line: int
     start: int
@@ -32,7 +32,7 @@ class _Part(NamedTuple):
 
 
 class MetadataRows:
-    """The lines of the page, wrapped, as the list widget asks for them."""
+    """The lines of the page, wrapped, as the row source of the list widget."""
 
     def __init__(self) -> None:
         self.lines: Sequence[MetaLine] = ()
@@ -40,14 +40,14 @@ class MetadataRows:
         self._parts: list[_Part] = []
 
     def take(self, lines: Sequence[MetaLine], width: int) -> None:
-        """Show other lines on `width` cells."""
+        """Replace the lines, and wrap them to `width` cells."""
         self.lines = lines
         self._parts = [
             part for number in range(len(lines)) for part in self._wrapped(number, width)
         ]
 
     def _wrapped(self, number: int, width: int) -> list[_Part]:
-        """Return the rows of a line; what goes on in the next one stands below where it began."""
+        """Return the rows of a line; continuation rows are indented to where its value begins."""
         line, hang = self.lines[number].line, self.lines[number].hang
         if not hang or width < LEAST_WIDTH + 2 * hang:
             hang = len(line.text) - len(line.text.lstrip(" "))
@@ -74,7 +74,7 @@ class MetadataRows:
     def row(self, index: int, width: int) -> Segments:
         part = self._parts[index]
         line = self.lines[part.line].line
-        # The space at which a line breaks may hang over the end of the row.
+        # The space at which a line breaks may overhang the end of the row.
         hangs = part.end < len(line.text) and line.text[part.end - 1] == " "
         shown = pieces(line, part.start, part.end - hangs, self._marks(line.text, part))
         return [
@@ -85,13 +85,13 @@ class MetadataRows:
     def _marks(self, text: str, part: _Part) -> list[StyledSpan]:
         if self.search is None:
             return []
-        # A match may begin above the row, but not far: the line can be very long.
+        # A match may begin in a row above, but only near ones are searched: lines can be very long.
         begin = max(0, part.start - LONGEST_MATCH)
         found = self.search.spans(text[begin : part.end + LONGEST_MATCH])
         return [StyledSpan(begin + start, begin + end, "match") for start, end in found]
 
     def next_match(self, index: int, step: int) -> int | None:
-        """Return the row of the next line that the search is found in, around the ends."""
+        """Return the first row of the next line with a match, wrapping around, or None."""
         if self.search is None or not self._parts:
             return None
         here, count = self._parts[index].line, len(self.lines)
@@ -103,7 +103,7 @@ class MetadataRows:
 
 
 class MetadataPane(RowList):
-    """Facts of the run; Enter unfolds a value, goes to a step, or to another run."""
+    """Lists facts of the run; Enter unfolds a value, goes to a step, or to another run."""
 
     title = "Metadata"
 
@@ -122,7 +122,7 @@ class MetadataPane(RowList):
         self._shown_for: object = None
 
     def show(self) -> None:
-        """Take over what is known by now."""
+        """Show what is known by now."""
         width = self.scrollable_content_region.width - GUTTER
         of = self._metadata()
         state = of.timeline.state
@@ -139,27 +139,27 @@ class MetadataPane(RowList):
 
     @property
     def copied(self) -> str:
-        """What copying takes: the line under the cursor, whole."""
+        """The text to copy: the whole line under the cursor."""
         line = self.line()
         return line.line.text if line is not None else ""
 
     @property
     def text(self) -> str:
-        """The whole page."""
+        """The text of the whole page."""
         return "\n".join(" " * line.line.indent + line.line.text for line in self._rows.lines)
 
     def line(self) -> MetaLine | None:
-        """Return the line under the cursor."""
+        """Return the line under the cursor, or None."""
         return self._rows.line_at(self.cursor)
 
     def unfold(self, key: str) -> None:
-        """Show a value whole, or folded again."""
+        """Unfold a value, or fold it again."""
         self._unfolded ^= {key}
         self._shown_for = None
         self.show()
 
     def go_match(self, step: int) -> bool:
-        """Go to the next line that the search is found in; return whether there is one."""
+        """Go to the next line with a match, wrapping around; return whether there is one."""
         row = self._rows.next_match(self.cursor, step)
         if row is not None:
             self.go(row)

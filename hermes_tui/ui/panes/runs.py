@@ -36,7 +36,7 @@ STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "f
 LONGEST_SUFFIX = 6
 FOLDED_RUN = "▸ +1 "
 LOOKED_AT = 200
-"""Runs among which it is seen whether their tasks tell them apart."""
+"""How many of the first runs are checked for whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
 NO_RUNS_YET, NO_RUNS, NO_MATCH = (
     "no runs yet",
@@ -46,7 +46,7 @@ NO_RUNS_YET, NO_RUNS, NO_MATCH = (
 
 
 class RunRows:
-    """The runs of a model, and the headings of their groups, as the list widget asks for them."""
+    """The runs of a model and the headings of their groups, as the list widget's row source."""
 
     def __init__(self, model: ShapedRuns) -> None:
         self.model = model
@@ -61,7 +61,7 @@ class RunRows:
         return len(self.lines)
 
     def fit_columns(self) -> bool:
-        """Fit the columns to what the runs hold now; return whether that changed them."""
+        """Fit the columns to the values of the runs; return whether the columns changed."""
         before = self.columns
         model = self.model
         self.columns = columns_for(
@@ -74,14 +74,14 @@ class RunRows:
         return self.columns != before
 
     def _longest(self) -> Mapping[str, int]:
-        """Return how long the texts of columns are, tasks with the mark of a run with children."""
+        """Return the longest text of each column, tasks with the mark of a run with children."""
         longest = self.model.facts.longest
         if not (self.model.shape.has_children and "task" in longest):
             return longest
         return {**longest, "task": longest["task"] + len(FOLDED_RUN)}
 
     def _are_tasks_shared(self) -> bool:
-        """Tell whether, among the first runs, several have each task, about."""
+        """Return whether the first runs have at most half as many tasks as runs."""
         looked_at = min(self.model.taken, LOOKED_AT)
         if self._looked_at != looked_at:
             tasks = column_of(self.model.rows[:looked_at], "task")
@@ -89,7 +89,7 @@ class RunRows:
         return self._is_shared
 
     def header(self, width: int) -> list[Segments]:
-        """Return the line of column headings."""
+        """Return the line of column headings, for `width` cells."""
         self._width = width
         self.fit_columns()
         return [[self._heading(column) for column in self.columns]]
@@ -126,13 +126,13 @@ class RunRows:
 
 
 def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
-    """Return what stands in a column; `before` is how the run stands in the tree."""
+    """Return the text of a cell; `before` is the branch of the tree to draw before the task."""
     if column.name == "file":
         return file_cell(row.file_name, column.width)
     text = number if column.name == "run" else _text(column.name, row)
     if column.name == "task":
         if not (row.summary.task or row.summary.run_id):
-            # A path stands in for them, and is told by its end.
+            # A path is shown in their place, and its end is what identifies it.
             text = fit_end(text, max(0, column.width - cell_len(before)))
         text = before + text
     return text.rjust(column.width) if column.is_number else fit(text, column.width)
@@ -182,7 +182,7 @@ def _text(name: str, row: RunRow) -> str:
 
 
 def _said(name: str, row: RunRow) -> str:
-    """Return a value with its name, where it does not tell by itself what it is; empty: unknown."""
+    """Return a value with its name, unless it is clear without; empty if it is unknown."""
     text = row.file_name if name == "file" else _text(name, row)
     if not text:
         return ""
@@ -194,19 +194,19 @@ def _known(spelled: Callable[[Any], str], value: float | None) -> str:
 
 
 def _minute(ts: float | None) -> str:
-    """Return a time as such as 2026-11-22 07:30, in UTC; empty where there is none."""
+    """Return a time in the form 2026-11-22 07:30, in UTC; empty if there is none."""
     return utc_text(ts, "%Y-%m-%d %H:%M")
 
 
 def file_cell(name: str, width: int) -> str:
-    """Return the end of a path on exactly `width` cells, without its suffix where that is tight."""
+    """Return the end of a path on exactly `width` cells, without its suffix if it does not fit."""
     stem, _, suffix = name.rpartition(".")
     is_tight = len(name) > width and len(suffix) <= LONGEST_SUFFIX
     return fit_end(stem if is_tight and stem else name, width)
 
 
 class RunsPane(RowList):
-    """One row a run."""
+    """The table of runs: one row for each run, and headings for groups."""
 
     title = "Runs"
     styles_blanks = False
@@ -226,24 +226,24 @@ class RunsPane(RowList):
         keys: KeyNames,
         waits: bool = False,
     ) -> None:
-        """Show the runs of a model; `waits`: files that are not there yet may bring some."""
+        """Show the runs of a model; with `waits`, files that do not exist yet may add some."""
         rows = RunRows(model)
         self._no_match = keys.told(NO_MATCH)
         self._no_runs_yet = WAITING if waits else NO_RUNS_YET
         empty = self._no_runs_yet
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=empty)
         self.no_more = False
-        """Whether all runs that will ever be there were read."""
+        """Whether all runs were read and none can be added."""
         self._rows = rows
         self._model = model
         self._heading = ""
-        """The group whose heading the cursor is on, else empty."""
+        """The key of the group whose heading the cursor is on, else empty."""
         self._drawn_revision = 0
         self._drawn_sort = (model.sort_name, model.descending)
 
     def show(self) -> None:
-        """Take over the rows; the cursor stays on its run."""
-        # Another order changes rows that are drawn already.
+        """Show the rows of the model; the cursor stays on its run."""
+        # A new order changes rows that are already drawn.
         model = self._model
         is_moved = self._rows.lines.update() or model.revision != self._drawn_revision
         self.rows_changed(0 if is_moved else None)
@@ -264,11 +264,11 @@ class RunsPane(RowList):
 
     @property
     def _may_grow(self) -> bool:
-        """Whether another run may come to be the last of the list without anybody's doing."""
+        """Whether another run may become the last of the list by itself."""
         return not self.no_more or self._model.unsettled
 
     def to_bottom(self) -> None:
-        """Move the cursor to the last row; as long as rows come in, it stays at the end."""
+        """Move the cursor to the last row; it stays at the end as long as rows are added."""
         super().to_bottom()
         self.follow = self._may_grow
 
@@ -278,11 +278,11 @@ class RunsPane(RowList):
 
     @property
     def unsettled(self) -> bool:
-        """Whether a heading is drawn whose facts are not known yet."""
+        """Whether a heading is shown whose facts are not known yet."""
         return self._rows.facts.unsettled
 
     def advance(self, budget_s: float) -> None:
-        """Work out for about `budget_s` seconds what headings tell, and draw what is known."""
+        """Compute facts of headings for about `budget_s` seconds, and draw what is known."""
         if self._rows.facts.advance(budget_s):
             self.rows_changed(0)
 
@@ -292,11 +292,11 @@ class RunsPane(RowList):
 
     @property
     def position(self) -> int | None:
-        """Return the run under the cursor; None on a heading, and where there is no run."""
+        """Return the position of the run under the cursor; None on a heading or without runs."""
         return self.lines.position(self.cursor)
 
     def told_besides(self) -> list[str]:
-        """Return what is known of the run under the cursor and has no column for want of room."""
+        """Return the known values of the run under the cursor for which no column has room."""
         if self.position is None:
             return []
         row = self._model.row(self.position)
@@ -304,7 +304,7 @@ class RunsPane(RowList):
         return [said for name in names if (said := _said(name, row))]
 
     def keep(self) -> None:
-        """Remember what is under the cursor: it stays there whatever happens to the order."""
+        """Remember what is under the cursor, so that it stays there when the order changes."""
         group = self.lines.group(self.cursor)
         self._heading = "" if group is None else group.key
         if self.position is not None:
@@ -317,14 +317,14 @@ class RunsPane(RowList):
         return None if position is None else self.lines.line_of(position)
 
     def go_to(self, position: int) -> None:
-        """Put the cursor on a run, even one that is folded into something."""
+        """Move the cursor to a run, unfolding what hides it."""
         self.lines.unfold(position)
         self._heading, self.follow = "", False
         self._model.keep(position)
         self.show()
 
     def fold(self, *, everything: bool = False) -> bool:
-        """Fold or unfold what is under the cursor, or all; return whether there is anything."""
+        """Fold or unfold what is under the cursor, or everything; return whether anything was."""
         lines = self.lines
         if not (lines.toggle_all() if everything else lines.toggle(self.cursor)):
             return False

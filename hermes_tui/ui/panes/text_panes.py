@@ -1,6 +1,6 @@
 """The panes that show text about the row under the cursor: message, calls, reasoning, raw.
 
-What only a pane needs that is not on the first screen is loaded when its first page is made.
+Modules that are not needed for the first screen are imported when a pane makes its first page.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 MAX_HIGHLIGHTS = 2_000
 AT_ONCE_S = 0.1
-"""Seconds for which a text is searched before it is shown; the rest goes on while it is."""
+"""Seconds for which a text is searched before it is shown; the search then continues."""
 GROWING = "growing"
 
 
 class TextPane(TextView):
-    """Shows a page made from the view state; made anew only when what it depends on changed."""
+    """Shows a page made from the view state, rebuilt only when what it depends on has changed."""
 
     title = ""
 
@@ -41,21 +41,21 @@ class TextPane(TextView):
         self._shown_for: object = None
         self._search: Search | None = None
         self.matches: list[Match] = []
-        """Where the search was found in the text so far."""
+        """The matches found in the text so far."""
         self._finding: Iterator[Match | None] | None = None
-        """Yields the matches to come, and None where some time has passed."""
+        """Yields the remaining matches, and None whenever some time has passed."""
         self._keeps = False
-        """Whether the text stays where it is when a match is brought out."""
+        """Whether the text is not scrolled when a match is highlighted as the current one."""
         self._is_out = False
-        """Whether one is."""
+        """Whether a match is highlighted as the current one."""
         self._match = 0
         self._first_line = 0
         """The line at which the page begins."""
         self._end_row = 0
-        """The topmost row when the end of a growing text was shown last."""
+        """The topmost row when the end of a growing text was last shown."""
 
     def show(self, view: ViewState) -> None:
-        """Show what belongs to this state."""
+        """Show the page of this state."""
         width = self.scrollable_content_region.width
         key = (view.row, id(view.timeline), view.mode, self.depends_on(view, width))
         if key != self._shown_for:
@@ -71,7 +71,7 @@ class TextPane(TextView):
         self._search = view.search
 
     def show_growing(self, document: Document) -> None:
-        """Show a text that is still coming in; its end stays in sight unless scrolled away."""
+        """Show a text that is still arriving; its end stays visible unless scrolled away."""
         top = self.scroll_offset.y
         at_end = self._shown_for != GROWING or top >= min(self._end_row, self.max_scroll_y)
         self._shown_for = GROWING
@@ -88,28 +88,27 @@ class TextPane(TextView):
             self._end_row = self.scroll_offset.y
 
     def depends_on(self, view: ViewState, width: int) -> object:
-        """Return what else the page depends on: findings and results that come in later."""
+        """Return what else the page depends on: findings and results that arrive later."""
         timeline = view.timeline
         return timeline.finished or min(len(timeline), view.row + 64)
 
     @abstractmethod
     def make_page(self, view: ViewState) -> tuple[Document, int]:
-        """Return the page, and the line to begin at."""
+        """Return the page, and the line to scroll to."""
 
     def copies(self, view: ViewState) -> Sequence[Copyable]:
-        """Return what copying this pane takes, one after another: what is shown, unless the pane
-        has a better idea."""
+        """Return the texts to copy from this pane, one after another; by default what is shown."""
         from hermes_tui.ui.render.copied import Copyable
 
         return [Copyable(self.document.indented_text)]
 
     @property
     def match_number(self) -> int:
-        """The number of the match that is brought out, from 1."""
+        """The number of the current match, from 1."""
         return self._match + 1
 
     def go_match(self, step: int) -> bool:
-        """Go to the next match in the text; return whether there is one before its end."""
+        """Go to the next match in the text; return False if there is none before its end."""
         number = self._match + step
         if number >= len(self.matches) and self.is_finding:
             self.find_on(AT_ONCE_S)
@@ -118,31 +117,34 @@ class TextPane(TextView):
         return 0 <= number < len(self.matches) or (number > 0 and self.is_finding)
 
     def page_of(self, timeline: Timeline, row: int) -> object:
-        """Return what tells the page of a row from other pages: rows may have one in common."""
+        """Return a key of the page that shows a row; rows may share a page."""
         return row
 
     def shows(self, timeline: Timeline, row: int) -> bool:
-        """Tell whether the page of a row shows all of it that is searched."""
+        """Return whether the page of a row shows all of the row that is searched."""
         return True
 
     def pass_matches(self, step: int) -> None:
-        """Let the next step leave the text: what is found here was gone through."""
+        """Make the next step leave the text, because its matches have been visited."""
         self._match = len(self.matches) - 1 if step > 0 else 0
 
     def enter_match(self, step: int) -> None:
-        """Go to the match at which a step from another row comes in."""
+        """Go to the match at which a step from another row arrives."""
         if step > 0:
             self._show_match_from(self._first_line)
         else:
             self.wrap_match(step)
 
     def wrap_match(self, step: int) -> None:
-        """Go to the first match for a step ahead, to the last one for a step back."""
+        """Go to the first match for a step forward, to the last one for a step back."""
         if self.matches:
             self._show_match(0 if step > 0 else len(self.matches) - 1)
 
     def _highlight(self, search: Search | None, *, keep: bool = False) -> None:
-        """Mark what is found, from the top of the window on; `keep`: where it was."""
+        """Search the text and mark the matches; the first from the top of the window is current.
+
+        With `keep`, the current match keeps its number and the text is not scrolled.
+        """
         before, self.matches, self._finding = self.matches, [], None
         self._keeps, self._is_out = keep, False
         if not keep:
@@ -155,7 +157,7 @@ class TextPane(TextView):
 
     @property
     def is_finding(self) -> bool:
-        """Whether there is more of the text to be searched."""
+        """Whether a part of the text is not searched yet."""
         return self._finding is not None
 
     def find_on(self, budget_s: float) -> bool:
@@ -178,7 +180,7 @@ class TextPane(TextView):
         return len(self.matches) > known
 
     def _mark(self) -> None:
-        """Mark what was found, and bring one out as soon as it is known which."""
+        """Mark the matches, and highlight the current one as soon as it is known."""
         if not self.matches:
             return
         is_there = self._match < len(self.matches)
@@ -226,7 +228,7 @@ class CallsPane(TextPane):
         return ("turn", turn) if len(timeline.call_rows(turn)) <= MOST_CALLS else row
 
     def shows(self, timeline: Timeline, row: int) -> bool:
-        # Of a result only the beginning.
+        # The page shows only the beginning of a result.
         return timeline.kind(row) is RowKind.CALL
 
     def make_page(self, view: ViewState) -> tuple[Document, int]:

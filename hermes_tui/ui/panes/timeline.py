@@ -1,4 +1,4 @@
-"""The timeline pane: every row of the run, or those that the filter lets through."""
+"""The timeline pane: every row of the run, or those that the filter matches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 
 
 class TimelineRows:
-    """The rows of a model as the list widget asks for them."""
+    """The rows of a model, as the row source of the list widget."""
 
     def __init__(self, model: RunModel) -> None:
         self.model = model
@@ -32,7 +32,7 @@ class TimelineRows:
 
 
 class TimelinePane(RowList):
-    """Rows of the run, with the cursor that all other panes follow."""
+    """Lists the rows of the run; all other panes follow its cursor."""
 
     title = "Timeline"
 
@@ -45,16 +45,16 @@ class TimelinePane(RowList):
         super().go(index, quiet=quiet)
         model = self._model
         if not quiet and (rows := model.visible_rows()):
-            # At once: a view drawn before `Moved` arrives would put the cursor back.
+            # Not when `Moved` arrives: a view drawn before that would move the cursor back.
             model.go(model.row_at(min(self.cursor, rows - 1)))
             model.follow = model.follow and self.follow
 
     def show(self) -> None:
-        """Take over length and cursor from the model."""
+        """Show the rows of the model, and put the cursor on its current row."""
         model = self._model
         self.follow = model.follow
         drawn_for = (model.timeline, model.filter, len(model.marks))
-        # Another run, filter or mark changes rows that are drawn already.
+        # Another run, filter or mark changes rows that are already drawn.
         self.rows_changed(None if drawn_for == self._drawn_for else 0)
         self._drawn_for = drawn_for
         self.set_empty_text(self._empty_text())

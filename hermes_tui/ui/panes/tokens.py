@@ -1,4 +1,4 @@
-"""The token pane: the completion as running text, and below it a row for every token."""
+"""The token pane: the completion as running text, and below it a row for each token."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NOTHING = "no tokens here; live --raw logprobs asks for them"
 NOT_SENT = "no tokens here: they were asked for, but the server sent none"
 _LEAST_WIDTH = 10
 MOST_ROWS = 16
-"""Rows of running text at most."""
+"""Most rows of running text."""
 _OTHER_LINES = 3
 
 
 class TokenRows:
-    """The rows of several tables, one after the other."""
+    """The rows of several tables, one after another, as the row source of the list widget."""
 
     def __init__(self, tables: Sequence[TokenTable] = ()) -> None:
         self.tables = tables
@@ -43,7 +43,7 @@ class TokenRows:
         return self._begins[-1]
 
     def place(self, index: int) -> tuple[int, int]:
-        """Return table and token of a row."""
+        """Return the number of the table and of the token in a row."""
         table = bisect_right(self._begins, index) - 1
         return table, index - self._begins[table]
 
@@ -53,7 +53,7 @@ class TokenRows:
 
 
 class TokensPane(RowList):
-    """Follows the run's cursor; its own cursor goes from token to token."""
+    """Shows the tokens of the row under the run's cursor; its own cursor moves by tokens."""
 
     title = "Tokens"
     header_style = "text"
@@ -68,7 +68,7 @@ class TokensPane(RowList):
         self._raw_text = raw_text
 
     def show(self) -> None:
-        """Show the tokens of the row under the run's cursor, unless they are shown already."""
+        """Show the tokens of the row under the run's cursor, unless they are already shown."""
         view = self._model.state()
         source = source_of(view.timeline, view.row)
         key = self._key(source)
@@ -91,7 +91,7 @@ class TokensPane(RowList):
 
     @property
     def copied(self) -> str:
-        """What copying takes: the completion that the cursor is in."""
+        """The text to copy: the completion that the cursor is in."""
         table = self._table()
         return "" if table is None else table.full_text or table.text
 
@@ -99,14 +99,14 @@ class TokensPane(RowList):
         before = self.cursor
         super().go(index, quiet=quiet)
         if self.cursor != before:
-            # The running text goes along.
+            # The running text scrolls with the cursor.
             self.set_header(self._lines)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_header(self._lines)
 
     def _first(self) -> int:
-        """Return where the cursor begins: what comes before the first trained token is prompt."""
+        """Return where the cursor begins: at the first trained token, as the prompt precedes it."""
         trained = self._rows.tables[0].trained if len(self._rows) else None
         return max(0, trained.find(1)) if trained is not None else 0
 
@@ -118,7 +118,7 @@ class TokensPane(RowList):
     def _lines(self, width: int) -> list[Segments]:
         """Return the lines above the rows."""
         if not len(self._rows):
-            # The line for an empty list would be cut, these are not.
+            # Unlike the list's own text for no rows, these lines are wrapped.
             return [[(line, "dim")] for line in wrap(self._nothing, max(_LEAST_WIDTH, width))]
         if width < 1:
             return []
