@@ -1,4 +1,4 @@
-"""Branches as rows of a tree."""
+"""The branches of a run as rows of a tree, and the state of each in words."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def branch_rows(branches: Sequence[Branch]) -> list[BranchRow]:
 
 
 def standing(branch: Branch) -> str:
-    """Return where a branch stands, in the words of the status line: under way, at what, or ended
-    and why."""
+    """Return the state of a branch in the words of the status line: its phase, its stop, or why it
+    ended."""
     state = branch.driver.session.state
     if branch.driver.failure is not None:
         return "broken off"
@@ -56,14 +56,14 @@ def standing(branch: Branch) -> str:
 
 
 def forked_from(branch: Branch) -> str:
-    """Return where a branch leaves its parent, "" for the first."""
+    """Return where a branch was forked from its parent; "" for the first branch."""
     if branch.parent is None:
         return ""
     return f"{branch.parent.name}, {_place(_at_fork(branch))}"
 
 
 def _at_fork(branch: Branch) -> SessionState:
-    """Return how a branch stood when it began: it stops right where it was forked."""
+    """Return the state of a branch when it began: it stops right where it was forked."""
     state = SessionState()
     for seq, event in enumerate(branch.log):
         state.apply(event)

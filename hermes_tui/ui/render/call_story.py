@@ -1,4 +1,4 @@
-"""What became of a call under the debugger: stops, edits, what its tool is given, decisions."""
+"""What happened to a call under the debugger: stops, edits, decisions, what its tool receives."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 _LABEL = 11
 IN_TEXT = "a call in the text, which this run does not read"
 _ABOUT_THE_END = frozenset({Code.TRUNCATED, Code.UNCLOSED})
-"""A call whose text ended before it did has one of these: most need not be looked for."""
+"""Codes on calls that were cut off; most calls have none of them and need no further check."""
 _END_OF_REPLY = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
 
 
 @dataclass(slots=True)
 class Story:
-    """The events about one call, in order, and how the call stands after them."""
+    """The events about one call, in order, and the state of the call after them."""
 
     call: ToolCall
     name: str
@@ -39,13 +39,13 @@ class Story:
     dispatched: ev.ToolDispatched | None = None
     waits: bool = True
     cut: bool = False
-    """Whether its text ended before it did, so that it is not run."""
+    """Whether the call was cut off, so that it is not run."""
     end: ev.Event | None = None
-    """What ended the reply that the call stands in; None: nothing did so far."""
+    """The event that ended the reply that the call is in, or None if nothing has yet."""
 
 
 def _story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
-    """Return what the log says of the call that event `seq` proposed."""
+    """Return the story of the call that event `seq` proposed."""
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
     story.cut = _is_cut(log, seq, call)
@@ -70,7 +70,7 @@ def _story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
 
 
 def _is_cut(log: EventLog, seq: int, call: ToolCall) -> bool:
-    """Tell whether the reply ends within `call`, which event `seq` proposed."""
+    """Return whether the reply ends within `call`, which event `seq` proposed."""
     from hermes_tui.debugger.call_rules import NO_ARGUMENTS
 
     is_text = call.origin is Origin.TEXT
@@ -106,9 +106,10 @@ def add_story(
     *,
     missed: bool,
 ) -> None:
-    """Add how the call arrived, what its tool is given, and what a person made of it.
+    """Add how the call arrived, what its tool receives, and what a person decided about it.
 
-    `found` is told of it already. `missed`: it stands in a text that nobody read it from.
+    `found` are the call's findings, already shown. `missed`: the call is in a text that no parser
+    read.
     """
     story = _story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
@@ -125,7 +126,7 @@ def add_story(
 
 
 def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
-    """Return why no tool gets the call, whatever it says; empty where one may."""
+    """Return why no tool gets the call, regardless of its content; empty if one may."""
     if missed:
         return IN_TEXT if timeline.state.parser else f"{IN_TEXT} (--parser none)"
     match story.end if story.waits else None:
@@ -162,7 +163,7 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
 
 
 def _answered(event: ev.CallSkipped) -> tuple[str, str]:
-    """Return the name of the fact and the fact: who gave the result instead of the tool."""
+    """Return the name and the text of the fact who gave the result instead of the tool."""
     if event.reason.startswith(DECLINED):
         return "declined", event.reason.removeprefix("declined ")
     how = "with an error" if event.failed else "with a result"
@@ -171,7 +172,7 @@ def _answered(event: ev.CallSkipped) -> tuple[str, str]:
 
 
 def _given(page: Page, timeline: Timeline, story: Story, found: Sequence[Finding]) -> None:
-    """Add what the tool got or will get, or why it gets nothing; and what its schema says."""
+    """Add what the tool received or will receive, or why nothing; and the schema's findings."""
     from hermes_tui.debugger.call_rules import dispatched_arguments, refusal
 
     state = timeline.state

@@ -1,5 +1,7 @@
-"""The tool-calls pane: the calls of the turn, normalised, each with its result; or raw beside
-normalised, with what normalising changed marked."""
+"""The tool-calls pane: the normalised calls of the turn, each with its result.
+
+On request, the raw call is shown next to the normalised one, with the differences marked.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +55,18 @@ PREVIEW_LINES = 12
 PREVIEW_WIDTH = 2_000
 """Characters of each line."""
 LONGEST_NAME, LONGEST_FACT = 100, 1_000
-"""Characters of a name in the line that begins a call, and of what is said of it below."""
+"""Most characters of a name in the heading of a call, and of a fact below it."""
 MOST_UNFOLDED = 50_000
-"""Characters of a result in JSON that is laid out for its beginning."""
+"""Most characters of a JSON result that is laid out to show its beginning."""
 MOST_CALLS = 40
-"""Of a turn with more only those around the chosen one are laid out."""
+"""Calls of a turn that are all laid out; if there are more, only those around the chosen one."""
 NEIGHBOURS = 10
 
 
 def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     """Return the pane's text, and the line at which the call under the cursor begins.
 
-    `width` (cells) is what two columns have to share.
+    `width` (cells) is the room for the two columns together.
     """
     page = Page()
     timeline = view.timeline
@@ -107,7 +109,7 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
 
 
 def selected_call(timeline: Timeline, row: int) -> tuple[int | None, ToolCall | None]:
-    """Return the row of the call that `row` is about, and the call; (None, None) if about none."""
+    """Return the row of the call that `row` is about, and the call, or (None, None)."""
     for seq in (timeline.seq(row), timeline.linked_seq(row)):
         if seq is None:
             continue
@@ -120,7 +122,7 @@ def selected_call(timeline: Timeline, row: int) -> tuple[int | None, ToolCall | 
 def _call(
     page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool, beside: int
 ) -> None:
-    """Add one call; raw beside normalised on `beside` cells, if there are any."""
+    """Add one call; if `beside` is not 0, raw next to normalised on so many cells."""
     timeline = view.timeline
     found = findings_at(timeline, row)
     page.extend([_heading(call, is_chosen=is_chosen, is_added=_is_added(timeline, call))])
@@ -177,12 +179,12 @@ def _arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed
 
 
 def _is_added(timeline: Timeline, call: ToolCall) -> bool:
-    """Tell whether a person put the call into the reply."""
+    """Return whether a person added the call to the reply."""
     return is_recorded(timeline) and call.verdict == ADDED
 
 
 def _is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
-    """Tell whether the call of event `seq` stands in a text that nobody read it from."""
+    """Return whether the call of event `seq` is in a text from which no parser read it."""
     if call.origin is not Origin.TEXT:
         return False
     message = message_of(timeline, seq)
@@ -195,7 +197,7 @@ def _is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
 
 
 def is_recorded(timeline: Timeline) -> bool:
-    """Tell whether this program recorded the run: only then more is known of its calls."""
+    """Return whether this program recorded the run, so that more is known about its calls."""
     return timeline.state.source_format == "native"
 
 
@@ -231,7 +233,7 @@ def _name_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[s
 
 
 def _beginning(text: str, keys: KeyNames) -> str:
-    """Return a text that is short if all is well, cut where it would hide what stands below."""
+    """Return a text that is normally short, cut if it is so long that it would hide the rest."""
     if len(text) <= LONGEST_FACT:
         return text
     return text[:LONGEST_FACT] + not_shown(len(text) - LONGEST_FACT, keys)
@@ -273,7 +275,7 @@ def _result(page: Page, view: ViewState, row: int) -> None:
 
 
 def _lines_of(content: str) -> tuple[int, Sequence[Line]]:
-    """Return how many lines a result has, and the first of them; in JSON its texts have theirs."""
+    """Return how many lines a result has, and the first of them; texts in JSON are unfolded."""
     if "\\n" in content and len(content) <= MOST_UNFOLDED:
         laid_out = pretty_json(content)
         if laid_out is not None:

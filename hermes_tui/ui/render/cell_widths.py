@@ -1,7 +1,7 @@
-"""How many terminal cells characters take once they are drawn, run by run where they take alike.
+"""How many terminal cells characters take when drawn, measured in runs of equal width.
 
 Widths are those of `visible_row(text)`. Most texts are long runs of characters of one width, which
-a pattern tells far quicker than a look at each of them.
+a regular expression finds much faster than checking each character.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from hermes_tui.ui.render.document import is_plain_ascii
 
 ONE_CELL: Final = " -~\xa0-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u20cf\u2190-\u2319\u2500-\u25fc"
 TWO_CELLS: Final = "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3250-\ua48c\uac00-\ud7a3\uff01-\uff60"
-"""Ranges of characters that take so many cells: of most scripts that are written much."""
+"""Character ranges of common scripts, by the cells that each character takes."""
 _ONE: Final = re.compile(f"[{ONE_CELL}]*+")
 _TWO: Final = re.compile(f"[{TWO_CELLS}]*+")
 _RUN: Final = re.compile(f"([{ONE_CELL}]++)|([{TWO_CELLS}]++)|[^{ONE_CELL}{TWO_CELLS}]++")
 
 
 class _CellWidths(dict[str, int]):
-    """Character → cells that it takes when drawn; filled as characters are met."""
+    """Maps a character to the cells that it takes when drawn; filled on demand."""
 
     def __missing__(self, character: str) -> int:
         cells = self[character] = cell_len(visible_row(character))
@@ -37,7 +37,7 @@ WIDTHS: Final = _CellWidths()
 
 
 def is_even(text: str) -> bool:
-    """Tell quickly whether every character takes one cell; where a rare one does, it may say no."""
+    """Return quickly whether every character takes one cell; may be False for rare characters."""
     return is_plain_ascii(text) or _ONE.fullmatch(text) is not None
 
 
@@ -52,7 +52,7 @@ def cells(text: str) -> int:
 
 
 def edges(text: str) -> array[int]:
-    """Return the cells before each character, and at the end those of the whole text."""
+    """Return the number of cells before each character, and finally that of the whole text."""
     found, at = array("I", [0]), 0
     for run in _RUN.finditer(text):
         if step := run.lastindex:
@@ -66,9 +66,9 @@ def edges(text: str) -> array[int]:
 
 
 def fits_to(text: str, start: int, width: int) -> int:
-    """Return where a row of `width` cells that begins at `start` is full: behind all that fits.
+    """Return the end of a row of `width` cells that begins at `start`: after all that fits.
 
-    Marks that take no cell stay with the character before them. Costs O(what fits).
+    Marks that take no cell stay with the character before them. Costs O(characters that fit).
     """
     for each, pattern in ((1, _ONE), (2, _TWO)):
         end = start + width // each

@@ -1,4 +1,4 @@
-"""What differs between two runs as a page."""
+"""The page that shows how two runs differ."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import cells, fit
 
 CONTEXT: Final = 2
-"""Rows that are shown around those that differ."""
+"""Rows shown before and after those that differ."""
 _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
-"""At least: the name of a code may be longer."""
+"""Least width of the names; that of a code may be longer."""
 _LEAST_FACT: Final = 8
 _BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
@@ -41,7 +41,7 @@ _COUNTED: Final = frozenset(name.replace("_", " ") for name in _COUNTS)
 
 
 class Comparison(NamedTuple):
-    """A page, and the lines where differences begin."""
+    """A page, and the numbers of the lines at which differences begin."""
 
     document: Document
     differences: tuple[int, ...]
@@ -54,10 +54,10 @@ def run_comparison(
     *,
     width: int = 80,
 ) -> Comparison:
-    """Return two whole runs compared: what is known of each, where they part, all differences.
+    """Return the comparison of two runs: facts about each, where they diverge, all differences.
 
-    They are called A and B; `labels` say in full which runs they are. On `width` cells what they
-    do not have in common stands beside each other.
+    The runs are called A and B; `labels` are their full names. Facts in which they differ are in
+    two columns on `width` cells.
     """
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
@@ -82,7 +82,7 @@ def run_comparison(
 
 
 def _said(name: str, value: str) -> str:
-    """Return such as "3 turns", "0 errors", "model gpt-5" or "ID_MISSING×2"."""
+    """Return a fact in words, such as "3 turns", "0 errors", "model gpt-5" or "ID_MISSING×2"."""
     if name.isupper():
         return f"{name}×{value}"
     if name in _COUNTED:
@@ -93,7 +93,7 @@ def _said(name: str, value: str) -> str:
 def _tasks(
     rows: Sequence[DiffRow], left: RunSummary, right: RunSummary
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what the tasks of the runs are: of two that begin with the same line, the whole."""
+    """Yield the fact about the runs' tasks; of two with the same first line, the whole tasks."""
     names = [each.task or "-" for each in (left, right)]
     if left.task_digest != right.task_digest and left.task == right.task:
         asked = [_asked([row[side] for row in rows]) for side in (0, 1)]
@@ -105,13 +105,13 @@ def _tasks(
 
 
 def _asked(steps: Sequence[Step | None]) -> str:
-    """Return what the user said first, on one line."""
+    """Return the user's first message, on one line."""
     said = (step for step in steps if step is not None and step.kind is StepKind.MESSAGE)
     return " ".join(next((step.text for step in said if step.title == "user"), "").split())
 
 
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, left, right) of what at least one run has; findings by code are the last."""
+    """Yield (name, left, right) of each fact that at least one run has; findings by code last."""
     told = [(name.replace("_", " "), name, "{}") for name in (*_OUTCOME, *_COUNTS)]
     for name, attribute, spelled in (*told, *_SPENT):
         pair = [getattr(side, attribute) for side in (left, right)]
@@ -126,9 +126,9 @@ def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]
 def comparison(
     rows: Sequence[DiffRow], left: str, right: str, *, page: Page | None = None
 ) -> Comparison:
-    """Return what differs between two runs with some context, unified, in order.
+    """Return the differences of two runs in order, as a unified diff with some context.
 
-    `left` and `right` are what they are called. What differs goes behind what `page` holds.
+    `left` and `right` are the names of the runs. The differences are appended to `page`.
     """
     page = page or Page()
     places: list[int] = []
@@ -175,7 +175,7 @@ def _changed(page: Page, before: str, after: str) -> None:
     if before != after:
         page.extend(unfolded_diff(before, after))
     else:
-        # What it is called, or counts as, is what differs.
+        # Only the title differs, or whether it counts as an error.
         page.line(f"  {visible_line(after, _SAME_LIMIT)}", "dim")
 
 
@@ -184,9 +184,9 @@ def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
 
 
 def _step_title(step: Step, after: Step | None = None, *, of_message: str = "{}") -> str:
-    """Return a step in a few words; with `after`, how its title changed.
+    """Return a step in a few words; with `after`, also how its title changed.
 
-    `of_message` is what a message is called, with its role in braces.
+    `of_message` is the template for a message, with `{}` for its role.
     """
     name = visible_line(step.title or "(no name)", _TITLE_LIMIT)
     if after is not None and after.title != step.title:

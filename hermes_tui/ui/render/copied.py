@@ -1,7 +1,7 @@
-"""What is taken of a row or a pane: copied again, the next of these is taken.
+"""The texts to copy from a row or a pane; each further press of the key copies the next one.
 
-A call, then the values of its arguments one by one; the body of a request, then a command that
-sends it; a record, then the text in it. Secrets are masked, and it is said where one was.
+They are a call, then the values of its arguments one by one; the body of a request, then a command
+that sends it; a record, then the text in it. Secrets are masked, and each masked text says so.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from hermes_tui.ui.render.raw import RawText, on_the_wire
 from hermes_tui.ui.view_model import ViewState
 
 LONGEST_ARGUMENT = 120_000
-"""Bytes: Linux lets no argument of a program be longer than 128 KiB."""
+"""Bytes; Linux limits one argument of a program to 128 KiB."""
 MOST_VALUES: Final = 100
-"""Of one value that are copied one by one."""
+"""Most values inside one object that are offered one by one."""
 LONGEST_NAME: Final = 30
 UNKNOWN: Final = "…"
-"""Stands for what no recording holds."""
+"""Placeholder for a value that no recording holds."""
 _HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """A token of RFC 9110."""
 
 
 class Copyable(NamedTuple):
-    """A text to copy, and what it is, in words; without these it needs none."""
+    """A text to copy, and what it is, in words; empty if that needs no saying."""
 
     text: str
     what: str = ""
     is_masked: bool = False
-    """Whether there is a secret in it that is not copied."""
+    """Whether a secret in the text was masked."""
 
 
 def row_copies(view: ViewState, raw_text: RawText) -> list[Copyable]:
-    """Return what is copied of the row of a state: a finding in words, else what is behind it."""
+    """Return the texts to copy from the cursor's row: its finding in words, else its event."""
     finding = view.timeline.finding(view.row) if view.row >= 0 else None
     if finding is not None:
         told = f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
@@ -74,9 +74,9 @@ def text_copies(view: ViewState) -> list[Copyable]:
 
 
 def call_copies(call: ToolCall) -> list[Copyable]:
-    """Return a call as JSON, then the values of its arguments: texts as they are, others as JSON.
+    """Return a call as JSON, then the values of its arguments: texts verbatim, others as JSON.
 
-    Arguments that no JSON value stands for are the text that arrived.
+    Arguments that are not JSON are copied as the text that arrived.
     """
     is_text = call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON
     arguments = call.arguments_text if is_text else call.arguments
@@ -89,9 +89,9 @@ def call_copies(call: ToolCall) -> list[Copyable]:
 
 
 def event_copies(timeline: Timeline, event: Event, raw_text: RawText) -> list[Copyable]:
-    """Return what crossed the wire with an event, else the text of its record.
+    """Return what was sent or received with an event, else the text of its record.
 
-    Behind the body of a request the command that sends it.
+    The body of a request is followed by the command that sends it.
     """
     _, text = on_the_wire(timeline.log, event)
     if not text:
@@ -110,7 +110,7 @@ def _masked(text: str, what: str = "") -> Copyable:
 
 
 def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
-    """Yield the values in a JSON object, named as in expressions, masked as they are inside it."""
+    """Yield the values in a JSON object, named as in expressions, masked as inside the object."""
     for name, held in islice(value.items(), MOST_VALUES):
         told = name if name.isidentifier() else None
         what = f"{owner}.{told}" if told else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
@@ -122,10 +122,11 @@ def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
 def curl_command(
     url: str, body: str, *, key_name: str = KEY_NAME, header_names: Sequence[str] = ()
 ) -> str:
-    """Return the command that sends a body to a server again; empty where none does.
+    """Return the command that sends a body to a server again; empty if that is not possible.
 
-    `url` is that of the server, or of its endpoint. The key is read from the environment, from the
-    variable `key_name`; the values of the headers that were given are left to be filled in.
+    That is so for a `url` other than HTTP or a body over `LONGEST_ARGUMENT`. `url` is that of the
+    server or of its endpoint. The command reads the key from the environment variable `key_name`;
+    the values of the headers in `header_names` are left to be filled in.
     """
     size = len(body.encode("utf-8", "surrogatepass"))
     if not url.startswith(("http://", "https://")) or size > LONGEST_ARGUMENT:
@@ -133,7 +134,7 @@ def curl_command(
     key = f"${key_name}" if re.fullmatch(r"[A-Za-z_]\w*", key_name, re.ASCII) else UNKNOWN
     headers = {"content-type": "'Content-Type: application/json'"}
     headers["authorization"] = f'"Authorization: Bearer {key}"'
-    # A header that was given takes the place of one of the same name.
+    # A header that was given replaces the default of the same name.
     headers |= {name.lower(): shlex.quote(f"{name}: {UNKNOWN}") for name in header_names}
     return " \\\n  ".join(
         [
@@ -145,7 +146,7 @@ def curl_command(
 
 
 def _sent_with(state: RunState) -> tuple[str, list[str]]:
-    """Return in which variable the key of a live run was, and which headers were given for it."""
+    """Return the variable that held the key of a live run, and the names of its extra headers."""
     live = state.details.get("live")
     kept = live if isinstance(live, dict) else {}
     key_name, names = kept.get("api_key_env"), kept.get(HEADER_NAMES)

@@ -1,4 +1,4 @@
-"""Two texts, line by line: what went, what came, and a little of what stayed around it."""
+"""The difference of two texts, line by line: lines removed and added, with some context."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from hermes_tui.ui.render.json_lines import unfolded_text
 
 CONTEXT: Final = 3
 _MATCHED_LINES: Final = 600
-"""Beyond so many lines that differ they are shown as replaced as a whole: matching is quadratic."""
+"""Most differing lines that are matched; more are shown as replaced, as matching is quadratic."""
 _COMPARED: Final = 1 << 20
-"""Characters, or lines, that are compared at a time: slices are copies."""
+"""Most characters, or lines, that are compared at a time, because slices are copies."""
 _KEPT, _REMOVED, _ADDED = "  ", "- ", "+ "
 
 Block = tuple[Sequence[str], Sequence[str] | None]
-"""Lines before and after; None where they stayed."""
+"""The lines before, and the lines after, or None if they are unchanged."""
 
 
 def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]:
-    """Return removed (`-`) and added (`+`) lines with `context` lines of what stayed around them.
+    """Return removed (`-`) and added (`+`) lines with `context` unchanged lines around them.
 
-    Lines that were changed stand below each other, what differs in them marked.
+    The two versions of a changed line are next to each other, with the differing part marked.
     """
     if before == after:
         return [Line("no difference", (StyledSpan(0, 13, "dim"),))]
@@ -40,13 +40,13 @@ def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]
 
 
 def unfolded_diff(before: str, after: str) -> list[Line]:
-    """Return the difference of two texts; where they are JSON, the texts in it line by line."""
+    """Return the difference of two texts; if they are JSON, the texts in them are unfolded."""
     shown = unfolded_text(before), unfolded_text(after)
     return diff_lines(*(shown if shown[0] != shown[1] else (before, after)))
 
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:
-    """Yield stretches that stayed and stretches that changed, in order."""
+    """Yield unchanged and changed blocks, in order."""
     head = common_length(old, new)
     tail = common_length(old[head:][::-1], new[head:][::-1])
     if head:
@@ -66,11 +66,11 @@ def _matched(old: list[str], new: list[str]) -> Iterator[Block]:
 
 
 def common_length(old: Sequence[str], new: Sequence[str]) -> int:
-    """Return how many characters, or lines, are the same at both beginnings."""
+    """Return the length of the common prefix, in characters or lines."""
     count, step = 0, 64
     most = min(len(old), len(new))
-    # Slices are compared far quicker than items one by one: longer ones as long as they agree,
-    # then shorter ones.
+    # Comparing slices is much faster than comparing items: take longer ones as long as they are
+    # equal, then shorter ones.
     while step and count < most:
         end = min(count + step, most)
         if old[count:end] == new[count:end]:
@@ -102,7 +102,7 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> list[Line]:
     for before, after in zip(old, new, strict=True):
         start = common_length(before, after)
         room = min(len(before), len(after)) - start
-        # Not across what the beginnings have in common already.
+        # The common suffix must not overlap the common prefix.
         end = min(room, common_length(before[::-1], after[::-1]))
         lines.append(_line(_REMOVED, before, "removed", start, len(before) - end))
         lines.append(_line(_ADDED, after, "added", start, len(after) - end))
@@ -110,7 +110,7 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> list[Line]:
 
 
 def _line(sign: str, text: str, style: str, start: int, end: int) -> Line:
-    """Return a line with its sign; what differs, `text[start:end]`, is marked."""
+    """Return a line with its sign; the differing part, `text[start:end]`, is marked."""
     spans = [StyledSpan(0, 1, "badge" if style == "added" else "badge.bad")]
     if end > start:
         spans.append(StyledSpan(len(sign) + start, len(sign) + end, style))

@@ -1,4 +1,4 @@
-"""Text with meaning, before any width is known: lines, spans that name a style, search."""
+"""Styled text that is independent of a width: lines, spans that name a style, search."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Final, NamedTuple, overload
 
 _SOME_LINES: Final = 1_024
 _SOME_TEXT: Final = 1 << 16
-"""Lines, and characters, that are looked through at a time."""
+"""Lines, and characters, that are searched at a time."""
 
 
 class StyledSpan(NamedTuple):
-    """Half-open range of characters of one line, and the name of the style it is shown in."""
+    """A half-open range of characters of one line, and the name of its style."""
 
     start: int
     end: int
@@ -35,8 +35,8 @@ class Match(NamedTuple):
 class Line(NamedTuple):
     """One logical line, raw: nothing is escaped, expanded or cut yet.
 
-    `spans` are sorted by start and do not overlap. `indent` is in cells and stays in front of every
-    row that the line is wrapped to. A line with `wrap` off takes one row and is cut there.
+    `spans` are sorted by start and do not overlap. `indent` is in cells and precedes every row that
+    the line is wrapped to. A line with `wrap` off takes one row and is cut at its end.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Line(NamedTuple):
 
 
 class LazyLines(Sequence[Line]):
-    """Lines that are made when they are asked for: a million are never made."""
+    """Lines that are made only on access, so that a million lines cost nothing."""
 
     @abstractmethod
     def line(self, number: int) -> Line:
@@ -65,15 +65,15 @@ class LazyLines(Sequence[Line]):
 
 
 class TextLines(LazyLines):
-    """The lines of one text: nothing but text and indents decides how they are wrapped."""
+    """The lines of one text, whose wrapping depends on nothing but text and indents."""
 
     indents: Sequence[int] | None = None
-    """Cells in front of each line; None: in front of all of them it is `indent`."""
+    """Cells before each line, or None if it is `indent` for all of them."""
 
     def __init__(
         self, texts: list[str], *, plain_ascii: bool, style: str | None = None, indent: int = 0
     ) -> None:
-        """Take lines of which, with `plain_ascii`, every character takes one cell."""
+        """Take over `texts`; with `plain_ascii`, every character of them takes one cell."""
         self.texts = texts
         self.plain_ascii = plain_ascii
         self.indent = indent
@@ -90,7 +90,7 @@ class TextLines(LazyLines):
 
 
 def is_plain_ascii(text: str) -> bool:
-    """Tell whether every character takes one cell (a control is drawn as a one-cell picture)."""
+    """Return whether every character takes one cell (a control is drawn as a one-cell picture)."""
     return text.isascii() and "\t" not in text
 
 
@@ -133,17 +133,17 @@ class Document:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to read: no line, or one without text."""
+        """Return whether there is nothing to read: no line, or one without text."""
         return not self.lines or (len(self.lines) == 1 and not self.lines[0].text)
 
     @property
     def texts(self) -> list[str] | None:
-        """The plain lines where nothing but text decides how they are wrapped, else None."""
+        """The plain lines if their wrapping depends on nothing but text and indents, else None."""
         return self.lines.texts if isinstance(self.lines, TextLines) else None
 
     @property
     def sections(self) -> Sequence[Sequence[Line]]:
-        """The parts that the lines were put together from."""
+        """The sequences of lines that the document consists of."""
         return self.lines.sections if isinstance(self.lines, _Chain) else (self.lines,)
 
     @property
@@ -153,15 +153,15 @@ class Document:
 
     @property
     def indented_text(self) -> str:
-        """The whole text as it is laid out: what stands to the right of the margin does so."""
+        """The whole text with the indents of its lines."""
         return "\n".join(chain.from_iterable(map(_indented, self.sections)))
 
     def find(
         self, wanted: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
     ) -> Iterator[Match]:
-        """Yield at most `limit` matches, line by line; a `str` is searched for as it stands.
+        """Yield at most `limit` matches, line by line; a `str` is searched for literally.
 
-        Else `wanted` yields the places of a line. Matches of no width are passed over.
+        Otherwise `wanted` returns the ranges that match in a line. Empty matches are skipped.
         """
         look_at = partial(_places, wanted) if isinstance(wanted, str) else wanted
         return islice((found for found in self.look(look_at) if found is not None), limit)
@@ -171,9 +171,9 @@ class Document:
         look_at: Callable[[str], Iterable[tuple[int, int] | None]],
         may_hold: Callable[[str], bool] = lambda lines: True,
     ) -> Iterator[Match | None]:
-        """Yield the matches of `look_at` line by line, and None where some time has passed.
+        """Yield the matches of `look_at` line by line, and None whenever some time has passed.
 
-        `may_hold` tells of many lines at once whether there may be a match in any.
+        `may_hold` returns, for many lines at once, whether any of them may have a match.
         """
         first = 0
         for texts in self._some_texts():
@@ -188,7 +188,7 @@ class Document:
             first += len(texts)
 
     def _some_texts(self) -> Iterator[Sequence[str]]:
-        """Yield the texts of all lines, some at a time; a very long one alone."""
+        """Yield the texts of all lines in batches; a very long one alone."""
         some: list[str] = []
         size = 0
         for text in self._each_text():
@@ -209,7 +209,7 @@ class Document:
 
 
 def _indented(lines: Sequence[Line]) -> Iterable[str]:
-    """Return the texts of some lines, each behind its indent."""
+    """Return the texts of some lines, each after its indent."""
     if not isinstance(lines, TextLines):
         return (f"{' ' * line.indent}{line.text}" for line in lines)
     if lines.indents is None and not lines.indent:
@@ -225,9 +225,10 @@ def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:
 def pieces(
     line: Line, start: int, end: int, marks: Sequence[StyledSpan] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the text of `[start, end)` cut where styles change, with the names that hold there.
+    """Yield the text of `[start, end)` split where styles change, each part with its style names.
 
-    `marks` (sorted, not overlapping) lie over the line's own spans. Spans outside cost O(log n).
+    `marks` (sorted, not overlapping) come on top of the line's own spans. Spans outside cost
+    O(log n).
     """
     layers = (_within(line.spans, start, end), _within(marks, start, end))
     cuts = {start, end}

@@ -1,4 +1,4 @@
-"""What happened to a run beside messages, calls and results, in words: requests, stops, edits."""
+"""Events other than messages, calls and results in one line: requests, stops, edits."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ COMMANDS = {
     "accept": "continued as recorded",
 }
 ROOM = 300
-"""Characters of a text that is shown on one line."""
+"""Most characters of a text that is shown on one line."""
 _WITH_JSON = re.compile(r"([^{\[]*+)([{\[].*[}\]])(\)?)", re.DOTALL)
 
 
 def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
-    """Return label, style and one line of text for an event that is no message, call or result."""
+    """Return label, style and a line of text for an event that is no message, call or result."""
     match event:
         case ev.RunStarted():
             return "▶ run", "dim", describe(event)
@@ -72,7 +72,7 @@ def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
 
 
 def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
-    """Return what a person changed, and how runs part from others."""
+    """Return label, style and text for a person's edits, and for forks and divergences."""
     match event:
         case ev.ArgumentsEdited():
             return "✎ edit", "hint", _edited(log, event)
@@ -105,7 +105,7 @@ def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
 
 
 def answered(event: ev.CallSkipped) -> str:
-    """Return how a call got a result that no tool gave, such as "answered by hand"."""
+    """Return how a call got a result without its tool, such as "answered by hand"."""
     if event.reason.startswith(DECLINED):
         return event.reason
     reason = f" ({event.reason})" if event.reason else ""
@@ -113,7 +113,7 @@ def answered(event: ev.CallSkipped) -> str:
 
 
 def changes(event: ev.Event) -> list[tuple[str, str, str]]:
-    """Return what an event changed: what it is, the text before and the text after."""
+    """Return the changes by an event, each with its name, the text before and the text after."""
     match event:
         case ev.ArgumentsEdited():
             named = ("name", event.name_before, event.name_after)
@@ -135,7 +135,7 @@ def changes(event: ev.Event) -> list[tuple[str, str, str]]:
 def _ended(event: ev.RunEnded) -> str:
     words = ENDINGS.get(event.stop_reason, event.stop_reason)
     reward = f"reward {event.reward:g}" if event.reward is not None else ""
-    # What stopped the run says more, and a reply that was cut is called so too.
+    # The stop reason is more precise, and "truncated" is also the word for a reply cut off.
     status = "" if words and event.status == "truncated" else event.status
     return " · ".join(part for part in (status, words, reward) if part)
 

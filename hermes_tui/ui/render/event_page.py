@@ -1,4 +1,4 @@
-"""The message pane for what is no message: requests whole, edits as differences, stops and why."""
+"""The message pane for other events: requests in full, edits as differences, stops and reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_tui.ui.render.page import Page
 
 
 def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
-    """Add all that there is to say of an event."""
+    """Add everything that is known about an event."""
     label, style, text = event_line(log, event)
     page.heading(f"{type(event).__name__}  {label}", style if style != "dim" else "heading")
     page.line(text)
@@ -52,7 +52,7 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
 
 
 def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
-    """Add the body that was sent: as it is kept, else as the log before it says."""
+    """Add the body that was sent: as recorded, else rebuilt from the log."""
     page.blank()
     if event.body:
         body(page, event.body, "json")
@@ -69,17 +69,17 @@ def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
 
 
 def sent_text(log: EventLog, event: ev.RequestSent) -> str:
-    """Return the body of a request, as it is kept or put together; empty where it cannot be."""
+    """Return the body of a request, as recorded or rebuilt; empty if that is not possible."""
     return event.body or (_sent_body(cast(Any, log), event.seq) if event.messages else "")
 
 
 @lru_cache(maxsize=4)
 def _sent_body(log: EventLog, seq: int) -> str:
-    """Return the body of the request that event `seq` sent; empty where the log is not sound."""
+    """Return the body of the request that event `seq` sent; empty if the log is not sound."""
     from hermes_tui.debugger.requests import request_body
 
     try:
         return request_body(log, seq)
     except (HermesError, AttributeError, LookupError, TypeError, ValueError):
-        # A recording that somebody edited: it is shown, but cannot be resumed.
+        # A recording that was edited by hand: it is shown, but cannot be resumed.
         return ""

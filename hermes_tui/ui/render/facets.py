@@ -1,4 +1,4 @@
-"""Rows of counts with bars: facets and histograms of the runs."""
+"""Rows with a count and a bar: facets and histograms of the runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LEAST_BAR, LEAST_LABEL = 4, 8
 LABEL_SHARE = 0.62
 LONGEST_LABEL = 60
 _PARTS = " ▏▎▍▌▋▊▉█"
-# What no term begins with, so that these keys differ from those of bars.
+# No term begins with these characters, so that these keys differ from those of bars.
 _HEADING, _REST = "\0", "\1"
 
 
 class FacetLine(NamedTuple):
-    """One line: a heading, a bar, or how many bars are left out. `key` tells it from the others.
+    """One line: a heading, a bar, or how many bars are left out. `key` identifies it.
 
     `largest` is the total of the facet's longest bar.
     """
@@ -42,7 +42,7 @@ class FacetLine(NamedTuple):
 
 
 def facet_lines(facets: Sequence[Facet], folded: Collection[str]) -> list[FacetLine]:
-    """Return headings and bars, and below them a line where there are more."""
+    """Return headings and bars, and a line below the bars if there are more or can be fewer."""
     lines: list[FacetLine] = []
     for facet in facets:
         name = facet.name
@@ -59,14 +59,14 @@ def facet_lines(facets: Sequence[Facet], folded: Collection[str]) -> list[FacetL
 
 
 def bar_lines(bars: Sequence[Bar], *, largest: int) -> list[FacetLine]:
-    """Return a line a bar."""
+    """Return a line for each bar."""
     return [FacetLine(bar.term, bar.name, bar=bar, largest=max(1, largest)) for bar in bars]
 
 
 class BarColumns(NamedTuple):
-    """How wide label, bar and count are; a bar of no width is left out.
+    """The widths of label, bar and count in cells; a bar of width 0 is left out.
 
-    `labels` are those of the bars, by field, as they are drawn.
+    `labels` maps (field, label) of each bar to the label as it is drawn.
     """
 
     label: int
@@ -76,7 +76,7 @@ class BarColumns(NamedTuple):
 
 
 def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) -> BarColumns:
-    """Share out `width` cells between the columns of these lines."""
+    """Divide `width` cells among the columns of these lines."""
     bars = [line.bar for line in lines if line.bar is not None]
     count = max((len(count_text(bar, is_narrowed=is_narrowed)) for bar in bars), default=1)
     longest = max((cell_len(visible_line(bar.label, LONGEST_LABEL)) for bar in bars), default=1)
@@ -89,7 +89,7 @@ def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) ->
 
 
 def _labels(bars: Iterable[Bar], width: int) -> dict[tuple[str, str], str]:
-    """Return the labels of bars, those of a field so that they can be told apart."""
+    """Return the labels of bars, cut so that those of a field can be told apart."""
     found: dict[tuple[str, str], str] = {}
     for name, some in groupby(bars, key=lambda bar: bar.name):
         texts = [bar.label for bar in some]
@@ -100,14 +100,14 @@ def _labels(bars: Iterable[Bar], width: int) -> dict[tuple[str, str], str]:
 
 
 def count_text(bar: Bar, *, is_narrowed: bool) -> str:
-    """Return how many runs there are; where there is a filter, how many of how many."""
+    """Return the number of runs; with a filter, also how many of them it matches."""
     return f"{bar.chosen:,}/{bar.total:,}" if is_narrowed else f"{bar.total:,}"
 
 
 def line_row(
     line: FacetLine, columns: BarColumns, *, is_narrowed: bool, is_picked: bool
 ) -> Segments:
-    """Return one line as it is drawn."""
+    """Return one line as drawn."""
     bar = line.bar
     if bar is None:
         return [(line.text, "heading" if line.is_heading else "hint")]
@@ -126,7 +126,7 @@ def line_row(
 
 
 def blocks(count: int, largest: int, width: int) -> str:
-    """Return a bar as long as `count` is to `largest` on `width` cells; none is shorter than ▏."""
+    """Return a bar of length `count` / `largest` of `width` cells, at least ▏; empty for 0."""
     if not count or not width:
         return ""
     eighths = max(1, round(8 * width * count / max(count, largest)))

@@ -1,4 +1,4 @@
-"""Texts that are cut to one width so that those which begin alike can still be told apart."""
+"""Cutting texts to one width so that those with the same beginning can still be told apart."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from hermes_tui.ui.render.diff import common_length
 from hermes_tui.ui.render.wrap import fit
 
 _HEAD_SHARE: Final = 3
-"""One part in so many of the width is for how the texts begin."""
+"""The beginning of the texts gets the width divided by this number."""
 
 
 def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
     """Return each text on one line of exactly `width` cells, cut with … at the end.
 
-    Of those that would look the same, what they have in common behind their beginnings is left
-    out instead.
+    If texts would look the same, the common part after their beginnings is left out instead.
     """
     shown = {text: fit(text, width) for text in texts}
     todo = _alike(shown, shown, 0)
@@ -27,7 +26,7 @@ def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
         characters = width if alike[0].isascii() else width // 2
         head = characters // _HEAD_SHARE
         room = (characters - head - 1) // 2
-        # What differs, and the beginning of its word as far as there is room.
+        # Show what differs, with the beginning of its word as far as there is room.
         start = max(alike[0].rfind(" ", 0, common) + 1, common - room)
         for text in alike:
             shown[text] = fit(text[:head] + ELLIPSIS + text[start:], width)
@@ -38,7 +37,10 @@ def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
 def _alike(
     texts: Collection[str], shown: dict[str, str], least: int
 ) -> list[tuple[list[str], int]]:
-    """Return texts that look the same, together, with how much they have in common: `least`."""
+    """Return groups of texts that look the same, each with the length of its common prefix.
+
+    Groups with a common prefix shorter than `least` are left out.
+    """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
         found[shown[text]].append(text)

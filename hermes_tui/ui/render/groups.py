@@ -1,4 +1,4 @@
-"""Headings of groups in the list of runs, and how a run stands in the tree."""
+"""Headings of groups in the list of runs, and the tree drawn before child runs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def heading_row(
     is_folded: bool,
     namesakes: tuple[str, ...] = (),
 ) -> Segments:
-    """Return the heading of a group; where there is little room, its last facts are left out.
+    """Return the heading of a group; if there is little room, its last facts are left out.
 
-    Of tasks that have a title in common, `namesakes` are the texts: what differs is shown.
+    `namesakes` are the texts of the tasks that share a title; the part that differs is shown.
     """
     mark = f" {FOLDED if is_folded else OPEN} "
     runs = group.end - group.start
@@ -46,12 +46,12 @@ def heading_row(
 
 
 def heading_text(group: Group) -> str:
-    """Return what a group is called, whole, and how many runs it has."""
+    """Return the whole title of a group and how many runs it has."""
     return f"{group.title or NO_VALUE} · {counted(group.end - group.start, 'run')}"
 
 
 def _told(facts: GroupFacts | None, runs: int) -> list[str]:
-    """Return what is told of a group of so many runs: how many a rate or a mean is of as well."""
+    """Return the facts about a group of `runs` runs; rates and means name how many they cover."""
     if facts is None:
         return ["…"]
     told = [f"{facts.with_errors:.0%} with errors"]
@@ -80,7 +80,7 @@ def _apart(texts: tuple[str, ...], width: int) -> dict[str, str]:
 
 
 def _spread(lowest: float, highest: float) -> str:
-    """Return how far rewards are apart: a group in which all are alike teaches a policy nothing."""
+    """Return the range of rewards; a group in which all are equal teaches a policy nothing."""
     if lowest == highest:
         return "all alike"
     return f"{short_number(lowest)} to {short_number(highest)}"
@@ -91,7 +91,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def tree_text(branch: Branch) -> str:
-    """Return what stands before a run in the tree; nothing where it stands alone."""
+    """Return the part of the tree that is drawn before a run; empty if it has no relatives."""
     if not branch.depth and not branch.below:
         return ""
     indent = "  " * (min(branch.depth, DEEPEST_SHOWN) - 1) + "└ " if branch.depth else ""

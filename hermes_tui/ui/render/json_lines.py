@@ -1,7 +1,7 @@
-"""Indented JSON text as styled lines; unfolded, a text of several lines stands as a block of them.
+"""Indented JSON text as styled lines; unfolded, a string of several lines becomes a block of them.
 
-In the place of its value `▾ 3 lines` is said, and the block stands below it, further to the right
-than anything inside a JSON value: no text can pass for what stands around it.
+The value is replaced by `▾ 3 lines`, and the block is below it, indented further than anything
+inside a JSON value, so that no text can pass for the JSON around it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _TOKEN = (
 
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _MEMBER: Final = rf"( *+)((?:{_STRING}: )?)({_STRING}),?"
-"""A line of indented JSON that ends with a text: its blanks, its key, the text."""
+"""A line of indented JSON that ends with a string: its indent, its key, the string."""
 _DECODER: Final = json.JSONDecoder(strict=False)
 _DEEP: Final = "\n" + 24 * " "
-"""What stands so deep inside might leave a row no room."""
+"""A newline before an indent so deep that it might leave a row no room."""
 BLOCK_INDENT: Final = 4
-"""Cells from what a text belongs to; values inside each other stand 2 apart."""
+"""Cells from the line that a block belongs to; each level of JSON is indented by 2."""
 
 
 class _JsonLines(TextLines):
-    """Lines whose tokens are looked for when they are drawn."""
+    """Lines of JSON, whose tokens are found when the line is drawn."""
 
     def line(self, number: int) -> Line:
         text = self.texts[number]
@@ -42,9 +42,9 @@ class _JsonLines(TextLines):
 
 
 def indented(value: Any) -> str:
-    """Return a value as indented JSON; newlines inside texts stay escaped.
+    """Return a value as indented JSON; newlines inside strings stay escaped.
 
-    What is nested too deeply for that is written as Python does it.
+    A value that is nested too deeply is written as its Python `str`.
     """
     try:
         return json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -53,9 +53,9 @@ def indented(value: Any) -> str:
 
 
 def json_lines(text: str, indent: int = 0) -> Sequence[Line]:
-    """Return the lines of JSON text with keys, strings, numbers and constants told apart.
+    """Return the lines of JSON text with keys, strings, numbers and constants styled.
 
-    Any text is taken; what looks like no JSON token stays unstyled.
+    Any text is accepted; what is no JSON token stays unstyled.
     """
     if _DEEP not in text:
         return _JsonLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent)
@@ -66,7 +66,7 @@ def json_lines(text: str, indent: int = 0) -> Sequence[Line]:
 
 
 class _Unfolded(TextLines):
-    """Lines of JSON, and those of the texts in it, which `blocks` marks."""
+    """Lines of JSON, and the lines of the strings in it, which `blocks` marks."""
 
     def __init__(self, texts: list[str], indents: array[int], blocks: bytearray) -> None:
         super().__init__(texts, plain_ascii=False)
@@ -85,7 +85,7 @@ class _Unfolded(TextLines):
 
 
 def unfolded_lines(text: str, indent: int = 0) -> Sequence[Line]:
-    """Return the lines of indented JSON text, the lines of each text in it as a block."""
+    """Return the lines of indented JSON text, with each string of several lines as a block."""
     texts, indents, blocks = _unfolded(text, indent)
     if not any(blocks):
         return json_lines(text, indent)
@@ -95,7 +95,7 @@ def unfolded_lines(text: str, indent: int = 0) -> Sequence[Line]:
 
 
 def unfolded_text(text: str) -> str:
-    """Return indented JSON with the lines of each text in it as a block, else `text` itself."""
+    """Return indented JSON with each string of several lines as a block, else `text` itself."""
     from hermes_tui.ui.json_layout import is_json
 
     if "\\n" not in text or not is_json(text):
@@ -105,7 +105,7 @@ def unfolded_text(text: str) -> str:
 
 
 def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:
-    """Make indents of the blanks before lines of JSON: an indent leaves half of a row free."""
+    """Turn the blanks before lines of JSON into indents, which leave at least half a row free."""
     for number, text in enumerate(texts):
         if not blocks[number]:
             texts[number] = text.lstrip(" ")
@@ -113,7 +113,7 @@ def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:
 
 
 def _unfolded(text: str, indent: int = 0) -> tuple[list[str], array[int], bytearray]:
-    """Return the lines, the cells of indent in front of each, and which are those of texts."""
+    """Return the lines, the indent of each in cells, and a flag for those inside strings."""
     texts: list[str] = []
     indents, blocks = array("L"), bytearray()
     for line in text.split("\n"):
@@ -133,7 +133,7 @@ def _unfolded(text: str, indent: int = 0) -> tuple[list[str], array[int], bytear
 
 
 def _lines_of(string: str) -> Sequence[str]:
-    """Return the lines of a JSON string; none where a newline only begins or ends it."""
+    """Return the lines of a JSON string; none if its only newlines are at its ends."""
     try:
         value: str = _DECODER.decode(string)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The lab's rows: steps, and what came of them so far, as styled segments."""
+"""The lab's rows as styled segments: the steps, and their result so far."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ WORD_STYLES: Final = {
 _DELIVERED: Final = frozenset({"delivered", "read", "calls", "match", "found"})
 _SHORT = 400
 MOST = 200
-"""Calls and findings that are listed; the text shows all of them."""
+"""Most calls, and most findings, that are listed; the text shows all of them."""
 
 
 class ResultRow(NamedTuple):
-    """A row of the result: what it shows, and where Enter leads."""
+    """A row of the result: its segments, and the finding or span that Enter goes to."""
 
     segments: Segments
     target: Diagnostic | Span | None = None
@@ -48,7 +48,7 @@ def _outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
 
 
 def step_row(step: ParseStep, number: int, width: int, *, digits: int) -> Segments:
-    """Return one step: number in `digits` cells, rule indented by depth, decision, reason."""
+    """Return one step: number on `digits` cells, rule indented by depth, decision, reason."""
     indent = "  " * min(step.depth, 8)
     place = f"{step.span.start}–{step.span.end}"
     rule = (indent + visible_line(step.rule, 40), "key")
@@ -88,13 +88,13 @@ def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
 
 
 def step_place(model: LabModel) -> str:
-    """Return which step is looked at, and how much was found."""
+    """Return the number of the current step, and how many findings there are."""
     found = count_of(model.parser.name, model.result.diagnostics)
     return f"step {model.step:,} of {max(0, len(model.steps) - 1):,} · findings {found}"
 
 
 def legend() -> Segments:
-    """Return what the styles in the text mean."""
+    """Return the legend of the styles in the text."""
     segments: Segments = []
     for fate in Fate:
         segments += [("\0spare", ""), (" ", ""), ("\0spare", ""), (fate.word, fate.style_name)]
@@ -102,7 +102,7 @@ def legend() -> Segments:
 
 
 def result_rows(model: LabModel, width: int) -> list[ResultRow]:
-    """Return what is known at the present step: the step, calls, findings, verdict."""
+    """Return what is known at the current step: the step, calls, findings, verdict."""
     rows = list(_step_rows(model, width))
     calls = model.calls()
     rows.append(_heading(f"Calls{'' if model.is_overview else ' so far'}: {len(calls):,}"))
@@ -195,7 +195,7 @@ def _verdict_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
 
 
 def _real_ones(model: LabModel) -> Iterable[Verdict]:
-    """Return the real engines' verdicts of the parser looked at, first the one chosen."""
+    """Yield the real engines' verdicts for the current parser, the chosen one first."""
     if model.real is not None:
         yield model.real
     for each in model.verdicts.values():
@@ -206,7 +206,7 @@ def _real_ones(model: LabModel) -> Iterable[Verdict]:
 def one_verdict(
     verdict: Verdict, label: str, width: int, *, known: str | None = None
 ) -> Iterable[ResultRow]:
-    """Return what a parser hands out: word, calls, content unless it is known, what got lost."""
+    """Yield a parser's result: word, calls, content unless it is `known`, what was lost."""
     word = verdict.word
     facts = [counted(len(verdict.calls), "call")]
     content = (verdict.content or "").strip()
@@ -234,13 +234,13 @@ def wrapped(
     indent: int = 0,
     most: int = 12,
 ) -> Iterable[ResultRow]:
-    """Return segments as rows of at most `width` cells, all with the same target."""
+    """Yield segments as at most `most` rows of `width` cells, all with the same target."""
     text = "".join(part for part, _ in segments)
     room = max(10, width - indent)
     starts = list(row_starts(text, room))[:most]
     for number, start in enumerate(starts):
         last = number + 1 == len(starts)
-        # The last row that is shown may be cut; the list says so with an ellipsis.
+        # The last row may be cut by the list, which then shows an ellipsis.
         end = len(text) if last else starts[number + 1]
         row = [(" " * indent, "")] if indent else []
         yield ResultRow([*row, *_slice(segments, start, end)], target)

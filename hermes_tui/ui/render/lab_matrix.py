@@ -31,9 +31,9 @@ def matrix_row(
     ranking: bool,
     meant: int = 0,
 ) -> Segments:
-    """Return one row. `partner` is the emulated verdict beside a real one of the same name.
+    """Return one row. `partner` is the emulated verdict next to a real one of the same name.
 
-    A ranking says how many of the calls `meant` are read.
+    A ranking shows how many of the `meant` calls are read.
     """
     reference = selected or verdict
     word = verdict_word(reference, verdict)

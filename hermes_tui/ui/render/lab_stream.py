@@ -1,4 +1,4 @@
-"""The lab's rows of a stream: deltas, what the client had by then, and what a sweep found."""
+"""The lab's rows for a stream: deltas, what the client has received, and a sweep's result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BROKEN_OFF = frozenset({"timed out", "raised"})
 
 
 def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
-    """Return one delta: its text, and what was sent for it. Row 0 stands for the beginning."""
+    """Return one delta: its text, and what was sent for it. Row 0 is the beginning."""
     if not index:
         how = "" if stream.split is not None and stream.split.border else "deltas of "
         return [(f"    nothing was sent yet; {how}{stream.delta_size}", "dim")]
@@ -42,7 +42,7 @@ def _sent(delta: StreamDelta) -> Segments:
 
 
 def stream_place(stream: StreamModel) -> str:
-    """Return where a replay is looked at, how large its deltas are, and whether it broke off."""
+    """Return the delta that is shown, how large deltas are, and whether the replay broke off."""
     if stream.reading is None:
         return f"reading … · {stream.delta_size}"
     verdict = stream.streamed
@@ -55,7 +55,7 @@ def _delta(stream: StreamModel) -> str:
 
 
 def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
-    """Return what the client has by now, and the verdicts on the whole text and on the stream."""
+    """Return what the client has received so far, and the verdicts on whole text and stream."""
     rows: list[ResultRow] = []
     rows += wrapped([(f"{stream.engine} {stream.parser}", "key"),
                      (f"  {_delta(stream)}", "dim")], width)  # fmt: skip
@@ -88,7 +88,7 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
 
 
 def sweep_header(stream: StreamModel) -> list[Segments]:
-    """Return how far a sweep is and what it found."""
+    """Return the progress of a sweep and what it found."""
     done = "" if stream.tried >= stream.splits else f", {stream.splits - stream.tried} to go"
     found = counted(len(stream.swept), "split")
     verb = "changes" if len(stream.swept) == 1 else "change"

@@ -1,6 +1,6 @@
-"""The text of the lab: what became of every character, the step's span, a caret at the failure.
+"""The text of the lab: the fate of each character, the step's span, carets at the failure.
 
-Lines are made when they are drawn; only the places where they begin are kept.
+Lines are made when they are drawn; only the offsets where they begin are kept.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from hermes_tui.ui.render.document import (
 from hermes_tui.ui.render.wrap import cells, row_starts
 
 HERE = ".here"
-"""Ends the style name of what the step looks at."""
+"""Suffix of the style names inside the span of the step."""
 MAX_CARETS = 60
 
 
 class Caret(NamedTuple):
-    """What is marked below its line: a place, and what is wrong there."""
+    """A mark below a line: the span that it points at, and what is wrong there."""
 
     span: Span
     message: str
@@ -36,7 +36,7 @@ class Caret(NamedTuple):
 
 
 class LabDocument(Document):
-    """The text of a lab at one width in cells, with a line of carets put in where one is given."""
+    """The text of a lab at one width in cells, with a line of carets inserted for `caret`."""
 
     def __init__(
         self,
@@ -59,19 +59,19 @@ class LabDocument(Document):
         self.lines = _LabLines(self, self._texts, pieces, step, plain_ascii=plain_ascii)
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Return line and character of a character of the text."""
+        """Return the line that the character at `offset` is in, and its offset in the line."""
         line = bisect_right(self._starts, offset) - 1
         if line == self._caret_line:
             line -= 1
         return line, min(offset - self._starts[line], len(self._texts[line]))
 
     def start(self, line: int) -> int:
-        """Return the place in the text of a line's first character."""
+        """Return the offset in the text of a line's first character."""
         return self._starts[line]
 
     @property
     def caret_line(self) -> int:
-        """The line of carets; -1 without one."""
+        """The number of the line of carets, or -1 if there is none."""
         return self._caret_line
 
     def is_caret(self, line: int) -> bool:
@@ -85,7 +85,7 @@ class LabDocument(Document):
         return self._caret_line < 0 or self._texts[self._caret_line].isascii()
 
     def _put_in(self, caret: Caret, width: int) -> None:
-        """Put the carets below the row that holds the place; a long line is cut there."""
+        """Insert the carets below the row that contains the span; a long line is split there."""
         line, character = self.place(min(caret.span.start, len(self.source)))
         whole = self._texts[line]
         rows = row_starts(whole, width)
@@ -99,7 +99,8 @@ class LabDocument(Document):
             width,
         )
         self._caret_line = line + 1
-        # Equal to that of what follows, so that no character of the text is looked for in it.
+        # The same offset as that of the following line, so that no character of the text is looked
+        # up in the line of carets.
         after = self._starts[line] + end
         inserted, starts = [carets], [after]
         if end < len(whole):
@@ -120,7 +121,7 @@ def _line_starts(texts: Sequence[str]) -> list[int]:
 
 
 def _caret_text(message: str, before: int, count: int, width: int) -> str:
-    """Return carets at a column, and the message where there is more room for it."""
+    """Return carets at a column, with the message on the side that has more room for it."""
     before = min(before, width - 1)
     marks = "^" * max(1, min(count, width - before))
     right = width - before - len(marks) - 1

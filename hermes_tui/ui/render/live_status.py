@@ -1,4 +1,4 @@
-"""The line that says what a live run does now: phase, why, turn, tokens, time."""
+"""The line that shows what a live run is doing: phase, reason, turn, tokens, time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def phase_segments(
     past: tuple[str, str] | None,
     failure: str,
 ) -> Segments:
-    """Return the segments.
+    """Return the segments of the line.
 
-    `turn` is the one that the run is in or stands before. `branch` is its name where there are
-    several, `past` says where in the run a person looks back at and what it did then. Of what
-    stands on the right the first goes where there is no room; before that what can be spared.
+    `turn` is the one that the run is in or will begin next. `branch` is its name if there are
+    several. `past` is the earlier place that a person is looking at, and what the run did then. If
+    there is too little room, spare segments are dropped first, then the first on the right.
     """
     left: Segments = []
     if past:
@@ -36,12 +36,12 @@ def phase_segments(
     about = doing.what
     if working_s is not None:
         about += f"{' · ' * bool(about)}{seconds(working_s)}"
-    # Who looks back is told in full what the run does once he is live again.
+    # The rest of what the run does now can be spared while a person looks back.
     spare: Segments = [("\0spare", "")] if past else []
     if about:
         left += [*spare, (f" {visible_line(about.strip(), 120)}", "strong")]
     if failure:
-        # It begins with the path of the recording, of which the end tells most.
+        # It begins with the path of the recording, whose end says most.
         left += [(" ·", "error"), ("\0path", ""), (visible_line(failure, 200), "error")]
     elif doing.why:
         style = "hint" if doing.word == "STOPPED" else ""
@@ -50,7 +50,7 @@ def phase_segments(
     if spent_s:
         right.append((f" {seconds(spent_s)} ·", "dim"))
     if spent.tokens_in or spent.tokens_out:
-        # Where there is no room for all of it, the first goes first.
+        # If there is too little room, the first segment is dropped first.
         right.append((" tokens", "dim"))
         right.append((f" {spent.tokens_in:,} in {spent.tokens_out:,} out ·", "dim"))
     if max_turns:
@@ -65,14 +65,14 @@ GOES_ON = {
     "refused": "tells the model what is wrong.",
     "": "continues without a call.",
 }
-"""What continuing does, by what becomes of the reply's calls then."""
+"""What continuing does, by what then happens to the reply's calls."""
 FAILED_REQUEST = "{retry} asks again, {edit} edits a message first, {continue} ends the run."
 LOST_REPLY = "{continue} asks again; the reply did not outlive its process."
 LOST_TOOL = "{answer} answers for the tool, {retry} runs it again, {continue} says it may have run."
 
 
 def seconds(value: float) -> str:
-    """Return such as 0.4 s, 12 s, 3:05, 1:03:05: it grows while it is looked at."""
+    """Return a duration in a form for a running clock, such as 0.4 s, 12 s, 3:05, 1:03:05."""
     if value < 10:
         return f"{value:.1f} s"
     if value < 100:

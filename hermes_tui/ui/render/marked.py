@@ -1,4 +1,4 @@
-"""A text with places in it marked: calls, and what a finding points at."""
+"""Text with marked spans: calls, and what a finding points at."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hermes_tui.model.spans import Span
 from hermes_tui.ui.render.document import Line, StyledSpan
 
 Mark = tuple[Span, str]
-"""A span of the text, and the name of its style. Later marks lie over earlier ones."""
+"""A span of the text, and the name of its style. Later marks cover earlier ones."""
 
 EMPTY_AT = "⟨here⟩"
-"""Stands where a finding points between two characters or behind the end."""
+"""Shown where a finding points after the end of the text."""
 
 
 def marked_lines(text: str, marks: Sequence[Mark], *, indent: int = 0) -> list[Line]:
-    """Return the lines of `text` with `marks` on them. A mark of no width covers one character."""
+    """Return the lines of `text` with `marks` on them. An empty span marks one character."""
     lines: list[Line] = []
     start = 0
     wide = [(span.start, max(span.end, span.start + 1), style) for span, style in marks]
@@ -37,7 +37,7 @@ def marked_lines(text: str, marks: Sequence[Mark], *, indent: int = 0) -> list[L
 
 
 def _flattened(spans: Iterable[tuple[int, int, str]]) -> Iterable[StyledSpan]:
-    """Cut overlapping spans so that each character has one style, that of the last span on it."""
+    """Yield disjoint spans: each character gets the style of the last span that covers it."""
     pieces = list(spans)
     cuts = sorted({edge for left, right, _ in pieces for edge in (left, right)})
     for left, right in pairwise(cuts):

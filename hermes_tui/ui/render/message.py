@@ -1,4 +1,4 @@
-"""The message pane: the selected message whole, as plain text, Markdown or JSON."""
+"""The message pane: the whole selected message, as plain text, Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from hermes_tui.ui.view_model import ViewState
 
 MODES = ("plain", "markdown", "json")
 MAX_STYLED = 200_000
-"""Characters: a longer text is shown plain, since styling it would take longer than a key press."""
+"""Characters of a text that is styled; a longer one is shown plain, as styling would be felt."""
 MAX_LAID_OUT = 8_000_000
 MAX_VALUES = 30_000
-"""Characters of JSON that is laid out, and values in one longer than MAX_STYLED: as many as may
-stand in one that is not."""
+"""Most characters of JSON that is laid out, and most values in JSON longer than `MAX_STYLED`: about
+as many as shorter JSON may have."""
 
 
 def message_page(view: ViewState) -> Document:
@@ -74,7 +74,7 @@ def message_page(view: ViewState) -> Document:
 
 
 def message_text(view: ViewState) -> str | None:
-    """Return the bare text of the message or result under the cursor, None for other rows."""
+    """Return the bare text of the message or result under the cursor, or None for other rows."""
     match view.event:
         case MessageAppended(message=message) if view.timeline.finding(view.row) is None:
             return message.text
@@ -126,7 +126,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
 
 
 def _text_marks(view: ViewState) -> list[Mark]:
-    """Return what is to be marked in the message's text: text calls, then findings with a place.
+    """Return the marks in the message's text: calls in the text, then findings with a span.
 
     Findings of calls that arrived as objects point into their arguments, not into the text.
     """
@@ -231,7 +231,10 @@ def _started(page: Page, event: RunStarted) -> None:
 
 
 def body(page: Page, text: str, mode: str) -> None:
-    """Add a text in the mode asked for; where that is not possible, plain, and say so."""
+    """Add a text in the mode `mode`, or plain if that is not possible.
+
+    A text that is too long for its mode is preceded by a line that says so.
+    """
     pretty = pretty_json(text) if mode == "json" else None
     if pretty is not None:
         page.extend(unfolded_lines(pretty))
@@ -248,7 +251,7 @@ def body(page: Page, text: str, mode: str) -> None:
 
 
 def pretty_json(text: str) -> str | None:
-    """Return `text` as indented JSON, None where it is no JSON object or list, or too much."""
+    """Return `text` as indented JSON, or None if it is no JSON object or list, or too large."""
     value = json_value(text)
     if value is None or (len(text) > MAX_STYLED and _holds_more(value, MAX_VALUES)):
         return None
@@ -259,7 +262,7 @@ def pretty_json(text: str) -> str | None:
 
 
 def json_value(text: str) -> Any:
-    """Return the JSON object or list that `text` is, None where it is none, or too long."""
+    """Return the JSON object or list in `text`, or None if it is neither, or too long."""
     if len(text) > MAX_LAID_OUT or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -269,7 +272,7 @@ def json_value(text: str) -> Any:
 
 
 def _holds_more(value: Any, limit: int) -> bool:
-    """Tell whether a JSON value holds more than `limit` values."""
+    """Return whether a JSON value contains more than `limit` values."""
     waiting, count = [value], 0
     while waiting and count <= limit:
         match waiting.pop():
@@ -288,7 +291,7 @@ _INLINE = re.compile(r"`[^`\n]+`|\*\*[^*\n]+\*\*")
 
 
 def _markdown_lines(lines: Iterable[str]) -> list[Line]:
-    """Style headings, quotes, bullets, fences, `code` and **bold**; every character stays."""
+    """Style headings, quotes, bullets, fences, `code` and **bold**; keep every character."""
     styled: list[Line] = []
     fenced = False
     for text in lines:

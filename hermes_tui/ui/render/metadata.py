@@ -1,4 +1,4 @@
-"""The metadata of a run: all that its format knows beyond messages and calls. Pure."""
+"""The metadata of a run: everything that its file records beyond messages and calls. Pure."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from hermes_tui.ui.run_relations import Relative
 NAME_WIDTH: Final = 15
 LONGEST_NAME: Final = 40
 SHORT: Final = 240
-"""Characters: longer values are folded at first."""
+"""Characters of a value beyond which it is folded at first."""
 LONGEST: Final = 200_000
-"""Characters of one value that are laid out; the rest is one key away, in the raw pane."""
+"""Most characters of a value that are laid out; the raw pane shows the rest."""
 LABEL: Final = "mistake_"
-"""What the names of labels begin with that people gave to a run that failed."""
+"""Prefix of the names of labels that reviewers gave to a failed run."""
 _INDENT: Final = 2
 
 
 class MetaLine(NamedTuple):
     """One line, and what Enter does on it: fold or unfold `folds`, go to a row or to a run.
 
-    `hang` is how many cells its further rows stand to the right, where it has several.
+    `hang` is the indent, in cells, of its further rows if it is wrapped.
     """
 
     line: Line
@@ -45,9 +45,9 @@ class MetaLine(NamedTuple):
 
 
 class RunMetadata(NamedTuple):
-    """What the page is made of. `source` is the file, `relatives` are those in the list.
+    """What the page is made of. `source` is the file, `relatives` are the related runs of the list.
 
-    `number` is that of the run in its file, from 1; 0 where that holds no other.
+    `number` is that of the run in its file, from 1, or 0 if it is the only one.
     """
 
     timeline: Timeline
@@ -58,13 +58,13 @@ class RunMetadata(NamedTuple):
 
 
 class ValueTexts:
-    """The values of a run as text, secrets masked. Each is spelled once: it may be megabytes."""
+    """The values of a run as text, secrets masked. Each is converted once: it may be megabytes."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[Any, str]] = {}
 
     def text(self, name: str, value: Any) -> str:
-        """Return a text as it is, and any other value as JSON."""
+        """Return a text unchanged, and any other value as JSON."""
         known = self._texts.get(name)
         if known is None or known[0] is not value:
             masked = mask_secrets({name: value})[name]
@@ -74,7 +74,7 @@ class ValueTexts:
 
 
 class MetaPage:
-    """Collects the lines of the page; `unfolded` names what is shown whole."""
+    """Collects the lines of the page; `unfolded` are the keys of what is shown in full."""
 
     def __init__(self, unfolded: Collection[str], texts: ValueTexts, keys: KeyNames) -> None:
         self.keys = keys
@@ -101,7 +101,7 @@ class MetaPage:
         self.lines.append(_fact(name, text, "call")._replace(row=row, run=run))
 
     def value(self, name: str, value: Any, key: str) -> None:
-        """Add a value of any kind; a long one is folded until it is asked for."""
+        """Add a value of any kind; a long one is folded unless `key` is unfolded."""
         is_text = isinstance(value, str)
         text = self.spelled(name, value)
         if len(text) <= SHORT and "\n" not in text:
@@ -122,7 +122,7 @@ class MetaPage:
         self.lines.extend(map(MetaLine, lines))
 
     def folding(self, name: str, text: str, key: str) -> bool:
-        """Add a line that folds what the caller adds below it; return whether that is shown."""
+        """Add a line that folds what the caller adds below; return whether that is unfolded."""
         is_open = key in self._unfolded
         shown = _fact(f"{OPEN if is_open else FOLDED} {name}", text, "dim")
         self.lines.append(shown._replace(folds=key))
@@ -133,7 +133,7 @@ class MetaPage:
 
 
 def metadata_lines(of: RunMetadata, unfolded: Collection[str], texts: ValueTexts) -> list[MetaLine]:
-    """Return the page, one logical line a fact; nothing is wrapped or made safe yet."""
+    """Return the page, a logical line for each fact; nothing is wrapped or made safe yet."""
     page = MetaPage(unfolded, texts, of.keys)
     state = of.timeline.state
     _identity(page, of, state)
@@ -164,7 +164,7 @@ def _identity(page: MetaPage, of: RunMetadata, state: RunState) -> None:
 
 
 def _place(timeline: Timeline) -> str:
-    """Return where the run stands in its file; empty while it is not known how far it goes."""
+    """Return the bytes of the file that the run is in; empty while its end is not known."""
     log = timeline.log
     if not len(log):
         return ""
@@ -174,13 +174,13 @@ def _place(timeline: Timeline) -> str:
     begin, end = first.at.range, last.at.range
     if begin == end:
         return f"bytes {begin.start:,}–{end.end:,} {first.at.pointer}".rstrip()
-    # In a file that is one run each message is a record, in a transcript each line.
+    # In a file of one run each message is a record; in a transcript, each line.
     is_known = timeline.finished and begin.start <= end.start
     return f"bytes {begin.start:,}–{end.end:,}, in several records" if is_known else ""
 
 
 def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
-    """Add where people saw the run go wrong, and what they said of it."""
+    """Add where reviewers saw the run go wrong, and the labels that they gave it."""
     steps = state.tally.gold_failures
     labels = {name: text for name, text in state.details.items() if name.startswith(LABEL)}
     if not steps and not labels:
@@ -227,7 +227,7 @@ def _sums(page: MetaPage, state: RunState) -> None:
 
 
 def _took(spent: tuple[float, float] | None) -> str:
-    """Return the seconds of a tool's calls, and of the longest where that is not all of them."""
+    """Return the seconds of a tool's calls, and of the longest unless that is the same."""
     if spent is None:
         return ""
     total, longest = map(_seconds, spent)
@@ -235,7 +235,7 @@ def _took(spent: tuple[float, float] | None) -> str:
 
 
 def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
-    """Add the turns that took longest, or the most tokens where no seconds are known."""
+    """Add the turns that took longest, or the most tokens if no seconds are known."""
     turns = timeline.state.tally.costly_turns
     if len(turns) < 2:
         return
@@ -323,7 +323,7 @@ def _styled(text: str, style: str, *, indent: int = 0) -> Line:
 
 
 def _room_for(names: Iterable[str]) -> int:
-    """Return the width at which values stand below each other behind indented names."""
+    """Return the width of indented names at which their values are aligned."""
     longest = max((len(name) + _INDENT for name in names), default=0)
     return min(LONGEST_NAME, max(NAME_WIDTH, longest))
 

@@ -1,4 +1,4 @@
-"""A page of a pane, put together from headings, fields and texts of any size."""
+"""A page of a pane, composed of headings, fields and texts of any size."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines,
 from hermes_tui.ui.render.json_lines import indented
 
 MADE_AT_ONCE = 100
-"""Lines of a text that are cheaper made than kept apart."""
+"""Most lines of a text that are made at once; that is cheaper than a section of lazy lines."""
 
 
 class Page:
-    """Collects lines; long texts stay whole and are cut into lines only when they are shown."""
+    """Collects lines; the lines of long texts are made only when they are shown."""
 
     def __init__(self) -> None:
         self._sections: list[Sequence[Line]] = []
@@ -30,7 +30,7 @@ class Page:
         self.line(text, style)
 
     def fact(self, name: str, text: str, style: str = "", *, width: int, indent: int = 4) -> None:
-        """Add `name  text`; further lines of the text stand below its first one."""
+        """Add `name  text`; further lines of the text are aligned with its first one."""
         first, *rest = text.split("\n")
         label = f"{name:<{width}}"
         spans = [StyledSpan(0, len(label), "key")]
@@ -45,7 +45,7 @@ class Page:
             self._lines.append(Line(""))
 
     def extend(self, lines: Iterable[Line]) -> None:
-        """Add lines; those of a long text are not made before they are shown."""
+        """Add lines; those of a long text are made only when they are shown."""
         if isinstance(lines, TextLines) and len(lines) > MADE_AT_ONCE:
             self._flush()
             self._sections.append(lines)
@@ -57,7 +57,7 @@ class Page:
         self.extend(TextLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent))
 
     def fields(self, *groups: Mapping[str, Any]) -> None:
-        """Add `name  value` lines for what is not empty, all values below one another.
+        """Add `name  value` lines for all values that are not empty, with the values aligned.
 
         Structured values are shown as JSON.
         """
@@ -73,7 +73,7 @@ class Page:
 
     @property
     def length(self) -> int:
-        """Lines added so far."""
+        """The number of lines added so far."""
         return sum(len(section) for section in self._sections) + len(self._lines)
 
     def document(self) -> Document:

@@ -1,4 +1,4 @@
-"""The place of a run, and of a message in it, as somebody else can open it. Pure."""
+"""The place of a run, and of a message in it, from which others can open it. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hermes_tui.model.visible import visible_row
 
 
 class RunPlace(NamedTuple):
-    """Where a run is: its file, and its number in it, from 1.
+    """The place of a run: its file, and its number in the file, from 1.
 
-    `format` is what the file was said to be, empty where it was found from its content.
+    `format` is the format requested for the file, empty if it was detected from the content.
     """
 
     path: str

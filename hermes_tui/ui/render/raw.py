@@ -1,4 +1,4 @@
-"""The raw pane: what crossed the wire, then the exact JSON of the record; secrets masked."""
+"""The raw pane: what was sent or received, then the exact JSON of the record; secrets masked."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from hermes_tui.ui.render.rows import characters
 from hermes_tui.ui.view_model import ViewState
 
 RawText = Callable[[Event], tuple[str, bool]]
-"""Returns the exact text behind an event, and whether it is the source's own."""
+"""Returns the exact text of an event, and whether it is the source's own."""
 
 
 def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:
-    """Return what an event brought or took away, in words and to the letter; empty: nothing."""
+    """Return a title and the exact text of what was received or sent with an event, or empty."""
     match event:
         case ResponseReceived(raw=text):
             return "the reply as it arrived", text
@@ -44,9 +44,9 @@ def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:
 
 
 def raw_page(view: ViewState, raw_text: RawText) -> Document:
-    """Return what the raw pane shows: what crossed the wire, where the record stands, and its text.
+    """Return what the raw pane shows: what was sent or received, then the record and its place.
 
-    In JSON mode both are indented, with the texts in them unfolded.
+    In JSON mode both are indented, with the strings in them unfolded.
     """
     page = Page()
     event = view.event
@@ -61,9 +61,9 @@ def raw_page(view: ViewState, raw_text: RawText) -> Document:
 
 
 def _record(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, str]:
-    """Return in words where the record of an event stands, and its text.
+    """Return a title with the place of the record of an event, and the record's text.
 
-    A recording's record of what crossed the wire is told without that.
+    In a recording, the record of what was sent or received is shown without that.
     """
     if is_recorded(timeline):
         rest = _without_wire(event)

@@ -1,4 +1,4 @@
-"""A call as it arrived beside what it was normalised to, field by field."""
+"""A call as it arrived next to its normalised form, field by field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import indented
 
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
-"""Marks between the columns: the same value, the same once its JSON is decoded, another value."""
+"""Marks between the columns: the same value, the same after decoding JSON, another value."""
 _LEGEND = f"{SAME} same   {DECODED} same once decoded   {DIFFERENT} different"
 _NAMES = {
     "name": ("name", "function"),
@@ -25,12 +25,12 @@ _NAMES = {
 }
 _ABSENT = object()
 MOST_ROWS = 1_000
-"""Rows of a value that stand beside each other."""
+"""Most rows of a value in the two columns."""
 
 
 def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Line]:
-    """Return id, name and arguments in two columns of `width` cells together, then what the raw
-    call holds besides."""
+    """Return id, name and arguments in two columns of `width` cells together, then the other
+    members of the raw call."""
     column = max(12, (width - 18) // 2)
     title = f"{'':<10} {'raw':<{column}}   normalised"
     lines = [
@@ -50,7 +50,7 @@ def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Li
 
 
 def _members(raw: Any) -> dict[str, Any]:
-    """Return the members of a raw call, those of its `function` or `custom` part among them."""
+    """Return the members of a raw call, including those of its `function` or `custom` part."""
     if isinstance(raw, str):
         try:
             raw = json.loads(raw)
@@ -106,7 +106,7 @@ def _compare(raw: Any, value: Any) -> str:
 
 def _cut(text: str, column: int) -> Iterator[str]:
     """Yield the rows of a text, each of at most `column` cells."""
-    # No row takes more characters of a line than it has cells, but for marks that take none.
+    # A row shows at most as many characters as it has cells, except for combining marks.
     most = MOST_ROWS * column * 2
     for line in text.split("\n"):
         yield from chop_cells(visible(line[:most]), column) or [""]

@@ -26,7 +26,7 @@ def reasoning_page(view: ViewState) -> Document:
             page.blank()
         also = f" · the same text in {', '.join(piece.also_in)}" if piece.also_in else ""
         if piece.kind == "encrypted":
-            # Its text says so, and how long it is.
+            # The text itself says that it is encrypted, and how long it is.
             page.heading(f"{piece.field}{also}")
         else:
             kind = "" if piece.kind == "text" else f" · {piece.kind}"

@@ -1,4 +1,4 @@
-"""One row of the timeline or of the runs list, as styled segments. Only drawn rows are made."""
+"""Rows of the timeline as styled segments, and short forms of numbers. Only drawn rows are made."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ from hermes_tui.ui.run_relations import subagent_of
 Segments = list[tuple[str, str]]
 
 MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
-"""What tells findings apart without colour."""
+"""Marks that distinguish findings without colour."""
 STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
 OPEN, FOLDED = "▾", "▸"
 GOLD_MARK = "◆"
-"""Where, as people judged, the run went wrong."""
+"""The mark of the message where reviewers saw the run go wrong."""
 KIND_WIDTH = 10
 LONGEST_RUN_ID = 20
 MOST_BLANKS = 16 << 10
-"""Characters at the beginning of a text that are passed over where they are blank: every drawing
-looks at them."""
+"""Most leading blanks of a text that are skipped; they are checked each time a row is drawn."""
 TIME_FROM, SIZE_TOO_FROM = 50, 66
-"""Cells: a narrower list leaves the time out, or tells it instead of the size."""
+"""Cells that a list needs to show the time instead of the size, and to show both."""
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
 
 
 class _Told(NamedTuple):
-    """What a row tells: its label, what it says and how, and how much there is of it."""
+    """The content of a row: its label, its text, their styles, and the size of what it shows."""
 
     label: str
     style: str
@@ -63,7 +62,7 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
         time = f" {clock(event.ts):>8}"
         columns = columns + time if width >= SIZE_TOO_FROM else time
     turn = f"{timeline.turn(row) or '':>4} "
-    # What a turn of five digits takes, the label gives.
+    # A turn of five digits takes its extra cell from the label.
     room = KIND_WIDTH + 5 - len(turn)
     label = told.label[:room]
     return [
@@ -93,7 +92,7 @@ def _of_event(timeline: Timeline, event: Event, room: int) -> _Told:
         case RunEnded() as ended if timeline.state.source_format != "native":
             return _Told("■ end", "dim", visible_line(describe(ended), room))
         case _:
-            # The first screen of most files does without.
+            # Not needed for the first screen of most files.
             from hermes_tui.ui.render.event_lines import event_line
 
             label, style, text = event_line(timeline.log, event)
@@ -126,25 +125,25 @@ def _of_message(message: Message, room: int) -> _Told:
 
 
 def _said(text: str, room: int) -> str:
-    """Return what a text says first, on one line: not the blanks that it begins with."""
+    """Return the beginning of a text on one line, without leading blanks."""
     blanks = _blanks(text)
     return visible_line(text[blanks : blanks + room + 1], room)
 
 
 def _blanks(text: str) -> int:
-    """Return how many blanks a text begins with; 0 where it is nothing else as far as is looked."""
+    """Return how many blanks a text begins with; 0 if its first `MOST_BLANKS` are all blank."""
     beginning = text[:MOST_BLANKS]
     return len(beginning) - len(beginning.lstrip() or beginning)
 
 
 def _begun(timeline: Timeline, call_id: str | None) -> str:
-    """Return the mark of a call that began a subagent, empty for others."""
+    """Return the mark of a call that started a subagent; empty for others."""
     run = subagent_of(timeline.state.details, call_id)
     return f"‹subagent {visible_line(run, LONGEST_RUN_ID)}› " if run else ""
 
 
 def _thought(message: Message) -> str:
-    """Return the reasoning of a message that holds nothing else."""
+    """Return the reasoning of a message without text or parts; empty for others."""
     if message.text or message.parts:
         return ""
     texts = (piece.text for piece in message.reasoning if piece.kind != "encrypted")
@@ -152,7 +151,7 @@ def _thought(message: Message) -> str:
 
 
 def _part_marks(message: Message) -> list[str]:
-    """Return such as ‹image×2› for what a message holds besides text."""
+    """Return a mark such as ‹image×2› for each kind of part other than text."""
     counts = Counter(part.kind for part in message.parts if part.kind not in ("text", "json"))
     return [f"‹{kind}×{count}›" if count > 1 else f"‹{kind}›" for kind, count in counts.items()]
 
@@ -169,26 +168,26 @@ def _of_result(result: ToolResult, begun: str, room: int) -> _Told:
 
 
 def reason_beside(reason: str, content: str) -> str:
-    """Return why a result is an error, for beside the result: not the words that it begins with."""
+    """Return why a result is an error, without the words that the result itself begins with."""
     why, _, said = reason.partition(": ")
     said = said.removesuffix(ELLIPSIS).strip()
     return why if said and content.startswith(said, _blanks(content)) else reason
 
 
 def _call_line(call: ToolCall, room: int) -> str:
-    """Return name and arguments of a call on one line, and its origin where that is unusual."""
+    """Return name and arguments of a call on one line, with its origin if that is unusual."""
     said = f"{visible_line(call.name or '(no name)', 40)} " + visible_line(
         call.arguments_text, room
     )
     origin = str(call.origin)
     if origin in ("dict", "object"):
         return said
-    # Formats that keep all calls so have the badge on each: it leaves the room to the arguments.
+    # In formats where all calls are flat dicts each has the badge: it comes after the arguments.
     return f"{said} [{origin}]" if origin == "flat-dict" else f"[{origin}] {said}"
 
 
 def short_size(characters: int) -> str:
-    """Return a number of characters in at most five: 812, 12k, 3.4M."""
+    """Return a count in at most five characters: 812, 12k, 3.4M."""
     if characters < 1000:
         return str(characters)
     if characters < 999_500:
@@ -197,7 +196,7 @@ def short_size(characters: int) -> str:
 
 
 def characters(text: str) -> str:
-    """Return how long a text is, such as "1 character" or "12k characters"."""
+    """Return the length of a text, such as "1 character" or "12k characters"."""
     return short_characters(len(text))
 
 
@@ -218,16 +217,16 @@ def short_number(number: float) -> str:
 
 
 def clock(ts: float | None) -> str:
-    """Return the time of day (UTC) of unix seconds, empty where there is none or no such time."""
+    """Return the time of day (UTC) of unix seconds; empty for None or if out of range."""
     return utc_text(ts, "%H:%M:%S")
 
 
 def sign_of(severity: Severity) -> tuple[str, str]:
-    """Return the mark that tells a finding apart without colour, and its style."""
+    """Return the mark that distinguishes a finding without colour, and its style."""
     kind = RowKind[severity.name]
     return MARKS[kind], STYLES[kind]
 
 
 def plain(segments: Segments, width: int = 100) -> str:
-    """Return a row as text, for where nothing is drawn."""
+    """Return a row as plain text, for output without Textual."""
     return visible("".join(part for part, _ in segments))[:width].rstrip()

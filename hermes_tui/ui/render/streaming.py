@@ -1,4 +1,4 @@
-"""What the panes show of a reply that is still coming in, and of a tool that still runs."""
+"""What the panes show of a reply that is still arriving, and of a tool that is still running."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.partial_reply import Partial
 
 TAIL = 60_000
-"""Characters that are shown of a longer text: laying out more takes longer than a paint may."""
+"""Most characters of a text that are shown: laying out more takes longer than a paint may."""
 
 SHORT_TAIL = 400
-"""Characters of a call's arguments that are shown beside the text."""
+"""Most characters of a call's arguments that are shown next to the text."""
 
 MOST_CALLS = 20
-"""Calls that are shown of a reply with more: the last to come in."""
+"""Most calls of a reply that are shown: the last to arrive."""
 
 
 def streamed_page(pane: str, partial: Partial) -> Document | None:
-    """Return what has come in for a pane; None where the pane shows something else."""
+    """Return what has arrived for a pane, or None if the pane shows something else."""
     match pane:
         case "message":
             page = Page()
@@ -54,21 +54,21 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
 
 
 def printing_page(name: str, arguments: str, printed: str, heard: int) -> Document:
-    """Return what a tool that still runs printed so far: the end of it, of `heard` bytes."""
+    """Return what a running tool has printed so far: the end of its output of `heard` bytes."""
     page = Page()
     page.line(f"→ {visible_line(name, LONGEST_NAME)}", "call")
     more = "…" if len(arguments) > SHORT_TAIL else ""
     page.text(arguments[:SHORT_TAIL] + more, indent=2)
     page.blank()
     page.line(f"printed so far: {counted(heard, 'byte')}", "dim")
-    # A line that is written over and over, such as a bar that grows, is shown as it is now.
+    # Of a line that is overwritten, such as a progress bar, only the latest state is shown.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in printed.split("\n"))
     page.text("\n".join(lines).removesuffix("\n"), indent=2)
     return page.document()
 
 
 def _calls_in_short(page: Page, partial: Partial) -> None:
-    """Show that calls come in, and the end of the last one: their own pane may have no room."""
+    """Add the calls so far and the end of the last one: the calls pane may have no room."""
     arguments = ""
     for call in _last_calls(page, partial):
         arguments = partial.text("arguments", call)
@@ -79,7 +79,7 @@ def _calls_in_short(page: Page, partial: Partial) -> None:
 
 
 def _last_calls(page: Page, partial: Partial) -> range:
-    """Return which calls are shown; say how many came before them."""
+    """Return the calls to show; add a line that counts those before them."""
     count = partial.calls
     first = max(0, count - MOST_CALLS)
     if first:

@@ -1,4 +1,4 @@
-"""The title and the status line of the run screen; what the list of runs says, too."""
+"""The title and the status line of the run screen, and parts that the list of runs shares."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hermes_tui.ui.runs.facts import RunsFacts
 from hermes_tui.ui.view_model import RunModel
 
 ROWS_BEHIND = 2_000
-"""By so many rows at most does a search lag that keeps up with the reading."""
+"""Most rows by which a search may lag behind the reading and still count as up to date."""
 
 
 def run_title(
     model: RunModel, label: str, format_name: str, *, number: int, count: int, own: int
 ) -> Segments:
-    """Return who and what the run is, and how it went.
+    """Return the title of the run: its task, source, size and outcome.
 
-    It is run `number` (from 0) of `count`; 0: of nobody knows how many. `own` is its number in its
-    file, -1 where that holds no other.
+    It is run `number` (from 0) of `count`, which is 0 if that is unknown. `own` is its number in
+    its file, or -1 if it is the only one.
     """
     state = model.timeline.state
     who = state.task or state.run_id
@@ -41,7 +41,7 @@ def run_title(
         f"reward {state.reward:g}" if state.reward is not None else "",
         _ending(state.status, state.stop_reason),
     ]
-    # The line drops what stands first on the right where there is no room for all of it.
+    # If there is too little room, the line drops the first segments on the right.
     right: Segments = [("\0fill", ""), *((f" · {fact}", "") for fact in facts if fact)]
     errors = state.severities[Severity.ERROR]
     warnings = state.severities[Severity.WARNING]
@@ -54,7 +54,7 @@ def run_title(
 
 
 def _ending(status: str, stop_reason: str) -> str:
-    """Return how a run ended; of one that did not come to its end, what stopped it if known."""
+    """Return how a run ended; if it was truncated, its stop reason if that is known."""
     if status == "truncated" and stop_reason:
         return visible_line(stop_reason.replace("_", " "), 40)
     return status if status != "unknown" else ""
@@ -73,11 +73,12 @@ def status_segments(
     pace: str = "",
     in_text: str = "",
 ) -> Segments:
-    """Return where the cursor is, what is searched and filtered, and what is going on.
+    """Return where the cursor is, the search and the filter, and what is in progress.
 
-    `follows`: the run can grow; else a cursor that goes along does so until all is read. `chosen`
-    is the run that waits to be compared; `stopped_at` is what was read when a person had enough.
-    `pace` says how fast the reading goes, `in_text` what the search has found in a text on screen.
+    `follows` means that the run can grow; otherwise a cursor that follows does so until all is
+    read. `chosen` is the run chosen for a comparison. `stopped_at` is the amount read, and the
+    total, when a person stopped the reading. `pace` says how fast the reading is, `in_text` what
+    the search has found in a text on screen.
     """
     here: Segments = [(f" {_place(model)}", "")]
     here += chosen_segments(chosen, model.keys)
@@ -99,7 +100,7 @@ def status_segments(
 
 
 def _place(model: RunModel) -> str:
-    """Return the row that the cursor is on, and among the problems which it is."""
+    """Return the row that the cursor is on, and its number among the problems if it is one."""
     rows = len(model.timeline)
     if not rows:
         return "no rows yet"
@@ -111,7 +112,7 @@ def _place(model: RunModel) -> str:
 
 
 def chosen_segments(chosen: str, keys: KeyNames) -> Segments:
-    """Return what is to be done with the run that waits to be compared; nothing if none does."""
+    """Return the hint for the run that was chosen for a comparison; nothing if none was."""
     if not chosen:
         return []
     before, after = keys.told(" · {compare} compares with "), keys.told(", {clear} drops it")
@@ -123,7 +124,7 @@ def reading_segments(
 ) -> Segments:
     """Return how far the reading is or where it was stopped, for the right end of a status line.
 
-    `pace`, such as "12 MB/s 0:07 left", stands before it where there is room.
+    `pace`, such as "12 MB/s 0:07 left", precedes it if there is room.
     """
     if progress is not None:
         return _reading_bar(*progress, pace)
@@ -134,13 +135,13 @@ def reading_segments(
 
 
 def _percent(done: int, total: int) -> str:
-    """Return such as "26%"; never all of it, since something is left."""
+    """Return a share such as "26%"; at most 99%, because something is left."""
     return f"{min(0.99, done / total if total else 0.0):.0%}"
 
 
 def _reading_bar(done: int, total: int, pace: str) -> Segments:
     if done >= total:
-        # A document is read long before it is decoded.
+        # A single document is read long before it is decoded.
         return [("\0fill", ""), (f"decoding {total / 1e6:,.0f} MB … ", "badge")]
     share = done / total if total else 0.0
     bar = "█" * int(share * 10)
@@ -148,12 +149,12 @@ def _reading_bar(done: int, total: int, pace: str) -> Segments:
 
 
 def is_under_way(model: RunModel, looked_at: int) -> bool:
-    """Return whether a search or filter that has looked at so many rows lags behind them."""
+    """Return whether a search or filter that covered `looked_at` rows lags behind the reading."""
     return len(model.timeline) - looked_at > (0 if model.timeline.finished else ROWS_BEHIND)
 
 
 def so_far(model: RunModel, looked_at: int) -> str:
-    """Return what a search or filter has been through, empty where that is the whole run."""
+    """Return how much a search or filter has covered; empty if that is the whole run."""
     rows = len(model.timeline)
     if is_under_way(model, looked_at):
         return f" in {_percent(looked_at, rows)} of {rows:,} rows"
@@ -161,7 +162,7 @@ def so_far(model: RunModel, looked_at: int) -> str:
 
 
 def match_text(model: RunModel, in_text: str = "") -> str:
-    """Return such as "3 of 41", and what was found in the text on screen."""
+    """Return the matches, such as "3 of 41", and what was found in the text on screen."""
     total = len(model.matches)
     number = model.match_number()
     found = f"{number} of {total:,}" if number else counted(total, "match")
@@ -173,7 +174,7 @@ def match_text(model: RunModel, in_text: str = "") -> str:
 
 
 def mean_reward_segments(facts: RunsFacts, runs: int) -> Segments:
-    """Return the mean reward of so many runs, and of how many where not all have one."""
+    """Return the mean reward of `runs` runs, and how many have one if not all do."""
     if facts.mean_reward is None:
         return []
     of = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
@@ -181,16 +182,16 @@ def mean_reward_segments(facts: RunsFacts, runs: int) -> Segments:
 
 
 def complaints_count(complaints: Sequence[str], keys: KeyNames) -> str:
-    """Return how many complaints there are and where they can be read; empty where none is."""
+    """Return how many complaints there are and where to read them; empty if there are none."""
     skipped = all(complaint.startswith("skipped ") for complaint in complaints)
     many = f"{len(complaints):,} skipped" if skipped else counted(len(complaints), "complaint")
     return keys.told(f"{many}, see {{help}}") if complaints else ""
 
 
 def complaints_line(complaints: Sequence[str], keys: KeyNames) -> str:
-    """Return the latest complaint so that it can be read in a narrow line, and how many wait.
+    """Return the latest complaint in a form for a narrow line, and how many more there are.
 
-    Of the path that it begins with the name is shown; the help screen has all of them whole.
+    The path at its beginning is reduced to the file name; the help screen shows all in full.
     """
     if not complaints:
         return ""

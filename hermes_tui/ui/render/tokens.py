@@ -1,4 +1,4 @@
-"""Tokens as rows and as running text, each marked by how surprising the model found it."""
+"""Tokens as rows and as running text, each marked by how surprising it was to the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.wrap import RowMap, fit
 
 LIKELY, UNUSUAL, RARE = 0.5, 0.1, 0.01
-"""Probabilities from which on a token looks like any text, unusual, or rare; below: very rare."""
+"""Least probabilities of tokens that are likely, unusual, and rare; below is very rare."""
 STYLES = ("text", "surprise.1", "surprise.2", "surprise.3")
 MARKS = ("   ", "·  ", "!  ", "!!!")
 MASKED, HIDDEN, CURSOR = "masked", "hidden", "match.current"
@@ -25,12 +25,12 @@ TOKEN_CELLS, MAX_ALTERNATIVES = 18, 8
 
 
 class RunningText:
-    """The running text of one table at one width."""
+    """The running text of one table, laid out at one width."""
 
     def __init__(self, table: TokenTable, width: int) -> None:
         self.table, self.width = table, width
         document = Document.from_text(table.text)
-        # One cell stays free for the mark of a newline.
+        # One cell is reserved for the mark of a newline.
         self._map = RowMap(document, max(1, width - 1))
         texts = document.texts or []
         self._lines = array("Q", accumulate((len(text) + 1 for text in texts), initial=0))
@@ -73,7 +73,7 @@ class RunningText:
 
 
 def _styled(table: TokenTable, index: int, span: Span, *, is_cursor: bool) -> Segments:
-    """Return the pieces of one token: what the server hid of it is marked to the character."""
+    """Return the pieces of one token; the characters of it that the server hid are marked."""
     style = CURSOR if is_cursor else _style(table, index)
     text = table.text
     if table.ids and text[span.end - 1] == " ":
@@ -93,7 +93,7 @@ def _style(table: TokenTable, index: int) -> str:
 
 
 def level(logprob: float) -> int:
-    """Return how surprising a token is, from 0 (likely, or not known) to 3 (very rare)."""
+    """Return how surprising a token is, from 0 (likely or unknown) to 3 (very rare)."""
     if not logprob <= 0:
         return 0
     probability = math.exp(logprob)
@@ -101,7 +101,7 @@ def level(logprob: float) -> int:
 
 
 def title_row(table: TokenTable, number: int, count: int) -> Segments:
-    """Return what a table is: how many tokens, how many trained, how likely on the whole."""
+    """Return the title of a table: its tokens, how many are trained, the mean logprob."""
     of = f" of {count}" if count > 1 else ""
     said = [
         f"{number} of {count} · {table.title}" if of else table.title,
@@ -119,7 +119,7 @@ def title_row(table: TokenTable, number: int, count: int) -> Segments:
 
 
 def note_row(table: TokenTable) -> Segments:
-    """Return what is to be known of a table, or, where there is nothing, what the marks mean."""
+    """Return the note on a table, or if there is none, the legend of the marks."""
     if table.hidden:
         count = sum(map(len, table.hidden))
         return [
@@ -149,7 +149,7 @@ def column_row(table: TokenTable) -> Segments:
 
 
 def token_row(row: TokenRow) -> Segments:
-    """Return one token: its place, text, logprob, probability, and what else might have come."""
+    """Return one token: its place, text, logprob, probability, and the alternatives to it."""
     style = STYLES[level(row.logprob)]
     state = ""
     if row.hidden:
@@ -190,5 +190,5 @@ def _alternatives(row: TokenRow) -> Segments:
 
 
 def numbered(tables: Sequence[TokenTable]) -> list[int]:
-    """Return where each table begins among the rows of all, and where the last one ends."""
+    """Return the row at which each table begins, and finally the number of all rows."""
     return [*accumulate(map(len, tables), initial=0)]

@@ -1,4 +1,4 @@
-"""The tool errors of a run: a row for each, and all of one below."""
+"""The tool errors of a run: a row for each, and the full text of one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.wrap import cells, row_starts
 
 HEAD = 34
-"""Cells of what stands before the error in its row."""
+"""Cells that precede the error in its row."""
 LABEL = 11
 ROOM_FOR_BOTH = 30
 
@@ -31,7 +31,7 @@ class ToolError(NamedTuple):
 
     @property
     def how(self) -> tuple[str, str, str]:
-        """Return the mark of how sure it is, that in a word, and its style."""
+        """Return the mark, the word and the style of how certain the error is."""
         return ("✗", "flagged", "error") if self.mark.kind == "flag" else _GUESSED
 
 
@@ -39,7 +39,7 @@ _GUESSED = ("?", "heuristic", "warning")
 
 
 def tool_error(timeline: Timeline, row: int) -> ToolError | None:
-    """Return the error that a row of the timeline shows, None where it shows none."""
+    """Return the error that a row of the timeline shows, or None if it shows none."""
     event = timeline.event(row)
     if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
         return None
@@ -54,7 +54,7 @@ def tool_error(timeline: Timeline, row: int) -> ToolError | None:
 def error_row(error: ToolError, width: int) -> Segments:
     """Return turn, tool, flagged or heuristic, error and arguments on one line."""
     room = max(1, width - HEAD)
-    # Without room for both, the error is what tells one row from the next.
+    # Without room for both, the error takes all of it, because it distinguishes the rows.
     share = room if room < ROOM_FOR_BOTH else max(room * 2 // 3, room - len(error.arguments) - 2)
     reason = visible_line(error.mark.reason, share)
     arguments = visible_line(error.arguments, room - len(reason) - 2)
@@ -70,12 +70,12 @@ def error_row(error: ToolError, width: int) -> Segments:
 
 
 def error_lines(error: ToolError, width: int, height: int) -> list[Segments]:
-    """Return `height` lines of `width` cells that say all of an error for which there is room."""
+    """Return `height` lines of `width` cells with as much of an error as there is room for."""
     sign, _, style = error.how
     room = max(2, width - LABEL)
     arguments = list(islice(_wrapped(error.arguments, room - 1), height)) if error.arguments else []
     result = list(islice(_wrapped(error.result or "(empty)", room - 1), height))
-    # What one of them leaves is for the other.
+    # Rows that one of them does not need go to the other.
     share = min(len(arguments), max(1, (height - 1) // 2, height - 1 - len(result)))
     head = visible_line(f"{sign} {error.mark.reason}", width)
     rest = max(0, width - 4 - cells(head))
@@ -86,14 +86,14 @@ def error_lines(error: ToolError, width: int, height: int) -> list[Segments]:
 
 
 def _labelled(name: str, texts: list[str], rows: int) -> Iterator[Segments]:
-    """Yield at most so many rows, with … at the end where there are more; the first is named."""
+    """Yield at most `rows` rows, ending with … if there are more; the first has the name."""
     for number, text in enumerate(texts[:rows]):
         label = f"{'' if number else name:<{LABEL}}"
         yield [(label, "key"), (text, ""), (ELLIPSIS * (number + 1 == rows < len(texts)), "dim")]
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Yield the rows of a text, as many as are asked for, whatever its length."""
+    """Yield the rows of a text lazily, so that a long text costs no more than the rows taken."""
     start = 0
     while start <= len(text):
         end = text.find("\n", start)
@@ -105,7 +105,7 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
 
 
 def error_text(error: ToolError) -> str:
-    """Return all of an error as text, secrets masked."""
+    """Return the whole error as text, secrets masked."""
     _, word, _ = error.how
     return "\n".join(
         [

@@ -1,7 +1,7 @@
-"""Where lines break, and how wide they are in terminal cells once they are drawn. Pure.
+"""Where lines break, and how wide they are in terminal cells when drawn. Pure.
 
 Offsets are those of the raw text; widths are those of `visible_row(text)`, so nothing has to be
-escaped before it is on screen. Lines break after a space, words longer than a row anywhere.
+escaped before it is drawn. Lines break after a space, words longer than a row anywhere.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from hermes_tui.ui.render.document import Document, Line, TextLines, is_plain_as
 _ONE_ROW = (0,)
 _CACHED_LINES = 256
 _LONG = 1 << 17
-"""Characters of a line that is not wrapped again to be drawn after it was measured."""
+"""Characters from which the wrapping of a line is kept after measuring, to be drawn."""
 Cached = TypeVar("Cached")
 
 
 class Extent(NamedTuple):
-    """What one row shows: characters `[start, end)` of a line, after `lead` blank cells."""
+    """The content of one row: characters `[start, end)` of a line, after `lead` blank cells."""
 
     line: int
     start: int
@@ -62,7 +62,7 @@ def fit_end(text: str, width: int) -> str:
 def row_starts(text: str, width: int) -> Sequence[int]:
     """Return the offset at which each row of `text` begins; the first is 0. `width` >= 1 cells.
 
-    One space may hang over the end of a row, where it is not drawn.
+    One space may overhang the end of a row, where it is not drawn.
     """
     if not is_even(text):
         return _uneven_starts(text, width)
@@ -82,7 +82,7 @@ def _uneven_starts(text: str, width: int) -> Sequence[int]:
     starts = array("I", _ONE_ROW)
     start = 0
     while True:
-        # A character wider than the row still moves on; combining marks stay with their base.
+        # A character wider than the row takes a row anyway; combining marks stay with their base.
         end = max(start + 1, fits_to(text, start, width))
         if end >= len(text):
             return starts if len(starts) > 1 else _ONE_ROW
@@ -93,7 +93,7 @@ def _uneven_starts(text: str, width: int) -> Sequence[int]:
 
 
 def _widest(lines: Sequence[Line]) -> int:
-    """Return the cells of the longest of these lines, indent included."""
+    """Return the width in cells of the longest of these lines, indent included."""
     if not isinstance(lines, TextLines):
         return max((line.indent + cells(line.text) for line in lines), default=0)
     widths = map(len if lines.plain_ascii else cells, lines.texts)
@@ -109,7 +109,7 @@ def _break(text: str, start: int, end: int) -> int:
     space = text.rfind(" ", start, end)
     if space <= start or text[start:space].isspace():
         return end
-    # A word that no row holds is broken anyway: it begins where there is room for some of it.
+    # A word that is longer than a row is broken anyway, so it begins in the rest of this row.
     full = space + 1 + end - start
     is_too_long = len(text) > full and text.find(" ", end, full + 1) < 0
     return end if is_too_long else space + 1
@@ -134,11 +134,11 @@ class RowMap:
         self.rows = self._ends[-1] if self._ends else len(document)
 
     def widest(self) -> int:
-        """Return the cells of the longest line, indent included. O(text)."""
+        """Return the width in cells of the longest line, indent included. O(text)."""
         return max(map(_widest, self._document.sections), default=0)
 
     def row_of(self, line: int, character: int = 0) -> int:
-        """Return the row that shows a character; the nearest where there is no such place."""
+        """Return the row that shows a character, or the nearest if there is no such place."""
         if not len(self._document):
             return 0
         line = min(max(0, line), len(self._document) - 1)
@@ -148,14 +148,14 @@ class RowMap:
         return first + max(0, bisect_right(self._starts_of(line), character) - 1)
 
     def column_of(self, line: int, character: int) -> int:
-        """Return how many cells stand before a character where its line is not wrapped."""
+        """Return how many cells precede a character if its line is not wrapped."""
         shown = self._document.lines[line]
         return shown.indent + cells(shown.text[:character])
 
     def extent(self, row: int, left: int = 0) -> Extent:
         """Return what `row` shows. Raises IndexError beyond the last row.
 
-        `left` is how many cells are scrolled out where lines are not wrapped.
+        `left` is how many cells are scrolled out of view if lines are not wrapped.
         """
         if not 0 <= row < self.rows:
             raise IndexError(row)
@@ -171,7 +171,7 @@ class RowMap:
         return Extent(line, starts[nth], end, self._indent(shown.indent))
 
     def _cut(self, number: int, left: int) -> Extent:
-        """Return the characters of a line that lie in the window of cells from `left` on."""
+        """Return the characters of a line in the window of cells that begins at `left`."""
         line = self._document.lines[number]
         lead = max(0, line.indent - left)
         left = max(0, left - line.indent)
@@ -182,7 +182,7 @@ class RowMap:
         edges = self._edges_of(number, line.text)
         start = bisect_right(edges, left) - 1
         if edges[start] < left and start < len(line.text):
-            # A wide character is cut by the left edge: blank cells stand for its rest.
+            # A wide character is cut by the left edge: its rest is drawn as blank cells.
             start = bisect_right(edges, edges[start + 1]) - 1
             lead += min(room, edges[start] - left)
         end = bisect_right(edges, left + room) - 1
@@ -221,7 +221,7 @@ class RowMap:
         return len(self._rows_of(line.text, self._room(line.indent))) if line.wrap else 1
 
     def _rows_of(self, text: str, room: int) -> Sequence[int]:
-        """Return where the rows of a text begin; of one that took long it is remembered."""
+        """Return where the rows of a text begin; the result for a long text is cached."""
         if len(text) < _LONG:
             return row_starts(text, room)
         key = (text, room)
@@ -230,7 +230,7 @@ class RowMap:
         return starts
 
     def _indent(self, indent: int) -> int:
-        """Return the cells of indent, of which at least half a row stays free for the text."""
+        """Return the indent in cells, limited so that at least half a row is left for the text."""
         return min(indent, self._width // 2)
 
     def _room(self, indent: int) -> int:
