@@ -1,4 +1,4 @@
-"""An editor for foreign text: nothing in it reaches the terminal, all of it comes out as it was."""
+"""An editor for foreign text: no control sequence reaches the terminal, no character is lost."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from hermes_tui.ui.shielded_text import (
 from hermes_tui.ui.widgets.ordered_keys import act_at_once
 
 LARGE = 1_000_000
-"""Characters from which every key is felt: a text of that size is better edited in $EDITOR."""
+"""Characters from which each key takes noticeably long; such a text is better edited in $EDITOR."""
 _BRACKETS = 100_000
-"""Characters up to which the other bracket of a pair is looked for, one after the other."""
+"""Characters up to which the matching bracket is searched for, character by character."""
 _NO_STYLE = Style()
 
 
 class EditArea(TextArea):
-    """A `TextArea` whose text is read and set by `value`. With `one_line` Enter submits."""
+    """A `TextArea` whose text is read and set by `value`. With `one_line`, Enter submits."""
 
     DEFAULT_CSS = """
     EditArea {
@@ -62,7 +62,7 @@ class EditArea(TextArea):
         one_line: bool = False,
         id: str | None = None,
     ) -> None:
-        # Before the text area is made, which measures and edits from the beginning.
+        # These are set before the base class measures and edits the text.
         self._resolve = resolve
         self._one_line = one_line
         self._marks: Mapping[int, Sequence[tuple[int, str]]] = {}
@@ -80,7 +80,7 @@ class EditArea(TextArea):
 
     @property
     def value(self) -> str:
-        """The text, every character as it came or was typed."""
+        """The text, every character as given or typed."""
         return unshield(self.text)
 
     @value.setter
@@ -90,11 +90,11 @@ class EditArea(TextArea):
         self._number_lines()
 
     def _number_lines(self) -> None:
-        # Broken lines would be counted too.
+        # The pieces of broken lines would be counted too.
         self.show_line_numbers = not self._one_line and SOFT_BREAK not in self.text
 
     def mark(self, places: Sequence[tuple[int, int, str]]) -> None:
-        """Mark characters at (line, column) from 1, each in a style; those before are unmarked."""
+        """Mark characters at (line, column) from 1, each in a style; earlier marks are removed."""
         marks: dict[int, list[tuple[int, str]]] = {}
         for line, column, style in places:
             at, index = self._place_in_document(line, column)
@@ -104,7 +104,10 @@ class EditArea(TextArea):
             self.notify_style_update()
 
     def _place_in_document(self, line: int, column: int) -> tuple[int, int]:
-        """Return where a character of the value stands: lines may be broken there."""
+        """Return the location in the document of a character of the value.
+
+        They differ because long lines are broken in the document.
+        """
         at, before = 1, column - 1
         for number, text in enumerate(self.document.lines):
             goes_on = text.endswith(SOFT_BREAK)
@@ -117,13 +120,12 @@ class EditArea(TextArea):
         return self.document.end
 
     def go_to(self, line: int, column: int) -> None:
-        """Put the cursor at a character of the value, both from 1, and bring what is around it
-        into view."""
+        """Move the cursor to a character of the value, both counted from 1, and centre it."""
         self.move_cursor(self._place_in_document(line, column), center=True)
 
     @property
     def place(self) -> str:
-        """Where the cursor is, and what the character there is if that cannot be seen."""
+        """The line and column of the cursor, and the name of the character there if invisible."""
         row, column = self.cursor_location
         lines = self.document.lines
         first = row
@@ -136,16 +138,16 @@ class EditArea(TextArea):
         return f"line {line}, column {before + 1}" + (f" · {name}" if name else "")
 
     def edit(self, edit: Edit) -> EditResult:
-        """Perform an edit, whatever was typed or pasted harmless."""
+        """Perform an edit, with stand-ins for harmful characters that were typed or pasted."""
         edit.text = hold(edit.text.replace("\r\n", "\n"), newlines=self._one_line)
         return super().edit(edit)
 
     def on_paste(self, event: events.Paste) -> None:
-        # Terminals send the line breaks of what is pasted as Enter would be.
+        # Terminals send line breaks in pasted text as carriage returns, as for Enter.
         event.text = event.text.replace("\r\n", "\n").replace("\r", "\n")
 
     def get_line(self, line_index: int) -> Text:
-        """Return a line as it is drawn."""
+        """Return a line as drawn."""
         line = super().get_line(line_index)
         plain = line.plain
         if STAND_IN.search(plain):
@@ -161,7 +163,7 @@ class EditArea(TextArea):
     def find_matching_bracket(
         self, bracket: str, search_from: tuple[int, int]
     ) -> tuple[int, int] | None:
-        """Return where the other bracket of a pair is; None in a large text."""
+        """Return the location of the matching bracket, if any; always None in a large text."""
         if len(self.text) > _BRACKETS:
             return None
         return super().find_matching_bracket(bracket, search_from)
@@ -173,7 +175,7 @@ class EditArea(TextArea):
         self.move_cursor(self.document.end)
 
     def on_resize(self, event: events.Resize) -> None:
-        # The text area wraps anew by itself, but paints that only where its height has changed.
+        # The text area wraps again by itself, but only repaints if its height has changed.
         self.refresh()
 
     async def on_key(self, event: events.Key) -> None:

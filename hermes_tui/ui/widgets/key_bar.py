@@ -1,4 +1,4 @@
-"""The last line of a screen: the keys that do something now. A click presses the key."""
+"""The last line of a screen: the keys that are enabled now. Clicking one presses the key."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 Entry = tuple[str, str, str]
-"""Command id, key, label. Without an id a click does nothing."""
+"""Command id, key, label. Without an id, a click does nothing."""
 
 
 PINNED = ("help", "back")
-"""Commands that are always shown: whoever is lost needs these."""
+"""Commands that are always shown, because a person who is lost needs them."""
 
 
 def _width(entry: Entry) -> int:

@@ -1,4 +1,4 @@
-"""Keys of an editor in the order in which they are typed."""
+"""Handling an editor's keys in the order in which they are typed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from textual.widget import Widget
 
 
 async def act_at_once(widget: Widget, event: events.Key) -> None:
-    """Do now what a widget binds a key to.
+    """Run the action that a widget binds to a key immediately.
 
-    Textual runs bindings after a key has bubbled up, so that letters which arrive in one piece with
-    a backspace, as over a slow line, would act before it.
+    Textual runs bindings only after a key has bubbled up. Letters that arrive in one chunk with a
+    backspace, as over a slow connection, would be handled before it.
     """
     if action := _bound(type(widget)).get(event.key):
         event.stop()

@@ -20,7 +20,7 @@ _COMPLETE: Entry = ("", "→", "Complete")
 _CANCEL: Entry = ("", "Esc", "Cancel")
 _TOGGLES = ("f2", "f3", "f4")
 MOST_CAPTION = "65%"
-"""Of the line: the rest is for what is typed."""
+"""Most of the line that the caption takes; the rest is for the input."""
 
 
 class _Line(Input):
@@ -29,10 +29,10 @@ class _Line(Input):
 
 
 class Prompt(Horizontal):
-    """Hidden until `ask`. Posts `Answered`, then `Closed`; Esc only closes.
+    """Asks for one line; hidden until `ask`. Posts `Closed`, then `Answered`; Esc only closes.
 
-    With `toggles`, F2 switches regular expressions and F3 whether case counts; where `wide` says
-    what else can be searched, F4 switches that.
+    With `toggles`, F2 switches regular expressions and F3 matching of case. If `wide` names what
+    else can be searched, F4 switches that.
     """
 
     DEFAULT_CSS = """
@@ -61,7 +61,7 @@ class Prompt(Horizontal):
             self.is_wide = is_wide
 
     class Typed(Message):
-        """What stands in the line changed."""
+        """The text of the line changed."""
 
         def __init__(self, purpose: str, value: str) -> None:
             super().__init__()
@@ -69,7 +69,7 @@ class Prompt(Horizontal):
             self.value = value
 
     class Closed(Message):
-        """The prompt went away."""
+        """The prompt was hidden."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,11 +107,11 @@ class Prompt(Horizontal):
         wide: str = "",
         choices: Sequence[str] = (),
     ) -> None:
-        """Show the prompt. `one_letter`: the first letter typed is the answer.
+        """Show the prompt. With `one_letter`, the first letter typed is the answer.
 
-        With `replace` what is typed first takes the place of `value`, else it goes behind it.
-        `hint`, or `wide` where that is switched on, stands where the text will be. Of `choices`
-        the first that begins with what is typed is shown behind it; the right arrow takes it.
+        With `replace`, the first key typed replaces `value`; otherwise it is appended. `hint`, or
+        `wide` if that is switched on, is the placeholder of the empty line. The first of `choices`
+        that begins with the text is shown as a completion; the right arrow accepts it.
         """
         self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
@@ -129,7 +129,7 @@ class Prompt(Horizontal):
 
     @property
     def keys(self) -> list[Entry]:
-        """What the key bar shows while it is open: a screen's letters are typed here."""
+        """The entries of the key bar while the prompt is open, as a screen's letters are typed."""
         if self._one_letter:
             return [_CANCEL]
         complete = [] if self._line.suggester is None else [_COMPLETE]
@@ -139,14 +139,14 @@ class Prompt(Horizontal):
         """Hide the prompt, if it is open."""
         if self.display:
             self.display = False
-            # At once: the next key is for the screen again.
+            # Not after the message: the next key is for the screen again.
             self.screen.set_focus(None)
             self.post_message(self.Closed())
 
     def hold(self, event: events.Key) -> bool:
-        """Keep a key that came before the line has the keys; return whether it was kept.
+        """Keep a key that arrived before the line is focused; return whether it was kept.
 
-        The line keeps its letters to itself: one that comes by here was on its way already.
+        Once the line is focused, a letter that still arrives here was pressed before that.
         """
         if not self.display:
             return False
@@ -169,7 +169,7 @@ class Prompt(Horizontal):
                 self._take(event)
 
     def _take(self, event: events.Key) -> None:
-        """Do what a held key would have done, had the line had the keys."""
+        """Do what a held key would have done if the line had been focused."""
         if event.key == "enter":
             self._answer(self._line.value)
         elif event.key == "escape":

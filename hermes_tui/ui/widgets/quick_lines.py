@@ -1,4 +1,4 @@
-"""Lines and their scrollbar drawn without asking the style sheet anew for each of them."""
+"""Lines and their scrollbar drawn without consulting the style sheet for each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 
 class QuickScrollBar(ScrollBar):
-    """A scrollbar whose equal cells are drawn once."""
+    """A scrollbar that draws equal cells only once."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         width, height = self.region.size
@@ -43,7 +43,7 @@ class QuickScrollBar(ScrollBar):
 
 
 def _cells(bar: ScrollBarRender, height: int) -> Sequence[Segment]:
-    """Return a segment for every line of an upright bar; equal ones are the same."""
+    """Return a segment for each line of a vertical bar; equal ones are the same object."""
     style = bar.style
     assert isinstance(style, Style) and style.color and style.bgcolor
     return bar.render_bar(
@@ -58,10 +58,9 @@ def _cells(bar: ScrollBarRender, height: int) -> Sequence[Segment]:
 
 
 class QuickLines(ScrollView):
-    """Draws what is around its lines once for all of them, which takes a fifth off a page.
+    """Draws the frame around its lines only once, which saves a fifth of the time for a page.
 
-    The style sheet may give it border, padding and opacity; tint, hatching and outlines are not
-    drawn.
+    The style sheet may set border, padding and opacity; tint, hatching and outlines are not drawn.
     """
 
     _frame_key: tuple[object, ...] = ()
@@ -71,18 +70,18 @@ class QuickLines(ScrollView):
     _filters: Sequence[LineFilter] = ()
     _backdrop = Color(0, 0, 0)
     _kept_lines: Mapping[int, tuple[list[Segment], Strip]] = MappingProxyType({})
-    """The lines that were drawn last, by the identity of their segments."""
+    """The most recently drawn lines, by the identity of their segments."""
     _blank_line: tuple[int, Style | None, list[Segment]] = (0, None, [])
 
     def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
         """Return the line at `y` of the window, `width` cells long, on the style `base`.
 
-        The very list that was returned before is the same line.
+        Returning the same list object again means that the line is unchanged.
         """
         raise NotImplementedError
 
     def blank_line(self, width: int, base: Style) -> list[Segment]:
-        """Return a line without text, always the same one."""
+        """Return a line without text, always the same object."""
         if self._blank_line[:2] != (width, base):
             self._blank_line = (width, base, [Segment(" " * width, base)])
         return self._blank_line[2]
@@ -95,7 +94,7 @@ class QuickLines(ScrollView):
         width, height = self.region.size
         gutter = self.styles.gutter
         end = height - gutter.bottom
-        # While the layout changes, lines below the last one may be asked for.
+        # While the layout changes, lines below the last one may be requested.
         if self.opacity != 1 or end <= gutter.top or crop.bottom > height:
             return super().render_lines(crop)
         self._draw_frame()
@@ -109,7 +108,7 @@ class QuickLines(ScrollView):
                 strips.append(self._foot[y - end])
             else:
                 line = self.draw_line(y - gutter.top, room, base)
-                # A strip keeps what Textual makes of it, which costs more than drawing it.
+                # A strip caches what Textual renders from it, which costs more than drawing it.
                 known = drawn.get(id(line)) or before.get(id(line)) or (line, self._framed(line))
                 drawn[id(line)] = known
                 strips.append(known[1])
@@ -119,14 +118,14 @@ class QuickLines(ScrollView):
         return [strip.crop(*crop.column_span) for strip in strips]
 
     def _framed(self, line: list[Segment]) -> Strip:
-        """Return a line of the window as it is seen, with what stands on its sides."""
+        """Return a line of the window as drawn, with the frame on both sides."""
         for line_filter in self._filters:
             line = line_filter.apply(line, self._backdrop)
         left, right = self._sides
         return Strip([*left, *line, *right], self.region.size.width)
 
     def _draw_frame(self) -> None:
-        """Draw what is above and below the lines, and one of them, whose sides are everyone's."""
+        """Draw the frame above and below the lines, and take the sides of one line for all."""
         width, height = self.region.size
         gutter = self.styles.gutter
         backgrounds, filters = self.background_colors, tuple(self.get_line_filters())
@@ -153,7 +152,7 @@ class QuickLines(ScrollView):
 
     @property
     def vertical_scrollbar(self) -> ScrollBar:
-        """The scrollbar at the side; made when it is first asked for."""
+        """The vertical scrollbar, created on first access."""
         if self._vertical_scrollbar is None:
             self._vertical_scrollbar = bar = QuickScrollBar(
                 name="vertical", thickness=self.scrollbar_size_vertical

@@ -1,4 +1,4 @@
-"""A list of rows with a cursor: a million rows cost no more than those on screen."""
+"""A list of rows with a cursor, in which a million rows cost no more than those on screen."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hermes_tui.model.visible import ELLIPSIS, visible_line
 from hermes_tui.ui.widgets.quick_lines import QuickLines
 
 Row = Sequence[tuple[str, str]]
-"""The text of a row in pieces: (raw text, name of its style)."""
+"""The pieces of a row: (raw text, name of its style)."""
 
 Resolve = Callable[[str], Style]
 
 GUTTER = 1
 MARGIN = 2
-# The cursor is told by this mark, not by its colour alone.
+# This mark shows the cursor, not its colour alone.
 CURSOR_FOCUSED, CURSOR_BLURRED, NO_CURSOR = "▌", ">", " "
 _CURSOR_STYLES = {CURSOR_FOCUSED: "cursor", CURSOR_BLURRED: "cursor.blurred", NO_CURSOR: ""}
 _CACHED_LINES = 1024
@@ -31,12 +31,12 @@ _NO_STYLE = Style()
 
 
 class RowSource(Protocol):
-    """Where a list takes its rows from, one at a time, when they are drawn."""
+    """Provides the rows of a list, one at a time, when they are drawn."""
 
     def __len__(self) -> int: ...
 
     def row(self, index: int, width: int) -> Row:
-        """Return row `index` for `width` cells. Text need not be escaped, padded or cut."""
+        """Return row `index` for `width` cells. Its text need not be escaped, padded or cut."""
         ...
 
 
@@ -59,14 +59,14 @@ class _RowMessage(Message):
 
     @property
     def control(self) -> RowList:
-        """The list that it is about."""
+        """The list that the message is about."""
         return self.row_list
 
 
 class RowList(QuickLines, can_focus=True, inherit_bindings=False):
-    """Show the rows of a `RowSource` and move a cursor over them. No key is bound here.
+    """Shows the rows of a `RowSource` with a cursor on one of them. It binds no keys.
 
-    `header` makes the lines that stay at the top, for a width in cells. `follow` keeps the cursor
+    `header` returns the lines that stay at the top, for a width in cells. `follow` keeps the cursor
     on the last row as rows are added; moving it to another row ends that.
     """
 
@@ -80,10 +80,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
     """
     ALLOW_SELECT = False
     header_style = "heading"
-    """Name of the style that lies under the lines at the top."""
+    """Name of the base style of the lines at the top."""
     styles_blanks: ClassVar[bool] = True
-    """Whether the blanks before the text of a piece have its style. A background or a line below
-    them would look like a value in a column that has none."""
+    """Whether the leading blanks of a piece have its style. A background or an underline on them
+    would look like a value in a column that has none."""
 
     class Moved(_RowMessage):
         """A person, or a `go` that is not quiet, moved the cursor to row `index`."""
@@ -116,7 +116,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor(self) -> int:
-        """The row that the cursor is on; 0 where there is none."""
+        """The row that the cursor is on; 0 if there is none."""
         return self._cursor
 
     @property
@@ -126,7 +126,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     @property
     def copied(self) -> str:
-        """What copying takes; empty: the row under the cursor."""
+        """The text to copy; empty to copy the row under the cursor."""
         return ""
 
     @property
@@ -141,7 +141,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             self.go(self._count - 1, quiet=True)
 
     def set_source(self, source: RowSource, *, cursor: int = 0) -> None:
-        """Show other rows with the cursor on row `cursor`, without a `Moved`."""
+        """Replace the rows, with the cursor on row `cursor`, without posting `Moved`."""
         self._source = source
         self._count = len(source)
         self._cursor = self._clamp(cursor)
@@ -149,27 +149,27 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._show_cursor()
 
     def set_header(self, header: Callable[[int], Sequence[Row]] | None) -> None:
-        """Put other lines at the top."""
+        """Replace the lines at the top."""
         self._header = header
         self._draw_anew()
         self._show_cursor()
 
     def set_resolve(self, resolve: Resolve) -> None:
-        """Take other styles for the same names, as when the theme changes."""
+        """Replace the styles of the names, as when the theme changes."""
         self._resolve = resolve
         self._draw_anew()
 
     def set_empty_text(self, text: str) -> None:
-        """Say what stands here when there are no rows."""
+        """Set the text that is shown when there are no rows."""
         if text != self._empty:
             self._empty = text
             self.refresh()
 
     def rows_changed(self, first: int | None = None) -> None:
-        """Read the length again; rows from `first` on may read differently.
+        """Read the length again, and redraw rows from `first` on, which may have changed.
 
-        Without `first`, rows were only added at the end or taken away there. Where the cursor has
-        to go along, no `Moved` is posted: read `cursor`.
+        Without `first`, rows were only added or removed at the end. If the cursor has to move, no
+        `Moved` is posted: read `cursor`.
         """
         before, self._count = self._count, len(self._source)
         first = min(before, self._count) if first is None else first
@@ -180,10 +180,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         last_shown = self.scroll_offset.y + self._height
         if min(before, first) < last_shown:
             start = max(first, self.scroll_offset.y)
-            # At least the row that says the list is empty, or was.
+            # At least the row that says that the list is, or was, empty.
             self.refresh_lines(start + len(self._header_rows), max(1, last_shown - start))
         if self.footer_height() and (before != self._count or first < before):
-            # Its height may be another one.
+            # The height of the footer may have changed.
             self._footer = ()
             self.refresh()
         if not self._count:
@@ -192,11 +192,11 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             self.go(self._count - 1, quiet=True)
 
     def move(self, rows: int) -> None:
-        """Move the cursor by rows; up where negative."""
+        """Move the cursor by rows; up if negative."""
         self.go(self._cursor + rows)
 
     def page(self, pages: int) -> None:
-        """Move cursor and window by pages that share one row."""
+        """Move cursor and window by pages, which overlap by one row."""
         rows = pages * max(1, self._height - 1)
         self._scroll(self.scroll_offset.y + rows)
         self.go(self._cursor + rows)
@@ -210,7 +210,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self.go(self._count - 1)
 
     def go(self, index: int, *, quiet: bool = False) -> None:
-        """Move the cursor to a row, or the nearest there is, and bring it into view.
+        """Move the cursor to a row, or the nearest existing one, and scroll it into view.
 
         Posts `Moved` if the cursor was elsewhere, unless `quiet`.
         """
@@ -260,21 +260,21 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             self.choose()
 
     def footer_height(self) -> int:
-        """Return how many lines at the bottom belong to the row under the cursor; mostly none."""
+        """Return how many lines at the bottom show the row under the cursor; usually none."""
         return 0
 
     def footer_rows(self, height: int) -> Sequence[Row]:
-        """Return those lines."""
+        """Return the lines at the bottom, `height` of them."""
         return ((),) * height
 
     def texts(self, width: int) -> Iterator[str]:
-        """Yield every row as text, as it stands in so many cells."""
+        """Yield each row as text, laid out for `width` cells."""
         for index in range(len(self._source)):
             yield "".join(text for text, _ in self._source.row(index, width))
 
     @property
     def _height(self) -> int:
-        """The rows that fit between header and footer."""
+        """How many rows fit between header and footer."""
         around = len(self._header_rows) + self.footer_height()
         return max(0, self.scrollable_content_region.height - around)
 
@@ -302,13 +302,13 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._header_rows = tuple(self._header(room)) if self._header is not None else ()
 
     def _publish_size(self) -> None:
-        # Every assignment costs a layout of the screen.
+        # Each assignment of `virtual_size` costs a layout of the screen.
         lines = self._count + len(self._header_rows) + self.footer_height()
         if (size := Size(1, lines)) != self.virtual_size:
             self.virtual_size = size
 
     def _show_cursor(self) -> None:
-        """Scroll as little as keeps the cursor in view with some rows around it."""
+        """Scroll by as little as possible to keep the cursor in view with some rows around it."""
         height = self._height
         if not height:
             return
@@ -319,7 +319,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             self._scroll(top)
 
     def _scroll(self, top: int) -> None:
-        # Forced, since a scrollbar that the new size calls for only appears with the next layout.
+        # Forced, because a scrollbar that the new size needs only appears with the next layout.
         self.scroll_to(y=top, animate=False, force=True)
 
     def _refresh_footer(self) -> None:
@@ -340,7 +340,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
     def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
         """Draw the line at `y` of the window: header, row, or nothing."""
         if not self._width:
-            # The first paint comes before the first Resize: it need not be empty.
+            # The first paint comes before the first Resize, and should not be empty.
             self._width = self.scrollable_content_region.width
             self._make_header()
         if y < len(self._header_rows):
@@ -366,7 +366,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         return line
 
     def _segments(self, row: Row, cursor: str, width: int, base: Style) -> list[Segment]:
-        """Draw `row` after its gutter, cut with … where it is wider than the list."""
+        """Draw `row` after its gutter, cut with … if it is wider than the list."""
         if not self._width:
             return self.blank_line(width, base)
         limit, plain = 2 * self._width + 1, self._style("", cursor, base)
@@ -387,13 +387,13 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             segments.append(Segment(" " * (self._width - length), plain))
         if width == self._width:
             return segments
-        # Until the resize is told of, the row is as wide as the list was before.
+        # Until the resize event arrives, the row is as wide as the list was before.
         return Segment.adjust_line_length(segments, width, base)
 
     def _style(self, name: str, cursor: str, base: Style) -> Style:
-        """Return how a piece of a row looks; there are as many looks as names of styles."""
+        """Return the style of a piece of a row; styles are cached, as there are only few."""
         if (look := (name, cursor, base)) not in self._looks:
             over, own = self._resolve(_CURSOR_STYLES[cursor]), self._resolve(name)
-            # Colours that come as a pair stay a pair under the cursor.
+            # A pair of foreground and background colour stays a pair under the cursor.
             self._looks[look] = base + over + own if own.bgcolor else base + own + over
         return self._looks[look]

@@ -1,4 +1,4 @@
-"""One line of styled text, such as the title of a run; where it may, it takes a second row."""
+"""One line of styled text, such as the title of a run, optionally wrapped to a second row."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from textual.widget import Widget
 from hermes_tui.ui.render.wrap import fit_end, row_starts
 
 LEAST_PATH = 12
-"""Cells of a path of which less tells nothing."""
+"""Fewest cells of a path that are worth showing."""
 _BETWEEN = " · "
-"""Stands between two pieces, and not where the first of them was dropped."""
+"""The separator of two pieces; it is dropped together with the first of them."""
 SAID = "hint"
-"""The style of what is said about a key."""
+"""The style of hints that mention a key."""
 
 
 class StatusLine(Widget):
-    """Shows segments; those behind a `\\0fill` segment are put to the right end.
+    """Shows segments; those after a `\\0fill` segment are aligned to the right end.
 
-    The one behind a `\\0path` segment is a path that ends the left: where it has little room its
-    end is shown, or nothing of it.
+    The segment after a `\\0path` segment is a path, shown at the end of the left part: if there is
+    little room, only its end, or nothing.
 
-    Where there is no room for all, those on the left go that stand behind a `\\0spare` segment, the
-    last first, then the first of those on the right, then the left is cut. The last on the
-    right stays. With `keeps_left` all the others there go before the left is cut at all. With
-    `wraps` a left that says something about a key takes two rows, and all on the right goes, where
-    it would be cut.
+    If there is no room for all segments, those after a `\\0spare` segment on the left are dropped,
+    the last first; then those on the right, the first of them first; then the left part is cut.
+    The last segment on the right stays. With `keeps_left`, all others on the right are dropped
+    before the left is cut. With `wraps`, a left part with a hint about a key that would be cut
+    takes two rows, and everything on the right is dropped.
     """
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
@@ -47,9 +47,9 @@ class StatusLine(Widget):
         super().__init__(id=id)
         self._keeps_left, self._wraps = keeps_left, wraps
         self._second_row = 0
-        """The cell of the left that the second row begins with; 0 where there is none."""
+        """The cell of the left part at which the second row begins; 0 if there is none."""
         self._alone = False
-        """Whether the left has all of the width."""
+        """Whether the left part has the whole width."""
         self.resolve = resolve
         self._base = base
         self._segments: list[tuple[str, str]] = []
@@ -65,7 +65,7 @@ class StatusLine(Widget):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Take a second row where the left has no room in one, and give it back where it has."""
+        """Take a second row if the left part does not fit in one, and release it if it does."""
         width = self.size.width
         if not (self._wraps and width):
             return
@@ -100,7 +100,7 @@ class StatusLine(Widget):
             first = sides[1][0]
             sides[1][0] = Segment("  " + first.text.removeprefix(_BETWEEN), first.style)
         left, right = Strip(sides[0]), Strip(sides[1])
-        # What is not set off by a blank of its own would run into the left.
+        # A right part that does not begin with a blank would touch the left part.
         gap = int(bool(right.cell_length) and not right.text.startswith(" "))
         left_width = max(0, width - right.cell_length - gap)
         path_width = min(cell_len(path), left_width - left.cell_length - 2)
@@ -110,18 +110,18 @@ class StatusLine(Widget):
         return Strip.join([left, right]).adjust_cell_length(width, base)
 
     def _row(self, left: Strip, y: int, base: Style) -> Strip:
-        """Return one of the two rows of a left that stands alone, or its only one."""
+        """Return one of the one or two rows of a left part without a right one."""
         width, begin = self.size.width, self._second_row
         if y == 0:
-            # A blank may hang over the end of the row.
+            # A blank may overhang the end of the row.
             row = left.crop(0, min(begin, width)) if begin else left
         else:
             row = Strip.join([Strip([Segment(" ", base)]), left.crop(begin)])
         return _cut(row, width, base).adjust_cell_length(width, base)
 
     def _sides(self, base: Style) -> tuple[list[list[Segment]], str]:
-        """Return what stands on the left and on the right, without what must be spared, and the
-        path."""
+        """Return the segments of the left and right parts, without spare ones that do not fit, and
+        the path."""
         sides: list[list[Segment]] = [[], []]
         spare: list[Segment] = []
         side, path, last = 0, "", ""
@@ -136,7 +136,7 @@ class StatusLine(Widget):
                 if last == "\0spare":
                     spare.append(segment)
             last = text
-        # What is not set off by a blank of its own takes one more.
+        # A right part that does not begin with a blank takes one more cell.
         gap = int(bool(sides[1]) and not sides[1][0].text.startswith(" "))
         room = self.size.width - gap
         while spare and Strip([*sides[0], *sides[1]]).cell_length > room:
@@ -146,7 +146,7 @@ class StatusLine(Widget):
 
 
 def _cut(strip: Strip, width: int, base: Style) -> Strip:
-    """Return a strip cut visibly to `width` cells."""
+    """Return a strip cut to `width` cells, ending with … if it was longer."""
     if not strip.cell_length > width > 1:
         return strip
     return Strip.join([strip.crop(0, width - 2), Strip([Segment("… ", base)])])

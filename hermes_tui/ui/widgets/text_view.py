@@ -1,4 +1,4 @@
-"""A long text to read: wrapped to the width, drawn row by row, at home with 5 MB."""
+"""A view of a long text, wrapped to the width and drawn row by row; handles 5 MB with ease."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _NO_STYLE = Style()
 
 
 class TextView(QuickLines, can_focus=True, inherit_bindings=False):
-    """Show a `Document`. Painting costs O(rows on screen), whatever its length.
+    """Shows a `Document`. Painting costs O(rows on screen), regardless of its length.
 
-    `resolve` turns the names of styles into styles. What is at the top stays there when the width
-    or `wrap` changes. No key is bound here.
+    `resolve` returns the style of a name. The text at the top stays there when the width or `wrap`
+    changes. It binds no keys.
     """
 
     DEFAULT_CSS = """
@@ -59,13 +59,13 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         self._row_map: RowMap | None = None
         self._width = 0
         self._marks: dict[int, list[StyledSpan]] = {}
-        # The place asked for, and the row that shows it: as long as nobody scrolls, repeated
-        # resizing comes back to exactly this place.
+        # The place last gone to, and the row that showed it: as long as nobody scrolls, repeated
+        # resizing returns to exactly this place.
         self._place, self._place_row = _TOP, 0
 
     @property
     def document(self) -> Document:
-        """What is shown."""
+        """The document that is shown."""
         return self._document
 
     @property
@@ -74,7 +74,7 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         return self._top_place()[0]
 
     def set_document(self, document: Document, *, keep_position: bool = False) -> None:
-        """Show `document` from its beginning, or from the place now at the top. Drops matches."""
+        """Show `document` from its beginning or from the place now at the top; drop the matches."""
         place = self._top_place() if keep_position else _TOP
         self._document = document
         self._marks = {}
@@ -83,7 +83,7 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         self._lay_out(place)
 
     def set_resolve(self, resolve: Resolve) -> None:
-        """Take other styles for the same names, as when the theme changes."""
+        """Replace the styles of the names, as when the theme changes."""
         self._resolve = resolve
         self.refresh()
 
@@ -94,9 +94,9 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         *,
         reveal: bool = True,
     ) -> None:
-        """Highlight `matches` (sorted), and bring out the one with index `current`.
+        """Highlight `matches` (sorted), and emphasise the one with index `current`.
 
-        With `reveal` it is brought into view as well.
+        With `reveal`, it is scrolled into view as well.
         """
         marks = defaultdict(list)
         for index, (line, start, end) in enumerate(matches):
@@ -109,11 +109,11 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def scroll_to_line(self, line: int) -> None:
-        """Put the first row of a line at the top, or as near to it as the end allows."""
+        """Scroll the first row of a line to the top, or as near to it as the end allows."""
         self._go_to((line, 0))
 
     def reveal(self, line: int, character: int = 0) -> None:
-        """Scroll only if the row that shows a place is out of sight; then leave some context."""
+        """Scroll only if the row that shows a place is out of view; then leave some context."""
         if self._row_map is None:
             self._place = (line, character)
             return
@@ -126,11 +126,11 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
                 self._scroll(x=left - self._width // 2)
 
     def move(self, rows: int) -> None:
-        """Scroll by rows; up where negative."""
+        """Scroll by rows; up if negative."""
         self._scroll(y=self._top_row + rows)
 
     def page(self, pages: int) -> None:
-        """Scroll by pages that share one row."""
+        """Scroll by pages, which overlap by one row."""
         self.move(pages * max(1, self._height - 1))
 
     def to_top(self) -> None:
@@ -150,7 +150,7 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         if self.scrollable_content_region.width != self._width:
             self._lay_out(self._top_place())
         elif self._row_map is not None:
-            # A scrollbar beside a text that fits would say that there is more.
+            # A scrollbar next to a text that fits would suggest that there is more.
             rows = max(self._row_map.rows, self._height)
             self._publish_size(Size(self.virtual_size.width, rows))
 
@@ -175,21 +175,21 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         return extent.line, extent.start
 
     def _lay_out(self, place: Place) -> None:
-        """Wrap the document anew; a view without a size yet does so when it gets one."""
+        """Wrap the document again; a view without a size does so when it gets one."""
         self._width = self.scrollable_content_region.width or self._width
         if not self._width:
             self._place = place
             return
         self._row_map = RowMap(self._document, self._width, wrap=self.wrap)
         columns = 1 if self.wrap else self._row_map.widest()
-        # All texts that fit count as one page.
+        # A text that fits counts as a full page.
         self._publish_size(Size(columns, max(self._row_map.rows, self._height)))
         self._go_to(place)
         self.refresh()
 
     def _publish_size(self, size: Size) -> None:
-        """Take a new virtual size. Assigning it costs a layout of the screen, which only a change
-        of the scrollbars needs."""
+        """Set a new virtual size. Assigning it costs a layout of the screen, which is only needed
+        if the scrollbars change."""
         if size == self.virtual_size:
             return
         bar = self.vertical_scrollbar
@@ -209,7 +209,7 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         stays = y is None or y == self._top_row <= self.max_scroll_y
         if stays and x in (None, self.scroll_offset.x):
             return
-        # Forced, since a scrollbar that the new size calls for only appears with the next layout.
+        # Forced, because a scrollbar that the new size needs only appears with the next layout.
         self.scroll_to(x, y, animate=False, force=True)
 
     def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
