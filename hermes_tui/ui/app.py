@@ -27,7 +27,7 @@ FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
 SHORT_FILE = 1 << 17
 """Unread bytes that are read first: only the end of a file shows that it is a single run."""
-LOOK_AGAIN_S = 0.05
+CHECK_AGAIN_S = 0.05
 """Seconds between checks whether a comparison may be shown without covering a dialog."""
 FIRST_ROWS = 100
 """Rows that fill the first screen; the rest of the run is read while it is shown."""
@@ -58,9 +58,9 @@ class HermesApp(BaseApp):
         self._position = 0
         self._chosen: RunRef | None = None
         """The run that was chosen to be compared with another."""
-        self._went_on = False
+        self._opened_only_run = False
         """Whether the only run was opened automatically."""
-        self._first: RunScreen | None = None
+        self._only_screen: RunScreen | None = None
         """The only run of a followed source, to be shown on top of the list."""
 
     @property
@@ -76,7 +76,7 @@ class HermesApp(BaseApp):
         if is_single and feed.files.opened and feed.files.file_of(0).is_one_run:
             return self._run_screen(RunFeed.of_file(feed.files.file_of(0), follow=feed.follow))
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        while self._is_soon_read() and len(feed.rows) < 2:
+        while self._is_nearly_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
         only = self._only_run()
         if only is not None and not feed.follow:
@@ -88,7 +88,7 @@ class HermesApp(BaseApp):
         self._search = None
         if only is not None:
             # Other runs may still be added to the list.
-            self._first = only
+            self._only_screen = only
         elif self._filter_text and not runs.model.try_filter(self._filter_text):
             # A filter of the list does not apply to the rows of a run as well.
             self._filter_text = ""
@@ -97,48 +97,48 @@ class HermesApp(BaseApp):
     def _only_run(self) -> RunScreen | None:
         """Return the screen of the only run once everything is read, else None."""
         feed = self.feed
-        is_all = feed.finished and not (feed.cancelled or feed.waiting or feed.may_find_more)
-        if not is_all or len(feed.rows) != 1:
+        is_complete = feed.finished and not (feed.cancelled or feed.waiting or feed.may_find_more)
+        if not is_complete or len(feed.rows) != 1:
             return None
-        return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
+        return self._with_complaints(self._run_screen(self._feed_of(feed.rows[0].ref)))
 
     def go_on_to_only_run(self, runs: ShapedRuns) -> None:
         """Show the run instead of the list if reading found no second one."""
-        if self._went_on:
+        if self._opened_only_run:
             return
-        only, self._first = self._first or self._only_run(), None
+        only, self._only_screen = self._only_screen or self._only_run(), None
         if only is not None:
-            self._went_on, self._list = True, runs
-            _search_on(only, runs)
+            self._opened_only_run, self._list = True, runs
+            _continue_search(only, runs)
             self.push_screen(only)
 
     @property
     def first_screens(self) -> int:
         # The list of one run below was never requested.
-        return 2 if self._went_on and self.feed.runs == 1 else 1
+        return 2 if self._opened_only_run and self.feed.runs == 1 else 1
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
         run.model.wanted_message = message
-        if (count := self._count_beside(ref)) == 1:
-            return self._told(self._run_screen(run))
+        if (count := self._runs_in_file(ref)) == 1:
+            return self._with_complaints(self._run_screen(run))
         from hermes_tui.ui.screens.lone_run import LoneRunScreen
 
         number = ref.number
         screen = self._run_screen(run, number=number, count=count, own=number, of=LoneRunScreen)
-        return self._told(screen)
+        return self._with_complaints(screen)
 
-    def _count_beside(self, ref: RunRef) -> int:
+    def _runs_in_file(self, ref: RunRef) -> int:
         """Return how many runs the file of a run has, itself included; 0 if that is not known."""
         feed = self.feed
         if ref.file.is_one_run:
             return 1
-        while self._is_soon_read() and feed.step(FIRST_LOOK_S):
+        while self._is_nearly_read() and feed.step(FIRST_LOOK_S):
             pass
-        is_all = feed.finished and not (feed.cancelled or feed.waiting or feed.follow)
-        return len(feed.rows) if is_all else 0
+        is_complete = feed.finished and not (feed.cancelled or feed.waiting or feed.follow)
+        return len(feed.rows) if is_complete else 0
 
-    def _told(self, screen: RunScreen) -> RunScreen:
+    def _with_complaints(self, screen: RunScreen) -> RunScreen:
         """Add the complaints about the files to the notice of a run that is shown at once."""
         screen.notice = screen.notice or complaints_line(self.feed.complaints, self.keys)
         return screen
@@ -150,7 +150,7 @@ class HermesApp(BaseApp):
             return WatchedFeed(ref, ref.file.watched)
         return RunFeed(ref, follow=self.feed.follow)
 
-    def _is_soon_read(self) -> bool:
+    def _is_nearly_read(self) -> bool:
         """Return whether so little is left to read that the first screen may wait for it."""
         feed = self.feed
         unread = sum(file.source.size - file.records.end for file in feed.files.kept)
@@ -166,15 +166,15 @@ class HermesApp(BaseApp):
         of: type[RunScreen] = RunScreen,
     ) -> RunScreen:
         feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)
-        wrong = ""
+        problem = ""
         if self._filter_text:
-            wrong = feed.model.try_filter(self._filter_text)
+            problem = feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
             feed.model.snap()
         if self._search is not None:
             feed.model.seek_from_start(self._search)
         screen = of(feed, number=number, count=count, own=own)
-        screen.notice = wrong and f"--filter, for a run: {wrong}"
+        screen.notice = problem and f"--filter, for a run: {problem}"
         return screen
 
     # Runs
@@ -183,7 +183,7 @@ class HermesApp(BaseApp):
         """Open the run at a position of the list."""
         self._list, self._position = runs, position
         screen = self._listed_screen()
-        _search_on(screen, runs)
+        _continue_search(screen, runs)
         self.push_screen(screen)
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
@@ -197,9 +197,9 @@ class HermesApp(BaseApp):
             return
         self._position = position
         self._list.keep(position)
-        following = self._listed_screen()
-        following.take_over(screen)
-        self.switch_screen(following)
+        replacement = self._listed_screen()
+        replacement.take_over(screen)
+        self.switch_screen(replacement)
 
     def relatives(self, feed: Feed) -> tuple[Relative, ...]:
         if self._list is None or not isinstance(feed, RunFeed):
@@ -213,9 +213,9 @@ class HermesApp(BaseApp):
         if position is not None:
             self._position = position
             self._list.keep(position)
-        following = self._screen_in_list(self._list.rows[place].ref, self._list)
-        following.arrive_from(screen)
-        self.switch_screen(following)
+        replacement = self._screen_in_list(self._list.rows[place].ref, self._list)
+        replacement.arrive_from(screen)
+        self.switch_screen(replacement)
 
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
         if isinstance(feed, RunFeed):
@@ -250,16 +250,16 @@ class HermesApp(BaseApp):
 
         thread, width = DaemonPool(1), text_width(self.size.width)
         try:
-            found = await thread.run(lambda: _compared(left, right, width))
+            comparison = await thread.run(lambda: _read_and_compare(left, right, width))
         except SourceError as error:
             say(str(error))
             return
         finally:
             thread.close()
         while self._is_occupied():
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(CHECK_AGAIN_S)
         say("")
-        self.push_screen(ComparisonScreen(*NAMES, found))
+        self.push_screen(ComparisonScreen(*NAMES, comparison))
 
     def _is_occupied(self) -> bool:
         """Return whether a person is typing, or reading what a comparison must not cover."""
@@ -289,24 +289,24 @@ class HermesApp(BaseApp):
         if position is None:
             return
         if screen.count == 1:
-            screen.notice = self._ways_on(len(runs))
+            screen.notice = self._growth_notice(len(runs))
         screen.number, screen.count = position, len(runs)
         screen.own = runs.number_in_file(ref)
         screen.refresh_lines()
 
-    def _ways_on(self, count: int) -> str:
+    def _growth_notice(self, count: int) -> str:
         return self.keys.told(
             f"there are {count:,} runs by now: {{next-run}} the next one, {{back}} the list"
         )
 
 
-def _search_on(screen: RunScreen, runs: ShapedRuns) -> None:
+def _continue_search(screen: RunScreen, runs: ShapedRuns) -> None:
     """Continue the list's search in a run if it searches all texts of the runs."""
     if runs.search is not None and runs.search.in_texts:
         screen.model.seek_from_start(runs.search)
 
 
-def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
+def _read_and_compare(left: RunRef, right: RunRef, width: int) -> Comparison:
     """Read two runs, which may take long, and return how they differ, on `width` cells."""
     from hermes_tui.log.run_diff import run_diff
     from hermes_tui.log.summary import fold_run, summarise
@@ -315,17 +315,17 @@ def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
 
     before, after = reread_run(left), reread_run(right)
     summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
-    names = (_name(left, width), _name(right, width))
+    names = (_full_name(left, width), _full_name(right, width))
     return run_comparison(run_diff(before, after), names, summaries, width=width)
 
 
-def _name(ref: RunRef, width: int) -> str:
+def _full_name(ref: RunRef, width: int) -> str:
     """Return the name of a run on one line of `width` cells, to follow its letter."""
     from hermes_tui.ui.render.wrap import fit_end
     from hermes_tui.ui.widgets.status_line import LEAST_PATH
 
-    said = f"run {ref.number + 1} of "
-    return said + fit_end(ref.file.label, max(LEAST_PATH, width - len(said) - 4)).rstrip()
+    prefix = f"run {ref.number + 1} of "
+    return prefix + fit_end(ref.file.label, max(LEAST_PATH, width - len(prefix) - 4)).rstrip()
 
 
 def _short_name(ref: RunRef) -> str:

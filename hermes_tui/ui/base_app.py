@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 QUIT_KEY = "ctrl+q"
 """Textual's own binding, on every screen."""
-LOOK_AT_TERMINAL_S = 1.0
+CHECK_TERMINAL_S = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The signals that end a program from outside."""
 NEW_OBJECTS = 50_000
@@ -88,7 +88,7 @@ class BaseApp(App[None]):
         self.config = config
         self.keys = KeyNames(config.keys)
         self.no_color = bool(os.environ.get("NO_COLOR"))
-        self._resolve = self._styles(config.theme or THEMES[0].name)
+        self._resolve = self._style_resolver(config.theme or THEMES[0].name)
         self._engine_pool: EnginePool | None = None
         self.is_over = False
         """Whether the program is leaving; keys pressed since are ignored."""
@@ -106,8 +106,8 @@ class BaseApp(App[None]):
         return ()
 
     def get_driver_class(self) -> type[Driver]:
-        usual = super().get_driver_class()
-        return TerminalDriver if usual is LinuxDriver else usual
+        default = super().get_driver_class()
+        return TerminalDriver if default is LinuxDriver else default
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return filters that keep the control sequences of any widget from the terminal."""
@@ -125,7 +125,7 @@ class BaseApp(App[None]):
         self.set_keymap(self.config.keys)
         self.call_after_refresh(_collect_garbage_again)
         if isinstance(driver := self._driver, TerminalDriver) and driver.has_terminal:
-            self.set_interval(LOOK_AT_TERMINAL_S, lambda: self._leave_with_terminal(driver))
+            self.set_interval(CHECK_TERMINAL_S, lambda: self._leave_with_terminal(driver))
 
         self._listen_to_signals()
 
@@ -133,7 +133,7 @@ class BaseApp(App[None]):
         """Leave in order when a signal ends the program, so that the terminal is restored."""
         loop = asyncio.get_running_loop()
 
-        def come(number: int, frame: object) -> None:
+        def leave(number: int, frame: object) -> None:
             self.ended_by = signal.Signals(number).name
             loop.call_soon_threadsafe(partial(self.exit, return_code=128 + number))
 
@@ -141,7 +141,7 @@ class BaseApp(App[None]):
             # Ignored signals, as under nohup, stay ignored. The event loop's own
             # `add_signal_handler` would not restore the previous handlers.
             if (before := signal.getsignal(number)) is not signal.SIG_IGN:
-                signal.signal(number, come)
+                signal.signal(number, leave)
                 self._signals_before[number] = before
 
     def _leave_with_terminal(self, driver: TerminalDriver) -> None:
@@ -234,17 +234,17 @@ class BaseApp(App[None]):
         """Return the style of a semantic name in the current theme."""
         return self._resolve(name)
 
-    def _styles(self, theme_name: str) -> Callable[[str], Style]:
-        drawn_on = sys.__stdout__
-        is_drawn = drawn_on is not None and drawn_on.isatty()
-        few_colours = is_drawn and self.console.color_system == "standard"
+    def _style_resolver(self, theme_name: str) -> Callable[[str], Style]:
+        output = sys.__stdout__
+        is_terminal = output is not None and output.isatty()
+        few_colours = is_terminal and self.console.color_system == "standard"
         return styles_for(theme_name, self.no_color, few_colours)
 
     def next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         here = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(here + 1) % len(names)]
-        self._resolve = self._styles(self.theme)
+        self._resolve = self._style_resolver(self.theme)
         for screen in self.screen_stack:
             for widget in screen.walk_children():
                 if isinstance(widget, (RowList, TextView)):
@@ -259,8 +259,8 @@ class BaseApp(App[None]):
         The message names `what` was copied, followed by `note`.
         """
         self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-        told = ", ".join(filter(None, (what, counted(len(text), "character"))))
-        return f"copied {told}{note} (OSC 52: the terminal must allow it)"
+        description = ", ".join(filter(None, (what, counted(len(text), "character"))))
+        return f"copied {description}{note} (OSC 52: the terminal must allow it)"
 
     def page_out(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return the error, or ""."""

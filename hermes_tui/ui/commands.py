@@ -47,39 +47,39 @@ def _has_calls(situation: Situation) -> bool:
     return situation.calls > 0
 
 
-def _several_runs(situation: Situation) -> bool:
+def _has_several_runs(situation: Situation) -> bool:
     return situation.runs > 1
 
 
-def _linked(situation: Situation) -> bool:
+def _is_linked(situation: Situation) -> bool:
     return situation.linked
 
 
-def _searching(situation: Situation) -> bool:
+def _is_searching(situation: Situation) -> bool:
     return situation.searching
 
 
-def _filtered(situation: Situation) -> bool:
+def _is_filtered(situation: Situation) -> bool:
     return situation.filtered
 
 
-def _gold(situation: Situation) -> bool:
+def _has_gold_failure(situation: Situation) -> bool:
     return situation.gold
 
 
-def _families(situation: Situation) -> bool:
+def _has_families(situation: Situation) -> bool:
     return situation.families
 
 
-def _folds(situation: Situation) -> bool:
+def _has_folds(situation: Situation) -> bool:
     return situation.folds
 
 
-def _loading(situation: Situation) -> bool:
+def _is_loading(situation: Situation) -> bool:
     return situation.loading
 
 
-def _live(situation: Situation) -> bool:
+def _is_live(situation: Situation) -> bool:
     return situation.live
 
 
@@ -87,7 +87,7 @@ def _can_look_back(situation: Situation) -> bool:
     return situation.live and situation.rows > 1
 
 
-def _several_branches(situation: Situation) -> bool:
+def _has_several_branches(situation: Situation) -> bool:
     return situation.branches > 1
 
 
@@ -123,13 +123,13 @@ COMMANDS: tuple[Command, ...] = (
         "to the previous error or warning", "Move", 0, has_problems),
     Command("gold", "Where it went wrong", ("exclamation_mark",), "!", RUN,
         "to the message where reviewers saw the run go wrong, if the file says so", "Move", 3,
-        _gold),
+        _has_gold_failure),
     Command("next-run", "Next run", ("L",), "L", RUN, "to the next run of the list", "Move", 8,
-        _several_runs),
+        _has_several_runs),
     Command("previous-run", "Previous run", ("H",), "H", RUN, "to the previous run of the list",
-        "Move", 0, _several_runs),
+        "Move", 0, _has_several_runs),
     Command("pair", "Call ⇄ result", ("percent_sign",), "%", RUN, "between a call and its result",
-        "Move", 7, _linked),
+        "Move", 7, _is_linked),
     Command("mark", "Mark", ("m",), "m", RUN, "mark this row with a letter", "Move", 0, _has_rows),
     Command("to-mark", "Go to mark", ("apostrophe",), "'", RUN, "to the row marked with a letter",
         "Move", 0, _has_rows),
@@ -143,9 +143,9 @@ COMMANDS: tuple[Command, ...] = (
         "in facets: the names of the bars",
         "Find", 2),
     Command("search-next", "Next match", ("n",), "n", EVERYWHERE, "to the next match", "Find", 3,
-        _searching),
+        _is_searching),
     Command("search-previous", "Previous match", ("N",), "N", EVERYWHERE,
-        "to the previous match", "Find", 0, _searching),
+        "to the previous match", "Find", 0, _is_searching),
     Command("filter", "Filter", ("f",), "f", BOTH, "show only what an expression matches", "Find",
         6),
     Command("hide-events", "Hide events", ("full_stop",), ".", RUN,
@@ -168,12 +168,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("group-back", "Group back", ("B",), "B", RUNS, "group by the previous field", "Find",
         0, _has_rows),
     Command("fold", "Fold", ("space",), "space", RUNS,
-        "fold or unfold the group, or the runs below this one", "Find", 9, _folds),
+        "fold or unfold the group, or the runs below this one", "Find", 9, _has_folds),
     Command("fold-all", "Fold all", ("Z",), "Z", RUNS, "fold all groups or parents, or unfold all",
-        "Find", 0, _folds),
+        "Find", 0, _has_folds),
     Command("tree", "Tree", ("t",), "t", RUNS,
         "show child runs below the run that started them, or sorted like all others", "Find", 10,
-        _families),
+        _has_families),
     # Looking
     Command("pane-1", "Timeline", ("1",), "1", RUN, "timeline", "Look"),
     Command("pane-2", "Message", ("2",), "2", RUN, "message", "Look"),
@@ -202,7 +202,7 @@ COMMANDS: tuple[Command, ...] = (
         "the parser lab: step through what a parser makes of the assistant's text, compare engines",
         "Look", 8, _has_rows),
     Command("compare", "Compare", ("d",), "d", COMPARED,
-        "compare two runs: press it on one, then on the other", "Look", 9, _several_runs),
+        "compare two runs: press it on one, then on the other", "Look", 9, _has_several_runs),
     # Copying and exporting
     Command("copy", "Copy", ("y",), "y", BOTH,
         "copy what is selected; again: the values of a call, a request as a curl command",
@@ -214,9 +214,10 @@ COMMANDS: tuple[Command, ...] = (
         "Take away"),
     # The program
     Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH - LIVE,
-        "stop searching, or reading the rest of the files", "Program", 3, _loading),
+        "stop searching, or reading the rest of the files", "Program", 3, _is_loading),
     Command("unfilter", "Show all", ("u",), "u", BOTH,
-        "drop the filter; bring back one that was dropped to show a row", "Program", 3, _filtered),
+        "drop the filter; bring back one that was dropped to show a row", "Program", 3,
+        _is_filtered),
     Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
         "Program", 14),
     Command("help-close", "Close", ("question_mark", "f1"), "?", HELP, "close the help", "Program",
@@ -261,9 +262,10 @@ COMMANDS: tuple[Command, ...] = (
         "ask the model again, with other sampling if you like; or run the tool again", DEBUG, -5,
         can_put("retry")),
     Command("fork", "Fork", ("F",), "F", LIVE,
-        "start a new branch with the same past, up to the row under the cursor", DEBUG, -4, _live),
+        "start a new branch with the same past, up to the row under the cursor", DEBUG, -4,
+        _is_live),
     Command("branches", "Branches", ("D",), "D", LIVE,
-        "list the branches of the run: go to one, compare them", DEBUG, -3, _several_branches),
+        "list the branches of the run: go to one, compare them", DEBUG, -3, _has_several_branches),
     Command("breakpoint", "Breakpoint", ("b", "f9"), "b", LIVE,
         "set a breakpoint for what is under the cursor", DEBUG, -3, can_put("set breakpoints")),
     Command("breakpoints", "Breakpoints", ("B",), "B", LIVE,
@@ -274,7 +276,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("on-in-time", "Forward", ("greater_than_sign",), ">", LIVE,
         "look at what happened next; at the end, live again", DEBUG, 4, _can_look_back),
     Command("recording", "Recording", ("i",), "i", LIVE, "show where the run is recorded", DEBUG, 0,
-        _live),
+        _is_live),
     Command("end-run", "End the run", ("ctrl+t",), "ctrl+t", LIVE, "end the run for good", DEBUG,
         -1, can_put("terminate")),
     Command("interrupt", "Interrupt", ("ctrl+c",), "ctrl+c", LIVE,
@@ -282,11 +284,11 @@ COMMANDS: tuple[Command, ...] = (
     *LAB_COMMANDS,
 )  # fmt: skip
 
-_AT_FLAWED = {"lab": -5, "step-out": -4}
+_REPLY_RANKS = {"lab": -5, "step-out": -4}
 """Ranks in the key bar while a run is stopped at a reply because of an error in the reply."""
-_BEHIND_STOPS = {"run-on": -8}
+_STOPS_FIRST_RANKS = {"run-on": -8}
 """Ranks in the key bar while the run stops at every call before it reaches a breakpoint."""
-_AT_WORK = {"end-run": -7}
+_BUSY_RANKS = {"end-run": -7}
 """Ranks in the key bar while a request or a tool is running and may hang."""
 
 BY_ID = {command.id: command for command in COMMANDS}
@@ -311,9 +313,9 @@ def bar_entries(
 
 def _rank(command: Command, situation: Situation) -> int:
     """Return a command's rank in the key bar, lowest first; 0 leaves it out."""
-    ranks = _AT_FLAWED if situation.flawed else _AT_WORK if CANCEL in situation.legal else {}
-    if situation.stops_first and command.id in _BEHIND_STOPS:
-        return _BEHIND_STOPS[command.id]
+    ranks = _REPLY_RANKS if situation.flawed else _BUSY_RANKS if CANCEL in situation.legal else {}
+    if situation.stops_first and command.id in _STOPS_FIRST_RANKS:
+        return _STOPS_FIRST_RANKS[command.id]
     return ranks.get(command.id, command.bar)
 
 
@@ -364,11 +366,11 @@ def check_keymap(keymap: dict[str, str]) -> list[str]:
 
 
 def _clashes(commands: Iterable[Command], keymap: dict[str, str]) -> list[str]:
-    taken: dict[str, str] = {}
+    owners: dict[str, str] = {}
     problems = []
     for command in commands:
         for key in _keys(command, keymap):
-            other = taken.setdefault(key, command.id)
+            other = owners.setdefault(key, command.id)
             if other != command.id:
                 problems.append(f"key {key!r} means both {other!r} and {command.id!r}")
     return problems

@@ -16,7 +16,7 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.ui.json_layout import offset_of
 
 MAX_PROBLEMS: Final = 50
-_MOST_SHOWN: Final = 120
+_MAX_QUOTED: Final = 120
 """Characters of a value that a problem quotes."""
 _ROLES: Final = ("system", "user", "assistant", "tool", "developer")
 _NUMBERS: Final = frozenset({
@@ -24,7 +24,7 @@ _NUMBERS: Final = frozenset({
     "presence_penalty", "frequency_penalty", "repetition_penalty", "timeout", "top_logprobs",
 })  # fmt: skip
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_NO_OBJECT: Final = "this is {}, it must be a JSON object"
+_NOT_AN_OBJECT: Final = "this is {}, it must be a JSON object"
 
 
 class Problem(NamedTuple):
@@ -53,13 +53,13 @@ def position(text: str, offset: int) -> tuple[int, int]:
 def check_arguments(text: str, schema: Any = None) -> list[Problem]:
     """Return the problems of arguments: not JSON, not an object, or not as the schema requires."""
     read = read_arguments(text)
-    problems = [_of_diagnostic(found, text) for found in read.diagnostics]
+    problems = [_problem_from(found, text) for found in read.diagnostics]
     if read.state is ArgumentsState.EMPTY:
         problems.append(Problem(Severity.NOTE, "empty text is a call without arguments: {}"))
     if read.state is ArgumentsState.JSON_STRING:
         problems += _oddities(text)
     if isinstance(read.value, dict) and schema is not None:
-        problems += _against_schema(text, read.value, schema)
+        problems += _schema_problems(text, read.value, schema)
     return problems[:MAX_PROBLEMS]
 
 
@@ -91,7 +91,7 @@ def check_message(text: str) -> list[Problem]:
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
         problems.append(Problem(Severity.WARNING, "a tool message names its call: tool_call_id"))
     problems += _content_problems(value)
-    problems += _half_characters(text, value)
+    problems += _surrogate_problems(text, value)
     return problems[:MAX_PROBLEMS]
 
 
@@ -121,15 +121,15 @@ def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[
 
     raw = {"role": "assistant", "content": text}
     read = normalise_message(raw, text_calls=TextCalls.TRANSPORT)
-    known = None if tools is None else frozenset(tools)
-    problems = [_of_diagnostic(found, text) for found in read.diagnostics]
+    names = None if tools is None else frozenset(tools)
+    problems = [_problem_from(found, text) for found in read.diagnostics]
     for call, findings in read.calls:
         at = position(text, call.span.start) if call.span else (0, 0)
-        said = f"call {call.index + 1}: {call.name or 'no name'} {call.arguments_text}"
-        problems.append(Problem(Severity.NOTE, shortened(said, _MOST_SHOWN), *at))
-        problems += [_of_diagnostic(found, text) for found in findings]
+        summary = f"call {call.index + 1}: {call.name or 'no name'} {call.arguments_text}"
+        problems.append(Problem(Severity.NOTE, shortened(summary, _MAX_QUOTED), *at))
+        problems += [_problem_from(found, text) for found in findings]
         if call.name:
-            problems += [p._replace(line=at[0], column=at[1]) for p in check_name(call.name, known)]
+            problems += [p._replace(line=at[0], column=at[1]) for p in check_name(call.name, names)]
     if not read.calls:
         problems.append(Problem(Severity.NOTE, "no call in this text: it is a plain answer"))
     return problems[:MAX_PROBLEMS]
@@ -156,7 +156,7 @@ def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     except (ValueError, RecursionError) as error:
         return None, [Problem(Severity.ERROR, f"not JSON that can be read: {error}")]
     if not isinstance(value, dict):
-        return None, [Problem(Severity.ERROR, _NO_OBJECT.format(_short(value)), 1, 1)]
+        return None, [Problem(Severity.ERROR, _NOT_AN_OBJECT.format(_short(value)), 1, 1)]
     return value, _oddities(text)
 
 
@@ -190,7 +190,7 @@ def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-def _half_characters(text: str, message: Mapping[str, Any]) -> list[Problem]:
+def _surrogate_problems(text: str, message: Mapping[str, Any]) -> list[Problem]:
     """Return where lone surrogates are, which UTF-8 lacks; those in escapes count as one."""
     what = "half of a character, with which it cannot be sent"
     places = [position(text, found.start()) for found in _SURROGATE.finditer(text)]
@@ -199,7 +199,7 @@ def _half_characters(text: str, message: Mapping[str, Any]) -> list[Problem]:
     return [Problem(Severity.WARNING, what, *at) for at in places]
 
 
-def _against_schema(text: str, arguments: dict[str, Any], schema: Any) -> list[Problem]:
+def _schema_problems(text: str, arguments: dict[str, Any], schema: Any) -> list[Problem]:
     from hermes_tui.log.argument_schema import schema_problems
 
     problems = []
@@ -236,10 +236,10 @@ def _oddities(text: str) -> list[Problem]:
     return problems
 
 
-def _of_diagnostic(found: Diagnostic, text: str) -> Problem:
-    message = f"{found.message}; {found.hint}" if found.hint else found.message
-    at = position(text, found.span.start) if found.span else (0, 0)
-    return Problem(found.severity, message, *at)
+def _problem_from(diagnostic: Diagnostic, text: str) -> Problem:
+    message = f"{diagnostic.message}; {diagnostic.hint}" if diagnostic.hint else diagnostic.message
+    at = position(text, diagnostic.span.start) if diagnostic.span else (0, 0)
+    return Problem(diagnostic.severity, message, *at)
 
 
 def _is_number(value: Any) -> bool:
@@ -247,4 +247,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    return shortened(json_text(value), _MOST_SHOWN)
+    return shortened(json_text(value), _MAX_QUOTED)

@@ -15,8 +15,8 @@ _DECODER: Final = json.JSONDecoder()
 
 def laid_out(text: str) -> str:
     """Return JSON text on several lines, or if it is so already, on one; else `text` itself."""
-    wide = spread(text)
-    return _joined(_TOKEN.findall(text)) if wide == text.strip() and is_json(text) else wide
+    on_lines = spread(text)
+    return _joined(_TOKEN.findall(text)) if on_lines == text.strip() and is_json(text) else on_lines
 
 
 def spread(text: str) -> str:

@@ -18,13 +18,13 @@ class KeyNames(NamedTuple):
 
     keymap: Mapping[str, str] = MappingProxyType({})
 
-    def told(self, words: str) -> str:
-        """Return `words` with each command in braces replaced by its key: `{search} begins one`.
+    def told(self, text: str) -> str:
+        """Return `text` with each command in braces replaced by its key: `{search} begins one`.
 
-        `words` must be our own. Add foreign text to the result only: it may hold braces too.
+        `text` must be our own. Add foreign text to the result only: it may hold braces too.
         Raises KeyError for a name that is no command.
         """
-        return _COMMAND.sub(lambda found: shown_key(BY_ID[found[1]], self.keymap), words)
+        return _COMMAND.sub(lambda found: shown_key(BY_ID[found[1]], self.keymap), text)
 
 
 def not_shown(number: int, keys: KeyNames) -> str:

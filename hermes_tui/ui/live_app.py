@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CLOSE_WITHIN_S = 2.0
 """How long servers and tools may take to end before the program leaves without them."""
-ASK_AGAIN_S = 10.0
+CONFIRM_WITHIN_S = 10.0
 """How long a second q or Ctrl-C counts as the confirmation of the first."""
 
 
@@ -60,9 +60,9 @@ class LiveApp(BaseApp):
         self._open_branches = open_branches
         self.live_feed = LiveFeed(label)
         self._hints, self._clock = hints, clock
-        self._beginning: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
-        self._asked_at = -ASK_AGAIN_S
+        self._opening_task: asyncio.Task[None] | None = None
+        self._closing_task: asyncio.Task[None] | None = None
+        self._asked_at = -CONFIRM_WITHIN_S
 
     def get_default_screen(self) -> Screen[None]:
         self._live = LiveScreen(self.live_feed, hints=self._hints, clock=self._clock)
@@ -84,8 +84,8 @@ class LiveApp(BaseApp):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._beginning = asyncio.create_task(self._open())
-        self._beginning.add_done_callback(self._begun)
+        self._opening_task = asyncio.create_task(self._open())
+        self._opening_task.add_done_callback(self._opened)
 
     async def _open(self) -> None:
         try:
@@ -94,11 +94,11 @@ class LiveApp(BaseApp):
             self.failure = error
             self.exit(return_code=error.exit_code)
 
-    def _begun(self, opening: asyncio.Task[None]) -> None:
+    def _opened(self, opening: asyncio.Task[None]) -> None:
         if opening.cancelled():
             return
-        if (mistake := opening.exception()) is not None:
-            self.call_later(_raise, mistake)
+        if (error := opening.exception()) is not None:
+            self.call_later(_raise, error)
         elif self.branches is not None and self.branches.all:
             self.call_later(self._live.show_branch, self.branches.all[0])
 
@@ -107,32 +107,32 @@ class LiveApp(BaseApp):
     @property
     def is_leaving(self) -> bool:
         """Return whether leaving was requested and waits to be confirmed."""
-        return self._clock() - self._asked_at < ASK_AGAIN_S
+        return self._clock() - self._asked_at < CONFIRM_WITHIN_S
 
     def forget_leaving(self) -> None:
         """Withdraw the request of `ask_to_leave`, because something else was done since."""
-        self._asked_at = -ASK_AGAIN_S
+        self._asked_at = -CONFIRM_WITHIN_S
 
     def ask_to_leave(self, first: str = "") -> None:
         """Leave if this is the second request or nothing would be lost; else ask to confirm."""
-        if self._ending is not None:
+        if self._closing_task is not None:
             self.exit()
-        elif self.is_leaving or not self._would_lose():
-            self._ending = asyncio.create_task(self._end())
+        elif self.is_leaving or not self._would_lose_run():
+            self._closing_task = asyncio.create_task(self._close_and_exit())
         else:
             self._asked_at = self._clock()
-            self._say_what_leaves(first)
+            self._ask_to_confirm(first)
 
     def say_what_leaves(self) -> None:
         """Repeat the question of `ask_to_leave`, if it is open, for what the run does now."""
-        if self.is_leaving and self._would_lose():
-            self._say_what_leaves()
+        if self.is_leaving and self._would_lose_run():
+            self._ask_to_confirm()
 
-    def _say_what_leaves(self, stands: str = "") -> None:
-        said = stands or self._what_stands()
-        self._live.say_until_stop(f"once more leaves: {said}; {self._what_is_lost()}")
+    def _ask_to_confirm(self, activity: str = "") -> None:
+        shown = activity or self._activity_text()
+        self._live.say_until_stop(f"once more leaves: {shown}; {self._consequence()}")
 
-    def _what_is_lost(self) -> str:
+    def _consequence(self) -> str:
         branch = self.live_feed.branch
         if branch is None or branch.path is None:
             return "it is not recorded, that ends the run"
@@ -140,16 +140,16 @@ class LiveApp(BaseApp):
             "the recording can be resumed" if _can_be_resumed(branch.log) else "that ends the run"
         )
 
-    def _would_lose(self) -> bool:
+    def _would_lose_run(self) -> bool:
         driver = self.live_feed.driver
         return driver is not None and driver.failure is None and driver.phase is not Phase.ENDED
 
-    def _what_stands(self) -> str:
+    def _activity_text(self) -> str:
         log = self.live_feed.model.log
-        doing = doing_at(log, len(log) - 1)
-        return f"the run is {doing.word.lower()} {doing.what}".rstrip()
+        activity = doing_at(log, len(log) - 1)
+        return f"the run is {activity.word.lower()} {activity.what}".rstrip()
 
-    async def _end(self) -> None:
+    async def _close_and_exit(self) -> None:
         self._live.say("stopping what is running; once more leaves at once")
         try:
             await self._close_branches()
@@ -157,18 +157,18 @@ class LiveApp(BaseApp):
             self.exit()
 
     async def _close_branches(self) -> None:
-        opening, self._beginning = self._beginning, None
+        opening, self._opening_task = self._opening_task, None
         if opening is not None and not opening.done():
             opening.cancel()
             await asyncio.wait([opening], timeout=CLOSE_WITHIN_S)
         branches, self.branches = self.branches, None
         if branches is None:
             return
-        alone = len(branches.all) == 1
+        is_only = len(branches.all) == 1
         self.last_words = [
             line
             for branch in branches.all
-            for line in _last_words(branch, "the run" if alone else branch.name)
+            for line in _last_words(branch, "the run" if is_only else branch.name)
         ]
         failures = (branch.driver.failure for branch in branches.all)
         self.broken_off = next(filter(None, failures), None)
@@ -178,7 +178,7 @@ class LiveApp(BaseApp):
             closing.cancel()
 
     async def on_unmount(self) -> None:
-        if self._ending is None:
+        if self._closing_task is None:
             await self._close_branches()
 
     def suspend_for_shell(self) -> str:
@@ -212,5 +212,5 @@ def _can_be_resumed(log: EventLog) -> bool:
     return len(log) > 0 and can_be_resumed(log[0])
 
 
-def _raise(mistake: BaseException, *_: Any) -> None:
-    raise mistake
+def _raise(error: BaseException, *_: Any) -> None:
+    raise error

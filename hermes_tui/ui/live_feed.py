@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.ui.live_model import Spent, head_row
-from hermes_tui.ui.run_feed import EVENTS_A_BITE, Feed
+from hermes_tui.ui.run_feed import EVENTS_AT_ONCE, Feed
 from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class LiveFeed(Feed):
 
         return RawReader(None).text(event)
 
-    def _bite(self) -> bool:
-        taken = self.model.advance(EVENTS_A_BITE)
+    def _load_some(self) -> bool:
+        has_advanced = self.model.advance(EVENTS_AT_ONCE)
         self.spent.take(self.model.log)
-        return taken
+        return has_advanced

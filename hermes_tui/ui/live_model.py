@@ -19,7 +19,7 @@ from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
-_EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
+_EDIT_EVENTS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
 
 STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.BEFORE_REQUEST: "before the request",
@@ -106,7 +106,7 @@ def doing_at(log: EventLog, seq: int) -> Doing:
                 # If a replay diverged, the pending request was made before the stop.
                 resumed = True
             case ev.Stopped() as stop if not resumed:
-                return _standing(log, stop)
+                return _doing_at_stop(log, stop)
             case ev.RequestSent() as sent:
                 again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
                 return Doing("REQUESTING", f"turn {sent.turn}{again}")
@@ -126,7 +126,7 @@ def doing_at(log: EventLog, seq: int) -> Doing:
     return Doing("STARTING")
 
 
-def _standing(log: EventLog, stop: ev.Stopped) -> Doing:
+def _doing_at_stop(log: EventLog, stop: ev.Stopped) -> Doing:
     doing = without_repetition(stopped(log, stop), stop)
     edited = "edited since" if is_edited(log, stop) else ""
     return doing._replace(why=" · ".join(filter(None, (doing.why, edited))))
@@ -171,10 +171,10 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
         place, count = stop.call_index + 1, _calls_before(log, stop.seq)
         which = f" (call {place:,} of {count:,})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
-    if found := reply_error(log, stop.seq, point):
+    if error := reply_error(log, stop.seq, point):
         # The finding is the reason, unless a breakpoint stopped the run.
         named = stop.breakpoints or stop.notes
-        return Doing("STOPPED", found, _why_stopped(log, stop) if named else "", "stopped")
+        return Doing("STOPPED", error, _why_stopped(log, stop) if named else "", "stopped")
     return Doing("STOPPED", words, _why_stopped(log, stop), "stopped")
 
 
@@ -194,7 +194,7 @@ def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
     """Return whether something was edited at a stop before the run resumed."""
     later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + LONGEST_TURN)))
     until = takewhile(lambda event: not isinstance(event, ev.Resumed), later)
-    return any(isinstance(event, _EDITS) for event in until)
+    return any(isinstance(event, _EDIT_EVENTS) for event in until)
 
 
 def _point_of(stop: ev.Stopped) -> StopPoint | None:
@@ -219,25 +219,25 @@ def _reason(log: EventLog, stop: ev.Stopped) -> str:
         case StopPoint.RECOVERY if stop.call_index is not None:
             return TOOL_LOST
         case StopPoint.DIVERGENCE:
-            at = _last(log, stop.seq, (ev.ReplayDiverged,))
+            at = _last_seq(log, stop.seq, (ev.ReplayDiverged,))
             diverged = log[at] if at is not None else None
             if isinstance(diverged, ev.ReplayDiverged) and not diverged.expected:
                 return NOT_RECORDED
             return REASONS[StopPoint.DIVERGENCE]
-        case StopPoint.REQUEST_FAILED | StopPoint.TOOL_ERROR if by_hand := _cancelled(log, stop):
-            return by_hand
+        case StopPoint.REQUEST_FAILED | StopPoint.TOOL_ERROR if text := _cancellation(log, stop):
+            return text
         case StopPoint.INVALID_ARGS:
             return _argument_finding(log, stop) or REASONS[StopPoint.INVALID_ARGS]
         case point:
             return REASONS.get(point, stop.stop_point)
 
 
-def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
+def _cancellation(log: EventLog, stop: ev.Stopped) -> str:
     """Return the message of the request or tool that was cancelled; "" if it was not."""
-    at = _last(log, stop.seq, (ev.RequestFailed, ev.ToolFailed, ev.ToolReturned))
+    at = _last_seq(log, stop.seq, (ev.RequestFailed, ev.ToolFailed, ev.ToolReturned))
     match log[at] if at is not None else None:
-        case ev.RequestFailed(by=by, message=said) | ev.ToolFailed(by=by, exception=said) if by:
-            return said
+        case ev.RequestFailed(by=by, message=text) | ev.ToolFailed(by=by, exception=text) if by:
+            return text
         case _:
             return ""
 
@@ -245,9 +245,9 @@ def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
 def _argument_finding(log: EventLog, stop: ev.Stopped) -> str:
     """Return the code of the worst finding in the call of a stop; "" if there is none."""
     at = _call_seq(log, stop.seq, stop.call_index or 0)
-    found = log[at].diagnostics if at is not None else ()
+    findings = log[at].diagnostics if at is not None else ()
     for severity in (Severity.ERROR, Severity.WARNING):
-        if codes := [str(one.code) for one in found if one.severity is severity]:
+        if codes := [str(one.code) for one in findings if one.severity is severity]:
             return codes[0]
     return ""
 
@@ -310,13 +310,13 @@ def head_row(timeline: Timeline) -> int:
         case Moment.RECOVERY if stop.call_index is not None:
             seq = _call_seq(log, stop.seq, stop.call_index)
         case Moment.DIVERGENCE:
-            seq = _last(log, stop.seq, (ev.ReplayDiverged,))
+            seq = _last_seq(log, stop.seq, (ev.ReplayDiverged,))
         case Moment.RESULT:
-            seq = _last(log, stop.seq, (ev.ToolReturned, ev.ToolFailed))
+            seq = _last_seq(log, stop.seq, (ev.ToolReturned, ev.ToolFailed))
         case Moment.REPLY:
-            seq = _last(log, stop.seq, (ev.MessageAppended,))
+            seq = _last_seq(log, stop.seq, (ev.MessageAppended,))
         case Moment.FAILURE:
-            return _finding_row(timeline, _last(log, stop.seq, (ev.RequestFailed,)), last)
+            return _finding_row(timeline, _last_seq(log, stop.seq, (ev.RequestFailed,)), last)
         case _:
             return last
     row = timeline.row_of(seq) if seq is not None else None
@@ -336,7 +336,7 @@ def last_stop(log: EventLog) -> ev.Stopped | None:
     return None
 
 
-def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | None:
+def _last_seq(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | None:
     return next((event.seq for event in back_from(log, seq) if isinstance(event, kinds)), None)
 
 
@@ -352,12 +352,12 @@ def breakpoint_for(timeline: Timeline, row: int) -> str:
         return StopPoint.BEFORE_DISPATCH
     match timeline.event(row):
         case ev.ToolCallProposed(call=call):
-            return _about(StopPoint.BEFORE_DISPATCH, call.name)
+            return _breakpoint_text(StopPoint.BEFORE_DISPATCH, call.name)
         case ev.ToolDispatched(name=name):
-            return _about(StopPoint.BEFORE_DISPATCH, name)
+            return _breakpoint_text(StopPoint.BEFORE_DISPATCH, name)
         case ev.ToolReturned(result=result) | ev.ToolFailed(result=result):
             point = StopPoint.TOOL_ERROR if result.error else StopPoint.AFTER_RESULT
-            return _about(point, result.name)
+            return _breakpoint_text(point, result.name)
         case ev.MessageAppended(message=message) if message.role == "assistant":
             return StopPoint.AFTER_RESPONSE
         case ev.MessageAppended() | ev.RequestSent():
@@ -372,7 +372,7 @@ def breakpoint_for(timeline: Timeline, row: int) -> str:
             return StopPoint.BEFORE_DISPATCH
 
 
-def _about(point: StopPoint, name: str | None) -> str:
+def _breakpoint_text(point: StopPoint, name: str | None) -> str:
     return f"{point}:{name}" if name and _PLAIN_NAME.fullmatch(name) else str(point)
 
 

@@ -13,7 +13,7 @@ UNDER_WAY: Final = "the run is in progress; {pause} stops it, {cancel-current} e
 TOOL_RAN: Final = "a tool of this turn has already run: {fork} on the reply forks before it"
 _ONE_BRANCH: Final = "there is no other branch; {fork} makes one"
 _NOTHING_YET: Final = "nothing has happened yet"
-_AT_A_STOP: Final[Mapping[str, str]] = MappingProxyType({
+_REASONS_AT_STOP: Final[Mapping[str, str]] = MappingProxyType({
     "pause": "the run is already stopped",
     "cancel-current": "nothing is running",
     "edit": "there is nothing here to edit",
@@ -45,4 +45,4 @@ def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran:
         return "nothing can be cancelled yet" if command_id == "cancel-current" else UNDER_WAY
     if command_id == "retry" and tool_ran:
         return TOOL_RAN
-    return _AT_A_STOP.get(command_id, "that is not possible at this stop")
+    return _REASONS_AT_STOP.get(command_id, "that is not possible at this stop")

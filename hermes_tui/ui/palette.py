@@ -77,7 +77,7 @@ ALSO_CALLED: Final = MappingProxyType({
     "zoom": "maximise full screen",
 })  # fmt: skip
 """Other words that people may type for a command, by its id."""
-_LABEL, _ALSO, _ID, _HELP, _LETTERS = 80.0, 60.0, 50.0, 30.0, 10.0
+_LABEL, _WORDS, _ID, _HELP, _LETTERS = 80.0, 60.0, 50.0, 30.0, 10.0
 """Scores of a query word by the field it is in. A match of only a part of a word scores less."""
 
 
@@ -108,15 +108,18 @@ def _score(query: str, offer: Offer, matcher: Matcher) -> float:
     if label == query:
         return 2 * _LABEL
     fields = (
-        (label, _LABEL), (offer.words, _ALSO), (offer.id, _ID), (offer.help.casefold(), _HELP),
+        (label, _LABEL), (offer.words, _WORDS), (offer.id, _ID), (offer.help.casefold(), _HELP),
     )  # fmt: skip
-    score = min(max(_worth(word, text) * worth for text, worth in fields) for word in query.split())
+    score = min(
+        max(_match_quality(word, text) * weight for text, weight in fields)
+        for word in query.split()
+    )
     if label.startswith(query) or f" {query} " in f" {offer.words} ":
         score += _LETTERS
     return score or (_LETTERS if matcher.match(offer.label) else 0.0)
 
 
-def _worth(word: str, text: str) -> float:
+def _match_quality(word: str, text: str) -> float:
     """Return how well a word matches in a text: 1 as a whole word, less as a prefix or inside."""
     at = text.find(word)
     if at < 0:

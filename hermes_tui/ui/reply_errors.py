@@ -13,7 +13,7 @@ from hermes_tui.ui.reversed_log import back_from
 
 ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
 """Stop points caused by a finding in the reply; the stop names the finding."""
-_SHORTER = (
+_SHORT_FORMS = (
     (" is left in the text", " in the text"),
     (" are left in the text", " in the text"),
     (" in the text as ", " as "),
@@ -30,31 +30,31 @@ def reply_error(log: EventLog, seq: int, point: StopPoint | None) -> str:
     """
     if point not in ABOUT_REPLY:
         return ""
-    events = _reply(log, seq)
-    found = [
+    events = _reply_events(log, seq)
+    errors = [
         (error, isinstance(event, ev.ToolCallProposed) and event.call.verdict == "repaired")
         for event in events
         for error in event.diagnostics
         if error.severity is Severity.ERROR
     ]
     if point is StopPoint.PARSE_FAILURE:
-        found.sort(key=lambda one: one[0].code is Code.TRUNCATED)
-    if not found:
+        errors.sort(key=lambda one: one[0].code is Code.TRUNCATED)
+    if not errors:
         return _same_ids(events)
-    error, repaired = found[0]
+    error, repaired = errors[0]
     message = re.split(r"; | \(", error.message)[0]
-    for long, short in _SHORTER:
+    for long, short in _SHORT_FORMS:
         message = message.replace(long, short)
     return f"{error.code}{' repaired' if repaired else ''}: {message}"
 
 
-def _reply(log: EventLog, seq: int) -> list[ev.Event]:
+def _reply_events(log: EventLog, seq: int) -> list[ev.Event]:
     """Return the events of the reply before event `seq`, in order."""
-    events = list(takewhile(_is_of_reply, back_from(log, seq - 1)))
+    events = list(takewhile(_is_in_reply, back_from(log, seq - 1)))
     return events[::-1]
 
 
-def _is_of_reply(event: ev.Event) -> bool:
+def _is_in_reply(event: ev.Event) -> bool:
     return not isinstance(event, (ev.RequestSent, ev.TextEdited))
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.raw import RawReader
     from hermes_tui.ui.render.places import RunPlace
 
-EVENTS_A_BITE = 16
-ROWS_A_BITE = 200
+EVENTS_AT_ONCE = 16
+ROWS_AT_ONCE = 200
 WAIT_S = 0.004
 """How long a step waits for a thread: about one step's time, so that the thread gets to run."""
 
@@ -94,11 +94,11 @@ class Feed(ABC):
         changed = False
         while time.perf_counter() < deadline and len(self.model.timeline) < enough_rows:
             # Search and filter run alongside the reading, so that their first hits need not wait.
-            read = self._bite()
+            read = self._load_some()
             if not (self._search_or_filter() or read):
                 break
             changed = True
-        return self._go_along(changed) or changed
+        return self._follow_head(changed) or changed
 
     @property
     def is_reading(self) -> bool:
@@ -110,7 +110,7 @@ class Feed(ABC):
         self.model.follow = self.is_reading
         self.to_head()
 
-    def _go_along(self, changed: bool) -> bool:
+    def _follow_head(self, changed: bool) -> bool:
         """Move a following cursor to the head; return whether this is the last time."""
         model = self.model
         is_over = model.follow and not self.follows and not self.is_reading
@@ -124,12 +124,12 @@ class Feed(ABC):
         self.model.go(len(self.model.timeline) - 1)
 
     @abstractmethod
-    def _bite(self) -> bool:
+    def _load_some(self) -> bool:
         """Load a few events; return whether anything was done."""
 
     def _search_or_filter(self) -> bool:
-        searched = self.model.advance_search(ROWS_A_BITE)
-        return self.model.advance_filter(ROWS_A_BITE) or searched
+        searched = self.model.advance_search(ROWS_AT_ONCE)
+        return self.model.advance_filter(ROWS_AT_ONCE) or searched
 
 
 def place_of(ref: RunRef) -> RunPlace | None:
@@ -157,8 +157,8 @@ class RunFeed(Feed):
         self._raw: RawReader | None = None
         self._revision = self.file.revision
         self._news = ""
-        self._has_looked = self._is_kept = False
-        self._kept: BackgroundCall[Any] | None = None
+        self._has_begun_lookup = self._is_cached = False
+        self._cache_lookup: BackgroundCall[Any] | None = None
         """The pending lookup of the run in the cache."""
 
     @classmethod
@@ -197,12 +197,12 @@ class RunFeed(Feed):
             self._raw = RawReader(self.file.source)
         return self._raw.text(event)
 
-    def _bite(self) -> bool:
+    def _load_some(self) -> bool:
         if self.cancelled:
             return False
-        if self._kept is not None and self._take_kept(self._kept):
+        if self._cache_lookup is not None and self._take_cached(self._cache_lookup):
             return True
-        if self.model.advance(EVENTS_A_BITE):
+        if self.model.advance(EVENTS_AT_ONCE):
             return True
         if not self.file.is_one_run:
             return False
@@ -219,13 +219,13 @@ class RunFeed(Feed):
         """Return whether the file has grown or failed since the last call."""
         # Not the result of `refresh`: the list, which reads the same file, may have called it.
         self.file.source.refresh()
-        if self._goes_on_anew():
+        if self._switch_to_replacement():
             return True
         before, self._seen = self._seen, (self.file.extent, self.file.source.failure)
         self._use_cache()
         return before != self._seen
 
-    def _goes_on_anew(self) -> bool:
+    def _switch_to_replacement(self) -> bool:
         """Show the run that has replaced a followed one, from its beginning, if there is one.
 
         Return whether there is one.
@@ -248,33 +248,33 @@ class RunFeed(Feed):
 
         Neither is waited for. Not called before the first paint: only long runs need its modules.
         """
-        if not self.file.keeps or self._is_kept or self.cancelled:
+        if not self.file.keeps or self._is_cached or self.cancelled:
             return
         from hermes_tui.runtime.index.kept_runs import keep_run, look_for_kept
 
         log = self.model.log
-        if not self._has_looked:
-            self._has_looked = True
-            self._kept = look_for_kept(self.file)
+        if not self._has_begun_lookup:
+            self._has_begun_lookup = True
+            self._cache_lookup = look_for_kept(self.file)
         elif self.model.timeline.finished and isinstance(log, RecordLog):
-            self._is_kept = True
+            self._is_cached = True
             keep_run(self.file, log, self.model.timeline)
 
-    def _take_kept(self, kept: BackgroundCall[Any]) -> bool:
+    def _take_cached(self, lookup: BackgroundCall[Any]) -> bool:
         """Take the run from the cache if it is there; return False if it is not.
 
         Return True too while the lookup is pending.
         """
-        if not kept.is_done(WAIT_S):
+        if not lookup.is_done(WAIT_S):
             return True
-        self._kept = None
-        if kept.result is None:
+        self._cache_lookup = None
+        if lookup.result is None:
             return False
         from hermes_tui.runtime.index.kept_runs import restored
 
-        found = restored(self.file, kept.result)
+        found = restored(self.file, lookup.result)
         if found is not None:
-            self._is_kept, self._scan = True, None
+            self._is_cached, self._scan = True, None
             self._scanned = self.file.extent
             self.model.take_over(*found)
         return found is not None

@@ -19,18 +19,18 @@ class Relative(NamedTuple):
 
 def subagents(details: Mapping[str, Any]) -> dict[str, str]:
     """Return the runs that the calls of a run started, by call id, as recorded in its details."""
-    told = details.get("subagents")
-    return told if isinstance(told, dict) else {}
+    runs = details.get("subagents")
+    return runs if isinstance(runs, dict) else {}
 
 
 def subagent_of(details: Mapping[str, Any], call_id: str | None) -> str:
     """Return the id of the run that a call started; empty if none is known."""
-    told = subagents(details) if call_id else {}
-    run = told.get(title(call_id or "")) if told else None
+    runs = subagents(details) if call_id else {}
+    run = runs.get(title(call_id or "")) if runs else None
     return run if isinstance(run, str) else ""
 
 
 def caller_of(details: Mapping[str, Any], run_id: str) -> str:
     """Return the id of the call that started a run, from its parent's details; empty if unknown."""
-    wanted = title(run_id)
-    return next((call for call, run in subagents(details).items() if run == wanted), "")
+    shown_id = title(run_id)
+    return next((call for call, run in subagents(details).items() if run == shown_id), "")

@@ -60,11 +60,11 @@ def terminal_filters(filters: Sequence[LineFilter], *, no_color: bool) -> list[L
 
     Textual's answer to NO_COLOR is shades of grey; with `no_color`, no colour code is sent.
     """
-    return [_all_in_one(tuple(filters), no_color)]
+    return [_combined_filter(tuple(filters), no_color)]
 
 
 @lru_cache(maxsize=8)
-def _all_in_one(filters: tuple[LineFilter, ...], no_color: bool) -> TerminalFilter:
+def _combined_filter(filters: tuple[LineFilter, ...], no_color: bool) -> TerminalFilter:
     # One filter, and always the same one: Textual caches each line's result by filter, and makes
     # another line for every filter.
     return TerminalFilter(*filters, *([NoColor()] if no_color else []))

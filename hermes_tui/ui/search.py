@@ -47,16 +47,16 @@ def compile_search(
 ) -> Search:
     """Return a search for `text`; raises RegexError if it is not a valid regular expression."""
     if is_regex:
-        looks = _by_regex(text if case_matters else _with_flag("i", text))
+        functions = _regex_functions(text if case_matters else _with_flag("i", text))
     else:
-        looks = _by_text(text, case_matters=case_matters)
-    return Search(text, *looks, is_regex, case_matters, in_texts)
+        functions = _text_functions(text, case_matters=case_matters)
+    return Search(text, *functions, is_regex, case_matters, in_texts)
 
 
-_Looks = tuple[Callable[[str], Iterator[bool]], Spans, Callable[[str], bool]]
+_SearchFunctions = tuple[Callable[[str], Iterator[bool]], Spans, Callable[[str], bool]]
 
 
-def _by_text(text: str, *, case_matters: bool) -> _Looks:
+def _text_functions(text: str, *, case_matters: bool) -> _SearchFunctions:
     plain = re.compile(re.escape(text), 0 if case_matters else re.IGNORECASE)
 
     def found_in(whole: str) -> bool:
@@ -75,7 +75,7 @@ def _with_flag(flag: str, pattern: str) -> str:
     return f"(?{flag}{flags[1]}){pattern[flags.end() :]}" if flags else f"(?{flag}){pattern}"
 
 
-def _by_regex(pattern: str) -> _Looks:
+def _regex_functions(pattern: str) -> _SearchFunctions:
     """Return the search functions for a pattern. A text that is too costly to search is a match."""
     from hermes_tui.log.linear_regex import RegexError, compile_look, compile_span_look
 

@@ -29,10 +29,10 @@ _BLOCKS: Final = (
     (0xE0000, 0xE1000, 0x101000),
 )
 STAND_IN: Final = re.compile("[\U000f0000-\U0010ffff]")
-_HELD: Final = re.compile(f"{_ESCAPE}(.)|{SOFT_BREAK}\n?|({STAND_IN.pattern})", re.DOTALL)
-_LONG, _PIECE = 4_000, 1_000
-_LONG_LINE: Final = re.compile(f"[^\n]{{{_LONG},}}")
-_PIECES: Final = re.compile(f"(?:{_ESCAPE}.|[^\n]){{1,{_PIECE}}}")
+_SHIELDED: Final = re.compile(f"{_ESCAPE}(.)|{SOFT_BREAK}\n?|({STAND_IN.pattern})", re.DOTALL)
+_LONG_LENGTH, _PIECE_LENGTH = 4_000, 1_000
+_LONG_LINE: Final = re.compile(f"[^\n]{{{_LONG_LENGTH},}}")
+_PIECES: Final = re.compile(f"(?:{_ESCAPE}.|[^\n]){{1,{_PIECE_LENGTH}}}")
 _KEPT: Final = "\t\n"
 _NO_WIDTH: Final = "\u034f"
 
@@ -55,16 +55,16 @@ def _in_pieces(found: re.Match[str]) -> str:
 def hold(text: str, *, newlines: bool = False) -> str:
     """Return typed or pasted text with stand-ins; those that are already in it are kept."""
     kept = "\t" if newlines else _KEPT
-    table = {ord(char): held for char in set(text) if char not in kept and (held := _held(char))}
+    table = {ord(char): new for char in set(text) if char not in kept and (new := _stand_in(char))}
     return text.translate(table) if table else text
 
 
 def unshield(text: str) -> str:
     """Return the text that an editor's text stands for."""
-    return _HELD.sub(_meant, text)
+    return _SHIELDED.sub(_original, text)
 
 
-def _meant(found: re.Match[str]) -> str:
+def _original(found: re.Match[str]) -> str:
     if found[1]:
         return found[1]
     return _restored(found[2]) if found[2] else ""
@@ -77,38 +77,38 @@ def pictured(text: str) -> str:
 
 def name_of(char: str) -> str:
     """Return the name of a stand-in's character (`U+202E right-to-left override`), else ""."""
-    meant = _restored(char)
-    if meant == char:
+    real = _restored(char)
+    if real == char:
         return ""
-    known = unicodedata.name(meant, "").lower() or _KINDS.get(unicodedata.category(meant), "")
-    return f"U+{ord(meant):04X} {known}".rstrip()
+    known = unicodedata.name(real, "").lower() or _CATEGORIES.get(unicodedata.category(real), "")
+    return f"U+{ord(real):04X} {known}".rstrip()
 
 
-_KINDS: Final = {"Cc": "control character", "Cs": "lone surrogate", "Cf": "format character"}
+_CATEGORIES: Final = {"Cc": "control character", "Cs": "lone surrogate", "Cf": "format character"}
 
 
-def _held(char: str) -> str:
+def _stand_in(char: str) -> str:
     code = ord(char)
     if char != "\n" and visible(char) == char:
         return ""
-    return next((chr(code - low + held) for low, high, held in _BLOCKS if low <= code < high), "")
+    return next((chr(code - low + first) for low, high, first in _BLOCKS if low <= code < high), "")
 
 
 def _restored(char: str) -> str:
     """Return the character that `char` stands in for, or `char` if it is no stand-in."""
     code = ord(char)
-    for low, high, held in _BLOCKS:
-        if held <= code < held + high - low:
-            meant = chr(code - held + low)
-            return meant if _held(meant) == char else char
+    for low, high, first in _BLOCKS:
+        if first <= code < first + high - low:
+            original = chr(code - first + low)
+            return original if _stand_in(original) == char else char
     return char
 
 
 def _picture(char: str) -> str:
     if char == SOFT_BREAK:
         return "↩"
-    meant = _restored(char)
-    if meant == char:
+    original = _restored(char)
+    if original == char:
         return char
-    shown = "⏎" if meant == "\n" else visible(meant)
+    shown = "⏎" if original == "\n" else visible(original)
     return "·" if shown == _NO_WIDTH else shown[0]

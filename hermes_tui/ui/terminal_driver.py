@@ -21,12 +21,12 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # Textual draws on standard error, which may go to a file.
-        drawn_on = self._file if self._file and self._file.isatty() else sys.__stdout__
+        output = self._file if self._file and self._file.isatty() else sys.__stdout__
         # Keys are read as UTF-8 regardless of the locale. Replacements for characters that the
         # locale's encoding lacks would have other widths.
-        if isinstance(drawn_on, io.TextIOWrapper):
-            drawn_on.reconfigure(encoding="utf-8", errors="backslashreplace")
-        self._file = cast(Any, _Lenient(drawn_on))
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(encoding="utf-8", errors="backslashreplace")
+        self._file = cast(Any, _Lenient(output))
 
     @property
     def has_terminal(self) -> bool:

@@ -19,9 +19,9 @@ from hermes_tui.model.spans import SourceRef
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.ui.render.raw import RawText
 
-REACH = 256
+MAX_DISTANCE = 256
 """Most events that are searched backwards for the reply that a row came from."""
-_CHOICE = "/message"
+_CHOICE_POINTER = "/message"
 
 
 class TokenSource(NamedTuple):
@@ -39,21 +39,21 @@ def source_of(timeline: Timeline, row: int) -> TokenSource | None:
     first = timeline.log[0]
     if isinstance(first, RunStarted) and first.source_format == "atropos-group" and first.at:
         return TokenSource("rollout", first)
-    if (reply := _reply_behind(timeline, event)) is not None:
+    if (reply := _reply_before(timeline, event)) is not None:
         return TokenSource("reply", reply)
-    in_choice = event.at is not None and event.at.pointer.endswith(_CHOICE)
+    in_choice = event.at is not None and event.at.pointer.endswith(_CHOICE_POINTER)
     return TokenSource("choice", event) if in_choice else None
 
 
-def _reply_behind(timeline: Timeline, event: Event) -> Event | None:
-    for seq in range(event.seq, max(-1, event.seq - REACH), -1):
-        found = timeline.log[seq]
-        if isinstance(found, ResponseReceived):
-            return found
-        said_by_others = isinstance(found, MessageAppended) and found.message.role not in (
+def _reply_before(timeline: Timeline, event: Event) -> Event | None:
+    for seq in range(event.seq, max(-1, event.seq - MAX_DISTANCE), -1):
+        earlier = timeline.log[seq]
+        if isinstance(earlier, ResponseReceived):
+            return earlier
+        is_other_message = isinstance(earlier, MessageAppended) and earlier.message.role not in (
             "assistant", "tool",
         )  # fmt: skip
-        if said_by_others or isinstance(found, RequestSent):
+        if is_other_message or isinstance(earlier, RequestSent):
             return None
     return None
 
@@ -63,10 +63,10 @@ def asks_for_tokens(timeline: Timeline, row: int) -> bool:
     if not 0 <= row < len(timeline):
         return False
     seq, parameters = timeline.seq(row), None
-    for at in range(seq, max(-1, seq - REACH), -1):
-        found = timeline.log[at]
-        if isinstance(found, RequestSent) and found.parameters:
-            parameters = decode(found.parameters)
+    for at in range(seq, max(-1, seq - MAX_DISTANCE), -1):
+        earlier = timeline.log[at]
+        if isinstance(earlier, RequestSent) and earlier.parameters:
+            parameters = decode(earlier.parameters)
             break
     first = timeline.log[0]
     if parameters is None and isinstance(first, RunStarted):
@@ -90,7 +90,7 @@ def read_tokens(
         assert isinstance(event, RunStarted)
         record = raw_text(copy_event(event, at=SourceRef(event.at.range)))[0]
         return rollout_tables(record, event.run_id, note=str(event.details.get("tokens_are", "")))
-    pointer = event.at.pointer.removesuffix(_CHOICE)
+    pointer = event.at.pointer.removesuffix(_CHOICE_POINTER)
     text, is_exact = raw_text(copy_event(event, at=SourceRef(event.at.range, pointer)))
     choice = decode(text) if is_exact and "logprobs" in text else None
     table = choice_table(choice, tools) if isinstance(choice, dict) else None

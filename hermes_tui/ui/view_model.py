@@ -65,7 +65,7 @@ class RunModel:
     """Whether the cursor has yet to move to the first match at or after it."""
     searched: int = 0
     """Rows searched so far."""
-    _looking: Iterator[bool | None] | None = None
+    _row_search: Iterator[bool | None] | None = None
     """The unfinished search of row number `searched`, or None."""
     filter_text: str = ""
     filter: Expression | None = None
@@ -125,8 +125,8 @@ class RunModel:
             ):
                 indexed += 1
         before = len(self.timeline)
-        taken = self.timeline.advance(events)
-        return bool(taken or indexed) or len(self.timeline) != before
+        folded = self.timeline.advance(events)
+        return bool(folded or indexed) or len(self.timeline) != before
 
     def advance_search(self, rows: int) -> bool:
         """Search up to `rows` more rows, or part of a long one; return whether any were left."""
@@ -135,14 +135,14 @@ class RunModel:
             return False
         end = min(len(self.timeline), self.searched + rows)
         while self.searched < end:
-            if self._looking is None:
-                self._looking = self._look(search, self.searched)
-            found = next(self._looking)
+            if self._row_search is None:
+                self._row_search = self._look(search, self.searched)
+            found = next(self._row_search)
             if found is None:
                 break
             if found:
                 self.matches.append(self.searched)
-            self._looking = None
+            self._row_search = None
             self.searched += 1
         return True
 
@@ -253,9 +253,9 @@ class RunModel:
             self.wanted_message = 0
             self.go(row)
 
-    def go_kind(self, step: int, wanted: str) -> bool:
+    def go_kind(self, step: int, kind: str) -> bool:
         """Move to the next (`step` 1) or previous (-1) shown `call`, `turn` or `problem`."""
-        rows = self.timeline.rows_from(wanted, self.row, step)
+        rows = self.timeline.rows_from(kind, self.row, step)
         found = next(filter(self.is_shown, rows), None)
         if found is not None:
             self.row = found
@@ -375,7 +375,7 @@ class RunModel:
         self.seeking = seek
         self.matches = array("L")
         self.searched = 0
-        self._looking = None
+        self._row_search = None
 
     def try_filter(self, text: str) -> str:
         """Filter by an expression (none if it is empty); return what is wrong with it, or ""."""

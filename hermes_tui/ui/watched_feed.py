@@ -18,23 +18,23 @@ class WatchedFeed(RunFeed):
             # A call without a result may still get one.
             self.model.log.complete = not watched.goes_on(ref)
         self._watched = watched
-        self._held = watched.hold(ref, self.model.log)
+        self._watched_run = watched.hold(ref, self.model.log)
         self._failure_before = ""
         self._raw_source = self.file.source
 
     @property
     def failure(self) -> str:
-        return self._held.failure or self._watched.failure or super().failure
+        return self._watched_run.failure or self._watched.failure or super().failure
 
     def poll(self) -> bool:
         self._watched.poll()
-        found = self._held.take()
-        if found is None:
+        reading = self._watched_run.take()
+        if reading is None:
             before, self._failure_before = self._failure_before, self.failure
             return before != self.failure
-        self.ref = found.ref
+        self.ref = reading.ref
         model, was_at_head = self.model, self.model.follow
-        model.read_anew(found.log, found.timeline)
+        model.read_anew(reading.log, reading.timeline)
         if was_at_head:
             self.to_head()
         return True
@@ -45,4 +45,4 @@ class WatchedFeed(RunFeed):
         return super().raw_text(event)
 
     def close(self) -> None:
-        self._watched.let_go(self._held)
+        self._watched.let_go(self._watched_run)

@@ -62,8 +62,8 @@ def is_known(path: Path, parser: str = "") -> bool:
 def found(feed: RunFeed) -> bool:
     """Let a feed look whether its run was kept, without reading on."""
     feed.poll()
-    kept = feed._kept
-    return kept is not None and kept.is_done(30.0) and feed._take_kept(kept)
+    kept = feed._cache_lookup
+    return kept is not None and kept.is_done(30.0) and feed._take_cached(kept)
 
 
 def shown(feed: RunFeed) -> list[object]:
