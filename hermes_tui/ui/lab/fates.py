@@ -71,19 +71,21 @@ def calls_at(result: ParseResult, index: int) -> list[ParsedCall]:
     if not any(_delivers(step) for step in steps):
         reached = frontiers(steps, 0)[index]
         return [call for call in result.calls if call.span.end <= reached]
-    known: dict[Span, list[ParsedCall]] = {}
+    by_span: dict[Span, list[ParsedCall]] = {}
     for call in reversed(result.calls):
-        known.setdefault(call.span, []).append(call)
-    standing: list[ParsedCall] = []
+        by_span.setdefault(call.span, []).append(call)
+    calls: list[ParsedCall] = []
     for step in steps[1 : index + 1]:
         if _delivers(step):
-            waiting = known.get(step.span)
-            standing.append(
-                waiting.pop() if waiting else ParsedCall(step.detail, "", step.span, verdict="")
+            candidates = by_span.get(step.span)
+            calls.append(
+                candidates.pop()
+                if candidates
+                else ParsedCall(step.detail, "", step.span, verdict="")
             )
         elif step.rule in ("keep", "raise") and not len(result.calls):
-            standing.clear()
-    return standing
+            calls.clear()
+    return calls
 
 
 def _delivers(step: ParseStep) -> bool:
@@ -119,23 +121,23 @@ def _flattened(spans: list[tuple[int, int, Fate]], length: int) -> list[Piece]:
     """Return overlapping spans as disjoint pieces; each character gets its highest fate."""
     bounded = sorted((max(0, start), min(end, length), fate) for start, end, fate in spans)
     cuts = sorted({edge for start, end, _ in bounded if start < end for edge in (start, end)})
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     active: list[tuple[int, int]] = []
-    coming = 0
+    next_index = 0
     for left, right in pairwise(cuts):
-        while coming < len(bounded) and bounded[coming][0] <= left:
-            start, end, fate = bounded[coming]
-            coming += 1
+        while next_index < len(bounded) and bounded[next_index][0] <= left:
+            start, end, fate = bounded[next_index]
+            next_index += 1
             if start < end:
                 heappush(active, (-fate, end))
         while active and active[0][1] <= left:
             heappop(active)
         fate = Fate(-active[0][0])
-        if found and found[-1].fate is fate:
-            found[-1] = Piece(found[-1].start, right, fate)
+        if pieces and pieces[-1].fate is fate:
+            pieces[-1] = Piece(pieces[-1].start, right, fate)
         else:
-            found.append(Piece(left, right, fate))
-    return found
+            pieces.append(Piece(left, right, fate))
+    return pieces
 
 
 def within(pieces: Sequence[Piece], start: int, end: int) -> Sequence[Piece]:

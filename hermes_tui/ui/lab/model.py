@@ -39,7 +39,7 @@ CONSEQUENCES: Final = frozenset(
     {Code.SIBLING_VOIDED, Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST}
 )
 """Codes of findings that are consequences of another finding."""
-_NOTHING = ParseResult(Outcome.TEXT)
+_NO_RESULT = ParseResult(Outcome.TEXT)
 OWN_READING = "auto"
 """A live run's name for our own reading; not a server's parser, which `LabText.parser` names."""
 
@@ -78,11 +78,11 @@ class LabModel:
         self.keys = KeyNames()
         self.text = given.text
         self.tools = given.tools or _tools_called(given.text)
-        name, self.why = self._choice(given)
+        name, self.why = self._initial_parser(given)
         self.parser: LabParser = lab_parser(name)
         self.real: Verdict | None = None
         """The real engine's verdict that was chosen in the matrix."""
-        self.result = _NOTHING
+        self.result = _NO_RESULT
         self.is_read = False
         """Whether `result` is that of `parser` for `text`."""
         self.step = 0
@@ -91,16 +91,16 @@ class LabModel:
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         """The verdicts on the text so far, by parser name and source."""
         self._pieces: list[Piece] | None = None
-        self._sound: dict[tuple[str, str], int] = {}
+        self._sound_counts: dict[tuple[str, str], int] = {}
         self._frontiers: list[int] = []
         self._stops: list[int] = []
-        self._holders: list[int | None] = []
+        self._finding_steps: list[int | None] = []
 
     @staticmethod
-    def _choice(given: LabText) -> tuple[str, str]:
-        wanted = known_name(given.parser) if given.parser else ""
-        if wanted:
-            return wanted, "the run's parser"
+    def _initial_parser(given: LabText) -> tuple[str, str]:
+        known = known_name(given.parser) if given.parser else ""
+        if known:
+            return known, "the run's parser"
         name, why = guessed(given.text)
         is_foreign = given.parser not in ("", OWN_READING)
         return name, f"{why}; the lab has no {given.parser}" if is_foreign else why
@@ -127,7 +127,7 @@ class LabModel:
             self.is_read = False
             self.real = None
             self.verdicts.clear()
-            self._sound.clear()
+            self._sound_counts.clear()
 
     def choose(self, name: str, real: Verdict | None = None) -> None:
         """Choose another parser; it has not parsed the text yet."""
@@ -150,10 +150,10 @@ class LabModel:
         before, self.result, self.is_read = self.result, result, True
         self._pieces = None
         self._frontiers = frontiers(result.steps, len(text))
-        self._holders = lab_steps.step_of_each(result.steps, result.diagnostics)
-        self._stops = lab_steps.stops(result.steps, result.diagnostics, self._holders)
+        self._finding_steps = lab_steps.step_of_each(result.steps, result.diagnostics)
+        self._stops = lab_steps.stops(result.steps, result.diagnostics, self._finding_steps)
         self.pointed = None
-        if before is not _NOTHING and self.step:
+        if before is not _NO_RESULT and self.step:
             changed = lab_steps.first_change(before.steps, result.steps)
             self.go(self.step if changed is None else changed)
         else:
@@ -166,14 +166,14 @@ class LabModel:
     def note(self, found: Verdict) -> None:
         """Add a verdict; a real one that equals its emulation's takes over the `lost` of that."""
         self.verdicts[found.key] = found
-        twin = self.verdicts.get((found.name, EMULATED))
-        if twin is None or not twin.lost:
+        emulated = self.verdicts.get((found.name, EMULATED))
+        if emulated is None or not emulated.lost:
             return
         alike = [each for each in self.verdicts.values() if each.name == found.name]
         for real in alike:
-            if real.is_real and not real.lost and not differences(twin, real):
-                known = self.verdicts[real.key] = real._replace(lost=twin.lost)
-                self.real = known if self.real is real else self.real
+            if real.is_real and not real.lost and not differences(emulated, real):
+                completed = self.verdicts[real.key] = real._replace(lost=emulated.lost)
+                self.real = completed if self.real is real else self.real
 
     @property
     def meant(self) -> int:
@@ -235,7 +235,7 @@ class LabModel:
             return self.pointed
         marked = [
             (holder, finding)
-            for holder, finding in zip(self._holders, self.result.diagnostics, strict=True)
+            for holder, finding in zip(self._finding_steps, self.result.diagnostics, strict=True)
             if finding.span is not None and finding.severity is not Severity.NOTE
         ]
         marked.sort(key=lambda each: (each[1].code in CONSEQUENCES, each[1].severity))
@@ -327,7 +327,7 @@ class LabModel:
     def _stop_at(self, step: int) -> None:
         """Go to a step, and point at its finding."""
         self.go(step)
-        for holder, finding in zip(self._holders, self.result.diagnostics, strict=True):
+        for holder, finding in zip(self._finding_steps, self.result.diagnostics, strict=True):
             if holder == step and finding.severity is not Severity.NOTE:
                 self.pointed = finding
                 break
@@ -363,7 +363,7 @@ class LabModel:
         ]
 
     def _sound_calls(self, verdict: Verdict) -> int:
-        if verdict.key not in self._sound:
+        if verdict.key not in self._sound_counts:
             declared = frozenset(tool.name for tool in self.tools)
-            self._sound[verdict.key] = sound_calls(verdict, declared)
-        return self._sound[verdict.key]
+            self._sound_counts[verdict.key] = sound_calls(verdict, declared)
+        return self._sound_counts[verdict.key]

@@ -14,8 +14,8 @@ from hermes_tui.parsers.engines.base import EngineInfo
 EMULATED: Final = "emulated"
 OURS: Final = "ours"
 _ENGINES: Final = ("vllm", "sglang", "hermes-agent")
-_STREAMING: Final = frozenset({"vllm", "sglang"})
-_MARKER = 24
+_STREAMING_ENGINES: Final = frozenset({"vllm", "sglang"})
+_MARKER_WIDTH = 24
 
 
 class LabParser(NamedTuple):
@@ -38,27 +38,27 @@ class LabParser(NamedTuple):
 @cache
 def lab_parsers() -> tuple[LabParser, ...]:
     """Return our own reading, then every emulated parser."""
-    return tuple(map(_with_card, parsers()))
+    return tuple(map(_lab_parser, parsers()))
 
 
 def lab_parser(name: str) -> LabParser:
     """Return the parser `name`; raises KeyError if there is none."""
-    return _with_card(named_parser(name))
+    return _lab_parser(named_parser(name))
 
 
-def _with_card(parser: Parser) -> LabParser:
-    card = getattr(parser, "info", None)
-    if not isinstance(card, EngineInfo):
+def _lab_parser(parser: Parser) -> LabParser:
+    info = getattr(parser, "info", None)
+    if not isinstance(info, EngineInfo):
         return LabParser(parser.name, parser, OURS, format="any format", families="any model")
     return LabParser(
         parser.name,
         parser,
         EMULATED,
-        card.version,
-        card.format,
-        card.families,
-        card.flag,
-        card.markers,
+        info.version,
+        info.format,
+        info.families,
+        info.flag,
+        info.markers,
     )
 
 
@@ -74,10 +74,10 @@ def choices(typed: str, text: str, real: Sequence[str]) -> list[str]:
 
     `real` are the names of real engines' parsers; they come after ours.
     """
-    wanted = typed.strip().lower()
+    needle = typed.strip().lower()
     marked = marked_in(text)
     ours = sorted((each.name for each in lab_parsers()), key=lambda name: name not in marked)
-    return [name for name in (*ours, *real) if wanted in name.lower()]
+    return [name for name in (*ours, *real) if needle in name.lower()]
 
 
 def known_name(name: str) -> str:
@@ -104,7 +104,7 @@ def no_engine(parser: LabParser) -> str:
 
     Keys are in braces, as `KeyNames.told` takes them.
     """
-    if parser.engine not in _STREAMING:
+    if parser.engine not in _STREAMING_ENGINES:
         other = "{lab-matrix} or {lab-parser} chooses one of vllm or sglang"
         return f"no real engine here streams {parser.name}: {other}"
     needed = f"{parser.engine}=={parser.version}" if parser.version else parser.engine
@@ -118,5 +118,5 @@ def guessed(text: str) -> tuple[str, str]:
         return guess.name, "no marker of any format"
     if guess.name == AUTO:
         return guess.name, f"looks like {guess.format}, which is not emulated"
-    marker = visible_line(text[guess.span.start : guess.span.end], _MARKER)
+    marker = visible_line(text[guess.span.start : guess.span.end], _MARKER_WIDTH)
     return guess.name, f"guessed from {marker}"

@@ -23,15 +23,15 @@ def is_failure(step: ParseStep) -> bool:
 
 def over(steps: Sequence[ParseStep], index: int) -> int:
     """Return the next step that is not inside this one, or the last step if there is none."""
-    return _next_at(steps, index, steps[index].depth)
+    return _next_within_depth(steps, index, steps[index].depth)
 
 
 def out(steps: Sequence[ParseStep], index: int) -> int:
     """Return the step after the part that this one is in, or the last step if there is none."""
-    return _next_at(steps, index, steps[index].depth - 1)
+    return _next_within_depth(steps, index, steps[index].depth - 1)
 
 
-def _next_at(steps: Sequence[ParseStep], index: int, depth: int) -> int:
+def _next_within_depth(steps: Sequence[ParseStep], index: int, depth: int) -> int:
     """Return the next step that is no deeper than `depth`, or the last step if there is none."""
     later = range(index + 1, len(steps))
     return next((at for at in later if steps[at].depth <= depth), len(steps) - 1)
@@ -48,12 +48,12 @@ def step_of_each(steps: Sequence[ParseStep], findings: Sequence[Diagnostic]) -> 
     return [
         kept
         if kept and finding.code is Code.SIBLING_VOIDED
-        else _holder(steps, order, starts, finding)
+        else _innermost_step(steps, order, starts, finding)
         for finding in findings
     ]
 
 
-def _holder(
+def _innermost_step(
     steps: Sequence[ParseStep], order: list[int], starts: list[int], finding: Diagnostic
 ) -> int | None:
     span = finding.span
@@ -78,13 +78,13 @@ def stops(
 
     `holders` are the steps of the findings, as returned by `step_of_each`.
     """
-    found = {
+    indices = {
         holder
         for holder, finding in zip(holders, findings, strict=True)
         if holder is not None and finding.severity is not Severity.NOTE
     }
-    found.update(index for index, step in enumerate(steps) if index and is_failure(step))
-    return sorted(found)
+    indices.update(index for index, step in enumerate(steps) if index and is_failure(step))
+    return sorted(indices)
 
 
 def first_change(before: Sequence[ParseStep], after: Sequence[ParseStep]) -> int | None:

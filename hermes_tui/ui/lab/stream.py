@@ -13,7 +13,7 @@ from hermes_tui.ui.lab.verdicts import Verdict, differences
 
 MOST_SPLITS: Final = 400
 """Most borders that a sweep tries; the whole text is parsed again for each."""
-_EDGE = re.compile(r"[<>\[\]{}|\"':,\n]")
+_MARKUP = re.compile(r"[<>\[\]{}|\"':,\n]")
 
 
 class Split(NamedTuple):
@@ -121,9 +121,9 @@ def splits_of(text: str) -> list[Split]:
 def _borders(text: str) -> Iterable[int]:
     if len(text) <= MOST_SPLITS:
         return range(1, len(text))
-    found: dict[int, None] = {}
-    for edge in _EDGE.finditer(text):
-        found.update(dict.fromkeys((edge.start(), edge.end())))
-        if len(found) >= MOST_SPLITS:
+    borders: dict[int, None] = {}
+    for edge in _MARKUP.finditer(text):
+        borders.update(dict.fromkeys((edge.start(), edge.end())))
+        if len(borders) >= MOST_SPLITS:
             break
-    return sorted(border for border in found if 0 < border < len(text))[:MOST_SPLITS]
+    return sorted(border for border in borders if 0 < border < len(text))[:MOST_SPLITS]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES: Final = 4
 LONG: Final = 100_000
 """Characters beyond which arguments are compared as text, not as JSON."""
-_SHOWN, _BEFORE = 40, 12
+_SHOWN_WIDTH, _CONTEXT_WIDTH = 40, 12
 """Characters shown of arguments that differ, and how many of them precede the difference."""
 _SERVERS: Final = ("vllm", "sglang")
 
@@ -143,31 +143,33 @@ def differences(selected: Verdict, other: Verdict) -> list[str]:
     """Return in words how `other` differs from `selected`; empty if it does not."""
     if selected.word != other.word:
         return [f"{other.word} instead of {selected.word}"]
-    found: list[str] = []
+    texts: list[str] = []
     if len(selected.calls) != len(other.calls):
-        many = len(other.calls)
-        found.append(f"{counted(many, 'call')} instead of {len(selected.calls)}")
+        count = len(other.calls)
+        texts.append(f"{counted(count, 'call')} instead of {len(selected.calls)}")
     for number, (mine, theirs) in enumerate(zip(selected.calls, other.calls, strict=False), 1):
-        if len(found) >= MOST_DIFFERENCES:
+        if len(texts) >= MOST_DIFFERENCES:
             break
         if mine[0] != theirs[0]:
-            found.append(f"call {number}: name {theirs[0] or '(none)'}")
+            texts.append(f"call {number}: name {theirs[0] or '(none)'}")
         elif not same_arguments(mine[1], theirs[1]):
-            found.append(f"call {number}: {_other_arguments(mine[1], theirs[1])}")
+            texts.append(f"call {number}: {_other_arguments(mine[1], theirs[1])}")
     if (selected.content or "").strip() != (other.content or "").strip():
         if not other.content:
-            found.append("no content")
-        elif not found:
-            found.append("other content")
-    return found
+            texts.append("no content")
+        elif not texts:
+            texts.append("other content")
+    return texts
 
 
 def _other_arguments(mine: str, theirs: str) -> str:
     """Return both arguments, in words, from shortly before they begin to differ."""
     pairs = enumerate(zip(mine, theirs, strict=False))
     at = next((at for at, (one, other) in pairs if one != other), min(len(mine), len(theirs)))
-    start = max(0, at - _BEFORE) if max(len(mine), len(theirs)) > _SHOWN else 0
-    shown = [visible_line(each[start : start + _SHOWN], _SHOWN) for each in (theirs, mine)]
+    start = max(0, at - _CONTEXT_WIDTH) if max(len(mine), len(theirs)) > _SHOWN_WIDTH else 0
+    shown = [
+        visible_line(each[start : start + _SHOWN_WIDTH], _SHOWN_WIDTH) for each in (theirs, mine)
+    ]
     dots = "…" if start else ""
     return f"arguments {dots}{shown[0]} instead of {dots}{shown[1]}"
 
@@ -199,9 +201,9 @@ def ranked(
     ordered = sorted(candidates, key=lambda each: _rank(each, sound(each), ours, near))
     found: dict[str, list[Verdict]] = {}
     for each in ordered:
-        of_name = found.setdefault(each.name, [])
-        if all(differences(other, each) for other in of_name):
-            of_name.append(each)
+        different = found.setdefault(each.name, [])
+        if all(differences(other, each) for other in different):
+            different.append(each)
     return [each for each in ordered if any(each is one for one in found[each.name])]
 
 

@@ -68,13 +68,13 @@ class ErrorsPane(RowList):
         rows = self._model.timeline.tool_error_rows
         return rows[self.cursor] if self.cursor < len(rows) else None
 
-    def _chosen(self) -> ToolError | None:
+    def _error_at_cursor(self) -> ToolError | None:
         return self._rows.error(self.cursor) if self.cursor < len(self._rows) else None
 
     @property
     def copied(self) -> str:
         """The text to copy: the whole error under the cursor."""
-        error = self._chosen()
+        error = self._error_at_cursor()
         return error_text(error) if error is not None else ""
 
     def footer_height(self) -> int:
@@ -86,6 +86,6 @@ class ErrorsPane(RowList):
 
     def footer_rows(self, height: int) -> list[Segments]:
         """Return the error under the cursor, with its arguments and result."""
-        error = self._chosen()
+        error = self._error_at_cursor()
         width = self.scrollable_content_region.width - GUTTER
         return error_lines(error, width, height) if error is not None else [[]] * height

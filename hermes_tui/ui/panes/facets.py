@@ -26,7 +26,7 @@ from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts, Quantity, 
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.widgets.row_list import RowList
 
-LOOKED_AT = 2_000
+SAMPLED_RUNS = 2_000
 """Rows among which a quantity must have values to be offered in the histogram."""
 
 
@@ -82,11 +82,11 @@ class BarsPane(RowList):
 
     def show(self) -> None:
         """Show the current counts."""
-        here = self._line()
+        here = self._line_at_cursor()
         picked = terms_of(self.model.filter_text) if self.model.filter else frozenset()
         lines = self.make_lines(picked)
-        going_on = " …" if self.counts.unsettled else ""
-        self.border_title = f"{self.title}{going_on}"
+        suffix = " …" if self.counts.unsettled else ""
+        self.border_title = f"{self.title}{suffix}"
         if not self._rows.take(lines, picked, narrowed=self.counts.is_narrowed):
             return
         self.rows_changed(0)
@@ -97,7 +97,7 @@ class BarsPane(RowList):
     @property
     def copied(self) -> str:
         """The text to copy: the bar under the cursor with its count, or the heading."""
-        line = self._line()
+        line = self._line_at_cursor()
         if line is None or line.bar is None:
             return line.text.strip() if line is not None else ""
         return f"{line.bar.label} {count_text(line.bar, is_narrowed=self.counts.is_narrowed)}"
@@ -105,14 +105,14 @@ class BarsPane(RowList):
     @property
     def enter(self) -> str:
         """The label of what Enter does on the line under the cursor."""
-        line = self._line()
+        line = self._line_at_cursor()
         if line is None or line.bar is not None:
             return "Choose"
         return "Fold" if line.is_heading else "More or fewer"
 
     def bar(self) -> Bar | None:
         """Return the bar under the cursor, or None."""
-        line = self._line()
+        line = self._line_at_cursor()
         return line.bar if line is not None else None
 
     def unfold(self) -> None:
@@ -130,11 +130,11 @@ class BarsPane(RowList):
 
         Return its number among those bars, from 1, and how many there are; None if there is none.
         """
-        lines, here = self.all_lines(), self._line()
+        lines, here = self.all_lines(), self._line_at_cursor()
         at = next((n for n, line in enumerate(lines) if here and line.key == here.key), 0)
-        wanted = text.casefold()
+        needle = text.casefold()
         found = [
-            n for n, line in enumerate(lines) if line.bar and wanted in line.bar.label.casefold()
+            n for n, line in enumerate(lines) if line.bar and needle in line.bar.label.casefold()
         ]
         if not found:
             return None
@@ -150,7 +150,7 @@ class BarsPane(RowList):
         self.go(next(n for n, line in enumerate(self._rows.lines) if line.key == key))
         return found.index(chosen) + 1, len(found)
 
-    def _line(self) -> FacetLine | None:
+    def _line_at_cursor(self) -> FacetLine | None:
         lines = self._rows.lines
         return lines[self.cursor] if self.cursor < len(lines) else None
 
@@ -164,14 +164,14 @@ class FacetsPane(BarsPane):
         super().__init__(model, resolve, id="facets")
         self._counts = RunCounts(model, FacetCounts)
         self._folded: set[str] = set()
-        self._whole: set[str] = set()
+        self._unfolded: set[str] = set()
 
     @property
     def counts(self) -> RunCounts[FacetCounts]:
         return self._counts
 
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
-        facets = self._counts.shown.facets(whole=self._whole, picked=picked)
+        facets = self._counts.shown.facets(whole=self._unfolded, picked=picked)
         return facet_lines(facets, self._folded)
 
     def all_lines(self) -> Sequence[FacetLine]:
@@ -181,13 +181,13 @@ class FacetsPane(BarsPane):
         self._folded.discard(bar.name)
         self.show()
         if all(line.bar is None or line.bar.term != bar.term for line in self._rows.lines):
-            self._whole.add(bar.name)
+            self._unfolded.add(bar.name)
             self.show()
 
     def unfold(self) -> None:
-        line = self._line()
+        line = self._line_at_cursor()
         if line is not None and line.bar is None:
-            names = self._folded if line.is_heading else self._whole
+            names = self._folded if line.is_heading else self._unfolded
             names ^= {line.name}
             self.show()
 
@@ -200,13 +200,13 @@ class HistogramPane(BarsPane):
     def __init__(self, model: RunsModel, resolve: Callable[[str], Style]) -> None:
         super().__init__(model, resolve, id="histogram")
         self._quantity = QUANTITIES[0]
-        self._counts = RunCounts(model, self._make)
+        self._counts = RunCounts(model, self._new_counts)
 
     @property
     def counts(self) -> RunCounts[HistogramCounts]:
         return self._counts
 
-    def _make(self) -> HistogramCounts:
+    def _new_counts(self) -> HistogramCounts:
         return HistogramCounts(self._quantity)
 
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
@@ -216,8 +216,8 @@ class HistogramPane(BarsPane):
     def next_quantity(self) -> Quantity:
         """Show the next quantity that these runs have values for, and return it."""
         self._quantity = next_with_values(
-            self._quantity, partial(column, self.model.rows[:LOOKED_AT])
+            self._quantity, partial(column, self.model.rows[:SAMPLED_RUNS])
         )
         self.title = self._quantity.heading
-        self._counts.begin_anew(self._make())
+        self._counts.begin_anew(self._new_counts())
         return self._quantity

@@ -38,7 +38,7 @@ class LabTextPane(TextView):
 
     def __init__(self, resolve: Resolve) -> None:
         super().__init__(resolve=with_step(resolve), id="text", empty=NO_TEXT)
-        self._found: list[tuple[int, int]] = []
+        self._match_ranges: list[tuple[int, int]] = []
         self._shown: object = None
 
     def set_resolve(self, resolve: Resolve) -> None:
@@ -59,14 +59,14 @@ class LabTextPane(TextView):
         self._shown = key
         pieces: Sequence[Piece]
         if stream is not None:
-            pieces, step, caret = _streamed(stream, len(model.text)), _delta(stream), None
+            pieces, step, caret = _stream_pieces(stream, len(model.text)), _delta_span(stream), None
         else:
             pieces, step, caret = model.pieces(), model.span(), _caret(model)
         document = LabDocument(
             model.text, pieces, step=step, caret=caret, width=width if self.wrap else 1 << 20
         )
         self.set_document(document, keep_position=True)
-        self._mark()
+        self._show_matches()
         if step is not None:
             self.reveal_span(step)
         if caret is not None and (step is None or step.overlaps(caret.span)):
@@ -84,15 +84,15 @@ class LabTextPane(TextView):
 
     def mark_matches(self, found: list[tuple[int, int]], current: int | None) -> None:
         """Mark the matches of a search, at most `MAX_MATCHES`, and reveal the current one."""
-        self._found = found[:MAX_MATCHES]
-        self._mark()
+        self._match_ranges = found[:MAX_MATCHES]
+        self._show_matches()
         if current is not None:
             self.reveal_span(Span(*found[current]))
 
-    def _mark(self) -> None:
+    def _show_matches(self) -> None:
         document = self.lab_document
         places = []
-        for start, end in self._found if document is not None else ():
+        for start, end in self._match_ranges if document is not None else ():
             assert document is not None
             line, character = document.place(start)
             places.append((line, character, character + end - start))
@@ -106,13 +106,13 @@ def _caret(model: LabModel) -> Caret | None:
     return Caret(finding.span, f"{finding.code}: {finding.message}", sign_of(finding.severity)[1])
 
 
-def _streamed(stream: StreamModel, length: int) -> list[Piece]:
+def _stream_pieces(stream: StreamModel, length: int) -> list[Piece]:
     at = stream.read_to
     parts = [Piece(0, at, Fate.CONTENT), Piece(at, length, Fate.UNREAD)]
     return [piece for piece in parts if piece.start < piece.end]
 
 
-def _delta(stream: StreamModel) -> Span | None:
+def _delta_span(stream: StreamModel) -> Span | None:
     if stream.reading is None or not stream.at:
         return None
     before = stream.reading.deltas[stream.at - 2].end if stream.at > 1 else 0

@@ -43,10 +43,10 @@ class MetadataRows:
         """Replace the lines, and wrap them to `width` cells."""
         self.lines = lines
         self._parts = [
-            part for number in range(len(lines)) for part in self._wrapped(number, width)
+            part for number in range(len(lines)) for part in self._parts_of(number, width)
         ]
 
-    def _wrapped(self, number: int, width: int) -> list[_Part]:
+    def _parts_of(self, number: int, width: int) -> list[_Part]:
         """Return the rows of a line; continuation rows are indented to where its value begins."""
         line, hang = self.lines[number].line, self.lines[number].hang
         if not hang or width < LEAST_WIDTH + 2 * hang:
@@ -76,13 +76,13 @@ class MetadataRows:
         line = self.lines[part.line].line
         # The space at which a line breaks may overhang the end of the row.
         hangs = part.end < len(line.text) and line.text[part.end - 1] == " "
-        shown = pieces(line, part.start, part.end - hangs, self._marks(line.text, part))
+        shown = pieces(line, part.start, part.end - hangs, self._match_spans(line.text, part))
         return [
             (" " * part.indent, ""),
             *((text, names[-1] if names else "") for text, names in shown),
         ]
 
-    def _marks(self, text: str, part: _Part) -> list[StyledSpan]:
+    def _match_spans(self, text: str, part: _Part) -> list[StyledSpan]:
         if self.search is None:
             return []
         # A match may begin in a row above, but only near ones are searched: lines can be very long.
@@ -124,13 +124,13 @@ class MetadataPane(RowList):
     def show(self) -> None:
         """Show what is known by now."""
         width = self.scrollable_content_region.width - GUTTER
-        of = self._metadata()
-        state = of.timeline.state
-        key = (id(of.timeline), state.events, len(self._unfolded), of.relatives, width)
+        metadata = self._metadata()
+        state = metadata.timeline.state
+        key = (id(metadata.timeline), state.events, len(self._unfolded), metadata.relatives, width)
         if key != self._shown_for:
             self._shown_for = key
             self._rows.take(
-                metadata_lines(of, self._unfolded, self._texts), max(LEAST_WIDTH, width)
+                metadata_lines(metadata, self._unfolded, self._texts), max(LEAST_WIDTH, width)
             )
             self.rows_changed(0)
         if self._rows.search != self._model.search:

@@ -35,7 +35,7 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
 FOLDED_RUN = "▸ +1 "
-LOOKED_AT = 200
+SAMPLED_RUNS = 200
 """How many of the first runs are checked for whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
 NO_RUNS_YET, NO_RUNS, NO_MATCH = (
@@ -54,8 +54,8 @@ class RunRows:
         self.columns: tuple[Column, ...] = ()
         self.facts = FactsOfGroups(model)
         self._width = 0
-        self._looked_at = 0
-        self._is_shared = False
+        self._sampled = 0
+        self._tasks_are_shared = False
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -66,14 +66,14 @@ class RunRows:
         model = self.model
         self.columns = columns_for(
             self._width,
-            self._longest(),
+            self._longest_texts(),
             len(model.rows),
             sorted_by=model.sort_name,
             by_id=self._are_tasks_shared(),
         )
         return self.columns != before
 
-    def _longest(self) -> Mapping[str, int]:
+    def _longest_texts(self) -> Mapping[str, int]:
         """Return the longest text of each column, tasks with the mark of a run with children."""
         longest = self.model.facts.longest
         if not (self.model.shape.has_children and "task" in longest):
@@ -82,19 +82,19 @@ class RunRows:
 
     def _are_tasks_shared(self) -> bool:
         """Return whether the first runs have at most half as many tasks as runs."""
-        looked_at = min(self.model.taken, LOOKED_AT)
-        if self._looked_at != looked_at:
-            tasks = column_of(self.model.rows[:looked_at], "task")
-            self._looked_at, self._is_shared = looked_at, 2 * len(set(tasks)) <= looked_at
-        return self._is_shared
+        sampled = min(self.model.taken, SAMPLED_RUNS)
+        if self._sampled != sampled:
+            tasks = column_of(self.model.rows[:sampled], "task")
+            self._sampled, self._tasks_are_shared = sampled, 2 * len(set(tasks)) <= sampled
+        return self._tasks_are_shared
 
     def header(self, width: int) -> list[Segments]:
         """Return the line of column headings, for `width` cells."""
         self._width = width
         self.fit_columns()
-        return [[self._heading(column) for column in self.columns]]
+        return [[self._column_heading(column) for column in self.columns]]
 
-    def _heading(self, column: Column) -> tuple[str, str]:
+    def _column_heading(self, column: Column) -> tuple[str, str]:
         is_sorted = column.name == self.model.sort_name
         mark = MARKS[self.model.descending] if is_sorted else ""
         if column.is_number:
@@ -129,7 +129,7 @@ def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
     """Return the text of a cell; `before` is the branch of the tree to draw before the task."""
     if column.name == "file":
         return file_cell(row.file_name, column.width)
-    text = number if column.name == "run" else _text(column.name, row)
+    text = number if column.name == "run" else _value_text(column.name, row)
     if column.name == "task":
         if not (row.summary.task or row.summary.run_id):
             # A path is shown in their place, and its end is what identifies it.
@@ -138,7 +138,7 @@ def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
     return text.rjust(column.width) if column.is_number else fit(text, column.width)
 
 
-def _text(name: str, row: RunRow) -> str:
+def _value_text(name: str, row: RunRow) -> str:
     summary = row.summary
     match name:
         case "turns":
@@ -152,17 +152,17 @@ def _text(name: str, row: RunRow) -> str:
         case "warnings":
             return f"!{short_size(summary.warnings)}" if summary.warnings else ""
         case "reward":
-            return _known(short_number, summary.reward)
+            return _text_if_known(short_number, summary.reward)
         case "size":
             return short_size(summary.characters)
         case "tokens_in":
-            return _known(short_size, summary.prompt_tokens)
+            return _text_if_known(short_size, summary.prompt_tokens)
         case "tokens_out":
-            return _known(short_size, summary.completion_tokens)
+            return _text_if_known(short_size, summary.completion_tokens)
         case "duration":
-            return _known(short_number, summary.duration_s)
+            return _text_if_known(short_number, summary.duration_s)
         case "cost":
-            return _known(short_number, summary.cost_usd)
+            return _text_if_known(short_number, summary.cost_usd)
         case "began":
             return _minute(summary.began_ts)
         case "latest":
@@ -181,16 +181,16 @@ def _text(name: str, row: RunRow) -> str:
             return summary.task or summary.run_id or row.file_label
 
 
-def _said(name: str, row: RunRow) -> str:
+def _labelled_value(name: str, row: RunRow) -> str:
     """Return a value with its name, unless it is clear without; empty if it is unknown."""
-    text = row.file_name if name == "file" else _text(name, row)
+    text = row.file_name if name == "file" else _value_text(name, row)
     if not text:
         return ""
     return text if name == "codes" else f"{heading_of(name)} {text}"
 
 
-def _known(spelled: Callable[[Any], str], value: float | None) -> str:
-    return "" if value is None else spelled(value)
+def _text_if_known(to_text: Callable[[Any], str], value: float | None) -> str:
+    return "" if value is None else to_text(value)
 
 
 def _minute(ts: float | None) -> str:
@@ -236,7 +236,7 @@ class RunsPane(RowList):
         """Whether all runs were read and none can be added."""
         self._rows = rows
         self._model = model
-        self._heading = ""
+        self._heading_key = ""
         """The key of the group whose heading the cursor is on, else empty."""
         self._drawn_revision = 0
         self._drawn_sort = (model.sort_name, model.descending)
@@ -253,7 +253,7 @@ class RunsPane(RowList):
             self._drawn_sort = sort
             self.set_header(self._rows.header)
         if not len(model):
-            self._say_empty()
+            self._update_empty_text()
         if self.follow:
             self.keep()
             self.follow = self._may_grow
@@ -272,7 +272,7 @@ class RunsPane(RowList):
         super().to_bottom()
         self.follow = self._may_grow
 
-    def _say_empty(self) -> None:
+    def _update_empty_text(self) -> None:
         empty = NO_RUNS if self.no_more else self._no_runs_yet
         self.set_empty_text(empty if self._model.filter is None else self._no_match)
 
@@ -301,17 +301,17 @@ class RunsPane(RowList):
             return []
         row = self._model.row(self.position)
         names = without_column(self._rows.columns, self._model.facts.longest)
-        return [said for name in names if (said := _said(name, row))]
+        return [text for name in names if (text := _labelled_value(name, row))]
 
     def keep(self) -> None:
         """Remember what is under the cursor, so that it stays there when the order changes."""
         group = self.lines.group(self.cursor)
-        self._heading = "" if group is None else group.key
+        self._heading_key = "" if group is None else group.key
         if self.position is not None:
             self._model.keep(self.position)
 
     def _kept_line(self) -> int | None:
-        if self._heading and (line := self.lines.line_of_group(self._heading)) is not None:
+        if self._heading_key and (line := self.lines.line_of_group(self._heading_key)) is not None:
             return line
         position = self._model.kept_position()
         return None if position is None else self.lines.line_of(position)
@@ -319,7 +319,7 @@ class RunsPane(RowList):
     def go_to(self, position: int) -> None:
         """Move the cursor to a run, unfolding what hides it."""
         self.lines.unfold(position)
-        self._heading, self.follow = "", False
+        self._heading_key, self.follow = "", False
         self._model.keep(position)
         self.show()
 

@@ -42,11 +42,11 @@ class TextPane(TextView):
         self._search: Search | None = None
         self.matches: list[Match] = []
         """The matches found in the text so far."""
-        self._finding: Iterator[Match | None] | None = None
+        self._pending_matches: Iterator[Match | None] | None = None
         """Yields the remaining matches, and None whenever some time has passed."""
-        self._keeps = False
+        self._keeps_position = False
         """Whether the text is not scrolled when a match is highlighted as the current one."""
-        self._is_out = False
+        self._has_current = False
         """Whether a match is highlighted as the current one."""
         self._match = 0
         self._first_line = 0
@@ -75,7 +75,7 @@ class TextPane(TextView):
         top = self.scroll_offset.y
         at_end = self._shown_for != GROWING or top >= min(self._end_row, self.max_scroll_y)
         self._shown_for = GROWING
-        self.matches, self._finding = [], None
+        self.matches, self._pending_matches = [], None
         self.set_document(document, keep_position=not at_end)
         if at_end:
             self._show_end()
@@ -145,49 +145,49 @@ class TextPane(TextView):
 
         With `keep`, the current match keeps its number and the text is not scrolled.
         """
-        before, self.matches, self._finding = self.matches, [], None
-        self._keeps, self._is_out = keep, False
+        before, self.matches, self._pending_matches = self.matches, [], None
+        self._keeps_position, self._has_current = keep, False
         if not keep:
             self._match = 0
         if before:
             self.set_matches(())
         if search is not None:
-            self._finding = self.document.look(search.look_at, search.may_hold)
+            self._pending_matches = self.document.look(search.look_at, search.may_hold)
             self.find_on(AT_ONCE_S)
 
     @property
     def is_finding(self) -> bool:
         """Whether a part of the text is not searched yet."""
-        return self._finding is not None
+        return self._pending_matches is not None
 
     def find_on(self, budget_s: float) -> bool:
         """Search the text for about `budget_s` seconds; return whether anything was found."""
-        if self._finding is None:
+        if self._pending_matches is None:
             return False
         known, deadline = len(self.matches), time.perf_counter() + budget_s
-        for match in self._finding:
+        for match in self._pending_matches:
             if match is not None:
                 self.matches.append(match)
             elif time.perf_counter() > deadline:
                 break
             if len(self.matches) == MAX_HIGHLIGHTS:
-                self._finding = None
+                self._pending_matches = None
                 break
         else:
-            self._finding = None
+            self._pending_matches = None
         if len(self.matches) > known or not self.is_finding:
-            self._mark()
+            self._show_matches()
         return len(self.matches) > known
 
-    def _mark(self) -> None:
+    def _show_matches(self) -> None:
         """Mark the matches, and highlight the current one as soon as it is known."""
         if not self.matches:
             return
         is_there = self._match < len(self.matches)
-        if self._is_out or (self._keeps and is_there):
-            self._is_out = True
+        if self._has_current or (self._keeps_position and is_there):
+            self._has_current = True
             self.set_matches(self.matches, self._match, reveal=False)
-        elif self.is_finding and (self._keeps or self.matches[-1].line < self.top_line):
+        elif self.is_finding and (self._keeps_position or self.matches[-1].line < self.top_line):
             self.set_matches(self.matches)
         else:
             self._show_match_from(self.top_line)
@@ -198,7 +198,7 @@ class TextPane(TextView):
             self._show_match(ahead if ahead < len(self.matches) else 0)
 
     def _show_match(self, number: int) -> None:
-        self._match, self._is_out = number, True
+        self._match, self._has_current = number, True
         self.set_matches(self.matches, number)
 
 

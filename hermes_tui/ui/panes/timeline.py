@@ -65,7 +65,7 @@ class TimelinePane(RowList):
         model = self._model
         if model.filter is None:
             return "no rows yet"
-        going_on = so_far(model, model.filtered)
+        scope = so_far(model, model.filtered)
         if is_under_way(model, model.filtered):
-            return f"filtering: nothing{going_on}"
-        return model.keys.told(f"no row matches the filter{going_on}: {{unfilter}} shows all")
+            return f"filtering: nothing{scope}"
+        return model.keys.told(f"no row matches the filter{scope}: {{unfilter}} shows all")

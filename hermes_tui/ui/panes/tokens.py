@@ -63,7 +63,9 @@ class TokensPane(RowList):
         self._running_text: RunningText | None = None
         self._nothing = NOTHING
         self._shown: tuple[object, str, int] | None = None
-        super().__init__(self._rows, resolve=resolve, header=self._lines, id="tokens", empty="")
+        super().__init__(
+            self._rows, resolve=resolve, header=self._header_lines, id="tokens", empty=""
+        )
         self._model = model
         self._raw_text = raw_text
 
@@ -75,14 +77,14 @@ class TokensPane(RowList):
         if key == self._shown:
             return
         self._shown = key
-        found = read_tokens(source, view.timeline, self._raw_text) if source is not None else ()
-        self._rows = TokenRows([table for table in found if len(table)])
+        tables = read_tokens(source, view.timeline, self._raw_text) if source is not None else ()
+        self._rows = TokenRows([table for table in tables if len(table)])
         self._running_text = None
         self._nothing = NOTHING
         if asks_for_tokens(view.timeline, view.row):
-            replied = source is not None and source.kind == "reply"
-            self._nothing = NOT_SENT if replied else "no tokens here"
-        self.set_source(self._rows, cursor=self._first())
+            has_reply = source is not None and source.kind == "reply"
+            self._nothing = NOT_SENT if has_reply else "no tokens here"
+        self.set_source(self._rows, cursor=self._first_token())
 
     def _key(self, source: TokenSource | None) -> tuple[object, str, int]:
         if source is None:
@@ -92,7 +94,7 @@ class TokensPane(RowList):
     @property
     def copied(self) -> str:
         """The text to copy: the completion that the cursor is in."""
-        table = self._table()
+        table = self._table_at_cursor()
         return "" if table is None else table.full_text or table.text
 
     def go(self, index: int, *, quiet: bool = False) -> None:
@@ -100,22 +102,22 @@ class TokensPane(RowList):
         super().go(index, quiet=quiet)
         if self.cursor != before:
             # The running text scrolls with the cursor.
-            self.set_header(self._lines)
+            self.set_header(self._header_lines)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_header(self._lines)
+        self.set_header(self._header_lines)
 
-    def _first(self) -> int:
+    def _first_token(self) -> int:
         """Return where the cursor begins: at the first trained token, as the prompt precedes it."""
         trained = self._rows.tables[0].trained if len(self._rows) else None
         return max(0, trained.find(1)) if trained is not None else 0
 
-    def _table(self) -> TokenTable | None:
+    def _table_at_cursor(self) -> TokenTable | None:
         if not len(self._rows):
             return None
         return self._rows.tables[self._rows.place(self.cursor)[0]]
 
-    def _lines(self, width: int) -> list[Segments]:
+    def _header_lines(self, width: int) -> list[Segments]:
         """Return the lines above the rows."""
         if not len(self._rows):
             # Unlike the list's own text for no rows, these lines are wrapped.

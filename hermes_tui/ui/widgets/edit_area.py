@@ -22,11 +22,11 @@ from hermes_tui.ui.shielded_text import (
     shield,
     unshield,
 )
-from hermes_tui.ui.widgets.ordered_keys import act_at_once
+from hermes_tui.ui.widgets.ordered_keys import run_binding_now
 
 LARGE = 1_000_000
 """Characters from which each key takes noticeably long; such a text is better edited in $EDITOR."""
-_BRACKETS = 100_000
+_MAX_BRACKET_SEARCH = 100_000
 """Characters up to which the matching bracket is searched for, character by character."""
 _NO_STYLE = Style()
 
@@ -76,7 +76,7 @@ class EditArea(TextArea):
             classes="-one-line" if one_line else None,
         )
         self.cursor_blink = False
-        self._number_lines()
+        self._update_line_numbers()
 
     @property
     def value(self) -> str:
@@ -87,9 +87,9 @@ class EditArea(TextArea):
     def value(self, value: str) -> None:
         self.replace(shield(value, newlines=self._one_line), (0, 0), self.document.end)
         self.move_cursor((0, 0))
-        self._number_lines()
+        self._update_line_numbers()
 
-    def _number_lines(self) -> None:
+    def _update_line_numbers(self) -> None:
         # The pieces of broken lines would be counted too.
         self.show_line_numbers = not self._one_line and SOFT_BREAK not in self.text
 
@@ -97,31 +97,31 @@ class EditArea(TextArea):
         """Mark characters at (line, column) from 1, each in a style; earlier marks are removed."""
         marks: dict[int, list[tuple[int, str]]] = {}
         for line, column, style in places:
-            at, index = self._place_in_document(line, column)
+            at, index = self._document_location(line, column)
             marks.setdefault(at, []).append((index, style))
         if marks != self._marks:
             self._marks = marks
             self.notify_style_update()
 
-    def _place_in_document(self, line: int, column: int) -> tuple[int, int]:
+    def _document_location(self, line: int, column: int) -> tuple[int, int]:
         """Return the location in the document of a character of the value.
 
         They differ because long lines are broken in the document.
         """
         at, before = 1, column - 1
         for number, text in enumerate(self.document.lines):
-            goes_on = text.endswith(SOFT_BREAK)
+            continues = text.endswith(SOFT_BREAK)
             if at == line:
                 length = len(unshield(text))
-                if before < length or not goes_on:
+                if before < length or not continues:
                     return number, len(shield(unshield(text)[:before]))
                 before -= length
-            at += not goes_on
+            at += not continues
         return self.document.end
 
     def go_to(self, line: int, column: int) -> None:
         """Move the cursor to a character of the value, both counted from 1, and centre it."""
-        self.move_cursor(self._place_in_document(line, column), center=True)
+        self.move_cursor(self._document_location(line, column), center=True)
 
     @property
     def place(self) -> str:
@@ -164,7 +164,7 @@ class EditArea(TextArea):
         self, bracket: str, search_from: tuple[int, int]
     ) -> tuple[int, int] | None:
         """Return the location of the matching bracket, if any; always None in a large text."""
-        if len(self.text) > _BRACKETS:
+        if len(self.text) > _MAX_BRACKET_SEARCH:
             return None
         return super().find_matching_bracket(bracket, search_from)
 
@@ -184,4 +184,4 @@ class EditArea(TextArea):
             event.stop()
             self.post_message(self.Submitted())
         else:
-            await act_at_once(self, event)
+            await run_binding_now(self, event)

@@ -9,20 +9,20 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 
-async def act_at_once(widget: Widget, event: events.Key) -> None:
+async def run_binding_now(widget: Widget, event: events.Key) -> None:
     """Run the action that a widget binds to a key immediately.
 
     Textual runs bindings only after a key has bubbled up. Letters that arrive in one chunk with a
     backspace, as over a slow connection, would be handled before it.
     """
-    if action := _bound(type(widget)).get(event.key):
+    if action := _actions_by_key(type(widget)).get(event.key):
         event.stop()
         event.prevent_default()
         await widget.run_action(action)
 
 
 @cache
-def _bound(widget: type[Widget]) -> dict[str, str]:
+def _actions_by_key(widget: type[Widget]) -> dict[str, str]:
     """Return the actions of a class of widgets by key."""
     return {
         key: binding.action

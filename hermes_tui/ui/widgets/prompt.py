@@ -13,19 +13,19 @@ from textual.widgets import Input, Static
 from textual.widgets.input import Selection
 
 from hermes_tui.ui.widgets.key_bar import Entry
-from hermes_tui.ui.widgets.ordered_keys import act_at_once
+from hermes_tui.ui.widgets.ordered_keys import run_binding_now
 
 _ACCEPT: Entry = ("", "Enter", "Accept")
 _COMPLETE: Entry = ("", "→", "Complete")
 _CANCEL: Entry = ("", "Esc", "Cancel")
 _TOGGLES = ("f2", "f3", "f4")
-MOST_CAPTION = "65%"
+MAX_CAPTION_WIDTH = "65%"
 """Most of the line that the caption takes; the rest is for the input."""
 
 
 class _Line(Input):
     async def on_key(self, event: events.Key) -> None:
-        await act_at_once(self, event)
+        await run_binding_now(self, event)
 
 
 class Prompt(Horizontal):
@@ -80,8 +80,8 @@ class Prompt(Horizontal):
         self._toggles = False
         self._hint = self._wide = ""
         self._one_letter = False
-        self._has_keys = False
-        self._held: list[events.Key] = []
+        self._takes_keys = False
+        self._held_keys: list[events.Key] = []
         self.is_regex = False
         self.case_matters = False
         self.is_wide = False
@@ -92,7 +92,7 @@ class Prompt(Horizontal):
 
     def on_mount(self) -> None:
         if self.display:
-            self.call_after_refresh(self._take_keys)
+            self.call_after_refresh(self._take_focus)
 
     def ask(
         self,
@@ -118,14 +118,14 @@ class Prompt(Horizontal):
         self._line.value = value
         self._hint, self._wide = hint, wide
         self._line.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
-        self._caption.styles.max_width = None if one_letter else MOST_CAPTION
+        self._caption.styles.max_width = None if one_letter else MAX_CAPTION_WIDTH
         self._line.selection = Selection(0 if replace else len(value), len(value))
-        self._has_keys = False
-        self._held.clear()
+        self._takes_keys = False
+        self._held_keys.clear()
         self.display = True
         self._show_label()
         if self.is_mounted:
-            self.call_after_refresh(self._take_keys)
+            self.call_after_refresh(self._take_focus)
 
     @property
     def keys(self) -> list[Entry]:
@@ -150,25 +150,25 @@ class Prompt(Horizontal):
         """
         if not self.display:
             return False
-        if not self._has_keys:
-            self._held.append(event)
+        if not self._takes_keys:
+            self._held_keys.append(event)
         elif event.is_printable:
-            self._take(event)
+            self._apply_key(event)
         else:
             return False
         return True
 
-    def _take_keys(self) -> None:
+    def _take_focus(self) -> None:
         if not self.display:
             return
         self.screen.set_focus(self._line)
-        self._has_keys = True
-        held, self._held = self._held, []
+        self._takes_keys = True
+        held, self._held_keys = self._held_keys, []
         for event in held:
             if self.display:
-                self._take(event)
+                self._apply_key(event)
 
-    def _take(self, event: events.Key) -> None:
+    def _apply_key(self, event: events.Key) -> None:
         """Do what a held key would have done if the line had been focused."""
         if event.key == "enter":
             self._answer(self._line.value)
@@ -204,7 +204,7 @@ class Prompt(Horizontal):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._one_letter and self.display and self._has_keys and event.value:
+        if self._one_letter and self.display and self._takes_keys and event.value:
             self._answer(event.value[0])
         elif self.display:
             self.post_message(self.Typed(self._purpose, event.value))

@@ -69,7 +69,7 @@ class QuickLines(ScrollView):
     _sides: tuple[Sequence[Segment], Sequence[Segment]] = ((), ())
     _filters: Sequence[LineFilter] = ()
     _backdrop = Color(0, 0, 0)
-    _kept_lines: Mapping[int, tuple[list[Segment], Strip]] = MappingProxyType({})
+    _drawn_lines: Mapping[int, tuple[list[Segment], Strip]] = MappingProxyType({})
     """The most recently drawn lines, by the identity of their segments."""
     _blank_line: tuple[int, Style | None, list[Segment]] = (0, None, [])
 
@@ -99,7 +99,7 @@ class QuickLines(ScrollView):
             return super().render_lines(crop)
         self._draw_frame()
         room, base = width - gutter.width, self.visual_style.rich_style
-        before, drawn = self._kept_lines, dict[int, tuple[list[Segment], Strip]]()
+        before, drawn = self._drawn_lines, dict[int, tuple[list[Segment], Strip]]()
         strips = []
         for y in crop.line_range:
             if y < gutter.top:
@@ -112,7 +112,7 @@ class QuickLines(ScrollView):
                 known = drawn.get(id(line)) or before.get(id(line)) or (line, self._framed(line))
                 drawn[id(line)] = known
                 strips.append(known[1])
-        self._kept_lines = drawn
+        self._drawn_lines = drawn
         if crop.column_span == (0, width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
@@ -140,7 +140,7 @@ class QuickLines(ScrollView):
         if key == self._frame_key:
             return
         self._frame_key, self._head, self._foot, self._sides = key, (), (), ((), ())
-        self._kept_lines, self._filters, self._backdrop = {}, filters, backgrounds[1]
+        self._drawn_lines, self._filters, self._backdrop = {}, filters, backgrounds[1]
         if any(gutter):
             self._head = super().render_lines(Region(0, 0, width, gutter.top + 1))
             side = self._head[-1]

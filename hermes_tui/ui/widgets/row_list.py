@@ -112,7 +112,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._footer: Sequence[Row] = ()
         self._empty = empty
         self._line_cache = OrderedDict[tuple[int, int, int, str, Style], list[Segment]]()
-        self._looks: dict[tuple[str, str, Style], Style] = {}
+        self._style_cache: dict[tuple[str, str, Style], Style] = {}
 
     @property
     def cursor(self) -> int:
@@ -145,19 +145,19 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._source = source
         self._count = len(source)
         self._cursor = self._clamp(cursor)
-        self._draw_anew()
+        self._redraw_all()
         self._show_cursor()
 
     def set_header(self, header: Callable[[int], Sequence[Row]] | None) -> None:
         """Replace the lines at the top."""
         self._header = header
-        self._draw_anew()
+        self._redraw_all()
         self._show_cursor()
 
     def set_resolve(self, resolve: Resolve) -> None:
         """Replace the styles of the names, as when the theme changes."""
         self._resolve = resolve
-        self._draw_anew()
+        self._redraw_all()
 
     def set_empty_text(self, text: str) -> None:
         """Set the text that is shown when there are no rows."""
@@ -236,10 +236,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._publish_size()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._take_width()
+        self._update_width()
 
     def on_show(self, event: events.Show) -> None:
-        self._take_width()
+        self._update_width()
 
     def on_focus(self, event: events.Focus) -> None:
         self._refresh_row(self._cursor)
@@ -281,17 +281,17 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
     def _clamp(self, index: int) -> int:
         return max(0, min(index, self._count - 1))
 
-    def _take_width(self) -> None:
+    def _update_width(self) -> None:
         width = self.scrollable_content_region.width
         if width and width != self._width:
             self._width = width
-            self._draw_anew()
+            self._redraw_all()
         self._publish_size()
         self._show_cursor()
 
-    def _draw_anew(self) -> None:
+    def _redraw_all(self) -> None:
         self._line_cache.clear()
-        self._looks.clear()
+        self._style_cache.clear()
         self._footer = ()
         self._make_header()
         self._publish_size()
@@ -392,8 +392,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _style(self, name: str, cursor: str, base: Style) -> Style:
         """Return the style of a piece of a row; styles are cached, as there are only few."""
-        if (look := (name, cursor, base)) not in self._looks:
-            over, own = self._resolve(_CURSOR_STYLES[cursor]), self._resolve(name)
+        if (key := (name, cursor, base)) not in self._style_cache:
+            overlay, own = self._resolve(_CURSOR_STYLES[cursor]), self._resolve(name)
             # A pair of foreground and background colour stays a pair under the cursor.
-            self._looks[look] = base + over + own if own.bgcolor else base + own + over
-        return self._looks[look]
+            self._style_cache[key] = base + overlay + own if own.bgcolor else base + own + overlay
+        return self._style_cache[key]

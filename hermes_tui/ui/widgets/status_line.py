@@ -14,9 +14,9 @@ from hermes_tui.ui.render.wrap import fit_end, row_starts
 
 LEAST_PATH = 12
 """Fewest cells of a path that are worth showing."""
-_BETWEEN = " · "
+_SEPARATOR = " · "
 """The separator of two pieces; it is dropped together with the first of them."""
-SAID = "hint"
+HINT_STYLE = "hint"
 """The style of hints that mention a key."""
 
 
@@ -48,7 +48,7 @@ class StatusLine(Widget):
         self._keeps_left, self._wraps = keeps_left, wraps
         self._second_row = 0
         """The cell of the left part at which the second row begins; 0 if there is none."""
-        self._alone = False
+        self._left_only = False
         """Whether the left part has the whole width."""
         self.resolve = resolve
         self._base = base
@@ -72,10 +72,10 @@ class StatusLine(Widget):
         sides, _ = self._sides(Style())
         left, right = Strip(sides[0]), Strip(sides[1])
         self._second_row = 0
-        is_said = any(style == SAID for _, style in self._segments)
-        taken = left.cell_length + right.cell_length + bool(right.cell_length)
-        self._alone = is_said and taken > width
-        if self._alone:
+        has_hint = any(style == HINT_STYLE for _, style in self._segments)
+        needed = left.cell_length + right.cell_length + bool(right.cell_length)
+        self._left_only = has_hint and needed > width
+        if self._left_only:
             starts = row_starts(left.text, width)
             self._second_row = cell_len(left.text[: starts[1]]) if len(starts) > 1 else 0
         self.styles.height = 2 if self._second_row else 1
@@ -88,17 +88,17 @@ class StatusLine(Widget):
         width = self.size.width
         base = self.rich_style + self.resolve(self._base)
         sides, path = self._sides(base)
-        if self._alone:
-            return self._row(Strip(sides[0]), y, base)
+        if self._left_only:
+            return self._left_row(Strip(sides[0]), y, base)
         room = max(width // 2, width - 40)
         if self._keeps_left:
             room = width - Strip(sides[0]).cell_length
         last = 1 + bool(sides[1] and not sides[1][-1].text.strip())
         while len(sides[1]) > last and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
-        if sides[1] and sides[1][0].text.startswith(_BETWEEN):
+        if sides[1] and sides[1][0].text.startswith(_SEPARATOR):
             first = sides[1][0]
-            sides[1][0] = Segment("  " + first.text.removeprefix(_BETWEEN), first.style)
+            sides[1][0] = Segment("  " + first.text.removeprefix(_SEPARATOR), first.style)
         left, right = Strip(sides[0]), Strip(sides[1])
         # A right part that does not begin with a blank would touch the left part.
         gap = int(bool(right.cell_length) and not right.text.startswith(" "))
@@ -109,7 +109,7 @@ class StatusLine(Widget):
         left = _cut(left, left_width, base).adjust_cell_length(left_width + gap, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)
 
-    def _row(self, left: Strip, y: int, base: Style) -> Strip:
+    def _left_row(self, left: Strip, y: int, base: Style) -> Strip:
         """Return one of the one or two rows of a left part without a right one."""
         width, begin = self.size.width, self._second_row
         if y == 0:
