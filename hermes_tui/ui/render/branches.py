@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
 
 
-_LONGEST: Final = 80
+_MAX_WIDTH: Final = 80
 
 
 class BranchRow(NamedTuple):
@@ -48,10 +48,10 @@ def standing(branch: Branch) -> str:
     log = branch.log
     if state.phase is Phase.STOPPED:
         stop = last_stop(log)
-        return visible_line(stopped(log, stop).what, _LONGEST) if stop is not None else "stopped"
+        return visible_line(stopped(log, stop).what, _MAX_WIDTH) if stop is not None else "stopped"
     if state.phase is Phase.ENDED:
         why = doing_at(log, len(log) - 1).why
-        return ": ".join(filter(None, ("ended", visible_line(why, _LONGEST))))
+        return ": ".join(filter(None, ("ended", visible_line(why, _MAX_WIDTH))))
     return str(state.phase)
 
 
@@ -59,10 +59,10 @@ def forked_from(branch: Branch) -> str:
     """Return where a branch was forked from its parent; "" for the first branch."""
     if branch.parent is None:
         return ""
-    return f"{branch.parent.name}, {_place(_at_fork(branch))}"
+    return f"{branch.parent.name}, {_place_text(_state_at_fork(branch))}"
 
 
-def _at_fork(branch: Branch) -> SessionState:
+def _state_at_fork(branch: Branch) -> SessionState:
     """Return the state of a branch when it began: it stops right where it was forked."""
     state = SessionState()
     for seq, event in enumerate(branch.log):
@@ -72,7 +72,7 @@ def _at_fork(branch: Branch) -> SessionState:
     return state
 
 
-def _place(state: SessionState) -> str:
+def _place_text(state: SessionState) -> str:
     index, calls = state.stop.call_index, state.reply.calls if state.reply is not None else []
     if state.phase is not Phase.STOPPED:
         return f"turn {state.turn}"

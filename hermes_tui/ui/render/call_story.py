@@ -21,11 +21,11 @@ from hermes_tui.ui.render.event_lines import changes
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
-_LABEL = 11
+_LABEL_WIDTH = 11
 IN_TEXT = "a call in the text, which this run does not read"
-_ABOUT_THE_END = frozenset({Code.TRUNCATED, Code.UNCLOSED})
+_CUT_OFF_CODES = frozenset({Code.TRUNCATED, Code.UNCLOSED})
 """Codes on calls that were cut off; most calls have none of them and need no further check."""
-_END_OF_REPLY = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
+_REPLY_ENDS = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def _story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     story = Story(call, call.name or "", arguments)
     story.cut = _is_cut(log, seq, call)
     for event in _events(log, seq + 1, seq + LONGEST_TURN):
-        if isinstance(event, _END_OF_REPLY):
+        if isinstance(event, _REPLY_ENDS):
             story.end = event
             break
         if getattr(event, "call_index", None) != call.index:
@@ -74,18 +74,18 @@ def _is_cut(log: EventLog, seq: int, call: ToolCall) -> bool:
     from hermes_tui.debugger.call_rules import NO_ARGUMENTS
 
     is_text = call.origin is Origin.TEXT
-    about_the_end = any(found.code in _ABOUT_THE_END for found in log[seq].diagnostics)
+    about_the_end = any(found.code in _CUT_OFF_CODES for found in log[seq].diagnostics)
     if not about_the_end and (is_text or call.arguments_state not in NO_ARGUMENTS):
         return False
     from hermes_tui.debugger.turn import Reply
 
-    back = back_from(log, seq)
-    received = next((event for event in back if isinstance(event, ev.ResponseReceived)), None)
+    earlier = back_from(log, seq)
+    received = next((event for event in earlier if isinstance(event, ev.ResponseReceived)), None)
     if received is None:
         return False
     reply = Reply.of(received)
     for event in _events(log, received.seq + 1, seq + LONGEST_TURN):
-        if event.seq > seq and isinstance(event, _END_OF_REPLY):
+        if event.seq > seq and isinstance(event, _REPLY_ENDS):
             break
         if isinstance(event, ev.TextEdited):
             reply = reply.anew()
@@ -102,27 +102,27 @@ def add_story(
     timeline: Timeline,
     seq: int,
     call: ToolCall,
-    found: Sequence[Finding],
+    findings: Sequence[Finding],
     *,
     missed: bool,
 ) -> None:
     """Add how the call arrived, what its tool receives, and what a person decided about it.
 
-    `found` are the call's findings, already shown. `missed`: the call is in a text that no parser
-    read.
+    `findings` are the call's findings, already shown. `missed`: the call is in a text that no
+    parser read.
     """
     story = _story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
-        _fact(page, "raw", call.arguments_text)
+        _add_fact(page, "raw", call.arguments_text)
     for event in story.events:
-        _event(page, timeline.log, event)
+        _add_event(page, timeline.log, event)
     if story.dispatched is None and (why := _why_not_run(timeline, story, missed=missed)):
-        _fact(page, "not run", why, "error")
+        _add_fact(page, "not run", why, "error")
     else:
-        _given(page, timeline, story, found)
+        _add_arguments(page, timeline, story, findings)
     for event in story.events:
         if isinstance(event, (ev.ToolReturned, ev.ToolFailed)) and event.printed:
-            _fact(page, "printed", event.printed.removesuffix("\n"), "dim")
+            _add_fact(page, "printed", event.printed.removesuffix("\n"), "dim")
 
 
 def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
@@ -140,29 +140,31 @@ def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
             return ""
 
 
-def _event(page: Page, log: EventLog, event: ev.Event) -> None:
+def _add_event(page: Page, log: EventLog, event: ev.Event) -> None:
     match event:
         case ev.Stopped():
-            _fact(page, "stopped", stopped(log, event).why, "hint")
+            _add_fact(page, "stopped", stopped(log, event).why, "hint")
         case ev.BreakpointsHit():
-            _fact(page, "hit", " · ".join([*event.notes, *event.breakpoints]), "hint")
+            _add_fact(page, "hit", " · ".join([*event.notes, *event.breakpoints]), "hint")
         case ev.ArgumentsEdited() | ev.ResultSubstituted():
             for what, before, after in changes(event):
-                _fact(page, "edited", what, "hint")
+                _add_fact(page, "edited", what, "hint")
                 page.extend(line._replace(indent=6) for line in unfolded_diff(before, after))
         case ev.CallSkipped():
-            _fact(page, *_answered(event), "hint")
+            _add_fact(page, *_answer_fact(event), "hint")
         case ev.CallDropped():
-            _fact(page, "dropped", "by hand: the model will not see that it made this call", "hint")
+            _add_fact(
+                page, "dropped", "by hand: the model will not see that it made this call", "hint"
+            )
         case ev.ToolFailed() if event.exception:
-            _fact(page, "cancelled" if event.by else "raised", event.exception, "error")
+            _add_fact(page, "cancelled" if event.by else "raised", event.exception, "error")
             for frame in event.frames:
                 page.line(frame, "dim", indent=6)
         case _:
             pass
 
 
-def _answered(event: ev.CallSkipped) -> tuple[str, str]:
+def _answer_fact(event: ev.CallSkipped) -> tuple[str, str]:
     """Return the name and the text of the fact who gave the result instead of the tool."""
     if event.reason.startswith(DECLINED):
         return "declined", event.reason.removeprefix("declined ")
@@ -171,20 +173,22 @@ def _answered(event: ev.CallSkipped) -> tuple[str, str]:
     return "answered", f"by hand, {how}{reason}"
 
 
-def _given(page: Page, timeline: Timeline, story: Story, found: Sequence[Finding]) -> None:
+def _add_arguments(
+    page: Page, timeline: Timeline, story: Story, findings: Sequence[Finding]
+) -> None:
     """Add what the tool received or will receive, or why nothing; and the schema's findings."""
     from hermes_tui.debugger.call_rules import dispatched_arguments, refusal
 
     state = timeline.state
     if story.dispatched is not None:
-        _fact(page, "tool got", story.dispatched.arguments)
+        _add_fact(page, "tool got", story.dispatched.arguments)
     elif story.waits:
         names = frozenset(state.tools) if state.tools_declared else None
         refused = refusal(story.name, story.arguments, names, cut=story.cut)
         if refused is not None:
-            _fact(page, "tool gets", f"nothing: {refused.error}; the model is told so", "error")
+            _add_fact(page, "tool gets", f"nothing: {refused.error}; the model is told so", "error")
             return
-        _fact(page, "tool gets", dispatched_arguments(story.arguments))
+        _add_fact(page, "tool gets", dispatched_arguments(story.arguments))
     spec = state.tools.get(story.name)
     if spec is None or not isinstance(story.arguments.value, dict):
         return
@@ -193,14 +197,14 @@ def _given(page: Page, timeline: Timeline, story: Story, found: Sequence[Finding
 
     coerced = coerced_arguments(story.arguments.value, spec.parameters)
     if coerced != story.arguments.value:
-        _fact(page, "by schema", json_text(coerced), "hint")
+        _add_fact(page, "by schema", json_text(coerced), "hint")
     problems = schema_problems(story.arguments.value, spec.parameters)
-    said = "; ".join(map(str, problems))
-    if problems and all(one.message != said for one in found):
-        _fact(page, "schema", counted(len(problems), "problem"), "warning")
+    summary = "; ".join(map(str, problems))
+    if problems and all(one.message != summary for one in findings):
+        _add_fact(page, "schema", counted(len(problems), "problem"), "warning")
         for problem in problems:
             page.line(str(problem), "warning", indent=6)
 
 
-def _fact(page: Page, name: str, text: str, style: str = "") -> None:
-    page.fact(name, text, style, width=_LABEL)
+def _add_fact(page: Page, name: str, text: str, style: str = "") -> None:
+    page.fact(name, text, style, width=_LABEL_WIDTH)

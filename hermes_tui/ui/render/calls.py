@@ -98,8 +98,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
         page.blank()
         if row == chosen:
             top = page.length
-        beside = width if view.raw_beside else 0
-        _call(page, view, row, event.call, is_chosen=row == chosen, beside=beside)
+        raw_width = width if view.raw_beside else 0
+        _add_call(page, view, row, event.call, is_chosen=row == chosen, raw_width=raw_width)
     if left := len(rows) - first - len(shown):
         page.blank()
         page.line(
@@ -119,37 +119,39 @@ def selected_call(timeline: Timeline, row: int) -> tuple[int | None, ToolCall | 
     return None, None
 
 
-def _call(
-    page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool, beside: int
+def _add_call(
+    page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool, raw_width: int
 ) -> None:
-    """Add one call; if `beside` is not 0, raw next to normalised on so many cells."""
+    """Add one call; if `raw_width` is not 0, raw next to normalised on so many cells."""
     timeline = view.timeline
-    found = findings_at(timeline, row)
-    page.extend([_heading(call, is_chosen=is_chosen, is_added=_is_added(timeline, call))])
+    findings = findings_at(timeline, row)
+    page.extend([_heading_line(call, is_chosen=is_chosen, is_added=_is_added(timeline, call))])
     seq = timeline.seq(row)
     missed = _is_missed(timeline, seq, call)
-    _arrival(page, timeline, seq, call, missed=missed)
-    _fact(page, "id", *_id_fact(view, call, found))
-    _fact(page, "name", *_name_fact(view, call, found))
+    _add_arrival(page, timeline, seq, call, missed=missed)
+    _add_fact(page, "id", *_id_fact(view, call, findings))
+    _add_fact(page, "name", *_name_fact(view, call, findings))
     if run := subagent_of(timeline.state.details, call.id):
-        told = view.keys.told(" ({open} in this pane opens it)") if is_chosen else ""
-        _fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{told}", "hint")
+        hint = view.keys.told(" ({open} in this pane opens it)") if is_chosen else ""
+        _add_fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{hint}", "hint")
     state = call.arguments_state
-    _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
+    _add_fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
     page.extend(
-        raw_beside_normalised(call, beside, view.keys) if beside else _arguments(call, found)
+        raw_beside_normalised(call, raw_width, view.keys)
+        if raw_width
+        else _argument_lines(call, findings)
     )
-    _findings(page, found)
+    _add_findings(page, findings)
     if is_recorded(timeline):
         from hermes_tui.ui.render.call_story import add_story
 
-        add_story(page, timeline, seq, call, found, missed=missed)
+        add_story(page, timeline, seq, call, findings, missed=missed)
         if missed:
             return
-    _result(page, view, row)
+    _add_result(page, view, row)
 
 
-def _heading(call: ToolCall, *, is_chosen: bool, is_added: bool) -> Line:
+def _heading_line(call: ToolCall, *, is_chosen: bool, is_added: bool) -> Line:
     pointer = "▶" if is_chosen else " "
     title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
     text = title + ("[added]" if is_added else f"[{call.origin}]")
@@ -157,25 +159,25 @@ def _heading(call: ToolCall, *, is_chosen: bool, is_added: bool) -> Line:
     return Line(text, spans)
 
 
-def _findings(page: Page, found: Sequence[Finding]) -> None:
-    for finding in found:
-        said = visible_line(finding.message, LONGEST_FACT)
-        text = f"{finding.severity} {finding.code}: {said}"
+def _add_findings(page: Page, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        message = visible_line(finding.message, LONGEST_FACT)
+        text = f"{finding.severity} {finding.code}: {message}"
         page.line(text, str(finding.severity), indent=4)
         if finding.hint:
             page.line(f"→ {finding.hint}", "hint", indent=6)
 
 
-def _arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
+def _add_arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
     if _is_added(timeline, call):
         event = timeline.log[seq]
         parser = event.parser if isinstance(event, ToolCallProposed) else ""
-        read = f", as {visible_line(parser, LONGEST_NAME)} reads the text" if parser else ""
-        _fact(page, "arrived as", f"added by hand{read}", "hint")
+        suffix = f", as {visible_line(parser, LONGEST_NAME)} reads the text" if parser else ""
+        _add_fact(page, "arrived as", f"added by hand{suffix}", "hint")
         return
     origin = MISSED if missed else ORIGINS[call.origin]
-    read = READ_AS.get(call.verdict, call.verdict and f"read as {call.verdict}")
-    _fact(page, "arrived as", origin + (f", {read}" if read else ""))
+    suffix = READ_AS.get(call.verdict, call.verdict and f"read as {call.verdict}")
+    _add_fact(page, "arrived as", origin + (f", {suffix}" if suffix else ""))
 
 
 def _is_added(timeline: Timeline, call: ToolCall) -> bool:
@@ -201,17 +203,17 @@ def is_recorded(timeline: Timeline) -> bool:
     return timeline.state.source_format == "native"
 
 
-def _fact(page: Page, name: str, text: str, style: str = "") -> None:
+def _add_fact(page: Page, name: str, text: str, style: str = "") -> None:
     page.fact(name, text, style, width=11)
 
 
-def _id_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
-    codes = {finding.code for finding in found}
+def _id_fact(view: ViewState, call: ToolCall, findings: list[Finding]) -> tuple[str, str]:
+    codes = {finding.code for finding in findings}
     if call.id_state is IdState.MISSING and call.origin is Origin.TEXT:
         return "none: a call in text has no id", ""
     if call.id_state in (IdState.MISSING, IdState.NULL, IdState.EMPTY):
         return f"{call.id_state}", "warning"
-    text = _beginning(call.id or "", view.keys)
+    text = _shortened_fact(call.id or "", view.keys)
     if call.id_state is IdState.SYNTHETIC:
         by = "hermes-tui" if is_recorded(view.timeline) else "the writer of the file"
         text += f" (synthetic: made up by {by})"
@@ -220,11 +222,11 @@ def _id_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[str
     return text, ""
 
 
-def _name_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+def _name_fact(view: ViewState, call: ToolCall, findings: list[Finding]) -> tuple[str, str]:
     if not call.name:
         return "missing", "error"
-    name = _beginning(call.name, view.keys)
-    for finding in found:
+    name = _shortened_fact(call.name, view.keys)
+    for finding in findings:
         if finding.code is Code.NAME_UNKNOWN:
             return f"{name} — not a declared tool; {finding.hint}", "error"
     if view.timeline.state.tools_declared:
@@ -232,46 +234,46 @@ def _name_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[s
     return f"{name} (the source declares no tools)", ""
 
 
-def _beginning(text: str, keys: KeyNames) -> str:
+def _shortened_fact(text: str, keys: KeyNames) -> str:
     """Return a text that is normally short, cut if it is so long that it would hide the rest."""
     if len(text) <= LONGEST_FACT:
         return text
     return text[:LONGEST_FACT] + not_shown(len(text) - LONGEST_FACT, keys)
 
 
-def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
+def _argument_lines(call: ToolCall, findings: list[Finding]) -> Sequence[Line]:
     if call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON:
         if not call.arguments_text:
             return []
-        places = [] if call.origin is Origin.TEXT else [f.span for f in found if f.span]
-        marks = [(span, "damage") for span in places]
+        spans = [] if call.origin is Origin.TEXT else [f.span for f in findings if f.span]
+        marks = [(span, "damage") for span in spans]
         return marked_lines(call.arguments_text, marks, indent=6)
     return unfolded_lines(indented(call.arguments), 6)
 
 
-def _result(page: Page, view: ViewState, row: int) -> None:
+def _add_result(page: Page, view: ViewState, row: int) -> None:
     timeline = view.timeline
     event = timeline.linked(row)
     if isinstance(event, MessageAppended):
         speaker = event.message.author or event.message.role
-        _fact(page, "result", f"in the text of the next message ({speaker})")
+        _add_fact(page, "result", f"in the text of the next message ({speaker})")
         return
     if not isinstance(event, (ToolReturned, ToolFailed)) and not timeline.finished:
-        _fact(page, "result", "none yet")
+        _add_fact(page, "result", "none yet")
         return
     if not isinstance(event, (ToolReturned, ToolFailed)):
-        _fact(page, "result", "none: the call was never answered", "warning")
+        _add_fact(page, "result", "none: the call was never answered", "warning")
         return
     result = event.result
     size = characters(result.content)
     if result.error is None:
-        _fact(page, "result", size)
+        _add_fact(page, "result", size)
     else:
         kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
         style = "error" if result.error.kind == "flag" else "warning"
         reason = reason_beside(result.error.reason, result.content)
-        _fact(page, "result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
-    _preview(page, result, view.keys)
+        _add_fact(page, "result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
+    _add_preview(page, result, view.keys)
 
 
 def _lines_of(content: str) -> tuple[int, Sequence[Line]]:
@@ -285,13 +287,13 @@ def _lines_of(content: str) -> tuple[int, Sequence[Line]]:
     return content.count("\n") + 1, [Line(text, (), 6) for text in first]
 
 
-def _preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
-    every, lines = _lines_of(result.content)
+def _add_preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
+    count, lines = _lines_of(result.content)
     for line in lines:
         is_cut = len(line.text) > PREVIEW_WIDTH
         cut = line._replace(text=shortened(line.text, PREVIEW_WIDTH), spans=())
         page.extend([cut if is_cut else line])
-    if (rest := every - len(lines)) > 0:
+    if (rest := count - len(lines)) > 0:
         more = f"… {counted(rest, 'more line')}"
     elif any(len(line.text) > PREVIEW_WIDTH for line in lines):
         more = "… the rest of it"

@@ -20,8 +20,8 @@ from hermes_tui.ui.render.document import is_plain_ascii
 ONE_CELL: Final = " -~\xa0-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u20cf\u2190-\u2319\u2500-\u25fc"
 TWO_CELLS: Final = "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3250-\ua48c\uac00-\ud7a3\uff01-\uff60"
 """Character ranges of common scripts, by the cells that each character takes."""
-_ONE: Final = re.compile(f"[{ONE_CELL}]*+")
-_TWO: Final = re.compile(f"[{TWO_CELLS}]*+")
+_ONE_CELL_TEXT: Final = re.compile(f"[{ONE_CELL}]*+")
+_TWO_CELL_TEXT: Final = re.compile(f"[{TWO_CELLS}]*+")
 _RUN: Final = re.compile(f"([{ONE_CELL}]++)|([{TWO_CELLS}]++)|[^{ONE_CELL}{TWO_CELLS}]++")
 
 
@@ -38,7 +38,7 @@ WIDTHS: Final = _CellWidths()
 
 def is_even(text: str) -> bool:
     """Return quickly whether every character takes one cell; may be False for rare characters."""
-    return is_plain_ascii(text) or _ONE.fullmatch(text) is not None
+    return is_plain_ascii(text) or _ONE_CELL_TEXT.fullmatch(text) is not None
 
 
 def cells(text: str) -> int:
@@ -53,16 +53,16 @@ def cells(text: str) -> int:
 
 def edges(text: str) -> array[int]:
     """Return the number of cells before each character, and finally that of the whole text."""
-    found, at = array("I", [0]), 0
+    totals, at = array("I", [0]), 0
     for run in _RUN.finditer(text):
         if step := run.lastindex:
             end = at + step * len(run[0])
-            found.extend(range(at + step, end + 1, step))
+            totals.extend(range(at + step, end + 1, step))
         else:
-            found.extend(accumulate(map(WIDTHS.__getitem__, run[0]), initial=at))
-            del found[-len(run[0]) - 1]
-        at = found[-1]
-    return found
+            totals.extend(accumulate(map(WIDTHS.__getitem__, run[0]), initial=at))
+            del totals[-len(run[0]) - 1]
+        at = totals[-1]
+    return totals
 
 
 def fits_to(text: str, start: int, width: int) -> int:
@@ -70,16 +70,16 @@ def fits_to(text: str, start: int, width: int) -> int:
 
     Marks that take no cell stay with the character before them. Costs O(characters that fit).
     """
-    for each, pattern in ((1, _ONE), (2, _TWO)):
-        end = start + width // each
+    for width_of_each, pattern in ((1, _ONE_CELL_TEXT), (2, _TWO_CELL_TEXT)):
+        end = start + width // width_of_each
         found = pattern.match(text, start, end)
         if found is not None and found.end() == end:
             follower = text[end : end + 1]
-            if not follower or WIDTHS[follower] > width % each:
+            if not follower or WIDTHS[follower] > width % width_of_each:
                 return end
-    taken = width + 1
+    count = width + 1
     while True:
-        widths = [*accumulate(map(WIDTHS.__getitem__, text[start : start + taken]))]
-        if not widths or widths[-1] > width or start + taken >= len(text):
+        widths = [*accumulate(map(WIDTHS.__getitem__, text[start : start + count]))]
+        if not widths or widths[-1] > width or start + count >= len(text):
             return start + bisect_right(widths, width)
-        taken *= 2
+        count *= 2

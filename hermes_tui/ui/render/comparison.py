@@ -26,18 +26,18 @@ _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
 """Least width of the names; that of a code may be longer."""
 _LEAST_FACT: Final = 8
-_BETWEEN: Final = "  "
+_GAP: Final = "  "
 NAMES: Final = ("A", "B")
-_OUTCOME: Final = ("model", "status", "stop_reason", "reward")
-_SPENT: Final = (
+_OUTCOME_FIELDS: Final = ("model", "status", "stop_reason", "reward")
+_USAGE_FIELDS: Final = (
     ("tokens in", "prompt_tokens", "{:,}"),
     ("tokens out", "completion_tokens", "{:,}"),
     ("cost", "cost_usd", "${:.6g}"),
     ("seconds", "duration_s", "{:,.6g}"),
 )
 _ERRORS: Final = {"": "no error", "flag": "an error", "heuristic": "reads like an error"}
-_COUNTS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
-_COUNTED: Final = frozenset(name.replace("_", " ") for name in _COUNTS)
+_COUNT_FIELDS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
+_COUNT_NAMES: Final = frozenset(name.replace("_", " ") for name in _COUNT_FIELDS)
 
 
 class Comparison(NamedTuple):
@@ -61,62 +61,62 @@ def run_comparison(
     """
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
-    facts = [*_tasks(rows, *summaries), *_facts(*summaries)]
-    unlike = [fact for fact in facts if fact[1] != fact[2]]
-    name_width = max([_NAME_CELLS, *(len(name) + len(_BETWEEN) for name, _, _ in unlike)])
-    room = max(_LEAST_FACT, (width - name_width - len(_BETWEEN)) // 2)
-    longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in unlike), default=0)
-    for name, left, right in unlike:
+    facts = [*_task_facts(rows, *summaries), *_facts(*summaries)]
+    different = [fact for fact in facts if fact[1] != fact[2]]
+    name_width = max([_NAME_CELLS, *(len(name) + len(_GAP) for name, _, _ in different)])
+    room = max(_LEAST_FACT, (width - name_width - len(_GAP)) // 2)
+    longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in different), default=0)
+    for name, left, right in different:
         shown = fit_apart((left, right), room)
-        text = f"{fit(shown[left].rstrip(), min(longest, room))}{_BETWEEN}{shown[right].rstrip()}"
+        text = f"{fit(shown[left].rstrip(), min(longest, room))}{_GAP}{shown[right].rstrip()}"
         page.fact(name, text, "strong", width=name_width, indent=0)
-    if alike := [_said(name, left) for name, left, right in facts if left == right]:
-        page.fact("in both", ", ".join(alike), "dim", width=name_width, indent=0)
-    parted = first_difference(rows)
-    step = parted and (parted.left or parted.right)
-    if parted is not None and step is not None:
-        place = _step_title(step, parted.right, of_message="the {}'s message")
+    if same := [_fact_text(name, left) for name, left, right in facts if left == right]:
+        page.fact("in both", ", ".join(same), "dim", width=name_width, indent=0)
+    divergence = first_difference(rows)
+    step = divergence and (divergence.left or divergence.right)
+    if divergence is not None and step is not None:
+        place = _step_title(step, divergence.right, of_message="the {}'s message")
         page.fact("diverge at", place, width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 
 
-def _said(name: str, value: str) -> str:
+def _fact_text(name: str, value: str) -> str:
     """Return a fact in words, such as "3 turns", "0 errors", "model gpt-5" or "ID_MISSING×2"."""
     if name.isupper():
         return f"{name}×{value}"
-    if name in _COUNTED:
+    if name in _COUNT_NAMES:
         return counted(int(value), name.removesuffix("s"))
     return f"{value} {name}" if value.isdecimal() else f"{name} {visible_line(value, _TITLE_LIMIT)}"
 
 
-def _tasks(
+def _task_facts(
     rows: Sequence[DiffRow], left: RunSummary, right: RunSummary
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the fact about the runs' tasks; of two with the same first line, the whole tasks."""
     names = [each.task or "-" for each in (left, right)]
     if left.task_digest != right.task_digest and left.task == right.task:
-        asked = [_asked([row[side] for row in rows]) for side in (0, 1)]
-        apart = [each.group_id or each.task_digest for each in (left, right)]
-        plain = [f"{name} · {what}" for name, what in zip(names, apart, strict=True)]
-        names = asked if asked[0] != asked[1] else plain
+        requests = [_first_request([row[side] for row in rows]) for side in (0, 1)]
+        ids = [each.group_id or each.task_digest for each in (left, right)]
+        with_ids = [f"{name} · {what}" for name, what in zip(names, ids, strict=True)]
+        names = requests if requests[0] != requests[1] else with_ids
     if left.task or right.task:
         yield "task", names[0], names[1]
 
 
-def _asked(steps: Sequence[Step | None]) -> str:
+def _first_request(steps: Sequence[Step | None]) -> str:
     """Return the user's first message, on one line."""
-    said = (step for step in steps if step is not None and step.kind is StepKind.MESSAGE)
-    return " ".join(next((step.text for step in said if step.title == "user"), "").split())
+    messages = (step for step in steps if step is not None and step.kind is StepKind.MESSAGE)
+    return " ".join(next((step.text for step in messages if step.title == "user"), "").split())
 
 
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
     """Yield (name, left, right) of each fact that at least one run has; findings by code last."""
-    told = [(name.replace("_", " "), name, "{}") for name in (*_OUTCOME, *_COUNTS)]
-    for name, attribute, spelled in (*told, *_SPENT):
+    plain = [(name.replace("_", " "), name, "{}") for name in (*_OUTCOME_FIELDS, *_COUNT_FIELDS)]
+    for name, attribute, template in (*plain, *_USAGE_FIELDS):
         pair = [getattr(side, attribute) for side in (left, right)]
         if any(value not in (None, "") for value in pair):
-            before, after = ("-" if v in (None, "") else spelled.format(v) for v in pair)
+            before, after = ("-" if v in (None, "") else template.format(v) for v in pair)
             yield name, before, after
     before_codes, after_codes = dict(left.codes), dict(right.codes)
     for code in sorted({*before_codes, *after_codes}):
@@ -139,15 +139,15 @@ def comparison(
         if same:
             head = CONTEXT if number else 0
             tail = CONTEXT if number < len(groups) - 1 else 0
-            _same(page, group, head, tail)
+            _add_same(page, group, head, tail)
             continue
         for row in group:
             places.append(page.length)
-            _different(page, row, left, right)
+            _add_different(page, row, left, right)
     return Comparison(page.document(), tuple(places))
 
 
-def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
+def _add_same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
     hidden = len(rows) - head - tail
     shown = [*rows[:head], None, *rows[len(rows) - tail :]] if hidden > 1 else rows
     for row in shown:
@@ -157,11 +157,11 @@ def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
             page.line(f"  {_step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
 
 
-def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
+def _add_different(page: Page, row: DiffRow, left: str, right: str) -> None:
     if row.left is not None and row.right is not None:
         before, after = row.left, row.right
         page.heading(f"~ {_step_title(before, after)}")
-        _changed(page, _text(before), _text(after))
+        _add_changes(page, _text(before), _text(after))
     elif row.left is not None:
         page.heading(f"- {_step_title(row.left)}, only in {left}")
         page.extend(_signed("-", unfolded_text(_text(row.left)), "badge.bad"))
@@ -171,7 +171,7 @@ def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
     page.blank()
 
 
-def _changed(page: Page, before: str, after: str) -> None:
+def _add_changes(page: Page, before: str, after: str) -> None:
     if before != after:
         page.extend(unfolded_diff(before, after))
     else:

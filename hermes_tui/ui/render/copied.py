@@ -50,8 +50,8 @@ def row_copies(view: ViewState, raw_text: RawText) -> list[Copyable]:
     """Return the texts to copy from the cursor's row: its finding in words, else its event."""
     finding = view.timeline.finding(view.row) if view.row >= 0 else None
     if finding is not None:
-        told = f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
-        return [Copyable(told)]
+        text = f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
+        return [Copyable(text)]
     match view.event:
         case None:
             return []
@@ -80,8 +80,8 @@ def call_copies(call: ToolCall) -> list[Copyable]:
     """
     is_text = call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON
     arguments = call.arguments_text if is_text else call.arguments
-    told = {"id": call.id, "name": call.name, "arguments": arguments}
-    whole = _masked(indented(told), "the call")
+    record = {"id": call.id, "name": call.name, "arguments": arguments}
+    whole = _masked(indented(record), "the call")
     if isinstance(arguments, dict):
         return [whole, *_values("args", arguments)]
     bare = _masked(call.arguments_text, "its arguments")
@@ -99,7 +99,7 @@ def event_copies(timeline: Timeline, event: Event, raw_text: RawText) -> list[Co
     if not isinstance(event, RequestSent):
         return [_masked(text)]
     body = _masked(text, "the body of the request")
-    key_name, names = _sent_with(timeline.state)
+    key_name, names = _key_and_headers(timeline.state)
     command = curl_command(event.url, body.text, key_name=key_name, header_names=names)
     return [body, Copyable(command, "the curl command that sends it")] if command else [body]
 
@@ -111,11 +111,11 @@ def _masked(text: str, what: str = "") -> Copyable:
 
 def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
     """Yield the values in a JSON object, named as in expressions, masked as inside the object."""
-    for name, held in islice(value.items(), MOST_VALUES):
-        told = name if name.isidentifier() else None
-        what = f"{owner}.{told}" if told else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
-        inside = _masked(indented({name: held}), visible_line(what, LONGEST_NAME))
-        shown = json.loads(inside.text)[name] if inside.is_masked else held
+    for name, member in islice(value.items(), MOST_VALUES):
+        key = name if name.isidentifier() else None
+        what = f"{owner}.{key}" if key else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
+        inside = _masked(indented({name: member}), visible_line(what, LONGEST_NAME))
+        shown = json.loads(inside.text)[name] if inside.is_masked else member
         yield inside._replace(text=shown if isinstance(shown, str) else indented(shown))
 
 
@@ -145,11 +145,11 @@ def curl_command(
     )
 
 
-def _sent_with(state: RunState) -> tuple[str, list[str]]:
+def _key_and_headers(state: RunState) -> tuple[str, list[str]]:
     """Return the variable that held the key of a live run, and the names of its extra headers."""
     live = state.details.get("live")
-    kept = live if isinstance(live, dict) else {}
-    key_name, names = kept.get("api_key_env"), kept.get(HEADER_NAMES)
+    settings = live if isinstance(live, dict) else {}
+    key_name, names = settings.get("api_key_env"), settings.get(HEADER_NAMES)
     listed = names if isinstance(names, list) else []
-    sound = [one for one in listed if isinstance(one, str) and re.fullmatch(_HEADER_NAME, one)]
-    return key_name if isinstance(key_name, str) and key_name else KEY_NAME, sound
+    valid = [one for one in listed if isinstance(one, str) and re.fullmatch(_HEADER_NAME, one)]
+    return key_name if isinstance(key_name, str) and key_name else KEY_NAME, valid

@@ -10,11 +10,11 @@ from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_text
 
 CONTEXT: Final = 3
-_MATCHED_LINES: Final = 600
+_MAX_MATCHED_LINES: Final = 600
 """Most differing lines that are matched; more are shown as replaced, as matching is quadratic."""
-_COMPARED: Final = 1 << 20
+_MAX_SLICE: Final = 1 << 20
 """Most characters, or lines, that are compared at a time, because slices are copies."""
-_KEPT, _REMOVED, _ADDED = "  ", "- ", "+ "
+_UNCHANGED, _REMOVED, _ADDED = "  ", "- ", "+ "
 
 Block = tuple[Sequence[str], Sequence[str] | None]
 """The lines before, and the lines after, or None if they are unchanged."""
@@ -31,11 +31,11 @@ def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]
     blocks = list(_blocks(before.split("\n"), after.split("\n")))
     for number, (old, new) in enumerate(blocks):
         if new is not None:
-            lines += _changed(old, new)
+            lines += _changed_lines(old, new)
             continue
         head = 0 if number == 0 else context
         tail = 0 if number == len(blocks) - 1 else context
-        lines += _kept(old, head, tail)
+        lines += _unchanged_lines(old, head, tail)
     return lines
 
 
@@ -51,13 +51,13 @@ def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:
     tail = common_length(old[head:][::-1], new[head:][::-1])
     if head:
         yield old[:head], None
-    yield from _matched(old[head : len(old) - tail], new[head : len(new) - tail])
+    yield from _matched_blocks(old[head : len(old) - tail], new[head : len(new) - tail])
     if tail:
         yield old[-tail:], None
 
 
-def _matched(old: list[str], new: list[str]) -> Iterator[Block]:
-    if max(len(old), len(new)) > _MATCHED_LINES:
+def _matched_blocks(old: list[str], new: list[str]) -> Iterator[Block]:
+    if max(len(old), len(new)) > _MAX_MATCHED_LINES:
         yield old, new
         return
     matcher = SequenceMatcher(None, old, new, autojunk=False)
@@ -74,25 +74,25 @@ def common_length(old: Sequence[str], new: Sequence[str]) -> int:
     while step and count < most:
         end = min(count + step, most)
         if old[count:end] == new[count:end]:
-            count, step = end, min(2 * step, _COMPARED)
+            count, step = end, min(2 * step, _MAX_SLICE)
         else:
             step = (end - count) // 2
             most = end - 1
     return count
 
 
-def _kept(texts: Sequence[str], head: int, tail: int) -> list[Line]:
+def _unchanged_lines(texts: Sequence[str], head: int, tail: int) -> list[Line]:
     if len(texts) <= head + tail + 1:
-        return [Line(_KEPT + text) for text in texts]
+        return [Line(_UNCHANGED + text) for text in texts]
     hidden = f"  ⋮ {len(texts) - head - tail} lines as before"
     return [
-        *(Line(_KEPT + text) for text in texts[:head]),
+        *(Line(_UNCHANGED + text) for text in texts[:head]),
         Line(hidden, (StyledSpan(0, len(hidden), "dim"),)),
-        *(Line(_KEPT + text) for text in texts[len(texts) - tail :]),
+        *(Line(_UNCHANGED + text) for text in texts[len(texts) - tail :]),
     ]
 
 
-def _changed(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+def _changed_lines(old: Sequence[str], new: Sequence[str]) -> list[Line]:
     if len(old) != len(new):
         return [
             *(_line(_REMOVED, text, "removed", 0, len(text)) for text in old),

@@ -11,8 +11,8 @@ from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import add, attrgetter, mul
 from typing import Final, NamedTuple, overload
 
-_SOME_LINES: Final = 1_024
-_SOME_TEXT: Final = 1 << 16
+_BATCH_LINES: Final = 1_024
+_BATCH_CHARACTERS: Final = 1 << 16
 """Lines, and characters, that are searched at a time."""
 
 
@@ -149,21 +149,21 @@ class Document:
     @property
     def text(self) -> str:
         """The whole raw text."""
-        return "\n".join(self._each_text())
+        return "\n".join(self._line_texts())
 
     @property
     def indented_text(self) -> str:
         """The whole text with the indents of its lines."""
-        return "\n".join(chain.from_iterable(map(_indented, self.sections)))
+        return "\n".join(chain.from_iterable(map(_indented_texts, self.sections)))
 
     def find(
-        self, wanted: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
+        self, needle: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
     ) -> Iterator[Match]:
         """Yield at most `limit` matches, line by line; a `str` is searched for literally.
 
-        Otherwise `wanted` returns the ranges that match in a line. Empty matches are skipped.
+        Otherwise `needle` returns the ranges that match in a line. Empty matches are skipped.
         """
-        look_at = partial(_places, wanted) if isinstance(wanted, str) else wanted
+        look_at = partial(_literal_matches, needle) if isinstance(needle, str) else needle
         return islice((found for found in self.look(look_at) if found is not None), limit)
 
     def look(
@@ -176,7 +176,7 @@ class Document:
         `may_hold` returns, for many lines at once, whether any of them may have a match.
         """
         first = 0
-        for texts in self._some_texts():
+        for texts in self._text_batches():
             if len(texts) == 1 or may_hold("\n".join(texts)):
                 for number, text in enumerate(texts, first):
                     for span in look_at(text):
@@ -187,20 +187,20 @@ class Document:
             yield None
             first += len(texts)
 
-    def _some_texts(self) -> Iterator[Sequence[str]]:
+    def _text_batches(self) -> Iterator[Sequence[str]]:
         """Yield the texts of all lines in batches; a very long one alone."""
-        some: list[str] = []
+        batch: list[str] = []
         size = 0
-        for text in self._each_text():
-            if some and (len(some) == _SOME_LINES or size + len(text) > _SOME_TEXT):
-                yield some
-                some, size = [], 0
-            some.append(text)
+        for text in self._line_texts():
+            if batch and (len(batch) == _BATCH_LINES or size + len(text) > _BATCH_CHARACTERS):
+                yield batch
+                batch, size = [], 0
+            batch.append(text)
             size += len(text)
-        if some:
-            yield some
+        if batch:
+            yield batch
 
-    def _each_text(self) -> Iterator[str]:
+    def _line_texts(self) -> Iterator[str]:
         for lines in self.sections:
             if isinstance(lines, TextLines):
                 yield from lines.texts
@@ -208,7 +208,7 @@ class Document:
                 yield from (line.text for line in lines)
 
 
-def _indented(lines: Sequence[Line]) -> Iterable[str]:
+def _indented_texts(lines: Sequence[Line]) -> Iterable[str]:
     """Return the texts of some lines, each after its indent."""
     if not isinstance(lines, TextLines):
         return (f"{' ' * line.indent}{line.text}" for line in lines)
@@ -218,8 +218,8 @@ def _indented(lines: Sequence[Line]) -> Iterable[str]:
     return map(add, map(mul, repeat(" "), indents), lines.texts)
 
 
-def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:
-    return (found.span() for found in re.finditer(re.escape(wanted), text))
+def _literal_matches(needle: str, text: str) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in re.finditer(re.escape(needle), text))
 
 
 def pieces(
@@ -230,7 +230,7 @@ def pieces(
     `marks` (sorted, not overlapping) come on top of the line's own spans. Spans outside cost
     O(log n).
     """
-    layers = (_within(line.spans, start, end), _within(marks, start, end))
+    layers = (_overlapping(line.spans, start, end), _overlapping(marks, start, end))
     cuts = {start, end}
     for span in (*layers[0], *layers[1]):
         cuts.update((max(start, span.start), min(end, span.end)))
@@ -239,7 +239,7 @@ def pieces(
         yield line.text[left:right], names
 
 
-def _within(spans: Sequence[StyledSpan], start: int, end: int) -> Sequence[StyledSpan]:
+def _overlapping(spans: Sequence[StyledSpan], start: int, end: int) -> Sequence[StyledSpan]:
     if not spans:
         return ()
     first = bisect_left(spans, start, key=attrgetter("end"))

@@ -37,7 +37,7 @@ COMMANDS = {
 }
 ROOM = 300
 """Most characters of a text that is shown on one line."""
-_WITH_JSON = re.compile(r"([^{\[]*+)([{\[].*[}\]])(\)?)", re.DOTALL)
+_TEXT_WITH_JSON = re.compile(r"([^{\[]*+)([{\[].*[}\]])(\)?)", re.DOTALL)
 
 
 def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
@@ -46,11 +46,11 @@ def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.RunStarted():
             return "▶ run", "dim", describe(event)
         case ev.RunEnded():
-            return "■ end", "dim", _ended(event)
+            return "■ end", "dim", _end_text(event)
         case ev.RequestSent():
-            return "↑ request", "dim", _sent(log, event)
+            return "↑ request", "dim", _request_text(log, event)
         case ev.ResponseReceived():
-            return "↓ reply", "dim", _received(event)
+            return "↓ reply", "dim", _reply_text(event)
         case ev.ToolDispatched():
             return "» run tool", "dim", f"{event.name or '(no name)'} {_short(event.arguments)}"
         case ev.Stopped():
@@ -64,40 +64,40 @@ def event_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.PauseRequested():
             return "‖ pause", "dim", "asked to stop at the next stop point"
         case ev.BreakpointsSet():
-            return "◉ stops at", "dim", _set(event)
+            return "◉ stops at", "dim", _breakpoints_text(event)
         case ev.BreakpointsHit():
-            return "◌ hit", "hint", _hit(log, event)
+            return "◌ hit", "hint", _hit_text(log, event)
         case _:
-            return _decision(log, event)
+            return _decision_line(log, event)
 
 
-def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
+def _decision_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
     """Return label, style and text for a person's edits, and for forks and divergences."""
     match event:
         case ev.ArgumentsEdited():
-            return "✎ edit", "hint", _edited(log, event)
+            return "✎ edit", "hint", _call_edit_text(log, event)
         case ev.CallSkipped():
-            name = _name(log, event.seq, event.call_index)
+            name = _call_name(log, event.seq, event.call_index)
             return "✎ answer", "hint", f"{name} {_short(answered(event))}: {_short(event.result)}"
         case ev.CallDropped():
-            name = _name(log, event.seq, event.call_index)
+            name = _call_name(log, event.seq, event.call_index)
             return "✎ drop", "hint", f"{name} was taken out: the model will not see this call"
         case ev.ResultSubstituted():
-            name = _name(log, event.seq, event.call_index)
-            return "✎ result", "hint", f"of {name}: {_change(event.before, event.after)}"
+            name = _call_name(log, event.seq, event.call_index)
+            return "✎ result", "hint", f"of {name}: {_change_text(event.before, event.after)}"
         case ev.TextEdited():
-            return "✎ edit", "hint", f"the reply's text: {_change(event.before, event.after)}"
+            return "✎ edit", "hint", f"the reply's text: {_change_text(event.before, event.after)}"
         case ev.MessageEdited():
-            return "✎ edit", "hint", _message_edited(event)
+            return "✎ edit", "hint", _message_edit_text(event)
         case ev.ParametersChanged():
-            return "✎ edit", "hint", "parameters: " + _changed_keys(event.before, event.after)
+            return "✎ edit", "hint", "parameters: " + _key_changes_text(event.before, event.after)
         case ev.ReplyDiscarded():
             return "✗ discard", "warning", f"the reply was set aside: {event.reason}"
         case ev.RunForked():
             parent = f"run {event.parent_run_id}"
             return "↳ fork", "badge", f"shares all before this with {parent}"
         case ev.ReplayDiverged():
-            return "≠ replay", "error", f"{event.what}: {_change(event.expected, event.got)}"
+            return "≠ replay", "error", f"{event.what}: {_change_text(event.expected, event.got)}"
         case ev.LoopEscaped():
             return "! escape", "error", f"{event.exception} left the loop"
         case _:
@@ -117,22 +117,22 @@ def changes(event: ev.Event) -> list[tuple[str, str, str]]:
     match event:
         case ev.ArgumentsEdited():
             named = ("name", event.name_before, event.name_after)
-            both = [named, ("arguments", _spread(event.before), _spread(event.after))]
+            both = [named, ("arguments", _laid_out(event.before), _laid_out(event.after))]
             return [change for change in both if change[1] != change[2]]
         case ev.ResultSubstituted():
             return [("result", event.before, event.after)]
         case ev.TextEdited():
             return [("text", event.before, event.after)]
         case ev.MessageEdited() | ev.ParametersChanged():
-            return [("", _spread(event.before), _spread(event.after))]
+            return [("", _laid_out(event.before), _laid_out(event.after))]
         case ev.ReplayDiverged():
-            expected, got = map(_spread_within, (event.expected, event.got))
+            expected, got = map(_with_json_spread, (event.expected, event.got))
             return [("recorded, and now", expected, got)]
         case _:
             return []
 
 
-def _ended(event: ev.RunEnded) -> str:
+def _end_text(event: ev.RunEnded) -> str:
     words = ENDINGS.get(event.stop_reason, event.stop_reason)
     reward = f"reward {event.reward:g}" if event.reward is not None else ""
     # The stop reason is more precise, and "truncated" is also the word for a reply cut off.
@@ -140,7 +140,7 @@ def _ended(event: ev.RunEnded) -> str:
     return " · ".join(part for part in (status, words, reward) if part)
 
 
-def _sent(log: EventLog, event: ev.RequestSent) -> str:
+def _request_text(log: EventLog, event: ev.RequestSent) -> str:
     changed = bool(event.parameters) and any(
         isinstance(earlier, ev.RequestSent) for earlier in back_from(log, event.seq - 1)
     )
@@ -154,7 +154,7 @@ def _sent(log: EventLog, event: ev.RequestSent) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _received(event: ev.ResponseReceived) -> str:
+def _reply_text(event: ev.ResponseReceived) -> str:
     usage = event.usage
     parts = [
         f"finish_reason {event.finish_reason}" if event.finish_reason else "no finish_reason",
@@ -167,44 +167,44 @@ def _received(event: ev.ResponseReceived) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _set(event: ev.BreakpointsSet) -> str:
+def _breakpoints_text(event: ev.BreakpointsSet) -> str:
     texts = [f"{key} {text}" for key, text in event.breakpoints.items()]
     return " · ".join([", ".join(event.stop_points) or "no stop point", *texts])
 
 
-def _hit(log: EventLog, event: ev.BreakpointsHit) -> str:
+def _hit_text(log: EventLog, event: ev.BreakpointsHit) -> str:
     texts = breakpoint_texts(log, event.seq)
     named = [texts.get(key, key) for key in event.breakpoints or event.hits]
     ends = ["this ends the run"] if event.fatal else []
     return " · ".join([*event.notes, *named, *ends]) or doing_at(log, event.seq).what
 
 
-def _edited(log: EventLog, event: ev.ArgumentsEdited) -> str:
+def _call_edit_text(log: EventLog, event: ev.ArgumentsEdited) -> str:
     if event.name_after and event.name_after != event.name_before:
-        return f"the call's name: {_change(event.name_before, event.name_after)}"
-    name = _name(log, event.seq, event.call_index)
-    return f"arguments of {name}: {_change(event.before, event.after)}"
+        return f"the call's name: {_change_text(event.name_before, event.name_after)}"
+    name = _call_name(log, event.seq, event.call_index)
+    return f"arguments of {name}: {_change_text(event.before, event.after)}"
 
 
-def _message_edited(event: ev.MessageEdited) -> str:
+def _message_edit_text(event: ev.MessageEdited) -> str:
     which = f"message {event.index + 1} of the request"
     if not event.before:
         return f"{which} was added: {_short(event.after)}"
     if not event.after:
         return f"{which} was taken out: {_short(event.before)}"
-    return f"{which}: {_change(event.before, event.after)}"
+    return f"{which}: {_change_text(event.before, event.after)}"
 
 
-def _changed_keys(before: str, after: str) -> str:
-    old, new = _object(before), _object(after)
+def _key_changes_text(before: str, after: str) -> str:
+    old, new = _json_object(before), _json_object(after)
     if old is None or new is None:
-        return _change(before, after)
+        return _change_text(before, after)
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    shown = [f"{key} {_value(old.get(key))} → {_value(new.get(key))}" for key in keys]
+    shown = [f"{key} {_value_text(old.get(key))} → {_value_text(new.get(key))}" for key in keys]
     return ", ".join(shown) or "as before"
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _json_object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -212,29 +212,29 @@ def _object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _value(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "none" if value is None else visible_line(json.dumps(value, ensure_ascii=False), 40)
 
 
-def _spread(text: str) -> str:
+def _laid_out(text: str) -> str:
     from hermes_tui.ui.json_layout import laid_out
 
     return laid_out(text) if "\n" not in text else text
 
 
-def _spread_within(text: str) -> str:
+def _with_json_spread(text: str) -> str:
     """Return text with the JSON in it, such as a call's arguments, on several lines."""
     from hermes_tui.ui.json_layout import spread
 
-    found = _WITH_JSON.fullmatch(text)
+    found = _TEXT_WITH_JSON.fullmatch(text)
     return f"{found[1]}{spread(found[2])}{found[3]}" if found else text
 
 
-def _name(log: EventLog, seq: int, index: int) -> str:
+def _call_name(log: EventLog, seq: int, index: int) -> str:
     return visible_line(call_name(log, seq, index) or "(no name)", 60)
 
 
-def _change(before: str, after: str) -> str:
+def _change_text(before: str, after: str) -> str:
     return f"{visible_line(before, 60)} → {_short(after)}"
 
 

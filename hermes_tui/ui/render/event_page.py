@@ -27,7 +27,7 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
         page.extend(unfolded_diff(before, after))
     match event:
         case ev.RequestSent():
-            _request(page, log, event)
+            _add_request(page, log, event)
         case ev.ResponseReceived():
             page.blank()
             body(page, event.raw, "json")
@@ -51,7 +51,7 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
             pass
 
 
-def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
+def _add_request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
     """Add the body that was sent: as recorded, else rebuilt from the log."""
     page.blank()
     if event.body:
@@ -70,11 +70,11 @@ def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
 
 def sent_text(log: EventLog, event: ev.RequestSent) -> str:
     """Return the body of a request, as recorded or rebuilt; empty if that is not possible."""
-    return event.body or (_sent_body(cast(Any, log), event.seq) if event.messages else "")
+    return event.body or (_rebuilt_body(cast(Any, log), event.seq) if event.messages else "")
 
 
 @lru_cache(maxsize=4)
-def _sent_body(log: EventLog, seq: int) -> str:
+def _rebuilt_body(log: EventLog, seq: int) -> str:
     """Return the body of the request that event `seq` sent; empty if the log is not sound."""
     from hermes_tui.debugger.requests import request_body
 

@@ -19,7 +19,7 @@ PICKED = "●"
 LEAST_BAR, LEAST_LABEL = 4, 8
 LABEL_SHARE = 0.62
 LONGEST_LABEL = 60
-_PARTS = " ▏▎▍▌▋▊▉█"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
 # No term begins with these characters, so that these keys differ from those of bars.
 _HEADING, _REST = "\0", "\1"
 
@@ -90,13 +90,13 @@ def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) ->
 
 def _labels(bars: Iterable[Bar], width: int) -> dict[tuple[str, str], str]:
     """Return the labels of bars, cut so that those of a field can be told apart."""
-    found: dict[tuple[str, str], str] = {}
-    for name, some in groupby(bars, key=lambda bar: bar.name):
-        texts = [bar.label for bar in some]
+    labels: dict[tuple[str, str], str] = {}
+    for name, group in groupby(bars, key=lambda bar: bar.name):
+        texts = [bar.label for bar in group]
         # Paths differ at their ends.
         shown = {t: fit_end(t, width) for t in texts} if name == "file" else fit_apart(texts, width)
-        found |= {(name, text): label for text, label in shown.items()}
-    return found
+        labels |= {(name, text): label for text, label in shown.items()}
+    return labels
 
 
 def count_text(bar: Bar, *, is_narrowed: bool) -> str:
@@ -130,4 +130,4 @@ def blocks(count: int, largest: int, width: int) -> str:
     if not count or not width:
         return ""
     eighths = max(1, round(8 * width * count / max(count, largest)))
-    return _PARTS[-1] * (eighths // 8) + (_PARTS[eighths % 8] if eighths % 8 else "")
+    return _EIGHTHS[-1] * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")

@@ -20,9 +20,9 @@ def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
     If texts would look the same, the common part after their beginnings is left out instead.
     """
     shown = {text: fit(text, width) for text in texts}
-    todo = _alike(shown, shown, 0)
-    while todo:
-        alike, common = todo.pop()
+    pending = _alike(shown, shown, 0)
+    while pending:
+        alike, common = pending.pop()
         characters = width if alike[0].isascii() else width // 2
         head = characters // _HEAD_SHARE
         room = (characters - head - 1) // 2
@@ -30,7 +30,7 @@ def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
         start = max(alike[0].rfind(" ", 0, common) + 1, common - room)
         for text in alike:
             shown[text] = fit(text[:head] + ELLIPSIS + text[start:], width)
-        todo += _alike(alike, shown, common + 1)
+        pending += _alike(alike, shown, common + 1)
     return shown
 
 
@@ -41,9 +41,9 @@ def _alike(
 
     Groups with a common prefix shorter than `least` are left out.
     """
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    by_look: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
-        found[shown[text]].append(text)
-    sets = (same for same in found.values() if len(same) > 1)
+        by_look[shown[text]].append(text)
+    sets = (same for same in by_look.values() if len(same) > 1)
     measured = ((same, common_length(min(same), max(same))) for same in sets)
     return [(same, common) for same, common in measured if common >= least]

@@ -33,15 +33,15 @@ def heading_row(
     """
     mark = f" {FOLDED if is_folded else OPEN} "
     runs = group.end - group.start
-    told = [counted(runs, "run"), *_told(facts, runs)]
+    texts = [counted(runs, "run"), *_fact_texts(facts, runs)]
     name = visible_line(group.title or NO_VALUE, max(LEAST_KEY, width))
     if facts is not None and facts.task in namesakes:
-        name = _apart(namesakes, max(LEAST_KEY, width // 2))[facts.task].rstrip()
+        name = _fitted_apart(namesakes, max(LEAST_KEY, width // 2))[facts.task].rstrip()
     room = width - len(mark) - min(cell_len(name), max(LEAST_KEY, width // 2))
-    while len(told) > 1 and sum(len(fact) + 3 for fact in told) > room:
-        told.pop()
-    rest = "".join(f" · {fact}" for fact in told)
-    name = _cut(name, max(LEAST_KEY, width - len(mark) - len(rest)))
+    while len(texts) > 1 and sum(len(fact) + 3 for fact in texts) > room:
+        texts.pop()
+    rest = "".join(f" · {fact}" for fact in texts)
+    name = _shortened(name, max(LEAST_KEY, width - len(mark) - len(rest)))
     return [(mark, "heading"), (name, "heading"), (rest, "dim")]
 
 
@@ -50,43 +50,43 @@ def heading_text(group: Group) -> str:
     return f"{group.title or NO_VALUE} · {counted(group.end - group.start, 'run')}"
 
 
-def _told(facts: GroupFacts | None, runs: int) -> list[str]:
+def _fact_texts(facts: GroupFacts | None, runs: int) -> list[str]:
     """Return the facts about a group of `runs` runs; rates and means name how many they cover."""
     if facts is None:
         return ["…"]
-    told = [f"{facts.with_errors:.0%} with errors"]
+    texts = [f"{facts.with_errors:.0%} with errors"]
     if facts.outcomes:
-        told.append(f"{facts.failed:,} of {facts.outcomes:,} failed")
+        texts.append(f"{facts.failed:,} of {facts.outcomes:,} failed")
     if facts.reward is not None:
-        of = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
-        told.append(f"reward {short_number(facts.reward)}{of}")
+        suffix = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
+        texts.append(f"reward {short_number(facts.reward)}{suffix}")
     if facts.rewards is not None:
-        told.append(f"rewards {_spread(*facts.rewards)}")
-    told += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
+        texts.append(f"rewards {_reward_range(*facts.rewards)}")
+    texts += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
     if facts.tokens_in is not None:
-        told.append(f"{short_size(round(facts.tokens_in))} tokens in")
+        texts.append(f"{short_size(round(facts.tokens_in))} tokens in")
     if facts.tokens_out is not None:
-        told.append(f"{short_size(round(facts.tokens_out))} out")
+        texts.append(f"{short_size(round(facts.tokens_out))} out")
     if facts.cost is not None:
-        told.append(f"${short_number(facts.cost)}")
+        texts.append(f"${short_number(facts.cost)}")
     if facts.duration is not None:
-        told.append(f"{short_number(facts.duration)} s")
-    return told
+        texts.append(f"{short_number(facts.duration)} s")
+    return texts
 
 
 @lru_cache(maxsize=64)
-def _apart(texts: tuple[str, ...], width: int) -> dict[str, str]:
+def _fitted_apart(texts: tuple[str, ...], width: int) -> dict[str, str]:
     return fit_apart(texts, width)
 
 
-def _spread(lowest: float, highest: float) -> str:
+def _reward_range(lowest: float, highest: float) -> str:
     """Return the range of rewards; a group in which all are equal teaches a policy nothing."""
     if lowest == highest:
         return "all alike"
     return f"{short_number(lowest)} to {short_number(highest)}"
 
 
-def _cut(text: str, room: int) -> str:
+def _shortened(text: str, room: int) -> str:
     return text if cell_len(text) <= room else visible_line(text, max(1, room - 1))
 
 

@@ -24,10 +24,10 @@ _TOKEN = (
 )
 
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_MEMBER: Final = rf"( *+)((?:{_STRING}: )?)({_STRING}),?"
+_STRING_LINE: Final = rf"( *+)((?:{_STRING}: )?)({_STRING}),?"
 """A line of indented JSON that ends with a string: its indent, its key, the string."""
 _DECODER: Final = json.JSONDecoder(strict=False)
-_DEEP: Final = "\n" + 24 * " "
+_DEEP_INDENT: Final = "\n" + 24 * " "
 """A newline before an indent so deep that it might leave a row no room."""
 BLOCK_INDENT: Final = 4
 """Cells from the line that a block belongs to; each level of JSON is indented by 2."""
@@ -57,11 +57,11 @@ def json_lines(text: str, indent: int = 0) -> Sequence[Line]:
 
     Any text is accepted; what is no JSON token stays unstyled.
     """
-    if _DEEP not in text:
+    if _DEEP_INDENT not in text:
         return _JsonLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent)
     texts = text.split("\n")
     indents, blocks = array("L", [indent]) * len(texts), bytearray(len(texts))
-    _hang(texts, indents, blocks)
+    _blanks_to_indents(texts, indents, blocks)
     return _Unfolded(texts, indents, blocks)
 
 
@@ -80,17 +80,17 @@ class _Unfolded(TextLines):
         unfolds = number + 1 < len(self.texts) and self._blocks[number + 1]
         if not unfolds:
             return Line(text, _spans(text), indent)
-        said = text.rindex(OPEN)
-        return Line(text, (*_spans(text[:said]), StyledSpan(said, len(text), "hint")), indent)
+        mark = text.rindex(OPEN)
+        return Line(text, (*_spans(text[:mark]), StyledSpan(mark, len(text), "hint")), indent)
 
 
 def unfolded_lines(text: str, indent: int = 0) -> Sequence[Line]:
     """Return the lines of indented JSON text, with each string of several lines as a block."""
-    texts, indents, blocks = _unfolded(text, indent)
+    texts, indents, blocks = _unfold(text, indent)
     if not any(blocks):
         return json_lines(text, indent)
-    if _DEEP in text:
-        _hang(texts, indents, blocks)
+    if _DEEP_INDENT in text:
+        _blanks_to_indents(texts, indents, blocks)
     return _Unfolded(texts, indents, blocks)
 
 
@@ -100,11 +100,11 @@ def unfolded_text(text: str) -> str:
 
     if "\\n" not in text or not is_json(text):
         return text
-    texts, indents, _ = _unfolded(text)
+    texts, indents, _ = _unfold(text)
     return "\n".join(map(add, map(mul, repeat(" "), indents), texts))
 
 
-def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:
+def _blanks_to_indents(texts: list[str], indents: array[int], blocks: bytearray) -> None:
     """Turn the blanks before lines of JSON into indents, which leave at least half a row free."""
     for number, text in enumerate(texts):
         if not blocks[number]:
@@ -112,12 +112,12 @@ def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:
             indents[number] += len(text) - len(texts[number])
 
 
-def _unfolded(text: str, indent: int = 0) -> tuple[list[str], array[int], bytearray]:
+def _unfold(text: str, indent: int = 0) -> tuple[list[str], array[int], bytearray]:
     """Return the lines, the indent of each in cells, and a flag for those inside strings."""
     texts: list[str] = []
     indents, blocks = array("L"), bytearray()
     for line in text.split("\n"):
-        found = re.fullmatch(_MEMBER, line) if "\\n" in line else None
+        found = re.fullmatch(_STRING_LINE, line) if "\\n" in line else None
         block = _lines_of(found[3]) if found is not None else ()
         if found is None or not block:
             texts.append(line)

@@ -22,9 +22,9 @@ WORD_STYLES: Final = {
     "calls": "success", "text kept": "warning", "lost": "error", "raised": "error",
     "timed out": "error", "wrong": "error", "unknown": "dim",
 }  # fmt: skip
-_DELIVERED: Final = frozenset({"delivered", "read", "calls", "match", "found"})
-_SHORT = 400
-MOST = 200
+_GOOD_OUTCOMES: Final = frozenset({"delivered", "read", "calls", "match", "found"})
+_MAX_TEXT = 400
+MOST_LISTED = 200
 """Most calls, and most findings, that are listed; the text shows all of them."""
 
 
@@ -42,7 +42,7 @@ def _outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
         return f"→ {outcome}", "call"
     if outcome == "taken back":
         return f"← {outcome}", "warning"
-    if outcome in _DELIVERED:
+    if outcome in _GOOD_OUTCOMES:
         return f"✓ {outcome}", "success"
     return f"· {outcome or 'looked at'}", "note"
 
@@ -106,12 +106,12 @@ def result_rows(model: LabModel, width: int) -> list[ResultRow]:
     rows = list(_step_rows(model, width))
     calls = model.calls()
     rows.append(_heading(f"Calls{'' if model.is_overview else ' so far'}: {len(calls):,}"))
-    first = max(0, len(calls) - MOST) if not model.is_overview else 0
-    if len(calls) > MOST:
+    first = max(0, len(calls) - MOST_LISTED) if not model.is_overview else 0
+    if len(calls) > MOST_LISTED:
         noun = "earlier call" if first else "later call"
-        said = f"{counted(len(calls) - MOST, noun)} not listed"
-        rows.append(ResultRow([(said, "dim")]))
-    for number, call in enumerate(calls[first : first + MOST], first + 1):
+        note = f"{counted(len(calls) - MOST_LISTED, noun)} not listed"
+        rows.append(ResultRow([(note, "dim")]))
+    for number, call in enumerate(calls[first : first + MOST_LISTED], first + 1):
         rows += _call_rows(call, number, width)
     rows += _finding_rows(model, width)
     rows += _verdict_rows(model, width)
@@ -130,49 +130,49 @@ def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
     if model.is_overview:
         parser = model.parser
         facts = counted(len(model.steps) - 1, "step")
-        ways = "; {lab-step} begins" if len(model.steps) > 1 else ""
-        ways += ", {lab-failure} goes to the next failure" if model.failures else ""
-        facts += model.keys.told(ways)
+        hints = "; {lab-step} begins" if len(model.steps) > 1 else ""
+        hints += ", {lab-failure} goes to the next failure" if model.failures else ""
+        facts += model.keys.told(hints)
         about = " · ".join(fact for fact in (parser.format, parser.families) if fact)
         yield from wrapped([(f"{parser.name} {parser.version}".strip(), "key"),
                             (f"  {about}", "dim")], width)  # fmt: skip
         yield from wrapped([(facts, "")], width)
         if model.assumes_tools:
             names = ", ".join(visible_line(tool.name, 40) for tool in model.tools[:8])
-            said = f"the run declares no tools; assumed: {names}"
-            yield from wrapped([(said, "note")], width)
+            note = f"the run declares no tools; assumed: {names}"
+            yield from wrapped([(note, "note")], width)
         return
     decision = _outcome_segment(step.outcome, failed=is_failure(step))
     where = f"  characters {step.span.start}–{step.span.end}"
     rule = (f"{model.step}. {visible_line(step.rule, 80)}  ", "key")
     yield from wrapped([rule, decision, (where, "dim")], width, target=step.span)
     if step.detail:
-        yield from wrapped([(visible_line(step.detail, _SHORT), "")], width, target=step.span)
+        yield from wrapped([(visible_line(step.detail, _MAX_TEXT), "")], width, target=step.span)
 
 
 def _call_rows(call: ParsedCall, number: int, width: int) -> Iterable[ResultRow]:
     name = (f"{number}. → {visible_line(call.name or '(no name)', 60)} ", "call")
-    arguments = (visible_line(call.arguments, max(_SHORT, width)), "")
+    arguments = (visible_line(call.arguments, max(_MAX_TEXT, width)), "")
     odd = "" if call.verdict in ("json", "") else f"  [{call.verdict}]"
     return wrapped([name, arguments, (odd, "note")], width, target=call.span, most=3)
 
 
 def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
-    found = model.result.diagnostics
-    if not found:
+    findings = model.result.diagnostics
+    if not findings:
         return
-    yield _heading(f"Findings: {count_of(model.parser.name, found)}")
-    first = found.index(model.pointed) if model.pointed in found else 0
-    first = first if first >= MOST else 0
-    for finding in found[first : first + MOST]:
+    yield _heading(f"Findings: {count_of(model.parser.name, findings)}")
+    first = findings.index(model.pointed) if model.pointed in findings else 0
+    first = first if first >= MOST_LISTED else 0
+    for finding in findings[first : first + MOST_LISTED]:
         sign, style = sign_of(finding.severity)
         at = f" at {finding.span.start}" if finding.span is not None else ""
         mark = "▸" if finding is model.pointed else sign
         label = (f"{mark} {finding.code}{at}: ", style)
-        said = (visible_line(finding.message, _SHORT), style)
-        yield from wrapped([label, said], width, target=finding)
+        message = (visible_line(finding.message, _MAX_TEXT), style)
+        yield from wrapped([label, message], width, target=finding)
         if finding.hint:
-            hint = f"→ {visible_line(finding.hint, _SHORT)}"
+            hint = f"→ {visible_line(finding.hint, _MAX_TEXT)}"
             yield from wrapped([(hint, "hint")], width, target=finding, indent=2)
 
 
@@ -182,19 +182,19 @@ def _verdict_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
         return
     yield _heading("Verdict")
     yield from one_verdict(ours, f"{ours.source} {ours.version}".strip(), width)
-    for real in _real_ones(model):
+    for real in _real_verdicts(model):
         yield from one_verdict(real, f"real {real.source}", width, known=ours.content)
         if real.name == ours.name and real.outcome != "unknown":
-            other = differences(ours, real)
-            said = f"≠ emulated: {', '.join(other)}" if other else "= emulated"
-            yield from wrapped([(said, "error" if other else "success")], width, indent=2)
+            found = differences(ours, real)
+            text = f"≠ emulated: {', '.join(found)}" if found else "= emulated"
+            yield from wrapped([(text, "error" if found else "success")], width, indent=2)
         for line in real.log[-8:]:
-            yield from wrapped([(visible_line(line, _SHORT), "dim")], width, indent=2)
+            yield from wrapped([(visible_line(line, _MAX_TEXT), "dim")], width, indent=2)
     if ours.flag:
         yield from wrapped([("server: ", "key"), (ours.flag, "code")], width)
 
 
-def _real_ones(model: LabModel) -> Iterable[Verdict]:
+def _real_verdicts(model: LabModel) -> Iterable[Verdict]:
     """Yield the real engines' verdicts for the current parser, the chosen one first."""
     if model.real is not None:
         yield model.real
@@ -220,7 +220,7 @@ def one_verdict(
     ]
     yield from wrapped(segments, width)
     if verdict.error:
-        yield from wrapped([(visible_line(verdict.error, _SHORT), "error")], width, indent=2)
+        yield from wrapped([(visible_line(verdict.error, _MAX_TEXT), "error")], width, indent=2)
     if content and verdict.content != known:
         shown = visible_line(content, max(40, 2 * width))
         yield from wrapped([("content ", "key"), (shown, "")], width, indent=2, most=2)
@@ -248,11 +248,11 @@ def wrapped(
 
 
 def _slice(segments: Sequence[tuple[str, str]], start: int, end: int) -> Segments:
-    found: Segments = []
+    pieces: Segments = []
     at = 0
     for text, style in segments:
         piece = text[max(0, start - at) : max(0, end - at)]
         if piece:
-            found.append((piece, style))
+            pieces.append((piece, style))
         at += len(text)
-    return found
+    return pieces

@@ -37,20 +37,20 @@ def matrix_row(
     """
     reference = selected or verdict
     word = verdict_word(reference, verdict)
-    here = selected is not None and selected.key == verdict.key
+    is_selected = selected is not None and selected.key == verdict.key
     source = f"real {verdict.version}" if verdict.is_real else _source(verdict)
     if ranking:
         return [
-            ("● " if here else "  ", "mark"),
+            ("● " if is_selected else "  ", "mark"),
             (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong"),
-            (f"{_of_all(len(verdict.calls), meant):>{OF_ALL}}  ", "number"),
+            (f"{_calls_text(len(verdict.calls), meant):>{OF_ALL}}  ", "number"),
             (verdict.flag, "code"),
             (f"   {source}", "dim"),
             (f" · {counted(verdict.lost, 'character')} lost" if verdict.lost else "", "warning"),
         ]
     row: Segments = [
-        ("● " if here else "  ", "mark"),
-        (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong" if here else "text"),
+        ("● " if is_selected else "  ", "mark"),
+        (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong" if is_selected else "text"),
         (f"{visible_line(source, SOURCE):<{SOURCE}} ", "badge" if verdict.is_real else "dim"),
         (word, WORD_STYLES.get(word, "")),
         (" " * (WORD - len(word) + 1), ""),
@@ -62,12 +62,12 @@ def matrix_row(
     if verdict.outcome in ("raised", "timed-out", "unknown"):
         return [*row, (visible_line(verdict.error, 200), "dim")]
     row.append((_names(verdict.calls), "call"))
-    if not here and selected is not None and (other := differences(selected, verdict)):
+    if not is_selected and selected is not None and (other := differences(selected, verdict)):
         row += [("  ", ""), (f"≠ {', '.join(other)}", "warning")]
     return row
 
 
-def _of_all(count: int, meant: int) -> str:
+def _calls_text(count: int, meant: int) -> str:
     return f"{count} of {meant}" if count < meant else str(count)
 
 

@@ -6,7 +6,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import StreamDelta
 from hermes_tui.ui.lab.stream import StreamModel
-from hermes_tui.ui.render.lab import MOST, ResultRow, one_verdict, wrapped
+from hermes_tui.ui.render.lab import MOST_LISTED, ResultRow, one_verdict, wrapped
 from hermes_tui.ui.render.rows import Segments
 
 _SHOWN = 300
@@ -21,24 +21,24 @@ def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
     assert stream.reading is not None
     delta = stream.reading.deltas[index - 1]
     begin = stream.reading.deltas[index - 2].end if index > 1 else 0
-    given = f"‹{visible_line(text[begin : delta.end], 40)}›" if delta.end > begin else "(end)"
+    shown = f"‹{visible_line(text[begin : delta.end], 40)}›" if delta.end > begin else "(end)"
     digits = max(4, len(str(stream.deltas)))
-    return [(f"{index:>{digits}} ", "dim"), (f"{given:<18} ", "key"), *_sent(delta)]
+    return [(f"{index:>{digits}} ", "dim"), (f"{shown:<18} ", "key"), *_delta_segments(delta)]
 
 
-def _sent(delta: StreamDelta) -> Segments:
-    found: Segments = []
+def _delta_segments(delta: StreamDelta) -> Segments:
+    segments: Segments = []
     if delta.content:
-        found.append((f"text {visible_line(delta.content, 60)!r} ", "lab.content"))
+        segments.append((f"text {visible_line(delta.content, 60)!r} ", "lab.content"))
     if delta.reasoning:
-        found.append((f"reasoning {visible_line(delta.reasoning, 60)!r} ", "lab.reasoning"))
+        segments.append((f"reasoning {visible_line(delta.reasoning, 60)!r} ", "lab.reasoning"))
     for piece in delta.calls:
         if piece.name:
-            found.append((f"call {piece.slot + 1} name {visible_line(piece.name, 40)} ", "call"))
+            segments.append((f"call {piece.slot + 1} name {visible_line(piece.name, 40)} ", "call"))
         if piece.arguments:
             shown = visible_line(piece.arguments, 60)
-            found.append((f"call {piece.slot + 1} arguments {shown!r} ", "lab.arguments"))
-    return found or [("·", "dim")]
+            segments.append((f"call {piece.slot + 1} arguments {shown!r} ", "lab.arguments"))
+    return segments or [("·", "dim")]
 
 
 def stream_place(stream: StreamModel) -> str:
@@ -47,10 +47,10 @@ def stream_place(stream: StreamModel) -> str:
         return f"reading … · {stream.delta_size}"
     verdict = stream.streamed
     word = f" · {verdict.word}" if verdict is not None and verdict.word in _BROKEN_OFF else ""
-    return f"{_delta(stream)} · {stream.delta_size}{word}"
+    return f"{_delta_place(stream)} · {stream.delta_size}{word}"
 
 
-def _delta(stream: StreamModel) -> str:
+def _delta_place(stream: StreamModel) -> str:
     return f"delta {stream.at:,} of {stream.deltas:,}"
 
 
@@ -58,11 +58,11 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
     """Return what the client has received so far, and the verdicts on whole text and stream."""
     rows: list[ResultRow] = []
     rows += wrapped([(f"{stream.engine} {stream.parser}", "key"),
-                     (f"  {_delta(stream)}", "dim")], width)  # fmt: skip
+                     (f"  {_delta_place(stream)}", "dim")], width)  # fmt: skip
     sent = stream.sent()
     rows.append(ResultRow([(f"Sent to the client so far: {counted(len(sent.calls), 'call')}",
                             "heading")]))  # fmt: skip
-    first = max(0, len(sent.calls) - MOST)
+    first = max(0, len(sent.calls) - MOST_LISTED)
     if first:
         rows.append(ResultRow([(f"{counted(first, 'earlier call')} not listed", "dim")]))
     for number, call in enumerate(sent.calls[first:], first + 1):
@@ -72,8 +72,8 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
     if sent.content:
         rows += wrapped([("content ", "key"), (visible_line(sent.content, _SHOWN), "")], width)
     if sent.reasoning:
-        said = visible_line(sent.reasoning, _SHOWN)
-        rows += wrapped([("reasoning ", "key"), (said, "reasoning")], width)
+        text = visible_line(sent.reasoning, _SHOWN)
+        rows += wrapped([("reasoning ", "key"), (text, "reasoning")], width)
     rows.append(ResultRow([("Whole text and stream", "heading")]))
     if stream.whole is not None:
         rows += one_verdict(stream.whole, "whole text", width)
@@ -82,8 +82,8 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
         rows += one_verdict(stream.streamed, "stream", width, known=known)
     if stream.whole is not None and stream.streamed is not None:
         other = stream.differences()
-        said = f"≠ {', '.join(other)}" if other else "= the stream comes to the same"
-        rows += wrapped([(said, "error" if other else "success")], width)
+        text = f"≠ {', '.join(other)}" if other else "= the stream comes to the same"
+        rows += wrapped([(text, "error" if other else "success")], width)
     return rows
 
 
@@ -103,7 +103,7 @@ def sweep_row(stream: StreamModel, text: str, index: int) -> Segments:
     split, other = stream.swept[index]
     row: Segments = [(f"{split.words:<28} ", "key")]
     if split.border:
-        before, behind = text[max(0, split.border - 12) : split.border], text[split.border :][:12]
-        row += [(visible_line(before, 14), ""), ("│", "error"), (visible_line(behind, 14), "")]
+        before, after = text[max(0, split.border - 12) : split.border], text[split.border :][:12]
+        row += [(visible_line(before, 14), ""), ("│", "error"), (visible_line(after, 14), "")]
         row.append(("  ", ""))
     return [*row, (f"≠ {', '.join(other)}", "error")]

@@ -54,7 +54,7 @@ class LabDocument(Document):
         self._caret_line = -1
         self._caret_style = caret.style if caret is not None else ""
         if caret is not None:
-            self._put_in(caret, max(8, width))
+            self._insert_carets(caret, max(8, width))
         plain_ascii = is_plain_ascii(text) and self._caret_is_ascii()
         self.lines = _LabLines(self, self._texts, pieces, step, plain_ascii=plain_ascii)
 
@@ -84,7 +84,7 @@ class LabDocument(Document):
     def _caret_is_ascii(self) -> bool:
         return self._caret_line < 0 or self._texts[self._caret_line].isascii()
 
-    def _put_in(self, caret: Caret, width: int) -> None:
+    def _insert_carets(self, caret: Caret, width: int) -> None:
         """Insert the carets below the row that contains the span; a long line is split there."""
         line, character = self.place(min(caret.span.start, len(self.source)))
         whole = self._texts[line]
@@ -128,10 +128,10 @@ def _caret_text(message: str, before: int, count: int, width: int) -> str:
     left = before - 1
     whole = cells(message)
     if right >= whole or (left < whole and right >= left):
-        said = visible_line(message, max(0, right))
-        return " " * before + marks + (f" {said}" if right > 0 else "")
-    said = visible_line(message, left)
-    return " " * (left - cells(said)) + f"{said} {marks}"
+        shown = visible_line(message, max(0, right))
+        return " " * before + marks + (f" {shown}" if right > 0 else "")
+    shown = visible_line(message, left)
+    return " " * (left - cells(shown)) + f"{shown} {marks}"
 
 
 class _LabLines(TextLines):

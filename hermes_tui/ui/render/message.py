@@ -53,23 +53,23 @@ def message_page(view: ViewState) -> Document:
         page.blank()
     match event:
         case MessageAppended():
-            _message(page, event.message, view)
+            _add_message(page, event.message, view)
         case ToolCallProposed():
             owner = message_of(view.timeline, event.seq)
             if owner is not None:
                 which = f"call {event.call.index + 1} of this message "
                 page.line(which + view.keys.told("({pane-3} shows the calls)"), "dim")
-                _message(page, owner.message, view)
+                _add_message(page, owner.message, view)
         case ToolReturned(result=result) | ToolFailed(result=result):
-            _result(page, result, view.mode)
+            _add_result(page, result, view.mode)
             if event.printed:
                 page.blank()
                 page.line("printed by the tool, not seen by the model", "dim")
                 page.text(event.printed.removesuffix("\n"))
         case _:
-            _other(page, event, view)
+            _add_other(page, event, view)
     if finding is None:
-        _findings(page, view)
+        _add_findings(page, view)
     return page.document()
 
 
@@ -84,18 +84,18 @@ def message_text(view: ViewState) -> str | None:
             return None
 
 
-def _findings(page: Page, view: ViewState) -> None:
-    found = findings_at(view.timeline, view.row)
-    if not found:
+def _add_findings(page: Page, view: ViewState) -> None:
+    findings = findings_at(view.timeline, view.row)
+    if not findings:
         return
     page.blank()
-    for finding in found:
+    for finding in findings:
         page.line(f"{finding.severity} {finding.code}: {finding.message}", str(finding.severity))
         if finding.hint:
             page.line(f"→ {finding.hint}", "hint", indent=2)
 
 
-def _message(page: Page, message: Message, view: ViewState) -> None:
+def _add_message(page: Page, message: Message, view: ViewState) -> None:
     style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
     facts = [
         message.author and f"as {message.author}",
@@ -111,7 +111,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
     ]
     page.heading(f"{message.role}  " + " · ".join(fact for fact in facts if fact), style)
     if message.usage is not None:
-        page.line(_usage(message), "dim")
+        page.line(_usage_text(message), "dim")
     if not message.parts:
         marks = _text_marks(view) if view.mode == "plain" else []
         if marks and len(message.text) <= MAX_STYLED:
@@ -142,13 +142,13 @@ def _text_marks(view: ViewState) -> list[Mark]:
     for finding in [selected] if selected else findings_at(timeline, view.row):
         is_message = isinstance(timeline.log[finding.seq], MessageAppended)
         if finding.span is not None and (finding.seq in in_text or is_message):
-            whole = any(finding.span == span for span, _ in marks)
-            if not whole:
+            is_whole_call = any(finding.span == span for span, _ in marks)
+            if not is_whole_call:
                 marks.append((finding.span, "damage"))
     return marks
 
 
-def _usage(message: Message) -> str:
+def _usage_text(message: Message) -> str:
     usage = message.usage
     assert usage is not None
     parts = [
@@ -162,7 +162,7 @@ def _usage(message: Message) -> str:
     return f"tokens: {text}{cost}"
 
 
-def _result(page: Page, result: ToolResult, mode: str) -> None:
+def _add_result(page: Page, result: ToolResult, mode: str) -> None:
     facts = [
         result.name and f"of {result.name}",
         f"for call {result.call_id}" if result.call_id else "without a call id",
@@ -179,11 +179,11 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
     body(page, result.content, mode)
 
 
-def _other(page: Page, event: Event, view: ViewState) -> None:
+def _add_other(page: Page, event: Event, view: ViewState) -> None:
     match event:
         case RunStarted():
             page.heading("the run begins")
-            _started(page, event)
+            _add_run_start(page, event)
         case RunEnded():
             page.heading("the run ends")
             page.line(describe(event))
@@ -206,7 +206,7 @@ def _other(page: Page, event: Event, view: ViewState) -> None:
             event_page(page, view.timeline.log, event)
 
 
-def _started(page: Page, event: RunStarted) -> None:
+def _add_run_start(page: Page, event: RunStarted) -> None:
     page.fields(
         {
             "run": event.run_id,
@@ -253,7 +253,7 @@ def body(page: Page, text: str, mode: str) -> None:
 def pretty_json(text: str) -> str | None:
     """Return `text` as indented JSON, or None if it is no JSON object or list, or too large."""
     value = json_value(text)
-    if value is None or (len(text) > MAX_STYLED and _holds_more(value, MAX_VALUES)):
+    if value is None or (len(text) > MAX_STYLED and _has_more_values(value, MAX_VALUES)):
         return None
     try:
         return json.dumps(value, indent=2, ensure_ascii=False)
@@ -271,17 +271,17 @@ def json_value(text: str) -> Any:
         return None
 
 
-def _holds_more(value: Any, limit: int) -> bool:
+def _has_more_values(value: Any, limit: int) -> bool:
     """Return whether a JSON value contains more than `limit` values."""
-    waiting, count = [value], 0
-    while waiting and count <= limit:
-        match waiting.pop():
-            case dict() as held:
-                count += len(held)
-                waiting.extend(islice(held.values(), limit))
-            case list() as held:
-                count += len(held)
-                waiting.extend(islice(held, limit))
+    pending, count = [value], 0
+    while pending and count <= limit:
+        match pending.pop():
+            case dict() as container:
+                count += len(container)
+                pending.extend(islice(container.values(), limit))
+            case list() as container:
+                count += len(container)
+                pending.extend(islice(container, limit))
             case _:
                 pass
     return count > limit
@@ -306,11 +306,11 @@ def _markdown_lines(lines: Iterable[str]) -> list[Line]:
         elif bare.startswith(">"):
             styled.append(Line(text, (StyledSpan(0, len(text), "dim"),)))
         else:
-            styled.append(Line(text, tuple(_inline(text))))
+            styled.append(Line(text, tuple(_inline_spans(text))))
     return styled
 
 
-def _inline(text: str) -> Iterable[StyledSpan]:
+def _inline_spans(text: str) -> Iterable[StyledSpan]:
     bullet = re.match(r"\s*([-*+]|\d+\.) ", text)
     if bullet:
         yield StyledSpan(bullet.start(1), bullet.end(1), "key")

@@ -89,32 +89,32 @@ class MetaPage:
     def heading(self, text: str) -> None:
         if self.lines:
             self.lines.append(MetaLine(Line("")))
-        self.lines.append(MetaLine(_styled(text, "heading")))
+        self.lines.append(MetaLine(_styled_line(text, "heading")))
 
     def fact(self, name: str, text: str, style: str = "", *, width: int = NAME_WIDTH) -> None:
         """Add a name on `width` cells and a text in one style, unless the text is empty."""
         if text:
-            self.lines.append(_fact(name, text, style, width))
+            self.lines.append(_fact_line(name, text, style, width))
 
     def link(self, name: str, text: str, *, row: int | None = None, run: int | None = None) -> None:
         """Add a fact from which Enter goes to a row or to a run."""
-        self.lines.append(_fact(name, text, "call")._replace(row=row, run=run))
+        self.lines.append(_fact_line(name, text, "call")._replace(row=row, run=run))
 
     def value(self, name: str, value: Any, key: str) -> None:
         """Add a value of any kind; a long one is folded unless `key` is unfolded."""
         is_text = isinstance(value, str)
         text = self.spelled(name, value)
         if len(text) <= SHORT and "\n" not in text:
-            self.lines.append(_fact(name, text, "" if is_text else "number"))
+            self.lines.append(_fact_line(name, text, "" if is_text else "number"))
             return
         is_open = key in self._unfolded
-        size = f"{_shape(value)}{characters(text)}"
+        size = f"{_shape_prefix(value)}{characters(text)}"
         mark = OPEN if is_open else FOLDED
-        self.lines.append(_fact(name, f"{mark} {size}", "hint")._replace(folds=key))
+        self.lines.append(_fact_line(name, f"{mark} {size}", "hint")._replace(folds=key))
         if is_open:
             self.body(text if is_text else _laid_out(text[:LONGEST]), is_json=not is_text)
             if len(text) > LONGEST:
-                self._inside(not_shown(len(text) - LONGEST, self.keys))
+                self._add_inside(not_shown(len(text) - LONGEST, self.keys))
 
     def body(self, text: str, *, is_json: bool) -> None:
         """Add a text below the last line, indented."""
@@ -124,46 +124,48 @@ class MetaPage:
     def folding(self, name: str, text: str, key: str) -> bool:
         """Add a line that folds what the caller adds below; return whether that is unfolded."""
         is_open = key in self._unfolded
-        shown = _fact(f"{OPEN if is_open else FOLDED} {name}", text, "dim")
+        shown = _fact_line(f"{OPEN if is_open else FOLDED} {name}", text, "dim")
         self.lines.append(shown._replace(folds=key))
         return is_open
 
-    def _inside(self, text: str) -> None:
-        self.lines.append(MetaLine(_styled(text, "dim", indent=_INDENT)))
+    def _add_inside(self, text: str) -> None:
+        self.lines.append(MetaLine(_styled_line(text, "dim", indent=_INDENT)))
 
 
-def metadata_lines(of: RunMetadata, unfolded: Collection[str], texts: ValueTexts) -> list[MetaLine]:
+def metadata_lines(
+    metadata: RunMetadata, unfolded: Collection[str], texts: ValueTexts
+) -> list[MetaLine]:
     """Return the page, a logical line for each fact; nothing is wrapped or made safe yet."""
-    page = MetaPage(unfolded, texts, of.keys)
-    state = of.timeline.state
-    _identity(page, of, state)
-    _gold_failure(page, of.timeline, state)
-    _outcome(page, state, is_over=of.timeline.finished)
-    _sums(page, state)
-    _costly_turns(page, of.timeline)
-    _relatives(page, of.relatives)
-    _tools(page, list(state.tools.values()), declared=state.tools_declared)
-    _details(page, state.details)
+    page = MetaPage(unfolded, texts, metadata.keys)
+    state = metadata.timeline.state
+    _add_identity(page, metadata, state)
+    _add_gold_failure(page, metadata.timeline, state)
+    _add_outcome(page, state, is_over=metadata.timeline.finished)
+    _add_sums(page, state)
+    _add_costly_turns(page, metadata.timeline)
+    _add_relatives(page, metadata.relatives)
+    _add_tools(page, list(state.tools.values()), declared=state.tools_declared)
+    _add_details(page, state.details)
     return page.lines
 
 
-def _identity(page: MetaPage, of: RunMetadata, state: RunState) -> None:
+def _add_identity(page: MetaPage, metadata: RunMetadata, state: RunState) -> None:
     page.heading("Run")
     page.fact("id", state.run_id)
     page.fact("task", state.task)
     page.fact("model", state.model)
     page.fact("format", state.source_format)
-    page.fact("file", of.source)
-    numbered = f"run {of.number}" if of.number else ""
-    page.fact("place", " · ".join(filter(None, (numbered, _place(of.timeline)))))
+    page.fact("file", metadata.source)
+    numbered = f"run {metadata.number}" if metadata.number else ""
+    page.fact("place", " · ".join(filter(None, (numbered, _place_text(metadata.timeline)))))
     page.fact("parser", state.parser)
     page.fact("group", state.group_id)
-    known = {relative.kind for relative in of.relatives}
+    known = {relative.kind for relative in metadata.relatives}
     if "parent" not in known:
         page.fact("parent", state.parent_run_id)
 
 
-def _place(timeline: Timeline) -> str:
+def _place_text(timeline: Timeline) -> str:
     """Return the bytes of the file that the run is in; empty while its end is not known."""
     log = timeline.log
     if not len(log):
@@ -179,7 +181,7 @@ def _place(timeline: Timeline) -> str:
     return f"bytes {begin.start:,}–{end.end:,}, in several records" if is_known else ""
 
 
-def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
+def _add_gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
     """Add where reviewers saw the run go wrong, and the labels that they gave it."""
     steps = state.tally.gold_failures
     labels = {name: text for name, text in state.details.items() if name.startswith(LABEL)}
@@ -191,50 +193,50 @@ def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
         event = timeline.log[seq]
         if row is not None and isinstance(event, MessageAppended):
             who = event.message.author or event.message.role
-            told = f"{who}, turn {timeline.turn(row)} "
-            page.link("◆ message", told + page.keys.told("({open} goes there)"), row=row)
+            place = f"{who}, turn {timeline.turn(row)} "
+            page.link("◆ message", place + page.keys.told("({open} goes there)"), row=row)
     for name, text in labels.items():
         page.fact(name.removeprefix(LABEL), page.spelled(name, text))
 
 
-def _outcome(page: MetaPage, state: RunState, *, is_over: bool) -> None:
+def _add_outcome(page: MetaPage, state: RunState, *, is_over: bool) -> None:
     page.heading("Outcome")
     page.fact("status", state.status or ("none: the file tells no end" if is_over else "none yet"))
     page.fact("stop reason", state.stop_reason)
     page.fact("reward", "" if state.reward is None else f"{state.reward:g}")
-    width = _room_for(state.scores)
+    width = _name_width(state.scores)
     for name, score in state.scores.items():
         page.fact(f"  {name}", f"{score:g}", "number", width=width)
 
 
-def _sums(page: MetaPage, state: RunState) -> None:
+def _add_sums(page: MetaPage, state: RunState) -> None:
     tally = state.tally
     page.heading("Sums")
     page.fact("messages", f"{state.messages:,} in {counted(state.turn, 'turn')}")
     results, errors = counted(state.results, "result"), counted(state.tool_errors, "error")
     page.fact("calls", f"{state.calls:,}, {results}, {errors}" if state.calls else "none")
-    width = _room_for(tally.tools)
+    width = _name_width(tally.tools)
     for name, (calls, failed) in sorted(tally.tools.items(), key=lambda tool: -tool[1][0]):
-        told = f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else "")
-        page.fact(f"  {name}", told + _took(tally.tool_seconds.get(name)), width=width)
-    page.fact("began", _moment(state.first_ts))
+        text = f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else "")
+        page.fact(f"  {name}", text + _seconds_suffix(tally.tool_seconds.get(name)), width=width)
+    page.fact("began", _time_text(state.first_ts))
     latest = "ended" if state.ended else "latest event"
-    page.fact(latest, _moment(state.last_ts) if state.last_ts != state.first_ts else "")
-    page.fact("took", _seconds(tally.duration_s(state.first_ts, state.last_ts)))
-    page.fact("a reply took", _seconds(tally.latency_s))
+    page.fact(latest, _time_text(state.last_ts) if state.last_ts != state.first_ts else "")
+    page.fact("took", _seconds_text(tally.duration_s(state.first_ts, state.last_ts)))
+    page.fact("a reply took", _seconds_text(tally.latency_s))
     summed = Usage(tally.prompt_tokens, tally.completion_tokens, cost_usd=tally.cost_usd)
-    _usage(page, state.usage if state.usage is not None else summed)
+    _add_usage(page, state.usage if state.usage is not None else summed)
 
 
-def _took(spent: tuple[float, float] | None) -> str:
+def _seconds_suffix(seconds: tuple[float, float] | None) -> str:
     """Return the seconds of a tool's calls, and of the longest unless that is the same."""
-    if spent is None:
+    if seconds is None:
         return ""
-    total, longest = map(_seconds, spent)
+    total, longest = map(_seconds_text, seconds)
     return f" · {total}" + (f", longest {longest}" if longest != total else "")
 
 
-def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
+def _add_costly_turns(page: MetaPage, timeline: Timeline) -> None:
     """Add the turns that took longest, or the most tokens if no seconds are known."""
     turns = timeline.state.tally.costly_turns
     if len(turns) < 2:
@@ -242,7 +244,7 @@ def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
     page.heading(page.keys.told("Turns that cost most ({open} goes there)"))
     for cost in turns:
         facts = [
-            _seconds(cost.seconds),
+            _seconds_text(cost.seconds),
             f"{cost.tokens_in:,} tokens in" if cost.tokens_in is not None else "",
             f"{cost.tokens_out:,} tokens out" if cost.tokens_out is not None else "",
         ]
@@ -250,22 +252,22 @@ def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
         page.link(f"turn {cost.turn:,}", " · ".join(filter(None, facts)), row=row)
 
 
-def _usage(page: MetaPage, usage: Usage) -> None:
-    page.fact("tokens in", _number(usage.prompt_tokens))
-    page.fact("  cached", _number(usage.cached_tokens))
-    page.fact("tokens out", _number(usage.completion_tokens))
-    page.fact("  reasoning", _number(usage.reasoning_tokens))
+def _add_usage(page: MetaPage, usage: Usage) -> None:
+    page.fact("tokens in", _number_text(usage.prompt_tokens))
+    page.fact("  cached", _number_text(usage.cached_tokens))
+    page.fact("tokens out", _number_text(usage.completion_tokens))
+    page.fact("  reasoning", _number_text(usage.reasoning_tokens))
     page.fact("cost", "" if usage.cost_usd is None else f"${short_number(usage.cost_usd)}")
 
 
-def _relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
+def _add_relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
     if relatives:
         page.heading(page.keys.told("Runs it belongs to ({open} goes there)"))
     for relative in relatives:
         page.link(relative.kind, relative.text, run=relative.place)
 
 
-def _tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> None:
+def _add_tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> None:
     if not declared:
         return
     declares = f"{counted(len(tools), 'tool')} declared ({{open}} shows the schema)"
@@ -284,7 +286,7 @@ def _laid_out(text: str) -> str:
     return spread(text)
 
 
-def _details(page: MetaPage, details: Mapping[str, Any]) -> None:
+def _add_details(page: MetaPage, details: Mapping[str, Any]) -> None:
     further = {name: value for name, value in details.items() if not name.startswith(LABEL)}
     if further:
         page.heading("What else the file says")
@@ -296,7 +298,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _shape(value: Any) -> str:
+def _shape_prefix(value: Any) -> str:
     match value:
         case dict():
             return f"object of {counted(len(value), 'key')} · "
@@ -306,29 +308,29 @@ def _shape(value: Any) -> str:
             return ""
 
 
-def _number(count: int | None) -> str:
+def _number_text(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
-def _seconds(seconds: float | None) -> str:
+def _seconds_text(seconds: float | None) -> str:
     return "" if seconds is None else duration(seconds)
 
 
-def _moment(ts: float | None) -> str:
+def _time_text(ts: float | None) -> str:
     return utc_text(ts, "%Y-%m-%d %H:%M:%S UTC")
 
 
-def _styled(text: str, style: str, *, indent: int = 0) -> Line:
+def _styled_line(text: str, style: str, *, indent: int = 0) -> Line:
     return Line(text, (StyledSpan(0, len(text), style),), indent)
 
 
-def _room_for(names: Iterable[str]) -> int:
+def _name_width(names: Iterable[str]) -> int:
     """Return the width of indented names at which their values are aligned."""
     longest = max((len(name) + _INDENT for name in names), default=0)
     return min(LONGEST_NAME, max(NAME_WIDTH, longest))
 
 
-def _fact(name: str, text: str, style: str, width: int = NAME_WIDTH) -> MetaLine:
+def _fact_line(name: str, text: str, style: str, width: int = NAME_WIDTH) -> MetaLine:
     label = f"{name:<{width}} "
     spans = [StyledSpan(0, len(label), "key")]
     if style:

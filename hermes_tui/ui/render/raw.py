@@ -54,13 +54,13 @@ def raw_page(view: ViewState, raw_text: RawText) -> Document:
         return page.document()
     what, wire = on_the_wire(view.timeline.log, event)
     if wire:
-        _exact(page, f"{what} · {characters(wire)}", wire, view.mode)
+        _add_exact(page, f"{what} · {characters(wire)}", wire, view.mode)
         page.blank()
-    _exact(page, *_record(view.timeline, event, raw_text), view.mode)
+    _add_exact(page, *_record_text(view.timeline, event, raw_text), view.mode)
     return page.document()
 
 
-def _record(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, str]:
+def _record_text(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, str]:
     """Return a title with the place of the record of an event, and the record's text.
 
     In a recording, the record of what was sent or received is shown without that.
@@ -68,13 +68,13 @@ def _record(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, s
     if is_recorded(timeline):
         rest = _without_wire(event)
         if rest is not event:
-            return f"{_place(event)} · the rest of the event", raw_text(rest)[0]
+            return f"{_place_text(event)} · the rest of the event", raw_text(rest)[0]
     text, is_exact = raw_text(event)
     kind = "as it is in the source" if is_exact else "the event (the source has no text for it)"
-    return f"{_place(event)} · {characters(text)} · {kind}", text
+    return f"{_place_text(event)} · {characters(text)} · {kind}", text
 
 
-def _place(event: Event) -> str:
+def _place_text(event: Event) -> str:
     if event.at is None:
         return "event"
     at = event.at.range
@@ -91,7 +91,7 @@ def _without_wire(event: Event) -> Event:
             return event
 
 
-def _exact(page: Page, title: str, text: str, mode: str) -> None:
+def _add_exact(page: Page, title: str, text: str, mode: str) -> None:
     masked = mask_json_text(text)
     page.line(title, "dim")
     if masked != text:

@@ -18,7 +18,7 @@ from hermes_tui.ui.render.json_lines import indented
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
 """Marks between the columns: the same value, the same after decoding JSON, another value."""
 _LEGEND = f"{SAME} same   {DECODED} same once decoded   {DIFFERENT} different"
-_NAMES = {
+_FIELD_NAMES = {
     "name": ("name", "function"),
     "id": ("id", "call_id"),
     "arguments": ("arguments", "args", "input", "parameters"),
@@ -39,10 +39,10 @@ def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Li
     ]
     rest = _members(call.raw)
     for field, value in (("id", call.id), ("name", call.name), ("arguments", call.arguments)):
-        raw = _take(rest, _NAMES[field])
+        raw = _pop_first(rest, _FIELD_NAMES[field])
         if raw is _ABSENT and call.origin is Origin.TEXT and field == "arguments":
             raw = call.arguments_text
-        lines.extend(_field(field, raw, value, column, keys))
+        lines.extend(_field_lines(field, raw, value, column, keys))
     others = {name: value for name, value in rest.items() if value not in ({}, None)}
     if others:
         lines.extend(Line(part, (), 4) for part in f"besides  {indented(others)}".split("\n"))
@@ -65,18 +65,18 @@ def _members(raw: Any) -> dict[str, Any]:
     return members
 
 
-def _take(members: dict[str, Any], names: tuple[str, ...]) -> Any:
+def _pop_first(members: dict[str, Any], names: tuple[str, ...]) -> Any:
     for name in names:
         if name in members:
             return members.pop(name)
     return _ABSENT
 
 
-def _field(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -> list[Line]:
-    mark = _compare(raw, value)
+def _field_lines(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -> list[Line]:
+    mark = _comparison_mark(raw, value)
     left = "(missing)" if raw is _ABSENT else raw if isinstance(raw, str) else indented(raw)
     right = value if isinstance(value, str) else indented(value)
-    rows = zip_longest(_cut(left, column), _cut(right, column), fillvalue="")
+    rows = zip_longest(_chopped(left, column), _chopped(right, column), fillvalue="")
     lines = []
     for number, (one, two) in enumerate(islice(rows, MOST_ROWS)):
         label = name if number == 0 else ""
@@ -88,12 +88,12 @@ def _field(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -> list
             spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
         lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
     if next(rows, None) is not None:
-        said = keys.told("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
-        lines.append(Line(said, (StyledSpan(0, len(said), "dim"),), 4))
+        hint = keys.told("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
+        lines.append(Line(hint, (StyledSpan(0, len(hint), "dim"),), 4))
     return lines
 
 
-def _compare(raw: Any, value: Any) -> str:
+def _comparison_mark(raw: Any, value: Any) -> str:
     if raw is not _ABSENT and raw == value and type(raw) is type(value):
         return SAME
     if isinstance(raw, str) and not isinstance(value, str):
@@ -104,7 +104,7 @@ def _compare(raw: Any, value: Any) -> str:
     return DIFFERENT
 
 
-def _cut(text: str, column: int) -> Iterator[str]:
+def _chopped(text: str, column: int) -> Iterator[str]:
     """Yield the rows of a text, each of at most `column` cells."""
     # A row shows at most as many characters as it has cells, except for combining marks.
     most = MOST_ROWS * column * 2

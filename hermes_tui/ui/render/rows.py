@@ -40,7 +40,7 @@ TIME_FROM, SIZE_TOO_FROM = 50, 66
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
 
 
-class _Told(NamedTuple):
+class _RowContent(NamedTuple):
     """The content of a row: its label, its text, their styles, and the size of what it shows."""
 
     label: str
@@ -54,95 +54,95 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     """Return turn, kind, size, time and summary of one row; the list cuts it to its width."""
     event, finding = timeline.event(row), timeline.finding(row)
     if finding is None:
-        told = _of_event(timeline, event, max(8, width))
+        content = _event_content(timeline, event, max(8, width))
     else:
-        told = _of_finding(finding, timeline.kind(row), max(8, width))
-    columns = f"{told.size:>5}"
+        content = _finding_content(finding, timeline.kind(row), max(8, width))
+    columns = f"{content.size:>5}"
     if width >= TIME_FROM and timeline.state.first_ts is not None:
         time = f" {clock(event.ts):>8}"
         columns = columns + time if width >= SIZE_TOO_FROM else time
     turn = f"{timeline.turn(row) or '':>4} "
     # A turn of five digits takes its extra cell from the label.
     room = KIND_WIDTH + 5 - len(turn)
-    label = told.label[:room]
+    label = content.label[:room]
     return [
         (turn, "dim"),
-        (label, told.style),
+        (label, content.style),
         (f"{' ' * (room - len(label))}{columns}  ", "dim"),
-        (told.text, told.text_style),
+        (content.text, content.text_style),
     ]
 
 
-def _of_finding(finding: Finding, kind: RowKind, room: int) -> _Told:
+def _finding_content(finding: Finding, kind: RowKind, room: int) -> _RowContent:
     text, style = f"{finding.code} {finding.message}", STYLES[kind]
-    return _Told(f"{MARKS[kind]} {kind.name.lower()}", style, visible_line(text, room), style)
+    return _RowContent(f"{MARKS[kind]} {kind.name.lower()}", style, visible_line(text, room), style)
 
 
-def _of_event(timeline: Timeline, event: Event, room: int) -> _Told:
+def _event_content(timeline: Timeline, event: Event, room: int) -> _RowContent:
     match event:
         case MessageAppended(message=message):
-            return _of_message(message, room)
+            return _message_content(message, room)
         case ToolCallProposed(call=call):
-            said = _begun(timeline, call.id) + _call_line(call, room)
-            return _Told("→ call", "call", said, size=short_size(len(call.arguments_text)))
+            line = _subagent_mark(timeline, call.id) + _call_line(call, room)
+            return _RowContent("→ call", "call", line, size=short_size(len(call.arguments_text)))
         case ToolReturned(result=result) | ToolFailed(result=result):
-            return _of_result(result, _begun(timeline, result.call_id), room)
+            return _result_content(result, _subagent_mark(timeline, result.call_id), room)
         case RunStarted() as started:
-            return _Told("▶ run", "dim", visible_line(describe(started), room))
+            return _RowContent("▶ run", "dim", visible_line(describe(started), room))
         case RunEnded() as ended if timeline.state.source_format != "native":
-            return _Told("■ end", "dim", visible_line(describe(ended), room))
+            return _RowContent("■ end", "dim", visible_line(describe(ended), room))
         case _:
             # Not needed for the first screen of most files.
             from hermes_tui.ui.render.event_lines import event_line
 
             label, style, text = event_line(timeline.log, event)
-            return _Told(label, style, visible_line(text, room))
+            return _RowContent(label, style, visible_line(text, room))
 
 
-def _of_message(message: Message, room: int) -> _Told:
+def _message_content(message: Message, room: int) -> _RowContent:
     marks = [f"‹{flag}›" for flag in message.flags]
     if message.reasoning:
         marks.append("‹reasoning›")
     if message.finish_reason in ("length", "max_tokens"):
         marks.append(f"‹{message.finish_reason}›")
     marks += _part_marks(message)
-    said = [part.text for part in message.parts if part.kind in ("refusal", "json")]
-    thought = _thought(message)
-    text = " ".join(filter(None, (message.text, *said))) or thought
+    texts = [part.text for part in message.parts if part.kind in ("refusal", "json")]
+    reasoning = _only_reasoning(message)
+    text = " ".join(filter(None, (message.text, *texts))) or reasoning
     text = text or ("" if message.calls or marks else "(empty)")
-    who = message.author or message.role
-    label = visible_line(who, KIND_WIDTH - 1)
+    author = message.author or message.role
+    label = visible_line(author, KIND_WIDTH - 1)
     style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
     if GOLD_FAILURE in message.flags:
-        label, style = f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad"
-    return _Told(
+        label, style = f"{GOLD_MARK} {visible_line(author, KIND_WIDTH - 3)}", "badge.bad"
+    return _RowContent(
         label,
         style,
-        " ".join([*marks, _said(text, room)]),
-        "reasoning" if thought else "",
+        " ".join([*marks, _first_text(text, room)]),
+        "reasoning" if reasoning else "",
         short_size(len(message.text)),
     )
 
 
-def _said(text: str, room: int) -> str:
+def _first_text(text: str, room: int) -> str:
     """Return the beginning of a text on one line, without leading blanks."""
-    blanks = _blanks(text)
+    blanks = _leading_blanks(text)
     return visible_line(text[blanks : blanks + room + 1], room)
 
 
-def _blanks(text: str) -> int:
+def _leading_blanks(text: str) -> int:
     """Return how many blanks a text begins with; 0 if its first `MOST_BLANKS` are all blank."""
     beginning = text[:MOST_BLANKS]
     return len(beginning) - len(beginning.lstrip() or beginning)
 
 
-def _begun(timeline: Timeline, call_id: str | None) -> str:
+def _subagent_mark(timeline: Timeline, call_id: str | None) -> str:
     """Return the mark of a call that started a subagent; empty for others."""
     run = subagent_of(timeline.state.details, call_id)
     return f"‹subagent {visible_line(run, LONGEST_RUN_ID)}› " if run else ""
 
 
-def _thought(message: Message) -> str:
+def _only_reasoning(message: Message) -> str:
     """Return the reasoning of a message without text or parts; empty for others."""
     if message.text or message.parts:
         return ""
@@ -156,34 +156,34 @@ def _part_marks(message: Message) -> list[str]:
     return [f"‹{kind}×{count}›" if count > 1 else f"‹{kind}›" for kind, count in counts.items()]
 
 
-def _of_result(result: ToolResult, begun: str, room: int) -> _Told:
+def _result_content(result: ToolResult, mark: str, room: int) -> _RowContent:
     name = f"{visible_line(result.name, 30)}: " if result.name else ""
-    text = begun + name + (_said(result.content, room) or "(empty)")
+    text = mark + name + (_first_text(result.content, room) or "(empty)")
     size = short_size(len(result.content))
     if result.error is None:
-        return _Told("← result", "role.tool", text, size=size)
+        return _RowContent("← result", "role.tool", text, size=size)
     if result.error.kind == "flag":
-        return _Told("←✗ error", "error", text, "error", size)
-    return _Told("←? error", "warning", text, "warning", size)
+        return _RowContent("←✗ error", "error", text, "error", size)
+    return _RowContent("←? error", "warning", text, "warning", size)
 
 
 def reason_beside(reason: str, content: str) -> str:
     """Return why a result is an error, without the words that the result itself begins with."""
-    why, _, said = reason.partition(": ")
-    said = said.removesuffix(ELLIPSIS).strip()
-    return why if said and content.startswith(said, _blanks(content)) else reason
+    why, _, quote = reason.partition(": ")
+    quote = quote.removesuffix(ELLIPSIS).strip()
+    return why if quote and content.startswith(quote, _leading_blanks(content)) else reason
 
 
 def _call_line(call: ToolCall, room: int) -> str:
     """Return name and arguments of a call on one line, with its origin if that is unusual."""
-    said = f"{visible_line(call.name or '(no name)', 40)} " + visible_line(
+    line = f"{visible_line(call.name or '(no name)', 40)} " + visible_line(
         call.arguments_text, room
     )
     origin = str(call.origin)
     if origin in ("dict", "object"):
-        return said
+        return line
     # In formats where all calls are flat dicts each has the badge: it comes after the arguments.
-    return f"{said} [{origin}]" if origin == "flat-dict" else f"[{origin}] {said}"
+    return f"{line} [{origin}]" if origin == "flat-dict" else f"[{origin}] {line}"
 
 
 def short_size(characters: int) -> str:

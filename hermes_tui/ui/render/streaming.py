@@ -34,12 +34,12 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
                 page.line(
                     f"{counted(len(reasoning), 'character')} of reasoning, no text yet", "dim"
                 )
-                _tail(page, reasoning)
-            _tail(page, partial.text("content"))
-            _calls_in_short(page, partial)
+                _add_tail(page, reasoning)
+            _add_tail(page, partial.text("content"))
+            _add_call_sizes(page, partial)
         case "reasoning":
             page = Page()
-            _tail(page, partial.text("reasoning"))
+            _add_tail(page, partial.text("reasoning"))
         case "calls":
             page = Page()
             page.line("the calls so far", "dim")
@@ -47,7 +47,7 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
                 page.blank()
                 name = visible_line(partial.text("call", call), LONGEST_NAME)
                 page.line(f"  {call + 1}. {name}", "call")
-                _tail(page, partial.text("arguments", call), indent=6)
+                _add_tail(page, partial.text("arguments", call), indent=6)
         case _:
             return None
     return page.document()
@@ -67,7 +67,7 @@ def printing_page(name: str, arguments: str, printed: str, heard: int) -> Docume
     return page.document()
 
 
-def _calls_in_short(page: Page, partial: Partial) -> None:
+def _add_call_sizes(page: Page, partial: Partial) -> None:
     """Add the calls so far and the end of the last one: the calls pane may have no room."""
     arguments = ""
     for call in _last_calls(page, partial):
@@ -87,7 +87,7 @@ def _last_calls(page: Page, partial: Partial) -> range:
     return range(first, count)
 
 
-def _tail(page: Page, text: str, *, indent: int = 0) -> None:
+def _add_tail(page: Page, text: str, *, indent: int = 0) -> None:
     if len(text) > TAIL:
         page.line(f"… {counted(len(text) - TAIL, 'character')} before this", "dim")
         text = text[-TAIL:]

@@ -39,7 +39,7 @@ def run_title(
         counted(state.turn, "turn"),
         counted(state.calls, "call"),
         f"reward {state.reward:g}" if state.reward is not None else "",
-        _ending(state.status, state.stop_reason),
+        _ending_text(state.status, state.stop_reason),
     ]
     # If there is too little room, the line drops the first segments on the right.
     right: Segments = [("\0fill", ""), *((f" · {fact}", "") for fact in facts if fact)]
@@ -53,7 +53,7 @@ def run_title(
     return left + right
 
 
-def _ending(status: str, stop_reason: str) -> str:
+def _ending_text(status: str, stop_reason: str) -> str:
     """Return how a run ended; if it was truncated, its stop reason if that is known."""
     if status == "truncated" and stop_reason:
         return visible_line(stop_reason.replace("_", " "), 40)
@@ -80,26 +80,26 @@ def status_segments(
     total, when a person stopped the reading. `pace` says how fast the reading is, `in_text` what
     the search has found in a text on screen.
     """
-    here: Segments = [(f" {_place(model)}", "")]
-    here += chosen_segments(chosen, model.keys)
+    segments: Segments = [(f" {_place_text(model)}", "")]
+    segments += chosen_segments(chosen, model.keys)
     if model.filter is not None:
-        here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
-        here.append((f"{len(model.shown):,} shown{so_far(model, model.filtered)}", "strong"))
+        segments.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
+        segments.append((f"{len(model.shown):,} shown{so_far(model, model.filtered)}", "strong"))
     if model.search is not None:
-        here.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
-        here.append((match_text(model, in_text), "strong"))
+        segments.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
+        segments.append((match_text(model, in_text), "strong"))
     if model.follow:
-        here.append((" · following" if follows else " · on the way to the end", "badge"))
+        segments.append((" · following" if follows else " · on the way to the end", "badge"))
     if message:
-        here.append((f" · {visible_line(message, 160)}", "hint"))
+        segments.append((f" · {visible_line(message, 160)}", "hint"))
     if failure:
-        here.append((f" · {visible_line(failure, 160)}", "error"))
+        segments.append((f" · {visible_line(failure, 160)}", "error"))
     if partial:
-        here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
-    return here + reading_segments(progress, stopped_at, pace)
+        segments.append((f" · partial: {visible_line(partial, 60)}", "dim"))
+    return segments + reading_segments(progress, stopped_at, pace)
 
 
-def _place(model: RunModel) -> str:
+def _place_text(model: RunModel) -> str:
     """Return the row that the cursor is on, and its number among the problems if it is one."""
     rows = len(model.timeline)
     if not rows:
@@ -177,8 +177,8 @@ def mean_reward_segments(facts: RunsFacts, runs: int) -> Segments:
     """Return the mean reward of `runs` runs, and how many have one if not all do."""
     if facts.mean_reward is None:
         return []
-    of = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
-    return [(f"mean reward {short_number(facts.mean_reward)}{of} · ", "")]
+    suffix = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
+    return [(f"mean reward {short_number(facts.mean_reward)}{suffix} · ", "")]
 
 
 def complaints_count(complaints: Sequence[str], keys: KeyNames) -> str:

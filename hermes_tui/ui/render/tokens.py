@@ -63,7 +63,7 @@ class RunningText:
             span = table.span(index)
             inside = Span(max(span.start, start), min(span.end, end))
             if inside.start < inside.end:
-                segments.extend(_styled(table, index, inside, is_cursor=index == cursor))
+                segments.extend(_token_segments(table, index, inside, is_cursor=index == cursor))
         if table.text[end : end + 1] == "\n":
             index = table.at(end)
             style = HIDDEN if table.hidden_in(end, end + 1) else _style(table, index)
@@ -72,7 +72,7 @@ class RunningText:
         return segments
 
 
-def _styled(table: TokenTable, index: int, span: Span, *, is_cursor: bool) -> Segments:
+def _token_segments(table: TokenTable, index: int, span: Span, *, is_cursor: bool) -> Segments:
     """Return the pieces of one token; the characters of it that the server hid are marked."""
     style = CURSOR if is_cursor else _style(table, index)
     text = table.text
@@ -103,19 +103,19 @@ def level(logprob: float) -> int:
 def title_row(table: TokenTable, number: int, count: int) -> Segments:
     """Return the title of a table: its tokens, how many are trained, the mean logprob."""
     of = f" of {count}" if count > 1 else ""
-    said = [
+    facts = [
         f"{number} of {count} · {table.title}" if of else table.title,
         counted(len(table), "token"),
     ]
     if table.trained_count is not None:
-        said.append(f"{table.trained_count:,} trained")
+        facts.append(f"{table.trained_count:,} trained")
     mean = table.mean_logprob
     if not math.isnan(mean):
-        said.append(f"mean logprob {mean:.3f}")
-        said.append(f"{table.surprises:,} below {UNLIKELY:.0%}")
+        facts.append(f"mean logprob {mean:.3f}")
+        facts.append(f"{table.surprises:,} below {UNLIKELY:.0%}")
     else:
-        said.append("no logprobs")
-    return [(" · ".join(said), "heading")]
+        facts.append("no logprobs")
+    return [(" · ".join(facts), "heading")]
 
 
 def note_row(table: TokenTable) -> Segments:
@@ -161,7 +161,7 @@ def token_row(row: TokenRow) -> Segments:
         numbers = f"{row.logprob:>9.3f} {100 * row.probability:>6.2f} "
     segments: Segments = [
         (f"{row.position + 1:>7} ", "dim"),
-        (fit(_shown(row), TOKEN_CELLS), style),
+        (fit(_token_text(row), TOKEN_CELLS), style),
         (f" {numbers}", "masked" if state.startswith("masked") else "text"),
         (f"{MARKS[level(row.logprob)]} ", style if not state else "text"),
     ]
@@ -170,7 +170,7 @@ def token_row(row: TokenRow) -> Segments:
     return [*segments, *_alternatives(row)]
 
 
-def _shown(row: TokenRow) -> str:
+def _token_text(row: TokenRow) -> str:
     if row.text and row.text == str(row.id):
         return row.text
     if row.text:

@@ -14,9 +14,9 @@ from hermes_tui.model.visible import ELLIPSIS, visible, visible_line
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.wrap import cells, row_starts
 
-HEAD = 34
+PREFIX_WIDTH = 34
 """Cells that precede the error in its row."""
-LABEL = 11
+LABEL_WIDTH = 11
 ROOM_FOR_BOTH = 30
 
 
@@ -53,7 +53,7 @@ def tool_error(timeline: Timeline, row: int) -> ToolError | None:
 
 def error_row(error: ToolError, width: int) -> Segments:
     """Return turn, tool, flagged or heuristic, error and arguments on one line."""
-    room = max(1, width - HEAD)
+    room = max(1, width - PREFIX_WIDTH)
     # Without room for both, the error takes all of it, because it distinguishes the rows.
     share = room if room < ROOM_FOR_BOTH else max(room * 2 // 3, room - len(error.arguments) - 2)
     reason = visible_line(error.mark.reason, share)
@@ -72,27 +72,29 @@ def error_row(error: ToolError, width: int) -> Segments:
 def error_lines(error: ToolError, width: int, height: int) -> list[Segments]:
     """Return `height` lines of `width` cells with as much of an error as there is room for."""
     sign, _, style = error.how
-    room = max(2, width - LABEL)
-    arguments = list(islice(_wrapped(error.arguments, room - 1), height)) if error.arguments else []
-    result = list(islice(_wrapped(error.result or "(empty)", room - 1), height))
+    room = max(2, width - LABEL_WIDTH)
+    arguments = (
+        list(islice(_wrapped_rows(error.arguments, room - 1), height)) if error.arguments else []
+    )
+    result = list(islice(_wrapped_rows(error.result or "(empty)", room - 1), height))
     # Rows that one of them does not need go to the other.
     share = min(len(arguments), max(1, (height - 1) // 2, height - 1 - len(result)))
     head = visible_line(f"{sign} {error.mark.reason}", width)
     rest = max(0, width - 4 - cells(head))
     lines: list[Segments] = [[("── ", "dim"), (head, style), (" " + "─" * rest, "dim")]]
-    lines += _labelled("arguments", arguments, share)
-    lines += _labelled("result", result, height - 1 - share)
+    lines += _labelled_rows("arguments", arguments, share)
+    lines += _labelled_rows("result", result, height - 1 - share)
     return [*lines, *([[]] * height)][:height]
 
 
-def _labelled(name: str, texts: list[str], rows: int) -> Iterator[Segments]:
+def _labelled_rows(name: str, texts: list[str], rows: int) -> Iterator[Segments]:
     """Yield at most `rows` rows, ending with … if there are more; the first has the name."""
     for number, text in enumerate(texts[:rows]):
-        label = f"{'' if number else name:<{LABEL}}"
+        label = f"{'' if number else name:<{LABEL_WIDTH}}"
         yield [(label, "key"), (text, ""), (ELLIPSIS * (number + 1 == rows < len(texts)), "dim")]
 
 
-def _wrapped(text: str, width: int) -> Iterator[str]:
+def _wrapped_rows(text: str, width: int) -> Iterator[str]:
     """Yield the rows of a text lazily, so that a long text costs no more than the rows taken."""
     start = 0
     while start <= len(text):

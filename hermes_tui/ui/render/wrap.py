@@ -24,7 +24,7 @@ from hermes_tui.ui.render.document import Document, Line, TextLines, is_plain_as
 
 _ONE_ROW = (0,)
 _CACHED_LINES = 256
-_LONG = 1 << 17
+_LONG_TEXT = 1 << 17
 """Characters from which the wrapping of a line is kept after measuring, to be drawn."""
 Cached = TypeVar("Cached")
 
@@ -71,7 +71,7 @@ def row_starts(text: str, width: int) -> Sequence[int]:
     starts = array("I", _ONE_ROW)
     start = 0
     while len(text) - start > width:
-        start = _break(text, start, start + width)
+        start = _break_offset(text, start, start + width)
         if start >= len(text):
             break
         starts.append(start)
@@ -86,7 +86,7 @@ def _uneven_starts(text: str, width: int) -> Sequence[int]:
         end = max(start + 1, fits_to(text, start, width))
         if end >= len(text):
             return starts if len(starts) > 1 else _ONE_ROW
-        start = _break(text, start, end)
+        start = _break_offset(text, start, end)
         if start >= len(text):
             return starts
         starts.append(start)
@@ -102,7 +102,7 @@ def _widest(lines: Sequence[Line]) -> int:
     return lines.indent + max(widths, default=0)
 
 
-def _break(text: str, start: int, end: int) -> int:
+def _break_offset(text: str, start: int, end: int) -> int:
     """Return where the next row begins, given that `[start, end)` fits and `text[end]` does not."""
     if text[end] == " ":
         return end + 1
@@ -145,7 +145,7 @@ class RowMap:
         if self._ends is None:
             return line
         first = self._ends[line - 1] if line else 0
-        return first + max(0, bisect_right(self._starts_of(line), character) - 1)
+        return first + max(0, bisect_right(self._line_starts(line), character) - 1)
 
     def column_of(self, line: int, character: int) -> int:
         """Return how many cells precede a character if its line is not wrapped."""
@@ -165,7 +165,7 @@ class RowMap:
         shown = self._document.lines[line]
         if not shown.wrap:
             return self._cut(line, 0)
-        starts = self._starts_of(line)
+        starts = self._line_starts(line)
         nth = row - self.row_of(line)
         end = starts[nth + 1] if nth + 1 < len(starts) else len(shown.text)
         return Extent(line, starts[nth], end, self._indent(shown.indent))
@@ -222,7 +222,7 @@ class RowMap:
 
     def _rows_of(self, text: str, room: int) -> Sequence[int]:
         """Return where the rows of a text begin; the result for a long text is cached."""
-        if len(text) < _LONG:
+        if len(text) < _LONG_TEXT:
             return row_starts(text, room)
         key = (text, room)
         if (starts := self._long.get(key)) is None:
@@ -236,7 +236,7 @@ class RowMap:
     def _room(self, indent: int) -> int:
         return self._width - self._indent(indent)
 
-    def _starts_of(self, number: int) -> Sequence[int]:
+    def _line_starts(self, number: int) -> Sequence[int]:
         starts = self._starts.get(number)
         if starts is None:
             line = self._document.lines[number]
