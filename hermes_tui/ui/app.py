@@ -307,7 +307,7 @@ def _continue_search(screen: RunScreen, runs: ShapedRuns) -> None:
 
 
 def _read_and_compare(left: RunRef, right: RunRef, width: int) -> Comparison:
-    """Read two runs, which may take long, and return how they differ, on `width` cells."""
+    """Read two runs, which may take a while, and return their comparison on `width` cells."""
     from hermes_tui.log.run_diff import run_diff
     from hermes_tui.log.summary import fold_run, summarise
     from hermes_tui.runtime.reread_run import reread_run

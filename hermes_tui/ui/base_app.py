@@ -228,7 +228,7 @@ class BaseApp(App[None]):
     def open_relative(self, screen: CommandScreen, place: int) -> None:
         """Show one of the `relatives` instead of the run on screen."""
 
-    # Looks
+    # Themes and styles
 
     def style(self, name: str) -> Style:
         """Return the style of a semantic name in the current theme."""

@@ -24,6 +24,7 @@ CANCEL = "cancel"
 The other entries are the inputs that the live run accepts now.
 """
 BOTH = RUN | RUNS
+"""The run screens and the list of runs."""
 HELP = frozenset({"help"})
 EVERYWHERE = BOTH | LAB | HELP
 COMPARED = RUNS | {"run"}
@@ -136,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("go-to", "Go to …", ("colon",), ":", BOTH,
         "to a row or run by number, `50%` of the way; in a run `t3` turn, `s12` event", "Move", 0,
         _has_rows),
-    # Finding
+    # Searching, filtering, grouping
     Command("search", "Search", ("slash",), "/", EVERYWHERE,
         "search all texts (F2 in the prompt: regular expression, F3: match case);\n"
         "in the list of runs: file, id, task, model, status, codes; F4: all their texts;\n"
@@ -174,7 +175,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("tree", "Tree", ("t",), "t", RUNS,
         "show child runs below the run that started them, or sorted like all others", "Find", 10,
         _has_families),
-    # Looking
+    # Viewing
     Command("pane-1", "Timeline", ("1",), "1", RUN, "timeline", "Look"),
     Command("pane-2", "Message", ("2",), "2", RUN, "message", "Look"),
     Command("pane-3", "Calls", ("3",), "3", RUN, "tool calls of the turn", "Look"),

@@ -60,7 +60,7 @@ def hold(text: str, *, newlines: bool = False) -> str:
 
 
 def unshield(text: str) -> str:
-    """Return the text that an editor's text stands for."""
+    """Return the original of a text that `shield` returned and that may have been edited since."""
     return _SHIELDED.sub(_original, text)
 
 

@@ -59,7 +59,7 @@ def _reply_before(timeline: Timeline, event: Event) -> Event | None:
 
 
 def asks_for_tokens(timeline: Timeline, row: int) -> bool:
-    """Return whether the request before a row asked for the probabilities of tokens."""
+    """Return whether the request before a row requested the probabilities of tokens."""
     if not 0 <= row < len(timeline):
         return False
     seq, parameters = timeline.seq(row), None

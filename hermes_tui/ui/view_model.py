@@ -70,7 +70,7 @@ class RunModel:
     filter_text: str = ""
     filter: Expression | None = None
     shown: array[int] = field(default_factory=lambda: array("L"))
-    """Rows that the filter lets through, in order; used only while there is a filter."""
+    """Rows that match the filter, in order; used only while there is a filter."""
     filtered: int = 0
     """Rows tested by the filter so far."""
     dropped: tuple[str, Expression | None] | None = None
@@ -169,7 +169,7 @@ class RunModel:
         self.filtered = end
         return True
 
-    # Looking
+    # What is shown
 
     def state(self) -> ViewState:
         """Return what the panes show now."""
@@ -216,7 +216,7 @@ class RunModel:
         return min(bisect_left(self.shown, self.row), max(0, len(self.shown) - 1))
 
     def is_shown(self, row: int) -> bool:
-        """Return whether the filter lets a row through."""
+        """Return whether a row matches the filter; True without one."""
         if self.filter is None:
             return True
         at = bisect_left(self.shown, row)
@@ -362,7 +362,7 @@ class RunModel:
         """Return the suffix of "there is no …" messages while the run is still being read."""
         return "" if self.timeline.finished else " so far"
 
-    # Narrowing
+    # Search and filter
 
     def seek_from_start(self, search: Search) -> None:
         """Search, and go to the first match of the run; stop following a run that grows."""

@@ -79,7 +79,7 @@ class TextPane(TextView):
         self.set_document(document, keep_position=not at_end)
         if at_end:
             self._show_end()
-            # The room may change with the next layout.
+            # The height may change with the next layout.
             self.call_after_refresh(self._show_end)
 
     def _show_end(self) -> None:

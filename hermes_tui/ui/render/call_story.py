@@ -165,7 +165,7 @@ def _add_event(page: Page, log: EventLog, event: ev.Event) -> None:
 
 
 def _answer_fact(event: ev.CallSkipped) -> tuple[str, str]:
-    """Return the name and the text of the fact who gave the result instead of the tool."""
+    """Return the name and the text of the fact about who answered instead of the tool."""
     if event.reason.startswith(DECLINED):
         return "declined", event.reason.removeprefix("declined ")
     how = "with an error" if event.failed else "with a result"

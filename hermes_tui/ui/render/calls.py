@@ -53,7 +53,7 @@ MISSED = "text no parser took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
 PREVIEW_WIDTH = 2_000
-"""Characters of each line."""
+"""Most characters of each line of the preview."""
 LONGEST_NAME, LONGEST_FACT = 100, 1_000
 """Most characters of a name in the heading of a call, and of a fact below it."""
 MOST_UNFOLDED = 50_000

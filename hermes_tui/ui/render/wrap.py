@@ -116,7 +116,7 @@ def _break_offset(text: str, start: int, end: int) -> int:
 
 
 class RowMap:
-    """Rows of a document at one width, in both directions: row ⇄ (line, character).
+    """Maps the rows of a document at one width to places and back: row ⇄ (line, character).
 
     Costs O(lines) to make plus O(length) of the lines that are longer than a row; finding a row is
     O(log lines).
@@ -129,7 +129,7 @@ class RowMap:
         self._starts: OrderedDict[int, Sequence[int]] = OrderedDict()
         self._long: dict[tuple[str, int], Sequence[int]] = {}
         self._line_edges: OrderedDict[int, array[int]] = OrderedDict()
-        # Rows up to and including each line; None where every line takes one row.
+        # Rows up to and including each line; None if every line takes one row.
         self._ends = self._measure() if wrap else None
         self.rows = self._ends[-1] if self._ends else len(document)
 
