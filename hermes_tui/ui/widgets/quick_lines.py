@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 
 from rich.segment import Segment
@@ -23,23 +24,23 @@ class QuickScrollBar(ScrollBar):
         bar = self.render()
         if not isinstance(bar, ScrollBarRender) or self.opacity != 1:
             return super().render_lines(crop)
-        strips: dict[int, Strip] = {}
-        lines = []
-        for segment in _cells(bar, height):
-            strip = strips.get(id(segment))
-            if strip is None:
-                strip = strips[id(segment)] = self._strip(segment, width)
-            lines.append(strip)
-        lines = lines[crop.y : crop.bottom]
+        cells = _cells(bar, height)
+        drawn = self._strips({id(cell): cell for cell in cells}, width)
+        lines = [drawn[id(cell)] for cell in cells[crop.y : crop.bottom]]
         if crop.column_span == (0, width):
             return lines
         return [strip.crop(*crop.column_span) for strip in lines]
 
-    def _strip(self, segment: Segment, width: int) -> Strip:
-        segments = list(Segment.apply_style([segment], self.visual_style.rich_style))
-        for line_filter in self.get_line_filters():
-            segments = line_filter.apply(segments, self.background_colors[1])
-        return Strip(segments, width)
+    def _strips(self, cells: Mapping[int, Segment], width: int) -> dict[int, Strip]:
+        """Return each cell as it is drawn, under its key."""
+        style, background = self.visual_style.rich_style, self.background_colors[1]
+        drawn = {}
+        for key, cell in cells.items():
+            segments = list(Segment.apply_style([cell], style))
+            for line_filter in self.get_line_filters():
+                segments = line_filter.apply(segments, background)
+            drawn[key] = Strip(segments, width)
+        return drawn
 
 
 def _cells(bar: ScrollBarRender, height: int) -> Sequence[Segment]:
@@ -57,6 +58,23 @@ def _cells(bar: ScrollBarRender, height: int) -> Sequence[Segment]:
     ).segments
 
 
+class _FramedLine(Strip):
+    """A line between the sides of its frame, which knows how a scrollbar divides it.
+
+    Textual divides every line at the edges of the scrollbar that covers a part of it.
+    """
+
+    __slots__ = ("_cuts", "_parts")
+
+    def __init__(self, parts: Sequence[Strip], cuts: Sequence[int]) -> None:
+        super().__init__(chain.from_iterable(parts), cuts[-1])
+        self._parts, self._cuts = parts, cuts
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        positions = list(cuts)
+        return self._parts if positions == self._cuts else super().divide(positions)
+
+
 class QuickLines(ScrollView):
     """Draws the frame around its lines only once, which saves a fifth of the time for a page.
 
@@ -66,7 +84,11 @@ class QuickLines(ScrollView):
     _frame_key: tuple[object, ...] = ()
     _head: Sequence[Strip] = ()
     _foot: Sequence[Strip] = ()
-    _sides: tuple[Sequence[Segment], Sequence[Segment]] = ((), ())
+    _left: Sequence[Segment] = ()
+    _right: Sequence[Strip] = ()
+    """What is right of a line: the place of the scrollbar, and the border with its padding."""
+    _cuts: Sequence[int] = ()
+    """Where a line and what is right of it end, in cells of the widget."""
     _filters: Sequence[LineFilter] = ()
     _backdrop = Color(0, 0, 0)
     _drawn_lines: Mapping[int, tuple[list[Segment], Strip]] = MappingProxyType({})
@@ -97,8 +119,8 @@ class QuickLines(ScrollView):
         # While the layout changes, lines below the last one may be requested.
         if self.opacity != 1 or end <= gutter.top or crop.bottom > height:
             return super().render_lines(crop)
-        self._draw_frame()
-        room, base = width - gutter.width, self.visual_style.rich_style
+        room, base = width - self.gutter.width, self.visual_style.rich_style
+        self._draw_frame(room, base)
         before, drawn = self._drawn_lines, dict[int, tuple[list[Segment], Strip]]()
         strips = []
         for y in crop.line_range:
@@ -121,16 +143,18 @@ class QuickLines(ScrollView):
         """Return a line of the window as drawn, with the frame on both sides."""
         for line_filter in self._filters:
             line = line_filter.apply(line, self._backdrop)
-        left, right = self._sides
-        return Strip([*left, *line, *right], self.region.size.width)
+        drawn = Strip([*self._left, *line], self._cuts[0])
+        return _FramedLine((drawn, *self._right), self._cuts) if self._right else drawn
 
-    def _draw_frame(self) -> None:
-        """Draw the frame above and below the lines, and take the sides of one line for all."""
+    def _draw_frame(self, room: int, base: Style) -> None:
+        """Draw the frame around lines of `room` cells; the sides of one line are those of all."""
         width, height = self.region.size
         gutter = self.styles.gutter
         backgrounds, filters = self.background_colors, tuple(self.get_line_filters())
         key = (
             self.region.size,
+            room,
+            base,
             self.border_title,
             self.border_subtitle,
             self.styles._cache_key,
@@ -139,16 +163,25 @@ class QuickLines(ScrollView):
         )
         if key == self._frame_key:
             return
-        self._frame_key, self._head, self._foot, self._sides = key, (), (), ((), ())
+        self._frame_key, self._head, self._foot = key, (), ()
         self._drawn_lines, self._filters, self._backdrop = {}, filters, backgrounds[1]
+        left, right = list[Segment](), list[Segment]()
         if any(gutter):
             self._head = super().render_lines(Region(0, 0, width, gutter.top + 1))
             side = self._head[-1]
-            self._sides = list(side.crop(0, gutter.left)), list(side.crop(width - gutter.right))
+            left = list(side.crop(0, gutter.left))
+            right = list(side.crop(width - gutter.right))
         if gutter.bottom:
             self._foot = super().render_lines(
                 Region(0, height - gutter.bottom, width, gutter.bottom)
             )
+        scrollbar = [Segment(" " * (width - gutter.width - room), base)]
+        for line_filter in filters:
+            scrollbar = line_filter.apply(scrollbar, backgrounds[1])
+        ends = (gutter.left + room, width - gutter.right, width)
+        sides = ((scrollbar, ends[1] - ends[0]), (right, gutter.right))
+        self._left, self._right = left, [Strip(side, size) for side, size in sides if size]
+        self._cuts = sorted(set(ends))
 
     @property
     def vertical_scrollbar(self) -> ScrollBar:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, Protocol
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -61,6 +61,14 @@ class _RowMessage(Message):
     def control(self) -> RowList:
         """The list that the message is about."""
         return self.row_list
+
+
+def _cut(segments: list[Segment], before: int, width: int) -> list[Segment]:
+    """Cut a row to `width` cells; `before` counts those before its last segment."""
+    text, style, _ = segments[-1]
+    if before > width:
+        return Segment.adjust_line_length(segments, width)
+    return [*segments[:-1], Segment(set_cell_size(text, width - before), style)]
 
 
 class RowList(QuickLines, can_focus=True, inherit_bindings=False):
@@ -370,7 +378,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if not self._width:
             return self.blank_line(width, base)
         limit, plain = 2 * self._width + 1, self._style("", cursor, base)
-        segments, length = [Segment(cursor, plain)], GUTTER
+        segments, length, before = [Segment(cursor, plain)], GUTTER, 0
         for text, style_name in row:
             shown = visible_line(text, limit)
             if not self.styles_blanks:
@@ -379,9 +387,12 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
                 length += blanks
                 shown = shown[blanks:]
             segments.append(Segment(shown, self._style(style_name, cursor, base)))
+            before = length
             length += len(shown) if shown.isascii() else cell_len(shown)
+            if length > self._width:
+                break
         if length > self._width:
-            segments = Segment.adjust_line_length(segments, self._width - 1)
+            segments = _cut(segments, before, self._width - 1)
             segments.append(Segment(ELLIPSIS, self._style("dim", cursor, base)))
         elif length < self._width:
             segments.append(Segment(" " * (self._width - length), plain))
