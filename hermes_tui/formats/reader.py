@@ -196,7 +196,7 @@ class RecordLog:
         self._numbers = array("I")
         self._length = 0
         self._next_record = 0
-        self._cache: OrderedDict[int, tuple[Event, ...]] = OrderedDict()
+        self._cache: OrderedDict[int, tuple[tuple[Event, ...], int]] = OrderedDict()
         self._cached_bytes = 0
 
     @property
@@ -240,10 +240,10 @@ class RecordLog:
         slot = len(self._numbers)
         self._numbers.append(number)
         self._first_seqs.append(self._length)
-        events = self._decode(slot)
+        events = self._decode(slot, record)
         if events:
             self._length += len(events)
-            self._keep(slot, events)
+            self._keep(slot, record, events)
         else:
             self._numbers.pop()
             self._first_seqs.pop()
@@ -253,39 +253,31 @@ class RecordLog:
         cached = self._cache.get(slot)
         if cached is not None:
             self._cache.move_to_end(slot)
-            return cached
-        events = self._decode(slot)
+            return cached[0]
+        record = self._index[self._numbers[slot]]
+        events = self._decode(slot, record)
         first = self._first_seqs[slot]
         is_last = slot + 1 == len(self._first_seqs)
         seqs = range(first, self._length if is_last else self._first_seqs[slot + 1])
         if len(events) != len(seqs):
             # The bytes now hold a different number of events; the whole record is given up.
-            record = self._index[self._numbers[slot]]
             events = tuple(_gone(record, seq) for seq in seqs)
-        self._keep(slot, events)
+        self._keep(slot, record, events)
         return events
 
-    def _decode(self, slot: int) -> tuple[Event, ...]:
-        return self._reader.decode(
-            self._source,
-            self._index[self._numbers[slot]],
-            self._first_seqs[slot],
-            is_first=slot == 0,
-        )
+    def _decode(self, slot: int, record: Record) -> tuple[Event, ...]:
+        first_seq = self._first_seqs[slot]
+        return self._reader.decode(self._source, record, first_seq, is_first=slot == 0)
 
-    def _keep(self, slot: int, events: tuple[Event, ...]) -> None:
-        self._cache[slot] = events
-        self._cached_bytes += self._size_of(slot, events)
+    def _keep(self, slot: int, record: Record, events: tuple[Event, ...]) -> None:
+        size = len(record.range) + sum(len(long_text(event)) for event in events)
+        self._cache[slot] = events, size
+        self._cached_bytes += size
         while len(self._cache) > 1 and (
             len(self._cache) > CACHED_RECORDS or self._cached_bytes > CACHED_BYTES
         ):
-            self._cached_bytes -= self._size_of(*self._cache.popitem(last=False))
-
-    def _size_of(self, slot: int, events: tuple[Event, ...]) -> int:
-        """Return the size of a record with its texts unpacked."""
-        return len(self._index[self._numbers[slot]].range) + sum(
-            len(long_text(event)) for event in events
-        )
+            _, (_, oldest) = self._cache.popitem(last=False)
+            self._cached_bytes -= oldest
 
 
 def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple[Event, ...]]]:

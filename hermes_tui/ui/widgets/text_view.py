@@ -220,6 +220,8 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
             segments = [Segment(text, base + self._resolve("dim"))]
         elif self._row_map is not None and row < self._row_map.rows:
             segments = self._segments(self._row_map.extent(row, self.scroll_offset.x), base)
+            if width == self._width:
+                return segments
         else:
             return self.blank_line(width, base)
         return Segment.adjust_line_length(segments, width, base)
