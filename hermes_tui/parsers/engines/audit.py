@@ -1,4 +1,4 @@
-"""What is to be said about a verdict once it stands: odd calls, and text that is lost."""
+"""Findings about a finished verdict: flawed calls, and text that is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
 SHORTEST_MARKER = 4
-"""A shorter marker (a bracket) says nothing where it stands in prose."""
+"""A shorter marker (a bracket) means nothing in prose."""
 
 _SEPARATORS = " \t\r\n;,[]"
 _TOKEN = re.compile(r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</s>|<eos>|<end_of_turn>")
@@ -33,11 +33,11 @@ _CALL_LIKE = re.compile(r"\{\s*+\"")
 _NONFINITE_HINT = "Python's json reads it bare, others refuse it; send null or a string"
 _UNREAD = object()
 _MOST_DETAILED = 20
-"""Of so many arguments that are no JSON it is said what is wrong with them."""
+"""The number of calls with non-JSON arguments whose flaws are reported in detail."""
 
 
 def audit_calls(trace: Trace) -> None:
-    """Flag what a client will stumble over in the calls delivered."""
+    """Flag problems that the delivered calls will cause in a client."""
     failed = 0
     name_flaws: dict[str, NameFlaw | None] = {}
     for index, call in enumerate(trace.calls):
@@ -57,7 +57,7 @@ def audit_calls(trace: Trace) -> None:
 
 
 def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
-    """Return the value that a client reads from the arguments, `_UNREAD` where it cannot."""
+    """Return the value that a client reads from the arguments, `_UNREAD` if it cannot read them."""
     span = call.arguments_span or call.span
     if call.verdict == FAILED:
         _flag_raw(trace, call, span, index, detailed=detailed)
@@ -81,7 +81,7 @@ def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bo
 
 
 def _handed_out(trace: Trace, call: ParsedCall, at: Span) -> str:
-    """Say what the engine hands out for the number at `at`, which JSON does not have."""
+    """Return a message on how the engine emits the number at `at`, which JSON does not have."""
     written = trace.text[at.start : at.end]
     start = call.arguments.find(written)
     quoted = call.arguments[max(0, start - 1) : start] == '"'
@@ -114,7 +114,7 @@ def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
 
 
 def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -> None:
-    """Flag text that reaches neither `content` nor a call; markers alone are no loss."""
+    """Flag text that reaches neither `content` nor a call; losing only markers is no loss."""
     told = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
     ahead = iter(told)
     known = next(ahead, None)
@@ -157,7 +157,7 @@ def _flag_special(trace: Trace, start: int, end: int) -> bool:
 
 
 def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
-    """Flag what looks like another call in the content beside the calls."""
+    """Flag content that looks like another call, next to the delivered calls."""
     marker = trace.info.markers[0] if trace.info.markers else ""
     marker = marker if len(marker) >= SHORTEST_MARKER else ""
     for span in kept:
@@ -183,7 +183,7 @@ def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
 
 
 def _hint_for(trace: Trace, call: Span) -> str:
-    """Return what to do about a sound call that is not read beside others that are."""
+    """Return a hint about a sound call that is not read although others are."""
     marker = next((one for one in trace.info.markers if len(one) >= SHORTEST_MARKER), "")
     if (
         marker
@@ -195,7 +195,7 @@ def _hint_for(trace: Trace, call: Span) -> str:
 
 
 def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -> None:
-    """Say what keeps the text between `start` and `end` from being one JSON value, and where."""
+    """Flag what keeps the text between `start` and `end` from being one JSON value, and where."""
     if trace.crowded:
         return
     while start < end and trace.text[start].isspace():
@@ -231,7 +231,7 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
 
 
 def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
-    """Flag what stands before the first brace of the payload; return whether anything does."""
+    """Flag text before the first brace of the payload; return whether there is any."""
     if not _NO_VALUE.match(trace.text, start, end):
         return False
     brace = trace.text.find("{", start, end)
@@ -249,7 +249,7 @@ def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
 
 
 def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
-    """Flag what follows the value inside its block; return whether there was anything."""
+    """Flag text after the value inside its block; return whether there is any."""
     rest = trace.text[start:end]
     first = rest.lstrip()[:1]
     if not first:

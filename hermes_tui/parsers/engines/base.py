@@ -1,8 +1,8 @@
-"""What every emulated engine parser is made of: its card, and the trace that it fills.
+"""The base of every emulated engine parser: its info card, and the trace that it fills.
 
-An emulation is a function that reads `trace.text` the way the engine does and writes down what it
-decides: `call`, `keep` (content), `step`, `flag`. What is neither call, content nor reasoning at
-the end is lost in the engine as well: the trace works these spans out by itself and flags them.
+An emulation is a function that reads `trace.text` the way the engine does and records what it
+decides: `call`, `keep` (content), `step`, `flag`. Text that is in no call, content or reasoning at
+the end is lost in the engine as well: the trace computes these spans and flags them.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from hermes_tui.parsers.literals import FAILED, JSON
 from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 DELIVERED = "delivered"
-"""What a step says of a call that goes out."""
+"""The outcome of the step of a delivered call."""
 TAKEN_BACK = "taken back"
-"""What it says of one that does not go out after all, for the sake of another one."""
+"""The outcome of the step of a call that is withdrawn later because another call is bad."""
 MOST_STEPS = 5_000
 MOST_FINDINGS = 1_000
-"""Beyond so many, those of a pathological text say nothing new."""
+"""Beyond this number, further findings about a pathological text add nothing new."""
 
 
 class EngineInfo(NamedTuple):
     """The card of an emulated parser. `name` is engine/parser, `format` the wire format.
 
-    `kind` says how the engine reads: regex, ast, engine (declared terminals), state machine …
-    `flag` is what to give the server to have it. `markers` are the texts that open a call.
+    `kind` is how the engine parses: regex, ast, engine (declared terminals), state machine …
+    `flag` is the server option that selects the parser. `markers` are the texts that open a call.
     """
 
     name: str
@@ -52,12 +52,12 @@ class EngineInfo(NamedTuple):
 
     @property
     def parser(self) -> str:
-        """The name that the engine itself has for it."""
+        """The engine's own name for the parser."""
         return self.name.rpartition("/")[2]
 
 
 class EngineParser(Protocol):
-    """An emulated parser; `Parser` with a card."""
+    """An emulated parser: a `Parser` with a card."""
 
     name: str
     info: EngineInfo
@@ -66,11 +66,11 @@ class EngineParser(Protocol):
 
 
 class EngineRaised(Exception):
-    """The emulated engine lets an exception out here; the text is that of the exception."""
+    """The emulated engine raises an exception here; the message is that of its exception."""
 
 
 def catch_syntax(error: BadJson) -> None:
-    """Let out what an engine that catches broken syntax alone lets out."""
+    """Raise EngineRaised for an error that an engine which only catches JSONDecodeError raises."""
     if not error.syntax:
         raise EngineRaised(error.raised)
 
@@ -94,7 +94,7 @@ class Emulated:
         return self.traced(Trace(self.info, text, tools))
 
     def traced(self, trace: Trace) -> ParseResult:
-        """Read the text of a new trace."""
+        """Run the parser on a new trace and return its result."""
         try:
             self._read(trace)
         except Refused as refusal:
@@ -105,7 +105,7 @@ class Emulated:
 
 
 class Part:
-    """An open step; set `outcome` and `detail` before it ends. `index` -1: it is not noted."""
+    """An open step; set `outcome` and `detail` before it ends. `index` -1: it is not recorded."""
 
     def __init__(self, trace: Trace, index: int) -> None:
         self.index = index
@@ -122,7 +122,7 @@ class Part:
 
 
 class Trace:
-    """Collects what an emulated parser decides, and works out what became of the rest."""
+    """Collects what an emulated parser decides, and computes what became of the rest."""
 
     def __init__(self, info: EngineInfo, text: str, tools: Sequence[ToolSpec] = ()) -> None:
         self.info = info
@@ -130,11 +130,11 @@ class Trace:
         self.tools = {tool.name: tool for tool in tools}
         self.calls: list[ParsedCall] = []
         self.places: list[Mapping[str, Span]] = []
-        """Where the values of each call stand, by key; empty where its arguments are JSON."""
+        """The span of each value of each call, by key; empty if the call's arguments are JSON."""
         self.content: str | None = None
-        """Set where the engine's content is not just the kept spans joined."""
+        """Set if the engine's content is not just the kept spans joined."""
         self.tools_called: bool | None = None
-        """Set where the engine claims calls although it has none, or the other way round."""
+        """Set if the engine reports calls although it has none, or the other way round."""
         self.diagnostics: list[Diagnostic] = []
         self._content_set = False
         self._kept: list[Span] = []
@@ -143,9 +143,9 @@ class Trace:
         self._elsewhere: dict[str, ParseResult] | None = {}
 
     def elsewhere(self, parser: str) -> ParseResult | None:
-        """Return what another emulated parser makes of the text.
+        """Return what another emulated parser reads from the text.
 
-        None if there is no such parser, and where this reading itself was asked for in this way.
+        None if there is no such parser, or if this trace itself was created by `elsewhere`.
         """
         from hermes_tui.parsers.engines.registry import parser_of
 
@@ -159,24 +159,24 @@ class Trace:
 
     @cached_property
     def thoughts(self) -> tuple[Span, ...]:
-        """Where reasoning stands in the text, with its tags, in order."""
+        """The spans of the reasoning in the text, tags included, in order."""
         return tuple(whole for whole, _, _ in split_reasoning(self.text))
 
     def span(self, start: int, end: int) -> Span:
-        """Return the span, put into bounds."""
+        """Return the span from `start` to `end`, clamped to the text."""
         if 0 <= start <= end <= len(self.text):
             return Span(start, end)
         start = max(0, min(start, len(self.text)))
         return Span(start, max(start, min(end, len(self.text))))
 
     def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
-        """Note one decision inside the open part."""
+        """Record one decision inside the open part."""
         if len(self._steps) >= MOST_STEPS:
             return
         self._steps.append(ParseStep(rule, self.span(start, end), outcome, detail, self._depth))
 
     def part(self, rule: str, start: int, end: int) -> Part:
-        """Note a decision that others belong to; it grows to cover them.
+        """Open a decision that contains others; its span grows to cover them.
 
         Exceptions pass through; the part is closed all the same.
         """
@@ -188,7 +188,7 @@ class Trace:
         return part
 
     def close(self, part: Part) -> None:
-        """End a part, with all that was noted since it began."""
+        """End a part, with all steps recorded since it began."""
         self._depth -= 1
         step, inner = self._steps[part.index], self._steps[part.index + 1 :]
         start = min([step.span.start, *(one.span.start for one in inner if one.span.end > 0)])
@@ -208,7 +208,7 @@ class Trace:
         hint: str = "",
         call_index: int | None = None,
     ) -> None:
-        """Note a finding. An empty span is widened to one character where there is one."""
+        """Record a finding. An empty span is widened to one character if the text has one."""
         if self.crowded:
             return
         span = self.span(start, end)
@@ -220,7 +220,7 @@ class Trace:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much has been found that more is not noted."""
+        """Whether there are so many findings that no more are recorded."""
         return len(self.diagnostics) >= MOST_FINDINGS
 
     def call(
@@ -238,9 +238,9 @@ class Trace:
     ) -> None:
         """Deliver a call: `arguments` is the exact string that the engine emits.
 
-        Without a `value` it is read from them; where they are no JSON the verdict is `failed`.
-        Where it is known to be, they are not read again. `places` are those of the values by key,
-        wanted where the arguments are not JSON in the text.
+        Without a `value`, the arguments are decoded; if they are not JSON, the verdict is `failed`.
+        If the verdict is `failed` already, they are not decoded. `places` are the spans of the
+        values by key, needed if the arguments are not JSON in the text.
         """
         span = self.span(start, end)
         if value is None and verdict != FAILED:
@@ -261,14 +261,14 @@ class Trace:
             self._kept.append(span)
 
     def say(self, content: str | None) -> None:
-        """Set the content's exact text where it is not just the kept parts joined."""
+        """Set the exact text of the content if it is not just the kept parts joined."""
         self.content = content
         self._content_set = True
 
     def void(self, reason: str, hint: str = "") -> None:
-        """Take back all calls delivered so far, for the sake of another one that is bad.
+        """Take back all calls delivered so far because another call is bad.
 
-        `reason` goes on from such as "a sound call (search)" or "45 sound calls".
+        `reason` continues a message that begins like "a sound call (search)" or "45 sound calls".
         """
         if self.calls:
             start = min(call.span.start for call in self.calls)
@@ -280,7 +280,7 @@ class Trace:
         self.diagnostics[:] = [_of_no_call(found) for found in self.diagnostics]
 
     def _take_back(self) -> None:
-        """Let no step say of a call that it is delivered."""
+        """Remove all calls, and mark their steps as taken back."""
         if self.calls:
             self._steps = [
                 step._replace(outcome=TAKEN_BACK) if step.outcome == DELIVERED else step
@@ -290,7 +290,7 @@ class Trace:
         self.places.clear()
 
     def keep_all(self, reason: str) -> None:
-        """Take back everything: the whole text stays content."""
+        """Take back everything: the whole text becomes content."""
         if self.calls:
             self.void(
                 f"lost because {self.info.name} keeps the whole text: {reason}",
@@ -301,7 +301,7 @@ class Trace:
         self.step("keep", 0, len(self.text), "kept as text", reason)
 
     def result(self) -> ParseResult:
-        """Return the verdict, with what is lost and what is odd about the calls flagged."""
+        """Return the verdict, with lost text and flaws of the calls flagged."""
         order = sorted(range(len(self.calls)), key=lambda index: self.calls[index].span)
         self.calls[:] = [self.calls[index] for index in order]
         self.places[:] = [self.places[index] for index in order]
@@ -322,7 +322,7 @@ class Trace:
         return self._result(Outcome.CALLS if called else Outcome.TEXT, content, kept, dropped)
 
     def raised(self, error: str) -> ParseResult:
-        """Return the verdict of an engine that lets an exception out: nothing reaches anybody."""
+        """Return the verdict of an engine that raises: nothing reaches the client."""
         self._take_back()
         whole = (Span(0, len(self.text)),) if self.text else ()
         self.step("raise", 0, len(self.text), "raised", error)
@@ -363,12 +363,12 @@ class Trace:
 
 
 def _cause_first(diagnostic: Diagnostic) -> tuple[bool, int]:
-    """Order findings by place, those of calls that another one takes with it at the end."""
+    """Return a sort key: findings by position, those of calls voided by another call last."""
     return diagnostic.code is Code.SIBLING_VOIDED, start_of(diagnostic)
 
 
 def _of_no_call(diagnostic: Diagnostic) -> Diagnostic:
-    """Return a finding about a call that is not delivered after all."""
+    """Return the finding without its call index, for a call that is not delivered after all."""
     if diagnostic.call_index is None:
         return diagnostic
     return msgspec.structs.replace(diagnostic, call_index=None)

@@ -1,4 +1,4 @@
-"""A text with parts taken out, and the way back to the places in the original."""
+"""A text with parts removed, and the mapping of its spans back to the original."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_tui.model.spans import Span
 
 
 class Cleaned:
-    """The parts `kept` of a text, joined."""
+    """A text reduced to its `kept` parts, joined."""
 
     def __init__(self, text: str, kept: list[Span]) -> None:
         self._kept = [span for span in kept if len(span)]
@@ -17,12 +17,12 @@ class Cleaned:
         self.text = "".join(text[span.start : span.end] for span in self._kept)
 
     def place(self, span: Span) -> Span:
-        """Return where a part of the cleaned text stands in the original."""
+        """Return the span in the original that a span of the cleaned text corresponds to."""
         start = self._original(span.start)
         return Span(start, max(start, self._original(span.end - 1) + 1) if len(span) else start)
 
     def parts(self, span: Span) -> list[Span]:
-        """Return the pieces of the original that make up a part of the cleaned text."""
+        """Return the pieces of the original that make up a span of the cleaned text."""
         found = []
         for index in range(self._index(span.start), len(self._kept)):
             start, piece = self._starts[index], self._kept[index]
@@ -43,7 +43,7 @@ class Cleaned:
 
 
 def without(text: str, part: Span, tokens: tuple[str, ...]) -> Cleaned:
-    """Return a part of `text` with the tokens taken out, one token after the other."""
+    """Return a part of `text` with the tokens removed, one token after the other."""
     cleaned = Cleaned(text, [part])
     for token in tokens:
         kept: list[Span] = []

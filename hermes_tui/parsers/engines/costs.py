@@ -1,4 +1,4 @@
-"""Texts that cost a real engine seconds; the emulation reads them in one pass and says so."""
+"""Texts that cost a real engine seconds; the emulation reads them in one pass and reports that."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from hermes_tui.parsers.engines.base import Trace
 
 
 def flag_repeats(trace: Trace, marker: str, most: int, growth: str) -> None:
-    """Note that more than `most` of a marker without its end cost the engine over a second.
+    """Flag a marker that occurs more than `most` times: it costs the engine over a second.
 
-    The limits are measured: the number of markers at which the real parser takes a second.
+    The limits are measured: the number of unclosed markers for which the real parser takes a
+    second.
     """
     if trace.text.count(marker) > most:
         start = trace.text.find(marker)
@@ -18,7 +19,7 @@ def flag_repeats(trace: Trace, marker: str, most: int, growth: str) -> None:
 
 
 def flag_blanks(trace: Trace, start: int, end: int, most: int) -> None:
-    """Note that a block that starts with more than `most` blanks costs the cube of their number."""
+    """Flag a block that starts with more than `most` blanks: its cost is cubic in their number."""
     body = trace.text[start:end]
     blanks = len(body) - len(body.lstrip())
     if blanks > most:

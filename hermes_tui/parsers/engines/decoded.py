@@ -1,4 +1,4 @@
-"""What a client reads from the arguments that an engine hands out."""
+"""The value that a client reads from the arguments that an engine emits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hermes_tui.parsers.engines.json_text import BadJson, loads
 
 
 def value_of(arguments: str) -> Any:
-    """Return the value that the arguments stand for, None where they are no JSON."""
+    """Return the value of the arguments, or None if they are not JSON."""
     if arguments == "{}":
         return {}
     try:
@@ -18,7 +18,7 @@ def value_of(arguments: str) -> Any:
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a client's json.loads takes the text."""
+    """Return whether a client's json.loads accepts the text."""
     try:
         loads(text)
     except BadJson:

@@ -1,11 +1,11 @@
-"""DeepSeek V3 and V3.1 calls, as vLLM 0.33 and SGLang 0.5.23 read them, whole text.
+"""DeepSeek V3 and V3.1 calls, as vLLM 0.33 and SGLang 0.5.23 read them (non-streaming).
 
     calls := CALLS_BEGIN call* CALLS_END
     V3    := CALL_BEGIN "function" SEP NAME "\\n```json\\n" ARGUMENTS "\\n```" CALL_END
     V3.1  := CALL_BEGIN NAME SEP ARGUMENTS CALL_END
 
-vLLM never parses the arguments, and claims calls as soon as the outer marker is there. SGLang reads
-all blocks as JSON or keeps the whole text.
+vLLM never parses the arguments, and reports calls as soon as the outer marker is present. SGLang
+reads all blocks as JSON, or else keeps the whole text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TEXT_RULE = "find the outer marker"
 
 
 class _Block(NamedTuple):
-    """A call as it stands; `kind` is what stands before the separator in V3."""
+    """A call as written; `kind` is the text before the separator in V3."""
 
     whole: Span
     name: Span
@@ -41,7 +41,7 @@ class _Block(NamedTuple):
 
 
 def _vllm_v3(trace: Trace) -> None:
-    """Match header line, fence and end of each call; a kind that is not "function" voids all."""
+    """Match header line, fence and end of each call; a kind other than "function" voids all."""
     outer = _outer(trace)
     for block in _vllm_blocks(trace, _fenced_block):
         if block.kind != "function":
@@ -70,7 +70,7 @@ def _vllm_v31(trace: Trace) -> None:
 
 
 def _outer(trace: Trace) -> int:
-    """Return where the calls begin; the text is no call without this marker."""
+    """Return the position of the outer marker; raises Refused if there is none."""
     outer = trace.text.find(CALLS_BEGIN)
     if outer < 0:
         raise Refused("there is no " + CALLS_BEGIN)
@@ -79,13 +79,13 @@ def _outer(trace: Trace) -> int:
 
 
 def _wrap(trace: Trace, outer: int) -> None:
-    """Keep the text before the calls, and take the outer markers to them."""
+    """Keep the text before the calls, and extend the calls over the outer markers."""
     trace.keep(0, outer)
     wrap_calls(trace, CALLS_BEGIN, CALLS_END)
 
 
 def _vllm_blocks(trace: Trace, read: Callable[[ForwardSearch, int], _Block | str]) -> list[_Block]:
-    """Return the calls from left to right, telling why the others are none."""
+    """Return the calls from left to right; flag the openers that `read` gives a reason against."""
     search, found, position = ForwardSearch(trace.text), [], 0
     lost = 0
     while (start := trace.text.find(CALL_BEGIN, position)) >= 0:
@@ -144,7 +144,7 @@ def _flag_no_match(trace: Trace, start: int, why: str) -> None:
 
 
 def _flag_inner_marker(trace: Trace, block: _Block) -> bool:
-    """Say that the end marker which ended the call is one inside of a value, if it seems so."""
+    """Flag the end marker of the call if it is probably inside a value; return whether it is."""
     end = trace.text.find(CALL_END, block.whole.end)
     following = trace.text.find(CALL_BEGIN, block.whole.end)
     if end < 0 or 0 <= following < end:

@@ -1,4 +1,4 @@
-"""What stands in a block where a call of the format should be, when it is none."""
+"""Findings about a block that holds something other than a call of the format."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _LOOK_BACK = 40
 
 
 def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True) -> None:
-    """Say what the body of a block is that this parser reads no call from.
+    """Flag what the body of a block holds if this parser reads no call from it.
 
-    Without `prose` nothing is said of a body that is no call of any format.
+    Without `prose`, a body that is no call of any format is not flagged.
     """
     body = trace.text[start : min(end, start + _LOOK_AHEAD)]
     code, hint = Code.WRONG_FORMAT, ""
@@ -52,7 +52,7 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
 def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
     """Flag text between the `of_what` of a call; return whether a marker ended a value early.
 
-    What such a marker leaves over holds the one that should have ended the value.
+    In that case the text contains the marker that should have ended the value.
     """
     at = stripped(trace.text, span)
     if not len(at):
@@ -67,9 +67,9 @@ def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
 
 
 def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inner: str) -> bool:
-    """Flag the closer that ends an open function of a block, if it stands inside of a value.
+    """Flag the block's closer at the end of `body` if it is part of a value; return whether it is.
 
-    That is so where the function's own end `inner_end` follows before another `inner` opens.
+    That is so if the function's own end `inner_end` follows before another `inner` opens.
     """
     text, start = trace.text, body.end
     if trace.crowded or not text.startswith(closer, start):
@@ -85,7 +85,7 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
 
 
 def flag_kept_specials(trace: Trace, start: int, end: int) -> None:
-    """Say that special tokens reach the content between `start` and `end`."""
+    """Flag the first special token that reaches the content between `start` and `end`."""
     found = _SPECIAL.search(trace.text, start, end)
     if found is not None:
         message = f"the special token {found[0]} reaches the content"
@@ -94,7 +94,7 @@ def flag_kept_specials(trace: Trace, start: int, end: int) -> None:
 
 
 def flag_entities(trace: Trace, span: Span, index: int) -> None:
-    """Say that HTML escapes in the arguments of call `index` are handed on as they stand."""
+    """Flag the first HTML escape in the arguments of call `index`: it is passed on verbatim."""
     found = _ENTITY.search(trace.text, span.start, span.end)
     if found is None:
         return

@@ -3,9 +3,9 @@
     hermes   := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
     mistral  := text "[TOOL_CALLS]" JSON …  |  text ("[TOOL_CALLS]" NAME before "{" ARGUMENTS)*
 
-Of all: what goes wrong keeps the whole text, no name is ever checked, no schema is asked, content
-is the text before the first marker without blanks at its ends, and what follows it is forgotten.
-The last form of `environments/tool_call_parsers` (2026-04).
+In all of them, an error keeps the whole text as content; names are never checked and schemas never
+consulted; content is the text before the first marker, stripped of blanks, and the text after the
+calls is lost. This is the last version of `environments/tool_call_parsers` (2026-04).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...
 
 
 def say_before(trace: Trace, first: int) -> None:
-    """Keep the text before the first marker, without blanks at its ends."""
+    """Keep the text before the first marker as content, stripped of blanks."""
     trace.keep(0, first)
     trace.say(trace.text[:first].strip() or None)
 
 
 class _Tags:
-    """Reads JSON objects between one pair of tags; nameless ones are skipped."""
+    """Reads JSON objects between a pair of tags; objects without a name are skipped."""
 
     def __init__(self, opener: str, closer: str) -> None:
         self.opener = opener
@@ -101,7 +101,7 @@ def _skip_nameless(trace: Trace, payload: Any, at: Span) -> None:
 def _deliver_object(
     trace: Trace, payload: dict[str, Any], at: Span, span: Span, *, text_as_it_is: bool = False
 ) -> None:
-    """Deliver the call of an object that has a name; raises Refused where the name is no text."""
+    """Deliver the call of an object that has a name; raises Refused if the name is not a string."""
     places = places_in(trace.text, at, ("arguments",))
     name, value = payload["name"], payload.get("arguments", {})
     if not isinstance(name, str):
@@ -134,7 +134,7 @@ def _read_mistral(trace: Trace) -> None:
 
 
 def _segments(text: str, first: int) -> list[Span]:
-    """Return what stands behind each marker."""
+    """Return the text after each marker, up to the next marker or the end."""
     found = []
     while first >= 0:
         start = first + len(MARKER)
@@ -144,7 +144,7 @@ def _segments(text: str, first: int) -> list[Span]:
 
 
 def _mistral_array(trace: Trace, first: int, inner: Span) -> None:
-    """Read the JSON behind the first marker, or the objects in it where it is damaged."""
+    """Read the JSON after the first marker, or the objects in it if it is damaged."""
     with trace.part("list", first, inner.end) as part:
         try:
             value = read_payload(trace, inner)
@@ -193,7 +193,7 @@ def _mistral_objects(trace: Trace, inner: Span) -> None:
 
 
 def _mistral_named(trace: Trace, segment: Span) -> None:
-    """Read NAME{…}; the arguments go out as they are where they are no JSON."""
+    """Read NAME{…}; arguments that are not JSON are emitted verbatim."""
     inner = stripped(trace.text, segment)
     brace = trace.text.find("{", inner.start, inner.end)
     start = segment.start - len(MARKER)

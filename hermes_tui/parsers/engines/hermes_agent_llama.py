@@ -2,9 +2,9 @@
 
     llama := anything with JSON objects in it
 
-Decodes at every brace outside of what is decoded; objects without name and arguments, and braces
-that open no JSON, are passed over. A text of arguments goes out as it stands. Content is the text
-before the tag, or before the first brace of all.
+Tries to decode at every brace outside the objects decoded before; objects without name and
+arguments, and braces that open no JSON, are skipped. Arguments that are a string are emitted
+verbatim. Content is the text before the tag or, without a tag, before the first brace.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ANY_BRACE = "json at every brace"
 
 
 def _read_llama(trace: Trace) -> None:
-    """Decode at every brace that is not inside what was read; what fails is passed over."""
+    """Decode at every brace that is not inside a decoded object; skip braces where that fails."""
     text = trace.text
     scanner = Scanner(text)
     taken = -1

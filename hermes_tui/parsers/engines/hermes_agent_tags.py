@@ -42,9 +42,9 @@ _PAIR_47 = re.compile(r"</arg_key>(?:\\n|\s)*+<arg_value>")
 
 
 class _Value(NamedTuple):
-    """One argument as it stands: its key, its text with the blanks at the ends.
+    """An argument as written: its key, and the span of its text with the blanks at the ends.
 
-    `trimmed` is that text as the format means it: without the newlines that its tags stand on.
+    `trimmed` is the value that the format means: without the newlines next to its tags.
     `cut`: a marker inside the value ended it early.
     """
 
@@ -77,14 +77,14 @@ def _whole(text: str) -> Block:
 
 
 def _cut_newline(text: str, block: Block) -> Span:
-    """Return the body; of an open block the last newline is not part."""
+    """Return the body of a block; that of an open block excludes the final newline."""
     body = block.body
     cut = not block.closed and text.endswith("\n") and len(body)
     return Span(body.start, body.end - 1) if cut else body
 
 
 def _functions(text: str, body: Span) -> Iterator[Block]:
-    """Yield each function: `span` with its tags, `body` from behind `<function=`."""
+    """Yield each function: `span` includes its tags, `body` begins after `<function=`."""
     start = text.find(FUNCTION, body.start, body.end)
     while start >= 0:
         inner = start + len(FUNCTION)
@@ -118,7 +118,7 @@ def _coder_call(trace: Trace, function: Block) -> None:
 
 
 def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
-    """Yield the arguments; `early`: a marker inside the last of them ended the whole block."""
+    """Yield the arguments. `early`: a marker inside the last one ended the whole block."""
     text = trace.text
     end_of_all = body.end - 1 if text[body.start : body.end].endswith("\n") else body.end
     start = text.find(PARAMETER, body.start, body.end)
@@ -142,7 +142,7 @@ def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
 
 
 def _without_lines(text: str, span: Span) -> Span:
-    """Return the value without the newline behind its opening tag and before its closing one."""
+    """Return the value without the newline after its opening tag and before its closing tag."""
     start = span.start + text.startswith("\n", span.start, span.end)
     return Span(start, span.end - text.endswith("\n", start, span.end))
 
@@ -162,7 +162,10 @@ def _flag_lost_parameter(trace: Trace, start: int, end: int) -> None:
 def _deliver(
     trace: Trace, name: Span, values: list[_Value], span: Span, *, any_case_null: bool
 ) -> None:
-    """Deliver a call; a number that is too long drops it where `any_case_null` (qwen3_coder)."""
+    """Deliver a call; if a number is too long, qwen3_coder (`any_case_null`) drops the call.
+
+    The other parsers keep the whole text: Refused is raised.
+    """
     word, index = trace.text[name.start : name.end], len(trace.calls)
     arguments: dict[str, Any] = {}
     for value in values:
@@ -278,7 +281,7 @@ class _Glm:
 
 
 def _head_45(text: str, body: Span) -> tuple[Span, Span] | None:
-    """Split the body at its first newline; without one it is no call."""
+    """Split the body into name and arguments at its first newline; None if it has none."""
     newline = text.find("\n", body.start, body.end)
     if newline < 0:
         return None
@@ -286,7 +289,7 @@ def _head_45(text: str, body: Span) -> tuple[Span, Span] | None:
 
 
 def _head_47(text: str, body: Span) -> tuple[Span, Span]:
-    """Split the body before its first key."""
+    """Split the body into name and arguments before its first key."""
     key = text.find(KEY, body.start, body.end)
     key = key if key >= 0 else body.end
     return Span(body.start, key), Span(key, body.end)

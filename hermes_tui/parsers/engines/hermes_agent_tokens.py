@@ -3,9 +3,9 @@
     deepseek_v3  := CALLS_BEGIN (CALL_BEGIN TYPE SEP NAME fence ARGUMENTS fence-end CALL_END)*
     deepseek_v31 := CALLS_BEGIN (CALL_BEGIN NAME SEP ARGUMENTS CALL_END)*
     kimi_k2      := SECTION_BEGIN (CALL_BEGIN ID ARGUMENT_BEGIN ARGUMENTS CALL_END)*
-    ID           := any text without "<", then ":" and digits; the name stands behind its last dot
+    ID           := any text without "<", then ":" and digits; the name follows its last dot
 
-The arguments go out as they stand, JSON or not. A call that is not closed is not seen.
+The arguments are emitted verbatim, JSON or not. A call that is not closed is not read.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ KIMI_BEGIN, KIMI_ARGUMENTS = "<|tool_call_begin|>", "<|tool_call_argument_begin|
 KIMI_END = "<|tool_call_end|>"
 
 _COSTS = (("deepseek_v3", 80, "n^4"), ("deepseek_v31", 600, "n^3"))
-"""Unclosed openers that take the real parsers a second."""
+"""By format: the number of unclosed openers that take the real parser a second, and the growth."""
 
 _INDEX = re.compile(r":\d++\Z")
 
 
 class _Found(NamedTuple):
-    """A call as it stands: all of it, its name and its arguments."""
+    """The spans of a call, of its name and of its arguments."""
 
     span: Span
     name: Span
@@ -64,7 +64,7 @@ def _deliver_all(trace: Trace, found: list[_Found], first: int) -> None:
 
 
 def _flag_unread(trace: Trace, start: int) -> None:
-    """Tell of a call behind the last one that could be read."""
+    """Flag an opener after the last call that could be read."""
     opener = trace.info.markers[1]
     at = trace.text.find(opener, start)
     if at >= 0:
@@ -88,7 +88,7 @@ def _read_v31(trace: Trace) -> None:
 
 
 def _section(trace: Trace, markers: tuple[str, ...]) -> int:
-    """Return where the section of calls begins; refuses a text without."""
+    """Return where the section of calls begins; raises Refused if there is none."""
     places = [at for marker in markers if (at := trace.text.find(marker)) >= 0]
     if not places:
         at = trace.text.find(trace.info.markers[1])
@@ -133,7 +133,7 @@ def _read_kimi(trace: Trace) -> None:
 
 
 def _kimi_calls(trace: Trace) -> Iterator[_Found]:
-    """Yield calls; a call that another one opens in, or with an odd id, is passed over."""
+    """Yield the calls; a call that contains another opener or has a malformed id is skipped."""
     text, position, end = trace.text, 0, -1
     while (start := text.find(KIMI_BEGIN, position)) >= 0:
         inner = start + len(KIMI_BEGIN)
@@ -153,7 +153,10 @@ def _kimi_calls(trace: Trace) -> Iterator[_Found]:
 
 
 def _kimi_name(text: str, span: Span) -> Span | None:
-    """Return the name in an id: behind the last dot of what stands before its first colon."""
+    """Return the span of the name in an id, or None if the id is malformed.
+
+    The name is the text before the first colon, after the last dot in it.
+    """
     at = stripped(text, span)
     raw = text[span.start : at.end]
     index = _INDEX.search(raw)

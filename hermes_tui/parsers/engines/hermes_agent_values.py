@@ -1,6 +1,6 @@
 """Values between tags as hermes-agent guesses them: JSON, else a Python literal, else the text.
 
-No schema is asked: "42" becomes 42 and "null" null for a string parameter as well.
+No schema is consulted: "42" becomes 42 and "null" becomes null even for a string parameter.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
 
 
 class Overlong(Exception):
-    """A number with more digits than Python turns into one; where it is caught differs."""
+    """A number with more digits than Python converts; the parsers handle it differently."""
 
 
 def guess(trace: Trace, span: Span, *, any_case_null: bool) -> Any:
-    """Return the value of the text in `span`; raises Overlong, and Refused where it is too deep."""
+    """Return the value of the text in `span`; raises Overlong, or Refused if nested too deeply."""
     at = stripped(trace.text, span)
     text = trace.text[at.start : at.end]
     if any_case_null and text.lower() == "null":
@@ -49,7 +49,7 @@ def written(arguments: dict[str, Any]) -> str:
 
 
 def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index: int) -> None:
-    """Tell where a guess differs from the text in `span`, which a string should have been."""
+    """Flag a guess that differs from the text in `span` although a string is declared."""
     at = stripped(trace.text, span)
     if not isinstance(value, str):
         if not _wants_text(trace, tool, key):

@@ -1,4 +1,4 @@
-"""JSON payloads between tags, and where the name and the arguments of a call stand in them."""
+"""JSON payloads between tags, and the spans of a call's name and arguments in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.parsers.engines.json_text import BadJson, decode_at, dumps, load
 from hermes_tui.parsers.engines.members import members_in, stripped
 
 _BESIDE_ARGUMENTS = frozenset({"name", "id", "type", "description"})
-"""Keys of a call object that are not its arguments by another name."""
+"""Keys of a call object that cannot be its arguments under another name."""
 
 
 class Block(NamedTuple):
@@ -25,14 +25,17 @@ class Block(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where a call's name and arguments stand; None where that is not known."""
+    """The spans of a call's name and arguments; None if unknown."""
 
     name: Span | None = None
     arguments: Span | None = None
 
 
 def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
-    """Yield each `opener` … first `closer` after it; a last one without runs to the end."""
+    """Yield the blocks from each `opener` to the first `closer` after it.
+
+    A last block without a closer extends to the end of the text.
+    """
     start = text.find(opener)
     while start >= 0:
         body = start + len(opener)
@@ -47,9 +50,9 @@ def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
 def read_blocks(
     trace: Trace, opener: str, closer: str, read: Callable[[Trace, Block, Part], None]
 ) -> tuple[int, str]:
-    """Read each tagged block; return where the first stands, and why the first bad one is refused.
+    """Read each tagged block; return the position of the first, and why the first bad one is bad.
 
-    Raises Refused where there is none.
+    The reason is empty if no block is bad. Raises Refused if there is no block.
     """
     first = trace.text.find(opener)
     if first < 0:
@@ -66,7 +69,7 @@ def read_blocks(
 
 
 def places_in(text: str, span: Span, keys: tuple[str, ...]) -> Places:
-    """Return where `name` and the first of `keys` stand in the object in `span`."""
+    """Return the spans of the values of `name` and of the first of `keys` in the object."""
     at = stripped(text, span)
     if text[at.start : at.start + 1] != "{":
         return Places()
@@ -75,7 +78,7 @@ def places_in(text: str, span: Span, keys: tuple[str, ...]) -> Places:
 
 
 def items_of(text: str, span: Span, count: int) -> list[Span]:
-    """Return where the items of the sound JSON list in `span` stand; all of it for no list."""
+    """Return the spans of the items of the sound JSON list in `span`; all of it if not a list."""
     at = stripped(text, span)
     if count and text[at.start : at.start + 1] == "[":
         where = members_in(text, at)
@@ -85,9 +88,9 @@ def items_of(text: str, span: Span, count: int) -> list[Span]:
 
 
 def read_payload(trace: Trace, span: Span) -> Any:
-    """Return the JSON value of a payload, the step and the reason of a refusal noted.
+    """Return the JSON value of a payload; record the step, and what is wrong with the payload.
 
-    Raises BadJson, its position counted in the text.
+    Raises BadJson with its position counted from the start of the text.
     """
     try:
         value = loads(trace.text[span.start : span.end])
@@ -103,7 +106,7 @@ def read_payload(trace: Trace, span: Span) -> Any:
 
 
 def refuse_block(trace: Trace, block: Block, code: Code, message: str, hint: str) -> Refused:
-    """Note that a block is no call; return the exception that makes the engine keep all."""
+    """Flag a block that is not a call; return the exception that makes the engine keep all."""
     span = block.body if len(block.body) else block.span
     trace.flag(code, Severity.ERROR, span.start, span.end, message, hint)
     trace.step("call", span.start, span.end, "refused", message)
@@ -111,7 +114,7 @@ def refuse_block(trace: Trace, block: Block, code: Code, message: str, hint: str
 
 
 def flag_unclosed(trace: Trace, block: Block) -> None:
-    """Tell of a block that is read although it never ends."""
+    """Flag a block that is read although it never closes."""
     if not block.closed:
         message = "the block never closes; its JSON is whole, so it is read all the same"
         hint = "check that the stop sequence is not the closing tag; streams may differ"
@@ -120,7 +123,7 @@ def flag_unclosed(trace: Trace, block: Block) -> None:
 
 
 def flag_nested(trace: Trace, block: Block, opener: str) -> None:
-    """Tell of an opener inside an open block."""
+    """Flag an opener inside an open block."""
     at = trace.text.find(opener, block.body.start, block.body.end)
     if at >= 0:
         message = f"{opener} again before the block is closed: all of it is read as one payload"
@@ -138,7 +141,7 @@ def deliver(
     *,
     text_as_it_is: bool = True,
 ) -> None:
-    """Deliver the call of the object `at`; arguments that are a text go out as they are."""
+    """Deliver the call of the object `at`; arguments that are a string are emitted unchanged."""
     as_text = text_as_it_is and isinstance(arguments, str)
     if as_text:
         _flag_text(trace, places.arguments or at)
@@ -154,7 +157,7 @@ def deliver(
 
 
 def starts_object(text: str) -> bool:
-    """Tell whether the text begins with a JSON object."""
+    """Return whether the text begins with a JSON object."""
     try:
         return isinstance(decode_at(text).value, dict)
     except BadJson:
@@ -162,9 +165,9 @@ def starts_object(text: str) -> bool:
 
 
 def flag_no_arguments(trace: Trace, item: dict[str, Any], at: Span, wanted: str, hint: str) -> None:
-    """Tell of a call object at `at` without the key `wanted`: the next call goes out with {}.
+    """Flag a call object at `at` without the key `wanted`: the next call is delivered with {}.
 
-    An error where the arguments may stand under another key, which nobody reads.
+    It is an error if the arguments may be under another key, which is not read.
     """
     others = [key for key in item if key not in _BESIDE_ARGUMENTS and item[key]]
     message = f"no {wanted} key: the call goes out with {{}}"
@@ -178,7 +181,7 @@ def flag_no_arguments(trace: Trace, item: dict[str, Any], at: Span, wanted: str,
 
 
 def _flag_text(trace: Trace, span: Span) -> None:
-    """Tell of arguments that are a text, where the parser passes texts on as they are."""
+    """Flag arguments that are a string, for a parser that passes strings on unchanged."""
     message = "the arguments are encoded as a text; this parser passes it on as it is"
     hint = "send {…} itself, not a text of it"
     index = len(trace.calls)

@@ -1,4 +1,4 @@
-"""JSON as the engines' own libraries read and write it. No complaint leaves here but BadJson."""
+"""JSON as the engines' own libraries read and write it. The only exception raised is BadJson."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_tui.model.wording import decoder_words
 
 _STRICT = json.JSONDecoder()
 MAX_DEPTH = 800
-"""Python's own limit is about 990 less what the stack holds: where exactly is not ours to say."""
+"""Python's own limit is about 990 minus the current stack depth, which we cannot know exactly."""
 
 TYPE_NAMES: dict[type, str] = {
     type(None): "null",
@@ -23,11 +23,11 @@ TYPE_NAMES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
-"""What a JSON Schema calls the type of a value."""
+"""The JSON Schema names of the types of values."""
 
 _WINDOW = 256
 _TOKEN_LENGTH = 12
-"""The longest piece of JSON that a window may cut: `-Infinity`, an escaped surrogate pair."""
+"""The longest token that a window may cut: `-Infinity`, an escaped surrogate pair."""
 
 _TOKEN = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+("?)|[{}\[\]]', re.DOTALL)
 
@@ -39,13 +39,13 @@ _FILLER = re.compile(
     r"|\{(?![ \t\n\r]*+[\"}])"
     r"|\[(?![ \t\n\r]*+[\[\]{\"\-\dtfnNI]))*+"
 )
-"""What holds no container: plain text, short strings, brackets that open nothing."""
+"""Text without a container: plain text, short strings, brackets that open nothing."""
 
 
 class BadJson(Exception):
-    """The text is no JSON. `position` counts from the text's beginning.
+    """The text is not JSON. `position` counts from the beginning of the text.
 
-    `kind` is the exception that Python has for it: JSONDecodeError, RecursionError (nested too
+    `kind` is the exception that Python raises: JSONDecodeError, RecursionError (nested too
     deeply) or ValueError (a number too long).
     """
 
@@ -61,24 +61,24 @@ class BadJson(Exception):
 
     @property
     def syntax(self) -> bool:
-        """Whether engines that catch JSONDecodeError alone survive it."""
+        """Whether engines that only catch JSONDecodeError survive it."""
         return self.kind == "JSONDecodeError"
 
     @property
     def raised(self) -> str:
-        """What an engine says that lets it out."""
+        """The text of the exception that an engine raises if it does not catch this."""
         return f"{self.kind}: {self}"
 
 
 class Decoded(NamedTuple):
-    """A value, and where the text goes on after it."""
+    """A value, and the position after it."""
 
     value: Any
     end: int
 
 
 def loads(text: str) -> Any:
-    """Return what Python's json.loads does (NaN and lone surrogates pass); raises BadJson."""
+    """Return what Python's json.loads returns (NaN and lone surrogates pass); raises BadJson."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -91,10 +91,11 @@ def loads(text: str) -> Any:
 
 
 def decode_at(text: str, position: int = 0) -> Decoded:
-    """Return the value at exactly `position`, whatever follows it, as raw_decode; raises BadJson.
+    """Return the value at exactly `position`, like raw_decode; any text may follow it.
 
-    Reads in windows that grow while the value runs over their end: a complaint of the decoder
-    costs as much as the text before it, so that many of them would cost too much.
+    The text is read in windows that grow while the value extends beyond their end: an error of
+    the decoder costs as much as the text before it, so many of them would cost too much.
+    Raises BadJson.
     """
     size = _WINDOW
     while True:
@@ -117,7 +118,7 @@ def decode_at(text: str, position: int = 0) -> Decoded:
 
 
 def _refuse_deep(text: str, end: int, offset: int = 0) -> None:
-    """Raise BadJson where containers are nested deeper than MAX_DEPTH before `end`."""
+    """Raise BadJson if containers are nested deeper than MAX_DEPTH before `end`."""
     if text.count("{", 0, end) + text.count("[", 0, end) <= MAX_DEPTH:
         return
     depth = 0
@@ -137,10 +138,10 @@ def _other(error: RecursionError | ValueError, position: int) -> BadJson:
 
 
 class Scanner:
-    """Decodes at many places of one text without reading the same damage again and again.
+    """Decodes values at many positions of one text without reading the same damage repeatedly.
 
-    Where a value breaks off, every container that is open there and every quote of a string that
-    never ends breaks off at the same place: these are remembered.
+    If a value breaks off, every container that is open there and every quote of a string that
+    never ends breaks off at the same position: these are remembered.
     """
 
     def __init__(self, text: str) -> None:
@@ -160,12 +161,12 @@ class Scanner:
             raise
 
     def next_object(self, position: int) -> int:
-        """Return where an object may start next, from `position`; the text's length for nowhere."""
+        """Return where an object may start at or after `position`; the text's length if nowhere."""
         found = _OBJECT.search(self.text, position)
         return found.start() if found else len(self.text)
 
     def next_container(self, position: int) -> int:
-        """Return where an object, a list or a long string may start next; strings are jumped."""
+        """Return where an object, a list or a long string may start; short strings are skipped."""
         found = _FILLER.match(self.text, position)
         return found.end() if found else position
 
@@ -188,7 +189,7 @@ class Scanner:
                     end = max(token.end(), error.position)
                     self._no_string = (token.start(), end, error)
             elif char in "{[":
-                # One that stands where the value breaks off was never opened.
+                # A bracket exactly where the value breaks off was never opened.
                 if token.start() < error.position:
                     open_at.append(token.start())
             elif open_at:
@@ -197,7 +198,7 @@ class Scanner:
 
 
 def strictly_json(text: str) -> bool:
-    """Tell whether orjson takes the text: no NaN, no lone surrogates."""
+    """Return whether orjson accepts the text: no NaN, no lone surrogates."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -206,5 +207,5 @@ def strictly_json(text: str) -> bool:
 
 
 def dumps(value: Any) -> str:
-    """Return the value as the engines write arguments: one line, non-ASCII as it is."""
+    """Return the value as the engines write arguments: one line, non-ASCII unescaped."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The markers by which a person tells the wire formats apart, and who reads each format."""
+"""The markers that distinguish the wire formats, and the parsers that read each format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_tui.model.spans import Span
 
 
 class Seen(NamedTuple):
-    """A marker of some format. `flag` is the vLLM parser that reads it."""
+    """A marker of a format in a text. `flag` is the vLLM parser that reads the format."""
 
     format: str
     flag: str
@@ -56,7 +56,7 @@ _VARIANT = re.compile(
 
 
 def seen_formats(text: str) -> list[Seen]:
-    """Return the first marker of each format in `text`, the most telling formats first."""
+    """Return the first marker of each format in `text`, the most distinctive formats first."""
     found = []
     for name, flag, pattern in _ANY:
         if match := pattern.search(text):
@@ -65,7 +65,10 @@ def seen_formats(text: str) -> list[Seen]:
 
 
 def near_marker(text: str) -> Span | None:
-    """Return where a marker stands that differs from a real one by case, blanks or escapes."""
+    """Return the span of a marker that differs from a real one by case, blanks or escapes.
+
+    None if there is no such marker.
+    """
     match = _VARIANT.search(text)
     return Span(*match.span()) if match else None
 
@@ -93,7 +96,7 @@ _HERMES_AGENT = frozenset(
 
 
 def how_to_read(engine: str, vllm_name: str) -> str:
-    """Return what to set so that `engine` reads what vLLM's parser `vllm_name` does."""
+    """Return the setting by which `engine` reads the format of vLLM's parser `vllm_name`."""
     if engine == "hermes-agent" and vllm_name in _HERMES_AGENT:
         return f'get_parser("{vllm_name}")'
     if engine == "sglang" and vllm_name in _SGLANG:

@@ -1,4 +1,4 @@
-"""Where the members of a JSON value stand in a text."""
+"""The spans of the members of a JSON value in a text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def stripped(text: str, span: Span) -> Span:
 
 
 def members_in(text: str, span: Span) -> dict[str, Span]:
-    """Return where the values of the object or list in `span` stand, by key or number.
+    """Return the spans of the values of the object or list in `span`, by key or index.
 
-    Empty where nothing can be read there, or something else.
+    Empty if there is no readable value, or a value of another kind.
     """
     at = stripped(text, span)
     literal = read_literal(text, at.start, at.end)

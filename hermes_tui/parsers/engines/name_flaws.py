@@ -1,4 +1,4 @@
-"""Names of calls that no declared tool has."""
+"""Call names that match no declared tool."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class NameFlaw(NamedTuple):
 
 
 def flag_name(trace: Trace, name: str, span: Span) -> None:
-    """Flag a name that no declared tool has."""
+    """Flag a name that matches no declared tool."""
     if odd := name_flaw(trace, name):
         odd.flag(trace, span)
 
 
 def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
-    """Return what is wrong with a name, None where a declared tool has it."""
+    """Return what is wrong with a name, or None if a declared tool has it."""
     if not trace.tools or name in trace.tools:
         return None
     if not name.strip():
@@ -49,14 +49,17 @@ def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
 
 
 def _plain_name(name: str, trace: Trace) -> str:
-    """Return the declared tool that `name` is with prefix, index, quotes or blanks; else empty."""
+    """Return the declared tool that `name` names with a prefix, index, quotes or blanks added.
+
+    Empty if there is none.
+    """
     bare = name.partition("[")[0].partition(":")[0].strip(" \t\n\"'")
     tried = (bare, bare.rpartition(".")[2], _BETWEEN_WORDS.sub("_", bare))
     return next((one for one in tried if one in trace.tools), "")
 
 
 def flag_id(trace: Trace, identifier: str, span: Span) -> None:
-    """Flag an id of Kimi's from which no name can be taken."""
+    """Flag a Kimi call id that contains no tool name."""
     message = f"the id {identifier[:60]!r} is not of the form functions.NAME:N"
     hint = "the chat template writes these ids; the history may hold others"
     trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
@@ -72,5 +75,5 @@ def nearest(name: str, trace: Trace) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text as it is quoted in messages."""
+    """Return a text quoted and shortened for messages."""
     return repr(shortened(text, 60))

@@ -1,4 +1,4 @@
-"""Why a text holds no call for a parser, where the parser itself has nothing to say."""
+"""Why a parser reads no call from a text, if the parser itself reports no reason."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 NOTHING_CALLED = (
     "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
 )
-"""What follows from a call without a call; the servers look at the calls, not at the parser."""
+"""The consequence of `tools_called` without a call: servers check the calls, not that flag."""
 
 
 def audit_no_calls(trace: Trace, *, called: bool) -> None:
-    """Say why there is no call, where nothing has said so yet."""
+    """Flag why there is no call, unless a finding explains it already."""
     length = len(trace.text)
     if called:
         message = "the parser says that it called, but has no call"
@@ -51,7 +51,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
 
 
 def _flag_own_markers(trace: Trace) -> bool:
-    """Flag markers of the parser's own format that no call came of; return whether there are."""
+    """Flag markers of the parser's own format without a call; return whether there are any."""
     markers = [marker for marker in trace.info.markers if len(marker) >= SHORTEST_MARKER]
     first = trace.text.find(markers[0]) if markers else -1
     if first >= 0:

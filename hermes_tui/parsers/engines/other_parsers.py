@@ -1,4 +1,4 @@
-"""What another emulated parser makes of the same text: a hint that speaks of one has asked it."""
+"""What other emulated parsers read from the same text, so that hints about them are verified."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _START_OF_CALL = attrgetter("span.start")
 
 
 def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
-    """Return what to set so that the engine reads the call of another format that stands there.
+    """Return the setting by which the engine reads the call of another format at `place`.
 
-    `vllm_name` is vLLM's parser of the format. Where no emulated parser of the format delivers the
-    call, that is said; those that are not emulated are named as they are. Nothing where the format
-    is the parser's own.
+    `vllm_name` is vLLM's parser of the format. If no emulated parser of the format delivers the
+    call, the hint says so; parsers that are not emulated are named without a check. Empty if the
+    format is the parser's own.
     """
     from hermes_tui.parsers.engines.registry import parsers_of
 
@@ -38,12 +38,12 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
 
 
 def if_called_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
-    """Return `hint` if `parser` delivers a call there, else nothing."""
+    """Return `hint` if `parser` delivers a call at `place`, else an empty text."""
     return hint if calls_by(trace, parser, place) else ""
 
 
 def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
-    """Return `hint` if `parser` leaves the place as text and delivers no call of it."""
+    """Return `hint` if `parser` leaves the place as content and delivers no call there."""
     result = trace.elsewhere(parser)
     if result is None or any(_calls_at(result.calls, place)):
         return ""
@@ -51,7 +51,7 @@ def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
 
 
 def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
-    """Return `hint` if the place reaches nobody by `parser`, neither as a call nor as text."""
+    """Return `hint` if `parser` drops the place: it becomes neither a call nor content."""
     result = trace.elsewhere(parser)
     if result is None or result.outcome is Outcome.RAISED or any(_calls_at(result.calls, place)):
         return ""
@@ -59,13 +59,13 @@ def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
 
 
 def calls_by(trace: Trace, parser: str, place: Span) -> list[ParsedCall]:
-    """Return the calls that `parser` delivers there."""
+    """Return the calls that `parser` delivers at `place`, the last first."""
     result = trace.elsewhere(parser)
     return list(_calls_at(result.calls, place)) if result else []
 
 
 def _calls_at(calls: Sequence[ParsedCall], place: Span) -> Iterator[ParsedCall]:
-    """Yield the calls that overlap the place, the last first; they are in order."""
+    """Yield the calls that overlap the place, the last first; `calls` is in text order."""
     for index in range(bisect_left(calls, place.end, key=_START_OF_CALL) - 1, -1, -1):
         if calls[index].span.end <= place.start:
             return
@@ -73,6 +73,6 @@ def _calls_at(calls: Sequence[ParsedCall], place: Span) -> Iterator[ParsedCall]:
 
 
 def _is_in(spans: Sequence[Span], place: Span) -> bool:
-    """Tell whether one of the spans, which are in order and apart, overlaps the place."""
+    """Return whether one of the spans, which are sorted and disjoint, overlaps the place."""
     before = bisect_left(spans, place.end, key=_START) - 1
     return before >= 0 and spans[before].overlaps(place)

@@ -1,8 +1,8 @@
-"""Calls that stand where a person would not look for them: in reasoning, in a code fence.
+"""Calls in places where nobody expects them: in reasoning, in a code fence.
 
 What keeps a call in its reasoning differs by engine and by the marker that opens the call. Measured
 with vLLM 0.33.0 and SGLang 0.5.23: some reasoning parsers of vLLM end the reasoning at the marker
-of their model's own calls, so that such a call runs all the same; those of SGLang do so only where
+of their model's own calls, so that such a call runs all the same; those of SGLang do so only if
 the reasoning is never closed.
 """
 
@@ -21,7 +21,7 @@ ENDED_BY = {
     "<|tool_calls_section_begin|>": ("kimi_k2",),
     "[TOOL_CALLS]": ("mistral",),
 }
-"""The reasoning parsers of vLLM 0.33.0 that end the reasoning at a marker of calls, by marker."""
+"""The reasoning parsers of vLLM 0.33.0 that end the reasoning at a call marker, by marker."""
 _OPENER, _CLOSER = "<think>", "</think>"
 _FENCE_HINT = "engines do not look at fences: it runs, even if it was meant as an example"
 
@@ -51,7 +51,7 @@ def audit_places(trace: Trace) -> None:
 
 
 def _to_keep_it_in(trace: Trace, thought: Span) -> str:
-    """Return what keeps a call in the reasoning `thought`, for the engine of the trace."""
+    """Return a hint on how to keep a call in the reasoning `thought` with the trace's engine."""
     engine, flag = trace.info.engine, "--reasoning-parser"
     if engine == "hermes-agent":
         return "hermes-agent reads the raw completion: cut the reasoning off before you parse it"

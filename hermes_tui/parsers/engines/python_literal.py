@@ -7,13 +7,13 @@ import warnings
 from typing import Any
 
 LONGEST = 100_000
-"""Characters. Longer texts cost the engines seconds; here they count as no literal."""
+"""In characters. Longer texts cost the engines seconds; here they are not read as literals."""
 
 
 class NotLiteral(Exception):
-    """The text is no literal. `caught` False: of a kind that engines do not reckon with.
+    """The text is not a literal. `caught` is False if engines do not catch the error.
 
-    `unhashable`: a set or dict of what cannot be in one, which some engines do not reckon with.
+    `unhashable`: a set or dict with an unhashable member, which some engines do not catch.
     """
 
     def __init__(self, message: str, *, caught: bool = True, unhashable: bool = False) -> None:

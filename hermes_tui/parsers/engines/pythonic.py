@@ -1,8 +1,8 @@
-"""Lists of Python calls, `[f(a=1), g()]`, as vLLM 0.33 and SGLang 0.5.23 read them, whole text.
+"""Lists of Python calls, `[f(a=1), g()]`, as vLLM 0.33 and SGLang 0.5.23 read them, non-streaming.
 
-The shape (`pythonic_shape`) decides whether there are calls at all: in vLLM it must begin the text,
-in SGLang it may stand anywhere. Then Python's own grammar reads the list. vLLM keeps the whole
-text if anything in it is no literal; SGLang drops that call, or all, and the list's text with it.
+The shape (`pythonic_shape`) decides whether there are calls at all: in vLLM the list must begin the
+text, in SGLang it may be anywhere. The list is then parsed as Python. If a value is not a literal,
+vLLM keeps the whole text; SGLang drops that call, or all calls, and the text of the list.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _vllm(trace: Trace) -> None:
 
 
 def _vllm_llama4(trace: Trace) -> None:
-    """As pythonic, once <|python_start|> at the beginning and all <|python_end|> are gone."""
+    """Read like pythonic, after removing a leading <|python_start|> and all <|python_end|>."""
     text = trace.text
     if not text.startswith(_START):
         _vllm(trace)
@@ -93,7 +93,7 @@ def _deliver_whole(trace: Trace, cleaned: Cleaned) -> None:
 
 
 class _Reader:
-    """The tree of a list of calls, and the places of its nodes in the original text."""
+    """The syntax tree of a list of calls, and the places of its nodes in the original text."""
 
     def __init__(self, trace: Trace, cleaned: Cleaned, part: Span) -> None:
         self._trace = trace
@@ -107,7 +107,7 @@ class _Reader:
         return self.cleaned.place(Span(span.start + self._shift, span.end + self._shift))
 
     def deliver(self, call: ast.Call, to_value: ToValue, write: Callable[[Any], str]) -> None:
-        """Deliver a call; raises NotLiteral, or Broken where the engine cannot go on."""
+        """Deliver a call; raises NotLiteral, or Broken if the engine gives up on the whole list."""
         whole, name = self.place(call), dotted_name(call.func)
         if name is None:
             raise NotLiteral(call.func, "a call of something that is not a name")
@@ -133,7 +133,7 @@ class _Reader:
 
 
 def _sglang(trace: Trace) -> None:
-    """Read the first list anywhere in the text; what stands around it is content."""
+    """Read the first list anywhere in the text; the text around it is content."""
     need_tools(trace)
     text = trace.text
     start, end = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -182,7 +182,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
 
 
 def _strict(value: Any) -> str:
-    """Write JSON without NaN and infinity; raises ValueError."""
+    """Return the value as JSON; raises ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a text that was meant to be a list of Python calls, and what to do."""
+"""Findings, with hints, about a text that was meant to be a list of Python calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRING = re.compile(r"unterminated (?:triple-quoted )?(?:f-)?string")
 
 
 def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
-    """Say why the shape of a list of calls is not found, if one seems to be meant."""
+    """Flag why the shape of a list of calls is not found, if the text seems to mean one."""
     text = cleaned.text
     head = _LIST_HEAD.search(text)
     if text.strip() == "[]":
@@ -47,7 +47,7 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
 
 
 def _flag_head(trace: Trace, cleaned: Cleaned, shape: CallLists, start: int) -> None:
-    """Say at which character the list that opens at `start` stops being one of calls."""
+    """Flag the character at which the list that opens at `start` stops being a list of calls."""
     shape.begins(start)
     text, at = cleaned.text, shape.head_end
     message = "the list begins like one of calls but continues differently"
@@ -67,7 +67,7 @@ def _flag_open(trace: Trace, cleaned: Cleaned, start: int) -> None:
 
 
 def flag_bad_python(trace: Trace, cleaned: Cleaned, error: BadPython, list_end: int) -> None:
-    """Say where Python's grammar refuses the text."""
+    """Flag where Python's grammar rejects the text."""
     text, at = cleaned.text, error.position
     rest = text[list_end:].strip() if list_end >= 0 else ""
     if at >= list_end >= 0 and rest:
@@ -90,21 +90,21 @@ def flag_bad_python(trace: Trace, cleaned: Cleaned, error: BadPython, list_end: 
 
 
 def flag_other_value(trace: Trace, cleaned: Cleaned) -> None:
-    """Say that the text is Python, but no list of nothing but calls."""
+    """Flag a text that is Python but not a list of calls only."""
     message = "Python's grammar reads this, but not as one list of calls"
     hint = "one list for all calls: [f(…), g(…)]"
     _flag(trace, cleaned, Code.MULTI_PAYLOAD, Span(0, len(cleaned.text)), message, hint)
 
 
 def flag_not_literal(trace: Trace, place: Span, why: str) -> None:
-    """Say that a value is no literal for this engine."""
+    """Flag a value that is not a literal for this engine."""
     message = f"{why}, where a literal is expected"
     hint = "engines evaluate nothing: the model must write the value itself"
     trace.flag(Code.EXPR_NOT_LITERAL, Severity.ERROR, place.start, place.end, message, hint)
 
 
 def flag_positions(trace: Trace, places: list[Span], index: int) -> None:
-    """Say that arguments without a name are left out of call `index`."""
+    """Flag positional arguments, which are left out of call `index`; the first 20 of them."""
     for place in places[:20]:
         message = "an argument without a name is left out of the call"
         hint = "write name=value"
@@ -114,7 +114,7 @@ def flag_positions(trace: Trace, places: list[Span], index: int) -> None:
 
 
 def flag_slow(trace: Trace, place: Span, arguments: int) -> None:
-    """Say that the real engine hangs on so many arguments."""
+    """Flag a number of arguments on which the real engine hangs."""
     if arguments < _SLOW_ARGUMENTS:
         return
     message = f"SGLang's expression backtracks: {arguments} arguments, the time doubles with each"

@@ -1,12 +1,12 @@
-"""The regular expression by which engines tell a list of Python calls, in linear time.
+"""The regular expression by which engines recognise a list of Python calls, in linear time.
 
     list  := "[" first* last+ "]"
     first := NAME "(" (NAME "=" any "," _)* (NAME "=" any blank)? ")," _
     last  := NAME "(" (NAME "=" any "," _)* (NAME "=" any _)? ")" _          any := any text at all
 
-`any` makes a backtracking engine exponential (SGLang) or run into its time limit (vLLM). Which end
-it would find depends on what follows only, so the places where a value can end are worked out once,
-from right to left; the last place that works is the one that a greedy `any` takes.
+`any` makes a backtracking engine exponential (SGLang) or run into its time limit (vLLM). The end
+that it would find depends only on the text that follows. The positions where a value can end are
+therefore computed once, from right to left; the last one that works is what a greedy `any` takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FAIL = -1
 
 
 class _Exit(NamedTuple):
-    """The last place where a value can end in a certain way, and the match's end from there."""
+    """The last position where a value can end in a certain way, and the end of the match then."""
 
     position: int = _FAIL
     end: int = _FAIL
@@ -38,7 +38,7 @@ class _Exit(NamedTuple):
 
 
 class CallLists:
-    """Finds lists of calls in a text. `head_end` is how far the last failed try has come."""
+    """Finds lists of calls in a text. `head_end` is how far the last failed attempt matched."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -49,16 +49,16 @@ class CallLists:
 
     @property
     def closes_at(self) -> int:
-        """Return the end of the last `)` and `]` in the text, -1 without them."""
+        """The end of the last `)` and `]` in the text, or -1 if there is none."""
         return self._close.end
 
     def begins(self, start: int) -> bool:
-        """Tell whether there is a list at `start`, wherever it ends."""
+        """Return whether a list of calls begins at `start`, wherever it ends."""
         self.head_end = start
         return self._text.startswith("[", start) and self._next_call(start + 1) >= 0
 
     def search(self) -> Span | None:
-        """Return where the first list stands."""
+        """Return the span of the first list, or None if there is none."""
         start = self._text.find("[") if self._close.position >= 0 else _FAIL
         while start >= 0 and not self.begins(start):
             start = self._text.find("[", start + 1)
@@ -68,11 +68,11 @@ class CallLists:
         return Span(start, self._next_call(start + 1))
 
     def arguments(self, span: Span) -> int:
-        """Return how many arguments follow a comma; the cost of backtracking doubles with each."""
+        """Return the number of arguments after a comma; each doubles the cost of backtracking."""
         return sum(1 for _ in _NAMED_COMMA.finditer(self._text, span.start, span.end))
 
     def _work_out_exits(self, start: int) -> None:
-        """Try the places where a value can end, from right to left, as long as it matters."""
+        """Find the exits, trying the positions where a value can end from right to left."""
         text, close = self._text, self._close.position
         self._named = [found.span() for found in _NAMED_COMMA.finditer(text, start, close + 1)]
         commas = [found.start() for found in _LAST_COMMA.finditer(text, start, close + 1)]
@@ -82,7 +82,7 @@ class CallLists:
             position = commas.pop() if at_comma else blanks.pop()
             self._settle(position)
             if self._first_comma.end >= 0 and self._last_comma.end >= 0:
-                # Exits further left are never taken: whatever sees them sees these two first.
+                # Exits further left are never taken: any value before them tries these two first.
                 return
             if at_comma:
                 self._try_comma(position)
@@ -92,9 +92,10 @@ class CallLists:
         self._settle(_FAIL)
 
     def _settle(self, position: int) -> None:
-        """Take commas before a named argument as exits, where they stand behind `position`.
+        """Use commas before a named argument as exits if they come after `position`.
 
-        In a last call such a comma always works; in a first one, if the argument can end later.
+        In a last call such a comma always works; in a first one, only if the argument can end
+        later.
         """
         if self._named and self._last_comma.end < 0 and self._named[-1][0] > position:
             self._last_comma = _Exit(self._named[-1][0], self._close.end)
@@ -104,7 +105,7 @@ class CallLists:
                 self._first_comma = _Exit(self._named[index][0], self._first_blank.end)
 
     def _try_comma(self, comma: int) -> None:
-        """Can a value end at this comma, which a `)` follows?"""
+        """Set the exits at this comma, which is followed by `)`, if a value can end there."""
         inner = self._skip(comma + 1) + 1
         if self._last_comma.end < 0:
             self._last_comma = _Exit(comma, self._after_last(inner))
@@ -112,7 +113,7 @@ class CallLists:
             self._first_comma = _Exit(comma, self._next_call(self._skip(inner + 1)))
 
     def _next_call(self, position: int) -> int:
-        """Go on at the start of a call that may be of either kind."""
+        """Return the end of the match from the start of a call of either kind."""
         while call := _NAME_CALL.match(self._text, position):
             inner = call.end()
             if named := _NAME_VALUE.match(self._text, inner):
@@ -125,13 +126,13 @@ class CallLists:
         return self._fail(position)
 
     def _value(self, position: int) -> int:
-        """Go on at the first value of a call that may be of either kind: first kind first."""
+        """Return the end of the match from the first value of a call; `first` is tried first."""
         exits = (self._first_comma, self._first_blank, self._last_comma, self._close)
         found = (way.after(position) for way in exits)
         return next((end for end in found if end >= 0), _FAIL)
 
     def _after_last(self, position: int) -> int:
-        """Go on behind the `)` of a last call: another one, or the end."""
+        """Return the end of the match after the `)` of a last call: another call, or `]`."""
         while True:
             position = self._skip(position)
             call = _NAME_CALL.match(self._text, position)
@@ -156,7 +157,7 @@ class CallLists:
 
 
 def _last_close(text: str) -> _Exit:
-    """Return the last `)` that only blanks part from a `]`."""
+    """Return the last `)` that is followed by `]`, with only blanks between them."""
     bracket = text.rfind("]")
     while bracket >= 0:
         before = bracket

@@ -1,4 +1,4 @@
-"""Python call syntax as a tree, with places counted in characters. Nothing is ever evaluated."""
+"""Python call syntax as a tree, with positions in characters. Nothing is ever evaluated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class BadPython(Exception):
-    """The source is no Python. `position` counts characters of the source."""
+    """The source is not Python. `position` counts characters of the source."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class BadPython(Exception):
 
 
 class Source:
-    """A source text and its first statement's value; raises BadPython where it is no Python."""
+    """A source text and its first statement's value; raises BadPython if it is not Python."""
 
     def __init__(self, text: str) -> None:
         self._ascii = text.isascii()
@@ -32,7 +32,7 @@ class Source:
         self.value = self._first_value()
 
     def span(self, node: ast.AST) -> Span:
-        """Return where a node stands."""
+        """Return the span of a node."""
         start = self._offset(getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
         end = self._offset(
             getattr(node, "end_lineno", None) or 1, getattr(node, "end_col_offset", None) or 0
@@ -57,7 +57,7 @@ class Source:
         return getattr(module.body[0], "value", None)
 
     def _offset(self, line: int, column: int) -> int:
-        """Return the character at a 1-based line and a column in UTF-8 bytes."""
+        """Return the character offset of a 1-based line and a column in UTF-8 bytes."""
         start = self._starts[min(line, len(self._starts)) - 1]
         if self._ascii:
             return start + column
@@ -73,14 +73,14 @@ class Source:
 
 
 class Keyword(NamedTuple):
-    """A keyword argument; `name` None: a ** of a mapping."""
+    """A keyword argument; `name` is None for `**mapping`."""
 
     name: str | None
     value: ast.expr
 
 
 def calls_in(value: ast.AST | None) -> list[ast.Call] | None:
-    """Return the calls of a list of nothing but calls, None where `value` is none."""
+    """Return the calls if `value` is a list of calls only, else None."""
     if not isinstance(value, ast.List):
         return None
     calls = [item for item in value.elts if isinstance(item, ast.Call)]
@@ -92,7 +92,7 @@ def keywords(call: ast.Call) -> list[Keyword]:
 
 
 def dotted_name(node: ast.expr) -> str | None:
-    """Return a.b.c of a chain of attributes, None where its root is no name."""
+    """Return the dotted name of a chain of attributes, or None if its root is not a name."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

@@ -1,4 +1,4 @@
-"""From the trees of arguments to values: what vLLM 0.33 takes for a literal, and SGLang 0.5.23.
+"""Values of argument syntax trees: what vLLM 0.33 and SGLang 0.5.23 accept as literals.
 
 both    := string | number | True | False | None | "[" … "]" | "{" key ":" value … "}"
 vLLM    := both | "(" … ")" | set | -number | +number | null | true | false | f"no fields"
@@ -16,7 +16,7 @@ ToValue = Callable[[ast.expr], Any]
 
 
 class NotLiteral(Exception):
-    """A value is no literal for this engine. `node` is where; `why` what it is instead."""
+    """The value `node` is not a literal for this engine; `why` says what it is instead."""
 
     def __init__(self, node: ast.AST, why: str) -> None:
         super().__init__(why)
@@ -25,7 +25,7 @@ class NotLiteral(Exception):
 
 
 class Broken(NotLiteral):
-    """The engine trips over the value, and with it over the whole list of calls."""
+    """The engine crashes on the value, and so loses the whole list of calls."""
 
 
 def vllm_value(node: ast.expr) -> Any:

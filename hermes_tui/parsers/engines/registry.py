@@ -1,4 +1,4 @@
-"""Every emulated parser by name; the modules are loaded when first asked for."""
+"""The registry of emulated parsers by name; their modules are loaded on first use."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def _by_name() -> dict[str, Emulated]:
 
 
 def parser_named(name: str) -> Emulated:
-    """Return the emulated parser `name` ("vllm/hermes"); raises KeyError where there is none."""
+    """Return the emulated parser `name` ("vllm/hermes"); raises KeyError if there is none."""
     return _by_name()[name]
 
 
 @cache
 def parsers_of(engine: str, wire_format: str, flag: str) -> tuple[Emulated, ...]:
-    """Return the emulated parsers of an engine that read a wire format, or that `flag` may choose.
+    """Return the emulated parsers of an engine that read a wire format or that `flag` may select.
 
-    What vLLM's flag for Mistral chooses depends on the model's tokenizer.
+    Which parser vLLM's flag for Mistral selects depends on the model's tokenizer.
     """
     return tuple(
         parser
@@ -60,5 +60,5 @@ def parsers_of(engine: str, wire_format: str, flag: str) -> tuple[Emulated, ...]
 
 
 def parser_of(name: str) -> Emulated | None:
-    """Return the emulated parser `name`, None where there is none."""
+    """Return the emulated parser `name`, or None if there is none."""
     return _by_name().get(name)

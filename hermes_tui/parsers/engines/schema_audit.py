@@ -1,4 +1,4 @@
-"""Where the arguments of a call are not what the tool's schema declares."""
+"""Arguments of calls that violate the tool's schema."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 class _Violation(NamedTuple):
-    """What the schema does not allow; `key` is the argument meant, empty for all of them."""
+    """A violation of the schema; `key` is the argument concerned, empty for all of them."""
 
     key: str
     message: str
 
 
 def audit_schema(trace: Trace, index: int, value: dict[str, Any], tool: ToolSpec) -> None:
-    """Flag what the schema of `tool` does not allow in call `index`; the top level only."""
+    """Flag violations of the schema of `tool` in call `index`, at the top level only."""
     schema = tool.parameters if isinstance(tool.parameters, dict) else {}
     known = schema.get("properties")
     known = known if isinstance(known, dict) else {}
@@ -50,7 +50,7 @@ def audit_schema(trace: Trace, index: int, value: dict[str, Any], tool: ToolSpec
 
 
 def places_of(trace: Trace, index: int) -> Mapping[str, Span]:
-    """Return where the values of call `index` stand, by key; empty where that is not known."""
+    """Return the spans of the values of call `index`, by key; empty if they are not known."""
     if trace.places[index]:
         return trace.places[index]
     span = trace.calls[index].arguments_span
@@ -58,7 +58,7 @@ def places_of(trace: Trace, index: int) -> Mapping[str, Span]:
 
 
 def _whole(trace: Trace, index: int, places: Mapping[str, Span]) -> Span:
-    """Return where the arguments of a call stand, else its name, else all of it."""
+    """Return the span of a call's arguments, else of its name, else of the whole call."""
     call = trace.calls[index]
     if call.arguments_span is None and places:
         spans = places.values()

@@ -1,4 +1,4 @@
-"""From the text of an argument to its value, as SGLang 0.5.23's XML readers do it."""
+"""Conversion of the text of an argument to its value, as in SGLang 0.5.23's XML readers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from hermes_tui.parsers.engines.sglang_schema import (
 
 
 class Tripped(Exception):
-    """A value that the reader's code does not reckon with: the whole text is kept."""
+    """A value that the engine's code does not expect: the whole text is kept."""
 
 
 class Read(NamedTuple):
-    """A value; `failed` where it should have become something else, `guessed` without a schema.
+    """A converted value.
 
-    `pythonic`: the text is no JSON but a Python literal.
+    `failed` names the type that the text could not be converted to, empty if it could.
+    `guessed`: the value was converted without a schema. `pythonic`: the text is not JSON but a
+    Python literal.
     """
 
     value: Any
@@ -38,7 +40,7 @@ _TRUTH = ("boolean", "bool", "binary")
 
 
 def by_schema(text: str, key: str, parameters: Any) -> Read:
-    """Convert as qwen3_coder does: null for any type, else what the type's name begins with."""
+    """Convert as qwen3_coder does: null for any type, else by the prefix of the type's name."""
     if text.lower() == "null":
         return Read(None)
     known = _declared(parameters)
@@ -89,7 +91,7 @@ def _structure(text: str, kind: str) -> Read:
 
 
 def glm45_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Read]:
-    """Convert as glm45 does: JSON, escaped JSON or a literal if it can be; then the schema."""
+    """Convert as glm45 does: to JSON, escaped JSON or a literal if possible, then by the schema."""
     found: dict[str, Read] = {}
     known = properties_of(parameters)
     for key, text in pairs:
@@ -108,7 +110,10 @@ def glm45_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Rea
 
 
 def glm47_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Read]:
-    """Convert as glm47 does; types that are open are settled by the arguments already read."""
+    """Convert as glm47 does; ambiguous types are resolved by the arguments already read.
+
+    Raises Tripped.
+    """
     try:
         return _glm47_values(pairs, TypeSets(parameters))
     except KeyError:
@@ -146,19 +151,19 @@ def _glm47_value(types: TypeSets, key: str, text: str, known: dict[str, Any]) ->
 
 
 def _fits(value: Any, kind: str) -> bool:
-    """Tell whether a value is of the number or truth type that the schema wants."""
+    """Return whether a value is of the numeric or boolean type that the schema declares."""
     if isinstance(value, bool) or kind == "boolean":
         return isinstance(value, bool) and kind == "boolean"
     return isinstance(value, int) or (kind == "number" and isinstance(value, float))
 
 
 def _odd_json(value: Any, text: str) -> bool:
-    """Tell whether a container was read although its text is no JSON."""
+    """Return whether a container was read although its text is not JSON."""
     return isinstance(value, dict | list) and not is_json(text)
 
 
 def _parsed(text: str, kind: str | None, *, numbers: tuple[str, ...]) -> Any:
-    """Read JSON, else JSON inside of a string's escapes, else a literal, else text."""
+    """Return the value of JSON, of JSON escaped as in a string, or of a literal; else the text."""
     try:
         return _as_number(_loads(text), kind if kind in numbers else None)
     except BadJson:
@@ -195,7 +200,7 @@ def _loads(text: str) -> Any:
 
 
 def _as_number(value: Any, kind: str | None) -> Any:
-    """Turn a string into the number that the schema wants, if it is one."""
+    """Return a string as the number that the schema declares, if it is one."""
     if not isinstance(value, str) or kind is None:
         return value
     fraction = kind == "number" and ("." in value or "e" in value.lower())
@@ -206,7 +211,7 @@ def _as_number(value: Any, kind: str | None) -> Any:
 
 
 def written(values: dict[str, Read]) -> str:
-    """Return the arguments as they go out; raises Tripped where JSON cannot hold them."""
+    """Return the arguments as emitted; raises Tripped if JSON cannot hold them."""
     try:
         return json.dumps({key: read.value for key, read in values.items()}, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:

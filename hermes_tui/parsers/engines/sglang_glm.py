@@ -1,11 +1,11 @@
-r"""SGLang 0.5.23's glm45 and glm47, whole text.
+r"""SGLang 0.5.23's glm45 and glm47, non-streaming.
 
     glm45 := text ("<tool_call>" NAME ("\n" | "\\n") pairs "</tool_call>")*
     glm47 := text ("<tool_call>" NAME pairs "</tool_call>")*
     pairs := ("<arg_key>" KEY "</arg_key>" ("\\n" | blank)* "<arg_value>" VALUE "</arg_value>")*
 
-Names are taken as they stand, blanks and all, and must be declared. glm45 keeps the text before the
-first call, glm47 all text outside of closed calls.
+Names are read verbatim, with any blanks, and must be declared. glm45 keeps the text before the
+first call, glm47 all text outside closed calls.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _read_glm47(trace: Trace) -> None:
 def _read(
     trace: Trace, head: Callable[[Trace, Span], tuple[Span, Span] | None], values: Values
 ) -> int:
-    """Read all closed blocks; return where the first marker stands."""
+    """Read all closed blocks; return the position of the first marker."""
     need_tools(trace)
     first = trace.text.find(OPENER)
     if first < 0:
@@ -138,7 +138,7 @@ def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, value
 
 
 def _flag_head(trace: Trace, body: Span) -> None:
-    """Say why the block has no line with a name."""
+    """Flag why the block has no line with a name."""
     text = trace.text[body.start : body.end]
     if _KEY not in text and text.strip() not in trace.tools:
         flag_foreign_body(trace, body.start, body.end)
@@ -150,7 +150,7 @@ def _flag_head(trace: Trace, body: Span) -> None:
 
 
 def _flag_nested(trace: Trace, name: Span) -> None:
-    """Say that an opener stands in the name."""
+    """Flag an opener inside the name."""
     if trace.text.find(OPENER, name.start, name.end) >= 0:
         message = "an opening tag inside an open block is taken for the name"
         hint = "open the block once"
@@ -158,7 +158,10 @@ def _flag_nested(trace: Trace, name: Span) -> None:
 
 
 def _pairs(trace: Trace, body: Span) -> tuple[list[tuple[str, str]], dict[str, Span]]:
-    """Return keys and texts, and where these stand; a key without one runs on to the next."""
+    """Return the keys with their texts, and the spans of the texts by key.
+
+    A key without a value extends to the next key that has one.
+    """
     text = trace.text[body.start : body.end]
     found: list[tuple[str, str]] = []
     places: dict[str, Span] = {}
@@ -197,7 +200,7 @@ def _flag_loose(trace: Trace, text: str, start: int, end: int, shift: int) -> No
 
 
 def _flag_open(trace: Trace, position: int) -> None:
-    """Flag a block that the text leaves open; the engine does not see it."""
+    """Flag a block that is never closed; the engine does not see it."""
     start = trace.text.find(OPENER, position)
     if start < 0:
         return

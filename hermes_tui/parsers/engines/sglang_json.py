@@ -1,10 +1,10 @@
-"""SGLang 0.5.23's readers of JSON between tags, whole text.
+"""SGLang 0.5.23's readers of JSON between tags, non-streaming.
 
     hermes       := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
     qwen25, qwen := text ("<tool_call>\\n" JSON "\\n</tool_call>")*       the newlines are needed
 
-hermes is all-or-nothing, and an empty block does no harm. qwen25 drops a bad block with its text
-and keeps the others. Content is the text before the first marker, without blanks at its ends.
+hermes is all-or-nothing, but ignores empty blocks. qwen25 drops a bad block with its text and keeps
+the others. Content is the text before the first marker, stripped of blanks.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-r"""SGLang 0.5.23's kimi_k2, whole text.
+r"""SGLang 0.5.23's kimi_k2, non-streaming.
 
     call := "<|tool_call_begin|>" ID "<|tool_call_argument_begin|>" "{" any "}" "<|tool_call_end|>"
     ID   := ["functions."] NAME ":" DIGITS | DIGITS          blanks around ID and arguments are fine
 
-The arguments go out as they stand, from the brace on to the first brace before an end marker. A
-bare number stands for the declared tool whose parameters fit the arguments best. A call with
-another id is dropped. Content is the text before <|tool_calls_section_begin|>, without which
-nothing is read.
+The arguments are emitted verbatim, from the opening brace to the first closing brace before an end
+marker. An id that is a bare number selects the declared tool whose parameters fit the arguments
+best. A call with any other id is dropped. Content is the text before <|tool_calls_section_begin|>,
+without which nothing is read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FLAGS_SHOWN = 100
 
 
 class _Found(NamedTuple):
-    """A call that matches; `missed` are openers before it that do not."""
+    """The spans of a call that matches, of its id and of its arguments."""
 
     whole: Span
     id: Span
@@ -63,7 +63,7 @@ def _read(trace: Trace) -> None:
 
 
 def _calls(text: str) -> list[_Found]:
-    """Return all matches, left to right."""
+    """Return all calls that match, from left to right."""
     closes = [match.span() for match in _CLOSE.finditer(text)]
     found: list[_Found] = []
     position = 0
@@ -111,7 +111,10 @@ def _deliver(trace: Trace, one: _Found) -> None:
 
 
 def _best_tool(trace: Trace, arguments: str) -> str | None:
-    """Return the tool whose parameters fit the arguments best; the only one needs not fit."""
+    """Return the tool whose parameters fit the arguments best; a single tool need not fit.
+
+    None if the arguments are not JSON or no tool declares parameters.
+    """
     if len(trace.tools) == 1:
         return next(iter(trace.tools))
     try:

@@ -1,9 +1,9 @@
-"""SGLang 0.5.23's reader of Llama 3 calls, whole text; the most tolerant of its JSON readers.
+"""SGLang 0.5.23's reader of Llama 3 calls, non-streaming; the most tolerant of its JSON readers.
 
     llama3 := text "<|python_tag|>" values | values that start the text with "{"
     values := (JSON any-character | python-dict any-character | text up to `{"name":`)*
 
-One character behind each value is swallowed as its separator, whatever it is. Text behind the last
+One character after each value is swallowed as its separator, whatever it is. Text after the last
 value that could be read is kept as content.
 """
 
@@ -26,11 +26,11 @@ from hermes_tui.parsers.literals import read_literal
 TAG = "<|python_tag|>"
 NEXT = '{"name":'
 _BUDGET = 300_000
-"""Characters tried as Python literals; beyond, SGLang itself takes seconds."""
+"""The number of characters tried as Python literals; beyond it, SGLang itself takes seconds."""
 
 
 class _Value(NamedTuple):
-    """A value that could be read, and where it stands."""
+    """A value that could be read, and its span."""
 
     value: Any
     span: Span
@@ -38,7 +38,7 @@ class _Value(NamedTuple):
 
 
 class _Braces:
-    """Tells where the brace count is back at what it was, strings not regarded."""
+    """Finds where the count of open braces returns to an earlier value, ignoring strings."""
 
     def __init__(self, text: str) -> None:
         self._places: list[int] = []
@@ -53,7 +53,7 @@ class _Braces:
                 self._closings.setdefault(depth, []).append(brace.start())
 
     def end(self, start: int) -> int:
-        """Return the end of what opens at or behind `start`, -1 where nothing closes it."""
+        """Return the end of the braces that open at or after `start`, or -1 if they never close."""
         depth = self._depths[bisect_left(self._places, start)]
         closings = self._closings.get(depth, [])
         found = bisect_left(closings, start)
@@ -61,7 +61,7 @@ class _Braces:
 
 
 class _Reader:
-    """Goes through the values one by one."""
+    """Reads the values one by one. `safe` is the end of the last value, separator included."""
 
     def __init__(self, trace: Trace, start: int) -> None:
         self.trace = trace
@@ -98,7 +98,7 @@ class _Reader:
         return True
 
     def _trip(self, value: Any, start: int, end: int) -> None:
-        """Let out what SGLang raises at the end, whatever else follows, for a value like this."""
+        """Raise what SGLang raises in the end for a value that is no object, whatever follows."""
         kind = type(value).__name__
         message = f"a {kind} where a call object is expected"
         hint = "llama3 reads any JSON behind the tag as a call; write {…} only"
@@ -106,7 +106,7 @@ class _Reader:
         raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")
 
     def _python(self) -> bool:
-        """Try the braces ahead as a Python dict."""
+        """Read the next pair of braces as a Python dict; return whether that succeeds."""
         start = self.position
         self._braces = self._braces or _Braces(self.text)
         end = self._braces.end(start)
@@ -158,7 +158,7 @@ def _read(trace: Trace) -> None:
 
 
 def _flag_late(trace: Trace) -> None:
-    """Tell of a call that does not start the text."""
+    """Flag a call that does not start the text."""
     at = trace.text.find(NEXT)
     if at >= 0:
         message = "text before the call: without <|python_tag|> it must start the answer"
@@ -179,7 +179,7 @@ def _deliver(trace: Trace, reader: _Reader, before: int) -> None:
 
 
 def _note_python(trace: Trace, read: _Value, made: int) -> None:
-    """Tell of a call that only this reader takes."""
+    """Mark and flag calls that are read as a Python literal, which only this reader does."""
     for index in range(made, len(trace.calls)):
         trace.calls[index] = trace.calls[index]._replace(verdict="python-literal")
     inner = stripped(trace.text, read.span)
@@ -196,7 +196,7 @@ def _note_python(trace: Trace, read: _Value, made: int) -> None:
 
 
 def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:
-    """Say what is wrong with what could not be read, where it looks like a call."""
+    """Flag what is wrong with the unread rest of the text if it looks like a call."""
     position = start if not reader.values else reader.safe
     at = trace.text.find("{", min(position, len(trace.text)))
     if at >= 0 and (at == stripped(trace.text, Span(position, len(trace.text))).start):

@@ -1,10 +1,10 @@
-"""SGLang 0.5.23's reader of Mistral calls, both spellings, whole text.
+"""SGLang 0.5.23's reader of Mistral calls in both spellings, non-streaming.
 
     array    := text "[TOOL_CALLS] [" … "]" text       with exactly one blank before the bracket
     compact  := text ("[TOOL_CALLS" "]"? NAME "[ARGS" "]"? (object | list))* text
 
-The array is looked for first, anywhere. Brackets are counted outside of strings. What is no JSON is
-dropped with its text; text behind the last call joins the content.
+The array is searched for first, anywhere. Brackets are counted outside strings. Calls that are not
+JSON are dropped with their text; text after the last call joins the content.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _read(trace: Trace) -> None:
 
 
 def _flag_behind(trace: Trace, rest: Span) -> None:
-    """Tell of text behind the calls; an error where it begins with the arguments of another."""
+    """Flag text after the calls; it is an error if it begins with another call's arguments."""
     code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the calls"
     hint = "end the turn behind the calls"
     if trace.calls and starts_object(trace.text[rest.start : rest.end]):
@@ -58,7 +58,7 @@ def _flag_behind(trace: Trace, rest: Span) -> None:
 
 
 def _read_array(trace: Trace, first: int) -> int:
-    """Read the array; return where content goes on."""
+    """Read the array; return where the content continues."""
     text = trace.text
     opening = text.find(ARRAY, first) + len(ARRAY) - 1
     end = _closing(text, opening)
@@ -81,7 +81,7 @@ def _read_array(trace: Trace, first: int) -> int:
 
 
 def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:
-    """Flag what SGLang forgets; return the end of the text."""
+    """Flag text that SGLang loses, up to `end` or the end of the text; return the latter."""
     stop = len(trace.text) if end is None else end
     hint = "fix the call; the client sees nothing of it"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, start, stop, message, hint)
@@ -89,7 +89,7 @@ def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int
 
 
 def _closing(text: str, opening: int) -> int:
-    """Return the end of the value that opens there, by counting brackets of its kind; -1: none."""
+    """Return the end of the value at `opening`, found by counting its brackets; -1 if none."""
     opener = text[opening]
     closer = "}" if opener == "{" else "]"
     depth = 0
@@ -104,7 +104,7 @@ def _closing(text: str, opening: int) -> int:
 
 
 def _read_compact(trace: Trace, first: int) -> int:
-    """Read calls one behind the other; return where content goes on."""
+    """Read calls one after the other; return where the content continues."""
     position, found = first, 0
     while position < len(trace.text):
         end = _compact_call(trace, position)
@@ -118,7 +118,7 @@ def _read_compact(trace: Trace, first: int) -> int:
 
 
 def _compact_call(trace: Trace, position: int) -> int:
-    """Read one call; return its end, -1 where there is none."""
+    """Read one call; return its end, or -1 if there is none."""
     text = trace.text
     start = text.find(MARKER, position)
     if start < 0:

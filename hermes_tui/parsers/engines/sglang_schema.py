@@ -1,7 +1,7 @@
-"""What a tool's schema says of one argument, as SGLang 0.5.23 asks it: one type, or a set of them.
+"""The type that a tool's schema declares for an argument, as SGLang 0.5.23 infers it.
 
-`inferred_type` is the plain question (qwen3_coder, glm45); `TypeSets` is glm47's, which follows
-local references and narrows unions by the arguments already known.
+`inferred_type` returns a single type (qwen3_coder, glm45). `TypeSets` returns the set of allowed
+types (glm47); it follows local references and narrows unions by the arguments already known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _UNIONS = ("anyOf", "oneOf")
 
 
 def properties_of(schema: Any) -> dict[str, Any]:
-    """Return the properties of a schema, those of its branches where it declares none itself."""
+    """Return the properties of a schema, or those of its branches if it declares none itself."""
     if not isinstance(schema, dict):
         return {}
     found = schema.get("properties")
@@ -28,7 +28,7 @@ def properties_of(schema: Any) -> dict[str, Any]:
 
 
 def inferred_type(schema: Any) -> Any:
-    """Return the one type that SGLang takes a schema for, None where it says nothing."""
+    """Return the one type that SGLang infers from a schema, or None if it declares none."""
     if not isinstance(schema, dict):
         return None
     kind = schema.get("type")
@@ -61,7 +61,7 @@ def _type_of_union(schema: dict[str, Any]) -> Any:
 
 
 def json_type(value: Any) -> str:
-    """Return the JSON type of a value; whole floats are integers. Raises KeyError for no JSON."""
+    """Return the JSON type of a value; whole floats are integers. KeyError if there is none."""
     if isinstance(value, float) and value.is_integer():
         return "integer"
     return TYPE_NAMES[type(value)]
@@ -74,18 +74,18 @@ class TypeSets:
         self._root = root
 
     def one(self, key: str, known: dict[str, Any]) -> str | None:
-        """Return the type of an argument if there is only one to take, else None."""
+        """Return the type of an argument if the schema allows only one, else None."""
         found = self.all(key, known)
         if found == {"number", "integer"}:
             return "number"
         return next(iter(found)) if found and len(found) == 1 else None
 
     def all(self, key: str, known: dict[str, Any] | None, value: Any = _UNSET) -> set[str] | None:
-        """Return all types that an argument may have (that have this value), None for any."""
+        """Return all types that an argument may have (with this value, if given); None for any."""
         return self._types(self._root, key, (), known or {}, value)
 
     def needs_context(self) -> bool:
-        """Tell whether a union at the top leaves the type of some argument open."""
+        """Return whether a union at the top level leaves the type of an argument ambiguous."""
         keys: set[str] = set()
         nodes, seen, union = [self._root], set(), False
         while nodes:
@@ -134,7 +134,7 @@ class TypeSets:
         return set().union(*said) if found and len(said) == len(found) else None
 
     def _fits(self, branch: Any, known: dict[str, Any]) -> bool:
-        """Tell whether the arguments known so far may be those of this branch."""
+        """Return whether the arguments known so far fit this branch."""
         for name, value in known.items():
             types = self._types(branch, name, (), {}, value)
             if types is not None and json_type(value) not in types:
@@ -142,7 +142,7 @@ class TypeSets:
         return True
 
     def _target(self, schema: dict[str, Any]) -> Any:
-        """Return what a local reference points to, None without one."""
+        """Return the target of the schema's local reference, or None if there is none."""
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
             return None
@@ -159,7 +159,7 @@ class TypeSets:
 
 
 def _own_types(schema: dict[str, Any], value: Any) -> list[set[str]]:
-    """Return what `type`, and `const` or `enum`, say by themselves."""
+    """Return the types allowed by `type`, and those allowed by `const` or `enum`, if declared."""
     found = []
     kind = schema.get("type")
     if isinstance(kind, str | list):
@@ -177,7 +177,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Compare as JSON does: true is not 1, but 1.0 is."""
+    """Return whether two values are equal as JSON: true is not 1, but 1.0 is."""
     if json_type(left) != json_type(right):
         return False
     if isinstance(left, dict):

@@ -1,4 +1,4 @@
-"""From the name and the value that a SGLang 0.5.23 detector has read to a call, or to its end."""
+"""Delivery or loss of a call, given the name and value that an SGLang 0.5.23 detector has read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def deliver_known(
     arguments_span: Span | None,
     places: Mapping[str, Span] = MappingProxyType({}),
 ) -> None:
-    """Deliver a call if its name is a declared tool's; arguments that are empty become {}.
+    """Deliver a call if its name is that of a declared tool; empty arguments become {}.
 
-    Raises Refused where the arguments hold what JSON cannot.
+    Raises Refused if the arguments contain a value that JSON cannot hold.
     """
     name = trace.text[name_span.start : name_span.end]
     if name not in trace.tools:
@@ -48,7 +48,7 @@ def deliver_known(
 
 
 def drop_unknown(trace: Trace, name: str, whole: Span, name_span: Span) -> None:
-    """Drop a call whose name no tool has; its text is lost."""
+    """Drop a call whose name matches no tool; its text is lost."""
     if name.strip():
         flag_name(trace, name, name_span)
     else:
@@ -62,21 +62,21 @@ LOGGED = "the reason is in its log only"
 
 
 def drop(trace: Trace, whole: Span, why: str, hint: str = LOGGED) -> None:
-    """Drop a call, and its text with it."""
+    """Drop a call together with its text."""
     message = f"SGLang drops this call and its text: {why}"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, whole.start, whole.end, message, hint)
     trace.step("call", whole.start, whole.end, "dropped", why)
 
 
 def forget_drops(trace: Trace) -> None:
-    """Take back what was said of dropped calls, where the whole text is kept after all."""
+    """Remove the findings about dropped calls because the whole text is kept after all."""
     trace.diagnostics[:] = [one for one in trace.diagnostics if one.code is not Code.SILENT_DROP]
 
 
 def flag_values(
     trace: Trace, values: dict[str, Read], places: Mapping[str, Span], index: int
 ) -> None:
-    """Tell which values of call `index` could not be converted, or were without a schema."""
+    """Flag the values of call `index` that could not be converted, or had no schema."""
     for key, read in values.items():
         place = places[key]
         if read.failed:
@@ -94,13 +94,13 @@ def flag_values(
 
 
 def _is_text_in_vllm(trace: Trace, key: str, place: Span) -> bool:
-    """Tell whether vLLM's parser of this name delivers the value there as a text."""
+    """Return whether vLLM's parser of this name delivers the value at `place` as a string."""
     values = [call.value for call in calls_by(trace, f"vllm/{trace.info.parser}", place)]
     return any(isinstance(value, dict) and isinstance(value.get(key), str) for value in values)
 
 
 def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
-    """Take the markers around all calls to the first and last of them, if nothing parts them."""
+    """Extend the first and last call over the markers around them if only blanks are between."""
     if not trace.calls:
         return
     first = trace.calls[0]
@@ -115,7 +115,7 @@ def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
 
 
 def flag_twice_open(trace: Trace, opener: str, start: int) -> None:
-    """Say that the marker around all calls, which stands at `start`, stands there twice."""
+    """Flag the marker around all calls, which is at `start`, if it occurs twice there."""
     if trace.text.endswith(opener, 0, start):
         message = f"{opener} appears twice: the engine does not mind"
         hint = "open the section once"

@@ -1,10 +1,10 @@
-"""What SGLang 0.5.23's JSON readers have in common: from a decoded value to calls.
+"""The common part of SGLang 0.5.23's JSON readers: calls from a decoded value.
 
     value := object | list of objects        object := {"name": NAME, "parameters"|"arguments": ANY}
 
-A name that the request does not declare drops the call, text and all; without tools nothing is
-read. `parameters` comes first unless it is empty, no key at all means {}. Anything else than an
-object trips the reader: whether that is caught is for the format to say.
+A call with an undeclared name is dropped together with its text; without tools nothing is read.
+`parameters` takes precedence unless it is empty; without either key the arguments are {}. A value
+that is not an object makes the reader raise; whether that is caught depends on the format.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _HINT = 'write {"name": …, "arguments": {…}}'
 
 
 class Tripped(Exception):
-    """A value of a shape that SGLang's code does not reckon with; the text is its exception's."""
+    """A value of a shape that SGLang's code does not expect; the message is its exception's."""
 
 
 def need_tools(trace: Trace) -> None:
-    """Refuse a text whose request declares no tools."""
+    """Raise Refused if the request declares no tools."""
     if trace.tools:
         return
     if any(marker in trace.text for marker in trace.info.markers):
@@ -38,7 +38,10 @@ def need_tools(trace: Trace) -> None:
 
 
 def deliver(trace: Trace, value: Any, place: Span, block: Span) -> None:
-    """Deliver the calls of the value at `place`; they share the text of `block`. Raises Tripped."""
+    """Deliver the calls of the value at `place`; they divide the text of `block` among them.
+
+    Raises Tripped.
+    """
     items = value if isinstance(value, list) else [value]
     spans = items_of(trace.text, place, len(items)) if isinstance(value, list) else [place]
     for item, at in zip(items, spans, strict=True):
@@ -62,7 +65,7 @@ def _check_shape(trace: Trace, item: Any, at: Span) -> None:
 
 
 def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> None:
-    """Deliver one call object, or drop it for its name."""
+    """Deliver one call object, or drop it because of its name."""
     name, places = item.get("name"), places_in(trace.text, at, KEYS)
     where = places.name or at
     if not isinstance(name, str) or not name or name not in trace.tools:

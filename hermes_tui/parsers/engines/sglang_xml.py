@@ -1,10 +1,10 @@
-"""SGLang 0.5.23's qwen3_coder, whole text.
+"""SGLang 0.5.23's qwen3_coder, non-streaming.
 
     text  := any ("<tool_call>" calls "</tool_call>")*, or, where no block is closed, all of it
     call  := "<function=" NAME ">" param* ("</function>" | end)
     param := "<parameter=" KEY ">" VALUE ("</parameter>" | before the next tag | end)
 
-An open value runs to its end, a name is never checked. Content is what stands before the first
+An unclosed value extends to the end; names are never checked. Content is the text before the first
 <tool_call>; without one nothing is read.
 """
 
@@ -54,7 +54,7 @@ def _read(trace: Trace) -> None:
 
 
 def _flag_bare(trace: Trace) -> None:
-    """Flag a function that no <tool_call> wraps."""
+    """Flag a function without <tool_call> around it."""
     bare = trace.text.find(_FUNCTION)
     if bare >= 0:
         message = f"a function without {OPENER} around it: SGLang does not look at it"
@@ -65,7 +65,7 @@ def _flag_bare(trace: Trace) -> None:
 
 
 def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
-    """Return the closed blocks, whole and inside; the whole text where none is closed."""
+    """Return the closed blocks, with and without their tags; the whole text if none is closed."""
     text, found = trace.text, []
     position = text.find(OPENER)
     while position >= 0:
@@ -88,7 +88,7 @@ def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
 
 
 def _read_functions(trace: Trace, search: ForwardSearch, whole: Span, body: Span) -> None:
-    """Deliver the functions of a block; they share its text."""
+    """Deliver the functions of a block; they divide its text among them."""
     text = trace.text
     start, position = whole.start, text.find(_FUNCTION, body.start, body.end)
     if position < 0:
@@ -134,7 +134,7 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
 
 
 def _flag_open(trace: Trace, body: Span, index: int) -> None:
-    """Say why the function does not close in its block."""
+    """Flag why the function does not close in its block."""
     text = trace.text
     if flag_early_close(trace, body, CLOSER, _FUNCTION_END, _FUNCTION):
         return
@@ -147,7 +147,7 @@ def _flag_open(trace: Trace, body: Span, index: int) -> None:
 
 
 def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read], dict[str, Span]]:
-    """Return the values of a function, and where they stand."""
+    """Return the values of a function, and their spans by key."""
     text = trace.text[body.start : body.end]
     values: dict[str, Read] = {}
     places: dict[str, Span] = {}

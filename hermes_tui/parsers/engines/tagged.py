@@ -1,11 +1,11 @@
-"""vLLM 0.33's declared parsers: a table of markers that moves a machine from state to state.
+"""vLLM 0.33's declared parsers: a state machine whose transitions are a table of markers.
 
     content  --start-->  preamble  --name marker-->  name  --args marker-->  args  --end-->  between
 
-A marker without a move in the state at hand is plain text of that state. Text of `content` is
-content, of `name` and `args` it is collected, of `preamble` and `between` it is lost. The end of
-the text ends an open call as its marker would: a cut call is delivered like a whole one. Special
-tokens of the tokenizer that the format does not use vanish wherever they stand.
+A marker without a move in the current state is plain text of that state. Text in state `content`
+becomes content, text in `name` and `args` is collected, text in `preamble` and `between` is lost.
+The end of the text ends an open call as its marker would: a cut call is delivered like a whole one.
+Special tokens of the tokenizer that the format does not use are removed everywhere.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ SPECIAL_TOKENS = (
     *("<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|user|>", "<|observation|>", "[e~["),
     *("<seed:eos>", "<end_of_turn>", "<|eos|>", "<eos>", "<|action_end|>"),
 )
-"""What tokenizers of these models declare as special beyond the markers of the formats."""
+"""Tokens that these models' tokenizers declare as special, beyond the markers of the formats."""
 
 _STEPS_SHOWN = 4000
 _FLAGS_SHOWN = 100
-"""Beyond so many, the moves and tokens of a pathological text say nothing new."""
+"""Beyond this number, further moves and tokens of a pathological text add nothing new."""
 
 
 class State(StrEnum):
-    """Where the machine stands."""
+    """A state of the machine."""
 
     CONTENT = "content"
     PREAMBLE = "preamble"
@@ -42,7 +42,7 @@ class State(StrEnum):
     BETWEEN = "between"
 
 
-# By their own names: Python 3.11 makes a call of each look into an enumeration.
+# Module constants for speed: in Python 3.11, access to an enumeration member is a function call.
 _CONTENT, _PREAMBLE, _NAME, _ARGS, _BETWEEN = State
 
 
@@ -53,11 +53,14 @@ _WORDS = {
     _ARGS: "the arguments",
     _BETWEEN: "the words between calls",
 }
-"""What is read in each state."""
+"""What is read in each state, in words."""
 
 
 class Move(NamedTuple):
-    """What a marker does. `ends` and `starts` a call (in this order); `keeps` its own text."""
+    """The effect of a marker: it `ends` and `starts` a call (in this order).
+
+    With `keeps`, the marker's text belongs to the arguments.
+    """
 
     to: State
     ends: bool = False
@@ -68,7 +71,7 @@ class Move(NamedTuple):
 class Table:
     """The moves of a format, by state and marker.
 
-    `shields` are markers that move nothing but hide the markers inside them.
+    `shields` are markers that cause no move but hide the markers inside them.
     """
 
     def __init__(self, moves: dict[tuple[State, str], Move], shields: tuple[str, ...] = ()) -> None:
@@ -77,7 +80,7 @@ class Table:
 
     @cached_property
     def patterns(self) -> dict[State, re.Pattern[str]]:
-        """What to look for in each state."""
+        """The markers to search for, by state."""
         return {state: self._pattern(state) for state in State}
 
     def _pattern(self, state: State) -> re.Pattern[str]:
@@ -88,7 +91,7 @@ class Table:
 
 @dataclass(slots=True)
 class Slot:
-    """A call being read: where its name, its arguments and the whole of it stand."""
+    """A call being read: the spans of its name, its arguments and the whole call."""
 
     start: int
     opener: Span
@@ -112,7 +115,7 @@ class Slot:
         return _cover(self.args_parts)
 
     def place(self, start: int, end: int) -> Span:
-        """Return where the characters `start` to `end` of the arguments stand in the text."""
+        """Return the span in the text of the characters `start` to `end` of the arguments."""
         return Span(self._at(start), max(self._at(max(start, end - 1)) + 1, self._at(start)))
 
     def _at(self, offset: int) -> int:
@@ -125,7 +128,7 @@ class Slot:
 
 
 class Machine:
-    """Runs a table over a text; afterwards `slots` holds the calls, `content` the spans of text."""
+    """Runs a table over a text; then `slots` are the calls, `content` the spans of the content."""
 
     def __init__(self, trace: Trace, table: Table) -> None:
         self.slots: list[Slot] = []
@@ -154,7 +157,7 @@ class Machine:
         self._finish()
 
     def _take(self, start: int, end: int) -> None:
-        """Hand plain text to whom it belongs in this state."""
+        """Add plain text to what the current state collects."""
         if start >= end:
             return
         if self._state is _CONTENT:
@@ -189,7 +192,7 @@ class Machine:
             self._close_wrapper(move, span)
 
     def _close_wrapper(self, move: Move, span: Span) -> None:
-        """Take the wrapper's own closer, if it is the next thing, to the call."""
+        """Extend the call over the wrapper's closer if only blanks come before it."""
         slot = self._slot
         if move.to in (_CONTENT, _PREAMBLE) and slot.closed and not slot.wrapped:
             slot.wrapped = True
@@ -208,7 +211,7 @@ class Machine:
         self._trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, span.start, span.end, message, hint)
 
     def _finish(self) -> None:
-        """End what the text leaves open."""
+        """Set the ends of the calls, and end a call that the text leaves open."""
         end = len(self._trace.text)
         for before, after in zip(self.slots, self.slots[1:], strict=False):
             before.end = min(before.end, after.start) if before.closed else after.start
@@ -219,7 +222,7 @@ class Machine:
 
 
 def _passage(came_from: State, move: Move) -> str:
-    """Say what a marker ends, and what it begins."""
+    """Return a description of what a marker ends and what it begins."""
     if move.to is came_from:
         return "one call ends, another begins" if move.starts else "nothing begins"
     return f"{_WORDS[came_from]} end here, {_WORDS[move.to]} begin"

@@ -3,8 +3,8 @@
     qwen  := ("<parameter" "=" KEY ">" VALUE ("</parameter>" | before "<parameter="))*
     glm   := ("<arg_key>" KEY "</arg_key>" "<arg_value>" VALUE "</arg_value>")*
 
-A value that nothing ends is no argument: it is lost, and so is all text outside of pairs. The last
-value of a key counts, at the place of the first.
+A value that is never closed is no argument: it is lost, and so is all text outside the pairs. If a
+key occurs twice, its last value counts, in the position of the first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FLAGS_SHOWN = 100
 
 @dataclass
 class Finding:
-    """What is odd about the arguments, at a place of the text."""
+    """A flaw in the arguments, with its place in the text."""
 
     code: Code
     severity: Severity
@@ -39,17 +39,17 @@ class Finding:
 
 @dataclass
 class Pairs:
-    """The values by key, and what is odd about how they are written."""
+    """The values by key, and the flaws in how they are written."""
 
     values: dict[str, str] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
-    """Where the text of each value stands; all of the argument where that is empty."""
+    """The span of each value's text; of the whole argument if the value is blank."""
     findings: list[Finding] = field(default_factory=list)
     cut: bool = False
-    """The last value is not closed, and lost."""
+    """Whether the last value is not closed, and therefore lost."""
 
     def add(self, key: str, value: str, whole: Span, place: Span) -> None:
-        """Take a value in; `whole` is all of the argument, `place` that of the value."""
+        """Add a value; `whole` is the span of the argument, `place` that of the value."""
         if key in self.values:
             message = f"{key[:60]!r} is written twice: the last value counts"
             self.note(Code.DUP_KEY, Severity.WARNING, whole, message, "send it once")
@@ -61,14 +61,14 @@ class Pairs:
             self.findings.append(Finding(code, severity, span, message, hint))
 
     def flag(self, trace: Trace, index: int) -> None:
-        """Hand the findings over as those of call `index`."""
+        """Record the findings in the trace as those of call `index`."""
         for one in self.findings:
             span = one.span
             trace.flag(one.code, one.severity, span.start, span.end, one.message, one.hint, index)
 
 
 def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
-    """Read <parameter=KEY>VALUE</parameter>, one newline trimmed on each side of the value."""
+    """Read <parameter=KEY>VALUE</parameter>; one newline is trimmed on each side of the value."""
     pairs, position, covered = Pairs(), 0, 0
     while opener := _QWEN_OPEN.search(raw, position):
         angle = raw.find(">", opener.end())
@@ -93,9 +93,9 @@ def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
 
 
 def glm_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
-    """Read <arg_key>KEY</arg_key><arg_value>VALUE</arg_value>, the value untrimmed.
+    """Read <arg_key>KEY</arg_key><arg_value>VALUE</arg_value>; the value is not trimmed.
 
-    A key that no value follows runs on to the next key that has one.
+    A key without a value extends to the next key that has one.
     """
     pairs, position, covered = Pairs(), 0, 0
     while (start := raw.find(_GLM_KEY, position)) >= 0:
@@ -119,7 +119,7 @@ def glm_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
 
 
 def pair_flaws(key: str, value: str) -> Iterator[tuple[Code, str, str]]:
-    """Yield code, message and hint for what an <arg_key> and its <arg_value> swallow."""
+    """Yield code, message and hint for each tag that the key or its value swallows."""
     if "<" in key:
         message = f"a key without a value swallows what follows: the key is {key[:60]!r}"
         yield Code.PARAM_PAIRING, message, "each <arg_key> needs its <arg_value>"
@@ -140,7 +140,7 @@ def _flag_cut(trace: Trace, pairs: Pairs, slot: Slot, lost: Span, key: str) -> N
 
 
 def _flag_loose(pairs: Pairs, slot: Slot, raw: str, start: int, end: int) -> None:
-    """Flag text between the pairs, which no argument gets."""
+    """Flag text between the pairs, which belongs to no argument."""
     text = raw[start:end]
     if not text.strip():
         return

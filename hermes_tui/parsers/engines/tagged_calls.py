@@ -1,7 +1,7 @@
-"""From the slots of the machine to calls and content, as vLLM 0.33's declared parsers build them.
+"""Calls and content from the slots of the machine, as vLLM 0.33's declared parsers build them.
 
-A call whose name is empty is looked for in the arguments' own "name". Arguments go through the
-schema. Content after the first marker is lost as soon as the name of one call is good enough.
+If the name of a call is empty, it is taken from a "name" in the arguments. Arguments are coerced to
+the schema. Content after the first marker is lost as soon as one call has a name that can be sent.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _KIMI_ID = re.compile(r".+:\d+")
 
 
 class Named(NamedTuple):
-    """What the machine makes of a slot's name. `sent`: it is good enough to go out in a stream."""
+    """The name that the parser reads for a slot. `sent`: the name is sent when streaming."""
 
     name: str
     sent: bool
 
 
 class Dialect(NamedTuple):
-    """A declared format. `pairs` None: the arguments are JSON and go out as they stand.
+    """A declared format. `pairs` is None if the arguments are JSON and are emitted verbatim.
 
-    `named` is given the text in the place of the name.
+    `named` receives the text in the place of the name.
     """
 
     table: Table
@@ -66,7 +66,7 @@ def read(trace: Trace, dialect: Dialect) -> None:
 
 
 def _ignore(trace: Trace, slot: Slot) -> None:
-    """Pass over a block that holds nothing; many of them are told of once."""
+    """Skip a block without name and arguments; flag it unless there are many findings already."""
     if len(trace.diagnostics) < _FLAGS_SHOWN:
         end = trace.text.find("</", slot.opener.end, slot.end)
         flag_foreign_body(trace, slot.opener.end, end if end >= 0 else slot.end)
@@ -74,7 +74,7 @@ def _ignore(trace: Trace, slot: Slot) -> None:
 
 
 class _Call(NamedTuple):
-    """A call as it is read; `pairs` None where its arguments are JSON, or none."""
+    """A call as read; `pairs` is None if its arguments are JSON or missing."""
 
     name: str
     arguments: str
@@ -82,7 +82,7 @@ class _Call(NamedTuple):
 
 
 def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
-    """Deliver the call of a slot; return what became of it, and whether its name went out."""
+    """Deliver the call of a slot; return the outcome, and whether its name was sent."""
     header = slot.name(trace.text)
     name, sent = dialect.named(trace, slot, header)
     call = _read_call(trace, dialect, slot, name.strip())
@@ -122,7 +122,7 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
 
 
 def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Bent) -> None:
-    """Say what is odd about a call that is about to be delivered."""
+    """Flag the flaws of a call that is about to be delivered."""
     if trace.crowded:
         return
     index = len(trace.calls)
@@ -166,7 +166,7 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
 
 
 def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None:
-    """Say that nothing closes the call; an error only where something of it is missing."""
+    """Flag a call that nothing closes; it is an error only if a part of it is missing."""
     if slot.closed:
         return
     raw = slot.args(trace.text)
@@ -184,7 +184,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
 
 
 def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
-    """Say that the wrapper of a function is missing, or that a call has no arguments at all."""
+    """Flag a doubled section, a missing wrapper, blanks around the name, or missing arguments."""
     text, opener = trace.text, slot.opener
     if text.startswith(_SECTION_TWICE, slot.start):
         start, end = slot.start, slot.start + len(_SECTION)
@@ -211,7 +211,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
 
 
 def _of_sglang(trace: Trace) -> str:
-    """Return SGLang's parser of the same name; what reads XML has two names here, there one."""
+    """Return SGLang's parser of the same format; vLLM has two names for the one that reads XML."""
     name = trace.info.parser
     return f"sglang/{'qwen3_coder' if name == 'qwen3_xml' else name}"
 
@@ -225,7 +225,7 @@ def _flag_id(trace: Trace, slot: Slot, header: str, name: str, index: int) -> No
 
 
 def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -> None:
-    """Keep the text before the first call, and the rest if no call's name went out."""
+    """Keep the text before the first call, and the rest if no call's name was sent."""
     first = machine.slots[0].opener.start if machine.slots else len(trace.text)
     kept = [span for span in machine.content if not sent or span.start < first]
     content = "".join(trace.text[span.start : span.end] for span in kept)
@@ -237,7 +237,10 @@ def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -
 
 
 def _call_in(raw: str) -> tuple[Any, str]:
-    """Return the name and the arguments of a call that is written as one JSON object."""
+    """Return the name and the arguments of a call written as one JSON object.
+
+    The name is empty if `raw` is no such object.
+    """
     try:
         value = loads(raw.strip())
     except BadJson as error:
@@ -260,13 +263,13 @@ def _name_in_arguments(trace: Trace, slot: Slot) -> str:
 
 
 def header_name(trace: Trace, slot: Slot, header: str) -> Named:
-    """The name as it stands in the header, else the first "name" in the arguments."""
+    """Return the name in the header, else the first "name" in the arguments."""
     name = header or _name_in_arguments(trace, slot)
     return Named(name, bool(name))
 
 
 def known_name(trace: Trace, slot: Slot, header: str) -> Named:
-    """As `header_name`, but only a declared name goes out."""
+    """Return the name like `header_name`, but only a declared name is sent."""
     header = header.strip()
     name = (header or _name_in_arguments(trace, slot)).strip()
     sent = bool(name) and (not trace.tools or name in trace.tools)
@@ -274,7 +277,7 @@ def known_name(trace: Trace, slot: Slot, header: str) -> Named:
 
 
 def kimi_name(trace: Trace, slot: Slot, header: str) -> Named:
-    """The name in [functions.]NAME:N; for another id, the first "name" in the arguments."""
+    """Return the name in [functions.]NAME:N; for another id, the first "name" in the arguments."""
     if name := _name_of_id(header):
         return Named(name, True)
     if header.strip():

@@ -1,4 +1,4 @@
-"""Sound calls that stand in text which no call came of, beside calls that are delivered."""
+"""Sound calls in text that yields no call, next to calls that are delivered."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
 _MOST = 20
-"""Objects of a stretch that are looked at."""
+"""The number of objects in a stretch of text that are examined."""
 _ARGUMENTS = frozenset({"arguments", "parameters"})
 
 
 class UndeliveredCall(NamedTuple):
-    """A sound call object, and the marker of the format before it where there is one."""
+    """A sound call object, with the format's marker before it if there is one."""
 
     name: str
     span: Span
 
 
 def undelivered_call(trace: Trace, start: int, end: int) -> UndeliveredCall | None:
-    """Return the first sound call between `start` and `end`, outside of reasoning; None for none.
+    """Return the first sound call between `start` and `end`, outside reasoning, or None.
 
-    That is a JSON object with arguments, and with a name that the request declares.
+    A sound call is a JSON object with arguments and with a name that the request declares.
     """
     piece, at = trace.text[start:end], -1
     for _ in range(_MOST):
@@ -58,7 +58,7 @@ def _is_call(trace: Trace, value: dict[str, Any]) -> bool:
 
 
 def _opening(trace: Trace, before: str) -> int:
-    """Return where the call behind `before` begins: at its marker, if brackets alone part them."""
+    """Return where the call after `before` begins: at its marker, if only brackets come between."""
     bare = before.rstrip(" \t\r\n[")
     marker = next((one for one in trace.info.markers if one and bare.endswith(one)), "")
     return len(bare) - len(marker) if marker else len(before)

@@ -1,11 +1,11 @@
-"""How vLLM 0.33's engine parsers bend arguments to the tool's schema, after the call is read.
+"""Coercion of arguments to the tool's schema by vLLM 0.33's engine parsers, after the call is read.
 
     string      → the first of null, integer, number, boolean, object, array, string that the schema
                   allows and the text can be; else whatever JSON the text is; else the text
     other value → its JSON text, by the same rule (a 42 for a string becomes "42")
     object      → its members by `properties`;  list → its items by `items`
 
-Nothing happens without tools, for an unknown tool, or where the arguments are no JSON object.
+Nothing is coerced without tools, for an unknown tool, or if the arguments are not a JSON object.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from hermes_tui.parsers.engines.members import members_in
 TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
 _SHOWN = 60
 _INNER = re.compile(r"[.\[]")
-"""What a path goes on with into a value; it may as well stand in a key."""
+"""The characters by which a path continues into a value; they may also occur in a key."""
 
 
 class Change(NamedTuple):
-    """A value that the schema changed; `path` is dotted, with [n] for items of lists.
+    """A value changed by coercion; `path` is dotted, with [n] for items of lists.
 
-    `fits`: it is now of a type that the schema names.
+    `fits`: the new value is of a type that the schema names.
     """
 
     path: str
@@ -43,9 +43,9 @@ class Change(NamedTuple):
 
 
 class Bent(NamedTuple):
-    """Arguments as they go out: the exact text that came in where nothing changed.
+    """Arguments as emitted: the exact input text if nothing changed.
 
-    `failed` are the paths of texts that cannot be what their schema wants.
+    `failed` are the paths of texts that cannot be converted to the type that the schema declares.
     """
 
     arguments: str
@@ -54,9 +54,9 @@ class Bent(NamedTuple):
 
 
 def coerce_arguments(arguments: str, tool: ToolSpec | None) -> Bent:
-    """Return `arguments` as the schema of `tool` has them.
+    """Return `arguments` coerced to the schema of `tool`.
 
-    Raises EngineRaised where they are nested so deeply that the engine runs out of stack.
+    Raises EngineRaised if they are nested so deeply that the engine runs out of stack.
     """
     if tool is None or arguments == "{}":
         return Bent(arguments)
@@ -81,10 +81,10 @@ def flag_changes(
     *,
     places: Mapping[str, Span] | None = None,
 ) -> None:
-    """Tell what the schema did to the arguments of call `index`, which stand at `span`.
+    """Flag what coercion did to the arguments of call `index`, which are at `span`.
 
-    `places` are those of the values where these are text between tags: there a type that fits is as
-    it should be. Without, the arguments are JSON.
+    `places` are the spans of the values if they are text between tags: then a conversion to a
+    fitting type is expected. Without `places`, the arguments are JSON.
     """
     typed = places is None
     if places is None:
@@ -107,13 +107,13 @@ def flag_changes(
 
 
 def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:
-    """Return where the argument stands that a path leads into, None where that is not known."""
+    """Return the span of the argument that a path leads into, or None if it is not known."""
     ends = [len(path), *reversed([inner.start() for inner in _INNER.finditer(path)])]
     return next((places[key] for end in ends if (key := path[:end]) in places), None)
 
 
 def types_of(schema: Any) -> set[str]:
-    """Return the JSON types that a schema names or implies; {"string"} where it says nothing."""
+    """Return the JSON types that a schema names or implies; {"string"} if there are none."""
     if not isinstance(schema, dict):
         return {"string"}
     kind = schema.get("type")
@@ -128,7 +128,7 @@ def types_of(schema: Any) -> set[str]:
 
 
 def coerce_text(text: str, types: set[str]) -> Any:
-    """Return `text` as the first of the types that it can be."""
+    """Return `text` converted to the first of the types that it can be converted to."""
     wanted = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
     for name, read in _READERS:
         if name not in wanted:
@@ -144,7 +144,7 @@ def coerce_text(text: str, types: set[str]) -> Any:
 
 
 class _Bender:
-    """Bends values in place and notes what changed, and what could not."""
+    """Coerces values in place and records which changed and which could not be converted."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -179,7 +179,7 @@ class _Bender:
 
 
 def _named(types: set[str]) -> set[str]:
-    """Return the types by their proper names; whole numbers are numbers."""
+    """Return the canonical names of the types; "number" includes "integer"."""
     found = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
     return found | ({"integer"} if "number" in found else set())
 
@@ -214,7 +214,7 @@ def _finite_json(text: str) -> Any:
 
 
 def _finite(value: Any) -> bool:
-    """Tell whether no number in the value is infinite or none, however deep it is nested."""
+    """Return whether every number in the value, at any depth, is finite."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -265,7 +265,7 @@ def _loads_or_none(text: str) -> Any:
 
 
 def _loads_or_raise(text: str) -> Any:
-    """As `loads`, but depth is the engine's own end."""
+    """Decode like `loads`; raises EngineRaised if the value is nested too deeply."""
     try:
         return loads(text)
     except BadJson as error:

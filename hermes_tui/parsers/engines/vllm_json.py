@@ -1,11 +1,11 @@
-"""vLLM 0.33.0's readers of plain JSON calls: hermes, longcat and llama3_json, whole text.
+"""vLLM 0.33.0's readers of plain JSON calls: hermes, longcat and llama3_json, non-streaming.
 
     hermes  := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
     llama   := anything with JSON objects in it
 
-Both are all-or-nothing: what one block does wrong keeps the whole text as content. `name` and
-`arguments` are wanted literally (llama also takes `parameters`), names are not checked, values are
-not bent to a schema, and text beside the calls is forgotten.
+Both are all-or-nothing: one bad block keeps the whole text as content. The keys must be exactly
+`name` and `arguments` (llama also accepts `parameters`), names are not checked, values are not
+coerced to a schema, and text between and after the calls is lost (in llama, also before them).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ONE_BLOCK = "write one object in each block"
 
 
 class _Tags:
-    """Reads JSON objects between one pair of tags."""
+    """Reads JSON objects between a pair of tags."""
 
     def __init__(self, opener: str, closer: str) -> None:
         self.opener = opener
@@ -58,7 +58,7 @@ class _Tags:
 
 
 def _deliver(trace: Trace, block: Block, payload: Any, keys: tuple[str, ...]) -> None:
-    """Deliver the call that a payload says; raises Refused where vLLM trips over it."""
+    """Deliver the call in a payload; raises Refused if vLLM cannot read it."""
     if not isinstance(payload, dict):
         several = isinstance(payload, list)
         code = Code.MULTI_PAYLOAD if several else Code.JSON_INVALID
@@ -90,7 +90,7 @@ def _either(keys: tuple[str, ...]) -> str:
 
 
 def _read_llama(trace: Trace) -> None:
-    """Read every JSON object outside of the ones before it; the first that is no call voids all."""
+    """Read every JSON object outside the ones before it; the first that is no call voids all."""
     text = trace.text
     scanner = Scanner(text)
     at, taken = text.find("{"), -1
@@ -109,7 +109,7 @@ def _read_llama(trace: Trace) -> None:
 
 
 def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
-    """Deliver the object at `at`, return where it ends; a brace right there is not looked at."""
+    """Deliver the object at `at`; return its end. A brace right at the end is skipped by vLLM."""
     try:
         payload, end = scanner.decode(at)
     except BadJson as error:
@@ -129,7 +129,7 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
 
 
 def _note_siblings(trace: Trace, scanner: Scanner, at: int) -> None:
-    """Note one sound call behind the one that voids it, so that its loss is seen."""
+    """Flag one sound call after the brace that voids it, so that its loss is visible."""
     behind = trace.text.find('{"name"', at + 1)
     if behind < 0:
         return

@@ -1,12 +1,12 @@
-"""vLLM 0.33.0's reader of Mistral calls; which grammar holds is decided by the tokenizer.
+"""vLLM 0.33.0's readers of Mistral calls; the tokenizer decides which grammar applies.
 
     mistral      := text "[TOOL_CALLS]"+ JSON …            vocabulary without [ARGS] (before v11)
     mistral_v11  := text ("[TOOL_CALLS]" NAME ("[ARGS]" | before "{") JSON)*
 
-The old one takes the first JSON value behind the first marker that has text behind it, whatever
-follows. If that holds no call, the marker and the text before it are gone and the JSON is left as
-content. The new one bends values to the schema and delivers whatever stands in the place of the
-arguments, JSON or not.
+The old one reads the first JSON value after the first marker that has text after it, and ignores
+what follows. If that holds no call, the marker and the text before it are lost and the JSON is left
+as content. The new one coerces values to the schema and delivers whatever text is in the place of
+the arguments, JSON or not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ARGS = "[ARGS]"
 
 
 def _read_array(trace: Trace) -> None:
-    """Read the first JSON value behind the marker."""
+    """Read the first JSON value after the marker."""
     first = trace.text.find(MARKER)
     if first < 0:
         raise Refused(f"no {MARKER} in the text")
@@ -56,7 +56,7 @@ def _read_array(trace: Trace) -> None:
 
 
 def _first_segment(text: str, first: int) -> Span:
-    """Return the first part behind a marker that is not blank, without blanks around it."""
+    """Return the first non-blank part after a marker, stripped of blanks."""
     start = first + len(MARKER)
     while True:
         end = text.find(MARKER, start)
@@ -67,7 +67,7 @@ def _first_segment(text: str, first: int) -> Span:
 
 
 def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
-    """Return the value and its place; None where there is no JSON."""
+    """Return the value and its place; the value is None if there is no JSON."""
     text = trace.text[segment.start : segment.end]
     try:
         value, end = decode_at(text)
@@ -80,7 +80,7 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
 
 
 def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
-    """Try what stands from the first `[{` to the last `}]`."""
+    """Read the text from the first `[{` to the last `}]`; the value is None if it is not JSON."""
     start = trace.text.find("[{", segment.start, segment.end)
     end = trace.text.rfind("}]", segment.start, segment.end)
     if 0 <= start <= end - 2:
@@ -162,7 +162,7 @@ _TABLE = Table(
 
 
 def _read_named(trace: Trace) -> None:
-    """Run the machine, then deliver each slot that holds anything."""
+    """Run the machine, then deliver each slot that has a name or arguments."""
     machine = Machine(trace, _TABLE)
     machine.run()
     for slot in machine.slots:
@@ -180,7 +180,7 @@ def _read_named(trace: Trace) -> None:
 
 
 class _Written(NamedTuple):
-    """Arguments as they stand in the text; without a `place` there are none."""
+    """Arguments as written in the text; without a `place` there are none."""
 
     text: str
     place: Span | None = None
@@ -214,7 +214,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
 
 
 def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
-    """Return the first JSON value of the body, or all of it where there is none."""
+    """Return the first JSON value of the body, or the whole body if there is none."""
     inner = body.strip()
     if not inner:
         return _Written("{}")
@@ -235,7 +235,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
 
 
 def _flag_behind(trace: Trace, rest: Span) -> None:
-    """Tell of text behind the arguments; an error where it is another call's."""
+    """Flag text after the arguments; it is an error if it looks like another call."""
     inner = stripped(trace.text, rest)
     code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the arguments"
     hint = "end the turn there"

@@ -1,11 +1,11 @@
-"""vLLM 0.33's declared parsers for Qwen-Coder XML, GLM and Kimi K2, whole text.
+"""vLLM 0.33's declared parsers for Qwen-Coder XML, GLM and Kimi K2, non-streaming.
 
     qwen3_coder  <tool_call> <function=NAME> (<parameter=KEY>VALUE</parameter>)* </function> …
     glm45/47     <tool_call>NAME (<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>)* </tool_call>
     kimi_k2      <|tool_call_begin|>[functions.]NAME:N<|tool_call_argument_begin|>JSON…
 
-`tagged` is the machine, `tagged_calls` makes calls of what it collects. Reasoning tags are text, as
-in a server without a reasoning parser.
+`tagged` is the state machine, `tagged_calls` builds calls from what it collects. Reasoning tags are
+plain text, as in a server without a reasoning parser.
 """
 
 from __future__ import annotations
