@@ -1,1 +1,1 @@
-"""The real parsers of vLLM, SGLang and hermes-agent, each in a process of its own."""
+"""The real parsers of vLLM, SGLang and hermes-agent, each engine in its own process."""

@@ -1,4 +1,4 @@
-"""An engine that was added: what its manifest says."""
+"""The added engines, as described by their manifests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class AddedEngine(NamedTuple):
     """An engine in the cache folder.
 
     `kind` is `wheel` (unpacked here), `python` (installed for the interpreter `python`) or `path`
-    (a checkout at `source`). `names` are its parsers, `failures` says why some cannot be loaded.
-    `problem` says why none can be, empty where all is well.
+    (a checkout at `source`). `names` are its parsers; `failures` are the reasons why some cannot be
+    loaded, by name. `problem` is the reason why none can be loaded, empty if there is none.
 
-    `file` is one of the person's own, which is loaded into the engine for its one parser: `parser`,
-    empty for the only one there is. Such an engine is in no folder.
+    `file` is a file of the user's own, loaded into the engine for one of its parsers. `parser` is
+    the name of that parser, empty for the only one in the file. Such an engine is in no folder.
     """
 
     name: str
@@ -39,16 +39,16 @@ class AddedEngine(NamedTuple):
     file: str = ""
     parser: str = ""
     anywhere: str = ""
-    """How a parser in a file is named from any folder."""
+    """The name of a parser in a file that is valid from any folder."""
 
     @property
     def deps(self) -> str:
-        """Return the folder of the packages that were added with it, empty for none."""
+        """The folder of the packages that were added with the engine; empty if there is none."""
         return str(self.folder / "deps") if self.kind == "wheel" else ""
 
     @property
     def how_to_add(self) -> str:
-        """Return the command that adds such an engine on another machine."""
+        """The command that adds such an engine on another machine."""
         if self.kind == "path":
             what, usual = "--path CHECKOUT", self.engine
         else:
@@ -58,7 +58,7 @@ class AddedEngine(NamedTuple):
 
 
 def read_engine(folder: Path) -> AddedEngine:
-    """Return the engine in `folder`; one whose manifest cannot be read has a problem."""
+    """Return the engine in `folder`; if its manifest cannot be read, its `problem` says so."""
     try:
         engine = _of_manifest(folder, json.loads((folder / MANIFEST).read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -67,7 +67,7 @@ def read_engine(folder: Path) -> AddedEngine:
 
 
 def write_manifest(engine: AddedEngine) -> None:
-    """Write what is to be remembered into the engine's folder; raises OSError."""
+    """Write the manifest into the engine's folder; raises OSError."""
     facts = {
         "schema": SCHEMA,
         "engine": engine.engine,
@@ -105,7 +105,10 @@ def _damaged(folder: Path, problem: str) -> AddedEngine:
 
 
 def _problem(engine: AddedEngine) -> str:
-    """Say why the engine cannot run; its compiled packages fit one version of Python."""
+    """Return why the engine cannot run, or an empty text if it can.
+
+    The compiled packages of a wheel fit only one version of Python.
+    """
     if engine.kind == "wheel":
         ours = f"{sys.version_info.major}.{sys.version_info.minor}"
         if not f"{engine.python_version}.".startswith(f"{ours}."):

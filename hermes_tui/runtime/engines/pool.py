@@ -1,4 +1,4 @@
-"""The added engines, a process each, started when first asked."""
+"""The added engines, each with its own process, started on first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.runtime.parser_names import WITH
 
 
 class EnginePool:
-    """Keeps a worker for each of `engines`, by default those in the cache folder."""
+    """Holds a worker for each of `engines`, by default those in the cache folder."""
 
     def __init__(self, engines: Iterable[AddedEngine] | None = None) -> None:
         chosen = added_engines() if engines is None else engines
@@ -21,11 +21,11 @@ class EnginePool:
 
     @property
     def engines(self) -> tuple[AddedEngine, ...]:
-        """The engines, by name."""
+        """The engines of all workers."""
         return tuple(worker.engine for worker in self._workers.values())
 
     def take(self, engine: AddedEngine) -> None:
-        """Keep a worker for an engine that is in no folder: the parser of a person's file."""
+        """Add a worker for an engine that is in no folder: a parser in a file of the user's own."""
         if engine.name not in self._workers:
             self._workers[engine.name] = EngineWorker(engine)
 
@@ -45,9 +45,9 @@ class EnginePool:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         reasoning_parser: str = "",
     ) -> EngineVerdict:
-        """Return what the engine `name` makes of `text`, as `EngineWorker.parse` does.
+        """Return the verdict of the engine `name` on `text`, as `EngineWorker.parse` does.
 
-        A parser called `hermes+qwen3` is asked with the reasoning parser `qwen3`.
+        For a `parser` of the form `hermes+qwen3`, the reasoning parser is `qwen3`.
         """
         parser, _, joined = parser.partition(WITH)
         worker = self._workers.get(name)

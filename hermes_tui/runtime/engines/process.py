@@ -1,4 +1,4 @@
-"""The process that an engine's parsers run in: it is told what to load, then asked."""
+"""The process that runs an engine's parsers: it receives a configuration, then requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OFFLINE: Final = {
 
 
 class EngineProcess:
-    """A running process of `engine`, made by `started`. `hello` is what it said of itself."""
+    """A running process of `engine`, created by `started`. `hello` is its first message."""
 
     def __init__(self, engine: AddedEngine, process: JsonLinesProcess) -> None:
         self._engine = engine
@@ -41,7 +41,7 @@ class EngineProcess:
 
     @classmethod
     async def started(cls, engine: AddedEngine, memory_mb: int) -> EngineProcess:
-        """Return a process that has loaded the engine; raises SourceError where none can."""
+        """Start a process, load the engine and return it; raises SourceError if that fails."""
         if engine.problem:
             raise SourceError(engine.name, engine.problem)
         made = cls(engine, await _spawned(engine))
@@ -54,18 +54,19 @@ class EngineProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process, None where it has ended."""
+        """The process id, or None if the process has ended."""
         return self._process.pid
 
     @property
     def within(self) -> str:
-        """What the paths of the engine's own files hold."""
+        """The text that the paths of the engine's own files contain."""
         return self._engine.file or self._engine.source or f"{os.sep}{self._engine.engine}{os.sep}"
 
     async def ask(self, request: Mapping[str, Any], limit_s: float) -> bytes:
-        """Send a request and return the line that answers it, cut short where the process ended.
+        """Send a request and return the line that answers it, cut short if the process ended.
 
-        Raises TimeoutError, or ValueError, TypeError or RecursionError for what is no line.
+        Raises TimeoutError, or ValueError, TypeError or RecursionError if the request or the answer
+        is not a JSON line.
         """
         async with asyncio.timeout(limit_s):
             line = await self._process.ask(request)
@@ -74,14 +75,14 @@ class EngineProcess:
         return line
 
     async def last_words(self) -> tuple[int, list[str]]:
-        """Wait for the end, and return the exit code and the last lines on stderr.
+        """Wait for the process to end; return the exit code and the last lines on stderr.
 
-        The code is negative where a signal ended it. One that lives on is killed.
+        The code is negative if a signal ended the process. A process that does not end is killed.
         """
         return await self._process.last_words()
 
     async def end(self) -> None:
-        """Kill the process; nothing in it is worth an orderly end."""
+        """Kill the process; it holds nothing that needs an orderly shutdown."""
         await self._process.end()
 
     async def _load(self, memory_mb: int) -> None:
@@ -108,13 +109,13 @@ class EngineProcess:
         self.hello = hello
 
     async def unusable(self, what: str) -> SourceError:
-        """Return an error that says `what`, and what the process said last."""
+        """Return an error with the message `what` and the last lines on stderr as its hint."""
         _, said = await self.last_words()
         return SourceError(self._engine.name, what, " | ".join(said[-3:]))
 
 
 async def _spawned(engine: AddedEngine) -> JsonLinesProcess:
-    # Isolated: neither the current folder nor the user's packages. A wheel brings all it needs.
+    # Isolated: neither the current folder nor the user's packages. A wheel contains all it needs.
     flags = ("-I", "-S") if engine.kind == "wheel" else ("-I",)
     python = engine.python or sys.executable
     command = (python, *flags, "-c", _RUN)

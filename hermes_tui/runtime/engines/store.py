@@ -1,8 +1,8 @@
 """The engines on this machine, in the platform's cache folder: `engines/NAME/manifest.json`.
 
 An engine from a wheel has its Python files in `src` and the few small packages that its parsers
-import in `deps`; hermes-tui itself depends on none of them. What is being added appears under its
-name in one step, after its parsers were loaded once.
+import in `deps`; hermes-tui itself depends on none of them. A new engine appears under its name in
+one step, after its parsers were loaded once.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ NEEDED: Final = {
     "vllm": ("pydantic", "regex", "partial-json-parser", "ijson"),
     "sglang": ("pydantic", "regex", "partial-json-parser", "msgspec", "orjson"),
 }
-"""What the parsers import, whatever else the wheel depends on. `ijson` is used by Mistral's."""
+"""The packages that the parsers import, by engine. `ijson` is used by Mistral's parser."""
 WANTED: Final = {"vllm": ("oss-harmony",), "sglang": ()}
-"""What one parser alone needs: `openai`, for gpt-oss. Where it cannot be had, the rest works."""
+"""Packages that only one parser needs: `openai`, for gpt-oss. If one cannot be installed, the other
+parsers still work."""
 DOWNLOADABLE: Final = tuple(NEEDED)
 _PARSERS_INSIDE: Final = {
     "vllm": ("vllm/tool_parsers/", "vllm/entrypoints/openai/tool_parsers/"),
@@ -44,14 +45,17 @@ _CHECKOUT: Final = Path("environments", "tool_call_parsers")
 
 
 def engines_dir() -> Path:
-    """Return the folder that holds the engines; it need not exist."""
+    """Return the folder of the engines; it need not exist."""
     from platformdirs import user_cache_path
 
     return user_cache_path("hermes-tui") / "engines"
 
 
 def added_engines() -> tuple[AddedEngine, ...]:
-    """Return the engines by name; those that cannot run are among them, with their problem."""
+    """Return the engines sorted by name, including those that cannot run, with their problem.
+
+    Raises SourceError if the folder cannot be read.
+    """
     folder = engines_dir()
     try:
         folders = sorted(path for path in folder.iterdir() if path.is_dir())
@@ -63,9 +67,9 @@ def added_engines() -> tuple[AddedEngine, ...]:
 
 
 def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
-    """Add `vllm==0.33.0`, `sglang`, or a wheel file of one; the newest where no version is given.
+    """Add `vllm==0.33.0`, `sglang` or a wheel file of either; the newest if no version is given.
 
-    Raises UsageError for any other, SourceError where it cannot be had or holds no parsers.
+    Raises UsageError for anything else, SourceError if it cannot be obtained or has no parsers.
     """
     wheel = local_path(wanted)
     is_file = wheel.suffix == ".whl"
@@ -90,9 +94,9 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
 
 
 def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
-    """Add what is installed for the interpreter `python`: `wanted`, or else every engine there is.
+    """Add the engine `wanted` that is installed for the interpreter `python`; if empty, add all.
 
-    Raises SourceError where there is none. Nothing is downloaded or copied.
+    Raises SourceError if none can be loaded. Nothing is downloaded or copied.
     """
     path = Path(os.path.abspath(local_path(python)))  # noqa: PTH100 - links stay: a venv is one
     if not path.is_file():
@@ -119,11 +123,11 @@ def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
 
 
 def add_path(path: Path, name: str = "") -> AddedEngine:
-    """Add hermes-agent's parsers of the checkout at `path`, or of the folder that holds them.
+    """Add hermes-agent's parsers; `path` is a checkout, or the folder of the parsers in one.
 
-    They stay where they are: a change there shows at the next start of the engine.
+    The files are not copied: a change to them takes effect at the next start of the engine.
     """
-    root = Path(os.path.realpath(path))  # unlike `resolve`, it takes links in a circle
+    root = Path(os.path.realpath(path))  # unlike `resolve`, it accepts circular links
     if root.parts[-2:] == _CHECKOUT.parts:
         root = root.parent.parent
     if not (root / _CHECKOUT / "__init__.py").is_file():
@@ -136,9 +140,9 @@ def add_path(path: Path, name: str = "") -> AddedEngine:
 
 
 def remove(name: str) -> AddedEngine:
-    """Delete the engine `name` from the cache folder and return what it was.
+    """Delete the engine `name` from the cache folder and return it.
 
-    What lies outside, an interpreter or a checkout, is left alone.
+    Files outside the folder (an interpreter, a checkout) are left alone.
     """
     engines = {engine.name: engine for engine in added_engines()}
     if name not in engines:
@@ -153,7 +157,7 @@ def remove(name: str) -> AddedEngine:
 
 
 def size_of(engine: AddedEngine) -> int:
-    """Return how many bytes the engine takes in the cache folder."""
+    """Return the size of the engine in the cache folder, in bytes."""
     total = 0
     for parent, _, names in os.walk(engine.folder):
         total += sum(os.lstat(Path(parent, name)).st_size for name in names)
@@ -171,7 +175,10 @@ def _add_packages(engine: str, folder: Path, scratch: Path, progress: OnProgress
 
 
 def _unpack(wheel: Path, folder: Path, inside: Sequence[str], progress: OnProgress) -> None:
-    """Take the Python files and the METADATA of a wheel."""
+    """Unpack the Python files and the METADATA of a wheel into `folder`.
+
+    Raises SourceError if the wheel is damaged, too large or has no file in a folder of `inside`.
+    """
     try:
         with zipfile.ZipFile(wheel) as archive:
             wanted = [
@@ -212,7 +219,7 @@ def _blank(
 
 
 def _probed(engine: AddedEngine) -> AddedEngine:
-    """Load every parser once and return the engine with what was found; raises SourceError."""
+    """Load every parser once and return the engine with the result; raises SourceError."""
     return asyncio.run(_probe(engine))
 
 
@@ -234,7 +241,7 @@ async def _probe(engine: AddedEngine) -> AddedEngine:
 
 
 def _install(engine: AddedEngine) -> AddedEngine:
-    """Move what is ready to its place, where an older one of the name gives way."""
+    """Write the manifest and move the engine to its folder, replacing an older one of its name."""
     write_manifest(engine)
     target = engines_dir() / engine.name
     if target.exists():

@@ -1,4 +1,4 @@
-"""What a real engine makes of a text, and how to say it."""
+"""The verdict of a real engine on a text, and how to decode it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class EngineOutcome(StrEnum):
-    """How the reading ended. UNKNOWN: there is no verdict, the parser or the engine is missing."""
+    """How a parse ended. UNKNOWN: there is no verdict; the parser or the engine is missing."""
 
     CALLS = "calls"
     TEXT = "text"
@@ -19,14 +19,14 @@ class EngineOutcome(StrEnum):
 
 
 class EngineCall(NamedTuple):
-    """A call as the engine emits it; `arguments` is its exact string."""
+    """A call as the engine emits it; `arguments` is the exact string."""
 
     name: str
     arguments: str
 
 
 class CallPiece(NamedTuple):
-    """A part of the call number `slot`, as a stream sends it; both strings may be empty."""
+    """A part of the call number `slot`, as sent in a stream; both strings may be empty."""
 
     slot: int
     name: str
@@ -34,9 +34,9 @@ class CallPiece(NamedTuple):
 
 
 class StreamDelta(NamedTuple):
-    """What was sent for one delta, which ends at character `end` of the text.
+    """The output that was sent for one delta, which ends at character `end` of the text.
 
-    What is left at the end of a stream is sent for a delta of no characters.
+    The output remaining at the end of a stream is sent for a delta of no characters.
     """
 
     end: int
@@ -46,11 +46,11 @@ class StreamDelta(NamedTuple):
 
 
 class EngineVerdict(NamedTuple):
-    """A real engine's verdict. `log` are its own warnings; they often hold the reason.
+    """A real engine's verdict. `log` are its own warnings, which often contain the reason.
 
-    `tools_called` is the engine's own word: some say so and hand out no call. After RAISED or
-    TIMED_OUT, `deltas` holds what had been sent until then, and the rest what it amounts to.
-    `is_last`: the process ends after it.
+    `tools_called` is the engine's own flag; some engines set it but emit no call. After RAISED or
+    TIMED_OUT, `deltas` is the output sent until then, and the other fields are its sum. `is_last`:
+    the process ends after this verdict.
     """
 
     outcome: EngineOutcome
@@ -66,7 +66,7 @@ class EngineVerdict(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What a client holds at some point of a stream."""
+    """What a client has received at some point of a stream."""
 
     content: str
     reasoning: str
@@ -74,7 +74,7 @@ class Sent(NamedTuple):
 
 
 def sent_after(deltas: Sequence[StreamDelta], count: int) -> Sent:
-    """Return what a client holds after the first `count` deltas."""
+    """Return what a client has received after the first `count` deltas."""
     calls: dict[int, tuple[list[str], list[str]]] = {}
     for delta in deltas[:count]:
         for slot, name, arguments in delta.calls:
@@ -91,9 +91,9 @@ def sent_after(deltas: Sequence[StreamDelta], count: int) -> Sent:
 
 
 def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
-    """Return the verdict that a line of the engine's process holds.
+    """Return the verdict in a line of the engine's process.
 
-    Raises KeyError, TypeError or ValueError where it holds none.
+    Raises KeyError, TypeError or ValueError if it contains none.
     """
     answer: dict[str, Any] = json.loads(line)
     outcome, error = answer["outcome"], answer["error"]
@@ -123,7 +123,7 @@ def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
 
 
 def timed_out(limit_s: float, where: str) -> str:
-    """Say that a reading took too long, and what it was busy with."""
+    """Return a message that a parse took too long, and where the parser was at that time."""
     return f"stopped after {limit_s:g} s" + (f", in {where}" if where else "")
 
 

@@ -1,4 +1,4 @@
-"""A real engine as the lab asks it: one text at a time, and a verdict whatever happens."""
+"""A real engine as the lab uses it: one text at a time, with a verdict in every case."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from hermes_tui.runtime.tools.processes import signal_name
 DEFAULT_TIMEOUT_S: Final = 5.0
 DEFAULT_MEMORY_MB: Final = 1024
 GRACE_S: Final = 1.0
-"""The process stops a reading itself; this much later it is killed."""
+"""The process stops a parse itself; this many seconds later it is killed."""
 PROBE_TIMEOUT_S: Final = 120.0
 _LONG_BYTES: Final = 1 << 18
 _FORCED: Final = "Timeout ("
-"""How faulthandler begins when it ends a process; the lines below say what it was busy with."""
+"""The beginning of faulthandler's output when it ends a process; a traceback follows it."""
 
 Tool = ToolSpec | Mapping[str, Any]
-"""A tool of the request: as read, or as its JSON schema with `type` and `function`."""
+"""A tool of the request: as decoded, or as its JSON schema with `type` and `function`."""
 
 
 class EngineWorker:
-    """Keeps one process of `engine`; it is started when needed, and again where it ended."""
+    """Keeps one process of `engine`; it is started when needed, and restarted if it has ended."""
 
     def __init__(self, engine: AddedEngine, *, memory_mb: int = DEFAULT_MEMORY_MB) -> None:
         self.engine = engine
@@ -48,20 +48,20 @@ class EngineWorker:
 
     @property
     def pid(self) -> int | None:
-        """The process, None where none runs."""
+        """The process id, or None if no process is running."""
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> dict[str, Any]:
-        """Have a process that is ready to read, and return its `version`, `names` and `python`.
+        """Ensure that a process is ready, and return its `version`, `names` and `python`.
 
-        Raises SourceError where there can be none.
+        Raises SourceError if it cannot be started.
         """
         async with self._turn:
             await self._settle()
             return (await self._started()).hello
 
     async def failures(self) -> dict[str, str]:
-        """Load every parser and return why some cannot be; raises SourceError."""
+        """Load every parser and return why some cannot be loaded, by name; raises SourceError."""
         async with self._turn:
             await self._settle()
             process = await self._started()
@@ -85,10 +85,10 @@ class EngineWorker:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         reasoning_parser: str = "",
     ) -> EngineVerdict:
-        """Return the engine's verdict on `text`; whatever goes wrong is a verdict too.
+        """Return the engine's verdict on `text`; any failure is a verdict, too.
 
-        `stream` are the sizes of the deltas to feed, in pseudo-tokens (a marker is one, and so is
-        a word, a digit, a punctuation mark) or characters; the last size is used until the end.
+        `stream` are the sizes of the deltas to feed, in pseudo-tokens (a marker, a word, a digit or
+        a punctuation mark) or characters; the last size is repeated until the end.
         """
         request = {
             "parser": parser,
@@ -102,7 +102,7 @@ class EngineWorker:
         async with self._turn:
             await self._settle()
             self._busy = asyncio.create_task(self._verdict(request, timeout_s))
-            # Who no longer waits does not end the process: its answer is read and forgotten.
+            # A cancelled caller does not end the process: its answer is read and discarded.
             return await asyncio.shield(self._busy)
 
     async def close(self) -> None:
@@ -113,7 +113,7 @@ class EngineWorker:
         await self._end()
 
     async def _settle(self) -> None:
-        """Wait until the process is done with what nobody waits for any more."""
+        """Wait until the process has finished a request whose caller was cancelled."""
         if self._busy is not None:
             await asyncio.wait((self._busy,))
             self._busy = None
@@ -139,7 +139,7 @@ class EngineWorker:
             line = await process.ask(request, limit_s + GRACE_S)
             if not line.endswith(b"\n"):
                 return await self._ended(process, limit_s, time.monotonic() - began)
-            # A long stream in small deltas takes a while to read, in which the screen must go on.
+            # A long stream in small deltas takes long to decode; the screen must not wait for it.
             reading = partial(verdict_of, limit_s=limit_s, memory_mb=self._memory_mb)
             is_long = len(line) > _LONG_BYTES
             verdict = await asyncio.to_thread(reading, line) if is_long else reading(line)
@@ -147,7 +147,7 @@ class EngineWorker:
             await self._end()
             return _timed_out(limit_s, time.monotonic() - began)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            # Of ours: tools that are no JSON, or nest too deeply. Of the engine: no such line.
+            # Either our tools are not JSON or nest too deeply, or the engine's line is malformed.
             await self._end()
             return EngineVerdict(EngineOutcome.UNKNOWN, error=f"not exchanged: {error}")
         if verdict.is_last:
@@ -157,7 +157,7 @@ class EngineWorker:
     async def _ended(
         self, process: EngineProcess, limit_s: float, duration_s: float
     ) -> EngineVerdict:
-        """Say how the process ended in the middle of a reading."""
+        """Return a verdict on a process that ended in the middle of a parse."""
         code, said = await process.last_words()
         await self._end()
         if any(line.startswith(_FORCED) for line in said):
@@ -174,7 +174,10 @@ def _timed_out(limit_s: float, duration_s: float, where: str = "") -> EngineVerd
 
 
 def _busy_with(said: Sequence[str], within: str) -> str:
-    """Return the innermost line of the engine that a forced end names: `file.py:12 in name`."""
+    """Return the engine's innermost line in faulthandler's output: `file.py:12 in name`.
+
+    Empty if there is none.
+    """
     for line in said:
         if line.startswith('File "') and within in line:
             path, _, rest = line.removeprefix('File "').partition('", line ')

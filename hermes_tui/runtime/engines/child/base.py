@@ -1,4 +1,4 @@
-"""What every adapter of an engine takes and gives."""
+"""The input and output of every engine adapter."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ _MAX_CHARS = 2000
 
 
 class UnknownParser(Exception):
-    """The engine has no parser of this name, or it cannot be loaded or run here."""
+    """The engine has no parser of this name, or the parser cannot be loaded or run here."""
 
 
 @contextlib.contextmanager
 def before_reading() -> Iterator[None]:
-    """Tell what fails before any text is read from a verdict: so a server does not even start."""
+    """Turn an error that occurs before any text is read into UnknownParser.
+
+    Such an error is not a verdict: with it, a server would not even start.
+    """
     try:
         yield
     except (ImportError, MemoryError, UnknownParser):
@@ -27,14 +30,14 @@ def before_reading() -> Iterator[None]:
 
 
 def not_here(error: BaseException) -> str:
-    """Say in one line why a parser gives no verdict here, whatever it does on a server."""
+    """Return one line on why a parser gives no verdict here, though it may work on a server."""
     why = " ".join(str(error).split())
     return f"cannot be run here: {type(error).__name__}: {why}"[:_MAX_CHARS]
 
 
 @dataclass
 class Job:
-    """One text to be read. `sizes`: of the deltas of a stream, empty for the whole text at once."""
+    """A text to be read. `sizes` are those of the deltas; empty to read the whole text at once."""
 
     parser: str
     text: str
@@ -46,9 +49,9 @@ class Job:
 
 @dataclass
 class Reading:
-    """What the engine hands out. `calls` are `{"name", "arguments"}`.
+    """The output of the engine. `calls` are `{"name", "arguments"}`.
 
-    `says_called` is its own word for whether there are calls, where it has one beside the list.
+    `says_called` is the engine's own flag for whether there are calls; None if it has none.
     """
 
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -59,9 +62,9 @@ class Reading:
 
 @dataclass
 class Stream:
-    """What was sent after each delta: `[end of the delta, content, reasoning, calls]`.
+    """The output sent after each delta: `[end of the delta, content, reasoning, calls]`.
 
-    `calls` are pieces `[index, name, arguments]`; what a delta sent is not repeated by the next.
+    `calls` are pieces `[index, name, arguments]`; each row holds only what is new.
     """
 
     rows: list[list[Any]] = field(default_factory=list)
@@ -74,13 +77,13 @@ class Stream:
         reasoning: str | None = None,
         calls: Sequence[tuple[int, str | None, str | None]] = (),
     ) -> None:
-        """Note what the engine sent for a delta of `length` characters."""
+        """Record what the engine sent for a delta of `length` characters."""
         self.end += length
         pieces = [[index, name or "", arguments or ""] for index, name, arguments in calls]
         self.rows.append([self.end, content or "", reasoning or "", pieces])
 
     def reading(self) -> Reading:
-        """Join all that was sent, as a client would."""
+        """Return all rows joined, as a client would join them."""
         calls: dict[int, dict[str, list[str]]] = {}
         for _, _, _, pieces in self.rows:
             for index, name, arguments in pieces:
@@ -100,9 +103,9 @@ class Adapter(Protocol):
     version: str
 
     def take_file(self, path: str, wanted: str) -> str:
-        """Load a file of the person's own, and return the name of the parser `wanted` in it.
+        """Load a file of the user's own, and return the name of the parser `wanted` in it.
 
-        An empty `wanted` means the only one. Raises whatever the file raises.
+        An empty `wanted` selects the only one. Raises any exception that the file raises.
         """
         ...
 
@@ -111,7 +114,7 @@ class Adapter(Protocol):
         ...
 
     def load(self, name: str) -> None:
-        """Import a parser; raises whatever its modules raise."""
+        """Import a parser; raises any exception that its modules raise."""
         ...
 
     def whole(self, job: Job) -> Reading:
@@ -124,7 +127,7 @@ class Adapter(Protocol):
 
 
 def in_sizes(pieces: Sequence[Any], sizes: Sequence[int]) -> Iterator[Sequence[Any]]:
-    """Cut `pieces` after each of `sizes`; the last size is used again until nothing is left."""
+    """Yield slices of `pieces` of the given `sizes`; the last size is repeated until the end."""
     begin = at = 0
     while begin < len(pieces):
         size = max(1, sizes[min(at, len(sizes) - 1)])
@@ -134,11 +137,11 @@ def in_sizes(pieces: Sequence[Any], sizes: Sequence[int]) -> Iterator[Sequence[A
 
 
 def first_of(places: Sequence[str]) -> Any:
-    """Import the first of `places` that this version of the engine has."""
+    """Import and return the first module of `places` that this version of the engine has."""
     for place in places[:-1]:
         try:
             return importlib.import_module(place)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{place}.".startswith(f"{error.name}."):
-                raise  # the place is there, what it imports is not
+                raise  # the module exists, but one that it imports does not
     return importlib.import_module(places[-1])

@@ -14,7 +14,7 @@ _FOLDER = Path("environments", "tool_call_parsers")
 
 
 class HermesEngine:
-    """The parsers of the checkout `source`; nothing else of it is imported."""
+    """The parsers of the checkout `source`; no other part of it is imported."""
 
     def __init__(self, source: str, version: str = "") -> None:
         # `environments` itself imports the training stack.
@@ -30,7 +30,7 @@ class HermesEngine:
         self._own: dict[str, Any] = {}
 
     def take_file(self, path: str, wanted: str) -> str:
-        """Load a file with a ToolCallParser, and return the name of the one that is `wanted`."""
+        """Load a file with ToolCallParsers, and return the name of the parser `wanted`."""
         module = load_file(path)
         registered = {
             name: kind
@@ -47,11 +47,11 @@ class HermesEngine:
         return sorted({*self._parsers.list_parsers(), *self._own})
 
     def load(self, name: str) -> None:
-        """Make a parser."""
+        """Create a parser."""
         self._parser(name)
 
     def whole(self, job: Job) -> Reading:
-        """Read the text; the tools of the request are not asked about."""
+        """Read the text; the tools of the request are ignored."""
         if job.reasoning_parser:
             raise UnknownParser("hermes-agent has no reasoning parsers")
         content, calls = self._parser(job.parser).parse(job.text)
@@ -59,7 +59,7 @@ class HermesEngine:
         return Reading([_call(function) for function in functions], content)
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Say that there is no such path."""
+        """Raise UnknownParser: hermes-agent has no streaming path."""
         raise UnknownParser("hermes-agent reads whole texts only")
 
     def _parser(self, name: str) -> Any:

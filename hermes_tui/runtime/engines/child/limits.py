@@ -1,4 +1,5 @@
-"""Limits on one reading, from the inside: time by an alarm, then by force; memory by the kernel."""
+"""Limits on one parse, set by its own process: time by an alarm, then by force; memory by the
+kernel."""
 
 from __future__ import annotations
 
@@ -12,18 +13,18 @@ from pathlib import Path
 from types import FrameType
 
 FORCE_AFTER_S = 0.3
-"""An alarm is heard when the next line of Python runs; after this much longer the process ends."""
+"""An alarm takes effect at the next line of Python; this many seconds later the process ends."""
 _AGAIN_S = 0.1
 _SHORTEST_S = 0.001
-"""No time at all would mean no alarm."""
+"""A time of zero would disable the alarm."""
 
 
 class TimeIsUp(BaseException):
-    """Not an Exception: parsers catch those."""
+    """The time limit has passed. Not an Exception, because parsers catch those."""
 
 
 class Alarm:
-    """Raises TimeIsUp in what it guards. `rang` stays set where a parser swallowed it."""
+    """Raises TimeIsUp in the guarded code. `rang` stays set even if a parser swallows that."""
 
     def __init__(self) -> None:
         self._is_armed = False
@@ -31,7 +32,7 @@ class Alarm:
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:
-        """Give what is inside so many seconds."""
+        """Limit the code in the context to this many seconds."""
         self.rang = False
         seconds = max(seconds, _SHORTEST_S)
         faulthandler.dump_traceback_later(seconds + FORCE_AFTER_S, exit=True)
@@ -54,7 +55,10 @@ class Alarm:
 
 
 def place(error: BaseException, within: str) -> str:
-    """Return where it was raised: the innermost line of a file whose path holds `within`."""
+    """Return where an error was raised: the innermost line of a file whose path contains `within`.
+
+    Empty if there is no such file in the traceback.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     inner = [frame for frame in frames if within in frame.filename]
     if not inner:
@@ -63,7 +67,7 @@ def place(error: BaseException, within: str) -> str:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Allow so much more address space than is used now; where the system can, as Linux does."""
+    """On Linux, limit the address space to what is in use now plus this many megabytes."""
     if not sys.platform.startswith("linux"):
         return
     import resource
@@ -75,7 +79,7 @@ def limit_memory(megabytes: int) -> None:
 
 
 def die_with_parent() -> None:
-    """On Linux, have the kernel end this process with its parent, whatever it is doing."""
+    """On Linux, have the kernel kill this process when its parent ends."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes

@@ -1,14 +1,14 @@
-"""A parser that needs no engine: a function `parse` in a file of the person's own.
+"""A parser that needs no engine: a function `parse` in a file of the user's own.
 
     def parse(text, tools):
         ...
 
-`text` is all that the model said, `tools` a list of `{"type": "function", "function": {"name",
-"description", "parameters"}}`. It returns a list of calls, or `(content, calls)`, or None where
-there is no call. A call is `{"name", "arguments"}` or `{"type", "function": {"name", "arguments"}}`
-or an object with these fields; `arguments` are a string of JSON or the value itself. Without
-`content` that is the whole text where there is no call, and none where there is one. `tools` may
-be left out of the signature. A class with such a method, made without arguments, will do too.
+`text` is the model's whole reply, `tools` a list of `{"type": "function", "function": {"name",
+"description", "parameters"}}`. The function returns a list of calls, or `(content, calls)`, or None
+if there is no call. A call is `{"name", "arguments"}` or `{"type", "function": {"name",
+"arguments"}}` or an object with these fields; `arguments` is a string of JSON or the value itself.
+If no `content` is returned, it is the whole text without a call and None with one. `tools` may be
+omitted from the signature. A class with such a method, created without arguments, works as well.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _FUNCTION = "parse"
 
 
 class OwnEngine:
-    """Calls the function; there is no engine, and so nothing but what the file holds."""
+    """Calls the function; there is no engine, so its only parsers are those in the file."""
 
     def __init__(self, source: str, version: str = "") -> None:
         self.version = version
         self._parsers: dict[str, Any] = {}
 
     def take_file(self, path: str, wanted: str) -> str:
-        """Load the file and return the name of the parser `wanted`, by default the only one."""
+        """Load the file and return the name of the parser `wanted`; if empty, of the only one."""
         module = load_file(path)
         own = {
             name: value
@@ -50,22 +50,22 @@ class OwnEngine:
         return chosen(wanted, default, own)
 
     def names(self) -> list[str]:
-        """Return what can be called in the file."""
+        """Return the names of the callables in the file, sorted."""
         return sorted(self._parsers)
 
     def load(self, name: str) -> None:
-        """Make the parser."""
+        """Create the parser."""
         self._function(name)
 
     def whole(self, job: Job) -> Reading:
-        """Have the text read."""
+        """Call the function with the text."""
         if job.reasoning_parser:
             raise UnknownParser("a function is asked without a reasoning parser")
         function = self._function(job.parser)
         return _reading(_called(function, job.text, job.tools), job.text)
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Say that there is no such path."""
+        """Raise UnknownParser: a function has no streaming path."""
         raise UnknownParser("a function reads whole texts only")
 
     def _function(self, name: str) -> Callable[..., Any]:
@@ -80,13 +80,13 @@ def _called(function: Callable[..., Any], text: str, tools: list[Any]) -> Any:
         inspect.signature(function).bind(text, tools)
     except TypeError:
         return function(text)
-    except ValueError:  # of some functions that are not written in Python
+    except ValueError:  # some functions that are not written in Python have no signature
         pass
     return function(text, tools)
 
 
 def _reading(given: Any, text: str) -> Reading:
-    """Return what a function gave; raises TypeError for what the contract does not allow."""
+    """Return the result of a function as a reading; raises TypeError if it breaks the contract."""
     if given is None:
         return Reading([], text)
     if _is_pair(given):

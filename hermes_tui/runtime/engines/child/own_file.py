@@ -1,4 +1,4 @@
-"""A file of the person's own, loaded as vLLM's `--tool-parser-plugin` loads one."""
+"""A file of the user's own, loaded as vLLM's `--tool-parser-plugin` loads one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MARKER = re.compile(r"</?[\w:.-]+>|<\|[\w:./▁-]+\|>|<｜[\w▁]+｜>|\[/?[A-Z
 
 
 def load_file(path: str) -> ModuleType:
-    """Run the file as a module; what lies beside it can be imported, after everything else.
+    """Run the file as a module and return that. Its folder is added at the end of `sys.path`.
 
-    Raises whatever the file raises.
+    Raises any exception that the file raises.
     """
-    name = f"own_file_{Path(path).stem}"  # its own would hide the module `json` behind a json.py
+    name = f"own_file_{Path(path).stem}"  # with its plain name, a json.py would hide `json`
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None, "a file that ends in .py"
     module = importlib.util.module_from_spec(spec)
@@ -32,12 +32,12 @@ def load_file(path: str) -> ModuleType:
 
 
 def is_of(module: ModuleType, value: Any) -> bool:
-    """Tell whether a class or a function is defined in the file itself, not imported there."""
+    """Return whether a class or a function is defined in the file itself, not imported there."""
     return bool(getattr(value, "__module__", "") == module.__name__)
 
 
 def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
-    """Return the subclasses of `base` that the file itself defines, by their names."""
+    """Return the subclasses of `base` that the file itself defines, by name."""
     return {
         name: kind
         for name, kind in vars(module).items()
@@ -46,9 +46,9 @@ def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
 
 
 def chosen(wanted: str, registered: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
-    """Return the name of the parser meant: the only one there is where `wanted` is empty.
+    """Return the name of the selected parser: `wanted`, or the only one if that is empty.
 
-    Raises UnknownParser where there is none, or more than one.
+    Raises UnknownParser if there is none or more than one.
     """
     if wanted in registered or wanted in classes:
         return wanted
@@ -65,7 +65,7 @@ def chosen(wanted: str, registered: Mapping[str, Any], classes: Mapping[str, Any
 
 
 def markers_in(path: str) -> tuple[str, ...]:
-    """Return the strings in the file that look like markers: in its model they are tokens."""
+    """Return the strings in the file that look like markers; they are tokens of its model."""
     tree = ast.parse(Path(path).read_bytes())
     strings = [
         node.value

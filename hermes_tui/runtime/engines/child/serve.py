@@ -1,11 +1,11 @@
-"""Answer requests, a JSON object a line, until there are no more.
+"""The main loop of an engine's process: answers requests, one JSON object a line, until input ends.
 
-The first line says what to load: `{"engine", "source", "deps", "version", "within", "memory_mb",
-"file", "parser"}`; `within` is what the paths of the engine's own files hold. Of a `file` of the
-person's own only `parser` is asked, an empty one meaning the only one there. The answer is
-`{"version", "names", "python"}` or `{"error"}`. Then `{"probe": true}` gives `{"failures"}`, and
-`{"parser", "text", "tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` a verdict. All lines
-are ASCII: a lone surrogate in a text has no other spelling.
+The first line is the configuration: `{"engine", "source", "deps", "version", "within", "memory_mb",
+"file", "parser"}`. `within` is a text that the paths of the engine's own files contain. If there is
+a `file` of the user's own, only its `parser` is used; an empty name selects the only one in it. The
+answer is `{"version", "names", "python"}` or `{"error"}`. After that, `{"probe": true}` is answered
+by `{"failures"}`, and `{"parser", "text", "tools", "sizes", "unit", "reasoning_parser",
+"timeout_s"}` by a verdict. All lines are ASCII because a lone surrogate cannot be encoded.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ _ENGINES = {
     "own": (".own_engine", "OwnEngine"),
 }
 _NICENESS = 5
-"""Below the debugger, so that keys answer while a parser uses a whole core."""
+"""Lower priority than the debugger, so that keys respond while a parser uses a whole core."""
 _MAX_LOG_LINES = 20
 _MAX_LOG_CHARS = 500
 _MAX_ERROR_CHARS = 2000
 
 
 class _Log(logging.Handler):
-    """Keeps what the engine logs: it often holds the reason. Notes errors of ours it swallowed."""
+    """Keeps the engine's log lines, which often contain the reason.
+
+    Also records logged errors that are due to our environment: memory, or what a stand-in lacks.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -74,7 +77,7 @@ class _Server:
         self._names = frozenset(adapter.names())
 
     def failures(self) -> dict[str, str]:
-        """Import every parser and return why some cannot be."""
+        """Import every parser and return why some cannot be imported, by name."""
         failures = {}
         for name in sorted(self._names):
             try:
@@ -110,7 +113,7 @@ class _Server:
         }
 
     def _read(self, job: Job, stream: Stream, limit_s: float) -> tuple[str, Reading, str]:
-        """Return the outcome, what was read, and the error."""
+        """Return the outcome, the reading and the error."""
         if job.parser not in self._names:
             return "unknown", Reading(), self._unknown(job.parser)
         try:
@@ -130,7 +133,7 @@ class _Server:
         return self._checked(reading)
 
     def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
-        """Return the outcome of a reading, unless it is none for a reason the engine swallowed."""
+        """Return the outcome of a reading, or that of an error which the engine swallowed."""
         if self._alarm.rang:
             return "timed-out", reading, "it went on after the limit"
         if self._log.is_out_of_memory:
@@ -152,7 +155,7 @@ class _Server:
 
 
 def main() -> None:
-    """Load the engine that the first line names, then answer every further line."""
+    """Load the engine named in the first line, then answer every further line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     with contextlib.suppress(OSError, AttributeError):
@@ -182,7 +185,7 @@ def main() -> None:
         answer = server.answer(request)
         _write(answers, answer)
         if answer["outcome"] == "memory":
-            return  # what a parser holds on to is not given back
+            return  # memory that a parser keeps references to is never freed
 
 
 def _load(config: dict[str, Any]) -> Adapter:
@@ -191,7 +194,7 @@ def _load(config: dict[str, Any]) -> Adapter:
     made = getattr(importlib.import_module(module, __package__), name)
     adapter: Adapter = made(config["source"], config["version"])
     for quiet in ("vllm", "sglang"):
-        # Installed engines configure loggers of their own.
+        # Installed engines configure their own loggers.
         logger = logging.getLogger(quiet)
         logger.handlers, logger.propagate = [], True
     return adapter
@@ -207,7 +210,7 @@ def _python() -> str:
 
 
 def _said(error: BaseException, file: str = "") -> str:
-    """Return what an exception says; with a `file` of the person's own also where in it."""
+    """Return the type and message of an exception, and its place in `file` if that is given."""
     said = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")
     where = place(error, file) if file else ""
     return f"{said} ({where})" if where else said

@@ -17,11 +17,11 @@ _ASKED_FOR = (
     *("<tool_calls>", "</tool_calls>", "<tool_call>", "</tool_call>", "<tool_sep>"),
     *("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"),
 )
-"""Hunyuan looks for these in the vocabulary: of its spellings it takes those that are there."""
+"""Hunyuan looks these up in the vocabulary and uses the spellings that it finds."""
 
 
 class SglangEngine:
-    """SGLang of one version, from its Python files alone (`source`) or as it is installed."""
+    """SGLang of one version, from its Python files alone (`source`) or as installed."""
 
     def __init__(self, source: str, version: str = "") -> None:
         if source:
@@ -39,7 +39,7 @@ class SglangEngine:
         self.version = version or str(importlib.import_module("sglang").__version__)
 
     def take_file(self, path: str, wanted: str) -> str:
-        """Load a file with a detector, and return the name of the one that is `wanted`."""
+        """Load a file with detectors, and return the name of the detector `wanted`."""
         module = load_file(path)
         places = ("sglang.srt.function_call.base_format_detector",)
         kinds: dict[str, Any] = self._parser.ToolCallParserEnum
@@ -52,15 +52,15 @@ class SglangEngine:
         return chosen(wanted, registered, classes)
 
     def names(self) -> list[str]:
-        """Return the names that the server takes."""
+        """Return the names that the server accepts."""
         return sorted(self._parser.ToolCallParserEnum)
 
     def load(self, name: str) -> None:
-        """Make a parser, without tools."""
+        """Create a parser without tools."""
         self._made([], name)
 
     def whole(self, job: Job) -> Reading:
-        """Read the text at once. The server reads it only where it sees a marker."""
+        """Read the whole text. Like the server, use the result only if a marker is found."""
         text, reasoning = job.text, None
         if job.reasoning_parser:
             splitting = _splitting(job.reasoning_parser, in_stream=False)
@@ -76,7 +76,7 @@ class SglangEngine:
         )
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Feed the text delta by delta, then say that it has ended."""
+        """Feed the text delta by delta, then signal its end."""
         parser = self._new_parser(job)
         splitting = None
         if job.reasoning_parser:
@@ -87,7 +87,7 @@ class SglangEngine:
                 reasoning, rest = splitting.parse_stream_chunk(text)
             content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
             stream.sent(len(text), content, reasoning, _pieces(calls))
-        # Newer versions let go of what they held back.
+        # At the end, newer versions release what they held back.
         reasoning, rest = _ended(splitting)
         if reasoning or rest:
             content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
@@ -121,7 +121,7 @@ def _splitting(name: str, *, in_stream: bool) -> Any:
 
 
 def _ended(parser: Any) -> tuple[Any, Any]:
-    """Tell a parser that the stream has ended, where it takes that."""
+    """Signal the end of the stream to a parser, if it has a method for that; return its output."""
     ending = getattr(parser, "parse_stream_end", None)
     return ending() if ending is not None else ("", ())
 

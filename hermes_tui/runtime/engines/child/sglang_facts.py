@@ -1,4 +1,4 @@
-"""What SGLang's parsers use of the rest of SGLang, small: the tools of a request."""
+"""The few parts of SGLang that its parsers use, reimplemented: the tools of a request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Modules that stand in for what a parser's module imports but does not parse with.
+"""Stand-ins for modules that a parser's module imports but that parsing does not need.
 
 A server's parsers import its whole package: PyTorch, the protocol, the sampling parameters. Here
-the folders that hold parsers are the real files; anything else under the engine's package, and
-heavy packages of others, is a stand-in whose every attribute is a class that does nothing.
+only the folders of the parsers are real. Any other module of the engine's package, and heavy
+third-party packages, are replaced by stand-ins whose every attribute is a class that does nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class _AnyMember(type):
-    """Gives a class members: those of an enumeration are looked up when a module is imported."""
+    """Gives a class any member, because modules look up members of enumerations on import."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -26,13 +26,13 @@ class _AnyMember(type):
 
 
 class Anything(metaclass=_AnyMember):
-    """Stands for a class that is named but never used to parse."""
+    """A stand-in for a class that is mentioned but never used for parsing."""
 
     def __init__(self, *_: Any, **fields: Any) -> None:
         self.__dict__.update(fields)
 
     def __call__(self, *given: Any, **_: Any) -> Any:
-        # As a decorator it gives back what it decorates.
+        # Used as a decorator, return the decorated object.
         return given[0] if len(given) == 1 and callable(given[0]) else self
 
     def __class_getitem__(cls, _: Any) -> type:
@@ -46,7 +46,7 @@ class Anything(metaclass=_AnyMember):
 
 
 class StandIn(ModuleType):
-    """An empty module: it gives a class for every name that is asked for."""
+    """An empty module that has a class for every name that is looked up."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -57,11 +57,11 @@ class StandIn(ModuleType):
 
 
 class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Decides for every import whether it is real.
+    """An import hook that decides for every module whether it is real or a stand-in.
 
-    `real` are the modules of the engine that are its own files, with all below them. `facts` are
-    the attributes of those stand-ins that parsers do use; `others` the packages of others that
-    are stood in for.
+    `real` are the engine's modules that are loaded from its files, including their submodules.
+    `facts` are the attributes of stand-ins that parsers do use, by module. `others` are the
+    third-party packages that are replaced.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._others = frozenset(others)
 
     def install(self) -> None:
-        """Ask this object first, for every import from now on."""
+        """Put this hook first, for every import from now on."""
         sys.meta_path.insert(0, self)
 
     def find_spec(
         self, fullname: str, path: Any = None, target: Any = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return a stand-in's spec, or None for a real module."""
+        """Return the spec of a stand-in, or None for a real module."""
         top = fullname.partition(".")[0]
         if fullname not in self._facts:
             if top == self._package:
@@ -95,7 +95,7 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             elif top not in self._others:
                 return None
         spec = importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-        # Real modules may lie below a package that is none.
+        # A stand-in package may contain real modules.
         folder = self._source.joinpath(*fullname.split("."))
         spec.submodule_search_locations = [str(folder)]
         return spec
@@ -108,21 +108,21 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the stand-in the attributes that are used."""
+        """Give the stand-in the attributes that parsers use."""
         module.__dict__.update(self._facts.get(module.__name__, {}))
 
 
 def install(source: str, facts: Any, others: Sequence[str]) -> None:
-    """Stand in for all of an engine but its parsers, as its module of facts has it."""
+    """Replace all of an engine except its parsers by stand-ins, as its `facts` module defines."""
     StandIns(
         source, package=facts.PACKAGE, real=facts.REAL, facts=facts.FACTS, others=others
     ).install()
 
 
 def is_lacking(error: BaseException | None) -> bool:
-    """Tell whether an error, or what it was raised from, is an attribute that a stand-in lacks.
+    """Return whether an error, or one of its causes, is an attribute that a stand-in lacks.
 
-    That says nothing of the engine: what is stood in for may have it.
+    Such an error is not the engine's: the module that is replaced may have the attribute.
     """
     while error is not None:
         if isinstance(error, AttributeError) and error.obj is not None:

@@ -1,4 +1,4 @@
-"""The two pipes to the debugger, kept apart from what foreign code reads and prints."""
+"""The two pipes to the debugger, separate from what foreign code reads and prints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TextIO
 
 
 def private_streams() -> tuple[TextIO, TextIO]:
-    """Move standard input and output out of reach, and return them: requests and answers.
+    """Move standard input and output to new descriptors and return them: requests and answers.
 
-    From here on standard input is empty, and what is printed goes to standard error.
+    From then on, standard input is empty, and standard output goes to standard error.
     """
     requests = os.fdopen(os.dup(0), encoding="utf-8", newline="\n")
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")

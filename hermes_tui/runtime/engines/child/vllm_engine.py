@@ -18,7 +18,7 @@ _MARKERS = {
     "mistral_v11": (*vocabulary.MARKERS, *vocabulary.MISTRAL_11),
     "mistral_v13": (*vocabulary.MARKERS, *vocabulary.MISTRAL_13),
 }
-"""The parser `mistral` reads another format where the tokenizer has the newer markers."""
+"""The parser `mistral` reads another format if the tokenizer has the newer markers."""
 _HARMONY = "openai"
 _WHOLE = "extract_tool_calls"
 _WITHOUT_REASONING = "this version is not read with a reasoning parser here"
@@ -30,7 +30,7 @@ _PROTOCOLS = (
 
 
 class VllmEngine:
-    """vLLM of one version, from its Python files alone (`source`) or as it is installed."""
+    """vLLM of one version, from its Python files alone (`source`) or as installed."""
 
     def __init__(self, source: str, version: str = "") -> None:
         if source:
@@ -42,7 +42,7 @@ class VllmEngine:
         self._base = getattr(parsers, "ToolParser", None)
         self._reads_nothing = getattr(self._base, _WHOLE, None)
         self._request = first_of(_PROTOCOLS).ChatCompletionRequest
-        # Before, the server itself joined the two parsers and kept what went before in a stream.
+        # In older versions, the server combines the two parsers and keeps the previous text.
         self._is_old = not _has("vllm.parser", "abstract_parser", "def parse_delta(")
         self._reads_harmony = _has("vllm.parser", "harmony", "class HarmonyParser")
         self._vocabularies: dict[str, Any] = {}
@@ -50,9 +50,9 @@ class VllmEngine:
         self.version = version or str(importlib.import_module("vllm").__version__)
 
     def take_file(self, path: str, wanted: str) -> str:
-        """Load a plug-in of the server, and return the name of its parser that is `wanted`.
+        """Load a plug-in for the server, and return the name of the parser `wanted` in it.
 
-        What it does not register itself is there by the name of its class.
+        A parser that the file does not register is available under the name of its class.
         """
         module = load_file(path)
         kinds: dict[str, Any] = self._manager.tool_parsers
@@ -67,7 +67,7 @@ class VllmEngine:
         return chosen(wanted, registered, classes)
 
     def names(self) -> list[str]:
-        """Return the registered names, and Mistral's newer spellings as names of their own."""
+        """Return the registered names, with separate names for Mistral's newer formats."""
         listed = getattr(self._manager, "list_registered", None)
         names = set(listed() if listed else self._manager.tool_parsers)
         if "mistral" in names:
@@ -75,7 +75,7 @@ class VllmEngine:
         return sorted(names)
 
     def load(self, name: str) -> None:
-        """Import the parser `name` and make it, as a server does when it starts."""
+        """Import and create the parser `name`, as a server does when it starts."""
         words = self._vocabulary(name)
         if self._is_whole_only_served(name):
             self._parser_class(name, "")(words, None)
@@ -83,7 +83,7 @@ class VllmEngine:
             self._made(self._manager.get_tool_parser(_registered(name)), words, None)
 
     def whole(self, job: Job) -> Reading:
-        """Read the text at once: with the tool parser alone where no reasoning is split off."""
+        """Read the whole text; without a reasoning parser, with the tool parser alone."""
         request = self._new_request(job.tools)
         if self._is_old and job.reasoning_parser:
             raise UnknownParser(_WITHOUT_REASONING)
@@ -109,13 +109,13 @@ class VllmEngine:
         return Reading(_calls(calls), content, reasoning)
 
     def _server_parser(self, job: Job, words: Any, request: Any) -> tuple[Any, Any]:
-        """Return the parser that a server makes, and the request as that is given it."""
+        """Return the parser that a server creates, and the request as the server passes it."""
         kind = self._parser_class(job.parser, job.reasoning_parser)
         parser = self._made(kind, words, request.tools)
         return parser, request if job.parser == _HARMONY else self._adjusted(parser, request)
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Feed the text delta by delta, as the server does with what the model samples."""
+        """Feed the text delta by delta, as the server does with sampled tokens."""
         request = self._new_request(job.tools)
         if self._is_old:
             self._stream_old(job, request, stream)
@@ -129,7 +129,7 @@ class VllmEngine:
             _note(stream, text, given)
 
     def _stream_old(self, job: Job, request: Any, stream: Stream) -> None:
-        """Feed the tool parser of an old version, which is told what went before."""
+        """Feed the tool parser of an old version, which is passed the previous text each time."""
         if job.reasoning_parser:
             raise UnknownParser(_WITHOUT_REASONING)
         parser = self._tool_parser(job, request)
@@ -152,7 +152,7 @@ class VllmEngine:
         )
 
     def _adjusted(self, parser: Any, request: Any) -> Any:
-        # It adds constraints on what is sampled, which need what is stood in for.
+        # This adds sampling constraints, which need modules that are stand-ins here.
         with contextlib.suppress(Exception):
             return parser.adjust_request(request)
         return request
@@ -166,7 +166,7 @@ class VllmEngine:
         return parser
 
     def _made(self, kind: Any, words: Any, tools: Any) -> Any:
-        """Return a parser; raises UnknownParser where it cannot be made whatever the tools."""
+        """Return a new parser; raises UnknownParser if it cannot be created even without tools."""
         try:
             return kind(words, tools)
         except Exception as error:
@@ -177,7 +177,10 @@ class VllmEngine:
             raise
 
     def _is_whole_only_served(self, name: str) -> bool:
-        """Tell whether a tool parser only stands for a parser that the server makes of it."""
+        """Return whether a tool parser has no `extract_tool_calls` of its own.
+
+        The server then builds a complete parser from it.
+        """
         if self._is_old:
             return False
         if name == _HARMONY:
@@ -187,7 +190,7 @@ class VllmEngine:
         return getattr(kind, _WHOLE, None) is self._reads_nothing
 
     def _parser_class(self, name: str, reasoning: str) -> Any:
-        """Return the class that the server makes of a tool parser and a reasoning parser."""
+        """Return the class that the server builds from a tool parser and a reasoning parser."""
         manager = importlib.import_module("vllm.parser.parser_manager").ParserManager
         with before_reading():
             if name == _HARMONY and self._reads_harmony:
@@ -234,7 +237,7 @@ def _registered(name: str) -> str:
 
 
 def _has(package: str, module: str, line: str) -> bool:
-    """Return whether a module that may be absent has such a line; it is not imported."""
+    """Return whether the source of a module, if it exists, contains `line`; it is not imported."""
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
     paths = [Path(folder, f"{module}.py") for folder in folders or ()]

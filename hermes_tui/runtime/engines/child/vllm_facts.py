@@ -1,6 +1,6 @@
-"""What vLLM's parsers use of the rest of vLLM, small: messages, ids, and where they are looked for.
+"""The few parts of vLLM that its parsers use, reimplemented: messages, ids, and their modules.
 
-Versions differ in where a class lies; every place that one had since 0.10 is listed.
+Versions differ in the module of a class; every module that it was in since 0.10 is listed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _OTHERS = ("torch", "transformers", "xgrammar", "mistral_common", "openai", "num
 
 
 def others() -> tuple[str, ...]:
-    """Return the packages to stand in for.
+    """Return the third-party packages to replace by stand-ins.
 
-    Every parser of the newer kind imports gpt-oss's, which alone needs the library: where that is
-    absent, only `openai` cannot be loaded.
+    Every parser of the newer kind imports that of gpt-oss, the only one that needs
+    `openai_harmony`. If that library is absent, only the parser `openai` cannot be loaded.
     """
     return _OTHERS if find_spec("openai_harmony") else (*_OTHERS, "openai_harmony")
 
@@ -111,7 +111,7 @@ class ChatCompletionRequest(_Open):
 
 
 class SpecialTokens(Enum):
-    """Mistral's, by the names that its tokenizer library gives them."""
+    """Mistral's special tokens, by their names in its tokenizer library."""
 
     bos = "<s>"
     eos = "</s>"
@@ -123,7 +123,7 @@ class SpecialTokens(Enum):
 
 
 class _Logger(logging.Logger):
-    """vLLM's loggers can also say a thing once; here, say it."""
+    """vLLM's loggers can also log a message only once; here it is logged every time."""
 
     def debug_once(self, message: str, *values: Any, **_: Any) -> None:
         self.debug(message, *values)

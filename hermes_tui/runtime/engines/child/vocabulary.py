@@ -1,7 +1,7 @@
-"""A vocabulary that knows every format's markers as single tokens, and cuts the rest into words.
+"""A vocabulary with every format's markers as single tokens; other text is split into words.
 
-A parser asks a tokenizer for the markers of its format, and for the ids of the tokens of a delta.
-What kind of words the rest is cut into matters to none.
+Parsers use a tokenizer to look up the markers of their format and the token ids of a delta. None
+depends on how other text is split.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENDS = (
     ),
     *("<end_of_turn>", "<|eos|>", "<eos>", "<|action_end|>"),
 )
-"""Special tokens: an engine drops those that its format does not use."""
+"""Special tokens; an engine drops those that its format does not use."""
 
 _CHATML = ("tool_call", "tool_response", "think", "answer", "response", "tool_calls")
 _PAIRED = (
@@ -64,7 +64,7 @@ _MANY = 1 << 20
 
 
 class Vocabulary:
-    """Acts as a tokenizer. Words get their ids as they are met."""
+    """Acts as a tokenizer. A word gets its id when it first occurs."""
 
     is_fast = True
     bos_token_id = pad_token_id = unk_token_id = None
@@ -89,23 +89,23 @@ class Vocabulary:
 
     @property
     def vocab(self) -> dict[str, int]:
-        """Return every token and its id."""
+        """Every token with its id."""
         return dict(self._ids)
 
     def get_vocab(self) -> dict[str, int]:
-        """Return every token and its id."""
+        """Return every token with its id."""
         return dict(self._ids)
 
     def get_added_vocab(self) -> dict[str, int]:
-        """Return the markers and their ids."""
+        """Return the markers with their ids."""
         return {marker: self._ids[marker] for marker in self._added}
 
     def tokenize(self, text: str, **_: Any) -> list[str]:
-        """Cut `text` into tokens."""
+        """Return the tokens of `text`."""
         return self._cut.findall(text)
 
     def encode(self, text: str, *_: Any, **__: Any) -> list[int]:
-        """Cut `text` into the ids of its tokens."""
+        """Return the ids of the tokens of `text`."""
         return [self._id(token) for token in self._cut.findall(text)]
 
     def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
@@ -119,7 +119,7 @@ class Vocabulary:
         return "".join(token for token in tokens if token not in left_out)
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
-        """Return the id of a token, or those of several; None for what is unknown."""
+        """Return the id of a token, or those of several; None for an unknown token."""
         if isinstance(tokens, str):
             return self._ids.get(tokens)
         return [self._ids.get(token) for token in tokens]
@@ -131,7 +131,7 @@ class Vocabulary:
         return [self._tokens[number] for number in ids]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """Join tokens."""
+        """Return the tokens joined."""
         return "".join(tokens)
 
     def _id(self, token: str) -> int:
