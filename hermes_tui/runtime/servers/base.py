@@ -1,4 +1,4 @@
-"""What a model server is to the loop: it takes a request and gives a reply, or says why not."""
+"""The interface of a model server to the loop: a request is answered by a reply or a failure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hermes_tui.model.diagnostics import Diagnostic
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Its parts are JSON texts, so that what was sent before is never encoded again.
+    """One request. Its parts are JSON texts, so that a message is encoded only once.
 
-    `parameters` is an object with everything of the body but the messages: model, tools,
-    temperature, `extra_body` merged in, `stream` where the reply is to be streamed.
+    `parameters` is an object with everything in the body except the messages: model, tools,
+    temperature, `extra_body` merged in, and `stream` if the reply is to be streamed.
     """
 
     turn: int
@@ -23,21 +23,22 @@ class Request:
     messages: tuple[str, ...]
     parameters: str
     accepted: bool = False
-    """In a replay: answer as recorded though the request differs."""
+    """In a replay: answer as recorded although the request differs."""
 
     @property
     def body(self) -> bytes:
-        """Return the exact body: the prefix that turns share stays the same byte for byte."""
+        """The exact body; the prefix that turns share stays the same byte for byte."""
         return body_of(self.messages, self.parameters).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back.
+    """A reply.
 
-    `raw` is the exact text of the body (of a stream: all of it), `message` what a loop would be
-    handed: an SDK object, a dict, or whatever else stands there. `diagnostics` say what is wrong
-    around the message: a stream that broke off, an error beside the choices, several choices.
+    `raw` is the exact text of the body (for a stream, of the whole stream). `message` is what a
+    loop would receive: an SDK object, a dict, or any other value in its place. `diagnostics` are
+    findings around the message: a stream that broke off, an error next to the choices, several
+    choices.
     """
 
     raw: str
@@ -47,29 +48,29 @@ class Reply:
     diagnostics: tuple[Diagnostic, ...] = ()
     status: int | None = 200
     pieces: int = 0
-    """How many pieces a stream came in."""
+    """The number of pieces of a stream."""
     sequences: tuple[Any, ...] = ()
     """As in the event `ResponseReceived`."""
     sent_s: float | None = None
-    """When the request went out, by the monotonic clock; None: as soon as it was asked for."""
+    """When the request was sent, by the monotonic clock; None: as soon as `reply` was called."""
 
 
 @dataclass(eq=False, slots=True)
 class RequestFailure(Exception):
-    """A request got no usable reply. Fields as in the event `RequestFailed`."""
+    """A request that got no usable reply. Fields as in the event `RequestFailed`."""
 
     message: str
     status: int | None = None
     body: str = ""
     chain: tuple[str, ...] = ()
     empty: bool = False
-    """The server answered, but with no message."""
+    """The server answered, but without a message."""
     retry_after_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     is_unsent: bool = False
-    """It cannot be sent as it is, so that asking again changes nothing."""
+    """The request cannot be sent in this form, so a retry is useless."""
     is_final: bool = False
-    """It was not asked again by itself when this was recorded."""
+    """In a replay: the request was not retried automatically when this was recorded."""
 
     def __str__(self) -> str:
         return self.message
@@ -77,11 +78,11 @@ class RequestFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a reply that is being streamed. `kind`: content, reasoning, call or arguments.
+    """A piece of a streamed reply. `kind`: content, reasoning, call or arguments.
 
-    `call` is the position of the call that a piece of kind call (its name) or arguments is for.
-    `raw` is the exact text of the event it came in, on its first piece only, after those of the
-    events that brought no piece.
+    `call` is the position of the call that a piece of kind call (its name) or arguments belongs to.
+    `raw` is the exact text of the event that contained the piece, preceded by earlier events
+    without a piece; it is set on the first piece of an event only.
     """
 
     kind: str
@@ -94,10 +95,10 @@ OnPiece = Callable[[Piece], None]
 
 
 class Server(Protocol):
-    """Where replies come from. Cancelling `reply` gives the request up at once."""
+    """A source of replies. Cancelling `reply` abandons the request at once."""
 
     url: str
-    """Where requests go, for the record; empty where there is no such place."""
+    """The URL that requests are sent to, for the record; empty if there is none."""
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
         """Send `request` and return the reply; raises RequestFailure and nothing else.
@@ -107,5 +108,5 @@ class Server(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back sockets, processes and threads."""
+        """Release sockets, processes and threads."""
         ...

@@ -1,7 +1,7 @@
-"""A body that came whole: the message in it, or why there is none.
+"""The body of a reply that is not streamed: the message in it, or why there is none.
 
-Anything a server may put there is read; what is off but usable is a diagnostic of the reply, what
-leaves no message is a failure.
+Any body that a server may send is read. A flaw that leaves the message usable is a diagnostic of
+the reply; one that leaves no message is a failure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def kind_of(value: Any) -> str:
-    """Return what kind of JSON value `value` is, with its article."""
+    """Return the name of the JSON type of `value`, with an article."""
     return _KINDS.get(type(value), "a number")
 
 
@@ -38,7 +38,7 @@ def stream_cut(message: str, severity: Severity = Severity.ERROR) -> Diagnostic:
 
 
 def read_body(exchange: Exchange) -> Reply:
-    """Return the reply that the body holds, its message as plain JSON. Raises RequestFailure."""
+    """Return the reply in the body, its message as plain JSON; raises RequestFailure."""
     value, oddity = _decoded(exchange)
     if not isinstance(value, dict):
         raise _no_message(exchange, f"the body is {kind_of(value)}, not an object with choices")
@@ -143,7 +143,7 @@ def _oddities(oddity: str, exchange: Exchange) -> Iterator[Diagnostic]:
 
 
 def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
-    """Yield what is off around the choices of a completion."""
+    """Yield findings about a completion, apart from its first choice."""
     if error := value.get("error"):
         yield Diagnostic(
             Code.ERROR_IN_REPLY,
@@ -162,7 +162,7 @@ def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
 
 
 def usage_findings(usage: Any) -> Iterator[Diagnostic]:
-    """Yield what is off about the usage that a reply tells, None where it tells none."""
+    """Yield findings about the usage of a reply; `usage` is None if the reply has none."""
     if usage is not None and not isinstance(usage, dict):
         yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
     elif usage and (wrong := [key for key in _COUNTS if _is_no_count(usage.get(key, 0))]):
@@ -174,7 +174,7 @@ def _is_no_count(value: Any) -> bool:
 
 
 def message_findings(message: Any, choice: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Yield what in a message that came whole, and around it, is not as the API has it."""
+    """Yield deviations from the API in an unstreamed message and its choice."""
     if not isinstance(message, dict):
         yield shape(Severity.WARNING, f"the message is {kind_of(message)}, not an object")
     else:
@@ -186,7 +186,7 @@ def message_findings(message: Any, choice: Mapping[str, Any]) -> Iterator[Diagno
 
 
 def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Yield what in a message that came whole is not as the API has it; it is taken anyway."""
+    """Yield deviations from the API in an unstreamed message; it is accepted all the same."""
     role, content = message.get("role"), message.get("content")
     if role != "assistant":
         said = _said(message, "role")
@@ -208,7 +208,7 @@ def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def _is_id(value: Any) -> bool:
-    # That there is none is said of the call itself.
+    # A missing id is a finding of the call itself.
     return value is None or isinstance(value, str)
 
 
@@ -218,7 +218,7 @@ def _numbered(calls: Sequence[tuple[int, Any]]) -> str:
 
 
 def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
-    """Yield what does not go together in a choice, streamed or whole."""
+    """Yield inconsistencies in a choice, streamed or not."""
     if not isinstance(message, Mapping):
         return
     if not message.get("tool_calls") and message.get("function_call"):

@@ -1,7 +1,7 @@
-"""Any object with an async `chat_completion(**kwargs)`, asked as HermesAgentLoop asks it.
+"""Any object with an async `chat_completion(**kwargs)`, called as HermesAgentLoop calls it.
 
 kwargs := messages (one list, the same object every turn), n, temperature, further parameters,
-          tools where there are some, max_tokens where it is set, extra_body where it is not empty
+          tools if there are any, max_tokens if it is set, extra_body if it is not empty
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ONLY_IF_TRUE: Final = ("tools", "extra_body")
 
 
 class ChatCompletionServer:
-    """Asks `server`; what it answers with is handed on as it is, objects and all.
+    """Calls `server`; the message in its response is passed on unchanged, whatever its type.
 
-    `messages` is a caller's list: it is what `server` is given, and grows with the conversation.
+    `messages` is a caller's list: it is passed to `server`, and grows with the conversation.
     """
 
     url = ""
@@ -40,12 +40,12 @@ class ChatCompletionServer:
         kwargs = {"messages": self._messages, **self._arguments(request.parameters)}
         try:
             response = await self._server.chat_completion(**kwargs)
-        except Exception as error:  # the server is foreign code: whatever it raises is its answer
+        except Exception as error:  # the server is foreign code: any exception is its answer
             raise failure_of(error) from error
         return _reply_in(response)
 
     def take(self, messages: Sequence[Any]) -> None:
-        """Bring the list up to date with `messages`, JSON texts or values; the same ones stay."""
+        """Update the list to `messages`, JSON texts or values; the common beginning stays."""
         texts = [m if isinstance(m, str) else json_text(m) for m in messages]
         same = 0
         while same < min(len(texts), len(self._texts)) and texts[same] == self._texts[same]:
@@ -55,10 +55,10 @@ class ChatCompletionServer:
         self._texts[same:] = texts[same:]
 
     async def close(self) -> None:
-        """Do nothing: the server belongs to whoever made it."""
+        """Do nothing: the server belongs to its creator."""
 
     def _arguments(self, parameters: str) -> dict[str, Any]:
-        """Return the keyword arguments beside the messages."""
+        """Return the keyword arguments other than the messages."""
         given: dict[str, Any] = json.loads(parameters)
         arguments = {"n": 1, **given}
         for name in _ONLY_STREAMING:
@@ -114,9 +114,9 @@ def _several(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
 
 
 def failure_of(error: BaseException) -> RequestFailure:
-    """Return what an exception of a server means; what it was retried for counts, not the retry.
+    """Return the failure for an exception of a server; a retry error is replaced by its cause.
 
-    tenacity says `RetryError[<Future …>]`: the attempts of nested retries multiply.
+    tenacity's own message is `RetryError[<Future …>]`. The attempts of nested retries multiply.
     """
     attempts, real = 1, error
     while (inner := _retried(real)) is not None:
@@ -135,7 +135,7 @@ def failure_of(error: BaseException) -> RequestFailure:
 
 
 def _retried(error: BaseException) -> tuple[int, BaseException] | None:
-    """Return how often something was tried and what it failed with, for the error of a retry."""
+    """Return the number of attempts and the last exception if `error` is a retry error, or None."""
     attempt = getattr(error, "last_attempt", None)
     if attempt is None or not attempt.done() or (inner := attempt.exception()) is None:
         return None

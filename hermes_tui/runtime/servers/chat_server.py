@@ -1,7 +1,7 @@
-"""What every server with chat completions over HTTP has in common: one request, one reply.
+"""The base of the chat completions servers over HTTP: one request, one reply.
 
-How a request is sent differs, what may come back does not. The bytes are read here in both cases,
-so that the exact body is kept and an event stream is cut at newlines only.
+Subclasses differ in how they send a request; the replies are the same. Their bytes are read here,
+so that the exact body is kept and an event stream is split at newlines only.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ from hermes_tui.runtime.servers.streams import StreamedReply
 from hermes_tui.runtime.servers.urls import chat_url, host_of
 
 MAX_BODY = 256 * 1024 * 1024
-"""Bytes of a reply beyond which it is given up: a server that never stops must not fill memory."""
+"""The longest reply that is read, in bytes: a server that never stops must not fill the memory."""
 MAX_CONNECT_S = 20.0
 NOT_FOUND = 404
 MAX_CONNECTIONS = 1000
 KEEPALIVE_S = 3.0
-"""Seconds after which an idle connection is not used again: many servers close it after five, and
-a person at a stop often thinks longer than that."""
+"""Seconds after which an idle connection is not reused: many servers close it after five, and a
+person at a stop point often takes longer than that."""
 AFTER_DONE_S = 0.25
-"""How long the rest of a stream is waited for once it said that it is over."""
+"""Seconds to wait for the rest of a stream after its `[DONE]`."""
 _OTHER_ERRORS = (ValueError, TypeError, RuntimeError, ImportError)
-"""What a client raises for a URL, header or body that it cannot send, or if it is missing."""
+"""What a client raises for a URL, header or body that it cannot send, or if it is not installed."""
 _SSE_STARTS = (b"data:", b"event:", b"id:", b":", b"retry:", b"error:")
 
 
 class ChatServer(ABC):
-    """A server under one URL. The client that speaks to it is made at the first request."""
+    """A server at one URL. Its client is created at the first request."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ChatServer(ABC):
         timeout_s: float = 600.0,
         key_name: str = KEY_NAME,
     ) -> None:
-        """`key_name` is the variable that a person would put the key in."""
+        """Create a server; `key_name` is the environment variable that the key is expected in."""
         self._endpoint = chat_url(base_url)
         self.url = masked_url(self._endpoint)
         self._api_key = api_key
@@ -75,7 +75,7 @@ class ChatServer(ABC):
         self._redactor = Redactor(base_url, api_key, self._headers)
         self._client: Any = None
         self._errors: tuple[type[Exception], ...] = (OSError,)
-        """What sending and reading raise; the client adds its own when it is loaded."""
+        """The exceptions of sending and reading; the client's own are added when it is loaded."""
         self._is_closed = False
         self._starting = asyncio.Lock()
 
@@ -98,13 +98,13 @@ class ChatServer(ABC):
             if asks_for(request, "logprobs"):
                 explain_refusal(failure)
             await self._explain(failure, request)
-            # The causes may quote headers; what they say stands in the chain of the failure.
+            # The causes may quote headers; their texts are in the chain of the failure.
             raise self._redactor.failure(failure) from None
         except self._errors + _OTHER_ERRORS as error:
             raise self._redactor.failure(transport_failure(error, exchange)) from None
 
     async def _explain(self, failure: RequestFailure, request: Request) -> None:
-        """Add to a failure what can be done about it, where its status tells."""
+        """Add a hint to a failure if its status or message suggests a cure."""
         if failure.diagnostics:
             return
         hint = ""
@@ -129,7 +129,7 @@ class ChatServer(ABC):
 
     @abstractmethod
     def _make_client(self) -> Any:
-        """Return the client; what it may raise goes to `_errors`. Runs in a thread: it is slow."""
+        """Create the client and set `_errors` to its exceptions. Runs in a thread: it is slow."""
 
     async def _close_client(self, client: Any) -> None:
         await client.aclose()
@@ -138,7 +138,7 @@ class ChatServer(ABC):
     async def _exchange(
         self, client: Any, body: bytes, exchange: Exchange, on_piece: OnPiece
     ) -> Reply:
-        """Send `body` and return the reply; raises RequestFailure, or what is in `_errors`."""
+        """Send `body` and return the reply; raises RequestFailure or one of `_errors`."""
 
     async def _started(self) -> Any:
         async with self._starting:
@@ -209,7 +209,7 @@ class ChatServer(ABC):
 
 
 def _expected(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
-    """Return `reply`, with a warning where it is streamed and should not be, or the reverse."""
+    """Return `reply`, with a warning if it is streamed and should not be, or the reverse."""
     if streamed == exchange.asks_for_stream:
         return reply
     came = "a stream came though none was asked for" if streamed else "a whole reply came"
@@ -222,7 +222,7 @@ def _expected(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
 def _finished(
     stream: StreamedReply, exchange: Exchange, broke_off: str, is_empty_stream: bool
 ) -> Reply:
-    """Return what a stream adds up to; a body that only claims to be one is read as it is."""
+    """Return the reply of a stream; a body that only claims to be a stream is read as a whole."""
     try:
         return stream.finish(broke_off=broke_off)
     except RequestFailure:

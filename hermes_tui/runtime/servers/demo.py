@@ -1,7 +1,7 @@
 """The demo's server: real HTTP on a loopback port, OpenAI-compatible, its model a script.
 
-Serves `POST /v1/chat/completions`, whole and streamed, and `GET /v1/models`. It keeps nothing
-between requests: the same conversation gets the same reply.
+Serves `POST /v1/chat/completions`, streamed or not, and `GET /v1/models`. It is stateless: the same
+conversation gets the same reply.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hermes_tui.runtime.servers.demo_task import DEMO_MODEL
 HOST: Final = "127.0.0.1"
 TOKEN_DELAY_S: Final = 0.025
 MAX_WHOLE_DELAY_S: Final = 1.5
-"""A reply that is not streamed is not waited for longer than this."""
+"""The longest delay of a reply that is not streamed."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _CREATED: Final = 1_767_225_600
@@ -35,7 +35,7 @@ _REASONS: Final = {
 
 
 class _Refused(Exception):
-    """A request that gets an error for an answer."""
+    """A request that is answered with an error."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class _Http(NamedTuple):
 
 
 class DemoServer:
-    """Plays the script; `delay_s` is the time that a token takes."""
+    """Serves the scripted replies; `delay_s` is the time per token."""
 
     def __init__(self, delay_s: float = TOKEN_DELAY_S) -> None:
         self._delay_s = delay_s
@@ -64,7 +64,7 @@ class DemoServer:
         return f"http://{HOST}:{port}/v1"
 
     async def close(self) -> None:
-        """Stop listening and give up every connection."""
+        """Stop listening and close every connection."""
         if self._server is None:
             return
         self._server.close()
@@ -72,7 +72,7 @@ class DemoServer:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         with suppress(TimeoutError):
-            # From Python 3.12 on this waits for connections too, also for one just accepted.
+            # Since Python 3.12, this also waits for connections, even for one just accepted.
             async with asyncio.timeout(1):
                 await self._server.wait_closed()
         self._server = None
@@ -85,8 +85,8 @@ class DemoServer:
             while await self._answer_one(reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # The client went away, or the server is being closed; either way there is nobody left
-            # to tell. A cancelled connection ends quietly, or asyncio would log it as an error.
+            # The client has disconnected, or the server is being closed; there is nobody to answer.
+            # A cancelled connection ends quietly, or asyncio would log it as an error.
             pass
         finally:
             self._connections.discard(task)
@@ -95,7 +95,7 @@ class DemoServer:
                 await writer.wait_closed()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; return whether the connection may carry another."""
+        """Answer one request; return whether the connection may be used for another."""
         try:
             request = await _read_request(reader)
         except _Refused as refused:
@@ -175,7 +175,7 @@ class DemoServer:
 
 
 def _tokens(text: str) -> list[str]:
-    """Split `text` into pieces about the size of tokens; joined they are the text again."""
+    """Split `text` into pieces about the size of tokens; joined, they are the text."""
     return _TOKEN.findall(text)
 
 
@@ -215,7 +215,7 @@ def _deltas(reply: Scripted, turn: int) -> Iterator[dict[str, Any]]:
 
 
 async def _read_request(reader: asyncio.StreamReader) -> _Http | None:
-    """Return the next request, None where the client is done. Raises _Refused."""
+    """Return the next request, or None if the client is done; raises _Refused."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError as error:

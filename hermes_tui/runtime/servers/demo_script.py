@@ -1,7 +1,7 @@
-"""What the demo's model says: one reply for each conversation that it can be sent.
+"""The script of the demo's model: a reply for every conversation that it can receive.
 
-The turn is the number of assistant messages so far. Within a turn the results decide, so edited
-arguments, typed results, forks and retries all get the answer that fits them.
+The number of assistant messages so far decides the turn. Within a turn, the results decide the
+reply, so that edited arguments, typed results, forks and retries all get a fitting answer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 from hermes_tui.runtime.servers.demo_task import CHECK_COMMAND, CORRECTED, PASSED
 
 WHOLE_ANSWER_TOKENS: Final = 256
-"""With `max_tokens` from here on the answer of turn 6 is whole; the model's own limit is less."""
+"""The `max_tokens` from which the reply of turn 6 is whole; the model's own limit is lower."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCall:
-    """A call as it is sent; `arguments` is the exact text. `has_id` False: there is no `id` key."""
+    """A call as sent; `arguments` is the exact text. Without `has_id`, there is no `id` key."""
 
     name: str
     arguments: str
@@ -28,7 +28,7 @@ class ScriptedCall:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A reply: content, reasoning, calls, and why it ended."""
+    """A reply: content, reasoning, calls and finish reason."""
 
     content: str
     calls: tuple[ScriptedCall, ...] = ()
@@ -42,7 +42,7 @@ class Scripted:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What the reply depends on. `results`: all tool results; `new`: those of the last turn."""
+    """What a reply depends on. `results`: all tool results; `new`: those of the last turn."""
 
     turn: int
     results: tuple[str, ...]
@@ -56,13 +56,13 @@ class Conversation:
 
     @property
     def passed(self) -> bool:
-        """Whether the last check that was run, if any, passed."""
+        """Whether the last run of the checks, if there was one, passed."""
         verdicts = [result for result in self.results if "checks pass" in result]
         return bool(verdicts) and PASSED in verdicts[-1]
 
 
 def conversation_of(body: dict[str, Any]) -> Conversation:
-    """Return what matters of the body of a request; messages of unknown shape are passed over."""
+    """Return what a reply depends on in the body of a request; malformed messages are skipped."""
     listed = body.get("messages")
     messages = [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
     at = [index for index, m in enumerate(messages) if m.get("role") == "assistant"]
@@ -84,7 +84,7 @@ def _text(content: Any) -> str:
 
 
 def is_failure(result: str) -> bool:
-    """Tell whether a tool's result reports an error; an exit code alone is none."""
+    """Return whether a tool's result reports an error; an exit code alone is not an error."""
     try:
         body = json.loads(result)
     except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def is_failure(result: str) -> bool:
 
 
 def reply_to(conversation: Conversation) -> Scripted:
-    """Return what the model says next."""
+    """Return the model's next reply."""
     if conversation.turn <= len(_TURNS):
         return _TURNS[conversation.turn - 1](conversation)
     return _last_word(conversation)
@@ -116,7 +116,7 @@ def _todo(done: int, *, merge: bool) -> ScriptedCall:
 
 
 def _looks_around(_: Conversation) -> Scripted:
-    """Two calls in one turn, with nothing wrong about them."""
+    """Return two correct calls in one turn."""
     return Scripted(
         "I'll see what is there, and make a plan.",
         (_call("terminal", command="ls"), _todo(0, merge=False)),
@@ -125,7 +125,7 @@ def _looks_around(_: Conversation) -> Scripted:
 
 
 def _reads_the_rule(_: Conversation) -> Scripted:
-    """A call without an id."""
+    """Return a call without an id."""
     return Scripted(
         "README.md should say what a duration is.",
         (_call("read_file", has_id=False, path="README.md"),),
@@ -133,7 +133,7 @@ def _reads_the_rule(_: Conversation) -> Scripted:
 
 
 def _misspells_a_tool(_: Conversation) -> Scripted:
-    """A tool that does not exist, near the name of one that does."""
+    """Return a call of a tool that does not exist, with a name close to one that does."""
     return Scripted(
         "Now the code itself.",
         (_call("read_fil", path="duration.py"),),
@@ -142,7 +142,7 @@ def _misspells_a_tool(_: Conversation) -> Scripted:
 
 
 def _adds_a_comma(conversation: Conversation) -> Scripted:
-    """Arguments that are no JSON."""
+    """Return a call with arguments that are not JSON."""
     if conversation.failed:
         return Scripted(
             "There is no read_fil; read_file it is.",
@@ -155,7 +155,7 @@ def _adds_a_comma(conversation: Conversation) -> Scripted:
 
 
 def _encodes_twice(conversation: Conversation) -> Scripted:
-    """Two calls in one turn; the arguments of the second are JSON text inside JSON text."""
+    """Return two calls in one turn; the arguments of the second are encoded as JSON twice."""
     text = "My JSON was wrong; once more, and the checks with it."
     return Scripted(
         text if conversation.failed else "I'll read it beside what the checks say.",
@@ -167,7 +167,7 @@ def _encodes_twice(conversation: Conversation) -> Scripted:
 
 
 def _is_cut_off(conversation: Conversation) -> Scripted:
-    """A call that the token limit cuts off in mid-string."""
+    """Return a call that the token limit cuts off in mid-string."""
     whole = _call("write_file", path="duration.py", content=CORRECTED)
     reasoning = (
         "An hour counts 60 seconds here, so 1h and 1h30m come out short. And a text without any "
@@ -191,7 +191,7 @@ def _writes_it(conversation: Conversation) -> Scripted:
 
 
 def _forgets_to_close(_: Conversation) -> Scripted:
-    """A call in the text, its last brace and its closing tag missing: nobody reads it."""
+    """Return a call in the text without its last brace and closing tag, which no parser reads."""
     call = json.dumps({"name": "terminal", "arguments": {"command": CHECK_COMMAND}})
     return Scripted(f"Now the checks.\n<tool_call>\n{call[:-1]}")
 

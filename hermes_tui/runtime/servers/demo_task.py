@@ -1,4 +1,4 @@
-"""What the demo is about: its task, its little project, and a hint for each stop on the way."""
+"""The content of the demo: its task, its small project, and hints for its stop points."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ FILES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def prepare_workdir(path: Path) -> None:
-    """Write the files that the task is about into the folder `path`; it is made where missing."""
+    """Write the files of the task into the folder `path`, which is created if it is missing."""
     path.mkdir(parents=True, exist_ok=True)
     for name, text in FILES.items():
         (path / name).write_text(text, "utf-8")
@@ -191,7 +191,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "divergence": ("The replay diverges from the recording; {continue} answers as recorded."),
     }
 )
-"""What a first-time user can do, by stop point; `point@turn` where a turn has something to show,
-`point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`. Commands
-of the screen stand in braces: their keys are filled in there. What a stop has no hint for, such as
-`recovery`, the screen advises on as in any run."""
+"""Hints for a first-time user, by stop point. `point@turn` is for a turn with something to show,
+`point@turn.call` for such a call; `edited` applies after an edit at a stop, `ended` at the end of
+the run. Commands of the screen are in braces, which are replaced by their keys. For a stop without
+a hint, such as `recovery`, the screen shows the same advice as in any run."""

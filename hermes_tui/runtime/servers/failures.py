@@ -1,7 +1,7 @@
-"""Why a request got no usable reply, in words that say what to look at.
+"""Failures of requests: why there is no usable reply, in words that suggest what to check.
 
 The two HTTP libraries in use (httpx, and httpx2 below newer versions of the OpenAI SDK) name their
-errors alike, so errors are told apart by the names of their classes.
+errors alike, so errors are distinguished by the names of their classes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.servers.base import RequestFailure
 
 MAX_FAILURE_BODY = 1_000_000
-"""Characters of a body that a failure keeps."""
+"""The number of characters of a body that a failure keeps."""
 MAX_CHAIN = 20
 _BAD_URL = frozenset({"UnsupportedProtocol", "InvalidURL"})
 _BAD_REQUEST = frozenset({"LocalProtocolError", "UnicodeEncodeError"})
@@ -38,7 +38,7 @@ _TAG = re.compile(r"<[^>]{0,200}>")
 
 @dataclass(slots=True)
 class Exchange:
-    """How far one request has come: where it went, how long it may wait, what has arrived.
+    """The progress of one request: its host, its time limits, and the data received so far.
 
     `asks_for_stream`: the reply is to be streamed.
     """
@@ -53,24 +53,27 @@ class Exchange:
 
     @property
     def text(self) -> str:
-        """Return the body so far, exactly; bytes that are no text are written as escapes."""
+        """The exact body so far; bytes that are not UTF-8 are written as escapes."""
         return self.received.decode("utf-8", "backslashreplace")
 
     @property
     def so_far(self) -> str:
-        """Return the body so far for a failure, cut visibly where it is very long."""
+        """The body so far for a failure, visibly shortened if it is very long."""
         return capped(self.text)
 
 
 def capped(text: str) -> str:
-    """Return `text`, cut visibly to what a failure keeps."""
+    """Return `text`, visibly shortened to what a failure keeps."""
     if len(text) <= MAX_FAILURE_BODY:
         return text
     return f"{text[:MAX_FAILURE_BODY]}\n[{len(text) - MAX_FAILURE_BODY:,} more characters]"
 
 
 def exceptions_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and what it came from, outermost first, with what retries and groups hold."""
+    """Yield `error` and its causes, outermost first, including those in retries and groups.
+
+    At most MAX_CHAIN exceptions are visited.
+    """
     seen: set[int] = set()
     waiting = [error]
     while waiting and len(seen) < MAX_CHAIN:
@@ -78,7 +81,7 @@ def exceptions_of(error: BaseException) -> Iterator[BaseException]:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        # A time limit shows as a cancelled task below it; that says nothing more.
+        # A timeout has a CancelledError as its cause, which adds no information.
         if not isinstance(current, asyncio.CancelledError):
             yield current
         if isinstance(current, BaseExceptionGroup):
@@ -86,18 +89,18 @@ def exceptions_of(error: BaseException) -> Iterator[BaseException]:
         attempt = getattr(current, "last_attempt", None)
         if attempt is not None and attempt.done() and (inner := attempt.exception()) is not None:
             waiting.append(inner)
-        # httpcore raises `from None` and so hides why a connection failed; the context still knows.
+        # httpcore raises `from None`, which hides why a connection failed; the context has it.
         if (cause := current.__cause__ or current.__context__) is not None:
             waiting.append(cause)
 
 
 def exception_chain(error: BaseException) -> tuple[str, ...]:
-    """Return `error` and what it came from, each as "Type: message"."""
+    """Return `error` and its causes, each as "Type: message"."""
     return tuple(map(exception_text, exceptions_of(error)))
 
 
 def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailure:
-    """Return the failure that `error` means: what went wrong on the way, and where."""
+    """Return the failure for an `error` of sending a request or receiving its reply."""
     names = {kind.__name__ for found in exceptions_of(error) for kind in type(found).__mro__}
     return RequestFailure(
         _what_went_wrong(error, names, exchange),
@@ -166,7 +169,7 @@ def _number(seconds: float) -> str:
 def status_failure(
     exchange: Exchange, *, chain: tuple[str, ...] = (), url: str = ""
 ) -> RequestFailure:
-    """Return the failure that a status other than 2xx means."""
+    """Return the failure for a status other than 2xx."""
     status = exchange.status or 0
     wait = retry_after(exchange.headers)
     if 300 <= status < 400:
@@ -201,7 +204,7 @@ def _status_text(exchange: Exchange) -> str:
 
 
 def error_text(value: Any) -> str:
-    """Return what an error body says, for a person; any JSON value will do."""
+    """Return the message in an error body, for display; `value` may be any JSON value."""
     error = value
     if isinstance(value, dict):
         error = value.get("error") or value.get("detail") or value.get("message") or value
@@ -212,14 +215,14 @@ def error_text(value: Any) -> str:
 
 
 def is_html(text: str) -> bool:
-    """Say whether `text` is a web page."""
+    """Return whether `text` is a web page."""
     return _HTML.match(text) is not None
 
 
 def html_title(text: str) -> str:
     """Return the title of a web page, or its first line of text."""
     for name in _HTML_TITLES:
-        # One that is not closed is looked past once, not once more from each tag behind it.
+        # Search once from the first opening tag: retrying from each later one would be quadratic.
         opened = re.search(rf"<{name}[^<>]*+>", text[:20_000], re.IGNORECASE)
         rest = text[opened.end() : 20_000] if opened else ""
         closed = re.search(f"</{name}>", rest, re.IGNORECASE)
@@ -229,7 +232,7 @@ def html_title(text: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return after how many seconds the server asks to be asked again, None where it does not."""
+    """Return the seconds after which the server asks for a retry, or None if it does not."""
     if (wait := _seconds(headers.get("retry-after-ms", ""))) is not None:
         return wait / 1000
     value = headers.get("retry-after", "")

@@ -1,4 +1,4 @@
-"""What can be done about a request that a server refused: its key, its model, its URL."""
+"""Hints about a request that a server refused: its key, its model, its URL."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NO_PARSER: Final = (
     "start the server again with --enable-auto-tool-choice --tool-call-parser NAME:"
     " `hermes-tui parsers` lists the NAME for each family of models, for Hermes it is hermes"
 )
-"""What to do where vLLM says that it was started without a parser: it takes no tools then."""
+"""The hint if vLLM reports that it was started without a parser, and so accepts no tools."""
 _QUICKLY_S = 3.0
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a server is asked, and what is sent to be let in. `key_name` is the key's variable."""
+    """The URL of a server and its credentials. `key_name` is the key's environment variable."""
 
     url: str
     key: str = field(default="", repr=False)
@@ -38,7 +38,7 @@ class Access:
 
 
 def about_key(access: Access) -> str:
-    """Return what to look at where a server does not let somebody in."""
+    """Return a hint about a request that the server did not authorise."""
     shown = masked_headers(access.headers)
     secret = [name for name, value in access.headers.items() if shown[name] != value]
     if secret:
@@ -55,9 +55,9 @@ def about_key(access: Access) -> str:
 
 
 async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str]]:
-    """Return the status with which a server answers for its models, and their ids, if it tells.
+    """Return the status of a server's answer about its models, and their ids if it lists them.
 
-    Raises what httpx raises.
+    Raises any exception of httpx.
     """
     import httpx
 
@@ -74,7 +74,7 @@ async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str
 
 
 async def about_model(access: Access, model: str) -> str:
-    """Return what to look at where a server does not find what it is asked for."""
+    """Return a hint about a request for which the server answered "not found"."""
     import httpx
 
     listed: Sequence[str] = ()

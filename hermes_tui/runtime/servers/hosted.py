@@ -1,4 +1,4 @@
-"""A model server that lives and dies with the run: the demo, the local model."""
+"""A model server that is started and stopped with the run: the demo, the local model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Host(Protocol):
 
 
 class HostedServer:
-    """Asks a host of its own by the OpenAI SDK."""
+    """A server that owns its host and sends requests to it with the OpenAI SDK."""
 
     def __init__(self, host: Host, base_url: str, client: OpenAIServer) -> None:
         self._host, self._client = host, client
@@ -25,7 +25,10 @@ class HostedServer:
 
     @classmethod
     async def started(cls, host: Host, **options: Any) -> HostedServer:
-        """Start `host`; `options` are those of OpenAIServer, the key aside: none is needed."""
+        """Start `host` and return its server; `options` are those of OpenAIServer except the key.
+
+        No key is needed.
+        """
         url = await host.start()
         return cls(host, url, OpenAIServer(url, **{**options, "api_key": "none"}))
 

@@ -1,4 +1,4 @@
-"""A server asked with plain httpx: the message is the mapping that stands in the body."""
+"""A server reached with plain httpx: the message is the JSON object in the body, as a dict."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def new_client(library: Any, url: str, timeout_s: float) -> Any:
         ),
         follow_redirects=False,
         trust_env=not is_here,
-        # Loading the authorities takes longer than a request; there is nothing to check here.
+        # Loading the CA certificates takes longer than a request, and plain HTTP needs none.
         verify=not (is_here and url.startswith("http:")),
     )
 
 
 def transport_errors(library: Any) -> tuple[type[Exception], ...]:
-    """Return what sending and reading with `library` raise, also where it is closed meanwhile."""
+    """Return the exceptions of sending and reading with `library`, also if closed meanwhile."""
     import anyio
 
     closed = (anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream)
@@ -64,6 +64,6 @@ def transport_errors(library: Any) -> tuple[type[Exception], ...]:
 
 
 def merged(headers: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """Return `headers` with those that were given put over them, whatever their case."""
+    """Return `headers` overridden by those in `given`, regardless of case."""
     names = {name.lower() for name in given}
     return {**{name: text for name, text in headers.items() if name.lower() not in names}, **given}

@@ -1,4 +1,4 @@
-"""A small real model on this machine: no key, no network, a child process of its own."""
+"""A small real model on this machine: no key, no network, its own child process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TEMPLATE: Final = Path(__file__).with_name("local_template.jinja")
 
 @dataclass(frozen=True, slots=True)
 class LocalOptions:
-    """How the model is run. `template` replaces the template that teaches it to call tools."""
+    """How the model is run. `template` is the chat template that teaches it to call tools."""
 
     n_ctx: int = 4096
     threads: int = 1
@@ -35,7 +35,7 @@ class LocalOptions:
 
 
 class LocalModel:
-    """Serves the installed model `name`, the default one where it is empty."""
+    """Serves the installed model `name`, or the default one if that is empty."""
 
     def __init__(self, name: str = "", options: LocalOptions | None = None) -> None:
         self._name = name
@@ -44,18 +44,18 @@ class LocalModel:
         self._complaints: deque[str] = deque(maxlen=MAX_STDERR_LINES)
         self._listening: asyncio.Task[None] | None = None
         self.model = ""
-        """What requests call the model."""
+        """The name of the model in requests."""
 
     @property
     def pid(self) -> int | None:
-        """The process of the model, None where none runs."""
+        """The id of the model's process, or None if it is not running."""
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if running and self._process else None
 
     async def start(self) -> str:
         """Load the model and return the base URL, `/v1` included.
 
-        Raises SourceError where xllamacpp or the model is missing, or where it does not start.
+        Raises SourceError if xllamacpp or the model is missing, or if it does not start.
         """
         if find_spec("xllamacpp") is None:
             raise SourceError("local model", "xllamacpp is not installed", install("local"))
@@ -90,7 +90,7 @@ class LocalModel:
             raise SourceError(str(path), error.strerror or "cannot be read") from error
 
     async def _url(self, config: dict[str, Any]) -> str:
-        """Tell the child what to run, and wait for the line that says where the model is."""
+        """Send the configuration to the child, and wait for the line with the model's URL."""
         process, limit_s = self._process, self._options.ready_timeout_s
         assert process is not None and process.stdin and process.stdout, "started"
         process.stdin.write(json.dumps(config).encode() + b"\n")
@@ -114,7 +114,7 @@ class LocalModel:
         return SourceError(f"local model {self.model}", what, " | ".join(said))
 
     async def _listen(self) -> None:
-        """Keep the last lines of the child's stderr, so that it never blocks on a full pipe."""
+        """Read the child's stderr, so that it never blocks on a full pipe; keep the last lines."""
         process = self._process
         assert process is not None and process.stderr is not None, "started"
         while piece := await process.stderr.read(8192):

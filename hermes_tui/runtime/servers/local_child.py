@@ -1,7 +1,7 @@
-"""The process that a local model lives in: llama.cpp's own HTTP server, from xllamacpp.
+"""The process of a local model: llama.cpp's own HTTP server, from xllamacpp.
 
 Reads one line from standard input, a JSON object: `gguf`, `alias`, `n_ctx`, `threads`, `template`
-(its text). Prints one line of JSON when it is ready, `{"url": …}`. Ends when its input does.
+(its text). When ready, prints one line of JSON, `{"url": …}`. Ends when its input ends.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def main(_: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     config: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    # To load a model takes seconds in which no Python runs. The thread ends the process even then.
+    # Loading a model blocks this thread for seconds; the new one ends the process even then.
     threading.Thread(target=_end_with_input, daemon=True).start()
-    # By name: it has no types, and most machines do not have it at all.
+    # Imported by name: it has no types, and is not installed on most machines.
     xllamacpp: Any = importlib.import_module("xllamacpp")
     parameters = xllamacpp.CommonParams()
     parameters.model.path = config["gguf"]
@@ -34,7 +34,7 @@ def main(_: str) -> None:
     parameters.port = 0
     parameters.n_ctx = config["n_ctx"]
     parameters.n_parallel = 1
-    # Threads that wait for a busy core spin: two of them can be ten times slower than one.
+    # Threads that wait for a busy core spin: two threads can be ten times slower than one.
     parameters.cpuparams.n_threads = config["threads"]
     parameters.cpuparams_batch.n_threads = config["threads"]
     parameters.use_jinja = True
@@ -52,5 +52,5 @@ def _end_with_input() -> None:
     with contextlib.suppress(OSError, ValueError):
         while os.read(0, 4096):
             pass
-    # Nothing is worth an orderly end: the weights are only read.
+    # No orderly shutdown is needed: the weights are only read.
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Requests that ask for logprobs: what came of it, or that the server will not have it."""
+"""Requests that ask for logprobs: findings in the reply's tokens, and refusals by the server."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 
 def asks_for(request: Request, what: str) -> bool:
-    """Say whether a request says true to `what`: `stream`, or `logprobs` for its reply's tokens."""
+    """Return whether the parameter `what` (`stream` or `logprobs`) of a request is true."""
     return f'"{what}"' in request.parameters and _parameters(request).get(what) is True
 
 
 async def with_findings(reply: Reply, request: Request) -> Reply:
-    """Return `reply` with what its tokens say that its message does not."""
-    # A long reply is megabytes of tokens: the screen must not wait for them.
+    """Return `reply` with findings from its tokens that its message does not show."""
+    # The tokens of a long reply take megabytes: the screen must not wait for their decoding.
     found = await asyncio.to_thread(_findings, reply.raw, request)
     return replace(reply, diagnostics=(*reply.diagnostics, *found))
 
 
 def explain_refusal(failure: RequestFailure) -> None:
-    """Add to a failure that the server will not give logprobs, where that is what it says."""
+    """Add a finding to a failure if its text says that the server refuses logprobs."""
     said = f"{failure.message} {failure.body[:10_000]}"
     if failure.status not in _REFUSALS or "logprob" not in said.lower():
         return

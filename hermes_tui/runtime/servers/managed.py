@@ -1,8 +1,9 @@
-"""atroposlib's ManagedServer: it renders the prompt itself, asks a vLLM or SGLang `/generate`
-server for tokens, and keeps them as sequence nodes for training.
+"""atroposlib's ManagedServer: it renders the prompt itself, requests tokens from the `/generate`
+endpoint of a vLLM or SGLang server, and keeps them as sequence nodes for training.
 
-What it does not say is said here: that a reply was cut off (it reports `stop`), and that a history
-did not extend a node, so that earlier replies count as prompt and are not trained on.
+Two things that it does not report are found here: a reply that was cut off (it reports `stop`), and
+a history that did not extend a node, so that earlier replies count as prompt and are not trained
+on.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from hermes_tui.runtime.servers.redaction import Redactor
 SERVER_TYPES: Final = ("vllm", "sglang")
 _NEEDED: Final = ("atroposlib", "transformers", "aiohttp", "pydantic_cli", "tenacity", "numpy")
 _SHOWN_BEFORE: Final = 30
-"""Characters shown before the place where two histories part."""
+"""The number of characters shown before the place where two histories diverge."""
 
 
 class ManagedServer(ChatCompletionServer):
-    """Asks `base_url` by way of atroposlib; calls arrive as plain dicts."""
+    """Sends requests to `base_url` through atroposlib; calls arrive as plain dicts."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class ManagedServer(ChatCompletionServer):
     ) -> None:
         """Check what can be checked now; atroposlib and the tokenizer load at the first request.
 
-        `tokenizer_name` is a name or folder that transformers can load; empty: the model's.
+        `tokenizer_name` is a name or folder that transformers can load; if empty, the model's.
         """
         if server_type not in SERVER_TYPES:
             raise UsageError(f"unknown server type {server_type!r}", "vllm or sglang")
@@ -63,10 +64,10 @@ class ManagedServer(ChatCompletionServer):
             "model_name": model,
             "server_type": server_type,
             "tokenizer_name": tokenizer_name or "none",
-            # The SDK below refuses to start without any, or takes one from the environment.
+            # Without a key, the SDK refuses to start or takes one from the environment.
             "api_key": api_key or "none",
             "timeout": math.ceil(timeout_s),
-            # While a health check fails, every request would wait without end and without a word.
+            # While a health check fails, every request would wait forever without any message.
             "health_check": False,
         }
         self._tool_parser = tool_parser
@@ -75,7 +76,7 @@ class ManagedServer(ChatCompletionServer):
 
     @classmethod
     def around(cls, managed: Any, messages: list[Any] | None = None) -> Self:
-        """Return an adapter for a ManagedServer that is there already; it is not closed."""
+        """Return an adapter for an existing ManagedServer, which `close` leaves open."""
         made = cls.__new__(cls)
         ChatCompletionServer.__init__(made, managed, messages)
         config = getattr(getattr(managed, "server", None), "config", None)
@@ -87,7 +88,7 @@ class ManagedServer(ChatCompletionServer):
         return made
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
-        """Ask for one reply; raises RequestFailure only, retries inside are unwrapped."""
+        """Send `request` and return the reply; raises RequestFailure only, retries unwrapped."""
         try:
             if self._server is None:
                 self._server = await self._load()
@@ -99,7 +100,7 @@ class ManagedServer(ChatCompletionServer):
             sent_s = time.monotonic()
             reply = await super().reply(request, on_piece)
         except RequestFailure as failure:
-            # The causes may quote the key; what they say stands in the chain of the failure.
+            # The causes may quote the key; their texts are in the chain of the failure.
             raise self._redactor.failure(failure) from None
         found = self._node_findings(before, reply, request.attempt)
         unsaid, self._unsaid = self._unsaid, ()
@@ -111,7 +112,7 @@ class ManagedServer(ChatCompletionServer):
         )
 
     def _new_sequences(self, before: list[Any]) -> tuple[dict[str, Any], ...]:
-        """Return the nodes that the last reply made: a node that grew is one of them."""
+        """Return the nodes that the last reply created; a node that grew is a new object, too."""
         known = {id(node) for node in before}
         return tuple(
             {"index": index, **_plain_node(node)}
@@ -120,7 +121,7 @@ class ManagedServer(ChatCompletionServer):
         )
 
     async def close(self) -> None:
-        """Close the client that was made here."""
+        """Close the client if it was created here."""
         if not self._is_ours or self._server is None:
             return
         client = getattr(self._server.server, "openai", None)
@@ -130,17 +131,17 @@ class ManagedServer(ChatCompletionServer):
 
     def _arguments(self, parameters: str) -> dict[str, Any]:
         arguments = super()._arguments(parameters)
-        # The server has its model; HermesAgentLoop never names one.
+        # The server has its model configured; HermesAgentLoop never names one.
         arguments.pop("model", None)
         return arguments
 
     async def _load(self) -> Any:
-        """Import atroposlib and load the tokenizer, seconds of work, beside the event loop."""
+        """Import atroposlib and load the tokenizer in a thread: that takes seconds."""
         try:
             inner = await asyncio.to_thread(self._make_inner)
             made = _atropos("managed_server").ManagedServer
             return made(inner, tool_parser=self._tool_parser or None)
-        except Exception as error:  # a plug-in is loaded, and with it whatever it loads
+        except Exception as error:  # a plug-in is loaded, with all of its own imports
             failure = failure_of(error)
             failure.message = f"the managed server cannot be made: {failure.message}"
             raise failure from error
@@ -153,9 +154,9 @@ class ManagedServer(ChatCompletionServer):
         return _atropos("vllm_server").VLLMServer(config)
 
     def _translator_findings(self) -> tuple[Diagnostic, ...]:
-        """Return what speaks against tool calls, known once the translator has been made.
+        """Return findings about tool calls that are known once the translator has been created.
 
-        It is made here so that what it warns of becomes a finding, not a line across the screen.
+        It is created here so that its warnings become findings instead of lines across the screen.
         """
         make = getattr(self._server, "_get_translator", None)
         if not callable(make):
@@ -175,7 +176,7 @@ class ManagedServer(ChatCompletionServer):
     def _node_findings(
         self, before: list[Any], reply: Reply, attempt: int
     ) -> tuple[Diagnostic, ...]:
-        """Return what the node of this reply says that the reply does not."""
+        """Return findings from the node of this reply that the reply itself does not show."""
         after = _nodes(self._server)
         known = {id(node) for node in before}
         new = [node for node in after if id(node) not in known]
@@ -193,7 +194,7 @@ class ManagedServer(ChatCompletionServer):
 
 
 def _atropos(name: str) -> Any:
-    """Import a module of atroposlib, by name: it has no types, and is seldom installed."""
+    """Import a module of atroposlib by name: it has no types, and is rarely installed."""
     return importlib.import_module(f"atroposlib.envs.server_handling.{name}")
 
 
@@ -202,7 +203,7 @@ def _quoted(reply: Reply) -> str:
 
 
 def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
-    """Return that a reply began a node of its own, and where its history parts from the last."""
+    """Return a finding that a reply began a new node, and where its history diverges."""
     if attempt > 1:
         what = f"asked again: there are {count} nodes now, one for each try"
         return Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, what, hint="training takes the last")
@@ -219,7 +220,7 @@ def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
 
 
 def _nodes(managed: Any) -> list[Any]:
-    """Return the sequence nodes, in both of the ways in which a ManagedServer keeps them."""
+    """Return the sequence nodes, in either of the two forms in which a ManagedServer keeps them."""
     get_state = getattr(managed, "get_state", None)
     state = get_state() if callable(get_state) else None
     if not isinstance(state, dict):

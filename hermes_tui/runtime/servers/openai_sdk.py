@@ -1,8 +1,8 @@
-"""A server asked with the official OpenAI SDK: the message is the object that the SDK makes.
+"""A server reached with the official OpenAI SDK: the message is an object of the SDK.
 
-The request is sent as the bytes that it was encoded to; the SDK's own `create` walks through all
-messages again for every turn, which takes as long as a model's first token (69 ms at 2 MB). Newer
-versions of the SDK send with httpx2, older ones with httpx; its default client says which.
+The request is sent as encoded bytes, because the SDK's own `create` processes all messages again in
+every turn, which takes as long as a model's first token (69 ms at 2 MB). Newer versions of the SDK
+send with httpx2, older ones with httpx; the class of its default client shows which.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _WARM_UP = {
     "tool_calls": [{"id": "", "type": "function", "function": {"name": "", "arguments": ""}}],
 }
 _CURRENT: ContextVar[Exchange] = ContextVar("_CURRENT")
-"""The exchange of the task that sends: the SDK reads the body of an error before it tells of it,
-and where that body breaks off it tells nothing of the error."""
+"""The exchange of the sending task. The SDK reads the body of an error status before it raises, and
+if that body breaks off, the status is lost; so a response hook records it here."""
 
 
 class OpenAIServer(ChatServer):
     """Chat completions over the OpenAI SDK; calls arrive as the SDK's objects."""
 
     _body_parameter = "content"
-    """What this version of the SDK calls bytes that are to be sent as they are."""
+    """The name of the SDK's parameter for a body that is sent unchanged."""
 
     def _make_client(self) -> AsyncOpenAI:
         import openai
 
         self._errors = (openai.OpenAIError, *transport_errors(_library()))
-        # The models are built when they are first used; here nobody waits for that.
+        # The SDK builds its models on first use; here, in a thread, nobody waits for that.
         sdk_message(_WARM_UP)
         client = new_client(_library(), self._endpoint, self._timeout_s)
         client.event_hooks = {"response": [_note_status]}
@@ -52,7 +52,7 @@ class OpenAIServer(ChatServer):
             self._body_parameter = "body"
         return openai.AsyncOpenAI(
             base_url=self._endpoint.partition("?")[0].removesuffix(ENDPOINT),
-            # Without any key the SDK looks for one in the environment, meant for another server.
+            # Without a key, the SDK takes one from the environment, meant for another server.
             api_key=self._api_key or "none",
             default_headers=self._headers,
             max_retries=0,
@@ -106,7 +106,7 @@ async def _note_status(response: Any) -> None:
 
 
 def _library() -> Any:
-    """Return the HTTP library below the SDK."""
+    """Return the HTTP library that the SDK uses."""
     import openai
 
     kinds = openai.DefaultAsyncHttpxClient.__mro__
@@ -115,7 +115,7 @@ def _library() -> Any:
 
 
 def sdk_message(message: Any) -> Any:
-    """Return `message` as the SDK holds it: an object, or whatever stands there if it is none."""
+    """Return `message` as an SDK object; a value that is not a dict is returned unchanged."""
     if not isinstance(message, dict):
         return message
     from openai.types.chat import ChatCompletionMessage

@@ -1,4 +1,4 @@
-"""What a request is sent with and nobody may read, taken out of all that is said about it."""
+"""Masking of a request's credentials in all texts about it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.runtime.servers.base import RequestFailure
 
 MIN_SECRET = 4
-"""Shorter keys (`x`, `no`) stand for no key; masking them would spoil every text."""
+"""Shorter keys (`x`, `no`) mean that there is no key; masking them would spoil every text."""
 WORD_SECRET = 12
-"""Shorter secrets are masked only where they stand as a word of their own."""
+"""Shorter secrets are masked only as whole words."""
 
 
 def credentials(url: str, api_key: str, headers: Mapping[str, str]) -> frozenset[str]:
-    """Return the texts that let somebody in at a server; one of them may be empty."""
+    """Return the texts that authenticate a user at a server; one of them may be empty."""
     found = {api_key, *_secrets_of_url(url)}
     for name, masked in masked_headers(headers).items():
         if (value := headers[name]) != masked:
@@ -34,7 +34,7 @@ def credentials(url: str, api_key: str, headers: Mapping[str, str]) -> frozenset
 
 
 class Redactor:
-    """Knows the secrets of one server and masks them in texts."""
+    """Masks the secrets of one server in texts."""
 
     def __init__(self, url: str, api_key: str, headers: Mapping[str, str]) -> None:
         found = credentials(url, api_key, headers)
@@ -47,7 +47,7 @@ class Redactor:
         return self._found.sub(MASK, text) if self._found is not None and text else text
 
     def failure(self, failure: RequestFailure) -> RequestFailure:
-        """Return `failure` with every secret masked, wherever it stands in it."""
+        """Return `failure` with every secret in its texts masked."""
         return replace(
             failure,
             message=self.text(failure.message),
@@ -71,7 +71,7 @@ def _secrets_of_url(url: str) -> Iterable[str]:
     if at:
         pair = unquote(user)
         yield from (user, pair, base64.b64encode(pair.encode()).decode())
-        # The user's name alone is only masked where it is all there is: a key given as the user.
+        # The user name alone is masked only if there is no password: then it may be a key.
         name, colon, password = user.partition(":")
         yield from (password, unquote(password)) if colon and password else (name, unquote(name))
     for item in parts.query.split("&"):
@@ -82,7 +82,7 @@ def _secrets_of_url(url: str) -> Iterable[str]:
 
 
 def _written_forms(secret: str) -> Iterable[str]:
-    """Yield `secret` as it may stand in messages: as it is, stripped, and with escapes."""
+    """Yield the forms of `secret` in messages: verbatim, stripped, and with escapes."""
     for form in (secret, secret.strip()):
         for written in (form, repr(form)[1:-1], json.dumps(form)[1:-1]):
             if len(written) >= MIN_SECRET:

@@ -1,4 +1,4 @@
-"""A reply that arrives as an event stream: its pieces as they come, and what they add up to."""
+"""A reply that arrives as an event stream: its pieces as they arrive, and the reply in the end."""
 
 from __future__ import annotations
 
@@ -24,46 +24,46 @@ from hermes_tui.runtime.servers.bodies import (
 from hermes_tui.runtime.servers.failures import Exchange, error_text
 
 MAX_FINDINGS = 20
-"""A stream that is wrong throughout is told by its first events."""
+"""The number of findings per stream: if every event is wrong, the first ones suffice."""
 RETRY_HINT = "retry the turn, or continue with what arrived"
 
 
 class StreamedReply:
-    """Takes the bytes of one stream."""
+    """Reads one stream as its bytes arrive."""
 
     def __init__(self, exchange: Exchange, on_piece: OnPiece) -> None:
         self.is_done = False
-        """Whether the stream said that it is over."""
+        """Whether the stream has sent its `[DONE]`."""
         self._exchange = exchange
         self._on_piece = on_piece
         self._reader = EventReader()
         self._joiner = ChunkJoiner()
         self._pieces = 0
         self._untold: list[bytes] = []
-        """The events that came since the last piece."""
+        """The raw events since the last piece."""
         self._events = 0
         self._after_done = 0
         self._findings: dict[str, Diagnostic] = {}
 
     @property
     def is_event_stream(self) -> bool:
-        """Say whether anything of an event stream has come."""
+        """Whether any part of an event stream has been received."""
         return self._reader.is_event_stream
 
     @property
     def is_complete(self) -> bool:
-        """Say whether all of the message has come, whatever else was still to come."""
+        """Whether the whole message has been received, even if the stream has not ended."""
         return self.is_done or self._joiner.finish_reason is not None
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the stream. Raises RequestFailure where it holds an error."""
+        """Read bytes of the stream; raises RequestFailure if an event is an error."""
         for event in self._reader.feed(data):
             self._take(event)
 
     def finish(self, *, broke_off: str = "") -> Reply:
-        """Return the reply that came; `broke_off` says how the transport failed after its end.
+        """Return the reply; `broke_off` says how the transport failed after the message's end.
 
-        Raises RequestFailure where no choice came at all.
+        Raises RequestFailure if no choice was received.
         """
         for event in self._reader.finish():
             self._take(event)
@@ -155,7 +155,7 @@ class StreamedReply:
     def _judge_the_end(self, broke_off: str) -> None:
         if self._after_done:
             self._find(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
-        # Else whoever reads the reply says that it is empty.
+        # Without findings, the reader of the reply reports that it is empty.
         if not self._pieces and self._findings:
             self._find(Severity.ERROR, "the stream held no text and no call", RETRY_HINT)
         torn = self._reader.torn.decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Where a server of chat completions takes what, by the base URL that it was named with."""
+"""The URLs of a chat completions server, derived from the base URL given by the user."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ ENDPOINT: Final = "/chat/completions"
 
 
 def chat_url(url: str) -> str:
-    """Return where requests go: below a base URL, or there already; before its query.
+    """Return the URL for requests: `url` with the endpoint's path, unless it has that already.
 
-    What is no URL comes back as it is.
+    A query is kept. A text that is not a URL is returned unchanged.
     """
     try:
         return _beside(url, ENDPOINT)
@@ -21,9 +21,9 @@ def chat_url(url: str) -> str:
 
 
 def models_url(url: str) -> str:
-    """Return where a server lists its models, by the URL that requests go to or the base of it.
+    """Return the URL at which a server lists its models, given its base URL or endpoint.
 
-    Raises ValueError for what is no URL.
+    Raises ValueError if `url` is not a URL.
     """
     return _beside(url, "/models")
 
@@ -35,7 +35,7 @@ def _beside(url: str, path: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return host and port of `url` for a person."""
+    """Return host and port of `url`, for display."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2] or url
     except ValueError:
@@ -43,7 +43,7 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether `url` is on this machine: such a server is never asked through a proxy."""
+    """Return whether `url` is on this machine; such a server is never reached through a proxy."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
