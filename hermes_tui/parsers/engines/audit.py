@@ -31,7 +31,7 @@ _SPECIAL = re.compile(
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
 _NONFINITE_HINT = "Python's json reads it bare, others refuse it; send null or a string"
-_UNREAD = object()
+_UNREADABLE = object()
 _MOST_DETAILED = 20
 """The number of calls with non-JSON arguments whose flaws are reported in detail."""
 
@@ -47,8 +47,8 @@ def audit_calls(trace: Trace) -> None:
         name = call.name or ""
         if name not in name_flaws:
             name_flaws[name] = name_flaw(trace, name)
-        if odd := name_flaws[name]:
-            odd.flag(trace, call.name_span or call.span, index)
+        if flaw := name_flaws[name]:
+            flaw.flag(trace, call.name_span or call.span, index)
         value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
         tool = trace.tools.get(name)
         if isinstance(value, dict) and tool is not None:
@@ -57,11 +57,11 @@ def audit_calls(trace: Trace) -> None:
 
 
 def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
-    """Return the value that a client reads from the arguments, `_UNREAD` if it cannot read them."""
+    """Return the value that a client reads from the arguments, or `_UNREADABLE`."""
     span = call.arguments_span or call.span
     if call.verdict == FAILED:
         _flag_raw(trace, call, span, index, detailed=detailed)
-        return _UNREAD
+        return _UNREADABLE
     value = call.value
     if isinstance(value, str):
         _flag_string(trace, span, value, index)
@@ -75,12 +75,12 @@ def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bo
             at = flaw.span
             message, hint = flaw.message, flaw.hint
             if flaw.code is Code.NONFINITE:
-                message, hint = _handed_out(trace, call, at), _NONFINITE_HINT
+                message, hint = _nonfinite_message(trace, call, at), _NONFINITE_HINT
             trace.flag(flaw.code, Severity.WARNING, at.start, at.end, message, hint, index)
     return value
 
 
-def _handed_out(trace: Trace, call: ParsedCall, at: Span) -> str:
+def _nonfinite_message(trace: Trace, call: ParsedCall, at: Span) -> str:
     """Return a message on how the engine emits the number at `at`, which JSON does not have."""
     written = trace.text[at.start : at.end]
     start = call.arguments.find(written)
@@ -115,16 +115,16 @@ def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
 
 def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -> None:
     """Flag text that reaches neither `content` nor a call; losing only markers is no loss."""
-    told = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
-    ahead = iter(told)
-    known = next(ahead, None)
+    reported = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
+    remaining = iter(reported)
+    current = next(remaining, None)
     for span in dropped:
-        while known and known.end <= span.start:
-            known = next(ahead, None)
+        while current and current.end <= span.start:
+            current = next(remaining, None)
         rest = trace.text[span.start : span.end]
         for marker in trace.info.markers:
             rest = rest.replace(marker, "")
-        if not rest.strip(_SEPARATORS) or (known and known.overlaps(span)):
+        if not rest.strip(_SEPARATORS) or (current and current.overlaps(span)):
             continue
         if not _TOKEN.sub("", rest).strip(_SEPARATORS):
             _flag_special(trace, span.start, span.end)
@@ -141,8 +141,8 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -
             trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
         else:
             message = f"{trace.info.engine} returns neither a call nor this text"
-            seen = "sees only the rest" if content and content.strip() else "gets an empty answer"
-            hint = f"the client {seen}; check the format and the tool names"
+            effect = "sees only the rest" if content and content.strip() else "gets an empty answer"
+            hint = f"the client {effect}; check the format and the tool names"
             trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
 
 
@@ -200,7 +200,7 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
         return
     while start < end and trace.text[start].isspace():
         start += 1
-    if _flag_before(trace, start, end, index):
+    if _flag_text_before(trace, start, end, index):
         return
     _flag_special(trace, start, end)
     literal = read_literal(trace.text, start, end)
@@ -230,7 +230,7 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
         trace.flag(Code.JSON_INVALID, Severity.ERROR, at_error, at_error + 1, message, hint, index)
 
 
-def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
+def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
     """Flag text before the first brace of the payload; return whether there is any."""
     if not _NO_VALUE.match(trace.text, start, end):
         return False

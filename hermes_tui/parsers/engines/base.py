@@ -277,7 +277,7 @@ class Trace:
             what = several if len(self.calls) > 1 else f"a sound call ({self.calls[0].name})"
             self.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, f"{what}, {reason}", hint)
         self._take_back()
-        self.diagnostics[:] = [_of_no_call(found) for found in self.diagnostics]
+        self.diagnostics[:] = [_without_call_index(found) for found in self.diagnostics]
 
     def _take_back(self) -> None:
         """Remove all calls, and mark their steps as taken back."""
@@ -310,9 +310,9 @@ class Trace:
         content = self.content
         if not self._content_set:
             content = "".join(self.text[span.start : span.end] for span in kept) or None
-        taken = [call.span for call in self.calls]
-        dropped = gaps([*kept, *taken], length)
-        kept = gaps([*taken, *gaps(list(kept), length)], length)
+        call_spans = [call.span for call in self.calls]
+        dropped = gaps([*kept, *call_spans], length)
+        kept = gaps([*call_spans, *gaps(list(kept), length)], length)
         audit_calls(self)
         audit_losses(self, dropped, content)
         if self.calls:
@@ -345,10 +345,10 @@ class Trace:
     ) -> ParseResult:
         detail = counted(len(self.calls), "call") if self.calls else ""
         root = self._steps[0]._replace(outcome=outcome.value, detail=detail)
-        known = len(self.calls)
-        found = [
-            found if (found.call_index or 0) < known else _of_no_call(found)
-            for found in sorted(self.diagnostics, key=_cause_first)
+        count = len(self.calls)
+        findings = [
+            finding if (finding.call_index or 0) < count else _without_call_index(finding)
+            for finding in sorted(self.diagnostics, key=_cause_first)
         ]
         return ParseResult(
             outcome,
@@ -357,7 +357,7 @@ class Trace:
             kept,
             (),
             dropped,
-            tuple(found),
+            tuple(findings),
             (root, *self._steps[1:]),
         )
 
@@ -367,7 +367,7 @@ def _cause_first(diagnostic: Diagnostic) -> tuple[bool, int]:
     return diagnostic.code is Code.SIBLING_VOIDED, start_of(diagnostic)
 
 
-def _of_no_call(diagnostic: Diagnostic) -> Diagnostic:
+def _without_call_index(diagnostic: Diagnostic) -> Diagnostic:
     """Return the finding without its call index, for a call that is not delivered after all."""
     if diagnostic.call_index is None:
         return diagnostic

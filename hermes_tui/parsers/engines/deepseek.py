@@ -28,7 +28,7 @@ CALLS_BEGIN, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end
 CALL_BEGIN, CALL_END, SEP = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
 _FENCE = "\n```json\n"
 _FENCE_END = "\n```"
-_TEXT_RULE = "find the outer marker"
+_OUTER_RULE = "find the outer marker"
 
 
 class _Block(NamedTuple):
@@ -42,7 +42,7 @@ class _Block(NamedTuple):
 
 def _vllm_v3(trace: Trace) -> None:
     """Match header line, fence and end of each call; a kind other than "function" voids all."""
-    outer = _outer(trace)
+    outer = _outer_marker(trace)
     for block in _vllm_blocks(trace, _fenced_block):
         if block.kind != "function":
             at = block.whole.start
@@ -62,19 +62,19 @@ def _vllm_v3(trace: Trace) -> None:
 
 def _vllm_v31(trace: Trace) -> None:
     """Match name, separator and end of each call; nothing is checked."""
-    outer = _outer(trace)
+    outer = _outer_marker(trace)
     for block in _vllm_blocks(trace, _plain_block):
         _deliver_raw(trace, block)
     _wrap(trace, outer)
     trace.tools_called = True
 
 
-def _outer(trace: Trace) -> int:
+def _outer_marker(trace: Trace) -> int:
     """Return the position of the outer marker; raises Refused if there is none."""
     outer = trace.text.find(CALLS_BEGIN)
     if outer < 0:
         raise Refused("there is no " + CALLS_BEGIN)
-    trace.step(_TEXT_RULE, outer, outer + len(CALLS_BEGIN), "found")
+    trace.step(_OUTER_RULE, outer, outer + len(CALLS_BEGIN), "found")
     return outer
 
 
@@ -96,12 +96,12 @@ def _vllm_blocks(trace: Trace, read: Callable[[ForwardSearch, int], _Block | str
             position = block.whole.end
             continue
         lost += 1
-        if lost <= _FLAGS_SHOWN:
+        if lost <= _MAX_FLAGS:
             _flag_no_match(trace, start, block)
     return found
 
 
-_FLAGS_SHOWN = 100
+_MAX_FLAGS = 100
 
 
 def _fenced_block(search: ForwardSearch, start: int) -> _Block | str:
@@ -183,7 +183,7 @@ def _sglang_v31(trace: Trace) -> None:
 
 def _sglang(trace: Trace, read: Callable[[str, int, int], _Block | None]) -> None:
     need_tools(trace)
-    outer = _outer(trace)
+    outer = _outer_marker(trace)
     try:
         _sglang_blocks(trace, read)
     except Refused:

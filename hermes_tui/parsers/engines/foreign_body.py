@@ -49,8 +49,8 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     trace.flag(code, severity, start, max(end, start + 1), message, hint)
 
 
-def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
-    """Flag text between the `of_what` of a call; return whether a marker ended a value early.
+def flag_loose(trace: Trace, span: Span, part_name: str) -> bool:
+    """Flag text between the `part_name` of a call; return whether a marker ended a value early.
 
     In that case the text contains the marker that should have ended the value.
     """
@@ -60,7 +60,7 @@ def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
     loose = trace.text[at.start : at.end]
     inside = "</" in loose
     code = Code.MARKER_IN_VALUE if inside else Code.EXTRA_TEXT
-    message = f"text outside of the {of_what} is dropped: {loose[:40]!r}"
+    message = f"text outside of the {part_name} is dropped: {loose[:40]!r}"
     hint = "a marker inside a value ends it early" if inside else "write nothing there"
     trace.flag(code, Severity.ERROR, at.start, at.end, message, hint)
     return inside
@@ -74,13 +74,13 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
     text, start = trace.text, body.end
     if trace.crowded or not text.startswith(closer, start):
         return False
-    behind = start + len(closer)
-    end = text.find(inner_end, behind)
-    if end < 0 or text.find(inner, behind, end) >= 0:
+    closer_end = start + len(closer)
+    end = text.find(inner_end, closer_end)
+    if end < 0 or text.find(inner, closer_end, end) >= 0:
         return False
     message = f"{closer} inside a value ends the whole block"
     hint = "the rest of the value is not part of the call"
-    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, behind, message, hint)
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, closer_end, message, hint)
     return True
 
 

@@ -51,7 +51,7 @@ def say_before(trace: Trace, first: int) -> None:
     trace.say(trace.text[:first].strip() or None)
 
 
-class _Tags:
+class _TagReader:
     """Reads JSON objects between a pair of tags; objects without a name are skipped."""
 
     def __init__(self, opener: str, closer: str) -> None:
@@ -99,7 +99,7 @@ def _skip_nameless(trace: Trace, payload: Any, at: Span) -> None:
 
 
 def _deliver_object(
-    trace: Trace, payload: dict[str, Any], at: Span, span: Span, *, text_as_it_is: bool = False
+    trace: Trace, payload: dict[str, Any], at: Span, span: Span, *, strings_verbatim: bool = False
 ) -> None:
     """Deliver the call of an object that has a name; raises Refused if the name is not a string."""
     places = places_in(trace.text, at, ("arguments",))
@@ -110,11 +110,11 @@ def _deliver_object(
         raise refuse_block(trace, Block(where, where), Code.NAME_TYPE, message, SHAPE)
     if "arguments" not in payload:
         flag_no_arguments(trace, payload, at, "`arguments`", SHAPE)
-    if text_as_it_is and not isinstance(value, (dict, str)):
+    if strings_verbatim and not isinstance(value, (dict, str)):
         where = places.arguments or at
         message = "arguments that are neither an object nor a text"
         raise refuse_block(trace, Block(where, where), Code.ARGS_NOT_OBJECT, message, SHAPE)
-    deliver(trace, name, value, at, span, places, text_as_it_is=text_as_it_is)
+    deliver(trace, name, value, at, span, places, strings_verbatim=strings_verbatim)
 
 
 def _read_mistral(trace: Trace) -> None:
@@ -166,7 +166,7 @@ def _mistral_item(trace: Trace, item: Any, at: Span, span: Span) -> None:
     if isinstance(item, (dict, list, str)) and "name" not in item:
         _skip_nameless(trace, item, at)
     elif isinstance(item, dict):
-        _deliver_object(trace, item, at, span, text_as_it_is=True)
+        _deliver_object(trace, item, at, span, strings_verbatim=True)
     else:
         message = "an item that is not an object"
         raise refuse_block(trace, Block(at, at), Code.JSON_INVALID, message, SHAPE)
@@ -188,7 +188,7 @@ def _mistral_objects(trace: Trace, inner: Span) -> None:
         if isinstance(value, dict) and "name" in value:
             at = Span(position, end)
             trace.step("raw_decode", position, end, "read", "an object with a name")
-            _deliver_object(trace, value, at, at, text_as_it_is=True)
+            _deliver_object(trace, value, at, at, strings_verbatim=True)
         position = scanner.next_container(end)
 
 
@@ -226,9 +226,9 @@ _LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
 _KIND = "regex + json"
 
 PARSERS = (
-    Emulated(info("hermes", "hermes", "Hermes 2/3/4", _KIND, _HERMES), _Tags(*_HERMES)),
-    Emulated(info("qwen", "hermes", "Qwen2.5, Qwen3", _KIND, _HERMES), _Tags(*_HERMES)),
-    Emulated(info("longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT), _Tags(*_LONGCAT)),
+    Emulated(info("hermes", "hermes", "Hermes 2/3/4", _KIND, _HERMES), _TagReader(*_HERMES)),
+    Emulated(info("qwen", "hermes", "Qwen2.5, Qwen3", _KIND, _HERMES), _TagReader(*_HERMES)),
+    Emulated(info("longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT), _TagReader(*_LONGCAT)),
     Emulated(
         info("mistral", "mistral+mistral_v11", "Mistral", "split + json", (MARKER,)), _read_mistral
     ),

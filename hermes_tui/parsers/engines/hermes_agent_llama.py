@@ -27,27 +27,27 @@ def _read_llama(trace: Trace) -> None:
     """Decode at every brace that is not inside a decoded object; skip braces where that fails."""
     text = trace.text
     scanner = Scanner(text)
-    taken = -1
+    read_to = -1
     if "{" not in text and PYTHON_TAG not in text:
         raise Refused("no brace in the text")
-    failed = -1
-    while (at := text.find("{", taken + 1)) >= 0:
+    failed_at = -1
+    while (at := text.find("{", read_to + 1)) >= 0:
         start = scanner.next_object(at)
-        if start > at and failed < 0:
-            failed = at
+        if start > at and failed_at < 0:
+            failed_at = at
         if start >= len(text):
             break
         try:
-            value, taken = scanner.decode(start)
+            value, read_to = scanner.decode(start)
         except BadJson as error:
             if error.deep:
                 raise Refused(error.message) from None
-            failed = start if failed < 0 else failed
-            taken = start
+            failed_at = start if failed_at < 0 else failed_at
+            read_to = start
         else:
-            _llama_object(trace, value, Span(start, taken))
-    if failed >= 0:
-        _flag_braces(trace, failed)
+            _llama_object(trace, value, Span(start, read_to))
+    if failed_at >= 0:
+        _flag_braces(trace, failed_at)
     if not trace.calls:
         raise Refused("no object with name and arguments in the text")
     tag = text.find(PYTHON_TAG)
@@ -57,8 +57,8 @@ def _read_llama(trace: Trace) -> None:
 def _flag_braces(trace: Trace, at: int) -> None:
     trace.step("raw_decode", at, at + 1, "passed over", "no JSON opens here")
     end = len(trace.text)
-    behind = [call.span.start for call in trace.calls if call.span.start > at]
-    flag_payload(trace, at, min([end, *behind]))
+    later_starts = [call.span.start for call in trace.calls if call.span.start > at]
+    flag_payload(trace, at, min([end, *later_starts]))
 
 
 def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:

@@ -61,7 +61,7 @@ def _read_coder(trace: Trace) -> None:
             flag_foreign_body(trace, block.body.start, block.body.end, prose=False)
             break
         raise Refused(f"no {FUNCTION} in the text")
-    blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole(text)]
+    blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole_text(text)]
     for block in blocks:
         with trace.part("block", block.span.start, block.span.end):
             for function in _functions(text, _cut_newline(text, block)):
@@ -72,7 +72,7 @@ def _read_coder(trace: Trace) -> None:
     say_before(trace, first if first >= 0 else text.find(FUNCTION))
 
 
-def _whole(text: str) -> Block:
+def _whole_text(text: str) -> Block:
     return Block(Span(0, len(text)), Span(0, len(text)))
 
 
@@ -98,8 +98,8 @@ def _functions(text: str, body: Span) -> Iterator[Block]:
 
 def _coder_call(trace: Trace, function: Block) -> None:
     body, text = function.body, trace.text
-    behind = text.find(">", body.start, body.end)
-    if behind < 0:
+    angle = text.find(">", body.start, body.end)
+    if angle < 0:
         message = "a function tag that never closes is dropped"
         hint = "raise max_tokens, or write <function=name>"
         start, end = function.span.start, function.span.end
@@ -111,9 +111,9 @@ def _coder_call(trace: Trace, function: Block) -> None:
         hint = "a call cut by max_tokens looks like this: it runs with what it has"
         start = function.span.start
         trace.flag(Code.UNCLOSED, Severity.ERROR, start, body.start, message, hint)
-    name = stripped(text, Span(body.start, behind))
-    values = list(_parameters(trace, Span(behind + 1, body.end), early=early))
-    flag_entities(trace, Span(behind + 1, body.end), len(trace.calls))
+    name = stripped(text, Span(body.start, angle))
+    values = list(_parameters(trace, Span(angle + 1, body.end), early=early))
+    flag_entities(trace, Span(angle + 1, body.end), len(trace.calls))
     _deliver(trace, name, values, function.span, any_case_null=True)
 
 
@@ -127,21 +127,21 @@ def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
         stop = _PARAMETER_STOP.search(text, inner, body.end)
         end = stop.start() if stop else max(inner, end_of_all)
         closed = stop is not None and stop[0] == PARAMETER_END
-        behind = text.find(">", inner, end)
+        angle = text.find(">", inner, end)
         if not closed and not (early and stop is None):
             _flag_open_parameter(trace, start, end)
         covered = stop.end() if stop and closed else end
         start, opener = text.find(PARAMETER, covered, body.end), start
         loose = Span(covered, start if start >= 0 else body.end)
         cut = flag_loose(trace, loose, "parameters") or (early and stop is None)
-        if behind >= 0:
-            key, span = stripped(text, Span(inner, behind)), Span(behind + 1, end)
-            yield _Value(text[key.start : key.end], span, _without_lines(text, span), cut)
+        if angle >= 0:
+            key, span = stripped(text, Span(inner, angle)), Span(angle + 1, end)
+            yield _Value(text[key.start : key.end], span, _without_newlines(text, span), cut)
         else:
             _flag_lost_parameter(trace, opener, end)
 
 
-def _without_lines(text: str, span: Span) -> Span:
+def _without_newlines(text: str, span: Span) -> Span:
     """Return the value without the newline after its opening tag and before its closing tag."""
     start = span.start + text.startswith("\n", span.start, span.end)
     return Span(start, span.end - text.endswith("\n", start, span.end))
@@ -203,7 +203,7 @@ def _flag_overlong(trace: Trace, value: _Value, message: str) -> None:
     trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint)
 
 
-class _Glm:
+class _GlmReader:
     """Reads `<tool_call>` blocks of keys and values."""
 
     def __init__(
@@ -304,9 +304,11 @@ PARSERS = (
         _read_coder,
     ),
     Emulated(
-        info("glm45", "glm", "GLM-4.5", "regex, types guessed", _GLM), _Glm(_head_45, _PAIR_45)
+        info("glm45", "glm", "GLM-4.5", "regex, types guessed", _GLM),
+        _GlmReader(_head_45, _PAIR_45),
     ),
     Emulated(
-        info("glm47", "glm", "GLM-4.7", "regex, types guessed", _GLM), _Glm(_head_47, _PAIR_47)
+        info("glm47", "glm", "GLM-4.7", "regex, types guessed", _GLM),
+        _GlmReader(_head_47, _PAIR_47),
     ),
 )

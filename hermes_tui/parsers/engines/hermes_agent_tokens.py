@@ -31,13 +31,13 @@ SECTION_END = "<|tool_calls_section_end|>"
 KIMI_BEGIN, KIMI_ARGUMENTS = "<|tool_call_begin|>", "<|tool_call_argument_begin|>"
 KIMI_END = "<|tool_call_end|>"
 
-_COSTS = (("deepseek_v3", 80, "n^4"), ("deepseek_v31", 600, "n^3"))
+_REPEAT_LIMITS = (("deepseek_v3", 80, "n^4"), ("deepseek_v31", 600, "n^3"))
 """By format: the number of unclosed openers that take the real parser a second, and the growth."""
 
 _INDEX = re.compile(r":\d++\Z")
 
 
-class _Found(NamedTuple):
+class _Match(NamedTuple):
     """The spans of a call, of its name and of its arguments."""
 
     span: Span
@@ -45,7 +45,7 @@ class _Found(NamedTuple):
     arguments: Span
 
 
-def _deliver_all(trace: Trace, found: list[_Found], first: int) -> None:
+def _deliver_all(trace: Trace, found: list[_Match], first: int) -> None:
     for one in found:
         name, arguments = one.name, stripped(trace.text, one.arguments)
         trace.call(
@@ -73,7 +73,7 @@ def _flag_unread(trace: Trace, start: int) -> None:
             f"{trace.info.name} wants {trace.info.flag}'s markers to the letter; raise max_tokens"
         )
         trace.step("call", at, len(trace.text), "not matched")
-        for name, most, growth in _COSTS:
+        for name, most, growth in _REPEAT_LIMITS:
             if trace.info.format == name:
                 flag_repeats(trace, opener, most, f"every opener pairs with every mark, {growth}")
         trace.flag(Code.UNCLOSED, Severity.ERROR, at, len(trace.text), message, hint)
@@ -100,7 +100,7 @@ def _section(trace: Trace, markers: tuple[str, ...]) -> int:
     return min(places)
 
 
-def _v3_calls(text: str) -> Iterator[_Found]:
+def _v3_calls(text: str) -> Iterator[_Match]:
     position = 0
     while (start := text.find(CALL_BEGIN, position)) >= 0:
         separator = text.find(SEP, start + len(CALL_BEGIN))
@@ -111,10 +111,10 @@ def _v3_calls(text: str) -> Iterator[_Found]:
         if end < 0:
             return
         position = end + len(FENCE_END)
-        yield _Found(Span(start, position), stripped(text, Span(name, fence)), Span(body, end))
+        yield _Match(Span(start, position), stripped(text, Span(name, fence)), Span(body, end))
 
 
-def _v31_calls(text: str) -> Iterator[_Found]:
+def _v31_calls(text: str) -> Iterator[_Match]:
     position = 0
     while (start := text.find(CALL_BEGIN, position)) >= 0:
         name = start + len(CALL_BEGIN)
@@ -124,7 +124,7 @@ def _v31_calls(text: str) -> Iterator[_Found]:
         if end < 0:
             return
         position = end + len(CALL_END)
-        yield _Found(Span(start, position), stripped(text, Span(name, separator)), Span(body, end))
+        yield _Match(Span(start, position), stripped(text, Span(name, separator)), Span(body, end))
 
 
 def _read_kimi(trace: Trace) -> None:
@@ -132,7 +132,7 @@ def _read_kimi(trace: Trace) -> None:
     _deliver_all(trace, list(_kimi_calls(trace)), first)
 
 
-def _kimi_calls(trace: Trace) -> Iterator[_Found]:
+def _kimi_calls(trace: Trace) -> Iterator[_Match]:
     """Yield the calls; a call that contains another opener or has a malformed id is skipped."""
     text, position, end = trace.text, 0, -1
     while (start := text.find(KIMI_BEGIN, position)) >= 0:
@@ -149,7 +149,7 @@ def _kimi_calls(trace: Trace) -> Iterator[_Found]:
         if end < body or text.find(KIMI_BEGIN, body, end) >= 0:
             continue
         position = end + len(KIMI_END)
-        yield _Found(Span(start, position), name, Span(body, end))
+        yield _Match(Span(start, position), name, Span(body, end))
 
 
 def _kimi_name(text: str, span: Span) -> Span | None:

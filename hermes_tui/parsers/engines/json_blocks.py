@@ -12,7 +12,7 @@ from hermes_tui.parsers.engines.base import Part, Refused, Trace
 from hermes_tui.parsers.engines.json_text import BadJson, decode_at, dumps, loads
 from hermes_tui.parsers.engines.members import members_in, stripped
 
-_BESIDE_ARGUMENTS = frozenset({"name", "id", "type", "description"})
+_NON_ARGUMENT_KEYS = frozenset({"name", "id", "type", "description"})
 """Keys of a call object that cannot be its arguments under another name."""
 
 
@@ -139,10 +139,10 @@ def deliver(
     span: Span,
     places: Places,
     *,
-    text_as_it_is: bool = True,
+    strings_verbatim: bool = True,
 ) -> None:
     """Deliver the call of the object `at`; arguments that are a string are emitted unchanged."""
-    as_text = text_as_it_is and isinstance(arguments, str)
+    as_text = strings_verbatim and isinstance(arguments, str)
     if as_text:
         _flag_text(trace, places.arguments or at)
     trace.call(
@@ -164,13 +164,15 @@ def starts_object(text: str) -> bool:
         return False
 
 
-def flag_no_arguments(trace: Trace, item: dict[str, Any], at: Span, wanted: str, hint: str) -> None:
-    """Flag a call object at `at` without the key `wanted`: the next call is delivered with {}.
+def flag_no_arguments(
+    trace: Trace, item: dict[str, Any], at: Span, expected: str, hint: str
+) -> None:
+    """Flag a call object at `at` without the key `expected`: the next call is delivered with {}.
 
     It is an error if the arguments may be under another key, which is not read.
     """
-    others = [key for key in item if key not in _BESIDE_ARGUMENTS and item[key]]
-    message = f"no {wanted} key: the call goes out with {{}}"
+    others = [key for key in item if key not in _NON_ARGUMENT_KEYS and item[key]]
+    message = f"no {expected} key: the call goes out with {{}}"
     severity, span = Severity.WARNING, at
     if others:
         severity = Severity.ERROR

@@ -82,11 +82,11 @@ def loads(text: str) -> Any:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        _refuse_deep(text, error.pos)
+        _check_depth(text, error.pos)
         raise BadJson(error.msg, error.pos) from None
     except (RecursionError, ValueError) as error:
-        raise _other(error, 0) from None
-    _refuse_deep(text, len(text))
+        raise _bad_json_from(error, 0) from None
+    _check_depth(text, len(text))
     return value
 
 
@@ -106,18 +106,18 @@ def decode_at(text: str, position: int = 0) -> Decoded:
         except json.JSONDecodeError as error:
             runs_over = error.pos + _TOKEN_LENGTH >= len(window) or "Unterminated" in error.msg
             if whole or not runs_over:
-                _refuse_deep(window, error.pos, position)
+                _check_depth(window, error.pos, position)
                 raise BadJson(error.msg, position + error.pos) from None
         except (RecursionError, ValueError) as error:
-            raise _other(error, position) from None
+            raise _bad_json_from(error, position) from None
         else:
             if whole or end + _TOKEN_LENGTH < len(window):
-                _refuse_deep(window, end, position)
+                _check_depth(window, end, position)
                 return Decoded(value, position + end)
         size *= 4
 
 
-def _refuse_deep(text: str, end: int, offset: int = 0) -> None:
+def _check_depth(text: str, end: int, offset: int = 0) -> None:
     """Raise BadJson if containers are nested deeper than MAX_DEPTH before `end`."""
     if text.count("{", 0, end) + text.count("[", 0, end) <= MAX_DEPTH:
         return
@@ -126,12 +126,12 @@ def _refuse_deep(text: str, end: int, offset: int = 0) -> None:
         if token[0] in "{[":
             depth += 1
             if depth > MAX_DEPTH:
-                raise _other(RecursionError(), offset)
+                raise _bad_json_from(RecursionError(), offset)
         elif token[0] in "}]":
             depth -= 1
 
 
-def _other(error: RecursionError | ValueError, position: int) -> BadJson:
+def _bad_json_from(error: RecursionError | ValueError, position: int) -> BadJson:
     if isinstance(error, RecursionError):
         return BadJson("maximum recursion depth exceeded", position, "RecursionError")
     return BadJson(str(error).partition(";")[0], position, "ValueError")
@@ -147,11 +147,11 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self._broken: dict[int, BadJson] = {}
-        self._no_string: tuple[int, int, BadJson] | None = None
+        self._unclosed_string: tuple[int, int, BadJson] | None = None
 
     def decode(self, position: int) -> Decoded:
         """Return the value at `position`; raises BadJson."""
-        if error := self._known(position):
+        if error := self._known_error(position):
             raise error
         try:
             return decode_at(self.text, position)
@@ -170,11 +170,11 @@ class Scanner:
         found = _FILLER.match(self.text, position)
         return found.end() if found else position
 
-    def _known(self, position: int) -> BadJson | None:
+    def _known_error(self, position: int) -> BadJson | None:
         if position in self._broken:
             return self._broken[position]
-        if self._no_string and self.text[position] == '"':
-            start, end, error = self._no_string
+        if self._unclosed_string and self.text[position] == '"':
+            start, end, error = self._unclosed_string
             return error if start <= position < end else None
         return None
 
@@ -187,7 +187,7 @@ class Scanner:
             if char == '"':
                 if token[1] == "":
                     end = max(token.end(), error.position)
-                    self._no_string = (token.start(), end, error)
+                    self._unclosed_string = (token.start(), end, error)
             elif char in "{[":
                 # A bracket exactly where the value breaks off was never opened.
                 if token.start() < error.position:

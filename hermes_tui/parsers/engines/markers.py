@@ -47,9 +47,9 @@ _FORMATS = (
     ("llama3_json", "llama3_json", r"\A\s*+\{\s*+\"name\""),
     ("xlam", "xlam", r"\A\s*+\[\s*+\{\s*+\"name\""),
 )
-_ANY = tuple((name, flag, re.compile(pattern)) for name, flag, pattern in _FORMATS)
+_PATTERNS = tuple((name, flag, re.compile(pattern)) for name, flag, pattern in _FORMATS)
 
-_VARIANT = re.compile(
+_MARKER_VARIANT = re.compile(
     r"&lt;/?tool_call&gt;|<\s?/?\s?(?i:tool[ _-]?calls?)\s?>|\[\s?(?i:tool[ _-]?calls?)\s?\]"
     r"|<[|｜]\s?(?i:tool[_▁ ]calls?[_▁ ](?:begin|section[_▁ ]begin))\s?[|｜]>"
 )
@@ -58,7 +58,7 @@ _VARIANT = re.compile(
 def seen_formats(text: str) -> list[Seen]:
     """Return the first marker of each format in `text`, the most distinctive formats first."""
     found = []
-    for name, flag, pattern in _ANY:
+    for name, flag, pattern in _PATTERNS:
         if match := pattern.search(text):
             found.append(Seen(name, flag, Span(*match.span())))
     return found
@@ -69,11 +69,11 @@ def near_marker(text: str) -> Span | None:
 
     None if there is no such marker.
     """
-    match = _VARIANT.search(text)
+    match = _MARKER_VARIANT.search(text)
     return Span(*match.span()) if match else None
 
 
-_SGLANG = {
+_SGLANG_NAMES = {
     **dict.fromkeys(("hermes", "mistral", "qwen3_coder", "glm45", "kimi_k2", "gemma4", "step3")),
     **dict.fromkeys(("lfm2", "pythonic")),
     "llama3_json": "llama3",
@@ -87,7 +87,7 @@ _SGLANG = {
     "hy_v3": "hunyuan",
     "llama4_pythonic": "pythonic",
 }
-_HERMES_AGENT = frozenset(
+_HERMES_AGENT_NAMES = frozenset(
     [
         *("hermes", "longcat", "mistral", "llama3_json", "qwen3_coder", "glm45", "kimi_k2"),
         *("deepseek_v3", "deepseek_v31"),
@@ -97,9 +97,9 @@ _HERMES_AGENT = frozenset(
 
 def how_to_read(engine: str, vllm_name: str) -> str:
     """Return the setting by which `engine` reads the format of vLLM's parser `vllm_name`."""
-    if engine == "hermes-agent" and vllm_name in _HERMES_AGENT:
+    if engine == "hermes-agent" and vllm_name in _HERMES_AGENT_NAMES:
         return f'get_parser("{vllm_name}")'
-    if engine == "sglang" and vllm_name in _SGLANG:
-        return f"--tool-call-parser {_SGLANG[vllm_name] or vllm_name}"
+    if engine == "sglang" and vllm_name in _SGLANG_NAMES:
+        return f"--tool-call-parser {_SGLANG_NAMES[vllm_name] or vllm_name}"
     flag = f"--tool-call-parser {vllm_name}"
     return flag if engine == "vllm" else f"{engine} has no parser for it; vLLM has {flag}"

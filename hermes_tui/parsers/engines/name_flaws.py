@@ -31,8 +31,8 @@ class NameFlaw(NamedTuple):
 
 def flag_name(trace: Trace, name: str, span: Span) -> None:
     """Flag a name that matches no declared tool."""
-    if odd := name_flaw(trace, name):
-        odd.flag(trace, span)
+    if flaw := name_flaw(trace, name):
+        flaw.flag(trace, span)
 
 
 def name_flaw(trace: Trace, name: str) -> NameFlaw | None:

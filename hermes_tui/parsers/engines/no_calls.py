@@ -30,7 +30,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
         return
     if _flag_own_markers(trace):
         return
-    others = [seen for seen in seen_formats(trace.text) if not _ours(trace, seen.format)]
+    others = [seen for seen in seen_formats(trace.text) if not _is_own_format(trace, seen.format)]
     if others:
         first = others[0]
         message = f"this is written as {first.format}, which {trace.info.name} does not read"
@@ -70,7 +70,7 @@ def _flag_own_markers(trace: Trace) -> bool:
     return False
 
 
-def _ours(trace: Trace, format_name: str) -> bool:
+def _is_own_format(trace: Trace, format_name: str) -> bool:
     return format_name == trace.info.format or format_name in trace.info.format.split("+")
 
 

@@ -14,8 +14,8 @@ from hermes_tui.parsers.engines.markers import how_to_read
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
-_START = attrgetter("start")
-_START_OF_CALL = attrgetter("span.start")
+_SPAN_START = attrgetter("start")
+_CALL_START = attrgetter("span.start")
 
 
 def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
@@ -29,12 +29,12 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
 
     if wire_format in trace.info.format.split("+"):
         return ""
-    told = how_to_read(trace.info.engine, vllm_name)
-    parsers = parsers_of(trace.info.engine, wire_format, told)
+    setting = how_to_read(trace.info.engine, vllm_name)
+    parsers = parsers_of(trace.info.engine, wire_format, setting)
     reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
     if reader is not None:
         return f"{reader.info.flag} reads it"
-    return f"{told} is made for it, but reads no call here either" if parsers else told
+    return f"{setting} is made for it, but reads no call here either" if parsers else setting
 
 
 def if_called_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
@@ -47,7 +47,7 @@ def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
     result = trace.elsewhere(parser)
     if result is None or any(_calls_at(result.calls, place)):
         return ""
-    return hint if _is_in(result.content_spans, place) else ""
+    return hint if _overlaps_any(result.content_spans, place) else ""
 
 
 def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
@@ -55,7 +55,7 @@ def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
     result = trace.elsewhere(parser)
     if result is None or result.outcome is Outcome.RAISED or any(_calls_at(result.calls, place)):
         return ""
-    return hint if _is_in(result.dropped, place) else ""
+    return hint if _overlaps_any(result.dropped, place) else ""
 
 
 def calls_by(trace: Trace, parser: str, place: Span) -> list[ParsedCall]:
@@ -66,13 +66,13 @@ def calls_by(trace: Trace, parser: str, place: Span) -> list[ParsedCall]:
 
 def _calls_at(calls: Sequence[ParsedCall], place: Span) -> Iterator[ParsedCall]:
     """Yield the calls that overlap the place, the last first; `calls` is in text order."""
-    for index in range(bisect_left(calls, place.end, key=_START_OF_CALL) - 1, -1, -1):
+    for index in range(bisect_left(calls, place.end, key=_CALL_START) - 1, -1, -1):
         if calls[index].span.end <= place.start:
             return
         yield calls[index]
 
 
-def _is_in(spans: Sequence[Span], place: Span) -> bool:
+def _overlaps_any(spans: Sequence[Span], place: Span) -> bool:
     """Return whether one of the spans, which are sorted and disjoint, overlaps the place."""
-    before = bisect_left(spans, place.end, key=_START) - 1
+    before = bisect_left(spans, place.end, key=_SPAN_START) - 1
     return before >= 0 and spans[before].overlaps(place)

@@ -30,18 +30,18 @@ def audit_places(trace: Trace) -> None:
     """Flag calls in the model's reasoning, and calls in a code fence."""
     if not trace.calls:
         return
-    ahead = iter(trace.thoughts)
-    thought = next(ahead, None)
+    remaining = iter(trace.thoughts)
+    thought = next(remaining, None)
     fences = position = 0
     for index, call in enumerate(trace.calls):
         start, end = call.span.start, call.span.end
         while thought and thought.end <= start:
-            thought = next(ahead, None)
+            thought = next(remaining, None)
         fences += trace.text.count("```", position, start)
         position = max(position, start)
         if thought and thought.overlaps(call.span):
             message = "a call inside the model's reasoning; this parser runs it all the same"
-            hint = _to_keep_it_in(trace, thought)
+            hint = _reasoning_hint(trace, thought)
             trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
         if fences % 2:
             message = "a call inside a code fence"
@@ -50,7 +50,7 @@ def audit_places(trace: Trace) -> None:
             )
 
 
-def _to_keep_it_in(trace: Trace, thought: Span) -> str:
+def _reasoning_hint(trace: Trace, thought: Span) -> str:
     """Return a hint on how to keep a call in the reasoning `thought` with the trace's engine."""
     engine, flag = trace.info.engine, "--reasoning-parser"
     if engine == "hermes-agent":

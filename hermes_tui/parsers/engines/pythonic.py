@@ -171,7 +171,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
             drop_unknown(trace, call.func.id, whole, reader.place(call.func))
         else:
             try:
-                reader.deliver(call, sglang_value, _strict)
+                reader.deliver(call, sglang_value, _strict_json)
             except Broken as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)
                 trace.void(f"lost with one that SGLang cannot read at all: {error.why}")
@@ -181,7 +181,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
                 drop(trace, whole, f"an argument is {error.why}")
 
 
-def _strict(value: Any) -> str:
+def _strict_json(value: Any) -> str:
     """Return the value as JSON; raises ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 

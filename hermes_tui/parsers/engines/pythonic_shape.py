@@ -55,7 +55,7 @@ class CallLists:
     def begins(self, start: int) -> bool:
         """Return whether a list of calls begins at `start`, wherever it ends."""
         self.head_end = start
-        return self._text.startswith("[", start) and self._next_call(start + 1) >= 0
+        return self._text.startswith("[", start) and self._match_call(start + 1) >= 0
 
     def search(self) -> Span | None:
         """Return the span of the first list, or None if there is none."""
@@ -64,14 +64,14 @@ class CallLists:
             start = self._text.find("[", start + 1)
         if start < 0:
             return None
-        self._work_out_exits(start)
-        return Span(start, self._next_call(start + 1))
+        self._compute_exits(start)
+        return Span(start, self._match_call(start + 1))
 
     def arguments(self, span: Span) -> int:
         """Return the number of arguments after a comma; each doubles the cost of backtracking."""
         return sum(1 for _ in _NAMED_COMMA.finditer(self._text, span.start, span.end))
 
-    def _work_out_exits(self, start: int) -> None:
+    def _compute_exits(self, start: int) -> None:
         """Find the exits, trying the positions where a value can end from right to left."""
         text, close = self._text, self._close.position
         self._named = [found.span() for found in _NAMED_COMMA.finditer(text, start, close + 1)]
@@ -80,18 +80,18 @@ class CallLists:
         while commas or blanks:
             at_comma = not blanks or (commas and commas[-1] > blanks[-1])
             position = commas.pop() if at_comma else blanks.pop()
-            self._settle(position)
+            self._use_named_commas(position)
             if self._first_comma.end >= 0 and self._last_comma.end >= 0:
                 # Exits further left are never taken: any value before them tries these two first.
                 return
             if at_comma:
                 self._try_comma(position)
             elif self._first_blank.end < 0:
-                end = self._next_call(self._skip(position + 3))
+                end = self._match_call(self._skip_blanks(position + 3))
                 self._first_blank = _Exit(position, end)
-        self._settle(_FAIL)
+        self._use_named_commas(_FAIL)
 
-    def _settle(self, position: int) -> None:
+    def _use_named_commas(self, position: int) -> None:
         """Use commas before a named argument as exits if they come after `position`.
 
         In a last call such a comma always works; in a first one, only if the argument can end
@@ -106,35 +106,35 @@ class CallLists:
 
     def _try_comma(self, comma: int) -> None:
         """Set the exits at this comma, which is followed by `)`, if a value can end there."""
-        inner = self._skip(comma + 1) + 1
+        inner = self._skip_blanks(comma + 1) + 1
         if self._last_comma.end < 0:
-            self._last_comma = _Exit(comma, self._after_last(inner))
+            self._last_comma = _Exit(comma, self._match_after_last(inner))
         if self._first_comma.end < 0 and self._text.startswith(",", inner):
-            self._first_comma = _Exit(comma, self._next_call(self._skip(inner + 1)))
+            self._first_comma = _Exit(comma, self._match_call(self._skip_blanks(inner + 1)))
 
-    def _next_call(self, position: int) -> int:
+    def _match_call(self, position: int) -> int:
         """Return the end of the match from the start of a call of either kind."""
         while call := _NAME_CALL.match(self._text, position):
             inner = call.end()
             if named := _NAME_VALUE.match(self._text, inner):
-                return self._value(named.end())
+                return self._match_value(named.end())
             if not self._text.startswith(")", inner):
                 return self._fail(inner)
             if not self._text.startswith(",", inner + 1):
-                return self._after_last(inner + 1)
-            position = self._skip(inner + 2)
+                return self._match_after_last(inner + 1)
+            position = self._skip_blanks(inner + 2)
         return self._fail(position)
 
-    def _value(self, position: int) -> int:
+    def _match_value(self, position: int) -> int:
         """Return the end of the match from the first value of a call; `first` is tried first."""
         exits = (self._first_comma, self._first_blank, self._last_comma, self._close)
         found = (way.after(position) for way in exits)
         return next((end for end in found if end >= 0), _FAIL)
 
-    def _after_last(self, position: int) -> int:
+    def _match_after_last(self, position: int) -> int:
         """Return the end of the match after the `)` of a last call: another call, or `]`."""
         while True:
-            position = self._skip(position)
+            position = self._skip_blanks(position)
             call = _NAME_CALL.match(self._text, position)
             if call is None:
                 closed = self._text.startswith("]", position)
@@ -151,7 +151,7 @@ class CallLists:
         self.head_end = max(self.head_end, position)
         return _FAIL
 
-    def _skip(self, position: int) -> int:
+    def _skip_blanks(self, position: int) -> int:
         found = _BLANK.match(self._text, position)
         return found.end() if found else position
 

@@ -28,7 +28,7 @@ class Source:
         self._ascii = text.isascii()
         self._text = text
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
-        self._known = (-1, b"", 0, 0)
+        self._offset_cache = (-1, b"", 0, 0)
         self.value = self._first_value()
 
     def span(self, node: ast.AST) -> Span:
@@ -61,14 +61,14 @@ class Source:
         start = self._starts[min(line, len(self._starts)) - 1]
         if self._ascii:
             return start + column
-        known_line, data, byte, character = self._known
+        known_line, data, byte, character = self._offset_cache
         if known_line != line:
             end = self._starts[line] if line < len(self._starts) else len(self._text)
             data, byte, character = self._text[start:end].encode("utf-8", "surrogatepass"), 0, 0
         if column < byte:
             byte = character = 0
         character += len(data[byte:column].decode("utf-8", "replace"))
-        self._known = (line, data, column, character)
+        self._offset_cache = (line, data, column, character)
         return start + character
 
 

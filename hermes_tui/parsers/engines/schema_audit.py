@@ -15,7 +15,7 @@ from hermes_tui.parsers.engines.members import members_in
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
-_MOST = 8
+_MAX_LISTED = 8
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -42,8 +42,8 @@ def audit_schema(trace: Trace, index: int, value: dict[str, Any], tool: ToolSpec
     found = list(_violations(value, schema, known))
     places = places_of(trace, index) if found else {}
     for key, message in found:
-        span = places.get(key) or _whole(trace, index, places)
-        hint = f"{tool.name} declares {', '.join(list(known)[:_MOST]) or 'nothing'}"
+        span = places.get(key) or _fallback_place(trace, index, places)
+        hint = f"{tool.name} declares {', '.join(list(known)[:_MAX_LISTED]) or 'nothing'}"
         trace.flag(
             Code.SCHEMA_VIOLATION, Severity.WARNING, span.start, span.end, message, hint, index
         )
@@ -57,7 +57,7 @@ def places_of(trace: Trace, index: int) -> Mapping[str, Span]:
     return members_in(trace.text, span) if span else {}
 
 
-def _whole(trace: Trace, index: int, places: Mapping[str, Span]) -> Span:
+def _fallback_place(trace: Trace, index: int, places: Mapping[str, Span]) -> Span:
     """Return the span of a call's arguments, else of its name, else of the whole call."""
     call = trace.calls[index]
     if call.arguments_span is None and places:
@@ -71,12 +71,12 @@ def _violations(
 ) -> Iterator[_Violation]:
     missing = [key for key in required_names(schema) if key not in value]
     if missing:
-        yield _Violation("", f"arguments missing: {', '.join(map(_shown, missing[:_MOST]))}")
+        yield _Violation("", f"arguments missing: {', '.join(map(_shown, missing[:_MAX_LISTED]))}")
     extra = [key for key in value if known and key not in known]
     if extra:
-        listed = ", ".join(map(_shown, extra[:_MOST]))
+        listed = ", ".join(map(_shown, extra[:_MAX_LISTED]))
         yield _Violation(extra[0], f"arguments unknown to the schema: {listed}")
-    for key, inner in list(value.items())[: 8 * _MOST]:
+    for key, inner in list(value.items())[: 8 * _MAX_LISTED]:
         if (declared := known.get(key)) and isinstance(declared, dict):
             yield from _mismatch(key, inner, declared)
 
@@ -92,7 +92,7 @@ def _mismatch(key: str, value: Any, declared: dict[str, Any]) -> Iterator[_Viola
         return
     options = declared.get("enum")
     if isinstance(options, list) and options and value not in options:
-        listed = ", ".join(map(_shown, options[:_MOST]))
+        listed = ", ".join(map(_shown, options[:_MAX_LISTED]))
         yield _Violation(key, f"{_shown(key)} is none of {listed}")
 
 

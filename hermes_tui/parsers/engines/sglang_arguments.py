@@ -34,46 +34,46 @@ class Read(NamedTuple):
     pythonic: bool = False
 
 
-_TEXT = ("string", "str", "text", "varchar", "char", "enum")
-_WHOLE = ("int", "uint", "long", "short", "unsigned")
-_TRUTH = ("boolean", "bool", "binary")
+_STRING_TYPES = ("string", "str", "text", "varchar", "char", "enum")
+_INTEGER_PREFIXES = ("int", "uint", "long", "short", "unsigned")
+_BOOLEAN_TYPES = ("boolean", "bool", "binary")
 
 
 def by_schema(text: str, key: str, parameters: Any) -> Read:
     """Convert as qwen3_coder does: null for any type, else by the prefix of the type's name."""
     if text.lower() == "null":
         return Read(None)
-    known = _declared(parameters)
+    known = _declared_properties(parameters)
     if key not in known:
         return Read(text)
-    said = inferred_type(known[key])
-    kind = "string" if said is None else str(said).strip().lower()
-    if kind in _TEXT:
+    declared = inferred_type(known[key])
+    kind = "string" if declared is None else str(declared).strip().lower()
+    if kind in _STRING_TYPES:
         return Read(text)
-    if kind.startswith(_WHOLE):
-        return _number(text, whole=True)
+    if kind.startswith(_INTEGER_PREFIXES):
+        return _number(text, as_integer=True)
     if kind.startswith(("num", "float")):
-        return _number(text, whole=False)
-    if kind in _TRUTH:
+        return _number(text, as_integer=False)
+    if kind in _BOOLEAN_TYPES:
         word = text.lower()
         return Read(word == "true", "" if word in ("true", "false") else "a boolean")
     return _structure(text, kind)
 
 
-def _declared(parameters: Any) -> dict[str, Any]:
+def _declared_properties(parameters: Any) -> dict[str, Any]:
     if not isinstance(parameters, dict):
         return {}
     found = properties_of(parameters)
     return found if found or "properties" in parameters else parameters
 
 
-def _number(text: str, *, whole: bool) -> Read:
+def _number(text: str, *, as_integer: bool) -> Read:
     try:
-        if whole:
+        if as_integer:
             return Read(int(text))
         value = float(text)
     except ValueError:
-        return Read(text, "an integer" if whole else "a number")
+        return Read(text, "an integer" if as_integer else "a number")
     plain = "." not in text and "e" not in text.lower()
     return Read(int(value) if plain and value.is_integer() else value)
 
@@ -101,10 +101,10 @@ def glm45_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Rea
             value = dumps(value) if isinstance(value, dict | list) else str(value)
             found[key] = Read(value)
         else:
-            odd = kind in ("integer", "number", "boolean") and not _fits(value, kind)
+            mismatched = kind in ("integer", "number", "boolean") and not _fits(value, kind)
             guessed = kind is None and not isinstance(value, str)
             found[key] = Read(
-                value, f"of type {kind}" if odd else "", guessed, _odd_json(value, text)
+                value, f"of type {kind}" if mismatched else "", guessed, _is_not_json(value, text)
             )
     return found
 
@@ -141,11 +141,13 @@ def _glm47_value(types: TypeSets, key: str, text: str, known: dict[str, Any]) ->
     if kind == "string":
         return Read(value if isinstance(value, str) else text)
     if kind is not None:
-        odd = kind in ("integer", "number", "boolean") and not _fits(value, kind)
-        return Read(value, f"of type {kind}" if odd else "", pythonic=_odd_json(value, text))
+        mismatched = kind in ("integer", "number", "boolean") and not _fits(value, kind)
+        return Read(
+            value, f"of type {kind}" if mismatched else "", pythonic=_is_not_json(value, text)
+        )
     allowed, native = types.all(key, known, value), types.all(key, known, text)
-    odd = allowed is not None and json_type(value) not in allowed
-    if odd and native is not None and "string" in native:
+    mismatched = allowed is not None and json_type(value) not in allowed
+    if mismatched and native is not None and "string" in native:
         value = text
     return Read(value, guessed=not isinstance(value, str))
 
@@ -157,7 +159,7 @@ def _fits(value: Any, kind: str) -> bool:
     return isinstance(value, int) or (kind == "number" and isinstance(value, float))
 
 
-def _odd_json(value: Any, text: str) -> bool:
+def _is_not_json(value: Any, text: str) -> bool:
     """Return whether a container was read although its text is not JSON."""
     return isinstance(value, dict | list) and not is_json(text)
 

@@ -35,10 +35,10 @@ _CLOSE = re.compile(rf"\}}\s*+{re.escape(_END)}")
 _ID = re.compile(r"(?:functions\.)?([\w.\-]+):(\d+)")
 _COUNTER = re.compile(r"\d+")
 _LONGEST_INT = 4300
-_FLAGS_SHOWN = 100
+_MAX_FLAGS = 100
 
 
-class _Found(NamedTuple):
+class _Match(NamedTuple):
     """The spans of a call that matches, of its id and of its arguments."""
 
     whole: Span
@@ -62,10 +62,10 @@ def _read(trace: Trace) -> None:
     wrap_calls(trace, SECTION, _SECTION_END)
 
 
-def _calls(text: str) -> list[_Found]:
+def _calls(text: str) -> list[_Match]:
     """Return all calls that match, from left to right."""
     closes = [match.span() for match in _CLOSE.finditer(text)]
-    found: list[_Found] = []
+    found: list[_Match] = []
     position = 0
     while head := _HEAD.search(text, position):
         opened = head.start("open")
@@ -74,7 +74,7 @@ def _calls(text: str) -> list[_Found]:
             break
         brace, end = closes[index]
         where = Span(opened, brace + 1)
-        found.append(_Found(Span(head.start(), end), Span(*head.span("id")), where))
+        found.append(_Match(Span(head.start(), end), Span(*head.span("id")), where))
         position = end
     return found
 
@@ -84,7 +84,7 @@ def _digits(identifier: str) -> str:
     return match[2] if match else identifier if _COUNTER.fullmatch(identifier) else ""
 
 
-def _deliver(trace: Trace, one: _Found) -> None:
+def _deliver(trace: Trace, one: _Match) -> None:
     text = trace.text
     identifier = text[one.id.start : one.id.end]
     arguments = text[one.arguments.start : one.arguments.end]
@@ -132,19 +132,19 @@ def _best_tool(trace: Trace, arguments: str) -> str | None:
     return best
 
 
-def _flag_guess(trace: Trace, one: _Found, name: str | None) -> None:
+def _flag_guess(trace: Trace, one: _Match, name: str | None) -> None:
     message = f"the id is a bare number: by its arguments SGLang takes the tool for {name!r}"
     hint = "a guess, wrong where two tools have the same parameters"
     severity = Severity.WARNING if name else Severity.ERROR
     trace.flag(Code.TYPE_GUESSED, severity, one.id.start, one.id.end, message, hint)
 
 
-def _flag_missed(trace: Trace, found: list[_Found]) -> None:
+def _flag_missed(trace: Trace, found: list[_Match]) -> None:
     """Flag openers that begin no call."""
     starts = {one.whole.start for one in found}
     ahead, current = iter(found), None
     position = shown = 0
-    while shown < _FLAGS_SHOWN and (position := trace.text.find(CALL, position)) >= 0:
+    while shown < _MAX_FLAGS and (position := trace.text.find(CALL, position)) >= 0:
         end = position + len(CALL)
         while current is None or current.whole.end <= position:
             current = next(ahead, None)

@@ -25,7 +25,7 @@ from hermes_tui.parsers.literals import read_literal
 
 TAG = "<|python_tag|>"
 NEXT = '{"name":'
-_BUDGET = 300_000
+_MAX_LITERAL_CHARS = 300_000
 """The number of characters tried as Python literals; beyond it, SGLang itself takes seconds."""
 
 
@@ -71,17 +71,17 @@ class _Reader:
         self.values: list[_Value] = []
         self._scanner = Scanner(trace.text)
         self._braces: _Braces | None = None
-        self._budget = _BUDGET
+        self._budget = _MAX_LITERAL_CHARS
 
     def run(self) -> None:
         while self.position < len(self.text):
-            if not (self._json() or self._python()):
-                behind = self.text.find(NEXT, self.position + 1)
-                if behind < 0:
+            if not (self._read_json() or self._read_python()):
+                following = self.text.find(NEXT, self.position + 1)
+                if following < 0:
                     return
-                self.position = behind
+                self.position = following
 
-    def _json(self) -> bool:
+    def _read_json(self) -> bool:
         start = self.position
         try:
             value, end = self._scanner.decode(start)
@@ -93,11 +93,11 @@ class _Reader:
             return False
         self.trace.step("raw_decode", start, end, "read", type(value).__name__)
         if not isinstance(value, dict):
-            self._trip(value, start, end)
-        self._take(_Value(value, Span(start, end)))
+            self._refuse_value(value, start, end)
+        self._add(_Value(value, Span(start, end)))
         return True
 
-    def _trip(self, value: Any, start: int, end: int) -> None:
+    def _refuse_value(self, value: Any, start: int, end: int) -> None:
         """Raise what SGLang raises in the end for a value that is no object, whatever follows."""
         kind = type(value).__name__
         message = f"a {kind} where a call object is expected"
@@ -105,21 +105,21 @@ class _Reader:
         self.trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
         raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")
 
-    def _python(self) -> bool:
+    def _read_python(self) -> bool:
         """Read the next pair of braces as a Python dict; return whether that succeeds."""
         start = self.position
         self._braces = self._braces or _Braces(self.text)
         end = self._braces.end(start)
         if end < 0:
             return False
-        value = self._dict_of(start, end)
+        value = self._python_dict(start, end)
         self.trace.step("python dict", start, end, "refused" if value is None else "read")
         if value is None:
             return False
-        self._take(_Value(value, Span(start, end), python=True))
+        self._add(_Value(value, Span(start, end), python=True))
         return True
 
-    def _dict_of(self, start: int, end: int) -> Any:
+    def _python_dict(self, start: int, end: int) -> Any:
         self._budget -= end - start
         if self._budget < 0:
             message = "SGLang reads this stretch again and again: seconds for long texts"
@@ -134,7 +134,7 @@ class _Reader:
         except (NotLiteral, BadJson, TypeError, ValueError, RecursionError):
             return None
 
-    def _take(self, value: _Value) -> None:
+    def _add(self, value: _Value) -> None:
         self.values.append(value)
         self.position = self.safe = value.span.end + 1
 
@@ -143,7 +143,7 @@ def _read(trace: Trace) -> None:
     need_tools(trace)
     tag = trace.text.find(TAG)
     if tag < 0 and not trace.text.startswith("{"):
-        _flag_late(trace)
+        _flag_text_before(trace)
         raise Refused("no <|python_tag|>, and the text does not start with a brace")
     before = max(tag, 0)
     start = before + len(TAG) if tag >= 0 else 0
@@ -157,7 +157,7 @@ def _read(trace: Trace) -> None:
     trace.say(trace.text[:before] + trace.text[rest.start : rest.end] or None)
 
 
-def _flag_late(trace: Trace) -> None:
+def _flag_text_before(trace: Trace) -> None:
     """Flag a call that does not start the text."""
     at = trace.text.find(NEXT)
     if at >= 0:
@@ -169,18 +169,18 @@ def _flag_late(trace: Trace) -> None:
 def _deliver(trace: Trace, reader: _Reader, before: int) -> None:
     for number, read in enumerate(reader.values):
         start = read.span.start if number else before
-        made = len(trace.calls)
+        first_index = len(trace.calls)
         try:
             deliver(trace, read.value, read.span, Span(start, read.span.end))
         except Tripped as error:
             raise EngineRaised(str(error)) from None
         if read.python:
-            _note_python(trace, read, made)
+            _flag_python(trace, read, first_index)
 
 
-def _note_python(trace: Trace, read: _Value, made: int) -> None:
+def _flag_python(trace: Trace, read: _Value, first_index: int) -> None:
     """Mark and flag calls that are read as a Python literal, which only this reader does."""
-    for index in range(made, len(trace.calls)):
+    for index in range(first_index, len(trace.calls)):
         trace.calls[index] = trace.calls[index]._replace(verdict="python-literal")
     inner = stripped(trace.text, read.span)
     flaws = read_literal(trace.text, inner.start, inner.end).flaws

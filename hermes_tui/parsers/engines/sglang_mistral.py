@@ -24,7 +24,7 @@ MARKER = "[TOOL_CALLS"
 ARRAY = "[TOOL_CALLS] ["
 ARGS = "[ARGS"
 
-_STEP = re.compile(r'\\.|"(?:[^"\\]|\\.)*+"?+|[{}\[\]]', re.DOTALL)
+_BRACKET_TOKEN = re.compile(r'\\.|"(?:[^"\\]|\\.)*+"?+|[{}\[\]]', re.DOTALL)
 _NAME_HINT = "write [TOOL_CALLS]name[ARGS]{…}"
 
 
@@ -42,12 +42,12 @@ def _read(trace: Trace) -> None:
     rest = stripped(trace.text, Span(end, len(trace.text)))
     trace.keep(end, len(trace.text))
     if len(rest):
-        _flag_behind(trace, rest)
-    behind = trace.text[rest.start : rest.end]
-    trace.say(f"{before} {behind}".strip() or None if behind else before or None)
+        _flag_text_after(trace, rest)
+    after = trace.text[rest.start : rest.end]
+    trace.say(f"{before} {after}".strip() or None if after else before or None)
 
 
-def _flag_behind(trace: Trace, rest: Span) -> None:
+def _flag_text_after(trace: Trace, rest: Span) -> None:
     """Flag text after the calls; it is an error if it begins with another call's arguments."""
     code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the calls"
     hint = "end the turn behind the calls"
@@ -61,12 +61,12 @@ def _read_array(trace: Trace, first: int) -> int:
     """Read the array; return where the content continues."""
     text = trace.text
     opening = text.find(ARRAY, first) + len(ARRAY) - 1
-    end = _closing(text, opening)
+    end = _value_end(text, opening)
     with trace.part("array", first, end if end >= 0 else len(text)) as part:
         if end < 0:
             part.outcome = "dropped"
             flag_payload(trace, opening, len(text))
-            return _lost(trace, first, "the list never closes: no call, and its text is lost")
+            return _flag_lost(trace, first, "the list never closes: no call, and its text is lost")
         place = Span(opening, end)
         try:
             deliver(trace, read_payload(trace, place), place, Span(first, end))
@@ -75,12 +75,12 @@ def _read_array(trace: Trace, first: int) -> int:
         except BadJson as error:
             catch_syntax(error)
             part.outcome = "dropped"
-            _lost(trace, first, "the list is not JSON: no call, and its text is lost", end)
+            _flag_lost(trace, first, "the list is not JSON: no call, and its text is lost", end)
         shown = text.find(text[opening:end], first)
         return shown + end - opening
 
 
-def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:
+def _flag_lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:
     """Flag text that SGLang loses, up to `end` or the end of the text; return the latter."""
     stop = len(trace.text) if end is None else end
     hint = "fix the call; the client sees nothing of it"
@@ -88,12 +88,12 @@ def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int
     return len(trace.text)
 
 
-def _closing(text: str, opening: int) -> int:
+def _value_end(text: str, opening: int) -> int:
     """Return the end of the value at `opening`, found by counting its brackets; -1 if none."""
     opener = text[opening]
     closer = "}" if opener == "{" else "]"
     depth = 0
-    for step in _STEP.finditer(text, opening):
+    for step in _BRACKET_TOKEN.finditer(text, opening):
         if step[0] == opener:
             depth += 1
         elif step[0] == closer:
@@ -113,7 +113,7 @@ def _read_compact(trace: Trace, first: int) -> int:
         position, found = end, found + 1
     if not trace.calls:
         what = "no call is delivered" if found else "no [TOOL_CALLS]name[ARGS]{…} can be read"
-        return _lost(trace, first, f"{what}: the text is lost from the marker on")
+        return _flag_lost(trace, first, f"{what}: the text is lost from the marker on")
     return position
 
 
@@ -143,7 +143,7 @@ def _compact_call(trace: Trace, position: int) -> int:
 
 
 def _compact_value(trace: Trace, head: Span, name: Span, value_at: int) -> int:
-    end = _closing(trace.text, value_at)
+    end = _value_end(trace.text, value_at)
     with trace.part("block", head.start, end if end >= 0 else len(trace.text)) as part:
         if end < 0:
             part.outcome = "dropped"

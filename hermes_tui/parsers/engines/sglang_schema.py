@@ -117,8 +117,8 @@ class TypeSets:
             found.append(self._union(_branches(schema, (word,)), key, seen, known, value))
         for branch in _branches(schema, ("allOf",)):
             found.append(self._types(branch, key, seen, known, value))
-        said = [types for types in found if types is not None]
-        return set.intersection(*said) if said else None
+        type_sets = [types for types in found if types is not None]
+        return set.intersection(*type_sets) if type_sets else None
 
     def _union(
         self,
@@ -130,8 +130,8 @@ class TypeSets:
     ) -> set[str] | None:
         fitting = [one for one in branches if key is None or self._fits(one, known)]
         found = [self._types(branch, key, seen, known, value) for branch in fitting]
-        said = [types for types in found if types is not None]
-        return set().union(*said) if found and len(said) == len(found) else None
+        type_sets = [types for types in found if types is not None]
+        return set().union(*type_sets) if found and len(type_sets) == len(found) else None
 
     def _fits(self, branch: Any, known: dict[str, Any]) -> bool:
         """Return whether the arguments known so far fit this branch."""

@@ -27,8 +27,8 @@ SPECIAL_TOKENS = (
 )
 """Tokens that these models' tokenizers declare as special, beyond the markers of the formats."""
 
-_STEPS_SHOWN = 4000
-_FLAGS_SHOWN = 100
+_MAX_STEPS = 4000
+_MAX_FLAGS = 100
 """Beyond this number, further moves and tokens of a pathological text add nothing new."""
 
 
@@ -46,7 +46,7 @@ class State(StrEnum):
 _CONTENT, _PREAMBLE, _NAME, _ARGS, _BETWEEN = State
 
 
-_WORDS = {
+_STATE_PHRASES = {
     _CONTENT: "words of the answer",
     _PREAMBLE: "the words before a name",
     _NAME: "the letters of a name",
@@ -137,26 +137,26 @@ class Machine:
         self._table = table
         self._state = _CONTENT
         self._entered = -1
-        self._vanished = 0
+        self._removed_count = 0
 
     def run(self) -> None:
         text, position = self._trace.text, 0
         moves, patterns = self._table.moves, self._table.patterns
         while found := patterns[self._state].search(text, position):
             marker, (start, end) = found[0], found.span()
-            self._take(position, start)
+            self._collect(position, start)
             move = moves.get((self._state, marker))
             if move is not None:
                 self._move(move, Span(start, end))
             elif marker in SPECIAL_TOKENS:
-                self._vanish(Span(start, end))
+                self._remove_special(Span(start, end))
             else:
-                self._take(start, end)
+                self._collect(start, end)
             position = end
-        self._take(position, len(text))
+        self._collect(position, len(text))
         self._finish()
 
-    def _take(self, start: int, end: int) -> None:
+    def _collect(self, start: int, end: int) -> None:
         """Add plain text to what the current state collects."""
         if start >= end:
             return
@@ -173,9 +173,9 @@ class Machine:
 
     def _move(self, move: Move, span: Span) -> None:
         came_from, self._state = self._state, move.to
-        if len(self.slots) < _STEPS_SHOWN and not move.keeps:
+        if len(self.slots) < _MAX_STEPS and not move.keeps:
             marker = self._trace.text[span.start : span.end]
-            self._trace.step(marker, span.start, span.end, "read", _passage(came_from, move))
+            self._trace.step(marker, span.start, span.end, "read", _transition(came_from, move))
         if move.keeps:
             self._slot.args_parts.append(span)
         if move.ends:
@@ -199,11 +199,11 @@ class Machine:
             if not self._trace.text[slot.end : span.start].strip():
                 slot.end = span.end
 
-    def _vanish(self, span: Span) -> None:
+    def _remove_special(self, span: Span) -> None:
         if self._state not in (_NAME, _ARGS):
             return
-        self._vanished += 1
-        if self._vanished > _FLAGS_SHOWN:
+        self._removed_count += 1
+        if self._removed_count > _MAX_FLAGS:
             return
         token = self._trace.text[span.start : span.end]
         message = f"the special token {token} is taken out of the call"
@@ -217,15 +217,15 @@ class Machine:
             before.end = min(before.end, after.start) if before.closed else after.start
         if self.slots and not self._slot.closed:
             self._slot.end = end
-            detail = f"{_WORDS[self._state]} end open; the call counts as closed"
+            detail = f"{_STATE_PHRASES[self._state]} end open; the call counts as closed"
             self._trace.step("end of text", end, end, "read", detail)
 
 
-def _passage(came_from: State, move: Move) -> str:
+def _transition(came_from: State, move: Move) -> str:
     """Return a description of what a marker ends and what it begins."""
     if move.to is came_from:
         return "one call ends, another begins" if move.starts else "nothing begins"
-    return f"{_WORDS[came_from]} end here, {_WORDS[move.to]} begin"
+    return f"{_STATE_PHRASES[came_from]} end here, {_STATE_PHRASES[move.to]} begin"
 
 
 def _joined(text: str, parts: list[Span]) -> str:

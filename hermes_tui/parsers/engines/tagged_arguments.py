@@ -23,7 +23,7 @@ _QWEN_STOP = re.compile(r"<\s*+(?:/\s*+parameter\s*+>|parameter\s*+=)")
 _GLM_KEY = "<arg_key>"
 _GLM_JUNCTION = re.compile(r"</arg_key>\s*+<arg_value>")
 _GLM_END = "</arg_value>"
-_FLAGS_SHOWN = 100
+_MAX_FLAGS = 100
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Pairs:
         self.places[key] = place if value.strip() else whole
 
     def note(self, code: Code, severity: Severity, span: Span, message: str, hint: str) -> None:
-        if len(self.findings) < _FLAGS_SHOWN:
+        if len(self.findings) < _MAX_FLAGS:
             self.findings.append(Finding(code, severity, span, message, hint))
 
     def flag(self, trace: Trace, index: int) -> None:

@@ -23,7 +23,7 @@ from hermes_tui.parsers.engines.tagged_arguments import Pairs
 from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
 from hermes_tui.parsers.literals import JSON, UNCLOSED
 
-_FLAGS_SHOWN = 100
+_MAX_FLAGS = 100
 _NAME_IN_ARGUMENTS = re.compile(r'"name"\s*+:\s*+"([^"]*+)"')
 _SECTION = "<|tool_calls_section_begin|>"
 _SECTION_TWICE = _SECTION + _SECTION
@@ -57,7 +57,7 @@ def read(trace: Trace, dialect: Dialect) -> None:
     sent = False
     for slot in machine.slots:
         if not slot.name_parts and not slot.args_parts:
-            _ignore(trace, slot)
+            _skip_empty(trace, slot)
             continue
         with trace.part("block", slot.start, slot.end) as part:
             part.outcome, named = _deliver(trace, dialect, slot)
@@ -65,9 +65,9 @@ def read(trace: Trace, dialect: Dialect) -> None:
     _keep_content(trace, machine, sent=sent, strips=dialect.strips)
 
 
-def _ignore(trace: Trace, slot: Slot) -> None:
+def _skip_empty(trace: Trace, slot: Slot) -> None:
     """Skip a block without name and arguments; flag it unless there are many findings already."""
-    if len(trace.diagnostics) < _FLAGS_SHOWN:
+    if len(trace.diagnostics) < _MAX_FLAGS:
         end = trace.text.find("</", slot.opener.end, slot.end)
         flag_foreign_body(trace, slot.opener.end, end if end >= 0 else slot.end)
         trace.step("call", slot.start, slot.end, "ignored", "no name and no arguments")
@@ -86,7 +86,7 @@ def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
     header = slot.name(trace.text)
     name, sent = dialect.named(trace, slot, header)
     call = _read_call(trace, dialect, slot, name.strip())
-    if not _accepted(trace, dialect, call.name):
+    if not _is_accepted(trace, dialect, call.name):
         return _refuse(trace, slot, call.name), sent
     bent = coerce_arguments(call.arguments, trace.tools.get(call.name))
     _flag_call(trace, slot, header, call, bent)
@@ -113,7 +113,7 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
         return _Call(name, dumps(pairs.values), pairs)
     if name:
         return _Call(name, raw.strip())
-    inner, arguments = _call_in(raw)
+    inner, arguments = _call_from_object(raw)
     if isinstance(inner, str):
         return _Call(inner, arguments)
     if dialect.known_names_only and trace.tools:
@@ -136,7 +136,7 @@ def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Bent) -
     _flag_id(trace, slot, header, call.name, index)
 
 
-def _accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
+def _is_accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
     if not name:
         return False
     return not (dialect.known_names_only and trace.tools) or name in trace.tools
@@ -144,8 +144,8 @@ def _accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
 
 def _refuse(trace: Trace, slot: Slot, name: str) -> str:
     place = slot.name_span() or Span(slot.start, slot.end)
-    told = trace.diagnostics[-1:]
-    if not name and told and told[0].code is Code.NAME_DECORATED and told[0].span == place:
+    last = trace.diagnostics[-1:]
+    if not name and last and last[0].code is Code.NAME_DECORATED and last[0].span == place:
         return "dropped"
     if "<tool_call>" in name:
         message = "an opening tag inside an open block is taken for the name"
@@ -195,22 +195,22 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
         orphan = text.endswith("</tool_call>", slot.start, slot.end)
         code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
         message = "a function without <tool_call> before it: vLLM reads it all the same"
-        hint = if_kept_by(trace, _of_sglang(trace), opener, "SGLang keeps it as text")
+        hint = if_kept_by(trace, _sglang_parser_name(trace), opener, "SGLang keeps it as text")
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
     elif header.strip("\n") != header.strip() and (place := slot.name_span()):
         message = "blanks around the name: vLLM takes them off"
-        hint = if_dropped_by(trace, _of_sglang(trace), place, "SGLang drops such a call")
+        hint = if_dropped_by(trace, _sglang_parser_name(trace), place, "SGLang drops such a call")
         start, end = place.start, place.end
         trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
     elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
         message = "no arguments: the call goes out with {}"
         start, end = slot.start, slot.end
         whole = Span(start, end)
-        hint = if_dropped_by(trace, _of_sglang(trace), whole, "SGLang drops such a call")
+        hint = if_dropped_by(trace, _sglang_parser_name(trace), whole, "SGLang drops such a call")
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
 
 
-def _of_sglang(trace: Trace) -> str:
+def _sglang_parser_name(trace: Trace) -> str:
     """Return SGLang's parser of the same format; vLLM has two names for the one that reads XML."""
     name = trace.info.parser
     return f"sglang/{'qwen3_coder' if name == 'qwen3_xml' else name}"
@@ -236,7 +236,7 @@ def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -
     trace.say((content.strip() if trace.calls and strips else content) or None)
 
 
-def _call_in(raw: str) -> tuple[Any, str]:
+def _call_from_object(raw: str) -> tuple[Any, str]:
     """Return the name and the arguments of a call written as one JSON object.
 
     The name is empty if `raw` is no such object.

@@ -12,9 +12,9 @@ from hermes_tui.parsers.engines.json_text import BadJson, decode_at
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
-_MOST = 20
+_MAX_OBJECTS = 20
 """The number of objects in a stretch of text that are examined."""
-_ARGUMENTS = frozenset({"arguments", "parameters"})
+_ARGUMENTS_KEYS = frozenset({"arguments", "parameters"})
 
 
 class UndeliveredCall(NamedTuple):
@@ -30,7 +30,7 @@ def undelivered_call(trace: Trace, start: int, end: int) -> UndeliveredCall | No
     A sound call is a JSON object with arguments and with a name that the request declares.
     """
     piece, at = trace.text[start:end], -1
-    for _ in range(_MOST):
+    for _ in range(_MAX_OBJECTS):
         at = piece.find("{", at + 1)
         if at < 0:
             return None
@@ -39,25 +39,25 @@ def undelivered_call(trace: Trace, start: int, end: int) -> UndeliveredCall | No
         except BadJson:
             continue
         is_call = isinstance(value, dict) and _is_call(trace, value)
-        if is_call and not _is_thought(trace, start + at):
-            place = Span(start + _opening(trace, piece[:at]), start + stop)
+        if is_call and not _is_in_reasoning(trace, start + at):
+            place = Span(start + _call_start(trace, piece[:at]), start + stop)
             return UndeliveredCall(value["name"], place)
         at = stop - 1
     return None
 
 
-def _is_thought(trace: Trace, position: int) -> bool:
-    behind = bisect_right(trace.thoughts, position, key=attrgetter("start"))
-    return behind > 0 and position < trace.thoughts[behind - 1].end
+def _is_in_reasoning(trace: Trace, position: int) -> bool:
+    count = bisect_right(trace.thoughts, position, key=attrgetter("start"))
+    return count > 0 and position < trace.thoughts[count - 1].end
 
 
 def _is_call(trace: Trace, value: dict[str, Any]) -> bool:
     name = value.get("name")
     known = isinstance(name, str) and bool(name) and (not trace.tools or name in trace.tools)
-    return known and bool(_ARGUMENTS & value.keys())
+    return known and bool(_ARGUMENTS_KEYS & value.keys())
 
 
-def _opening(trace: Trace, before: str) -> int:
+def _call_start(trace: Trace, before: str) -> int:
     """Return where the call after `before` begins: at its marker, if only brackets come between."""
     bare = before.rstrip(" \t\r\n[")
     marker = next((one for one in trace.info.markers if one and bare.endswith(one)), "")

@@ -26,7 +26,7 @@ from hermes_tui.parsers.engines.members import members_in
 
 TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
 _SHOWN = 60
-_INNER = re.compile(r"[.\[]")
+_PATH_SEPARATOR = re.compile(r"[.\[]")
 """The characters by which a path continues into a value; they may also occur in a key."""
 
 
@@ -64,13 +64,13 @@ def coerce_arguments(arguments: str, tool: ToolSpec | None) -> Bent:
     properties = _properties(tool.parameters)
     if not isinstance(value, dict) or not properties:
         return Bent(arguments)
-    bender = _Bender()
+    coercer = _Coercer()
     try:
-        bender.members(value, properties, "")
-        after = dumps(value) if bender.changes else arguments
+        coercer.members(value, properties, "")
+        after = dumps(value) if coercer.changes else arguments
     except RecursionError:
         raise EngineRaised(TOO_DEEP) from None
-    return Bent(after, tuple(bender.changes), tuple(bender.failed))
+    return Bent(after, tuple(coercer.changes), tuple(coercer.failed))
 
 
 def flag_changes(
@@ -108,7 +108,7 @@ def flag_changes(
 
 def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:
     """Return the span of the argument that a path leads into, or None if it is not known."""
-    ends = [len(path), *reversed([inner.start() for inner in _INNER.finditer(path)])]
+    ends = [len(path), *reversed([inner.start() for inner in _PATH_SEPARATOR.finditer(path)])]
     return next((places[key] for end in ends if (key := path[:end]) in places), None)
 
 
@@ -129,9 +129,9 @@ def types_of(schema: Any) -> set[str]:
 
 def coerce_text(text: str, types: set[str]) -> Any:
     """Return `text` converted to the first of the types that it can be converted to."""
-    wanted = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
+    allowed = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
     for name, read in _READERS:
-        if name not in wanted:
+        if name not in allowed:
             continue
         try:
             return read(text)
@@ -143,7 +143,7 @@ def coerce_text(text: str, types: set[str]) -> Any:
         return text
 
 
-class _Bender:
+class _Coercer:
     """Coerces values in place and records which changed and which could not be converted."""
 
     def __init__(self) -> None:
@@ -154,9 +154,9 @@ class _Bender:
         for key in value:
             schema = properties.get(key)
             if isinstance(schema, dict):
-                value[key] = self.bend(value[key], schema, f"{path}{key}")
+                value[key] = self.coerce(value[key], schema, f"{path}{key}")
 
-    def bend(self, value: Any, schema: dict[str, Any], path: str) -> Any:
+    def coerce(self, value: Any, schema: dict[str, Any], path: str) -> Any:
         if isinstance(value, dict):
             inner = schema.get("properties")
             if isinstance(inner, dict):
@@ -166,19 +166,19 @@ class _Bender:
             items = schema.get("items")
             if isinstance(items, dict):
                 for position, item in enumerate(value):
-                    value[position] = self.bend(item, items, f"{path}[{position}]")
+                    value[position] = self.coerce(item, items, f"{path}[{position}]")
             return value
         types = types_of(schema)
         after = coerce_text(value if isinstance(value, str) else dumps(value), types)
         if type(after) is not type(value) or after != value:
-            self.changes.append(Change(path, value, after, _type_name(after) in _named(types)))
+            self.changes.append(Change(path, value, after, _type_name(after) in _canonical(types)))
             return after
-        if isinstance(value, str) and not types & _TEXTUAL:
+        if isinstance(value, str) and not types & _STRING_TYPES:
             self.failed.append(path)
         return value
 
 
-def _named(types: set[str]) -> set[str]:
+def _canonical(types: set[str]) -> set[str]:
     """Return the canonical names of the types; "number" includes "integer"."""
     found = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
     return found | ({"integer"} if "number" in found else set())
@@ -208,12 +208,12 @@ def _boolean(text: str) -> bool:
 
 def _finite_json(text: str) -> Any:
     value = _loads_or_raise(text)
-    if not _finite(value):
+    if not _is_finite(value):
         raise ValueError
     return value
 
 
-def _finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     """Return whether every number in the value, at any depth, is finite."""
     waiting = [value]
     while waiting:
@@ -245,7 +245,7 @@ _ALIASES = {
     "dict": "object",
 }
 
-_TEXTUAL = {"string", *(alias for alias, name in _ALIASES.items() if name == "string")}
+_STRING_TYPES = {"string", *(alias for alias, name in _ALIASES.items() if name == "string")}
 
 
 def _type_name(value: Any) -> str:

@@ -32,7 +32,7 @@ _KEYS_HINT = 'vLLM wants exactly {"name": …, "arguments": {…}}'
 _ONE_BLOCK = "write one object in each block"
 
 
-class _Tags:
+class _TagReader:
     """Reads JSON objects between a pair of tags."""
 
     def __init__(self, opener: str, closer: str) -> None:
@@ -93,17 +93,17 @@ def _read_llama(trace: Trace) -> None:
     """Read every JSON object outside the ones before it; the first that is no call voids all."""
     text = trace.text
     scanner = Scanner(text)
-    at, taken = text.find("{"), -1
+    at, read_to = text.find("{"), -1
     while at >= 0:
-        if at > taken:
+        if at > read_to:
             with trace.part("object", at, at + 1) as part:
                 try:
-                    taken = _llama_object(trace, scanner, at)
+                    read_to = _llama_object(trace, scanner, at)
                 except Refused:
                     part.outcome = "refused"
-                    _note_siblings(trace, scanner, at)
+                    _flag_sibling(trace, scanner, at)
                     raise
-        at = text.find("{", max(at, taken) + 1)
+        at = text.find("{", max(at, read_to) + 1)
     if not trace.calls:
         raise Refused("no JSON object in the text")
 
@@ -128,24 +128,24 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
     return end
 
 
-def _note_siblings(trace: Trace, scanner: Scanner, at: int) -> None:
+def _flag_sibling(trace: Trace, scanner: Scanner, at: int) -> None:
     """Flag one sound call after the brace that voids it, so that its loss is visible."""
-    behind = trace.text.find('{"name"', at + 1)
-    if behind < 0:
+    start = trace.text.find('{"name"', at + 1)
+    if start < 0:
         return
     try:
-        payload, end = scanner.decode(behind)
+        payload, end = scanner.decode(start)
     except BadJson:
         return
     if isinstance(payload, dict) and {"arguments", "parameters"} & payload.keys():
         message = "a sound call, lost because a brace before it opens no call"
         hint = "vLLM takes every brace of the text for that of a call"
-        trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, behind, end, message, hint)
+        trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, message, hint)
 
 
 def _hermes(name: str, families: str) -> Emulated:
     tags = ("<tool_call>", "</tool_call>")
-    return Emulated(_info(name, "hermes", families, tags), _Tags(*tags))
+    return Emulated(_info(name, "hermes", families, tags), _TagReader(*tags))
 
 
 def _info(name: str, wire: str, families: str, markers: tuple[str, ...]) -> EngineInfo:
@@ -163,7 +163,7 @@ _LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
 PARSERS = (
     _hermes("hermes", "Hermes 2/3/4, Qwen2.5, Qwen3"),
     _hermes("qwen3_json", "Qwen2.5, Qwen3, QwQ"),
-    Emulated(_info("longcat", "longcat", "LongCat-Flash", _LONGCAT), _Tags(*_LONGCAT)),
+    Emulated(_info("longcat", "longcat", "LongCat-Flash", _LONGCAT), _TagReader(*_LONGCAT)),
     _llama("llama3_json", "Llama 3.1-3.3"),
     _llama("llama4_json", "Llama 4"),
 )

@@ -109,10 +109,10 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
 def _deliver_items(trace: Trace, first: int, value: Any, place: Span) -> None:
     items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
     spans = items_of(trace.text, place, len(items))
-    good = [i for i, item in enumerate(items) if _is_call(item)]
-    starts = [first, *(spans[i].start for i in good[1:])]
+    valid = [i for i, item in enumerate(items) if _is_call(item)]
+    starts = [first, *(spans[i].start for i in valid[1:])]
     ends = [*starts[1:], place.end]
-    for i, start, end in zip(good, starts, ends, strict=False):
+    for i, start, end in zip(valid, starts, ends, strict=False):
         _deliver_item(trace, items[i], spans[i], Span(start, end))
     for i, item in enumerate(items):
         if not _is_call(item):
@@ -179,7 +179,7 @@ def _read_named(trace: Trace) -> None:
         trace.keep(span.start, span.end)
 
 
-class _Written(NamedTuple):
+class _RawArguments(NamedTuple):
     """Arguments as written in the text; without a `place` there are none."""
 
     text: str
@@ -213,11 +213,11 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
 
 
-def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
+def _first_json(trace: Trace, slot: Slot, body: str) -> _RawArguments:
     """Return the first JSON value of the body, or the whole body if there is none."""
     inner = body.strip()
     if not inner:
-        return _Written("{}")
+        return _RawArguments("{}")
     begin = body.find(inner)
     try:
         end = decode_at(inner).end
@@ -225,16 +225,16 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
         catch_syntax(error)
         span = slot.place(begin, begin + len(inner))
         trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
-        return _Written(inner, span, FAILED)
+        return _RawArguments(inner, span, FAILED)
     span = slot.place(begin, begin + end)
     trace.step("raw_decode", span.start, span.end, "read")
     if end < len(inner):
         rest = slot.place(begin + end, begin + len(inner))
-        _flag_behind(trace, rest)
-    return _Written(inner[:end], span)
+        _flag_text_after(trace, rest)
+    return _RawArguments(inner[:end], span)
 
 
-def _flag_behind(trace: Trace, rest: Span) -> None:
+def _flag_text_after(trace: Trace, rest: Span) -> None:
     """Flag text after the arguments; it is an error if it looks like another call."""
     inner = stripped(trace.text, rest)
     code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the arguments"
