@@ -60,7 +60,7 @@ class AddedEngine(NamedTuple):
 def read_engine(folder: Path) -> AddedEngine:
     """Return the engine in `folder`; if its manifest cannot be read, its `problem` says so."""
     try:
-        engine = _of_manifest(folder, json.loads((folder / MANIFEST).read_text("utf-8")))
+        engine = _engine_from(folder, json.loads((folder / MANIFEST).read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         return _damaged(folder, f"its manifest cannot be read ({type(error).__name__})")
     return engine._replace(problem=_problem(engine))
@@ -82,7 +82,7 @@ def write_manifest(engine: AddedEngine) -> None:
     (engine.folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
 
-def _of_manifest(folder: Path, facts: dict[str, Any]) -> AddedEngine:
+def _engine_from(folder: Path, facts: dict[str, Any]) -> AddedEngine:
     if facts["schema"] != SCHEMA or facts["engine"] not in ENGINES or facts["kind"] not in KINDS:
         raise ValueError("of another version")
     is_wheel = facts["kind"] == "wheel"

@@ -44,13 +44,13 @@ class EngineProcess:
         """Start a process, load the engine and return it; raises SourceError if that fails."""
         if engine.problem:
             raise SourceError(engine.name, engine.problem)
-        made = cls(engine, await _spawned(engine))
+        process = cls(engine, await _spawn(engine))
         try:
-            await made._load(memory_mb)
+            await process._load(memory_mb)
         except BaseException:
-            await made.end()
+            await process.end()
             raise
-        return made
+        return process
 
     @property
     def pid(self) -> int | None:
@@ -110,11 +110,11 @@ class EngineProcess:
 
     async def unusable(self, what: str) -> SourceError:
         """Return an error with the message `what` and the last lines on stderr as its hint."""
-        _, said = await self.last_words()
-        return SourceError(self._engine.name, what, " | ".join(said[-3:]))
+        _, stderr_lines = await self.last_words()
+        return SourceError(self._engine.name, what, " | ".join(stderr_lines[-3:]))
 
 
-async def _spawned(engine: AddedEngine) -> JsonLinesProcess:
+async def _spawn(engine: AddedEngine) -> JsonLinesProcess:
     # Isolated: neither the current folder nor the user's packages. A wheel contains all it needs.
     flags = ("-I", "-S") if engine.kind == "wheel" else ("-I",)
     python = engine.python or sys.executable

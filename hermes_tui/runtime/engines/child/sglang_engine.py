@@ -11,9 +11,9 @@ from . import vocabulary
 from .base import Job, Reading, Stream, before_reading, first_of, in_sizes
 from .own_file import chosen, classes_in, load_file, markers_in
 
-_PROTOCOLS = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
-_SPLITTERS = ("sglang.srt.parser.reasoning_parser", "sglang.srt.reasoning_parser")
-_ASKED_FOR = (
+_PROTOCOL_MODULES = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
+_REASONING_MODULES = ("sglang.srt.parser.reasoning_parser", "sglang.srt.reasoning_parser")
+_HUNYUAN_MARKERS = (
     *("<tool_calls>", "</tool_calls>", "<tool_call>", "</tool_call>", "<tool_sep>"),
     *("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"),
 )
@@ -33,9 +33,9 @@ class SglangEngine:
         module = importlib.import_module("sglang.srt.function_call.function_call_parser")
         self._parser = module.FunctionCallParser
         self._takes_tokenizer = "tokenizer" in inspect.signature(self._parser).parameters
-        self._tool = first_of(_PROTOCOLS).Tool
+        self._tool = first_of(_PROTOCOL_MODULES).Tool
         self._words = vocabulary.Vocabulary(vocabulary.ALL_MARKERS)
-        self._asked_for = vocabulary.Vocabulary(_ASKED_FOR, ("<|eos|>",))
+        self._tokenizer = vocabulary.Vocabulary(_HUNYUAN_MARKERS, ("<|eos|>",))
         self.version = version or str(importlib.import_module("sglang").__version__)
 
     def take_file(self, path: str, wanted: str) -> str:
@@ -48,7 +48,7 @@ class SglangEngine:
         kinds.update({**classes, **registered})
         markers = markers_in(path)
         self._words = vocabulary.Vocabulary((*vocabulary.ALL_MARKERS, *markers))
-        self._asked_for = vocabulary.Vocabulary((*_ASKED_FOR, *markers), ("<|eos|>",))
+        self._tokenizer = vocabulary.Vocabulary((*_HUNYUAN_MARKERS, *markers), ("<|eos|>",))
         return chosen(wanted, registered, classes)
 
     def names(self) -> list[str]:
@@ -57,14 +57,14 @@ class SglangEngine:
 
     def load(self, name: str) -> None:
         """Create a parser without tools."""
-        self._made([], name)
+        self._create([], name)
 
     def whole(self, job: Job) -> Reading:
         """Read the whole text. Like the server, use the result only if a marker is found."""
         text, reasoning = job.text, None
         if job.reasoning_parser:
-            splitting = _splitting(job.reasoning_parser, in_stream=False)
-            reasoning, rest = splitting.parse_non_stream(text)
+            reasoning_parser = _reasoning_parser(job.reasoning_parser, in_stream=False)
+            reasoning, rest = reasoning_parser.parse_non_stream(text)
             text = rest or ""
         parser = self._new_parser(job)
         has_call = parser.has_tool_call(text)
@@ -78,36 +78,36 @@ class SglangEngine:
     def stream(self, job: Job, stream: Stream) -> None:
         """Feed the text delta by delta, then signal its end."""
         parser = self._new_parser(job)
-        splitting = None
+        reasoning_parser = None
         if job.reasoning_parser:
-            splitting = _splitting(job.reasoning_parser, in_stream=True)
+            reasoning_parser = _reasoning_parser(job.reasoning_parser, in_stream=True)
         for text in self._deltas(job):
             reasoning, rest = None, text
-            if splitting is not None:
-                reasoning, rest = splitting.parse_stream_chunk(text)
+            if reasoning_parser is not None:
+                reasoning, rest = reasoning_parser.parse_stream_chunk(text)
             content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
             stream.sent(len(text), content, reasoning, _pieces(calls))
         # At the end, newer versions release what they held back.
-        reasoning, rest = _ended(splitting)
+        reasoning, rest = _end_stream(reasoning_parser)
         if reasoning or rest:
             content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
             stream.sent(0, content, reasoning, _pieces(calls))
-        content, calls = _ended(parser)
+        content, calls = _end_stream(parser)
         if content or calls:
             stream.sent(0, content, None, _pieces(calls))
 
     def _new_parser(self, job: Job) -> Any:
         tools = [self._tool(**tool) for tool in job.tools]
         try:
-            return self._made(tools, job.parser)
+            return self._create(tools, job.parser)
         except Exception:
             with before_reading():
-                self._made([], job.parser)
+                self._create([], job.parser)
             raise
 
-    def _made(self, tools: list[Any], name: str) -> Any:
+    def _create(self, tools: list[Any], name: str) -> Any:
         if self._takes_tokenizer:
-            return self._parser(tools, name, tokenizer=self._asked_for)
+            return self._parser(tools, name, tokenizer=self._tokenizer)
         return self._parser(tools, name)
 
     def _deltas(self, job: Job) -> Sequence[str]:
@@ -115,12 +115,12 @@ class SglangEngine:
         return ["".join(part) for part in in_sizes(pieces, job.sizes)]
 
 
-def _splitting(name: str, *, in_stream: bool) -> Any:
+def _reasoning_parser(name: str, *, in_stream: bool) -> Any:
     with before_reading():
-        return first_of(_SPLITTERS).ReasoningParser(name, stream_reasoning=in_stream)
+        return first_of(_REASONING_MODULES).ReasoningParser(name, stream_reasoning=in_stream)
 
 
-def _ended(parser: Any) -> tuple[Any, Any]:
+def _end_stream(parser: Any) -> tuple[Any, Any]:
     """Signal the end of the stream to a parser, if it has a method for that; return its output."""
     ending = getattr(parser, "parse_stream_end", None)
     return ending() if ending is not None else ("", ())

@@ -25,8 +25,8 @@ class Function(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _note_key_order(cls, given: Any) -> Any:
-        return {**given, "key_order": list(given)} if isinstance(given, dict) else given
+    def _record_key_order(cls, fields: Any) -> Any:
+        return {**fields, "key_order": list(fields)} if isinstance(fields, dict) else fields
 
 
 class Tool(BaseModel):

@@ -31,9 +31,9 @@ class Anything(metaclass=_AnyMember):
     def __init__(self, *_: Any, **fields: Any) -> None:
         self.__dict__.update(fields)
 
-    def __call__(self, *given: Any, **_: Any) -> Any:
+    def __call__(self, *arguments: Any, **_: Any) -> Any:
         # Used as a decorator, return the decorated object.
-        return given[0] if len(given) == 1 and callable(given[0]) else self
+        return arguments[0] if len(arguments) == 1 and callable(arguments[0]) else self
 
     def __class_getitem__(cls, _: Any) -> type:
         return cls

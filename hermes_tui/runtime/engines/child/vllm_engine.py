@@ -20,10 +20,10 @@ _MARKERS = {
 }
 """The parser `mistral` reads another format if the tokenizer has the newer markers."""
 _HARMONY = "openai"
-_WHOLE = "extract_tool_calls"
+_EXTRACT_METHOD = "extract_tool_calls"
 _WITHOUT_REASONING = "this version is not read with a reasoning parser here"
-_PLACES = ("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers")
-_PROTOCOLS = (
+_PARSER_MODULES = ("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers")
+_PROTOCOL_MODULES = (
     "vllm.entrypoints.openai.chat_completion.protocol",
     "vllm.entrypoints.openai.protocol",
 )
@@ -37,14 +37,14 @@ class VllmEngine:
             from . import vllm_facts as facts
 
             install(source, facts, facts.others())
-        parsers = first_of(_PLACES)
+        parsers = first_of(_PARSER_MODULES)
         self._manager = parsers.ToolParserManager
         self._base = getattr(parsers, "ToolParser", None)
-        self._reads_nothing = getattr(self._base, _WHOLE, None)
-        self._request = first_of(_PROTOCOLS).ChatCompletionRequest
+        self._base_extract = getattr(self._base, _EXTRACT_METHOD, None)
+        self._request = first_of(_PROTOCOL_MODULES).ChatCompletionRequest
         # In older versions, the server combines the two parsers and keeps the previous text.
-        self._is_old = not _has("vllm.parser", "abstract_parser", "def parse_delta(")
-        self._reads_harmony = _has("vllm.parser", "harmony", "class HarmonyParser")
+        self._is_old = not _source_has("vllm.parser", "abstract_parser", "def parse_delta(")
+        self._reads_harmony = _source_has("vllm.parser", "harmony", "class HarmonyParser")
         self._vocabularies: dict[str, Any] = {}
         self._own_markers: tuple[str, ...] = ()
         self.version = version or str(importlib.import_module("vllm").__version__)
@@ -76,19 +76,19 @@ class VllmEngine:
 
     def load(self, name: str) -> None:
         """Import and create the parser `name`, as a server does when it starts."""
-        words = self._vocabulary(name)
-        if self._is_whole_only_served(name):
-            self._parser_class(name, "")(words, None)
+        tokenizer = self._vocabulary(name)
+        if self._needs_server_parser(name):
+            self._parser_class(name, "")(tokenizer, None)
         else:
-            self._made(self._manager.get_tool_parser(_registered(name)), words, None)
+            self._create(self._manager.get_tool_parser(_registered(name)), tokenizer, None)
 
     def whole(self, job: Job) -> Reading:
         """Read the whole text; without a reasoning parser, with the tool parser alone."""
         request = self._new_request(job.tools)
         if self._is_old and job.reasoning_parser:
             raise UnknownParser(_WITHOUT_REASONING)
-        if job.reasoning_parser or self._is_whole_only_served(job.parser):
-            return self._served(job, request)
+        if job.reasoning_parser or self._needs_server_parser(job.parser):
+            return self._read_as_server(job, request)
         parser = self._tool_parser(job, request)
         extra = {}
         if job.parser == _HARMONY:
@@ -97,21 +97,21 @@ class VllmEngine:
         calls = _calls(found.tool_calls)
         return Reading(calls, found.content, says_called=bool(found.tools_called))
 
-    def _served(self, job: Job, request: Any) -> Reading:
-        words = self._vocabulary(job.parser)
-        parser, request = self._server_parser(job, words, request)
+    def _read_as_server(self, job: Job, request: Any) -> Reading:
+        tokenizer = self._vocabulary(job.parser)
+        parser, request = self._server_parser(job, tokenizer, request)
         reasoning, content, calls = parser.parse(
             job.text,
             request,
             enable_auto_tools=True,
-            model_output_token_ids=words.encode(job.text),
+            model_output_token_ids=tokenizer.encode(job.text),
         )
         return Reading(_calls(calls), content, reasoning)
 
-    def _server_parser(self, job: Job, words: Any, request: Any) -> tuple[Any, Any]:
+    def _server_parser(self, job: Job, tokenizer: Any, request: Any) -> tuple[Any, Any]:
         """Return the parser that a server creates, and the request as the server passes it."""
         kind = self._parser_class(job.parser, job.reasoning_parser)
-        parser = self._made(kind, words, request.tools)
+        parser = self._create(kind, tokenizer, request.tools)
         return parser, request if job.parser == _HARMONY else self._adjusted(parser, request)
 
     def stream(self, job: Job, stream: Stream) -> None:
@@ -120,13 +120,13 @@ class VllmEngine:
         if self._is_old:
             self._stream_old(job, request, stream)
             return
-        words = self._vocabulary(job.parser)
-        parser, request = self._server_parser(job, words, request)
-        deltas = list(_deltas(job, words)) or [("", [])]
+        tokenizer = self._vocabulary(job.parser)
+        parser, request = self._server_parser(job, tokenizer, request)
+        deltas = list(_deltas(job, tokenizer)) or [("", [])]
         for number, (text, ids) in enumerate(deltas, 1):
             is_last = number == len(deltas)
-            given = parser.parse_delta(text, ids, request, prompt_token_ids=[], finished=is_last)
-            _note(stream, text, given)
+            delta = parser.parse_delta(text, ids, request, prompt_token_ids=[], finished=is_last)
+            _record_delta(stream, text, delta)
 
     def _stream_old(self, job: Job, request: Any, stream: Stream) -> None:
         """Feed the tool parser of an old version, which is passed the previous text each time."""
@@ -137,10 +137,10 @@ class VllmEngine:
         before, ids_before = "", list[int]()
         for text, ids in _deltas(job, self._vocabulary(job.parser)):
             now, ids_now = before + text, ids_before + list(ids)
-            given = parser.extract_tool_calls_streaming(
+            delta = parser.extract_tool_calls_streaming(
                 before, now, text, ids_before, ids_now, ids, request
             )
-            _note(stream, text, given)
+            _record_delta(stream, text, delta)
             before, ids_before = now, ids_now
 
     def _new_request(self, tools: list[Any]) -> Any:
@@ -160,23 +160,23 @@ class VllmEngine:
     def _tool_parser(self, job: Job, request: Any) -> Any:
         with before_reading():
             kind = self._manager.get_tool_parser(_registered(job.parser))
-        parser = self._made(kind, self._vocabulary(job.parser), request.tools)
+        parser = self._create(kind, self._vocabulary(job.parser), request.tools)
         if hasattr(parser, "skip_reasoning_parsing"):
             parser.skip_reasoning_parsing = True
         return parser
 
-    def _made(self, kind: Any, words: Any, tools: Any) -> Any:
+    def _create(self, kind: Any, tokenizer: Any, tools: Any) -> Any:
         """Return a new parser; raises UnknownParser if it cannot be created even without tools."""
         try:
-            return kind(words, tools)
+            return kind(tokenizer, tools)
         except Exception as error:
             with before_reading():
-                parser = kind(words)
+                parser = kind(tokenizer)
             if self._is_old and isinstance(error, TypeError):
                 return parser  # before 0.16
             raise
 
-    def _is_whole_only_served(self, name: str) -> bool:
+    def _needs_server_parser(self, name: str) -> bool:
         """Return whether a tool parser has no `extract_tool_calls` of its own.
 
         The server then builds a complete parser from it.
@@ -187,7 +187,7 @@ class VllmEngine:
             return self._reads_harmony
         with before_reading():
             kind = self._manager.get_tool_parser(_registered(name))
-        return getattr(kind, _WHOLE, None) is self._reads_nothing
+        return getattr(kind, _EXTRACT_METHOD, None) is self._base_extract
 
     def _parser_class(self, name: str, reasoning: str) -> Any:
         """Return the class that the server builds from a tool parser and a reasoning parser."""
@@ -236,7 +236,7 @@ def _registered(name: str) -> str:
     return "mistral" if name in _MARKERS else name
 
 
-def _has(package: str, module: str, line: str) -> bool:
+def _source_has(package: str, module: str, line: str) -> bool:
     """Return whether the source of a module, if it exists, contains `line`; it is not imported."""
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
@@ -244,14 +244,14 @@ def _has(package: str, module: str, line: str) -> bool:
     return any(line in path.read_text("utf-8") for path in paths if path.exists())
 
 
-def _deltas(job: Job, words: Any) -> Iterator[tuple[str, list[int]]]:
+def _deltas(job: Job, tokenizer: Any) -> Iterator[tuple[str, list[int]]]:
     """Yield the text and the token ids of each delta."""
     if job.by_tokens:
-        for ids in in_sizes(words.encode(job.text), job.sizes):
-            yield words.decode(ids), list(ids)
+        for ids in in_sizes(tokenizer.encode(job.text), job.sizes):
+            yield tokenizer.decode(ids), list(ids)
         return
     for text in in_sizes(job.text, job.sizes):
-        yield str(text), words.encode(str(text))
+        yield str(text), tokenizer.encode(str(text))
 
 
 def _calls(calls: Any) -> list[dict[str, Any]]:
@@ -259,15 +259,15 @@ def _calls(calls: Any) -> list[dict[str, Any]]:
     return [{"name": one.name, "arguments": one.arguments} for one in functions]
 
 
-def _note(stream: Stream, text: str, given: Any) -> None:
-    if given is None:
+def _record_delta(stream: Stream, text: str, delta: Any) -> None:
+    if delta is None:
         stream.sent(len(text), None)
         return
-    reasoning = getattr(given, "reasoning", None) or getattr(given, "reasoning_content", None)
+    reasoning = getattr(delta, "reasoning", None) or getattr(delta, "reasoning_content", None)
     pieces = [
         (call.index, call.function.name, call.function.arguments)
         if call.function is not None
         else (call.index, None, None)
-        for call in given.tool_calls or ()
+        for call in delta.tool_calls or ()
     ]
-    stream.sent(len(text), given.content, reasoning, pieces)
+    stream.sent(len(text), delta.content, reasoning, pieces)

@@ -152,11 +152,11 @@ def _register(*_: Any, **__: Any) -> Callable[[Any], Any]:
     return lambda registered: registered
 
 
-def _nothing(*_: Any, **__: Any) -> None:
+def _none(*_: Any, **__: Any) -> None:
     return None
 
 
-def _no(*_: Any, **__: Any) -> bool:
+def _false(*_: Any, **__: Any) -> bool:
     return False
 
 
@@ -174,7 +174,7 @@ _IDS = {
     "get_tool_call_id_type": lambda *_: "random",
     "get_history_tool_calls_cnt": lambda *_: 0,
 }
-_SMALL = {"random_uuid": lambda: uuid.uuid4().hex, "is_list_of": _is_list_of}
+_UTILITIES = {"random_uuid": lambda: uuid.uuid4().hex, "is_list_of": _is_list_of}
 FACTS: Mapping[str, Mapping[str, Any]] = {
     "vllm": {"__version__": ""},
     "vllm.logger": {"init_logger": _init_logger},
@@ -184,14 +184,14 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "vllm.entrypoints.openai.chat_completion.protocol": _MESSAGES,
     "vllm.entrypoints.chat_utils": _IDS,
     "vllm.renderers.chat_utils": _IDS,
-    "vllm.utils": _SMALL,
-    "vllm.utils.mistral": {"is_mistral_tokenizer": _no, "is_mistral_tool_parser": _no},
-    "vllm.utils.import_utils": {"import_plugin": _nothing, "import_from_path": _nothing},
-    "vllm.parser.metrics": {"record_tool_parser_invocation": _nothing},
+    "vllm.utils": _UTILITIES,
+    "vllm.utils.mistral": {"is_mistral_tokenizer": _false, "is_mistral_tool_parser": _false},
+    "vllm.utils.import_utils": {"import_plugin": _none, "import_from_path": _none},
+    "vllm.parser.metrics": {"record_tool_parser_invocation": _none},
     "vllm.tool_parsers.structural_tag_registry": {
         "register_vllm_structural_tag": _register,
         "get_function_parameters": lambda *_, **__: {},
-        "get_model_structural_tag": _nothing,
+        "get_model_structural_tag": _none,
         "SimplifiedToolChoice": Any,
     },
     "mistral_common.tokens.tokenizers.base": {"SpecialTokens": SpecialTokens},

@@ -60,7 +60,7 @@ HARMONY = tuple(
     f"<|{name}|>" for name in ("channel", "message", "start", "call", "return", "constrain")
 )
 ALL_MARKERS = (*MARKERS, *MISTRAL_11, *HARMONY)
-_MANY = 1 << 20
+_SIZE = 1 << 20
 
 
 class Vocabulary:
@@ -69,7 +69,7 @@ class Vocabulary:
     is_fast = True
     bos_token_id = pad_token_id = unk_token_id = None
     name_or_path = "markers"
-    vocab_size = max_token_id = _MANY
+    vocab_size = max_token_id = _SIZE
 
     def __init__(self, markers: Sequence[str], ends: Sequence[str] = ENDS) -> None:
         self._added = tuple(dict.fromkeys((*markers, *ends)))
@@ -77,7 +77,7 @@ class Vocabulary:
         self._tokens = {number: token for token, number in self._ids.items()}
         longest_first = sorted(self._added, key=len, reverse=True)
         words = r"| ?[^\W\d_]+|\d|\s+|."
-        self._cut = re.compile("|".join(map(re.escape, longest_first)) + words, re.DOTALL)
+        self._token_pattern = re.compile("|".join(map(re.escape, longest_first)) + words, re.DOTALL)
         self.all_special_tokens = list(ends)
         self.all_special_ids = [self._ids[end] for end in ends]
         self.special_tokens_map: dict[str, str] = {}
@@ -85,7 +85,7 @@ class Vocabulary:
         self.eos_token_id = self.all_special_ids[0]
 
     def __len__(self) -> int:
-        return _MANY
+        return _SIZE
 
     @property
     def vocab(self) -> dict[str, int]:
@@ -102,11 +102,11 @@ class Vocabulary:
 
     def tokenize(self, text: str, **_: Any) -> list[str]:
         """Return the tokens of `text`."""
-        return self._cut.findall(text)
+        return self._token_pattern.findall(text)
 
     def encode(self, text: str, *_: Any, **__: Any) -> list[int]:
         """Return the ids of the tokens of `text`."""
-        return [self._id(token) for token in self._cut.findall(text)]
+        return [self._id(token) for token in self._token_pattern.findall(text)]
 
     def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
         return {"input_ids": self.encode(text)}
