@@ -82,7 +82,7 @@ async def test_what_a_server_lists_is_told_whatever_it_is(
     monkeypatch: pytest.MonkeyPatch, listed: Answer, told: str
 ) -> None:
     # Only the server that holds is waited for to the end.
-    monkeypatch.setattr(hints, "_QUICKLY_S", 1.0 if HOLD in listed.parts else 60.0)
+    monkeypatch.setattr(hints, "_LISTING_TIMEOUT_S", 1.0 if HOLD in listed.parts else 60.0)
     with LocalServer(models=listed) as local:
         access = hints.Access(f"{local.url}/chat/completions?api-version=1", KEY)
         hint = await hints.about_model(access, "hermes-4-70")

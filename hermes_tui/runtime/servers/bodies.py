@@ -45,7 +45,7 @@ def read_body(exchange: Exchange) -> Reply:
     message, choice = _message(exchange, value)
     reason = choice.get("finish_reason")
     found = (
-        *_oddities(oddity, exchange),
+        *_body_findings(oddity, exchange),
         *completion_findings(value),
         *message_findings(message, choice),
     )
@@ -93,17 +93,17 @@ def _message(exchange: Exchange, value: dict[str, Any]) -> tuple[Any, dict[str, 
             ),
         )
     if not isinstance(choices, list) or not choices:
-        raise _no_message(exchange, f"choices {_absent(value, 'choices', 'a list')}")
+        raise _no_message(exchange, f"choices {_why_absent(value, 'choices', 'a list')}")
     choice = choices[0]
     if not isinstance(choice, dict):
         raise _no_message(exchange, f"choices[0] is {kind_of(choice)}, not an object")
     message = choice.get("message")
     if message is None:
-        raise _no_message(exchange, f"message {_absent(choice, 'message', 'an object')}")
+        raise _no_message(exchange, f"message {_why_absent(choice, 'message', 'an object')}")
     return message, choice
 
 
-def _absent(holder: dict[str, Any], key: str, wanted: str) -> str:
+def _why_absent(holder: dict[str, Any], key: str, expected: str) -> str:
     if key not in holder:
         keys = ", ".join(list(holder)[:8])
         error = f"; the body says: {error_text(holder)}" if "detail" in holder else ""
@@ -112,7 +112,7 @@ def _absent(holder: dict[str, Any], key: str, wanted: str) -> str:
         return "is empty"
     if holder[key] is None:
         return "is null"
-    return f"is {kind_of(holder[key])}, not {wanted}"
+    return f"is {kind_of(holder[key])}, not {expected}"
 
 
 def _no_message(exchange: Exchange, what: str) -> RequestFailure:
@@ -130,15 +130,15 @@ def _failure(exchange: Exchange, what: str, hint: str = "") -> RequestFailure:
     )
 
 
-def _oddities(oddity: str, exchange: Exchange) -> Iterator[Diagnostic]:
+def _body_findings(oddity: str, exchange: Exchange) -> Iterator[Diagnostic]:
     if oddity:
         severity = Severity.WARNING if "UTF-8" in oddity else Severity.NOTE
         yield shape(severity, f"the body is not quite JSON: {oddity}")
     kind = exchange.headers.get("content-type", "").split(";")[0].strip()
     if not kind.endswith(("json", "event-stream")):
-        said = f"says it is {kind}" if kind else "does not say what it is"
+        claim = f"says it is {kind}" if kind else "does not say what it is"
         yield shape(
-            Severity.NOTE, f"the body is JSON but {said}", "some clients hand on a text there"
+            Severity.NOTE, f"the body is JSON but {claim}", "some clients hand on a text there"
         )
 
 
@@ -165,11 +165,11 @@ def usage_findings(usage: Any) -> Iterator[Diagnostic]:
     """Yield findings about the usage of a reply; `usage` is None if the reply has none."""
     if usage is not None and not isinstance(usage, dict):
         yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
-    elif usage and (wrong := [key for key in _COUNTS if _is_no_count(usage.get(key, 0))]):
+    elif usage and (wrong := [key for key in _COUNTS if _is_bad_count(usage.get(key, 0))]):
         yield shape(Severity.NOTE, f"usage holds no whole number: {', '.join(wrong)}")
 
 
-def _is_no_count(value: Any) -> bool:
+def _is_bad_count(value: Any) -> bool:
     return not isinstance(value, int) or isinstance(value, bool)
 
 
@@ -178,19 +178,19 @@ def message_findings(message: Any, choice: Mapping[str, Any]) -> Iterator[Diagno
     if not isinstance(message, dict):
         yield shape(Severity.WARNING, f"the message is {kind_of(message)}, not an object")
     else:
-        yield from _message_oddities(message)
+        yield from _message_flaws(message)
     if not isinstance(choice.get("finish_reason"), str):
-        said = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
-        yield shape(Severity.NOTE, f"finish_reason is {said}")
+        state = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
+        yield shape(Severity.NOTE, f"finish_reason is {state}")
     yield from choice_oddities(message, choice.get("finish_reason"))
 
 
-def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _message_flaws(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Yield deviations from the API in an unstreamed message; it is accepted all the same."""
     role, content = message.get("role"), message.get("content")
     if role != "assistant":
-        said = _said(message, "role")
-        yield _note(f"the message's role is {said}, not assistant", "it is taken as the model's")
+        value = _shown_value(message, "role")
+        yield _note(f"the message's role is {value}, not assistant", "it is taken as the model's")
     if content is not None and not isinstance(content, (str, list)):
         yield _note(f"content is {kind_of(content)}, not a string", "it is taken as text")
     listed = message.get("tool_calls")
@@ -201,10 +201,10 @@ def _message_oddities(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
     ]
     if untyped := [(number, call) for number, call in calls if call.get("type") not in _TYPES]:
         hint = "clients that look at the type leave the call out"
-        said = _said(untyped[0][1], "type")
-        yield _note(f"the type of {_numbered(untyped)} is {said}, not function", hint)
-    if odd := [(number, call) for number, call in calls if not _is_id(call.get("id"))]:
-        yield _note(f"the id of {_numbered(odd)} is {_said(odd[0][1], 'id')}, not a string")
+        value = _shown_value(untyped[0][1], "type")
+        yield _note(f"the type of {_numbered(untyped)} is {value}, not function", hint)
+    if bad := [(number, call) for number, call in calls if not _is_id(call.get("id"))]:
+        yield _note(f"the id of {_numbered(bad)} is {_shown_value(bad[0][1], 'id')}, not a string")
 
 
 def _is_id(value: Any) -> bool:
@@ -234,7 +234,7 @@ def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
         yield _note(f"finish_reason {first_line(reason, 40)!r} is none that the API has", known)
 
 
-def _said(holder: Mapping[str, Any], key: str) -> str:
+def _shown_value(holder: Mapping[str, Any], key: str) -> str:
     value = holder.get(key)
     if key not in holder:
         return "missing"

@@ -59,8 +59,8 @@ class ChatCompletionServer:
 
     def _arguments(self, parameters: str) -> dict[str, Any]:
         """Return the keyword arguments other than the messages."""
-        given: dict[str, Any] = json.loads(parameters)
-        arguments = {"n": 1, **given}
+        parameter_values: dict[str, Any] = json.loads(parameters)
+        arguments = {"n": 1, **parameter_values}
         for name in _ONLY_STREAMING:
             arguments.pop(name, None)
         for name in _ONLY_IF_TRUE:
@@ -93,7 +93,7 @@ def _reply_in(response: Any) -> Reply:
         finish_reason=reason if isinstance(reason, str) else "",
         usage=usage,
         diagnostics=(
-            *_several(choices),
+            *_choice_findings(choices),
             *usage_findings(usage),
             *message_findings(plain(message), around),
         ),
@@ -106,7 +106,7 @@ def _empty(what: str, raw: str) -> RequestFailure:
     return RequestFailure(what, body=capped(raw), empty=True, diagnostics=(found,))
 
 
-def _several(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
+def _choice_findings(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
     if len(choices) < 2:
         return ()
     what = f"{len(choices)} choices came; the first one is used"
@@ -119,7 +119,7 @@ def failure_of(error: BaseException) -> RequestFailure:
     tenacity's own message is `RetryError[<Future …>]`. The attempts of nested retries multiply.
     """
     attempts, real = 1, error
-    while (inner := _retried(real)) is not None:
+    while (inner := _retry_cause(real)) is not None:
         number, real = inner
         attempts *= number
     text = first_line(str(real))
@@ -134,7 +134,7 @@ def failure_of(error: BaseException) -> RequestFailure:
     )
 
 
-def _retried(error: BaseException) -> tuple[int, BaseException] | None:
+def _retry_cause(error: BaseException) -> tuple[int, BaseException] | None:
     """Return the number of attempts and the last exception if `error` is a retry error, or None."""
     attempt = getattr(error, "last_attempt", None)
     if attempt is None or not attempt.done() or (inner := attempt.exception()) is None:

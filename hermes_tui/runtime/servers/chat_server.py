@@ -88,7 +88,7 @@ class ChatServer(ABC):
             asks_for_stream=asks_for(request, "stream"),
         )
         try:
-            client = await self._started()
+            client = await self._ensure_client()
             sent_s = time.monotonic()
             reply = await self._exchange(client, request.body, exchange, on_piece)
             if asks_for(request, "logprobs"):
@@ -140,7 +140,7 @@ class ChatServer(ABC):
     ) -> Reply:
         """Send `body` and return the reply; raises RequestFailure or one of `_errors`."""
 
-    async def _started(self) -> Any:
+    async def _ensure_client(self) -> Any:
         async with self._starting:
             if self._client is None and not self._is_closed:
                 client = await asyncio.to_thread(self._make_client)
@@ -193,9 +193,9 @@ class ChatServer(ABC):
         if stream is None and is_empty_stream:
             stream = StreamedReply(exchange, on_piece)
         if stream is None:
-            return _expected(read_body(exchange), exchange, streamed=False)
-        reply = _finished(stream, exchange, broke_off, is_empty_stream)
-        return _expected(reply, exchange, streamed=True)
+            return _with_stream_warning(read_body(exchange), exchange, streamed=False)
+        reply = _stream_reply(stream, exchange, broke_off, is_empty_stream)
+        return _with_stream_warning(reply, exchange, streamed=True)
 
     async def _drain(
         self, chunks: AsyncIterator[bytes], exchange: Exchange, stream: StreamedReply
@@ -208,7 +208,7 @@ class ChatServer(ABC):
                     stream.feed(data)
 
 
-def _expected(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
+def _with_stream_warning(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
     """Return `reply`, with a warning if it is streamed and should not be, or the reverse."""
     if streamed == exchange.asks_for_stream:
         return reply
@@ -219,7 +219,7 @@ def _expected(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
     return replace(reply, diagnostics=(found, *reply.diagnostics))
 
 
-def _finished(
+def _stream_reply(
     stream: StreamedReply, exchange: Exchange, broke_off: str, is_empty_stream: bool
 ) -> Reply:
     """Return the reply of a stream; a body that only claims to be a stream is read as a whole."""

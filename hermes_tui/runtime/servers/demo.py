@@ -42,7 +42,7 @@ class _Refused(Exception):
         self.status = status
 
 
-class _Http(NamedTuple):
+class _HttpRequest(NamedTuple):
     method: str
     path: str
     body: bytes
@@ -109,7 +109,7 @@ class DemoServer:
             await _send_json(writer, refused.status, _error(str(refused)))
         return request.keep_alive
 
-    async def _route(self, request: _Http, writer: asyncio.StreamWriter) -> None:
+    async def _route(self, request: _HttpRequest, writer: asyncio.StreamWriter) -> None:
         match request.method, request.path.partition("?")[0].rstrip("/"):
             case "GET", "/v1/models":
                 listed = {"id": DEMO_MODEL, "object": "model", "owned_by": "hermes-tui"}
@@ -214,7 +214,7 @@ def _deltas(reply: Scripted, turn: int) -> Iterator[dict[str, Any]]:
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
-async def _read_request(reader: asyncio.StreamReader) -> _Http | None:
+async def _read_request(reader: asyncio.StreamReader) -> _HttpRequest | None:
     """Return the next request, or None if the client is done; raises _Refused."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -239,7 +239,7 @@ async def _read_request(reader: asyncio.StreamReader) -> _Http | None:
         raise _Refused(413, "the body is too large")
     body = await reader.readexactly(int(length))
     keep_alive = headers.get("connection", "").lower() != "close" and words[2] == "HTTP/1.1"
-    return _Http(words[0], words[1], body, keep_alive)
+    return _HttpRequest(words[0], words[1], body, keep_alive)
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

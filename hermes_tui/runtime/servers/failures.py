@@ -103,7 +103,7 @@ def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailur
     """Return the failure for an `error` of sending a request or receiving its reply."""
     names = {kind.__name__ for found in exceptions_of(error) for kind in type(found).__mro__}
     return RequestFailure(
-        _what_went_wrong(error, names, exchange),
+        _transport_message(error, names, exchange),
         status=exchange.status,
         body=exchange.so_far,
         chain=exception_chain(error),
@@ -111,7 +111,7 @@ def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailur
     )
 
 
-def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) -> str:
+def _transport_message(error: BaseException, names: set[str], exchange: Exchange) -> str:
     chain = list(exceptions_of(error))
     host = exchange.host
     if any(isinstance(found, ConnectionRefusedError) for found in chain):
@@ -127,7 +127,7 @@ def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) 
     if "WriteTimeout" in names:
         return f"{host} stopped taking the request for {_number(exchange.timeout_s)} s"
     if "ReadTimeout" in names or "APITimeoutError" in names:
-        return _waited(exchange)
+        return _timeout_message(exchange)
     if names & _BAD_URL:
         return f"the server's URL cannot be used: {first_line(str(chain[-1]))}"
     if names & _BAD_REQUEST:
@@ -135,7 +135,7 @@ def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) 
     if "DecodingError" in names:
         return f"the body cannot be unpacked: {first_line(str(chain[-1]))}"
     if names & {"RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError"}:
-        return _broken_off(chain, exchange)
+        return _broken_off_message(chain, exchange)
     if "ConnectError" in names:
         return f"no connection to {host}: {first_line(str(chain[-1]) or str(error))}"
     if "ImportError" in names:
@@ -143,14 +143,14 @@ def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) 
     return first_line(exception_text(error))
 
 
-def _waited(exchange: Exchange) -> str:
+def _timeout_message(exchange: Exchange) -> str:
     wait = _number(exchange.timeout_s)
     if exchange.status is None:
         return f"no reply within {wait} s"
     return f"nothing more came for {wait} s, after {len(exchange.received):,} bytes of the body"
 
 
-def _broken_off(chain: list[BaseException], exchange: Exchange) -> str:
+def _broken_off_message(chain: list[BaseException], exchange: Exchange) -> str:
     last = str(chain[-1])
     if exchange.status is None and "message body" not in last:
         if not last or "disconnected" in last or "reset" in last.lower():
@@ -209,8 +209,8 @@ def error_text(value: Any) -> str:
     if isinstance(value, dict):
         error = value.get("error") or value.get("detail") or value.get("message") or value
     if isinstance(error, dict):
-        said = error.get("message") or error.get("detail") or error.get("type")
-        error = said if isinstance(said, str) else error
+        text = error.get("message") or error.get("detail") or error.get("type")
+        error = text if isinstance(text, str) else error
     return first_line(error if isinstance(error, str) else json_text(error), 400)
 
 

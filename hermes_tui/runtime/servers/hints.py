@@ -23,8 +23,8 @@ NO_PARSER: Final = (
     " `hermes-tui parsers` lists the NAME for each family of models, for Hermes it is hermes"
 )
 """The hint if vLLM reports that it was started without a parser, and so accepts no tools."""
-_QUICKLY_S = 3.0
-_MOST_NAMED = 5
+_LISTING_TIMEOUT_S = 3.0
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ async def about_model(access: Access, model: str) -> str:
 
     listed: Sequence[str] = ()
     with suppress(httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
-        async with asyncio.timeout(_QUICKLY_S):
-            _, listed = await listed_models(access, _QUICKLY_S)
+        async with asyncio.timeout(_LISTING_TIMEOUT_S):
+            _, listed = await listed_models(access, _LISTING_TIMEOUT_S)
     if model in listed:
         return f"the server lists the model {model}: is --server right?"
     if not listed:
         return WRONG_URL
-    near = near_names(model, listed, most=_MOST_NAMED, likeness=0.5)
-    named = list(dict.fromkeys([*near, *listed]))[:_MOST_NAMED]
+    near = near_names(model, listed, most=_MAX_NAMED, likeness=0.5)
+    named = list(dict.fromkeys([*near, *listed]))[:_MAX_NAMED]
     more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""
     names = ", ".join(first_line(name, 80) for name in named)
     ways = "name one with --model, or in the request when asking once more"

@@ -41,8 +41,8 @@ class LocalModel:
         self._name = name
         self._options = options or LocalOptions()
         self._process: asyncio.subprocess.Process | None = None
-        self._complaints: deque[str] = deque(maxlen=MAX_STDERR_LINES)
-        self._listening: asyncio.Task[None] | None = None
+        self._stderr_lines: deque[str] = deque(maxlen=MAX_STDERR_LINES)
+        self._stderr_task: asyncio.Task[None] | None = None
         self.model = ""
         """The name of the model in requests."""
 
@@ -75,7 +75,7 @@ class LocalModel:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-        self._listening = asyncio.create_task(self._listen())
+        self._stderr_task = asyncio.create_task(self._read_stderr())
         try:
             return await self._url(config)
         except BaseException:
@@ -105,25 +105,25 @@ class LocalModel:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await process.wait()
-                    if self._listening is not None:
-                        await asyncio.shield(self._listening)
+                    if self._stderr_task is not None:
+                        await asyncio.shield(self._stderr_task)
             raise self._failure("it did not start") from error
 
     def _failure(self, what: str) -> SourceError:
-        said = [line for line in self._complaints if line.strip()][-SHOWN_STDERR_LINES:]
-        return SourceError(f"local model {self.model}", what, " | ".join(said))
+        lines = [line for line in self._stderr_lines if line.strip()][-SHOWN_STDERR_LINES:]
+        return SourceError(f"local model {self.model}", what, " | ".join(lines))
 
-    async def _listen(self) -> None:
+    async def _read_stderr(self) -> None:
         """Read the child's stderr, so that it never blocks on a full pipe; keep the last lines."""
         process = self._process
         assert process is not None and process.stderr is not None, "started"
         while piece := await process.stderr.read(8192):
-            self._complaints.extend(piece.decode("utf-8", "replace").splitlines())
+            self._stderr_lines.extend(piece.decode("utf-8", "replace").splitlines())
 
     async def close(self) -> None:
         """End the child within two seconds."""
-        process, listening = self._process, self._listening
-        self._process = self._listening = None
+        process, listening = self._process, self._stderr_task
+        self._process = self._stderr_task = None
         if process is not None and process.returncode is None:
             if process.stdin is not None:
                 process.stdin.close()

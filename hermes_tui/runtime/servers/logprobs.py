@@ -14,9 +14,9 @@ from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 
-def asks_for(request: Request, what: str) -> bool:
-    """Return whether the parameter `what` (`stream` or `logprobs`) of a request is true."""
-    return f'"{what}"' in request.parameters and _parameters(request).get(what) is True
+def asks_for(request: Request, name: str) -> bool:
+    """Return whether the parameter `name` (`stream` or `logprobs`) of a request is true."""
+    return f'"{name}"' in request.parameters and _parameters(request).get(name) is True
 
 
 async def with_findings(reply: Reply, request: Request) -> Reply:
@@ -28,11 +28,11 @@ async def with_findings(reply: Reply, request: Request) -> Reply:
 
 def explain_refusal(failure: RequestFailure) -> None:
     """Add a finding to a failure if its text says that the server refuses logprobs."""
-    said = f"{failure.message} {failure.body[:10_000]}"
-    if failure.status not in _REFUSALS or "logprob" not in said.lower():
+    text = f"{failure.message} {failure.body[:10_000]}"
+    if failure.status not in _REFUSALS or "logprob" not in text.lower():
         return
     hint = "leave out --raw logprobs"
-    if "stream" in said.lower():
+    if "stream" in text.lower():
         hint += ", or --stream"
     message = f"the server refuses logprobs: {first_line(failure.message)}"
     found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message, hint=hint)

@@ -28,7 +28,7 @@ from hermes_tui.runtime.servers.chat_object import ChatCompletionServer, failure
 from hermes_tui.runtime.servers.redaction import Redactor
 
 SERVER_TYPES: Final = ("vllm", "sglang")
-_NEEDED: Final = ("atroposlib", "transformers", "aiohttp", "pydantic_cli", "tenacity", "numpy")
+_REQUIRED: Final = ("atroposlib", "transformers", "aiohttp", "pydantic_cli", "tenacity", "numpy")
 _SHOWN_BEFORE: Final = 30
 """The number of characters shown before the place where two histories diverge."""
 
@@ -53,7 +53,7 @@ class ManagedServer(ChatCompletionServer):
         """
         if server_type not in SERVER_TYPES:
             raise UsageError(f"unknown server type {server_type!r}", "vllm or sglang")
-        if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        if missing := [name for name in _REQUIRED if find_spec(name) is None]:
             what = f"{missing[0]} is not installed"
             raise SourceError("managed server", what, install("managed"))
         super().__init__(None)
@@ -72,28 +72,28 @@ class ManagedServer(ChatCompletionServer):
         }
         self._tool_parser = tool_parser
         self._redactor = Redactor(base_url, api_key, {})
-        self._unsaid: tuple[Diagnostic, ...] | None = None
+        self._pending_findings: tuple[Diagnostic, ...] | None = None
 
     @classmethod
     def around(cls, managed: Any, messages: list[Any] | None = None) -> Self:
         """Return an adapter for an existing ManagedServer, which `close` leaves open."""
-        made = cls.__new__(cls)
-        ChatCompletionServer.__init__(made, managed, messages)
+        adapter = cls.__new__(cls)
+        ChatCompletionServer.__init__(adapter, managed, messages)
         config = getattr(getattr(managed, "server", None), "config", None)
         base_url = str(getattr(config, "base_url", None) or "")
-        made.url = masked_url(base_url)
-        made._is_ours = False
-        made._redactor = Redactor(base_url, str(getattr(config, "api_key", None) or ""), {})
-        made._unsaid = None
-        return made
+        adapter.url = masked_url(base_url)
+        adapter._is_ours = False
+        adapter._redactor = Redactor(base_url, str(getattr(config, "api_key", None) or ""), {})
+        adapter._pending_findings = None
+        return adapter
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
         """Send `request` and return the reply; raises RequestFailure only, retries unwrapped."""
         try:
             if self._server is None:
                 self._server = await self._load()
-            if self._unsaid is None:
-                self._unsaid = (
+            if self._pending_findings is None:
+                self._pending_findings = (
                     self._translator_findings() if '"tools"' in request.parameters else ()
                 )
             before = _nodes(self._server)
@@ -103,10 +103,10 @@ class ManagedServer(ChatCompletionServer):
             # The causes may quote the key; their texts are in the chain of the failure.
             raise self._redactor.failure(failure) from None
         found = self._node_findings(before, reply, request.attempt)
-        unsaid, self._unsaid = self._unsaid, ()
+        pending, self._pending_findings = self._pending_findings, ()
         return replace(
             reply,
-            diagnostics=(*reply.diagnostics, *unsaid, *found),
+            diagnostics=(*reply.diagnostics, *pending, *found),
             sequences=self._new_sequences(before),
             sent_s=sent_s,
         )
@@ -139,8 +139,8 @@ class ManagedServer(ChatCompletionServer):
         """Import atroposlib and load the tokenizer in a thread: that takes seconds."""
         try:
             inner = await asyncio.to_thread(self._make_inner)
-            made = _atropos("managed_server").ManagedServer
-            return made(inner, tool_parser=self._tool_parser or None)
+            managed_server = _atropos("managed_server").ManagedServer
+            return managed_server(inner, tool_parser=self._tool_parser or None)
         except Exception as error:  # a plug-in is loaded, with all of its own imports
             failure = failure_of(error)
             failure.message = f"the managed server cannot be made: {failure.message}"
@@ -164,13 +164,13 @@ class ManagedServer(ChatCompletionServer):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             translator = make()
-        said = [first_line(str(warning.message)) for warning in caught]
+        messages = [first_line(str(warning.message)) for warning in caught]
         if translator is None:
             what = "without a tool parser the model is not told of the tools"
-            said = [what, *said]
+            messages = [what, *messages]
         hint = "calls stay in the text" if translator is not None else "name a tool parser"
         return tuple(
-            Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, text, hint=hint) for text in said
+            Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, text, hint=hint) for text in messages
         )
 
     def _node_findings(

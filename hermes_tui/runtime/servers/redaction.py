@@ -40,11 +40,11 @@ class Redactor:
         found = credentials(url, api_key, headers)
         forms = {form for secret in found for form in _written_forms(secret)}
         patterns = [_pattern(form) for form in sorted(forms, key=len, reverse=True)]
-        self._found = re.compile("|".join(patterns)) if patterns else None
+        self._secrets = re.compile("|".join(patterns)) if patterns else None
 
     def text(self, text: str) -> str:
         """Return `text` with every secret masked."""
-        return self._found.sub(MASK, text) if self._found is not None and text else text
+        return self._secrets.sub(MASK, text) if self._secrets is not None and text else text
 
     def failure(self, failure: RequestFailure) -> RequestFailure:
         """Return `failure` with every secret in its texts masked."""

@@ -39,7 +39,7 @@ class StreamedReply:
         self._reader = EventReader()
         self._joiner = ChunkJoiner()
         self._pieces = 0
-        self._untold: list[bytes] = []
+        self._pending_events: list[bytes] = []
         """The raw events since the last piece."""
         self._events = 0
         self._after_done = 0
@@ -58,7 +58,7 @@ class StreamedReply:
     def feed(self, data: bytes) -> None:
         """Read bytes of the stream; raises RequestFailure if an event is an error."""
         for event in self._reader.feed(data):
-            self._take(event)
+            self._read_event(event)
 
     def finish(self, *, broke_off: str = "") -> Reply:
         """Return the reply; `broke_off` says how the transport failed after the message's end.
@@ -66,10 +66,10 @@ class StreamedReply:
         Raises RequestFailure if no choice was received.
         """
         for event in self._reader.finish():
-            self._take(event)
+            self._read_event(event)
         if not self._joiner.is_begun:
             raise self._nothing_came()
-        self._judge_the_end(broke_off)
+        self._check_end(broke_off)
         flaws = [NO_BLANK_LINES] if self._reader.lacks_blank_lines else []
         flaws += self._joiner.flaws
         completion = self._joiner.completion()
@@ -90,8 +90,8 @@ class StreamedReply:
             pieces=self._pieces,
         )
 
-    def _take(self, event: Event) -> None:
-        self._untold.append(event.raw)
+    def _read_event(self, event: Event) -> None:
+        self._pending_events.append(event.raw)
         if self.is_done:
             self._after_done += 1
             return
@@ -101,7 +101,7 @@ class StreamedReply:
         self._events += 1
         if not event.data.strip():
             name = f" ({event.name})" if event.name else ""
-            self._find(Severity.NOTE, f"an event{name} has no data", _GIVES_UP)
+            self._flag(Severity.NOTE, f"an event{name} has no data", _CLIENTS_FAIL)
             return
         try:
             value, oddity = load_strictly(event.data)
@@ -109,68 +109,70 @@ class StreamedReply:
             self._not_json(event, error)
             return
         if oddity:
-            self._find(Severity.NOTE, f"event {self._events} is not quite JSON: {oddity}")
-        self._take_value(event, value)
+            self._flag(Severity.NOTE, f"event {self._events} is not quite JSON: {oddity}")
+        self._read_value(event, value)
 
-    def _take_value(self, event: Event, value: Any) -> None:
+    def _read_value(self, event: Event, value: Any) -> None:
         if event.name == "error" or (isinstance(value, dict) and value.get("error")):
             raise self._error(error_text(value))
         if not isinstance(value, dict):
-            self._find(Severity.WARNING, f"event {self._events} is not a chunk", RETRY_HINT)
+            self._flag(Severity.WARNING, f"event {self._events} is not a chunk", RETRY_HINT)
             return
-        self._look_at(event, value)
+        self._check_chunk(event, value)
         raw = ""
         for kind, text, call in self._joiner.add(value):
-            raw = b"".join(self._untold).decode("utf-8", "backslashreplace")
-            self._untold.clear()
+            raw = b"".join(self._pending_events).decode("utf-8", "backslashreplace")
+            self._pending_events.clear()
             self._pieces += 1
             self._on_piece(Piece(kind, text, call, raw))
 
-    def _look_at(self, event: Event, chunk: dict[str, Any]) -> None:
+    def _check_chunk(self, event: Event, chunk: dict[str, Any]) -> None:
         choices = chunk.get("choices")
         if not isinstance(choices, list):
             if not event.name:
-                said = "null" if "choices" in chunk else "missing"
-                self._find(Severity.NOTE, f"choices is {said} in a chunk", _GIVES_UP)
+                state = "null" if "choices" in chunk else "missing"
+                self._flag(Severity.NOTE, f"choices is {state} in a chunk", _CLIENTS_FAIL)
             return
         for choice in choices:
             if not isinstance(choice, dict):
-                self._find(Severity.WARNING, "a choice of a chunk is not an object", RETRY_HINT)
+                self._flag(Severity.WARNING, "a choice of a chunk is not an object", RETRY_HINT)
             elif choice.get("delta") is None:
                 if choice.get("message") is not None:
-                    self._find(
+                    self._flag(
                         Severity.WARNING, "a chunk holds message, not delta", "most clients lose it"
                     )
                 elif "text" not in choice:
-                    said = "null" if "delta" in choice else "missing"
-                    self._find(Severity.NOTE, f"delta is {said} in a chunk", _GIVES_UP)
+                    state = "null" if "delta" in choice else "missing"
+                    self._flag(Severity.NOTE, f"delta is {state} in a chunk", _CLIENTS_FAIL)
 
     def _not_json(self, event: Event, error: NotJson) -> None:
         text = event.data.decode("utf-8", "backslashreplace")
         if event.name == "error":
             raise self._error(first_line(text))
         what = f"event {self._events} is not JSON ({error}): {first_line(text)}"
-        self._find(Severity.ERROR, what, RETRY_HINT)
+        self._flag(Severity.ERROR, what, RETRY_HINT)
 
-    def _judge_the_end(self, broke_off: str) -> None:
+    def _check_end(self, broke_off: str) -> None:
         if self._after_done:
-            self._find(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
+            self._flag(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
         # Without findings, the reader of the reply reports that it is empty.
         if not self._pieces and self._findings:
-            self._find(Severity.ERROR, "the stream held no text and no call", RETRY_HINT)
+            self._flag(Severity.ERROR, "the stream held no text and no call", RETRY_HINT)
         torn = self._reader.torn.decode("utf-8", "backslashreplace")
         if torn and not self.is_done:
-            self._cut(
+            self._flag_cut(
                 Severity.ERROR, f"the stream ends in the midst of an event: {first_line(torn)}"
             )
         elif broke_off and not self.is_done:
-            self._cut(Severity.WARNING, f"{broke_off}, though after finish_reason")
+            self._flag_cut(Severity.WARNING, f"{broke_off}, though after finish_reason")
         elif not self.is_complete:
-            self._cut(Severity.ERROR, "the stream ends without finish_reason and without [DONE]")
+            self._flag_cut(
+                Severity.ERROR, "the stream ends without finish_reason and without [DONE]"
+            )
         elif self._joiner.finish_reason is None:
-            self._cut(Severity.WARNING, "the stream has no finish_reason")
+            self._flag_cut(Severity.WARNING, "the stream has no finish_reason")
         elif not self.is_done:
-            self._cut(Severity.NOTE, "the stream ends without [DONE]")
+            self._flag_cut(Severity.NOTE, "the stream ends without [DONE]")
 
     def _nothing_came(self) -> RequestFailure:
         if self._findings:
@@ -192,20 +194,20 @@ class StreamedReply:
             diagnostics=(*self._findings.values(), found),
         )
 
-    def _error(self, said: str) -> RequestFailure:
+    def _error(self, error: str) -> RequestFailure:
         return RequestFailure(
-            f"the server ended the stream with an error: {said}",
+            f"the server ended the stream with an error: {error}",
             status=self._exchange.status,
             body=self._exchange.so_far,
-            diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said, hint=RETRY_HINT),),
+            diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error, hint=RETRY_HINT),),
         )
 
-    def _find(self, severity: Severity, message: str, hint: str = "") -> None:
+    def _flag(self, severity: Severity, message: str, hint: str = "") -> None:
         if len(self._findings) < MAX_FINDINGS:
             self._findings.setdefault(message, shape(severity, message, hint))
 
-    def _cut(self, severity: Severity, message: str) -> None:
+    def _flag_cut(self, severity: Severity, message: str) -> None:
         self._findings[message] = stream_cut(message, severity)
 
 
-_GIVES_UP = "the usual clients fail there"
+_CLIENTS_FAIL = "the usual clients fail there"

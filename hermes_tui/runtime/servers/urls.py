@@ -15,7 +15,7 @@ def chat_url(url: str) -> str:
     A query is kept. A text that is not a URL is returned unchanged.
     """
     try:
-        return _beside(url, ENDPOINT)
+        return _with_path(url, ENDPOINT)
     except ValueError:
         return url
 
@@ -25,10 +25,10 @@ def models_url(url: str) -> str:
 
     Raises ValueError if `url` is not a URL.
     """
-    return _beside(url, "/models")
+    return _with_path(url, "/models")
 
 
-def _beside(url: str, path: str) -> str:
+def _with_path(url: str, path: str) -> str:
     parts = urlsplit(url.strip())
     whole = parts.path.rstrip("/").removesuffix(ENDPOINT) + path
     return urlunsplit((parts.scheme, parts.netloc, whole, parts.query, ""))
