@@ -66,21 +66,21 @@ def added_engines() -> tuple[AddedEngine, ...]:
     return tuple(read_engine(path) for path in folders if not path.name.startswith("."))
 
 
-def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
+def add_wheel(requirement: str, progress: OnProgress, name: str = "") -> AddedEngine:
     """Add `vllm==0.33.0`, `sglang` or a wheel file of either; the newest if no version is given.
 
     Raises UsageError for anything else, SourceError if it cannot be obtained or has no parsers.
     """
-    wheel = local_path(wanted)
+    wheel = local_path(requirement)
     is_file = wheel.suffix == ".whl"
     if is_file and not wheel.is_file():
-        raise SourceError(wanted, "no such file", "check the path of the wheel")
-    if not is_file and not _REQUIREMENT.fullmatch(wanted):
+        raise SourceError(requirement, "no such file", "check the path of the wheel")
+    if not is_file and not _REQUIREMENT.fullmatch(requirement):
         hint = "vllm, sglang, vllm==0.33.0 or a wheel file"
-        raise UsageError(f"{wanted!r} is not an engine", hint)
+        raise UsageError(f"{requirement!r} is not an engine", hint)
     with scratch_in(engines_dir()) as scratch:
         if not is_file:
-            wheel = download(wanted, scratch, progress)
+            wheel = download(requirement, scratch, progress)
         found = _WHEEL.fullmatch(wheel.name)
         if found is None:
             raise UsageError(f"{wheel.name} is not an engine", "a wheel of vllm or sglang")
@@ -93,20 +93,20 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
         return _install(_probed(added))
 
 
-def add_python(python: str, wanted: str, name: str) -> tuple[AddedEngine, ...]:
-    """Add the engine `wanted` that is installed for the interpreter `python`; if empty, add all.
+def add_python(python: str, engine_name: str, name: str) -> tuple[AddedEngine, ...]:
+    """Add the engine `engine_name` installed for the interpreter `python`; if empty, add all.
 
     Raises SourceError if none can be loaded. Nothing is downloaded or copied.
     """
     path = Path(os.path.abspath(local_path(python)))  # noqa: PTH100 - links stay: a venv is one
     if not path.is_file():
         raise SourceError(python, "no such interpreter", "for example .venv/bin/python")
-    if wanted and wanted not in DOWNLOADABLE:
-        raise UsageError(f"{wanted!r} is not an engine", "with --python: vllm or sglang")
-    if name and not wanted:
+    if engine_name and engine_name not in DOWNLOADABLE:
+        raise UsageError(f"{engine_name!r} is not an engine", "with --python: vllm or sglang")
+    if name and not engine_name:
         raise UsageError("--name needs an engine", "with --python: vllm or sglang")
     added, failures = [], []
-    for engine in (wanted,) if wanted else DOWNLOADABLE:
+    for engine in (engine_name,) if engine_name else DOWNLOADABLE:
         with scratch_in(engines_dir()) as scratch:
             blank = _new_engine(scratch / engine, engine, "python", python=str(path))
             blank.folder.mkdir()

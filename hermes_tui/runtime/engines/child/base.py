@@ -102,10 +102,11 @@ class Adapter(Protocol):
 
     version: str
 
-    def take_file(self, path: str, wanted: str) -> str:
-        """Load a file of the user's own, and return the name of the parser `wanted` in it.
+    def take_file(self, path: str, parser_name: str) -> str:
+        """Load a file of the user's own, select a parser in it and return its name.
 
-        An empty `wanted` selects the only one. Raises any exception that the file raises.
+        An empty `parser_name` selects the only one. Raises UnknownParser if there is no such one,
+        and any exception that the file raises.
         """
         ...
 

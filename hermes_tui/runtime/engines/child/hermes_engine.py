@@ -29,8 +29,8 @@ class HermesEngine:
         self.version = version
         self._own: dict[str, Any] = {}
 
-    def take_file(self, path: str, wanted: str) -> str:
-        """Load a file with ToolCallParsers, and return the name of the parser `wanted`."""
+    def take_file(self, path: str, parser_name: str) -> str:
+        """Load a file with ToolCallParsers, select one and return its name."""
         module = load_file(path)
         registered = {
             name: kind
@@ -40,7 +40,7 @@ class HermesEngine:
         base = getattr(self._parsers, "ToolCallParser", None)
         classes = classes_in(module, base) if isinstance(base, type) else {}
         self._own = {**classes, **registered}
-        return chosen(wanted, registered, classes)
+        return chosen(parser_name, registered, classes)
 
     def names(self) -> list[str]:
         """Return the registered names."""

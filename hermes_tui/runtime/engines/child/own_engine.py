@@ -32,8 +32,8 @@ class OwnEngine:
         self.version = version
         self._parsers: dict[str, Any] = {}
 
-    def take_file(self, path: str, wanted: str) -> str:
-        """Load the file and return the name of the parser `wanted`; if empty, of the only one."""
+    def take_file(self, path: str, parser_name: str) -> str:
+        """Load the file, select a parser in it and return its name."""
         module = load_file(path)
         own = {
             name: value
@@ -44,10 +44,10 @@ class OwnEngine:
             default = {_FUNCTION: getattr(module, _FUNCTION)}
         else:
             default = {name: kind for name, kind in own.items() if hasattr(kind, _FUNCTION)}
-        if not default and not wanted:
+        if not default and not parser_name:
             raise UnknownParser("holds no function parse(text, tools), nor a parser of an engine")
         self._parsers = {**own, **default}
-        return chosen(wanted, default, own)
+        return chosen(parser_name, default, own)
 
     def names(self) -> list[str]:
         """Return the names of the callables in the file, sorted."""

@@ -45,19 +45,19 @@ def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
     }
 
 
-def chosen(wanted: str, registered: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
-    """Return the name of the selected parser: `wanted`, or the only one if that is empty.
+def chosen(parser_name: str, registered: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
+    """Return the name of the selected parser: `parser_name`, or the only one if that is empty.
 
     Raises UnknownParser if there is none or more than one.
     """
-    if wanted in registered or wanted in classes:
-        return wanted
+    if parser_name in registered or parser_name in classes:
+        return parser_name
     found = registered or classes
     if not found:
         raise UnknownParser("holds no parser")
-    if wanted:
+    if parser_name:
         known = ", ".join({**registered, **classes})
-        raise UnknownParser(f"holds no parser {wanted!r}; it holds {known}")
+        raise UnknownParser(f"holds no parser {parser_name!r}; it holds {known}")
     if len({id(kind) for kind in found.values()}) > 1:
         name = next(iter(found))
         raise UnknownParser(f"holds {', '.join(found)}: say which, as in FILE.py:{name}")

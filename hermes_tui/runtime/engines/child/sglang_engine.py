@@ -38,8 +38,8 @@ class SglangEngine:
         self._tokenizer = vocabulary.Vocabulary(_HUNYUAN_MARKERS, ("<|eos|>",))
         self.version = version or str(importlib.import_module("sglang").__version__)
 
-    def take_file(self, path: str, wanted: str) -> str:
-        """Load a file with detectors, and return the name of the detector `wanted`."""
+    def take_file(self, path: str, parser_name: str) -> str:
+        """Load a file with detectors, select one and return its name."""
         module = load_file(path)
         places = ("sglang.srt.function_call.base_format_detector",)
         kinds: dict[str, Any] = self._parser.ToolCallParserEnum
@@ -49,7 +49,7 @@ class SglangEngine:
         markers = markers_in(path)
         self._words = vocabulary.Vocabulary((*vocabulary.ALL_MARKERS, *markers))
         self._tokenizer = vocabulary.Vocabulary((*_HUNYUAN_MARKERS, *markers), ("<|eos|>",))
-        return chosen(wanted, registered, classes)
+        return chosen(parser_name, registered, classes)
 
     def names(self) -> list[str]:
         """Return the names that the server accepts."""

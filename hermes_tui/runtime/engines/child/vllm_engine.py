@@ -49,8 +49,8 @@ class VllmEngine:
         self._own_markers: tuple[str, ...] = ()
         self.version = version or str(importlib.import_module("vllm").__version__)
 
-    def take_file(self, path: str, wanted: str) -> str:
-        """Load a plug-in for the server, and return the name of the parser `wanted` in it.
+    def take_file(self, path: str, parser_name: str) -> str:
+        """Load a plug-in for the server, select a parser in it and return its name.
 
         A parser that the file does not register is available under the name of its class.
         """
@@ -64,7 +64,7 @@ class VllmEngine:
         classes = classes_in(module, self._base) if self._base is not None else {}
         kinds.update({**classes, **registered})
         self._own_markers = markers_in(path)
-        return chosen(wanted, registered, classes)
+        return chosen(parser_name, registered, classes)
 
     def names(self) -> list[str]:
         """Return the registered names, with separate names for Mistral's newer formats."""
