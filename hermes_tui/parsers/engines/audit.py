@@ -32,7 +32,7 @@ _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
 _NONFINITE_HINT = "Python's json reads it bare, others refuse it; send null or a string"
 _UNREADABLE = object()
-_MOST_DETAILED = 20
+_MAX_DETAILED = 20
 """The number of calls with non-JSON arguments whose flaws are reported in detail."""
 
 
@@ -49,7 +49,7 @@ def audit_calls(trace: Trace) -> None:
             name_flaws[name] = name_flaw(trace, name)
         if flaw := name_flaws[name]:
             flaw.flag(trace, call.name_span or call.span, index)
-        value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
+        value = _audit_arguments(trace, call, index, detailed=failed <= _MAX_DETAILED)
         tool = trace.tools.get(name)
         if isinstance(value, dict) and tool is not None:
             audit_schema(trace, index, value, tool)

@@ -33,7 +33,7 @@ from hermes_tui.parsers.engines.members import stripped
 
 VERSION = "2026-04"
 MARKER = "[TOOL_CALLS]"
-_MANY_BLANKS = 1_300
+_SLOW_BLANKS = 1_300
 SHAPE = 'hermes-agent wants {"name": …, "arguments": {…}}'
 
 
@@ -67,7 +67,7 @@ class _TagReader:
     def _read(self, trace: Trace, block: Block, part: Part) -> None:
         body = stripped(trace.text, block.body)
         if not block.closed:
-            flag_blanks(trace, block.body.start, block.body.end, _MANY_BLANKS)
+            flag_blanks(trace, block.body.start, block.body.end, _SLOW_BLANKS)
         if not len(body):
             part.outcome = "passed over"
             message = "an empty block is passed over"

@@ -20,7 +20,7 @@ from hermes_tui.parsers.engines.json_blocks import deliver, places_in
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner
 
 PYTHON_TAG = "<|python_tag|>"
-_ANY_BRACE = "json at every brace"
+_KIND = "json at every brace"
 
 
 def _read_llama(trace: Trace) -> None:
@@ -77,8 +77,6 @@ def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
 
 
 PARSERS = (
-    Emulated(
-        info("llama3_json", "llama3_json", "Llama 3.x", _ANY_BRACE, (PYTHON_TAG,)), _read_llama
-    ),
-    Emulated(info("llama4_json", "llama3_json", "Llama 4", _ANY_BRACE, (PYTHON_TAG,)), _read_llama),
+    Emulated(info("llama3_json", "llama3_json", "Llama 3.x", _KIND, (PYTHON_TAG,)), _read_llama),
+    Emulated(info("llama4_json", "llama3_json", "Llama 4", _KIND, (PYTHON_TAG,)), _read_llama),
 )

@@ -34,7 +34,7 @@ FUNCTION, FUNCTION_END = "<function=", "</function>"
 PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
 KEY, KEY_END, VALUE, VALUE_END = "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"
 
-_MANY_OPENERS = 6_000
+_SLOW_OPENERS = 6_000
 
 _PARAMETER_STOP = re.compile(r"</parameter>|<parameter=|</function>")
 _PAIR_45 = re.compile(r"</arg_key>\s*+<arg_value>")
@@ -221,7 +221,7 @@ class _GlmReader:
                 if not block.closed:
                     part.outcome = "refused"
                     self._flag_open(trace, block)
-                    flag_repeats(trace, OPENER, _MANY_OPENERS, "each opener looks for its end, n^2")
+                    flag_repeats(trace, OPENER, _SLOW_OPENERS, "each opener looks for its end, n^2")
                 elif head := self._head(text, block.body):
                     values = list(self._values(trace, head[1]))
                     flag_entities(trace, head[1], len(trace.calls))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
 _LONGEST_NAME = 80
-_BETWEEN_WORDS = re.compile(r"[\s-]++")
+_WORD_SEPARATOR = re.compile(r"[\s-]++")
 
 
 class NameFlaw(NamedTuple):
@@ -54,7 +54,7 @@ def _plain_name(name: str, trace: Trace) -> str:
     Empty if there is none.
     """
     bare = name.partition("[")[0].partition(":")[0].strip(" \t\n\"'")
-    tried = (bare, bare.rpartition(".")[2], _BETWEEN_WORDS.sub("_", bare))
+    tried = (bare, bare.rpartition(".")[2], _WORD_SEPARATOR.sub("_", bare))
     return next((one for one in tried if one in trace.tools), "")
 
 

@@ -27,7 +27,7 @@ from hermes_tui.parsers.engines.sglang_tools import forget_drops
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
-_MANY_OPENERS = 5_000
+_SLOW_OPENERS = 5_000
 
 
 def _read_hermes(trace: Trace) -> None:
@@ -87,7 +87,7 @@ def _read_qwen(trace: Trace) -> None:
                 _qwen_block(trace, block, part)
             else:
                 _flag_open(trace, block, part)
-                flag_repeats(trace, opener, _MANY_OPENERS, "each opener looks for its end, n^2")
+                flag_repeats(trace, opener, _SLOW_OPENERS, "each opener looks for its end, n^2")
     trace.keep(0, first)
     trace.say(trace.text[:first].strip() or None)
 

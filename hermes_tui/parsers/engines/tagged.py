@@ -136,7 +136,7 @@ class Machine:
         self._trace = trace
         self._table = table
         self._state = _CONTENT
-        self._entered = -1
+        self._preamble_start = -1
         self._removed_count = 0
 
     def run(self) -> None:
@@ -182,12 +182,12 @@ class Machine:
             self._slot.closed = True
             self._slot.end = span.start if move.starts else span.end
         if move.starts:
-            start = self._entered if self._entered >= 0 else span.start
+            start = self._preamble_start if self._preamble_start >= 0 else span.start
             bare = came_from is _CONTENT and move.to is _NAME
             self.slots.append(Slot(start, span, span.end, bare=bare))
-            self._entered = -1
+            self._preamble_start = -1
         elif came_from is _CONTENT:
-            self._entered = span.start
+            self._preamble_start = span.start
         elif came_from in (_BETWEEN, _PREAMBLE) and not move.ends and self.slots:
             self._close_wrapper(move, span)
 

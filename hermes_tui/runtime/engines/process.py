@@ -17,13 +17,13 @@ from hermes_tui.runtime.tools.processes import clean_environment
 
 START_TIMEOUT_S: Final = {"wheel": 30.0, "path": 30.0, "python": 120.0}
 _HERE: Final = str(Path(__file__).parent)
-_RUN: Final = "; ".join(
+_BOOTSTRAP: Final = "; ".join(
     (
         f"import sys; sys.path.insert(0, {_HERE!r})",
         "from child.serve import main; del sys.path[0]; main()",
     )
 )
-_OFFLINE: Final = {
+_OFFLINE_VARIABLES: Final = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -118,8 +118,8 @@ async def _spawn(engine: AddedEngine) -> JsonLinesProcess:
     # Isolated: neither the current folder nor the user's packages. A wheel contains all it needs.
     flags = ("-I", "-S") if engine.kind == "wheel" else ("-I",)
     python = engine.python or sys.executable
-    command = (python, *flags, "-c", _RUN)
-    environment = clean_environment() | _OFFLINE
+    command = (python, *flags, "-c", _BOOTSTRAP)
+    environment = clean_environment() | _OFFLINE_VARIABLES
     try:
         return await JsonLinesProcess.started(command, environment=environment, folder=_HERE)
     except OSError as error:

@@ -16,9 +16,9 @@ from hermes_tui.runtime.servers.base import Reply, RequestFailure
 from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title, is_html
 
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
-_TYPES: Final = ("function", "custom")
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
+_CALL_TYPES: Final = ("function", "custom")
+_COUNT_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def kind_of(value: Any) -> str:
@@ -165,7 +165,7 @@ def usage_findings(usage: Any) -> Iterator[Diagnostic]:
     """Yield findings about the usage of a reply; `usage` is None if the reply has none."""
     if usage is not None and not isinstance(usage, dict):
         yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
-    elif usage and (wrong := [key for key in _COUNTS if _is_bad_count(usage.get(key, 0))]):
+    elif usage and (wrong := [key for key in _COUNT_FIELDS if _is_bad_count(usage.get(key, 0))]):
         yield shape(Severity.NOTE, f"usage holds no whole number: {', '.join(wrong)}")
 
 
@@ -199,7 +199,7 @@ def _message_flaws(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
         for number, call in enumerate(listed if isinstance(listed, list) else (), start=1)
         if isinstance(call, Mapping) and ("function" in call or "custom" in call)
     ]
-    if untyped := [(number, call) for number, call in calls if call.get("type") not in _TYPES]:
+    if untyped := [(number, call) for number, call in calls if call.get("type") not in _CALL_TYPES]:
         hint = "clients that look at the type leave the call out"
         value = _shown_value(untyped[0][1], "type")
         yield _note(f"the type of {_numbered(untyped)} is {value}, not function", hint)
@@ -229,8 +229,8 @@ def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
             "finish_reason is stop, though there are calls",
             "a client that goes by it takes the reply for the last one",
         )
-    if isinstance(reason, str) and reason not in _REASONS:
-        known = ", ".join(_REASONS)
+    if isinstance(reason, str) and reason not in _FINISH_REASONS:
+        known = ", ".join(_FINISH_REASONS)
         yield _note(f"finish_reason {first_line(reason, 40)!r} is none that the API has", known)
 
 

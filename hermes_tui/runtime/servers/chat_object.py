@@ -17,8 +17,8 @@ from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFail
 from hermes_tui.runtime.servers.bodies import message_findings, usage_findings
 from hermes_tui.runtime.servers.failures import capped, exception_chain, exceptions_of
 
-_ONLY_STREAMING: Final = ("stream", "stream_options")
-_ONLY_IF_TRUE: Final = ("tools", "extra_body")
+_STREAM_PARAMETERS: Final = ("stream", "stream_options")
+_OMITTED_IF_EMPTY: Final = ("tools", "extra_body")
 
 
 class ChatCompletionServer:
@@ -61,9 +61,9 @@ class ChatCompletionServer:
         """Return the keyword arguments other than the messages."""
         parameter_values: dict[str, Any] = json.loads(parameters)
         arguments = {"n": 1, **parameter_values}
-        for name in _ONLY_STREAMING:
+        for name in _STREAM_PARAMETERS:
             arguments.pop(name, None)
-        for name in _ONLY_IF_TRUE:
+        for name in _OMITTED_IF_EMPTY:
             if not arguments.get(name):
                 arguments.pop(name, None)
         if arguments.get("max_tokens") is None:

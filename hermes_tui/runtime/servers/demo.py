@@ -24,7 +24,7 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _CREATED: Final = 1_767_225_600
 _TOKEN: Final = re.compile(r"\s?\w{1,6}|\s+|[^\w\s]{1,2}")
-_REASONS: Final = {
+_REASON_PHRASES: Final = {
     200: "OK",
     400: "Bad Request",
     404: "Not Found",
@@ -261,7 +261,7 @@ async def _send_json(
 ) -> None:
     body = json.dumps(value).encode()
     head = (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status} {_REASON_PHRASES[status]}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: {'keep-alive' if keep_alive else 'close'}\r\n"
     )
     writer.write(head.encode() + b"\r\n" + body)

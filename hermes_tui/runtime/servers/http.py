@@ -40,7 +40,7 @@ class HttpServer(ChatServer):
 
 def new_client(library: Any, url: str, timeout_s: float) -> Any:
     """Return an asynchronous client of `library`, which is httpx or httpx2."""
-    is_here = is_loopback(url)
+    is_loopback_url = is_loopback(url)
     return library.AsyncClient(
         timeout=library.Timeout(timeout_s, connect=min(timeout_s, MAX_CONNECT_S)),
         limits=library.Limits(
@@ -49,9 +49,9 @@ def new_client(library: Any, url: str, timeout_s: float) -> Any:
             keepalive_expiry=KEEPALIVE_S,
         ),
         follow_redirects=False,
-        trust_env=not is_here,
+        trust_env=not is_loopback_url,
         # Loading the CA certificates takes longer than a request, and plain HTTP needs none.
-        verify=not (is_here and url.startswith("http:")),
+        verify=not (is_loopback_url and url.startswith("http:")),
     )
 
 

@@ -58,7 +58,7 @@ class ManagedServer(ChatCompletionServer):
             raise SourceError("managed server", what, install("managed"))
         super().__init__(None)
         self.url = masked_url(base_url)
-        self._is_ours = True
+        self._owns_client = True
         self._settings = {
             "base_url": base_url,
             "model_name": model,
@@ -82,7 +82,7 @@ class ManagedServer(ChatCompletionServer):
         config = getattr(getattr(managed, "server", None), "config", None)
         base_url = str(getattr(config, "base_url", None) or "")
         adapter.url = masked_url(base_url)
-        adapter._is_ours = False
+        adapter._owns_client = False
         adapter._redactor = Redactor(base_url, str(getattr(config, "api_key", None) or ""), {})
         adapter._pending_findings = None
         return adapter
@@ -122,7 +122,7 @@ class ManagedServer(ChatCompletionServer):
 
     async def close(self) -> None:
         """Close the client if it was created here."""
-        if not self._is_ours or self._server is None:
+        if not self._owns_client or self._server is None:
             return
         client = getattr(self._server.server, "openai", None)
         self._server = None

@@ -24,7 +24,7 @@ from hermes_tui.runtime.servers.urls import ENDPOINT
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-_WARM_UP = {
+_WARM_UP_MESSAGE = {
     "role": "assistant",
     "content": "",
     "tool_calls": [{"id": "", "type": "function", "function": {"name": "", "arguments": ""}}],
@@ -45,7 +45,7 @@ class OpenAIServer(ChatServer):
 
         self._errors = (openai.OpenAIError, *transport_errors(_library()))
         # The SDK builds its models on first use; here, in a thread, nobody waits for that.
-        sdk_message(_WARM_UP)
+        sdk_message(_WARM_UP_MESSAGE)
         client = new_client(_library(), self._endpoint, self._timeout_s)
         client.event_hooks = {"response": [_note_status]}
         if "content" not in inspect.signature(openai.AsyncOpenAI.post).parameters:

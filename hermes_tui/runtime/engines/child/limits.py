@@ -14,8 +14,8 @@ from types import FrameType
 
 FORCE_AFTER_S = 0.3
 """An alarm takes effect at the next line of Python; this many seconds later the process ends."""
-_AGAIN_S = 0.1
-_SHORTEST_S = 0.001
+_REPEAT_S = 0.1
+_MIN_LIMIT_S = 0.001
 """A time of zero would disable the alarm."""
 
 
@@ -34,12 +34,12 @@ class Alarm:
     def guard(self, seconds: float) -> Iterator[None]:
         """Limit the code in the context to this many seconds."""
         self.rang = False
-        seconds = max(seconds, _SHORTEST_S)
+        seconds = max(seconds, _MIN_LIMIT_S)
         faulthandler.dump_traceback_later(seconds + FORCE_AFTER_S, exit=True)
         if hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, self._ring)
             self._is_armed = True
-            signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
+            signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_S)
         try:
             yield
         finally:
@@ -73,9 +73,9 @@ def limit_memory(megabytes: int) -> None:
     import resource
 
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    most = pages * resource.getpagesize() + (megabytes << 20)
+    limit = pages * resource.getpagesize() + (megabytes << 20)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def die_with_parent() -> None:
