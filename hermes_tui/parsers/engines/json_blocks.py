@@ -50,9 +50,9 @@ def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
 def read_blocks(
     trace: Trace, opener: str, closer: str, read: Callable[[Trace, Block, Part], None]
 ) -> tuple[int, str]:
-    """Read each tagged block; return the position of the first, and why the first bad one is bad.
+    """Read each tagged block; return where the first begins, and why the first bad one is refused.
 
-    The reason is empty if no block is bad. Raises Refused if there is no block.
+    The reason is empty if every block is good. Raises Refused if there is no block.
     """
     first = trace.text.find(opener)
     if first < 0:
@@ -78,7 +78,7 @@ def places_in(text: str, span: Span, keys: tuple[str, ...]) -> Places:
 
 
 def items_of(text: str, span: Span, count: int) -> list[Span]:
-    """Return the spans of the items of the sound JSON list in `span`; all of it if not a list."""
+    """Return the span of each item of the sound JSON list in `span`; of all of it if not a list."""
     at = stripped(text, span)
     if count and text[at.start : at.start + 1] == "[":
         where = members_in(text, at)
