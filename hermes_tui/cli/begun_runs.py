@@ -1,4 +1,4 @@
-"""The runs that a run began: those of its subagents, in its record or in files of their own."""
+"""The runs that a run started: those of its subagents, in its record or in separate files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Run = list[Event]
 
 
 def begun_runs(ref: RunRef, run: Run) -> list[Run]:
-    """Return the runs that `run` began, and those that these began in turn."""
+    """Return the runs that `run` started, and those that these started in turn."""
     known = {_ids(run)[0]} - {""}
     others = [*_of_record(ref), *_of_files(ref)] if known else []
     found: list[Run] = []
@@ -28,13 +28,13 @@ def begun_runs(ref: RunRef, run: Run) -> list[Run]:
 
 
 def _ids(run: Run) -> tuple[str, str]:
-    """Return the id of a run, and of the one that began it."""
+    """Return the id of a run, and that of the run that started it."""
     start = next((event for event in run if isinstance(event, RunStarted)), None)
     return (start.run_id, start.parent_run_id) if start is not None else ("", "")
 
 
 def _of_record(ref: RunRef) -> Iterator[Run]:
-    """Yield the other runs of the record that a run stands in."""
+    """Yield the other runs in the record of a run."""
     if ref.record < 0:
         return
     for nth, run in enumerate(split_runs(ref.file.decode(ref.record))[1]):
@@ -43,7 +43,7 @@ def _of_record(ref: RunRef) -> Iterator[Run]:
 
 
 def _of_files(ref: RunRef) -> Iterator[Run]:
-    """Yield the runs in the files of the subagents of a session; say which cannot be read."""
+    """Yield the runs in the files of a session's subagents; report unreadable files."""
     session = ref.file.path
     for path in subagent_files(session) if isinstance(session, Path) else ():
         try:
@@ -58,7 +58,7 @@ def _of_files(ref: RunRef) -> Iterator[Run]:
 
 
 def _of_file(file: OpenFile) -> Iterator[Run]:
-    """Yield the runs of a file; none is folded, which takes most of the time."""
+    """Yield the runs of a file, without folding them, which would take most of the time."""
     if file.is_one_run:
         yield read_events(RunRef(file, 0))
         return

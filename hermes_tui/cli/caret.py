@@ -1,4 +1,4 @@
-"""A place in a text, as a compiler shows it: the line, and carets under what is meant."""
+"""A place in a text as compilers show it: the line, and carets under the span."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import ELLIPSIS, cells, visible
 
 WIDTH = 100
-"""Cells of the line shown at most; what does not fit is cut on both sides of the place."""
+"""The maximum width of the line, in cells; a longer one is cut on both sides of the place."""
 _LEAST = 20
 _BEFORE = 40
 
@@ -20,9 +20,9 @@ def position(text: str, offset: int) -> tuple[int, int]:
 def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
     """Return the line that `span` starts on, the carets under it, and where it ends if not there.
 
-    The line takes no more than `room` cells, with its number; 0: it goes to no terminal. Tabs and
-    control characters are made visible; carets count cells, so that they stand under wide
-    characters too.
+    The line takes at most `room` cells, with its number; 0 means that the output is no terminal.
+    Tabs and control characters are made visible. Carets count cells, so that they are also right
+    under wide characters.
     """
     start = min(max(span.start, 0), len(text))
     end = min(max(span.end, start), len(text))
@@ -31,7 +31,7 @@ def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
     # A line is only followed as far as it can be shown.
     line_end = line_end if line_end >= 0 else min(len(text), start + WIDTH + 1)
     number = str(position(text, start)[0])
-    # Beside it stand the number, a bar and, where the line is cut, a mark.
+    # Next to it are the number, a bar and, if the line is cut, a mark.
     width = min(WIDTH, max(_LEAST, room - len(number) - 4)) if room else WIDTH
     most = min(_BEFORE, width // 2)
     before, cut_before = last_cells(text[max(line_start, start - most) : start], most)
@@ -51,7 +51,7 @@ def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
 
 
 def first_cells(text: str, room: int) -> tuple[str, bool]:
-    """Return what fits of the beginning, made visible, and whether something was left out."""
+    """Return as much of the beginning as fits, made visible, and whether anything was cut."""
     shown: list[str] = []
     used = 0
     for character in text:
@@ -64,6 +64,6 @@ def first_cells(text: str, room: int) -> tuple[str, bool]:
 
 
 def last_cells(text: str, room: int) -> tuple[str, bool]:
-    """Return what fits of the end, made visible, and whether something was left out."""
+    """Return as much of the end as fits, made visible, and whether anything was cut."""
     shown, is_cut = first_cells(text[::-1], room)
     return shown[::-1], is_cut

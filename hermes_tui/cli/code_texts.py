@@ -1,4 +1,4 @@
-"""What each code means, in a sentence: for those who meet it in another program's list."""
+"""The meaning of each code in a sentence, for readers who meet it in another program's list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hermes-tui diff`: where two runs part, and what each did from there on."""
+"""`hermes-tui diff`: where two runs diverge, and what each did from then on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ exit codes: 0 both did the same, 1 they differ, 2 wrong usage, 3 cannot read"""
 
 
 class ReadRun(NamedTuple):
-    """A run that is compared."""
+    """One of the two runs to compare."""
 
     label: str
     events: list[Event]
@@ -44,7 +44,7 @@ class ReadRun(NamedTuple):
 
 
 class _RefuseRun(argparse.Action):
-    """Say how a run of standard input is written, which is no option."""
+    """Explain how to write a run of standard input, which argparse takes for an option."""
 
     def __call__(
         self,
@@ -64,7 +64,7 @@ def add_diff(commands: Commands) -> None:
         usage="%(prog)s [-h] [--json] [--format NAME] A B",
         epilog=_EPILOG,
     )
-    # Whoever leaves one out is told how two are named.
+    # Both are optional for argparse, so that our own error explains how to name two.
     for name, shown in (("left", "A"), ("right", "B")):
         command.add_argument(
             name, type=path_text, metavar=shown, help="FILE or FILE:RUN", nargs="?"
@@ -75,7 +75,7 @@ def add_diff(commands: Commands) -> None:
 
 
 def run_diff_command(arguments: argparse.Namespace) -> int:
-    """Print what differs and return the exit code."""
+    """Print the differences and return the exit code."""
     from hermes_tui.log.run_diff import first_difference, run_diff
     from hermes_tui.runtime.opener import check_format
 
@@ -118,7 +118,7 @@ def _read(given: str, wanted_format: str) -> ReadRun:
 
 
 def _split_run(given: str) -> tuple[Place | None, str]:
-    """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
+    """Return the file (None: standard input) and the run that FILE or FILE:RUN names."""
     from hermes_tui.runtime.folder_walk import is_so
     from hermes_tui.runtime.remote import local_path, place_of
 
@@ -142,12 +142,12 @@ def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:
 
 
 def _rows(text: str, columns: int) -> list[str]:
-    """Return a line as a terminal has room for it, broken between words; with 0 columns whole."""
+    """Return a line broken between words to fit the terminal; unbroken if `columns` is 0."""
     from hermes_tui.ui.render.wrap import row_starts
 
     if not columns:
         return [text]
-    # One space may hang over the end of a row.
+    # A single space may extend beyond the end of a row.
     places = pairwise((*row_starts(text, columns), len(text)))
     return [text[start:end].rstrip(" ") for start, end in places]
 

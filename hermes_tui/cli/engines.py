@@ -32,7 +32,7 @@ with limits on time and memory."""
 
 
 def add_engines(commands: Commands) -> None:
-    """Add the command to what `add_subparsers` returned."""
+    """Add the command to the return value of `add_subparsers`."""
     command = commands.add_parser(
         "engines",
         help="add, list or remove the real parsers of vLLM, SGLang and hermes-agent",
@@ -136,7 +136,7 @@ def _remove(name: str) -> int:
 
 
 def _print(engines: Any) -> None:
-    """Write a line for each: name, parsers, size, where it is from or what is wrong."""
+    """Write a line for each: name, parsers, size, and its origin or what is wrong."""
     from hermes_tui.runtime.engines.store import size_of
 
     width = max((len(visible_row(engine.name)) for engine in engines), default=0)

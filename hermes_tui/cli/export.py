@@ -1,4 +1,4 @@
-"""`hermes-tui export`: one run as a file that others can read."""
+"""`hermes-tui export`: one run as a file that other programs can read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.masked_runs import Masks
 
 _TELLING = ("openai", "sharegpt", "atif")
-"""Formats whose writers say what they change."""
+"""Formats whose writers report what they change."""
 JSON_FORMATS = (*_TELLING, "native")
 ELSEWHERE = "choose another place with -o"
 _SAID = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
@@ -80,7 +80,7 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def _is_of_many(arguments: argparse.Namespace) -> bool:
-    """Tell whether more than one run is to be written."""
+    """Return whether more than one run may have to be written."""
     paths = arguments.paths
     first = local_path(paths[0])
     is_folder = "-" not in paths and is_so(first.is_dir) and not holds_one_run(first)
@@ -88,10 +88,10 @@ def _is_of_many(arguments: argparse.Namespace) -> bool:
 
 
 def masks_for(arguments: argparse.Namespace) -> Masks | None:
-    """Return what hides credentials; None where nobody asked for that."""
+    """Return what masks credentials, or None if that is not requested."""
     if not arguments.mask:
         return None
-    # Loaded only where it is needed: it compiles much.
+    # Loaded only if needed: it compiles many regular expressions.
     from hermes_tui.runtime.masked_runs import Masks
 
     return Masks()
@@ -104,20 +104,20 @@ def _say_what_is_missing(events: Sequence[Event]) -> None:
 
 
 def named_details(events: Sequence[Event]) -> int:
-    """Return how many details of a run are no more than named."""
+    """Return how many details of a run are only named, without their value."""
     details = (event.details for event in events if isinstance(event, RunStarted | RunEnded))
     return sum(map(only_named, details))
 
 
 def say_what_is_named(details: int) -> None:
-    """Say how many details are not in what was written."""
+    """Report how many details are missing from what was written."""
     if details:
         why = f"longer than {MAX_DETAIL:,} characters, so only their size is written"
         say(f"{counted(details, 'detail')} of the run left out: {why}")
 
 
 def say_what_is_masked(masks: Masks | None) -> None:
-    """Say how many credentials were hidden; None: nobody asked for that."""
+    """Report how many credentials were masked; None: masking was not requested."""
     if masks is not None:
         say(f"{counted(len(masks.hidden), 'credential')} masked: what has no usual looks is not")
 
@@ -132,9 +132,9 @@ def render(
     in_line: bool = False,
     masks: Masks | None = None,
 ) -> bytes:
-    """Return a run in the format `to`, with those of its subagents where this can hold them.
+    """Return a run in the format `to`, with those of its subagents if the format can hold them.
 
-    `changes` gets what a format of other programs cannot hold as it is. `in_line`: JSON without
+    `changes` receives what a foreign format cannot hold unchanged. `in_line` writes JSON without
     line breaks. `masks` hide credentials.
     """
     raw = RawReader(file.source if file is not None else None)
@@ -143,7 +143,7 @@ def render(
         subagents = [masks.applied(run) for run in subagents]
         file, raw = None, RawReader(None)
     if to == "native":
-        # One by one: a run of long texts takes several times its size as one text.
+        # Line by line: as one text, a run of long texts takes several times its size.
         lines = (encode_packed(_with_raw(event, file, raw)) for event in events)
         return b"".join(escaped_json(line.decode()).encode() for line in lines)
     findings = fold_run(events)[1] if to not in _TELLING else ()
@@ -163,7 +163,7 @@ def _has_media(event: Event) -> bool:
 
 
 def _with_raw(event: Event, file: OpenFile | None, raw: RawReader) -> Event:
-    """Let a message carry its own exact text, since the source stays behind."""
+    """Return a message with its own exact text, since the export lacks the source."""
     if isinstance(event, RunStarted) and file is not None:
         return copy_event(event, details={**event.details, "exported_from": file.label})
     if file is None or not isinstance(event, MessageAppended) or event.raw:
@@ -173,7 +173,7 @@ def _with_raw(event: Event, file: OpenFile | None, raw: RawReader) -> Event:
 
 
 def write_out(output: str, content: Iterable[bytes], *, overwrite: bool) -> None:
-    """Write to a file, whole or not at all, or to standard output."""
+    """Write to a file, completely or not at all, or to standard output."""
     if output == "-":
         sys.stdout.buffer.writelines(content)
         sys.stdout.buffer.flush()

@@ -34,9 +34,9 @@ from hermes_tui.runtime.targets import Target, expand_paths
 
 LINES: Final = ("openai", "sharegpt")
 SUFFIXES: Final = {"markdown": "md", "html": "html", "native": "jsonl"}
-"""Of the files of runs; all else is JSON."""
+"""File suffixes by format; other formats are JSON."""
 NEWLINE: Final = 2
-"""Bytes that may stand behind the last record."""
+"""How many bytes may follow the last record."""
 
 
 def run_export_all(arguments: argparse.Namespace) -> int:
@@ -56,7 +56,7 @@ def run_export_all(arguments: argparse.Namespace) -> int:
         _write_files(runs, local_path(arguments.output), overwrite=arguments.force)
     else:
         lines_of = (runs.rendered(found, in_line=True) for found in runs)
-        # Where no run is written, nothing is made or overwritten.
+        # If no run is written, no file is created or overwritten.
         for first in itertools.islice(lines_of, 1):
             content = itertools.chain((first,), lines_of)
             write_out(arguments.output, content, overwrite=arguments.force)
@@ -65,7 +65,7 @@ def run_export_all(arguments: argparse.Namespace) -> int:
 
 
 def _what_is_asked(arguments: argparse.Namespace) -> str:
-    """Return by what many runs are asked for."""
+    """Return the option or argument that selects many runs."""
     if arguments.filter or arguments.all:
         return "--filter" if arguments.filter else "--all"
     return "several files" if len(arguments.paths) > 1 else f"{arguments.paths[0]} is a folder"
@@ -76,7 +76,7 @@ def _is_folder(output: str) -> bool:
 
 
 def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
-    """Write each run to a file of its own, named after the file that it is from."""
+    """Write each run to a separate file, named after the file that it comes from."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,25 +91,25 @@ def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
 
 
 def _is_alone(found: FoundRun) -> bool:
-    """Tell whether a run is all that its file holds."""
+    """Return whether a run is all that its file holds."""
     file, ref = found.ref.file, found.ref
     rest = file.source.size - file.record(ref.record).range.end
     return ref.number == 0 and found.siblings == 1 and file.source.complete and rest <= NEWLINE
 
 
 class _Runs:
-    """The runs that pass, one by one, and what is to be said of them."""
+    """The runs that pass the filter, one by one, and what to report about them."""
 
     def __init__(self, arguments: argparse.Namespace, *, shows: bool) -> None:
         self.to: str = arguments.to
         self.written = 0
         self.has_failed = False
-        """Whether a file that was named could not be read, or not to its end."""
+        """Whether a named file could not be read, or not to its end."""
         self._targets: Sequence[Target] = expand_paths(arguments.paths)
         self._format = arguments.format
         self._filter = arguments.filter
         self._shows = shows
-        """Whether the terminal is free for the progress."""
+        """Whether the terminal is free for the progress line."""
         self._changes = Changes()
         self._masks = masks_for(arguments)
         self._seen = self._silent = self._defects = 0
@@ -126,7 +126,7 @@ class _Runs:
             except HermesError as error:
                 if len(self._targets) == 1 or isinstance(error, (UsageError, StoreError)):
                     raise
-                # A folder may hold files that are no transcripts.
+                # A folder may hold files that are not transcripts.
                 if isinstance(error, NoTranscript) and not target.named:
                     say(f"skipped {error}")
                 else:
@@ -153,7 +153,7 @@ class _Runs:
                     pass
 
     def rendered(self, found: FoundRun, *, in_line: bool) -> bytes:
-        """Return a run as it is written."""
+        """Return a run in the form in which it is written."""
         self.written += 1
         self._silent += not found.state.messages
         events = read_events(found.ref)
@@ -171,13 +171,13 @@ class _Runs:
         )
 
     def name_of(self, found: FoundRun) -> str:
-        """Return how the file of a run is called, but for its suffix."""
+        """Return the name of a run's file, without its suffix."""
         file, number = found.ref.file, found.ref.number
         stem = Path(file.label).name.partition(".")[0] or "run"
         return stem if file.is_one_run or _is_alone(found) else f"{stem}-{number + 1}"
 
     def tell(self) -> None:
-        """Say how much was written, and what was left out or changed."""
+        """Report how much was written, and what was left out or changed."""
         say(f"{self.written:,} of {counted(self._seen, 'run')} written")
         if self._silent:
             say(f"{counted(self._silent, 'run')} of these without messages")

@@ -1,4 +1,4 @@
-"""What `--fail-on` names: the codes of findings that decide the exit code."""
+"""`--fail-on`: the codes of findings that decide the exit code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from hermes_tui.model.errors import UsageError, near_hint
 
 
 def failing_codes(text: str | None) -> frozenset[str]:
-    """Return the codes in a text such as `A,b`; none where it is None.
+    """Return the codes in a text such as `A,b`, or none if it is None.
 
-    Raises UsageError where it names none, or an unknown one.
+    Raises UsageError if it names none, or an unknown one.
     """
     if text is None:
         return frozenset()
-    # Loaded only where it is needed: the first paint waits for what stands above.
+    # Loaded only if needed: the first paint waits for the imports above.
     from hermes_tui.model.diagnostics import Code
 
     names = [name.strip().upper() for name in text.split(",") if name.strip()]

@@ -1,4 +1,4 @@
-"""What `open --filter` may name: fields of a run's rows, or fields of the runs of a list."""
+"""Which fields `open --filter` may name: those of a run's rows, or those of a list's runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND
 
 
 def check_filter(text: str, *, may_search: bool) -> None:
-    """Refuse what can be read neither for the rows of a run nor for a list of runs.
+    """Refuse an expression that fits neither the rows of a run nor a list of runs.
 
-    Without `may_search` also what asks whether a search has found a run: nobody can begin one.
+    Without `may_search`, also refuse one that asks for the matches of a search, since nobody can
+    start a search.
     """
     row, run = _of_rows(text), _of_runs(text)
     if row and run:
@@ -26,14 +27,14 @@ def check_filter(text: str, *, may_search: bool) -> None:
 
 
 def check_for_run(text: str) -> None:
-    """Refuse what cannot be read for the rows of a run."""
+    """Refuse an expression that cannot be evaluated for the rows of a run."""
     if others := _of_runs(text):
         message = f"for a run: {others[0]} is a field of a list of runs"
         raise UsageError(f"--filter {text!r}, {message}", "open several runs")
 
 
 def check_for_list(text: str) -> None:
-    """Refuse what cannot be read for a list of runs."""
+    """Refuse an expression that cannot be evaluated for a list of runs."""
     if others := _of_rows(text):
         message = f"for a list of runs: {others[0]} is a field of a run's rows"
         hint = "open one file, with --at RUN if it holds several runs"
@@ -41,7 +42,7 @@ def check_for_list(text: str) -> None:
 
 
 def check_for_each(text: str, *, option: str = "--filter") -> None:
-    """Refuse what cannot be read for a run by itself, wherever it is listed."""
+    """Refuse an expression that reads more than a single run's own fields."""
     known = f"known: {', '.join(FILE_FIELDS)}"
     if others := sorted(_names(text, option, known).difference(FILE_FIELDS)):
         message = f"{others[0]} is not a field of a run by itself"
@@ -49,17 +50,17 @@ def check_for_each(text: str, *, option: str = "--filter") -> None:
 
 
 def _of_rows(text: str) -> list[str]:
-    """Return the fields it reads that only rows have."""
+    """Return the fields in the expression that only rows have."""
     return sorted(_names(text).difference(FILTER_NAMES))
 
 
 def _of_runs(text: str) -> list[str]:
-    """Return the fields it reads that only runs of a list have."""
+    """Return the fields in the expression that only the runs of a list have."""
     return sorted(_names(text).difference(FIELDS))
 
 
 def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[str]:
-    """Return the fields that `text` reads; `known` lists those that are taken, if not all are."""
+    """Return the fields that `text` reads; `known` lists the accepted ones, if not all are."""
     try:
         fields = {*FIELDS, *FILTER_NAMES}
         names = compile_expression(text, fields).names
@@ -74,7 +75,7 @@ def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[st
 
 
 def _near_taken(text: str) -> str:
-    """Return which fields of a run by itself may be meant by a name that is none, if any."""
+    """Return the fields of a single run that an unknown name may mean, "" if there are none."""
     try:
         compile_expression(text, FILE_FIELDS)
     except UnknownName as error:

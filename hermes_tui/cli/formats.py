@@ -1,4 +1,4 @@
-"""`hermes-tui formats`: what can be opened."""
+"""`hermes-tui formats`: the formats that can be opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ like a JSON line: pip install 'hermes-tui[parquet]'.
 
 
 def run_formats(arguments: argparse.Namespace) -> int:
-    """Print every format with one line on what it is."""
+    """Print every format with a one-line summary."""
     known = formats()
     if arguments.json:
         for item in known:

@@ -1,4 +1,4 @@
-"""`hermes-tui live --headless`: the same engine without a screen, an event a line."""
+"""`hermes-tui live --headless`: the same engine without a screen; prints one event per line."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def run_headless(settings: LiveSettings, fail_on: AbstractSet[str]) -> int:
     """Run to the end or the first stop, print every event, and return the exit code.
 
-    A run that finished has failed all the same if it has a finding whose code is in `fail_on`.
+    A finished run still fails if it has a finding whose code is in `fail_on`.
     """
     with reserved_output() as output:
         return asyncio.run(_run(settings, output, fail_on))
 
 
 class _Signals:
-    """While it is entered, the first of SIGNALS cancels the task that entered it.
+    """While entered, the first of SIGNALS cancels the task that entered it.
 
-    `exit_code` is what a shell has for that signal. A later signal acts as it always
-    does, so that nobody has to wait for what does not end.
+    `exit_code` is the one that a shell reports for that signal. A later signal has its default
+    effect, so that nobody has to wait for a clean-up that does not end.
     """
 
     exit_code = 0
 
     def __enter__(self) -> _Signals:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        # A shell lets what it starts in the background ignore Ctrl-C, and so it stays.
+        # A shell makes background jobs ignore Ctrl-C, and that stays so.
         self._heard = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
         for number in self._heard:
             self._loop.add_signal_handler(number, self._come, number)
@@ -68,7 +68,7 @@ class _Signals:
         self._let_go()
 
     def spare(self) -> None:
-        """Cancel nothing from here on: the task is ending anyway."""
+        """Cancel nothing from now on: the task is ending anyway."""
         self._task = None
 
     def _come(self, number: int) -> None:
@@ -108,7 +108,7 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[st
 
 
 def _judged(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> int:
-    """Return the exit code of a run with findings of `codes`: one for what `fail_on` names."""
+    """Return the exit code of a run with findings of `codes`: 1 if `fail_on` names any."""
     failing = [code for code in codes if code in fail_on]
     if exit_code != FINISHED or not failing:
         return exit_code
@@ -117,9 +117,9 @@ def _judged(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> i
 
 
 class _Lines:
-    """Prints the events of a run, a line each with the findings that it brings to light.
+    """Prints the events of a run, one per line, each with the findings that it reveals.
 
-    `codes` counts these.
+    `codes` counts the findings.
     """
 
     def __init__(self, log: MemoryLog, masking: Masking, output: BinaryIO) -> None:
@@ -148,11 +148,11 @@ class _Lines:
 
 
 async def _at_rest(branch: Branch, lines: _Lines, signals: _Signals, settings: LiveSettings) -> int:
-    """Print what happens until the run rests or a signal comes; return the exit code."""
+    """Print the events until the run rests or a signal arrives; return the exit code."""
     driver = branch.driver
 
     def flush() -> None:
-        # What a reader that went away made fail is not tried again.
+        # After a failed write to a closed pipe, another attempt is pointless.
         if driver.mistake is None:
             lines.flush()
 
@@ -164,16 +164,16 @@ async def _at_rest(branch: Branch, lines: _Lines, signals: _Signals, settings: L
         if not signals.exit_code:
             raise
         if driver.failure is None and driver.phase not in (Phase.STOPPED, Phase.ENDED):
-            # No event says so: the run stands where it was cut off, as after a kill.
+            # No event records this: the log ends where the run was cut off, as after a kill.
             say(f"stopped{_how_to_go_on(branch)}")
             return signals.exit_code
     return _report(branch, settings)
 
 
 def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:
-    """Return the line of an event with what it brings to light.
+    """Return the line of an event with the findings that it reveals.
 
-    It stays an event that can be decoded: standard output, kept in a file, can be opened.
+    It can still be decoded as an event, so saved standard output can be opened.
     """
     told = json.dumps(findings, ensure_ascii=False, separators=(",", ":"))
     end = told.encode("utf-8", "backslashreplace") + b"}\n"
@@ -187,9 +187,9 @@ def _how_to_go_on(branch: Branch) -> str:
 
 
 def _report(branch: Branch, settings: LiveSettings) -> int:
-    """Say on stderr how the run stands, and return its exit code.
+    """Report the state of the run on stderr, and return its exit code.
 
-    One that was resumed stood still: doing that once more would change nothing.
+    A resumed run was at a stop already; resuming it again in the same way would change nothing.
     """
     driver = branch.driver
     if driver.failure is not None:
@@ -237,7 +237,7 @@ def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
 
 
 def _failure(log: EventLog) -> str:
-    """Return what the last request that failed did so by, and what can be done about it."""
+    """Return why the last failed request failed, and what can be done about it."""
     events = (log[seq] for seq in reversed(range(len(log))))
     failed = next((event for event in events if isinstance(event, RequestFailed)), None)
     if failed is None:

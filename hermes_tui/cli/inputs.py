@@ -13,14 +13,14 @@ LISTING_CODES: Final = "exit codes: 0 fine, 2 wrong usage"
 
 
 def path_text(text: str) -> str:
-    """Refuse an empty path: that of a shell's variable that is not set would be this folder."""
+    """Refuse an empty path: an unset shell variable would otherwise mean this folder."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
     return text
 
 
 def add_paths(command: argparse.ArgumentParser) -> None:
-    """Let a command take the files to read."""
+    """Add the files to read as the positional arguments of a command."""
     command.add_argument(
         "paths",
         nargs="+",
@@ -33,7 +33,7 @@ def add_paths(command: argparse.ArgumentParser) -> None:
 def add_format_option(
     command: argparse.ArgumentParser | argparse._ArgumentGroup, of: str = ""
 ) -> None:
-    """Let a command be told the format of what it reads; `of` says of what, if not of all."""
+    """Add `--format` to a command; `of` names what it applies to, if not to every file."""
     command.add_argument(
         "--format",
         default="",
@@ -43,7 +43,7 @@ def add_format_option(
 
 
 def add_parser_option(command: argparse.ArgumentParser) -> None:
-    """Let a command be told which parser reads the model's messages."""
+    """Add `--parser`, which selects the parser that reads the model's messages."""
     command.add_argument(
         "--parser",
         default="",
@@ -54,17 +54,17 @@ def add_parser_option(command: argparse.ArgumentParser) -> None:
 
 
 def add_filter_option(command: argparse.ArgumentParser, meaning: str) -> None:
-    """Let a command leave out what an expression is not true of; `meaning` says of what."""
+    """Add `--filter`, which keeps what an expression is true of; `meaning` is its help."""
     command.add_argument("--filter", default="", metavar="EXPRESSION", help=meaning)
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
-    """Let a command print for programs what it lists for people."""
+    """Add `--json`, which prints for programs what the command lists for people."""
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Let a command be told the colours of its screen."""
+    """Add `--theme`, which selects the colours of the screen."""
     command.add_argument(
         "--theme",
         default="",

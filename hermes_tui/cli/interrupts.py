@@ -1,4 +1,4 @@
-"""Ctrl-C where it does no harm: not in the middle of what is written or counted."""
+"""Ctrl-C only where it does no harm: not in the middle of writing or counting."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from types import FrameType, TracebackType
 from typing import Final
 
 TOGETHER_S: Final = 0.3
-"""Signals that come so soon one after the other are one Ctrl-C: a shell sends it to all programs of
-a command, and one of these may pass it on."""
+"""Signals that follow each other so closely are one Ctrl-C: a shell sends it to every program of a
+command, and one of these may pass it on."""
 
 
 class Interrupts:
-    """While it is entered, SIGINT raises KeyboardInterrupt only outside `held` blocks, or at once
-    the second time. It may be entered again to clean up undisturbed by the same Ctrl-C."""
+    """While entered, SIGINT raises KeyboardInterrupt only outside `held` blocks, but at once the
+    second time. It may be entered again for a clean-up that the same Ctrl-C does not disturb."""
 
     def __init__(self) -> None:
         self._is_held = False
@@ -38,7 +38,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let an interrupt wait until the block is done."""
+        """Defer an interrupt until the block is done."""
         self._is_held = True
         try:
             yield

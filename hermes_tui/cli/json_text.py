@@ -1,4 +1,4 @@
-"""JSON fit to be printed on a terminal: what would act there is escaped, the value is the same."""
+"""JSON that is safe to print on a terminal: control characters are escaped, the value is equal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACTING = re.compile(
 )
 
 _ESCAPES: Final = "hermes-tui-json"
-"""The error handler that writes what an encoding lacks as JSON does."""
+"""The error handler that writes characters missing in the encoding as JSON escapes."""
 
 
 def escaped_json(text: str) -> str:
@@ -30,7 +30,7 @@ def escaped_json(text: str) -> str:
 
 
 def json_line(value: Any) -> str:
-    """Return a value as one line of JSON; lone surrogates and giant numbers as far as JSON can."""
+    """Return a value as one line of JSON; lone surrogates and huge numbers as far as JSON can."""
     try:
         return escaped_json(orjson.dumps(value).decode()) + "\n"
     except (TypeError, ValueError):
@@ -38,18 +38,18 @@ def json_line(value: Any) -> str:
 
 
 def ascii_line(value: Any) -> str:
-    """Return a value as one line of JSON in ASCII, for readers that know no other encoding."""
+    """Return a value as one line of ASCII JSON, for readers that know no other encoding."""
     return json.dumps(value).replace("\x7f", "\\u007f") + "\n"
 
 
 def print_json() -> None:
-    """Have standard output take JSON: in ASCII where the locale's encoding is not UTF-8."""
+    """Prepare standard output for JSON: ASCII if the locale's encoding is not UTF-8."""
     codecs.register_error(_ESCAPES, _escape)
     _print_ascii(_ESCAPES)
 
 
 def print_xml() -> None:
-    """Have standard output take XML: in ASCII where the locale's encoding is not UTF-8."""
+    """Prepare standard output for XML: ASCII if the locale's encoding is not UTF-8."""
     _print_ascii("xmlcharrefreplace")
 
 

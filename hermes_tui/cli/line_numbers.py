@@ -1,4 +1,4 @@
-"""Which line of a file a byte of it stands on."""
+"""The line numbers of bytes in files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PIECE = 1 << 20
 
 
 class LineNumbers:
-    """Counts the lines of files, on from the place that was asked for last in the same file."""
+    """Counts the lines of files; continues from the last position requested in the same file."""
 
     def __init__(self) -> None:
         self._path = ""
@@ -16,7 +16,7 @@ class LineNumbers:
         self._line = 1
 
     def line_at(self, path: str, offset: int | None) -> int:
-        """Return the 1-based line of a byte; 0 where that is not known (any more)."""
+        """Return the 1-based line of a byte, or 0 if it is not known (any more)."""
         if offset is None:
             return 0
         if path != self._path or offset < self._offset:

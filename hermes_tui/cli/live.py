@@ -1,4 +1,4 @@
-"""`hermes-tui live` and `hermes-tui demo`: a run under the debugger, on a screen or without."""
+"""`hermes-tui live` and `hermes-tui demo`: a run under the debugger, with or without a screen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
 
 TOP_LOGPROBS = 5
-"""Alternatives that are asked for beside each token: the fewest that any server gives at most."""
+"""How many alternatives to request for each token: the lowest maximum of all servers."""
 
 EXAMPLES = {
     "--extra-body": """'{"seed": 1}'""",
@@ -79,7 +79,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 
 def _instead_of_usual_place() -> str:
-    """Return a temporary recording, and say so, if the usual place cannot be written; else ""."""
+    """Return and report a temporary recording if the usual place is not writable; else ""."""
     from hermes_tui.runtime.writer import default_folder, temporary_path
 
     path = temporary_path()
@@ -135,7 +135,7 @@ def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
 
 
 def _demo_unless_asked(arguments: argparse.Namespace) -> str:
-    """Return the API of the demo; raise UsageError where a run of one's own is described."""
+    """Return the API of the demo; raise UsageError if the options describe a run of one's own."""
     described = ("task", "system", "messages", "tools", "model")
     if any(getattr(arguments, name) for name in described):
         raise UsageError("no server", "give --server URL or --api local; or run `hermes-tui demo`")
@@ -172,7 +172,7 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
         mode=arguments.mode,
         parser=text_parser(arguments.parser, arguments.mode),
         retries=arguments.retries,
-        # Without a screen, too, no tool runs that nobody said may run.
+        # Without a screen, too, no tool runs that nobody approved.
         stops="named" if arguments.headless else "run" if arguments.run else "step",
         breakpoints=_breakpoints(arguments.breakpoints),
         record=_recording(arguments.record),
@@ -186,7 +186,7 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
 def _breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     if not lines:
         return ()
-    # Loaded only where it is needed: the first paint waits for what stands above.
+    # Loaded only if needed: the first paint waits for the imports above.
     from hermes_tui.runtime.live import parse_breakpoints
 
     return parse_breakpoints(lines)
@@ -199,7 +199,7 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     if arguments.system:
         messages.append({"role": "system", "content": arguments.system})
     if arguments.messages:
-        # Loaded only where it is needed: the first paint waits for what stands above.
+        # Loaded only if needed: the first paint waits for the imports above.
         from hermes_tui.cli.live_messages import messages_from
 
         place = arguments.messages, arguments.at, arguments.format
@@ -297,7 +297,7 @@ def _json_of(option: str, text: str) -> Any:
 
 
 async def _open(settings: LiveSettings) -> Branches:
-    # Loaded behind the first paint.
+    # Loaded after the first paint.
     from hermes_tui.runtime.live import open_branches
 
     return await open_branches(settings)

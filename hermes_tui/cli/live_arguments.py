@@ -94,7 +94,7 @@ DEFAULTS: Final = {
     "mode": "strict",
     "parser": "auto",
 }
-"""Of options that are None where they are not given: a recording may decide them."""
+"""Defaults of options that are None if not given, because a recording may decide them."""
 
 
 def _seconds(text: str) -> float:
@@ -127,7 +127,7 @@ def _number(text: str) -> float:
 
 
 def _whole(text: str, least: int) -> int:
-    # Not as many digits as `int` refuses to read.
+    # `int` refuses to read longer numbers.
     number = int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else -1
     if number < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
@@ -135,7 +135,7 @@ def _whole(text: str, least: int) -> int:
 
 
 def fill_in_defaults(arguments: argparse.Namespace) -> None:
-    """Give the options that neither the command line nor a recording decided their defaults."""
+    """Set the defaults of options that neither the command line nor a recording decided."""
     for name, value in DEFAULTS.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)

@@ -1,7 +1,8 @@
-"""`live --messages FILE [--at RUN:MESSAGE]`: what a run begins with, out of any transcript.
+"""`live --messages FILE [--at RUN:MESSAGE]`: the messages that a run begins with, from any
+transcript.
 
-A JSON list of chat messages, bare or as `messages` of an object, is taken as it stands. A run of
-any other file is written as `export --to openai` writes it.
+A JSON list of chat messages, bare or as `messages` of an object, is taken verbatim. A run of any
+other file is written as `export --to openai` writes it.
 """
 
 from __future__ import annotations
@@ -34,21 +35,21 @@ Messages = tuple[dict[str, Any], ...]
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _FOREIGN_BLOCKS: Final = frozenset({"tool_use", "tool_result", "thinking"})
 _BESIDE: Final = frozenset({"system", "system_prompt"})
-"""What is said to the model and stands beside its messages."""
+"""Fields next to the messages that hold text for the model."""
 _MOST_BYTES: Final = 64 << 20
-"""A bigger file is no list that somebody wrote to be sent."""
+"""A bigger file is not a list that somebody wrote to be sent."""
 _MOST_NAMED: Final = 4
 _LONGEST_NAME: Final = 40
 
 
 def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: bool) -> Messages:
-    """Return the messages of a run, those before MESSAGE where `at` is RUN:MESSAGE.
+    """Return the messages of a run: all of them, or those before MESSAGE if `at` names one.
 
-    With `wanted_format` the file is read as that, which may find what its content does not tell.
-    Without `has_tools` the new run has no tools: which ones the old one declares is said.
+    With `wanted_format` the file is read in that format, which its content may not reveal.
+    Without `has_tools` the new run has no tools; the tools that the old run declares are reported.
 
-    `at` may be RUN alone, or empty where there is but one run; both count from 1. Raises
-    UsageError where there is no such place, SourceError for what cannot be opened.
+    `at` is RUN:MESSAGE or RUN, or empty if there is only one run; both count from 1. Raises
+    UsageError if there is no such place, SourceError if the file cannot be opened.
     """
     listed = None if wanted_format else _listed(path, has_tools=has_tools)
     if listed is None:
@@ -66,7 +67,7 @@ def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: boo
 
 
 def _listed(path: str, *, has_tools: bool) -> Messages | None:
-    """Return the messages that stand in the file as a server takes them; None: there are none."""
+    """Return the messages that are in the file as a server takes them, or None if it has none."""
     place = place_of(path)
     if not isinstance(place, Path):
         return None
@@ -90,7 +91,7 @@ def _listed(path: str, *, has_tools: bool) -> Messages | None:
 
 
 def _say_tools(label: str, tools: Any, given: Any = None) -> None:
-    """Say which tools a run declares that goes on without; `given` are the --tools that it had."""
+    """Report the tools that a run declares but the new run lacks; `given` are its --tools."""
     functions = [as_dict(as_dict(one).get("function")) for one in as_list(tools)]
     named = [one["name"] for one in functions if one.get("name")]
     if not named:
@@ -127,7 +128,7 @@ def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -
 
 
 def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> Messages:
-    """Return a run as messages for a server, and say what is not as it was."""
+    """Return a run as messages for a server, and report what had to be changed."""
     from hermes_tui.cli.export import render
     from hermes_tui.formats.writers.changes import Changes
     from hermes_tui.runtime.opener import read_events
@@ -148,7 +149,7 @@ def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> M
 
 
 def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
-    """Return the events before a message; its own results stand before it, and belong to it."""
+    """Return the events before a message, without its own results, which precede it."""
     places = [n for n, event in enumerate(events) if isinstance(event, MessageAppended)]
     end = places[_before(message, len(places), at)]
     last = end
@@ -159,7 +160,7 @@ def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
 
 
 def _before(message: int, there: int, at: str) -> int:
-    """Return how many messages stand before `message`; raises UsageError for none."""
+    """Return how many messages come before `message`; raise UsageError if none do."""
     if 1 < message <= there:
         return message - 1
     has = f"it has {counted(there, 'message')}"

@@ -1,4 +1,4 @@
-"""What a recording decides for `live --resume` and `live --replay`, and what can still be said."""
+"""What a recording decides for `live --resume` and `--replay`, and what options may still set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hermes_tui.model.errors import SourceError, UsageError
 
 KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
         "tool_parser", "stream", "parser", "tool_timeout")  # fmt: skip
-"""Settings that a recording keeps, so that --resume need not be told them again."""
+"""Settings that a recording keeps, so that --resume does not need them again."""
 
 _OF_CONVERSATION: Final = (
     *(
@@ -36,14 +36,14 @@ _DECIDED: Final = {
         *("tool_parser", "tools", "tool_timeout", "workdir", "outside"),
     ),
 }
-"""Options by what makes them meaningless."""
+"""Options that are meaningless with --resume or --replay."""
 _ON_SCREEN: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 
 
 def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
-    """Raise UsageError where an option is given that the recording decides.
+    """Raise UsageError if an option is given that the recording decides.
 
-    Where there is a screen, the hint names the key that does the same there.
+    If there is a screen, the hint names the key that does the same there.
     """
     for how, decided in _DECIDED.items():
         given = [name for name in decided if _is_given(getattr(arguments, name))]
@@ -66,7 +66,7 @@ def _option(name: str) -> str:
 
 
 def take_from(arguments: argparse.Namespace, path: Path) -> None:
-    """Fill in what the recording knows and the command line does not say."""
+    """Fill in the settings that the recording holds and the command line leaves open."""
     from hermes_tui.model.events import RunStarted
     from hermes_tui.runtime.writer import can_be_resumed, first_event, not_a_recording
 

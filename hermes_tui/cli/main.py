@@ -51,21 +51,21 @@ read-only, and no file is ever changed."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and what next, instead of printing the whole usage.
+    """An argument parser whose errors are one line with a hint, not the whole usage.
 
-    What stands around the options in its help is printed as it is written, unless told otherwise.
+    Its help prints the description and the epilog verbatim unless another formatter is given.
     """
 
     commands: Any = None
     """The parsers of the commands, by name; None for a command itself."""
 
     def __init__(self, **options: Any) -> None:
-        # A shortened option would mean something else once there is another one like it.
+        # An abbreviation would change its meaning once another option begins in the same way.
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what a command does not know by itself, so that its own help is named."""
+        """Let each command refuse its own unknown arguments, so that the error names its help."""
         if self.commands is not None:
             self._check_first_word(sys.argv[1:] if args is None else args, self.commands.choices)
         found, unknown = super().parse_known_args(args, namespace)
@@ -94,12 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
+        # Whoever reads our output has closed the pipe, as `head` does.
         _drop_output()
         return 0
     except OSError as error:
-        # What nobody below has a word for, such as a disk that has no room for our output.
-        # Without a number it is not the system that refuses, but a mistake of ours.
+        # No layer below handles this, such as a disk that has no room for our output.
+        # An error without a number is not the system's refusal, but a mistake of ours.
         if error.errno is None:
             raise
         _drop_output()
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Let what cannot be written go nowhere, or Python complains of it when it exits."""
+    """Discard what cannot be written; otherwise Python complains about it at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -119,7 +119,7 @@ def _drop_output() -> None:
 
 def _flushed(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
-        # Of the characters that a terminal's encoding lacks the number is shown.
+        # Characters that the encoding of the terminal lacks are shown as escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -186,7 +186,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _collecting_later() -> Iterator[None]:
-    """Look for no garbage until something is on screen: it takes a tenth of the start."""
+    """Collect no garbage until something is on screen: it takes a tenth of the start."""
     gc.disable()
     try:
         yield

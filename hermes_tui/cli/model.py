@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_model(commands: Commands) -> None:
-    """Add the command to what `add_subparsers` returned."""
+    """Add the command to the return value of `add_subparsers`."""
     command = commands.add_parser(
         "model",
         help="add, list or remove the models of `live --api local`",

@@ -1,4 +1,4 @@
-"""`hermes-tui open`: saved runs on a screen; as text where there is no terminal to draw on."""
+"""`hermes-tui open`: saved runs on a screen, or as text if there is no terminal to draw on."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from hermes_tui.ui.search import Search
 
 StartsAt = tuple[RunRef, int]
-"""A run and the number of a message of it, from 1; 0: none."""
+"""A run and the number of one of its messages, from 1; 0 if none is named."""
 
 
 class _Shown(NamedTuple):
-    """What of the runs is to be seen at first."""
+    """What the screen or the printed text shows at first."""
 
     filter_text: str
     search: Search | None
@@ -70,9 +70,9 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 
 def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Targets:
-    """Return the files that are to be shown."""
+    """Return the files to show."""
     targets = expand_paths(arguments.paths, tell=tell, waits=_waits(arguments))
-    # A place is one of the file that was named.
+    # A place is always in the named file itself.
     if arguments.at:
         return targets
     found = with_subagents(targets)
@@ -84,12 +84,12 @@ def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Tar
 
 
 def _waits(arguments: argparse.Namespace) -> bool:
-    """Tell whether files that are written later are wanted: there must be somebody to see them."""
+    """Return whether to wait for files that are written later: only if somebody sees them."""
     return bool(arguments.follow and not arguments.at and sys.stdout.isatty())
 
 
 def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:
-    """Return what finds files that are written later; None where they are not wanted."""
+    """Return what finds files that are written later, or None if they are not requested."""
     if not _waits(arguments):
         return None
     from hermes_tui.runtime.new_files import NewFiles
@@ -135,7 +135,7 @@ def _say_unreadable(feed: RunsFeed) -> None:
 
 def _draw(feed: RunsFeed, config: Config, shown: _Shown) -> int:
     check_draws()
-    # A file that cannot be read is said on stderr, before anything is drawn.
+    # An unreadable file is reported on stderr before anything is drawn.
     feed.open_first()
     _say_unreadable(feed)
     take_keys_from_terminal()

@@ -25,19 +25,19 @@ from hermes_tui.ui.runs.table import RunRow
 
 LOOK_S = 0.2
 MOST_IDS: Final = 1_000
-"""So many runs are looked at to tell whether ids are numbers."""
+"""How many runs are examined to learn whether ids are numbers."""
 MOST_LOOKED_ON: Final = 1 << 16
-"""Behind a run that was found by its number, so many are looked at for one with that id."""
+"""How many runs after one found by its number are searched for another with that id."""
 _LISTED: Final = re.compile(r"g[0-9]+ · .")
 COUNTED_BYTES = 8 << 20
-"""The messages of a bigger run are not counted beforehand: it would be read twice."""
+"""The messages of a bigger run are not counted in advance: it would be read twice."""
 
 
 def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     """Return the run and message that `text` names: RUN or RUN:MESSAGE, the run by number or id.
 
-    Both are counted from 1; the message is 0 where none is named. Of several runs with that id it
-    is the first, and the feed complains of it. Raises UsageError where there is no such place.
+    Both count from 1; the message is 0 if none is named. If several runs have that id, the first
+    is returned and a complaint is added to the feed. Raises UsageError if there is no such place.
     """
     if len(feed.targets) != 1:
         one = command_line("open", feed.targets[0].label, "--at", text)
@@ -61,7 +61,7 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
 
 
 def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
-    """Return the run of that number where a scan noted where the runs of the file are."""
+    """Return the run with that number if a scan noted where the runs of the file begin."""
     number = run_number(name)
     if number <= len(feed.rows) or not feed.files.opened:
         return None
@@ -71,9 +71,9 @@ def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
 
 
 def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
-    """Read until there is a run of that number, or else id; return its number, or all of that id.
+    """Read until a run with that number or id is found; return its number, or all with that id.
 
-    Once one is found by its id, only a part of what follows is searched for others of that id.
+    Once one is found by its id, only a part of what follows is searched for others with that id.
     """
     number = run_number(name)
     progress = ProgressLine()
@@ -85,7 +85,7 @@ def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
         done, total = feed.progress() or (0, 0)
         if not enough and name in _ids(feed.rows[looked_at:], name):
             enough = done + LOOKED_ON_BYTES
-        # Nobody waits for what comes in slowly.
+        # Nobody waits for input that comes in slowly.
         if enough and not number and (done >= enough or not has_news):
             break
         looked_at = len(feed.rows)
@@ -97,14 +97,14 @@ def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
 
 
 def _ids(rows: Sequence[RunRow], name: str) -> Sequence[str]:
-    """Return the id of each run; as lists show it where `name` looks like that."""
+    """Return the id of each run, in the form that lists show if `name` has that form."""
     return list(map(id_text, rows)) if _LISTED.match(name) else column(rows, "id")
 
 
 def _say_others(
     feed: RunsFeed, ref: RunRef, name: str, numbers: list[int], message: int | None
 ) -> None:
-    """Say which other runs could be meant, if there are any."""
+    """Add a complaint about the other runs that could be meant, if there are any."""
     at, label = "--at {}" if message is None else f"--at {{}}:{message}", ref.file.label
     if len(numbers) > 1:
         feed.complaints.append(namesakes(label, name, numbers, at))
@@ -113,7 +113,7 @@ def _say_others(
 
 
 def _of_that_id(feed: RunsFeed, name: str) -> int:
-    """Return the number of another run whose id is the number `name`, 0 where none is met."""
+    """Return the number of another run whose id is the number `name`, or 0 if none is found."""
     if not any(map(str.isdecimal, column(feed.rows[:MOST_IDS], "id"))):
         return 0
     if not feed.finished:

@@ -1,4 +1,4 @@
-"""An `AgentLoop` of one's own on the live screen, with its server, its tools, every stop and edit.
+"""Your own `AgentLoop` on the live screen, with its server and tools and every stop and edit.
 
 result = await debug(AgentLoop(server, schemas, names, tool_handler=run_tool), messages)
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
 
 _OF_THE_SCREEN = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
-"""What Textual listens to, and does not give back."""
+"""Signals that Textual handles without restoring the previous handlers."""
 
 
 async def debug(
@@ -81,8 +81,8 @@ def _check_terminal() -> None:
 
 @contextmanager
 def _uncancelled() -> Iterator[None]:
-    """Raise CancelledError at the end if the task was cancelled: a screen takes that for a wish to
-    leave, and swallows it."""
+    """Raise CancelledError at the end if the task was cancelled: the app takes that as a request
+    to quit, and swallows it."""
     task = asyncio.current_task()
     assert task is not None, "a coroutine that runs"
     before = task.cancelling()

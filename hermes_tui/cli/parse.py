@@ -1,4 +1,4 @@
-"""`hermes-tui parse`: what a tool-call parser makes of a text, and why."""
+"""`hermes-tui parse`: what a tool-call parser reads from a text, and why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.real_parser import Deltas
 
 LONG = 500_000
-"""Characters from which a text takes a second or so."""
+"""The length, in characters, from which a text takes about a second."""
 _DESCRIPTION = """\
 Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent
 do, and explain the result. `hermes-tui parsers` lists their names; real/… are
@@ -73,7 +73,7 @@ wrong usage (--batch: an invalid line), 3 cannot read, or an engine is missing""
 
 
 def add_parse(commands: Commands) -> None:
-    """Add the command to what `add_subparsers` returned."""
+    """Add the command to the return value of `add_subparsers`."""
     command = commands.add_parser(
         "parse",
         help="parse a text as a tool-call parser would, and explain the result",
@@ -159,7 +159,7 @@ def _verdicts(
     *,
     leave_out: bool,
 ) -> Iterator[ParserVerdict]:
-    """Yield the verdict of each parser; `leave_out` those that cannot give one."""
+    """Yield the verdict of each parser; with `leave_out`, skip those that cannot give one."""
     for name in names:
         try:
             with _waiting(name, text):
@@ -174,7 +174,7 @@ def _verdicts(
 
 @contextmanager
 def _waiting(name: str, text: str) -> Iterator[None]:
-    """Say on a terminal who reads, where the text is so long that it takes a while."""
+    """Show on a terminal which parser is reading if the text is so long that it takes a while."""
     from hermes_tui.cli.progress import ProgressLine
 
     progress = ProgressLine()
@@ -267,9 +267,10 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 
 def _text(path: str) -> str:
-    """Return the exact text; a byte that is no UTF-8 stands for itself as a lone surrogate.
+    """Return the exact text; a byte that is not UTF-8 becomes a lone surrogate.
 
-    What begins with the mark of UTF-16, as PowerShell's `>` writes it, is read as that.
+    Data that begins with the byte order mark of UTF-16, as PowerShell's `>` writes it, is decoded
+    as that.
     """
     data = _data(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
@@ -282,12 +283,12 @@ def _text(path: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Tell whether a text holds no byte that stands for itself."""
+    """Return whether a text has no lone surrogate that stands for a byte."""
     return not any("\udc80" <= char <= "\udcff" for char in text)
 
 
 def _say_transcript(text: str, path: str) -> None:
-    """Say so where a file that is read as a reply looks like a saved run."""
+    """Warn if a file that is read as a reply looks like a saved run."""
     if path == "-" or text.lstrip()[:1] not in ("{", "["):
         return
     from hermes_tui.runtime.opener import open_file
@@ -305,7 +306,7 @@ def _say_transcript(text: str, path: str) -> None:
 
 
 def _of_model(text: str, path: str) -> str:
-    """Return what the model said where `text` is a server's reply around that, else `text`."""
+    """Return the model's text if `text` is a server's reply that contains it, else `text`."""
     from hermes_tui.formats.replies import bare_reply
 
     reply = bare_reply(text)
@@ -341,7 +342,7 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
 
 
 def _assumed(text: str) -> tuple[ToolSpec, ...]:
-    """Declare the tools that the text calls: without any, SGLang refuses every call."""
+    """Return declarations of the tools that the text calls: SGLang refuses undeclared ones."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.choice import AUTO
     from hermes_tui.parsers.misread_calls import called_tools

@@ -1,7 +1,7 @@
 """`hermes-tui parse --batch`: JSON lines in, JSON lines out, one for one and in order.
 
-With `--expect` a line comes back with what was read as its `"expected"`, with `--check` what was
-read is compared with that.
+With `--expect` a line is printed with the verdict as its `"expected"`; with `--check` the verdict
+is compared with that.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from hermes_tui.runtime.parser_verdicts import ParserVerdict
 from hermes_tui.runtime.real_parser import Deltas
 
 REFUSED: Final = "refused"
-"""The outcome of a line that no parser has read; `error` says why."""
+"""The outcome of a line that no parser has read; `error` gives the reason."""
 _SHOWN: Final = 60
 
 
 class Defaults(NamedTuple):
-    """What lines get that do not say it themselves."""
+    """Settings of the lines that do not have their own."""
 
     parser: str = ""
     tools: tuple[ToolSpec, ...] = ()
@@ -42,7 +42,7 @@ class Defaults(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of the line `number`: its row, and the exit code that it asks for."""
+    """The answer to the line `number`: its row, and the exit code that it calls for."""
 
     number: int
     request: dict[str, Any]
@@ -55,11 +55,11 @@ class Answer(NamedTuple):
 
 
 Write = Callable[[Answer], int]
-"""Prints what came of a line, and returns the exit code that it asks for."""
+"""Prints an answer, and returns the exit code that it calls for."""
 
 
 def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, write: Write) -> int:
-    """Answer every line at once, and return the worst exit code: 3, 2, 1, 0."""
+    """Answer every line as it arrives, and return the worst exit code: 3, 2, 1, 0."""
     worst = 0
     for number, line in enumerate(lines, 1):
         answer = _answer(number, line, panel, defaults)
@@ -69,13 +69,13 @@ def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, wr
 
 
 def as_row(answer: Answer) -> int:
-    """Print the row."""
+    """Print the row of an answer."""
     sys.stdout.write(_line(answer.row))
     return answer.code
 
 
 def as_expected(answer: Answer) -> int:
-    """Print the line with what was read as its `"expected"`; what no parser read is left out."""
+    """Print the line with the verdict as its `"expected"`; refused lines are left out."""
     if answer.is_refused:
         say(f"left out: {answer.row['error']}")
         return answer.code
@@ -89,14 +89,14 @@ def as_expected(answer: Answer) -> int:
 
 
 class Check:
-    """Compares what was read with what lines expect; findings are no failure here."""
+    """Compares verdicts with what the lines expect; findings are no failure here."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._compared = self._wrong = self._lines = 0
 
     def take(self, answer: Answer) -> int:
-        """Print where a line differs, or its row with that; return 1 if it does."""
+        """Print the differences of a line, or its row with them; return 1 if there are any."""
         self._lines += 1
         row, code = answer.row, answer.code
         expected: dict[str, Any] | None = None
@@ -119,7 +119,7 @@ class Check:
         return code or int(bool(found))
 
     def end(self) -> None:
-        """Say on standard error how it went; raises UsageError where nothing could be compared."""
+        """Report the totals on standard error; raise UsageError if nothing could be compared."""
         if self._lines and not self._compared:
             raise UsageError('no line says what is "expected"', "--expect writes such lines")
         without = self._lines - self._compared
@@ -133,16 +133,16 @@ def _called(row: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    """Return the row in ASCII: lone surrogates survive, and nothing in it acts on a terminal."""
+    """Return the row in ASCII: lone surrogates survive, and nothing acts on a terminal."""
     try:
         return ascii_line(row)
     except RecursionError:
-        # Only the id is passed on as it came, and so deep a one names nothing.
+        # Only the id is passed on unchanged, and one nested so deeply names nothing.
         return _line(row | {"id": None})
 
 
 def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) -> Answer:
-    """Return what comes of one line."""
+    """Return the answer to one line."""
     request: dict[str, Any] = {}
     try:
         request = _request(line)
@@ -177,7 +177,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _parser(request: dict[str, Any], default: str, text: str) -> str:
-    """Return the parser that the line names, or the default, or the one that its markers tell."""
+    """Return the parser that the line names, else the default, else one guessed from markers."""
     name = request.get("parser")
     name = default if name is None else name
     if not isinstance(name, str):

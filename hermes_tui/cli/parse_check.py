@@ -1,7 +1,7 @@
-"""`parse --batch` as a regression test: what lines expect, and where what was read differs.
+"""`parse --batch` as a regression test: what lines expect, and where the verdict differs.
 
 A line's `"expected"` holds any of the fields below, spelled as in the rows of `parse --json`;
-those that it leaves out may be anything. Arguments that are the same JSON are the same.
+fields that it omits may have any value. Arguments are equal if they are the same JSON.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Difference(NamedTuple):
 
 
 def expected_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a row's line is to expect, if the row is right."""
+    """Return what the line of a row should expect, if the row is right."""
     calls = [{key: call[key] for key in ("name", "arguments")} for call in row["tool_calls"]]
     return {field: row[field] for field in FIELDS} | {"tool_calls": calls}
 
 
 def expectation(request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a line expects, None for nothing; raises UsageError for what is no such thing."""
+    """Return what a line expects, or None for nothing; raise UsageError if it is malformed."""
     expected = request.get("expected")
     if expected is None:
         return None
@@ -56,7 +56,7 @@ def expectation(request: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def differences(expected: Mapping[str, Any], row: Mapping[str, Any]) -> list[Difference]:
-    """Return where a row is not as expected."""
+    """Return the places in which a row is not as expected."""
     found: list[Difference] = []
     for field, value in expected.items():
         if field == "tool_calls":

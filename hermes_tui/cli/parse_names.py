@@ -1,4 +1,4 @@
-"""Which parser is asked: as the command, or a line of a batch, names it."""
+"""The name of the parser to use, as the command or a line of a batch gives it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hermes_tui.runtime.real_parser import Deltas
 
 
 def asked_name(name: str, panel: ParserPanel, deltas: Deltas | None, reasoning: str) -> str:
-    """Return the name to read by; raises UsageError or SourceError where none can.
+    """Return the name to read by; raise UsageError or SourceError if there is no such parser.
 
-    A file is asked as a real parser is. A reasoning parser needs a real one: where a stream is
-    wanted that is the one that streams, of an emulated name too.
+    A file is used like a real parser. A reasoning parser needs a real one; if a stream is
+    requested, that is the one that streams, for an emulated name too.
     """
     name = real_name(name)
     if deltas is None:
@@ -26,8 +26,8 @@ def asked_name(name: str, panel: ParserPanel, deltas: Deltas | None, reasoning: 
 def of_a_line(name: str, of_the_command: str) -> str:
     """Return the parser that a line of a batch names.
 
-    Raises UsageError for a file other than the command's: to read it is to run it, and a line may
-    be anyone's.
+    Raises UsageError for a file other than the command's: reading it runs it, and a line may come
+    from anyone.
     """
     if names_file(name) and real_name(name) != real_name(of_the_command):
         file = name.removeprefix(REAL)

@@ -1,4 +1,4 @@
-"""What `parse` prints: one verdict with everything about it, several as a table, JSON rows."""
+"""What `parse` prints: one verdict in full, several as a table, or JSON rows."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _CALLS_WIDTH = 30
 _LEAST_CALLS = 12
 _LEAST_FINDINGS = 26
 _ROW = "{:2} {:{name}}  {:8} {:9} "
-"""Of the table: letter, parser, version, verdict; calls and findings stand behind."""
+"""A row of the table: letter, parser, version, verdict; calls and findings follow."""
 _INDENT = "  "
 
 
 def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int) -> Iterator[str]:
-    """Yield the verdict, the findings with the places they are about, and what came out.
+    """Yield the verdict, the findings with their places in the text, and the result.
 
-    `columns` are those of the terminal that it is printed on; 0: none.
+    `columns` is the width of the terminal, or 0 if the output is no terminal.
     """
     yield f"{title(verdict)}: {summary(verdict, text)}"
     if verdict.error:
@@ -57,7 +57,7 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
 
 
 def title(verdict: ParserVerdict) -> str:
-    """Return the name with the version, as far as the name does not hold it."""
+    """Return the name, with the version if the name does not contain it."""
     name = visible_line(verdict.parser, _LONGEST)
     if verdict.is_real or not verdict.version:
         return name
@@ -65,7 +65,7 @@ def title(verdict: ParserVerdict) -> str:
 
 
 def summary(verdict: ParserVerdict, text: str) -> str:
-    """Say in a few words what came out of `text`."""
+    """Return in a few words what the parser returned for `text`."""
     count = len(verdict.calls)
     has_content = bool((verdict.content or "").strip())
     if verdict.outcome is Outcome.RAISED:
@@ -80,7 +80,7 @@ def summary(verdict: ParserVerdict, text: str) -> str:
 
 
 def _finding_lines(found: Diagnostic, text: str, columns: int) -> Iterator[str]:
-    """Yield one finding: what and where, the line with carets, the hint."""
+    """Yield one finding: its message and place, the line with carets, the hint."""
     where = ""
     if found.span is not None:
         line, column = position(text, min(found.span.start, len(text)))
@@ -118,9 +118,9 @@ def _emitted(verdict: ParserVerdict) -> Iterator[str]:
 
 
 def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 0) -> Iterator[str]:
-    """Yield a row a verdict on `text`; the same letter: the same calls and content.
+    """Yield a row per verdict on `text`; equal letters mean equal calls and content.
 
-    `columns` are those of the terminal that it is printed on; 0: none.
+    `columns` is the width of the terminal, or 0 if the output is no terminal.
     """
     letters: dict[Any, str] = {}
     width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
@@ -146,7 +146,7 @@ def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 
 
 
 def _fitting(codes: list[str], room: int) -> str:
-    """Return the first of `codes`, one at least, and how many are left out where room ends."""
+    """Return the first codes that fit, at least one, and how many are left out."""
     kept = len(codes)
     while True:
         left_out = len(codes) - kept
@@ -170,7 +170,7 @@ def _word(verdict: ParserVerdict, text: str) -> str:
 
 
 def _worst(verdict: ParserVerdict) -> list[str]:
-    """Return the codes of the errors, else of the warnings; each once."""
+    """Return the codes of the errors, or of the warnings if there are none; each once."""
     for severity in (Severity.ERROR, Severity.WARNING):
         codes = dict.fromkeys(
             found.code for found in verdict.diagnostics if found.severity is severity
@@ -184,10 +184,10 @@ def _worst(verdict: ParserVerdict) -> list[str]:
 
 
 def verdict_row(verdict: ParserVerdict, *, steps: bool = False) -> dict[str, Any]:
-    """Return a verdict as JSON values, spans in characters.
+    """Return a verdict as JSON values, with spans in characters.
 
-    These are the fields of every row of `parse --json` and `--batch`, explained in its help; none
-    is ever left out but `steps`.
+    These are the fields of every row of `parse --json` and `--batch`, which the help explains;
+    only `steps` may be missing.
     """
     row: dict[str, Any] = _row(verdict)
     if steps:

@@ -1,4 +1,4 @@
-"""`hermes-tui parsers`: every parser that can be asked, its engine, version, format and models."""
+"""`hermes-tui parsers`: every available parser, with its engine, version, format and models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_parsers(commands: Commands) -> None:
-    """Add the command to what `add_subparsers` returned."""
+    """Add the command to the return value of `add_subparsers`."""
     command = commands.add_parser(
         "parsers",
         help="list the tool-call parsers: engines, versions, formats, models",
@@ -58,7 +58,7 @@ def _emulated() -> Iterator[dict[str, Any]]:
 
 
 def _real() -> Iterator[dict[str, Any]]:
-    """Yield the parsers of added engines; what their emulations read is known of them too."""
+    """Yield the parsers of added engines, described as their emulations are, if there are any."""
     from hermes_tui.runtime.engines.store import added_engines
     from hermes_tui.runtime.parser_names import REAL
     from hermes_tui.runtime.real_parser import card_of

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 WIDTH = 160
 MAX_LINE = 8_000
-"""Characters: what stands in a run's line is short but for its path."""
+"""In characters. The fields in the line of a run are short, except for its path."""
 MAX_NAME = 100
 
 
 def print_run(
     ref: RunRef, filter_text: str, *, search: Search | None, first_message: int = 0
 ) -> None:
-    """Print the timeline of one run, a row a line.
+    """Print the timeline of one run, one row per line.
 
-    Only rows that the filter matches and that hold what is searched for; with `first_message`, none
-    before that message (from 1).
+    Prints only rows that match the filter and the search; with `first_message`, none before that
+    message (counted from 1).
     """
     expression = None
     if filter_text:
@@ -57,7 +57,7 @@ def print_run(
 
 
 def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | None) -> None:
-    """Print one line for every run that an expression matches and that says what is searched."""
+    """Print one line for every run that matches the filter and the search."""
     from hermes_tui.ui.runs.model import RunsModel
 
     if filter_text:
@@ -81,7 +81,7 @@ def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | Non
 
 
 def _line(row: RunRow) -> str:
-    """Return a run as one line, whole but for what is longer than any name."""
+    """Return a run as one line, complete except for values longer than any name."""
     told = row.summary
     short = told._replace(
         run_id=visible_line(told.run_id, MAX_NAME),

@@ -1,4 +1,4 @@
-"""A progress line on stderr for long work, where stderr is a terminal."""
+"""A progress line for long work, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ LONGEST_LABEL = 40
 
 
 class ProgressLine:
-    """One line that is drawn over itself; silent for short work and where nobody looks."""
+    """A line that is redrawn in place; silent for short work and without a terminal."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._drawn = self._began + APPEARS_AFTER_S - EVERY_S
         self._line = ""
-        """What stands on the terminal now."""
+        """The text on the terminal now."""
         self._wanted = sys.stderr.isatty()
 
     def looking(self, found: int) -> None:
-        """Draw how many files have been found so far; at most ten times a second."""
+        """Draw how many files have been found so far, at most ten times a second."""
         if self._is_due():
             self._draw(f"looking for transcripts: {found:,} found")
 
     def waiting(self, what: str) -> None:
-        """Draw at once what is waited for."""
+        """Draw at once what the program waits for."""
         if self._wanted:
             self._draw(f"waiting for {visible_row(what)} …")
 
     def show(self, label: str, done: int, total: int, *, before: int = 0, files: int = 0) -> None:
-        """Draw `label`, how much of `total` bytes is done, the rate and the time that is left.
+        """Draw `label`, how much of `total` bytes is done, the rate and the remaining time.
 
-        At most ten times a second. `before`: bytes that were done before this work began.
-        `files`: how many files are done, where they are many.
+        Draws at most ten times a second. `before`: bytes that were done before this work began.
+        `files`: how many files are done, if there are many.
         """
         if not self._is_due():
             return
@@ -78,7 +78,7 @@ class ProgressLine:
         return True
 
     def _draw(self, line: str) -> None:
-        """Draw a line over the one before; one that wrapped could not be drawn over again."""
+        """Draw a line over the previous one, cut to fit: a wrapped line could not be redrawn."""
         room = _room()
         drawn = line if cells(line) <= room else first_cells(line, room - 1)[0] + ELLIPSIS
         rest = min(cells(self._line), room) - cells(drawn)
@@ -88,11 +88,11 @@ class ProgressLine:
 
 
 def _room() -> int:
-    """Return the cells of a line; in the last column some terminals wrap already."""
+    """Return the usable cells of a line: some terminals wrap in the last column already."""
     return max(1, (columns_of(sys.stderr) or USUAL_COLUMNS) - 1)
 
 
 def _end_of(label: str, room: int) -> str:
-    """Return the end of a label, which says more than its beginning, made visible."""
+    """Return the end of a label, which is more specific than its beginning, made visible."""
     shown = visible_row(label[-LONGEST_LABEL - 1 :])
     return shown if cells(shown) <= room else ELLIPSIS + last_cells(shown, room - 1)[0]

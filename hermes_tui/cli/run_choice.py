@@ -1,4 +1,4 @@
-"""Which run of a file is meant, by commands that take one."""
+"""The choice of one run in a file, for commands that take a single run."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 MOST_DIGITS: Final = 12
 MOST_COUNTED: Final = 1000
-"""Of a file of more runs it is not said how many they are: to count them may take minutes."""
+"""With more runs than this their number is not reported: counting may take minutes."""
 LOOKED_ON_BYTES: Final = 16 << 20
-"""Behind a run that was found by its id, so much is looked through for others of the same id."""
+"""How much is searched, after a run found by its id, for others with the same id."""
 MOST_NAMESAKES: Final = 5
 
 
@@ -35,14 +35,14 @@ MOST_NAMESAKES: Final = 5
 def chosen_run(
     path: Place | None, wanted: str, *, spelling: str, wanted_format: str = ""
 ) -> Iterator[RunRef]:
-    """Open a file (None: standard input) for the run of it that `pick_run` finds."""
+    """Open a file (None: standard input) and yield the run that `pick_run` finds in it."""
     with one_file(path, wanted_format) as file:
         yield pick_run(file, wanted, spelling=spelling)
 
 
 @contextmanager
 def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
-    """Open a file (None: standard input); raise UsageError where it stands for several."""
+    """Open a file (None: standard input); raise UsageError if it stands for several."""
     if path is None:
         await_input()
     if isinstance(path, Path) and is_so(path.is_dir) and not holds_one_run(path):
@@ -55,7 +55,7 @@ def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
 
 
 def _opened(path: Place | None, wanted_format: str) -> OpenFile:
-    """Open a file; an archive of several is one of those that hold more than is wanted."""
+    """Open a file; raise UsageError for an archive that holds several transcripts."""
     try:
         return open_file(path, wanted_format=wanted_format, whole=True)
     except SourceError as error:
@@ -79,9 +79,9 @@ def _members(path: Path) -> list[str]:
 def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
     """Return the run that `wanted` names: its number from 1, else its id; empty: the only one.
 
-    Of several runs with that id it is the first, and that is said. Looks little further than it
-    must, and keeps nothing of the runs before. Raises UsageError, which says how a run is named:
-    `spelling`, such as "--run {}".
+    If several runs have that id, the first is returned, and the others are reported. Searches
+    little further than necessary, and keeps nothing of the runs before. Raises UsageError with a
+    hint that shows how to name a run, spelled as in `spelling`, such as "--run {}".
     """
     progress = ProgressLine()
     try:
@@ -140,10 +140,10 @@ def _named_run(file: OpenFile, wanted: str, spelling: str, progress: ProgressLin
 def _look(
     file: OpenFile, wanted: str, number: int, progress: ProgressLine
 ) -> tuple[RunRef | None, list[RunRef], int]:
-    """Return the run of that number, the others of that id, and how many runs were looked at.
+    """Return the run with that number, others with that id, and how many runs were examined.
 
-    Once one is found, a part of what follows is searched for others; after a run of that number,
-    only where ids of the file are numbers.
+    Once one is found, only a part of what follows is searched for others; after a run with that
+    number, only if ids of the file are numbers.
     """
     numbered: RunRef | None = None
     named: list[RunRef] = []
@@ -167,7 +167,7 @@ def _look(
 
 
 def readings(text: str) -> list[tuple[str, int | None]]:
-    """Return what RUN:MESSAGE may mean: a run and a message of it, each; an id may have colons."""
+    """Return what RUN:MESSAGE may mean, as pairs of run and message; an id may contain colons."""
     run, _, message = text.rpartition(":")
     whole: list[tuple[str, int | None]] = [(text, None)]
     if run and message.isdecimal() and len(message) <= MOST_DIGITS:
@@ -176,18 +176,18 @@ def readings(text: str) -> list[tuple[str, int | None]]:
 
 
 def run_number(wanted: str) -> int:
-    """Return the number that a run is named by, 0 where that is an id."""
+    """Return the number that names a run, or 0 if the name is an id."""
     return int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0
 
 
 def taken_by_number(label: str, wanted: str, other: int, spelling: str) -> str:
-    """Return what is to be said where the number of a run is the id of run `other`, too."""
+    """Return the message for a run chosen by its number, which is also the id of run `other`."""
     choice = f"run {other} has the id {wanted!r}: {spelling.format(other)}"
     return f"{label}: run {run_number(wanted)} is taken, by its number; {choice}"
 
 
 def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:
-    """Return what is to be said where several runs, of these numbers, have the id that is named."""
+    """Return the message for an id that several runs, with these numbers, have."""
     told = ", ".join(map(str, numbers[:MOST_NAMESAKES]))
     more = ", …" if len(numbers) > MOST_NAMESAKES else ""
     choice = f"run {numbers[0]} is taken, another by its number: {spelling.format(numbers[1])}"
@@ -200,13 +200,13 @@ def _no_such(file: OpenFile, wanted: str, count: int) -> UsageError:
 
 
 def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tuple[str, str]]]:
-    """Yield each run of a file with its id, also as it is listed.
+    """Yield each run of a file with its id, both as recorded and as lists show it.
 
     No run is folded: that would take most of the time.
     """
     number = record = 0
     groups = Groups(file)
-    # A scan yields for what is new only: the file may have been looked through before.
+    # A scan yields only for new data: the file may have been scanned before.
     for scanned in itertools.chain((0,), file.scan()):
         while record < len(file.index):
             runs = split_runs(file.decode(record))[1]
@@ -220,7 +220,7 @@ def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tupl
 
 
 def _run_id(events: Iterable[Event]) -> str:
-    """Return the id of the run, or that of the fork that it became."""
+    """Return the id of the run, or of the fork that it became."""
     run_id = ""
     for event in events:
         if isinstance(event, RunStarted | RunForked):

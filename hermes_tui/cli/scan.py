@@ -1,4 +1,4 @@
-"""`hermes-tui scan`: read runs and report what is in them and what is wrong, without a screen."""
+"""`hermes-tui scan`: read runs and report their content and their defects, without a screen."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
 
 
 class _Scan:
-    """One scan: the units, who does them, and how far they are."""
+    """One scan: its units, the workers that scan them, and the progress."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class _Scan:
         self._total = sum(map(size_of, targets))
         self._done = self._done_before = self._piped = 0
         self._under_way: dict[int, int] = {}
-        """Bytes done of each unit that has begun."""
+        """Bytes read so far of each unit that has begun."""
         self._stamps: dict[int, Stamp | None] = {}
-        """The files that are divided, as they were before they were read."""
+        """The stamps of divided files, taken before they were read."""
         self._jobs = choose_jobs(request.jobs, self._total, reads_stdin=targets.reads_stdin)
         self._pool: WorkerPool | RayCluster | None = None
         self._interrupts = Interrupts()
@@ -104,7 +104,7 @@ class _Scan:
         self._show(unit, part)
 
     def _results(self) -> Iterator[tuple[ScanUnit, Part]]:
-        """Yield the parts of all units that are not done yet, from whoever does them."""
+        """Yield the parts of all pending units, from whichever worker scans them."""
         todo = self._todo()
         collector = self._collector
         if self._request.cluster:
@@ -131,10 +131,10 @@ class _Scan:
             self._report.complain(f"{label}: read again in part, since a worker died")
 
     def _todo(self) -> Iterator[ScanUnit]:
-        """Yield the units that are to be done; what is known of others is taken as it is."""
+        """Yield the units to scan; results already in the state are taken from there."""
         ranges = self._jobs > 1 or self._state is not None or bool(self._request.cluster)
         state, wanted = self._state, self._options.format
-        # Groups that have no name go by their number in the file.
+        # Unnamed groups are identified by their number in the file, so the file is kept whole.
         asked = filter(None, (self._options.filter, self._options.fail_if))
         whole = any("group" in run_expression(text).names for text in asked)
         for unit in units(self._targets, wanted_format=wanted, ranges=ranges, whole=whole):
@@ -189,7 +189,7 @@ class _Scan:
                 self._report.complain(self._state.failure)
         self._report.end(self._collector.rates, interrupted=interrupted)
 
-    # How far it is
+    # Progress
 
     def _count(self, unit: ScanUnit, part: Part) -> None:
         if unit.path is None:
@@ -198,7 +198,7 @@ class _Scan:
             self._under_way.pop(unit.number, None)
             self._done += unit.size
         elif part.bytes_total:
-            # A packed file counts as big as it is on the disk.
+            # A packed file counts with its size on disk.
             self._under_way[unit.number] = unit.size * part.bytes_done // part.bytes_total
 
     @property
@@ -212,15 +212,15 @@ class _Scan:
             label = f"{files:,} of {len(self._targets):,} files"
         progress, before = self._report.progress, self._done_before
         if self._total:
-            # Of files that were done before, nobody knows how fast they were.
+            # It is not known how fast files that were done before have been read.
             files = 0 if before else files
             progress.show(label, self._bytes_done, self._total, before=before, files=files)
         elif part.bytes_total:
-            # How much comes in is not known beforehand.
+            # The amount of input is not known in advance.
             progress.show(label, part.bytes_done, part.bytes_total)
 
     def close(self) -> None:
-        """End the processes, if there are any, and take the progress line away."""
+        """End the worker processes, if there are any, and clear the progress line."""
         self._report.progress.clear()
         if self._pool is not None:
             self._pool.close()

@@ -1,4 +1,4 @@
-"""The command line of `hermes-tui scan`, and what it asks for."""
+"""The command line of `hermes-tui scan`, and the request that it makes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ like a transcript, cannot be read to its end; 130 Ctrl-C, 143 SIGTERM"""
 
 
 class ScanRequest(NamedTuple):
-    """What a scan is to do, checked."""
+    """What a scan has to do, after validation."""
 
     paths: list[str]
     output: str
@@ -93,14 +93,14 @@ class ScanRequest(NamedTuple):
     parser: str
     filter: str
     jobs: int | None
-    """None: whatever pays."""
+    """None: as many as are worthwhile."""
     ordered: bool
     fail_on: frozenset[str]
     fail_if: str
     baseline: str
     state: Path | None
     cluster: str
-    """The address of the Ray cluster that does the work; empty: this machine does."""
+    """The address of the Ray cluster that does the work; empty for this machine."""
 
 
 def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
@@ -194,7 +194,7 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
 
 
 def scan_request(arguments: argparse.Namespace) -> ScanRequest:
-    """Return what is asked for; raise UsageError with what is near where it makes no sense."""
+    """Return the request; raise UsageError with near matches if it makes no sense."""
     from hermes_tui.cli.standard_input import is_all
     from hermes_tui.runtime.opener import check_format, check_parser
     from hermes_tui.runtime.remote import local_path
@@ -241,7 +241,7 @@ def _cluster(arguments: argparse.Namespace) -> str:
 
 
 def _formats(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Return the format to print and that to read; `--format` means either."""
+    """Return the format to print and the one to read; `--format` can name either."""
     wanted = {name for name in arguments.format if name in OUTPUTS}
     read_as = {name for name in arguments.format if name not in OUTPUTS}
     wanted |= {arguments.to} if arguments.to else set()

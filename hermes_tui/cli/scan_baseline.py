@@ -1,4 +1,4 @@
-"""What an earlier scan found: only what is new counts."""
+"""The findings of an earlier scan, so that only new ones count."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ _AGAIN: Final = "write one with `hermes-tui scan … --to json`"
 
 
 class Baseline:
-    """Findings of the runs of files, each as often as it was found by its code.
+    """The findings of a scan: for each run, how often each code was found.
 
-    A run is looked for by what is in it, so that rollouts may change places; then, having changed,
-    by what it is called (`fingerprint`), at its place first. What is found of several runs that
-    are called alike is known as often as these had it.
+    A run of a file is identified by its content, so that rollouts may be reordered; if its content
+    changed, by its name (`fingerprint`), first at the same position. If several runs have the same
+    name, as many findings are known as these had together.
 
-    A recording gets a new file each time: the runs of a file that was not scanned then are looked
-    for in all others, by their model and the same; together they have each run once more.
+    A recording gets a new file each time. So the runs of a file that was not scanned then are
+    looked up among all others, by their model and the same keys. These lookups have a separate
+    count of each run's findings.
     """
 
     def __init__(self, rows: Sequence[Row], files: Iterable[str] = ()) -> None:
-        """Take the rows of a scan and the paths of all `files` that it read, also without rows."""
+        """Take the rows of a scan and the paths of all `files` that it read, even without rows."""
         self._runs: defaultdict[_Key, list[Counter[str]]] = defaultdict(list)
-        """Key and code → the runs that had it, each with how often it is not met again yet."""
+        """Key and code → the runs that had it, each with the counts that are not matched yet."""
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
         self._files = {os.path.normpath(path) for path in files}
         self._files.update(os.path.normpath(row["path"]) for row in rows)
         self._has_met = False
         self._by_task = any("task_digest" in row for row in rows)
-        """Whether it tells tasks apart that begin with the same line; older ones do not."""
+        """Whether it distinguishes tasks that begin with the same line; older ones do not."""
         for row in rows:
             codes = Counter(finding["code"] for finding in row["findings"])
             self._note(_keys(row, by_task=self._by_task), codes)
@@ -52,7 +53,7 @@ class Baseline:
 
     @classmethod
     def load(cls, path: str) -> Baseline:
-        """Read what `scan --to json` wrote, or `scan --runs --json`."""
+        """Read the output of `scan --to json` or `scan --runs --json`."""
         data = read_named(local_path(path))
         try:
             rows: list[Row] = []
@@ -67,14 +68,14 @@ class Baseline:
             ) from error
 
     def mark(self, rows: Sequence[Row]) -> None:
-        """Say of each finding of the runs of a file whether it is new."""
+        """Set on each finding of a file's runs whether it is new."""
         row_keys: list[tuple[_Key, ...]] = []
         for row in rows:
             self._has_met |= os.path.normpath(row["path"]) in self._paths
             row_keys.append(self._keys_of(row))
             for finding in row["findings"]:
                 finding["new"] = True
-        # All runs that are as they were come first: none of them is taken for another.
+        # Unchanged runs are matched first, so that none of them is used up by another run.
         for keys in zip_longest(*row_keys, fillvalue=()):
             for row, key in zip(rows, keys, strict=True):
                 for finding in row["findings"]:
@@ -86,18 +87,18 @@ class Baseline:
         return keys(row, by_task=self._by_task)
 
     def is_new_defect(self, path: str) -> bool:
-        """Tell whether a malformed place that belongs to no run is new."""
+        """Return whether a malformed place that belongs to no run is new."""
         path = os.path.normpath(path)
         self._has_met |= path in self._paths
         return not self._meet((path, ""), str(Code.SOURCE_DEFECT))
 
     @property
     def is_of_others(self) -> bool:
-        """Whether none of the files scanned so far is in it."""
+        """Whether none of the files scanned so far has findings in it."""
         return bool(self._paths) and not self._has_met
 
     def _meet(self, key: _Key, code: str) -> bool:
-        """Tell whether a run of that key had a finding of that code that was not met yet."""
+        """Return whether a run with that key has an unmatched finding of that code; match it."""
         runs = self._runs.get((*key, code))
         while runs:
             if runs[-1][code] > 0:
@@ -108,7 +109,7 @@ class Baseline:
 
 
 def _rows(value: Any, path: str) -> Iterator[Row]:
-    """Yield the rows of runs in what was written: a document, or a row by itself."""
+    """Yield the rows of runs in a parsed value: a whole document, or a single row."""
     if value.get("complete") is False and "path" not in value:
         message = f"--baseline {path}: from a scan that was interrupted"
         raise UsageError(message, "write it again")
@@ -129,15 +130,15 @@ def _values(data: bytes) -> Iterator[Any]:
 
 
 def _name(row: Row, by_task: bool) -> str:
-    """Return what a run is called, with what tells its task from those that begin alike."""
+    """Return the name of a run, with the digest that distinguishes tasks that begin alike."""
     digest = row.get("task_digest", "") if by_task else ""
     return f"{row['fingerprint']}/{digest}" if digest else row["fingerprint"]
 
 
 def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
-    """Return the keys by which a run is looked for in other files, the closest first.
+    """Return the keys by which a run is looked up among other files, the most specific first.
 
-    A run that says nothing of its task has none: it is no more like one than like another.
+    A run without a task has none: it resembles no run more than any other.
     """
     if not row.get("task"):
         return ()
@@ -149,12 +150,12 @@ def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
 
 
 def _keys(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
-    """Return the keys by which a run is looked for in its own file, the closest first."""
+    """Return the keys by which a run is looked up in its own file, the most specific first."""
     path, name, place = os.path.normpath(row["path"]), _name(row, by_task), row["run"]
-    # What is malformed outside of any run has no content.
+    # A malformed place outside of any run has no content.
     content = row.get("content", "")
     return (
-        # Of several that are alike, each is first of all itself.
+        # Of several equal runs, each matches itself first.
         *((path, content, name, place), (path, content, name), (path, content, "content")),
         *((path, name, place), (path, name)),
     )

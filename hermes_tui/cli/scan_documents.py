@@ -1,6 +1,6 @@
-"""What a scan writes as one document: JSON, SARIF 2.1.0 for code scanning, JUnit XML for CI.
+"""Scan results as one document: JSON, SARIF 2.1.0 for code scanning, or JUnit XML for CI.
 
-Documents are written as the results come; what stands at their end waits in a temporary file.
+Documents are written as the results come in; what belongs at the end waits in a temporary file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _List:
 class JsonDocument(Output):
     """One JSON object: `results` (a row a run), `files` (a row each), `summary`, `complete`.
 
-    A run without findings has a row only with `by_run`. What is malformed outside any run has a row
+    A run without findings has a row only with `by_run`. A malformed place outside any run has a row
     whose `run` is null.
     """
 
@@ -115,7 +115,7 @@ class JsonDocument(Output):
 
 
 class Sarif(Output):
-    """SARIF 2.1.0: a result a finding; its place is the file, and in that the run and message."""
+    """SARIF 2.1.0: one result per finding, located by file and, within it, by run and message."""
 
     rows = "found"
     tells_defects = True
@@ -126,7 +126,7 @@ class Sarif(Output):
         self._unread: list[str] = []
         self._lines = LineNumbers()
         self._met: Counter[tuple[str, str]] = Counter()
-        """How often a fingerprint came with a code: that of a run, or of what is in it."""
+        """How often each fingerprint, of a run or of its content, occurred with each code."""
 
     def begin(self) -> None:
         driver = {
@@ -174,7 +174,7 @@ class Sarif(Output):
         self._results.add(result)
 
     def _print(self, fingerprint: str, code: str) -> str:
-        """Return what tells a finding from others of its code, also in runs that are alike."""
+        """Return a fingerprint that is unique among findings of the code, even in equal runs."""
         self._met[fingerprint, code] += 1
         return f"{fingerprint}/{code}/{self._met[fingerprint, code]}"
 
@@ -197,13 +197,13 @@ class Sarif(Output):
 
 
 class JUnit(Output):
-    """JUnit XML: a test case a run, which fails by the findings that `fails` picks."""
+    """JUnit XML: one test case per run, which fails if `fails` selects any of its findings."""
 
     rows = "all"
     tells_defects = True
 
     def __init__(self, write: Write, *, fails: Callable[[Row], bool], fail_if: str) -> None:
-        """Take what picks the findings, and the expression by which runs fail as a whole."""
+        """Take the predicate that selects findings, and the expression that fails whole runs."""
         self._write = write
         self._fails = fails
         self._fail_if = fail_if
@@ -218,9 +218,9 @@ class JUnit(Output):
         self._case(row["path"], self._name(row), failing)
 
     def _name(self, row: Row) -> str:
-        """Return what a run is called wherever it stands in its file: history goes by the name.
+        """Return a name that does not depend on a run's position: CI keeps history by name.
 
-        Those of one name, such as rollouts of an example, are numbered.
+        Runs with the same name, such as rollouts of an example, are numbered.
         """
         # A recording of ours gets a new id each time.
         run_id = "" if row["format"] == "native" else row["id"]
@@ -282,7 +282,7 @@ def _rule(code: Code) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """Return a path as SARIF names it: relative as it was given, a file URI, or the URL it is."""
+    """Return a path as SARIF names it: relative as given, a file URI, or a URL unchanged."""
     if is_url(path):
         return quote(path, safe=URL_MARKS)
     quoted = quote(os.fsencode(path))
@@ -295,7 +295,7 @@ def _failure_line(finding: Row) -> str:
 
 
 def _in_quotes(text: str) -> str:
-    """Return the text as the value of an attribute, where XML takes a newline for a space."""
+    """Return the text as an attribute value, in which XML would turn a newline into a space."""
     return _xml(visible_row(text))
 
 

@@ -1,4 +1,4 @@
-"""What a scan finds that its baseline has not, as the table tells it."""
+"""The findings of a scan that its baseline lacks, as the table lists them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.results import Row
 
 MOST_NEW: Final = 20
-"""How many new findings are told one by one; those that the exit code is 1 for come first."""
+"""How many new findings are listed; those that make the exit code 1 come first."""
 
 
 class NewFindings:
-    """New findings by their file, as many as are told."""
+    """New findings with their files: the first few, and the count of all."""
 
     def __init__(self, fails: Callable[[Row], bool]) -> None:
         self._fails = fails
@@ -24,7 +24,7 @@ class NewFindings:
         self._count = 0
 
     def add(self, path: str, findings: Iterable[Row]) -> None:
-        """Take the findings of a run that are marked as new."""
+        """Add those findings of a run that are marked as new."""
         for finding in findings:
             if not finding["new"]:
                 continue
@@ -34,7 +34,7 @@ class NewFindings:
                 kept.append((path, finding))
 
     def lines(self) -> Iterator[str]:
-        """Yield what is new line by line, each with its place; nothing where nothing is."""
+        """Yield a line for each new finding, with its place; nothing if there is none."""
         if not self._count:
             return
         yield f"not in the baseline: {counted(self._count, 'finding')}"
@@ -45,9 +45,9 @@ class NewFindings:
 
 
 def finding_line(finding: Row, *, path: str = "", mark: str = "") -> str:
-    """Return a finding in a line that ends with its place, in the file at `path` if that is told.
+    """Return a finding as a line that ends with its place, in the file at `path` if given.
 
-    `mark` stands behind its code.
+    `mark` follows its code.
     """
     hint = f" — {finding['hint']}" if finding["hint"] else ""
     text = visible_line(f"{finding['message']}{hint}", 300)
@@ -57,7 +57,7 @@ def finding_line(finding: Row, *, path: str = "", mark: str = "") -> str:
 
 
 def new_mark(code: str, new: Mapping[str, int] | None) -> str:
-    """Return what stands behind a code: how many of its findings are new; "" without a baseline."""
+    """Return the mark after a code: how many of its findings are new; "" without a baseline."""
     if new is None:
         return ""
     return f" ({new[code]:,} new)" if code in new else " (known)"

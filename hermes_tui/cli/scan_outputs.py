@@ -1,4 +1,4 @@
-"""What a scan prints as it goes: lines for people, a JSON object a line."""
+"""The output of a scan as it proceeds: lines for people, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
 
 DEFECTS_TOLD: Final = DEFECTS_KEPT - 1
-"""Of one file: how many malformed places in its runs are told below its line."""
+"""How many malformed places in the runs of a file are listed below its line."""
 NOT_WHOLE: Final = "(not read to its end)"
 _COUNTS: Final = {
     "tool_results": "result",
@@ -25,7 +25,7 @@ _COUNTS: Final = {
     # Not all findings of SOURCE_DEFECT are: warnings and notes are about whole files.
     "defects": "malformed place",
 }
-"""What a line for people counts behind messages and calls, where there is any."""
+"""What a line for people counts after messages and calls, if the count is not 0."""
 
 Write = Callable[[str], None]
 
@@ -38,25 +38,25 @@ class Ending(NamedTuple):
     files: int
     complaints: tuple[str, ...] = ()
     interrupted: str = ""
-    """Where it was interrupted: after how much."""
+    """How far the scan had come when it was interrupted; empty if it was not."""
     outside: int = 0
     """Malformed places that belong to no run."""
     new: Mapping[str, int] | None = None
     """New findings in runs by code; None without a baseline."""
     refused: int = 0
-    """Files of which nothing could be read."""
+    """The number of files of which nothing could be read."""
 
 
 class Output:
-    """One way of writing. Rows come in order within a file; the file's own row ends it."""
+    """An output format. Rows arrive in order within a file; the file's own row is its last."""
 
     rows = ""
-    """Which runs it wants, as `ScanOptions.rows`."""
+    """Which runs it needs, as in `ScanOptions.rows`."""
     tells_defects = False
-    """Whether it says itself where a file is malformed outside any run."""
+    """Whether it reports malformed places outside any run itself."""
 
     def begin(self) -> None:
-        """Write what stands before everything that is found."""
+        """Write what precedes all results."""
 
     def run(self, row: Row) -> None:
         """Write a run."""
@@ -68,20 +68,20 @@ class Output:
         """Write the first malformed places in runs of the file whose counts came last."""
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
-        """Write what is malformed outside any run."""
+        """Write a malformed place outside any run."""
 
     def refused(self, path: str, reason: str) -> None:
-        """Write that a file that was named cannot be read."""
+        """Write that a named file cannot be read."""
 
     def broke_off(self, path: str, reason: str) -> None:
-        """Write that a file that was named cannot be read to its end; its own row says so, too."""
+        """Write that a named file cannot be read to its end; its own row says so as well."""
 
     def end(self, ending: Ending) -> None:
-        """Write what stands behind everything that was found."""
+        """Write what follows all results."""
 
 
 class Table(Output):
-    """A line a file, or with `by_run` a run and its errors and warnings; the summary at the end."""
+    """A line per file, or with `by_run` per run with its errors and warnings; then the summary."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Table(Output):
         self._by_run = by_run
         self._filtered = filtered
         self._new = new
-        """What is told of a baseline; None without one."""
+        """The findings that are not in the baseline; None without one."""
 
     def run(self, row: Row) -> None:
         if not self._by_run:
@@ -120,7 +120,7 @@ class Table(Output):
             self._write(f"{visible_row(row['path'])}  {runs}  {NOT_WHOLE}\n")
 
     def first_defects(self, findings: Sequence[Row]) -> None:
-        # With a baseline the new ones are told at the end.
+        # With a baseline, the new ones are listed at the end.
         if self._by_run or self._new is not None:
             return
         for finding in findings[:DEFECTS_TOLD]:
@@ -155,13 +155,13 @@ class Table(Output):
         self._write(f"  {finding_line(finding, mark=mark)}\n")
 
     def _write_block(self, lines: Iterable[str]) -> None:
-        """Write lines below an empty one, if there are any."""
+        """Write lines after an empty one, if there are any."""
         for number, line in enumerate(lines):
             self._write(("" if number else "\n") + line.rstrip() + "\n")
 
 
 class JsonLines(Output):
-    """A JSON object a file, or with `by_run` a run; a last one where the scan was interrupted."""
+    """A JSON object per file, or with `by_run` per run; a last one if the scan was interrupted."""
 
     def __init__(self, write: Write, *, by_run: bool, found: bool) -> None:
         self.rows = "all" if by_run else "found" if found else ""
@@ -183,7 +183,7 @@ class JsonLines(Output):
 
 
 def _outcome(row: Row) -> str:
-    """Return how a run ended, as far as its file says."""
+    """Return how a run ended, as far as its file records it."""
     status = f", {row['status']}" if row["status"] != UNKNOWN else ""
     reward = f", reward {row['reward']:.4g}" if row["reward"] is not None else ""
     fails = ", --fail-if" if row.get("fails") else ""

@@ -1,4 +1,4 @@
-"""What a scan says while it goes on, and how it exits."""
+"""What a scan reports while it runs, and its exit code."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from hermes_tui.runtime.targets import Target
 
 INTERRUPTED = 130
 MOST_KEPT = 1_000
-"""Complaints that a document repeats at its end; on stderr all are said."""
+"""How many complaints a document repeats at its end; stderr gets all of them."""
 MOST_TOLD = 20
-"""Of one file: how many malformed places that belong to no run are told one by one."""
+"""How many malformed places of a file that belong to no run are reported one by one."""
 
 
 class Report:
-    """Takes what is found, prints it and decides the exit code."""
+    """Receives the results, prints them and decides the exit code."""
 
     def __init__(self, request: ScanRequest, targets: Sequence[Target]) -> None:
         self.progress = ProgressLine()
         self._is_seen = sys.stdout.isatty()
-        """Whether what is found goes to the terminal on which the progress may stand."""
+        """Whether results go to the terminal that may show the progress line."""
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
         self._fail_if = request.fail_if
         self._condemned = 0
-        """Runs that `--fail-if` is true of."""
+        """How many runs `--fail-if` is true of."""
         self._by_run = request.by_run
         self._targets = targets
         self._complaints: list[str] = []
         self._told: Counter[str] = Counter()
-        """How many places of each file were met that belong to no run."""
+        """How many malformed places outside any run each file has."""
         self._outside = 0
-        """Malformed places of all files that belong to no run."""
+        """How many malformed places outside any run all files have."""
         self._unreadable = False
         self._fails = False
         self._files_read = self._refused = 0
         self._left_out = 0
-        """Runs that do not pass the filter."""
+        """How many runs do not pass the filter."""
         self._new = self._known = 0
         self._held: dict[str, list[Row]] = {}
-        """With a baseline: the runs of the files that are being read, which are judged together."""
+        """With a baseline: the runs of the files being read, which are judged together."""
         self._new_by_file: dict[str, Counter[str]] = {}
-        """New findings by code, of the files that are being read."""
+        """New findings by code in each of the files being read."""
         self._new_in_runs: Counter[str] = Counter()
         self.output = self._output(request)
 
@@ -85,7 +85,7 @@ class Report:
             case _:
                 return JsonDocument(self._write, by_run=request.by_run)
 
-    # What is found
+    # Results
 
     def began(self, file: ScannedFile, rivals: tuple[str, ...]) -> None:
         self._files_read += 1
@@ -94,7 +94,7 @@ class Report:
             self.complain(f"{file.label}: read as {file.format}; fits {also} as well")
 
     def refused(self, file: ScannedFile) -> None:
-        # A folder may hold files that are no transcripts; a file that was named must be one.
+        # A folder may hold files that are not transcripts; a named file must be one.
         skipped = file.is_foreign and not file.target.named
         self.complain(file.failure, skipped=skipped)
         if not skipped:
@@ -119,7 +119,7 @@ class Report:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
             self._new_in_file(file).update(_new_codes([finding]))
-        # One that is in the baseline is no news.
+        # One that is in the baseline is not reported.
         if not self.output.tells_defects and finding.get("new", True):
             self._told[file.label] += 1
             if self._told[file.label] <= MOST_TOLD:
@@ -162,14 +162,14 @@ class Report:
         self.output.first_defects([place_finding(row, run) for run, row in counts.first_defects])
 
     def _broke_off(self, file: ScannedFile) -> None:
-        """Say what could not be read to its end; as of a file that cannot be read at all."""
+        """Report a file that could not be read to its end, like one that cannot be read at all."""
         self._unreadable = True
         reason = _with_next_step(file)
         self.complain(reason)
         self.output.broke_off(file.label, reason)
 
     def end(self, rates: Rates, *, interrupted: str = "") -> None:
-        """Print what stands at the end; `interrupted`: after how much, where it was."""
+        """Print what comes last; `interrupted` is how far the scan came, if it was interrupted."""
         complaints = tuple(self._complaints)
         self.output.end(
             Ending(
@@ -216,7 +216,7 @@ class Report:
         self._fails |= self._counts(finding)
 
     def _counts(self, finding: Row) -> bool:
-        """Tell whether the exit code is 1 for a finding."""
+        """Return whether a finding makes the exit code 1."""
         if not finding.get("new", True):
             return False
         if self._fail_on:
@@ -246,7 +246,7 @@ class Report:
 
 
 def _with_next_step(file: ScannedFile) -> str:
-    """Return why a file was not read to its end and what to do, which some reasons say."""
+    """Return why a file was not read to its end and what to do, which some reasons include."""
     reason = file.failure.removeprefix(f"{file.label}: ")
     if "; " in reason or reason.endswith(")"):
         return file.failure

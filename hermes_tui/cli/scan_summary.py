@@ -21,13 +21,13 @@ HEADINGS: Final = {
     "model": "by model: runs with errors, of its runs",
     "parser": "by parser: runs with errors, of those it reads",
 }
-"""What a name counts: not the same in every group."""
+"""What the counts of a name mean, which differs by group."""
 OUTCOMES: Final = "outcome by model: runs that failed their task, of those that say; rewards"
 NEW_TOO: Final = "; how many findings are new"
 NOT_GIVEN: Final = "(not given)"
 
 PathOf = Callable[[int], str]
-"""The path of a file by its number."""
+"""Returns the path of a file by its number."""
 
 
 def summary_lines(
@@ -39,11 +39,11 @@ def summary_lines(
     outside: int,
     new: Mapping[str, int] | None,
 ) -> Iterator[str]:
-    """Yield the summary line by line; of each group the names that failed most.
+    """Yield the summary line by line, with the names that failed most in each group.
 
-    `refused`: files of which nothing could be read, besides the `files`. `outside`: malformed
-    places that belong to no run, and so to no rate. `new`: new findings in runs by code, where
-    there is a baseline.
+    `refused` is the number of files of which nothing could be read; `files` does not include them.
+    `outside` is the number of malformed places that belong to no run, and so to no rate. `new` are
+    the new findings in runs by code, if there is a baseline.
     """
     yield _whole(rates.all, files, refused, outside)
     if rates.outcomes.is_known:
@@ -83,7 +83,7 @@ def _outcome_text(outcomes: Outcomes) -> str:
 
 
 def _outcomes_by_model(rates: Rates) -> Iterator[str]:
-    """Yield a line a model, those first of which most runs failed; nothing where it is only one."""
+    """Yield a line per model, the highest share of failed runs first; nothing for a single one."""
     known = [(name, each) for name, each in rates.by_model.items() if each.is_known]
     if len(known) < 2:
         return
@@ -120,7 +120,7 @@ def _ratio(rate: Rate) -> str:
 
 
 def _failed(rates: Rates, group: str) -> list[tuple[str, Rate]]:
-    """Return the names that failed, most often first; none where the only one is not given."""
+    """Return the names that failed, most often first; none if the only name is not given."""
     named = _rates_of(rates, group)
     if [name for name, _ in named] == [""]:
         return []
@@ -143,7 +143,7 @@ def summary_json(rates: Rates, path_of: PathOf, *, outside: int) -> dict[str, An
 
 
 def at(place: Example) -> str:
-    """Return a place in its file as `open --at` takes it."""
+    """Return a place within its file in the form that `open --at` takes."""
     _, run, message = place
     return f"{run}:{message}" if message else str(run)
 
@@ -151,7 +151,7 @@ def at(place: Example) -> str:
 def _rates_of(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     named = rates.groups.get(group, {}).items()
     if group == "code":
-        # All runs could have had it.
+        # Every run could have had the code.
         named = {
             name: Rate(rates.all.runs, rate.failed, rate.places) for name, rate in named
         }.items()
@@ -168,7 +168,7 @@ def _rate_json(rate: Rate, path_of: PathOf) -> dict[str, Any]:
 
 
 def _places(places: list[Example], path_of: PathOf) -> str:
-    """Return the places; those in the file of the one before without its name."""
+    """Return the places; the file name is omitted if it is that of the place before."""
     texts: list[str] = []
     last = None
     for place in places:

@@ -1,4 +1,4 @@
-"""Standard input before it is read: it may be a terminal, or nothing may come for a while."""
+"""Standard input before it is read: it may be a terminal, or stay silent for a while."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.model.errors import UsageError
 
 SILENT_S: Final = 1.0
-"""After that it is said what is waited for."""
+"""After this time the progress line shows what the program waits for."""
 
 
 def is_all(paths: Iterable[str]) -> bool:
-    """Tell whether nothing but standard input is named."""
+    """Return whether standard input is the only path."""
     return set(paths) == {"-"}
 
 
 def refuse_terminal() -> None:
-    """Refuse to wait for what somebody would have to type: runs are piped in."""
+    """Raise UsageError if somebody would have to type the input: runs are piped in."""
     if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
         raise UsageError(
             "standard input is a terminal", "pipe something in, or name a file instead of -"
@@ -28,9 +28,9 @@ def refuse_terminal() -> None:
 
 
 def await_input() -> None:
-    """Wait until something comes in, or it ends; after a while say so where stderr is a terminal.
+    """Wait for the first input or its end; after a while, show that on stderr if a terminal.
 
-    Raises UsageError where standard input is a terminal.
+    Raises UsageError if standard input is a terminal.
     """
     refuse_terminal()
     if sys.stdin is None or sys.stdin.closed:

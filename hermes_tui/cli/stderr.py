@@ -1,4 +1,4 @@
-"""What commands say on standard error: a line that begins with the name of the program."""
+"""Messages on standard error: one line each, beginning with the name of the program."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from hermes_tui.model.visible import visible_row
 
 
 def say(line: str) -> None:
-    """Say one line; what would act on a terminal is made visible."""
+    """Write one line; characters that would act on a terminal are made visible."""
     sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")

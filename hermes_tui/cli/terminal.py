@@ -1,4 +1,4 @@
-"""The terminal of a screen: whether it can draw one, and where the keys come from."""
+"""The terminal that a screen is drawn on: whether it can draw, and where its keys come from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hermes_tui.cli.stderr import say
 from hermes_tui.model.errors import HermesError, SourceError
 
 _CANNOT_DRAW: Final = ("dumb", "unknown")
-"""Names of terminals that take no escape sequences; of these Rich invents the size, too."""
+"""Names of terminals that take no escape sequences; Rich also invents a size for them."""
 _TERMINAL: Final = "/dev/tty"
 
 
 def check_draws() -> None:
-    """Raise HermesError where the terminal says of itself that it cannot draw."""
+    """Raise HermesError if TERM names a terminal that cannot draw."""
     name = os.environ.get("TERM", "")
     if name.lower() in _CANNOT_DRAW:
         hint = "say what it is, such as TERM=xterm-256color, or send the output elsewhere: | cat"
@@ -23,10 +23,10 @@ def check_draws() -> None:
 
 
 def take_keys_from_terminal() -> None:
-    """Let keys come from the terminal itself where standard input is something else, such as the
-    list that a loop of the shell reads.
+    """Read keys from the terminal itself if standard input is something else, such as the list
+    that a shell loop reads.
 
-    Raises SourceError where this process has no terminal.
+    Raises SourceError if this process has no terminal.
     """
     stdin = sys.stdin
     if stdin is not None and not stdin.closed and stdin.isatty():
@@ -45,6 +45,6 @@ def take_keys_from_terminal() -> None:
 
 
 def say_ended(signal_name: str) -> None:
-    """Say that a signal ended the screen, "" for none; after SIGHUP nobody is there to be told."""
+    """Report the signal that ended the screen, if any; after SIGHUP nobody is there to read it."""
     if signal_name not in ("", "SIGHUP"):
         say(f"ended by {signal_name}")

@@ -1,4 +1,4 @@
-"""How wide the terminal is that is printed on."""
+"""The width of the terminal that output goes to."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from typing import Final, TextIO
 
 USUAL_COLUMNS: Final = 80
-"""Where none is there, or it does not say how wide it is."""
+"""The width if there is no terminal, or if it does not report one."""
 
 
 def columns_of(stream: TextIO) -> int:
-    """Return how wide the terminal is that a stream goes to; 0 where it is none."""
+    """Return the width of the terminal that a stream goes to, or 0 if it goes to none."""
     try:
         return os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):

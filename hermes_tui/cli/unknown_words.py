@@ -1,4 +1,4 @@
-"""What may have been meant by a word of the command line that no parser knows."""
+"""Suggestions for words of the command line that no parser knows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hermes_tui.model.errors import UsageError, near_hint
 from hermes_tui.model.wording import command_line
 
 _ELSEWHERE: Final = {"help": "--help", "version": "--version"}
-"""What is a command of many programs, and an option here."""
+"""Words that are commands of many programs, and options here."""
 
 
 def unknown_command(word: str, commands: Sequence[str]) -> str:
-    """Return what is wrong with a first word that names no command."""
+    """Return an error message for a first word that names no command."""
     if option := _ELSEWHERE.get(word):
         hint = f"did you mean `hermes-tui {option}`?"
     elif os.path.lexists(word):
@@ -26,15 +26,15 @@ def unknown_command(word: str, commands: Sequence[str]) -> str:
 
 
 def unknown_words(words: Sequence[str], known: Collection[str]) -> str:
-    """Return what is wrong with words that a command does not take; the first may be an option."""
+    """Return an error message for unrecognised words; the first may be an option."""
     name = words[0].partition("=")[0]
     near = near_hint(name, sorted(known)) if name.startswith("-") else ""
     return f"unrecognized arguments: {' '.join(words)}" + (f": {near}" if near else "")
 
 
 def refuse_run(paths: Sequence[str], option: str) -> None:
-    """Raise UsageError for a FILE:RUN, as `diff` takes it, where `option` names the run."""
-    # Loaded only where it is needed: --help and a mistyped word do without.
+    """Raise UsageError for FILE:RUN, as `diff` takes it, if here `option` names the run."""
+    # Loaded only if needed: --help and mistyped words do without.
     from pathlib import Path
 
     from hermes_tui.runtime.folder_walk import is_so
@@ -49,7 +49,7 @@ def refuse_run(paths: Sequence[str], option: str) -> None:
 def before_command(
     words: Sequence[str], known: Collection[str], options: Mapping[str, Collection[str]]
 ) -> str:
-    """Return what is wrong with an option that stands before the command; empty if nothing is.
+    """Return an error message for an option before the command, or "" if there is none.
 
     `known` are the program's own options, `options` those of each command.
     """
