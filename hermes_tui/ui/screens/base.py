@@ -31,9 +31,9 @@ ELSEWHERE = (
     ("live", "only in a live run"),
     ("runs", "in the list of runs"),
 )
-"""What is said of a command that a key stands for on another screen."""
+"""The message for a key that stands for a command on another screen."""
 QUIT = "Quit"
-"""What going back is called where it leaves the program."""
+"""The label of the command that goes back if it quits the program."""
 
 
 class CommandScreen(Screen[None]):
@@ -47,8 +47,8 @@ class CommandScreen(Screen[None]):
         "unfilter": "there is no filter",
         "cancel": "all is read already",
     })  # fmt: skip
-    """What is said to the key of a command that makes no sense now; else `nothing_here`. Keys
-    stand in it as `KeyNames.told` takes them."""
+    """The message for a command that is not available now, by command id; `nothing_here` for all
+    others. Keys are written in it as `KeyNames.told` takes them."""
     nothing_here: ClassVar[str] = ""
     pumps_in_background: ClassVar[bool] = False
     busy_every_s: ClassVar[float] = BUSY_EVERY_S
@@ -60,10 +60,10 @@ class CommandScreen(Screen[None]):
         self._busy = False
         self._prompt: Prompt | None = None
         self._message = ""
-        """What the status line says until the next command."""
+        """The text of the status line until the next command."""
         self._is_in_command = False
         self.stopped_at: tuple[int, int] | None = None
-        """Bytes read and bytes in all when a person stopped the reading."""
+        """Bytes read and bytes in all when the user stopped the reading."""
 
     @property
     def hermes(self) -> BaseApp:
@@ -71,19 +71,19 @@ class CommandScreen(Screen[None]):
 
     @property
     def keys(self) -> KeyNames:
-        """The keys that commands have, for sentences that name them."""
+        """The keys of the commands, for sentences that name them."""
         return self.hermes.keys
 
     # Commands
 
     def situation(self) -> Situation:
-        """Return what decides which commands make sense now."""
+        """Return the facts that decide which commands are available now."""
         return Situation()
 
     def action_command(self, command_id: str) -> None:
-        """Carry out one command if it makes sense now, else say why not.
+        """Run a command if it is available now, else show why it is not.
 
-        A key that comes right after this screen was left does nothing.
+        A key that arrives right after this screen was left does nothing.
         """
         if self.hermes.is_over or self not in self.app.screen_stack:
             return
@@ -100,7 +100,7 @@ class CommandScreen(Screen[None]):
         self.draw_lines()
 
     def say_what_key_is_for(self, key: str) -> None:
-        """Say where a key does something that does nothing here; what was said before goes."""
+        """Show on which screen a key works that does nothing here; clear an earlier message."""
         keys = self.hermes.config.keys
         if self.scope not in ("run", "runs") or command_on(self.scope, key, keys) is not None:
             return
@@ -113,7 +113,7 @@ class CommandScreen(Screen[None]):
                 return
 
     def why_it_is_not(self, command_id: str) -> str:
-        """Return why a command makes no sense now."""
+        """Return why a command is not available now."""
         return self.keys.told(self.why_not.get(command_id, self.nothing_here))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -130,14 +130,14 @@ class CommandScreen(Screen[None]):
         self.query_one(KeyBar).show(self.bar() if prompt is None else prompt.keys)
 
     def bar(self) -> list[Entry]:
-        """Return what the key bar shows while nothing is asked."""
+        """Return the entries of the key bar while no prompt is open."""
         entries = bar_entries(self.scope, self.situation(), self.hermes.config.keys)
         if self.back_quits():
             entries = [(id, key, QUIT if id == "back" else label) for id, key, label in entries]
         return entries
 
     def back_quits(self) -> bool:
-        """Tell whether the key that goes back leaves the program now."""
+        """Return whether the key that goes back would quit the program now."""
         return self in self.app.screen_stack[: self.hermes.first_screens]
 
     def do_help(self) -> None:
@@ -146,7 +146,7 @@ class CommandScreen(Screen[None]):
         self.app.push_screen(HelpScreen(place=self.scope))
 
     def offers(self) -> Iterator[Offer]:
-        """Yield what the palette offers: every command of the registry that makes sense now."""
+        """Yield the offers of the palette: every command that is available now."""
         from hermes_tui.ui.palette import ALSO_CALLED, Offer
 
         situation, keymap = self.situation(), self.hermes.config.keys
@@ -175,22 +175,21 @@ class CommandScreen(Screen[None]):
             self.say(why_not)
 
     def say_what_goes_back(self) -> None:
-        """Say it to whom pressed Esc where there is nothing to drop."""
+        """Show which key goes back, after an Esc that had nothing to drop."""
         self.say(self.keys.told("nothing to drop: {back} goes back"))
 
     # Showing
 
     def refresh_view(self) -> None:
-        """Show the model's state in every pane."""
+        """Show the state of the model in every pane."""
 
     def refresh_lines(self) -> None:
-        """Show what the lines above and below the panes say now; after a command, if one is being
-        carried out."""
+        """Redraw the lines above and below the panes; during a command, this waits for its end."""
         if not self._is_in_command:
             self.draw_lines()
 
     def draw_lines(self) -> None:
-        """Show what those lines say now."""
+        """Draw the lines above and below the panes."""
 
     def say(self, message: str) -> None:
         """Show a message in the status line until the next command."""
@@ -198,13 +197,13 @@ class CommandScreen(Screen[None]):
         self.refresh_lines()
 
     def copy(self, text: str, what: str = "", note: str = "") -> None:
-        """Put text on the clipboard, and say so: `what` it is, and a `note` behind that."""
+        """Copy text to the clipboard, and show `what` was copied, followed by a `note`."""
         self.say(self.hermes.copy(text, what, note))
 
     def copy_command(self, place: RunPlace | None, message: int = 0) -> None:
-        """Put the command on the clipboard that opens a place, and say it; or that there is none.
+        """Copy and show the command that opens a place; if there is none, show why.
 
-        `message` is the number of a message of the run, from 1; 0: none.
+        `message` is the number of a message of the run, from 1; 0 for none.
         """
         if place is None:
             self.say("what came by standard input cannot be opened again")
@@ -226,12 +225,12 @@ class CommandScreen(Screen[None]):
 
     @property
     def open_prompt(self) -> Prompt | None:
-        """The prompt that takes the keys, if there is one."""
+        """The open prompt, which takes the keys, or None."""
         return self._prompt if self._prompt is not None and self._prompt.display else None
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""
-        # Made when first needed: its parts would delay the first paint.
+        # Created when first needed: importing it would delay the first paint.
         from hermes_tui.ui.widgets.prompt import Prompt
 
         prompt = self._prompt
@@ -246,17 +245,17 @@ class CommandScreen(Screen[None]):
         getattr(self, f"answered_{event.purpose.replace('-', '_')}")(event)
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
-        # It was about what is not asked any more.
+        # The message was about the prompt.
         self.say("")
         self.focus_main()
 
     def focus_main(self) -> None:
-        """Give the keys back to the pane that had them."""
+        """Give the focus back to the pane that had it."""
 
     # The pump
 
     def start_pump(self) -> None:
-        """Call `pump` again and again, quickly while there is work, else a few times a second."""
+        """Call `pump` repeatedly: quickly while there is work, else a few times a second."""
         self._busy = True
         self._pump_timer = self.set_interval(self.busy_every_s, self._on_pump)
 
@@ -277,5 +276,5 @@ class CommandScreen(Screen[None]):
         return False
 
     def hurry(self) -> None:
-        """Pump quickly from now on: there is new work."""
+        """Pump quickly from now on, because there is new work."""
         self._set_pace(busy=True)

@@ -1,4 +1,4 @@
-"""The branches of a live run as a tree, and what differs between two of them."""
+"""The branches of a live run as a tree, and the differences between two of them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
 
 LOOK_EVERY_S = 0.5
-"""Branches that are not on screen go on: their rows are read again so often."""
+"""How often rows are reloaded, since branches that are not on screen continue to run."""
 _NAME, _STANDING, _NUMBER = 18, 30, 9
 _WIDE: Final = 96
 
 
 class BranchesScreen(Moving, Dialog["Branch | None"]):
-    """Lists branches; gives the one to go to, None where it was left."""
+    """Lists branches; returns the one to go to, or None if it is cancelled."""
 
     scope = "branches"
     BINDINGS: ClassVar = dialog_bindings("branches")
@@ -84,7 +84,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
 
     @property
     def current(self) -> Branch:
-        """The branch that the cursor is on."""
+        """The branch under the cursor."""
         return self._rows[self.query_one(RowList).cursor].branch
 
     def follow_cursor(self, row_list: RowList) -> None:
@@ -128,7 +128,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         self.dismiss(self.current)
 
     def do_mark(self) -> None:
-        """Mark the branch, or take its mark off; the last two marks count."""
+        """Mark the branch, or remove its mark; the last two marks count."""
         branch = self.current
         if branch in self._marked:
             self._marked.remove(branch)
@@ -169,7 +169,7 @@ class _Rows:
         return len(self._screen.rows)
 
     def row(self, index: int, width: int) -> Row:
-        """Return a branch: its name in the tree, where it stands, what it cost."""
+        """Return the row of a branch: its name in the tree, its state, its cost."""
         branch, tree = self._screen.rows[index]
         mark = "[x] " if self._screen.is_marked(branch) else "    "
         name = visible_line(tree + branch.name, _NAME)

@@ -49,9 +49,9 @@ Wanted = tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]
 
 
 class BreakpointListScreen(Moving, Dialog[Wanted | None]):
-    """Switch, add, edit and delete what stops a run; gives what is wanted, None where it was left.
+    """Toggles, adds, edits and deletes what stops a run; returns the result, None if cancelled.
 
-    `hits` is how often each breakpoint's condition held, by id.
+    `hits` is how often each breakpoint's condition was true, by id.
     """
 
     scope = "breakpoints"
@@ -79,7 +79,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
     # Rows: a heading, the breakpoints, a heading, the stop points
 
     def row_at(self, index: int) -> StopPoint | Breakpoint | str:
-        """Return what stands in a row; a text is a heading, or says that there is none."""
+        """Return the content of a row; a text is a heading, or a note that there is none."""
         if index == 0:
             return _HEADINGS[0]
         count = max(1, len(self._breakpoints))
@@ -100,7 +100,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
 
     @property
     def current(self) -> StopPoint | Breakpoint | str:
-        """What the cursor is on."""
+        """The stop point, breakpoint or text under the cursor."""
         return self.row_at(self.query_one(RowList).cursor)
 
     @property
@@ -149,7 +149,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
             self._changed()
 
     def do_add(self) -> None:
-        """Ask for a breakpoint; on a stop point, for one that stops there."""
+        """Ask for a breakpoint; with the cursor on a stop point, for one that stops there."""
         current = self.current
         text = current.value if isinstance(current, StopPoint) else StopPoint.BEFORE_DISPATCH.value
 
@@ -188,7 +188,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
         self._changed()
 
     def _free_id(self) -> str:
-        # Hits go on by id, so one that was deleted just now is not given again.
+        # Hits are counted by id, so the id of a breakpoint deleted just now is not reused.
         return free_id({each.id for each in (*self._breakpoints, *self._before[0])})
 
 
@@ -202,7 +202,7 @@ class _Rows:
         return self._screen.row_count
 
     def row(self, index: int, width: int) -> Row:
-        """Return a row: a box that says whether it is on, what it is, what it means."""
+        """Return a row: a box for on or off, the name, the meaning."""
         match self._screen.row_at(index):
             case StopPoint() as point:
                 on = self._screen.is_on(point)
@@ -220,7 +220,7 @@ class _Rows:
 
 
 def _line(breakpoint: Breakpoint) -> str:
-    """Return a breakpoint without the word that its box says."""
+    """Return the text of a breakpoint without `disabled`, which its box shows."""
     return replace(breakpoint, enabled=True).text
 
 
@@ -229,7 +229,7 @@ def _box(on: bool) -> tuple[str, str]:
 
 
 class BreakpointScreen(Form[Breakpoint | None]):
-    """Ask for one breakpoint in its text form, checked with every key."""
+    """Asks for one breakpoint in its text form, checked at every key."""
 
     DEFAULT_CSS = "BreakpointScreen #help { height: 1fr; margin-top: 1; }"
 

@@ -1,4 +1,4 @@
-"""Editing a call, or answering it in place of its tool."""
+"""Dialogs to edit a call, or to answer it in place of its tool."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 
 class CallEditorScreen(Form[tuple[str, str] | None]):
-    """Edit name and arguments of a call; gives both, None where it was left.
+    """Edits the name and the arguments of a call; returns both, or None if it is cancelled.
 
-    `specs` are the declared tools by name; None: any name goes.
+    `specs` are the declared tools by name; with None, any name is valid.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
 
 
 class Answer(NamedTuple):
-    """What a person answers a call with: a result, or where `failed`, an error."""
+    """A user's answer to a call: a result, or an error if `failed`."""
 
     failed: bool
     text: str
@@ -87,7 +87,7 @@ def told(call_id: str, answer: Answer) -> str:
 
 
 class AnswerScreen(Form[Answer | None]):
-    """Answer a call in place of its tool; below stands the exact message the model will see."""
+    """Answers a call in place of its tool; shows the exact message that the model will see."""
 
     DEFAULT_CSS = """
     AnswerScreen #told { height: 30%; min-height: 2; }
@@ -134,6 +134,6 @@ class AnswerScreen(Form[Answer | None]):
         return Answer(self._failed, text.area.value, reason.area.value)
 
     def do_kind(self) -> None:
-        """Answer with a result instead of an error, and the other way round."""
+        """Switch between answering with a result and with an error."""
         self._failed = not self._failed
         self.changed()

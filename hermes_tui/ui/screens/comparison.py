@@ -1,4 +1,4 @@
-"""What differs between two runs, as a page to go through."""
+"""The differences between two runs, as a page."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 _WIDE, _WIDEST, _SHARE = 100, 140, 92
-"""Cells of a screen from which on a dialog has this share of it (percent), and at most so many."""
+"""From how many columns a dialog has how much of the screen (in percent), and its maximum width."""
 _FRAME = 5
-"""Cells of a dialog's border and padding, and of the scroll bar in it."""
+"""The cells that a dialog's border, padding and scroll bar take."""
 
 
 def text_width(screen_width: int) -> int:
-    """Return how many cells a page can have on a screen of this width."""
+    """Return how many cells wide a page can be on a screen of this width."""
     dialog = min(_WIDEST, screen_width * _SHARE // 100) if screen_width >= _WIDE else screen_width
     return dialog - _FRAME
 
 
 class ComparisonScreen(Moving, Dialog[None]):
-    """A page with what differs between two runs."""
+    """A page with the differences between two runs."""
 
     BELOW: ClassVar = 1 / 3
-    """The share of the view that the first difference and what follows has at least."""
+    """The minimum share of the view for the first difference and what follows it."""
     scope = "comparison"
     BINDINGS: ClassVar = dialog_bindings("comparison")
 
@@ -50,12 +50,12 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def on_mount(self) -> None:
         self.view.focus()
-        # How much fits is known once it is laid out.
+        # How much fits is known only after the layout.
         self.call_after_refresh(self._show_first)
 
     def _show_first(self) -> None:
         first = next(iter(self._found.differences), 0)
-        # What stands above it is read first where both fit.
+        # If both fit, the reader begins above the difference.
         if first > self.view.size.height * (1 - self.BELOW):
             self.view.scroll_to_line(first - 3)
             self.show_title("↑ both runs in numbers")
@@ -78,7 +78,7 @@ class ComparisonScreen(Moving, Dialog[None]):
             self.view.scroll_to_line(later[0])
 
     def do_previous(self) -> None:
-        """Go to the difference before."""
+        """Go to the previous difference."""
         earlier = [line for line in self._found.differences if line < self.view.top_line]
         if earlier:
             self.view.scroll_to_line(earlier[-1])
@@ -90,7 +90,7 @@ class ComparisonScreen(Moving, Dialog[None]):
         return self._prompt is not None and self._prompt.display
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # While a prompt is open the letters are typed there.
+        # While a prompt is open, letters are typed into it.
         return not (action == "dialog" and self._is_asking) and super().check_action(
             action, parameters
         )
@@ -131,14 +131,14 @@ class ComparisonScreen(Moving, Dialog[None]):
         self.refresh_bar()
 
     def do_search_next(self) -> None:
-        """Go to the next match, else to the next difference."""
+        """Go to the next match, or to the next difference if there is no search."""
         if self._search.search is None:
             self.do_next()
         else:
             self.show_title(self._search.go(self.view, 1))
 
     def do_search_previous(self) -> None:
-        """Go to the match before, else to the difference before."""
+        """Go to the previous match, or to the previous difference if there is no search."""
         if self._search.search is None:
             self.do_previous()
         else:
@@ -154,7 +154,7 @@ class ComparisonScreen(Moving, Dialog[None]):
     # Taking away
 
     def do_copy(self) -> None:
-        """Put the comparison on the clipboard."""
+        """Copy the comparison to the clipboard."""
         self.show_title(self.hermes.copy(self._text()))
 
     def do_pager(self) -> None:

@@ -1,4 +1,4 @@
-"""What the dialogs share: a frame over the screen below, a title, keys in a bar; and a question."""
+"""What the dialogs share: a frame over the screen below, a title and a key bar. And a question."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def dialog_bindings(scope: str) -> list[BindingType]:
 
 
 class Dialog(ModalScreen[T]):
-    """A dialog whose every action is a method `do_<id>`, the id without the scope before it."""
+    """A dialog whose every action is a method `do_<id>`, named by the id without the scope."""
 
     scope: ClassVar[str] = ""
     why_not: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What is said to a key that can do nothing now; other such keys are silent."""
+    """The message for a key that can do nothing now; other such keys are silent."""
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own type
     DEFAULT_CSS = """
@@ -79,7 +79,7 @@ class Dialog(ModalScreen[T]):
             yield KeyBar(self.hermes.style)
 
     def body(self) -> Iterable[Widget]:
-        """Return what stands between the title and the keys."""
+        """Return the widgets between the title and the key bar."""
         return ()
 
     def on_mount(self) -> None:
@@ -87,12 +87,12 @@ class Dialog(ModalScreen[T]):
         self.refresh_bar()
 
     def show_title(self, right: str = "") -> None:
-        """Show the title, and something at its right end."""
+        """Show the title, with a text at its right end."""
         line = self.query_one("#title", StatusLine)
         line.show([(f" {self._title} ", "strong"), ("\0fill", ""), (f" {right} ", "")])
 
     def offers(self, key_id: str) -> bool:
-        """Tell whether a key does something now."""
+        """Return whether a key does something now."""
         return True
 
     def refresh_bar(self) -> None:
@@ -107,7 +107,7 @@ class Dialog(ModalScreen[T]):
         )
 
     def action_dialog(self, key_id: str) -> None:
-        """Do what a key is for, if that makes sense now; else say why not."""
+        """Do the action of a key if it is available now, else show why it is not."""
         if self.offers(key_id):
             getattr(self, "do_" + key_id.partition("-")[2].replace("-", "_"))()
         else:
@@ -124,7 +124,7 @@ class Dialog(ModalScreen[T]):
 
 
 class ConfirmScreen(Moving, Dialog[bool]):
-    """Asks a question about a page of text, such as a difference. Enter or y: yes."""
+    """Asks a question about a page of text, such as a difference. Enter and y answer yes."""
 
     scope = "confirm"
     BINDINGS: ClassVar = dialog_bindings("confirm")

@@ -1,4 +1,4 @@
-"""Editors with live checks, and what changed shown before it is taken."""
+"""Editors with live checks, which show the changes before they are accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_CAPTION_ROWS = 4
 
 
 class Field:
-    """A text that is edited: its editor, its name for the person, its checks."""
+    """A text being edited: its editor, its displayed name and its checks."""
 
     def __init__(self, name: str, area: EditArea, check: Check) -> None:
         self.name, self.area, self.check = name, area, check
@@ -43,9 +43,9 @@ class Field:
 
 
 class Form(Dialog[T]):
-    """Fields, below them what is wrong with them. Subclasses say what comes of it.
+    """Fields with a list of their problems below. Subclasses define the result.
 
-    `strict`: a text with errors cannot be taken; else it can, and the question says so.
+    With `strict`, a text with errors cannot be accepted; otherwise a question mentions the errors.
     """
 
     scope = "editor"
@@ -63,14 +63,14 @@ class Form(Dialog[T]):
         self._problems: list[tuple[Field, Problem]] = []
         self._timer: Timer | None = None
 
-    # What subclasses say
+    # For subclasses
 
     def result(self) -> T:
-        """Return what the dialog gives when it is accepted."""
+        """Return the result of the dialog when it is accepted."""
         raise NotImplementedError
 
     def changed(self) -> None:
-        """A text was changed and checked."""
+        """Called after a text was changed and checked."""
 
     # Fields
 
@@ -87,12 +87,12 @@ class Form(Dialog[T]):
 
     @property
     def current(self) -> Field:
-        """The field that has the keys."""
+        """The field that has the focus."""
         return next((f for f in self.fields if f.area.has_focus), self.fields[-1])
 
     @property
     def first(self) -> Field:
-        """The field that has the keys at first."""
+        """The field that has the focus at first."""
         return self.fields[-1]
 
     def on_mount(self) -> None:
@@ -127,10 +127,10 @@ class Form(Dialog[T]):
         self.show_title(area.place + large)
 
     def check_now(self) -> None:
-        """Look for what is wrong, and show it."""
+        """Check all fields, and show the problems."""
         self._problems = [(f, found) for f in self.fields for found in f.check(f.area.value)]
         for field in self.fields:
-            # Text that is no error may be of any length: only places that matter are marked.
+            # A text without errors may be of any length: only places that matter are marked.
             field.area.mark(
                 [
                     (found.line, found.column or 1, sign_of(found.severity)[1])
@@ -176,7 +176,7 @@ class Form(Dialog[T]):
                 return True
 
     def do_accept(self) -> None:
-        """Take what was edited, after a look at what changed."""
+        """Accept the edits, after the user has confirmed the changes."""
         self.check_now()
         if self._strict and self.errors:
             self.app.bell()
@@ -194,12 +194,12 @@ class Form(Dialog[T]):
             self.dismiss(self.result())
 
     def _taken(self) -> Document:
-        """Return the errors in what is to be taken, and below them what changed."""
+        """Return the errors in the new text, and below them the changes."""
         wrong = [each for each in self._problems if each[1].severity is Severity.ERROR]
         return Document([*self._problem_lines(wrong), *self.differences().lines])
 
     def differences(self) -> Document:
-        """Return what changed, as a page."""
+        """Return the changes as a page."""
         page = Page()
         for field in self.fields:
             if not field.is_changed:
@@ -211,7 +211,7 @@ class Form(Dialog[T]):
         return page.document()
 
     def do_leave(self) -> None:
-        """Leave; ask first where that loses something."""
+        """Leave; ask first if that would lose changes."""
         if any(field.is_changed for field in self.fields):
             self._ask(f"Leave, and lose this? {self._title}", self.differences(), self._left)
         else:
@@ -237,7 +237,7 @@ class Form(Dialog[T]):
         self.focus_previous(EditArea)
 
     def below(self) -> TextView:
-        """Return what is read below the fields."""
+        """Return the text below the fields."""
         return self.query_one("#problems", TextView)
 
     def do_scroll_down(self) -> None:
@@ -247,7 +247,7 @@ class Form(Dialog[T]):
         self.below().page(-1)
 
     def do_external(self) -> None:
-        """Edit the text of the field in the person's own editor."""
+        """Edit the text of the field in the user's own editor."""
         from hermes_tui.runtime.pager_and_editor import edit_externally
 
         area = self.current.area
@@ -265,9 +265,9 @@ class Form(Dialog[T]):
 
 
 class EditorScreen(Form[str | None]):
-    """Edit one text; gives it, None where it was left; with `confirm` only where it was changed.
+    """Edits one text; returns it, or None if cancelled or, with `confirm`, if it is unchanged.
 
-    `check` looks at the text with every change, `shown` says what the text is.
+    `check` runs at every change; `shown` is a caption that describes the text.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class EditorScreen(Form[str | None]):
 
 
 def caption(form: Dialog[T], text: str) -> TextView:
-    """Return a text of one to four lines above a field."""
+    """Return a text of one to four lines to put above a field."""
     view = TextView(Document.from_text(text, "dim"), resolve=form.hermes.style, classes="caption")
     view.can_focus = False
     width = max(20, form.app.size.width * 9 // 10 - 6)
@@ -304,7 +304,7 @@ def caption(form: Dialog[T], text: str) -> TextView:
 
 
 def label(form: Dialog[T], text: str, *, id: str | None = None) -> StatusLine:
-    """Return the name of a field, above it."""
+    """Return the name of a field, to put above it."""
     line = StatusLine(form.hermes.style, base="", id=id)
     line.show([(text, "key")])
     return line

@@ -1,4 +1,4 @@
-"""Asking what to filter by, the same for the rows of a run and for a list of runs."""
+"""The prompt for a filter, shared by the rows of a run and a list of runs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 class Filtered(Protocol):
-    """What can be filtered by an expression."""
+    """A model that an expression can filter."""
 
     @property
     def filter_text(self) -> str: ...
 
     def try_filter(self, text: str) -> str:
-        """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
+        """Filter by an expression, or not if it is empty; return an error message, or ""."""
 
 
 class Filtering(CommandScreen):
-    """Asks for an expression; what is none is said, and asked for again."""
+    """Asks for an expression; reports an invalid one, and asks again."""
 
     model: Filtered
     filter_hint: ClassVar[str]
 
     @abstractmethod
     def filter_changed(self) -> None:
-        """Show what the filter leaves."""
+        """Show what passes the filter."""
 
     def do_filter(self) -> None:
         self._ask_filter(self.model.filter_text)

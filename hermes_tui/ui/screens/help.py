@@ -31,12 +31,12 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 _FRAME: Final = 4
-"""Cells beside the text: padding and scroll bar."""
+"""Cells next to the text: padding and scroll bar."""
 _ID_AT_END = re.compile(r"\[[a-z0-9-]+\]$")
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
 _LEAST_ROOM: Final = 24
 _LONGEST_COMPLAINT: Final = 8_000
-"""Characters; the path in it may be long."""
+"""In characters; a path in the complaint may be long."""
 _PLACES: Final = {
     "run": "In a run",
     "runs": "In the list of runs",
@@ -58,8 +58,8 @@ _SETTINGS: Final = """\
 
 
 class HelpScreen(Searching, Moving):
-    """One page of text; the keys of the screen `place` that asked for it come first, of these the
-    group `first`."""
+    """One page of text; the keys of the screen `place` that opened it come first, and among these
+    the group `first`."""
 
     scope = "help"
     BINDINGS: ClassVar = bindings_for("help")
@@ -136,10 +136,10 @@ def help_document(
     first: str = "",
     width: int = 100,
 ) -> Document:
-    """Return the help text on `width` cells; keys as remapped, what there is to complain of first.
+    """Return the help text, `width` cells wide, with remapped keys, and with complaints on top.
 
-    The keys of the screen `place` stand above those of others; of these the group `first`, in a
-    live run that of debugging.
+    The keys of the screen `place` come before those of other screens, and among these the group
+    `first`, by default in a live run that of debugging.
     """
     page, keys = Page(), KeyNames(keymap)
     live = place == "live"
@@ -189,7 +189,7 @@ def _commands(
 
 
 def _heading(group: str, where: str) -> str:
-    """Return what stands above a group of commands `where` they work, "" for here."""
+    """Return the heading of a group of commands; `where` they work, "" for here."""
     if not where:
         return group
     return where if group in _OF_ONE_PLACE else f"{where}: {group[:1].lower()}{group[1:]}"
@@ -204,7 +204,7 @@ def _with_quiet_id(line: Line) -> Line:
 
 
 def _hanging_lines(line: Line, width: int) -> Iterator[Line]:
-    """Yield the rows of a line: what goes on in the next one stands below the last column."""
+    """Yield the rows of a line; continuation rows are indented to its last column."""
     text = line.text
     columns = [found.end() for found in _COLUMN_GAP.finditer(text)]
     hang = max((end for end in columns if end <= width - _LEAST_ROOM), default=0)
@@ -226,7 +226,7 @@ def _table(page: Page, heading: str, rows: Mapping[str, str]) -> None:
 
 
 def _dialogs(page: Page, keys: KeyNames) -> None:
-    """Add the keys of the editors and lists, and what breakpoints can ask for."""
+    """Add the keys of the editors and lists, and the fields of breakpoint conditions."""
     from hermes_tui.debugger.breakpoints import FIELDS as BREAKPOINT_FIELDS
     from hermes_tui.ui.dialog_keys import DIALOG_KEYS
 

@@ -1,4 +1,4 @@
-"""The parser lab: a text, what a parser does with it step by step, and what others would do."""
+"""The parser lab: a text, a parser's steps through it, and the readings of other parsers."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.edit_area import EditArea
 
 BROAD = frozenset({"matrix", "which", "sweep"})
-"""What takes the whole width, below the text."""
+"""Side panes that take the whole width, below the text."""
 
 
 class LabScreen(LabTakeAway):
-    """Text on the left, steps or what stands in their place on the right, the result below."""
+    """Text on the left, steps or a side pane in their place on the right, the result below."""
 
     scope = "lab"
     BINDINGS: ClassVar = bindings_for("lab")
@@ -76,10 +76,10 @@ class LabScreen(LabTakeAway):
         self._match = -1
         self._area: EditArea | None = None
         self._front = "steps"
-        """The pane that has the keys: text, steps (or what stands in their place) or result."""
+        """The focused pane: text, steps (or the side pane in their place) or result."""
         self._shown_step: object = None
         self._parts: tuple[Widget, ...] = ()
-        """What is drawn anew together."""
+        """The parts that are redrawn together."""
 
     def compose(self) -> ComposeResult:
         self._arrange()
@@ -123,7 +123,7 @@ class LabScreen(LabTakeAway):
         self.call_after_refresh(self.refresh_view)
 
     def _arrange(self) -> None:
-        """Let the panes stand as there is room: a low screen has one in each column."""
+        """Arrange the panes as there is room: a low screen has one in each column."""
         (width, height), is_broad = self.app.size, self.side in BROAD
         is_stacked, is_low = width < MEDIUM or is_broad, height < LOW
         is_bare = is_stacked and is_low
@@ -144,7 +144,7 @@ class LabScreen(LabTakeAway):
             self.query_one(part).display = wanted
 
     def show_pane(self, name: str) -> None:
-        """Give the keys to a pane, and show it if it is not seen."""
+        """Give a pane the focus, and show it if it is not visible."""
         self._front = "steps" if name == "result" and self.side in BROAD else name
         self._arrange()
         self.set_focus(self._front_pane())
@@ -158,7 +158,7 @@ class LabScreen(LabTakeAway):
         return self.query_one(SidePane if self.side else StepsPane)
 
     def show_side(self, side: str) -> None:
-        """Put something in the place of the steps, or the steps back."""
+        """Show a side pane in place of the steps; "" shows the steps again."""
         if side == self.side:
             return
         self.side = side
@@ -217,8 +217,8 @@ class LabScreen(LabTakeAway):
 
     @property
     def _is_whole(self) -> bool:
-        """Whether all parts are there: they come a little later than the screen, and while it is
-        taken down go one by one."""
+        """Whether all parts exist: they appear a little later than the screen, and disappear one
+        by one when it is closed."""
         return self.is_mounted and all(part.is_attached for part in self._parts)
 
     def refresh_view(self) -> None:
@@ -288,14 +288,14 @@ class LabScreen(LabTakeAway):
         return self._area is not None
 
     def begin_edit(self) -> None:
-        """Put an editor in the place of the text, with the cursor at the place looked at."""
+        """Replace the text by an editor, with its cursor at the current place."""
         from hermes_tui.ui.widgets.edit_area import EditArea
 
         if self._area is not None:
             self.set_focus(self._area)
             return
         self._area = EditArea(self.model.text, resolve=self.hermes.style, id="edit")
-        # A compact one has no border whatever a screen says: it would stand where the text's was.
+        # A compact one has no border, whatever the CSS of a screen sets.
         self._area.compact = False
         self._area.border_title = "1 Text, being edited"
         self.text_pane.display = False
@@ -334,7 +334,7 @@ class LabScreen(LabTakeAway):
             self.refresh_view()
 
     def end_edit(self) -> None:
-        """Show the text again, as it is now."""
+        """Show the text again, with its edits."""
         area, self._area = self._area, None
         if area is not None:
             area.remove()
@@ -346,7 +346,7 @@ class LabScreen(LabTakeAway):
     # Finding
 
     def go_match(self, step: int) -> None:
-        """Go to the next or previous match around the ends; 0: search anew."""
+        """Go to the next or previous match, wrapping around; 0 searches again."""
         if self.search is None:
             self._matches = []
         elif step == 0 or not self._matches:

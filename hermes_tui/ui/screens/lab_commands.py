@@ -1,4 +1,4 @@
-"""What a person can do in the parser lab, one method a command."""
+"""The commands of the parser lab, one method each."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _MOST_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 Hand = Callable[[str, Sequence[tuple[str, str]], str], str]
-"""Gives a live run another text or, if there are any, calls (name, arguments) read from the one it
-has; returns why that is not possible, or ""."""
+"""Gives a live run another text or, if there are any, calls (name, arguments) read from its text;
+returns why that is not possible, or ""."""
 
 
 class LabCommands(Searching, Moving, LabReading):
-    """Steps, compares, edits and replays; how it is shown is the screen's own matter."""
+    """Steps, compares, edits and replays; how that is shown is up to the screen."""
 
     side: str
-    """What stands in the place of the steps: "", matrix, which, fixes, stream or sweep."""
+    """The pane shown in place of the steps: "", matrix, which, fixes, stream or sweep."""
     hand: Hand | None
     search: Search | None
 
@@ -143,7 +143,7 @@ class LabCommands(Searching, Moving, LabReading):
     def do_lab_previous_failure(self) -> None:
         self._go(self.model.previous_failure(), "no earlier failure")
 
-    # Going where a row leads
+    # Following a row
 
     def do_lab_open(self) -> None:
         pane = str(self.focused_pane().id)
@@ -181,7 +181,7 @@ class LabCommands(Searching, Moving, LabReading):
             self.show_side("stream")
 
     def choose(self, verdict: Verdict) -> None:
-        """Look at the steps of a parser; of one that is not emulated, at our own reading."""
+        """Show the steps of a parser, or of our own reading if it is not emulated."""
         real = verdict if verdict.is_real else None
         known = is_known(verdict.name)
         self.model.choose(verdict.name if known else AUTO, real)
@@ -202,7 +202,7 @@ class LabCommands(Searching, Moving, LabReading):
             self._offer("" if here else event.value)
 
     def _offer(self, typed: str) -> None:
-        """Say which parsers have what is typed in their names."""
+        """List the parsers whose names contain the typed text."""
         found = choices(typed, self.model.text, self._real_names())
         none = f"no parser has {typed!r} in its name"
         if names_file(typed.strip()):
@@ -231,7 +231,7 @@ class LabCommands(Searching, Moving, LabReading):
         self._read_by_another()
 
     def _choose_real(self, name: str) -> None:
-        """Look at an added engine's parser as soon as it has read the text."""
+        """Show the verdict of an added engine's parser as soon as it has read the text."""
         from hermes_tui.runtime.real_parser import engine_of
 
         try:
@@ -328,7 +328,7 @@ class LabCommands(Searching, Moving, LabReading):
             self.begin_stream(stream)
 
     def _streamable_beside(self, side: str) -> StreamModel | None:
-        """Return what can be streamed; None without an engine, or where it shuts `side`."""
+        """Return what can be streamed; None without an engine, or if this closes `side`."""
         if self.side == side:
             self.show_side("")
             return None

@@ -31,7 +31,7 @@ WHOLE_TEXTS_ONLY = frozenset({"hermes-agent", OWN})
 
 
 class LabReading(CommandScreen):
-    """Reads the text of a lab: a short one at once, a long one in a thread, others in between."""
+    """Reads the text of a lab: a short one at once, a long one in a thread; others in between."""
 
     pumps_in_background: ClassVar = True
 
@@ -40,7 +40,7 @@ class LabReading(CommandScreen):
         self.model = LabModel(given)
         self.stream: StreamModel | None = None
         self.compares = False
-        """Whether all parsers are to read the text."""
+        """Whether all parsers should read the text."""
         self.suggestions: tuple[Suggestion, ...] = ()
         self._thread: DaemonPool | None = None
         self._fixes: tuple[str, Future[tuple[Suggestion, ...]]] | None = None
@@ -50,7 +50,7 @@ class LabReading(CommandScreen):
     # Our own parsers
 
     def read(self) -> None:
-        """Read the text by the parser chosen; soon, if it is long."""
+        """Read the text with the selected parser; if it is long, the result comes later."""
         if self.model.is_small:
             self.model.read_now()
         else:
@@ -58,7 +58,7 @@ class LabReading(CommandScreen):
         self.hurry()
 
     def _give(self, parser: LabParser) -> None:
-        """Let the thread read the text; what it has not begun is dropped."""
+        """Let the thread read the text; a pending job that has not begun is dropped."""
         if self._job is not None:
             self._job[2].cancel()
         text, tools = self.model.text, self.model.tools
@@ -67,7 +67,7 @@ class LabReading(CommandScreen):
 
     @property
     def thread(self) -> DaemonPool:
-        """Does what takes long, one thing after the other; leaving does not wait for it."""
+        """Runs slow work, one job after the other; leaving the screen does not wait for it."""
         if self._thread is None:
             from hermes_tui.runtime.tools.threads import DaemonPool
 
@@ -142,11 +142,11 @@ class LabReading(CommandScreen):
         return self.hermes.engine_pool
 
     def engines(self) -> list[AddedEngine]:
-        """Return the engines that can be asked."""
+        """Return the engines that are usable."""
         return [engine for engine in self.pool.engines if not engine.problem]
 
     def ask_engines(self, *, all_parsers: bool) -> None:
-        """Ask the real engines: for the parser looked at, or for every one that they have."""
+        """Ask the real engines for the verdict of the current parser, or of all that they have."""
         for engine in self.engines():
             names = self._names(engine) if all_parsers else self._same(engine)
             if names:
@@ -159,7 +159,7 @@ class LabReading(CommandScreen):
         return [name] if engine.engine == kind and name in engine.names else []
 
     def _names(self, engine: AddedEngine) -> list[str]:
-        """Return the parsers of an engine, first those whose markers the text holds."""
+        """Return the parsers of an engine, those whose markers are in the text first."""
         marked, same = marked_in(self.model.text), self._same(engine)
         return sorted(
             engine.names,
@@ -183,14 +183,14 @@ class LabReading(CommandScreen):
             self.hurry()
 
     async def asked(self, engine: AddedEngine, name: str) -> Verdict | None:
-        """Return the verdict of an engine's parser, None where the text has changed meanwhile."""
+        """Return the verdict of an engine's parser, or None if the text has changed meanwhile."""
         await self._ask(engine, [name])
         return self.model.verdicts.get((f"{engine.engine}/{name}", engine.name))
 
     # Streaming
 
     def begin_stream(self, stream: StreamModel, *, split: Split | None = None) -> None:
-        """Replay the text, in deltas of the stream's size or as a sweep has cut it."""
+        """Replay the text, in deltas of the stream's size or split as in a sweep."""
         self.stream = stream
         stream.begin(split)
         self.run_worker(self._replay(stream), group="lab stream", exclusive=True)
@@ -244,7 +244,7 @@ class LabReading(CommandScreen):
         return next(engine for engine in self.pool.engines if engine.name == name)
 
     def streamable(self) -> StreamModel | None:
-        """Return a replay of the parser looked at on an engine that has it, None without one."""
+        """Return a replay of the current parser on an engine that has it, or None if none has."""
         real = self.model.real
         kind, _, name = (real or self.model.parser).name.partition("/")
         fitting = [

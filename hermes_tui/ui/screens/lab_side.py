@@ -1,4 +1,4 @@
-"""What can stand in the place of the lab's steps: matrix, ranking, edits, deltas, splits."""
+"""The side pane in place of the lab's steps: matrix, ranking, edits, deltas or splits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TITLES: Final = {
 
 
 class SidePane(RowList):
-    """A list of the lab's; which one, and what its rows mean, is in `screen.side`."""
+    """A list of the lab; `screen.side` decides which one, and what its rows mean."""
 
     def __init__(self, screen: LabCommands, resolve: Callable[[str], Style]) -> None:
         super().__init__(resolve=resolve, id="side", empty="…")
@@ -44,7 +44,7 @@ class SidePane(RowList):
 
     def go(self, index: int, *, quiet: bool = False) -> None:
         super().go(index, quiet=quiet)
-        # From now on the cursor stays on its row when others come in above it.
+        # From now on the cursor stays on its row when others are inserted above it.
         self._moved = self._moved or not quiet
 
     @property
@@ -53,7 +53,7 @@ class SidePane(RowList):
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
     def show(self) -> None:
-        """Take over from the screen what belongs here."""
+        """Update the list from the screen's state."""
         match self._lab.side:
             case "matrix" | "which":
                 self._show_verdicts(ranking=self._lab.side == "which")
@@ -96,7 +96,7 @@ class SidePane(RowList):
         verdict, model = self._rows[index], self._lab.model
         partner = model.verdicts.get((verdict.name, EMULATED)) if verdict.is_real else None
         known = self._drawn.get((ranking, *verdict.key))
-        # Comparing long arguments takes its time: once for each two verdicts.
+        # Comparing long arguments takes time, so it is done once for each pair of verdicts.
         meant = model.meant
         if known is None or not (known[0] is verdict and known[1] is partner and known[2] == meant):
             row = matrix_row(verdict, model.verdict, partner, ranking=ranking, meant=meant)

@@ -1,4 +1,4 @@
-"""A finding of the lab taken away: the smallest text that still fails, a bug report, a test."""
+"""Exports a finding of the lab: the smallest text that still fails, a bug report, a test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDER = "reproductions"
 
 
 class LabTakeAway(LabCommands):
-    """Writes reproductions; the text is reduced in the thread, so that keys stay alive."""
+    """Writes reproductions; the thread reduces the text, so that the screen stays responsive."""
 
     _reduction: tuple[Path, Future[Reproduction]] | None = None
     _is_left = False
@@ -78,9 +78,9 @@ class LabTakeAway(LabCommands):
         self.hurry()
 
     def _real_parser(self) -> RealParser | None:
-        """Return the engine's own parser, or a replay by it, where it is looked at or was added.
+        """Return the engine's own parser, or its replay, if it is on screen or was added.
 
-        An emulation is asked only where no engine is here that it stands for.
+        None means the emulation, which is used only if no engine that it stands for is here.
         """
         from hermes_tui.runtime.real_parser import Deltas, RealParser
 
@@ -115,7 +115,7 @@ class LabTakeAway(LabCommands):
             self._reduction[1].cancel()
 
     def _write(self, folder: Path, reproduction: Reproduction) -> None:
-        """Write it and say where; raises StoreError."""
+        """Write the reproduction and report where; raise StoreError if that fails."""
         from hermes_tui.runtime.reproduction import write_reproduction
 
         if reproduction.real is not None and not reproduction.is_failure:
@@ -134,7 +134,7 @@ def _nothing_failed(name: str) -> str:
 def _waited_for(
     loop: asyncio.AbstractEventLoop, reading: Coroutine[Any, Any, EngineVerdict]
 ) -> EngineVerdict:
-    """Have the screen's loop, which the engines belong to, read; called from the thread."""
+    """Run a reading on the screen's loop, which owns the engines; called from the thread."""
     try:
         return asyncio.run_coroutine_threadsafe(reading, loop).result()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The run screen of a run that happens now: what it does, and what is said meanwhile."""
+"""The run screen of a live run: what the run does, and messages about it."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
     from hermes_tui.ui.render.document import Document
 
 GUARD_S = 0.25
-"""For so long after a stop appears, keys that let it go are ignored: they were pressed for
+"""How long after a stop appears keys that resume the run are ignored: they were pressed for
 something else."""
 PAINT_EVERY_S = 1 / 30
 PRINTS_EVERY_S = 0.1
-"""What a tool prints is drawn anew after that at the earliest."""
+"""The output of a tool is redrawn after this time at the earliest."""
 ADVICE = 20
-"""Lines from which on there is room to say what can be done."""
+"""The height, in lines, from which there is room for advice."""
 
 
 class LiveScreen(LiveEdits, inherit_bindings=False):
-    """The run screen with a line that says what the run does, and above it a hint if there is one.
+    """The run screen with a line for the state of the run, and a hint above it if there is one.
 
-    `clock` gives monotonic seconds. `hints` are by stop point, or by stop point, turn and call:
-    `before_dispatch@2`, `before_dispatch@2.1`; the one for the end of the run by `ended`.
+    `clock` returns monotonic seconds. `hints` are keyed by stop point, or by stop point, turn and
+    call: `before_dispatch@2`, `before_dispatch@2.1`; the one for the end of the run by `ended`.
     """
 
     scope = "live"
@@ -86,7 +86,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._stop_seen_at = -GUARD_S
         self._streamed = 0
         self._heard, self._heard_at = (0, 0), -PRINTS_EVERY_S
-        """How much of what which call prints was drawn last, and when."""
+        """The log length and output size drawn last while a tool printed, and the time of that."""
         self._was_over = False
         self._complained = ""
 
@@ -98,7 +98,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     # The run
 
     def show_branch(self, branch: Branch) -> None:
-        """Look at a branch from now on."""
+        """Show a branch from now on."""
         if (before := self.feed.branch) is not None:
             before.driver.on_change = partial(self._happened_elsewhere, before)
         self.feed.show(branch)
@@ -110,7 +110,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self.hurry()
 
     def _happened_elsewhere(self, branch: Branch) -> None:
-        """Say that a branch that is not on screen waits for the person, or has ended."""
+        """Report that a branch that is not on screen waits for the user, or has ended."""
         if branch.driver.phase in (Phase.STOPPED, Phase.ENDED):
             log = branch.log
             doing = doing_at(log, len(log) - 1)
@@ -128,7 +128,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         is_finding = self.find_on()
         self._look_for_stop()
         if rows != len(self.model.timeline) and self.model.follow:
-            # A pane that fits the new row, such as that of the calls.
+            # Another pane may fit the new row, such as that of the calls.
             self.moved()
         elif (streaming := self._streaming_driver()) is not None:
             self._refresh_stream(streaming)
@@ -140,12 +140,12 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return is_finding or driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
 
     def _complain(self) -> None:
-        """Say what is to be told of breakpoints and tools, when there is something new."""
+        """Show the complaints about breakpoints and tools when they change."""
         if (said := complaints_line(self.live_app.complaints, self.keys)) != self._complained:
             self._complained = self.notice = said
 
     def _raise_mistakes(self) -> None:
-        """Let a mistake of our own, in whatever branch, be reported like any other."""
+        """Raise any mistake of our own in a branch, so that it is reported like any other."""
         branches = self.live_app.branches
         for branch in branches.all if branches is not None else ():
             if branch.driver.mistake is not None:
@@ -162,7 +162,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             self.forget_until_stop()
 
     def is_guarded(self) -> bool:
-        """Tell whether a stop appeared so shortly ago that a key cannot be an answer to it."""
+        """Return whether a stop appeared so recently that a key cannot be an answer to it."""
         return self.clock() - self._stop_seen_at < GUARD_S
 
     # Showing
@@ -182,17 +182,17 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     @staticmethod
     def _legal(driver: Driver) -> frozenset[str]:
-        """Return what can be put into the run now."""
+        """Return the inputs that the run accepts now."""
         if driver.failure is not None:
             return frozenset()
         legal, state = frozenset(driver.session.allowed), driver.session.state
         if driver.can_cancel:
             return legal | {CANCEL}
         if state.moment is Moment.RECOVERY and state.call is None:
-            # It was a request that was lost: there is no call to answer.
+            # A request was lost, so there is no call to answer.
             return legal - {Kind.SKIP}
         if state.tool_ran and state.moment in (Moment.REPLY, Moment.CALL, Moment.TURN_END):
-            # A turn whose tools have run can be forked, not asked for again.
+            # A turn whose tools have run can be forked, but its request cannot be repeated.
             return legal - {Kind.RETRY}
         return legal
 
@@ -226,7 +226,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             line.set_class(bool(hint), "given")
 
     def _turn(self) -> int:
-        """Return the turn that the run is in, or that it stands before."""
+        """Return the turn that the run is in, or that it is about to begin."""
         driver, turn = self.feed.driver, self.feed.spent.turn
         if driver is None:
             return turn
@@ -234,11 +234,11 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return state.request[0] if state.moment is Moment.REQUEST else max(turn, state.turn)
 
     def _last_turn(self) -> int:
-        """Return the turn that the run may go on to, 0 where there is no run yet."""
+        """Return the last turn that the run may reach, or 0 if there is no run yet."""
         driver = self.feed.driver
         if driver is None:
             return 0
-        # Replies that it began with are turns, and do not count against the limit.
+        # Replies that the run began with are turns, but do not count against the limit.
         return driver.session.state.turns_before + driver.session.state.max_turns
 
     def _branch_name(self) -> str:
@@ -246,7 +246,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return branch.name if branch is not None and self.live_app.branch_count > 1 else ""
 
     def status(self) -> Segments:
-        """Return what was said last, and where the cursor is on the right."""
+        """Return the last message, with the position of the cursor on the right."""
         if not self._message:
             return status_segments(
                 self.model,
@@ -260,7 +260,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return [(f" {visible_line(self._message, 300)}", "hint"), ("\0fill", ""), (where, "dim")]
 
     def _past(self) -> tuple[str, str] | None:
-        """Return where in the run the cursor looks back at, and what it did; None at its head."""
+        """Return where the cursor is in the run and what happened there; None at the head."""
         model = self.model
         if model.follow or not len(model.timeline):
             return None
@@ -283,7 +283,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return self.keys.told(hint) if hint else self._advice()
 
     def _advice(self) -> str:
-        """Return what can be done at a mishap that stopped the run, where there is room for it."""
+        """Return what can be done about the mishap that stopped the run, if there is room."""
         driver = self.feed.driver
         if driver is None or self.app.size.height < ADVICE:
             return ""
@@ -301,7 +301,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     @staticmethod
     def _calls_then(state: SessionState) -> str:
-        """Return what becomes of the reply's calls once the run goes on, as in `GOES_ON`."""
+        """Return what happens to the reply's calls when the run continues, as in `GOES_ON`."""
         from hermes_tui.debugger.call_rules import refusal
 
         running = state.reply.running if state.reply is not None else []
@@ -311,18 +311,18 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     # Streaming
 
     def _followed(self, phase: Phase) -> Driver | None:
-        """Return the driver of a run that is in a phase, and looked at there."""
+        """Return the driver of the run if it is in a phase and the screen follows it."""
         driver = self.feed.driver
         is_seen = driver is not None and driver.phase is phase and self.model.follow
         return driver if is_seen else None
 
     def _streaming_driver(self) -> Driver | None:
-        """Return the driver of a reply that comes in and is looked at."""
+        """Return the driver of the reply that is streaming in, if the screen follows it."""
         driver = self._followed(Phase.REQUESTING)
         return driver if driver is not None and driver.partial.pieces else None
 
     def _printing_driver(self) -> Driver | None:
-        """Return the driver of a tool that printed something and is looked at."""
+        """Return the driver of the tool that has printed something, if the screen follows it."""
         driver = self._followed(Phase.DISPATCHING)
         return driver if driver is not None and driver.prints.heard else None
 
@@ -334,13 +334,13 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     @property
     def _prints_pane(self) -> str:
-        """The pane that what a tool prints is shown in: where there is no room for calls, the
-        message's."""
+        """The pane that shows the output of a running tool: that of the calls, or of the message
+        if there is no room for it."""
         calls = self._made.get("calls")
         return "calls" if calls is not None and calls.display else "message"
 
     def _has_news(self) -> bool:
-        """Tell whether what the tool printed is to be drawn anew."""
+        """Return whether the output of the tool has to be redrawn."""
         driver = self._printing_driver()
         if driver is None:
             return False
@@ -351,7 +351,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return True
 
     def _fill_panes(self, id: str = "") -> None:
-        """Fill the panes that are shown, or the one with an id."""
+        """Fill the visible panes, or only the one with an id."""
         view = self.model.state()
         for pane in self._panes():
             if isinstance(pane, TextPane) and pane.display and id in ("", pane.id):

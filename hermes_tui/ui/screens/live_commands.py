@@ -1,6 +1,6 @@
-"""What a person can do with a live run but edit it, one method a command.
+"""The commands of a live run except edits, one method each.
 
-What the first paint does without is loaded when it is first needed.
+Modules that the first paint does without are imported when they are first needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 MAY_FOLLOW = 'if EXPRESSION, ignore N, every N, once, log "…" may follow'
-"""What is said while a breakpoint is asked for: what it may be besides where it stops."""
+"""The hint while a breakpoint is asked for: what may follow the stop point."""
 UNGUARDED = frozenset(
     {
         "pause",
@@ -38,7 +38,7 @@ UNGUARDED = frozenset(
         "interrupt",
     }
 )
-"""Commands of the debugger that let nothing go, so that a stray key does no harm."""
+"""Commands of the debugger that do not resume the run, so that a stray key does no harm."""
 
 
 class LiveCommands(RunScreen):
@@ -53,7 +53,7 @@ class LiveCommands(RunScreen):
 
     @property
     def state(self) -> SessionState:
-        """Return the session's state; only asked for by commands that need a live run."""
+        """The session's state; for commands that are available only in a live run."""
         assert self.feed.driver is not None
         return self.feed.driver.session.state
 
@@ -78,12 +78,12 @@ class LiveCommands(RunScreen):
         super().action_command(command_id)
 
     def say_until_stop(self, message: str) -> None:
-        """Say what the next stop makes untrue."""
+        """Show a message that the next stop makes obsolete."""
         self._true_until_stop = message
         self.say(message)
 
     def forget_until_stop(self) -> None:
-        """Take back what was said until a stop, unless something else was said since."""
+        """Clear the message shown until a stop, unless it has been replaced since."""
         if self._message and self._message == self._true_until_stop:
             self._message = ""
             self.live_app.say_what_leaves()
@@ -113,7 +113,7 @@ class LiveCommands(RunScreen):
         return True
 
     def go_live(self) -> None:
-        """Put the cursor at the head of the run, and keep it there."""
+        """Put the cursor at the head of the run, and let it follow."""
         self.model.follow = True
         self.feed.step(0.02)
         self.feed.to_head()
@@ -205,7 +205,7 @@ class LiveCommands(RunScreen):
         if not event.value.strip():
             return
         try:
-            # Hits go on by id, so that of one that was deleted is not given again.
+            # Hits are counted by id, so that of a deleted breakpoint is not reused.
             new_id = free_id({*self.state.breakpoints, *self.state.hits})
             added = parse_breakpoint(event.value, breakpoint_id=new_id)
         except UsageError as error:
@@ -219,7 +219,7 @@ class LiveCommands(RunScreen):
             self.say(f"{added.id}{before}{added.text}")
 
     def stops_first(self) -> bool:
-        """Tell whether the run stops at every call, and so before it comes to a breakpoint."""
+        """Return whether the run stops at every call, and so before it reaches a breakpoint."""
         state = self.state
         is_set = any(each.enabled for each in state.breakpoints.values())
         return is_set and StopPoint.BEFORE_DISPATCH in state.stop_points

@@ -1,6 +1,6 @@
-"""What a person can change in a live run, one method a command: the dialogs, and what they give.
+"""The edits of a live run, one method per command: the dialogs, and what becomes of their results.
 
-What the first paint does without is loaded when it is first needed.
+Modules that the first paint does without are imported when they are first needed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class LiveEdits(LiveCommands):
     # Which call
 
     def _reply_call(self, index: int | None) -> CallState | None:
-        """Return a call of the present reply, None where it has none of this index."""
+        """Return a call of the current reply, or None if it has none with this index."""
         reply = self.state.reply
         calls = reply.calls if reply is not None else []
         return calls[index] if index is not None and 0 <= index < len(calls) else None
 
     def _chosen_call(self) -> CallState | None:
-        """Return the waiting call under the cursor; else the one that the run stands at."""
+        """Return the waiting call under the cursor, else the one that the run is stopped at."""
         state, timeline = self.state, self.model.timeline
         event = timeline.event(self.model.row) if len(timeline) else None
         if isinstance(event, ToolCallProposed) and timeline.turn(self.model.row) == state.turn:
@@ -48,9 +48,9 @@ class LiveEdits(LiveCommands):
         return self._reply_call(state.stop.call_index)
 
     def _is_past(self) -> bool:
-        """Tell whether the cursor looks back at a settled call; if so, say what can be done.
+        """Return whether the cursor is on a settled call; if so, show what can be done instead.
 
-        What would be changed is another one: that at which the run stands.
+        An edit would apply to another call: the one that the run is stopped at.
         """
         model, state = self.model, self.state
         if model.follow or not len(model.timeline):
@@ -67,7 +67,7 @@ class LiveEdits(LiveCommands):
         self.say(self.keys.told("that call is settled: {fork} forks here"))
         return True
 
-    # Editing what the model said
+    # Editing the model's messages
 
     def do_edit(self) -> None:
         if self._is_past():
@@ -139,7 +139,7 @@ class LiveEdits(LiveCommands):
         return LabScreen(now, self._hand_over)
 
     def _hand_over(self, text: str, calls: Sequence[tuple[str, str]], parser: str) -> str:
-        """Give the reply another text, or calls that `parser` reads in it.
+        """Give the reply another text, or calls that `parser` reads from it.
 
         Return why that is not possible, or "".
         """
@@ -157,7 +157,7 @@ class LiveEdits(LiveCommands):
         return ""
 
     def _missing(self, calls: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return those of some calls that the reply does not have."""
+        """Return the calls that the reply does not have."""
         from hermes_tui.debugger.call_rules import call_key
         from hermes_tui.parsers.call_arguments import read_arguments
 
@@ -310,7 +310,7 @@ class LiveEdits(LiveCommands):
         self._ask_again()
 
     def _ask_again(self) -> None:
-        """Send the request again, with the parameters as the person leaves them in an editor."""
+        """Send the request again, after the user has edited its parameters."""
         from hermes_tui.debugger import inputs as given
         from hermes_tui.ui.edit_checks import check_parameters
         from hermes_tui.ui.json_layout import laid_out
@@ -335,7 +335,7 @@ class LiveEdits(LiveCommands):
 
 
 def _waits(call: CallState) -> bool:
-    """Tell whether a call has not been run or answered yet."""
+    """Return whether a call has not been run or answered yet."""
     from hermes_tui.debugger.turn import CallStatus
 
     return call.status is CallStatus.WAITING

@@ -1,4 +1,4 @@
-"""A run of a file of several that was opened by its place: the list of the others is not there."""
+"""A single run of a file with several, opened by its place, without the list of the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALONE = "opened alone by --at; open the file without it for the list"
 
 
 class LoneRunScreen(RunScreen):
-    """Says which run it is, and why there is no way to the others."""
+    """Explains why the other runs of the file cannot be reached from here."""
 
     why_not = MappingProxyType({
         **RunScreen.why_not,

@@ -1,4 +1,4 @@
-"""Commands that mean the same on every screen: moving in a list or a text, going on to a match."""
+"""Commands that are the same on every screen: moving in a list or a text, and between matches."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Moving:
-    """Moves in the list or text that has the keys; stands before the screen among the bases."""
+    """Moves in the focused list or text; a mixin that precedes the screen among the bases."""
 
     @abstractmethod
     def focused_pane(self) -> RowList | TextView: ...
 
     def follow_cursor(self, row_list: RowList) -> None:
-        """Show what belongs to the row that the cursor has come to, by a key or otherwise."""
+        """Update the screen after the cursor has moved to a row, by a key or otherwise."""
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         self.follow_cursor(event.row_list)
@@ -43,10 +43,10 @@ class Moving:
         self._carry(lambda pane: pane.to_bottom())
 
     def _carry(self, step: Callable[[RowList | TextView], None]) -> None:
-        """Move in the pane that has the keys.
+        """Move in the focused pane.
 
-        What follows the cursor does so at once: told by a message, it would be drawn a frame later,
-        and every key would cost two drawings.
+        Dependent panes are updated at once: a message would arrive a frame later, and every key
+        would cost two paints.
         """
         pane = self.focused_pane()
         if isinstance(pane, RowList):
@@ -60,7 +60,7 @@ class Moving:
 
 
 class Finding:
-    """Goes from match to match; stands before the screen among the bases."""
+    """Goes from match to match; a mixin that precedes the screen among the bases."""
 
     @abstractmethod
     def go_match(self, step: int) -> None: ...

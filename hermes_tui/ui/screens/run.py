@@ -1,4 +1,4 @@
-"""The run screen: one run, its panes, how they stand and what they show."""
+"""The run screen: one run, its panes, their arrangement and their content."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DRAW_EVERY_S = 0.15
 
 
 class RunScreen(RunCommands):
-    """Timeline on the left or on top, the other panes beside or below, as the room allows."""
+    """Timeline on the left or on top, the other panes right of or below it, as there is room."""
 
     scope = "run"
     draw_every_s: ClassVar = DRAW_EVERY_S
@@ -89,25 +89,25 @@ class RunScreen(RunCommands):
     """
 
     def __init__(self, feed: Feed, *, number: int = 0, count: int = 1, own: int = -1) -> None:
-        """Show the run that is `number` (from 0) of `count`, and number `own` in its file."""
+        """Show run `number` of `count` (from 0), which is number `own` in its file."""
         super().__init__()
         self.feed = feed
         self.model = feed.model
         self.number, self.count, self.own = number, count, own
         self._active = "message"
-        """The detail pane shown where there is room for one only."""
+        """The detail pane that is shown if there is room for only one."""
         self._main = "timeline"
         self.zoomed = False
         self._is_complete = False
         self._stale = False
         self._drawn_at = 0.0
         self._made: dict[str, Pane] = {}
-        """The panes that are there already, by name."""
+        """The panes created so far, by name."""
         self.notice = ""
-        """What is to be said of the files, shown until the first command."""
+        """A message about the files, shown until the first command."""
 
     def compose(self) -> ComposeResult:
-        # Before there is anything to style: every later change of a class styles all of it anew.
+        # Before any widgets exist: every later change of a class restyles all of them.
         self._arrange()
         self.model.keys = self.keys
         resolve = self.hermes.style
@@ -121,7 +121,7 @@ class RunScreen(RunCommands):
         yield KeyBar(resolve)
 
     def further_lines(self) -> Iterable[StatusLine]:
-        """Return the lines that stand between the panes and the status line."""
+        """Return the lines between the panes and the status line."""
         return ()
 
     def _make_pane(self, name: str) -> DetailPane:
@@ -164,14 +164,14 @@ class RunScreen(RunCommands):
         self.set_focus(self.query_one("#timeline"))
         self._settle()
         self.refresh_view()
-        # The first paint does not wait for the panes that are not seen yet.
+        # The first paint does not wait for panes that are not visible yet.
         self.call_after_refresh(self._complete)
 
     def on_unmount(self) -> None:
         self.feed.close()
 
     def _complete(self) -> None:
-        """Add the other panes and begin to read on, unless the screen is gone already."""
+        """Add the other panes and start the pump, unless the screen is gone already."""
         details = self.query_one("#details")
         if not details.is_attached:
             return
@@ -184,13 +184,13 @@ class RunScreen(RunCommands):
                 self._pane(name)
         self._arrange()
         if isinstance(self.focused, TimelinePane):
-            # A pane may have been asked for before it was there.
+            # A pane may have been requested before it existed.
             self.focus_main()
         self.refresh_view()
         self.start_pump()
 
     def _pane(self, name: str) -> Pane:
-        """Return a pane, made on the spot if it is not there yet."""
+        """Return a pane; create it if it does not exist yet."""
         if name in self._made:
             return self._made[name]
         pane = self._make_pane(name)
@@ -200,7 +200,7 @@ class RunScreen(RunCommands):
         return pane
 
     def _panes(self) -> list[Pane]:
-        """Return the panes that are there already, in order."""
+        """Return the panes created so far, in order."""
         return [self._made[name] for name in PANES if name in self._made]
 
     # Showing
@@ -209,7 +209,7 @@ class RunScreen(RunCommands):
         return self.model.situation(runs=self.count, loading=self.feed.progress() is not None)
 
     def refresh_view(self) -> None:
-        """Show the model's state in every pane that can be seen."""
+        """Show the state of the model in every visible pane."""
         view = self.model.state()
         for pane in self._panes():
             if not pane.display:
@@ -221,7 +221,7 @@ class RunScreen(RunCommands):
         self.refresh_lines()
 
     def fill(self, pane: TextPane, view: ViewState) -> None:
-        """Show in a pane what belongs to a state."""
+        """Show in a pane its part of a state."""
         pane.show(view)
 
     def draw_lines(self) -> None:
@@ -239,7 +239,7 @@ class RunScreen(RunCommands):
         self.refresh_bar()
 
     def status(self) -> Segments:
-        """Return what the status line says."""
+        """Return the content of the status line."""
         progress = self.feed.progress()
         return status_segments(
             self.model,
@@ -276,7 +276,7 @@ class RunScreen(RunCommands):
             model.wanted_message = 0
 
     def take_over(self, other: RunScreen) -> None:
-        """Look at this run the way `other` was looked at: rendering, filter, search, pane."""
+        """Take over how `other` was viewed: rendering, filter, search, pane."""
         before, model = other.model, self.model
         model.mode, model.raw_beside = before.mode, before.raw_beside
         self._active = other._active
@@ -298,7 +298,7 @@ class RunScreen(RunCommands):
         self.call_after_refresh(self.refresh_view)
 
     def _arrange(self) -> None:
-        """Choose the layout for the size of the screen, and the panes that it has room for."""
+        """Choose the layout for the size of the screen, and the panes that fit."""
         width, height = self.app.size
         plan = arrange(width, height, active=self._active, main=self._main, zoomed=self.zoomed)
         for name in LAYOUTS:
@@ -313,7 +313,7 @@ class RunScreen(RunCommands):
             details.display = plan.shown != {"timeline"}
 
     def show_pane(self, name: str) -> None:
-        """Give the keys to a pane, and show it if it is not seen."""
+        """Give a pane the focus, and show it if it is not visible."""
         self._main = name
         if name != "timeline":
             self._active = name
@@ -330,7 +330,7 @@ class RunScreen(RunCommands):
             self.set_focus(self._pane(self._main))
 
     def focused_pane(self) -> RowList | TextView:
-        """Return the pane that has the keys."""
+        """Return the pane that has the focus."""
         focused = self.focused
         if isinstance(focused, (RowList, TextView)):
             self._main = str(focused.id)
@@ -344,13 +344,13 @@ class RunScreen(RunCommands):
         return (pane for pane in self._panes() if isinstance(pane, TextPane) and pane.display)
 
     def shown_panes(self) -> list[str]:
-        """Return the ids of the panes that Tab goes through: in a wide layout those on screen."""
+        """Return the ids of the panes that Tab visits: in a wide layout those on screen."""
         if self.has_class("wide"):
             return [str(pane.id) for pane in self._panes() if pane.display]
         return list(PANES)
 
     def moved(self) -> None:
-        """Follow the cursor with the other panes, and show the pane that fits the row."""
+        """Update the other panes after the cursor moved, and show the pane that fits the row."""
         model = self.model
         if model.visible_rows():
             model.follow = model.follow and self.is_at_head(model.position())
@@ -380,13 +380,13 @@ class RunScreen(RunCommands):
     def follow_cursor(self, row_list: RowList) -> None:
         self._message = ""
         if row_list.id == "timeline" and self.model.visible_rows():
-            # The model went along already, and maybe further than an event says.
+            # The model has moved with it already, and maybe further than an event reports.
             may_follow = self.feed.follows or self.model.follow
             self.model.follow = may_follow and self.is_at_head(row_list.cursor)
             self.moved()
 
     def is_at_head(self, position: int) -> bool:
-        """Return whether a position of the list is one where the cursor goes along with the run."""
+        """Return whether the cursor at a position of the list follows the head of the run."""
         return position == self.model.visible_rows() - 1
 
     @on(RowList.Chosen)

@@ -1,4 +1,4 @@
-"""What a person can do on the run screen, one method a command."""
+"""The commands of the run screen, one method each."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 MAY_COME = frozenset({"next-call", "previous-call", "next-problem", "previous-problem", "gold"})
-"""What there may be more of, or any, in what is not read yet."""
+"""Commands whose target may still come in while the file is being read."""
 
 
 class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
-    """Moves the model and says what came of it; how it is shown is the screen's own matter."""
+    """Moves the model and reports the outcome; how it is shown is up to the screen."""
 
     @abstractmethod
     def shown_panes(self) -> list[str]: ...
@@ -57,7 +57,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
             self.toggle_zoom()
 
     def _open_fact(self) -> None:
-        """Unfold what is under the cursor of the metadata pane, or go where it points."""
+        """Unfold the line under the cursor of the metadata pane, or go where it points."""
         pane = self.metadata_pane()
         line = pane.line() if pane is not None else None
         if pane is None or line is None:
@@ -79,7 +79,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
             self.go_to_row(next((row for row in rows if row > self.model.row), rows[0]))
 
     def _is_on_assistant(self) -> bool:
-        """Tell whether the message pane shows what the assistant wrote."""
+        """Return whether the message pane shows a text of the assistant."""
         event = self.model.state().event
         return (
             isinstance(event, MessageAppended)
@@ -240,7 +240,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
             self.app.push_screen(self.lab_of(given))
 
     def lab_of(self, given: LabText) -> LabScreen:
-        """Return the lab on a text of this run."""
+        """Return the lab for a text of this run."""
         from hermes_tui.ui.screens.lab import LabScreen
 
         return LabScreen(given)

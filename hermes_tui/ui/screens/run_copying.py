@@ -1,4 +1,4 @@
-"""What is taken away from the run screen: to the clipboard, one thing after another, or a pager."""
+"""Copying from the run screen: to the clipboard, one alternative after another, or to a pager."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class RunCopying(RunFinding):
-    """Copies what is selected, and what else there is of it each time it is copied again."""
+    """Copies what is selected, and the next alternative each time the command is repeated."""
 
     def __init__(self) -> None:
         super().__init__()
         self._copied_last: object = None
-        """The pane and the row that were copied from last, and what went to the clipboard."""
+        """The pane and row that were copied from last, and what went to the clipboard."""
         self._copied = 0
-        """Which of the things to copy there was taken."""
+        """The index of the alternative that was copied."""
 
     def do_copy(self) -> None:
         found = self._copies()
@@ -49,7 +49,7 @@ class RunCopying(RunFinding):
         return row_copies(view, self.feed.raw_text)
 
     def do_copy_place(self) -> None:
-        """Copy how somebody else opens the run at the message under the cursor."""
+        """Copy the command that opens the run at the message under the cursor."""
         self.copy_command(self.feed.place, self.model.timeline.message_number(self.model.row))
 
     def do_pager(self) -> None:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 NO_EVENTS = 'kind != "event"'
-"""The filter for a run without what only happened around what was said and done."""
+"""The filter that leaves only messages, calls and results, without the other events."""
 
 
 class RunFinding(Searching, Filtering):
-    """Goes from match to match: through the text that has the keys first, then from row to row."""
+    """Goes from match to match: first through the focused text, then from row to row."""
 
     feed: Feed
     model: RunModel
@@ -37,11 +37,11 @@ class RunFinding(Searching, Filtering):
 
     @abstractmethod
     def main_pane(self) -> RowList | TextView | None:
-        """Return the pane that has the keys, or will have them once a prompt is answered."""
+        """Return the pane that has the focus, or will have it once a prompt is answered."""
 
     @abstractmethod
     def text_panes(self) -> Iterable[TextPane]:
-        """Return the panes with text that can be seen."""
+        """Return the visible panes with text."""
 
     @abstractmethod
     def moved(self) -> None: ...
@@ -71,7 +71,7 @@ class RunFinding(Searching, Filtering):
         pane, metadata = self.main_pane(), self.metadata_pane()
         is_text = isinstance(pane, TextPane) and bool(pane.matches)
         if is_text or (metadata is not None and metadata.go_match(1)):
-            # What is read here holds it: nothing else has to be looked for.
+            # The current pane has a match, so no other row has to be found.
             model.seeking = False
         self.feed.step(SLICE_S * 4)
         model.settle()
@@ -91,7 +91,7 @@ class RunFinding(Searching, Filtering):
         number = self._go_to_unseen(step, text)
         if number is not None and self.model.row != before:
             self.moved()
-            # On a narrow screen another pane may have the keys now.
+            # On a narrow screen, another pane may have the focus now.
             entered = self.main_pane()
             if isinstance(entered, TextPane):
                 if entered is text and self._is_same_page(entered, before):
@@ -103,7 +103,7 @@ class RunFinding(Searching, Filtering):
             self._go_round(step, is_match=number is not None)
 
     def _go_to_unseen(self, step: int, text: TextPane | None) -> int | None:
-        """Go to the next matching row that was not gone through in a text; return its number."""
+        """Go to the next matching row whose text was not searched through; return its number."""
         model, before = self.model, self.model.row
         number = model.go_match(step)
         while text is not None and number is not None and model.row != before:
@@ -113,12 +113,12 @@ class RunFinding(Searching, Filtering):
         return number
 
     def _is_same_page(self, text: TextPane, row: int) -> bool:
-        """Tell whether a pane shows the same page for the row under the cursor as for another."""
+        """Return whether a pane shows the same page for the row under the cursor as for another."""
         timeline = self.model.timeline
         return text.page_of(timeline, row) == text.page_of(timeline, self.model.row)
 
     def _go_round(self, step: int, *, is_match: bool) -> None:
-        """Go through the text on screen: no other row holds what is searched."""
+        """Wrap around in the text on screen, since no other row matches."""
         pane = self._text_with_matches()
         if pane is None:
             hides = len(self.model.matches) > is_match
@@ -129,14 +129,14 @@ class RunFinding(Searching, Filtering):
         self.refresh_lines()
 
     def _text_with_matches(self) -> TextPane | None:
-        """Return the text that has the keys, else one that can be seen, if it holds matches."""
+        """Return the focused text, or else a visible one, if it has matches."""
         main = self.main_pane()
         if isinstance(main, TextPane):
             return main if main.matches else None
         return next((pane for pane in self.text_panes() if pane.matches), None)
 
     def found_in_text(self) -> str:
-        """Return such as "2 of 5 in raw", for what the search has found in the text on screen."""
+        """Return text such as "2 of 5 in raw" for the matches in the text on screen."""
         pane = self._text_with_matches() if self.model.search is not None else None
         if pane is None:
             return ""
@@ -148,7 +148,7 @@ class RunFinding(Searching, Filtering):
         return where if total > 1 else ""
 
     def metadata_pane(self) -> MetadataPane | None:
-        """Return the metadata pane if it has the keys."""
+        """Return the metadata pane if it has the focus."""
         pane = self.focused_pane()
         if pane.id != "metadata":
             return None

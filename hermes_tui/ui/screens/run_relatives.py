@@ -1,4 +1,4 @@
-"""From a call to the run that it began, and from a run to the call that began it."""
+"""From a call to the run that it started, and from a run to the call that started it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_ID = 60
 
 
 class RunRelatives(RunFinding):
-    """Shows other runs of the list instead of this one, at the call that the two have in common."""
+    """Replaces this run by a related one of the list, at the call that connects the two."""
 
     notice: str
 
@@ -25,18 +25,18 @@ class RunRelatives(RunFinding):
     def __init__(self) -> None:
         super().__init__()
         self._child = ""
-        """The id of the run from which this one was opened, as long as its call is looked for."""
+        """The id of the run from which this one was opened, until its call is found."""
         self._child_call = ""
-        """The id of that call, where that run knows it."""
+        """The id of that call, if that run records it."""
         self._looked_at = 0
-        """Rows among which the call was looked for."""
+        """How many rows have been searched for the call."""
         self._call_turn = 0
-        """The turn of the parent in which this run was begun; 0: that is not known."""
+        """The turn of the parent in which this run was started; 0 if it is unknown."""
         self._call = ""
-        """The id of the call that began this run, where its parent knows it."""
+        """The id of the call that started this run, if its parent records it."""
 
     def told_relatives(self) -> tuple[Relative, ...]:
-        """Return the parent and the children of this run, each with the call that began it."""
+        """Return the parent and the children of this run, each with the call that started it."""
         return tuple(map(self._with_call, self.hermes.relatives(self.feed)))
 
     def _with_call(self, relative: Relative) -> Relative:
@@ -48,13 +48,13 @@ class RunRelatives(RunFinding):
         return relative._replace(text=f"{call} · {relative.text}") if call else relative
 
     def begun_by(self) -> str:
-        """Return which call began this run, in words; empty where nobody said so."""
+        """Return the call that started this run, in words; empty if it is unknown."""
         details = self.model.timeline.state.details
         call = self._call or str(details.get("called_by") or "")
         return _call_text(call, str(details.get("called_by_tool") or ""), self._call_turn)
 
     def open_subagent(self) -> bool:
-        """Open the run that the call under the cursor began; return whether it began any."""
+        """Open the run that the call under the cursor started; return whether it started any."""
         from hermes_tui.ui.render.calls import selected_call
 
         timeline = self.model.timeline
@@ -71,7 +71,7 @@ class RunRelatives(RunFinding):
         return True
 
     def arrive_from(self, other: RunRelatives) -> None:
-        """Show this run instead of `other`: at the call that began that one, where there is one."""
+        """Show this run instead of `other`, at the call that started `other`, if any did."""
         own, others = self.model.timeline.state, other.model.timeline
         self.show_pane("metadata" if other.focused_pane().id == "metadata" else "timeline")
         call = caller_of(others.state.details, own.run_id)
@@ -85,12 +85,12 @@ class RunRelatives(RunFinding):
             self._child_call = str(others.state.details.get("called_by") or "")
 
     def seek_call(self) -> None:
-        """Go to the call that began the run from which this one was opened, once it is there."""
+        """Go to the call that started the run from which this one was opened, once it is read."""
         if not (self._child or self._child_call):
             return
         timeline, model = self.model.timeline, self.model
         if model.row and not model.follow:
-            # Somebody went on already.
+            # The user has moved on already.
             self._child = self._child_call = ""
             return
         call = self._child_call or caller_of(timeline.state.details, self._child)
@@ -114,7 +114,7 @@ def _call_text(call: str, tool: str = "", turn: int = 0) -> str:
 
 
 def _row_of_call(timeline: Timeline, call: str, first: int) -> int | None:
-    """Return the row of the call with an id, from the row `first` on; None where there is none."""
+    """Return the row of the call with an id, from the row `first` on, or None if there is none."""
     for row in timeline.rows_from("call", first - 1, 1):
         event = timeline.event(row)
         if isinstance(event, ToolCallProposed) and title(event.call.id or "") == call:

@@ -45,7 +45,7 @@ DRAW_EVERY_S = 0.15
 
 
 class RunsScreen(Moving, RunsFinding):
-    """A table of runs that fills while files are read, and panes beside it to choose from."""
+    """A table of runs that fills while files are read, with side panes to choose from."""
 
     scope = "runs"
     BINDINGS: ClassVar = bindings_for("runs")
@@ -66,9 +66,9 @@ class RunsScreen(Moving, RunsFinding):
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
         self._complaints_seen = 0
-        """How many complaints somebody had before them when they pressed a key."""
+        """How many complaints were on screen when a key was last pressed."""
         self._read_before = (False, 0)
-        """Whether all was read when this was last looked at, and how many runs there were."""
+        """Whether reading had finished at the last pump, and how many runs there were."""
 
     @property
     def saved_app(self) -> HermesApp:
@@ -96,7 +96,7 @@ class RunsScreen(Moving, RunsFinding):
 
     def situation(self) -> Situation:
         return Situation(
-            # Of the pane that has the keys: an empty choice can be taken back in the one beside.
+            # Of the focused pane: an empty choice can be undone in the pane next to it.
             rows=self.front_pane().row_count,
             runs=len(self.model),
             searching=self.may_find or self.searched_bars is not None,
@@ -119,7 +119,7 @@ class RunsScreen(Moving, RunsFinding):
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled
-        # Lines stand for other runs once these are arranged anew.
+        # After a rearrangement, lines stand for other runs.
         is_due = is_done or now >= self._next_draw or revision != self.model.revision
         if self._is_stale and is_due:
             self._next_draw = now + DRAW_EVERY_S
@@ -150,7 +150,7 @@ class RunsScreen(Moving, RunsFinding):
             self.saved_app.tell_of_growth()
 
     def _may_not_grow(self) -> bool:
-        """Tell whether nothing more comes in: not from a pipe either."""
+        """Return whether no more runs can come in, not even from a pipe."""
         feed = self.feed
         is_read = feed.finished and not feed.follow
         return is_read and all(file.source.complete for file in feed.files.kept)
@@ -171,7 +171,7 @@ class RunsScreen(Moving, RunsFinding):
         position = self.runs_pane.position
         here = f"{position + 1:,} of " if position is not None else ""
         status = [(f" {here}{len(model):,}", "")]
-        # What was just said comes first: of a long line the end is cut.
+        # The newest message comes first: the end of a long line is cut off.
         status += self._said(self._message, "hint")
         status += chosen_segments(self.saved_app.chosen_run, self.keys)
         if not self._message:
@@ -189,7 +189,7 @@ class RunsScreen(Moving, RunsFinding):
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
         if progress is None and self.stopped_at is None and not self._message:
-            # Last, since the end is cut: what the columns tell on a wider screen.
+            # Last, since the end is cut off: the values that columns show on a wider screen.
             told = self.runs_pane.told_besides()
             status += [(f" · {visible_line(said, 60)}", "dim") for said in told]
         self.query_one("#status", StatusLine).show(status)
@@ -199,7 +199,7 @@ class RunsScreen(Moving, RunsFinding):
         return [(f" · {visible_line(note, 140)}", style)] if note else []
 
     def _arrangement(self) -> Segments:
-        """Return how the runs stand, and how far they are on their way there."""
+        """Return the current order or grouping, or the progress towards a new one."""
         model = self.model
         share, grouping = model.arranged_share, heading_of(model.shape.grouping)
         order = f"{heading_of(model.sort_name)} {MARKS[model.descending]}"
@@ -249,7 +249,7 @@ class RunsScreen(Moving, RunsFinding):
         if pane.position is None:
             self.do_fold()
         else:
-            # Whoever comes back wants to be where they left.
+            # On return, the cursor should be where it was.
             pane.follow = False
             self.saved_app.open_run(self.model, pane.position)
 
@@ -259,7 +259,7 @@ class RunsScreen(Moving, RunsFinding):
             self._sort_by(event.name)
 
     def _sort_by(self, name: str) -> None:
-        """Sort by a field; by the one that is sorted by already, the other way round."""
+        """Sort by a field; reverse the order if it is the current one."""
         self.touched()
         if name == self.model.sort_name:
             self.model.reverse()
@@ -273,7 +273,7 @@ class RunsScreen(Moving, RunsFinding):
         self.refresh_view()
 
     def offers(self) -> Iterator[Offer]:
-        """Yield, besides the commands, each field to sort or to group by."""
+        """Yield the commands, and also each field to sort or to group by."""
         from hermes_tui.ui.palette import Offer
 
         yield from super().offers()

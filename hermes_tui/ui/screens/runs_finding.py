@@ -24,7 +24,7 @@ NO_MATCH_SO_FAR = "no match so far"
 
 
 class RunsFinding(Searching, RunsSide, Filtering):
-    """Goes from match to match; of a search over all texts, to the first while it goes on."""
+    """Goes from match to match; in a search over all texts, to the first while it is running."""
 
     feed: RunsFeed
     model: ShapedRuns
@@ -35,18 +35,18 @@ class RunsFinding(Searching, RunsSide, Filtering):
     def __init__(self) -> None:
         super().__init__()
         self._seek = 0
-        """Direction in which to go to a match as soon as one is known."""
+        """The direction in which to go to a match as soon as one is known."""
         self._seeks_from_here = False
-        """Whether the run under the cursor may be that match: the search has only begun."""
+        """Whether the run under the cursor may be that match, since the search has only begun."""
         self._bar_wanted = ""
-        """What is looked for among the bars beside the list; empty: nothing."""
+        """The text to find among the bars of a side pane; empty for none."""
         self._gone_at = -1
-        """In which revision of the list it went to what a search asked for at the start found."""
+        """The revision of the list in which the cursor went to a match of the initial search."""
         self._is_untouched = True
-        """Whether nobody has given a command yet."""
+        """Whether no command has been given yet."""
 
     def touched(self) -> None:
-        """Note that somebody gives a command: from now on the cursor is theirs."""
+        """Note that a command is given: from now on the cursor belongs to the user."""
         if self._is_untouched and self._gone_at >= 0:
             self._seek, self._seeks_from_here = 0, False
         self._is_untouched = False
@@ -103,12 +103,12 @@ class RunsFinding(Searching, RunsSide, Filtering):
 
     @property
     def searched_bars(self) -> BarsPane | None:
-        """The pane that has the keys, if the next match is a bar of it."""
+        """The focused pane if the next match is one of its bars."""
         pane = self.front_pane()
         return pane if self._bar_wanted and not isinstance(pane, RunsPane) else None
 
     def _go_bar(self, step: int, *, from_here: bool = False) -> bool:
-        """Go to the next bar that is looked for; return whether any is looked for here."""
+        """Go to the next bar that matches; return whether a search for bars is active here."""
         pane = self.searched_bars
         if pane is None:
             return False
@@ -139,12 +139,12 @@ class RunsFinding(Searching, RunsSide, Filtering):
 
     @property
     def _is_early(self) -> bool:
-        """Whether a search that was asked for at the start goes on, or the runs still come in."""
+        """Whether the initial search still runs, or runs still come in, before any command."""
         is_read = self.feed.finished and not self.model.unsettled
         return self._is_untouched and not is_read
 
     def _may_go(self, step: int) -> bool:
-        """Tell whether the next match is known."""
+        """Return whether the next match is known."""
         model = self.model
         if not (model.searching or self._is_early):
             return True
@@ -152,9 +152,9 @@ class RunsFinding(Searching, RunsSide, Filtering):
         return is_long and model.reaches_match(self._here(step), step)
 
     def _here(self, step: int) -> int:
-        """Return from where the next match is looked for."""
+        """Return the position from which to look for the next match."""
         if self._is_untouched and self._seeks_from_here:
-            # Runs that stand before those that were read first may come in yet.
+            # Runs may still come in before those that were read first.
             return -1
         here = self.runs_pane.position
         if here is None:
@@ -168,7 +168,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
             return
         is_early = self._is_early
         if is_early and self._gone_at == self.model.revision:
-            # Until runs are arranged anew, none comes in before that match.
+            # Until the runs are rearranged, none comes in before that match.
             return
         position = self.model.next_match(self._here(step), step)
         if is_early:
@@ -183,21 +183,21 @@ class RunsFinding(Searching, RunsSide, Filtering):
 
     @property
     def may_find(self) -> bool:
-        """Whether the search has found a run, or may find one yet."""
+        """Whether the search has found a run, or may still find one."""
         model = self.model
         if model.search is None:
             return False
         return bool(model.matches) or model.searching or not self.feed.finished
 
     def say_what_is_found_by_now(self) -> None:
-        """Say it instead of what was said while runs came in or were searched."""
+        """Replace the message shown while runs came in or were searched by the result."""
         if self._message == NO_MATCH_SO_FAR:
             told = "" if self.model.matches else self.no_match()
             if told != self._message:
                 self.say(told)
 
     def no_match(self) -> str:
-        """Return why there is no run to go to; what it says of the runs so far is not the end."""
+        """Return why there is no run to go to; while runs come in, only that there is none yet."""
         search = self.model.search
         if search is None:
             return self.keys.told(self.why_not["search-next"])
@@ -208,7 +208,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
         return self.keys.told("no match (F4 at {search} searches all texts)")
 
     def _found(self) -> str:
-        """Return how many runs the search has found, and how far it is."""
+        """Return how many runs the search has found, and how far it has come."""
         model = self.model
         if model.searched < model.taken:
             how_far = f"of {model.searched:,} searched"

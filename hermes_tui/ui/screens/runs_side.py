@@ -1,4 +1,4 @@
-"""The panes beside the list of runs, and what is done in them: facets and histogram."""
+"""The panes next to the list of runs, and their commands: facets and histogram."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shaped import ShapedRuns
 
 BESIDE = 116
-"""Cells from which on a pane stands beside the list; else it takes its place."""
+"""The width from which a side pane is next to the list; below it, it replaces the list."""
 LOW = 14
-"""Rows below which a pane that takes the place of the list goes without a border."""
+"""The height below which a side pane that replaces the list has no border."""
 SIDES = ("facets", "histogram")
 DRAW_EVERY_S = 0.25
-"""Seconds between two looks at counts that are going on."""
+"""Seconds between two updates while counting continues."""
 
 
 class RunsSide(CommandScreen):
-    """Opens and closes the panes beside the list; a bar that is chosen narrows the list."""
+    """Opens and closes the side panes; choosing a bar narrows the list."""
 
     model: ShapedRuns
     SIDE_CSS: ClassVar = """
@@ -42,7 +42,7 @@ class RunsSide(CommandScreen):
     def __init__(self) -> None:
         super().__init__()
         self._front = "runs"
-        """The pane that has the keys."""
+        """The pane that has the focus."""
         self._opened: dict[str, BarsPane] = {}
         self._made: dict[str, BarsPane] = {}
         self._next_look = 0.0
@@ -52,22 +52,22 @@ class RunsSide(CommandScreen):
         return self.query_one(RunsPane)
 
     def front_pane(self) -> RunsPane | BarsPane:
-        """Return the pane that has the keys."""
+        """Return the pane that has the focus."""
         return self._opened.get(self._front) or self.runs_pane
 
     def enter_label(self) -> str:
-        """Return what Enter does in the pane that has the keys; empty: it opens a run."""
+        """Return the label of Enter in the focused pane; empty if it opens a run."""
         pane = self.front_pane()
         if not isinstance(pane, RunsPane):
             return pane.enter
         return "" if self._group_here() is None else "Fold"
 
     def _group_here(self) -> Group | None:
-        """Return the group on whose heading the cursor of the list is."""
+        """Return the group whose heading is under the cursor of the list."""
         return self.runs_pane.lines.group(self.runs_pane.cursor)
 
     def copied_text(self) -> str:
-        """Return what is under the cursor of the pane that has the keys."""
+        """Return the text under the cursor of the focused pane."""
         pane = self.front_pane()
         if not isinstance(pane, RunsPane):
             return pane.copied
@@ -77,7 +77,7 @@ class RunsSide(CommandScreen):
         return heading_text(group) if group is not None else ""
 
     def do_copy_place(self) -> None:
-        """Copy how somebody else opens the run under the cursor."""
+        """Copy the command that opens the run under the cursor."""
         position = self.runs_pane.position
         if position is None:
             self.say("this is not a run")
@@ -91,7 +91,7 @@ class RunsSide(CommandScreen):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Show the list and the open panes as far as there is room: on a small screen one."""
+        """Show the list and the open panes as there is room: on a small screen only one."""
         is_beside = self.size.width >= BESIDE
         self.set_class(is_beside, "beside")
         self.set_class(not is_beside and self.size.height < LOW, "bare")
@@ -135,7 +135,7 @@ class RunsSide(CommandScreen):
         self.refresh_view()
 
     def close_front(self) -> bool:
-        """Close the pane that has the keys, unless that is the list; return whether it was."""
+        """Close the focused pane unless it is the list; return whether one was closed."""
         if self._front not in self._opened:
             return False
         self._close(self._front)
@@ -144,7 +144,7 @@ class RunsSide(CommandScreen):
     # Keeping up
 
     def advance_sides(self, budget_s: float, now: float) -> bool:
-        """Count on for what is shown; return whether it is time to look at it again."""
+        """Continue counting for the visible panes; return whether they were drawn again."""
         counting = [pane for pane in self._opened.values() if pane.display]
         is_stale = False
         for pane in counting:
@@ -157,7 +157,7 @@ class RunsSide(CommandScreen):
 
     @property
     def sides_unsettled(self) -> bool:
-        """Whether anything that is shown is not counted yet."""
+        """Whether a visible pane is not completely counted yet."""
         return any(pane.display and pane.counts.unsettled for pane in self._opened.values())
 
     def show_sides(self) -> None:

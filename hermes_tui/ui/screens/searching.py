@@ -1,4 +1,4 @@
-"""Asking what to search for, the same on every screen whose texts or rows can be searched."""
+"""The prompt for a search, the same on every screen whose texts or rows can be searched."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class Searching(Finding, CommandScreen):
-    """Asks for a text or a regular expression; what is none is said, and asked for again."""
+    """Asks for a text or a regular expression; reports an invalid one, and asks again."""
 
     searched: ClassVar[str] = ""
-    """What is searched, where that is not every text."""
+    """What is searched, if not every text."""
     searched_too: ClassVar[str] = ""
-    """What is searched instead where that is asked for; empty: nothing can be."""
+    """The wider scope that a search can be switched to; empty if there is none."""
 
     @abstractmethod
     def search_begun(self) -> Search | None:
-        """Return the search that there is now."""
+        """Return the current search."""
 
     @abstractmethod
     def begin_search(self, search: Search | None) -> None:
-        """Search for something else, or for nothing any more."""
+        """Search for something else; None ends the search."""
 
     def do_search(self) -> None:
         before = self.search_begun()
@@ -47,7 +47,7 @@ class Searching(Finding, CommandScreen):
 
 
 def asked_search(event: Prompt.Answered) -> Search | str | None:
-    """Return the search that was asked for, None for nothing, or why there is none such."""
+    """Return the requested search, None if the prompt was left empty, or why it is invalid."""
     from hermes_tui.log.linear_regex import RegexError
 
     try:
