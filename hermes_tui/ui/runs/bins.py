@@ -10,34 +10,34 @@ from itertools import pairwise
 from typing import NamedTuple
 
 FEW = 12
-"""So many different values have a bar each."""
+"""Up to this many different values have a bar each."""
 MOST_BARS = 14
 LONG_TAIL = 25
-"""Where the largest value is more than this many times the median, ranges grow by factors."""
+"""If the largest value is more than this many times the median, ranges grow by factors."""
 _DIGITS = 3
 _LARGEST, _SMALLEST = 10**15, 1e-15
 _ROUND = (1.0, 2.0, 5.0, 10.0, 20.0)
 
 
 class Bin(NamedTuple):
-    """Values from `low` on and below `high`; the one value `low` where `high` is None."""
+    """Values from `low` to below `high`; only the value `low` if `high` is None."""
 
     low: float
     high: float | None = None
 
 
 class Spread:
-    """The values met so far, to three digits."""
+    """The distribution of the values added so far, to three digits."""
 
     def __init__(self) -> None:
         self.counts: Counter[float] = Counter()
         self.missing = 0
         self._is_exact = True
-        """Whether every value was one of three digits."""
+        """Whether every value had at most three digits."""
         self.is_whole = True
 
     def add(self, value: float | None) -> None:
-        """Count a value; None, and what is no number or beyond all measure, counts as missing."""
+        """Count a value; None, NaN and values that are too large count as missing."""
         if value is None or not abs(value) < _LARGEST:
             self.missing += 1
             return
@@ -47,7 +47,7 @@ class Spread:
         self.is_whole = self.is_whole and value == int(value)
 
     def bins(self) -> list[Bin]:
-        """Return ranges that hold all values, from the smallest on; none is empty at either end."""
+        """Return ranges that hold all values, in ascending order; none is empty at either end."""
         values = sorted(self.counts)
         if not values:
             return []
@@ -67,7 +67,7 @@ class Spread:
         return [Bin(*pair) for pair in pairwise(edges)]
 
     def count_in(self, place: Bin) -> int:
-        """Return how many values a range of `bins` holds. O(different values)."""
+        """Return how many values are in a range of `bins`. O(different values)."""
         if place.high is None:
             return self.counts[place.low]
         low, high = place.low, place.high
@@ -106,7 +106,7 @@ def _by_steps(low: float, high: float, *, is_whole: bool) -> list[float]:
     step = next(power * factor for factor in _ROUND if span / (power * factor) < MOST_BARS - 1)
     step = max(step, 10.0 ** (math.floor(math.log10(max(abs(low), abs(high)))) - _DIGITS + 1))
     step = max(step, 1.0) if is_whole else step
-    # A quotient may be off by one, since a step such as 0.1 is not what it is written as.
+    # A quotient may be off by one, since a step such as 0.1 has no exact representation.
     first, last = math.floor(low / step) - 1, math.floor(high / step) + 2
     edges = [_tidy(number * step) for number in range(first, last + 1)]
     return edges[bisect_right(edges, low) - 1 : bisect_right(edges, high) + 1]

@@ -10,11 +10,11 @@ from hermes_tui.ui.runs.facts import LONGEST
 
 GAP = 1
 APART = 1
-"""Cells more between the last number, which ends at its edge, and the text that begins there."""
+"""Extra cells between the last number, which is right-aligned, and the left-aligned text after."""
 MARKS = {False: "▲", True: "▼"}
 
 ONLY_SORTED = 1 << 30
-"""Wide enough for no terminal: such a column is only shown while the list is sorted by it."""
+"""Wider than any terminal: such a column is only shown while the list is sorted by it."""
 
 
 class Column(NamedTuple):
@@ -32,10 +32,10 @@ class _Kind(NamedTuple):
     least: int
     most: int
     wanted_from: int = 0
-    """Cells: a narrower list leaves the column out."""
+    """In cells: a narrower list omits the column."""
     is_number: bool = False
     needs_text: bool = True
-    """It is left out where no run has anything in it."""
+    """The column is omitted if it is empty for every run."""
 
 
 _KINDS: Final = MappingProxyType({
@@ -68,11 +68,11 @@ _FIRST_TO_GO: Final = (
 _BY_STATUS: Final = tuple(
     {"reward": "status", "status": "reward"}.get(name, name) for name in _FIRST_TO_GO
 )
-"""The same where no run has a reward: what became of it is told by its status alone."""
+"""The same if no run has a reward: then only the status shows the outcome."""
 _FIRST_BACK: Final = (
     "turns", "calls", "codes", *(name for name in reversed(_FIRST_TO_GO[:-2]) if name != "codes"),
 )  # fmt: skip
-"""What is shown on a narrow list as well, where its tasks leave room."""
+"""Columns that a narrow list shows as well if its tasks leave room."""
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status", "stop_reason")
 
 
@@ -80,16 +80,16 @@ _TOLD: Final = (
     "codes", "model", "status", "stop_reason", "warnings", "tool_errors", "reward", "id", "size",
     "tokens_in", "tokens_out", "duration", "cost", "latest", "file",
 )  # fmt: skip
-"""What is told of the chosen run where it has no column."""
+"""Fields of the chosen run that the status line shows if they have no column."""
 
 
 def heading_of(name: str) -> str:
-    """Return what a column is called on the screen; a field without one has its own name."""
+    """Return the displayed name of a column; a field without a column has its own name."""
     return _KINDS[name].heading if name in _KINDS else name
 
 
 def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
-    """Return what else is known of runs, by the names of the columns that have no room."""
+    """Return the names of the columns that have a value but no room."""
     shown = {column.name for column in columns}
     return [name for name in _TOLD if name not in shown and not _is_blank(name, longest)]
 
@@ -102,10 +102,9 @@ def columns_for(
     sorted_by: str = "",
     by_id: bool = False,
 ) -> tuple[Column, ...]:
-    """Return the columns for `width` cells; `longest` says what texts there are, and how long.
+    """Return the columns for `width` cells; `longest` is as in `RunsFacts`.
 
-    The column that the list is sorted by is left out last. `by_id`: runs cannot be told apart by
-    their tasks.
+    The column that the list is sorted by is omitted last. `by_id`: tasks do not identify the runs.
     """
     widths = _least_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
     width -= APART
@@ -131,7 +130,7 @@ def columns_for(
 
 
 def _put_back(width: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
-    """Add columns that were left out as far as the others need less than all cells."""
+    """Add omitted columns if the others need fewer than all cells."""
     needed = (max(cells, _wanted(name, longest)) for name, cells in widths.items())
     rest = width - sum(needed) - GAP * len(widths)
     for name in _FIRST_BACK:
@@ -144,14 +143,14 @@ def _put_back(width: int, widths: dict[str, int], longest: Mapping[str, int]) ->
 
 
 def _wanted(name: str, longest: Mapping[str, int]) -> int:
-    """Return how many cells show all of a text; 0 for a column that does not grow."""
+    """Return how many cells show a whole text, or 0 for a column that does not grow."""
     return min(_KINDS[name].most, longest.get(name, 0)) if name in _GROWING else 0
 
 
 def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
-    """Widen the texts by `rest` cells, evenly up to what each needs; the task takes what is left.
+    """Widen the text columns by `rest` cells, evenly up to their need; the task takes the rest.
 
-    A round gives a cell to every text that is cut, two to the task.
+    Each round gives a cell to every truncated text, and two to the task.
     """
 
     def is_cut(name: str) -> bool:
@@ -172,20 +171,20 @@ def _least_widths(
 ) -> dict[str, int]:
     widths = {}
     for name, kind in _KINDS.items():
-        # Without its group, a rollout cannot be told from those of other groups; without a reward
-        # or a status, a success from a failure.
+        # Only the group distinguishes a rollout from those of other groups, and only a reward or a
+        # status distinguishes success from failure.
         is_told_by = (name == "id" and by_id) or (name == "status" and "reward" not in longest)
         wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
         if width >= wanted_from and not _is_blank(name, longest):
             widths[name] = _least(name, longest)
     if sorted_by in widths:
-        # The mark of the order stands before its heading, apart from the column before.
+        # The mark of the order precedes the heading, apart from the column before.
         widths[sorted_by] = max(widths[sorted_by], len(_KINDS[sorted_by].heading) + 1)
     return widths
 
 
 def _is_blank(name: str, longest: Mapping[str, int]) -> bool:
-    """Tell whether no run has anything in a column that is left out then."""
+    """Return whether a column is omitted because it is empty for every run."""
     return _KINDS[name].needs_text and name not in longest
 
 
@@ -197,7 +196,7 @@ def _least(name: str, longest: Mapping[str, int]) -> int:
 
 
 def column_at(columns: tuple[Column, ...], x: int) -> Column | None:
-    """Return the column at a cell of the row, None behind the last."""
+    """Return the column at a cell of the row, or None after the last."""
     end = 0
     for column in columns:
         end += column.gap + column.width

@@ -1,5 +1,5 @@
-"""Counts over all runs of the list, and over those that its filter lets through; made in slices of
-a few milliseconds while runs are still being read. No widgets."""
+"""Counts over all runs of the list, and over those that pass its filter; made in slices of a few
+milliseconds while runs are still being read. No widgets."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ROWS_A_BITE = 128
 
 
 class Bar(NamedTuple):
-    """One value of a field, or a range of them, and how many runs have it.
+    """One value of a field, or a range of values, and how many runs have it.
 
-    `term` is the expression that these runs match, `name` the field that it is about;
-    `is_alternative`: a run has only one value of that field.
+    `term` is the expression that these runs match, `name` the field in it; `is_alternative` says
+    that a run has only one value of that field.
     """
 
     label: str
@@ -38,7 +38,7 @@ Values = Callable[[str], Iterable[Any]]
 
 
 class Counts(ABC):
-    """What is counted. Both methods are given each run once, but not all at the same time."""
+    """A kind of counts. Both methods receive each run once, but not all at the same time."""
 
     @abstractmethod
     def add(self, values: Values, runs: int) -> None:
@@ -46,11 +46,11 @@ class Counts(ABC):
 
     @abstractmethod
     def choose(self, values: Values) -> None:
-        """Count these among the runs that the filter lets through."""
+        """Count these among the runs that pass the filter."""
 
     @abstractmethod
     def forget_choice(self) -> None:
-        """Count the chosen runs anew from here on."""
+        """Start again with the count of the chosen runs."""
 
 
 Kind = TypeVar("Kind", bound=Counts)
@@ -59,7 +59,7 @@ Kind = TypeVar("Kind", bound=Counts)
 class RunCounts(Generic[Kind]):
     """Keeps counts up to date with a list that grows, changes and is filtered.
 
-    Where rows were replaced all is counted anew, and the counts before stand until that is done.
+    When rows are replaced everything is counted again; the old counts are shown until then.
     """
 
     def __init__(self, model: RunsModel, make: Callable[[], Kind]) -> None:
@@ -68,7 +68,7 @@ class RunCounts(Generic[Kind]):
         self.begin_anew(make())
 
     def begin_anew(self, shown: Kind) -> None:
-        """Count from the first run on; show `shown` from now on."""
+        """Count from the first run on, and show `shown` from now on."""
         self.shown = self._counting = shown
         self._start()
 
@@ -78,19 +78,19 @@ class RunCounts(Generic[Kind]):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether there is a filter: else all runs are chosen."""
+        """Whether there is a filter; otherwise all runs are chosen."""
         return self.model.filter is not None
 
     @property
     def unsettled(self) -> bool:
-        """Whether there are runs that are not counted yet."""
+        """Whether some runs are not counted yet."""
         model = self.model
         if (self._choice, self._rewritten) != (model.choice, model.rewritten):
             return True
         return self._added < model.taken or (self.is_narrowed and self._chosen < model.tested)
 
     def advance(self, budget_s: float) -> bool:
-        """Count on for about `budget_s` seconds; return whether it had to."""
+        """Continue counting for about `budget_s` seconds; return whether there was work."""
         if not self.unsettled:
             return False
         self._keep_up()

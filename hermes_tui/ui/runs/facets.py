@@ -12,31 +12,31 @@ from hermes_tui.ui.runs.counts import Bar, Counts, Values
 from hermes_tui.ui.runs.filter_terms import quoted
 
 MOST_VALUES: Final = 2_048
-"""A field with more values than that is none to choose from."""
+"""A field with more values is not offered as a facet."""
 SHOWN: Final = 10
-"""Values of a field that are shown at first; the others on request."""
+"""How many values of a field are shown at first; the others on request."""
 NOTHING: Final = "(none)"
 MOST_SPELLED: Final = 300
-"""Characters of a value that a term spells, so that a filter takes several: of a longer one the
-beginning, of a path the end."""
+"""The characters of a value that a term may contain, so that a filter takes several terms: a longer
+value is reduced to its beginning, a path to its end."""
 _NONE: Final = ("", "")
 _TELL_NOTHING: Final = {"", "unknown", _NONE}
 
 
 Value = str | tuple[str, str]
-"""A value of a field, with what keeps it apart from others like it where it may have any."""
+"""A value of a field, or a pair with the value that distinguishes it from others like it."""
 
 
 class _Field(NamedTuple):
     name: str
     heading: str
     has_several: bool = False
-    """A run may have several values."""
+    """Whether a run may have several values."""
     least_values: int = 1
     is_repeated: bool = False
-    """Only worth a look where values come again: else each run has its own."""
+    """Whether the field is useful only if its values recur: else each run has its own."""
     apart: str = ""
-    """Another field, by which those of the same value are told apart."""
+    """Another field, which distinguishes equal values."""
 
 
 _FIELDS: Final = (
@@ -58,7 +58,7 @@ FACET_NAMES: Final = frozenset(field.name for field in _FIELDS)
 
 
 class Facet(NamedTuple):
-    """Values of one field, those of most runs first. `values` is how many there are in all."""
+    """Values of one field, the most frequent first. `values` is how many there are in all."""
 
     name: str
     heading: str
@@ -73,7 +73,7 @@ class FacetCounts(Counts):
         self._all: dict[str, Counter[Value]] = {field.name: Counter() for field in _FIELDS}
         self._chosen: dict[str, Counter[Value]] = {}
         self._values: dict[str, Counter[str]] = {}
-        """Of fields whose values are told apart by others: how many share each."""
+        """For fields with an `apart` field: how many pairs have each value."""
         self._runs = 0
         self.forget_choice()
 
@@ -91,9 +91,9 @@ class FacetCounts(Counts):
         self._chosen = {field.name: Counter() for field in _FIELDS}
 
     def facets(self, *, whole: Collection[str] = (), picked: Collection[str] = ()) -> list[Facet]:
-        """Return what there is to choose from; fields that tell nothing apart are left out.
+        """Return the fields to choose from; fields that distinguish nothing are omitted.
 
-        Of a field that is not in `whole`, only the values of most runs, and those whose terms are
+        A field that is not in `whole` has only its most frequent values, and those whose terms are
         `picked`.
         """
         facets = []
@@ -119,7 +119,7 @@ class FacetCounts(Counts):
         return not field.is_repeated or 2 * len(counts) <= self._runs
 
     def _is_shared(self, name: str, value: tuple[str, str]) -> bool:
-        """Tell whether others have the same value, and are apart by another field only."""
+        """Return whether several pairs have the same value, and differ only in the other field."""
         if name not in self._values:
             self._values[name] = Counter(each[0] for each in self._all[name])
         return self._values[name][value[0]] > 1

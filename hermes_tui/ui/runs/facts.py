@@ -1,4 +1,4 @@
-"""What is known of all runs of the list together, kept up to date row by row."""
+"""Facts about all runs of the list together, kept up to date row by row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hermes_tui.log.run_blocks import BlockFacts, StoredRun, note_lengths
 from hermes_tui.ui.runs.table import RunRow
 
 LONGEST = 60
-"""Characters: longer texts are not told apart."""
+"""In characters: lengths beyond this are treated as equal."""
 
 
 class RunsFacts:
-    """How many runs have errors, what reward they have, and how long the texts of columns are."""
+    """How many runs have errors, their mean reward, and how long the texts of columns are."""
 
     def __init__(self) -> None:
         self.runs_with_errors = 0
@@ -21,22 +21,22 @@ class RunsFacts:
         """How many runs have a reward that is a finite number."""
         self._reward_sum = 0.0
         self.longest: dict[str, int] = {}
-        """Characters of the longest text met in a column; a column that is always empty lacks.
+        """The length of the longest text in each column, in characters; empty columns are missing.
 
-        The path counts once there are several files; `reward`, `tool_errors` and `group` are 1.
+        The path counts only if there are several files; `reward`, `tool_errors` and `group` are 1.
         """
         self._erring = bytearray()
         self._rewards = array("d")
-        """By place; NaN where there is none, and for rows that are never replaced."""
+        """By place; NaN if there is no reward, and for rows that are never replaced."""
         self._first_file = (-1, 0)
 
     @property
     def mean_reward(self) -> float | None:
-        """The mean over the runs that have a reward; None where none has."""
+        """The mean over the runs that have a reward, or None if none has."""
         return self._reward_sum / self.rewarded if self.rewarded else None
 
     def note_block(self, block: BlockFacts) -> None:
-        """Take in rows that are never replaced."""
+        """Add a block of rows, which are never replaced."""
         self._erring.extend(bytes(block.rows))
         self._rewards.extend([math.nan] * block.rows)
         self.runs_with_errors += block.erring
@@ -47,7 +47,7 @@ class RunsFacts:
             self._note_length(name, length)
 
     def note_file(self, number: int, name: str) -> None:
-        """Take in that there are runs of a file."""
+        """Add the name of a file that has runs."""
         if self._first_file[0] < 0:
             self._first_file = (number, len(name))
         first_file, length = self._first_file
@@ -55,7 +55,7 @@ class RunsFacts:
             self._note_length("file", max(length, len(name)))
 
     def note(self, place: int, row: RunRow) -> None:
-        """Take in the row at a place in the list: the next new one, or one that was replaced."""
+        """Add the row at a place in the list: the next new one, or a replacement."""
         summary = row.summary
         if place == len(self._erring):
             self._erring.append(0)
@@ -69,13 +69,13 @@ class RunsFacts:
         self.note_file(row.file_number, row.file_name)
 
     def drop(self, place: int) -> None:
-        """Take in that there is no run any more in the row at a place that was noted before."""
+        """Remove the run of a row that was added before."""
         self.runs_with_errors -= self._erring[place]
         self._erring[place] = 0
         self._take_reward(place, None)
 
     def _take_reward(self, place: int, reward: float | None) -> None:
-        """Count the reward of a run instead of the one that it had before."""
+        """Replace the reward that a run had by a new one."""
         if not math.isnan(before := self._rewards[place]):
             self.rewarded -= 1
             self._reward_sum -= before

@@ -1,5 +1,5 @@
-"""What brings runs to the screen bit by bit: read, fold, search and filter in slices of a few
-milliseconds, so that keys are answered in between. No threads, no widgets."""
+"""Brings runs to the screen in small steps: read, fold, search and filter in slices of a few
+milliseconds, so that keys are handled in between. No threads, no widgets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.remote import Place
 
 FILES_AT_ONCE = 8
-"""Files read in turn, so that a big one does not keep the small ones behind it waiting."""
+"""How many files are read in turn, so that a big one does not delay the small ones after it."""
 STEPS_A_TURN = 8
 NO_LIMIT = 1 << 60
 LONG_S = 0.1
@@ -45,34 +45,34 @@ NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
 
 @dataclass(slots=True)
 class RunsFeed:
-    """Goes through all files, several in turn, and collects their runs and what is unreadable.
+    """Reads all files, several in turn, and collects their runs and what is unreadable.
 
-    `rows` are in the order they were met: a row keeps its place, and is replaced there while its
-    run grows.
+    `rows` are in the order of arrival: a row keeps its place, and is replaced there while its run
+    grows.
     """
 
     targets: Targets
     wanted_format: str = ""
     follow: bool = False
     parser: str = ""
-    """What reads the model's messages for their diagnosis; empty: nothing does."""
+    """The parser that reads the model's messages to diagnose them; empty for none."""
     apart: bool = False
-    """Big files are read by a process beside, behind what the first screen needs."""
+    """Whether a separate process reads big files, beyond what the first screen needs."""
     keeps: bool = False
-    """What is found in them is kept for the next time."""
+    """Whether the index of big files is cached for the next time."""
     newcomers: NewFiles | None = None
-    """Finds more files to follow, once they are there."""
+    """Finds more files to follow as they appear."""
     rows: RunTable = field(default_factory=RunTable)
     complaints: list[str] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
-    """Followed files that hold nothing whole yet: number of the file → what was said of it."""
+    """Followed files without any complete record yet: number of the file → the complaint."""
     cancelled: bool = False
     unread: int = 0
-    """Named files that could not be opened."""
+    """How many named files could not be opened."""
     _next_target: int = 0
     _active: deque[Reading] = field(default_factory=deque)
     _growing: list[Reading] = field(default_factory=list)
-    """Files that were read to their end so far, and may grow."""
+    """Files that have been read to their present end, and may grow."""
     _replaced: set[int] = field(default_factory=set)
     _stamps: dict[int, Stamp | None] = field(default_factory=dict)
     files: FeedFiles = field(init=False)
@@ -92,15 +92,15 @@ class RunsFeed:
 
     @property
     def runs(self) -> int:
-        """How many runs were met that are still there."""
+        """How many runs have been found that still exist."""
         return len(self.rows) - len(self.rows.gone)
 
     @property
     def may_find_more(self) -> bool:
-        """Whether a folder is followed in which more files may come to stand."""
+        """Whether a folder is followed in which more files may appear."""
         if self.newcomers is None:
             return False
-        # Where there is nothing yet, it is a folder or a glob that is waited for.
+        # Without any target, the paths are folders or globs that match nothing yet.
         return not self.targets or sum(1 for _ in self.targets.named) < len(self.targets)
 
     def step(self, budget_s: float, *, stop_at_runs: int = NO_LIMIT) -> bool:
@@ -116,14 +116,14 @@ class RunsFeed:
             if time.perf_counter() >= deadline:
                 break
             if self._waits():
-                # Whoever gives much time has nothing else to do meanwhile.
+                # A caller that gives much time has nothing else to do meanwhile.
                 if budget_s < LONG_S:
                     break
                 time.sleep(WAIT_S)
         return changed
 
     def _waits(self) -> bool:
-        """Tell whether there is nothing to do here but wait for processes."""
+        """Return whether there is nothing to do here but wait for processes."""
         can_open = len(self._active) < FILES_AT_ONCE and self._next_target < len(self.targets)
         return bool(self._active) and not can_open and all(map(self._beside.reads, self._active))
 
@@ -161,12 +161,12 @@ class RunsFeed:
             self.complaints.append(NO_MORE)
 
     def open_first(self) -> None:
-        """Open files until one can be read; its runs are not looked at yet."""
+        """Open files until one is readable; its runs are not read yet."""
         while not self.files.opened and self._next_target < len(self.targets):
             self._open_next()
 
     def _open_next(self) -> bool:
-        """Open the next file; return whether there is something to say about it."""
+        """Open the next file; return whether this added a complaint."""
         number = self._next_target
         self._next_target += 1
         said = len(self.complaints)
@@ -204,7 +204,7 @@ class RunsFeed:
         return open_watched(path, wanted_format=self.wanted_format, parser=self.parser)
 
     def _begin(self, number: int, file: OpenFile) -> Reading:
-        """Begin to read a file, behind what is known of it from an earlier time."""
+        """Begin to read a file, after the part that is known from an earlier time."""
         if not self.apart or file.watched is not None or not may_be_big(file):
             return Reading(number, file)
         return self._beside.begin(number, file, self.files.name_of(number), self._complain)
@@ -228,13 +228,13 @@ class RunsFeed:
         return self._complain_of(reading)
 
     def _pack_rows(self) -> None:
-        """Pack what was read of many files; what is followed may read differently later."""
+        """Pack the rows of many files; followed ones stay, since their rows may be replaced."""
         if self.files.are_many and not self.follow:
             still_read = {reading.number for reading in (*self._active, *self._growing)}
             self.rows.pack(still_read, self.files)
 
     def _complain_of(self, reading: Reading) -> bool:
-        """Say what is wrong with a file instead of what was before; return whether it changed."""
+        """Replace the complaint about a file by its present failure; return whether it changed."""
         before, reading.failure = reading.failure, reading.file.source.failure
         if before == reading.failure:
             return False
@@ -250,7 +250,7 @@ class RunsFeed:
             self._complain(f"{reading.file.label}: {failure}")
 
     def poll(self) -> bool:
-        """Look whether a followed file has grown, appeared or broken; return whether one has."""
+        """Check whether a followed file has grown, appeared or failed; return whether one has."""
         if self.cancelled:
             return self._stop_reading()
         changed = False
@@ -273,7 +273,7 @@ class RunsFeed:
         return changed
 
     def _goes_on_anew(self, reading: Reading) -> bool:
-        """Go on with what stands where a followed file was; return whether there is anything."""
+        """Continue with the file that replaced a followed one; return whether there is any."""
         from hermes_tui.ui.runs.replaced_rows import replacement
 
         found = replacement(reading, may_keep=not self.may_find_more)
@@ -292,7 +292,7 @@ class RunsFeed:
         return True
 
     def _look_at_read(self) -> bool:
-        """Look whether files that were read have changed; where there are many, not before use."""
+        """Complain about files that have changed since; if there are many, only when used."""
         if self.follow or self.files.are_many or not self.finished:
             return False
         said = len(self.complaints)
@@ -317,7 +317,7 @@ class RunsFeed:
     def may_bring_more(self) -> bool:
         """Wait a moment for a pipe or a packed file that is still coming in; False if none is.
 
-        A followed file is not waited for.
+        Does not wait for a followed file.
         """
         is_coming = not self.follow and any(not file.source.complete for file in self.files.kept)
         if is_coming:
@@ -325,7 +325,7 @@ class RunsFeed:
         return self.poll() or is_coming
 
     def _stop_reading(self) -> bool:
-        """Keep what is read so far, and end what goes on beside; return whether anything did."""
+        """Keep what has been read, and stop processes; return whether any file was in progress."""
         if not self._active:
             return False
         for reading in self._active:
@@ -334,7 +334,7 @@ class RunsFeed:
         return True
 
     def _look_again(self, number: int) -> bool:
-        """Try to open a file that held nothing yet, if anything happened to it since."""
+        """Try to open a file that was empty so far, if it has changed since."""
         path = self.targets[number].path
         stamp = stamp_of(path)
         if stamp == self._stamps.get(number):
@@ -374,12 +374,12 @@ class RunsFeed:
             self._watched_rows.note(file.watched, len(self.rows) - 1)
 
     def take_replaced(self) -> set[int]:
-        """Return which rows were replaced since this was last asked."""
+        """Return the places of the rows that were replaced since the last call."""
         replaced, self._replaced = self._replaced, set()
         return replaced
 
     def progress(self) -> tuple[int, int] | None:
-        """Return how many bytes of the files are read, and all there are; None when all is read."""
+        """Return how many bytes of the files are read, and the total; None when all are read."""
         if self.finished:
             return None
         if len(self.targets) == 1 and self._active:
@@ -387,7 +387,7 @@ class RunsFeed:
         return self._progress.bytes(self._next_target, self._active)
 
     def pace(self, done: int, total: int) -> str:
-        """Return how fast the files are read, and how long it will take."""
+        """Return how fast the files are read, and how long the rest will take."""
         files = self._next_target - len(self._active)
         return self._progress.pace(done, total, files=files)
 

@@ -1,4 +1,4 @@
-"""The files of a feed: open while they are read, and where there are many closed after that."""
+"""The files of a feed: open while they are read, and then, if there are many, closed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.targets import Targets
 
 FEW_FILES: Final = 64
-"""That many may all stay open; of more, those read to the end are closed for a while."""
+"""Up to this many may all stay open; of more, those read to the end are closed for a while."""
 
 
 class FeedFiles:
-    """Knows each file by its number, which is its place among the targets."""
+    """Identifies each file by its number, which is its index among the targets."""
 
     def __init__(self, targets: Targets, *, keeps: bool) -> None:
         self.opened = 0
@@ -42,27 +42,27 @@ class FeedFiles:
         return self._open.values()
 
     def add(self, number: int, file: OpenFile) -> None:
-        """Take in a file that was opened."""
+        """Add a file that was opened."""
         file.number, file.keeps = number, self._keeps
         if file.reader == self._reader:
-            # Files of one kind need only one.
+            # Files of one format share a reader.
             file.reader = self._reader
         self._reader = file.reader
         self._open[number] = file
         self.opened += 1
 
     def pool(self, file: OpenFile) -> None:
-        """Let a file be closed for a while where there are many."""
+        """Let a file be closed for a while if there are many."""
         if self.are_many and file.path is not None and not isinstance(file.source, PooledSource):
             file.source = self._pool.keep(file.path, file.source)
 
     def put_away(self, file: OpenFile) -> None:
-        """Keep little of a file that is read to its end, where there are many."""
+        """Close a file that has been read to its end, if there are many."""
         if self.are_many and self._closed.put(file):
             del self._open[file.number]
 
     def file_of(self, number: int) -> OpenFile:
-        """Return a file that was opened."""
+        """Return a file that was opened, reopened if necessary."""
         if number in self._open:
             return self._open[number]
         file = self._closed[number]

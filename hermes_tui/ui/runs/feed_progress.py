@@ -1,4 +1,4 @@
-"""How much of all files is read, how fast, and how long it will take."""
+"""How much of all files has been read, how fast, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.reading import Reading
 
 SIZED_AT_ONCE: Final = 1_000
-"""Files whose size is looked up in one go, which takes some milliseconds."""
+"""How many files are sized in one go, which takes some milliseconds."""
 
 
 class FeedProgress:
@@ -24,14 +24,14 @@ class FeedProgress:
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = targets
         self._before = array("Q", (0,))
-        """Bytes before each file that was looked at, and of all of these together."""
+        """Bytes before each file that was sized, and in all of these together."""
         self._pace: Pace | None = None
         self._files_before = 0
 
     def bytes(self, begun: int, active: Iterable[Reading]) -> tuple[int, int]:
-        """Return how many bytes are read, and all there are, as far as that is known.
+        """Return how many bytes are read, and the estimated total.
 
-        The first `begun` files are read, but for the rest of the `active` ones.
+        The first `begun` files are read, except for the rest of the `active` ones.
         """
         self._look_at(begun)
         before = self._before
@@ -40,7 +40,7 @@ class FeedProgress:
             for reading in active
         )
         looked_at = len(before) - 1
-        # The others are taken to be as big as these.
+        # The others are assumed to be as big as these.
         total = before[-1] * len(self._targets) // max(1, looked_at)
         return int(before[begun] - rest), total
 
@@ -51,7 +51,7 @@ class FeedProgress:
         self._before.extend(islice(accumulate(sizes, initial=self._before[-1]), 1, None))
 
     def pace(self, done: int, total: int, *, files: int) -> str:
-        """Return how fast the files are read, of which `files` are, and how long it will take."""
+        """Return how fast the files are read, `files` of them so far, and how long it will take."""
         now = time.perf_counter()
         if self._pace is None:
             self._pace, self._files_before = Pace(now, done), files
@@ -59,7 +59,7 @@ class FeedProgress:
 
 
 def _size(target: Target) -> int:
-    """Return the bytes of a file, at least 1, for how far the reading is."""
+    """Return the size of a file in bytes, at least 1, for the progress."""
     try:
         return max(1, target.path.stat().st_size) if target.path is not None else 1
     except OSError:

@@ -1,4 +1,4 @@
-"""What is known of a run on the runs screen: the fields to filter by and the columns to sort by."""
+"""The fields of a run on the runs screen: those to filter by, and the columns to sort by."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FIELDS: dict[str, str] = {
 FIELD_NAMES = tuple(FIELDS)
 FOUND = "found"
 FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search ({search}) has found something"}
-"""What a filter can read besides: it is no property of a run."""
+"""What a filter can read: the fields, and the search's result, which is no property of a run."""
 FILTER_NAMES = tuple(FILTERS)
 SORTS = (
     "run",
@@ -79,13 +79,13 @@ Codes = tuple[tuple[str, int], ...]
 _LAST_TEXT: Final = chr(sys.maxunicode)
 TIMES: Final = frozenset({"began", "latest"})
 MAY_LACK: Final = TIMES | {"reward"}
-"""Columns that are passed over where no run has anything in them."""
+"""Columns that are skipped if they are empty for every run."""
 _SPARSE: Final = TIMES | {"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"}
-"""Fields that many files say nothing of."""
+"""Fields that many files do not have."""
 WITHOUT_MEAN = frozenset({"run", "stop_reason", "codes", "model", "task", "id", "file"})
-"""Columns of which a group has no mean; of `status` it is how many of its runs failed."""
+"""Columns without a mean for a group; that of `status` is how many of its runs failed."""
 UPWARDS = WITHOUT_MEAN | {"status", "reward"}
-"""Columns that begin with the smallest: what went worst comes first. Counts begin with the largest.
+"""Columns that begin with the smallest: the worst comes first. Counts begin with the largest.
 """
 
 _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
@@ -94,14 +94,14 @@ _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
 })  # fmt: skip
 _TEXTS: Final = frozenset({"id", "task"})
 MANY_ROWS: Final = 1 << 17
-"""So many whole texts at once would be too much memory."""
+"""From this many rows on, their whole texts together would take too much memory."""
 
 
 def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     """Return the value of each row in a field, by its place in `rows`; `name` is one of FIELDS.
 
-    That of `run` is the place itself, from 1. Runs with the same value may share one object. For a
-    whole table of runs or a slice of one no rows are made.
+    The value of `run` is the place itself, from 1. Runs with the same value may share one object.
+    For a whole table of runs, or a slice of one, no rows are created.
     """
     if name == "run":
         return range(1, len(rows) + 1)
@@ -127,9 +127,9 @@ def attribute(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
 def column_in_steps(
     rows: Sequence[RunRow], name: str, *, short: bool = False
 ) -> Steps[MutableSequence[Any]]:
-    """Return the value of each row in a field that is an attribute, as the row has it.
+    """Return the raw value of each row in a field that is an attribute.
 
-    With `short` long texts are cut so that they still differ.
+    With `short`, long texts are cut so that they still differ.
     """
     found: MutableSequence[Any] = []
     shared: dict[Any, Any] = {}
@@ -142,16 +142,16 @@ def column_in_steps(
         if found:
             found.extend(values)
         else:
-            # Those of counts are an array.
+            # The first piece decides the type: the values of counts are an array.
             found = values
         yield len(piece)
     return found
 
 
 def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[Sequence[Any]]:
-    """Return the value of each row in a column; where there is none, one that comes last.
+    """Return the sort key of each row in a column; a row without a value comes last.
 
-    Of very many, long texts are told apart by their beginnings, then in any order.
+    In a very long list, long texts are ordered by their beginnings, and then arbitrarily.
     """
     is_short = name in _TEXTS and isinstance(rows, RunView) and len(rows) > MANY_ROWS
     keys = yield from column_in_steps(rows, name, short=is_short)
@@ -177,7 +177,7 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
 
 
 class _CodesTexts(dict[Codes, str]):
-    """Findings by code → what the list shows of them, made once; `nothing` where there is none."""
+    """Findings by code → their text in the list, built once; `nothing` if there are none."""
 
     def __init__(self, nothing: str) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ def findings_text(row: RunRow) -> str:
 
 
 def id_text(row: RunRow) -> str:
-    """Return the id of a run; with the number of its group, if its record holds several runs."""
+    """Return the id of a run, with the number of its group if its record holds several runs."""
     return listed_id(row.summary.run_id, row.group, row.ref.nth)
 
 

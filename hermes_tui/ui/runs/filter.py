@@ -1,4 +1,4 @@
-"""The filter over the list of runs: which of them it lets through, found out bit by bit."""
+"""The filter over the list of runs: which of them pass, tested in small steps."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ ROWS_A_BITE = 64
 
 
 class RunFilter:
-    """Tests runs with an expression; without one all pass. Runs are known by their place."""
+    """Tests runs with an expression; without one, all pass. Runs are identified by place."""
 
     def __init__(self, rows: Sequence[RunRow], places: RunPlaces, search: RunSearch) -> None:
         self.expression: Expression | None = None
         self.text = ""
         self.passing = bytearray()
-        """For each run whether it passes; 0 until it is tested."""
+        """For each run, whether it passes; 0 until it is tested."""
         self.tested = 0
-        """How many of the runs were tested."""
+        """How many of the runs have been tested."""
         self._rows = rows
         self._gone = gone_from(rows)
         self._places = places
         self._search = search
 
     def begin(self, text: str) -> str:
-        """Test with another expression, none if it is empty; return what is wrong, or ""."""
+        """Test with another expression, or none if it is empty; return an error message, or ""."""
         from hermes_tui.log.expressions import ExpressionError
         from hermes_tui.log.plain_fields import compile_filter
 
@@ -54,17 +54,17 @@ class RunFilter:
 
     @property
     def is_by_number(self) -> bool:
-        """Whether runs pass by where they stand among all."""
+        """Whether the expression reads the position of a run among all."""
         return self.expression is not None and "run" in self.expression.names
 
     @property
     def is_by_search(self) -> bool:
-        """Whether runs pass by what the search finds."""
+        """Whether the expression reads the result of the search."""
         return self.expression is not None and FOUND in self.expression.names
 
     @property
     def has_more(self) -> bool:
-        """Whether there are runs to test now: not what a search it waits for has not seen yet."""
+        """Whether there are runs to test now; those that a search must see first do not count."""
         return self.tested < self._end
 
     @property
@@ -73,7 +73,7 @@ class RunFilter:
         return self._search.searched_to if waits else self._places.taken
 
     def take(self, fresh: range) -> None:
-        """Take in runs that are new."""
+        """Add new runs."""
         is_open = self.expression is None
         self.passing.extend(bytes([is_open]) * len(fresh))
         if is_open:
@@ -93,7 +93,7 @@ class RunFilter:
         return come, has_gone
 
     def test_again(self, place: int) -> None:
-        """Test a run that reads differently now, or is there no more."""
+        """Test a run again that has changed, or no longer exists."""
         if place < self.tested:
             [self.passing[place]] = self._passing_of(range(place, place + 1))
 

@@ -1,4 +1,4 @@
-"""Expressions as terms that a person picks and drops again: `status == "ok" and 2 <= turns < 5`."""
+"""Expressions as terms to pick and drop one by one: `status == "ok" and 2 <= turns < 5`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import json
 
 
 def quoted(text: str) -> str:
-    """Return a text as an expression spells it."""
+    """Return a text as a string literal of an expression."""
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def terms_of(expression: str) -> frozenset[str]:
-    """Return the terms of an expression, alternatives apart: what `toggled` would drop again."""
+    """Return the terms of an expression, alternatives separately: those that `toggled` can drop."""
     parts = [_spread(part) for part in _parts(expression, ast.And)]
     return frozenset(term for alternatives in parts for term in alternatives)
 
 
 def toggled(expression: str, term: str, *, name: str, is_alternative: bool) -> str:
-    """Return `expression` (a valid one, or empty) narrowed by `term`; without it if it is there.
+    """Return `expression` (a valid one, or empty) narrowed by `term`, or without it if it is there.
 
-    With `is_alternative` it is put beside the other terms about the field `name`: a run has only
-    one value there, and would never meet two of them.
+    With `is_alternative`, the term is joined by `or` to the other terms about the field `name`: a
+    run has only one value there, and would never match two of them.
     """
     parts = [_spread(part) for part in _parts(expression, ast.And)]
     for alternatives in parts:
@@ -51,7 +51,7 @@ def _spread(part: str) -> list[str]:
 
 
 def _parts(expression: str, operator: type[ast.boolop]) -> list[str]:
-    """Return what stands around the outermost `and` or `or`, each as it is spelled."""
+    """Return the operands of the outermost `and` or `or`, each as it is spelled."""
     text = expression.strip()
     if not text:
         return []
@@ -70,9 +70,9 @@ def _spelled(text: str, value: ast.expr) -> str:
 
 
 def _is_about(term: str, name: str) -> bool:
-    """Tell whether a term compares the field `name`, or an end of it, and nothing else.
+    """Return whether a term compares only the field `name`, or its beginning or end.
 
-    Of several in a list it is the first.
+    A list of fields counts as its first field.
     """
     tree = ast.parse(term, mode="eval").body
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
@@ -81,7 +81,7 @@ def _is_about(term: str, name: str) -> bool:
     if not isinstance(tree, ast.Compare):
         return False
     if isinstance(tree.left, ast.List) and tree.left.elts:
-        # A field and what keeps its values apart: it is about the first.
+        # A field and the one that distinguishes its values: the term is about the first.
         first = tree.left.elts[0]
         return isinstance(first, ast.Name) and first.id == name
     values = [tree.left, *tree.comparators]

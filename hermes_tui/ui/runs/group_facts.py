@@ -1,4 +1,4 @@
-"""What the runs of a group have in common: how many fail, and means of what can be counted."""
+"""Aggregates over the runs of a group: how many fail, and means of what can be counted."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shaped import ShapedRuns
 
 MOST_NAMESAKES: Final = 64
-"""Texts of tasks of one title that are told apart."""
+"""How many tasks with the same title are distinguished by their texts."""
 _SPARSE: Final = ("reward", "tokens_in", "tokens_out", "cost", "duration")
 _SUMMED: Final = (*_SPARSE, "turns", "calls")
-"""The first is the reward: with it, it is known which runs failed."""
+"""The first is the reward, which also decides which runs failed."""
 
 
 class GroupFacts(NamedTuple):
-    """Shares and means over the runs of a group; None where no run says anything."""
+    """Shares and means over the runs of a group, or None if no run has a value."""
 
     with_errors: float
     failed: int
-    """How many failed, of the `outcomes`; those that a limit cut off have."""
+    """How many of the `outcomes` failed; those cut off by a limit count as failed."""
     outcomes: int
-    """How many runs say how they ended."""
+    """How many runs record how they ended."""
     reward: float | None
     rewarded: int
     """How many runs have a reward."""
     turns: float
     calls: float
     tokens_in: float | None = None
-    """Of the runs of which it is known; the same for what follows."""
+    """The mean over the runs that have a value; the same for the next ones."""
     tokens_out: float | None = None
     cost: float | None = None
     duration: float | None = None
     rewards: tuple[float, float] | None = None
-    """The lowest and the highest, where several runs have one."""
+    """The lowest and the highest, if several runs have one."""
     task: str = ""
-    """The whole text of the task, on one line, where other groups have the same title."""
+    """The whole text of the task, on one line, if other groups have the same title."""
 
 
 class _Sum:
-    """A sum over what is known of the runs of a group."""
+    """A sum over the known values of a group."""
 
     def __init__(self) -> None:
         self.total, self.known = 0.0, 0
@@ -70,7 +70,7 @@ class _Sum:
 
 
 class FactsOfGroups:
-    """Works out the facts of the groups that are drawn: of a long list bit by bit."""
+    """Computes the facts of the groups that are drawn; for a long list in small steps."""
 
     def __init__(self, model: ShapedRuns) -> None:
         self._model = model
@@ -78,14 +78,14 @@ class FactsOfGroups:
         self._columns: dict[str, Sequence[Any]] = {}
         self._facts: dict[str, GroupFacts] = {}
         self._before: dict[str, GroupFacts] = {}
-        """Those of the list as it stood before, shown until there are newer ones."""
+        """The facts of the previous list, shown until there are newer ones."""
         self._texts: dict[str, tuple[str, ...]] = {}
-        """The whole texts of tasks that have a title in common."""
+        """The whole texts of tasks that share a title."""
         self._wanted: dict[str, Group] = {}
         self._underway: Underway[GroupFacts] | None = None
 
     def of(self, group: Group) -> GroupFacts | None:
-        """Return the facts of a group of the model; None until they are worked out first."""
+        """Return the facts of a group of the model, or None until they have been computed."""
         self._keep_up()
         key = group.key
         if key not in self._facts:
@@ -98,7 +98,7 @@ class FactsOfGroups:
         return self._facts.get(key) or self._before.get(key)
 
     def namesakes(self, group: Group) -> tuple[str, ...]:
-        """Return the texts of the tasks of this title, as far as they are known."""
+        """Return the texts of the tasks with this title, as far as they are known."""
         return self._texts.get(group.title, ()) if group.has_namesakes else ()
 
     def _keep(self, group: Group, facts: GroupFacts) -> None:
@@ -120,7 +120,7 @@ class FactsOfGroups:
         return bool(self._wanted)
 
     def advance(self, budget_s: float) -> bool:
-        """Work on for about `budget_s` seconds; return whether there is anything new to draw."""
+        """Continue for about `budget_s` seconds; return whether there is anything new to draw."""
         self._keep_up()
         if not self._wanted:
             return False
@@ -168,9 +168,10 @@ class FactsOfGroups:
         return before.task if before is not None else ""
 
     def _task_of(self, group: Group, place: int) -> str:
-        """Return what tells a task from others of its title: its text, or how it is called.
+        """Return the text that distinguishes a task from others with its title, or its group id.
 
-        It is read from the file of the run at `place`, once: the key of a group stands for it.
+        It is read only once, from the file of the run at `place`; the key of the group identifies
+        it.
         """
         if known := self._known_task(group):
             return known
@@ -181,7 +182,7 @@ class FactsOfGroups:
         return f"{group.title} · {row.summary.group_id or row.summary.task_digest}"
 
     def _read(self, *names: str) -> Steps[list[Sequence[Any]]]:
-        """Return columns of all runs; they are kept while the list stands."""
+        """Return columns of all runs; they are kept until the list changes."""
         for name in names:
             if name not in self._columns:
                 rows = self._model.rows[: self._model.taken]

@@ -1,4 +1,4 @@
-"""In what order the groups of a list stand: by the means of what the list is sorted by. Pure."""
+"""The order of the groups of a list: by the means of the column that it is sorted by. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Order(NamedTuple):
-    """What a list is sorted by."""
+    """The column and the direction that a list is sorted by."""
 
     name: str = "run"
     descending: bool = False
@@ -25,10 +25,10 @@ class Order(NamedTuple):
 def group_means(
     places: array[int], rows: Sequence[RunRow], group_of: array[int], count: int, order: Order
 ) -> Steps[list[float]]:
-    """Return what to sort each of `count` groups by, the smallest first.
+    """Return the sort key of each of `count` groups, the smallest first.
 
-    That is the mean over its runs at `places`, negative where the largest come first, inf where
-    none has any. By status, the groups of which most runs failed come first.
+    It is the mean over its runs at `places`, negative if the largest come first, inf if no run has
+    a value. By status, the groups with the largest share of failed runs come first.
     """
     if order.name in WITHOUT_MEAN:
         return [0.0] * count
@@ -53,7 +53,7 @@ def group_means(
 
 
 def _values(columns: Sequence[Sequence[Any]], places: array[int]) -> Iterator[float | None]:
-    """Return the number of each run that counts; with its status, whether it failed."""
+    """Return the number of each run that enters the mean; for the status, whether it failed."""
     first, *rest = columns
     if rest:
         return (has_failed(first[place], rest[0][place]) for place in places)

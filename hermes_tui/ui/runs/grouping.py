@@ -1,8 +1,8 @@
-"""What runs are grouped by: the key of the group that each belongs to, and what groups are called.
+"""What runs are grouped by: the key of the group that each belongs to, and the names of groups.
 
-A key may have parts, with `APART` between them: what the group is called, and what keeps it apart
-from others of that name. Tasks are apart by their whole text; groups of the same id by the format,
-and within that by the task, since every benchmark counts its samples from 1.
+A key may have parts, separated by `APART`: the name of the group, and what distinguishes it from
+others with that name. Tasks are distinguished by their whole text; groups with the same id by the
+format, and within that by the task, since every benchmark numbers its samples from 1.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 GROUPINGS: Final = (
     *("codes", "status", "stop_reason", "model", "task", "group", "file", "format", "parser"),
 )
-"""Fields whose values runs can be grouped by; of `codes` all that a run has together."""
+"""Fields that runs can be grouped by; for `codes`, by the set of codes that a run has."""
 APART: Final = "\0"
 _PARTS: Final = {"task": 1, "group": 2}
-"""How many parts of a key are behind what the group is called."""
+"""How many parts of a key follow the name of the group."""
 
 
 class Name(NamedTuple):
-    """What a group is called, and whether others of another key have the same title."""
+    """The name of a group, and whether groups with another key have the same title."""
 
     title: str
     has_namesakes: bool = False
 
 
 class GroupKeys:
-    """Gives the key of the group of each run; all runs of a list are given, in order."""
+    """Computes the group key of each run; must receive all runs of a list, in order."""
 
     def __init__(self, grouping: str) -> None:
         self._grouping = grouping
         self._tasks: dict[tuple[str, str, str], str] = {}
         """Group, format and file → the task that the group has in the file."""
         self._files: dict[tuple[str, str, str], str] = {}
-        """Group, format and task → the first file of it."""
+        """Group, format and task → its first file."""
 
     def of(self, rows: Sequence[RunRow]) -> list[str]:
         """Return the keys of these runs."""
@@ -52,14 +52,14 @@ class GroupKeys:
                 return [f"{task}{APART}{digest}" if task else "" for task, digest in pairs]
             case "codes":
                 codes: Sequence[Any] = column(rows, "codes")
-                # Runs may share one object: it is spelled once.
+                # Runs may share one object, which is then formatted once.
                 spelled = {id(each): " + ".join(each) for each in codes}
                 return [spelled[id(each)] for each in codes]
             case name:
                 return list(column(rows, name))
 
     def _groups(self, rows: Sequence[RunRow]) -> list[str]:
-        """Return the groups; those that are only a number in a file, with the file."""
+        """Return the groups; those that are only numbered within a file, with the file."""
         columns = (
             column(rows, "group"),
             attribute(rows, "summary.group_id"),
@@ -80,8 +80,8 @@ class GroupKeys:
 
 
 def names_of(keys: Sequence[str], grouping: str) -> list[Name]:
-    """Return what the groups of these keys are called together."""
-    # What a file says may hold the mark, too.
+    """Return the names of the groups with these keys, which depend on each other."""
+    # A value from a file may contain the separator, too.
     parts = [key.rsplit(APART, _PARTS.get(grouping, 0)) for key in keys]
     shared = Counter(titles[0] for titles in parts)
     named = Counter(tuple(titles[:2]) for titles in parts)

@@ -9,7 +9,7 @@ from hermes_tui.ui.runs.counts import Bar, Counts, Values
 
 
 class Quantity(NamedTuple):
-    """A field with a number, and how it is called."""
+    """A numeric field, and its displayed name."""
 
     name: str
     heading: str
@@ -53,7 +53,7 @@ class HistogramCounts(Counts):
         self._chosen = Spread()
 
     def bars(self) -> list[Bar]:
-        """Return a bar a range, and one for the runs of which it is not known."""
+        """Return a bar per range, and one for the runs without a value."""
         name = self.quantity.name
         bars = [
             Bar(_label(place, is_whole=self._all.is_whole), _term(place, name), name,
@@ -89,7 +89,7 @@ def _label(place: Bin, *, is_whole: bool) -> str:
     if place.high is None:
         return _short(place.low)
     if not is_whole or place.high > _SPELLED_OUT:
-        # Its upper end belongs to the next range.
+        # The upper end belongs to the next range.
         return f"{_short(place.low)} – <{_short(place.high)}"
     last = place.high - 1
     return _short(place.low) if last <= place.low else f"{_short(place.low)} – {_short(last)}"

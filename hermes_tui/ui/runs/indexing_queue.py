@@ -1,4 +1,4 @@
-"""Big files on their way into the list of runs: read by a process beside, or known from before."""
+"""Big files on their way into the list of runs: read by a separate process, or cached."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.opener import OpenFile
 
 PROCESSES: Final = max(1, min(4, available_cores() - 1))
-"""At the same time, each with a file of its own; one processor is for what draws."""
+"""How many run at a time, each with its own file; one processor is left for the screen."""
 
 Complain = Callable[[str], None]
 
 
 class IndexingQueue:
-    """Gives big files to processes, one after the other, and brings what they find to the rows."""
+    """Gives big files to processes, one after the other, and adds what they find to the rows."""
 
     def __init__(self, rows: RunTable, *, keeps: bool) -> None:
         self._rows = rows
@@ -31,7 +31,7 @@ class IndexingQueue:
         self._indexes: list[RunIndex] = []
 
     def begin(self, number: int, file: OpenFile, name: str, complain: Complain) -> Reading:
-        """Begin to read a file, behind what is known of it from an earlier time."""
+        """Begin to read a file, after the part that is known from an earlier time."""
         from hermes_tui.runtime.index.run_index import RunIndex
 
         index = RunIndex(file, keeps=self._keeps)
@@ -48,11 +48,11 @@ class IndexingQueue:
         self._queue.append(reading)
 
     def reads(self, reading: Reading) -> bool:
-        """Tell whether a file is read by a process, or will be."""
+        """Return whether a process reads a file, or will."""
         return reading.is_apart or reading in self._queue
 
     def take(self, reading: Reading, complain: Complain) -> bool:
-        """Take over what was found in a file meanwhile; return whether there is anything new."""
+        """Take over what has been found in a file; return whether there is anything new."""
         if not reading.is_apart:
             return self._start_next(complain)
         assert reading.stored is not None, "it has an index"
@@ -79,6 +79,6 @@ class IndexingQueue:
         return bool(failure)
 
     def close(self) -> None:
-        """End what still runs, and let go of what is not kept."""
+        """End the processes that still run, and discard what is not cached."""
         for index in self._indexes:
             index.close()

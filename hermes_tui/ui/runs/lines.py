@@ -1,4 +1,4 @@
-"""The lines of the list of runs: headings of groups and runs, without those that are folded."""
+"""The lines of the list of runs: headings of groups, and runs that are not folded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Branch(NamedTuple):
-    """How a run stands in the tree: how deep, and the runs below it."""
+    """The position of a run in the tree: how deep it is, and how many runs are below it."""
 
     depth: int = 0
     below: int = 0
@@ -25,21 +25,21 @@ class Branch(NamedTuple):
 class RunLines:
     """Maps lines to runs by their position in the model's order, and back.
 
-    Without groups and children a line is a position, and nothing is kept; of groups only where
-    their headings are. Between two calls of `update` the model may list other runs: a line that is
-    no more has nothing on it.
+    Without groups and children, a line is a position and nothing is stored; for groups, only the
+    lines of their headings are. Between two calls of `update` the model may list other runs: a
+    line that no longer exists is empty.
     """
 
     def __init__(self, model: ShapedRuns) -> None:
         self.model = model
         self.folded_groups: set[str] = set()
         self.folded_runs: set[int] = set()
-        """Places of runs whose children are not shown."""
+        """Places of runs whose children are hidden."""
         self._lines: array[int] | None = None
-        """The position on each line, where some are folded into others."""
+        """The position on each line if some runs are folded."""
         self._groups: tuple[Group, ...] = ()
         self._headings = array("I")
-        """The line of the heading of each group, and behind them how many lines there are."""
+        """The line of the heading of each group, followed by the number of lines."""
         self._made_for: object = None
         self._foldings = 0
 
@@ -49,7 +49,7 @@ class RunLines:
         return len(self.model) if self._lines is None else len(self._lines)
 
     def update(self) -> bool:
-        """Take over the order of the model; return whether lines stand elsewhere than before."""
+        """Take over the order of the model; return whether any line has moved."""
         _, groups, depths = self.model.standing
         state = (self.model.revision, self._foldings)
         if state == self._made_for:
@@ -77,7 +77,7 @@ class RunLines:
         return lines
 
     def position(self, line: int) -> int | None:
-        """Return the run on a line; None for a heading, and where there is no line."""
+        """Return the run on a line; None for a heading, and if there is no such line."""
         if not 0 <= line < len(self):
             return None
         if self._groups:
@@ -102,7 +102,7 @@ class RunLines:
         return groups[number] if line == self._headings[number] else None
 
     def line_of(self, position: int) -> int:
-        """Return the line of a run, or of what it is folded into."""
+        """Return the line of a run, or of the heading or run that it is folded into."""
         if not self._groups:
             lines = self._lines
             return position if lines is None else max(0, bisect_right(lines, position) - 1)
@@ -115,13 +115,13 @@ class RunLines:
         return bisect_right(self._groups, position, key=attrgetter("start")) - 1
 
     def line_of_group(self, key: str) -> int | None:
-        """Return the line of a heading, None where there is no such group (any more)."""
+        """Return the line of a heading, or None if there is no such group (any more)."""
         numbers = (n for n, group in enumerate(self._groups) if group.key == key)
         number = next(numbers, None)
         return None if number is None else self._headings[number]
 
     def branch(self, position: int) -> Branch:
-        """Return how a run stands in the tree."""
+        """Return the position of a run in the tree."""
         depths = self.model.standing.depths
         if depths is None or position >= len(depths):
             return Branch()
@@ -133,7 +133,7 @@ class RunLines:
         return Branch(depth, end - position - 1, is_folded)
 
     def toggle(self, line: int) -> bool:
-        """Fold or unfold what stands below a line, else what it stands below.
+        """Fold or unfold what is below a line, or else the group or run that it is below.
 
         Returns whether there was anything to fold.
         """
@@ -178,7 +178,7 @@ class RunLines:
         return bool(self.folded_groups or self.folded_runs)
 
     def unfold(self, position: int) -> None:
-        """Show a run that is folded into something."""
+        """Unfold whatever hides a run."""
         depths = self.model.standing.depths
         self._foldings += 1
         if self._groups:

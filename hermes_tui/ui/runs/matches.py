@@ -1,4 +1,4 @@
-"""The list of runs and what its search has found: how many matches, and where the next is."""
+"""The list of runs with the matches of its search: how many there are, and where the next is."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ class MatchedRuns(RunsModel):
 
     @property
     def matches(self) -> int:
-        """How many listed runs match the search, as far as it got."""
+        """How many listed runs match the search, as far as it has come."""
         return self._search.count(self._filter.passing, self._state)
 
     def next_match(self, position: int, step: int) -> int | None:
-        """Return the next match from `position` in the direction `step`, around the ends."""
+        """Return the next match from `position` in the direction `step`, wrapping around."""
         if not self.matches:
             return None
         return self._search.next_match(self.order, position, step, self._state)
 
     def reaches_match(self, position: int, step: int) -> bool:
-        """Tell whether the next match is known; a search of all texts looks there first."""
+        """Return whether the next match is known; a search of all texts continues there first."""
         return self._search.reaches_match(self.order, position, step, self.revision)
 
     def match_number(self, position: int) -> int | None:
-        """Return which match a listed run is, from 1; None: it is none, or not all are known."""
+        """Return the number of a listed run among the matches, from 1.
+
+        None if it is not a match, or if not all matches are known.
+        """
         if self.searched < self.taken or not self.matches:
             return None
         return self._search.number(self.order, position, self._state)

@@ -1,7 +1,7 @@
-"""The order and choice of the runs on the runs screen, kept up to date in slices.
+"""The order and selection of the runs on the runs screen, kept up to date in slices.
 
-A run is known by its place in `rows`, where it stays. Their own order is that of files and runs;
-`order` holds the places of the listed ones as they are sorted now.
+A run is identified by its place in `rows`, which never changes. The natural order is that of files
+and runs; `order` holds the places of the listed runs in the present order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ARRANGE_EVERY_S = 0.2
 ARRANGE_SHARE = 10
-"""Arranging takes at most this part of the time, where it takes long."""
+"""Arranging takes at most this fraction of the time (1 / N) if it takes long."""
 FIRST_SLICE_S = 0.02
 
 
@@ -39,15 +39,15 @@ class RunsModel:
         self.rows = rows
         self._gone = gone_from(rows)
         self.standing = Standing(array("I"))
-        """How the listed runs stand."""
+        """The arrangement of the listed runs."""
         self.sort_name = "run"
         self.descending = False
         self.revision = 0
-        """Grows whenever rows that were listed before may stand elsewhere or read differently."""
+        """Grows whenever rows that were listed before may have moved or changed."""
         self.choice = 0
-        """Grows whenever another choice of runs is to be listed."""
+        """Grows whenever another selection of runs is to be listed."""
         self.rewritten = 0
-        """Grows whenever a run that was taken in before reads differently."""
+        """Grows whenever a run that was added before has changed."""
         self._places = RunPlaces()
         self._stale = False
         self._due = 0.0
@@ -62,21 +62,21 @@ class RunsModel:
 
     @property
     def order(self) -> array[int]:
-        """The places of the listed runs, as they stand."""
+        """The places of the listed runs, in the present order."""
         return self.standing.order
 
     def row(self, position: int) -> RunRow:
         return self.rows[self.order[position]]
 
     def number(self, position: int) -> int:
-        """Return the 1-based number that a listed run has among all."""
+        """Return the 1-based number of a listed run among all."""
         return self._places.numbers[self.order[position]] + 1
 
     def line(self, position: int) -> str:
         """Return a run as one line of text."""
         return run_line(self.row(position)) if position < len(self.order) else ""
 
-    # Where runs are
+    # Positions of runs
 
     def keep(self, position: int) -> None:
         """Remember the run under the cursor, so that sorting does not lose it."""
@@ -84,7 +84,7 @@ class RunsModel:
         self._kept_at = position
 
     def kept_position(self) -> int | None:
-        """Return where the remembered run stands now. O(1) while it stands where it stood."""
+        """Return the position of the remembered run. O(1) unless it has moved."""
         if self._kept is None:
             return None
         if not (self._kept_at < len(self.order) and self.order[self._kept_at] == self._kept):
@@ -95,19 +95,19 @@ class RunsModel:
         return self._kept_at
 
     def position_of(self, ref: RunRef) -> int | None:
-        """Return where a run is listed, None where it is not. O(listed runs)."""
+        """Return the position of a run in the list, or None if it is not listed. O(listed runs)."""
         place = self._place_of(ref)
         return self.position_at(place) if place is not None else None
 
     def position_at(self, place: int) -> int | None:
-        """Return where the run of a row is listed, None where it is not. O(listed runs)."""
+        """Return the position of the run in a row, or None if it is not listed. O(listed runs)."""
         try:
             return self.order.index(place)
         except ValueError:
             return None
 
     def _place_of(self, ref: RunRef) -> int | None:
-        """Return where the row of a run is, None where there is none."""
+        """Return the place of the row of a run, or None if there is none."""
         if self._places.displaced:
             self._arranging = None
             whole(self._renumber())
@@ -115,9 +115,9 @@ class RunsModel:
         return self._places.place_of(ref)
 
     def neighbour(self, ref: RunRef, step: int) -> int | None:
-        """Return the position `step` runs after the one of `ref`, None where the list ends.
+        """Return the position `step` runs after that of `ref`, or None beyond the ends.
 
-        For a run that is not listed (any more), count from where it would stand. O(listed runs).
+        For a run that is not listed (any more), count from where it would be. O(listed runs).
         """
         target = self.position_of(ref)
         if target is not None:
@@ -134,12 +134,12 @@ class RunsModel:
 
     @property
     def facts(self) -> RunsFacts:
-        """What is known of all runs together."""
+        """The facts about all runs together."""
         return self._places.facts
 
     @property
     def taken(self) -> int:
-        """How many of the rows are taken in."""
+        """How many of the rows have been added."""
         return self._places.taken
 
     @property
@@ -150,11 +150,11 @@ class RunsModel:
 
     @property
     def arranged_share(self) -> float | None:
-        """How much of the sorting that is going on is done, from 0 to 1; None if none is."""
+        """How much of the current sorting is done, from 0 to 1; None if none is in progress."""
         return self._arranging.share if self._arranging is not None else None
 
     def update(self, replaced: Iterable[int] = (), *, at_once: bool = True) -> None:
-        """Take in rows that were read since, and those that were replaced.
+        """Add rows that were read since the last call, and update replaced ones.
 
         With `at_once` False, sorting them in is left to `advance` if it was done a moment ago.
         """
@@ -169,7 +169,7 @@ class RunsModel:
             self._arrange_if_needed()
 
     def _take(self, deadline: float) -> None:
-        """Take in rows that are new; those of a big file, known from before, in slices."""
+        """Add new rows; those of a big file with a cached index, in slices."""
         fresh = self._places.take(self.rows, deadline)
         if not fresh:
             return
@@ -183,7 +183,7 @@ class RunsModel:
                 self._take_again(place)
 
     def _took(self) -> None:
-        """Do what is due whenever rows were taken in and before they are listed."""
+        """Hook for subclasses: called after rows were added and before they are listed."""
 
     def _take_again(self, place: int) -> None:
         if place in self._gone:
@@ -196,7 +196,7 @@ class RunsModel:
         self._filter.test_again(place)
 
     def advance(self, budget_s: float) -> bool:
-        """Filter, search and sort on for about `budget_s` seconds; return whether it had to."""
+        """Filter, search and sort for about `budget_s` seconds; return whether it had to."""
         if not self.unsettled:
             return False
         deadline = time.perf_counter() + budget_s
@@ -205,7 +205,7 @@ class RunsModel:
             self._arrange_on(budget_s)
         is_over = False
         if self._filter.is_by_search:
-            # What it lets through depends on what is found.
+            # What passes depends on what is found.
             self._search_on(deadline)
         while self._filter.has_more and not is_over:
             come, has_gone = self._filter.test_next()
@@ -226,7 +226,7 @@ class RunsModel:
                 self._stale = True
 
     def _list(self, places: Sequence[int]) -> None:
-        """Add runs to the list: at its end if they belong there, else when it is arranged next."""
+        """List more runs: append them if they belong at the end, else rearrange the list later."""
         if self.sort_name != "run" or self.descending or self._arranging is not None:
             self._stale = self._stale or bool(places)
             return
@@ -247,7 +247,7 @@ class RunsModel:
             self._arrange()
 
     def _arrange(self) -> None:
-        """Begin to list the runs anew that pass the filter, sorted; until then the list stands."""
+        """Begin to arrange the runs that pass the filter; the old list is shown until then."""
         self._arranging = Underway(self._arranged(), self._passes() * self.taken)
         self._stale = False
         self._arrange_on(FIRST_SLICE_S if self.taken > FEW_RUNS else math.inf)
@@ -282,11 +282,11 @@ class RunsModel:
             self.choice += 1
 
     def _stand(self, places: array[int]) -> Steps[Standing]:
-        """Return how runs stand that are given in their own order."""
+        """Return the arrangement of runs, which are given in their natural order."""
         return Standing((yield from self._sorted(places)))
 
     def _sorted(self, places: array[int]) -> Steps[array[int]]:
-        """Return runs, given in their own order, sorted by the present column."""
+        """Return runs, given in their natural order, sorted by the current column."""
         descending = self.descending
         if self.sort_name == "run":
             return places[::-1] if descending else places
@@ -294,13 +294,13 @@ class RunsModel:
         return (yield from sorted_in_steps(places, keys, descending=descending))
 
     def sort_by(self, name: str, *, descending: bool | None = None) -> None:
-        """Sort by a column; what is worse comes first unless `descending` says otherwise."""
+        """Sort by a column; the worst comes first unless `descending` is given."""
         self.sort_name = name
         self.descending = name not in UPWARDS if descending is None else descending
         self._arrange()
 
     def sorts(self) -> list[str]:
-        """Return what to sort by, in order; by times and rewards only if there are any."""
+        """Return the columns to sort by, in order; times and rewards only if there are any."""
         blank = MAY_LACK - self.facts.longest.keys() - {self.sort_name}
         return [name for name in SORTS if name not in blank]
 
@@ -312,7 +312,7 @@ class RunsModel:
     def reverse(self) -> None:
         self.sort_by(self.sort_name, descending=not self.descending)
 
-    # Choice
+    # Selection
 
     @property
     def filter(self) -> Expression | None:
@@ -324,27 +324,27 @@ class RunsModel:
 
     @property
     def waits_for_search(self) -> bool:
-        """Whether the filter asks what a search has found, and there is none."""
+        """Whether the filter reads the result of a search, and there is no search."""
         return self._filter.is_by_search and self.search is None
 
     @property
     def tested(self) -> int:
-        """How many of the runs the filter has seen."""
+        """How many of the runs the filter has tested."""
         return self._filter.tested
 
     def there(self, first: int, end: int) -> list[bool] | None:
-        """Return for each of the rows `[first, end)` whether its run is there; None: all are."""
+        """Return for each of the rows `[first, end)` whether its run exists; None if all do."""
         gone = self._gone
         return [place not in gone for place in range(first, end)] if gone else None
 
     def passing(self, first: int, end: int) -> bytearray:
-        """Return for each of the rows `[first, end)` whether the filter lets it through."""
+        """Return for each of the rows `[first, end)` whether it passes the filter."""
         return self._filter.passing[first:end]
 
     def try_filter(self, text: str) -> str:
-        """Filter by an expression, none if it is empty; return what is wrong with it, or "".
+        """Filter by an expression, or not if it is empty; return an error message, or "".
 
-        Long lists are filtered on by `advance`.
+        For a long list, `advance` continues the filtering.
         """
         wrong = self._filter.begin(text)
         if wrong:
@@ -366,7 +366,7 @@ class RunsModel:
         return self._search.wanted
 
     def set_search(self, search: Search | None) -> None:
-        """Search the lines of all runs, or all that they say; where that is much, by `advance`."""
+        """Search the lines of all runs, or all their texts; `advance` continues if that is much."""
         self._search.begin(search, self.taken)
         if self._filter.is_by_search:
             self.try_filter(self.filter_text)
@@ -374,7 +374,7 @@ class RunsModel:
             self.advance(FIRST_SLICE_S)
 
     def stop_search(self) -> None:
-        """Leave a search at what it has found."""
+        """Stop a search, and keep what it has found."""
         self._search.stop()
         self.advance(FIRST_SLICE_S)
 

@@ -1,6 +1,7 @@
-"""Where each run stands among all: in the order of files and of runs in their files.
+"""The position of each run among all: in the order of files, and of runs in their files.
 
-A run is known by its place in the rows, where it stays. A few bytes a run: there may be millions.
+A run is identified by its place in the rows, which never changes. Takes a few bytes per run, since
+there may be millions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FILE_BITS = 40
 
 
 class RunPlaces:
-    """The runs taken in so far. `displaced`: some of them came before others that precede them."""
+    """The runs added so far. `displaced`: some of them were added after runs that they precede."""
 
     def __init__(self) -> None:
         self.facts = RunsFacts()
@@ -29,7 +30,7 @@ class RunPlaces:
         self.numbers = array("I")
         """The position of each run in that order, by its place."""
         self._keys = array("Q")
-        """What to sort by for that order, by place."""
+        """The sort key for that order, by place."""
         self._breaks = array("I")
         """Positions in that order of runs that precede the one before them."""
 
@@ -38,7 +39,7 @@ class RunPlaces:
         return bool(self._breaks)
 
     def take(self, rows: Sequence[RunRow], deadline: float) -> range:
-        """Take in rows that are new, and return which; stored ones only until the deadline."""
+        """Add new rows, and return which; stored ones only until the deadline."""
         first = self.taken
         if isinstance(rows, RunTable):
             self._take_parts(rows, deadline)
@@ -70,7 +71,7 @@ class RunPlaces:
         self._add(1, (row.file_number << FILE_BITS) + row.ref.number)
 
     def _add(self, rows: int, key: int) -> None:
-        """Number so many new runs that follow one another in their file."""
+        """Add `rows` new runs that follow one another in their file; `key` is that of the first."""
         if self.in_order and key < self._keys[self.in_order[-1]]:
             self._breaks.append(len(self.in_order))
         places = range(self.taken, self.taken + rows)
@@ -80,7 +81,7 @@ class RunPlaces:
         self.taken += rows
 
     def renumber(self) -> Steps[None]:
-        """Put all runs into their order; those taken in meanwhile stand behind them."""
+        """Put all runs into their order; those added meanwhile follow after them."""
         count, key = self.taken, self._keys.__getitem__
         lowest = min(key(self.in_order[position]) for position in self._breaks)
         first = bisect_left(self.in_order, lowest, 0, self._breaks[0], key=key)
@@ -103,7 +104,7 @@ class RunPlaces:
         return places[:at] + array("I", (place,)) + places[at:]
 
     def precedes(self, place: int, other: int) -> bool:
-        """Tell whether a run comes before another in the order of files and runs."""
+        """Return whether a run comes before another in the order of files and runs."""
         return self._keys[place] < self._keys[other]
 
     def file_of(self, place: int) -> int:
@@ -111,7 +112,7 @@ class RunPlaces:
         return self._keys[place] >> FILE_BITS
 
     def place_of(self, ref: RunRef) -> int | None:
-        """Return where the row of a run is, None where there is none; not while `displaced`."""
+        """Return the place of the row of a run, or None if there is none; not while `displaced`."""
         wanted = (ref.file.number << FILE_BITS) + ref.number
         key = self._keys.__getitem__
         found = bisect_left(self.in_order, wanted, key=key)

@@ -1,4 +1,4 @@
-"""One file on its way into the list of runs: how far it is read, and how it goes on."""
+"""One file on its way into the list of runs: how far it is read, and how to continue."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.table import StoredFile
 
 HEAVY = 1 << 19
-"""Bytes of a record."""
+"""The length of a record, in bytes, from which reading it here would be felt."""
 
 
 class Reading:
-    """The survey of one file, which goes on where it ended whenever the file has grown.
+    """The survey of one file, which continues where it ended whenever the file has grown.
 
-    `number` is the place of the file among all that were given; `row` that of its row, where the
-    file is one run.
+    `number` is the index of the file among all targets; `row` is the place of its row, if the file
+    is one run.
     """
 
     def __init__(self, number: int, file: OpenFile, index: RunIndex | None = None) -> None:
@@ -38,21 +38,21 @@ class Reading:
         self.file = file
         self.index = index
         self.stored: StoredFile | None = None
-        """What the rows have in common that come in blocks."""
+        """The data that all rows have in common which come in blocks."""
         self.row: int | None = None
         self.bytes_done, self.bytes_total = 0, file.source.size
         self._fold = RunFold()
         self._runs_done = self._records_done = self._known = 0
         self._groups: Groups | None = None
         self.failure = ""
-        """What was last found to be wrong with the file."""
+        """The last known failure of the file."""
         self._revision = file.revision
         if index is not None:
             self._runs_done = index.totals.runs
         self.begin()
 
     def begin(self) -> None:
-        """Read on from where it was left."""
+        """Continue to read from where the survey ended."""
         self._seen = self.file.extent
         self._records_done = self._known = len(self.file.index)
         self._steps: Iterator[Step] = survey(
@@ -63,7 +63,7 @@ class Reading:
         )
 
     def next(self) -> Step | None:
-        """Return the next thing found, None at the present end of the file."""
+        """Return the next step, or None at the present end of the file."""
         step = next(self._steps, None)
         if self.index is not None and isinstance(step, (FoundRun, FoundDefect)):
             self.index.add(step, self._records_done)
@@ -75,12 +75,12 @@ class Reading:
                 if step.ref.nth + 1 == step.siblings:
                     self._records_done = step.ref.record + 1
             case Progress():
-                # Said before the records of a slice are read, so those known before are done.
+                # It comes before the records of a slice are read, so the earlier ones are done.
                 self._records_done, self._known = self._known, len(self.file.index)
                 self.bytes_done, self.bytes_total = step.bytes_done, step.bytes_total
         return step
 
-    # A process beside
+    # A separate process
 
     @property
     def is_apart(self) -> bool:
@@ -88,7 +88,7 @@ class Reading:
         return self.index is not None and self.index.is_running
 
     def may_go_apart(self, step: Step) -> bool:
-        """Tell whether a process may go on behind this step: a record ends, and there is much."""
+        """Return whether a process may continue after this step: a record ends and much is left."""
         is_between = isinstance(step, Progress) or (
             isinstance(step, FoundRun) and step.ref.nth + 1 == step.siblings
         )
@@ -109,7 +109,7 @@ class Reading:
             self.begin()
 
     def take_blocks(self) -> list[tuple[int, BlockFacts]]:
-        """Return the blocks that came in; once the process has ended, the file is read on here."""
+        """Return the blocks that came in; after the process has ended, the file is read here."""
         index = self.index
         assert index is not None, "asked before"
         blocks = list(index.take())
@@ -120,7 +120,7 @@ class Reading:
         return blocks
 
     def keep_index(self) -> str:
-        """Stop the process and keep what is read so far; return what went wrong with that."""
+        """Stop the process and cache what has been read; return what went wrong with that."""
         if self.index is not None:
             self.index.keep(len(self.file.index) if self.is_apart else self._records_done)
         return self.take_index_failure()
@@ -131,18 +131,18 @@ class Reading:
 
     def has_changed(self) -> bool:
         """Return whether the file has grown or ended since this reading of it last began."""
-        # Not what `refresh` returns: that may have told somebody else who reads the same file.
+        # Not the result of `refresh`: another reader of the same file may have consumed it.
         return self._seen != self.file.extent
 
     @property
     def is_outdated(self) -> bool:
-        """Whether another file of one run has taken the place of what was read."""
+        """Whether a file that is one run was replaced by another after it was read."""
         return self._revision != self.file.revision
 
     def group(self, ref: RunRef) -> int:
         """Return the 1-based number, among the values of its file, of the one that holds a run.
 
-        0 where the file is one value.
+        It is 0 if the file is one value.
         """
         if self._groups is None:
             from hermes_tui.runtime.index.blocks import Groups

@@ -1,4 +1,4 @@
-"""What becomes of the rows of a followed file once another stands in its place."""
+"""What happens to the rows of a followed file after another file has replaced it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from hermes_tui.ui.runs.reading import Reading
 
 
 class Replacement(NamedTuple):
-    """How a list goes on."""
+    """How the list continues."""
 
     said: str
     reading: Reading | None = None
-    """What is to be read in the same file: its rest, or the run that takes the place of another."""
+    """What to read next from the same file: its rest, or the run that replaces the old one."""
     target: Target | None = None
-    """What is to be read as a file of its own."""
+    """What to read as a separate file."""
     is_gone: bool = False
-    """Whether the runs that were read can be read no more, or are found under another name."""
+    """Whether the runs that were read are no longer readable, or are found under another name."""
 
 
 def replacement(reading: Reading, *, may_keep: bool) -> Replacement | None:
-    """Return how a list goes on behind what was read of a file; None where the file still stands.
+    """Return how the list continues after what was read of a file, or None if it is still there.
 
-    `may_keep`: the runs of a renamed file are listed further, since nobody else finds them.
+    `may_keep`: the runs of a renamed file stay in the list, since nothing else finds them.
     """
     file = reading.file
     change = change_of(file)

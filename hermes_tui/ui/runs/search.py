@@ -1,4 +1,4 @@
-"""The search over the list of runs: which of them hold a text, found out bit by bit."""
+"""The search over the list of runs: which of them match, examined in small steps."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.search import Search
 
 LOOKED_AT: Final = "file, id, task, model, status, codes"
-"""What the line of a run holds that is searched."""
+"""The fields in the line of a run, which is searched."""
 ROWS_A_BITE: Final = 64
 PASSED_A_BITE: Final = 4_096
-"""Runs known already that are passed over before the clock is looked at."""
+"""How many known runs are skipped before the clock is checked."""
 
 
 class RunSearch:
-    """Looks through the lines of runs, or all that they say. Runs are known by their place."""
+    """Searches the lines of runs, or all their texts. Runs are identified by place."""
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.wanted: Search | None = None
         self.searched = 0
-        """How many of the runs were looked at."""
+        """How many of the runs have been searched."""
         self.is_stopped = False
-        """Whether somebody ended it before it saw all runs."""
+        """Whether the user stopped the search before it had seen all runs."""
         self._rows = rows
         self._found = bytearray()
         self._known = bytearray()
-        """For each run whether it was looked at."""
+        """For each run, whether it has been searched."""
         self._known_to = 0
-        """Runs up to here were all looked at, maybe more."""
+        """At least the runs before this place have all been searched."""
         self._walk = _Walk()
         self._count: tuple[object, int] | None = None
         self._listed: tuple[object, bytes] | None = None
         self._may_hold: Callable[[bytes], bool] = lambda data: True
         self._again: deque[int] = deque()
-        """Runs seen before that read differently now."""
+        """Runs that have changed since they were searched."""
         self._under_way: tuple[int, Generator[int, None, bool]] | None = None
-        """The run that is being looked through."""
+        """The run that is being searched."""
 
     def begin(self, wanted: Search | None, runs: int) -> None:
-        """Look for something else, or nothing any more, in so many runs so far."""
+        """Search for something else, or for nothing, in the `runs` that there are so far."""
         self.wanted = wanted
         self._found, self._known = bytearray(runs), bytearray(runs)
         self.searched = self._known_to = 0
@@ -57,36 +57,36 @@ class RunSearch:
             self._may_hold = _sieve_for(wanted)
 
     def take(self, runs: int) -> None:
-        """Take in so many further runs."""
+        """Add this many further runs."""
         self._found.extend(bytes(runs))
         self._known.extend(bytes(runs))
 
     @property
     def searched_to(self) -> int:
-        """How many runs were looked at before the first that was not."""
+        """How many runs were searched before the first that was not."""
         unknown = self._known.find(0, self._known_to)
         self._known_to = unknown if unknown >= 0 else len(self._known)
         return self._known_to
 
     @property
     def is_going_on(self) -> bool:
-        """Whether there are runs to look at."""
+        """Whether there are runs left to search."""
         if self.wanted is None or self.is_stopped:
             return False
         is_behind = self.searched < len(self._found)
         return is_behind or self._under_way is not None or bool(self._again)
 
     def stop(self) -> None:
-        """Leave it at what is found."""
+        """Stop, and keep what has been found."""
         self.is_stopped = True
         self._under_way = None
 
     def found(self, places: range) -> bytearray:
-        """Return for each of the runs whether it holds what is searched, as far as is known."""
+        """Return for each of the runs whether it matches, as far as that is known."""
         return self._found[places.start : places.stop]
 
     def advance(self, deadline: float) -> list[int]:
-        """Look on until about `deadline`; return the runs of which more is known now."""
+        """Continue until about `deadline`; return the runs whose result is new."""
         if self.wanted is None:
             return []
         known: list[int] = []
@@ -107,7 +107,7 @@ class RunSearch:
         return places
 
     def _look_through(self) -> list[int]:
-        """Look at a bit of what a run says; return the run once it is known."""
+        """Search some of the texts of a run; return the run once its result is known."""
         if self._under_way is None:
             place = self._next_place()
             if place is None:
@@ -126,7 +126,7 @@ class RunSearch:
         return [place]
 
     def _next_place(self) -> int | None:
-        """Return the run to look through next; None where so many were passed over for now."""
+        """Return the run to search next; None if enough known ones have been skipped for now."""
         place = self._walk.next_unknown(self._known, self._found)
         if place is not None or not self._walk.is_at_end:
             return place
@@ -134,10 +134,10 @@ class RunSearch:
         return unknown if unknown < len(self._known) else self._again.popleft()
 
     def reaches_match(self, order: array[int], position: int, step: int, state: object) -> bool:
-        """Tell whether the next match in an order is known; runs up to it are looked at first.
+        """Return whether the next match in an order is known; runs up to it are searched first.
 
-        It is not while there is a run before it that was not looked at: that may be one as well.
-        In the same `state` the order has at most grown at its end.
+        It is not known while a run before it has not been searched, which may match as well. While
+        `state` is the same, the order has at most grown at its end.
         """
         key = (position, step, state)
         if self._walk.key != key:
@@ -154,7 +154,7 @@ class RunSearch:
         return (yield from look_through(ref, self.wanted.found_in, self._may_hold))
 
     def search_again(self, place: int) -> None:
-        """Look again at a run that reads differently now."""
+        """Search a run again that has changed."""
         is_under_way = self._under_way is not None and self._under_way[0] == place
         if self.wanted is None or not (self._known[place] or is_under_way):
             return
@@ -168,14 +168,14 @@ class RunSearch:
         return self.wanted is not None and self.wanted.found_in(run_line(self._rows[place]))
 
     def count(self, passing: bytearray, state: object) -> int:
-        """Return how many matches there are among the runs that pass; the same in a same state."""
+        """Return how many of the runs that pass match; cached while `state` is the same."""
         if self._count is None or self._count[0] != state:
             found = int.from_bytes(self._found) & int.from_bytes(passing)
             self._count = (state, found.bit_count())
         return self._count[1]
 
     def next_match(self, order: array[int], position: int, step: int, state: object) -> int | None:
-        """Return the next match in an order from `position` in a direction, around the ends."""
+        """Return the next match in an order from `position` in a direction, wrapping around."""
         found = self._found_in(order, state)
         if step > 0:
             at = found.find(1, position + 1)
@@ -186,7 +186,7 @@ class RunSearch:
         return at if at >= 0 else None
 
     def number(self, order: array[int], position: int, state: object) -> int | None:
-        """Return which match in an order stands at `position`, from 1; None: it is none."""
+        """Return the number, from 1, of the match at `position` in an order; None if it is none."""
         found = self._found_in(order, state)
         is_match = position < len(found) and found[position]
         return found.count(1, 0, position + 1) if is_match else None
@@ -199,19 +199,19 @@ class RunSearch:
 
 
 class _Walk:
-    """Goes along an order of runs to the next match: past what is known, not past what is not."""
+    """Follows an order of runs to the next match: past known runs, but not past an unknown one."""
 
     def __init__(self, key: object = None, places: Iterator[int | None] | None = None) -> None:
         self.key = key
         self.has_match = False
-        """Whether it has come to a match; nothing before that is unknown."""
+        """Whether it has reached a match; no run before that is unknown."""
         self.is_at_end = False
-        """Whether there was no further run when it was asked last."""
+        """Whether there was no further run at the last call."""
         self._places = places if places is not None else repeat(None)
         self._at: int | None = None
 
     def next_unknown(self, known: bytearray, found: bytearray) -> int | None:
-        """Return the next run that is not known; None at the end, and after many that are."""
+        """Return the next run that is not known; None at the end, or after many known ones."""
         for place in islice(self._places, PASSED_A_BITE):
             self._at, self.is_at_end = place, place is None
             if place is None or not known[place]:
@@ -220,14 +220,14 @@ class _Walk:
         return None
 
     def look_back(self, place: int, *, is_match: bool) -> None:
-        """Note what was found in a run that it may have come to."""
+        """Note the result of a run that it may have reached."""
         self.has_match = self.has_match or (is_match and place == self._at)
 
 
 def _onward(order: array[int], position: int, step: int) -> Iterator[int | None]:
-    """Yield the runs of an order from `position` in a direction, around the ends; None at the end.
+    """Yield the runs of an order from `position` in a direction, wrapping around; then None.
 
-    The order may grow: then there is more to come.
+    If the order has grown by then, its new runs come first.
     """
     seen_to = len(order)
     if step > 0:

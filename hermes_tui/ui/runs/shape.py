@@ -1,7 +1,7 @@
-"""How the listed runs stand to each other: in groups of one value, or children below their parent.
+"""The arrangement of the listed runs: in groups of one value, or children below their parent.
 
-A run is known by its place in the rows, a listed one by its position in the order. Pure; what may
-take long is done in steps.
+A run is identified by its place in the rows, a listed one by its position in the order. Pure; slow
+work is done in steps.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.table import RunRow
 
 MANY_GROUPS: Final = 0.9
-"""A grouping by which more than this part of the runs would stand alone is not offered."""
+"""A grouping that would leave more than this share of the runs alone is not offered."""
 FEW_TO_GROUP: Final = 8
-"""Of so few, every grouping that tells them apart is."""
+"""With fewer runs than this, every grouping that distinguishes them is offered."""
 LOOKED_AT: Final = 2_000
 DEEPEST: Final = 255
 
 
 class Group(NamedTuple):
-    """The listed runs `[start, end)` have the same value `key` in the field grouped by.
+    """The listed runs `[start, end)`, which have the value `key` in the field grouped by.
 
     `has_namesakes`: other groups have the same `title`.
     """
@@ -41,9 +41,9 @@ class Group(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The listed runs in the order in which they stand, and how.
+    """The listed runs in their present order, and their groups or tree.
 
-    `depths` says how deep each stands, by position; it is None where all stand at the edge.
+    `depths` holds how deep each is in the tree, by position; it is None if none is below another.
     """
 
     order: array[int]
@@ -57,13 +57,13 @@ class RunShape:
     def __init__(self) -> None:
         self.grouping = ""
         self.is_tree = True
-        """Whether children stand below their parent; where there are groups they do not."""
+        """Whether children are placed below their parent, which they are only without groups."""
         self._parent_ids: dict[int, str] = {}
         self._parents: dict[int, int] | None = None
         self._noted = self._changes = 0
 
     def note(self, rows: Sequence[RunRow]) -> None:
-        """Look which of the rows that are new have a parent."""
+        """Find out which of the new rows have a parent."""
         first, self._noted = self._noted, len(rows)
         if first < self._noted:
             self._changes += 1
@@ -71,11 +71,11 @@ class RunShape:
             found = ((first + n, parent) for n, parent in enumerate(parents) if parent)
             self._parent_ids.update(found)
             if self._parents is not None and len(self._parents) < len(self._parent_ids):
-                # The parents that are missing so far may be among the new rows.
+                # Parents that are missing so far may be among the new rows.
                 self._parents = None
 
     def note_again(self, place: int, parent: str) -> None:
-        """Take in that a row was replaced by one with this parent, if any."""
+        """Note that a row was replaced by one with this parent, if any."""
         if parent:
             self._parent_ids[place] = parent
         else:
@@ -90,12 +90,12 @@ class RunShape:
 
     @property
     def is_plain(self) -> bool:
-        """Whether runs stand one below the other as they are sorted, and nothing else."""
+        """Whether runs are only sorted, without groups or a tree."""
         return not self.grouping and not (self.is_tree and self.has_children)
 
     @property
     def passes(self) -> int:
-        """How often `arranged` goes over each run, about."""
+        """About how often `arranged` goes over each run."""
         return 0 if self.is_plain else 5
 
     def arranged(
@@ -105,9 +105,9 @@ class RunShape:
         file_of: Callable[[int], int],
         order: Order,
     ) -> Steps[Standing]:
-        """Return runs, sorted as `order` says, as they stand in groups or in the tree.
+        """Return runs, sorted by `order`, arranged in groups or in the tree.
 
-        Each is one of `rows`.
+        `places` are places in `rows`.
         """
         if self.is_plain:
             return Standing(places)
@@ -132,9 +132,9 @@ class RunShape:
 def _in_groups(
     places: array[int], rows: Sequence[RunRow], grouping: str, order: Order
 ) -> Steps[Standing]:
-    """Put the groups in order: see `group_means`; those that are alike there, of most runs first.
+    """Arrange runs in groups, which are sorted by `group_means`, and then by size, largest first.
 
-    Where the list is sorted by what they are grouped by, they stand in that order.
+    If the list is sorted by the field that they are grouped by, groups are in the order of that.
     """
     numbers: dict[str, int] = {}
     group_of, keys_of = array("I"), GroupKeys(grouping)
@@ -172,7 +172,7 @@ def _in_groups(
 
 
 def _in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[Standing]:
-    """Put children below their parent where that is listed, too; places are below `count`."""
+    """Put children below their parent if that is listed, too; places are less than `count`."""
     listed, below, seen = bytearray(count), bytearray(count), bytearray(count)
     children: dict[int, list[int]] = {}
     for piece in pieces(len(places)):
@@ -187,7 +187,7 @@ def _in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[S
                 below[place] = 1
         yield len(piece)
     order, depths = array("I"), array("B")
-    # Those left over in the second round name each other as parents, in a circle.
+    # Runs left for the second round name each other as parents, in a cycle.
     for passed_over in (below, seen):
         for piece in pieces(len(places)):
             for root in places[piece.start : piece.stop]:
@@ -232,9 +232,9 @@ def _resolved(
 
 
 def groupings_of(rows: Sequence[RunRow], fields: Iterable[str] = GROUPINGS) -> Iterator[str]:
-    """Yield those of the fields by which runs fall into several groups, not each into its own.
+    """Yield the fields by which runs form several groups, but not one group each.
 
-    Of a long list only the first and last runs are looked at.
+    Of a long list, only the first and the last runs are examined.
     """
     parts = [rows[:LOOKED_AT], rows[max(LOOKED_AT, len(rows) - LOOKED_AT) :]]
     for name in fields:

@@ -1,4 +1,4 @@
-"""The list of runs with groups, or with children below their parents; and who is whose child."""
+"""The list of runs with groups, or with children below their parents; and the relations of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hermes_tui.ui.runs.steps import Steps, whole
 from hermes_tui.ui.runs.table import RunRow
 
 MOST_CHILDREN: Final = 1_000
-"""Children that are told of; the tree of the list has them all."""
+"""How many children `relatives` returns; the tree of the list has them all."""
 
 
 class Family(NamedTuple):
@@ -39,45 +39,45 @@ class ShapedRuns(MatchedRuns):
     def _took(self) -> None:
         was_plain = self.shape.is_plain
         self.shape.note(self.rows[: self.taken])
-        # What is listed already has to be put into the tree, too.
+        # Runs that are listed already have to be put into the tree, too.
         self._stale |= was_plain and not self.shape.is_plain
 
     def group_by(self, field: str) -> None:
-        """Group by a field; not at all if it is empty."""
+        """Group by a field, or not at all if it is empty."""
         self.shape.grouping = field
         self._arrange()
 
     def groupings(self) -> list[str]:
-        """Return the fields that tell these runs apart."""
+        """Return the fields that distinguish these runs."""
         return list(groupings_of(self.rows))
 
     def group_by_next(self, step: int = 1) -> None:
-        """Group by the next field that tells these runs apart; after the last, not at all."""
+        """Group by the next field that distinguishes these runs; after the last, not at all."""
         fields = ("", *GROUPINGS)[::step]
         here = fields.index(self.shape.grouping if self.shape.grouping in fields else "")
         further = takewhile(bool, (*fields[here + 1 :], *fields[: here + 1]))
         self.group_by(next(groupings_of(self.rows, further), ""))
 
     def switch_tree(self) -> None:
-        """Put children below their parents, or where they are sorted to."""
+        """Switch between children below their parents and children sorted like other runs."""
         self.shape.is_tree = not self.shape.is_tree
         self._arrange()
 
     def position_numbered(self, number: int) -> int | None:
-        """Return where the run with this number among all is listed, None where it is not."""
+        """Return the position of the run with this number, or None if it is not listed."""
         try:
             return self.position_at(self._places.numbers.index(number - 1))
         except ValueError:
             return None
 
     def number_in_file(self, ref: RunRef) -> int:
-        """Return which run of its file it is, from 0; -1 where that holds no other."""
+        """Return the number of a run in its file, from 0; -1 if the file holds no other."""
         if ref.number == 0 and self._place_of(ref._replace(number=1)) is None:
             return -1
         return ref.number
 
     def family(self, ref: RunRef) -> Family:
-        """Return where parent and children of a run are."""
+        """Return the places of the parent and the children of a run."""
         place = self._place_of(ref)
         if place is None or not self.shape.has_children:
             return Family()
@@ -86,7 +86,7 @@ class ShapedRuns(MatchedRuns):
         return Family(parents.get(place), tuple(sorted(children)))
 
     def relatives(self, ref: RunRef) -> tuple[Relative, ...]:
-        """Return what a person is told of the parent and the children of a run."""
+        """Return the parent and the children of a run as the screen shows them."""
         key = (ref, len(self.rows), self.rewritten)
         if self._told is None or self._told[0] != key:
             family = self.family(ref)

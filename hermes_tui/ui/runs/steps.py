@@ -1,8 +1,8 @@
-"""Long work in steps of some milliseconds, so that keys are answered in between. Pure but for the
+"""Long work in steps of some milliseconds, so that keys are handled in between. Pure except for the
 clock.
 
-A function that works in steps is a generator: it yields after each of them how many rows it went
-over, and returns what came of it all.
+A function that works in steps is a generator: after each step it yields how many rows the step went
+over, and at the end it returns the result.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Steps = Generator[int, None, Result]
 
 STEP_ROWS: Final = 1 << 13
 FEW_RUNS: Final = STEP_ROWS
-"""Of so few, everything is done at once."""
+"""With at most this many runs, everything is done at once."""
 _SAMPLE: Final = 1 << 12
 _CUTS: Final = 1 << 8
 
 
 class Underway(Generic[Result]):
-    """Work that is done bit by bit; `rows` are about as many as it will go over."""
+    """Work that is done in steps; it will go over about `rows` rows."""
 
     def __init__(self, steps: Steps[Result], rows: int) -> None:
         self._steps = steps
@@ -38,7 +38,7 @@ class Underway(Generic[Result]):
         return min(1.0, self._done / self._rows)
 
     def advance(self, budget_s: float) -> Result | None:
-        """Work on for about `budget_s` seconds; return the result once there is one."""
+        """Continue for about `budget_s` seconds; return the result once there is one."""
         began = time.perf_counter()
         try:
             while True:
@@ -52,7 +52,7 @@ class Underway(Generic[Result]):
 
 
 def whole(steps: Steps[Result]) -> Result:
-    """Do work at once and return the result."""
+    """Do the work at once and return the result."""
     try:
         while True:
             next(steps)
@@ -80,7 +80,7 @@ def sorted_in_steps(
         some = sorted(places[piece.start : piece.stop], key=key)
         start = 0
         for number, cut in enumerate(cuts):
-            # What equals a cut is apart: however much of it there is, it need not be sorted.
+            # Keys equal to a cut get their own part: however many there are, it need not be sorted.
             equal = bisect_left(some, cut, start, key=key)
             end = bisect_right(some, cut, equal, key=key)
             parts[2 * number].extend(some[start:equal])

@@ -1,7 +1,7 @@
-"""The rows of the runs screen, as many as there may be: those of big files stay in their store.
+"""The rows of the runs screen, however many there are: those of big files stay in their store.
 
-A row keeps its place. Runs that are read here one by one are objects; those that come in blocks, or
-are packed into some later, are made into rows when they are looked at, and give whole columns
+A row keeps its place. Runs that are read here one by one are objects. Those that come in blocks, or
+are packed into blocks later, become rows only when they are accessed, and provide whole columns
 without becoming rows at all.
 """
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.index.store import RunStore
 
 MOST_SHARED: Final = 1 << 14
-"""Values of a column of which each stands in memory once."""
+"""How many distinct values of a column are shared, so that each is in memory once."""
 LONG_TEXT: Final = 32
 _WIDTH: Final = len(RunSummary._fields)
 _LOST: Final = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
-"""Stands for a run whose block cannot be read any more."""
+"""Replaces a run whose block cannot be read any more."""
 
 
 @dataclass(slots=True)
@@ -45,16 +45,16 @@ class RunRow:
     summary: RunSummary
     file_label: str
     file_number: int = 0
-    """Place of its file among those given; its runs are listed in the order of the files."""
+    """The index of its file among the targets; runs are listed in the order of the files."""
     file_name: str = ""
-    """The part of its path that tells it from the other files."""
+    """The part of its path that distinguishes it from the other files."""
     group: int = 0
-    """Number, in its file, of the record that holds it together with other runs; 0 if alone."""
+    """The number, in its file, of the record that holds it with other runs; 0 if it is alone."""
 
 
 @dataclass(slots=True)
 class StoredFile:
-    """A file whose runs are in a store, and what all of its rows have in common."""
+    """A file whose runs are in a store, and the data that all of its rows share."""
 
     file: OpenFile
     store: RunStore
@@ -110,7 +110,7 @@ class _Block:
 
 
 class StoredRows(_Block):
-    """Rows of one big file. `first` is the number in its file of the first run."""
+    """Rows of one big file. `first` is the number of their first run in its file."""
 
     __slots__ = ("first", "owner")
 
@@ -142,12 +142,12 @@ class Files(Protocol):
     def label_of(self, number: int) -> str: ...
 
     def name_of(self, number: int) -> str:
-        """Return the part of the path of a file that tells it from the other files."""
+        """Return the part of the path of a file that distinguishes it from the other files."""
         ...
 
 
 class PackedRows(_Block):
-    """Rows of many small files, packed once these are read: as objects each is a kilobyte."""
+    """Rows of many small files, packed after reading: as an object, each takes a kilobyte."""
 
     __slots__ = ("_file_numbers", "_files", "_numbers")
 
@@ -157,7 +157,7 @@ class PackedRows(_Block):
         super().__init__(store, len(store) - 1)
         self._files = files
         self._file_numbers = array("I", (row.file_number for row in rows))
-        # Of a file that is one run, nothing says so but this.
+        # Only this tells that a file is one run.
         self._numbers = array("I", (row.ref.number for row in rows))
 
     def row(self, index: int) -> RunRow:
@@ -181,13 +181,13 @@ _COUNTS: Final = frozenset(
     f"summary.{name}" for name, kind in RunSummary.__annotations__.items() if kind in (int, "int")
 )
 _GROUP: Final = "group"
-"""A member of a row that a block holds."""
+"""The only attribute of a row, besides its summary, that a block holds."""
 _OWN: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
 Part = LooseRows | StoredRows | PackedRows
 
 
 class RunTable(Sequence[RunRow]):
-    """All rows, in the order in which they were met."""
+    """All rows, in the order of arrival."""
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
@@ -195,7 +195,7 @@ class RunTable(Sequence[RunRow]):
         self._length = 0
         self._store: RunStore | None = None
         self.gone: set[int] = set()
-        """The places of rows that stand for no run any more: their file was read anew."""
+        """The places of rows whose run no longer exists, since their file was read again."""
 
     def __len__(self) -> int:
         return self._length
@@ -228,7 +228,7 @@ class RunTable(Sequence[RunRow]):
         self._length += 1
 
     def replace(self, place: int, row: RunRow) -> None:
-        """Put another row in the place of one that was appended."""
+        """Replace a row that was appended."""
         number = bisect_right(self._starts, place) - 1
         part = self._parts[number]
         assert isinstance(part, LooseRows), "only these can be replaced"
@@ -236,14 +236,14 @@ class RunTable(Sequence[RunRow]):
         self.gone.discard(place)
 
     def drop(self, file_number: int) -> set[int]:
-        """Leave no run in the rows of a file; return their places."""
+        """Mark the rows of a file as gone; return their places."""
         numbers = self.values("file_number")
         places = {place for place, number in enumerate(numbers) if number == file_number}
         self.gone |= places
         return places
 
     def pack(self, still_read: Container[int], files: Files) -> None:
-        """Pack the latest rows, up to the first of a file that is still read, by its number.
+        """Pack the latest rows, unless one of them is from a file, by number, that is `still_read`.
 
         Packed rows are never replaced.
         """
@@ -262,12 +262,12 @@ class RunTable(Sequence[RunRow]):
         self._starts.append(self._starts[-1] + ROWS)
 
     def close(self) -> None:
-        """Let go of what rows are packed into."""
+        """Close the store that rows are packed into."""
         if self._store is not None:
             self._store.close()
 
     def append_block(self, owner: StoredFile, block: int, first: int) -> None:
-        """Append the rows of a block; `first` is the number in its file of its first run."""
+        """Append the rows of a block; `first` is the number of its first run in its file."""
         part = StoredRows(owner, block, first)
         if len(part):
             self._parts.append(part)
@@ -297,12 +297,12 @@ class RunTable(Sequence[RunRow]):
     ) -> MutableSequence[Any]:
         """Return an attribute of the rows `[first, end)`: of the row, or `summary.` of it.
 
-        With `short` long texts are cut so that they still differ. Equal values share one object;
-        those of several calls do if these are given the same `shared`.
+        With `short`, long texts are cut so that they still differ. Equal values share one object,
+        across several calls if these are given the same `shared`.
         """
         end = self._length if end is None else end
         if attribute in _COUNTS:
-            # As objects, the numbers of a million runs would be tens of megabytes.
+            # As objects, the numbers of a million runs would take tens of megabytes.
             return array("q", chain.from_iterable(self._slices(attribute, first, end)))
         found: list[Any] = []
         shared = {} if shared is None else shared
@@ -327,12 +327,12 @@ def _shortened(text: str) -> str:
 
 
 def gone_from(rows: Sequence[RunRow]) -> Set[int]:
-    """Return the places of rows that stand for no run any more, as long as they stand there."""
+    """Return the live set of the places of rows whose run no longer exists."""
     return rows.gone if isinstance(rows, RunTable) else frozenset()
 
 
 class RunView(Sequence[RunRow]):
-    """Some of the rows of a table, one after the other: a slice of it that copies nothing."""
+    """Consecutive rows of a table: a slice of it that copies nothing."""
 
     def __init__(self, table: RunTable, places: range) -> None:
         self._table = table

@@ -1,4 +1,4 @@
-"""The whole text of the task of a run, of which a list keeps a line only."""
+"""The whole text of the task of a run; a list keeps only a line of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hermes_tui.model.events import Event, MessageAppended
 from hermes_tui.runtime.opener import RunRef, load_run
 
 LOOKED_AT: Final = 64
-"""Events, from the beginning of a run, among which the message of the user is looked for."""
+"""How many events from the beginning of a run are searched for the message of the user."""
 LONGEST: Final = 20_000
 
 
 def task_text(ref: RunRef) -> str:
-    """Return what the user says first in a run, on one line; "" where it cannot be read."""
+    """Return the first message of the user in a run, on one line, or "" if it is unreadable."""
     try:
         for event in _beginning(load_run(ref), ref):
             if isinstance(event, MessageAppended) and event.message.role == "user":

@@ -1,4 +1,4 @@
-"""The rows of files that are read anew as a whole whenever they have changed."""
+"""The rows of files that are read again completely whenever they have changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.watched_run import ListedRun, WatchedFile
 
 POLLED_AT_ONCE: Final = 256
-"""Files looked at in one go, which takes a few milliseconds."""
+"""How many files are polled in one go, which takes a few milliseconds."""
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Watched:
 
 
 class WatchedRows:
-    """Replaces the rows of watched files, and adds those of runs that came in."""
+    """Replaces the rows of watched files, and adds those of new runs."""
 
     def __init__(self, rows: RunTable) -> None:
         self._rows = rows
@@ -41,7 +41,7 @@ class WatchedRows:
         """What went wrong since this was last emptied."""
 
     def note(self, watched: WatchedFile, place: int) -> None:
-        """Know that a row is that of the next run of a file, read for the first time."""
+        """Note that a row is that of the next run of a file, read for the first time."""
         row = self._rows[place]
         known = self._files.get(row.file_number)
         if known is None:
@@ -50,14 +50,14 @@ class WatchedRows:
         known.places.append(place)
 
     def begin(self, watched: WatchedFile, number: int, name: str) -> None:
-        """Watch a file that was read for the first time."""
+        """Watch a file that has been read for the first time."""
         file = self._files.setdefault(number, _Watched(watched, number, name))
         self._turns.append(file)
         if any(_is_waiting(self._rows[place]) for place in file.places):
             watched.read_again()
 
     def poll(self) -> set[int]:
-        """Return the places of the rows that are other or new since this was last asked."""
+        """Return the places of the rows that were replaced or added since the last call."""
         changed: set[int] = set()
         for _ in range(min(len(self._turns), POLLED_AT_ONCE)):
             file = self._turns[0]
@@ -72,7 +72,7 @@ class WatchedRows:
         return changed
 
     def _take(self, file: _Watched) -> list[int]:
-        """Replace the rows of a file by those of its runs now; a row of no run is left out."""
+        """Replace the rows of a file by those of its present runs; a row without a run is gone."""
         groups = Groups(file.watched.file)
         for number, run in enumerate(file.watched.runs):
             row = self._row(file, run, groups)
@@ -99,6 +99,6 @@ class WatchedRows:
 
 
 def _is_waiting(row: RunRow) -> bool:
-    """Tell whether a run was listed as one that came to its end without what it waits for."""
+    """Return whether a run was listed as ended while something was still expected to follow."""
     waits = (Code.CALL_UNANSWERED, Code.NO_ANSWER)
     return any(code in waits for code, _ in row.summary.codes)
