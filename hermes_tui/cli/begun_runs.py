@@ -17,13 +17,13 @@ Run = list[Event]
 
 def begun_runs(ref: RunRef, run: Run) -> list[Run]:
     """Return the runs that `run` started, and those that these started in turn."""
-    known = {_ids(run)[0]} - {""}
-    others = [*_of_record(ref), *_of_files(ref)] if known else []
+    known_ids = {_ids(run)[0]} - {""}
+    others = [*_runs_in_record(ref), *_runs_in_subagent_files(ref)] if known_ids else []
     found: list[Run] = []
-    while begun := [other for other in others if _ids(other)[1] in known]:
+    while begun := [other for other in others if _ids(other)[1] in known_ids]:
         found += begun
-        others = [other for other in others if _ids(other)[1] not in known]
-        known = {_ids(other)[0] for other in begun} - {""}
+        others = [other for other in others if _ids(other)[1] not in known_ids]
+        known_ids = {_ids(other)[0] for other in begun} - {""}
     return found
 
 
@@ -33,7 +33,7 @@ def _ids(run: Run) -> tuple[str, str]:
     return (start.run_id, start.parent_run_id) if start is not None else ("", "")
 
 
-def _of_record(ref: RunRef) -> Iterator[Run]:
+def _runs_in_record(ref: RunRef) -> Iterator[Run]:
     """Yield the other runs in the record of a run."""
     if ref.record < 0:
         return
@@ -42,7 +42,7 @@ def _of_record(ref: RunRef) -> Iterator[Run]:
             yield list(run)
 
 
-def _of_files(ref: RunRef) -> Iterator[Run]:
+def _runs_in_subagent_files(ref: RunRef) -> Iterator[Run]:
     """Yield the runs in the files of a session's subagents; report unreadable files."""
     session = ref.file.path
     for path in subagent_files(session) if isinstance(session, Path) else ():
@@ -52,12 +52,12 @@ def _of_files(ref: RunRef) -> Iterator[Run]:
             say(f"a subagent is left out: {error}")
             continue
         try:
-            yield from _of_file(file)
+            yield from _runs_in_file(file)
         finally:
             file.close()
 
 
-def _of_file(file: OpenFile) -> Iterator[Run]:
+def _runs_in_file(file: OpenFile) -> Iterator[Run]:
     """Yield the runs of a file, without folding them, which would take most of the time."""
     if file.is_one_run:
         yield read_events(RunRef(file, 0))

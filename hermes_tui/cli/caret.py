@@ -7,8 +7,8 @@ from hermes_tui.model.visible import ELLIPSIS, cells, visible
 
 WIDTH = 100
 """The maximum width of the line, in cells; a longer one is cut on both sides of the place."""
-_LEAST = 20
-_BEFORE = 40
+_MIN_WIDTH = 20
+_MAX_BEFORE = 40
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -32,10 +32,10 @@ def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
     line_end = line_end if line_end >= 0 else min(len(text), start + WIDTH + 1)
     number = str(position(text, start)[0])
     # Next to it are the number, a bar and, if the line is cut, a mark.
-    width = min(WIDTH, max(_LEAST, room - len(number) - 4)) if room else WIDTH
-    most = min(_BEFORE, width // 2)
-    before, cut_before = last_cells(text[max(line_start, start - most) : start], most)
-    cut_before = cut_before or line_start < start - most
+    width = min(WIDTH, max(_MIN_WIDTH, room - len(number) - 4)) if room else WIDTH
+    max_before = min(_MAX_BEFORE, width // 2)
+    before, cut_before = last_cells(text[max(line_start, start - max_before) : start], max_before)
+    cut_before = cut_before or line_start < start - max_before
     lead = ELLIPSIS * cut_before + before
     marked = text[start : min(end, line_end)]
     shown, cut_after = first_cells(text[start:line_end], max(width - cells(lead), 10))

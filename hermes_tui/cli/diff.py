@@ -81,11 +81,11 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
 
     check_format(arguments.format)
     if arguments.right is None:
-        raise _lacks_second(arguments.left)
-    given = (arguments.left, arguments.right)
-    if all(_split_run(each)[0] is None for each in given):
+        raise _missing_run_error(arguments.left)
+    specs = (arguments.left, arguments.right)
+    if all(_split_run(spec)[0] is None for spec in specs):
         raise UsageError("both runs are standard input", "give one of them as a file")
-    left, right = (_read(each, arguments.format) for each in given)
+    left, right = (_read(spec, arguments.format) for spec in specs)
     rows = run_diff(left.events, right.events)
     if arguments.json:
         sys.stdout.write(_json(rows, left, right))
@@ -94,7 +94,7 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
     return int(first_difference(rows) is not None)
 
 
-def _lacks_second(left: str | None) -> UsageError:
+def _missing_run_error(left: str | None) -> UsageError:
     if left is None:
         return UsageError("two runs are compared, A and B", "see `hermes-tui diff --help`")
     place, run = _split_run(left)
@@ -105,28 +105,28 @@ def _lacks_second(left: str | None) -> UsageError:
     return UsageError("a second run is missing", f"two runs of one file: {pair}")
 
 
-def _read(given: str, wanted_format: str) -> ReadRun:
+def _read(spec: str, wanted_format: str) -> ReadRun:
     from hermes_tui.cli.run_choice import chosen_run
     from hermes_tui.log.summary import fold_run, summarise
     from hermes_tui.runtime.opener import read_events
 
-    path, run = _split_run(given)
+    path, run = _split_run(spec)
     with chosen_run(path, run, spelling="FILE:{}", wanted_format=wanted_format) as ref:
         events = read_events(ref)
     state, _ = fold_run(events)
-    return ReadRun(given, events, summarise(state))
+    return ReadRun(spec, events, summarise(state))
 
 
-def _split_run(given: str) -> tuple[Place | None, str]:
+def _split_run(spec: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN names."""
     from hermes_tui.runtime.folder_walk import is_so
     from hermes_tui.runtime.remote import local_path, place_of
 
-    if given == "-":
+    if spec == "-":
         return None, ""
-    head, colon, run = given.rpartition(":")
-    if not colon or run.startswith("//") or is_so(local_path(given).exists):
-        return place_of(given), ""
+    head, colon, run = spec.rpartition(":")
+    if not colon or run.startswith("//") or is_so(local_path(spec).exists):
+        return place_of(spec), ""
     return None if head == "-" else place_of(head), run
 
 
@@ -135,8 +135,8 @@ def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:
 
     labels, summaries = (left.label, right.label), (left.summary, right.summary)
     columns = columns_of(sys.stdout)
-    found = run_comparison(rows, labels, summaries, width=columns or USUAL_COLUMNS)
-    for line in found.document.lines:
+    comparison = run_comparison(rows, labels, summaries, width=columns or USUAL_COLUMNS)
+    for line in comparison.document.lines:
         for row in _rows(line.text, columns):
             sys.stdout.write(visible(row) + "\n")
 

@@ -41,45 +41,47 @@ from hermes_tui.runtime.remote import local_path, place_of
 if TYPE_CHECKING:
     from hermes_tui.runtime.masked_runs import Masks
 
-_TELLING = ("openai", "sharegpt", "atif")
+_REPORTING_FORMATS = ("openai", "sharegpt", "atif")
 """Formats whose writers report what they change."""
-JSON_FORMATS = (*_TELLING, "native")
+JSON_FORMATS = (*_REPORTING_FORMATS, "native")
 ELSEWHERE = "choose another place with -o"
-_SAID = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
+_CONVERSATION_EVENTS = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
 
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write the run and return the exit code."""
-    known = [*WRITERS, "native"]
-    if arguments.to not in known:
-        raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
+    formats = [*WRITERS, "native"]
+    if arguments.to not in formats:
+        raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(formats))
     check_format(arguments.format)
-    if _is_of_many(arguments):
+    if _exports_several(arguments):
         from hermes_tui.cli.export_all import run_export_all
 
         return run_export_all(arguments)
-    [given] = arguments.paths
-    path = None if given == "-" else place_of(given)
+    [source] = arguments.paths
+    path = None if source == "-" else place_of(source)
     with chosen_run(
         path, arguments.run, spelling="--run {}", wanted_format=arguments.format
     ) as ref:
         events = read_events(ref)
-        begun = begun_runs(ref, events)
+        subagent_runs = begun_runs(ref, events)
         changes = Changes()
         masks = masks_for(arguments)
-        content = render(arguments.to, events, ref.file, begun, changes=changes, masks=masks)
+        content = render(
+            arguments.to, events, ref.file, subagent_runs, changes=changes, masks=masks
+        )
     write_out(arguments.output, [content], overwrite=arguments.force)
-    _say_what_is_missing(events)
+    _report_missing(events)
     say_what_is_masked(masks)
     if changes:
         say(f"changed for {arguments.to}: {changes.told()}")
-    if begun and arguments.to != "atif":
-        left_out = f"{counted(len(begun), 'run')} of subagents left out"
+    if subagent_runs and arguments.to != "atif":
+        left_out = f"{counted(len(subagent_runs), 'run')} of subagents left out"
         say(f"{left_out}: --to atif takes them in; else export each by itself")
     return 0
 
 
-def _is_of_many(arguments: argparse.Namespace) -> bool:
+def _exports_several(arguments: argparse.Namespace) -> bool:
     """Return whether more than one run may have to be written."""
     paths = arguments.paths
     first = local_path(paths[0])
@@ -97,8 +99,8 @@ def masks_for(arguments: argparse.Namespace) -> Masks | None:
     return Masks()
 
 
-def _say_what_is_missing(events: Sequence[Event]) -> None:
-    if not any(isinstance(event, _SAID) for event in events):
+def _report_missing(events: Sequence[Event]) -> None:
+    if not any(isinstance(event, _CONVERSATION_EVENTS) for event in events):
         say("the run has no messages: only what else is known of it was written")
     say_what_is_named(named_details(events))
 
@@ -146,15 +148,15 @@ def render(
         # Line by line: as one text, a run of long texts takes several times its size.
         lines = (encode_packed(_with_raw(event, file, raw)) for event in events)
         return b"".join(escaped_json(line.decode()).encode() for line in lines)
-    findings = fold_run(events)[1] if to not in _TELLING else ()
+    findings = fold_run(events)[1] if to not in _REPORTING_FORMATS else ()
     writer: Callable[..., str] = WRITERS[to]
-    held: dict[str, Any] = {"changes": changes} if to in _TELLING else {}
+    options: dict[str, Any] = {"changes": changes} if to in _REPORTING_FORMATS else {}
     if to == "atif":
-        held["subagents"] = subagents
+        options["subagents"] = subagents
     if to == "openai":
-        held["pretty"] = not in_line
+        options["pretty"] = not in_line
         events = [_with_raw(event, file, raw) if _has_media(event) else event for event in events]
-    text = writer(events, findings=findings, **held)
+    text = writer(events, findings=findings, **options)
     return (escaped_json(text) if to in JSON_FORMATS else text).encode("utf-8", "backslashreplace")
 
 

@@ -32,39 +32,39 @@ from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
 from hermes_tui.runtime.targets import Target, expand_paths
 
-LINES: Final = ("openai", "sharegpt")
+LINE_FORMATS: Final = ("openai", "sharegpt")
 SUFFIXES: Final = {"markdown": "md", "html": "html", "native": "jsonl"}
 """File suffixes by format; other formats are JSON."""
-NEWLINE: Final = 2
+MAX_TRAILING: Final = 2
 """How many bytes may follow the last record."""
 
 
 def run_export_all(arguments: argparse.Namespace) -> int:
     """Write the runs and return the exit code."""
-    what = _what_is_asked(arguments)
+    source = _selection_source(arguments)
     into_folder = _is_folder(arguments.output)
-    if arguments.to not in LINES and not into_folder:
-        message = f"{what}: a file of {arguments.to} holds one run"
-        lines = f"--to {' or '.join(LINES)} takes many"
+    if arguments.to not in LINE_FORMATS and not into_folder:
+        message = f"{source}: a file of {arguments.to} holds one run"
+        lines = f"--to {' or '.join(LINE_FORMATS)} takes many"
         raise UsageError(message, f"--run chooses one; -o FOLDER/ writes a file a run; {lines}")
     if arguments.run:
-        raise UsageError(f"--run names one run, {what} takes many", "leave out one of them")
+        raise UsageError(f"--run names one run, {source} takes many", "leave out one of them")
     if arguments.filter:
         check_for_each(arguments.filter)
     runs = _Runs(arguments, shows=arguments.output != "-")
     if into_folder:
         _write_files(runs, local_path(arguments.output), overwrite=arguments.force)
     else:
-        lines_of = (runs.rendered(found, in_line=True) for found in runs)
+        rendered_runs = (runs.rendered(found, in_line=True) for found in runs)
         # If no run is written, no file is created or overwritten.
-        for first in itertools.islice(lines_of, 1):
-            content = itertools.chain((first,), lines_of)
+        for first in itertools.islice(rendered_runs, 1):
+            content = itertools.chain((first,), rendered_runs)
             write_out(arguments.output, content, overwrite=arguments.force)
-    runs.tell()
+    runs.report()
     return 3 if runs.has_failed else int(not runs.written)
 
 
-def _what_is_asked(arguments: argparse.Namespace) -> str:
+def _selection_source(arguments: argparse.Namespace) -> str:
     """Return the option or argument that selects many runs."""
     if arguments.filter or arguments.all:
         return "--filter" if arguments.filter else "--all"
@@ -90,11 +90,11 @@ def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
         write_out(str(path), [runs.rendered(found, in_line=False)], overwrite=overwrite)
 
 
-def _is_alone(found: FoundRun) -> bool:
+def _is_only_run(found: FoundRun) -> bool:
     """Return whether a run is all that its file holds."""
     file, ref = found.ref.file, found.ref
     rest = file.source.size - file.record(ref.record).range.end
-    return ref.number == 0 and found.siblings == 1 and file.source.complete and rest <= NEWLINE
+    return ref.number == 0 and found.siblings == 1 and file.source.complete and rest <= MAX_TRAILING
 
 
 class _Runs:
@@ -112,15 +112,15 @@ class _Runs:
         """Whether the terminal is free for the progress line."""
         self._changes = Changes()
         self._masks = masks_for(arguments)
-        self._seen = self._silent = self._defects = 0
-        self._named = 0
+        self._seen = self._without_messages = self._defects = 0
+        self._named_details = 0
 
     def __iter__(self) -> Iterator[FoundRun]:
         progress = ProgressLine()
         for target in self._targets:
             try:
                 with one_file(target.path, self._format) as file:
-                    yield from self._of_file(file, progress)
+                    yield from self._runs_in_file(file, progress)
                     if file.source.failure:
                         self._fail(file.source.failure)
             except HermesError as error:
@@ -137,7 +137,7 @@ class _Runs:
         self.has_failed = True
         say(reason)
 
-    def _of_file(self, file: OpenFile, progress: ProgressLine) -> Iterator[FoundRun]:
+    def _runs_in_file(self, file: OpenFile, progress: ProgressLine) -> Iterator[FoundRun]:
         passing = RunFilter(file, file.label, self._filter)
         for step in survey(file):
             match step:
@@ -155,9 +155,9 @@ class _Runs:
     def rendered(self, found: FoundRun, *, in_line: bool) -> bytes:
         """Return a run in the form in which it is written."""
         self.written += 1
-        self._silent += not found.state.messages
+        self._without_messages += not found.state.messages
         events = read_events(found.ref)
-        self._named += named_details(events)
+        self._named_details += named_details(events)
         begun = begun_runs(found.ref, events) if self.to == "atif" else ()
         file = found.ref.file
         return render(
@@ -174,16 +174,16 @@ class _Runs:
         """Return the name of a run's file, without its suffix."""
         file, number = found.ref.file, found.ref.number
         stem = Path(file.label).name.partition(".")[0] or "run"
-        return stem if file.is_one_run or _is_alone(found) else f"{stem}-{number + 1}"
+        return stem if file.is_one_run or _is_only_run(found) else f"{stem}-{number + 1}"
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report how much was written, and what was left out or changed."""
         say(f"{self.written:,} of {counted(self._seen, 'run')} written")
-        if self._silent:
-            say(f"{counted(self._silent, 'run')} of these without messages")
+        if self._without_messages:
+            say(f"{counted(self._without_messages, 'run')} of these without messages")
         if self._defects:
             say(f"{counted(self._defects, 'malformed place')} outside of any run left out")
-        say_what_is_named(self._named)
+        say_what_is_named(self._named_details)
         say_what_is_masked(self._masks)
         if self._changes:
             say(f"changed for {self.to}: {self._changes.told()}")

@@ -16,11 +16,11 @@ def check_filter(text: str, *, may_search: bool) -> None:
     Without `may_search`, also refuse one that asks for the matches of a search, since nobody can
     start a search.
     """
-    row, run = _of_rows(text), _of_runs(text)
-    if row and run:
-        message = f"{row[0]} is a field of a run's rows, {run[0]} one of a list of runs"
+    of_row, of_list = _row_only_fields(text), _list_only_fields(text)
+    if of_row and of_list:
+        message = f"{of_row[0]} is a field of a run's rows, {of_list[0]} one of a list of runs"
         raise UsageError(f"--filter {text!r}: {message}", "filter by either")
-    if FOUND in run and not may_search:
+    if FOUND in of_list and not may_search:
         message = f"{FOUND} is what a search (/) has found, which needs the screen"
         hint = "open the list on a terminal, or give --search"
         raise UsageError(f"--filter {text!r}: {message}", hint)
@@ -28,14 +28,14 @@ def check_filter(text: str, *, may_search: bool) -> None:
 
 def check_for_run(text: str) -> None:
     """Refuse an expression that cannot be evaluated for the rows of a run."""
-    if others := _of_runs(text):
+    if others := _list_only_fields(text):
         message = f"for a run: {others[0]} is a field of a list of runs"
         raise UsageError(f"--filter {text!r}, {message}", "open several runs")
 
 
 def check_for_list(text: str) -> None:
     """Refuse an expression that cannot be evaluated for a list of runs."""
-    if others := _of_rows(text):
+    if others := _row_only_fields(text):
         message = f"for a list of runs: {others[0]} is a field of a run's rows"
         hint = "open one file, with --at RUN if it holds several runs"
         raise UsageError(f"--filter {text!r}, {message}", hint)
@@ -44,22 +44,22 @@ def check_for_list(text: str) -> None:
 def check_for_each(text: str, *, option: str = "--filter") -> None:
     """Refuse an expression that reads more than a single run's own fields."""
     known = f"known: {', '.join(FILE_FIELDS)}"
-    if others := sorted(_names(text, option, known).difference(FILE_FIELDS)):
+    if others := sorted(_field_names(text, option, known).difference(FILE_FIELDS)):
         message = f"{others[0]} is not a field of a run by itself"
         raise UsageError(f"{option} {text!r}: {message}", known)
 
 
-def _of_rows(text: str) -> list[str]:
+def _row_only_fields(text: str) -> list[str]:
     """Return the fields in the expression that only rows have."""
-    return sorted(_names(text).difference(FILTER_NAMES))
+    return sorted(_field_names(text).difference(FILTER_NAMES))
 
 
-def _of_runs(text: str) -> list[str]:
+def _list_only_fields(text: str) -> list[str]:
     """Return the fields in the expression that only the runs of a list have."""
-    return sorted(_names(text).difference(FIELDS))
+    return sorted(_field_names(text).difference(FIELDS))
 
 
-def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[str]:
+def _field_names(text: str, option: str = "--filter", known: str = "") -> frozenset[str]:
     """Return the fields that `text` reads; `known` lists the accepted ones, if not all are."""
     try:
         fields = {*FIELDS, *FILTER_NAMES}
@@ -68,13 +68,13 @@ def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[st
         return names
     except UnknownName as error:
         lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
-        hint = (_near_taken(text) or known) if known else (error.near or lists)
+        hint = (_near_own_fields(text) or known) if known else (error.near or lists)
         raise UsageError(f"{option} {text!r}: {error.told}", hint) from error
     except ExpressionError as error:
         raise UsageError(f"{option} {text!r}: {error.message}", error.hint) from error
 
 
-def _near_taken(text: str) -> str:
+def _near_own_fields(text: str) -> str:
     """Return the fields of a single run that an unknown name may mean, "" if there are none."""
     try:
         compile_expression(text, FILE_FIELDS)

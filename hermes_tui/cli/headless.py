@@ -54,9 +54,11 @@ class _Signals:
     def __enter__(self) -> _Signals:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         # A shell makes background jobs ignore Ctrl-C, and that stays so.
-        self._heard = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        for number in self._heard:
-            self._loop.add_signal_handler(number, self._come, number)
+        self._handled_signals = [
+            one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN
+        ]
+        for number in self._handled_signals:
+            self._loop.add_signal_handler(number, self._on_signal, number)
         return self
 
     def __exit__(
@@ -65,22 +67,22 @@ class _Signals:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._let_go()
+        self._remove_handlers()
 
-    def spare(self) -> None:
+    def stop_cancelling(self) -> None:
         """Cancel nothing from now on: the task is ending anyway."""
         self._task = None
 
-    def _come(self, number: int) -> None:
+    def _on_signal(self, number: int) -> None:
         if self.exit_code:
             return
         self.exit_code = 128 + number
-        self._loop.call_later(TOGETHER_S, self._let_go)
+        self._loop.call_later(TOGETHER_S, self._remove_handlers)
         if self._task is not None:
             self._task.cancel()
 
-    def _let_go(self) -> None:
-        for number in self._heard:
+    def _remove_handlers(self) -> None:
+        for number in self._handled_signals:
             self._loop.remove_signal_handler(number)
 
 
@@ -98,16 +100,16 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[st
                 say(warning)
             branch = branches.all[0]
             lines = _Lines(branch.driver.log, branches.masking, output)
-            exit_code = await _at_rest(branch, lines, signals, settings)
+            exit_code = await _run_to_rest(branch, lines, signals, settings)
             for news in branches.news:
                 say(news)
-            return _judged(exit_code, lines.codes, fail_on)
+            return _final_exit_code(exit_code, lines.codes, fail_on)
         finally:
-            signals.spare()
+            signals.stop_cancelling()
             await branches.close()
 
 
-def _judged(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> int:
+def _final_exit_code(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> int:
     """Return the exit code of a run with findings of `codes`: 1 if `fail_on` names any."""
     failing = [code for code in codes if code in fail_on]
     if exit_code != FINISHED or not failing:
@@ -132,12 +134,12 @@ class _Lines:
 
     def _write(self, length: int) -> None:
         event = self._log[length - 1]
-        found = self._state.apply(event)
+        findings = self._state.apply(event)
         if isinstance(event, RunEnded):
-            found += self._state.finish()
+            findings += self._state.finish()
         line = self._masking.line(event)
-        if found:
-            rows = [finding_row(finding, self._state) for finding in found]
+        if findings:
+            rows = [finding_row(finding, self._state) for finding in findings]
             self.codes.update(row["code"] for row in rows)
             line = self._masking.hidden(_with_findings(line, rows))
         # Standard output may be a terminal.
@@ -147,7 +149,9 @@ class _Lines:
         self._output.flush()
 
 
-async def _at_rest(branch: Branch, lines: _Lines, signals: _Signals, settings: LiveSettings) -> int:
+async def _run_to_rest(
+    branch: Branch, lines: _Lines, signals: _Signals, settings: LiveSettings
+) -> int:
     """Print the events until the run rests or a signal arrives; return the exit code."""
     driver = branch.driver
 
@@ -165,7 +169,7 @@ async def _at_rest(branch: Branch, lines: _Lines, signals: _Signals, settings: L
             raise
         if driver.failure is None and driver.phase not in (Phase.STOPPED, Phase.ENDED):
             # No event records this: the log ends where the run was cut off, as after a kill.
-            say(f"stopped{_how_to_go_on(branch)}")
+            say(f"stopped{_resume_hint(branch)}")
             return signals.exit_code
     return _report(branch, settings)
 
@@ -175,12 +179,12 @@ def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:
 
     It can still be decoded as an event, so saved standard output can be opened.
     """
-    told = json.dumps(findings, ensure_ascii=False, separators=(",", ":"))
-    end = told.encode("utf-8", "backslashreplace") + b"}\n"
+    findings_json = json.dumps(findings, ensure_ascii=False, separators=(",", ":"))
+    end = findings_json.encode("utf-8", "backslashreplace") + b"}\n"
     return line.rstrip(b"\n").removesuffix(b"}") + b',"findings":' + end
 
 
-def _how_to_go_on(branch: Branch) -> str:
+def _resume_hint(branch: Branch) -> str:
     if branch.path is None:
         return "; nothing was recorded"
     return f"; continue with {command_line('live', '--resume', branch.path)}"
@@ -198,13 +202,13 @@ def _report(branch: Branch, settings: LiveSettings) -> int:
     where = f"; recorded in {branch.path}" if branch.path else ""
     match last:
         case Stopped():
-            say(f"stopped at {_why_stopped(last, driver.log)}{_what_next(last, branch, settings)}")
+            say(f"stopped at {_stop_reason(last, driver.log)}{_next_step(last, branch, settings)}")
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
             say(f"finished{where}")
             return FINISHED
         case RunEnded(stop_reason="request_failed" | "empty_response"):
-            say(f"ended: {last.stop_reason}: {_failure(driver.log)}{where}")
+            say(f"ended: {last.stop_reason}: {_request_failure(driver.log)}{where}")
             return ENDED
         case RunEnded(stop_reason="budget" | "recording_ends" | "not_recorded"):
             say(f"ended: {why_ended(last)}{where}")
@@ -215,19 +219,19 @@ def _report(branch: Branch, settings: LiveSettings) -> int:
     return ENDED
 
 
-def _why_stopped(stop: Stopped, log: EventLog) -> str:
+def _stop_reason(stop: Stopped, log: EventLog) -> str:
     if stop.breakpoints:
         return f"{stop.stop_point} ({', '.join(stop.breakpoints)})"
     if stop.stop_point == StopPoint.REQUEST_FAILED:
-        return f"{stop.stop_point}: {_failure(log)}"
+        return f"{stop.stop_point}: {_request_failure(log)}"
     if stop.stop_point == StopPoint.MANUAL:
         name = call_name(log, stop.seq, stop.call_index or 0) or "a call"
         return f"{stop.stop_point}: {name} waits for an answer"
     return stop.stop_point
 
 
-def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
-    hint = _how_to_go_on(branch) if branch.path else ""
+def _next_step(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
+    hint = _resume_hint(branch) if branch.path else ""
     if settings.resume is not None:
         return f": a person is needed{hint} on a terminal, without --headless"
     if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
@@ -236,7 +240,7 @@ def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
     return hint
 
 
-def _failure(log: EventLog) -> str:
+def _request_failure(log: EventLog) -> str:
     """Return why the last failed request failed, and what can be done about it."""
     events = (log[seq] for seq in reversed(range(len(log))))
     failed = next((event for event in events if isinstance(event, RequestFailed)), None)

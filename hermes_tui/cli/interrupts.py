@@ -21,11 +21,11 @@ class Interrupts:
     def __init__(self) -> None:
         self._is_held = False
         self._is_due = False
-        self._last = float("-inf")
+        self._last_signal_at = float("-inf")
 
     def __enter__(self) -> Interrupts:
         self._is_held = self._is_due = False
-        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        self._previous_handler = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(
@@ -34,7 +34,7 @@ class Interrupts:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        signal.signal(signal.SIGINT, self._previous_handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -48,8 +48,8 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        before, self._last = self._last, time.monotonic()
-        if self._last - before < TOGETHER_S:
+        previous_at, self._last_signal_at = self._last_signal_at, time.monotonic()
+        if self._last_signal_at - previous_at < TOGETHER_S:
             return
         if self._is_due or not self._is_held:
             raise KeyboardInterrupt

@@ -13,7 +13,7 @@ import orjson
 
 from hermes_tui.model.visible import BIDI_CONTROLS, LINE_SEPARATORS
 
-_ACTING = re.compile(
+_UNSAFE_CHARACTERS = re.compile(
     "[" + "".join(map(chr, (*range(0x7F, 0xA0), *BIDI_CONTROLS, *LINE_SEPARATORS, 0xFEFF))) + "]"
 )
 
@@ -26,7 +26,7 @@ def escaped_json(text: str) -> str:
 
     Encoders escape C0 themselves.
     """
-    return _ACTING.sub(lambda found: json.dumps(found.group())[1:-1], text)
+    return _UNSAFE_CHARACTERS.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 
 def json_line(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PIECE = 1 << 20
+CHUNK_SIZE = 1 << 20
 
 
 class LineNumbers:
@@ -25,11 +25,11 @@ class LineNumbers:
             with Path(path).open("rb") as file:
                 file.seek(self._offset)
                 while self._offset < offset:
-                    piece = file.read(min(PIECE, offset - self._offset))
-                    if not piece:
+                    chunk = file.read(min(CHUNK_SIZE, offset - self._offset))
+                    if not chunk:
                         return 0
-                    self._line += piece.count(b"\n")
-                    self._offset += len(piece)
+                    self._line += chunk.count(b"\n")
+                    self._offset += len(chunk)
         except OSError:
             return 0
         return self._line

@@ -48,9 +48,9 @@ def run_live(arguments: argparse.Namespace) -> int:
         take_from(arguments, local_path(arguments.resume))
     fill_in_defaults(arguments)
     if not arguments.api and not arguments.replay:
-        arguments.api = "openai" if arguments.server else _demo_unless_asked(arguments)
+        arguments.api = "openai" if arguments.server else _demo_api(arguments)
     if arguments.api == "demo":
-        _play_demo(arguments)
+        _fill_in_demo(arguments)
     settings = _settings(arguments, has_screen=has_screen)
     if not has_screen:
         from hermes_tui.cli.headless import run_headless
@@ -71,14 +71,14 @@ def run_demo(arguments: argparse.Namespace) -> int:
     line = ["live", "--api", "demo"]
     if arguments.theme:
         line += ["--theme", arguments.theme]
-    if record := arguments.record or _instead_of_usual_place():
+    if record := arguments.record or _temporary_recording():
         line += ["--record", record]
     if arguments.stream:
         line.append("--stream")
     return run_live(parser().parse_args(line))
 
 
-def _instead_of_usual_place() -> str:
+def _temporary_recording() -> str:
     """Return and report a temporary recording if the usual place is not writable; else ""."""
     from hermes_tui.runtime.writer import default_folder, temporary_path
 
@@ -134,15 +134,15 @@ def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
     return failing_codes(codes)
 
 
-def _demo_unless_asked(arguments: argparse.Namespace) -> str:
+def _demo_api(arguments: argparse.Namespace) -> str:
     """Return the API of the demo; raise UsageError if the options describe a run of one's own."""
-    described = ("task", "system", "messages", "tools", "model")
-    if any(getattr(arguments, name) for name in described):
+    run_options = ("task", "system", "messages", "tools", "model")
+    if any(getattr(arguments, name) for name in run_options):
         raise UsageError("no server", "give --server URL or --api local; or run `hermes-tui demo`")
     return "demo"
 
 
-def _play_demo(arguments: argparse.Namespace) -> None:
+def _fill_in_demo(arguments: argparse.Namespace) -> None:
     from hermes_tui.runtime.servers.demo_task import DEMO_SYSTEM, DEMO_TASK, DEMO_TOOLS
 
     arguments.tools = arguments.tools or ["builtin:" + ",".join(DEMO_TOOLS)]
@@ -157,10 +157,10 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
     extra = _extra_body(arguments)
     server = _server(arguments, pace_s=0.02 if has_screen else 0.0)
     kept = {name: getattr(arguments, name) for name in KEPT}
-    named = {HEADER_NAMES: [*server.headers]} if server.headers else {}
+    header_names = {HEADER_NAMES: [*server.headers]} if server.headers else {}
     return LiveSettings(
         server=server,
-        origin={**kept, "server": masked_url(arguments.server), **named},
+        origin={**kept, "server": masked_url(arguments.server), **header_names},
         parameters=extra if arguments.resume else {**_parameters(arguments), **extra},
         messages=messages,
         task=arguments.task,
@@ -218,8 +218,8 @@ def _check_answered(messages: list[dict[str, Any]], arguments: argparse.Namespac
     from hermes_tui.debugger.prefix import has_open_calls
 
     if has_open_calls(messages):
-        what = "--messages end with a call that has no result, and no --task can follow it"
-        raise UsageError(what, "leave --task out: the call is run, and its result sent")
+        message = "--messages end with a call that has no result, and no --task can follow it"
+        raise UsageError(message, "leave --task out: the call is run, and its result sent")
 
 
 def _recording(name: str) -> Path | None:
@@ -274,21 +274,21 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.tool_choice:
         choice = arguments.tool_choice
         is_json = choice.startswith("{")
-        parameters["tool_choice"] = _json_of("--tool-choice", choice) if is_json else choice
+        parameters["tool_choice"] = _parse_json("--tool-choice", choice) if is_json else choice
     return parameters
 
 
 def _extra_body(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.extra_body:
         return {}
-    extra = _json_of("--extra-body", arguments.extra_body)
+    extra = _parse_json("--extra-body", arguments.extra_body)
     if not isinstance(extra, dict):
         example = EXAMPLES["--extra-body"]
         raise UsageError("--extra-body must be a JSON object", f"such as {example}")
     return extra
 
 
-def _json_of(option: str, text: str) -> Any:
+def _parse_json(option: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -310,8 +310,8 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
 
     check_draws()
     take_keys_from_terminal()
-    asked = masked_url(settings.server.url) or settings.server.api
-    label = str(settings.resume or settings.replay or asked)
+    server_label = masked_url(settings.server.url) or settings.server.api
+    label = str(settings.resume or settings.replay or server_label)
     app = LiveApp(lambda: _open(settings), make_config(theme), label=label, hints=hints)
     with shielded_terminal() as size:
         app.run(size=size)

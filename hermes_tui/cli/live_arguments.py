@@ -82,7 +82,7 @@ DEMO_EPILOG = """\
 
 exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write, 129 SIGHUP, 143
 SIGTERM; without a screen those of `hermes-tui live --help`"""
-MOST_DIGITS = 12
+MAX_DIGITS = 12
 DEFAULTS: Final = {
     "api_key_env": "OPENAI_API_KEY",
     "temperature": 1.0,
@@ -112,11 +112,11 @@ def _temperature(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    return _whole(text, 1)
+    return _whole_number(text, 1)
 
 
-def _count_or_none(text: str) -> int:
-    return _whole(text, 0)
+def _count_or_zero(text: str) -> int:
+    return _whole_number(text, 0)
 
 
 def _number(text: str) -> float:
@@ -126,11 +126,11 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _whole(text: str, least: int) -> int:
+def _whole_number(text: str, minimum: int) -> int:
     # `int` refuses to read longer numbers.
-    number = int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else -1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+    number = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else -1
+    if number < minimum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} on")
     return number
 
 
@@ -149,11 +149,11 @@ def add_live(commands: Commands) -> None:
         usage="%(prog)s [-h] [OPTION …]",
         epilog=EXAMPLES,
     )
-    _server(command.add_argument_group("server"))
-    _task(command.add_argument_group("task and tools", TOOLS))
-    _debugger(command.add_argument_group("debugger", BREAKPOINTS))
-    _recording(command.add_argument_group("recording", RECORDING))
-    _headless(command.add_argument_group("without a screen", HEADLESS))
+    _add_server_options(command.add_argument_group("server"))
+    _add_task_options(command.add_argument_group("task and tools", TOOLS))
+    _add_debugger_options(command.add_argument_group("debugger", BREAKPOINTS))
+    _add_recording_options(command.add_argument_group("recording", RECORDING))
+    _add_headless_options(command.add_argument_group("without a screen", HEADLESS))
 
 
 def add_demo(commands: Commands) -> None:
@@ -170,7 +170,7 @@ def add_demo(commands: Commands) -> None:
     add_theme_option(command)
 
 
-def _server(group: argparse._ArgumentGroup) -> None:
+def _add_server_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--server", default="", metavar="URL", help="such as http://host:8000/v1")
     group.add_argument(
         "--api",
@@ -214,7 +214,7 @@ def _server(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--retries",
-        type=_count_or_none,
+        type=_count_or_zero,
         metavar="N",
         help="how often a failed request is retried automatically (default: 0)",
     )
@@ -225,7 +225,7 @@ def _server(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tool-parser", metavar="NAME", help="managed: a parser of vLLM")
 
 
-def _task(group: argparse._ArgumentGroup) -> None:
+def _add_task_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--task", default="", metavar="TEXT", help="what the agent should do: the user message"
     )
@@ -265,7 +265,7 @@ def _task(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--max-turns",
-        type=_count_or_none,
+        type=_count_or_zero,
         metavar="N",
         help="limit on the model's replies (default: 30)",
     )
@@ -283,7 +283,7 @@ def _task(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _debugger(group: argparse._ArgumentGroup) -> None:
+def _add_debugger_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--run",
         action="store_true",
@@ -300,7 +300,7 @@ def _debugger(group: argparse._ArgumentGroup) -> None:
     add_theme_option(group)
 
 
-def _recording(group: argparse._ArgumentGroup) -> None:
+def _add_recording_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--record", default="", metavar="FILE", help="where to record (default: the state folder)"
     )
@@ -311,7 +311,7 @@ def _recording(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _headless(group: argparse._ArgumentGroup) -> None:
+def _add_headless_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--headless",
         action="store_true",

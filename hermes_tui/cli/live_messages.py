@@ -34,12 +34,12 @@ Messages = tuple[dict[str, Any], ...]
 
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _FOREIGN_BLOCKS: Final = frozenset({"tool_use", "tool_result", "thinking"})
-_BESIDE: Final = frozenset({"system", "system_prompt"})
+_SYSTEM_FIELDS: Final = frozenset({"system", "system_prompt"})
 """Fields next to the messages that hold text for the model."""
-_MOST_BYTES: Final = 64 << 20
+_MAX_LIST_BYTES: Final = 64 << 20
 """A bigger file is not a list that somebody wrote to be sent."""
-_MOST_NAMED: Final = 4
-_LONGEST_NAME: Final = 40
+_MAX_NAMED_TOOLS: Final = 4
+_MAX_NAME_LENGTH: Final = 40
 
 
 def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: bool) -> Messages:
@@ -51,28 +51,29 @@ def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: boo
     `at` is RUN:MESSAGE or RUN, or empty if there is only one run; both count from 1. Raises
     UsageError if there is no such place, SourceError if the file cannot be opened.
     """
-    listed = None if wanted_format else _listed(path, has_tools=has_tools)
-    if listed is None:
-        return _of_transcript(path, at, wanted_format, has_tools=has_tools)
+    messages = None if wanted_format else _message_list(path, has_tools=has_tools)
+    if messages is None:
+        return _transcript_messages(path, at, wanted_format, has_tools=has_tools)
     if not at:
-        return listed
+        return messages
     from hermes_tui.cli.run_choice import readings
 
     for run, message in readings(at):
         if run == "1":
-            return listed if message is None else listed[: _before(message, len(listed), at)]
+            end = None if message is None else _count_before(message, len(messages), at)
+            return messages[:end]
     raise UsageError(
         f"--at {at}: {path} holds one run", "--at 1:MESSAGE continues before a message"
     )
 
 
-def _listed(path: str, *, has_tools: bool) -> Messages | None:
+def _message_list(path: str, *, has_tools: bool) -> Messages | None:
     """Return the messages that are in the file as a server takes them, or None if it has none."""
     place = place_of(path)
     if not isinstance(place, Path):
         return None
     try:
-        if not place.is_file() or place.stat().st_size > _MOST_BYTES:
+        if not place.is_file() or place.stat().st_size > _MAX_LIST_BYTES:
             return None
         value = json.loads(place.read_text("utf-8"))
     except OSError as error:
@@ -80,25 +81,27 @@ def _listed(path: str, *, has_tools: bool) -> Messages | None:
     except (ValueError, RecursionError):
         return None
     tools: Any = None
-    if isinstance(value, dict) and _BESIDE.isdisjoint(value):
+    if isinstance(value, dict) and _SYSTEM_FIELDS.isdisjoint(value):
         tools = value.get("tools")
         value = value.get("messages")
     if not isinstance(value, list) or not all(map(_is_chat, value)):
         return None
     if not has_tools:
-        _say_tools(path, tools)
+        _report_missing_tools(path, tools)
     return tuple(value)
 
 
-def _say_tools(label: str, tools: Any, given: Any = None) -> None:
-    """Report the tools that a run declares but the new run lacks; `given` are its --tools."""
+def _report_missing_tools(label: str, tools: Any, given_tools: Any = None) -> None:
+    """Report the tools that a run declares but the new run lacks; `given_tools` are its --tools."""
     functions = [as_dict(as_dict(one).get("function")) for one in as_list(tools)]
-    named = [one["name"] for one in functions if one.get("name")]
-    if not named:
+    names = [one["name"] for one in functions if one.get("name")]
+    if not names:
         return
-    listed = first_few([visible_line(str(name), _LONGEST_NAME) for name in named], _MOST_NAMED)
-    asked = " ".join(f"--tools {quote(str(one))}" for one in as_list(given)) or "--tools"
-    say(f"{label}: its tools are not at hand here: {listed} (give them: {asked})")
+    shown = first_few(
+        [visible_line(str(name), _MAX_NAME_LENGTH) for name in names], _MAX_NAMED_TOOLS
+    )
+    options = " ".join(f"--tools {quote(str(one))}" for one in as_list(given_tools)) or "--tools"
+    say(f"{label}: its tools are not at hand here: {shown} (give them: {options})")
 
 
 def _is_chat(value: Any) -> bool:
@@ -111,7 +114,7 @@ def _is_chat(value: Any) -> bool:
     )
 
 
-def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -> Messages:
+def _transcript_messages(path: str, at: str, wanted_format: str, *, has_tools: bool) -> Messages:
     from hermes_tui.cli.run_choice import one_file, pick_run, readings
 
     refusal: UsageError | None = None
@@ -122,12 +125,12 @@ def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -
             except UsageError as error:
                 refusal = refusal or error
                 continue
-            return _written(ref, message, at, has_tools=has_tools)
+            return _converted_messages(ref, message, at, has_tools=has_tools)
     assert refusal is not None, "a place is read in some way"
     raise refusal
 
 
-def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> Messages:
+def _converted_messages(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> Messages:
     """Return a run as messages for a server, and report what had to be changed."""
     from hermes_tui.cli.export import render
     from hermes_tui.formats.writers.changes import Changes
@@ -135,7 +138,7 @@ def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> M
 
     events, changes = read_events(ref), Changes()
     if message is not None:
-        events = _cut(events, message, at)
+        events = _events_before(events, message, at)
     document = json.loads(render("openai", events, ref.file, changes=changes, in_line=True))
     if not document["messages"]:
         hint = "`hermes-tui open` shows what there is"
@@ -144,14 +147,14 @@ def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> M
         say(f"{ref.file.label}: changed to be sent: {changes.told()}")
     if not has_tools:
         live = as_dict(document["metadata"].get("details")).get("live")
-        _say_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))
+        _report_missing_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))
     return tuple(document["messages"])
 
 
-def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
+def _events_before(events: Sequence[Event], message: int, at: str) -> list[Event]:
     """Return the events before a message, without its own results, which precede it."""
     places = [n for n, event in enumerate(events) if isinstance(event, MessageAppended)]
-    end = places[_before(message, len(places), at)]
+    end = places[_count_before(message, len(places), at)]
     last = end
     while last and not isinstance(events[last - 1], MessageAppended | ToolCallProposed):
         last -= 1
@@ -159,11 +162,11 @@ def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
     return [*events[:last], *(event for event in events[last:end] if not isinstance(event, own))]
 
 
-def _before(message: int, there: int, at: str) -> int:
+def _count_before(message: int, count: int, at: str) -> int:
     """Return how many messages come before `message`; raise UsageError if none do."""
-    if 1 < message <= there:
+    if 1 < message <= count:
         return message - 1
-    has = f"it has {counted(there, 'message')}"
-    if message == 1 and there:
-        raise UsageError(f"--at {at}: nothing comes before message 1", has)
-    raise UsageError(f"--at {at}: no such message in that run", has)
+    hint = f"it has {counted(count, 'message')}"
+    if message == 1 and count:
+        raise UsageError(f"--at {at}: nothing comes before message 1", hint)
+    raise UsageError(f"--at {at}: no such message in that run", hint)

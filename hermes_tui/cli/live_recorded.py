@@ -13,7 +13,7 @@ KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server
         "tool_parser", "stream", "parser", "tool_timeout")  # fmt: skip
 """Settings that a recording keeps, so that --resume does not need them again."""
 
-_OF_CONVERSATION: Final = (
+_CONVERSATION_OPTIONS: Final = (
     *(
         "task",
         "system",
@@ -28,16 +28,16 @@ _OF_CONVERSATION: Final = (
     ),
     *("stream", "max_turns", "mode", "parser", "retries"),
 )
-_DECIDED: Final = {
-    "resume": (*_OF_CONVERSATION, "run", "breakpoints"),
+_DECIDED_OPTIONS: Final = {
+    "resume": (*_CONVERSATION_OPTIONS, "run", "breakpoints"),
     "replay": (
-        *(*_OF_CONVERSATION, "extra_body"),
+        *(*_CONVERSATION_OPTIONS, "extra_body"),
         *("server", "api", "api_key_env", "header", "timeout", "tokenizer", "server_type"),
         *("tool_parser", "tools", "tool_timeout", "workdir", "outside"),
     ),
 }
 """Options that are meaningless with --resume or --replay."""
-_ON_SCREEN: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
+_SCREEN_KEYS: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 
 
 def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
@@ -45,15 +45,15 @@ def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
 
     If there is a screen, the hint names the key that does the same there.
     """
-    for how, decided in _DECIDED.items():
+    for mode, decided in _DECIDED_OPTIONS.items():
         given = [name for name in decided if _is_given(getattr(arguments, name))]
-        if not getattr(arguments, how) or not given:
+        if not getattr(arguments, mode) or not given:
             continue
-        named = [_option(name) for name in given]
-        listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-        instead = [_ON_SCREEN[name] for name in given if has_screen and name in _ON_SCREEN]
-        hint = "; ".join(["leave it out" if len(named) == 1 else "leave them out", *instead])
-        raise UsageError(f"with --{how} the recording decides {listed}", hint)
+        options = [_option(name) for name in given]
+        option_list = " and ".join(filter(None, (", ".join(options[:-1]), options[-1])))
+        instead = [_SCREEN_KEYS[name] for name in given if has_screen and name in _SCREEN_KEYS]
+        hint = "; ".join(["leave it out" if len(options) == 1 else "leave them out", *instead])
+        raise UsageError(f"with --{mode} the recording decides {option_list}", hint)
 
 
 def _is_given(value: object) -> bool:
@@ -82,8 +82,8 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
     kept = first.details["live"]
     if MASK in str(kept.get("server", "")) and not arguments.server:
         hint = "give it again, whole: --server URL; recordings hold no credentials"
-        what = f"the password or key in {kept['server']} was not recorded"
-        raise UsageError(what, hint)
+        message = f"the password or key in {kept['server']} was not recorded"
+        raise UsageError(message, hint)
     for name in KEPT:
         if name in kept and not getattr(arguments, name):
             setattr(arguments, name, kept[name])

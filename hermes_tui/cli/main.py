@@ -68,15 +68,15 @@ class _Parser(argparse.ArgumentParser):
         """Let each command refuse its own unknown arguments, so that the error names its help."""
         if self.commands is not None:
             self._check_first_word(sys.argv[1:] if args is None else args, self.commands.choices)
-        found, unknown = super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(unknown_words(unknown, self._option_string_actions))
-        return found, unknown
+        return parsed, unknown
 
     def _check_first_word(self, words: Sequence[str], commands: dict[str, _Parser]) -> None:
-        known = self._option_string_actions
-        options = {name: one._option_string_actions for name, one in commands.items()}
-        if wrong := before_command(words, known, options):
+        own_options = self._option_string_actions
+        options = {name: command._option_string_actions for name, command in commands.items()}
+        if wrong := before_command(words, own_options, options):
             self.error(wrong)
         if words and not words[0].startswith("-") and words[0] not in commands:
             self.error(unknown_command(words[0], list(commands)))
@@ -89,7 +89,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        return _flushed(argv)
+        return _run_and_flush(argv)
     except HermesError as error:
         say(str(error))
         return error.exit_code
@@ -117,7 +117,7 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _flushed(argv: Sequence[str] | None) -> int:
+def _run_and_flush(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # Characters that the encoding of the terminal lacks are shown as escapes.
         if isinstance(stream, io.TextIOWrapper):
@@ -132,17 +132,17 @@ def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "open":
             refuse_run(arguments.paths, "--at")
-            with _collecting_later():
+            with _gc_disabled():
                 from hermes_tui.cli.open import run_open
 
                 return run_open(arguments)
         case "live":
-            with _collecting_later():
+            with _gc_disabled():
                 from hermes_tui.cli.live import run_live
 
                 return run_live(arguments)
         case "demo":
-            with _collecting_later():
+            with _gc_disabled():
                 from hermes_tui.cli.live import run_demo
 
                 return run_demo(arguments)
@@ -185,7 +185,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _collecting_later() -> Iterator[None]:
+def _gc_disabled() -> Iterator[None]:
     """Collect no garbage until something is on screen: it takes a tenth of the start."""
     gc.disable()
     try:
@@ -196,14 +196,14 @@ def _collecting_later() -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = _Parser(
+    root = _Parser(
         prog="hermes-tui",
         description=DESCRIPTION,
         epilog=EPILOG,
     )
-    whole.add_argument("-V", "--version", action="version", version=f"hermes-tui {__version__}")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    whole.commands = commands
+    root.add_argument("-V", "--version", action="version", version=f"hermes-tui {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    root.commands = commands
     add_demo(commands)
     add_live(commands)
     add_open(commands)
@@ -221,7 +221,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"  hermes-tui formats | grep -i trace\n\n{LISTING_CODES}",
     )
     add_json_option(formats)
-    return whole
+    return root
 
 
 if __name__ == "__main__":

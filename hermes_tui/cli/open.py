@@ -29,7 +29,7 @@ StartsAt = tuple[RunRef, int]
 """A run and the number of one of its messages, from 1; 0 if none is named."""
 
 
-class _Shown(NamedTuple):
+class _InitialView(NamedTuple):
     """What the screen or the printed text shows at first."""
 
     filter_text: str
@@ -49,7 +49,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     if "-" in arguments.paths:
         await_input()
     progress = ProgressLine()
-    targets = _look(arguments, progress.looking)
+    targets = _find_targets(arguments, progress.looking)
     progress.clear()
     feed = RunsFeed(
         targets,
@@ -58,20 +58,22 @@ def run_open(arguments: argparse.Namespace) -> int:
         parser=arguments.parser,
         apart=True,
         keeps=arguments.cache,
-        newcomers=_newcomers(arguments, targets),
+        newcomers=_new_files(arguments, targets),
     )
     try:
-        shown = _Shown(arguments.filter, _search(arguments.search), _place(feed, arguments.at))
+        view = _InitialView(
+            arguments.filter, _initial_search(arguments.search), _initial_place(feed, arguments.at)
+        )
         if not sys.stdout.isatty():
-            return _print_runs(feed, shown)
-        return _draw(feed, make_config(arguments.theme), shown)
+            return _print_runs(feed, view)
+        return _draw(feed, make_config(arguments.theme), view)
     finally:
         feed.close()
 
 
-def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Targets:
+def _find_targets(arguments: argparse.Namespace, on_progress: Tell = lambda found: None) -> Targets:
     """Return the files to show."""
-    targets = expand_paths(arguments.paths, tell=tell, waits=_waits(arguments))
+    targets = expand_paths(arguments.paths, tell=on_progress, waits=_waits_for_files(arguments))
     # A place is always in the named file itself.
     if arguments.at:
         return targets
@@ -83,21 +85,21 @@ def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Tar
     return targets
 
 
-def _waits(arguments: argparse.Namespace) -> bool:
+def _waits_for_files(arguments: argparse.Namespace) -> bool:
     """Return whether to wait for files that are written later: only if somebody sees them."""
     return bool(arguments.follow and not arguments.at and sys.stdout.isatty())
 
 
-def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:
+def _new_files(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:
     """Return what finds files that are written later, or None if they are not requested."""
-    if not _waits(arguments):
+    if not _waits_for_files(arguments):
         return None
     from hermes_tui.runtime.new_files import NewFiles
 
-    return NewFiles(lambda: _look(arguments), targets)
+    return NewFiles(lambda: _find_targets(arguments), targets)
 
 
-def _search(text: str) -> Search | None:
+def _initial_search(text: str) -> Search | None:
     from hermes_tui.ui.search import compile_search
 
     if not text:
@@ -105,13 +107,13 @@ def _search(text: str) -> Search | None:
     return compile_search(text, is_regex=False, case_matters=False, in_texts=True)
 
 
-def _place(feed: RunsFeed, text: str) -> StartsAt | None:
+def _initial_place(feed: RunsFeed, text: str) -> StartsAt | None:
     if not text:
         return None
     from hermes_tui.cli.open_at import find_place
 
     feed.open_first()
-    _say_unreadable(feed)
+    _check_readable(feed)
     return find_place(feed, text)
 
 
@@ -128,45 +130,45 @@ def make_config(theme: str) -> Config:
     return Config(theme, config.keys)
 
 
-def _say_unreadable(feed: RunsFeed) -> None:
+def _check_readable(feed: RunsFeed) -> None:
     if not (feed.files.opened or feed.waiting or feed.may_find_more):
         raise SourceError.of_lines(feed.complaints)
 
 
-def _draw(feed: RunsFeed, config: Config, shown: _Shown) -> int:
+def _draw(feed: RunsFeed, config: Config, view: _InitialView) -> int:
     check_draws()
     # An unreadable file is reported on stderr before anything is drawn.
     feed.open_first()
-    _say_unreadable(feed)
+    _check_readable(feed)
     take_keys_from_terminal()
     from hermes_tui.ui.app import HermesApp
 
-    app = HermesApp(feed, config, **shown._asdict())
+    app = HermesApp(feed, config, **view._asdict())
     app.run()
     say_ended(app.ended_by)
     return app.return_code or 0
 
 
-def _print_runs(feed: RunsFeed, shown: _Shown) -> int:
+def _print_runs(feed: RunsFeed, view: _InitialView) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()
-    if shown.place is not None:
-        ref, message = shown.place
-        _say_complaints(feed)
-        print_run(ref, shown.filter_text, search=shown.search, first_message=message)
+    if view.place is not None:
+        ref, message = view.place
+        _print_complaints(feed)
+        print_run(ref, view.filter_text, search=view.search, first_message=message)
         return 0
     while not feed.finished or (not feed.follow and feed.may_bring_more()):
         feed.step(1.0)
-    _say_complaints(feed)
+    _print_complaints(feed)
     if len(feed.rows) == 1:
-        print_run(feed.rows[0].ref, shown.filter_text, search=shown.search)
+        print_run(feed.rows[0].ref, view.filter_text, search=view.search)
     else:
-        print_runs(feed.rows, shown.filter_text, search=shown.search)
+        print_runs(feed.rows, view.filter_text, search=view.search)
     is_whole = not feed.unread and not any(file.source.failure for file in feed.files.kept)
     return 0 if feed.rows and is_whole else 3
 
 
-def _say_complaints(feed: RunsFeed) -> None:
+def _print_complaints(feed: RunsFeed) -> None:
     for complaint in feed.complaints:
         say(complaint)

@@ -23,12 +23,12 @@ from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import column, id_text
 from hermes_tui.ui.runs.table import RunRow
 
-LOOK_S = 0.2
-MOST_IDS: Final = 1_000
+STEP_S = 0.2
+MAX_SAMPLED_IDS: Final = 1_000
 """How many runs are examined to learn whether ids are numbers."""
-MOST_LOOKED_ON: Final = 1 << 16
+MAX_RUNS_AFTER: Final = 1 << 16
 """How many runs after one found by its number are searched for another with that id."""
-_LISTED: Final = re.compile(r"g[0-9]+ · .")
+_LISTED_ID: Final = re.compile(r"g[0-9]+ · .")
 COUNTED_BYTES = 8 << 20
 """The messages of a bigger run are not counted in advance: it would be read twice."""
 
@@ -40,27 +40,27 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     is returned and a complaint is added to the feed. Raises UsageError if there is no such place.
     """
     if len(feed.targets) != 1:
-        one = command_line("open", feed.targets[0].label, "--at", text)
-        hint = f"name the one that the run is in, as in {one}"
+        example = command_line("open", feed.targets[0].label, "--at", text)
+        hint = f"name the one that the run is in, as in {example}"
         raise UsageError(f"--at {text}: there are {len(feed.targets)} files", hint)
     for name, message in readings(text):
-        ref = _by_landmarks(feed, name)
+        ref = _find_by_landmarks(feed, name)
         if ref is not None:
             if message is not None:
                 _check_message(ref, message, text)
             return ref, message or 0
-        numbers = _numbers_of(feed, name)
+        numbers = _find_numbers(feed, name)
         if numbers:
             ref = feed.rows[numbers[0] - 1].ref
             if message is not None:
                 _check_message(ref, message, text)
-            _say_others(feed, ref, name, numbers, message)
+            _complain_of_others(feed, ref, name, numbers, message)
             return ref, message or 0
-    has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
-    raise UsageError(f"--at {text}: no such run in {feed.targets[0].label}", has)
+    hint = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
+    raise UsageError(f"--at {text}: no such run in {feed.targets[0].label}", hint)
 
 
-def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
+def _find_by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
     """Return the run with that number if a scan noted where the runs of the file begin."""
     number = run_number(name)
     if number <= len(feed.rows) or not feed.files.opened:
@@ -70,25 +70,25 @@ def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
     return find_run(feed.files.file_of(0), number)
 
 
-def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
+def _find_numbers(feed: RunsFeed, name: str) -> list[int]:
     """Read until a run with that number or id is found; return its number, or all with that id.
 
     Once one is found by its id, only a part of what follows is searched for others with that id.
     """
     number = run_number(name)
     progress = ProgressLine()
-    looked_at = enough = 0
+    searched = enough_bytes = 0
     is_read = False
     while not is_read and (not number or len(feed.rows) < number):
-        has_news = feed.step(LOOK_S)
+        has_news = feed.step(STEP_S)
         is_read = feed.finished and not feed.may_bring_more()
         done, total = feed.progress() or (0, 0)
-        if not enough and name in _ids(feed.rows[looked_at:], name):
-            enough = done + LOOKED_ON_BYTES
+        if not enough_bytes and name in _ids(feed.rows[searched:], name):
+            enough_bytes = done + LOOKED_ON_BYTES
         # Nobody waits for input that comes in slowly.
-        if enough and not number and (done >= enough or not has_news):
+        if enough_bytes and not number and (done >= enough_bytes or not has_news):
             break
-        looked_at = len(feed.rows)
+        searched = len(feed.rows)
         progress.show(f"looking for run {name}", done, total)
     progress.clear()
     if 1 <= number <= len(feed.rows):
@@ -98,38 +98,38 @@ def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
 
 def _ids(rows: Sequence[RunRow], name: str) -> Sequence[str]:
     """Return the id of each run, in the form that lists show if `name` has that form."""
-    return list(map(id_text, rows)) if _LISTED.match(name) else column(rows, "id")
+    return list(map(id_text, rows)) if _LISTED_ID.match(name) else column(rows, "id")
 
 
-def _say_others(
+def _complain_of_others(
     feed: RunsFeed, ref: RunRef, name: str, numbers: list[int], message: int | None
 ) -> None:
     """Add a complaint about the other runs that could be meant, if there are any."""
-    at, label = "--at {}" if message is None else f"--at {{}}:{message}", ref.file.label
+    spelling, label = "--at {}" if message is None else f"--at {{}}:{message}", ref.file.label
     if len(numbers) > 1:
-        feed.complaints.append(namesakes(label, name, numbers, at))
-    elif numbers == [run_number(name)] and (other := _of_that_id(feed, name)):
-        feed.complaints.append(taken_by_number(label, name, other, at))
+        feed.complaints.append(namesakes(label, name, numbers, spelling))
+    elif numbers == [run_number(name)] and (other := _other_with_id(feed, name)):
+        feed.complaints.append(taken_by_number(label, name, other, spelling))
 
 
-def _of_that_id(feed: RunsFeed, name: str) -> int:
+def _other_with_id(feed: RunsFeed, name: str) -> int:
     """Return the number of another run whose id is the number `name`, or 0 if none is found."""
-    if not any(map(str.isdecimal, column(feed.rows[:MOST_IDS], "id"))):
+    if not any(map(str.isdecimal, column(feed.rows[:MAX_SAMPLED_IDS], "id"))):
         return 0
     if not feed.finished:
-        feed.step(LOOK_S)
+        feed.step(STEP_S)
     number = run_number(name)
-    ids = enumerate(column(feed.rows[: number + MOST_LOOKED_ON], "id"), 1)
+    ids = enumerate(column(feed.rows[: number + MAX_RUNS_AFTER], "id"), 1)
     return next((at for at, run_id in ids if run_id == name and at != number), 0)
 
 
 def _check_message(ref: RunRef, message: int, text: str) -> None:
     if message and ref.file.is_one_run and ref.file.source.size > COUNTED_BYTES:
         return
-    there = _count_messages(load_run(ref))
-    if not 1 <= message <= there:
-        has = f"it has {counted(there, 'message')}"
-        raise UsageError(f"--at {text}: no such message in that run", has)
+    count = _count_messages(load_run(ref))
+    if not 1 <= message <= count:
+        hint = f"it has {counted(count, 'message')}"
+        raise UsageError(f"--at {text}: no such message in that run", hint)
 
 
 def _count_messages(log: EventLog) -> int:

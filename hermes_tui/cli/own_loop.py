@@ -23,7 +23,7 @@ from hermes_tui.runtime.live import STOPS, stop_points
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
 
-_OF_THE_SCREEN = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
+_SCREEN_SIGNALS = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 """Signals that Textual handles without restoring the previous handlers."""
 
 
@@ -49,12 +49,12 @@ async def debug(
     server, tools, start = loop.parts(messages)
     branches = Branches(server, tools, record=loop.record, task_id=loop.task_id)
 
-    async def begun() -> Branches:
+    async def started_branches() -> Branches:
         branches.start(replace(start, stop_points=stop_points(stops)))
         return branches
 
-    app = LiveApp(begun, make_config(""), label=type(loop.server).__name__)
-    with _uncancelled(), _signals_given_back(), shielded_terminal() as size:
+    app = LiveApp(started_branches, make_config(""), label=type(loop.server).__name__)
+    with _cancellation_kept(), _signal_handlers_restored(), shielded_terminal() as size:
         await app.run_async(size=size)
     say_ended(app.ended_by)
     for line in app.last_words:
@@ -80,7 +80,7 @@ def _check_terminal() -> None:
 
 
 @contextmanager
-def _uncancelled() -> Iterator[None]:
+def _cancellation_kept() -> Iterator[None]:
     """Raise CancelledError at the end if the task was cancelled: the app takes that as a request
     to quit, and swallows it."""
     task = asyncio.current_task()
@@ -92,8 +92,8 @@ def _uncancelled() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_given_back() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in _OF_THE_SCREEN}
+def _signal_handlers_restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _SCREEN_SIGNALS}
     try:
         yield
     finally:

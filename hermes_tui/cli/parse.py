@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.parser_verdicts import ParserVerdict
     from hermes_tui.runtime.real_parser import Deltas
 
-LONG = 500_000
+LONG_TEXT = 500_000
 """The length, in characters, from which a text takes about a second."""
 _DESCRIPTION = """\
 Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent
@@ -139,15 +139,15 @@ def run_parse(arguments: argparse.Namespace) -> int:
         ]
         if arguments.batch:
             return _batch(arguments, panel, deltas)
-        text = _of_model(_text(arguments.path), arguments.path)
-        tools = _tools(arguments.tools) if arguments.tools else _assumed(text)
+        text = _reply_text(_read_text(arguments.path), arguments.path)
+        tools = _read_tools(arguments.tools) if arguments.tools else _assumed_tools(text)
         names = list(dict.fromkeys(chosen)) or _names(arguments, panel, text)
-        found = _verdicts(panel, names, text, tools, deltas, leave_out=arguments.all)
+        verdicts = _verdicts(panel, names, text, tools, deltas, leave_out=arguments.all)
         if arguments.json:
-            return _print_json(found, steps=arguments.steps)
+            return _print_json(verdicts, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
-            return _print_table(list(found), text)
-        return _print_reports(found, text, steps=arguments.steps)
+            return _print_table(list(verdicts), text)
+        return _print_reports(verdicts, text, steps=arguments.steps)
 
 
 def _verdicts(
@@ -162,7 +162,7 @@ def _verdicts(
     """Yield the verdict of each parser; with `leave_out`, skip those that cannot give one."""
     for name in names:
         try:
-            with _waiting(name, text):
+            with _waiting_line(name, text):
                 verdict = panel.read(name, text, tools, deltas=deltas)
         except SourceError as error:
             if not leave_out:
@@ -173,12 +173,12 @@ def _verdicts(
 
 
 @contextmanager
-def _waiting(name: str, text: str) -> Iterator[None]:
+def _waiting_line(name: str, text: str) -> Iterator[None]:
     """Show on a terminal which parser is reading if the text is so long that it takes a while."""
     from hermes_tui.cli.progress import ProgressLine
 
     progress = ProgressLine()
-    if len(text) >= LONG:
+    if len(text) >= LONG_TEXT:
         progress.waiting(f"{name} to read {len(text):,} characters")
     try:
         yield
@@ -224,25 +224,25 @@ def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | N
     from hermes_tui.cli.parse_batch import Check, Defaults, as_expected, as_row, run_batch
     from hermes_tui.runtime.named_files import bounded_lines
 
-    tools = _tools(arguments.tools) if arguments.tools else ()
+    tools = _read_tools(arguments.tools) if arguments.tools else ()
     parser = arguments.parser[0] if arguments.parser else ""
     defaults = Defaults(parser, tools, deltas, arguments.reasoning_parser)
     check = Check(as_json=arguments.json) if arguments.check else None
     write = check.take if check else as_expected if arguments.expect else as_row
-    with _opened(arguments.path) as stream:
+    with _open_input(arguments.path) as stream:
         worst = run_batch(bounded_lines(stream, arguments.path), panel, defaults, write)
     if check is not None:
         check.end()
     return worst
 
 
-def _data(path: str) -> bytes:
+def _read_data(path: str) -> bytes:
     from hermes_tui.runtime.named_files import read_bounded, read_named
     from hermes_tui.runtime.remote import local_path
 
     if path != "-":
         return read_named(local_path(path))
-    with _opened(path) as stream:
+    with _open_input(path) as stream:
         try:
             return read_bounded(stream, path)
         except OSError as error:
@@ -250,7 +250,7 @@ def _data(path: str) -> bytes:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
+def _open_input(path: str) -> Iterator[BinaryIO]:
     if path == "-":
         if sys.stdin.isatty():
             say("reading standard input: paste a text, and end it with Ctrl-D")
@@ -266,28 +266,28 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _text(path: str) -> str:
+def _read_text(path: str) -> str:
     """Return the exact text; a byte that is not UTF-8 becomes a lone surrogate.
 
     Data that begins with the byte order mark of UTF-16, as PowerShell's `>` writes it, is decoded
     as that.
     """
-    data = _data(path)
+    data = _read_data(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
         say(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
     text = data.decode("utf-8", "surrogateescape")
-    if b"\0" in data and not _is_unicode(text):
+    if b"\0" in data and not _is_valid_unicode(text):
         raise UsageError(f"{path} is not text", "give the text of a model's reply")
     return text
 
 
-def _is_unicode(text: str) -> bool:
+def _is_valid_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogate that stands for a byte."""
     return not any("\udc80" <= char <= "\udcff" for char in text)
 
 
-def _say_transcript(text: str, path: str) -> None:
+def _warn_of_transcript(text: str, path: str) -> None:
     """Warn if a file that is read as a reply looks like a saved run."""
     if path == "-" or text.lstrip()[:1] not in ("{", "["):
         return
@@ -305,34 +305,34 @@ def _say_transcript(text: str, path: str) -> None:
     )
 
 
-def _of_model(text: str, path: str) -> str:
+def _reply_text(text: str, path: str) -> str:
     """Return the model's text if `text` is a server's reply that contains it, else `text`."""
     from hermes_tui.formats.replies import bare_reply
 
     reply = bare_reply(text)
     if reply is None:
-        _say_transcript(text, path)
+        _warn_of_transcript(text, path)
         return text
     name, file = ("the input", "FILE") if path == "-" else (path, path)
     is_stream = not text.lstrip().startswith("{")
-    how = "" if is_stream else f"`hermes-tui open {file}` shows all of it"
+    hint = "" if is_stream else f"`hermes-tui open {file}` shows all of it"
     messages = [message for _, message in reply.messages]
-    texts = [said for said in (message.get("content") for message in messages) if said]
+    texts = [content for content in (message.get("content") for message in messages) if content]
     if any(message.get("tool_calls") for message in messages):
-        raise UsageError(f"{name} is a server's reply whose calls are already read", how)
+        raise UsageError(f"{name} is a server's reply whose calls are already read", hint)
     if len(texts) != 1 or not isinstance(texts[0], str):
-        raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", how)
-    say(f"{name} is a server's reply: the text in it is read{f' ({how})' if how else ''}")
+        raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", hint)
+    say(f"{name} is a server's reply: the text in it is read{f' ({hint})' if hint else ''}")
     return texts[0]
 
 
-def _tools(path: str) -> tuple[ToolSpec, ...]:
+def _read_tools(path: str) -> tuple[ToolSpec, ...]:
     if path == "-":
         raise UsageError("--tools takes a file", "standard input is the text")
     from hermes_tui.formats.declared_tools import tool_specs
 
     try:
-        value = json.loads(_data(path))
+        value = json.loads(_read_data(path))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
@@ -341,13 +341,13 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
     return tools
 
 
-def _assumed(text: str) -> tuple[ToolSpec, ...]:
+def _assumed_tools(text: str) -> tuple[ToolSpec, ...]:
     """Return declarations of the tools that the text calls: SGLang refuses undeclared ones."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.choice import AUTO
     from hermes_tui.parsers.misread_calls import called_tools
 
-    with _waiting(AUTO, text):
+    with _waiting_line(AUTO, text):
         tools = called_tools(Auto().parse(text))
     if tools:
         names = shortened(", ".join(tool.name for tool in tools), 200)
@@ -355,12 +355,12 @@ def _assumed(text: str) -> tuple[ToolSpec, ...]:
     return tools
 
 
-def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) -> int:
+def _print_reports(verdicts: Iterator[ParserVerdict], text: str, *, steps: bool) -> int:
     from hermes_tui.cli.parse_report import report_lines
     from hermes_tui.cli.terminal_width import columns_of
 
     failed, columns = False, columns_of(sys.stdout)
-    for number, verdict in enumerate(found):
+    for number, verdict in enumerate(verdicts):
         sys.stdout.write("\n" * bool(number))
         for line in report_lines(verdict, text, steps=steps, columns=columns):
             sys.stdout.write(line + "\n")
@@ -368,21 +368,21 @@ def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) ->
     return int(failed)
 
 
-def _print_table(found: list[ParserVerdict], text: str) -> int:
+def _print_table(verdicts: list[ParserVerdict], text: str) -> int:
     from hermes_tui.cli.parse_report import table_lines
     from hermes_tui.cli.terminal_width import columns_of
 
-    for line in table_lines(found, text, columns=columns_of(sys.stdout)):
+    for line in table_lines(verdicts, text, columns=columns_of(sys.stdout)):
         sys.stdout.write(line + "\n")
-    return int(any(verdict.has_errors for verdict in found))
+    return int(any(verdict.has_errors for verdict in verdicts))
 
 
-def _print_json(found: Iterator[ParserVerdict], *, steps: bool) -> int:
+def _print_json(verdicts: Iterator[ParserVerdict], *, steps: bool) -> int:
     from hermes_tui.cli.json_text import ascii_line
     from hermes_tui.cli.parse_report import verdict_row
 
     failed = False
-    for verdict in found:
+    for verdict in verdicts:
         sys.stdout.write(ascii_line(verdict_row(verdict, steps=steps)))
         failed |= verdict.has_errors
     return int(failed)

@@ -29,7 +29,7 @@ from hermes_tui.runtime.real_parser import Deltas
 
 REFUSED: Final = "refused"
 """The outcome of a line that no parser has read; `error` gives the reason."""
-_SHOWN: Final = 60
+_MAX_SHOWN: Final = 60
 
 
 class Defaults(NamedTuple):
@@ -104,17 +104,19 @@ class Check:
             try:
                 expected, code = expectation(answer.request), 0
             except UsageError as error:
-                told = f"line {answer.number:,}: {error}"
-                row, code = row | {"outcome": REFUSED, "error": told}, error.exit_code
+                message = f"line {answer.number:,}: {error}"
+                row, code = row | {"outcome": REFUSED, "error": message}, error.exit_code
         found = [] if expected is None else differences(expected, row)
         self._compared += expected is not None
         self._wrong += bool(found)
         if self._as_json:
-            lines = [_line(row | {"differences": [one._asdict() for one in found]})]
+            lines = [_line(row | {"differences": [difference._asdict() for difference in found]})]
         elif code:
-            lines = [visible_line(row["error"] or "", 4 * _SHOWN) + "\n"]
+            lines = [visible_line(row["error"] or "", 4 * _MAX_SHOWN) + "\n"]
         else:
-            lines = [f"line {answer.number:,}{_called(row)}: {one}\n" for one in found]
+            lines = [
+                f"line {answer.number:,}{_id_note(row)}: {difference}\n" for difference in found
+            ]
         sys.stdout.writelines(lines)
         return code or int(bool(found))
 
@@ -127,9 +129,9 @@ class Check:
         say(f"{counted(self._compared, 'line')} compared, {self._wrong:,} not as expected{rest}")
 
 
-def _called(row: dict[str, Any]) -> str:
+def _id_note(row: dict[str, Any]) -> str:
     name = row["id"]
-    return f" ({visible_line(str(name), _SHOWN)})" if isinstance(name, (str, int)) else ""
+    return f" ({visible_line(str(name), _MAX_SHOWN)})" if isinstance(name, (str, int)) else ""
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -150,11 +152,11 @@ def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) ->
         name = _parser(request, defaults.parser, text)
         tools = tool_specs(_tools(request))
         deltas = _deltas(request) if "stream" in request else defaults.deltas
-        given = defaults.tools if tools is None else tools
-        asked = asked_name(name, panel, deltas, _reasoning(request, defaults.reasoning))
-        verdict = panel.read(asked, text, given, deltas=deltas)
+        used_tools = defaults.tools if tools is None else tools
+        parser_name = asked_name(name, panel, deltas, _reasoning(request, defaults.reasoning))
+        verdict = panel.read(parser_name, text, used_tools, deltas=deltas)
     except HermesError as error:
-        row = _refused(request, f"line {number:,}: {error}")
+        row = _refused_row(request, f"line {number:,}: {error}")
         return Answer(number, request, row, error.exit_code)
     row = {"id": request.get("id"), **verdict_row(verdict), "parser": name}
     return Answer(number, request, row, int(verdict.has_errors))
@@ -208,16 +210,16 @@ def _tools(request: dict[str, Any]) -> Any:
 
 
 def _deltas(request: dict[str, Any]) -> Deltas | None:
-    wanted = request.get("stream")
-    if wanted is not None and not isinstance(wanted, str):
+    size = request.get("stream")
+    if size is not None and not isinstance(size, str):
         raise UsageError("the size of the deltas is not a string", '"stream": "1", as of --stream')
-    return Deltas.of(wanted) if wanted else None
+    return Deltas.of(size) if size else None
 
 
-def _refused(request: dict[str, Any], error: str) -> dict[str, Any]:
+def _refused_row(request: dict[str, Any], error: str) -> dict[str, Any]:
     """Return the row of a line that no parser has read; it has every field."""
     parser = request.get("parser")
     name = parser if isinstance(parser, str) else ""
-    nothing = ParserVerdict(name, "", False, Outcome.RAISED, False, error=error)
-    row = {"id": request.get("id"), **verdict_row(nothing), "parser": parser}
+    verdict = ParserVerdict(name, "", False, Outcome.RAISED, False, error=error)
+    row = {"id": request.get("id"), **verdict_row(verdict), "parser": parser}
     return row | {"outcome": REFUSED}

@@ -15,7 +15,7 @@ from hermes_tui.model.same_json import text_key
 from hermes_tui.model.visible import visible_line
 
 FIELDS: Final = ("outcome", "tool_calls", "content", "reasoning")
-_SHOWN: Final = 160
+_MAX_SHOWN: Final = 160
 _MISSING: Final = object()
 
 
@@ -45,7 +45,7 @@ def expectation(request: Mapping[str, Any]) -> dict[str, Any] | None:
         raise UsageError("what is expected is not an object", f"of {', '.join(FIELDS)}")
     unknown = [name for name in expected if name not in FIELDS]
     if unknown:
-        message = f"nothing called {visible_line(unknown[0], _SHOWN)!r} can be expected"
+        message = f"nothing called {visible_line(unknown[0], _MAX_SHOWN)!r} can be expected"
         raise UsageError(message, f"of {', '.join(FIELDS)}")
     calls = expected.get("tool_calls", [])
     if not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
@@ -60,24 +60,26 @@ def differences(expected: Mapping[str, Any], row: Mapping[str, Any]) -> list[Dif
     found: list[Difference] = []
     for field, value in expected.items():
         if field == "tool_calls":
-            found += _of_calls(value, row[field])
+            found += _call_differences(value, row[field])
         elif value != row[field]:
             found.append(Difference(field, value, row[field]))
     return found
 
 
-def _of_calls(expected: Sequence[Mapping[str, Any]], read: Sequence[Any]) -> Iterator[Difference]:
+def _call_differences(
+    expected: Sequence[Mapping[str, Any]], read: Sequence[Any]
+) -> Iterator[Difference]:
     if len(expected) != len(read):
         yield Difference("tool_calls", _names(expected), _names(read))
         return
-    for number, (wanted, call) in enumerate(zip(expected, read, strict=True)):
-        of_call = wanted.get("function")
-        wanted = of_call if isinstance(of_call, dict) else wanted
+    for number, (expected_call, call) in enumerate(zip(expected, read, strict=True)):
+        function = expected_call.get("function")
+        expected_call = function if isinstance(function, dict) else expected_call
         at = f"tool_calls[{number}]"
-        if "name" in wanted and wanted["name"] != call["name"]:
-            yield Difference(f"{at}.name", wanted["name"], call["name"])
-        arguments = wanted.get("arguments", _MISSING)
-        if arguments is not _MISSING and not _same(arguments, call["arguments"]):
+        if "name" in expected_call and expected_call["name"] != call["name"]:
+            yield Difference(f"{at}.name", expected_call["name"], call["name"])
+        arguments = expected_call.get("arguments", _MISSING)
+        if arguments is not _MISSING and not _is_same(arguments, call["arguments"]):
             yield Difference(f"{at}.arguments", arguments, call["arguments"])
 
 
@@ -85,10 +87,10 @@ def _names(calls: Sequence[Mapping[str, Any]]) -> list[Any]:
     return [call.get("name", (call.get("function") or {}).get("name")) for call in calls]
 
 
-def _same(expected: Any, read: str) -> bool:
+def _is_same(expected: Any, read: str) -> bool:
     text = expected if isinstance(expected, str) else json.dumps(expected)
     return text == read or text_key(text) == text_key(read)
 
 
 def _shown(value: Any) -> str:
-    return visible_line(json.dumps(value, ensure_ascii=False), _SHOWN)
+    return visible_line(json.dumps(value, ensure_ascii=False), _MAX_SHOWN)

@@ -23,13 +23,13 @@ def asked_name(name: str, panel: ParserPanel, deltas: Deltas | None, reasoning: 
     return with_reasoning(name, reasoning)
 
 
-def of_a_line(name: str, of_the_command: str) -> str:
+def of_a_line(name: str, command_parser: str) -> str:
     """Return the parser that a line of a batch names.
 
     Raises UsageError for a file other than the command's: reading it runs it, and a line may come
     from anyone.
     """
-    if names_file(name) and real_name(name) != real_name(of_the_command):
+    if names_file(name) and real_name(name) != real_name(command_parser):
         file = name.removeprefix(REAL)
         raise UsageError(f"{file!r}: a line cannot name a file to run", "--parser can")
     return name

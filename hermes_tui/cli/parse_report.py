@@ -15,11 +15,11 @@ from hermes_tui.parsers.findings_count import may_be_more
 from hermes_tui.runtime.parser_verdicts import LOST, OF_THE_ENGINE, TEXT_KEPT, ParserVerdict
 
 MAX_FINDINGS = 40
-_LONGEST = 300
+_MAX_LENGTH = 300
 _NAME_WIDTH = 36
 _CALLS_WIDTH = 30
-_LEAST_CALLS = 12
-_LEAST_FINDINGS = 26
+_MIN_CALLS_WIDTH = 12
+_MIN_FINDINGS = 26
 _ROW = "{:2} {:{name}}  {:8} {:9} "
 """A row of the table: letter, parser, version, verdict; calls and findings follow."""
 _INDENT = "  "
@@ -32,14 +32,14 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
     """
     yield f"{title(verdict)}: {summary(verdict, text)}"
     if verdict.error:
-        yield f"  error: {visible_line(verdict.error, _LONGEST)}"
-    for said in verdict.log:
-        yield f"  the engine says: {visible_line(said, _LONGEST)}"
+        yield f"  error: {visible_line(verdict.error, _MAX_LENGTH)}"
+    for line in verdict.log:
+        yield f"  the engine says: {visible_line(line, _MAX_LENGTH)}"
     if steps:
-        yield from _steps(verdict.steps, text)
-    for found in verdict.diagnostics[:MAX_FINDINGS]:
+        yield from _step_lines(verdict.steps, text)
+    for finding in verdict.diagnostics[:MAX_FINDINGS]:
         yield ""
-        yield from _finding_lines(found, text, columns)
+        yield from _finding_lines(finding, text, columns)
     if len(verdict.diagnostics) > MAX_FINDINGS:
         yield ""
         rest = len(verdict.diagnostics) - MAX_FINDINGS
@@ -48,7 +48,7 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
         else:
             yield f"… and {rest:,} more (--json has them all)"
     yield ""
-    yield from _emitted(verdict)
+    yield from _output_lines(verdict)
     for span in verdict.dropped[:MAX_FINDINGS]:
         if words := text[span.start : span.end].strip():
             yield f"dropped {span.start}…{span.end}: {visible_line(words, 80)}"
@@ -58,7 +58,7 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
 
 def title(verdict: ParserVerdict) -> str:
     """Return the name, with the version if the name does not contain it."""
-    name = visible_line(verdict.parser, _LONGEST)
+    name = visible_line(verdict.parser, _MAX_LENGTH)
     if verdict.is_real or not verdict.version:
         return name
     return f"{name} ({verdict.version}, emulated)"
@@ -79,21 +79,21 @@ def summary(verdict: ParserVerdict, text: str) -> str:
     return f"{TEXT_KEPT}, no call"
 
 
-def _finding_lines(found: Diagnostic, text: str, columns: int) -> Iterator[str]:
+def _finding_lines(finding: Diagnostic, text: str, columns: int) -> Iterator[str]:
     """Yield one finding: its message and place, the line with carets, the hint."""
     where = ""
-    if found.span is not None:
-        line, column = position(text, min(found.span.start, len(text)))
+    if finding.span is not None:
+        line, column = position(text, min(finding.span.start, len(text)))
         where = f" line {line}, column {column}"
-    yield f"{found.severity}[{found.code}]{where}: {visible_line(found.message, _LONGEST)}"
-    if found.span is not None:
-        for line_shown in caret_lines(text, found.span, max(0, columns - len(_INDENT))):
+    yield f"{finding.severity}[{finding.code}]{where}: {visible_line(finding.message, _MAX_LENGTH)}"
+    if finding.span is not None:
+        for line_shown in caret_lines(text, finding.span, max(0, columns - len(_INDENT))):
             yield f"{_INDENT}{line_shown}"
-    if found.hint:
-        yield f"  hint: {visible_line(found.hint, _LONGEST)}"
+    if finding.hint:
+        yield f"  hint: {visible_line(finding.hint, _MAX_LENGTH)}"
 
 
-def _steps(steps: Sequence[ParseStep], text: str) -> Iterator[str]:
+def _step_lines(steps: Sequence[ParseStep], text: str) -> Iterator[str]:
     yield ""
     for number, step in enumerate(steps, 1):
         place = f"{step.span.start}…{step.span.end}"
@@ -103,18 +103,18 @@ def _steps(steps: Sequence[ParseStep], text: str) -> Iterator[str]:
         yield f"{number:>4} {'  ' * step.depth}{step.rule}: {outcome}{detail}  {place} {piece}"
 
 
-def _emitted(verdict: ParserVerdict) -> Iterator[str]:
+def _output_lines(verdict: ParserVerdict) -> Iterator[str]:
     for number, call in enumerate(verdict.calls, 1):
         name = visible_line(call.name, 80)
-        yield f"call {number}: {name} {visible_line(call.arguments, _LONGEST)}"
+        yield f"call {number}: {name} {visible_line(call.arguments, _MAX_LENGTH)}"
     if verdict.reasoning:
         length = counted(len(verdict.reasoning), "character")
-        yield f"reasoning, {length}: {visible_line(verdict.reasoning, _LONGEST)}"
+        yield f"reasoning, {length}: {visible_line(verdict.reasoning, _MAX_LENGTH)}"
     if verdict.content is None:
         yield "content: none"
     else:
         length = counted(len(verdict.content), "character")
-        yield f"content, {length}: {visible_line(verdict.content, _LONGEST)}"
+        yield f"content, {length}: {visible_line(verdict.content, _MAX_LENGTH)}"
 
 
 def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 0) -> Iterator[str]:
@@ -124,22 +124,24 @@ def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 
     """
     letters: dict[Any, str] = {}
     width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
-    beside = len(_ROW.format("", "", "", "", name=width))
-    room = max(columns - beside - _LEAST_FINDINGS, _LEAST_CALLS) if columns else _CALLS_WIDTH
-    called = [visible_line(", ".join(c.name for c in v.calls), room) for v in verdicts]
-    calls = max([len("calls"), *map(cells, called)])
+    taken = len(_ROW.format("", "", "", "", name=width))
+    room = max(columns - taken - _MIN_FINDINGS, _MIN_CALLS_WIDTH) if columns else _CALLS_WIDTH
+    call_texts = [visible_line(", ".join(c.name for c in v.calls), room) for v in verdicts]
+    calls = max([len("calls"), *map(cells, call_texts)])
     head = _ROW.format("", "parser", "version", "verdict", name=width)
     yield f"{head}{'calls':{calls}} findings"
-    for verdict, names in zip(verdicts, called, strict=True):
+    for verdict, names in zip(verdicts, call_texts, strict=True):
         key = (verdict.outcome, verdict.calls, (verdict.content or "").strip())
         row = _ROW.format(
             letters.setdefault(key, _letter(len(letters))),
             visible_line(verdict.parser, _NAME_WIDTH),
             visible_line(verdict.version, 8),
-            _word(verdict, text),
+            _verdict_word(verdict, text),
             name=width,
         )
-        codes = _fitting(_worst(verdict), columns - beside - calls - 1 if columns else _LONGEST)
+        codes = _fitting(
+            _worst_codes(verdict), columns - taken - calls - 1 if columns else _MAX_LENGTH
+        )
         yield f"{row}{names}{' ' * (calls - cells(names))} {codes}".rstrip()
     yield ""
     yield "The same letter: the same calls and the same content."
@@ -161,7 +163,7 @@ def _letter(number: int) -> str:
     return ("" if not first else chr(ord("A") + (first - 1) % 26)) + chr(ord("A") + second)
 
 
-def _word(verdict: ParserVerdict, text: str) -> str:
+def _verdict_word(verdict: ParserVerdict, text: str) -> str:
     if verdict.outcome is Outcome.RAISED:
         return str(verdict.outcome)
     if verdict.calls:
@@ -169,11 +171,11 @@ def _word(verdict: ParserVerdict, text: str) -> str:
     return LOST if verdict.tools_called or verdict.loses(text) else TEXT_KEPT
 
 
-def _worst(verdict: ParserVerdict) -> list[str]:
+def _worst_codes(verdict: ParserVerdict) -> list[str]:
     """Return the codes of the errors, or of the warnings if there are none; each once."""
     for severity in (Severity.ERROR, Severity.WARNING):
         codes = dict.fromkeys(
-            found.code for found in verdict.diagnostics if found.severity is severity
+            finding.code for finding in verdict.diagnostics if finding.severity is severity
         )
         if codes:
             is_ours = verdict.is_real and verdict.explained_by == AUTO
@@ -224,13 +226,13 @@ def _row(verdict: ParserVerdict) -> dict[str, Any]:
         "content": verdict.content,
         "diagnostics": [
             {
-                "code": str(found.code),
-                "severity": str(found.severity),
-                "span": [found.span.start, found.span.end] if found.span else None,
-                "message": found.message,
-                "hint": found.hint,
+                "code": str(finding.code),
+                "severity": str(finding.severity),
+                "span": [finding.span.start, finding.span.end] if finding.span else None,
+                "message": finding.message,
+                "hint": finding.hint,
             }
-            for found in verdict.diagnostics
+            for finding in verdict.diagnostics
         ],
         "dropped": [[span.start, span.end] for span in verdict.dropped],
         "error": verdict.error or None,

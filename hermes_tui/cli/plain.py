@@ -82,10 +82,10 @@ def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | Non
 
 def _line(row: RunRow) -> str:
     """Return a run as one line, complete except for values longer than any name."""
-    told = row.summary
-    short = told._replace(
-        run_id=visible_line(told.run_id, MAX_NAME),
-        task=title(told.task),
-        model=visible_line(told.model, MAX_NAME),
+    summary = row.summary
+    short = summary._replace(
+        run_id=visible_line(summary.run_id, MAX_NAME),
+        task=title(summary.task),
+        model=visible_line(summary.model, MAX_NAME),
     )
     return visible_line(run_line(replace(row, summary=short)), MAX_LINE)

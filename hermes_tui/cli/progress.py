@@ -13,9 +13,9 @@ from hermes_tui.model.visible import ELLIPSIS, cells, visible_row
 from hermes_tui.runtime.pace import Pace
 
 APPEARS_AFTER_S = 0.5
-EVERY_S = 0.1
+DRAW_EVERY_S = 0.1
 BAR_WIDTH = 20
-LONGEST_LABEL = 40
+MAX_LABEL_WIDTH = 40
 
 
 class ProgressLine:
@@ -23,10 +23,10 @@ class ProgressLine:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._drawn = self._began + APPEARS_AFTER_S - EVERY_S
+        self._drawn_at = self._began + APPEARS_AFTER_S - DRAW_EVERY_S
         self._line = ""
         """The text on the terminal now."""
-        self._wanted = sys.stderr.isatty()
+        self._is_enabled = sys.stderr.isatty()
 
     def looking(self, found: int) -> None:
         """Draw how many files have been found so far, at most ten times a second."""
@@ -35,7 +35,7 @@ class ProgressLine:
 
     def waiting(self, what: str) -> None:
         """Draw at once what the program waits for."""
-        if self._wanted:
+        if self._is_enabled:
             self._draw(f"waiting for {visible_row(what)} …")
 
     def show(self, label: str, done: int, total: int, *, before: int = 0, files: int = 0) -> None:
@@ -48,10 +48,10 @@ class ProgressLine:
             return
         share = done / total if total else 1.0
         bar = "█" * int(share * BAR_WIDTH)
-        pace = Pace(self._began, before).text(done, total, self._drawn, files=files)
+        pace = Pace(self._began, before).text(done, total, self._drawn_at, files=files)
         line = f"{bar:░<{BAR_WIDTH}} {share:4.0%} {pace} "
-        room = min(LONGEST_LABEL, _room() - cells(line))
-        self._draw(line + _end_of(label, room))
+        room = min(MAX_LABEL_WIDTH, _room() - cells(line))
+        self._draw(line + _label_end(label, room))
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -72,9 +72,9 @@ class ProgressLine:
 
     def _is_due(self) -> bool:
         now = time.monotonic()
-        if not self._wanted or now - self._drawn < EVERY_S:
+        if not self._is_enabled or now - self._drawn_at < DRAW_EVERY_S:
             return False
-        self._drawn = now
+        self._drawn_at = now
         return True
 
     def _draw(self, line: str) -> None:
@@ -92,7 +92,7 @@ def _room() -> int:
     return max(1, (columns_of(sys.stderr) or USUAL_COLUMNS) - 1)
 
 
-def _end_of(label: str, room: int) -> str:
+def _label_end(label: str, room: int) -> str:
     """Return the end of a label, which is more specific than its beginning, made visible."""
-    shown = visible_row(label[-LONGEST_LABEL - 1 :])
+    shown = visible_row(label[-MAX_LABEL_WIDTH - 1 :])
     return shown if cells(shown) <= room else ELLIPSIS + last_cells(shown, room - 1)[0]

@@ -23,12 +23,12 @@ from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
 if TYPE_CHECKING:
     from hermes_tui.runtime.remote import Place
 
-MOST_DIGITS: Final = 12
-MOST_COUNTED: Final = 1000
+MAX_DIGITS: Final = 12
+MAX_COUNTED_RUNS: Final = 1000
 """With more runs than this their number is not reported: counting may take minutes."""
 LOOKED_ON_BYTES: Final = 16 << 20
 """How much is searched, after a run found by its id, for others with the same id."""
-MOST_NAMESAKES: Final = 5
+MAX_LISTED_NAMESAKES: Final = 5
 
 
 @contextmanager
@@ -47,14 +47,14 @@ def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
         await_input()
     if isinstance(path, Path) and is_so(path.is_dir) and not holds_one_run(path):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
-    file = _opened(path, wanted_format)
+    file = _open(path, wanted_format)
     try:
         yield file
     finally:
         file.close()
 
 
-def _opened(path: Place | None, wanted_format: str) -> OpenFile:
+def _open(path: Place | None, wanted_format: str) -> OpenFile:
     """Open a file; raise UsageError for an archive that holds several transcripts."""
     try:
         return open_file(path, wanted_format=wanted_format, whole=True)
@@ -86,7 +86,7 @@ def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
     progress = ProgressLine()
     try:
         if file.is_one_run:
-            return _run_of_its_own(file, wanted, progress)
+            return _single_run(file, wanted, progress)
         if not wanted:
             return _only_run(file, spelling, progress)
         return _named_run(file, wanted, spelling, progress)
@@ -94,24 +94,24 @@ def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
         progress.clear()
 
 
-def _run_of_its_own(file: OpenFile, wanted: str, progress: ProgressLine) -> RunRef:
+def _single_run(file: OpenFile, name: str, progress: ProgressLine) -> RunRef:
     for scanned in file.scan():
         progress.show(f"looking in {file.label}", scanned, file.source.size)
     ref = RunRef(file, 0)
-    if wanted in ("", "1") or wanted == _run_id(read_events(ref)):
+    if name in ("", "1") or name == _run_id(read_events(ref)):
         return ref
-    raise _no_such(file, wanted, 1)
+    raise _no_such_run(file, name, 1)
 
 
 def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
-    refs = [ref for ref, _ in itertools.islice(_runs(file, progress), MOST_COUNTED + 1)]
+    refs = [ref for ref, _ in itertools.islice(_runs(file, progress), MAX_COUNTED_RUNS + 1)]
     if not refs:
         raise UsageError(f"{file.label}: no run in it")
     if len(refs) == 1:
         return refs[0]
-    if len(refs) > MOST_COUNTED:
+    if len(refs) > MAX_COUNTED_RUNS:
         raise UsageError(
-            f"{file.label} holds more than {MOST_COUNTED:,} runs",
+            f"{file.label} holds more than {MAX_COUNTED_RUNS:,} runs",
             f"choose one by number or id, as in {spelling.format(1)}",
         )
     last = spelling.format(len(refs))
@@ -120,25 +120,25 @@ def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
     )
 
 
-def _named_run(file: OpenFile, wanted: str, spelling: str, progress: ProgressLine) -> RunRef:
-    number = run_number(wanted)
-    numbered, named, count = _look(file, wanted, number, progress)
+def _named_run(file: OpenFile, name: str, spelling: str, progress: ProgressLine) -> RunRef:
+    number = run_number(name)
+    numbered, with_id, count = _find_runs(file, name, number, progress)
     if not count:
         raise UsageError(f"{file.label}: no run in it")
-    if numbered is None and not named:
-        raise _no_such(file, wanted, count)
+    if numbered is None and not with_id:
+        raise _no_such_run(file, name, count)
     progress.clear()
     if numbered is not None:
-        if named:
-            say(taken_by_number(file.label, wanted, named[0].number + 1, spelling))
+        if with_id:
+            say(taken_by_number(file.label, name, with_id[0].number + 1, spelling))
         return numbered
-    if len(named) > 1:
-        say(namesakes(file.label, wanted, [ref.number + 1 for ref in named], spelling))
-    return named[0]
+    if len(with_id) > 1:
+        say(namesakes(file.label, name, [ref.number + 1 for ref in with_id], spelling))
+    return with_id[0]
 
 
-def _look(
-    file: OpenFile, wanted: str, number: int, progress: ProgressLine
+def _find_runs(
+    file: OpenFile, name: str, number: int, progress: ProgressLine
 ) -> tuple[RunRef | None, list[RunRef], int]:
     """Return the run with that number, others with that id, and how many runs were examined.
 
@@ -146,7 +146,7 @@ def _look(
     number, only if ids of the file are numbers.
     """
     numbered: RunRef | None = None
-    named: list[RunRef] = []
+    with_id: list[RunRef] = []
     count = enough = 0
     has_numbers = False
     for ref, ids in _runs(file, progress):
@@ -154,30 +154,30 @@ def _look(
         has_numbers = has_numbers or ids[0].isdecimal()
         if count == number:
             numbered = ref
-        elif wanted in ids:
-            named.append(ref)
-        if numbered is not None and (named or not has_numbers):
+        elif name in ids:
+            with_id.append(ref)
+        if numbered is not None and (with_id or not has_numbers):
             break
-        if numbered is not None or (named and not number):
+        if numbered is not None or (with_id and not number):
             end = file.index.end_of(ref.record)
             enough = enough or end + LOOKED_ON_BYTES
             if end >= enough:
                 break
-    return numbered, named, count
+    return numbered, with_id, count
 
 
 def readings(text: str) -> list[tuple[str, int | None]]:
     """Return what RUN:MESSAGE may mean, as pairs of run and message; an id may contain colons."""
     run, _, message = text.rpartition(":")
     whole: list[tuple[str, int | None]] = [(text, None)]
-    if run and message.isdecimal() and len(message) <= MOST_DIGITS:
+    if run and message.isdecimal() and len(message) <= MAX_DIGITS:
         return [(run, int(message)), *whole]
     return whole
 
 
 def run_number(wanted: str) -> int:
     """Return the number that names a run, or 0 if the name is an id."""
-    return int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0
+    return int(wanted) if wanted.isdecimal() and len(wanted) <= MAX_DIGITS else 0
 
 
 def taken_by_number(label: str, wanted: str, other: int, spelling: str) -> str:
@@ -188,15 +188,15 @@ def taken_by_number(label: str, wanted: str, other: int, spelling: str) -> str:
 
 def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:
     """Return the message for an id that several runs, with these numbers, have."""
-    told = ", ".join(map(str, numbers[:MOST_NAMESAKES]))
-    more = ", …" if len(numbers) > MOST_NAMESAKES else ""
+    listed = ", ".join(map(str, numbers[:MAX_LISTED_NAMESAKES]))
+    more = ", …" if len(numbers) > MAX_LISTED_NAMESAKES else ""
     choice = f"run {numbers[0]} is taken, another by its number: {spelling.format(numbers[1])}"
-    return f"{label}: runs {told}{more} have the id {run_id!r}; {choice}"
+    return f"{label}: runs {listed}{more} have the id {run_id!r}; {choice}"
 
 
-def _no_such(file: OpenFile, wanted: str, count: int) -> UsageError:
-    there = f"its runs are 1 to {count:,}, or give a run's id" if count > 1 else "it holds one run"
-    return UsageError(f"{file.label}: no run {wanted!r}", there)
+def _no_such_run(file: OpenFile, name: str, count: int) -> UsageError:
+    hint = f"its runs are 1 to {count:,}, or give a run's id" if count > 1 else "it holds one run"
+    return UsageError(f"{file.label}: no run {name!r}", hint)
 
 
 def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tuple[str, str]]]:

@@ -73,8 +73,8 @@ class _Scan:
             targets, report, ordered=request.ordered, on_end=self._keep_landmarks
         )
         self._total = sum(map(size_of, targets))
-        self._done = self._done_before = self._piped = 0
-        self._under_way: dict[int, int] = {}
+        self._finished_bytes = self._done_before = self._piped_bytes = 0
+        self._begun_units: dict[int, int] = {}
         """Bytes read so far of each unit that has begun."""
         self._stamps: dict[int, Stamp | None] = {}
         """The stamps of divided files, taken before they were read."""
@@ -89,55 +89,55 @@ class _Scan:
             with self._interrupts:
                 for unit, part in self._results():
                     with self._interrupts.held():
-                        self._take(unit, part)
+                        self._take_part(unit, part)
         except KeyboardInterrupt:
             with self._interrupts:
-                return self._interrupted()
+                return self._end_interrupted()
         self._end()
         return self._report.exit_code
 
-    def _take(self, unit: ScanUnit, part: Part) -> None:
+    def _take_part(self, unit: ScanUnit, part: Part) -> None:
         if self._state is not None:
             self._state.record(unit, part)
-        self._count(unit, part)
+        self._count_done(unit, part)
         self._collector.take(unit, (part,))
-        self._show(unit, part)
+        self._show_progress(unit, part)
 
     def _results(self) -> Iterator[tuple[ScanUnit, Part]]:
         """Yield the parts of all pending units, from whichever worker scans them."""
-        todo = self._todo()
+        pending = self._pending_units()
         collector = self._collector
         if self._request.cluster:
-            yield from self._on_cluster(todo)
+            yield from self._scan_on_cluster(pending)
             return
         if self._jobs == 1:
-            for unit in todo:
+            for unit in pending:
                 for part in scan_unit(unit, self._options):
                     yield unit, part
             return
         from hermes_tui.runtime.scan.pool import WorkerPool
 
         self._pool = WorkerPool(self._jobs, self._options)
-        yield from self._pool.scan(todo, is_next=collector.is_next, held=lambda: collector.held)
+        yield from self._pool.scan(pending, is_next=collector.is_next, held=lambda: collector.held)
 
-    def _on_cluster(self, todo: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
+    def _scan_on_cluster(self, pending: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
         from hermes_tui.runtime.scan.ray_cluster import RayCluster
 
         request = self._request
         self._pool = cluster = RayCluster(request.cluster, self._options, ordered=request.ordered)
         self._report.progress.waiting(cluster.name)
-        yield from cluster.scan(todo)
+        yield from cluster.scan(pending)
         for label in dict.fromkeys(cluster.repeated):
             self._report.complain(f"{label}: read again in part, since a worker died")
 
-    def _todo(self) -> Iterator[ScanUnit]:
+    def _pending_units(self) -> Iterator[ScanUnit]:
         """Yield the units to scan; results already in the state are taken from there."""
         ranges = self._jobs > 1 or self._state is not None or bool(self._request.cluster)
-        state, wanted = self._state, self._options.format
+        state, format_name = self._state, self._options.format
         # Unnamed groups are identified by their number in the file, so the file is kept whole.
-        asked = filter(None, (self._options.filter, self._options.fail_if))
-        whole = any("group" in run_expression(text).names for text in asked)
-        for unit in units(self._targets, wanted_format=wanted, ranges=ranges, whole=whole):
+        expressions = filter(None, (self._options.filter, self._options.fail_if))
+        whole = any("group" in run_expression(text).names for text in expressions)
+        for unit in units(self._targets, wanted_format=format_name, ranges=ranges, whole=whole):
             self._collector.expect(unit)
             if unit.reader is not None and not unit.start:
                 self._stamps[unit.file] = stamp_of(self._targets[unit.file].path)
@@ -145,7 +145,7 @@ class _Scan:
                 yield unit
                 continue
             with self._interrupts.held():
-                self._done += unit.size
+                self._finished_bytes += unit.size
                 self._done_before += unit.size
                 self._collector.take(unit, state.parts(unit))
 
@@ -158,7 +158,7 @@ class _Scan:
             units, runs_before = zip(*file.starts, strict=True)
             keep_landmarks(path, units, runs_before, stamp)
 
-    def _interrupted(self) -> int:
+    def _end_interrupted(self) -> int:
         self.close()
         self._collector.abandon()
         interrupted = f"interrupted {self._done_so_far()}"
@@ -176,9 +176,9 @@ class _Scan:
         if not self._targets.reads_stdin:
             return done
         if self._total:
-            return f"{done} and {self._piped:,} bytes of standard input"
-        if self._piped:
-            return f"after {self._piped:,} bytes of standard input"
+            return f"{done} and {self._piped_bytes:,} bytes of standard input"
+        if self._piped_bytes:
+            return f"after {self._piped_bytes:,} bytes of standard input"
         return "before anything of standard input was counted"
 
     def _end(self, interrupted: str = "") -> None:
@@ -191,21 +191,21 @@ class _Scan:
 
     # Progress
 
-    def _count(self, unit: ScanUnit, part: Part) -> None:
+    def _count_done(self, unit: ScanUnit, part: Part) -> None:
         if unit.path is None:
-            self._piped = max(self._piped, part.bytes_done)
+            self._piped_bytes = max(self._piped_bytes, part.bytes_done)
         if part.is_last:
-            self._under_way.pop(unit.number, None)
-            self._done += unit.size
+            self._begun_units.pop(unit.number, None)
+            self._finished_bytes += unit.size
         elif part.bytes_total:
             # A packed file counts with its size on disk.
-            self._under_way[unit.number] = unit.size * part.bytes_done // part.bytes_total
+            self._begun_units[unit.number] = unit.size * part.bytes_done // part.bytes_total
 
     @property
     def _bytes_done(self) -> int:
-        return self._done + sum(self._under_way.values())
+        return self._finished_bytes + sum(self._begun_units.values())
 
-    def _show(self, unit: ScanUnit, part: Part) -> None:
+    def _show_progress(self, unit: ScanUnit, part: Part) -> None:
         label, files = unit.label, 0
         if len(self._targets) > 1:
             files = self._collector.files_done

@@ -242,15 +242,15 @@ def _cluster(arguments: argparse.Namespace) -> str:
 
 def _formats(arguments: argparse.Namespace) -> tuple[str, str]:
     """Return the format to print and the one to read; `--format` can name either."""
-    wanted = {name for name in arguments.format if name in OUTPUTS}
+    outputs = {name for name in arguments.format if name in OUTPUTS}
     read_as = {name for name in arguments.format if name not in OUTPUTS}
-    wanted |= {arguments.to} if arguments.to else set()
-    wanted |= {"jsonl"} if arguments.json else set()
-    for names, what in ((wanted, "to print"), (read_as, "to read as")):
+    outputs |= {arguments.to} if arguments.to else set()
+    outputs |= {"jsonl"} if arguments.json else set()
+    for names, what in ((outputs, "to print"), (read_as, "to read as")):
         if len(names) > 1:
             both = " and ".join(sorted(names))
             raise UsageError(f"two formats {what}: {both}", "give one of them")
-    output = next(iter(wanted), OUTPUTS[0])
+    output = next(iter(outputs), OUTPUTS[0])
     if output not in OUTPUTS:
         raise UsageError(f"cannot print {output!r}", "known: " + ", ".join(OUTPUTS))
     return output, next(iter(read_as), "")

@@ -16,7 +16,7 @@ from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
 _Key = tuple[Any, ...]
-_AGAIN: Final = "write one with `hermes-tui scan … --to json`"
+_REWRITE_HINT: Final = "write one with `hermes-tui scan … --to json`"
 
 
 class Baseline:
@@ -38,15 +38,15 @@ class Baseline:
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
         self._files = {os.path.normpath(path) for path in files}
         self._files.update(os.path.normpath(row["path"]) for row in rows)
-        self._has_met = False
+        self._has_matched_file = False
         self._by_task = any("task_digest" in row for row in rows)
         """Whether it distinguishes tasks that begin with the same line; older ones do not."""
         for row in rows:
             codes = Counter(finding["code"] for finding in row["findings"])
-            self._note(_keys(row, by_task=self._by_task), codes)
-            self._note(_keys_elsewhere(row, by_task=self._by_task), codes.copy())
+            self._add_counts(_keys(row, by_task=self._by_task), codes)
+            self._add_counts(_keys_elsewhere(row, by_task=self._by_task), codes.copy())
 
-    def _note(self, keys: Iterable[_Key], codes: Counter[str]) -> None:
+    def _add_counts(self, keys: Iterable[_Key], codes: Counter[str]) -> None:
         for key in keys:
             for code in codes:
                 self._runs[*key, code].append(codes)
@@ -58,20 +58,20 @@ class Baseline:
         try:
             rows: list[Row] = []
             files: list[str] = []
-            for value in _values(data):
+            for value in _json_values(data):
                 files += (row["path"] for row in value.get("files", ()))
                 rows += _rows(value, path)
             return cls(rows, files)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"--baseline {path}: not what `scan --to json` writes", _AGAIN
+                f"--baseline {path}: not what `scan --to json` writes", _REWRITE_HINT
             ) from error
 
     def mark(self, rows: Sequence[Row]) -> None:
         """Set on each finding of a file's runs whether it is new."""
         row_keys: list[tuple[_Key, ...]] = []
         for row in rows:
-            self._has_met |= os.path.normpath(row["path"]) in self._paths
+            self._has_matched_file |= os.path.normpath(row["path"]) in self._paths
             row_keys.append(self._keys_of(row))
             for finding in row["findings"]:
                 finding["new"] = True
@@ -79,7 +79,7 @@ class Baseline:
         for keys in zip_longest(*row_keys, fillvalue=()):
             for row, key in zip(rows, keys, strict=True):
                 for finding in row["findings"]:
-                    finding["new"] = finding["new"] and not self._meet(key, finding["code"])
+                    finding["new"] = finding["new"] and not self._match(key, finding["code"])
 
     def _keys_of(self, row: Row) -> tuple[_Key, ...]:
         is_there = os.path.normpath(row["path"]) in self._files
@@ -89,15 +89,15 @@ class Baseline:
     def is_new_defect(self, path: str) -> bool:
         """Return whether a malformed place that belongs to no run is new."""
         path = os.path.normpath(path)
-        self._has_met |= path in self._paths
-        return not self._meet((path, ""), str(Code.SOURCE_DEFECT))
+        self._has_matched_file |= path in self._paths
+        return not self._match((path, ""), str(Code.SOURCE_DEFECT))
 
     @property
     def is_of_others(self) -> bool:
         """Whether none of the files scanned so far has findings in it."""
-        return bool(self._paths) and not self._has_met
+        return bool(self._paths) and not self._has_matched_file
 
-    def _meet(self, key: _Key, code: str) -> bool:
+    def _match(self, key: _Key, code: str) -> bool:
         """Return whether a run with that key has an unmatched finding of that code; match it."""
         runs = self._runs.get((*key, code))
         while runs:
@@ -120,7 +120,7 @@ def _rows(value: Any, path: str) -> Iterator[Row]:
         yield row
 
 
-def _values(data: bytes) -> Iterator[Any]:
+def _json_values(data: bytes) -> Iterator[Any]:
     try:
         yield loads(data)
     except ValueError:
@@ -129,7 +129,7 @@ def _values(data: bytes) -> Iterator[Any]:
         yield from (loads(line) for line in data.splitlines() if line.strip())
 
 
-def _name(row: Row, by_task: bool) -> str:
+def _run_name(row: Row, by_task: bool) -> str:
     """Return the name of a run, with the digest that distinguishes tasks that begin alike."""
     digest = row.get("task_digest", "") if by_task else ""
     return f"{row['fingerprint']}/{digest}" if digest else row["fingerprint"]
@@ -142,7 +142,7 @@ def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
     """
     if not row.get("task"):
         return ()
-    model, name, content = row.get("model", ""), _name(row, by_task), row["content"]
+    model, name, content = row.get("model", ""), _run_name(row, by_task), row["content"]
     return (
         *(("elsewhere", model, content, name), ("elsewhere", model, content, "content")),
         ("elsewhere", model, name),
@@ -151,7 +151,7 @@ def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
 
 def _keys(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
     """Return the keys by which a run is looked up in its own file, the most specific first."""
-    path, name, place = os.path.normpath(row["path"]), _name(row, by_task), row["run"]
+    path, name, place = os.path.normpath(row["path"]), _run_name(row, by_task), row["run"]
     # A malformed place outside of any run has no content.
     content = row.get("content", "")
     return (

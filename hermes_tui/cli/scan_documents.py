@@ -26,13 +26,13 @@ from hermes_tui.runtime.scan.results import Row
 from hermes_tui.version import __version__
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-KEPT_IN_MEMORY: Final = 4 << 20
+MAX_IN_MEMORY: Final = 4 << 20
 URL_MARKS: Final = "%/:?@!$&'()*+,;="
 _HELP: Final = "Look at it: hermes-tui open FILE --at PLACE, with the place that a result names."
 NO_XML: Final = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
 
 
-class _Later:
+class _DeferredText:
     """Text that is written at the end of a document."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class _Later:
 
     def add(self, text: str) -> None:
         if self._file is None:
-            self._file = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
+            self._file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
         self._file.write(text)
 
     def write(self, write: Write) -> None:
@@ -52,7 +52,7 @@ class _Later:
         self._file.close()
 
 
-class _List:
+class _JsonArray:
     """The elements of a JSON array, with commas between them."""
 
     def __init__(self, write: Write) -> None:
@@ -76,9 +76,9 @@ class JsonDocument(Output):
     def __init__(self, write: Write, *, by_run: bool) -> None:
         self.rows = "all" if by_run else "found"
         self._write = write
-        self._files = _Later()
-        self._file_list = _List(self._files.add)
-        self._results = _List(write)
+        self._files = _DeferredText()
+        self._file_list = _JsonArray(self._files.add)
+        self._results = _JsonArray(write)
 
     def begin(self) -> None:
         self._write('{"version": 1, "results": [')
@@ -122,10 +122,10 @@ class Sarif(Output):
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._results = _List(write)
+        self._results = _JsonArray(write)
         self._unread: list[str] = []
         self._lines = LineNumbers()
-        self._met: Counter[tuple[str, str]] = Counter()
+        self._occurrences: Counter[tuple[str, str]] = Counter()
         """How often each fingerprint, of a run or of its content, occurred with each code."""
 
     def begin(self) -> None:
@@ -165,18 +165,18 @@ class Sarif(Output):
             },
         }
         if run:
-            prints = {"run/v3": run["fingerprint"], "content/v2": run["content"]}
+            digests = {"run/v3": run["fingerprint"], "content/v2": run["content"]}
             result["partialFingerprints"] = {
-                name: self._print(value, finding["code"]) for name, value in prints.items()
+                name: self._fingerprint(value, finding["code"]) for name, value in digests.items()
             }
         if "new" in finding:
             result["baselineState"] = "new" if finding["new"] else "unchanged"
         self._results.add(result)
 
-    def _print(self, fingerprint: str, code: str) -> str:
+    def _fingerprint(self, fingerprint: str, code: str) -> str:
         """Return a fingerprint that is unique among findings of the code, even in equal runs."""
-        self._met[fingerprint, code] += 1
-        return f"{fingerprint}/{code}/{self._met[fingerprint, code]}"
+        self._occurrences[fingerprint, code] += 1
+        return f"{fingerprint}/{code}/{self._occurrences[fingerprint, code]}"
 
     def refused(self, path: str, reason: str) -> None:
         self._unread.append(reason)
@@ -207,14 +207,14 @@ class JUnit(Output):
         self._write = write
         self._fails = fails
         self._fail_if = fail_if
-        self._named: Counter[tuple[str, str]] = Counter()
-        self._cases = _Later()
+        self._name_counts: Counter[tuple[str, str]] = Counter()
+        self._cases = _DeferredText()
         self._tests = self._failures = self._errors = 0
 
     def run(self, row: Row) -> None:
         failing = [item for item in row["findings"] if self._fails(item)]
         if row.get("fails"):
-            failing = [self._condemned(row), *failing]
+            failing = [self._fail_if_finding(row), *failing]
         self._case(row["path"], self._name(row), failing)
 
     def _name(self, row: Row) -> str:
@@ -226,11 +226,11 @@ class JUnit(Output):
         run_id = "" if row["format"] == "native" else row["id"]
         parts = dict.fromkeys((row["group"], run_id or row["task"]))
         name = " · ".join(filter(None, parts)) or "run"
-        self._named[row["path"], name] += 1
-        number = self._named[row["path"], name]
+        self._name_counts[row["path"], name] += 1
+        number = self._name_counts[row["path"], name]
         return f"{name} ({number})" if number > 1 else name
 
-    def _condemned(self, row: Row) -> Row:
+    def _fail_if_finding(self, row: Row) -> Row:
         reward = "" if row["reward"] is None else f", reward {row['reward']}"
         message = f"{self._fail_if} (status {row['status']}{reward})"
         return {"code": "fail-if", "message": message, "at": str(row["run"])}
@@ -248,14 +248,14 @@ class JUnit(Output):
         self._tests += 1
         self._errors += 1
         self._cases.add(
-            f'<testcase classname="{_in_quotes(path)}" name="{name}">'
-            f'<error message="{_in_quotes(reason)}"/></testcase>\n'
+            f'<testcase classname="{_attribute(path)}" name="{name}">'
+            f'<error message="{_attribute(reason)}"/></testcase>\n'
         )
 
     def _case(self, path: str, name: str, failing: list[Row]) -> None:
         self._tests += 1
         self._failures += bool(failing)
-        head = f'<testcase classname="{_in_quotes(path)}" name="{_in_quotes(name)}"'
+        head = f'<testcase classname="{_attribute(path)}" name="{_attribute(name)}"'
         if not failing:
             self._cases.add(head + "/>\n")
             return
@@ -294,7 +294,7 @@ def _failure_line(finding: Row) -> str:
     return f"{finding['code']}{where}: {finding['message']}"
 
 
-def _in_quotes(text: str) -> str:
+def _attribute(text: str) -> str:
     """Return the text as an attribute value, in which XML would turn a newline into a space."""
     return _xml(visible_row(text))
 

@@ -10,7 +10,7 @@ from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.results import Row
 
-MOST_NEW: Final = 20
+MAX_LISTED: Final = 20
 """How many new findings are listed; those that make the exit code 1 come first."""
 
 
@@ -30,7 +30,7 @@ class NewFindings:
                 continue
             self._count += 1
             kept = self._failing if self._fails(finding) else self._others
-            if len(kept) < MOST_NEW:
+            if len(kept) < MAX_LISTED:
                 kept.append((path, finding))
 
     def lines(self) -> Iterator[str]:
@@ -38,10 +38,10 @@ class NewFindings:
         if not self._count:
             return
         yield f"not in the baseline: {counted(self._count, 'finding')}"
-        for path, finding in [*self._failing, *self._others][:MOST_NEW]:
+        for path, finding in [*self._failing, *self._others][:MAX_LISTED]:
             yield f"  {finding_line(finding, path=shlex.quote(visible_row(path)))}"
-        if self._count > MOST_NEW:
-            yield f"  and {self._count - MOST_NEW:,} more: --runs lists them all"
+        if self._count > MAX_LISTED:
+            yield f"  and {self._count - MAX_LISTED:,} more: --runs lists them all"
 
 
 def finding_line(finding: Row, *, path: str = "", mark: str = "") -> str:

@@ -15,9 +15,9 @@ from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
 
-DEFECTS_TOLD: Final = DEFECTS_KEPT - 1
+DEFECTS_LISTED: Final = DEFECTS_KEPT - 1
 """How many malformed places in the runs of a file are listed below its line."""
-NOT_WHOLE: Final = "(not read to its end)"
+INCOMPLETE_NOTE: Final = "(not read to its end)"
 _COUNTS: Final = {
     "tool_results": "result",
     "tool_errors": "tool error",
@@ -117,15 +117,15 @@ class Table(Output):
         if not self._by_run:
             self._write(_line(row, runs))
         elif not row.get("complete", True):
-            self._write(f"{visible_row(row['path'])}  {runs}  {NOT_WHOLE}\n")
+            self._write(f"{visible_row(row['path'])}  {runs}  {INCOMPLETE_NOTE}\n")
 
     def first_defects(self, findings: Sequence[Row]) -> None:
         # With a baseline, the new ones are listed at the end.
         if self._by_run or self._new is not None:
             return
-        for finding in findings[:DEFECTS_TOLD]:
+        for finding in findings[:DEFECTS_LISTED]:
             self._write_finding(finding)
-        if len(findings) > DEFECTS_TOLD:
+        if len(findings) > DEFECTS_LISTED:
             self._write(f"  and more {Code.SOURCE_DEFECT}: --runs lists them all\n")
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
@@ -136,8 +136,8 @@ class Table(Output):
         self._write_block(self._new.lines() if self._new is not None else ())
         rates, outside = ending.rates, ending.outside
         has_findings = bool(rates.groups.get("code") or outside or rates.outcomes.is_known)
-        says_more = rates.all.runs > 1 and (has_findings or self._by_run)
-        if says_more or ending.files + ending.refused > 1:
+        has_more = rates.all.runs > 1 and (has_findings or self._by_run)
+        if has_more or ending.files + ending.refused > 1:
             self._write_block(
                 summary_lines(
                     rates,
@@ -190,18 +190,18 @@ def _outcome(row: Row) -> str:
     return f"{visible_line(status, 30)}{reward}{fails}"
 
 
-def _line(row: Row, who: str) -> str:
+def _line(row: Row, title: str) -> str:
     new = row.get("new")
     codes = " ".join(
         f"{code}×{count:,}{new_mark(code, new)}" for code, count in row["diagnostics"].items()
     )
-    told = [counted(row["messages"], "message"), counted(row["tool_calls"], "call")]
-    told += [counted(row[key], name) for key, name in _COUNTS.items() if row[key]]
-    counts = ", ".join(told)
+    parts = [counted(row["messages"], "message"), counted(row["tool_calls"], "call")]
+    parts += [counted(row[key], name) for key, name in _COUNTS.items() if row[key]]
+    counts = ", ".join(parts)
     path = visible_row(row["path"])
     formats = row.get("formats", {})
     mixed = ", ".join(f"{count:,} {name}" for name, count in formats.items())
     read_as = f"mixed: {mixed}" if mixed else row["format"]
-    end = "" if row.get("complete", True) else f"  {NOT_WHOLE}"
+    end = "" if row.get("complete", True) else f"  {INCOMPLETE_NOTE}"
     clean = "" if end else "clean"
-    return f"{path}  {read_as}  {who}: {counts}  {codes or clean}".rstrip() + f"{end}\n"
+    return f"{path}  {read_as}  {title}: {counts}  {codes or clean}".rstrip() + f"{end}\n"

@@ -22,9 +22,9 @@ from hermes_tui.runtime.scan.results import Counts, Row, place_finding
 from hermes_tui.runtime.targets import Target
 
 INTERRUPTED = 130
-MOST_KEPT = 1_000
+MAX_KEPT_COMPLAINTS = 1_000
 """How many complaints a document repeats at its end; stderr gets all of them."""
-MOST_TOLD = 20
+MAX_REPORTED_PLACES = 20
 """How many malformed places of a file that belong to no run are reported one by one."""
 
 
@@ -33,27 +33,27 @@ class Report:
 
     def __init__(self, request: ScanRequest, targets: Sequence[Target]) -> None:
         self.progress = ProgressLine()
-        self._is_seen = sys.stdout.isatty()
+        self._is_terminal = sys.stdout.isatty()
         """Whether results go to the terminal that may show the progress line."""
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
         self._fail_if = request.fail_if
-        self._condemned = 0
+        self._failing_runs = 0
         """How many runs `--fail-if` is true of."""
         self._by_run = request.by_run
         self._targets = targets
         self._complaints: list[str] = []
-        self._told: Counter[str] = Counter()
+        self._places_outside: Counter[str] = Counter()
         """How many malformed places outside any run each file has."""
-        self._outside = 0
+        self._all_outside = 0
         """How many malformed places outside any run all files have."""
         self._unreadable = False
         self._fails = False
         self._files_read = self._refused = 0
-        self._left_out = 0
+        self._filtered_out = 0
         """How many runs do not pass the filter."""
-        self._new = self._known = 0
-        self._held: dict[str, list[Row]] = {}
+        self._new_count = self._known_count = 0
+        self._held_rows: dict[str, list[Row]] = {}
         """With a baseline: the runs of the files being read, which are judged together."""
         self._new_by_file: dict[str, Counter[str]] = {}
         """New findings by code in each of the files being read."""
@@ -67,7 +67,7 @@ class Report:
     def _output(self, request: ScanRequest) -> Output:
         found = self._baseline is not None
         if request.output == "table":
-            new = NewFindings(self._counts) if found else None
+            new = NewFindings(self._makes_fail) if found else None
             filtered = bool(request.filter)
             return Table(self._write, by_run=request.by_run, filtered=filtered, new=new)
         if request.output != "junit":
@@ -81,7 +81,7 @@ class Report:
                 return Sarif(self._write)
             case "junit":
                 print_xml()
-                return JUnit(self._write, fails=self._counts, fail_if=self._fail_if)
+                return JUnit(self._write, fails=self._makes_fail, fail_if=self._fail_if)
             case _:
                 return JsonDocument(self._write, by_run=request.by_run)
 
@@ -103,7 +103,7 @@ class Report:
             self.output.refused(file.label, file.failure)
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
-        self._condemned += counts.condemned
+        self._failing_runs += counts.condemned
         self._fails |= counts.condemned > 0
         if self._baseline is not None:
             return
@@ -114,15 +114,15 @@ class Report:
 
     def defect(self, file: ScannedFile, message: str) -> None:
         finding = defect_finding(message)
-        self._outside += 1
+        self._all_outside += 1
         if self._baseline is not None:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
             self._new_in_file(file).update(_new_codes([finding]))
         # One that is in the baseline is not reported.
         if not self.output.tells_defects and finding.get("new", True):
-            self._told[file.label] += 1
-            if self._told[file.label] <= MOST_TOLD:
+            self._places_outside[file.label] += 1
+            if self._places_outside[file.label] <= MAX_REPORTED_PLACES:
                 self.complain(f"{file.label}: {message}")
         self.output.defect(file.label, file.format, finding)
 
@@ -130,10 +130,10 @@ class Report:
         if self._baseline is None:
             self.output.run(row)
         else:
-            self._held.setdefault(file.label, []).append(row)
+            self._held_rows.setdefault(file.label, []).append(row)
 
     def _judge_runs(self, baseline: Baseline, file: ScannedFile) -> None:
-        rows = self._held.pop(file.label, [])
+        rows = self._held_rows.pop(file.label, [])
         baseline.mark(rows)
         for row in rows:
             for finding in row["findings"]:
@@ -148,10 +148,10 @@ class Report:
 
         if self._baseline is not None:
             self._judge_runs(self._baseline, file)
-        self._left_out += file.seen - file.counts.runs
-        if (more := self._told.pop(file.label, 0) - MOST_TOLD) > 0:
-            more_so = f"{more:,} more malformed places outside of any run"
-            self.complain(f"{file.label}: {more_so} (--to json lists them)")
+        self._filtered_out += file.seen - file.counts.runs
+        if (more := self._places_outside.pop(file.label, 0) - MAX_REPORTED_PLACES) > 0:
+            what = f"{more:,} more malformed places outside of any run"
+            self.complain(f"{file.label}: {what} (--to json lists them)")
         if file.failure:
             self._broke_off(file)
         guessed = guessed_line(file.guessed)
@@ -178,21 +178,23 @@ class Report:
                 self._files_read,
                 complaints,
                 interrupted,
-                self._outside,
+                self._all_outside,
                 self._new_in_runs if self._baseline is not None else None,
                 self._refused,
             )
         )
-        if self._left_out:
-            passed, runs = rates.all.runs, rates.all.runs + self._left_out
+        if self._filtered_out:
+            passed, runs = rates.all.runs, rates.all.runs + self._filtered_out
             self.complain(f"--filter: {passed:,} of {counted(runs, 'run')} pass")
         if self._fail_if:
-            of_all = counted(rates.all.runs, "run")
-            self.complain(f"--fail-if: true of {self._condemned:,} of {of_all}")
+            all_runs = counted(rates.all.runs, "run")
+            self.complain(f"--fail-if: true of {self._failing_runs:,} of {all_runs}")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
-            told = others if self._new and self._baseline.is_of_others else ""
-            self.complain(f"{self._new:,} new, {self._known:,} as in the baseline{told}")
+            note = others if self._new_count and self._baseline.is_of_others else ""
+            self.complain(
+                f"{self._new_count:,} new, {self._known_count:,} as in the baseline{note}"
+            )
         self.progress.clear()
 
     def _file_row(self, file: ScannedFile) -> Row:
@@ -211,11 +213,11 @@ class Report:
         return self._new_by_file.setdefault(file.label, Counter())
 
     def _judge(self, finding: Row) -> None:
-        self._new += finding["new"]
-        self._known += not finding["new"]
-        self._fails |= self._counts(finding)
+        self._new_count += finding["new"]
+        self._known_count += not finding["new"]
+        self._fails |= self._makes_fail(finding)
 
-    def _counts(self, finding: Row) -> bool:
+    def _makes_fail(self, finding: Row) -> bool:
         """Return whether a finding makes the exit code 1."""
         if not finding.get("new", True):
             return False
@@ -228,14 +230,14 @@ class Report:
     # Writing
 
     def complain(self, message: str, *, skipped: bool = False) -> None:
-        if len(self._complaints) < MOST_KEPT:
+        if len(self._complaints) < MAX_KEPT_COMPLAINTS:
             self._complaints.append(message)
         with self.progress.aside():
             say(f"skipped {message}" if skipped else message)
 
     def _write(self, text: str) -> None:
         out: TextIO = sys.stdout
-        if not self._is_seen:
+        if not self._is_terminal:
             out.write(text)
             return
         with self.progress.aside():

@@ -12,7 +12,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.outcomes import Outcomes
 from hermes_tui.runtime.scan.rates import GROUPS, Example, Rate, Rates
 
-MOST_LINES: Final = 12
+MAX_LINES: Final = 12
 NAME_WIDTH: Final = 28
 LOOK_AT: Final = "look at one: hermes-tui open FILE --at RUN:MESSAGE"
 HEADINGS: Final = {
@@ -45,25 +45,25 @@ def summary_lines(
     `outside` is the number of malformed places that belong to no run, and so to no rate. `new` are
     the new findings in runs by code, if there is a baseline.
     """
-    yield _whole(rates.all, files, refused, outside)
+    yield _total_line(rates.all, files, refused, outside)
     if rates.outcomes.is_known:
         yield "outcome: " + _outcome_text(rates.outcomes)
     yield from _outcomes_by_model(rates)
-    groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
-    shown = [item for failed in groups.values() for item in failed[:MOST_LINES]]
+    groups = {group: failed for group in GROUPS if (failed := _failed_names(rates, group))}
+    shown = [item for failed in groups.values() for item in failed[:MAX_LINES]]
     label_width = max((cells(_label(name)) for name, _ in shown), default=0)
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
     for group, failed in groups.items():
         yield ""
         is_marked = group == "code" and new is not None
         yield HEADINGS[group] + (NEW_TOO if is_marked else "")
-        for name, rate in failed[:MOST_LINES]:
+        for name, rate in failed[:MAX_LINES]:
             label = _label(name)
             counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
             places = _places(rate.places, path_of)
             mark = new_mark(name, new) if is_marked else ""
             yield f"  {label}{counts}  {rate.share:>6.1%}{mark}  {places}"
-        yield from _rest(len(failed))
+        yield from _more_line(len(failed))
     if groups:
         yield ""
         yield LOOK_AT
@@ -71,15 +71,15 @@ def summary_lines(
 
 def _outcome_text(outcomes: Outcomes) -> str:
     """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 (6 runs, 3 at 0 or below)"."""
-    told = []
+    parts = []
     if outcomes.known:
-        of_known = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"
-        told.append(f"{of_known} failed ({outcomes.failed_share:.1%})")
+        share = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"
+        parts.append(f"{share} failed ({outcomes.failed_share:.1%})")
     if outcomes.mean_reward is not None:
         zeros = f", {outcomes.zeros:,} at 0 or below" if outcomes.zeros else ""
         runs = counted(outcomes.rewarded, "run")
-        told.append(f"mean reward {outcomes.mean_reward:.4g} ({runs}{zeros})")
-    return "; ".join(told)
+        parts.append(f"mean reward {outcomes.mean_reward:.4g} ({runs}{zeros})")
+    return "; ".join(parts)
 
 
 def _outcomes_by_model(rates: Rates) -> Iterator[str]:
@@ -90,25 +90,25 @@ def _outcomes_by_model(rates: Rates) -> Iterator[str]:
     known.sort(key=lambda item: (-item[1].failed_share, item[1].mean_reward or 0.0, item[0]))
     yield ""
     yield OUTCOMES
-    width = max(cells(_label(name)) for name, _ in known[:MOST_LINES])
-    for name, each in known[:MOST_LINES]:
+    width = max(cells(_label(name)) for name, _ in known[:MAX_LINES])
+    for name, each in known[:MAX_LINES]:
         label = _label(name)
         yield f"  {label}{' ' * (width - cells(label))}  {_outcome_text(each)}"
-    yield from _rest(len(known))
+    yield from _more_line(len(known))
 
 
-def _rest(names: int) -> Iterator[str]:
-    if names > MOST_LINES:
-        yield f"  and {names - MOST_LINES:,} more: --to json lists them all"
+def _more_line(names: int) -> Iterator[str]:
+    if names > MAX_LINES:
+        yield f"  and {names - MAX_LINES:,} more: --to json lists them all"
 
 
-def _whole(rate: Rate, files: int, refused: int, outside: int) -> str:
+def _total_line(rate: Rate, files: int, refused: int, outside: int) -> str:
     where = f"{counted(rate.runs, 'run')} in {counted(files, 'file')}"
     share = f" ({rate.share:.1%})" if rate.failed else ""
-    told = f"{where}, {rate.failed:,} with errors{share}"
+    text = f"{where}, {rate.failed:,} with errors{share}"
     if outside:
-        told += f"; besides, {counted(outside, 'malformed place')} outside of any run"
-    return told + (f"; {counted(refused, 'file')} could not be read" if refused else "")
+        text += f"; besides, {counted(outside, 'malformed place')} outside of any run"
+    return text + (f"; {counted(refused, 'file')} could not be read" if refused else "")
 
 
 def _label(name: str) -> str:
@@ -119,7 +119,7 @@ def _ratio(rate: Rate) -> str:
     return f"{rate.failed:,} of {rate.runs:,}"
 
 
-def _failed(rates: Rates, group: str) -> list[tuple[str, Rate]]:
+def _failed_names(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     """Return the names that failed, most often first; none if the only name is not given."""
     named = _rates_of(rates, group)
     if [name for name, _ in named] == [""]:
@@ -129,17 +129,17 @@ def _failed(rates: Rates, group: str) -> list[tuple[str, Rate]]:
 
 def summary_json(rates: Rates, path_of: PathOf, *, outside: int) -> dict[str, Any]:
     """Return the summary as plain JSON values, the names that failed most first."""
-    whole: dict[str, Any] = _rate_json(rates.all, path_of)
-    whole["defects_outside_runs"] = outside
-    whole["outcome"] = rates.outcomes.as_json()
-    whole["outcome_by_model"] = {
+    summary: dict[str, Any] = _rate_json(rates.all, path_of)
+    summary["defects_outside_runs"] = outside
+    summary["outcome"] = rates.outcomes.as_json()
+    summary["outcome_by_model"] = {
         name: outcomes.as_json() for name, outcomes in sorted(rates.by_model.items())
     }
     for group in GROUPS:
-        whole[f"by_{group}"] = {
+        summary[f"by_{group}"] = {
             name: _rate_json(rate, path_of) for name, rate in _rates_of(rates, group)
         }
-    return whole
+    return summary
 
 
 def at(place: Example) -> str:

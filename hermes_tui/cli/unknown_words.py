@@ -10,13 +10,13 @@ from typing import Final
 from hermes_tui.model.errors import UsageError, near_hint
 from hermes_tui.model.wording import command_line
 
-_ELSEWHERE: Final = {"help": "--help", "version": "--version"}
+_COMMON_COMMANDS: Final = {"help": "--help", "version": "--version"}
 """Words that are commands of many programs, and options here."""
 
 
 def unknown_command(word: str, commands: Sequence[str]) -> str:
     """Return an error message for a first word that names no command."""
-    if option := _ELSEWHERE.get(word):
+    if option := _COMMON_COMMANDS.get(word):
         hint = f"did you mean `hermes-tui {option}`?"
     elif os.path.lexists(word):
         hint = f"did you mean {command_line('open', word)}?"
@@ -56,10 +56,10 @@ def before_command(
     name = words[0].partition("=")[0] if words else ""
     if not name.startswith("-") or name in known or name in ("-", "--"):
         return ""
-    having = [command for command in options if name in options[command]]
-    if not having:
+    takers = [command for command in options if name in options[command]]
+    if not takers:
         return unknown_words([name], known)
-    meant = [word for word in words if word in having][:1] or having
+    meant = [word for word in words if word in takers][:1] or takers
     if len(meant) > 1:
         return f"{name} goes after a command that takes it: {', '.join(meant)}"
     return f"{name} goes after the command: `hermes-tui {meant[0]} {name} …`"

@@ -102,7 +102,7 @@ def test_results_that_go_to_a_file_leave_the_line_standing(
     for path in paths:
         path.write_text('{"role": "user", "content": "hi"}\n')
     stderr = Stderr(monkeypatch)
-    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "DRAW_EVERY_S", 0.0)
     assert main(["scan", *map(str, paths)]) == 0
     assert capsys.readouterr().out.count(".jsonl") == 3
     assert len(re.findall(r"\r█", stderr.getvalue())) >= 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.cli.run_choice import MOST_COUNTED, pick_run
+from hermes_tui.cli.run_choice import MAX_COUNTED_RUNS, pick_run
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.opener import open_file
 from tests.cli.program import hermes_tui, within
@@ -87,7 +87,7 @@ def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> N
 
 
 def test_many_runs_are_not_counted_to_say_that_one_must_be_chosen(tmp_path: Path) -> None:
-    path = lines(tmp_path / "runs.jsonl", *(chat(str(n)) for n in range(MOST_COUNTED + 1)))
+    path = lines(tmp_path / "runs.jsonl", *(chat(str(n)) for n in range(MAX_COUNTED_RUNS + 1)))
     with pytest.raises(UsageError, match=r"more than 1,000 runs .*as in --run 1"):
         picked(path, "")
 

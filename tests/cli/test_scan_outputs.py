@@ -13,7 +13,7 @@ import pytest
 from hermes_tui.cli import scan_report
 from hermes_tui.cli.caret import cells
 from hermes_tui.cli.main import main
-from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY, Sarif
+from hermes_tui.cli.scan_documents import MAX_IN_MEMORY, Sarif
 from hermes_tui.cli.scan_outputs import Ending
 from hermes_tui.cli.scan_report import defect_finding
 from hermes_tui.runtime.scan.rates import Rates
@@ -275,7 +275,7 @@ def test_sarif_names_a_file_as_a_uri(path: str, uri: str) -> None:
 def test_a_document_repeats_complaints_up_to_a_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_report, "MOST_KEPT", 2)
+    monkeypatch.setattr(scan_report, "MAX_KEPT_COMPLAINTS", 2)
     paths = [tmp_path / f"{number}.jsonl" for number in range(4)]
     done = within("scan", *paths, "--to", "sarif")
     [invocation] = json.loads(done.text)["runs"][0]["invocations"]
@@ -360,8 +360,8 @@ def test_what_programs_read_does_not_hang_on_the_locale(
 def test_what_waits_for_the_end_of_a_document_may_be_more_than_memory_keeps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert KEPT_IN_MEMORY > 100
-    monkeypatch.setattr("hermes_tui.cli.scan_documents.KEPT_IN_MEMORY", 100)
+    assert MAX_IN_MEMORY > 100
+    monkeypatch.setattr("hermes_tui.cli.scan_documents.MAX_IN_MEMORY", 100)
     paths = [lines(tmp_path / f"{n}.json", CHAT) for n in range(5)]
     assert len(document(within("scan", *paths, "--to", "json"))["files"]) == 5
 
