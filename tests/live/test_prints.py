@@ -13,7 +13,7 @@ from hermes_tui.model.events import ToolReturned
 from hermes_tui.runtime.masking import Masking
 from hermes_tui.runtime.tools.prints import SHOWN_BYTES, Prints
 from hermes_tui.runtime.tools.toolset import open_tools
-from hermes_tui.ui.screens.live import PRINTS_EVERY_S
+from hermes_tui.ui.screens.live import OUTPUT_EVERY_S
 from tests.live.engine import says
 from tests.live.screen import Clock, Live, live
 from tests.ui.opened import NARROW
@@ -90,15 +90,15 @@ async def test_a_tool_that_prints_without_end_costs_no_memory_and_few_redraws(
     clock = Clock(0.0)
     drawn: list[float] = []
     async with live([says("", ("terminal", {"command": command}))], tools, clock=clock) as run:
-        fill = run.screen._printing
-        run.screen._printing = lambda driver: (drawn.append(clock.now), fill(driver))[1]  # type: ignore[method-assign]
+        fill = run.screen._output_document
+        run.screen._output_document = lambda driver: (drawn.append(clock.now), fill(driver))[1]  # type: ignore[method-assign]
         clock.now += 1
         await run.stopped()
         clock.now += 1
         await run.press("c")
         await run.until(lambda: re.search(r"line \d", run.text) is not None)
         for _ in range(20):
-            clock.now += PRINTS_EVERY_S / 2
+            clock.now += OUTPUT_EVERY_S / 2
             await asyncio.sleep(0.05)
         assert run.driver.prints.heard > SHOWN_BYTES
         assert len(run.driver.prints._end) <= 2 * SHOWN_BYTES + SHOWN_BYTES

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SLICE_S = 0.008
 BUSY_EVERY_S = 0.012
 POLL_EVERY_S = 0.25
-ELSEWHERE = (
+OTHER_SCREENS = (
     ("run", "in a run ({open} opens it)"),
     ("live", "only in a live run"),
     ("runs", "in the list of runs"),
@@ -106,7 +106,7 @@ class CommandScreen(Screen[None]):
             return
         if self._message:
             self.say("")
-        for scope, where in ELSEWHERE:
+        for scope, where in OTHER_SCREENS:
             command = command_on(scope, key, keys)
             if command is not None:
                 self.say(f"{command.label.lower()}: {self.keys.told(where)}")

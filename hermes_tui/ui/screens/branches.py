@@ -28,7 +28,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
 
-LOOK_EVERY_S = 0.5
+REFRESH_EVERY_S = 0.5
 """How often rows are reloaded, since branches that are not on screen continue to run."""
 _NAME, _STANDING, _NUMBER = 18, 30, 9
 _WIDE: Final = 96
@@ -45,7 +45,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
     def __init__(self, branches: Sequence[Branch], current: Branch) -> None:
         super().__init__("Branches of this run")
         self._rows = branch_rows(branches)
-        self._here = current
+        self._shown = current
         self._marked: list[Branch] = []
         self._origins = {row.branch: forked_from(row.branch) for row in self._rows}
 
@@ -59,12 +59,12 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         rows = self.query_one(RowList)
         rows.focus()
         rows.go(
-            next((i for i, r in enumerate(self._rows) if r.branch is self._here), 0), quiet=True
+            next((i for i, r in enumerate(self._rows) if r.branch is self._shown), 0), quiet=True
         )
         self._show_about()
-        self.set_interval(LOOK_EVERY_S, self._look_again)
+        self.set_interval(REFRESH_EVERY_S, self._refresh_rows)
 
-    def _look_again(self) -> None:
+    def _refresh_rows(self) -> None:
         self.query_one(RowList).rows_changed(0)
         self._show_about()
 
@@ -73,7 +73,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         return self._rows
 
     def is_here(self, branch: Branch) -> bool:
-        return branch is self._here
+        return branch is self._shown
 
     def is_marked(self, branch: Branch) -> bool:
         return branch in self._marked
@@ -99,7 +99,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         branch, page = self.current, Page()
         page.fields(
             {
-                "branch": branch.name + (", shown now" if branch is self._here else ""),
+                "branch": branch.name + (", shown now" if branch is self._shown else ""),
                 "forked from": self.origin(branch) + f", {counted(branch.shared, 'event')} shared"
                 if branch.parent
                 else "",

@@ -45,10 +45,10 @@ MEANING: Final[Mapping[StopPoint, str]] = {
 _POINT_WIDTH: Final = max(map(len, StopPoint))
 _HEADINGS: Final = ("Breakpoints", "Stop points: the run stops …")
 _NONE: Final = "    none; a adds one"
-Wanted = tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]
+StopSettings = tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]
 
 
-class BreakpointListScreen(Moving, Dialog[Wanted | None]):
+class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
     """Toggles, adds, edits and deletes what stops a run; returns the result, None if cancelled.
 
     `hits` is how often each breakpoint's condition was true, by id.
@@ -64,7 +64,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
         hits: Mapping[str, int],
     ) -> None:
         super().__init__("What stops the run")
-        self._before: Wanted = (tuple(breakpoints), frozenset(stop_points))
+        self._original: StopSettings = (tuple(breakpoints), frozenset(stop_points))
         self._breakpoints, self._points = list(breakpoints), set(stop_points)
         self._hits = hits
 
@@ -104,12 +104,12 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
         return self.row_at(self.query_one(RowList).cursor)
 
     @property
-    def wanted(self) -> Wanted:
+    def settings(self) -> StopSettings:
         return tuple(self._breakpoints), frozenset(self._points)
 
     def _changed(self) -> None:
         self.query_one(RowList).rows_changed(0)
-        self.show_title("not applied yet" if self.wanted != self._before else "")
+        self.show_title("not applied yet" if self.settings != self._original else "")
         self.refresh_bar()
 
     def follow_cursor(self, row_list: RowList) -> None:
@@ -178,7 +178,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
         return self.query_one(RowList)
 
     def do_apply(self) -> None:
-        self.dismiss(self.wanted)
+        self.dismiss(self.settings)
 
     def do_leave(self) -> None:
         self.dismiss(None)
@@ -189,7 +189,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
 
     def _free_id(self) -> str:
         # Hits are counted by id, so the id of a breakpoint deleted just now is not reused.
-        return free_id({each.id for each in (*self._breakpoints, *self._before[0])})
+        return free_id({each.id for each in (*self._breakpoints, *self._original[0])})
 
 
 class _Rows:
@@ -235,7 +235,7 @@ class BreakpointScreen(Form[Breakpoint | None]):
 
     def __init__(self, text: str, breakpoint_id: str, *, title: str) -> None:
         super().__init__(title, confirm=False, strict=True)
-        self._text, self._id_wanted = text, breakpoint_id
+        self._text, self._breakpoint_id = text, breakpoint_id
 
     def body(self) -> Iterable[Widget]:
         yield label(self, 'where[:tool] [if condition] [ignore N] [every N] [once] [log "text"]')
@@ -249,14 +249,14 @@ class BreakpointScreen(Form[Breakpoint | None]):
         self.first.area.action_to_end()
 
     def result(self) -> Breakpoint:
-        return parse_breakpoint(self.fields[0].area.value, breakpoint_id=self._id_wanted)
+        return parse_breakpoint(self.fields[0].area.value, breakpoint_id=self._breakpoint_id)
 
     def below(self) -> TextView:
         return self.query_one("#help", TextView)
 
     def offers(self, key_id: str) -> bool:
-        wanted = ("editor-accept", "editor-leave", "editor-scroll-down", "editor-scroll-up")
-        return key_id in wanted and super().offers(key_id)
+        key_ids = ("editor-accept", "editor-leave", "editor-scroll-down", "editor-scroll-up")
+        return key_id in key_ids and super().offers(key_id)
 
 
 def _help() -> Document:

@@ -54,9 +54,9 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
         return self.fields[1 if is_sound else 0]
 
     def changed(self) -> None:
-        taken = signature(self._spec())
+        parameters = signature(self._spec())
         line = self.query_one("#signature", StatusLine)
-        line.show([("Arguments", "key"), (f"  {taken}" if taken else "", "dim")])
+        line.show([("Arguments", "key"), (f"  {parameters}" if parameters else "", "dim")])
 
     def result(self) -> tuple[str, str]:
         name, arguments = self.fields
@@ -121,8 +121,8 @@ class AnswerScreen(Form[Answer | None]):
         kind, style, other = ("Result", "key", "an error")
         if self._failed:
             kind, style, other = ("Error", "error", "a result")
-        said = [(f"{kind} in place of the tool", style), (f"  F3: {other}", "dim")]
-        self.query_one("#kind", StatusLine).show(said)
+        segments = [(f"{kind} in place of the tool", style), (f"  F3: {other}", "dim")]
+        self.query_one("#kind", StatusLine).show(segments)
         message = told(self._call_id, self.result())
         self.query_one("#told", TextView).set_document(
             Document.from_text(message), keep_position=True

@@ -41,12 +41,12 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def __init__(self, left: str, right: str, found: Comparison) -> None:
         super().__init__(f"- {left}  + {right}: {counted(len(found.differences), 'difference')}")
-        self._found = found
+        self._comparison = found
         self._search = PageSearch()
         self._prompt: Prompt | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield TextView(self._found.document, resolve=self.hermes.style)
+        yield TextView(self._comparison.document, resolve=self.hermes.style)
 
     def on_mount(self) -> None:
         self.view.focus()
@@ -54,7 +54,7 @@ class ComparisonScreen(Moving, Dialog[None]):
         self.call_after_refresh(self._show_first)
 
     def _show_first(self) -> None:
-        first = next(iter(self._found.differences), 0)
+        first = next(iter(self._comparison.differences), 0)
         # If both fit, the reader begins above the difference.
         if first > self.view.size.height * (1 - self.BELOW):
             self.view.scroll_to_line(first - 3)
@@ -66,20 +66,20 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def offers(self, key_id: str) -> bool:
         moving = key_id in ("comparison-next", "comparison-previous")
-        return len(self._found.differences) > 1 if moving else True
+        return len(self._comparison.differences) > 1 if moving else True
 
     def focused_pane(self) -> TextView:
         return self.view
 
     def do_next(self) -> None:
         """Go to the next difference."""
-        later = [line for line in self._found.differences if line > self.view.top_line]
+        later = [line for line in self._comparison.differences if line > self.view.top_line]
         if later:
             self.view.scroll_to_line(later[0])
 
     def do_previous(self) -> None:
         """Go to the previous difference."""
-        earlier = [line for line in self._found.differences if line < self.view.top_line]
+        earlier = [line for line in self._comparison.differences if line < self.view.top_line]
         if earlier:
             self.view.scroll_to_line(earlier[-1])
 
@@ -163,7 +163,7 @@ class ComparisonScreen(Moving, Dialog[None]):
             self.show_title(wrong)
 
     def _text(self) -> str:
-        return f"{self._title}\n\n{self._found.document.indented_text}\n"
+        return f"{self._title}\n\n{self._comparison.document.indented_text}\n"
 
     def do_leave(self) -> None:
         self.dismiss(None)

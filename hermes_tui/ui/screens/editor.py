@@ -23,11 +23,11 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 T = TypeVar("T")
-SOON_S = 0.15
+CHECK_DELAY_S = 0.15
 """Seconds without a key after which a text that is not short is checked."""
 _SHORT = 5_000
-_MOST_ROWS = 6
-MOST_CAPTION_ROWS = 4
+_MAX_PROBLEM_ROWS = 6
+MAX_CAPTION_ROWS = 4
 
 
 class Field:
@@ -106,7 +106,7 @@ class Form(Dialog[T]):
         if sum(len(field.area.text) for field in self.fields) < _SHORT:
             self.check_now()
         else:
-            self._timer = self.set_timer(SOON_S, self.check_now)
+            self._timer = self.set_timer(CHECK_DELAY_S, self.check_now)
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         self._show_place()
@@ -128,14 +128,14 @@ class Form(Dialog[T]):
 
     def check_now(self) -> None:
         """Check all fields, and show the problems."""
-        self._problems = [(f, found) for f in self.fields for found in f.check(f.area.value)]
+        self._problems = [(f, problem) for f in self.fields for problem in f.check(f.area.value)]
         for field in self.fields:
             # A text without errors may be of any length: only places that matter are marked.
             field.area.mark(
                 [
-                    (found.line, found.column or 1, sign_of(found.severity)[1])
-                    for at, found in self._problems
-                    if at is field and found.line and found.severity is not Severity.NOTE
+                    (problem.line, problem.column or 1, sign_of(problem.severity)[1])
+                    for at, problem in self._problems
+                    if at is field and problem.line and problem.severity is not Severity.NOTE
                 ][:1]
             )
         self._show_problems()
@@ -148,15 +148,17 @@ class Form(Dialog[T]):
         view.set_document(Document(lines))
         width = max(20, self.size.width * 9 // 10 - 6)
         rows = sum(1 + len(line.text) // width for line in lines)
-        view.styles.height = max(1, min(rows, _MOST_ROWS))
+        view.styles.height = max(1, min(rows, _MAX_PROBLEM_ROWS))
 
     def _problem_lines(self, problems: list[tuple[Field, Problem]]) -> list[Line]:
         several = len(self.fields) > 1
-        return [_problem_line(found, field.name if several else "") for field, found in problems]
+        return [
+            _problem_line(problem, field.name if several else "") for field, problem in problems
+        ]
 
     @property
     def errors(self) -> int:
-        return sum(found.severity is Severity.ERROR for _, found in self._problems)
+        return sum(problem.severity is Severity.ERROR for _, problem in self._problems)
 
     # Keys
 
@@ -185,7 +187,7 @@ class Form(Dialog[T]):
             self.show_title("nothing was changed")
         elif self._confirm or self.errors:
             many = f", {counted(self.errors, 'error')} in it" if self.errors else ""
-            self._ask(f"Take this{many}? {self._title}", self._taken(), self._accepted)
+            self._ask(f"Take this{many}? {self._title}", self._preview(), self._accepted)
         else:
             self._accepted(True)
 
@@ -193,7 +195,7 @@ class Form(Dialog[T]):
         if yes:
             self.dismiss(self.result())
 
-    def _taken(self) -> Document:
+    def _preview(self) -> Document:
         """Return the errors in the new text, and below them the changes."""
         wrong = [each for each in self._problems if each[1].severity is Severity.ERROR]
         return Document([*self._problem_lines(wrong), *self.differences().lines])
@@ -213,11 +215,11 @@ class Form(Dialog[T]):
     def do_leave(self) -> None:
         """Leave; ask first if that would lose changes."""
         if any(field.is_changed for field in self.fields):
-            self._ask(f"Leave, and lose this? {self._title}", self.differences(), self._left)
+            self._ask(f"Leave, and lose this? {self._title}", self.differences(), self._leave)
         else:
-            self._left(True)
+            self._leave(True)
 
-    def _left(self, yes: bool | None) -> None:
+    def _leave(self, yes: bool | None) -> None:
         if yes:
             self.dismiss(None)
 
@@ -299,7 +301,7 @@ def caption(form: Dialog[T], text: str) -> TextView:
     view.can_focus = False
     width = max(20, form.app.size.width * 9 // 10 - 6)
     rows = sum(1 + len(line) // width for line in text.split("\n"))
-    view.styles.height = min(MOST_CAPTION_ROWS, rows)
+    view.styles.height = min(MAX_CAPTION_ROWS, rows)
     return view
 
 
@@ -310,9 +312,9 @@ def label(form: Dialog[T], text: str, *, id: str | None = None) -> StatusLine:
     return line
 
 
-def _problem_line(found: Problem, field: str) -> Line:
-    sign, style = sign_of(found.severity)
-    at = f"{found.line}:{found.column}  " if found.line and found.column else ""
+def _problem_line(problem: Problem, field: str) -> Line:
+    sign, style = sign_of(problem.severity)
+    at = f"{problem.line}:{problem.column}  " if problem.line and problem.column else ""
     where = f"{field}  " if field else ""
-    text = f"{sign} {where}{at}{found.message}".replace("\n", "⏎")
+    text = f"{sign} {where}{at}{problem.message}".replace("\n", "⏎")
     return Line(text, (StyledSpan(0, len(text), style),), 2)

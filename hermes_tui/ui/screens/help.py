@@ -34,8 +34,8 @@ _FRAME: Final = 4
 """Cells next to the text: padding and scroll bar."""
 _ID_AT_END = re.compile(r"\[[a-z0-9-]+\]$")
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
-_LEAST_ROOM: Final = 24
-_LONGEST_COMPLAINT: Final = 8_000
+_MIN_ROOM: Final = 24
+_MAX_COMPLAINT: Final = 8_000
 """In characters; a path in the complaint may be long."""
 _PLACES: Final = {
     "run": "In a run",
@@ -44,7 +44,7 @@ _PLACES: Final = {
     "lab": "In the parser lab",
     "help": "In the help",
 }
-_OF_ONE_PLACE: Final = frozenset({DEBUG, LAB_GROUP})
+_SINGLE_PLACE_GROUPS: Final = frozenset({DEBUG, LAB_GROUP})
 _MARKS: Final = """\
   → call   ← result   ←✗ error flagged by the source
   ←? reads like an error   ✗ error finding   ! warning   · note
@@ -68,7 +68,7 @@ class HelpScreen(Searching, Moving):
     def __init__(self, *, place: str, first: str = "") -> None:
         super().__init__()
         self._place, self._first = place, first
-        self._found = PageSearch()
+        self._page_search = PageSearch()
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.hermes.style, id="title")
@@ -81,11 +81,11 @@ class HelpScreen(Searching, Moving):
         self.refresh_bar()
 
     def situation(self) -> Situation:
-        return Situation(searching=self._found.search is not None)
+        return Situation(searching=self._page_search.search is not None)
 
     def draw_lines(self) -> None:
-        said = [(f"  {self._message}", "hint")] if self._message else []
-        self.query_one(StatusLine).show([(" hermes-tui help", "strong"), *said])
+        message = [(f"  {self._message}", "hint")] if self._message else []
+        self.query_one(StatusLine).show([(" hermes-tui help", "strong"), *message])
 
     def focus_main(self) -> None:
         self.focused_pane().focus()
@@ -97,13 +97,13 @@ class HelpScreen(Searching, Moving):
             keys, complaints, place=self._place, first=self._first, width=width
         )
         self.focused_pane().set_document(document, keep_position=True)
-        self._found.find(self.focused_pane())
+        self._page_search.find(self.focused_pane())
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
 
     def do_clear(self) -> None:
-        if self._found.search is None:
+        if self._page_search.search is None:
             self.do_back()
         else:
             self.begin_search(None)
@@ -117,15 +117,15 @@ class HelpScreen(Searching, Moving):
     # Finding
 
     def search_begun(self) -> Search | None:
-        return self._found.search
+        return self._page_search.search
 
     def begin_search(self, search: Search | None) -> None:
-        said = self._found.begin(search, self.focused_pane())
+        message = self._page_search.begin(search, self.focused_pane())
         self.refresh_bar()
-        self.say(said)
+        self.say(message)
 
     def go_match(self, step: int) -> None:
-        self.say(self._found.go(self.focused_pane(), step))
+        self.say(self._page_search.go(self.focused_pane(), step))
 
 
 def help_document(
@@ -146,7 +146,7 @@ def help_document(
     if complaints:
         page.heading("Warnings" if live else "What could not be read, or only in part")
         for complaint in complaints:
-            page.line("  " + visible_line(complaint, _LONGEST_COMPLAINT), "warning")
+            page.line("  " + visible_line(complaint, _MAX_COMPLAINT), "warning")
         page.blank()
     _commands(page, in_scope(place), keys, first=first or (DEBUG if live else ""))
     shown = set(in_scope(place))
@@ -167,7 +167,7 @@ def help_document(
     _table(page, keys.told("Fields of a run ({filter} on the runs screen)"), fields)
     page.heading("Settings")
     page.line(_SETTINGS)
-    lines = map(_with_quiet_id, page.document().lines)
+    lines = map(_with_dim_id, page.document().lines)
     return Document([part for line in lines for part in _hanging_lines(line, width)])
 
 
@@ -192,10 +192,10 @@ def _heading(group: str, where: str) -> str:
     """Return the heading of a group of commands; `where` they work, "" for here."""
     if not where:
         return group
-    return where if group in _OF_ONE_PLACE else f"{where}: {group[:1].lower()}{group[1:]}"
+    return where if group in _SINGLE_PLACE_GROUPS else f"{where}: {group[:1].lower()}{group[1:]}"
 
 
-def _with_quiet_id(line: Line) -> Line:
+def _with_dim_id(line: Line) -> Line:
     """Return a line with the id of an action at its end, if it has one, in a quiet colour."""
     found = _ID_AT_END.search(line.text)
     if found is None:
@@ -207,7 +207,7 @@ def _hanging_lines(line: Line, width: int) -> Iterator[Line]:
     """Yield the rows of a line; continuation rows are indented to its last column."""
     text = line.text
     columns = [found.end() for found in _COLUMN_GAP.finditer(text)]
-    hang = max((end for end in columns if end <= width - _LEAST_ROOM), default=0)
+    hang = max((end for end in columns if end <= width - _MIN_ROOM), default=0)
     breaks = [hang + start for start in row_starts(text[hang:], max(1, width - hang))][1:]
     for begin, end in pairwise([0, *breaks, len(text)]):
         start = end - len(text[begin:end].lstrip(" ")) if begin else 0

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from hermes_tui.ui.widgets.edit_area import EditArea
 
-BROAD = frozenset({"matrix", "which", "sweep"})
+WIDE_SIDES = frozenset({"matrix", "which", "sweep"})
 """Side panes that take the whole width, below the text."""
 
 
@@ -86,16 +86,16 @@ class LabScreen(LabTakeAway):
         self.model.keys = self.keys
         resolve = self.hermes.style
         title, text = StatusLine(resolve, id="title"), LabTextPane(resolve)
-        beside = StepsPane(self.model, resolve), SidePane(self, resolve), ResultPane(resolve)
-        below = StatusLine(resolve, base="status", wraps=True, id="status"), KeyBar(resolve)
-        self._parts = (title, text, *beside, *below)
+        right_panes = StepsPane(self.model, resolve), SidePane(self, resolve), ResultPane(resolve)
+        bottom_lines = StatusLine(resolve, base="status", wraps=True, id="status"), KeyBar(resolve)
+        self._parts = (title, text, *right_panes, *bottom_lines)
         yield title
         with Container(id="body"):
             with Container(id="left"):
                 yield text
             with Container(id="right"):
-                yield from beside
-        yield from below
+                yield from right_panes
+        yield from bottom_lines
 
     def on_mount(self) -> None:
         self.text_pane.border_title = "1 Text"
@@ -124,12 +124,12 @@ class LabScreen(LabTakeAway):
 
     def _arrange(self) -> None:
         """Arrange the panes as there is room: a low screen has one in each column."""
-        (width, height), is_broad = self.app.size, self.side in BROAD
-        is_stacked, is_low = width < MEDIUM or is_broad, height < LOW
+        (width, height), is_wide = self.app.size, self.side in WIDE_SIDES
+        is_stacked, is_low = width < MEDIUM or is_wide, height < LOW
         is_bare = is_stacked and is_low
-        for name, wanted in (("stacked", is_stacked), ("bare", is_bare)):
-            if self.has_class(name) != wanted:
-                self.set_class(wanted, name)
+        for name, is_on in (("stacked", is_stacked), ("bare", is_bare)):
+            if self.has_class(name) != is_on:
+                self.set_class(is_on, name)
         if not self._is_whole:
             return
         has_result, has_text = self._front == "result", self._front == "text"
@@ -138,14 +138,14 @@ class LabScreen(LabTakeAway):
             "#right": not (has_text and is_bare),
             "#steps": not (self.side or (has_result and is_low)),
             "#side": bool(self.side) and not (has_result and is_low),
-            "#result": not is_broad and (has_result or not is_low),
+            "#result": not is_wide and (has_result or not is_low),
         }
-        for part, wanted in shown.items():
-            self.query_one(part).display = wanted
+        for part, is_on in shown.items():
+            self.query_one(part).display = is_on
 
     def show_pane(self, name: str) -> None:
         """Give a pane the focus, and show it if it is not visible."""
-        self._front = "steps" if name == "result" and self.side in BROAD else name
+        self._front = "steps" if name == "result" and self.side in WIDE_SIDES else name
         self._arrange()
         self.set_focus(self._front_pane())
         self.call_after_refresh(self.refresh_view)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.lab.stream import StreamModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
-_MOST_OFFERED = 20
+_MAX_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 Hand = Callable[[str, Sequence[tuple[str, str]], str], str]
@@ -95,9 +95,9 @@ class LabCommands(Searching, Moving, LabReading):
 
     # Stepping
 
-    def _go(self, moved: bool, otherwise: str) -> None:
+    def _go(self, moved: bool, refusal: str) -> None:
         if not moved:
-            self.say(otherwise)
+            self.say(refusal)
         elif self.side:
             self.show_side("")
         self.refresh_view()
@@ -173,8 +173,8 @@ class LabCommands(Searching, Moving, LabReading):
             self.model.set_text(chosen.text)
             self.show_side("")
             self.read()
-            ways = "; {lab-restore} restores the text as it was, {lab-copy} copies this one"
-            self.say(chosen.description + self.keys.told(ways))
+            hint = "; {lab-restore} restores the text as it was, {lab-copy} copies this one"
+            self.say(chosen.description + self.keys.told(hint))
             self.refresh_view()
         elif self.side == "sweep" and self.stream is not None and at < len(self.stream.swept):
             self.begin_stream(self.stream, split=self.stream.swept[at].split)
@@ -188,26 +188,26 @@ class LabCommands(Searching, Moving, LabReading):
         if not known:
             self.say(f"{verdict.name} is not emulated: its own verdict beside our reading's steps")
         self.show_side("")
-        self._read_by_another()
+        self._read_again()
 
     def do_lab_parser(self) -> None:
         names = choices("", self.model.text, self._real_names())
         here = self.model.parser.name
         self.ask("parser (engine/name or FILE.py)", "lab-parser", here, replace=True, choices=names)
-        self._offer("")
+        self._show_choices("")
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         if event.purpose == "lab-parser":
             here = event.value == self.model.parser.name
-            self._offer("" if here else event.value)
+            self._show_choices("" if here else event.value)
 
-    def _offer(self, typed: str) -> None:
+    def _show_choices(self, typed: str) -> None:
         """List the parsers whose names contain the typed text."""
         found = choices(typed, self.model.text, self._real_names())
         none = f"no parser has {typed!r} in its name"
         if names_file(typed.strip()):
             none = f"Enter runs the parser in the file {typed.strip()!r}"
-        self.say(" · ".join(found[:_MOST_OFFERED]) or none)
+        self.say(" · ".join(found[:_MAX_OFFERED]) or none)
 
     def _real_names(self) -> list[str]:
         from hermes_tui.runtime.real_parser import name_of
@@ -215,20 +215,20 @@ class LabCommands(Searching, Moving, LabReading):
         return [name_of(engine, name) for engine in self.engines() for name in engine.names]
 
     def answered_lab_parser(self, event: Prompt.Answered) -> None:
-        wanted = event.value.strip()
-        if len(only := choices(wanted, self.model.text, self._real_names())) == 1:
-            wanted = only[0]
-        if real_name(wanted).startswith(REAL):
-            self._choose_real(real_name(wanted))
+        text = event.value.strip()
+        if len(only := choices(text, self.model.text, self._real_names())) == 1:
+            text = only[0]
+        if real_name(text).startswith(REAL):
+            self._choose_real(real_name(text))
             return
-        name = known_name(wanted)
+        name = known_name(text)
         if not name:
-            near = near_names(wanted)
+            near = near_names(text)
             hint = f"near: {', '.join(near)}" if near else self.keys.told("{lab-matrix} lists them")
-            self.say(f"no parser {wanted!r}; {hint}")
+            self.say(f"no parser {text!r}; {hint}")
             return
         self.model.choose(name)
-        self._read_by_another()
+        self._read_again()
 
     def _choose_real(self, name: str) -> None:
         """Show the verdict of an added engine's parser as soon as it has read the text."""
@@ -242,14 +242,14 @@ class LabCommands(Searching, Moving, LabReading):
         if engine.file:
             self.pool.take(engine)
         self.say(f"{engine.name} is reading …")
-        self.run_worker(self._look_at(engine, parser), group="lab real", exclusive=True)
+        self.run_worker(self._show_verdict_of(engine, parser), group="lab real", exclusive=True)
 
-    async def _look_at(self, engine: AddedEngine, parser: str) -> None:
+    async def _show_verdict_of(self, engine: AddedEngine, parser: str) -> None:
         found = await self.asked(engine, parser)
         if found is not None:
             self.choose(found)
 
-    def _read_by_another(self) -> None:
+    def _read_again(self) -> None:
         if not self.model.is_read:
             self.read()
         self.ask_engines(all_parsers=self.compares)
@@ -258,12 +258,12 @@ class LabCommands(Searching, Moving, LabReading):
     # Comparing
 
     def do_lab_matrix(self) -> None:
-        self._compare_in("matrix")
+        self._toggle_comparison("matrix")
 
     def do_lab_which(self) -> None:
-        self._compare_in("which")
+        self._toggle_comparison("which")
 
-    def _compare_in(self, side: str) -> None:
+    def _toggle_comparison(self, side: str) -> None:
         if self.side == side:
             self.show_side("")
             return
@@ -301,8 +301,8 @@ class LabCommands(Searching, Moving, LabReading):
             missing = (
                 f"{model.parser.name} reads no call here" if read else "it is still being read"
             )
-            ways = self.keys.told("{lab-edit} edits, {lab-matrix} compares parsers")
-            self.say(f"nothing was changed and {missing}: {ways}")
+            hint = self.keys.told("{lab-edit} edits, {lab-matrix} compares parsers")
+            self.say(f"nothing was changed and {missing}: {hint}")
             return
         wrong = self.hand(model.text, calls, model.parser.name)
         if wrong:
@@ -322,12 +322,12 @@ class LabCommands(Searching, Moving, LabReading):
     # Streaming
 
     def do_lab_stream(self) -> None:
-        stream = self._streamable_beside("stream")
+        stream = self._streamable_for("stream")
         if stream is not None:
             self.show_side("stream")
             self.begin_stream(stream)
 
-    def _streamable_beside(self, side: str) -> StreamModel | None:
+    def _streamable_for(self, side: str) -> StreamModel | None:
         """Return what can be streamed; None without an engine, or if this closes `side`."""
         if self.side == side:
             self.show_side("")
@@ -347,20 +347,20 @@ class LabCommands(Searching, Moving, LabReading):
         if self.stream is not None:
             at = SIZES.index(self.stream.size) + by
             self.stream.size = SIZES[max(0, min(at, len(SIZES) - 1))]
-            self._replay_anew()
+            self._replay_again()
 
     def do_lab_unit(self) -> None:
         if self.stream is not None:
             self.stream.by_characters = not self.stream.by_characters
-            self._replay_anew()
+            self._replay_again()
 
-    def _replay_anew(self) -> None:
+    def _replay_again(self) -> None:
         if self.stream is not None:
             self.show_side("stream")
             self.begin_stream(self.stream)
 
     def do_lab_sweep(self) -> None:
-        stream = self._streamable_beside("sweep")
+        stream = self._streamable_for("sweep")
         if stream is not None:
             self.stream = stream
             self.show_side("sweep")

@@ -54,10 +54,10 @@ class LabReading(CommandScreen):
         if self.model.is_small:
             self.model.read_now()
         else:
-            self._give(self.model.parser)
+            self._read_in_thread(self.model.parser)
         self.hurry()
 
-    def _give(self, parser: LabParser) -> None:
+    def _read_in_thread(self, parser: LabParser) -> None:
         """Let the thread read the text; a pending job that has not begun is dropped."""
         if self._job is not None:
             self._job[2].cancel()
@@ -111,14 +111,14 @@ class LabReading(CommandScreen):
         """Let the next parsers read the text; return whether there are more."""
         model = self.model
         if not model.is_read and self._job is None:
-            self._give(model.parser)
+            self._read_in_thread(model.parser)
             return True
         unread = model.unread() if self.compares else []
         if not unread:
             return False
         self._stale = True
         if not model.is_small:
-            self._give(unread[0])
+            self._read_in_thread(unread[0])
             return True
         deadline = time.perf_counter() + SLICE_S
         for parser in unread:
@@ -148,7 +148,7 @@ class LabReading(CommandScreen):
     def ask_engines(self, *, all_parsers: bool) -> None:
         """Ask the real engines for the verdict of the current parser, or of all that they have."""
         for engine in self.engines():
-            names = self._names(engine) if all_parsers else self._same(engine)
+            names = self._ranked_parsers(engine) if all_parsers else self._same(engine)
             if names:
                 self.run_worker(
                     self._ask(engine, names), group=f"lab {engine.name}", exclusive=True
@@ -158,7 +158,7 @@ class LabReading(CommandScreen):
         kind, _, name = self.model.parser.name.partition("/")
         return [name] if engine.engine == kind and name in engine.names else []
 
-    def _names(self, engine: AddedEngine) -> list[str]:
+    def _ranked_parsers(self, engine: AddedEngine) -> list[str]:
         """Return the parsers of an engine, those whose markers are in the text first."""
         marked, same = marked_in(self.model.text), self._same(engine)
         return sorted(
@@ -202,10 +202,10 @@ class LabReading(CommandScreen):
             stream.whole = of_engine(engine, stream.parser, text, await self._parse(stream))
         sizes = stream.split.sizes if stream.split is not None else (stream.size,)
         by_characters = stream.split is not None or stream.by_characters
-        reading = await self._parse(stream, sizes, by_characters=by_characters)
+        verdict = await self._parse(stream, sizes, by_characters=by_characters)
         if text is self.model.text:
-            stream.reading = reading
-            stream.streamed = of_engine(engine, stream.parser, text, reading)
+            stream.reading = verdict
+            stream.streamed = of_engine(engine, stream.parser, text, verdict)
             self.refresh_view()
 
     def begin_sweep(self, stream: StreamModel) -> None:

@@ -77,39 +77,39 @@ class SidePane(RowList):
         waiting = len(model.unread())
         if not self._is_new((rows, selected, waiting > 0)):
             return
-        stay = self.verdict if self._moved else None if ranking else selected
+        kept = self.verdict if self._moved else None if ranking else selected
         self._rows = rows
         if selected is not self._selected:
             self._drawn.clear()
             self._selected = selected
         keys = [each.key for each in rows]
-        ways = self._lab.keys.told("{lab-fixes} looks for small edits that help")
-        nothing = f"no parser reads a valid call here; {ways}"
-        self.set_empty_text("reading …" if waiting else nothing)
+        hint = self._lab.keys.told("{lab-fixes} looks for small edits that help")
+        empty_text = f"no parser reads a valid call here; {hint}"
+        self.set_empty_text("reading …" if waiting else empty_text)
         self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(
             LabRows(len(rows), lambda index, width: self._verdict_row(index, ranking=ranking)),
-            cursor=keys.index(stay.key) if stay is not None and stay.key in keys else 0,
+            cursor=keys.index(kept.key) if kept is not None and kept.key in keys else 0,
         )
 
     def _verdict_row(self, index: int, *, ranking: bool) -> Segments:
         verdict, model = self._rows[index], self._lab.model
         partner = model.verdicts.get((verdict.name, EMULATED)) if verdict.is_real else None
-        known = self._drawn.get((ranking, *verdict.key))
+        drawn = self._drawn.get((ranking, *verdict.key))
         # Comparing long arguments takes time, so it is done once for each pair of verdicts.
         meant = model.meant
-        if known is None or not (known[0] is verdict and known[1] is partner and known[2] == meant):
+        if drawn is None or not (drawn[0] is verdict and drawn[1] is partner and drawn[2] == meant):
             row = matrix_row(verdict, model.verdict, partner, ranking=ranking, meant=meant)
-            known = self._drawn[(ranking, *verdict.key)] = (verdict, partner, meant, row)
-        return known[-1]
+            drawn = self._drawn[(ranking, *verdict.key)] = (verdict, partner, meant, row)
+        return drawn[-1]
 
     def _show_fixes(self) -> None:
         found, looks = self._lab.suggestions, self._lab.looks_for_fixes
         if self._is_new((found, looks)):
             name = self._lab.model.parser.name
-            ways = self._lab.keys.told("{lab-which} asks the other parsers")
-            nothing = f"nothing small makes {name} read more calls; {ways}"
-            self.set_empty_text("looking …" if looks else nothing)
+            hint = self._lab.keys.told("{lab-which} asks the other parsers")
+            empty_text = f"nothing small makes {name} read more calls; {hint}"
+            self.set_empty_text("looking …" if looks else empty_text)
             self.set_header(None)
             self.set_source(LabRows(len(found), self._fix_row))
 

@@ -46,13 +46,13 @@ class LabTakeAway(LabCommands):
         if self._reduction is not None:
             self.say("the last one is still being reduced")
         elif real is None and model.parser.source != EMULATED:
-            ways = "a report is about an engine's parser: {lab-matrix} or {lab-parser} chooses one"
-            self.say(self.keys.told(ways))
+            hint = "a report is about an engine's parser: {lab-matrix} or {lab-parser} chooses one"
+            self.say(self.keys.told(hint))
         elif real is None and not model.failures:
             self.say(_nothing_failed(model.parser.name))
         elif self.side == "stream" and self.stream is not None and self.stream.cuts_once:
-            ways = "{lab-larger} and {lab-smaller} choose deltas of one size"
-            self.say("a cut at one place cannot be reduced: " + self.keys.told(ways))
+            hint = "{lab-larger} and {lab-smaller} choose deltas of one size"
+            self.say("a cut at one place cannot be reduced: " + self.keys.told(hint))
         else:
             what = f"reproduce {real.words} in" if real else "write the reproduction into"
             self.ask(f"{what} folder", "lab-reproduce", FOLDER)
@@ -98,7 +98,7 @@ class LabTakeAway(LabCommands):
         else:
             return None
         loop = asyncio.get_running_loop()
-        return RealParser(self.pool, engine, parser, partial(_waited_for, loop), deltas)
+        return RealParser(self.pool, engine, parser, partial(_run_on_loop, loop), deltas)
 
     def pump(self) -> bool:
         if self._reduction is not None and self._reduction[1].done():
@@ -131,7 +131,7 @@ def _nothing_failed(name: str) -> str:
     return f"nothing failed: {name} has no finding in this text"
 
 
-def _waited_for(
+def _run_on_loop(
     loop: asyncio.AbstractEventLoop, reading: Coroutine[Any, Any, EngineVerdict]
 ) -> EngineVerdict:
     """Run a reading on the screen's loop, which owns the engines; called from the thread."""

@@ -49,9 +49,9 @@ GUARD_S = 0.25
 """How long after a stop appears keys that resume the run are ignored: they were pressed for
 something else."""
 PAINT_EVERY_S = 1 / 30
-PRINTS_EVERY_S = 0.1
+OUTPUT_EVERY_S = 0.1
 """The output of a tool is redrawn after this time at the earliest."""
-ADVICE = 20
+ADVICE_HEIGHT = 20
 """The height, in lines, from which there is room for advice."""
 
 
@@ -85,10 +85,10 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._stop_seen = -1
         self._stop_seen_at = -GUARD_S
         self._streamed = 0
-        self._heard, self._heard_at = (0, 0), -PRINTS_EVERY_S
+        self._printed, self._printed_at = (0, 0), -OUTPUT_EVERY_S
         """The log length and output size drawn last while a tool printed, and the time of that."""
         self._was_over = False
-        self._complained = ""
+        self._complaint = ""
 
     def further_lines(self) -> Iterable[StatusLine]:
         resolve = self.hermes.style
@@ -100,16 +100,16 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     def show_branch(self, branch: Branch) -> None:
         """Show a branch from now on."""
         if (before := self.feed.branch) is not None:
-            before.driver.on_change = partial(self._happened_elsewhere, before)
+            before.driver.on_change = partial(self._on_other_branch, before)
         self.feed.show(branch)
         branch.driver.on_change = self.hurry
         self._stop_seen = -1
         self.feed.step(0.02)
-        self._look_for_stop()
+        self._check_for_stop()
         self.moved()
         self.hurry()
 
-    def _happened_elsewhere(self, branch: Branch) -> None:
+    def _on_other_branch(self, branch: Branch) -> None:
         """Report that a branch that is not on screen waits for the user, or has ended."""
         if branch.driver.phase in (Phase.STOPPED, Phase.ENDED):
             log = branch.log
@@ -126,14 +126,14 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         rows = len(self.model.timeline)
         super().pump()
         is_finding = self.find_on()
-        self._look_for_stop()
+        self._check_for_stop()
         if rows != len(self.model.timeline) and self.model.follow:
             # Another pane may fit the new row, such as that of the calls.
             self.moved()
         elif (streaming := self._streaming_driver()) is not None:
             self._refresh_stream(streaming)
-        elif self._has_news():
-            self._fill_panes(self._prints_pane)
+        elif self._has_new_output():
+            self._fill_panes(self._output_pane)
             self.refresh_lines()
         elif self.feed.working_s() is not None:
             self.refresh_lines()
@@ -141,8 +141,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     def _complain(self) -> None:
         """Show the complaints about breakpoints and tools when they change."""
-        if (said := complaints_line(self.live_app.complaints, self.keys)) != self._complained:
-            self._complained = self.notice = said
+        if (complaint := complaints_line(self.live_app.complaints, self.keys)) != self._complaint:
+            self._complaint = self.notice = complaint
 
     def _raise_mistakes(self) -> None:
         """Raise any mistake of our own in a branch, so that it is reported like any other."""
@@ -151,7 +151,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             if branch.driver.mistake is not None:
                 raise branch.driver.mistake
 
-    def _look_for_stop(self) -> None:
+    def _check_for_stop(self) -> None:
         stop = last_stop(self.model.log)
         if stop is not None and stop.seq != self._stop_seen:
             self._stop_seen, self._stop_seen_at = stop.seq, self.clock()
@@ -285,19 +285,19 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     def _advice(self) -> str:
         """Return what can be done about the mishap that stopped the run, if there is room."""
         driver = self.feed.driver
-        if driver is None or self.app.size.height < ADVICE:
+        if driver is None or self.app.size.height < ADVICE_HEIGHT:
             return ""
         state = driver.session.state
         match state.moment:
             case Moment.FAILURE:
-                words = FAILED_REQUEST
+                advice = FAILED_REQUEST
             case Moment.RECOVERY:
-                words = LOST_REPLY if state.call is None else LOST_TOOL
+                advice = LOST_REPLY if state.call is None else LOST_TOOL
             case Moment.REPLY if stands_at_flawed(self.model.log):
-                words = FLAWED_REPLY + GOES_ON[self._calls_then(state)]
+                advice = FLAWED_REPLY + GOES_ON[self._calls_then(state)]
             case _:
                 return ""
-        return self.keys.told(words)
+        return self.keys.told(advice)
 
     @staticmethod
     def _calls_then(state: SessionState) -> str:
@@ -333,21 +333,21 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self.refresh_lines()
 
     @property
-    def _prints_pane(self) -> str:
+    def _output_pane(self) -> str:
         """The pane that shows the output of a running tool: that of the calls, or of the message
         if there is no room for it."""
         calls = self._made.get("calls")
         return "calls" if calls is not None and calls.display else "message"
 
-    def _has_news(self) -> bool:
+    def _has_new_output(self) -> bool:
         """Return whether the output of the tool has to be redrawn."""
         driver = self._printing_driver()
         if driver is None:
             return False
-        heard = (len(driver.log), driver.prints.heard)
-        if heard == self._heard or self.clock() - self._heard_at < PRINTS_EVERY_S:
+        printed = (len(driver.log), driver.prints.heard)
+        if printed == self._printed or self.clock() - self._printed_at < OUTPUT_EVERY_S:
             return False
-        self._heard, self._heard_at = heard, self.clock()
+        self._printed, self._printed_at = printed, self.clock()
         return True
 
     def _fill_panes(self, id: str = "") -> None:
@@ -361,20 +361,20 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         page = None
         if (driver := self._streaming_driver()) is not None:
             page = streamed_page(str(pane.id), driver.partial)
-        elif pane.id == self._prints_pane and (driver := self._printing_driver()) is not None:
-            page = self._printing(driver)
+        elif pane.id == self._output_pane and (driver := self._printing_driver()) is not None:
+            page = self._output_document(driver)
         if page is None:
             super().fill(pane, view)
         else:
             pane.show_growing(page)
 
-    def _printing(self, driver: Driver) -> Document | None:
+    def _output_document(self, driver: Driver) -> Document | None:
         call, branches = driver.session.state.call, self.live_app.branches
         if call is None or call.dispatched is None or branches is None:
             return None
-        got, prints = call.dispatched, driver.prints
+        dispatched, prints = call.dispatched, driver.prints
         printed = branches.masking.text(prints.end)
-        return printing_page(got.name, got.arguments, printed, prints.heard)
+        return printing_page(dispatched.name, dispatched.arguments, printed, prints.heard)
 
     def is_at_head(self, position: int) -> bool:
         model = self.model

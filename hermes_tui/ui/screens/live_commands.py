@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.live_app import LiveApp
     from hermes_tui.ui.widgets.prompt import Prompt
 
-MAY_FOLLOW = 'if EXPRESSION, ignore N, every N, once, log "…" may follow'
+BREAKPOINT_HINT = 'if EXPRESSION, ignore N, every N, once, log "…" may follow'
 """The hint while a breakpoint is asked for: what may follow the stop point."""
 UNGUARDED = frozenset(
     {
@@ -45,7 +45,7 @@ class LiveCommands(RunScreen):
     """Steps the run, sets breakpoints, looks back, forks."""
 
     feed: LiveFeed
-    _true_until_stop = ""
+    _message_until_stop = ""
 
     @property
     def live_app(self) -> LiveApp:
@@ -79,12 +79,12 @@ class LiveCommands(RunScreen):
 
     def say_until_stop(self, message: str) -> None:
         """Show a message that the next stop makes obsolete."""
-        self._true_until_stop = message
+        self._message_until_stop = message
         self.say(message)
 
     def forget_until_stop(self) -> None:
         """Clear the message shown until a stop, unless it has been replaced since."""
-        if self._message and self._message == self._true_until_stop:
+        if self._message and self._message == self._message_until_stop:
             self._message = ""
             self.live_app.say_what_leaves()
 
@@ -154,9 +154,9 @@ class LiveCommands(RunScreen):
         from hermes_tui.debugger import inputs as given
 
         if self.put(given.Pause()):
-            self.say_until_stop(self._when_it_stops())
+            self.say_until_stop(self._stop_message())
 
-    def _when_it_stops(self) -> str:
+    def _stop_message(self) -> str:
         if self.feed.waits_s():
             return f"stopping once attempt {self.state.attempt} is sent and answered"
         return "stopping at the next stop point"
@@ -188,7 +188,7 @@ class LiveCommands(RunScreen):
         working = driver is not None and driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
         if working and not self.live_app.is_leaving and not self.state.pausing:
             self.put(given.Pause())
-            self.live_app.ask_to_leave(self._when_it_stops())
+            self.live_app.ask_to_leave(self._stop_message())
         else:
             self.live_app.ask_to_leave()
 
@@ -197,7 +197,7 @@ class LiveCommands(RunScreen):
     def do_breakpoint(self) -> None:
         text = breakpoint_for(self.model.timeline, self.model.row)
         self.ask("breakpoint", "breakpoint", text)
-        self.say(MAY_FOLLOW)
+        self.say(BREAKPOINT_HINT)
 
     def answered_breakpoint(self, event: Prompt.Answered) -> None:
         from hermes_tui.debugger.breakpoints import Action, free_id, parse_breakpoint
@@ -229,9 +229,9 @@ class LiveCommands(RunScreen):
     ) -> bool:
         from hermes_tui.debugger import inputs as given
 
-        wanted = self.state.stop_points if stop_points is None else stop_points
+        points = self.state.stop_points if stop_points is None else stop_points
         follow, row = self.model.follow, self.model.row
-        done = self.put(given.SetBreakpoints(breakpoints, wanted))
+        done = self.put(given.SetBreakpoints(breakpoints, points))
         if not follow:
             self.model.follow = False
             self.model.go(row)
@@ -245,21 +245,21 @@ class LiveCommands(RunScreen):
         screen = BreakpointListScreen(
             tuple(state.breakpoints.values()), frozenset(state.stop_points), dict(state.hits)
         )
-        self.app.push_screen(screen, self._breakpoints_listed)
+        self.app.push_screen(screen, self._on_breakpoints_edited)
 
-    def _breakpoints_listed(
-        self, wanted: tuple[tuple[Breakpoint, ...], frozenset[StopPoint]] | None
+    def _on_breakpoints_edited(
+        self, settings: tuple[tuple[Breakpoint, ...], frozenset[StopPoint]] | None
     ) -> None:
-        if wanted is not None:
-            self._set_breakpoints(*wanted)
+        if settings is not None:
+            self._set_breakpoints(*settings)
 
     # Time
 
     def do_back_in_time(self) -> None:
-        self._look(-1)
+        self._move_in_time(-1)
 
     def do_on_in_time(self) -> None:
-        self._look(1)
+        self._move_in_time(1)
 
     def do_bottom(self) -> None:
         if self.focused_pane().id == "timeline":
@@ -267,7 +267,7 @@ class LiveCommands(RunScreen):
         else:
             super().do_bottom()
 
-    def _look(self, step: int) -> None:
+    def _move_in_time(self, step: int) -> None:
         model = self.model
         if step > 0 and model.follow:
             self.say("this is the present")
@@ -305,9 +305,11 @@ class LiveCommands(RunScreen):
 
         branches = self.live_app.branches
         if branches is not None and self.feed.branch is not None:
-            self.app.push_screen(BranchesScreen(branches.all, self.feed.branch), self._chosen)
+            self.app.push_screen(
+                BranchesScreen(branches.all, self.feed.branch), self._on_branch_chosen
+            )
 
-    def _chosen(self, branch: Branch | None) -> None:
+    def _on_branch_chosen(self, branch: Branch | None) -> None:
         if branch is not None and branch is not self.feed.branch:
             self.show_branch(branch)
 

@@ -43,7 +43,7 @@ class LiveEdits(LiveCommands):
         event = timeline.event(self.model.row) if len(timeline) else None
         if isinstance(event, ToolCallProposed) and timeline.turn(self.model.row) == state.turn:
             here = self._reply_call(event.call.index)
-            if here is not None and _waits(here):
+            if here is not None and _is_waiting(here):
                 return here
         return self._reply_call(state.stop.call_index)
 
@@ -62,7 +62,7 @@ class LiveEdits(LiveCommands):
             return False
         if model.timeline.turn(model.row) == state.turn:
             here = self._reply_call(index)
-            if index == state.stop.call_index or (here is not None and _waits(here)):
+            if index == state.stop.call_index or (here is not None and _is_waiting(here)):
                 return False
         self.say(self.keys.told("that call is settled: {fork} forks here"))
         return True
@@ -73,7 +73,7 @@ class LiveEdits(LiveCommands):
         if self._is_past():
             return
         moment, call = self.state.moment, self._chosen_call()
-        if call is not None and _waits(call):
+        if call is not None and _is_waiting(call):
             self._edit_call(call)
         elif moment is Moment.REPLY:
             self._edit_text()
@@ -147,7 +147,7 @@ class LiveEdits(LiveCommands):
 
         if not calls:
             return "" if self.put(given.EditText(text)) else self._message
-        missing = self._missing(calls)
+        missing = self._missing_calls(calls)
         if not missing:
             return "nothing was changed: the run has this text and its calls already"
         for name, arguments in missing:
@@ -156,18 +156,18 @@ class LiveEdits(LiveCommands):
         self.say(f"{counted(len(missing), 'call')} handed over; nothing ran yet")
         return ""
 
-    def _missing(self, calls: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _missing_calls(self, calls: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the calls that the reply does not have."""
         from hermes_tui.debugger.call_rules import call_key
         from hermes_tui.parsers.call_arguments import read_arguments
 
         reply, missing = self.state.reply, []
         running = reply.running if reply is not None else []
-        there = Counter(call_key(call.name, call.arguments) for call in running)
+        counts = Counter(call_key(call.name, call.arguments) for call in running)
         for name, arguments in calls:
             key = call_key(name, read_arguments(arguments))
-            if there[key] > 0:
-                there[key] -= 1
+            if counts[key] > 0:
+                counts[key] -= 1
             else:
                 missing.append((name, arguments))
         return missing
@@ -255,21 +255,21 @@ class LiveEdits(LiveCommands):
         call = self._chosen_call()
         if self._is_past():
             return
-        if call is None or not _waits(call):
+        if call is None or not _is_waiting(call):
             self.say("no call waits here that could be dropped")
             return
         reply = self.state.reply
         others = [other for other in reply.calls if other is not call] if reply is not None else []
         is_only = all(other.status in (CallStatus.DROPPED, CallStatus.SHOWN) for other in others)
-        what = f"drop call {call.call.index + 1}, {visible_line(call.name or '(no name)', 24)}?"
-        ends = "without it the reply ends the run; " if is_only else ""
-        self.ask(f"{what} {ends}y drops it", "drop-call", one_letter=True)
+        question = f"drop call {call.call.index + 1}, {visible_line(call.name or '(no name)', 24)}?"
+        consequence = "without it the reply ends the run; " if is_only else ""
+        self.ask(f"{question} {consequence}y drops it", "drop-call", one_letter=True)
 
     def answered_drop_call(self, event: Prompt.Answered) -> None:
         call = self._chosen_call()
         if event.value not in ("y", "Y"):
             self.say("the call stays")
-        elif call is not None and _waits(call):
+        elif call is not None and _is_waiting(call):
             self._drop(call)
 
     def _drop(self, call: CallState) -> None:
@@ -334,7 +334,7 @@ class LiveEdits(LiveCommands):
         self.app.push_screen(editor, edited)
 
 
-def _waits(call: CallState) -> bool:
+def _is_waiting(call: CallState) -> bool:
     """Return whether a call has not been run or answered yet."""
     from hermes_tui.debugger.turn import CallStatus
 

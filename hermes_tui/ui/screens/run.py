@@ -98,7 +98,7 @@ class RunScreen(RunCommands):
         """The detail pane that is shown if there is room for only one."""
         self._main = "timeline"
         self.zoomed = False
-        self._is_complete = False
+        self._has_all_panes = False
         self._stale = False
         self._drawn_at = 0.0
         self._made: dict[str, Pane] = {}
@@ -165,20 +165,20 @@ class RunScreen(RunCommands):
         self._settle()
         self.refresh_view()
         # The first paint does not wait for panes that are not visible yet.
-        self.call_after_refresh(self._complete)
+        self.call_after_refresh(self._add_panes)
 
     def on_unmount(self) -> None:
         self.feed.close()
 
-    def _complete(self) -> None:
+    def _add_panes(self) -> None:
         """Add the other panes and start the pump, unless the screen is gone already."""
         details = self.query_one("#details")
         if not details.is_attached:
             return
         if not details.is_mounted:
-            self.call_after_refresh(self._complete)
+            self.call_after_refresh(self._add_panes)
             return
-        self._is_complete = True
+        self._has_all_panes = True
         for name in PANES:
             if name not in LATER or name == self._active:
                 self._pane(name)
@@ -317,7 +317,7 @@ class RunScreen(RunCommands):
         self._main = name
         if name != "timeline":
             self._active = name
-        if not self._is_complete:
+        if not self._has_all_panes:
             return
         pane = self._pane(name)
         self._arrange()
@@ -326,7 +326,7 @@ class RunScreen(RunCommands):
         self.call_after_refresh(self.refresh_view)
 
     def focus_main(self) -> None:
-        if self._is_complete:
+        if self._has_all_panes:
             self.set_focus(self._pane(self._main))
 
     def focused_pane(self) -> RowList | TextView:
@@ -355,12 +355,12 @@ class RunScreen(RunCommands):
         if model.visible_rows():
             model.follow = model.follow and self.is_at_head(model.position())
         follows_row = self._active in ("message", "calls") and not self.has_class("wide")
-        if self._is_complete and follows_row:
-            wanted = "calls" if self.on_call() else "message"
-            if wanted != self._active and not self._pane(wanted).display:
-                self._active = wanted
+        if self._has_all_panes and follows_row:
+            fitting = "calls" if self.on_call() else "message"
+            if fitting != self._active and not self._pane(fitting).display:
+                self._active = fitting
                 if self._main != "timeline":
-                    self._main = wanted
+                    self._main = fitting
                 self._arrange()
         self.refresh_view()
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
-MAY_COME = frozenset({"next-call", "previous-call", "next-problem", "previous-problem", "gold"})
+MAY_STILL_COME = frozenset(
+    {"next-call", "previous-call", "next-problem", "previous-problem", "gold"}
+)
 """Commands whose target may still come in while the file is being read."""
 
 
@@ -36,7 +38,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
 
     def why_it_is_not(self, command_id: str) -> str:
         why = super().why_it_is_not(command_id)
-        return why + self.model.so_far if command_id in MAY_COME else why
+        return why + self.model.so_far if command_id in MAY_STILL_COME else why
 
     # Commands: moving
 
@@ -48,7 +50,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
                 self.go_to_row(row)
                 self.show_pane("timeline")
         elif pane.id == "metadata":
-            self._open_fact()
+            self._open_metadata_line()
         elif isinstance(pane, RowList) and pane.id == "timeline":
             self.show_pane("calls" if self.on_call() else "message")
         elif pane.id == "message" and self._is_on_assistant():
@@ -56,7 +58,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
         elif not (pane.id == "calls" and self.open_subagent()):
             self.toggle_zoom()
 
-    def _open_fact(self) -> None:
+    def _open_metadata_line(self) -> None:
         """Unfold the line under the cursor of the metadata pane, or go where it points."""
         pane = self.metadata_pane()
         line = pane.line() if pane is not None else None
@@ -87,13 +89,11 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
             and bool(event.message.text)
         )
 
-    def _go_kind(self, step: int, wanted: str) -> None:
-        if self.model.go_kind(step, wanted):
+    def _go_kind(self, step: int, kind: str) -> None:
+        if self.model.go_kind(step, kind):
             self.moved()
         else:
-            self.say(
-                f"no further {wanted}{self.model.so_far}" if step > 0 else f"no earlier {wanted}"
-            )
+            self.say(f"no further {kind}{self.model.so_far}" if step > 0 else f"no earlier {kind}")
 
     def do_bottom(self) -> None:
         if self.focused_pane().id == "timeline" and self.feed.is_reading:

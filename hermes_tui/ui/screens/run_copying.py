@@ -19,24 +19,24 @@ class RunCopying(RunFinding):
 
     def __init__(self) -> None:
         super().__init__()
-        self._copied_last: object = None
+        self._last_copy: object = None
         """The pane and row that were copied from last, and what went to the clipboard."""
-        self._copied = 0
+        self._copied_index = 0
         """The index of the alternative that was copied."""
 
     def do_copy(self) -> None:
         found = self._copies()
         if not found:
             return
-        of = (self.focused_pane(), self.model.timeline, self.model.row)
-        goes_on = (of, self.hermes.clipboard) == self._copied_last
-        self._copied = (self._copied + 1) % len(found) if goes_on else 0
-        taken = found[self._copied]
-        note = ", secrets masked" if taken.is_masked else ""
+        origin = (self.focused_pane(), self.model.timeline, self.model.row)
+        is_repeated = (origin, self.hermes.clipboard) == self._last_copy
+        self._copied_index = (self._copied_index + 1) % len(found) if is_repeated else 0
+        chosen = found[self._copied_index]
+        note = ", secrets masked" if chosen.is_masked else ""
         if len(found) > 1:
-            note += f"; again: {found[(self._copied + 1) % len(found)].what}"
-        self.copy(taken.text, taken.what, note)
-        self._copied_last = of, self.hermes.clipboard
+            note += f"; again: {found[(self._copied_index + 1) % len(found)].what}"
+        self.copy(chosen.text, chosen.what, note)
+        self._last_copy = origin, self.hermes.clipboard
 
     def _copies(self) -> Sequence[Copyable]:
         from hermes_tui.ui.render.copied import Copyable, row_copies

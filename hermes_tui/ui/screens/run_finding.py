@@ -88,7 +88,7 @@ class RunFinding(Searching, Filtering):
             self.refresh_lines()
             return
         before = self.model.row
-        number = self._go_to_unseen(step, text)
+        number = self._go_to_next_row(step, text)
         if number is not None and self.model.row != before:
             self.moved()
             # On a narrow screen, another pane may have the focus now.
@@ -100,9 +100,9 @@ class RunFinding(Searching, Filtering):
                     entered.enter_match(step)
                 self.refresh_lines()
         else:
-            self._go_round(step, is_match=number is not None)
+            self._wrap_around(step, is_match=number is not None)
 
-    def _go_to_unseen(self, step: int, text: TextPane | None) -> int | None:
+    def _go_to_next_row(self, step: int, text: TextPane | None) -> int | None:
         """Go to the next matching row whose text was not searched through; return its number."""
         model, before = self.model, self.model.row
         number = model.go_match(step)
@@ -117,7 +117,7 @@ class RunFinding(Searching, Filtering):
         timeline = self.model.timeline
         return text.page_of(timeline, row) == text.page_of(timeline, self.model.row)
 
-    def _go_round(self, step: int, *, is_match: bool) -> None:
+    def _wrap_around(self, step: int, *, is_match: bool) -> None:
         """Wrap around in the text on screen, since no other row matches."""
         pane = self._text_with_matches()
         if pane is None:

@@ -11,7 +11,7 @@ from hermes_tui.model.wording import title
 from hermes_tui.ui.run_relations import Relative, caller_of, subagent_of
 from hermes_tui.ui.screens.run_finding import RunFinding
 
-LONGEST_ID = 60
+MAX_ID_LENGTH = 60
 
 
 class RunRelatives(RunFinding):
@@ -28,7 +28,7 @@ class RunRelatives(RunFinding):
         """The id of the run from which this one was opened, until its call is found."""
         self._child_call = ""
         """The id of that call, if that run records it."""
-        self._looked_at = 0
+        self._searched_rows = 0
         """How many rows have been searched for the call."""
         self._call_turn = 0
         """The turn of the parent in which this run was started; 0 if it is unknown."""
@@ -65,7 +65,7 @@ class RunRelatives(RunFinding):
         relatives = self.hermes.relatives(self.feed)
         found = next((one for one in relatives if title(one.run_id) == run), None)
         if found is None:
-            self.say(f"subagent {visible_line(run, LONGEST_ID)} is not among these runs")
+            self.say(f"subagent {visible_line(run, MAX_ID_LENGTH)} is not among these runs")
         else:
             self.hermes.open_relative(self, found.place)
         return True
@@ -94,8 +94,8 @@ class RunRelatives(RunFinding):
             self._child = self._child_call = ""
             return
         call = self._child_call or caller_of(timeline.state.details, self._child)
-        row = _row_of_call(timeline, call, self._looked_at) if call else None
-        self._looked_at = len(timeline) if call else 0
+        row = _row_of_call(timeline, call, self._searched_rows) if call else None
+        self._searched_rows = len(timeline) if call else 0
         if row is None and not timeline.finished:
             return
         self._child = self._child_call = ""
@@ -108,9 +108,9 @@ class RunRelatives(RunFinding):
 def _call_text(call: str, tool: str = "", turn: int = 0) -> str:
     if not call:
         return ""
-    named = f" of {visible_line(tool, LONGEST_ID)}" if tool else ""
+    tool_text = f" of {visible_line(tool, MAX_ID_LENGTH)}" if tool else ""
     where = f" in turn {turn:,}" if turn else ""
-    return f"begun by call {visible_line(call, LONGEST_ID)}{named}{where}"
+    return f"begun by call {visible_line(call, MAX_ID_LENGTH)}{tool_text}{where}"
 
 
 def _row_of_call(timeline: Timeline, call: str, first: int) -> int | None:

@@ -88,7 +88,7 @@ class RunsScreen(Moving, RunsFinding):
         if self.model.search is not None:
             self.seek_first()
         if self.feed.finished and self.feed.follow:
-            self._go_on_to_only_run()
+            self._open_only_run()
         self.start_pump()
 
     def on_screen_resume(self) -> None:
@@ -115,7 +115,7 @@ class RunsScreen(Moving, RunsFinding):
         self._is_stale |= self.feed.step(SLICE_S)
         if (read := (self.feed.finished, self.feed.runs)) != self._read_before:
             self._read_before, self._is_stale = read, True
-            self._go_on_to_only_run()
+            self._open_only_run()
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled
@@ -131,10 +131,10 @@ class RunsScreen(Moving, RunsFinding):
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
             self.refresh_lines()
-        is_behind = self.model.unsettled or self.runs_pane.unsettled or self.sides_unsettled
-        return is_behind or not self.feed.finished
+        has_work = self.model.unsettled or self.runs_pane.unsettled or self.sides_unsettled
+        return has_work or not self.feed.finished
 
-    def _go_on_to_only_run(self) -> None:
+    def _open_only_run(self) -> None:
         if self._is_untouched and self.model.filter is None:
             self.saved_app.go_on_to_only_run(self.model)
 
@@ -142,14 +142,14 @@ class RunsScreen(Moving, RunsFinding):
         """Take over the rows read so far, and show them if this screen is on top."""
         self.model.update(self.feed.take_replaced(), at_once=self.feed.finished)
         if self.is_current:
-            self.runs_pane.no_more = self._may_not_grow()
+            self.runs_pane.no_more = self._is_final()
             self.runs_pane.show()
             self.show_sides()
             self.refresh_lines()
         if self.feed.follow:
             self.saved_app.tell_of_growth()
 
-    def _may_not_grow(self) -> bool:
+    def _is_final(self) -> bool:
         """Return whether no more runs can come in, not even from a pipe."""
         feed = self.feed
         is_read = feed.finished and not feed.follow
@@ -172,30 +172,32 @@ class RunsScreen(Moving, RunsFinding):
         here = f"{position + 1:,} of " if position is not None else ""
         status = [(f" {here}{len(model):,}", "")]
         # The newest message comes first: the end of a long line is cut off.
-        status += self._said(self._message, "hint")
+        status += self._note_segments(self._message, "hint")
         status += chosen_segments(self.saved_app.chosen_run, self.keys)
         if not self._message:
             status += self._arrangement()
         if model.filter is not None:
-            going_on = " …" if model.unsettled else ""
-            status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
+            ellipsis = " …" if model.unsettled else ""
+            status.append((f" · filter {visible_line(model.filter_text, 60)}{ellipsis}", "strong"))
         if model.search is not None:
-            status.append((f" · /{visible_line(model.search.text, 40)}: {self._found()}", "strong"))
+            status.append(
+                (f" · /{visible_line(model.search.text, 40)}: {self._match_count()}", "strong")
+            )
         if not self._message:
             is_seen = self._complaints_seen == len(feed.complaints)
-            complaints_told = complaints_count if is_seen else complaints_line
-            status += self._said(complaints_told(feed.complaints, self.keys))
+            summarised = complaints_count if is_seen else complaints_line
+            status += self._note_segments(summarised(feed.complaints, self.keys))
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
         if progress is None and self.stopped_at is None and not self._message:
             # Last, since the end is cut off: the values that columns show on a wider screen.
-            told = self.runs_pane.told_besides()
-            status += [(f" · {visible_line(said, 60)}", "dim") for said in told]
+            values = self.runs_pane.told_besides()
+            status += [(f" · {visible_line(value, 60)}", "dim") for value in values]
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
-    def _said(self, note: str, style: str = "warning") -> Segments:
+    def _note_segments(self, note: str, style: str = "warning") -> Segments:
         return [(f" · {visible_line(note, 140)}", style)] if note else []
 
     def _arrangement(self) -> Segments:
@@ -221,8 +223,8 @@ class RunsScreen(Moving, RunsFinding):
 
     def say_what_key_is_for(self, key: str) -> None:
         if key in ("left", "right"):
-            told = "{sort} sorts by the next column, and shows it if it has had no room"
-            self.say(self.keys.told(told))
+            message = "{sort} sorts by the next column, and shows it if it has had no room"
+            self.say(self.keys.told(message))
         else:
             super().say_what_key_is_for(key)
 
@@ -312,10 +314,10 @@ class RunsScreen(Moving, RunsFinding):
 
     def do_tree(self) -> None:
         self.model.switch_tree()
-        self.say(self._tree_told())
+        self.say(self._tree_message())
         self.refresh_view()
 
-    def _tree_told(self) -> str:
+    def _tree_message(self) -> str:
         if self.model.shape.grouping:
             return self.keys.told("no tree while runs are grouped: {group-back} goes back")
         if not self.model.shape.is_tree:

@@ -38,16 +38,16 @@ class RunsFinding(Searching, RunsSide, Filtering):
         """The direction in which to go to a match as soon as one is known."""
         self._seeks_from_here = False
         """Whether the run under the cursor may be that match, since the search has only begun."""
-        self._bar_wanted = ""
+        self._bar_text = ""
         """The text to find among the bars of a side pane; empty for none."""
-        self._gone_at = -1
+        self._initial_revision = -1
         """The revision of the list in which the cursor went to a match of the initial search."""
         self._is_untouched = True
         """Whether no command has been given yet."""
 
     def touched(self) -> None:
         """Note that a command is given: from now on the cursor belongs to the user."""
-        if self._is_untouched and self._gone_at >= 0:
+        if self._is_untouched and self._initial_revision >= 0:
             self._seek, self._seeks_from_here = 0, False
         self._is_untouched = False
 
@@ -95,34 +95,34 @@ class RunsFinding(Searching, RunsSide, Filtering):
             super().do_search()
         else:
             label = f"search {pane.title.lower()}"
-            self.ask(label, "bar", self._bar_wanted, hint="part of a name", replace=True)
+            self.ask(label, "bar", self._bar_text, hint="part of a name", replace=True)
 
     def answered_bar(self, event: Prompt.Answered) -> None:
-        self._bar_wanted = event.value
-        self._go_bar(1, from_here=True)
+        self._bar_text = event.value
+        self._go_to_bar(1, from_here=True)
 
     @property
     def searched_bars(self) -> BarsPane | None:
         """The focused pane if the next match is one of its bars."""
         pane = self.front_pane()
-        return pane if self._bar_wanted and not isinstance(pane, RunsPane) else None
+        return pane if self._bar_text and not isinstance(pane, RunsPane) else None
 
-    def _go_bar(self, step: int, *, from_here: bool = False) -> bool:
+    def _go_to_bar(self, step: int, *, from_here: bool = False) -> bool:
         """Go to the next bar that matches; return whether a search for bars is active here."""
         pane = self.searched_bars
         if pane is None:
             return False
-        found = pane.find(self._bar_wanted, step, from_here=from_here)
-        told = "no match" if found is None else f"{found[0]:,} of {found[1]:,}"
-        self.say(f"/{visible_line(self._bar_wanted, 40)}: {told} in {pane.title.lower()}")
+        found = pane.find(self._bar_text, step, from_here=from_here)
+        count = "no match" if found is None else f"{found[0]:,} of {found[1]:,}"
+        self.say(f"/{visible_line(self._bar_text, 40)}: {count} in {pane.title.lower()}")
         return True
 
     def do_search_next(self) -> None:
-        if not self._go_bar(1):
+        if not self._go_to_bar(1):
             super().do_search_next()
 
     def do_search_previous(self) -> None:
-        if not self._go_bar(-1):
+        if not self._go_to_bar(-1):
             super().do_search_previous()
 
     def search_begun(self) -> Search | None:
@@ -149,9 +149,9 @@ class RunsFinding(Searching, RunsSide, Filtering):
         if not (model.searching or self._is_early):
             return True
         is_long = model.search is not None and model.search.in_texts
-        return is_long and model.reaches_match(self._here(step), step)
+        return is_long and model.reaches_match(self._search_start(step), step)
 
-    def _here(self, step: int) -> int:
+    def _search_start(self, step: int) -> int:
         """Return the position from which to look for the next match."""
         if self._is_untouched and self._seeks_from_here:
             # Runs may still come in before those that were read first.
@@ -167,12 +167,12 @@ class RunsFinding(Searching, RunsSide, Filtering):
             self.hurry()
             return
         is_early = self._is_early
-        if is_early and self._gone_at == self.model.revision:
+        if is_early and self._initial_revision == self.model.revision:
             # Until the runs are rearranged, none comes in before that match.
             return
-        position = self.model.next_match(self._here(step), step)
+        position = self.model.next_match(self._search_start(step), step)
         if is_early:
-            self._gone_at = self.model.revision
+            self._initial_revision = self.model.revision
         else:
             self._seek, self._seeks_from_here = 0, False
         if position is None:
@@ -192,9 +192,9 @@ class RunsFinding(Searching, RunsSide, Filtering):
     def say_what_is_found_by_now(self) -> None:
         """Replace the message shown while runs came in or were searched by the result."""
         if self._message == NO_MATCH_SO_FAR:
-            told = "" if self.model.matches else self.no_match()
-            if told != self._message:
-                self.say(told)
+            message = "" if self.model.matches else self.no_match()
+            if message != self._message:
+                self.say(message)
 
     def no_match(self) -> str:
         """Return why there is no run to go to; while runs come in, only that there is none yet."""
@@ -207,7 +207,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
             return "no match"
         return self.keys.told("no match (F4 at {search} searches all texts)")
 
-    def _found(self) -> str:
+    def _match_count(self) -> str:
         """Return how many runs the search has found, and how far it has come."""
         model = self.model
         if model.searched < model.taken:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shape import Group
     from hermes_tui.ui.runs.shaped import ShapedRuns
 
-BESIDE = 116
+SIDE_BY_SIDE_WIDTH = 116
 """The width from which a side pane is next to the list; below it, it replaces the list."""
-LOW = 14
+LOW_HEIGHT = 14
 """The height below which a side pane that replaces the list has no border."""
 SIDES = ("facets", "histogram")
 DRAW_EVERY_S = 0.25
@@ -45,7 +45,7 @@ class RunsSide(CommandScreen):
         """The pane that has the focus."""
         self._opened: dict[str, BarsPane] = {}
         self._made: dict[str, BarsPane] = {}
-        self._next_look = 0.0
+        self._next_update = 0.0
 
     @property
     def runs_pane(self) -> RunsPane:
@@ -92,9 +92,9 @@ class RunsSide(CommandScreen):
 
     def _arrange(self) -> None:
         """Show the list and the open panes as there is room: on a small screen only one."""
-        is_beside = self.size.width >= BESIDE
+        is_beside = self.size.width >= SIDE_BY_SIDE_WIDTH
         self.set_class(is_beside, "beside")
-        self.set_class(not is_beside and self.size.height < LOW, "bare")
+        self.set_class(not is_beside and self.size.height < LOW_HEIGHT, "bare")
         self.runs_pane.display = is_beside or self._front == "runs"
         for name, pane in self._made.items():
             pane.display = name in self._opened and (is_beside or name == self._front)
@@ -149,9 +149,9 @@ class RunsSide(CommandScreen):
         is_stale = False
         for pane in counting:
             is_stale |= pane.counts.advance(budget_s / len(counting))
-        if not is_stale or (now < self._next_look and self.sides_unsettled):
+        if not is_stale or (now < self._next_update and self.sides_unsettled):
             return False
-        self._next_look = now + DRAW_EVERY_S
+        self._next_update = now + DRAW_EVERY_S
         self.show_sides()
         return True
 
