@@ -7,7 +7,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.ui.runs.bins import MOST_BARS, Bin, Spread
+from hermes_tui.ui.runs.bins import MAX_BARS, Bin, Spread
 
 
 def spread(*values: float | None) -> Spread:
@@ -37,7 +37,7 @@ def test_every_value_is_in_one_range_which_counts_it(values: list[float]) -> Non
     values = [0.0 if 0 < abs(value) < 1e-12 else value for value in values]
     made = spread(*values)
     bins = made.bins()
-    assert 1 <= len(bins) <= MOST_BARS + 2
+    assert 1 <= len(bins) <= MAX_BARS + 2
     for value in values:
         assert sum(is_in(value, place) for place in bins) == 1
     for place in bins:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.render.facets import blocks
 from hermes_tui.ui.runs.counts import Bar, RunCounts
-from hermes_tui.ui.runs.facets import MOST_VALUES, Facet, FacetCounts
+from hermes_tui.ui.runs.facets import MAX_VALUES, Facet, FacetCounts
 from hermes_tui.ui.runs.filter_terms import terms_of, toggled
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
 from hermes_tui.ui.runs.shaped import ShapedRuns
@@ -218,7 +218,7 @@ def test_why_runs_ended_is_a_facet() -> None:
 
 
 def test_a_field_with_too_many_values_is_dropped_not_kept_in_memory() -> None:
-    many = tuple((f"tool-{n}", 1, 0) for n in range(MOST_VALUES + 1))
+    many = tuple((f"tool-{n}", 1, 0) for n in range(MAX_VALUES + 1))
     assert "tools" not in facets_of(runs_of({"tools": many, "status": "ok"}))
 
 

@@ -66,7 +66,7 @@ def test_of_very_many_files_the_sizes_are_looked_up_bit_by_bit(
 def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "MOST_COMPLAINTS", 3)
+    monkeypatch.setattr(feeds, "MAX_COMPLAINTS", 3)
     *_, feed = feed_of([tmp_path / f"{number}.json" for number in range(9)])
     assert ["no such file" in complaint for complaint in feed.complaints] == [True] * 3 + [False]
     assert feed.complaints[-1] == NO_MORE

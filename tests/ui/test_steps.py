@@ -27,7 +27,7 @@ RUNS = 300
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take lists for long that have a few runs, and work on them in steps of a few."""
-    for name, value in {"STEP_ROWS": 16, "_SAMPLE": 32, "_CUTS": 8}.items():
+    for name, value in {"STEP_ROWS": 16, "_SAMPLE_SIZE": 32, "_MAX_CUTS": 8}.items():
         monkeypatch.setattr(steps, name, value)
     monkeypatch.setattr(runs_model, "FEW_RUNS", 0)
     monkeypatch.setattr(runs_model, "FIRST_SLICE_S", 0.0)

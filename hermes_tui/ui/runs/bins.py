@@ -9,9 +9,9 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
-FEW = 12
+MAX_SINGLE_VALUES = 12
 """Up to this many different values have a bar each."""
-MOST_BARS = 14
+MAX_BARS = 14
 LONG_TAIL = 25
 """If the largest value is more than this many times the median, ranges grow by factors."""
 _DIGITS = 3
@@ -52,9 +52,9 @@ class Spread:
         if not values:
             return []
         low, high = values[0], values[-1]
-        if self._is_exact and self.is_whole and high - low < FEW:
+        if self._is_exact and self.is_whole and high - low < MAX_SINGLE_VALUES:
             return [Bin(low + step) for step in range(int(high - low) + 1)]
-        if self._is_exact and len(values) <= FEW:
+        if self._is_exact and len(values) <= MAX_SINGLE_VALUES:
             return [Bin(value) for value in values]
         if low == high == 0:
             return [Bin(-_SMALLEST, _SMALLEST)]
@@ -90,10 +90,10 @@ def cut(value: float) -> float:
         return float(value)
     mantissa, _, exponent = f"{value:.12e}".partition("e")
     short = float(f"{mantissa[: _DIGITS + 1 + (value < 0)]}e{exponent}")
-    return short if short <= value else _below(short, int(exponent))
+    return short if short <= value else _next_below(short, int(exponent))
 
 
-def _below(short: float, exponent: int) -> float:
+def _next_below(short: float, exponent: int) -> float:
     """Return the next smaller number of three digits; `short` has this exponent of ten."""
     unit = 10.0 ** (exponent - _DIGITS + (abs(short) != 10.0**exponent or short < 0))
     return float(f"{short - unit:.{_DIGITS}g}")
@@ -102,8 +102,8 @@ def _below(short: float, exponent: int) -> float:
 def _by_steps(low: float, high: float, *, is_whole: bool) -> list[float]:
     """Return the edges of equal ranges around `[low, high]`."""
     span = max(high - low, max(abs(low), abs(high)) * 1e-3)
-    power = 10.0 ** math.floor(math.log10(span / MOST_BARS))
-    step = next(power * factor for factor in _ROUND if span / (power * factor) < MOST_BARS - 1)
+    power = 10.0 ** math.floor(math.log10(span / MAX_BARS))
+    step = next(power * factor for factor in _ROUND if span / (power * factor) < MAX_BARS - 1)
     step = max(step, 10.0 ** (math.floor(math.log10(max(abs(low), abs(high)))) - _DIGITS + 1))
     step = max(step, 1.0) if is_whole else step
     # A quotient may be off by one, since a step such as 0.1 has no exact representation.
@@ -116,11 +116,11 @@ def _by_factors(low: float, high: float) -> list[float]:
     """Return edges such as 1, 2, 5, 10 … around `[low, high]`, `low` > 0."""
     first = math.floor(math.log10(low))
     last = math.floor(math.log10(high))
-    factors = _ROUND[:3] if 3 * (last - first + 1) <= MOST_BARS + 2 else _ROUND[:1]
+    factors = _ROUND[:3] if 3 * (last - first + 1) <= MAX_BARS + 2 else _ROUND[:1]
     edges = [_tidy(f * 10.0**power) for power in range(first, last + 2) for f in factors]
     begin = max((n for n, edge in enumerate(edges) if edge <= low), default=0)
     end = next(n for n, edge in enumerate(edges) if edge > high)
-    return edges[begin : end + 1][-MOST_BARS - 1 :] if end > begin else edges[begin : begin + 2]
+    return edges[begin : end + 1][-MAX_BARS - 1 :] if end > begin else edges[begin : begin + 2]
 
 
 def _tidy(value: float) -> float:

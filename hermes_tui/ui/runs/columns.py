@@ -29,9 +29,9 @@ class Column(NamedTuple):
 
 class _Kind(NamedTuple):
     heading: str
-    least: int
-    most: int
-    wanted_from: int = 0
+    min_width: int
+    max_width: int
+    min_list_width: int = 0
     """In cells: a narrower list omits the column."""
     is_number: bool = False
     needs_text: bool = True
@@ -61,22 +61,22 @@ _KINDS: Final = MappingProxyType({
     "model": _Kind("model", 10, 24, 110),
     "codes": _Kind("diagnostics", 14, 50, 100),
 })  # fmt: skip
-_FIRST_TO_GO: Final = (
+_DROP_ORDER: Final = (
     "latest", "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
     "tokens_in", "tokens_out", "duration", "cost", "began", "stop_reason", "calls", "turns",
 )  # fmt: skip
-_BY_STATUS: Final = tuple(
-    {"reward": "status", "status": "reward"}.get(name, name) for name in _FIRST_TO_GO
+_DROP_ORDER_BY_STATUS: Final = tuple(
+    {"reward": "status", "status": "reward"}.get(name, name) for name in _DROP_ORDER
 )
 """The same if no run has a reward: then only the status shows the outcome."""
-_FIRST_BACK: Final = (
-    "turns", "calls", "codes", *(name for name in reversed(_FIRST_TO_GO[:-2]) if name != "codes"),
+_RESTORE_ORDER: Final = (
+    "turns", "calls", "codes", *(name for name in reversed(_DROP_ORDER[:-2]) if name != "codes"),
 )  # fmt: skip
 """Columns that a narrow list shows as well if its tasks leave room."""
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status", "stop_reason")
 
 
-_TOLD: Final = (
+_DETAIL_FIELDS: Final = (
     "codes", "model", "status", "stop_reason", "warnings", "tool_errors", "reward", "id", "size",
     "tokens_in", "tokens_out", "duration", "cost", "latest", "file",
 )  # fmt: skip
@@ -91,7 +91,7 @@ def heading_of(name: str) -> str:
 def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
     """Return the names of the columns that have a value but no room."""
     shown = {column.name for column in columns}
-    return [name for name in _TOLD if name not in shown and not _is_blank(name, longest)]
+    return [name for name in _DETAIL_FIELDS if name not in shown and not _is_blank(name, longest)]
 
 
 def columns_for(
@@ -106,18 +106,18 @@ def columns_for(
 
     The column that the list is sorted by is omitted last. `by_id`: tasks do not identify the runs.
     """
-    widths = _least_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
+    widths = _min_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
     width -= APART
     widths["run"] = max(widths["run"], len(str(runs)))
-    first_to_go = _FIRST_TO_GO if "reward" in longest else _BY_STATUS
-    for name in sorted(first_to_go, key=sorted_by.__eq__):
+    drop_order = _DROP_ORDER if "reward" in longest else _DROP_ORDER_BY_STATUS
+    for name in sorted(drop_order, key=sorted_by.__eq__):
         if sum(widths.values()) + GAP * len(widths) <= width:
             break
         widths.pop(name, None)
     if 0 < longest.get("task", 0) < LONGEST:
-        _put_back(width, widths, longest)
+        _restore(width, widths, longest)
     rest = width - sum(widths.values()) - GAP * len(widths)
-    _share_out(max(0, rest), widths, longest)
+    _distribute(max(0, rest), widths, longest)
     widths["task"] = max(1, widths["task"] + min(0, rest))
     first_text = next(
         name for name, kind in _KINDS.items() if name in widths and not kind.is_number
@@ -129,54 +129,54 @@ def columns_for(
     )
 
 
-def _put_back(width: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
+def _restore(width: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
     """Add omitted columns if the others need fewer than all cells."""
-    needed = (max(cells, _wanted(name, longest)) for name, cells in widths.items())
+    needed = (max(cells, _needed_width(name, longest)) for name, cells in widths.items())
     rest = width - sum(needed) - GAP * len(widths)
-    for name in _FIRST_BACK:
-        if name in widths or _KINDS[name].wanted_from == ONLY_SORTED or _is_blank(name, longest):
+    for name in _RESTORE_ORDER:
+        if name in widths or _KINDS[name].min_list_width == ONLY_SORTED or _is_blank(name, longest):
             continue
-        rest -= _least(name, longest) + GAP
+        rest -= _min_width(name, longest) + GAP
         if rest < 0:
             break
-        widths[name] = _least(name, longest)
+        widths[name] = _min_width(name, longest)
 
 
-def _wanted(name: str, longest: Mapping[str, int]) -> int:
+def _needed_width(name: str, longest: Mapping[str, int]) -> int:
     """Return how many cells show a whole text, or 0 for a column that does not grow."""
-    return min(_KINDS[name].most, longest.get(name, 0)) if name in _GROWING else 0
+    return min(_KINDS[name].max_width, longest.get(name, 0)) if name in _GROWING else 0
 
 
-def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
+def _distribute(rest: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
     """Widen the text columns by `rest` cells, evenly up to their need; the task takes the rest.
 
     Each round gives a cell to every truncated text, and two to the task.
     """
 
     def is_cut(name: str) -> bool:
-        return widths[name] < _wanted(name, longest)
+        return widths[name] < _needed_width(name, longest)
 
-    hungry = [name for name in _GROWING if name in widths and is_cut(name)]
-    while rest and hungry:
-        for name in hungry:
+    cut_names = [name for name in _GROWING if name in widths and is_cut(name)]
+    while rest and cut_names:
+        for name in cut_names:
             grown = min(rest, 2 if name == "task" else 1)
             widths[name] += grown
             rest -= grown
-        hungry = [name for name in hungry if is_cut(name)]
+        cut_names = [name for name in cut_names if is_cut(name)]
     widths["task"] += rest
 
 
-def _least_widths(
+def _min_widths(
     width: int, longest: Mapping[str, int], sorted_by: str, *, by_id: bool
 ) -> dict[str, int]:
     widths = {}
     for name, kind in _KINDS.items():
         # Only the group distinguishes a rollout from those of other groups, and only a reward or a
         # status distinguishes success from failure.
-        is_told_by = (name == "id" and by_id) or (name == "status" and "reward" not in longest)
-        wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
-        if width >= wanted_from and not _is_blank(name, longest):
-            widths[name] = _least(name, longest)
+        is_identifying = (name == "id" and by_id) or (name == "status" and "reward" not in longest)
+        min_list_width = 0 if is_identifying or name == sorted_by else kind.min_list_width
+        if width >= min_list_width and not _is_blank(name, longest):
+            widths[name] = _min_width(name, longest)
     if sorted_by in widths:
         # The mark of the order precedes the heading, apart from the column before.
         widths[sorted_by] = max(widths[sorted_by], len(_KINDS[sorted_by].heading) + 1)
@@ -188,11 +188,11 @@ def _is_blank(name: str, longest: Mapping[str, int]) -> bool:
     return _KINDS[name].needs_text and name not in longest
 
 
-def _least(name: str, longest: Mapping[str, int]) -> int:
+def _min_width(name: str, longest: Mapping[str, int]) -> int:
     kind = _KINDS[name]
-    if not kind.needs_text or kind.is_number or kind.least == kind.most:
-        return kind.least
-    return min(kind.least, max(longest[name], len(kind.heading) + GAP))
+    if not kind.needs_text or kind.is_number or kind.min_width == kind.max_width:
+        return kind.min_width
+    return min(kind.min_width, max(longest[name], len(kind.heading) + GAP))
 
 
 def column_at(columns: tuple[Column, ...], x: int) -> Column | None:

@@ -15,7 +15,7 @@ from hermes_tui.ui.runs.fields import column
 if TYPE_CHECKING:
     from hermes_tui.ui.runs.model import RunsModel
 
-ROWS_A_BITE = 128
+ROWS_PER_STEP = 128
 
 
 class Bar(NamedTuple):
@@ -93,7 +93,7 @@ class RunCounts(Generic[Kind]):
         """Continue counting for about `budget_s` seconds; return whether there was work."""
         if not self.unsettled:
             return False
-        self._keep_up()
+        self._sync()
         deadline = time.perf_counter() + budget_s
         while time.perf_counter() < deadline:
             if self._added < self.model.taken:
@@ -105,7 +105,7 @@ class RunCounts(Generic[Kind]):
                 break
         return True
 
-    def _keep_up(self) -> None:
+    def _sync(self) -> None:
         model = self.model
         if self._rewritten != model.rewritten:
             self._counting = self._make()
@@ -115,7 +115,7 @@ class RunCounts(Generic[Kind]):
             self._counting.forget_choice()
 
     def _add(self) -> None:
-        first, self._added = self._added, min(self._added + ROWS_A_BITE, self.model.taken)
+        first, self._added = self._added, min(self._added + ROWS_PER_STEP, self.model.taken)
         rows = self.model.rows[first : self._added]
         there = self.model.there(first, self._added)
         if there is None:
@@ -124,7 +124,7 @@ class RunCounts(Generic[Kind]):
             self._counting.add(lambda name: compress(column(rows, name), there), sum(there))
 
     def _choose(self) -> None:
-        first, self._chosen = self._chosen, min(self._chosen + ROWS_A_BITE, self.model.tested)
+        first, self._chosen = self._chosen, min(self._chosen + ROWS_PER_STEP, self.model.tested)
         rows = self.model.rows[first : self._chosen]
         passing = self.model.passing(first, self._chosen)
         self._counting.choose(lambda name: compress(column(rows, name), passing))

@@ -11,16 +11,16 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.ui.runs.counts import Bar, Counts, Values
 from hermes_tui.ui.runs.filter_terms import quoted
 
-MOST_VALUES: Final = 2_048
+MAX_VALUES: Final = 2_048
 """A field with more values is not offered as a facet."""
 SHOWN: Final = 10
 """How many values of a field are shown at first; the others on request."""
 NOTHING: Final = "(none)"
-MOST_SPELLED: Final = 300
+MAX_TERM_VALUE: Final = 300
 """The characters of a value that a term may contain, so that a filter takes several terms: a longer
 value is reduced to its beginning, a path to its end."""
 _NONE: Final = ("", "")
-_TELL_NOTHING: Final = {"", "unknown", _NONE}
+_UNINFORMATIVE: Final = {"", "unknown", _NONE}
 
 
 Value = str | tuple[str, str]
@@ -35,7 +35,7 @@ class _Field(NamedTuple):
     least_values: int = 1
     is_repeated: bool = False
     """Whether the field is useful only if its values recur: else each run has its own."""
-    apart: str = ""
+    distinguished_by: str = ""
     """Another field, which distinguishes equal values."""
 
 
@@ -48,8 +48,8 @@ _FIELDS: Final = (
     _Field("stop_reason", "stop reason"),
     _Field("parser", "parser", least_values=2),
     _Field("format", "format", least_values=2),
-    _Field("group", "group", least_values=2, is_repeated=True, apart="format"),
-    _Field("task", "task", least_values=2, is_repeated=True, apart="task_digest"),
+    _Field("group", "group", least_values=2, is_repeated=True, distinguished_by="format"),
+    _Field("task", "task", least_values=2, is_repeated=True, distinguished_by="task_digest"),
     _Field("file", "file", least_values=2, is_repeated=True),
 )
 
@@ -73,7 +73,7 @@ class FacetCounts(Counts):
         self._all: dict[str, Counter[Value]] = {field.name: Counter() for field in _FIELDS}
         self._chosen: dict[str, Counter[Value]] = {}
         self._values: dict[str, Counter[str]] = {}
-        """For fields with an `apart` field: how many pairs have each value."""
+        """For fields with `distinguished_by`: how many pairs have each value."""
         self._runs = 0
         self.forget_choice()
 
@@ -81,7 +81,7 @@ class FacetCounts(Counts):
         self._runs += runs
         self._values = {}
         _count(values, self._all)
-        for name in [name for name, counts in self._all.items() if len(counts) > MOST_VALUES]:
+        for name in [name for name, counts in self._all.items() if len(counts) > MAX_VALUES]:
             del self._all[name]
 
     def choose(self, values: Values) -> None:
@@ -98,7 +98,7 @@ class FacetCounts(Counts):
         """
         facets = []
         for field in _FIELDS:
-            if field.name in self._all and self._is_worth_a_look(field):
+            if field.name in self._all and self._is_useful(field):
                 values = self._ranked(field.name, everything=field.name in whole)
                 if picked and len(values) < len(self._all[field.name]):
                     rest = self._all[field.name].keys() - set(values)
@@ -109,12 +109,12 @@ class FacetCounts(Counts):
 
     def _ranked(self, name: str, *, everything: bool) -> list[Value]:
         counts = self._all[name]
-        most = len(counts) if everything else SHOWN
-        return nsmallest(most, counts, key=lambda value: (-counts[value], value))
+        count = len(counts) if everything else SHOWN
+        return nsmallest(count, counts, key=lambda value: (-counts[value], value))
 
-    def _is_worth_a_look(self, field: _Field) -> bool:
+    def _is_useful(self, field: _Field) -> bool:
         counts = self._all[field.name]
-        if len(counts) < field.least_values or counts.keys() <= _TELL_NOTHING:
+        if len(counts) < field.least_values or counts.keys() <= _UNINFORMATIVE:
             return False
         return not field.is_repeated or 2 * len(counts) <= self._runs
 
@@ -128,7 +128,7 @@ class FacetCounts(Counts):
         if isinstance(value, str):
             return _term(field, value)
         if self._is_shared(field.name, value):
-            return f"[{field.name}, {field.apart}] == [{', '.join(map(quoted, value))}]"
+            return f"[{field.name}, {field.distinguished_by}] == [{', '.join(map(quoted, value))}]"
         return _term(field, value[0])
 
     def _label(self, field: _Field, value: Value) -> str:
@@ -151,17 +151,17 @@ def _count(values: Values, counts: Mapping[str, Counter[Value]]) -> None:
     for field in _FIELDS:
         if field.name in counts:
             found: Iterable[Any] = values(field.name)
-            if field.apart:
-                pairs = zip(found, values(field.apart), strict=True)
+            if field.distinguished_by:
+                pairs = zip(found, values(field.distinguished_by), strict=True)
                 found = (pair if pair[0] else _NONE for pair in pairs)
             counts[field.name].update(chain.from_iterable(found) if field.has_several else found)
 
 
 def _term(field: _Field, value: str) -> str:
-    if len(value) > MOST_SPELLED and not field.has_several:
+    if len(value) > MAX_TERM_VALUE and not field.has_several:
         if field.name == "file":
-            return f"{field.name}.endswith({quoted(value[-MOST_SPELLED:])})"
-        return f"{field.name}.startswith({quoted(value[:MOST_SPELLED])})"
+            return f"{field.name}.endswith({quoted(value[-MAX_TERM_VALUE:])})"
+        return f"{field.name}.startswith({quoted(value[:MAX_TERM_VALUE])})"
     operator = "in" if field.has_several else "=="
     pair = (quoted(value), field.name)
     left, right = pair if field.has_several else pair[::-1]

@@ -25,7 +25,7 @@ class RunsFacts:
 
         The path counts only if there are several files; `reward`, `tool_errors` and `group` are 1.
         """
-        self._erring = bytearray()
+        self._has_errors = bytearray()
         self._rewards = array("d")
         """By place; NaN if there is no reward, and for rows that are never replaced."""
         self._first_file = (-1, 0)
@@ -37,7 +37,7 @@ class RunsFacts:
 
     def note_block(self, block: BlockFacts) -> None:
         """Add a block of rows, which are never replaced."""
-        self._erring.extend(bytes(block.rows))
+        self._has_errors.extend(bytes(block.rows))
         self._rewards.extend([math.nan] * block.rows)
         self.runs_with_errors += block.erring
         rewarded, reward_sum = block.rewards
@@ -57,24 +57,24 @@ class RunsFacts:
     def note(self, place: int, row: RunRow) -> None:
         """Add the row at a place in the list: the next new one, or a replacement."""
         summary = row.summary
-        if place == len(self._erring):
-            self._erring.append(0)
+        if place == len(self._has_errors):
+            self._has_errors.append(0)
             self._rewards.append(math.nan)
         is_erring = summary.errors > 0
-        self.runs_with_errors += is_erring - self._erring[place]
-        self._erring[place] = is_erring
-        self._take_reward(place, summary.reward)
+        self.runs_with_errors += is_erring - self._has_errors[place]
+        self._has_errors[place] = is_erring
+        self._replace_reward(place, summary.reward)
         stored = StoredRun(summary, row.ref.record, row.ref.nth, row.group)
         note_lengths(self.longest, stored, LONGEST)
         self.note_file(row.file_number, row.file_name)
 
     def drop(self, place: int) -> None:
         """Remove the run of a row that was added before."""
-        self.runs_with_errors -= self._erring[place]
-        self._erring[place] = 0
-        self._take_reward(place, None)
+        self.runs_with_errors -= self._has_errors[place]
+        self._has_errors[place] = 0
+        self._replace_reward(place, None)
 
-    def _take_reward(self, place: int, reward: float | None) -> None:
+    def _replace_reward(self, place: int, reward: float | None) -> None:
         """Replace the reward that a run had by a new one."""
         if not math.isnan(before := self._rewards[place]):
             self.rewarded -= 1

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 8
 """How many files are read in turn, so that a big one does not delay the small ones after it."""
-STEPS_A_TURN = 8
+STEPS_PER_TURN = 8
 NO_LIMIT = 1 << 60
 LONG_S = 0.1
 WAIT_S = 0.02
-MOST_COMPLAINTS = 1_000
+MAX_COMPLAINTS = 1_000
 NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
 
 
@@ -76,14 +76,14 @@ class RunsFeed:
     _replaced: set[int] = field(default_factory=set)
     _stamps: dict[int, Stamp | None] = field(default_factory=dict)
     files: FeedFiles = field(init=False)
-    _beside: IndexingQueue = field(init=False)
+    _indexing: IndexingQueue = field(init=False)
     _watched_rows: WatchedRows = field(init=False)
     _progress: FeedProgress = field(init=False)
 
     def __post_init__(self) -> None:
         self.files = FeedFiles(self.targets, keeps=self.keeps)
         self._progress = FeedProgress(self.targets)
-        self._beside = IndexingQueue(self.rows, keeps=self.keeps)
+        self._indexing = IndexingQueue(self.rows, keeps=self.keeps)
         self._watched_rows = WatchedRows(self.rows)
 
     @property
@@ -115,26 +115,26 @@ class RunsFeed:
                 changed |= self._turn(deadline, may_hand_over=may_hand_over)
             if time.perf_counter() >= deadline:
                 break
-            if self._waits():
+            if self._is_only_waiting():
                 # A caller that gives much time has nothing else to do meanwhile.
                 if budget_s < LONG_S:
                     break
                 time.sleep(WAIT_S)
         return changed
 
-    def _waits(self) -> bool:
+    def _is_only_waiting(self) -> bool:
         """Return whether there is nothing to do here but wait for processes."""
         can_open = len(self._active) < FILES_AT_ONCE and self._next_target < len(self.targets)
-        return bool(self._active) and not can_open and all(map(self._beside.reads, self._active))
+        return bool(self._active) and not can_open and all(map(self._indexing.reads, self._active))
 
     def _turn(self, deadline: float, *, may_hand_over: bool) -> bool:
         """Read a little of the file whose turn it is."""
         reading = self._active[0]
         self._active.rotate(-1)
-        if self._beside.reads(reading):
-            return self._beside.take(reading, self._complain)
+        if self._indexing.reads(reading):
+            return self._indexing.take(reading, self._complain)
         changed = False
-        for _ in range(STEPS_A_TURN):
+        for _ in range(STEPS_PER_TURN):
             step = reading.next()
             if step is None:
                 return self._end_of_file(reading) or changed
@@ -148,14 +148,14 @@ class RunsFeed:
                 case Progress():
                     changed = True
             if (may_hand_over or reading.is_heavy) and reading.may_go_apart(step):
-                self._beside.hand_over(reading)
+                self._indexing.hand_over(reading)
                 break
             if time.perf_counter() >= deadline:
                 break
         return changed
 
     def _complain(self, complaint: str) -> None:
-        if len(self.complaints) < MOST_COMPLAINTS:
+        if len(self.complaints) < MAX_COMPLAINTS:
             self.complaints.append(complaint)
         elif self.complaints[-1] != NO_MORE:
             self.complaints.append(NO_MORE)
@@ -169,7 +169,7 @@ class RunsFeed:
         """Open the next file; return whether this added a complaint."""
         number = self._next_target
         self._next_target += 1
-        said = len(self.complaints)
+        complaints_before = len(self.complaints)
         target = self.targets[number]
         stamp = stamp_of(target.path) if self.follow else None
         try:
@@ -181,7 +181,7 @@ class RunsFeed:
         except SourceError as error:
             self._complain(f"{'' if target.named else 'skipped '}{error}")
             self.unread += target.named
-        return len(self.complaints) > said
+        return len(self.complaints) > complaints_before
 
     def _open(self, number: int, path: Place | None) -> None:
         file = self._watched(path) or open_file(
@@ -207,7 +207,7 @@ class RunsFeed:
         """Begin to read a file, after the part that is known from an earlier time."""
         if not self.apart or file.watched is not None or not may_be_big(file):
             return Reading(number, file)
-        return self._beside.begin(number, file, self.files.name_of(number), self._complain)
+        return self._indexing.begin(number, file, self.files.name_of(number), self._complain)
 
     def _end_of_file(self, reading: Reading) -> bool:
         if reading.has_changed():
@@ -225,7 +225,7 @@ class RunsFeed:
         elif reading.index is None and not self.follow:
             self.files.put_away(file)
         self._pack_rows()
-        return self._complain_of(reading)
+        return self._update_failure(reading)
 
     def _pack_rows(self) -> None:
         """Pack the rows of many files; followed ones stay, since their rows may be replaced."""
@@ -233,7 +233,7 @@ class RunsFeed:
             still_read = {reading.number for reading in (*self._active, *self._growing)}
             self.rows.pack(still_read, self.files)
 
-    def _complain_of(self, reading: Reading) -> bool:
+    def _update_failure(self, reading: Reading) -> bool:
         """Replace the complaint about a file by its present failure; return whether it changed."""
         before, reading.failure = reading.failure, reading.file.source.failure
         if before == reading.failure:
@@ -255,16 +255,16 @@ class RunsFeed:
             return self._stop_reading()
         changed = False
         for number in list(self.waiting):
-            changed |= self._look_again(number)
+            changed |= self._retry_open(number)
         if self.newcomers is not None:
             self.targets.extend(self.newcomers.poll())
-        changed |= self._poll_watched() | self._look_at_read()
+        changed |= self._poll_watched() | self._check_read_files()
         for reading in list(self._growing):
             reading.file.source.refresh()
-            if self._goes_on_anew(reading):
+            if self._continue_with_replacement(reading):
                 changed = True
                 continue
-            changed |= self._complain_of(reading)
+            changed |= self._update_failure(reading)
             if reading.has_changed():
                 self._growing.remove(reading)
                 reading.begin()
@@ -272,36 +272,36 @@ class RunsFeed:
                 changed = True
         return changed
 
-    def _goes_on_anew(self, reading: Reading) -> bool:
+    def _continue_with_replacement(self, reading: Reading) -> bool:
         """Continue with the file that replaced a followed one; return whether there is any."""
         from hermes_tui.ui.runs.replaced_rows import replacement
 
-        found = replacement(reading, may_keep=not self.may_find_more)
-        if found is None:
+        replaced = replacement(reading, may_keep=not self.may_find_more)
+        if replaced is None:
             return False
         self._growing.remove(reading)
-        if found.reading is not None:
-            self._active.append(found.reading)
-        if found.target is not None:
-            self.targets.extend([found.target])
-        if found.is_gone:
+        if replaced.reading is not None:
+            self._active.append(replaced.reading)
+        if replaced.target is not None:
+            self.targets.extend([replaced.target])
+        if replaced.is_gone:
             self.files.opened -= 1
             self._replaced |= self.rows.drop(reading.number)
-        self._complain_of(reading)
-        self._complain(found.said)
+        self._update_failure(reading)
+        self._complain(replaced.complaint)
         return True
 
-    def _look_at_read(self) -> bool:
+    def _check_read_files(self) -> bool:
         """Complain about files that have changed since; if there are many, only when used."""
         if self.follow or self.files.are_many or not self.finished:
             return False
-        said = len(self.complaints)
+        complaints_before = len(self.complaints)
         for file in self.files.kept:
             file.source.refresh()
             failure = file.source.failure
             if failure and failure not in self.complaints:
                 self._complain(failure)
-        return len(self.complaints) > said
+        return len(self.complaints) > complaints_before
 
     def _poll_watched(self) -> bool:
         rows = self._watched_rows
@@ -333,23 +333,23 @@ class RunsFeed:
         self._active.clear()
         return True
 
-    def _look_again(self, number: int) -> bool:
+    def _retry_open(self, number: int) -> bool:
         """Try to open a file that was empty so far, if it has changed since."""
         path = self.targets[number].path
         stamp = stamp_of(path)
         if stamp == self._stamps.get(number):
             return False
         self._stamps[number] = stamp
-        said = self.waiting[number]
+        complaint = self.waiting[number]
         try:
             self._open(number, path)
         except SourceError as error:
-            if str(error) == said:
+            if str(error) == complaint:
                 return False
-            self.complaints[self.complaints.index(said)] = self.waiting[number] = str(error)
+            self.complaints[self.complaints.index(complaint)] = self.waiting[number] = str(error)
             return True
         del self.waiting[number]
-        self.complaints.remove(said)
+        self.complaints.remove(complaint)
         return True
 
     def _take(self, reading: Reading, found: FoundRun) -> None:
@@ -393,7 +393,7 @@ class RunsFeed:
 
     def close(self) -> None:
         self._stop_reading()
-        self._beside.close()
+        self._indexing.close()
         self.rows.close()
         self._watched_rows.close()
         self.files.close()

@@ -23,7 +23,7 @@ class FeedProgress:
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = targets
-        self._before = array("Q", (0,))
+        self._bytes_before = array("Q", (0,))
         """Bytes before each file that was sized, and in all of these together."""
         self._pace: Pace | None = None
         self._files_before = 0
@@ -33,22 +33,24 @@ class FeedProgress:
 
         The first `begun` files are read, except for the rest of the `active` ones.
         """
-        self._look_at(begun)
-        before = self._before
+        self._size_files(begun)
+        before = self._bytes_before
         rest = sum(
             (before[reading.number + 1] - before[reading.number]) * (1 - reading.share)
             for reading in active
         )
-        looked_at = len(before) - 1
+        sized = len(before) - 1
         # The others are assumed to be as big as these.
-        total = before[-1] * len(self._targets) // max(1, looked_at)
+        total = before[-1] * len(self._targets) // max(1, sized)
         return int(before[begun] - rest), total
 
-    def _look_at(self, at_least: int) -> None:
-        looked_at = len(self._before) - 1
-        more = max(SIZED_AT_ONCE, at_least - looked_at)
-        sizes = map(_size, self._targets[looked_at : looked_at + more])
-        self._before.extend(islice(accumulate(sizes, initial=self._before[-1]), 1, None))
+    def _size_files(self, at_least: int) -> None:
+        sized = len(self._bytes_before) - 1
+        more = max(SIZED_AT_ONCE, at_least - sized)
+        sizes = map(_size, self._targets[sized : sized + more])
+        self._bytes_before.extend(
+            islice(accumulate(sizes, initial=self._bytes_before[-1]), 1, None)
+        )
 
     def pace(self, done: int, total: int, *, files: int) -> str:
         """Return how fast the files are read, `files` of them so far, and how long it will take."""

@@ -16,7 +16,7 @@ from hermes_tui.ui.runs.table import RunRow, gone_from
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
-ROWS_A_BITE = 64
+ROWS_PER_STEP = 64
 
 
 class RunFilter:
@@ -81,16 +81,16 @@ class RunFilter:
 
     def test_next(self) -> tuple[list[int], bool]:
         """Test some more runs; return which pass from now on, and whether any no longer does."""
-        places = range(self.tested, min(self._end, self.tested + ROWS_A_BITE))
+        places = range(self.tested, min(self._end, self.tested + ROWS_PER_STEP))
         self.tested = places.stop
-        come: list[int] = []
-        has_gone = False
+        new_passing: list[int] = []
+        has_dropped = False
         for place, passes in zip(places, self._passing_of(places), strict=True):
             passed, self.passing[place] = bool(self.passing[place]), passes
             if passes and not passed:
-                come.append(place)
-            has_gone = has_gone or (passed and not passes)
-        return come, has_gone
+                new_passing.append(place)
+            has_dropped = has_dropped or (passed and not passes)
+        return new_passing, has_dropped
 
     def test_again(self, place: int) -> None:
         """Test a run again that has changed, or no longer exists."""

@@ -13,7 +13,7 @@ def quoted(text: str) -> str:
 
 def terms_of(expression: str) -> frozenset[str]:
     """Return the terms of an expression, alternatives separately: those that `toggled` can drop."""
-    parts = [_spread(part) for part in _parts(expression, ast.And)]
+    parts = [_alternatives(part) for part in _parts(expression, ast.And)]
     return frozenset(term for alternatives in parts for term in alternatives)
 
 
@@ -23,7 +23,7 @@ def toggled(expression: str, term: str, *, name: str, is_alternative: bool) -> s
     With `is_alternative`, the term is joined by `or` to the other terms about the field `name`: a
     run has only one value there, and would never match two of them.
     """
-    parts = [_spread(part) for part in _parts(expression, ast.And)]
+    parts = [_alternatives(part) for part in _parts(expression, ast.And)]
     for alternatives in parts:
         if term in alternatives:
             alternatives.remove(term)
@@ -46,7 +46,7 @@ def _joined(parts: list[list[str]]) -> str:
     )
 
 
-def _spread(part: str) -> list[str]:
+def _alternatives(part: str) -> list[str]:
     return _parts(part, ast.Or)
 
 
@@ -76,8 +76,8 @@ def _is_about(term: str, name: str) -> bool:
     """
     tree = ast.parse(term, mode="eval").body
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
-        of, is_plain = tree.func.value, all(isinstance(each, ast.Constant) for each in tree.args)
-        return isinstance(of, ast.Name) and of.id == name and is_plain
+        field, is_plain = tree.func.value, all(isinstance(each, ast.Constant) for each in tree.args)
+        return isinstance(field, ast.Name) and field.id == name and is_plain
     if not isinstance(tree, ast.Compare):
         return False
     if isinstance(tree.left, ast.List) and tree.left.elts:

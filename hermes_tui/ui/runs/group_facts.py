@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shape import Group
     from hermes_tui.ui.runs.shaped import ShapedRuns
 
-MOST_NAMESAKES: Final = 64
+MAX_NAMESAKES: Final = 64
 """How many tasks with the same title are distinguished by their texts."""
 _SPARSE: Final = ("reward", "tokens_in", "tokens_out", "cost", "duration")
 _SUMMED: Final = (*_SPARSE, "turns", "calls")
@@ -81,78 +81,78 @@ class FactsOfGroups:
         """The facts of the previous list, shown until there are newer ones."""
         self._texts: dict[str, tuple[str, ...]] = {}
         """The whole texts of tasks that share a title."""
-        self._wanted: dict[str, Group] = {}
+        self._requested: dict[str, Group] = {}
         self._underway: Underway[GroupFacts] | None = None
 
     def of(self, group: Group) -> GroupFacts | None:
         """Return the facts of a group of the model, or None until they have been computed."""
-        self._keep_up()
+        self._sync()
         key = group.key
         if key not in self._facts:
             # No file is read while a heading is drawn.
             must_read = group.has_namesakes and not self._known_task(group)
             if must_read or len(self._model) > FEW_RUNS:
-                self._wanted[key] = group
+                self._requested[key] = group
             else:
-                self._keep(group, whole(self._work_out(group)))
+                self._store(group, whole(self._compute(group)))
         return self._facts.get(key) or self._before.get(key)
 
     def namesakes(self, group: Group) -> tuple[str, ...]:
         """Return the texts of the tasks with this title, as far as they are known."""
         return self._texts.get(group.title, ()) if group.has_namesakes else ()
 
-    def _keep(self, group: Group, facts: GroupFacts) -> None:
+    def _store(self, group: Group, facts: GroupFacts) -> None:
         self._facts[group.key] = facts
         texts = self._texts.get(group.title, ())
-        if facts.task and facts.task not in texts and len(texts) < MOST_NAMESAKES:
+        if facts.task and facts.task not in texts and len(texts) < MAX_NAMESAKES:
             self._texts[group.title] = (*texts, facts.task)
 
-    def _keep_up(self) -> None:
+    def _sync(self) -> None:
         if self._revision != self._model.revision:
             self._revision = self._model.revision
             self._before |= self._facts
-            self._columns, self._facts, self._wanted = {}, {}, {}
+            self._columns, self._facts, self._requested = {}, {}, {}
             self._underway = None
 
     @property
     def unsettled(self) -> bool:
         """Whether a group is drawn whose facts are not known yet."""
-        return bool(self._wanted)
+        return bool(self._requested)
 
     def advance(self, budget_s: float) -> bool:
         """Continue for about `budget_s` seconds; return whether there is anything new to draw."""
-        self._keep_up()
-        if not self._wanted:
+        self._sync()
+        if not self._requested:
             return False
-        key, group = next(iter(self._wanted.items()))
+        key, group = next(iter(self._requested.items()))
         if self._underway is None:
-            self._underway = Underway(self._work_out(group), group.end - group.start)
+            self._underway = Underway(self._compute(group), group.end - group.start)
         facts = self._underway.advance(budget_s)
         if facts is None:
             return False
         self._underway = None
-        self._keep(group, facts)
-        del self._wanted[key]
+        self._store(group, facts)
+        del self._requested[key]
         return True
 
-    def _work_out(self, group: Group) -> Steps[GroupFacts]:
+    def _compute(self, group: Group) -> Steps[GroupFacts]:
         sums = {name: _Sum() for name in _SUMMED}
         outcomes = _Sum()
-        sound = 0
+        without_errors = 0
         columns = yield from self._read("status", "errors", *_SUMMED)
         places = self._model.order[group.start : group.end]
         for piece in pieces(len(places)):
             some = places[piece.start : piece.stop]
             status, errors, *rest = (list(map(values.__getitem__, some)) for values in columns)
             outcomes.add(map(has_failed, status, rest[0]))
-            sound += errors.count(0)
-            for of_field, values in zip(sums.values(), rest, strict=True):
-                of_field.add(values)
+            without_errors += errors.count(0)
+            for field_sum, values in zip(sums.values(), rest, strict=True):
+                field_sum.add(values)
             yield len(piece)
-        means = {name: of_field.mean for name, of_field in sums.items()}
+        means = {name: field_sum.mean for name, field_sum in sums.items()}
         rewards = sums["reward"]
         return GroupFacts(
-            with_errors=1 - sound / len(places),
+            with_errors=1 - without_errors / len(places),
             failed=round(outcomes.total),
             outcomes=outcomes.known,
             rewarded=rewards.known,

@@ -21,7 +21,7 @@ GROUPINGS: Final = (
 )
 """Fields that runs can be grouped by; for `codes`, by the set of codes that a run has."""
 APART: Final = "\0"
-_PARTS: Final = {"task": 1, "group": 2}
+_EXTRA_PARTS: Final = {"task": 1, "group": 2}
 """How many parts of a key follow the name of the group."""
 
 
@@ -82,7 +82,7 @@ class GroupKeys:
 def names_of(keys: Sequence[str], grouping: str) -> list[Name]:
     """Return the names of the groups with these keys, which depend on each other."""
     # A value from a file may contain the separator, too.
-    parts = [key.rsplit(APART, _PARTS.get(grouping, 0)) for key in keys]
+    parts = [key.rsplit(APART, _EXTRA_PARTS.get(grouping, 0)) for key in keys]
     shared = Counter(titles[0] for titles in parts)
     named = Counter(tuple(titles[:2]) for titles in parts)
     names = []

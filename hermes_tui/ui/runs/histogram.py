@@ -29,7 +29,7 @@ QUANTITIES: Final = (
     Quantity("size", "characters"),
 )
 UNKNOWN: Final = "unknown"
-_SPELLED_OUT: Final = 10_000
+_MIN_SHORTENED: Final = 10_000
 """Smaller numbers are written with all their digits."""
 
 
@@ -88,7 +88,7 @@ def _exact(value: float) -> str:
 def _label(place: Bin, *, is_whole: bool) -> str:
     if place.high is None:
         return _short(place.low)
-    if not is_whole or place.high > _SPELLED_OUT:
+    if not is_whole or place.high > _MIN_SHORTENED:
         # The upper end belongs to the next range.
         return f"{_short(place.low)} – <{_short(place.high)}"
     last = place.high - 1
@@ -96,7 +96,7 @@ def _label(place: Bin, *, is_whole: bool) -> str:
 
 
 def _short(value: float) -> str:
-    if abs(value) < _SPELLED_OUT:
+    if abs(value) < _MIN_SHORTENED:
         return f"{value:,.5g}"
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:

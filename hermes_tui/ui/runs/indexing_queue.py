@@ -61,7 +61,7 @@ class IndexingQueue:
             self._rows.append_block(reading.stored, number, facts.first_run)
             for complaint in facts.complaints:
                 complain(f"{reading.file.label}: {complaint}")
-        return self._tell_failure(reading, complain) or bool(blocks)
+        return self._report_failure(reading, complain) or bool(blocks)
 
     def _start_next(self, complain: Complain) -> bool:
         self._running = [reading for reading in self._running if reading.is_apart]
@@ -70,9 +70,9 @@ class IndexingQueue:
         reading = self._queue.popleft()
         reading.go_apart()
         self._running.append(reading)
-        return self._tell_failure(reading, complain)
+        return self._report_failure(reading, complain)
 
-    def _tell_failure(self, reading: Reading, complain: Complain) -> bool:
+    def _report_failure(self, reading: Reading, complain: Complain) -> bool:
         failure = reading.take_index_failure()
         if failure:
             complain(f"{reading.file.label}: {failure}")

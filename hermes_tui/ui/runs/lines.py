@@ -58,7 +58,7 @@ class RunLines:
         before, self._lines = (self._lines, self._headings), None
         self._groups, self._headings = groups, self._headings_of(groups)
         if not groups and depths is not None and self.folded_runs:
-            self._lines = self._unfolded(depths)
+            self._lines = self._visible_positions(depths)
         return (self._lines, self._headings) != before
 
     def _headings_of(self, groups: tuple[Group, ...]) -> array[int]:
@@ -66,7 +66,7 @@ class RunLines:
         lengths = (1 if group.key in folded else 1 + group.end - group.start for group in groups)
         return array("I", accumulate(lengths, initial=0))
 
-    def _unfolded(self, depths: array[int]) -> array[int]:
+    def _visible_positions(self, depths: array[int]) -> array[int]:
         lines = array("q")
         hidden_below = None
         for position, place in enumerate(self.model.order):
@@ -106,11 +106,11 @@ class RunLines:
         if not self._groups:
             lines = self._lines
             return position if lines is None else max(0, bisect_right(lines, position) - 1)
-        number = self._group_with(position)
+        number = self._group_of(position)
         group, heading = self._groups[number], self._headings[number]
         return heading if group.key in self.folded_groups else heading + 1 + position - group.start
 
-    def _group_with(self, position: int) -> int:
+    def _group_of(self, position: int) -> int:
         """Return the number of the group that holds a run."""
         return bisect_right(self._groups, position, key=attrgetter("start")) - 1
 
@@ -145,7 +145,7 @@ class RunLines:
         if position is None:
             return False
         if self._groups:
-            self.folded_groups ^= {self._groups[self._group_with(position)].key}
+            self.folded_groups ^= {self._groups[self._group_of(position)].key}
             return True
         return self._toggle_branch(position)
 
@@ -182,7 +182,7 @@ class RunLines:
         depths = self.model.standing.depths
         self._foldings += 1
         if self._groups:
-            self.folded_groups.discard(self._groups[self._group_with(position)].key)
+            self.folded_groups.discard(self._groups[self._group_of(position)].key)
         elif depths is not None:
             depth = depths[position]
             for at in range(position - 1, -1, -1):

@@ -50,7 +50,7 @@ class RunsModel:
         """Grows whenever a run that was added before has changed."""
         self._places = RunPlaces()
         self._stale = False
-        self._due = 0.0
+        self._next_arrange_at = 0.0
         self._arranging: Underway[Standing] | None = None
         self._search = RunSearch(rows)
         self._filter = RunFilter(rows, self._places, self._search)
@@ -160,32 +160,32 @@ class RunsModel:
         """
         for place in replaced:
             if place < self.taken:
-                self._take_again(place)
-        self._take(time.perf_counter() + FIRST_SLICE_S)
+                self._update_row(place)
+        self._add_rows(time.perf_counter() + FIRST_SLICE_S)
         if at_once:
             self.advance(FIRST_SLICE_S)
             self._arrange_if_needed()
-        elif time.perf_counter() >= self._due:
+        elif time.perf_counter() >= self._next_arrange_at:
             self._arrange_if_needed()
 
-    def _take(self, deadline: float) -> None:
+    def _add_rows(self, deadline: float) -> None:
         """Add new rows; those of a big file with a cached index, in slices."""
         fresh = self._places.take(self.rows, deadline)
         if not fresh:
             return
         self._search.take(len(fresh))
         self._filter.take(fresh)
-        self._took()
+        self._rows_added()
         if self.filter is None:
             self._list(fresh)
         for place in self._gone:
             if place in fresh:
-                self._take_again(place)
+                self._update_row(place)
 
-    def _took(self) -> None:
+    def _rows_added(self) -> None:
         """Hook for subclasses: called after rows were added and before they are listed."""
 
-    def _take_again(self, place: int) -> None:
+    def _update_row(self, place: int) -> None:
         if place in self._gone:
             self.facts.drop(place)
         else:
@@ -200,25 +200,25 @@ class RunsModel:
         if not self.unsettled:
             return False
         deadline = time.perf_counter() + budget_s
-        self._take(deadline)
+        self._add_rows(deadline)
         if self._arranging is not None:
-            self._arrange_on(budget_s)
+            self._continue_arranging(budget_s)
         is_over = False
         if self._filter.is_by_search:
             # What passes depends on what is found.
-            self._search_on(deadline)
+            self._continue_search(deadline)
         while self._filter.has_more and not is_over:
-            come, has_gone = self._filter.test_next()
-            self._stale = self._stale or has_gone
-            self._list(come)
+            new_passing, has_dropped = self._filter.test_next()
+            self._stale = self._stale or has_dropped
+            self._list(new_passing)
             is_over = time.perf_counter() >= deadline
         if not is_over:
-            self._search_on(deadline)
-        if time.perf_counter() >= self._due:
+            self._continue_search(deadline)
+        if time.perf_counter() >= self._next_arrange_at:
             self._arrange_if_needed()
         return True
 
-    def _search_on(self, deadline: float) -> None:
+    def _continue_search(self, deadline: float) -> None:
         tested = self.tested
         for place in self._search.advance(deadline):
             if place < tested and self._filter.is_by_search:
@@ -250,16 +250,16 @@ class RunsModel:
         """Begin to arrange the runs that pass the filter; the old list is shown until then."""
         self._arranging = Underway(self._arranged(), self._passes() * self.taken)
         self._stale = False
-        self._arrange_on(FIRST_SLICE_S if self.taken > FEW_RUNS else math.inf)
+        self._continue_arranging(FIRST_SLICE_S if self.taken > FEW_RUNS else math.inf)
 
-    def _arrange_on(self, budget_s: float) -> None:
+    def _continue_arranging(self, budget_s: float) -> None:
         arranging = self._arranging
         standing = arranging.advance(budget_s) if arranging is not None else None
         if arranging is not None and standing is not None:
             self._arranging = None
             self._show(standing)
             rest_s = max(ARRANGE_EVERY_S, ARRANGE_SHARE * arranging.spent_s)
-            self._due = time.perf_counter() + rest_s
+            self._next_arrange_at = time.perf_counter() + rest_s
 
     def _show(self, standing: Standing) -> None:
         self.standing = standing
@@ -355,7 +355,7 @@ class RunsModel:
         else:
             self._arranging, self._stale = None, False
             self._show(Standing(array("I")))
-        self._due = 0.0
+        self._next_arrange_at = 0.0
         self.advance(FIRST_SLICE_S)
         return ""
 

@@ -42,35 +42,35 @@ class RunPlaces:
         """Add new rows, and return which; stored ones only until the deadline."""
         first = self.taken
         if isinstance(rows, RunTable):
-            self._take_parts(rows, deadline)
+            self._add_parts(rows, deadline)
         else:
             for place in range(first, len(rows)):
-                self._take(place, rows[place])
+                self._add_row(place, rows[place])
         return range(first, self.taken)
 
-    def _take_parts(self, table: RunTable, deadline: float) -> None:
+    def _add_parts(self, table: RunTable, deadline: float) -> None:
         for start, part in table.parts(self.taken):
             if isinstance(part, StoredRows):
                 if start < self.taken:
                     continue
-                self._take_block(part)
+                self._add_block(part)
                 if time.perf_counter() >= deadline:
                     break
             else:
                 for place in range(max(start, self.taken), start + len(part)):
-                    self._take(place, part.row(place - start))
+                    self._add_row(place, part.row(place - start))
 
-    def _take_block(self, block: StoredRows) -> None:
+    def _add_block(self, block: StoredRows) -> None:
         owner, facts = block.owner, block.facts()
         self.facts.note_block(facts)
         self.facts.note_file(owner.number, owner.name)
-        self._add(len(block), (owner.number << FILE_BITS) + block.first)
+        self._number_new(len(block), (owner.number << FILE_BITS) + block.first)
 
-    def _take(self, place: int, row: RunRow) -> None:
+    def _add_row(self, place: int, row: RunRow) -> None:
         self.facts.note(place, row)
-        self._add(1, (row.file_number << FILE_BITS) + row.ref.number)
+        self._number_new(1, (row.file_number << FILE_BITS) + row.ref.number)
 
-    def _add(self, rows: int, key: int) -> None:
+    def _number_new(self, rows: int, key: int) -> None:
         """Add `rows` new runs that follow one another in their file; `key` is that of the first."""
         if self.in_order and key < self._keys[self.in_order[-1]]:
             self._breaks.append(len(self.in_order))
@@ -85,18 +85,18 @@ class RunPlaces:
         count, key = self.taken, self._keys.__getitem__
         lowest = min(key(self.in_order[position]) for position in self._breaks)
         first = bisect_left(self.in_order, lowest, 0, self._breaks[0], key=key)
-        behind = yield from sorted_in_steps(self.in_order[first:count], self._keys)
+        in_order = yield from sorted_in_steps(self.in_order[first:count], self._keys)
         numbers = self.numbers[:]
-        for piece in pieces(len(behind)):
+        for piece in pieces(len(in_order)):
             for number in piece:
-                numbers[behind[number]] = first + number
+                numbers[in_order[number]] = first + number
             yield len(piece)
         numbers.extend(self.numbers[len(numbers) :])
         self.numbers = numbers
-        self.in_order[first:count] = behind
+        self.in_order[first:count] = in_order
         later = (position for position in self._breaks if position > count)
-        is_behind = count == self.taken or key(self.in_order[count]) > key(behind[-1])
-        self._breaks = array("I", (*(() if is_behind else (count,)), *later))
+        is_sorted = count == self.taken or key(self.in_order[count]) > key(in_order[-1])
+        self._breaks = array("I", (*(() if is_sorted else (count,)), *later))
 
     def inserted(self, places: array[int], place: int) -> array[int]:
         """Return places, given in the order of files and runs, with one more among them."""
@@ -113,8 +113,8 @@ class RunPlaces:
 
     def place_of(self, ref: RunRef) -> int | None:
         """Return the place of the row of a run, or None if there is none; not while `displaced`."""
-        wanted = (ref.file.number << FILE_BITS) + ref.number
+        sought = (ref.file.number << FILE_BITS) + ref.number
         key = self._keys.__getitem__
-        found = bisect_left(self.in_order, wanted, key=key)
-        is_there = found < len(self.in_order) and key(self.in_order[found]) == wanted
+        found = bisect_left(self.in_order, sought, key=key)
+        is_there = found < len(self.in_order) and key(self.in_order[found]) == sought
         return self.in_order[found] if is_there else None

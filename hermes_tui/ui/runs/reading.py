@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.index.run_index import RunIndex
     from hermes_tui.ui.runs.table import StoredFile
 
-HEAVY = 1 << 19
+HEAVY_RECORD_BYTES = 1 << 19
 """The length of a record, in bytes, from which reading it here would be felt."""
 
 
@@ -42,7 +42,7 @@ class Reading:
         self.row: int | None = None
         self.bytes_done, self.bytes_total = 0, file.source.size
         self._fold = RunFold()
-        self._runs_done = self._records_done = self._known = 0
+        self._runs_done = self._records_done = self._known_records = 0
         self._groups: Groups | None = None
         self.failure = ""
         """The last known failure of the file."""
@@ -53,8 +53,8 @@ class Reading:
 
     def begin(self) -> None:
         """Continue to read from where the survey ended."""
-        self._seen = self.file.extent
-        self._records_done = self._known = len(self.file.index)
+        self._seen_extent = self.file.extent
+        self._records_done = self._known_records = len(self.file.index)
         self._steps: Iterator[Step] = survey(
             self.file,
             records_done=self._records_done,
@@ -76,7 +76,7 @@ class Reading:
                     self._records_done = step.ref.record + 1
             case Progress():
                 # It comes before the records of a slice are read, so the earlier ones are done.
-                self._records_done, self._known = self._known, len(self.file.index)
+                self._records_done, self._known_records = self._known_records, len(self.file.index)
                 self.bytes_done, self.bytes_total = step.bytes_done, step.bytes_total
         return step
 
@@ -99,7 +99,7 @@ class Reading:
     def is_heavy(self) -> bool:
         """Whether the next record is so long that reading it here would be felt."""
         index, following = self.file.index, self._records_done
-        return following < len(index) and len(index[following].range) > HEAVY
+        return following < len(index) and len(index[following].range) > HEAVY_RECORD_BYTES
 
     def go_apart(self) -> None:
         """Have a process read the rest."""
@@ -132,7 +132,7 @@ class Reading:
     def has_changed(self) -> bool:
         """Return whether the file has grown or ended since this reading of it last began."""
         # Not the result of `refresh`: another reader of the same file may have consumed it.
-        return self._seen != self.file.extent
+        return self._seen_extent != self.file.extent
 
     @property
     def is_outdated(self) -> bool:

@@ -13,7 +13,7 @@ from hermes_tui.ui.runs.reading import Reading
 class Replacement(NamedTuple):
     """How the list continues."""
 
-    said: str
+    complaint: str
     reading: Reading | None = None
     """What to read next from the same file: its rest, or the run that replaces the old one."""
     target: Target | None = None
@@ -41,6 +41,6 @@ def replacement(reading: Reading, *, may_keep: bool) -> Replacement | None:
     leave(file, keeps=keeps)
     if keeps:
         reading.begin()
-        said = f"{file.label}: {change.value}; the runs of both are listed"
-        return Replacement(said, reading, target)
+        complaint = f"{file.label}: {change.value}; the runs of both are listed"
+        return Replacement(complaint, reading, target)
     return Replacement(f"{file.label}: {news_of(change)}", None, target, is_gone=True)

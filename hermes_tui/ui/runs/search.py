@@ -15,8 +15,8 @@ from hermes_tui.ui.search import Search
 
 LOOKED_AT: Final = "file, id, task, model, status, codes"
 """The fields in the line of a run, which is searched."""
-ROWS_A_BITE: Final = 64
-PASSED_A_BITE: Final = 4_096
+ROWS_PER_STEP: Final = 64
+SKIPPED_PER_STEP: Final = 4_096
 """How many known runs are skipped before the clock is checked."""
 
 
@@ -36,12 +36,12 @@ class RunSearch:
         self._known_to = 0
         """At least the runs before this place have all been searched."""
         self._walk = _Walk()
-        self._count: tuple[object, int] | None = None
-        self._listed: tuple[object, bytes] | None = None
+        self._cached_count: tuple[object, int] | None = None
+        self._cached_matches: tuple[object, bytes] | None = None
         self._may_hold: Callable[[bytes], bool] = lambda data: True
-        self._again: deque[int] = deque()
+        self._changed_places: deque[int] = deque()
         """Runs that have changed since they were searched."""
-        self._under_way: tuple[int, Generator[int, None, bool]] | None = None
+        self._current: tuple[int, Generator[int, None, bool]] | None = None
         """The run that is being searched."""
 
     def begin(self, wanted: Search | None, runs: int) -> None:
@@ -50,9 +50,9 @@ class RunSearch:
         self._found, self._known = bytearray(runs), bytearray(runs)
         self.searched = self._known_to = 0
         self.is_stopped = False
-        self._count = self._listed = self._under_way = None
+        self._cached_count = self._cached_matches = self._current = None
         self._walk = _Walk()
-        self._again.clear()
+        self._changed_places.clear()
         if wanted is not None and wanted.in_texts:
             self._may_hold = _sieve_for(wanted)
 
@@ -74,12 +74,12 @@ class RunSearch:
         if self.wanted is None or self.is_stopped:
             return False
         is_behind = self.searched < len(self._found)
-        return is_behind or self._under_way is not None or bool(self._again)
+        return is_behind or self._current is not None or bool(self._changed_places)
 
     def stop(self) -> None:
         """Stop, and keep what has been found."""
         self.is_stopped = True
-        self._under_way = None
+        self._current = None
 
     def found(self, places: range) -> bytearray:
         """Return for each of the runs whether it matches, as far as that is known."""
@@ -91,14 +91,14 @@ class RunSearch:
             return []
         known: list[int] = []
         while self.is_going_on:
-            known += self._look_through() if self.wanted.in_texts else self._look_at_lines()
+            known += self._search_texts() if self.wanted.in_texts else self._search_lines()
             if time.perf_counter() >= deadline:
                 break
-        self._count = self._listed = None
+        self._cached_count = self._cached_matches = None
         return known
 
-    def _look_at_lines(self) -> range:
-        end = min(len(self._found), self.searched + ROWS_A_BITE)
+    def _search_lines(self) -> range:
+        end = min(len(self._found), self.searched + ROWS_PER_STEP)
         places = range(self.searched, end)
         for place in places:
             self._found[place] = self._is_in_line(place)
@@ -106,20 +106,20 @@ class RunSearch:
         self.searched = end
         return places
 
-    def _look_through(self) -> list[int]:
+    def _search_texts(self) -> list[int]:
         """Search some of the texts of a run; return the run once its result is known."""
-        if self._under_way is None:
+        if self._current is None:
             place = self._next_place()
             if place is None:
                 return []
-            self._under_way = place, self._through(place)
-        place, under_way = self._under_way
+            self._current = place, self._text_search(place)
+        place, current = self._current
         try:
-            next(under_way)
+            next(current)
             return []
         except StopIteration as ended:
             self._found[place] = ended.value
-        self._under_way = None
+        self._current = None
         self.searched += not self._known[place]
         self._known[place] = True
         self._walk.look_back(place, is_match=bool(self._found[place]))
@@ -131,7 +131,7 @@ class RunSearch:
         if place is not None or not self._walk.is_at_end:
             return place
         unknown = self.searched_to
-        return unknown if unknown < len(self._known) else self._again.popleft()
+        return unknown if unknown < len(self._known) else self._changed_places.popleft()
 
     def reaches_match(self, order: array[int], position: int, step: int, state: object) -> bool:
         """Return whether the next match in an order is known; runs up to it are searched first.
@@ -144,7 +144,7 @@ class RunSearch:
             self._walk = _Walk(key, _onward(order, position, step))
         return self._walk.has_match
 
-    def _through(self, place: int) -> Generator[int, None, bool]:
+    def _text_search(self, place: int) -> Generator[int, None, bool]:
         from hermes_tui.runtime.run_texts import look_through
 
         assert self.wanted is not None
@@ -155,28 +155,28 @@ class RunSearch:
 
     def search_again(self, place: int) -> None:
         """Search a run again that has changed."""
-        is_under_way = self._under_way is not None and self._under_way[0] == place
-        if self.wanted is None or not (self._known[place] or is_under_way):
+        is_current = self._current is not None and self._current[0] == place
+        if self.wanted is None or not (self._known[place] or is_current):
             return
         if not self.wanted.in_texts:
             self._found[place] = self._is_in_line(place)
-            self._count = self._listed = None
-        elif place not in self._again:
-            self._again.append(place)
+            self._cached_count = self._cached_matches = None
+        elif place not in self._changed_places:
+            self._changed_places.append(place)
 
     def _is_in_line(self, place: int) -> bool:
         return self.wanted is not None and self.wanted.found_in(run_line(self._rows[place]))
 
     def count(self, passing: bytearray, state: object) -> int:
         """Return how many of the runs that pass match; cached while `state` is the same."""
-        if self._count is None or self._count[0] != state:
+        if self._cached_count is None or self._cached_count[0] != state:
             found = int.from_bytes(self._found) & int.from_bytes(passing)
-            self._count = (state, found.bit_count())
-        return self._count[1]
+            self._cached_count = (state, found.bit_count())
+        return self._cached_count[1]
 
     def next_match(self, order: array[int], position: int, step: int, state: object) -> int | None:
         """Return the next match in an order from `position` in a direction, wrapping around."""
-        found = self._found_in(order, state)
+        found = self._matches_in(order, state)
         if step > 0:
             at = found.find(1, position + 1)
             at = at if at >= 0 else found.find(1)
@@ -187,15 +187,15 @@ class RunSearch:
 
     def number(self, order: array[int], position: int, state: object) -> int | None:
         """Return the number, from 1, of the match at `position` in an order; None if it is none."""
-        found = self._found_in(order, state)
+        found = self._matches_in(order, state)
         is_match = position < len(found) and found[position]
         return found.count(1, 0, position + 1) if is_match else None
 
-    def _found_in(self, order: array[int], state: object) -> bytes:
+    def _matches_in(self, order: array[int], state: object) -> bytes:
         """Return for each run of an order whether it is a match."""
-        if self._listed is None or self._listed[0] != state:
-            self._listed = state, bytes(map(self._found.__getitem__, order))
-        return self._listed[1]
+        if self._cached_matches is None or self._cached_matches[0] != state:
+            self._cached_matches = state, bytes(map(self._found.__getitem__, order))
+        return self._cached_matches[1]
 
 
 class _Walk:
@@ -212,7 +212,7 @@ class _Walk:
 
     def next_unknown(self, known: bytearray, found: bytearray) -> int | None:
         """Return the next run that is not known; None at the end, or after many known ones."""
-        for place in islice(self._places, PASSED_A_BITE):
+        for place in islice(self._places, SKIPPED_PER_STEP):
             self._at, self.is_at_end = place, place is None
             if place is None or not known[place]:
                 return place

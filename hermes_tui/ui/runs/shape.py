@@ -23,8 +23,8 @@ MANY_GROUPS: Final = 0.9
 """A grouping that would leave more than this share of the runs alone is not offered."""
 FEW_TO_GROUP: Final = 8
 """With fewer runs than this, every grouping that distinguishes them is offered."""
-LOOKED_AT: Final = 2_000
-DEEPEST: Final = 255
+SAMPLED_ROWS: Final = 2_000
+MAX_DEPTH: Final = 255
 
 
 class Group(NamedTuple):
@@ -60,14 +60,14 @@ class RunShape:
         """Whether children are placed below their parent, which they are only without groups."""
         self._parent_ids: dict[int, str] = {}
         self._parents: dict[int, int] | None = None
-        self._noted = self._changes = 0
+        self._noted_rows = self._changes = 0
 
     def note(self, rows: Sequence[RunRow]) -> None:
         """Find out which of the new rows have a parent."""
-        first, self._noted = self._noted, len(rows)
-        if first < self._noted:
+        first, self._noted_rows = self._noted_rows, len(rows)
+        if first < self._noted_rows:
             self._changes += 1
-            parents = column(rows[first : self._noted], "parent")
+            parents = column(rows[first : self._noted_rows], "parent")
             found = ((first + n, parent) for n, parent in enumerate(parents) if parent)
             self._parent_ids.update(found)
             if self._parents is not None and len(self._parents) < len(self._parent_ids):
@@ -112,9 +112,9 @@ class RunShape:
         if self.is_plain:
             return Standing(places)
         if self.grouping:
-            return (yield from _in_groups(places, rows, self.grouping, order))
+            return (yield from _arrange_in_groups(places, rows, self.grouping, order))
         parents = yield from self.parents(rows, file_of)
-        return (yield from _in_tree(places, parents, len(rows)))
+        return (yield from _arrange_in_tree(places, parents, len(rows)))
 
     def parents(
         self, rows: Sequence[RunRow], file_of: Callable[[int], int]
@@ -123,13 +123,13 @@ class RunShape:
         if self._parents is not None:
             return self._parents
         changes = self._changes
-        parents = yield from _resolved(dict(self._parent_ids), rows, file_of)
+        parents = yield from _find_parents(dict(self._parent_ids), rows, file_of)
         if changes == self._changes:
             self._parents = parents
         return parents
 
 
-def _in_groups(
+def _arrange_in_groups(
     places: array[int], rows: Sequence[RunRow], grouping: str, order: Order
 ) -> Steps[Standing]:
     """Arrange runs in groups, which are sorted by `group_means`, and then by size, largest first.
@@ -171,7 +171,7 @@ def _in_groups(
     return Standing((yield from sorted_in_steps(places, group_of)), tuple(groups))
 
 
-def _in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[Standing]:
+def _arrange_in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[Standing]:
     """Put children below their parent if that is listed, too; places are less than `count`."""
     listed, below, seen = bytearray(count), bytearray(count), bytearray(count)
     children: dict[int, list[int]] = {}
@@ -194,32 +194,32 @@ def _in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[S
                 if not passed_over[root]:
                     for place, depth in _walk(root, children, seen):
                         order.append(place)
-                        depths.append(min(depth, DEEPEST))
+                        depths.append(min(depth, MAX_DEPTH))
             yield len(piece)
     return Standing(order, depths=depths if children else None)
 
 
 def _walk(root: int, children: dict[int, list[int]], seen: bytearray) -> Iterator[tuple[int, int]]:
     """Yield a run and all below it with their depth, each only once in all walks."""
-    waiting = [(root, 0)]
-    while waiting:
-        place, depth = waiting.pop()
+    stack = [(root, 0)]
+    while stack:
+        place, depth = stack.pop()
         if not seen[place]:
             seen[place] = 1
             yield place, depth
-            waiting += ((child, depth + 1) for child in reversed(children.get(place, ())))
+            stack += ((child, depth + 1) for child in reversed(children.get(place, ())))
 
 
-def _resolved(
+def _find_parents(
     parent_ids: dict[int, str], rows: Sequence[RunRow], file_of: Callable[[int], int]
 ) -> Steps[dict[int, int]]:
     """Find parents by their ids: in the child's own file before any other, never the run itself."""
-    wanted = set(parent_ids.values()) - {""}
+    sought_ids = set(parent_ids.values()) - {""}
     candidates: dict[str, list[int]] = {}
     for piece in pieces(len(rows)):
         ids = column(rows[piece.start : piece.stop], "id")
         for place, run_id in zip(piece, ids, strict=True):
-            if run_id in wanted:
+            if run_id in sought_ids:
                 candidates.setdefault(run_id, []).append(place)
         yield len(piece)
     parents = {}
@@ -236,13 +236,13 @@ def groupings_of(rows: Sequence[RunRow], fields: Iterable[str] = GROUPINGS) -> I
 
     Of a long list, only the first and the last runs are examined.
     """
-    parts = [rows[:LOOKED_AT], rows[max(LOOKED_AT, len(rows) - LOOKED_AT) :]]
+    parts = [rows[:SAMPLED_ROWS], rows[max(SAMPLED_ROWS, len(rows) - SAMPLED_ROWS) :]]
     for name in fields:
         keys_of = GroupKeys(name)
-        if _is_worth_it([key for part in parts for key in keys_of.of(part)]):
+        if _is_useful([key for part in parts for key in keys_of.of(part)]):
             yield name
 
 
-def _is_worth_it(keys: list[str]) -> bool:
+def _is_useful(keys: list[str]) -> bool:
     different = len(set(keys))
     return different > 1 and (len(keys) < FEW_TO_GROUP or different <= MANY_GROUPS * len(keys))

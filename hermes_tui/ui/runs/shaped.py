@@ -17,7 +17,7 @@ from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.runs.steps import Steps, whole
 from hermes_tui.ui.runs.table import RunRow
 
-MOST_CHILDREN: Final = 1_000
+MAX_CHILDREN: Final = 1_000
 """How many children `relatives` returns; the tree of the list has them all."""
 
 
@@ -33,10 +33,10 @@ class ShapedRuns(MatchedRuns):
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.shape = RunShape()
-        self._told: tuple[object, tuple[Relative, ...]] | None = None
+        self._cached_relatives: tuple[object, tuple[Relative, ...]] | None = None
         super().__init__(rows)
 
-    def _took(self) -> None:
+    def _rows_added(self) -> None:
         was_plain = self.shape.is_plain
         self.shape.note(self.rows[: self.taken])
         # Runs that are listed already have to be put into the tree, too.
@@ -88,19 +88,19 @@ class ShapedRuns(MatchedRuns):
     def relatives(self, ref: RunRef) -> tuple[Relative, ...]:
         """Return the parent and the children of a run as the screen shows them."""
         key = (ref, len(self.rows), self.rewritten)
-        if self._told is None or self._told[0] != key:
+        if self._cached_relatives is None or self._cached_relatives[0] != key:
             family = self.family(ref)
             kinds = [("parent", family.parent)] if family.parent is not None else []
-            kinds += [("child", child) for child in family.children[:MOST_CHILDREN]]
-            told = tuple(
+            kinds += [("child", child) for child in family.children[:MAX_CHILDREN]]
+            relatives = tuple(
                 Relative(kind, at, run_line(self.rows[at]), self.rows[at].summary.run_id)
                 for kind, at in kinds
             )
-            self._told = key, told
-        return self._told[1]
+            self._cached_relatives = key, relatives
+        return self._cached_relatives[1]
 
-    def _take_again(self, place: int) -> None:
-        super()._take_again(place)
+    def _update_row(self, place: int) -> None:
+        super()._update_row(place)
         is_gone = place in self._gone
         self.shape.note_again(place, "" if is_gone else self.rows[place].summary.parent_run_id)
 

@@ -19,8 +19,8 @@ Steps = Generator[int, None, Result]
 STEP_ROWS: Final = 1 << 13
 FEW_RUNS: Final = STEP_ROWS
 """With at most this many runs, everything is done at once."""
-_SAMPLE: Final = 1 << 12
-_CUTS: Final = 1 << 8
+_SAMPLE_SIZE: Final = 1 << 12
+_MAX_CUTS: Final = 1 << 8
 
 
 class Underway(Generic[Result]):
@@ -98,5 +98,5 @@ def sorted_in_steps(
 
 def _cuts(places: array[int], keys: Sequence[Any]) -> list[Any]:
     """Return keys that cut the places into parts of about the same size."""
-    sample = sorted(keys[place] for place in places[:: max(1, len(places) // _SAMPLE)])
-    return list(dict.fromkeys(sample[:: max(1, len(sample) // _CUTS)]))
+    sample = sorted(keys[place] for place in places[:: max(1, len(places) // _SAMPLE_SIZE)])
+    return list(dict.fromkeys(sample[:: max(1, len(sample) // _MAX_CUTS)]))

@@ -29,11 +29,11 @@ from hermes_tui.runtime.opener import OpenFile, RunRef
 if TYPE_CHECKING:
     from hermes_tui.runtime.index.store import RunStore
 
-MOST_SHARED: Final = 1 << 14
+MAX_SHARED: Final = 1 << 14
 """How many distinct values of a column are shared, so that each is in memory once."""
 LONG_TEXT: Final = 32
-_WIDTH: Final = len(RunSummary._fields)
-_LOST: Final = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
+_SUMMARY_FIELDS: Final = len(RunSummary._fields)
+_LOST_SUMMARY: Final = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
 """Replaces a run whose block cannot be read any more."""
 
 
@@ -98,14 +98,14 @@ class _Block:
         try:
             values = [values[index] for values in self._store.columns(self._block)]
         except DamagedBlock:
-            values = [*_LOST, *[0] * (len(COLUMNS) - _WIDTH)]
-        return StoredRun(RunSummary(*values[:_WIDTH]), *values[_WIDTH:])
+            values = [*_LOST_SUMMARY, *[0] * (len(COLUMNS) - _SUMMARY_FIELDS)]
+        return StoredRun(RunSummary(*values[:_SUMMARY_FIELDS]), *values[_SUMMARY_FIELDS:])
 
     def _column(self, name: str, first: int, end: int) -> list[Any]:
         try:
             return self._store.column(self._block, COLUMNS.index(name))[first:end]
         except DamagedBlock:
-            lost = 0 if name == _GROUP else getattr(_LOST, name)
+            lost = 0 if name == _GROUP else getattr(_LOST_SUMMARY, name)
             return [lost] * (min(end, self._length) - first)
 
 
@@ -131,7 +131,7 @@ class StoredRows(_Block):
         where, _, name = attribute.rpartition(".")
         if where or name == _GROUP:
             return self._column(name, first, end)
-        return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
+        return [getattr(self.owner, _OWNER_FIELDS[attribute])] * (min(end, self._length) - first)
 
 
 class Files(Protocol):
@@ -177,12 +177,12 @@ class PackedRows(_Block):
         return list(map(of, numbers))
 
 
-_COUNTS: Final = frozenset(
+_COUNT_ATTRIBUTES: Final = frozenset(
     f"summary.{name}" for name, kind in RunSummary.__annotations__.items() if kind in (int, "int")
 )
 _GROUP: Final = "group"
 """The only attribute of a row, besides its summary, that a block holds."""
-_OWN: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
+_OWNER_FIELDS: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
 Part = LooseRows | StoredRows | PackedRows
 
 
@@ -301,7 +301,7 @@ class RunTable(Sequence[RunRow]):
         across several calls if these are given the same `shared`.
         """
         end = self._length if end is None else end
-        if attribute in _COUNTS:
+        if attribute in _COUNT_ATTRIBUTES:
             # As objects, the numbers of a million runs would take tens of megabytes.
             return array("q", chain.from_iterable(self._slices(attribute, first, end)))
         found: list[Any] = []
@@ -309,7 +309,7 @@ class RunTable(Sequence[RunRow]):
         for values in self._slices(attribute, first, end):
             if short:
                 values = map(_shortened, values)
-            known = shared.setdefault if len(shared) < MOST_SHARED else shared.get
+            known = shared.setdefault if len(shared) < MAX_SHARED else shared.get
             found.extend(known(value, value) for value in values)
         return found
 

@@ -11,9 +11,9 @@ from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import Event, MessageAppended
 from hermes_tui.runtime.opener import RunRef, load_run
 
-LOOKED_AT: Final = 64
+MAX_EVENTS: Final = 64
 """How many events from the beginning of a run are searched for the message of the user."""
-LONGEST: Final = 20_000
+MAX_TASK_LENGTH: Final = 20_000
 
 
 def task_text(ref: RunRef) -> str:
@@ -21,7 +21,7 @@ def task_text(ref: RunRef) -> str:
     try:
         for event in _beginning(load_run(ref), ref):
             if isinstance(event, MessageAppended) and event.message.role == "user":
-                return " ".join(event.message.text[:LONGEST].split())
+                return " ".join(event.message.text[:MAX_TASK_LENGTH].split())
     except (HermesError, OSError):
         return ""
     return ""
@@ -30,6 +30,6 @@ def task_text(ref: RunRef) -> str:
 def _beginning(log: EventLog, ref: RunRef) -> Iterator[Event]:
     if isinstance(log, RecordLog):
         scanned = ref.file.scan()
-        while len(log) < LOOKED_AT and (log.index_record() or next(scanned, None) is not None):
+        while len(log) < MAX_EVENTS and (log.index_record() or next(scanned, None) is not None):
             pass
-    yield from (log[seq] for seq in range(min(LOOKED_AT, len(log))))
+    yield from (log[seq] for seq in range(min(MAX_EVENTS, len(log))))

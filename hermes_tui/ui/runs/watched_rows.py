@@ -14,7 +14,7 @@ from hermes_tui.ui.runs.table import RunRow, RunTable
 if TYPE_CHECKING:
     from hermes_tui.runtime.watched_run import ListedRun, WatchedFile
 
-POLLED_AT_ONCE: Final = 256
+FILES_PER_POLL: Final = 256
 """How many files are polled in one go, which takes a few milliseconds."""
 
 
@@ -59,7 +59,7 @@ class WatchedRows:
     def poll(self) -> set[int]:
         """Return the places of the rows that were replaced or added since the last call."""
         changed: set[int] = set()
-        for _ in range(min(len(self._turns), POLLED_AT_ONCE)):
+        for _ in range(min(len(self._turns), FILES_PER_POLL)):
             file = self._turns[0]
             self._turns.rotate(-1)
             file.watched.poll()
