@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.new_files import NewFiles
     from hermes_tui.ui.search import Search
 
-StartsAt = tuple[RunRef, int]
+StartPlace = tuple[RunRef, int]
 """A run and the number of one of its messages, from 1; 0 if none is named."""
 
 
@@ -34,7 +34,7 @@ class _InitialView(NamedTuple):
 
     filter_text: str
     search: Search | None
-    place: StartsAt | None
+    place: StartPlace | None
 
 
 def run_open(arguments: argparse.Namespace) -> int:
@@ -107,7 +107,7 @@ def _initial_search(text: str) -> Search | None:
     return compile_search(text, is_regex=False, case_matters=False, in_texts=True)
 
 
-def _initial_place(feed: RunsFeed, text: str) -> StartsAt | None:
+def _initial_place(feed: RunsFeed, text: str) -> StartPlace | None:
     if not text:
         return None
     from hermes_tui.cli.open_at import find_place

@@ -29,7 +29,7 @@ MAX_SAMPLED_IDS: Final = 1_000
 MAX_RUNS_AFTER: Final = 1 << 16
 """How many runs after one found by its number are searched for another with that id."""
 _LISTED_ID: Final = re.compile(r"g[0-9]+ · .")
-COUNTED_BYTES = 8 << 20
+MAX_COUNTED_BYTES = 8 << 20
 """The messages of a bigger run are not counted in advance: it would be read twice."""
 
 
@@ -124,7 +124,7 @@ def _other_with_id(feed: RunsFeed, name: str) -> int:
 
 
 def _check_message(ref: RunRef, message: int, text: str) -> None:
-    if message and ref.file.is_one_run and ref.file.source.size > COUNTED_BYTES:
+    if message and ref.file.is_one_run and ref.file.source.size > MAX_COUNTED_BYTES:
         return
     count = _count_messages(load_run(ref))
     if not 1 <= message <= count:

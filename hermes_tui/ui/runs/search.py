@@ -122,7 +122,7 @@ class RunSearch:
         self._current = None
         self.searched += not self._known[place]
         self._known[place] = True
-        self._walk.look_back(place, is_match=bool(self._found[place]))
+        self._walk.note_result(place, is_match=bool(self._found[place]))
         return [place]
 
     def _next_place(self) -> int | None:
@@ -219,7 +219,7 @@ class _Walk:
             self.has_match = self.has_match or bool(found[place])
         return None
 
-    def look_back(self, place: int, *, is_match: bool) -> None:
+    def note_result(self, place: int, *, is_match: bool) -> None:
         """Note the result of a run that it may have reached."""
         self.has_match = self.has_match or (is_match and place == self._at)
 
