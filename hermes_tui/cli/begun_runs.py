@@ -19,12 +19,12 @@ def begun_runs(ref: RunRef, run: Run) -> list[Run]:
     """Return the runs that `run` started, and those that these started in turn."""
     known_ids = {_ids(run)[0]} - {""}
     others = [*_runs_in_record(ref), *_runs_in_subagent_files(ref)] if known_ids else []
-    found: list[Run] = []
-    while begun := [other for other in others if _ids(other)[1] in known_ids]:
-        found += begun
+    descendants: list[Run] = []
+    while children := [other for other in others if _ids(other)[1] in known_ids]:
+        descendants += children
         others = [other for other in others if _ids(other)[1] not in known_ids]
-        known_ids = {_ids(other)[0] for other in begun} - {""}
-    return found
+        known_ids = {_ids(other)[0] for other in children} - {""}
+    return descendants
 
 
 def _ids(run: Run) -> tuple[str, str]:

@@ -158,13 +158,13 @@ class _Runs:
         self._without_messages += not found.state.messages
         events = read_events(found.ref)
         self._named_details += named_details(events)
-        begun = begun_runs(found.ref, events) if self.to == "atif" else ()
+        subagent_runs = begun_runs(found.ref, events) if self.to == "atif" else ()
         file = found.ref.file
         return render(
             self.to,
             events,
             file,
-            begun,
+            subagent_runs,
             changes=self._changes,
             in_line=in_line,
             masks=self._masks,

@@ -20,13 +20,13 @@ like a JSON line: pip install 'hermes-tui[parquet]'.
 
 def run_formats(arguments: argparse.Namespace) -> int:
     """Print every format with a one-line summary."""
-    known = formats()
+    entries = formats()
     if arguments.json:
-        for item in known:
+        for item in entries:
             sys.stdout.write(ascii_line({"name": item.name, "summary": item.summary}))
         return 0
-    width = max(len(item.name) for item in known)
-    for item in known:
+    width = max(len(item.name) for item in entries)
+    for item in entries:
         sys.stdout.write(f"{item.name:{width}}  {item.summary}\n")
     sys.stdout.write(_CONTAINERS)
     return 0

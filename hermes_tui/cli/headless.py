@@ -246,5 +246,5 @@ def _request_failure(log: EventLog) -> str:
     failed = next((event for event in events if isinstance(event, RequestFailed)), None)
     if failed is None:
         return ""
-    hints = [found.hint for found in failed.diagnostics if found.hint]
+    hints = [diagnostic.hint for diagnostic in failed.diagnostics if diagnostic.hint]
     return f"{failed.message} ({hints[0]})" if hints else failed.message

@@ -156,11 +156,11 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
     messages = _messages(arguments)
     extra = _extra_body(arguments)
     server = _server(arguments, pace_s=0.02 if has_screen else 0.0)
-    kept = {name: getattr(arguments, name) for name in KEPT}
+    recorded = {name: getattr(arguments, name) for name in KEPT}
     header_names = {HEADER_NAMES: [*server.headers]} if server.headers else {}
     return LiveSettings(
         server=server,
-        origin={**kept, "server": masked_url(arguments.server), **header_names},
+        origin={**recorded, "server": masked_url(arguments.server), **header_names},
         parameters=extra if arguments.resume else {**_parameters(arguments), **extra},
         messages=messages,
         task=arguments.task,

@@ -46,12 +46,14 @@ def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     If there is a screen, the hint names the key that does the same there.
     """
     for mode, decided in _DECIDED_OPTIONS.items():
-        given = [name for name in decided if _is_given(getattr(arguments, name))]
-        if not getattr(arguments, mode) or not given:
+        given_names = [name for name in decided if _is_given(getattr(arguments, name))]
+        if not getattr(arguments, mode) or not given_names:
             continue
-        options = [_option(name) for name in given]
+        options = [_option(name) for name in given_names]
         option_list = " and ".join(filter(None, (", ".join(options[:-1]), options[-1])))
-        instead = [_SCREEN_KEYS[name] for name in given if has_screen and name in _SCREEN_KEYS]
+        instead = [
+            _SCREEN_KEYS[name] for name in given_names if has_screen and name in _SCREEN_KEYS
+        ]
         hint = "; ".join(["leave it out" if len(options) == 1 else "leave them out", *instead])
         raise UsageError(f"with --{mode} the recording decides {option_list}", hint)
 
@@ -79,13 +81,13 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
     if not isinstance(first, RunStarted) or not can_be_resumed(first):
         hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
-    kept = first.details["live"]
-    if MASK in str(kept.get("server", "")) and not arguments.server:
+    recorded = first.details["live"]
+    if MASK in str(recorded.get("server", "")) and not arguments.server:
         hint = "give it again, whole: --server URL; recordings hold no credentials"
-        message = f"the password or key in {kept['server']} was not recorded"
+        message = f"the password or key in {recorded['server']} was not recorded"
         raise UsageError(message, hint)
     for name in KEPT:
-        if name in kept and not getattr(arguments, name):
-            setattr(arguments, name, kept[name])
-    arguments.workdir = arguments.workdir or kept.get("workdir", "")
+        if name in recorded and not getattr(arguments, name):
+            setattr(arguments, name, recorded[name])
+    arguments.workdir = arguments.workdir or recorded.get("workdir", "")
     arguments.model = first.model

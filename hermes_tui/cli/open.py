@@ -77,10 +77,10 @@ def _find_targets(arguments: argparse.Namespace, on_progress: Tell = lambda foun
     # A place is always in the named file itself.
     if arguments.at:
         return targets
-    found = with_subagents(targets)
-    if sys.stdout.isatty() or len(targets) > 1 or len(found) == len(targets):
-        return found
-    left_out = counted(len(found) - 1, "file")
+    all_targets = with_subagents(targets)
+    if sys.stdout.isatty() or len(targets) > 1 or len(all_targets) == len(targets):
+        return all_targets
+    left_out = counted(len(all_targets) - 1, "file")
     say(f"{targets.label(0)}: {left_out} of subagents left out: name their folder too")
     return targets
 

@@ -124,8 +124,8 @@ def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 
     """
     letters: dict[Any, str] = {}
     width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
-    taken = len(_ROW.format("", "", "", "", name=width))
-    room = max(columns - taken - _MIN_FINDINGS, _MIN_CALLS_WIDTH) if columns else _CALLS_WIDTH
+    fixed_width = len(_ROW.format("", "", "", "", name=width))
+    room = max(columns - fixed_width - _MIN_FINDINGS, _MIN_CALLS_WIDTH) if columns else _CALLS_WIDTH
     call_texts = [visible_line(", ".join(c.name for c in v.calls), room) for v in verdicts]
     calls = max([len("calls"), *map(cells, call_texts)])
     head = _ROW.format("", "parser", "version", "verdict", name=width)
@@ -140,7 +140,7 @@ def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 
             name=width,
         )
         codes = _fitting(
-            _worst_codes(verdict), columns - taken - calls - 1 if columns else _MAX_LENGTH
+            _worst_codes(verdict), columns - fixed_width - calls - 1 if columns else _MAX_LENGTH
         )
         yield f"{row}{names}{' ' * (calls - cells(names))} {codes}".rstrip()
     yield ""

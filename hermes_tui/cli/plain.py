@@ -73,8 +73,8 @@ def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | Non
     for position in range(len(model)):
         row = model.row(position)
         summary = row.summary
-        named = (("turn", summary.turns), ("call", summary.calls), ("error", summary.errors))
-        counts = " ".join(counted(count, noun) for noun, count in named)
+        counters = (("turn", summary.turns), ("call", summary.calls), ("error", summary.errors))
+        counts = " ".join(counted(count, noun) for noun, count in counters)
         sys.stdout.write(f"{_line(row)}  {counts}\n")
     if rows and not len(model):
         say(f"no run matches (of {len(rows)})")

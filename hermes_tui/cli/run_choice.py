@@ -33,11 +33,11 @@ MAX_LISTED_NAMESAKES: Final = 5
 
 @contextmanager
 def chosen_run(
-    path: Place | None, wanted: str, *, spelling: str, wanted_format: str = ""
+    path: Place | None, name: str, *, spelling: str, wanted_format: str = ""
 ) -> Iterator[RunRef]:
     """Open a file (None: standard input) and yield the run that `pick_run` finds in it."""
     with one_file(path, wanted_format) as file:
-        yield pick_run(file, wanted, spelling=spelling)
+        yield pick_run(file, name, spelling=spelling)
 
 
 @contextmanager
@@ -76,8 +76,8 @@ def _members(path: Path) -> list[str]:
         return []
 
 
-def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
-    """Return the run that `wanted` names: its number from 1, else its id; empty: the only one.
+def pick_run(file: OpenFile, name: str, *, spelling: str) -> RunRef:
+    """Return the run that `name` names: its number from 1, else its id; empty: the only one.
 
     If several runs have that id, the first is returned, and the others are reported. Searches
     little further than necessary, and keeps nothing of the runs before. Raises UsageError with a
@@ -86,10 +86,10 @@ def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
     progress = ProgressLine()
     try:
         if file.is_one_run:
-            return _single_run(file, wanted, progress)
-        if not wanted:
+            return _single_run(file, name, progress)
+        if not name:
             return _only_run(file, spelling, progress)
-        return _named_run(file, wanted, spelling, progress)
+        return _named_run(file, name, spelling, progress)
     finally:
         progress.clear()
 
@@ -175,15 +175,15 @@ def readings(text: str) -> list[tuple[str, int | None]]:
     return whole
 
 
-def run_number(wanted: str) -> int:
+def run_number(name: str) -> int:
     """Return the number that names a run, or 0 if the name is an id."""
-    return int(wanted) if wanted.isdecimal() and len(wanted) <= MAX_DIGITS else 0
+    return int(name) if name.isdecimal() and len(name) <= MAX_DIGITS else 0
 
 
-def taken_by_number(label: str, wanted: str, other: int, spelling: str) -> str:
+def taken_by_number(label: str, name: str, other: int, spelling: str) -> str:
     """Return the message for a run chosen by its number, which is also the id of run `other`."""
-    choice = f"run {other} has the id {wanted!r}: {spelling.format(other)}"
-    return f"{label}: run {run_number(wanted)} is taken, by its number; {choice}"
+    choice = f"run {other} has the id {name!r}: {spelling.format(other)}"
+    return f"{label}: run {run_number(name)} is taken, by its number; {choice}"
 
 
 def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:

@@ -65,15 +65,15 @@ class Report:
         return 3 if self._unreadable or not self._files_read else int(self._fails)
 
     def _output(self, request: ScanRequest) -> Output:
-        found = self._baseline is not None
+        has_baseline = self._baseline is not None
         if request.output == "table":
-            new = NewFindings(self._makes_fail) if found else None
+            new = NewFindings(self._makes_fail) if has_baseline else None
             filtered = bool(request.filter)
             return Table(self._write, by_run=request.by_run, filtered=filtered, new=new)
         if request.output != "junit":
             print_json()
         if request.output == "jsonl":
-            return JsonLines(self._write, by_run=request.by_run, found=found)
+            return JsonLines(self._write, by_run=request.by_run, found=has_baseline)
         from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
 
         match request.output:

@@ -84,17 +84,17 @@ def _outcome_text(outcomes: Outcomes) -> str:
 
 def _outcomes_by_model(rates: Rates) -> Iterator[str]:
     """Yield a line per model, the highest share of failed runs first; nothing for a single one."""
-    known = [(name, each) for name, each in rates.by_model.items() if each.is_known]
-    if len(known) < 2:
+    models = [(name, each) for name, each in rates.by_model.items() if each.is_known]
+    if len(models) < 2:
         return
-    known.sort(key=lambda item: (-item[1].failed_share, item[1].mean_reward or 0.0, item[0]))
+    models.sort(key=lambda item: (-item[1].failed_share, item[1].mean_reward or 0.0, item[0]))
     yield ""
     yield OUTCOMES
-    width = max(cells(_label(name)) for name, _ in known[:MAX_LINES])
-    for name, each in known[:MAX_LINES]:
+    width = max(cells(_label(name)) for name, _ in models[:MAX_LINES])
+    for name, each in models[:MAX_LINES]:
         label = _label(name)
         yield f"  {label}{' ' * (width - cells(label))}  {_outcome_text(each)}"
-    yield from _more_line(len(known))
+    yield from _more_line(len(models))
 
 
 def _more_line(names: int) -> Iterator[str]:
@@ -121,10 +121,10 @@ def _ratio(rate: Rate) -> str:
 
 def _failed_names(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     """Return the names that failed, most often first; none if the only name is not given."""
-    named = _rates_of(rates, group)
-    if [name for name, _ in named] == [""]:
+    rates_by_name = _rates_of(rates, group)
+    if [name for name, _ in rates_by_name] == [""]:
         return []
-    return [(name, rate) for name, rate in named if rate.failed]
+    return [(name, rate) for name, rate in rates_by_name if rate.failed]
 
 
 def summary_json(rates: Rates, path_of: PathOf, *, outside: int) -> dict[str, Any]:

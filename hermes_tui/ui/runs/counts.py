@@ -117,11 +117,11 @@ class RunCounts(Generic[Kind]):
     def _add(self) -> None:
         first, self._added = self._added, min(self._added + ROWS_PER_STEP, self.model.taken)
         rows = self.model.rows[first : self._added]
-        there = self.model.there(first, self._added)
-        if there is None:
+        exists = self.model.there(first, self._added)
+        if exists is None:
             self._counting.add(partial(column, rows), len(rows))
         else:
-            self._counting.add(lambda name: compress(column(rows, name), there), sum(there))
+            self._counting.add(lambda name: compress(column(rows, name), exists), sum(exists))
 
     def _choose(self) -> None:
         first, self._chosen = self._chosen, min(self._chosen + ROWS_PER_STEP, self.model.tested)

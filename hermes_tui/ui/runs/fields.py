@@ -113,8 +113,8 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
         return [value or shared[number] for value, number in pairs]
     if name not in AS_JSON:
         return values
-    made = {value: AS_JSON[name](value) for value in set(values)}
-    return list(map(made.__getitem__, values))
+    converted = {value: AS_JSON[name](value) for value in set(values)}
+    return list(map(converted.__getitem__, values))
 
 
 def attribute(rows: Sequence[RunRow], name: str) -> Sequence[Any]:

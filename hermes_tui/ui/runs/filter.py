@@ -44,11 +44,11 @@ class RunFilter:
         except ExpressionError as error:
             return error.on_screen
         self.expression, self.text = expression, text.strip()
-        taken = self._places.taken
-        self.passing = bytearray([expression is None]) * taken
-        self.tested = 0 if expression is not None else taken
+        count = self._places.taken
+        self.passing = bytearray([expression is None]) * count
+        self.tested = 0 if expression is not None else count
         for place in self._gone:
-            if place < taken:
+            if place < count:
                 self.passing[place] = False
         return ""
 
@@ -104,10 +104,10 @@ class RunFilter:
             return [place not in gone for place in places]
         rows, names = self._rows[places.start : places.stop], self.expression.names
         numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
-        known: dict[str, Sequence[Any]] = {"run": numbers}
+        computed: dict[str, Sequence[Any]] = {"run": numbers}
         if self.is_by_search:
-            known[FOUND] = list(map(bool, self._search.found(places)))
-        columns = [known[name] if name in known else column(rows, name) for name in names]
+            computed[FOUND] = list(map(bool, self._search.found(places)))
+        columns = [computed[name] if name in computed else column(rows, name) for name in names]
         matches = self.expression.matches
         return [
             place not in gone and matches(dict(zip(names, values, strict=True)))

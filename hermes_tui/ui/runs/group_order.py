@@ -36,19 +36,19 @@ def group_means(
     columns = []
     for name in names:
         columns.append((yield from column_in_steps(rows, name)))
-    sums, known = [0.0] * count, [0] * count
+    sums, counts = [0.0] * count, [0] * count
     for piece in pieces(len(places)):
         some = places[piece.start : piece.stop]
         for place, value in zip(some, _values(columns, some), strict=True):
             if value is not None and math.isfinite(value):
                 group = group_of[place]
                 sums[group] += value
-                known[group] += 1
+                counts[group] += 1
         yield len(piece)
     sign = -1 if (order.name == "status") != order.descending else 1
     return [
         sign * total / runs if runs else math.inf
-        for total, runs in zip(sums, known, strict=True)
+        for total, runs in zip(sums, counts, strict=True)
     ]  # fmt: skip
 
 

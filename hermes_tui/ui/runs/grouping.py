@@ -83,15 +83,15 @@ def names_of(keys: Sequence[str], grouping: str) -> list[Name]:
     """Return the names of the groups with these keys, which depend on each other."""
     # A value from a file may contain the separator, too.
     parts = [key.rsplit(APART, _EXTRA_PARTS.get(grouping, 0)) for key in keys]
-    shared = Counter(titles[0] for titles in parts)
-    named = Counter(tuple(titles[:2]) for titles in parts)
+    title_counts = Counter(titles[0] for titles in parts)
+    pair_counts = Counter(tuple(titles[:2]) for titles in parts)
     names = []
     for title, *apart in parts:
-        if shared[title] == 1:
+        if title_counts[title] == 1:
             names.append(Name(title))
         elif len(apart) == 1:
             names.append(Name(title, has_namesakes=True))
         else:
-            known = 1 if named[title, *apart[:1]] == 1 else 2
-            names.append(Name(" · ".join((title, *apart[:known]))))
+            shown_parts = 1 if pair_counts[title, *apart[:1]] == 1 else 2
+            names.append(Name(" · ".join((title, *apart[:shown_parts]))))
     return names

@@ -115,6 +115,6 @@ class RunPlaces:
         """Return the place of the row of a run, or None if there is none; not while `displaced`."""
         sought = (ref.file.number << FILE_BITS) + ref.number
         key = self._keys.__getitem__
-        found = bisect_left(self.in_order, sought, key=key)
-        is_there = found < len(self.in_order) and key(self.in_order[found]) == sought
-        return self.in_order[found] if is_there else None
+        index = bisect_left(self.in_order, sought, key=key)
+        is_there = index < len(self.in_order) and key(self.in_order[index]) == sought
+        return self.in_order[index] if is_there else None

@@ -44,17 +44,17 @@ class RunSearch:
         self._current: tuple[int, Generator[int, None, bool]] | None = None
         """The run that is being searched."""
 
-    def begin(self, wanted: Search | None, runs: int) -> None:
+    def begin(self, search: Search | None, runs: int) -> None:
         """Search for something else, or for nothing, in the `runs` that there are so far."""
-        self.wanted = wanted
+        self.wanted = search
         self._found, self._known = bytearray(runs), bytearray(runs)
         self.searched = self._known_to = 0
         self.is_stopped = False
         self._cached_count = self._cached_matches = self._current = None
         self._walk = _Walk()
         self._changed_places.clear()
-        if wanted is not None and wanted.in_texts:
-            self._may_hold = _sieve_for(wanted)
+        if search is not None and search.in_texts:
+            self._may_hold = _sieve_for(search)
 
     def take(self, runs: int) -> None:
         """Add this many further runs."""
@@ -89,13 +89,13 @@ class RunSearch:
         """Continue until about `deadline`; return the runs whose result is new."""
         if self.wanted is None:
             return []
-        known: list[int] = []
+        new_places: list[int] = []
         while self.is_going_on:
-            known += self._search_texts() if self.wanted.in_texts else self._search_lines()
+            new_places += self._search_texts() if self.wanted.in_texts else self._search_lines()
             if time.perf_counter() >= deadline:
                 break
         self._cached_count = self._cached_matches = None
-        return known
+        return new_places
 
     def _search_lines(self) -> range:
         end = min(len(self._found), self.searched + ROWS_PER_STEP)
@@ -245,7 +245,7 @@ def _onward(order: array[int], position: int, step: int) -> Iterator[int | None]
             yield None
 
 
-def _sieve_for(wanted: Search) -> Callable[[bytes], bool]:
+def _sieve_for(search: Search) -> Callable[[bytes], bool]:
     from hermes_tui.runtime.run_texts import sieve
 
-    return sieve("" if wanted.is_regex else wanted.text, case_matters=wanted.case_matters)
+    return sieve("" if search.is_regex else search.text, case_matters=search.case_matters)

@@ -309,8 +309,8 @@ class RunTable(Sequence[RunRow]):
         for values in self._slices(attribute, first, end):
             if short:
                 values = map(_shortened, values)
-            known = shared.setdefault if len(shared) < MAX_SHARED else shared.get
-            found.extend(known(value, value) for value in values)
+            canonical = shared.setdefault if len(shared) < MAX_SHARED else shared.get
+            found.extend(canonical(value, value) for value in values)
         return found
 
     def _slices(self, attribute: str, first: int, end: int) -> Iterator[Iterable[Any]]:

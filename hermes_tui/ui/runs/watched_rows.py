@@ -43,11 +43,11 @@ class WatchedRows:
     def note(self, watched: WatchedFile, place: int) -> None:
         """Note that a row is that of the next run of a file, read for the first time."""
         row = self._rows[place]
-        known = self._files.get(row.file_number)
-        if known is None:
-            known = _Watched(watched, row.file_number, row.file_name)
-            self._files[row.file_number] = known
-        known.places.append(place)
+        file = self._files.get(row.file_number)
+        if file is None:
+            file = _Watched(watched, row.file_number, row.file_name)
+            self._files[row.file_number] = file
+        file.places.append(place)
 
     def begin(self, watched: WatchedFile, number: int, name: str) -> None:
         """Watch a file that has been read for the first time."""

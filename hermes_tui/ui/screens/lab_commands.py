@@ -183,9 +183,9 @@ class LabCommands(Searching, Moving, LabReading):
     def choose(self, verdict: Verdict) -> None:
         """Show the steps of a parser, or of our own reading if it is not emulated."""
         real = verdict if verdict.is_real else None
-        known = is_known(verdict.name)
-        self.model.choose(verdict.name if known else AUTO, real)
-        if not known:
+        is_emulated = is_known(verdict.name)
+        self.model.choose(verdict.name if is_emulated else AUTO, real)
+        if not is_emulated:
             self.say(f"{verdict.name} is not emulated: its own verdict beside our reading's steps")
         self.show_side("")
         self._read_again()
@@ -203,11 +203,11 @@ class LabCommands(Searching, Moving, LabReading):
 
     def _show_choices(self, typed: str) -> None:
         """List the parsers whose names contain the typed text."""
-        found = choices(typed, self.model.text, self._real_names())
+        names = choices(typed, self.model.text, self._real_names())
         none = f"no parser has {typed!r} in its name"
         if names_file(typed.strip()):
             none = f"Enter runs the parser in the file {typed.strip()!r}"
-        self.say(" · ".join(found[:_MAX_OFFERED]) or none)
+        self.say(" · ".join(names[:_MAX_OFFERED]) or none)
 
     def _real_names(self) -> list[str]:
         from hermes_tui.runtime.real_parser import name_of
@@ -245,9 +245,9 @@ class LabCommands(Searching, Moving, LabReading):
         self.run_worker(self._show_verdict_of(engine, parser), group="lab real", exclusive=True)
 
     async def _show_verdict_of(self, engine: AddedEngine, parser: str) -> None:
-        found = await self.asked(engine, parser)
-        if found is not None:
-            self.choose(found)
+        verdict = await self.asked(engine, parser)
+        if verdict is not None:
+            self.choose(verdict)
 
     def _read_again(self) -> None:
         if not self.model.is_read:

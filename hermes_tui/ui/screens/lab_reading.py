@@ -93,8 +93,8 @@ class LabReading(CommandScreen):
 
     def pump(self) -> bool:
         if self._fixes is not None and self._fixes[1].done():
-            (text, found), self._fixes = self._fixes, None
-            self.suggestions = found.result() if text is self.model.text else ()
+            (text, fixes_future), self._fixes = self._fixes, None
+            self.suggestions = fixes_future.result() if text is self.model.text else ()
             self._stale = True
         if self._job is not None and self._job[2].done():
             (parser, text, future), self._job = self._job, None

@@ -17,7 +17,7 @@ from hermes_tui.ui.live_model import breakpoint_for, last_stop
 from hermes_tui.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
-    from hermes_tui.debugger import inputs as given
+    from hermes_tui.debugger import inputs
     from hermes_tui.debugger.breakpoints import Breakpoint
     from hermes_tui.debugger.state import SessionState
     from hermes_tui.runtime.branches import Branch
@@ -99,7 +99,7 @@ class LiveCommands(RunScreen):
             why = why_not_now(command_id, driver.phase, broken=broken, tool_ran=tool_ran)
         return self.keys.told(why)
 
-    def put(self, what: given.Input) -> bool:
+    def put(self, what: inputs.Input) -> bool:
         """Put an input into the run and go to its head; return whether it was legal."""
         driver = self.feed.driver
         if driver is None:
@@ -139,21 +139,21 @@ class LiveCommands(RunScreen):
         self._resume(Command.RUN)
 
     def _resume(self, command: Command) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         stop = last_stop(self.model.log)
         if stop is not None and stop.stop_point == StopPoint.MANUAL:
             self.do_answer()
         else:
-            self.put(given.Resume(command))
+            self.put(inputs.Resume(command))
 
     @abstractmethod
     def do_answer(self) -> None: ...
 
     def do_pause(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
-        if self.put(given.Pause()):
+        if self.put(inputs.Pause()):
             self.say_until_stop(self._stop_message())
 
     def _stop_message(self) -> str:
@@ -171,10 +171,10 @@ class LiveCommands(RunScreen):
         self.ask("end the run for good? y ends it", "end-run", one_letter=True)
 
     def answered_end_run(self, event: Prompt.Answered) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         if event.value in ("y", "Y"):
-            self.put(given.Terminate())
+            self.put(inputs.Terminate())
         else:
             self.say("the run is not ended")
 
@@ -182,12 +182,12 @@ class LiveCommands(RunScreen):
         self.live_app.ask_to_leave()
 
     def do_interrupt(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         driver = self.feed.driver
         working = driver is not None and driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
         if working and not self.live_app.is_leaving and not self.state.pausing:
-            self.put(given.Pause())
+            self.put(inputs.Pause())
             self.live_app.ask_to_leave(self._stop_message())
         else:
             self.live_app.ask_to_leave()
@@ -227,11 +227,11 @@ class LiveCommands(RunScreen):
     def _set_breakpoints(
         self, breakpoints: tuple[Breakpoint, ...], stop_points: frozenset[StopPoint] | None
     ) -> bool:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         points = self.state.stop_points if stop_points is None else stop_points
         follow, row = self.model.follow, self.model.row
-        done = self.put(given.SetBreakpoints(breakpoints, points))
+        done = self.put(inputs.SetBreakpoints(breakpoints, points))
         if not follow:
             self.model.follow = False
             self.model.go(row)

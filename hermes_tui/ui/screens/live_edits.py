@@ -86,7 +86,7 @@ class LiveEdits(LiveCommands):
             self.say("no call waits here that could be edited")
 
     def _edit_call(self, call: CallState) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.screens.call_editor import CallEditorScreen
 
         index, name, arguments = call.call.index, call.name or "", call.arguments.text
@@ -97,14 +97,14 @@ class LiveEdits(LiveCommands):
             if after is None:
                 return
             if after[0] != name:
-                self.put(given.EditName(index, after[0]))
+                self.put(inputs.EditName(index, after[0]))
             if after[1] != arguments:
-                self.put(given.EditArguments(index, after[1]))
+                self.put(inputs.EditArguments(index, after[1]))
 
         self.app.push_screen(editor, edited)
 
     def _edit_text(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.edit_checks import check_assistant_text
         from hermes_tui.ui.screens.editor import EditorScreen
 
@@ -119,7 +119,7 @@ class LiveEdits(LiveCommands):
 
         def edited(after: str | None) -> None:
             if after is not None:
-                self.put(given.EditText(after))
+                self.put(inputs.EditText(after))
 
         self.app.push_screen(editor, edited)
 
@@ -143,15 +143,15 @@ class LiveEdits(LiveCommands):
 
         Return why that is not possible, or "".
         """
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         if not calls:
-            return "" if self.put(given.EditText(text)) else self._message
+            return "" if self.put(inputs.EditText(text)) else self._message
         missing = self._missing_calls(calls)
         if not missing:
             return "nothing was changed: the run has this text and its calls already"
         for name, arguments in missing:
-            if not self.put(given.AddCall(name, arguments, parser)):
+            if not self.put(inputs.AddCall(name, arguments, parser)):
                 return self._message
         self.say(f"{counted(len(missing), 'call')} handed over; nothing ran yet")
         return ""
@@ -173,7 +173,7 @@ class LiveEdits(LiveCommands):
         return missing
 
     def answered_message_number(self, event: Prompt.Answered) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.edit_checks import check_message
         from hermes_tui.ui.json_layout import laid_out
         from hermes_tui.ui.screens.editor import EditorScreen
@@ -198,12 +198,12 @@ class LiveEdits(LiveCommands):
 
         def edited(after: str | None) -> None:
             if after is not None:
-                self.put(given.EditMessage(index, after.strip()))
+                self.put(inputs.EditMessage(index, after.strip()))
 
         self.app.push_screen(editor, edited)
 
     def do_edit_result(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.edit_checks import check_nothing
         from hermes_tui.ui.screens.editor import EditorScreen
 
@@ -220,7 +220,7 @@ class LiveEdits(LiveCommands):
 
         def edited(after: str | None) -> None:
             if after is not None:
-                self.put(given.SubstituteResult(after))
+                self.put(inputs.SubstituteResult(after))
 
         self.app.push_screen(editor, edited)
 
@@ -240,14 +240,14 @@ class LiveEdits(LiveCommands):
         self.app.push_screen(editor, self._answered)
 
     def _answered(self, answer: Answer | None) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         if answer is None:
             return
         if answer.failed:
-            self.put(given.FailCall(answer.text, answer.reason))
+            self.put(inputs.FailCall(answer.text, answer.reason))
         else:
-            self.put(given.SkipCall(answer.text, answer.reason))
+            self.put(inputs.SkipCall(answer.text, answer.reason))
 
     def do_drop_call(self) -> None:
         from hermes_tui.debugger.turn import CallStatus
@@ -273,34 +273,34 @@ class LiveEdits(LiveCommands):
             self._drop(call)
 
     def _drop(self, call: CallState) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
 
         name = call.name or "(no name)"
-        if self.put(given.DropCall(call.call.index)):
+        if self.put(inputs.DropCall(call.call.index)):
             self.say(f"call {call.call.index + 1}, {name}, is dropped: the model will not see it")
 
     def do_add_call(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.screens.call_editor import CallEditorScreen
 
         editor = CallEditorScreen("", "{}", self.state.tools, title="Add a call", confirm=False)
 
         def added(after: tuple[str, str] | None) -> None:
             if after is not None:
-                self.put(given.AddCall(*after))
+                self.put(inputs.AddCall(*after))
 
         self.app.push_screen(editor, added)
 
     # Asking again
 
     def do_retry(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.not_now import TOOL_RAN
 
         state = self.state
         if state.moment in (Moment.RESULT, Moment.RECOVERY) and state.call is not None:
             answered = state.moment is Moment.RESULT
-            if self.put(given.Retry()):
+            if self.put(inputs.Retry()):
                 kept = "; the recording keeps its first answer" if answered else ""
                 self.say_until_stop(f"the tool runs once more{kept}")
             return
@@ -311,7 +311,7 @@ class LiveEdits(LiveCommands):
 
     def _ask_again(self) -> None:
         """Send the request again, after the user has edited its parameters."""
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger import inputs
         from hermes_tui.ui.edit_checks import check_parameters
         from hermes_tui.ui.json_layout import laid_out
         from hermes_tui.ui.screens.editor import EditorScreen
@@ -329,7 +329,7 @@ class LiveEdits(LiveCommands):
 
         def edited(after: str | None) -> None:
             if after is not None:
-                self.put(given.Retry(json.loads(after) if after != before else None))
+                self.put(inputs.Retry(json.loads(after) if after != before else None))
 
         self.app.push_screen(editor, edited)
 

@@ -25,16 +25,16 @@ class RunCopying(RunFinding):
         """The index of the alternative that was copied."""
 
     def do_copy(self) -> None:
-        found = self._copies()
-        if not found:
+        copies = self._copies()
+        if not copies:
             return
         origin = (self.focused_pane(), self.model.timeline, self.model.row)
         is_repeated = (origin, self.hermes.clipboard) == self._last_copy
-        self._copied_index = (self._copied_index + 1) % len(found) if is_repeated else 0
-        chosen = found[self._copied_index]
+        self._copied_index = (self._copied_index + 1) % len(copies) if is_repeated else 0
+        chosen = copies[self._copied_index]
         note = ", secrets masked" if chosen.is_masked else ""
-        if len(found) > 1:
-            note += f"; again: {found[(self._copied_index + 1) % len(found)].what}"
+        if len(copies) > 1:
+            note += f"; again: {copies[(self._copied_index + 1) % len(copies)].what}"
         self.copy(chosen.text, chosen.what, note)
         self._last_copy = origin, self.hermes.clipboard
 

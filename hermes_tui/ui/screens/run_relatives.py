@@ -72,17 +72,17 @@ class RunRelatives(RunFinding):
 
     def arrive_from(self, other: RunRelatives) -> None:
         """Show this run instead of `other`, at the call that started `other`, if any did."""
-        own, others = self.model.timeline.state, other.model.timeline
+        own_state, other_timeline = self.model.timeline.state, other.model.timeline
         self.show_pane("metadata" if other.focused_pane().id == "metadata" else "timeline")
-        call = caller_of(others.state.details, own.run_id)
+        call = caller_of(other_timeline.state.details, own_state.run_id)
         if call:
             self._call = call
-            row = _row_of_call(others, call, 0)
-            self._call_turn = others.turn(row) if row is not None else 0
+            row = _row_of_call(other_timeline, call, 0)
+            self._call_turn = other_timeline.turn(row) if row is not None else 0
             self.notice = self.begun_by()
-        elif others.state.parent_run_id:
-            self._child = others.state.run_id
-            self._child_call = str(others.state.details.get("called_by") or "")
+        elif other_timeline.state.parent_run_id:
+            self._child = other_timeline.state.run_id
+            self._child_call = str(other_timeline.state.details.get("called_by") or "")
 
     def seek_call(self) -> None:
         """Go to the call that started the run from which this one was opened, once it is read."""
