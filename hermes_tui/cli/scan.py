@@ -150,7 +150,7 @@ class _Scan:
                 self._collector.take(unit, state.parts(unit))
 
     def _keep_landmarks(self, file: ScannedFile) -> None:
-        """Let `open --at` find runs of a big file at once."""
+        """Save where the parts of a big file begin, so that `open --at` finds a run at once."""
         path, stamp = file.target.path, self._stamps.pop(file.starts[0][0].file, None)
         if isinstance(path, Path) and len(file.starts) > 1 and not file.failure:
             from hermes_tui.runtime.scan.landmarks import keep_landmarks

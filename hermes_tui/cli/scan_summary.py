@@ -70,7 +70,7 @@ def summary_lines(
 
 
 def _outcome_text(outcomes: Outcomes) -> str:
-    """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 (6 runs, 3 at 0 or below)"."""
+    """Return e.g. "3 of 8 runs failed (37.5%); mean reward 0.5 (6 runs, 3 at 0 or below)"."""
     parts = []
     if outcomes.known:
         share = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"

@@ -213,7 +213,7 @@ def _walk(root: int, children: dict[int, list[int]], seen: bytearray) -> Iterato
 def _find_parents(
     parent_ids: dict[int, str], rows: Sequence[RunRow], file_of: Callable[[int], int]
 ) -> Steps[dict[int, int]]:
-    """Find parents by their ids: in the child's own file before any other, never the run itself."""
+    """Return parents by child: found by id, in the child's own file first, never the run itself."""
     sought_ids = set(parent_ids.values()) - {""}
     candidates: dict[str, list[int]] = {}
     for piece in pieces(len(rows)):
