@@ -188,7 +188,7 @@ def test_runs_are_numbered_in_steps_while_more_come() -> None:
     def take(first: int, end: int) -> None:
         # The files come in the wrong order.
         for row in sorted(rows[first:end], key=lambda row: (-row.file_number, row.ref.number)):
-            places._take(places.taken, row)
+            places._add_row(places.taken, row)
 
     take(0, 60)
     work = places.renumber()

@@ -60,10 +60,10 @@ class Spread:
             return [Bin(-_SMALLEST, _SMALLEST)]
         median = self._median(values)
         if low >= 0 and high > LONG_TAIL * max(median, cut(high / 1e6)):
-            edges = _by_factors(next(value for value in values if value > 0), high)
+            edges = _factor_edges(next(value for value in values if value > 0), high)
             edges = [0.0, *edges] if low < edges[0] else edges
         else:
-            edges = _by_steps(low, high, is_whole=self.is_whole)
+            edges = _step_edges(low, high, is_whole=self.is_whole)
         return [Bin(*pair) for pair in pairwise(edges)]
 
     def count_in(self, place: Bin) -> int:
@@ -99,7 +99,7 @@ def _next_below(short: float, exponent: int) -> float:
     return float(f"{short - unit:.{_DIGITS}g}")
 
 
-def _by_steps(low: float, high: float, *, is_whole: bool) -> list[float]:
+def _step_edges(low: float, high: float, *, is_whole: bool) -> list[float]:
     """Return the edges of equal ranges around `[low, high]`."""
     span = max(high - low, max(abs(low), abs(high)) * 1e-3)
     power = 10.0 ** math.floor(math.log10(span / MAX_BARS))
@@ -112,7 +112,7 @@ def _by_steps(low: float, high: float, *, is_whole: bool) -> list[float]:
     return edges[bisect_right(edges, low) - 1 : bisect_right(edges, high) + 1]
 
 
-def _by_factors(low: float, high: float) -> list[float]:
+def _factor_edges(low: float, high: float) -> list[float]:
     """Return edges such as 1, 2, 5, 10 … around `[low, high]`, `low` > 0."""
     first = math.floor(math.log10(low))
     last = math.floor(math.log10(high))

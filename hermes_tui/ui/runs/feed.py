@@ -140,7 +140,7 @@ class RunsFeed:
                 return self._end_of_file(reading) or changed
             match step:
                 case FoundRun():
-                    self._take(reading, step)
+                    self._add_run(reading, step)
                     changed = True
                 case FoundDefect():
                     self._complain(f"{reading.file.label}: {step.message}")
@@ -352,7 +352,7 @@ class RunsFeed:
         self.complaints.remove(complaint)
         return True
 
-    def _take(self, reading: Reading, found: FoundRun) -> None:
+    def _add_run(self, reading: Reading, found: FoundRun) -> None:
         file = reading.file
         group = reading.group(found.ref) if found.siblings > 1 else 0
         row = RunRow(

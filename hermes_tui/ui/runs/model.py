@@ -127,7 +127,7 @@ class RunsModel:
             if place is None:
                 return None
             listed = self._places.inserted(whole(self._filter.listed()), place)
-            target = whole(self._stand(listed)).order.index(place) + step - (step > 0)
+            target = whole(self._arrangement_of(listed)).order.index(place) + step - (step > 0)
         return target if 0 <= target < len(self.order) else None
 
     # Keeping up
@@ -269,7 +269,7 @@ class RunsModel:
         if self._places.displaced:
             yield from self._renumber()
         listed = yield from self._filter.listed()
-        return (yield from self._stand(listed))
+        return (yield from self._arrangement_of(listed))
 
     def _passes(self) -> int:
         """Return how often arranging will go over each run."""
@@ -281,7 +281,7 @@ class RunsModel:
             self._filter.tested = 0
             self.choice += 1
 
-    def _stand(self, places: array[int]) -> Steps[Standing]:
+    def _arrangement_of(self, places: array[int]) -> Steps[Standing]:
         """Return the arrangement of runs, which are given in their natural order."""
         return Standing((yield from self._sorted(places)))
 

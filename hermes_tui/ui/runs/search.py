@@ -141,7 +141,7 @@ class RunSearch:
         """
         key = (position, step, state)
         if self._walk.key != key:
-            self._walk = _Walk(key, _onward(order, position, step))
+            self._walk = _Walk(key, _places_from(order, position, step))
         return self._walk.has_match
 
     def _text_search(self, place: int) -> Generator[int, None, bool]:
@@ -224,7 +224,7 @@ class _Walk:
         self.has_match = self.has_match or (is_match and place == self._at)
 
 
-def _onward(order: array[int], position: int, step: int) -> Iterator[int | None]:
+def _places_from(order: array[int], position: int, step: int) -> Iterator[int | None]:
     """Yield the runs of an order from `position` in a direction, wrapping around; then None.
 
     If the order has grown by then, its new runs come first.

@@ -110,7 +110,7 @@ class ShapedRuns(MatchedRuns):
         else:
             self._stale = self._stale or bool(places)
 
-    def _stand(self, places: array[int]) -> Steps[Standing]:
+    def _arrangement_of(self, places: array[int]) -> Steps[Standing]:
         in_order = yield from self._sorted(places)
         rows = self.rows[: self.taken]
         order = Order(self.sort_name, self.descending)

@@ -68,10 +68,10 @@ class WatchedRows:
                 self.complaints += [file.failure] if file.failure else []
             if file.revision != file.watched.revision:
                 file.revision = file.watched.revision
-                changed.update(self._take(file))
+                changed.update(self._replace_rows(file))
         return changed
 
-    def _take(self, file: _Watched) -> list[int]:
+    def _replace_rows(self, file: _Watched) -> list[int]:
         """Replace the rows of a file by those of its present runs; a row without a run is gone."""
         groups = Groups(file.watched.file)
         for number, run in enumerate(file.watched.runs):

@@ -95,7 +95,7 @@ class LabCommands(Searching, Moving, LabReading):
 
     # Stepping
 
-    def _go(self, moved: bool, refusal: str) -> None:
+    def _show_step(self, moved: bool, refusal: str) -> None:
         if not moved:
             self.say(refusal)
         elif self.side:
@@ -117,7 +117,7 @@ class LabCommands(Searching, Moving, LabReading):
                 self.say("nothing more is sent" if by > 0 else "nothing was sent before")
             self.refresh_view()
             return
-        self._go(move(), "this is the last step" if by > 0 else "this is the whole parse")
+        self._show_step(move(), "this is the last step" if by > 0 else "this is the whole parse")
 
     def do_lab_next(self) -> None:
         self._step(1, self.model.step_over)
@@ -127,7 +127,7 @@ class LabCommands(Searching, Moving, LabReading):
             self.stream.go(self.stream.deltas)
             self.refresh_view()
         else:
-            self._go(self.model.step_out(), "this is the last step")
+            self._show_step(self.model.step_out(), "this is the last step")
 
     def do_lab_failure(self) -> None:
         if self.side == "stream" and self.stream is not None:
@@ -138,10 +138,10 @@ class LabCommands(Searching, Moving, LabReading):
                 self.stream.go(at)
             self.refresh_view()
             return
-        self._go(self.model.next_failure(), "no further failure")
+        self._show_step(self.model.next_failure(), "no further failure")
 
     def do_lab_previous_failure(self) -> None:
-        self._go(self.model.previous_failure(), "no earlier failure")
+        self._show_step(self.model.previous_failure(), "no earlier failure")
 
     # Following a row
 
