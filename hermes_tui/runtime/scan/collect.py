@@ -1,4 +1,4 @@
-"""Put the parts of a scan together again: in order within each file, numbered within the file."""
+"""Assembles the parts of a scan: in order within each file, and numbered within the file."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from hermes_tui.runtime.targets import Target
 
 @dataclass(slots=True)
 class ScannedFile:
-    """What is known of a file so far."""
+    """The results of a file so far."""
 
     target: Target
     counts: Counts = field(default_factory=Counts)
     format: str = ""
     failure: str = ""
     is_foreign: bool = False
-    """Whether the failure is that it is no transcript."""
+    """Whether the failure is that the file is not a transcript."""
     guessed: dict[str, int] = field(default_factory=dict)
     runs_before: int = 0
-    """Runs before the unit whose parts are coming in, those that a filter leaves out too."""
+    """Runs before the unit whose parts are arriving, including those that a filter excludes."""
     groups_before: int = 0
     """Records before that unit."""
     seen: int = 0
-    """Runs that were read, those that a filter leaves out too."""
+    """Runs read so far, including those that a filter excludes."""
     starts: list[tuple[ScanUnit, int]] = field(default_factory=list)
-    """Each unit so far, and how many runs stand before it."""
+    """Each unit so far, and the number of runs before it."""
     announced: bool = False
-    """Whether it was said that it can be read."""
+    """Whether the sink was informed that the file can be read."""
     interrupted: bool = False
-    """Whether the scan ended before the file did."""
+    """Whether the scan ended before the end of the file."""
 
     @property
     def label(self) -> str:
@@ -43,21 +43,21 @@ class ScannedFile:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was read to its end."""
+        """Whether the file was read to its end."""
         return not self.failure and not self.interrupted
 
 
 class Sink(Protocol):
-    """Takes what a scan finds, as it is found."""
+    """Receives the results of a scan as they arrive."""
 
     def began(self, file: ScannedFile, rivals: tuple[str, ...]) -> None:
-        """A file can be read; `rivals` are formats that fit it as well."""
+        """Begin a file, which can be read; `rivals` are other formats that fit it as well."""
         ...
 
     def refused(self, file: ScannedFile) -> None: ...
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
-        """More was counted; the rows and defects that belong to it follow."""
+        """Receive more counts; the rows and defects that belong to them follow."""
         ...
 
     def defect(self, file: ScannedFile, message: str) -> None: ...
@@ -68,7 +68,7 @@ class Sink(Protocol):
 
 
 class Collector:
-    """Passes on the parts of each file in order; with `ordered` the files as well."""
+    """Passes on the parts of each file in order; with `ordered`, the files are in order, too."""
 
     def __init__(
         self,
@@ -81,26 +81,26 @@ class Collector:
         self.rates = Rates()
         self.files_done = 0
         self.held = 0
-        """Parts that wait for others to come before them."""
+        """How many batches of parts wait for those of earlier units."""
         self._targets = targets
         self._sink = sink
         self._ordered = ordered
         self._on_end = on_end
         self._files: dict[int, ScannedFile] = {}
         self._lanes: dict[int, deque[ScanUnit]] = {}
-        """The units of each file that are not passed on yet; with `ordered` all are in one."""
+        """The units of each file that are not passed on yet; with `ordered`, all in one lane."""
         self._waiting: dict[int, list[Iterable[Part]]] = {}
 
     def expect(self, unit: ScanUnit) -> None:
-        """Let a unit come; its parts may come at any time from now on."""
+        """Register a unit, whose parts may arrive at any time from now on."""
         self._lanes.setdefault(self._lane(unit), deque()).append(unit)
 
     def is_next(self, unit: ScanUnit) -> bool:
-        """Tell whether the parts of a unit are passed on at once."""
+        """Return whether the parts of a unit are passed on at once."""
         return self._lanes[self._lane(unit)][0] is unit
 
     def take(self, unit: ScanUnit, parts: Iterable[Part]) -> None:
-        """Take parts of a unit, which may be read only when their turn has come."""
+        """Take parts of a unit; `parts` is iterated over only when it is their turn."""
         if not self.is_next(unit):
             self.held += 1
             self._waiting.setdefault(unit.number, []).append(parts)
@@ -117,7 +117,7 @@ class Collector:
             parts = (part for several in waiting for part in several)
 
     def abandon(self) -> None:
-        """End the files that are not read to their end, as far as they are known."""
+        """End the files that have begun but were not read to their end, as interrupted."""
         for file in list(self._files.values()):
             file.interrupted = True
             if file.announced:
@@ -128,7 +128,7 @@ class Collector:
         return 0 if self._ordered else unit.file
 
     def _pass_on(self, unit: ScanUnit, parts: Iterable[Part]) -> bool:
-        """Pass parts on; return whether the unit ended with them."""
+        """Pass parts on; return whether they include the last one of the unit."""
         file = self._files.get(unit.file)
         if file is None:
             file = self._files[unit.file] = ScannedFile(self._targets[unit.file])

@@ -1,7 +1,7 @@
-"""Where runs of big files begin, as a scan came by, so that `open --at` need not count up to them.
+"""Where runs of big files begin, noted by a scan so that `open --at` need not count up to them.
 
-Of each range of a file that was scanned in parts: its first byte, and how many runs stand before.
-Kept beside the indexes (`index/cache.py`).
+For each range of a file that was scanned in parts: its first byte and the number of runs before it.
+Stored with the indexes (`index/cache.py`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class _Landmarks(msgspec.Struct):
 def keep_landmarks(
     path: Path, units: Sequence[ScanUnit], runs_before: Sequence[int], stamp: Stamp | None
 ) -> None:
-    """Keep where the units of a file begin, and how many runs stand before each.
+    """Store where the units of a file begin, and the number of runs before each.
 
-    `stamp` is that of the file before it was read: what has changed since is not kept, neither is
-    what cannot be written.
+    `stamp` is that of the file before it was read. Nothing is stored if the file has changed since,
+    or if it cannot be written.
     """
     reader = units[0].reader
     if reader is None or len(units) < 2:
@@ -54,7 +54,10 @@ def keep_landmarks(
 
 
 def find_run(file: OpenFile, number: int) -> RunRef | None:
-    """Return run `number` (from 1) of a file by its landmarks; None without any that fit it."""
+    """Return run `number` (from 1) of a file by its landmarks.
+
+    Return None if there are none that fit the file, or it has no such run.
+    """
     path, reader = file.path, file.reader
     if not isinstance(path, Path) or reader.unit is not Unit.RUNS:
         return None

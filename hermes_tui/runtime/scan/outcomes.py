@@ -1,4 +1,4 @@
-"""How runs ended: how many failed their task, and what reward they have."""
+"""The outcomes of runs: how many failed their task, and their rewards."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hermes_tui.log.run_fields import has_failed
 
 @dataclass(slots=True)
 class Outcomes:
-    """Sums over runs; of those of which nothing is known only `runs` says that they are there."""
+    """Sums over runs; a run whose outcome is unknown only counts in `runs`."""
 
     runs: int = 0
     known: int = 0
     """Runs whose file says how they ended."""
     failed: int = 0
-    """Of these, those that failed their task, or that a limit cut off short of the full reward."""
+    """Those of them that failed their task, or that a limit cut off without the full reward."""
     rewarded: int = 0
     """Runs with a finite reward."""
     reward: float = 0.0
-    """Sum of these rewards."""
+    """The sum of these rewards."""
     zeros: int = 0
-    """Of the rewards, those that are 0 or less."""
+    """How many of these rewards are 0 or less."""
 
     def count(self, state: RunState) -> None:
         self.runs += 1
@@ -48,17 +48,17 @@ class Outcomes:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is known of any run."""
+        """Whether the outcome or reward of any run is known."""
         return bool(self.known or self.rewarded)
 
     @property
     def failed_share(self) -> float:
-        """The part of the runs that failed, of those that say; 0 where none does."""
+        """The share of failed runs among those with a known outcome; 0 if there are none."""
         return self.failed / self.known if self.known else 0.0
 
     @property
     def mean_reward(self) -> float | None:
-        # Parts come in any order, and the last digits of their sum depend on it.
+        # Parts arrive in any order, on which the last digits of the sum depend.
         return round(self.reward / self.rewarded, 6) if self.rewarded else None
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Divide the files of a scan into units of work."""
+"""Divides the files of a scan into units of work."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.targets import Target
 
 RANGE: Final = 4 << 20
-"""Bytes of a range. Always the same, so that a scan goes on where another one, with other workers,
-was interrupted."""
+"""Bytes of a range. Constant, so that a scan can continue an interrupted one that had a different
+number of workers."""
 WORTH_IT: Final = 24 << 20
-"""Bytes from which on several processes are faster: each takes a moment to start."""
+"""Bytes from which several processes are faster: each takes a moment to start."""
 LOOK: Final = 1 << 16
 
 
 def size_of(target: Target) -> int:
-    """Return the bytes of a file on the disk, 0 where that is not known."""
+    """Return the size of a file on disk in bytes, 0 if it is not known."""
     try:
         return target.path.stat().st_size if target.path is not None else 0
     except OSError:
@@ -34,9 +34,9 @@ def size_of(target: Target) -> int:
 
 
 def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
-    """Return how many processes to use: as many as `wanted`, else one a core if that pays.
+    """Return how many processes to use: `wanted` if given, else one per core if that pays.
 
-    Standard input can be read by this process only.
+    Only this process can read standard input.
     """
     if reads_stdin:
         return 1
@@ -48,11 +48,11 @@ def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
 def units(
     targets: Iterable[Target], *, wanted_format: str, ranges: bool, whole: bool = False
 ) -> Iterator[ScanUnit]:
-    """Yield the work to be done, file by file, range by range.
+    """Yield the units of work, file by file, range by range.
 
-    With `ranges` big files of JSON lines that hold a run a line are divided, those that are
-    elsewhere in any case: they need not be fetched as a whole. Any other is one unit; with `whole`
-    each is.
+    With `ranges`, big JSON Lines files with one run per line are divided into ranges; remote ones
+    always are, so that they need not be fetched as a whole. Any other file is one unit; with
+    `whole`, each file is.
     """
     number = 0
     for file, target in enumerate(targets):
@@ -73,13 +73,13 @@ class _Piece(NamedTuple):
 
 
 def _divided(path: Place | None, wanted_format: str) -> Iterator[_Piece] | None:
-    """Return the ranges of a file, None where it is to be read as a whole."""
+    """Return the ranges of a file, or None if it has to be read as a whole."""
     if path is None:
         return None
     try:
         source = ranged_source(path)
     except SourceError:
-        # Whoever reads it will say why it cannot be.
+        # Reading the file will report the error.
         return None
     reader = detect(source, formats(), wanted=wanted_format).reader
     if reader is None or reader.layout is not Layout.LINES or reader.unit is not Unit.RUNS:
@@ -100,7 +100,7 @@ def _pieces(reader: ReaderSpec, source: FileSource | RemoteSource) -> Iterator[_
 
 
 def line_start(source: Source, position: int) -> int:
-    """Return where the first line begins at or behind `position`; the source's end if none does."""
+    """Return where the first line at or after `position` begins; the source's end if none does."""
     position -= 1
     while position < source.size:
         data = source.read(position, LOOK)

@@ -1,5 +1,7 @@
-"""Scan units in several processes. One that dies is replaced once for each unit; none is left
-behind."""
+"""Scans units in several processes.
+
+A process that dies is replaced once for each unit; none outlives the pool.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 from hermes_tui.runtime.tools.processes import signal_name
 
 MOST_HELD: Final = 256
-"""Parts that may wait for earlier ones before their workers have to wait, too."""
+"""How many parts may wait for earlier ones before their workers have to wait, too."""
 ATTEMPTS: Final = 2
 BATCH_BYTES: Final = 1 << 18
 MOST_IN_BATCH: Final = 32
@@ -27,27 +29,27 @@ _WORKER: Final = "hermes_tui.runtime.scan.worker"
 
 @dataclass(slots=True)
 class _Worker:
-    """One process and what it does."""
+    """A worker process and its work."""
 
     process: subprocess.Popen[bytes]
     peer: connection.Connection
     units: deque[ScanUnit] = field(default_factory=deque)
-    """What it was given and has not ended; it is at the first one."""
+    """The units that it was given and has not finished; it works on the first one."""
     attempt: int = 1
     results: int = 0
-    """Parts with results of its first unit that came in, from whichever attempt."""
+    """The number of parts with results of its first unit received so far, over all attempts."""
 
     def give(self, units: Iterable[ScanUnit]) -> None:
         self.units.extend(units)
         self.send((tuple(self.units), self.results))
 
     def send(self, message: object) -> None:
-        # One that died meanwhile is seen where its answer is read.
+        # If the process has died, that is noticed when its answer is read.
         with suppress(OSError):
             self.peer.send(message)
 
     def end(self) -> int:
-        """Kill the process and return how it ended before that, or was ended."""
+        """Kill the process and return its exit code, the original one if it had already ended."""
         code = self.process.poll()
         self.process.kill()
         self.peer.close()
@@ -56,7 +58,7 @@ class _Worker:
 
 
 class WorkerPool:
-    """Scans units in `jobs` processes, which are started as they are needed."""
+    """Scans units in up to `jobs` processes, which are started as needed."""
 
     def __init__(self, jobs: int, options: ScanOptions) -> None:
         self._jobs = jobs
@@ -65,7 +67,7 @@ class WorkerPool:
 
     @property
     def pids(self) -> list[int]:
-        """Return the processes that there are now."""
+        """The ids of the current worker processes."""
         return [worker.process.pid for worker in self._workers]
 
     def scan(
@@ -75,10 +77,10 @@ class WorkerPool:
         is_next: Callable[[ScanUnit], bool],
         held: Callable[[], int],
     ) -> Iterator[tuple[ScanUnit, Part]]:
-        """Yield the parts of all units as they come; those of one unit in their order.
+        """Yield the parts of all units as they arrive; those of one unit are in order.
 
-        Units begin in order. While `MOST_HELD` parts are `held` only workers are listened to whose
-        unit `is_next`, so that memory stays bounded: one of them always is.
+        Units are started in order. While `MOST_HELD` parts are `held`, only workers whose unit
+        `is_next` are read from, so that memory stays bounded; there is always one.
         """
         units = iter(units)
         while True:
@@ -96,7 +98,7 @@ class WorkerPool:
     def _give_out(
         self, units: Iterator[ScanUnit], held: Callable[[], int]
     ) -> Iterator[tuple[ScanUnit, Part]]:
-        """Give every idle worker something; where no process can be started, do it here."""
+        """Give every idle worker units; if no process can be started, scan in this one."""
         while held() < MOST_HELD:
             idle = next((worker for worker in self._workers if not worker.units), None)
             if idle is None and len(self._workers) >= self._jobs:
@@ -130,7 +132,7 @@ class WorkerPool:
         yield unit, part
 
     def _replace(self, worker: _Worker) -> Iterator[tuple[ScanUnit, Part]]:
-        """Let another process do what one died of; give the unit up when that dies as well."""
+        """Hand a dead worker's units to a new process; skip the first if it killed both."""
         code = worker.end()
         self._workers.remove(worker)
         how = f"ended with {signal_name(-code)}" if code < 0 else f"ended with code {code}"
@@ -162,7 +164,7 @@ class WorkerPool:
 
 
 def _batch(units: Iterator[ScanUnit]) -> list[ScanUnit]:
-    """Take a unit, or some small ones together: to hand over each by itself would take longer."""
+    """Take a unit, or several small ones: to hand over each separately would take longer."""
     batch: list[ScanUnit] = []
     size = 0
     for unit in units:

@@ -1,8 +1,8 @@
-"""How often runs fail: by code, tool, model and parser, with a few places to look at.
+"""How often runs fail, by code, tool, model and parser, with a few examples.
 
-A rate is runs over runs: of a code those that have it, whatever its severity, among all; of a tool
-those in which it or a call of it failed among those that call it; of a model or a parser those with
-errors among its own.
+A rate is a ratio of runs. For a code, it is the runs that have it, regardless of severity, among
+all runs; for a tool, the runs in which it or a call of it failed among those that call it; for a
+model or a parser, the runs with errors among its own.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from hermes_tui.runtime.scan.outcomes import Outcomes
 GROUPS: Final = ("code", "tool", "model", "parser")
 EXAMPLES: Final = 3
 MOST_NAMES: Final = 1_000
-"""Names told apart in a group; what else there is counts as `OTHERS`."""
+"""How many names are distinguished in a group; the rest count as `OTHERS`."""
 OTHERS: Final = "(others)"
 LONGEST_NAME: Final = 120
 _OF_RESULTS: Final = (Code.RESULT_ORPHAN, Code.TOOL_ERROR)
 
 Example = tuple[int, int, int]
-"""The number of the file among those given, of the run in it, of the message in that (both from 1;
-message 0: the run has none)."""
+"""The numbers of the file among those given (from 0), of the run in it and of the message in that
+(both from 1; message 0 means that the run has none)."""
 
 
 @dataclass(slots=True)
 class Rate:
-    """How many runs there are and how many of them failed, and the first places where."""
+    """How many runs there are, how many of them failed, and the first places of failures."""
 
     runs: int = 0
     failed: int = 0
@@ -49,11 +49,11 @@ class Rate:
                 self.places.append(place)
 
     def merge(self, other: Rate, file: int, offset: int) -> None:
-        """Add a rate over runs of a file, which are counted from `offset` on."""
+        """Add a rate over runs of a file, whose numbers are shifted by `offset`."""
         self.runs += other.runs
         self.failed += other.failed
         moved = [(file, run + offset, message) for _, run, message in other.places]
-        # The first ones, whichever part came in first: the answer does not depend on the order.
+        # Always the first ones of all, so that the result does not depend on the order of parts.
         self.places = sorted([*self.places, *moved])[:EXAMPLES]
 
 
@@ -64,18 +64,18 @@ class Rates:
     all: Rate = field(default_factory=Rate)
     groups: dict[str, dict[str, Rate]] = field(default_factory=dict)
     by_model: dict[str, Outcomes] = field(default_factory=dict)
-    """How the runs of each model ended, as far as it is known."""
+    """The outcomes of the runs of each model, as far as they are known."""
 
     @property
     def outcomes(self) -> Outcomes:
-        """How all runs ended."""
+        """The outcomes of all runs."""
         whole = Outcomes()
         for outcomes in self.by_model.values():
             whole.merge(outcomes)
         return whole
 
     def add(self, state: RunState, findings: list[Finding], *, run: int, parser: str = "") -> None:
-        """Count run number `run` as `parser` reads it; which file it is in is said by `merge`."""
+        """Count run number `run` as `parser` reads it; `merge` adds the number of its file."""
         errors = [item for item in findings if item.severity is Severity.ERROR]
         self._outcomes(state.model).count(state)
         whole = (0, run, _number(errors[0] if errors else None, state))
@@ -101,7 +101,7 @@ class Rates:
         return self.by_model.setdefault(_key(model, self.by_model), Outcomes())
 
     def merge(self, other: Rates, file: int, offset: int) -> None:
-        """Add the rates of a part of a file, whose runs are counted from `offset` on."""
+        """Add the rates of a part of a file, whose run numbers are shifted by `offset`."""
         self.all.merge(other.all, file, offset)
         for group, rates in other.groups.items():
             for name, rate in rates.items():
@@ -121,15 +121,15 @@ class Rates:
 
 
 def _key(name: str, known: Collection[str]) -> str:
-    """Return the name that runs are counted by, given those that are told apart already."""
+    """Return the name that runs are counted under, given the names so far."""
     key = name[:LONGEST_NAME]
     return key if key in known or len(known) < MOST_NAMES else OTHERS
 
 
 def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
-    """Tell whether a finding is about a tool, as calls of it are counted.
+    """Return whether a finding is about a tool, by the name under which its calls are counted.
 
-    A result that answers no call counts as one of a call without a name.
+    A result that answers no call counts as that of a call without a name.
     """
     is_of_call = bool(finding.tool) or finding.call_index is not None
     is_of_call |= finding.code in _OF_RESULTS
@@ -137,7 +137,10 @@ def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
 
 
 def _number(finding: Finding | None, state: RunState) -> int:
-    """Return the message to look at; a result may have come without the message that brings it."""
+    """Return the number of the message to look at, within those that the run has.
+
+    A result may have come without the message that contains it.
+    """
     number = finding.number if finding is not None else 1
     return min(max(number, 1), state.appended)
 

@@ -1,7 +1,7 @@
-"""Scan units as Ray Data tasks on a cluster that is there already.
+"""Scans units as Ray Data tasks on an existing cluster.
 
-The workers need what our package depends on, and the files under the same paths: a shared disk, or
-URLs.
+The workers need our package's dependencies, and the files under the same paths: on a shared disk,
+or as URLs.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ AUTO: Final = "auto"
 CONNECT_S: Final = 5.0
 START: Final = "`ray start --head` begins one on this machine"
 _CURRENT: Final = Path("ray", "ray_current_cluster")
-"""In Ray's temporary folder: the cluster that this machine joined last. It outlives the cluster."""
+"""A file in Ray's temporary folder with the last cluster of this machine. It outlives the cluster.
+"""
 
 
 class RayAddress(NamedTuple):
-    """Where a cluster is, and who says so: empty if the caller does."""
+    """The address of a cluster, and the variable or file that it comes from; empty if given."""
 
     address: str
     source: str = ""
@@ -41,27 +42,26 @@ class RayAddress(NamedTuple):
 class RayCluster:
     """Scans units on the cluster at `address` (as Ray takes it: `auto`, `HOST:PORT`, `ray://…`).
 
-    What Ray itself has to say is kept from the terminal; where its process dies, the end of that is
-    told.
+    Ray's own output is kept from the terminal; if its process dies, the last line is reported.
     """
 
     def __init__(self, address: str, options: ScanOptions, *, ordered: bool = False) -> None:
         self.repeated: list[str] = []
-        """The units that were begun more than once, since their worker died."""
+        """The labels of units that were begun more than once because their worker died."""
         self._place = resolved(address)
         self._asked = (self._place.address, options, ordered)
         self._driver: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
-        """What is waited for, as a person is told."""
+        """The cluster's name in messages."""
         address = self._place.address
         return "Ray" if address == AUTO else f"Ray at {address}"
 
     def scan(self, units: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
-        """Yield the parts of all units as they come; those of one unit in their order.
+        """Yield the parts of all units as they arrive; those of one unit are in order.
 
-        Raises SourceError where there is no cluster, or it gives up.
+        Raises SourceError if there is no cluster, or the job fails.
         """
         wanted = list(units)
         if not wanted:
@@ -74,13 +74,13 @@ class RayCluster:
     def _asked_for(
         self, wanted: list[ScanUnit], said: IO[bytes]
     ) -> Iterator[tuple[ScanUnit, Part]]:
-        """Yield what a process of our own gets from the cluster; what it prints goes to `said`."""
+        """Yield the results that our driver process gets; its output goes to the file `said`."""
         try:
             self._driver, peer = start_peer(_DRIVER, stdout=said, stderr=said)
         except OSError as error:
             raise SourceError("ray", f"no process to ask the cluster: {error}") from error
         with peer:
-            # A driver that is dead already is seen where its answer is read.
+            # If the driver has died, that is noticed when its answer is read.
             with suppress(OSError):
                 peer.send((*self._asked, wanted))
             while True:
@@ -94,7 +94,7 @@ class RayCluster:
                         return
 
     def close(self) -> None:
-        """End the job; what is still running on the cluster is ended with it."""
+        """End the job, with everything of it that still runs on the cluster."""
         if self._driver is not None:
             self._driver.kill()
             self._driver.wait()
@@ -109,15 +109,17 @@ def _answer(peer: Connection, said: IO[bytes]) -> Any:
 
 
 def _last_words(said: IO[bytes]) -> str:
-    """Return the last line that Ray, or our own process, printed."""
+    """Return the last line that Ray or our own process printed."""
     said.seek(0)
     lines = said.read().decode("utf-8", "replace").split("\n")
     return shortened(next((line.strip() for line in reversed(lines) if line.strip()), ""), 300)
 
 
 def resolved(address: str) -> RayAddress:
-    """Return the address that `auto` stands for, as Ray finds it: RAY_ADDRESS, then the cluster
-    that this machine joined last. It stays `auto` where neither is there."""
+    """Resolve `auto` as Ray does: to RAY_ADDRESS, else to the last cluster of this machine.
+
+    It stays `auto` if there is neither.
+    """
     if address != AUTO:
         return RayAddress(address)
     if (named := os.environ.get("RAY_ADDRESS", "")) not in ("", AUTO):
@@ -131,7 +133,10 @@ def resolved(address: str) -> RayAddress:
 
 
 def _try_out(place: RayAddress) -> None:
-    """Connect to `HOST:PORT`, since Ray asks for minutes where nobody answers."""
+    """Check that `HOST:PORT` accepts connections; otherwise Ray would retry for minutes.
+
+    Raises SourceError if it does not.
+    """
     host, colon, port = place.address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return

@@ -1,8 +1,8 @@
-"""The driver of a scan on a Ray cluster, a process of its own: Ray prints to standard output, from
-threads, whenever it likes, and that belongs to what a scan finds.
+"""The driver of a scan on a Ray cluster.
 
-Our own package goes to the workers with the job. Ray repeats what a dying worker did not finish; an
-actor counts the beginnings, so that this can be said.
+It is a separate process because Ray prints from threads, at any time, to standard output, which is
+reserved for the results of a scan. Our own package is sent to the workers with the job. Ray repeats
+the unfinished work of a dead worker; an actor counts the starts, so that this can be reported.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from hermes_tui.runtime.scan.ray_cluster import START
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
 MOST_TASKS: Final = 4096
-"""Tasks that a scan is divided into at most: each costs the cluster some milliseconds."""
+"""The most tasks that a scan is divided into: each costs the cluster some milliseconds."""
 _PACKAGE: Final = Path(hermes_tui.__file__).resolve().parent
 
 
 def main(descriptor: str) -> None:
-    """Take (address, options, ordered, units) from the socket `descriptor`; send what is found.
+    """Receive (address, options, ordered, units) from the socket `descriptor`; send the results.
 
-    Sent are (place of the unit, part) pairs, then the places of units that were begun again; where
-    it fails, what a SourceError is made of.
+    These are (place of the unit, part) pairs, then a list of the places of units that were begun
+    again; after a failure, the path, message and hint of a SourceError.
     """
     with Connection(int(descriptor)) as peer:
         address, options, ordered, units = peer.recv()
@@ -97,7 +97,7 @@ def _rows(
 
 
 def _scan_row(row: dict[str, Any], options: ScanOptions, attempts: Any) -> Iterator[dict[str, Any]]:
-    """Scan a unit, on a worker; one row for each part of its results."""
+    """Scan a unit on a worker; yield a row for each part with results."""
     import_module("ray").get(attempts.begin.remote(row["place"]))
     for part in scan_unit(pickle.loads(row["unit"]), options):
         if part.is_result:
@@ -105,6 +105,6 @@ def _scan_row(row: dict[str, Any], options: ScanOptions, attempts: Any) -> Itera
 
 
 def _last_line(error: BaseException) -> str:
-    """Return what went wrong there: the last line of a remote traceback."""
+    """Return the last line of a remote traceback, which names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return shortened(lines[-1], 300) if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""What scanning brings to light, in parts: counts, rates and rows that add up whoever read them."""
+"""The results of scanning, in parts: counts, rates and rows, which can be merged in any order."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.rates import Rates
 
 DEFECTS_KEPT: Final = 4
-"""Malformed places that counts name, one more than are shown."""
+"""How many malformed places `Counts` keeps, one more than are shown."""
 
 _TOLD_TOO: Final = (
     *("task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools"),
     *("tokens_in", "tokens_out", "cost", "duration", "latency", "began", "latest"),
     *("parser", "parent"),
 )
-"""Fields of a run that a filter reads, too."""
+"""Further fields of a run's row, which filters can use, too."""
 _COUNTED: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 Row = dict[str, Any]
 """A file, a run or a finding as plain JSON values."""
@@ -42,15 +42,15 @@ class Counts:
     errors: int = 0
     """Findings of severity error."""
     condemned: int = 0
-    """Runs that fail by what the scan was told to fail by."""
+    """Runs that match the `fail_if` expression of the scan."""
     diagnostics: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
-    """Runs by the format that they were read as."""
+    """The number of runs of each format."""
     first_defects: list[tuple[int, Row]] = field(default_factory=list)
-    """The first malformed places within runs: the number of the run, the finding."""
+    """The first malformed places within runs: the number of the run and the finding's row."""
 
     def add_run(self, state: RunState, findings: Sequence[Finding] = (), number: int = 0) -> None:
-        """Count run `number`; of its `findings` the first malformed places are kept."""
+        """Count run `number`; the first malformed places among its `findings` are kept."""
         self.runs += 1
         self._add_format(state.source_format, 1)
         if Code.SOURCE_DEFECT in state.codes:
@@ -72,7 +72,7 @@ class Counts:
         self._add_codes({str(Code.SOURCE_DEFECT): 1})
 
     def merge(self, other: Counts, offset: int = 0) -> None:
-        """Add the counts over the runs behind these, which are numbered from `offset` on."""
+        """Add the counts over further runs, whose numbers are shifted by `offset`."""
         self._keep_defects((run + offset, row) for run, row in other.first_defects)
         self.runs += other.runs
         self.messages += other.messages
@@ -98,7 +98,7 @@ class Counts:
             self.diagnostics[code] = self.diagnostics.get(code, 0) + count
 
     def row(self, path: str, format_name: str) -> Row:
-        """Return the row of what was counted; with `formats` if they are several."""
+        """Return the counts as a row; with `formats` if there are several."""
         row: Row = {
             "path": path,
             "format": format_name,
@@ -125,12 +125,12 @@ class Counts:
 
 @dataclass(slots=True)
 class Part:
-    """What was found in one stretch of a unit of work. Its runs are numbered within the unit."""
+    """The results of one stretch of a unit of work. Its runs are numbered within the unit."""
 
     seen: int = 0
-    """Runs that were read; those that a filter leaves out are counted nowhere else."""
+    """Runs that were read; those that a filter excludes are counted nowhere else."""
     groups: int = 0
-    """Of a part of a file: how many records it has so far, each of which may hold several runs."""
+    """The number of records in a unit that is a range, each of which may hold several runs."""
     counts: Counts = field(default_factory=Counts)
     rates: Rates = field(default_factory=Rates)
     rows: list[Row] = field(default_factory=list)
@@ -139,28 +139,28 @@ class Part:
     format: str = ""
     rivals: tuple[str, ...] = ()
     bytes_done: int = 0
-    """Bytes of the unit read so far, of `bytes_total`; unpacked ones."""
+    """Decompressed bytes of the unit read so far, out of `bytes_total`."""
     bytes_total: int = 0
-    """0: not said."""
+    """0 if unknown."""
     is_last: bool = False
     failure: str = ""
-    """What went wrong on the way; with `is_refusal` nothing could be read at all."""
+    """What went wrong during reading; with `is_refusal`, nothing could be read at all."""
     is_refusal: bool = False
     is_foreign: bool = False
-    """Whether nothing could be read since it is no transcript."""
+    """Whether nothing could be read since the file is not a transcript."""
     is_lost: bool = False
-    """Whether the process that read it died: another one may well manage it."""
+    """Whether the process that read the unit died; another one may well manage it."""
     guessed: dict[str, int] = field(default_factory=dict)
     """How many runs each parser was guessed for."""
 
     @property
     def found(self) -> int:
-        """Return how much is in it: runs, and defects of no run."""
+        """The number of runs and of defects outside runs."""
         return self.seen + len(self.defects)
 
     @property
     def is_result(self) -> bool:
-        """Whether it says more than how far the reading is."""
+        """Whether the part holds more than the progress of the reading."""
         return self.is_last or self.found > 0
 
     @classmethod
@@ -179,7 +179,7 @@ def run_row(
     number: int,
     group: int,
 ) -> Row:
-    """Return the row of a run, number `number` of its unit, in the `group`th record of that."""
+    """Return the row of run `number` of its unit, in the `group`th record of the unit."""
     counts = Counts()
     counts.add_run(state)
     row = counts.row(path, format_name)
@@ -201,7 +201,7 @@ def run_row(
 
 
 def place_row(row: Row, runs_before: int, groups_before: int) -> Row:
-    """Number a row within its file, given how many runs and groups stand before its unit."""
+    """Number a row within its file, given the number of runs and groups before its unit."""
     row["run"] += runs_before
     if isinstance(group := row["group"], int):
         row["group"] = numbered_group(group and group + groups_before)
@@ -210,7 +210,7 @@ def place_row(row: Row, runs_before: int, groups_before: int) -> Row:
 
 
 def place_finding(finding: Row, run: int) -> Row:
-    """Return a finding of run number `run` of its file with its place in that."""
+    """Return a finding of run number `run` of its file, with its place within the file."""
     return {**finding, "at": f"{run}:{finding['at']}" if finding["at"] else str(run)}
 
 
@@ -236,10 +236,10 @@ def finding_row(finding: Finding, state: RunState) -> Row:
 
 
 def _fingerprint(state: RunState) -> str:
-    """Return what tells a run from others wherever it stands: its task, its group and its id.
+    """Return a digest that identifies a run in any place, of its task, its group and its id.
 
-    Several may have the same: rollouts of an example. The id of our own recording is made up anew
-    whenever the run is repeated.
+    Several runs may have the same, such as rollouts of an example. The id of our own recordings is
+    not part of it, since each repetition of a run gets a new one.
     """
     return _digest(
         state.task, state.group_id, "" if state.source_format == "native" else state.run_id
@@ -247,14 +247,14 @@ def _fingerprint(state: RunState) -> str:
 
 
 def _content(state: RunState, findings: list[Row]) -> str:
-    """Return what tells runs of one task from each other, whatever they are called."""
+    """Return a digest that distinguishes the runs of one task, regardless of their ids."""
     counts = [getattr(state, name) for name in _COUNTED]
     tools = sorted(state.tally.tools.items())
     return _digest(state.task, state.group_id, counts, tools, findings)
 
 
 def _digest(*values: object) -> str:
-    # Loads a library for ciphers, for which most scans have no use.
+    # Imported here since it loads a library for ciphers, which most scans do not need.
     from hashlib import blake2b
 
     return blake2b(repr(values).encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,8 +1,8 @@
-"""What a scan has done so far, in a file, so that an interrupted one goes on where it was.
+"""The state of a scan in a file, so that an interrupted scan can continue.
 
-A line for the scan, one for every file met (its size and time), one for every part found. Lines are
-only ever appended; what a killed scan left of its last line is cut off. A unit counts as done when
-all its parts are there.
+The file has a line for the scan, one for every file (its size and time) and one for every part.
+Lines are only ever appended; a torn last line that a killed scan left is cut off. A unit counts as
+done when all its parts are there.
 """
 
 from __future__ import annotations
@@ -32,18 +32,21 @@ _Stamp = list[int]
 
 
 class ScanState:
-    """The parts of units that are done. Raises UsageError where the file is not this scan's own,
-    StoreError where it cannot be read or written at the start."""
+    """The parts of units that are done.
+
+    Raises UsageError if the file belongs to no scan or to a different one, StoreError if it cannot
+    be read or written at the start.
+    """
 
     def __init__(self, path: Path, options: ScanOptions) -> None:
         self.path = path
         self.failure = ""
-        """Why nothing is written any more, empty while it is."""
+        """Why nothing is written any more; empty while it is."""
         self.changed: set[str] = set()
-        """Files that are no longer what they were when they were read."""
+        """Files that have changed since they were read."""
         self._head = {"scan": SCHEMA, "version": __version__, "options": list(options)}
         self._done: dict[_Key, array[int]] = {}
-        """Where the lines of each unit that is done begin."""
+        """Where the lines of each finished unit begin."""
         self._open: dict[_Key, array[int]] = {}
         self._stamps: dict[str, _Stamp] = {}
         self._checked: set[str] = set()
@@ -60,21 +63,21 @@ class ScanState:
             raise
 
     def is_done(self, unit: ScanUnit) -> bool:
-        """Tell whether all of a unit is known; what was read of a changed file is forgotten."""
+        """Return whether a unit is finished; the results of a changed file are dropped."""
         if unit.path is None:
             return False
         self._check(unit.label, unit.path)
         return _key(unit) in self._done and unit.label in self._stamps
 
     def parts(self, unit: ScanUnit) -> Iterator[Part]:
-        """Yield what was found in a unit that is done."""
+        """Yield the parts of a finished unit."""
         with self.path.open("rb") as file:
             for start in self._done[_key(unit)]:
                 file.seek(start)
                 yield Part.from_json(_loads(file.readline())["part"])
 
     def record(self, unit: ScanUnit, part: Part) -> None:
-        """Keep a part of a unit; they come in order. What could not be read is tried anew."""
+        """Store a part of a unit; parts come in order. A unit that failed will be scanned again."""
         if unit.label not in self._stamps or not part.is_result:
             return
         key = _key(unit)
@@ -129,7 +132,7 @@ class ScanState:
         return UsageError(f"{self.path} is not a state of a scan", "name another file with --state")
 
     def _take(self, value: dict[str, Any], start: int) -> None:
-        """Take in a line; one that is damaged leaves its unit to be done again."""
+        """Load a line; if it is damaged, its unit will be scanned again."""
         try:
             if "file" in value:
                 self._stamp(value["file"], value["stamp"])
@@ -149,7 +152,7 @@ class ScanState:
             return
 
     def _check(self, label: str, path: str) -> None:
-        """Compare a file with what it was, once in a scan."""
+        """Compare a file with its stored stamp, once per scan."""
         if label in self._checked:
             return
         self._checked.add(label)
@@ -182,10 +185,10 @@ class ScanState:
 
 
 def _stamp_of(path: str) -> _Stamp:
-    """Return what differs once a file has changed; empty where nobody knows."""
+    """Return the stamp by which a change of a file is noticed; empty if unknown."""
     place = place_of(path)
     member = split_member(place)
-    # A member of an archive is what it was as long as the archive is.
+    # A member of an archive is unchanged as long as the archive is.
     found = stamp_of(place if member is None else member[0])
     if found is None:
         return []
@@ -202,7 +205,7 @@ def _dumps(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, ValueError):
-        # Lone surrogates, of which a file's name may have some, are for the standard library.
+        # Only the standard library encodes lone surrogates, which file names may contain.
         return json.dumps(value, default=_plain).encode() + b"\n"
 
 

@@ -1,7 +1,7 @@
 """A unit of scanning, which any process can do: a file or a range of its lines → a stream of parts.
 
-What it needs is in the unit and the options, both plain values; what it finds adds up whatever the
-order, and the same unit gives the same parts each time.
+All it needs is in the unit and the options, both plain values. The results can be merged in any
+order, and the same unit always gives the same parts.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ ROWS_A_PART: Final = 32
 RUNS_A_PART: Final = 512
 BLANK: Final = 4096
 TOLD_EVERY: Final = 1 << 20
-"""Bytes after which it is said how far the reading is."""
+"""Bytes between two reports of progress."""
 
 
 class ScanOptions(NamedTuple):
-    """What is asked of every file. `rows`: `all` runs, only those where something was `found`, or
-    none (empty). `filter`: an expression on the fields of a run, which leaves out all others;
-    `fail_if`: another, by which a run fails."""
+    """The options for every file.
+
+    `rows` selects the runs that get a row: `all`, only those with findings (`found`), or none
+    (empty). `filter` is an expression on the fields of a run that selects runs; `fail_if` is
+    another, which makes a run fail.
+    """
 
     format: str = ""
     parser: str = ""
@@ -48,16 +51,16 @@ class ScanUnit(NamedTuple):
     """One piece of work: a whole file (no `reader`), or a range of whole lines of it."""
 
     number: int
-    """Place among all units; those of a file follow one another."""
+    """Position among all units; those of a file follow one another."""
     file: int
-    """Place of the file among those given."""
+    """Position of the file among those given."""
     path: str | None
-    """As `place_of` takes it, so maybe with secrets; None: standard input."""
+    """As `place_of` takes it, so it may hold secrets; None is standard input."""
     size: int = 0
-    """Bytes on the disk."""
+    """Bytes on disk."""
     start: int = 0
     reader: ReaderSpec | None = None
-    """How the file is read, found out beforehand, so that its ranges are read alike."""
+    """How the file is read, detected beforehand, so that all its ranges are read alike."""
     ends_file: bool = True
 
     @property
@@ -66,14 +69,14 @@ class ScanUnit(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The file as it is shown and kept: of a URL without what is secret."""
+        """The file's name for display and storage; a URL is without secrets."""
         return str(place_of(self.path)) if self.path is not None else "-"
 
 
 def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
-    """Yield what is found in a unit; the last part has `is_last`. Never raises for what it reads.
+    """Yield the results of a unit; the last part has `is_last`. Never raises for what it reads.
 
-    Parts with results come at every so many runs, others in between say how far it is.
+    There is a part with results for every so many runs; other parts in between report progress.
     """
     try:
         file = _open(unit, options)
@@ -101,7 +104,7 @@ def _open(unit: ScanUnit, options: ScanOptions) -> OpenFile:
 
 
 def ranged_source(path: Place) -> FileSource | RemoteSource:
-    """Open a file of which any bytes can be read without those before them."""
+    """Open a file for random access."""
     return RemoteSource(path) if isinstance(path, RemotePath) else FileSource(path)
 
 
@@ -155,7 +158,7 @@ def _take(
     fails = failing is not None and failing.passes(found)
     part.counts.condemned += fails
     if options.rows == "all" or (options.rows and findings):
-        # A recording is read as one, whatever format it says that it was made from.
+        # A recording counts as one, regardless of the format that it was converted from.
         of_run = "" if found.ref.file.is_one_run else state.source_format
         name, group = of_run or part.format, chosen.group(found)
         row = run_row(unit.label, name, state, findings, number=number, group=group)
@@ -166,14 +169,14 @@ def _take(
 
 
 def _offset(found: FoundRun) -> int | None:
-    """Return the byte of its file at which the record of a run begins; None in a packed one."""
+    """Return the byte at which the record of a run begins in its file; None if compressed."""
     file = found.ref.file
     if not isinstance(file.source, (FileSource, RangeSource)):
         return None
     if file.is_one_run:
         return 0
     record = file.record(found.ref.record).range
-    # Blank lines before it are taken for its own.
+    # The range of a record includes blank lines before it.
     head = file.source.read(record.start, min(len(record), BLANK))
     return record.start + len(head) - len(head.lstrip())
 

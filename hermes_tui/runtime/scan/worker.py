@@ -1,4 +1,4 @@
-"""A process that scans the units it is given; ends when nobody gives or takes any more."""
+"""A process that scans the units it is given; it ends when its peer closes the connection."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hermes_tui.runtime.scan.work import scan_unit
 
 
 def main(descriptor: str) -> None:
-    """Take options, then units, from the socket `descriptor`, and send back their parts.
+    """Receive options, then units, from the socket `descriptor`, and send back their parts.
 
-    Units come several at once; of the results of the first as many are left out as are to be
-    skipped: they came before.
+    Each message has several units and the number of parts with results to skip in the first unit,
+    since an earlier process already sent them.
     """
     gc.freeze()
     with Connection(int(descriptor)) as peer:
