@@ -1,4 +1,4 @@
-"""What tools are to the loop: names with schemas, and something that answers calls of them."""
+"""The interface of tools to the loop: their names and schemas, and the dispatch of calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hermes_tui.runtime.tools.prints import Prints
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What a tool is told beside its arguments."""
+    """What a tool receives in addition to its arguments."""
 
     task_id: str
     user_task: str = ""
@@ -23,16 +23,16 @@ class CallContext:
     turn: int = 0
     call_index: int = 0
     accepted: bool = False
-    """In a replay: answer as recorded though the call differs."""
+    """In a replay: answer as recorded although the call differs."""
     prints: Prints = field(default_factory=Prints)
-    """Takes what the tool printed, however its call ended, and hears of it while it runs."""
+    """Collects the tool's printed output while it runs, regardless of how its call ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool answered. `value` is a text, or any value where the tool returned no text.
+    """A tool's answer. `value` is a text, or any other value that the tool returned.
 
-    `error` is set where the tool itself flags its answer as an error.
+    `error` is set if the tool itself flags its answer as an error.
     """
 
     value: Any
@@ -43,11 +43,11 @@ class Answer:
 class ToolFailure(Exception):
     """A tool did not answer: it timed out, was killed, raised elsewhere, or could not be started.
 
-    The text is the whole of what is recorded, such as `TimeoutError: still running after 5 s`.
+    The text is recorded as it is, for example `TimeoutError: still running after 5 s`.
     """
 
     def __init__(self, text: str, frames: tuple[str, ...] = ()) -> None:
-        """`frames` are the tool's own, as `tool_frames` gives them."""
+        """`frames` are the tool's own, as `tool_frames` returns them."""
         super().__init__(text)
         self.frames = frames
 
@@ -56,7 +56,10 @@ _Returned = TypeVar("_Returned")
 
 
 async def within(seconds: float | None, work: Awaitable[_Returned]) -> _Returned:
-    """Return what `work` returns; raises ToolFailure where it takes longer."""
+    """Return the result of `work`; raises ToolFailure if it takes longer than `seconds`.
+
+    None is no limit.
+    """
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -68,23 +71,23 @@ async def within(seconds: float | None, work: Awaitable[_Returned]) -> _Returned
 
 
 class Toolbox(Protocol):
-    """A set of tools. Whatever `call` raises is the tool's failure, never the end of the run.
+    """A set of tools. Any exception of `call` is the tool's failure, never the end of the run.
 
-    Cancelling `call` ends what the tool started, within a second.
+    Cancelling `call` ends within a second whatever the tool started.
     """
 
     schemas: tuple[dict[str, Any], ...]
-    """As in the `tools` of a request: `{"type": "function", "function": {…}}`."""
+    """Schemas as in the `tools` of a request: `{"type": "function", "function": {…}}`."""
     specs: tuple[ToolSpec, ...]
     manual: frozenset[str]
-    """Names of tools that a person answers."""
+    """The names of tools whose calls a person answers."""
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
         """Run the tool `name`; `arguments` is the decoded JSON value, usually an object."""
         ...
 
     async def close(self) -> None:
-        """End every process, thread and connection that is left."""
+        """End every remaining process, thread and connection."""
         ...
 
 

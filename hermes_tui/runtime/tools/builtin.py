@@ -103,10 +103,10 @@ SCHEMAS = {
 
 
 class BuiltinTools:
-    """The built-in tools of one run. Answers are JSON texts; what fails has `error` in it.
+    """The built-in tools of one run. Answers are JSON texts, with an `error` if the call fails.
 
-    `workdir` must exist. `timeout_s` is how long a command may take that says nothing about it,
-    `max_timeout_s` how long any command may, `keep_bytes` how much of an output or a file is kept,
+    `workdir` must exist. `timeout_s` is the default time limit of a command, `max_timeout_s` the
+    longest limit that it may ask for, `keep_bytes` how much of an output or a file is kept, and
     `withheld` what is kept out of the environment of commands.
     """
 
@@ -141,7 +141,7 @@ class BuiltinTools:
         self._doing = {name: doing[name] for name in names}
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Run a tool; raises ToolFailure for a name it does not have."""
+        """Run a tool; raises ToolFailure for an unknown name."""
         if name not in self._doing:
             raise ToolFailure(f"LookupError: no built-in tool is called {name!r}")
         arguments = {} if arguments is None else arguments
@@ -152,7 +152,7 @@ class BuiltinTools:
         return await self._doing[name](**arguments, **heard)
 
     async def close(self) -> None:
-        """End what commands left running in sessions of their own."""
+        """Kill the processes that commands left running in their own sessions."""
         if self._calls:
             kill_marked(f"{self._mark}.")
         tool_pool().end_idle()
@@ -199,7 +199,7 @@ async def _in_thread(work: Callable[[], dict[str, Any]]) -> Answer:
 
 
 def _misfit(name: str, arguments: Any) -> str:
-    """Return why `arguments` cannot be passed to a tool, or nothing."""
+    """Return why `arguments` cannot be passed to a tool; empty if they can."""
     if not isinstance(arguments, dict):
         return f"arguments must be an object, not {type(arguments).__name__}"
     parameters = SCHEMAS[name]["function"]["parameters"]
@@ -212,14 +212,14 @@ def _misfit(name: str, arguments: Any) -> str:
 
 
 def _answer(result: dict[str, Any]) -> Answer:
-    # Half a surrogate pair becomes the JSON escape that stands for it.
+    # A lone surrogate becomes its JSON escape.
     text = json.dumps(result, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
     error = result.get("error")
     return Answer(text, ErrorMark("flag", error) if error else None, result.get("exit_code"))
 
 
 def _positive(value: Any) -> float | None:
-    """Return a number above zero, given as one or as its text."""
+    """Return a positive number that is given as a number or as text; None for anything else."""
     try:
         number = float(value) if not isinstance(value, bool) else 0.0
     except (TypeError, ValueError, OverflowError):
@@ -228,7 +228,7 @@ def _positive(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    """Return a whole number from zero on, given as one or as its text."""
+    """Return a whole number, at least 0, given as a number or as text; None for anything else."""
     try:
         number = int(value) if not isinstance(value, bool) and value == value else -1
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Tools that are no longer what the model is told of: their file changed while a run goes on."""
+"""Detects tools that no longer match the schemas the model has: their file changed during a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _MOST_NAMED = 3
 
 
 def schemas_changed(told: Iterable[Any], now: Iterable[Any]) -> str:
-    """Return which tools are declared otherwise `now` than a run was `told`; empty where none is.
+    """Return a message naming the tools whose schemas `now` differ from those the run was `told`.
 
-    Both are OpenAI-style schemas; what is none is passed over.
+    It is empty if none differs. Both are OpenAI-style schemas; anything else is ignored.
     """
     before, after = _by_name(told), _by_name(now)
     names = [name for name in before | after if before.get(name) != after.get(name)]

@@ -1,4 +1,4 @@
-"""Where a tool raised, or ended its process: the frames of a traceback that are its own."""
+"""Where a tool raised or crashed its process: the frames of a traceback that are its own."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ _CRASH: Final = "Fatal Python error: "
 _DUMPING: Final = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
 )
-"""Before these end a process, `faulthandler` writes."""
+"""The signals on which `faulthandler` writes a dump before the process ends."""
 _OURS: Final = str(Path(hermes_tui.__file__).parent) + "/"
 _BELOW: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
-"""What a dump names below the code of a tool, beside us."""
+"""Files in a dump, in addition to our own, that call a tool's code."""
 
 
 def tool_frames(error: BaseException) -> tuple[str, ...]:
-    """Return `file:line in function` of the frames that led to `error`, the innermost last.
+    """Return `file:line in function` for the frames that led to `error`, the innermost last.
 
-    Ours are left out, and the event loop's. Of very many the innermost are named.
+    Ours and those of the event loop are left out. If there are more than `MOST`, only the innermost
+    are named, after a line with the number of the others.
     """
     found = [
         f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}"
@@ -42,26 +43,26 @@ def tool_frames(error: BaseException) -> tuple[str, ...]:
 
 
 def tool_failed(error: BaseException) -> tuple[str, tuple[str, ...]]:
-    """Return what is recorded of what a tool raised: its text, and its frames."""
+    """Return what to record of an exception that a tool raised: its text and its frames."""
     if isinstance(error, ToolFailure):
         return str(error), error.frames
     return exception_text(error), tool_frames(error)
 
 
 class Crash(NamedTuple):
-    """What `faulthandler` wrote when a process crashed, and what was printed before."""
+    """The dump that `faulthandler` wrote when a process crashed, and the output before it."""
 
     printed: str
     error: str
-    """Empty where there was no crash."""
+    """Empty if there was no crash."""
     frames: tuple[str, ...]
 
 
 def crash_in(printed: str, code: int) -> Crash:
-    """Return the crash that what a process printed ends in, which ended with exit code `code`.
+    """Return the crash at the end of the output of a process that ended with exit code `code`.
 
-    That is negative where a signal ended it. Where none of those did that are told of like this,
-    and before the last, what looks like a crash is another process's.
+    A negative code is that of the signal that ended the process. If it is none on which a dump is
+    written, any dump is another process's; so is any dump but the last.
     """
     before, mark, dump = printed.rpartition(_CRASH)
     if -code not in _DUMPING or not mark:

@@ -16,7 +16,7 @@ from typing import Any
 from hermes_tui.model.chat_api import tool_schema
 
 MAX_DEPTH = 8
-"""Types that contain themselves are described this deep."""
+"""How many levels of a type that contains itself are described."""
 _SIMPLE = {
     str: "string",
     int: "integer",
@@ -66,7 +66,7 @@ def schema_of_function(name: str, function: Callable[..., Any]) -> dict[str, Any
 
 
 def hints_of(function: Any) -> dict[str, Any]:
-    """Return resolved hints; those that cannot be resolved leave all of them out."""
+    """Return the resolved type hints; empty if any of them cannot be resolved."""
     try:
         return typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError):
@@ -74,7 +74,7 @@ def hints_of(function: Any) -> dict[str, Any]:
 
 
 def schema_of_type(hint: Any, depth: int = 0) -> dict[str, Any]:
-    """Return the JSON Schema of a type; `{}`, which allows anything, for what has none."""
+    """Return the JSON Schema of a type, or `{}`, which allows anything, if it has none."""
     if depth > MAX_DEPTH:
         return {}
     if isinstance(hint, type) and hint in _SIMPLE:
@@ -134,7 +134,7 @@ def _class_schema(hint: Any, depth: int) -> dict[str, Any]:
 
 
 def _is_required(hint: Any, name: str, item: Any) -> bool:
-    # `__required_keys__` does not see markers inside annotations that are texts.
+    # `__required_keys__` does not see markers inside annotations that are strings.
     marker = typing.get_origin(item)
     if marker in (typing.Required, typing.NotRequired):
         return marker is typing.Required
@@ -147,9 +147,9 @@ def _has_no_default(field: dataclasses.Field[Any]) -> bool:
 
 
 def convert(value: Any, hint: Any) -> Any:
-    """Turn a JSON value into the enum member, dataclass, path, tuple or set that a hint asks for.
+    """Convert a JSON value to the enum member, dataclass, path, tuple or set that a hint requires.
 
-    What fits no hint is returned as it is: whether it is right is for the function to say.
+    A value that fits no hint is returned unchanged: the function itself judges whether it is valid.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:

@@ -1,4 +1,4 @@
-"""Tools of an environment that runs the loop itself: its schemas, and its handler of calls."""
+"""Tools of an environment that runs the loop itself: its schemas and its handler of calls."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hermes_tui.runtime.tools.todo import TodoStore
 Handler = Callable[..., Any]
 """`(name, arguments, *, task_id, user_task)`, sync or async; the last two only if it takes them."""
 ABSENT = {"memory": "Memory", "session_search": "Session search"}
-"""What the observed loop refuses itself."""
+"""Tools that the observed loop itself refuses."""
 
 
 def hermes_agent_handler() -> Handler:
-    """Return hermes-agent's dispatch; raises ImportError where it is not installed."""
+    """Return hermes-agent's dispatch function; raises ImportError if it is not installed."""
     import model_tools  # type: ignore[import-not-found, unused-ignore]
 
     def handle(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
@@ -33,11 +33,12 @@ def hermes_agent_handler() -> Handler:
 
 
 class HandlerToolbox:
-    """Calls go to `handler`: a plain one runs in the shared thread pool, an async one on the loop.
+    """Passes calls to `handler`: a plain one runs in the shared thread pool, an async one on the
+    event loop.
 
-    Without a handler hermes-agent's takes them, but for todo, memory and session_search, which the
-    observed loop answers itself; `answers_specials` says so for a handler of one's own. Values are
-    handed on as they are. Raises HermesError where there are tools but nobody to answer.
+    Without a handler, hermes-agent's is used, except for todo, memory and session_search, which the
+    observed loop answers itself; with `answers_specials` it also does so for any other handler.
+    Values are passed on unchanged. Raises HermesError if there are tools but no handler.
     """
 
     manual: frozenset[str] = frozenset()
@@ -59,7 +60,7 @@ class HandlerToolbox:
         self._todo: Callable[[Any, Any], Any] | None = None
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Hand the call over; what the handler raises is raised."""
+        """Pass the call on; exceptions of the handler propagate."""
         if self._answers_specials and name == "todo":
             self._todo = self._todo or _todo_tool()
             return Answer(self._todo(arguments.get("todos"), arguments.get("merge", False)))
@@ -81,7 +82,7 @@ class HandlerToolbox:
         if is_async:
             return await handler(name, arguments, **told)
         answer = await tool_pool().run(lambda: handler(name, arguments, **told))
-        # A plain function may hand a coroutine on, as a lambda or functools.partial does.
+        # A plain function may return a coroutine, as a lambda or functools.partial does.
         return await answer if inspect.isawaitable(answer) else answer
 
     async def close(self) -> None:
@@ -90,7 +91,7 @@ class HandlerToolbox:
 
 
 def _taken_by(handler: Handler, **told: str) -> dict[str, str]:
-    """Return what a handler takes by name; all where it does not say what it takes."""
+    """Return the arguments that a handler takes by name; all if its signature is unknown."""
     try:
         takes = inspect.signature(handler).parameters
     except (TypeError, ValueError):
@@ -106,9 +107,9 @@ def _taken_by(handler: Handler, **told: str) -> dict[str, str]:
 
 
 def _todo_tool() -> Callable[[Any, Any], Any]:
-    """Return hermes-agent's todo tool with a list of its own, or ours where it is not installed."""
+    """Return hermes-agent's todo tool with a separate list, or ours if it is not installed."""
     found = importlib.util.find_spec("tools")
-    # A person's own tools.py is no package, and is not to be run for this.
+    # A user's own tools.py is not a package, and must not be run for this.
     if found is None or found.submodule_search_locations is None:
         return _own_todo()
     try:

@@ -1,4 +1,4 @@
-"""The tools of hermes-agent, where it is installed beside us."""
+"""The tools of hermes-agent, if it is installed alongside hermes-tui."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from hermes_tui.runtime.tools.threads import run_to_the_end, tool_pool
 class HermesAgentTools:
     """Tools of some toolsets, dispatched as hermes-agent's own loop does.
 
-    Its environment variables (`TERMINAL_ENV` and so on) hold; its shells start in `TERMINAL_CWD`.
-    A cancel interrupts the tool by hermes-agent's own means, where this version has them.
+    Its environment variables (`TERMINAL_ENV` and so on) apply; its shells start in `TERMINAL_CWD`.
+    A cancellation interrupts the tool by hermes-agent's own means, if the version has them.
     """
 
     manual: frozenset[str] = frozenset()
@@ -34,9 +34,9 @@ class HermesAgentTools:
 
     @classmethod
     def load(cls, toolsets: Sequence[str], workdir: Path) -> HermesAgentTools:
-        """Import hermes-agent, which takes seconds, and ask it for the tools of `toolsets`.
+        """Import hermes-agent, which takes seconds, and load the tools of `toolsets`.
 
-        Raises HermesError where it is not installed, UsageError for a toolset it does not know.
+        Raises HermesError if it is not installed, UsageError for an unknown or unusable toolset.
         """
         if importlib.util.find_spec("model_tools") is None:
             hint = "install it: `pip install hermes-agent`, where hermes-tui is installed"
@@ -50,7 +50,7 @@ class HermesAgentTools:
         return cls(schemas)
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Dispatch a call in the thread pool; todo, memory and session_search as its loop does."""
+        """Dispatch a call in the thread pool; its loop's special tools are answered as there."""
         self._tasks.add(context.task_id)
         return await self._inner.call(name, arguments, context)
 
@@ -77,7 +77,7 @@ def _definitions(toolsets: list[str]) -> list[dict[str, Any]]:
 
 
 def _known_toolsets() -> list[str]:
-    """Return the names of all toolsets; empty where this version does not tell them."""
+    """Return the names of all toolsets; empty if this version does not list them."""
     try:
         toolsets = importlib.import_module("toolsets")
     except ImportError:
@@ -95,7 +95,7 @@ async def _interruptible(name: str, arguments: Any, *, task_id: str, user_task: 
             handle = hermes_agent_handler()
             return handle(name, arguments, task_id=task_id, user_task=user_task)
         finally:
-            # The number of a thread is given out again after its end.
+            # The id of a thread is reused after its end.
             _interrupt(threads.pop(), False)
 
     def interrupt() -> None:

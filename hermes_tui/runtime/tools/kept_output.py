@@ -29,7 +29,7 @@ class KeptOutput:
             del self._tail[: len(self._tail) - self._tail_limit]
 
     def text(self) -> str:
-        """Return what is kept; a line between the halves says how many bytes were left out."""
+        """Return the kept output; a line between the halves says how many bytes were left out."""
         tail = bytes(self._tail[max(0, len(self._tail) - self._tail_limit) :])
         head = bytes(self._head)
         if self.total == len(head) + len(tail):
@@ -44,7 +44,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _whole_start(data: bytes) -> bytes:
-    """Drop the rest of a character that was cut in two (at most three bytes)."""
+    """Drop the rest of a split character at the start (at most three bytes)."""
     for skip in range(min(4, len(data))):
         if data[skip] & 0xC0 != 0x80:
             return data[skip:]
@@ -52,7 +52,7 @@ def _whole_start(data: bytes) -> bytes:
 
 
 def _whole_end(data: bytes) -> bytes:
-    """Drop the beginning of a character that was cut in two."""
+    """Drop the beginning of a split character at the end."""
     for back in range(1, min(4, len(data)) + 1):
         lead = data[-back]
         if lead & 0xC0 == 0x80:

@@ -15,7 +15,7 @@ HINT = 'expected a list of {"name", "description", "parameters"} or of OpenAI-st
 
 
 class ManualTools:
-    """Tools without an implementation. The debugger stops before a call and takes the result."""
+    """Tools without an implementation: the debugger stops before a call and accepts a result."""
 
     def __init__(self, schemas: tuple[dict[str, Any], ...]) -> None:
         self.schemas = schemas
@@ -24,7 +24,7 @@ class ManualTools:
 
     @classmethod
     def open(cls, path: Path) -> ManualTools:
-        """Read the schemas of a JSON file; raises SourceError, or UsageError for another shape."""
+        """Read schemas from a JSON file; raises SourceError, and UsageError for another shape."""
         try:
             document = json.loads(read_named(path).decode("utf-8"))
         except (ValueError, RecursionError) as error:
@@ -36,7 +36,7 @@ class ManualTools:
         return cls(schemas)
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> NoReturn:
-        """Raise ToolFailure: nobody is here to answer."""
+        """Raise ToolFailure: there is no implementation."""
         raise ToolFailure("nobody answered: type a result")
 
     async def close(self) -> None:
@@ -44,7 +44,7 @@ class ManualTools:
 
 
 def _schema(entry: Any, place: str) -> dict[str, Any]:
-    """Return an entry in OpenAI's style; Anthropic's and MCP's words for a schema are known."""
+    """Return an entry as an OpenAI-style schema; Anthropic's and MCP's field names are accepted."""
     inner = entry.get("function", entry) if isinstance(entry, dict) else None
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"]:
         raise UsageError(f"{place} has no name", HINT)

@@ -1,8 +1,8 @@
 """An MCP server as a child process: its messages on two streams, its stderr never on the terminal.
 
-The `mcp` package has a stdio transport of its own, but that one hides the exit status and gives a
-stubborn server four seconds to end; this one has the same shape, keeps the last lines of stderr,
-and is over within two.
+The `mcp` package has its own stdio transport, but that one hides the exit status and gives a
+stubborn server four seconds to end. This one has the same interface, keeps the last lines of stderr
+and ends within two seconds.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ STDERR_LINE_CHARACTERS = 300
 
 
 class McpProcess:
-    """A server's process, as the transport that `mcp.Client` takes."""
+    """A server's process as a transport for `mcp.Client`."""
 
     def __init__(self, arguments: Sequence[str], withheld: Collection[str]) -> None:
-        """`withheld` are names and values that its environment is not to have."""
+        """`withheld` are names and values that its environment must not have."""
         self.command = shlex.join(arguments)
         self._arguments, self._withheld = tuple(arguments), withheld
         self._process: asyncio.subprocess.Process | None = None
@@ -61,7 +61,7 @@ class McpProcess:
         return arrived, leaving
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Close its stdin, then TERM, then KILL to its group; within two seconds all is over."""
+        """Close its stdin, then send TERM, then KILL to its group; this takes up to two seconds."""
         process = self._process
         if process is None:
             return
@@ -87,7 +87,7 @@ class McpProcess:
                 await has_ended_within(process, KILL_GRACE_S)
 
     async def ending(self, within_s: float = KILL_GRACE_S) -> str:
-        """Return how it ended and the last it said on stderr, or nothing while it runs."""
+        """Return how the process ended and its last lines on stderr; empty while it runs."""
         if self._process is None or not await has_ended_within(self._process, within_s):
             return ""
         if len(self._tasks) > 2:
@@ -98,7 +98,7 @@ class McpProcess:
 
     @property
     def last_words(self) -> str:
-        """The last lines of its stderr, on one."""
+        """The last lines of its stderr, joined into one."""
         return " | ".join(self._stderr)
 
     async def _read(self, stdout: Any, arriving: Any) -> None:
@@ -117,7 +117,7 @@ class McpProcess:
                         try:
                             message = jsonrpc_message_adapter.validate_json(whole, by_name=False)
                         except ValueError:
-                            self._note(whole)  # not a message: something it should not print here
+                            self._note(whole)  # not a message: output that should go to stderr
                             continue
                         await arriving.send(SessionMessage(message))
                     buffer += rest
@@ -133,7 +133,7 @@ class McpProcess:
                     stdin.write(text.encode() + b"\n")
                     await stdin.drain()
         except OSError:
-            # Closing the other stream tells the session that the connection is over.
+            # Closing the other stream signals the end of the connection to the session.
             arriving.close()
 
     async def _keep_stderr(self, stderr: Any) -> None:

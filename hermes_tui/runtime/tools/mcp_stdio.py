@@ -1,4 +1,4 @@
-"""Tools of a real MCP server that runs as a child and talks over its stdin and stdout."""
+"""Tools of a real MCP server that runs as a child process, connected by its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSTALL = install("mcp")
 START_S = 30.0
 CLOSE_S = 2.5
 ENDING_S = 0.4
-"""How long after its connection a server may take to end."""
+"""How long a server may take to end after its connection was closed."""
 MAX_PAGES = 100
 FLAGGED = ErrorMark("flag", "the server flags its answer as an error")
 
@@ -27,7 +27,7 @@ FLAGGED = ErrorMark("flag", "the server flags its answer as an error")
 class McpTools:
     """The tools of one server.
 
-    The connection lives in a task of its own, because what opens it must also close it.
+    The connection lives in a separate task, because the task that opens it must also close it.
     """
 
     manual: frozenset[str] = frozenset()
@@ -49,9 +49,9 @@ class McpTools:
         start_s: float = START_S,
         withheld: Collection[str] = (),
     ) -> McpTools:
-        """Start the server and ask for its tools; `withheld` as in `clean_environment`.
+        """Start the server and list its tools; `withheld` is as in `clean_environment`.
 
-        Raises HermesError without the `mcp` package, SourceError where the server does not start.
+        Raises HermesError without the `mcp` package, SourceError if the server does not start.
         """
         if importlib.util.find_spec("mcp") is None:
             raise HermesError("MCP servers need the mcp package", INSTALL)
@@ -72,7 +72,7 @@ class McpTools:
     async def _serve(self) -> None:
         from mcp import Client
 
-        # Without a handler Python writes warnings of a library to the terminal.
+        # Without a handler, Python writes a library's warnings to the terminal.
         logger = logging.getLogger("mcp")
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
@@ -101,9 +101,9 @@ class McpTools:
         return SourceError(f"mcp:{process.command}", reason, "run the command by hand to see more")
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Call a tool. What the protocol reports as an error, and a server's end, is a ToolFailure.
+        """Call a tool. Raises ToolFailure for a protocol error, and if the server has ended.
 
-        A cancel is passed on to the server, which may or may not heed it.
+        A cancellation is passed on to the server, which may or may not heed it.
         """
         from mcp import MCPError
         from mcp_types import CONNECTION_CLOSED
@@ -136,7 +136,7 @@ class McpTools:
             task.cancel()
             await asyncio.wait({task}, timeout=CLOSE_S)
         if task.done() and not task.cancelled():
-            task.exception()  # it told whoever was waiting
+            task.exception()  # retrieved: it was already raised where the task was awaited
 
 
 async def _list_tools(client: Any) -> list[Any]:
@@ -152,7 +152,7 @@ async def _list_tools(client: Any) -> list[Any]:
 
 
 def _value(result: Any) -> Any:
-    """Return the text where the answer is only text, else its blocks, or the structured value."""
+    """Return the text if all blocks are text, else the blocks or, without any, structured data."""
     blocks = list(result.content or ())
     if blocks and all(block.type == "text" for block in blocks):
         return "\n".join(block.text for block in blocks)

@@ -1,4 +1,4 @@
-"""The pipe that a process prints to; read as it fills, whatever is not kept is thrown away."""
+"""The pipe that a process prints to. It is read as it fills; output that is not kept is dropped."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class OutputPipe:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self.hear: Callable[[bytes], None] | None = None
-        """Is told what is written, as it is read."""
+        """Called with the output as it is read, if set."""
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         with contextlib.suppress(OSError, AttributeError):
             fcntl.fcntl(self._read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def listen(self) -> None:
-        """Begin to read, and give our own writing end up."""
+        """Start reading, and close our own write end."""
         os.close(self.write_end)
         self.write_end = -1
         self._loop.add_reader(self._read_end, self._read)
 
     def _read(self) -> bool:
-        """Take what is there; False when nothing is."""
+        """Read the available bytes; return False if there are none."""
         try:
             data = os.read(self._read_end, READ_BYTES)
         except BlockingIOError:
@@ -51,15 +51,15 @@ class OutputPipe:
         return True
 
     async def ends_within(self, seconds: float) -> None:
-        """Wait until nobody can write to it any more, at most so long."""
+        """Wait at most `seconds` until all write ends of the pipe are closed."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
 
     def take(self) -> str:
-        """Return what was written since this was called last, with what is still in the pipe.
+        """Return the output since the last call, including what is still in the pipe.
 
-        Of that at most one pipe full, since it may be filled faster than it is read.
+        At most one full pipe of that is read, since it may be filled faster than it is read.
         """
         self._drain()
         text, self._kept = self._kept.text(), KeptOutput(self._keep_bytes)
@@ -71,7 +71,7 @@ class OutputPipe:
                 break
 
     def close(self) -> None:
-        """Take what is still in it, and give it up."""
+        """Read what is still in the pipe, and close it."""
         self._drain()
         self._ended.set()
         if self.write_end >= 0:

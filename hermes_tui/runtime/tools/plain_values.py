@@ -1,4 +1,4 @@
-"""Values of Python functions as plain JSON-like values, copied, so that they change no more."""
+"""Copies values of Python functions to plain JSON-like values, which no longer change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_DEPTH = 60
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return dicts, lists, texts, numbers, booleans and None as they are, the rest in such terms.
+    """Return a copy of `value` made of dicts, lists, texts, numbers, booleans and None.
 
     Dataclasses become objects, enum members their values, tuples and sets lists, bytes texts, and
     everything else its `repr`.
@@ -41,7 +41,7 @@ def _key(key: Any) -> str:
 
 
 def _described(value: Any) -> str:
-    """Return the `repr`, which a class of the tool's own may have broken."""
+    """Return the `repr`, or a placeholder if that raises."""
     try:
         return repr(value)
     except Exception as error:  # noqa: BLE001  foreign code of a tool

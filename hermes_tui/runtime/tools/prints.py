@@ -1,4 +1,4 @@
-"""What the tool of one call prints: whole once the call is over, and until then the end of it."""
+"""The printed output of a tool during one call: its end while the tool runs, then all of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ SHOWN_BYTES: Final = 16_384
 
 
 class Prints(list[str]):
-    """Holds what was printed as texts, once they are known; `hear` is told of it meanwhile."""
+    """A list of the printed texts, added when they are complete; `hear` takes bytes meanwhile."""
 
     def __init__(self) -> None:
         super().__init__()
         self.heard = 0
-        """Bytes so far."""
+        """The number of bytes so far."""
         self._end = bytearray()
 
     def hear(self, data: bytes) -> None:
-        """Take the next bytes; of them only the end is kept."""
+        """Take the next bytes; only the last ones of all are kept."""
         self.heard += len(data)
         self._end += data[-SHOWN_BYTES:]
         # Cutting only now and then keeps small additions cheap.
@@ -26,15 +26,15 @@ class Prints(list[str]):
 
     @property
     def whole(self) -> str:
-        """All that was printed, of a call that is over."""
+        """The whole output of a call that has ended."""
         return "".join(self)
 
     @property
     def end(self) -> str:
-        """What was heard, of a longer text the last lines; of a long line its last part."""
+        """The output so far; only the last lines of a long text, only the end of a long line."""
         data = bytes(self._end[-SHOWN_BYTES:])
         if len(data) < self.heard:
-            # What is cut could be half of a secret, which would not be known for one.
+            # The first line is cut and could hold half of a secret, which would not be recognised.
             _, _, lines = data.partition(b"\n")
             data = lines or data[len(data) // 2 :]
         return data.decode("utf-8", "backslashreplace")

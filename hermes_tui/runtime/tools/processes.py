@@ -1,8 +1,8 @@
-"""Shell commands in a session of their own, with limits; nothing of them is left behind.
+"""Runs shell commands in their own sessions, with limits; no process of them is left behind.
 
-Whatever a command leaves in its process group ends with it. What left the group (`setsid`) may go
-on serving later calls; it carries a mark in its environment and ends with a timeout or a cancel of
-its call, or when the tools are closed.
+Every process in a command's process group ends with it. A process that left the group (`setsid`)
+may continue to serve later calls. It carries a mark in its environment, and ends when its call
+times out or is cancelled, or when the tools are closed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from hermes_tui.runtime.tools.output_pipe import OutputPipe
 TERM_GRACE_S = 2.0
 CANCEL_GRACE_S = 0.4
 REST_GRACE_S = 0.2
-"""What a finished command left in the background has this long to end after TERM."""
+"""How long background processes of a finished command may take to end after TERM."""
 PIPE_GRACE_S = 0.15
-"""After the shell has ended, what is on its way through the pipe has this long to arrive."""
+"""How long output may take to arrive through the pipe after the shell has ended."""
 POLL_S = 0.01
 NICENESS = 5
-"""Below the debugger, so that keys answer while a tool uses every core."""
+"""A lower priority than the debugger's, which stays responsive while a tool uses every core."""
 TIMED_OUT = 124
 MARK = "HERMES_TUI_CALL"
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
@@ -45,7 +45,7 @@ PLAIN_TERMINAL = {
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended. `exit_code` is negative where a signal ended it, 124 after the limit."""
+    """The result of a command. `exit_code` is negative after a signal, 124 after a timeout."""
 
     output: str
     exit_code: int
@@ -55,9 +55,9 @@ class Ended:
 def clean_environment(
     environment: Mapping[str, str] | None = None, *, withheld: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return the environment for tools: without secrets, with nothing that asks for a terminal.
+    """Return the environment for tools, without secrets and set up for use without a terminal.
 
-    What is `withheld` is neither the name of a variable in it, nor stands in the value of one.
+    No variable has a `withheld` text as its name or its value, or contains a long one in its value.
     """
     inherited = os.environ if environment is None else environment
     long = [text for text in withheld if len(text) >= SHORTEST_SECRET]
@@ -82,10 +82,11 @@ async def run_shell(
     withheld: Collection[str],
     hear: Callable[[bytes], None] | None,
 ) -> Ended:
-    """Run `command` through the shell and return how it ended; `withheld` as the environment is.
+    """Run `command` in the shell and return its result; `withheld` is as in `clean_environment`.
 
-    `hear` is told what it prints, as it comes. Raises ToolFailure where it cannot be started. After
-    `timeout_s` its group gets TERM, and KILL two seconds later; a cancel takes half a second.
+    `hear` is called with the output as it is printed. Raises ToolFailure if the command cannot be
+    started. After `timeout_s` its process group gets TERM, and KILL two seconds later; a
+    cancellation takes half a second.
     """
     pipe = OutputPipe(keep_bytes)
     pipe.hear = hear
@@ -111,7 +112,7 @@ async def _start(
     shell = shutil.which("bash") or "/bin/sh"
     try:
         process = await asyncio.create_subprocess_exec(
-            # Whatever the locale: a shell is given bytes.
+            # Passed as bytes, so that the locale does not matter.
             *(shell, "-c", command.encode("utf-8", "surrogateescape")),
             cwd=workdir,
             env=environment | {MARK: mark},
@@ -141,7 +142,7 @@ async def _ends_within(process: asyncio.subprocess.Process, timeout_s: float) ->
 async def _end_group(
     process: asyncio.subprocess.Process, grace_s: float, pipe: OutputPipe | None
 ) -> None:
-    """End everything in the group of `process`; `pipe` is first given time to run empty."""
+    """End all processes in the group of `process`; if it has ended, first let `pipe` drain."""
     if process.returncode is not None and pipe is not None:
         await pipe.ends_within(PIPE_GRACE_S)
     signal_group(process.pid, signal.SIGTERM)
@@ -155,7 +156,7 @@ async def _end_group(
 
 
 async def _end_for_certain(process: asyncio.subprocess.Process) -> None:
-    """End its group whatever is cancelled meanwhile; a second cancel only makes it quicker."""
+    """End the group of `process` despite cancellation; another cancellation kills it at once."""
     ending = asyncio.create_task(_end_group(process, CANCEL_GRACE_S, None))
     while not ending.done():
         try:
@@ -172,7 +173,7 @@ def _ended(output: str, exit_code: int | None, limit_s: float | None) -> Ended:
 
 
 def signal_name(number: int) -> str:
-    """Return such as SIGKILL."""
+    """Return the name of a signal, such as SIGKILL."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -180,9 +181,9 @@ def signal_name(number: int) -> str:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Send a signal to a group; False where nobody is left in it.
+    """Send a signal to a process group; return False if it has no members left.
 
-    The group's number is its first process's, and is not given out again while members live.
+    The group's id is that of its first process, and is not reused while it has members.
     """
     try:
         os.killpg(group, number)
@@ -194,7 +195,7 @@ def signal_group(group: int, number: int) -> bool:
 
 
 def _has_members(group: int) -> bool:
-    """Return whether a process of the group runs; dead ones that nobody reaps do not count."""
+    """Return whether a process of the group is running; zombies do not count."""
     if not signal_group(group, 0):
         return False
     if not Path("/proc/self/stat").exists():
@@ -205,7 +206,7 @@ def _has_members(group: int) -> bool:
 def _states_and_groups() -> Iterator[tuple[str, int]]:
     for folder in _process_folders():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            # The name of the program stands in brackets and may hold blanks and brackets itself.
+            # The name of the program is in parentheses and may contain blanks and parentheses.
             fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             yield fields[0], int(fields[2])
 
@@ -216,7 +217,7 @@ def _process_folders() -> Iterator[Path]:
 
 
 def kill_marked(mark: str) -> None:
-    """Kill all others whose mark begins with `mark`, whatever group or session they moved to."""
+    """Kill all other processes whose mark begins with `mark`, in any group or session."""
     wanted = f"{MARK}={mark}".encode()
     own = str(os.getpid())
     for folder in _process_folders():
@@ -229,12 +230,15 @@ def kill_marked(mark: str) -> None:
 
 
 def children_of(thread: int) -> list[int]:
-    """Return the processes that a thread of ours started and still has; only Linux tells which."""
+    """Return the living children that a thread of ours started; only Linux reports them."""
     return _children(Path("/proc/self/task") / str(thread))
 
 
 def kill_children(thread: int, *, spared: Collection[int]) -> None:
-    """Kill the processes that a thread of ours started, but those spared, and theirs."""
+    """Kill the processes that a thread of ours started, and their descendants.
+
+    Those in `spared` are left alone, with theirs.
+    """
     for child in children_of(thread):
         for process in _with_descendants(child) if child not in spared else ():
             with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""Functions of a Python file as tools; `tool_child` runs them in a process of their own.
+"""Functions of a Python file as tools; `tool_child` runs them in a separate process.
 
-A tool is a public function that the file defines (one that `__all__` names, where there is one),
-with type hints or a docstring. A cancel cancels an async function, and kills the processes that a
-plain one waits for; the call is over when the function is.
+A tool is a public function that the file defines (if there is `__all__`, one that it names), with
+type hints or a docstring. A cancellation cancels an async function, and kills the processes that a
+plain one waits for; the call ends when the function does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hermes_tui.runtime.tools.processes import children_of, kill_children
 from hermes_tui.runtime.tools.threads import awaitable_error, run_to_the_end, tool_pool
 
 _MODULE = "hermes_tui_tools"
-"""The name that the file goes by in the process, which is its own."""
+"""The module name of the file; its process loads no other tool file."""
 
 
 class PythonFunctions:
@@ -44,7 +44,7 @@ class PythonFunctions:
 
     @classmethod
     def load(cls, path: Path) -> PythonFunctions:
-        """Import the file; raises UsageError where it fails or holds no tool, or SourceError."""
+        """Import the file; raises SourceError, and UsageError if it fails or defines no tool."""
         hint = "python: takes the path of a .py file"
         try:
             is_there = path.is_file()
@@ -59,7 +59,7 @@ class PythonFunctions:
         return box
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Call a function; what it raises is raised, ToolFailure where that would end the run."""
+        """Call a function. Its exceptions propagate, as a ToolFailure if they would end the run."""
         function = self._functions.get(name)
         if function is None:
             raise ToolFailure(f"LookupError: {self._module.__file__} has no function {name!r}")
@@ -98,7 +98,7 @@ def _import(path: Path) -> ModuleType:
 
 
 class _WithDocstrings(SourceFileLoader):
-    """Keeps what the model is told of the tools, which PYTHONOPTIMIZE=2 and -OO leave out."""
+    """Keeps docstrings, which describe the tools to the model, under PYTHONOPTIMIZE=2 and -OO."""
 
     def get_code(self, fullname: str) -> CodeType:
         return compile(
@@ -131,7 +131,7 @@ def _tools_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 
 def _bind(name: str, function: Callable[..., Any], given: dict[str, Any]) -> inspect.BoundArguments:
-    """Return the arguments as the function takes them; raises TypeError that names the misfit."""
+    """Bind the arguments to the function's parameters; raises TypeError if they do not fit."""
     signature, hints = inspect.signature(function), hints_of(function)
     converted = {key: convert(value, hints.get(key, Any)) for key, value in given.items()}
     positional = []
@@ -151,13 +151,13 @@ async def _run_in_thread(function: Callable[..., Any], bound: inspect.BoundArgum
 
     def work() -> Any:
         thread = threading.get_native_id()
-        # What earlier calls started in this thread may serve later ones.
+        # Processes that earlier calls started in this thread may serve later ones.
         earlier.update(children_of(thread))
         threads.append(thread)
         return plain(function(*bound.args, **bound.kwargs))
 
     def interrupt() -> None:
-        # A thread cannot be ended, but what it waits for can, and then it ends by itself.
+        # A thread cannot be killed, but the processes that it waits for can; then it ends.
         for thread in threads:
             kill_children(thread, spared=earlier)
 
@@ -171,7 +171,7 @@ async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArgumen
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            # An event loop ends at once when a task raises what is no Exception.
+            # An event loop ends at once if a task raises anything but an Exception.
             raise awaitable_error(error) from error
 
     running = asyncio.create_task(guarded())

@@ -1,7 +1,7 @@
-"""Pools of threads, above all for blocking tools. One that hangs is left behind, in nobody's way.
+"""Thread pools, above all for blocking tools, in which a hanging thread does no harm.
 
-The threads are daemons, so that the interpreter ends without them; a thread whose call was
-cancelled no longer counts, so that hanging tools do not use the pool up.
+The threads are daemons, so that the interpreter exits without them. A thread whose call was
+cancelled no longer counts, so that hanging tools do not exhaust the pool.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.frames import tool_frames
 
 DEFAULT_SIZE = 128
-"""As the observed loop has it: enough for 89 runs of one evaluation at once."""
+"""The size in the observed loop: enough for 89 concurrent runs of one evaluation."""
 IDLE_S = 30.0
 
 
@@ -55,14 +55,14 @@ class _Job:
 
 
 def awaitable_error(error: BaseException) -> Exception:
-    """Return `error`, or a ToolFailure naming it where raising it would end more than the call."""
+    """Return `error`, or a ToolFailure with its text if raising it would end more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return ToolFailure(exception_text(error), tool_frames(error))
 
 
 class DaemonPool:
-    """Runs functions in at most `size` threads, started as they are needed."""
+    """Runs functions in at most `size` threads, which are started as needed."""
 
     def __init__(self, size: int = DEFAULT_SIZE) -> None:
         if size < 1:
@@ -76,7 +76,7 @@ class DaemonPool:
         self._is_closed = False
 
     async def run(self, function: Callable[[], Any]) -> Any:
-        """Return what `function` returns or raise what it raises; a cancel leaves it behind."""
+        """Return or raise the result of `function`; a cancellation abandons its thread."""
         job = _Job(function)
         self._submit(job)
         try:
@@ -86,19 +86,19 @@ class DaemonPool:
             raise
 
     def submit(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Return what `function` will have returned; one that is cancelled may never begin."""
+        """Return a future for the result of `function`, which may never run if it is cancelled."""
         job = _Job(function)
         self._submit(job)
         return job.future
 
     def close(self) -> None:
-        """Let threads end as soon as nothing waits; does not wait for them."""
+        """Let the threads end once no job is left; does not wait for them."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     def end_idle(self) -> None:
-        """End the threads that have nothing to do; later calls start new ones."""
+        """End the idle threads; later calls start new ones."""
         with self._changed:
             self._is_retiring = True
             self._changed.notify_all()
@@ -135,7 +135,7 @@ class DaemonPool:
                     return
 
     def _next(self) -> _Job | None:
-        """Wait for a job; None when this thread is to end, which then counts no more."""
+        """Wait for a job; return None if this thread has to end, which then no longer counts."""
         woken = True
         with self._changed:
             while not self._jobs:
@@ -159,7 +159,7 @@ def tool_pool() -> DaemonPool:
 def resize_tool_pool(max_workers: int) -> None:
     """Replace the shared pool by one of `max_workers` threads.
 
-    What already runs or waits in the old pool is finished there; nothing waits for it.
+    Running and waiting jobs of the old pool are finished there; this does not wait for them.
     """
     global _pool
     old, _pool = _pool, DaemonPool(max_workers)
@@ -167,7 +167,7 @@ def resize_tool_pool(max_workers: int) -> None:
 
 
 async def run_to_the_end(function: Callable[[], Any], interrupt: Callable[[], None]) -> Any:
-    """Run a function in the shared pool; a cancel calls `interrupt`, and waits for its end."""
+    """Run a function in the shared pool; on cancellation call `interrupt` and wait for its end."""
     running = tool_pool().submit(function)
     try:
         return await asyncio.shield(running)

@@ -9,7 +9,7 @@ STATUSES = ("pending", "in_progress", "completed", "cancelled")
 
 
 class TodoStore:
-    """The list; it lives as long as the run."""
+    """The task list, which lives as long as the run."""
 
     def __init__(self) -> None:
         self._items: list[dict[str, str]] = []
@@ -17,8 +17,8 @@ class TodoStore:
     def update(self, todos: Any = None, merge: Any = False) -> dict[str, Any]:
         """Return the list after `todos` replaced it or, with `merge`, changed it by id.
 
-        Without `todos` it is only read. Where anything in `todos` is wrong nothing changes, and
-        `error` in the result says what and where.
+        If `todos` is None, the list is only read. If anything in `todos` is wrong, nothing changes,
+        and `error` in the result says what and where.
         """
         error = ""
         if todos is not None:
@@ -50,7 +50,7 @@ class TodoStore:
 
 
 def _item(todo: Any, known: dict[str, dict[str, str]], number: str) -> tuple[dict[str, str], str]:
-    """Return one item and what is wrong with it. An id that is missing is its number."""
+    """Return one item and an error, empty if there is none. A missing id becomes its number."""
     if not isinstance(todo, dict):
         return {}, f"must be an object, not {type(todo).__name__}"
     identifier = str(todo.get("id") or number)

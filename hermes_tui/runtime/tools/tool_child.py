@@ -1,11 +1,11 @@
-"""The process of foreign tools: a line of JSON names their source, every further one is a call.
+"""The child process for foreign tools: a line of JSON names their source, every further one a call.
 
 The first line is `{"kind": "python", "path"}` or `{"kind": "hermes", "toolsets", "workdir"}`, its
 answer `{"call": 0, "schemas"}` or `{"call": 0, "message", "hint", "exit_code"}`. A call is
-`{"call", "name", "arguments", "context"}`, its answer `{"call", "text"}`, `{"call", "json"}` (of a
-value that is no text) or `{"call", "raised", "frames"}`. `{"cancel": true}` ends the call under
-way, whose answer is then `{"call", "cancelled": true}`; one that does not end gives no answer, and
-the process is killed. All lines are ASCII, as a lone surrogate in a text has no other spelling.
+`{"call", "name", "arguments", "context"}`, its answer `{"call", "text"}`, `{"call", "json"}` (for a
+value that is not a text) or `{"call", "raised", "frames"}`. `{"cancel": true}` ends the current
+call, whose answer is then `{"call", "cancelled": true}`; a call that does not end gives no answer,
+and the process is killed. All lines are ASCII, since only its escape can express a lone surrogate.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from hermes_tui.runtime.tools.processes import MARK, NICENESS, kill_marked
 
 CANCEL: Final = '{"cancel": true}\n'
 END_GRACE_S: Final = 3.0
-"""How long after the last line what still runs may take to end."""
+"""How long a running call may take to end after the last line."""
 
 
 def main(_: str) -> int:
@@ -49,7 +49,7 @@ def main(_: str) -> int:
         reading = (requests, calls, runner.get_loop(), os.environ[MARK])
         threading.Thread(target=_read, args=reading, daemon=True).start()
         try:
-            # Here, since much that a file does while it is imported it may do in no other thread.
+            # In the main thread, since some code that runs during an import works in no other one.
             calls.box = _loaded(source)
         except HermesError as error:
             exit_code = error.exit_code
@@ -73,7 +73,7 @@ def _loaded(source: dict[str, Any]) -> Toolbox:
 
 
 class _Calls:
-    """Answers the calls that it takes, of which one is under way at most."""
+    """Answers the calls that it takes; at most one is under way."""
 
     box: Toolbox
 
@@ -83,7 +83,7 @@ class _Calls:
         self._over = asyncio.Event()
 
     async def serve(self) -> None:
-        """Answer until all has been taken, then close the box."""
+        """Answer calls until the last line has been taken, then close the toolbox."""
         await self._over.wait()
         if self._call is not None:
             self._call.cancel()
@@ -91,13 +91,13 @@ class _Calls:
         await self.box.close()
 
     def take(self, line: str) -> None:
-        """Begin what a line asks for; an empty one is the last."""
+        """Begin the call, or the cancellation, that a line requests; an empty line is the last."""
         if not line:
             self._over.set()
         elif line != CANCEL:
             self._call = asyncio.create_task(self._answer(line))
         elif self._call is not None:
-            # Behind its first step: a task that never began would answer nothing.
+            # After its first step: a task that never began would not answer.
             asyncio.get_running_loop().call_soon(self._call.cancel)
 
     async def _answer(self, line: str) -> None:
@@ -105,12 +105,12 @@ class _Calls:
             request = json.loads(line)
             answer = await self._outcome(request)
             for stream in (sys.stdout, sys.stderr):
-                # The tool may have closed it, or put something else in its place.
+                # The tool may have closed or replaced the stream.
                 with contextlib.suppress(Exception):
                     stream.flush()
             self._call = None
             _write(self._answers, request["call"], answer)
-        except BaseException:  # noqa: BLE001  who gets no answer waits for ever: end it
+        except BaseException:  # noqa: BLE001  the parent would wait for ever: end the process
             faulthandler.disable()
             os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
             os._exit(1)
@@ -133,7 +133,7 @@ def _read(requests: TextIO, calls: _Calls, loop: asyncio.AbstractEventLoop, mark
         loop.call_soon_threadsafe(calls.take, line)
     with contextlib.suppress(RuntimeError):  # the loop has ended by itself
         loop.call_soon_threadsafe(calls.take, "")
-    # Nobody is there to kill a call that goes on, or a thread that holds up the exit.
+    # Nobody else kills a call that does not end, or a thread that blocks the exit.
     time.sleep(END_GRACE_S)
     kill_marked(mark)
     os.killpg(0, signal.SIGKILL)

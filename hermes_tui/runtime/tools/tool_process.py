@@ -1,4 +1,4 @@
-"""Tools of foreign code, in a process of their own: what they do to it, the debugger survives."""
+"""Runs the tools of foreign code in a separate process, whose crash the debugger survives."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _LONG_BYTES: Final = 1 << 18
 
 
 class ToolProcess:
-    """The tools of a source, as `tool_child` takes it; they have the environment that we have.
+    """The tools of a source, as `tool_child` takes it, with the environment of this process.
 
-    Where the process ended, or a call would not end, it is started anew for the next call: what
-    the tools kept in their modules is gone then.
+    If the process has ended or was killed since a call did not end, it is started again for the
+    next call. The state that the tools kept in their modules is then lost.
     """
 
     manual: frozenset[str] = frozenset()
@@ -41,19 +41,19 @@ class ToolProcess:
         self._process: JsonLinesProcess | None = None
         self._turn = asyncio.Lock()
         self._number = 0
-        """Of the call that was asked last."""
+        """The number of the latest call."""
         self.schemas: tuple[dict[str, Any], ...] = ()
         self.specs: tuple[ToolSpec, ...] = ()
         self.news = ""
-        """What is to be said of the tools since they were loaded anew."""
+        """A message about tools that have changed since the process was started again."""
 
     @classmethod
     async def open(
         cls, source: Mapping[str, Any], *, timeout_s: float | None = None
     ) -> ToolProcess:
-        """Load the tools, of which a call takes at most `timeout_s`.
+        """Load the tools, whose calls may take at most `timeout_s` each.
 
-        Raises UsageError or HermesError where they cannot be loaded.
+        Raises UsageError or HermesError if they cannot be loaded.
         """
         box = cls(source, timeout_s)
         box.schemas = tuple(await box._start())
@@ -61,7 +61,7 @@ class ToolProcess:
         return box
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Run the tool; what it raises, and how it ended its process, is a ToolFailure."""
+        """Run the tool; raises ToolFailure for its exceptions, and if it ends its process."""
         # The branches of a run share the process, which answers one call at a time.
         async with self._turn:
             process = await self._running()
@@ -83,7 +83,7 @@ class ToolProcess:
             raise ToolFailure(f"ChildProcessError: the tool {_ended(code, crash)}", crash.frames)
 
     async def _running(self) -> JsonLinesProcess:
-        """Return the process, a new one where it has ended."""
+        """Return the process, or a new one if it has ended."""
         if self._process is None or self._process.pid is None:
             await self._end()
             changed = schemas_changed(self.schemas, await self._start())
@@ -107,9 +107,9 @@ class ToolProcess:
             raise ToolFailure(f"ValueError: an answer beyond all bounds: {error}") from error
 
     async def _reply(self, process: JsonLinesProcess) -> bytes:
-        """Return the answer to the last call; cut short where the process ended before.
+        """Return the answer to the latest call, cut short if the process ended before.
 
-        What else comes is passed over: a tool may find the pipe and write to it.
+        Other lines are skipped: a tool may find the pipe and write to it.
         """
         beginning = b'{"call": %d, ' % self._number
         line = await process.answer()
@@ -121,7 +121,7 @@ class ToolProcess:
         is_long = len(line) > _LONG_BYTES
         answer = await asyncio.to_thread(json.loads, line) if is_long else json.loads(line)
         if "cancelled" in answer:
-            # Nobody asked for that: the tool ended the event loop, and so its process will end.
+            # Nobody requested that: the tool ended the event loop, so its process will end, too.
             await self._end()
             raise ToolFailure("CancelledError: the tool cancelled what it runs in")
         if "raised" in answer:
@@ -129,7 +129,7 @@ class ToolProcess:
         return Answer(answer["text"] if "text" in answer else decode(answer["json"]))
 
     async def close(self) -> None:
-        """End the process by its own means, else by force, and all that was started from it."""
+        """Let the process end by itself, else kill it, and all processes started from it."""
         await self._end(END_GRACE_S)
 
     async def _start(self) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ class ToolProcess:
             raise
 
     async def _cancel(self, process: JsonLinesProcess) -> None:
-        """Have the call end by itself, else with its process; a second cancel makes it quicker."""
+        """Cancel the call, or else end the process; another cancellation ends it at once."""
         try:
             async with asyncio.timeout(CANCEL_S):
                 await process.send({"cancel": True})
@@ -174,7 +174,7 @@ class ToolProcess:
 
 
 def _ended(code: int, crash: Crash) -> str:
-    """Return how a process ended, and what it said last of that."""
+    """Return how a process ended, with the reason that it printed last."""
     how = f"with {signal_name(-code)}" if code < 0 else f"with exit code {code}"
     said = [line.strip() for line in crash.printed.splitlines() if line.strip()]
     why = crash.error or (said[-1] if said else "")

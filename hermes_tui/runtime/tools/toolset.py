@@ -15,8 +15,8 @@ from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFail
 
 KINDS = ("builtin", "python", "mcp", "hermes", "schema")
 LIMIT_THEMSELVES = ("builtin", "python", "hermes")
-"""A shell command says in its answer that its time was up; of a tool process only calls count, not
-what it takes to start it again."""
+"""Kinds that apply the time limit themselves: a shell command reports it in its answer, and a tool
+process limits only the call, not the time to start the process again."""
 BUILTIN_NAMES = ("terminal", "read_file", "write_file", "todo")
 
 
@@ -43,11 +43,11 @@ class Toolset:
 
     @property
     def news(self) -> tuple[str, ...]:
-        """What is to be said of tools that changed since the run began."""
+        """Messages about tools that have changed since the run began."""
         return tuple(news for box in self._boxes if (news := getattr(box, "news", "")))
 
     async def close(self) -> None:
-        """Close all boxes at the same time, then raise what the first failing one raised."""
+        """Close all toolboxes concurrently, then raise the first exception, if there is any."""
         await _close_all(self._boxes)
 
 
@@ -59,13 +59,13 @@ async def open_tools(
     timeout_s: float | None = None,
     withheld: Collection[str] = (),
 ) -> Toolset:
-    """Open what the values of `--tools` name, in their order.
+    """Open the tools that the values of `--tools` name, in order.
 
-    `timeout_s` limits every call; a shell command has 30 s unless it asks for more, and at most
-    ten minutes where there is no `timeout_s`. What is `withheld`, names of variables and values, no
-    process that is started for a tool has in its environment.
-    Raises UsageError for a wrong value or a name given twice, and what a box raises that cannot be
-    opened; whatever was open by then is closed.
+    `timeout_s` limits every call; a shell command has 30 s unless it asks for more, and at most ten
+    minutes if there is no `timeout_s`. `withheld` are names of variables, and values, that are kept
+    out of the environment of processes started for a tool.
+    Raises UsageError for an invalid value or a duplicate name, and any exception of a toolbox that
+    cannot be opened; the toolboxes opened by then are closed.
     """
     opened: list[tuple[str, Toolbox]] = []
     try:
@@ -74,14 +74,14 @@ async def open_tools(
             opened.append((spec, await _open(opening)))
         return Toolset(opened, timeout_s)
     except BaseException:
-        # What went wrong first is what counts.
+        # Only the first error matters.
         with contextlib.suppress(Exception):
             await _close_all([box for _, box in opened])
         raise
 
 
 class _Opening(NamedTuple):
-    """One value of `--tools`, and what is said of all of them."""
+    """One value of `--tools`, and the options for all of them."""
 
     spec: str
     workdir: Path
@@ -161,7 +161,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _owners(boxes: Sequence[tuple[str, Toolbox]]) -> dict[str, Toolbox]:
-    """Return whose each name is; raises UsageError for a name that two sources give."""
+    """Return the toolbox of each tool name; raises UsageError for a name in two of them."""
     source: dict[str, str] = {}
     owner: dict[str, Toolbox] = {}
     for spec, box in boxes:

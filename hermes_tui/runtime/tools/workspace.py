@@ -1,4 +1,4 @@
-"""Reading and writing files for a model: inside one folder, regular files only, within limits."""
+"""Reads and writes files for a model: in one folder, regular files only, within limits."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ DEFAULT_LINES = 2000
 
 
 class Refused(Exception):
-    """The file cannot be read or written; the text says why, for the model."""
+    """The file cannot be read or written; the text gives the model the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A folder that a model may read and write; with `outside`, every other place too."""
+    """A folder that a model may read and write; with `outside`, any other place, too."""
 
     root: Path
     outside: bool = False
     keep_bytes: int = 100_000
 
     def read(self, path: Any, offset: int = 0, limit: int = DEFAULT_LINES) -> dict[str, Any]:
-        """Return `limit` lines after the first `offset`, as far as they fit.
+        """Return up to `limit` lines after the first `offset`, as far as they fit.
 
-        `next_offset` stands in the result where more follows. Raises Refused.
+        The result has `next_offset` if more lines follow. Raises Refused.
         """
         target = self._locate(path)
         with _reading(str(path)), _open_regular(target) as file:
@@ -55,7 +55,7 @@ class Workspace:
         return result | {"next_offset": offset + len(lines)}
 
     def write(self, path: Any, content: Any) -> dict[str, Any]:
-        """Replace the file as a whole, or create it and the folders it needs. Raises Refused."""
+        """Replace the whole file, or create it with its missing folders. Raises Refused."""
         target = self._locate(path)
         if not isinstance(content, str):
             raise Refused(f"content must be a text, not {_kind(content)}")
@@ -71,7 +71,7 @@ class Workspace:
         return {"path": str(path), "bytes_written": len(data)}
 
     def _locate(self, path: Any) -> Path:
-        """Follow links, `..` and `~` to where `path` really leads, and refuse what is outside."""
+        """Resolve links, `..` and `~` in `path`; raises Refused for a place outside the folder."""
         if not isinstance(path, str) or not path:
             raise Refused(f"path must be a text, not {_kind(path)}" if path else "path is empty")
         if "\0" in path:
@@ -95,7 +95,7 @@ def _reading(path: str) -> Iterator[None]:
 
 
 def _open_regular(target: Path) -> Any:
-    # Without O_NONBLOCK opening a fifo would wait for a writer.
+    # Without O_NONBLOCK, opening a FIFO would wait for a writer.
     descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         _refuse_special(os.fstat(descriptor).st_mode, target)
@@ -113,7 +113,7 @@ def _refuse_special(mode: int, target: Path) -> None:
 
 
 def _skip_lines(file: Any, count: int) -> bool:
-    """Move behind `count` lines; False where there are fewer. Memory stays small."""
+    """Seek to the end of `count` lines; return False if there are fewer. Memory stays bounded."""
     position, size = 0, os.fstat(file.fileno()).st_size
     while count and position < size:
         chunk = file.read(min(CHUNK_BYTES, size - position))
@@ -133,7 +133,7 @@ def _skip_lines(file: Any, count: int) -> bool:
 
 
 def _replaceable_mode(target: Path) -> int | None:
-    """Return the permissions of the file that is replaced, or None where there is none."""
+    """Return the permissions of the file to replace, or None if there is none."""
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
