@@ -73,7 +73,7 @@ _HOMES = {
         "hermes_tui.runtime.agent_loop",
     ),
 }
-"""Where a name is defined that is not an input of a session."""
+"""The modules of the public names that are not inputs of a session."""
 
 
 def __dir__() -> list[str]:

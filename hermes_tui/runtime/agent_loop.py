@@ -5,7 +5,7 @@
 
 `server` is any object with an async `chat_completion(**kwargs)`, such as Atropos' servers, or with
 `model="…"` an AsyncOpenAI client. A run is recorded if `record` is given, and a `Debugger` decides
-what happens wherever it stops.
+what happens at each stop.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class AgentLoop:
     def parts(
         self, messages: list[dict[str, Any]]
     ) -> tuple[ChatCompletionServer, HandlerToolbox, given.Start]:
-        """Return what a driver runs: the server, which extends `messages`, tools, and beginning."""
+        """Return what a driver needs: a server that extends `messages`, the tools, the start."""
         schemas = tuple(self.tool_schemas or ())
         specials = self.mode == "faithful" or self.tool_handler is None
         tools = HandlerToolbox(schemas, self.tool_handler, answers_specials=specials)
@@ -211,7 +211,7 @@ class AgentLoop:
     def result(
         self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: MemoryLog
     ) -> AgentResult:
-        """Return what a run of `parts` came to; `messages` then holds its conversation."""
+        """Return the result of a run of `parts`; `messages` then holds its conversation."""
         outcome, (state, found) = outcome_of(log), fold_run(log)
         server.take(outcome.messages)
         return AgentResult(
@@ -257,7 +257,7 @@ class AgentLoop:
     async def _decision(self, driver: Driver) -> given.Input:
         if self.debugger is None:
             return given.Resume()
-        # One that edits for ever must not keep everybody else from running, and from cancelling it.
+        # A debugger that edits for ever must not starve other tasks, or escape cancellation.
         await asyncio.sleep(0)
         stop = driver.session.state.stop
         decided = self.debugger.decide(stop, driver.session)
@@ -272,7 +272,7 @@ class AgentLoop:
 
 
 def _end_early(driver: Driver, error: BaseException) -> None:
-    """Write down why a run ends that an exception leaves, as far as it can be written."""
+    """Record, if possible, why a run ends that an exception aborts."""
     if driver.failure is not None or Kind.TERMINATE not in driver.session.allowed:
         return
     if isinstance(error, asyncio.CancelledError):
@@ -287,7 +287,7 @@ def _check(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 class _OfClient:
-    """A client of the OpenAI SDK as a server."""
+    """An OpenAI SDK client with the interface of a server."""
 
     def __init__(self, client: Any) -> None:
         self.chat_completion = client.chat.completions.create
@@ -318,7 +318,7 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:
-    """Return what asks an environment's server; of a ManagedServer the token nodes are kept."""
+    """Return the adapter for an environment's server; that of a ManagedServer keeps token nodes."""
     if not hasattr(server, "chat_completion"):
         return ChatCompletionServer(_OfClient(server), messages)
     kinds = ((kind.__name__, kind.__module__.partition(".")[0]) for kind in type(server).__mro__)

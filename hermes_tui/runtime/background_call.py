@@ -1,4 +1,4 @@
-"""Work that a thread does aside, and whose result is asked for now and then."""
+"""A call made in a background thread, whose result can be polled."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 class BackgroundCall(Generic[Result]):
-    """A call made in a thread, which the program waits for at its end. An OSError is kept as text.
+    """A call in a thread that the program waits for before it exits. An OSError is kept as text.
 
-    Only calls that let go of the interpreter often are worth it: others hold up the screen as much.
+    This only pays for calls that often release the GIL: others block the screen all the same.
     """
 
     def __init__(self, call: Callable[[], Result]) -> None:
@@ -29,6 +29,6 @@ class BackgroundCall(Generic[Result]):
             self.failure = error.strerror or str(error)
 
     def is_done(self, wait_s: float = 0.0) -> bool:
-        """Return whether the call has ended, if need be after at most `wait_s` seconds."""
+        """Return whether the call has ended, waiting up to `wait_s` seconds for it."""
         self._thread.join(wait_s)
         return not self._thread.is_alive()

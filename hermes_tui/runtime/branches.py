@@ -1,4 +1,4 @@
-"""The branches of a live run: a fork is a run of its own that shares the past up to some event."""
+"""The branches of a live run: a fork is a separate run that shares the past up to some event."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 @dataclass(eq=False, slots=True)
 class Branch:
-    """One run. `parent` is the branch it was forked from, `shared` the events both have."""
+    """One run. `parent` is the branch it was forked from, `shared` the number of shared events."""
 
     name: str
     driver: Driver
@@ -44,7 +44,7 @@ class Branch:
 
     @property
     def path(self) -> Path | None:
-        """Where the branch is recorded."""
+        """The recording's path, or None if the branch is not recorded."""
         return self.driver.recording.path if self.driver.recording is not None else None
 
 
@@ -62,22 +62,22 @@ class Branches:
         secrets: tuple[str, ...] = (),
         task_id: str = "",
     ) -> None:
-        """`record` None: the platform's state folder; `recorded` False: nothing is written.
+        """If `record` is None, record in the platform's state folder; with `recorded` False, not.
 
-        `task_id` is what tools are told of all branches; empty: each has an id of its own.
+        `task_id` is what the tools of all branches receive; if empty, each branch has its own id.
         """
         self.server, self.tools = server, tools
         self.all: list[Branch] = []
         self._record, self._recorded = record, recorded
         self._limits, self._secrets, self._task_id = limits, secrets, task_id
         self.masking = Masking(secrets)
-        """For events that are written elsewhere than to a recording."""
+        """For events that are written elsewhere than in a recording."""
         self.warnings: tuple[str, ...] = ()
-        """What a person is to be told once before the run goes on."""
+        """Warnings to show once before the run continues."""
 
     @property
     def news(self) -> tuple[str, ...]:
-        """What is to be said of tools that changed since the run began."""
+        """Messages about tools that have changed since the run began."""
         return getattr(self.tools, "news", ())
 
     def start(self, start: given.Start) -> Branch:
@@ -92,8 +92,11 @@ class Branches:
         stops: Mapping[Stops, Stops] | None = None,
         credentials: Mapping[str, Any] = _NOTHING,
     ) -> Branch:
-        """Take up a recording where it ends; `stops` are its stop points from here on, by those it
-        has, `credentials` the parameters of requests that are masked in it."""
+        """Resume a recording where it ends.
+
+        `stops` maps its present set of stop points to the one that replaces it; `credentials` are
+        the request parameters that are masked in the recording.
+        """
         recording, recorded = Recording.resumed(path, secrets=self._secrets)
         try:
             events = given_again(recorded, credentials)
@@ -108,7 +111,7 @@ class Branches:
         return branch
 
     def fork(self, parent: Branch, seq: int) -> Branch:
-        """Begin a branch that shares what led to event `seq` of `parent`, and stops right there."""
+        """Begin a branch that shares the events up to `seq` of `parent` and stops right there."""
         shared = fork_point(parent.log, seq)
         events = [parent.log[at] for at in range(shared)]
         recording = self._recording(self._fork_path(parent))
@@ -153,9 +156,9 @@ class Branches:
         return forked
 
     async def close(self) -> None:
-        """End every branch, then the server and the tools.
+        """Close every branch, then the tools and the server.
 
-        Recordings stand where the runs do; a run that cannot be resumed is cancelled instead.
+        A recording ends where its run is now; a run that cannot be resumed is cancelled first.
         """
         try:
             for branch in self.all:
@@ -170,16 +173,16 @@ class Branches:
 
 
 def _cancel(driver: Driver) -> None:
-    """End a run that goes on, if nobody can take it up again."""
+    """Terminate a run that is still going on and cannot be resumed."""
     goes_on = Kind.TERMINATE in driver.session.allowed and driver.failure is None
     if goes_on and driver.mistake is None and len(driver.log) and not can_be_resumed(driver.log[0]):
-        # Nobody looks at it any more.
+        # Nothing shows it any more.
         driver.on_change = lambda: None
         driver.put(given.Terminate("cancelled"))
 
 
 def _stops_changed(events: Sequence[Event], stops: Mapping[Stops, Stops]) -> Iterator[Event]:
-    """Yield what says that a run stops elsewhere from here on; nothing for one that has ended."""
+    """Yield the event that changes the stop points of a run; none if it has ended."""
     last = next((one for one in reversed(events) if isinstance(one, BreakpointsSet)), None)
     if last is None or isinstance(events[-1], RunEnded):
         return

@@ -17,21 +17,21 @@ from hermes_tui.model.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a person set. `keys` maps the id of an action to its keys, comma-separated."""
+    """The user's settings. `keys` maps the id of an action to its keys, comma-separated."""
 
     theme: str = ""
     keys: dict[str, str] = field(default_factory=dict)
 
 
 def config_path() -> Path:
-    """Return where the settings file is looked for."""
+    """Return the path of the settings file, which need not exist."""
     from platformdirs import user_config_path
 
     return user_config_path("hermes-tui") / "config.toml"
 
 
 def load_config(path: Path | None = None) -> Config:
-    """Return the settings, empty where there is no file; raise UsageError where it is wrong."""
+    """Return the settings, the defaults if there is no file; raise UsageError if it is invalid."""
     path = path or config_path()
     if not path.exists():
         return Config()

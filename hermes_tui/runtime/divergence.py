@@ -1,4 +1,4 @@
-"""What a replay says where the run is no longer the recorded one."""
+"""What a replay raises when the run differs from the recorded one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from hermes_tui.debugger import inputs as given
 
 @dataclass(eq=False, slots=True)
 class Divergence(Exception):
-    """What is asked now is not what was asked when the recording was made."""
+    """A request or a call differs from the recorded one."""
 
     what: str
     expected: str
     got: str
 
     def as_input(self) -> given.Input:
-        """Return it as the session is told of it."""
+        """Return the input that reports it to the session."""
         return given.Diverged(self.what, self.expected, self.got)
 
 
 class RecordingEnds(Exception):
-    """There is no recorded answer to be taken, so that the run cannot go on.
+    """No recorded answer is left, so the run cannot continue.
 
     `resume` is where the recorded run can be resumed if it broke off here; else empty.
     """
@@ -31,5 +31,5 @@ class RecordingEnds(Exception):
         self.what, self.reason, self.resume = what, reason, resume
 
     def as_input(self) -> given.Input:
-        """Return it as the session is told of it."""
+        """Return the input that reports it to the session."""
         return given.Terminate(self.reason, {"before": self.what, "resume": self.resume})

@@ -1,11 +1,11 @@
-"""Drives one run: records the events of the session, then performs its effects.
+"""Drives one run: applies inputs to the session, records its events and performs its effects.
 
     async with Driver(server, tools, recording=recording) as driver:
         driver.put(Start(messages))
         await driver.at_rest()
 
 Every event is in the log and in the recording before the effect that follows from it is performed.
-One effect is under way at most; `put` may be called at any time from the same event loop.
+At most one effect is under way; `put` may be called at any time from the same event loop.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ if TYPE_CHECKING:
 
 CANCELLED = "cancelled by hand"
 _FOR_US = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
-"""What is meant for whoever runs foreign code, though it may seem to come from it."""
+"""Exceptions that are meant for the caller of foreign code, even if that code seems to raise them.
+"""
 
 
 class Driver:
-    """A live run. `failure` is what went wrong in our own environment and aborted the run."""
+    """A live run. `failure` is the error of our own environment that aborted the run, if any."""
 
     def __init__(
         self,
@@ -67,9 +68,9 @@ class Driver:
         task_id: str = "",
         by: str = PERSON,
     ) -> None:
-        """`events` are those of a run that is resumed; the recording has them already.
+        """`events` are those of a run that is resumed; they are already in the recording.
 
-        `by` is who puts commands in, for the record.
+        `by` names who sends the commands; it is recorded with them.
         """
         self.server, self.tools = server, tools
         self.recording = recording
@@ -81,10 +82,10 @@ class Driver:
         self.partial = Partial()
         self.failure: HermesError | None = None
         self.spent_s = worked_s(self.log)
-        """Seconds that requests and tools took, including those before the run was resumed."""
+        """Seconds that requests and tools have taken, including those before a resumption."""
         self.tokens = sum(map(tokens_of, self.log))
         self.working_since: float | None = None
-        """When the current effect began, by the monotonic clock."""
+        """When the current effect began, by the monotonic clock; None if there is none."""
         self.on_change: Callable[[], None] = lambda: None
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
@@ -94,9 +95,9 @@ class Driver:
         self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
         self.mistake: BaseException | None = None
-        """A mistake of our own, which `at_rest` raises; the log up to it is on the disk.
+        """An exception due to a bug of ours, which `at_rest` raises; the log so far is on disk.
 
-        Or CancelledError, where foreign code cancelled the task that it runs in."""
+        Or CancelledError if foreign code cancelled the task that it runs in."""
 
     async def __aenter__(self) -> Driver:
         return self
@@ -110,7 +111,7 @@ class Driver:
         await self.close()
 
     async def close(self) -> None:
-        """Abandon the current effect without an event: a resumed run stops at it."""
+        """Abandon the current effect without an event: the run stops there when it is resumed."""
         work = self._work
         if work is not None:
             self._give_up()
@@ -119,10 +120,10 @@ class Driver:
         if self.recording is not None:
             self.recording.close()
 
-    # In
+    # Inputs
 
     def put(self, what: given.Input) -> None:
-        """Apply an input. Raises IllegalCommand, with nothing changed, if it is not legal now."""
+        """Apply an input. Raises IllegalCommand, and changes nothing, if it is not legal now."""
         if self.failure is not None:
             raise IllegalCommand(str(what.kind), f"aborted: {self.failure}", ())
         if isinstance(what, given.Terminate):
@@ -140,20 +141,20 @@ class Driver:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether there is a running request or call for `cancel_current` to end."""
+        """Whether a request or a call is under way that `cancel_current` can cancel."""
         return self._is_owed and self.working_since is not None
 
     @property
     def _is_owed(self) -> bool:
-        """Whether a reply is owed that will still be used."""
+        """Whether the session waits for a reply and would still use it."""
         owed = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
         return owed and self.failure is None
 
     def cancel_current(self) -> None:
         """Cancel the running request or call: it fails, and the run stops there.
 
-        That is put in once everything it started has ended. Raises IllegalCommand where nothing
-        is under way.
+        The failure is applied once everything that the effect started has ended. Raises
+        IllegalCommand if nothing is under way.
         """
         if not self.can_cancel or self._work is None:
             raise IllegalCommand("cancel", str(self.phase), self.session.allowed)
@@ -161,7 +162,10 @@ class Driver:
         self._work.cancel()
 
     def _new_id(self, what: given.Input) -> str:
-        """Return an id for what has none: random for a run, else the same in every replay of it."""
+        """Return an id for what the input creates.
+
+        The id of a run is random; any other is the same in every replay of the run.
+        """
         if not len(self.log) or isinstance(what, given.Fork):
             return uuid4().hex
         first, state = self.log[0], self.session.state
@@ -169,13 +173,13 @@ class Driver:
         return sha256(f"{seed} {state.own_turn} {state.attempt}".encode()).hexdigest()[:12]
 
     def reopen(self) -> None:
-        """Continue where the events given to this driver end."""
+        """Continue after the last of the events that were given to this driver."""
         if Kind.REOPEN in self.session.allowed:
             self.put(given.Reopen())
         self._rest_or_not()
 
     async def at_rest(self) -> None:
-        """Return once the run is stopped, has ended, or was aborted."""
+        """Return once the run is stopped, has ended or was aborted."""
         await self._resting.wait()
         if self.mistake is not None:
             raise self.mistake
@@ -202,7 +206,7 @@ class Driver:
             self.tokens += tokens_of(event)
 
     def _break_off(self, failure: HermesError) -> None:
-        """Abort the run without another event: what cannot be recorded is not done."""
+        """Abort the run without another event: nothing is done that cannot be recorded."""
         self.failure = failure
         self._give_up()
 
@@ -219,13 +223,13 @@ class Driver:
         if isinstance(events[0], ResponseReceived):
             self.put(given.Terminate("budget", self.limits.tokens_spent(self.tokens)))
 
-    # Out
+    # Effects
 
     def _begin(self, effect: Effect) -> None:
         match effect:
             case SendRequest() | DispatchTool():
                 self.partial.clear()
-                # Not by the loop's factory: that may begin it at once, in the middle of this input.
+                # Not with the loop's task factory: an eager one would start within this input.
                 self._work = asyncio.Task(self._perform(effect))
                 self._work.add_done_callback(self._performed)
             case CancelRequest() | CancelTool():
@@ -234,7 +238,7 @@ class Driver:
                 self._sync_now()
 
     async def _perform(self, effect: SendRequest | DispatchTool) -> None:
-        """Perform an effect and put in its one reply, unless the run is over."""
+        """Perform an effect and apply its one reply, unless the run was aborted."""
         self._is_cancelled_by_hand = False
         self.working_since = begun = time.monotonic()
         timer = self._limit_time()
@@ -272,7 +276,7 @@ class Driver:
     def _cancelled_inside(
         self, effect: SendRequest | DispatchTool, error: BaseException, after_s: float
     ) -> given.Input:
-        """Return the answer of foreign code that cancelled itself, or waited for what was."""
+        """Return the input for foreign code that cancelled itself or awaited a cancelled task."""
         text, frames = tool_failed(error)
         if text == asyncio.CancelledError.__name__:
             text += ": cancelled from inside"
@@ -283,7 +287,7 @@ class Driver:
     def _performed(self, work: asyncio.Task[None]) -> None:
         mistake = None if work.cancelled() else work.exception()
         if work.cancelled() and work is self._work and self._is_owed:
-            # Foreign code cancelled the task that it runs in: it means whoever waits for it.
+            # Foreign code cancelled the task that it runs in; that is meant for whoever awaits it.
             mistake = asyncio.CancelledError()
         if mistake is not None:
             self.mistake = mistake
@@ -333,10 +337,10 @@ class Driver:
 
     async def _dispatch(self, effect: DispatchTool) -> given.Input:
         self.prints = Prints()
-        # The intent must be on the disk before the tool can do anything that lasts.
+        # The intent must be on disk before the tool can do anything that lasts.
         await self._sync()
         if self.failure is not None:
-            # Nobody hears this: a run that is broken off takes no answer. Its tool must not run.
+            # The tool must not run. The reply is ignored: an aborted run takes none.
             return given.ToolRaised(str(self.failure))
         context = CallContext(
             self.task_id,
@@ -361,7 +365,7 @@ class Driver:
         return tool_replied(answer, time.monotonic() - begun, self.prints.whole)
 
     def _task(self) -> str:
-        """Return the first user message, as tools are told it."""
+        """Return the text of the first user message as tools receive it, at most 500 characters."""
         if not self._user_task:
             messages: list[Any] = [decode(text) for text in self.session.state.conversation[:20]]
             said = next(
@@ -371,7 +375,7 @@ class Driver:
             self._user_task = content.strip()[:500] if isinstance(content, str) else ""
         return self._user_task
 
-    # On the disk
+    # The recording
 
     async def _sync(self) -> None:
         if self.recording is None or self.failure is not None:

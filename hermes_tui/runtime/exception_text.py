@@ -1,10 +1,10 @@
-"""Exceptions of foreign code in words."""
+"""Exceptions of foreign code as text."""
 
 from __future__ import annotations
 
 
 def exception_text(error: BaseException) -> str:
-    """Return `Type: message`, or the type alone, whatever the code does that makes the message."""
+    """Return `Type: message`, or the type alone if there is no message. Never raises."""
     name = type(error).__name__
     try:
         return f"{name}: {text}" if (text := str(error)) else name

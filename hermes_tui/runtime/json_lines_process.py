@@ -1,4 +1,4 @@
-"""A child process that answers lines of JSON with lines: asked, listened to, ended for certain."""
+"""A child process that answers each line of JSON with a line, and is reliably ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hermes_tui.runtime.tools.output_pipe import OutputPipe
 from hermes_tui.runtime.tools.processes import signal_group
 
 END_GRACE_S: Final = 1.0
-"""What a process that ended said last has this long to arrive."""
+"""How long the last output of a process may take to arrive after it has ended."""
 POLL_S: Final = 0.01
 MAX_LINE_BYTES: Final = 256 << 20
 KEPT_BYTES: Final = 1 << 16
@@ -22,9 +22,9 @@ _LOOK_AGAIN_S: Final = 0.25
 
 
 class JsonLinesProcess:
-    """A process in a session of its own, made by `started`.
+    """A process in its own session, made by `started`.
 
-    What it prints is what it writes to standard error; at most `KEPT_BYTES` of that are kept.
+    Its printed output is what it writes to standard error; at most `KEPT_BYTES` of it are kept.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, prints: OutputPipe) -> None:
@@ -36,7 +36,7 @@ class JsonLinesProcess:
     async def started(
         cls, command: Sequence[str], *, environment: Mapping[str, str], folder: str | None = None
     ) -> JsonLinesProcess:
-        """Run `command` in `folder`, by default the current one; raises OSError."""
+        """Run `command` in `folder`, which is the current one by default; raises OSError."""
         prints = OutputPipe(KEPT_BYTES)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -57,13 +57,13 @@ class JsonLinesProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process, None where it has ended."""
+        """The process id, or None if the process has ended."""
         return self._process.pid if self._process.returncode is None else None
 
     async def send(self, request: Mapping[str, Any]) -> None:
-        """Write a line; a process that has ended takes it too, and does not answer.
+        """Write a request as a line; if the process has ended, do nothing.
 
-        Raises ValueError, TypeError or RecursionError for what is no JSON.
+        Raises ValueError, TypeError or RecursionError if the request is not valid JSON.
         """
         assert self._process.stdin is not None, "a pipe"
         line = json.dumps(request).encode("ascii") + b"\n"
@@ -72,11 +72,11 @@ class JsonLinesProcess:
             await self._process.stdin.drain()
 
     async def answer(self) -> bytes:
-        """Return the next line, cut short where the process ended; ValueError for one too long."""
+        """Return the next line, cut short if the process ends; raise ValueError if too long."""
         assert self._process.stdout is not None, "a pipe"
         reading = asyncio.ensure_future(self._process.stdout.readline())
         try:
-            # What it started may hold the pipe open after its end.
+            # Its own children may keep the pipe open after it has ended.
             while self.pid is not None and not reading.done():
                 await asyncio.wait({reading}, timeout=_LOOK_AGAIN_S)
             await asyncio.wait({reading}, timeout=END_GRACE_S)
@@ -90,30 +90,30 @@ class JsonLinesProcess:
         return await self.answer()
 
     def take_printed(self) -> str:
-        """Return what was printed since this was called last."""
+        """Return the output printed since the last call."""
         return self._prints.take()
 
     def listen(self, hear: Callable[[bytes], None] | None) -> None:
-        """Tell `hear` what is printed from here on, as it comes; None: nobody any more."""
+        """Call `hear` with the output as it is printed from now on; None: stop doing so."""
         self._prints.hear = hear
 
     async def ending(self) -> int:
-        """Wait until it has ended, and all that it printed is here; return the exit code.
+        """Wait until the process has ended and its output has arrived; return the exit code.
 
-        That is negative where a signal ended it. One that lives on is killed.
+        The code is negative if a signal ended it. A process that does not end is killed.
         """
         await self._end_group(END_GRACE_S)
         await self._prints.ends_within(END_GRACE_S)
         return self._process.returncode or 0
 
     async def last_words(self) -> tuple[int, list[str]]:
-        """Wait for the end, and return the exit code and the last lines that were printed."""
+        """Wait for the end; return the exit code and the last printed lines that are not blank."""
         code = await self.ending()
         said = [line.strip() for line in self.take_printed().splitlines() if line.strip()]
         return code, said
 
     async def end(self, grace_s: float = 0.0) -> None:
-        """Say that there is nothing more to come, and kill its group after `grace_s`."""
+        """Close its standard input, and kill its process group after `grace_s` seconds."""
         if self._is_over:
             return
         self._is_over = True
@@ -133,7 +133,7 @@ class JsonLinesProcess:
 
 
 async def has_ended_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
-    """Return whether it ends in time. (`wait` would also wait for the pipes.)"""
+    """Return whether a process ends in time. (`Process.wait` would also wait for the pipes.)"""
     deadline = time.monotonic() + seconds
     while process.returncode is None:
         if time.monotonic() >= deadline:
@@ -143,7 +143,7 @@ async def has_ended_within(process: asyncio.subprocess.Process, seconds: float) 
 
 
 def close_pipes(process: asyncio.subprocess.Process) -> None:
-    """Let go of the pipes of a process, which one that left its group may still hold open."""
+    """Close our ends of the pipes, which a child that left the process group may hold open."""
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()

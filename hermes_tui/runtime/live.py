@@ -31,7 +31,7 @@ def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
         try:
             found.append(parse_breakpoint(line, breakpoint_id=f"b{number}"))
         except ExpressionError as error:
-            # Its column is that of the condition, not of the line.
+            # Its column counts from the start of the condition, not of the line.
             told = f"--break {line!r}: in the condition: {error.message}"
             raise UsageError(told, error.hint) from error
         except UsageError as error:
@@ -47,12 +47,12 @@ STOPS: Final = {
 
 
 def stop_points(stops: str) -> frozenset[StopPoint]:
-    """Return what stops a run without being named."""
+    """Return the stop points of a `--stops` mode: step, run or named."""
     return STOPS[stops]
 
 
 async def open_branches(settings: LiveSettings) -> Branches:
-    """Start server, tools and run; whatever was started is closed again if that fails."""
+    """Start the server, the tools and the run; if that fails, close what was started."""
     if settings.replay is not None:
         from hermes_tui.runtime.replay import open_replay
 
@@ -74,7 +74,7 @@ async def open_branches(settings: LiveSettings) -> Branches:
         undo.pop_all()
         undo.push_async_callback(branches.close)
         if settings.resume is not None:
-            # Who looks on at a run that nobody looked at before wants to see what goes wrong.
+            # A run that nobody watched until now also stops at mishaps once somebody does.
             stops = {STOPS["named"]: stop_points(settings.stops)}
             resumed = branches.resume(settings.resume, stops, settings.parameters)
             branches.warnings = _changed_tools(resumed.log, tools)
@@ -95,7 +95,7 @@ def _new_folder() -> Path:
 
 
 def _changed_tools(log: MemoryLog, tools: Toolbox) -> tuple[str, ...]:
-    """Return warnings where the tools differ from those the run was started with."""
+    """Return a warning if the tools differ from those that the run was started with."""
     from hermes_tui.runtime.tools.changed_schemas import schemas_changed
 
     begun = log[0]
@@ -132,7 +132,7 @@ async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
 
 
 async def open_server(settings: ServerSettings) -> tuple[Server, str]:
-    """Return the server to ask, and the base URL of its requests."""
+    """Return the server to send requests to, and their base URL."""
     common: dict[str, Any] = {
         "api_key": settings.api_key,
         "headers": settings.headers,

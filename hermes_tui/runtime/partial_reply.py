@@ -1,4 +1,4 @@
-"""What has come in of a reply that is still being streamed; kept only where no more comes."""
+"""The received part of a reply that is still streaming; recorded only if the reply breaks off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hermes_tui.runtime.servers.base import Piece
 
 
 class Partial:
-    """Collects the pieces of one reply. `pieces` only grows, so it tells whether anything came."""
+    """Collects the pieces of one reply. `pieces` counts them, so a change shows that one came."""
 
     def __init__(self) -> None:
         self.pieces = 0
@@ -22,11 +22,11 @@ class Partial:
 
     @property
     def raw(self) -> str:
-        """The exact text of the events that the pieces came in."""
+        """The exact text of the events that contained the pieces."""
         return self._raw.whole()
 
     def text(self, kind: str, call: int = 0) -> str:
-        """Return what has come in of one part: content, reasoning, or a call's name, arguments."""
+        """Return the text received for a part: content, reasoning, a call's name or arguments."""
         held = self._texts.get((kind, call), [])
         if len(held) > 1:
             held[:] = ["".join(held)]
@@ -34,7 +34,7 @@ class Partial:
 
     @property
     def calls(self) -> int:
-        """How many calls have begun to come in."""
+        """How many calls have begun to arrive."""
         of_calls = (call for kind, call in self._texts if kind in ("call", "arguments"))
         return 1 + max(of_calls, default=-1)
 

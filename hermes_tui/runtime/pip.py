@@ -1,6 +1,6 @@
-"""What is fetched with this interpreter's pip: one wheel, or small packages into a folder.
+"""Fetches a wheel, or small packages into a folder, with this interpreter's pip.
 
-Only wheels are taken: nothing of what is fetched runs while it is being added.
+Only wheels are accepted, so that no fetched code runs while it is being added.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _ANY_MACHINE: Final = (
     *(word for minor in _GLIBC for word in ("--platform", f"manylinux_2_{minor}_x86_64")),
     *("--platform", "manylinux2014_x86_64", "--platform", "any"),
 )
-"""The wheel for Linux: of it only Python files are used, so that it does on every machine."""
+"""The options for the Linux wheel. Only its Python files are used, so it serves on any machine."""
 
 Hints = tuple[str, str]
-"""What else can be done: where pip fails, and where there is no pip."""
+"""The hints for a failure of pip and for a missing pip."""
 _HINTS: Final[Hints] = ("--path and --python need no download", "`python -m ensurepip`")
 OnProgress = Callable[[str, int, int], None]
-"""Called with what is going on, bytes done and bytes in all."""
+"""Called with the name of the step, the bytes done and the bytes in total."""
 
 
 def download(
     requirement: str, scratch: Path, progress: OnProgress, *, hints: Hints = _HINTS
 ) -> Path:
-    """Return the wheel of `requirement`, alone, downloaded into `scratch`.
+    """Return the wheel of `requirement`, downloaded into `scratch` without its dependencies.
 
-    Raises SourceError where pip cannot, OSError where nothing can be written.
+    Raises SourceError if pip fails, OSError if nothing can be written.
     """
     folder = scratch / "wheel"
     command = ["download", "--no-deps", "--no-cache-dir", *_COMMON, *_raw_progress()]
@@ -61,9 +61,9 @@ def download(
 
 
 def install_into(folder: Path, packages: Sequence[str], scratch: Path) -> None:
-    """Install `packages` and what they need into `folder`, for this interpreter.
+    """Install `packages` and their dependencies into `folder`, for this interpreter.
 
-    Raises SourceError where pip cannot.
+    Raises SourceError if pip fails.
     """
     command = ["install", "--quiet", "--target", str(folder), *_COMMON, *packages]
     code, output = _run(command, scratch, lambda *_: None)
@@ -72,7 +72,7 @@ def install_into(folder: Path, packages: Sequence[str], scratch: Path) -> None:
 
 
 def _raw_progress() -> tuple[str, ...]:
-    """Return the options that make pip tell its progress in bytes, where it can."""
+    """Return the options that make pip report its progress in bytes, if its version can."""
     try:
         found = tuple(map(int, version("pip").split(".")[:2]))
     except (PackageNotFoundError, ValueError):
@@ -83,7 +83,7 @@ def _raw_progress() -> tuple[str, ...]:
 def _run(
     command: Sequence[str], scratch: Path, on_bytes: Callable[[int, int], None]
 ) -> tuple[int, str]:
-    """Run pip and return its exit code and all it said; it ends with this call."""
+    """Run pip and return its exit code and output; it does not outlive this call."""
     path = scratch / "pip.txt"
     with path.open("w+b") as said:
         process = subprocess.Popen(
@@ -112,7 +112,7 @@ def _bytes_so_far(path: Path) -> tuple[int, int]:
 
 
 def _failed(requirement: str, output: str, hints: Hints) -> SourceError:
-    """Return the error with the last that pip calls an error, or else the last it said."""
+    """Return the error for a failed run of pip, with its last error line, else its last line."""
     hint, hint_without_pip = hints
     if "No module named pip" in output:
         return SourceError("pip", "is not part of this Python", hint_without_pip)

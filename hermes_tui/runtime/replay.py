@@ -1,7 +1,7 @@
-"""Model and tools that answer from a recording: the same run again, to be stepped through at will.
+"""Model and tools that answer from a recording, so that the same run can be stepped through again.
 
-What is asked is compared with what was asked then; where it differs, that is said before anything
-is answered, and a person decides whether the recorded answer is taken all the same.
+Each request and call is compared with the recorded one. A difference is reported before it is
+answered, and a person decides whether the recorded answer is used all the same.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 _BROKEN_OFF = frozenset(
     {"", "terminated", "cancelled", "debugger_failed", "budget", "recording_ends", "not_recorded"}
 )
-"""Stop reasons of runs that were not at their end."""
+"""Stop reasons of runs that were cut off before their natural end."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it was sent, and what came of it."""
+    """A request as it was sent, and its outcome."""
 
     messages: tuple[str, ...]
     parameters: str
@@ -51,7 +51,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call as it was dispatched, and what came of it."""
+    """A call as it was dispatched, and its outcome."""
 
     name: str
     arguments: str
@@ -60,21 +60,21 @@ class RecordedCall:
 
 @dataclass(slots=True)
 class Cassette:
-    """What a recording holds of the world outside the loop, by turn and attempt or call."""
+    """The recorded answers of model and tools, by turn and attempt or call index."""
 
     start: ev.RunStarted
     messages: tuple[dict[str, Any], ...]
     exchanges: dict[tuple[int, int], RecordedRequest] = field(default_factory=dict)
     dispatches: dict[tuple[int, int], RecordedCall] = field(default_factory=dict)
     last: tuple[int, int, int] = (0, 0, 0)
-    """The last place of all; see `end_before`."""
+    """The last place in the recording; see `end_before`."""
     ended: str = ""
-    """Why the run ended; empty where it has not."""
+    """The reason why the run ended; empty if it has not."""
     path: str = ""
 
     @classmethod
     def of(cls, events: Iterable[ev.Event]) -> Cassette:
-        """Return the cassette of a recording; raises ValueError where no run begins in it."""
+        """Return the cassette of a recording; raises ValueError if no run begins in it."""
         state = SessionState()
         made: Cassette | None = None
         first: list[dict[str, Any]] = []
@@ -106,11 +106,11 @@ class Cassette:
 
     @property
     def goes_on(self) -> bool:
-        """Whether turns are counted, and open calls answered, as they are today."""
+        """Whether the recording counts turns and answers open calls as they are today."""
         return TURNS_BEFORE in self.start.details
 
     def _number_from(self, replies: int) -> None:
-        """Number the turns behind the replies that the run began with."""
+        """Shift the turn numbers by the number of replies that the run began with."""
         self.exchanges = {(t + replies, n): one for (t, n), one in self.exchanges.items()}
         self.dispatches = {(t + replies, n): one for (t, n), one in self.dispatches.items()}
 
@@ -124,7 +124,7 @@ class Cassette:
                 call = (state.turn, event.call_index)
                 self.dispatches[call] = RecordedCall(event.name, event.arguments)
             case ev.CallSkipped() if state.call is not None:
-                # What a person answered in place of the tool answers for it again.
+                # A result that a person gave in place of the tool is replayed as its answer.
                 skipped = state.call
                 call = (state.turn, event.call_index)
                 self.dispatches[call] = RecordedCall(skipped.name or "", skipped.arguments.text)
@@ -132,7 +132,7 @@ class Cassette:
                 self.ended = event.stop_reason
                 last = self.exchanges.get(place) if self.ended in _BROKEN_OFF else None
                 if last and isinstance(last.answer, ev.RequestFailed) and last.answer.by:
-                    # The run was given up, the request did not fail.
+                    # The run was abandoned; the request itself did not fail.
                     self.exchanges[place] = RecordedRequest(last.messages, last.parameters)
             case ev.ToolReturned() | ev.ToolFailed():
                 call = (state.turn, event.call_index or 0)
@@ -143,10 +143,10 @@ class Cassette:
                 pass
 
     def end_before(self, place: tuple[int, int, int], what: str) -> RecordingEnds | None:
-        """Return that the recording ends before `what`, where it broke off there.
+        """Return the exception for a recording that broke off before `what`.
 
-        `place` is (turn, 0, attempt) of a request, (turn, 1, index) of a call. None: it goes on
-        behind that place, or its run came to its own end.
+        `place` is (turn, 0, attempt) for a request, (turn, 1, index) for a call. Return None if the
+        recording continues after that place or its run came to its natural end.
         """
         if self.ended not in _BROKEN_OFF or self.last > place:
             return None
@@ -163,8 +163,11 @@ class ReplayServer:
         self._cassette = cassette
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
-        """Return the recorded reply; raises Divergence unless `request.accepted`, and
-        RecordingEnds where there is none to be taken."""
+        """Return the recorded reply.
+
+        Raises Divergence if the request differs, unless `request.accepted`; RecordingEnds or
+        RequestFailure if there is no reply.
+        """
         recorded = self._cassette.exchanges.get((request.turn, request.attempt))
         what = f"request {request.turn}, attempt {request.attempt}"
         end = self._cassette.end_before((request.turn, 0, request.attempt), what)
@@ -204,11 +207,11 @@ class ReplayServer:
         return await asyncio.to_thread(sdk_message, message)
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there is nothing to close."""
 
 
 def _message_in(raw: str) -> Any:
-    """Return the message of a recorded body, be it whole or a stream."""
+    """Return the message of a recorded body, whether whole or streamed."""
     from hermes_tui.runtime.servers.bodies import read_body
     from hermes_tui.runtime.servers.failures import Exchange
     from hermes_tui.runtime.servers.streams import StreamedReply
@@ -242,7 +245,7 @@ def _last(messages: Sequence[str]) -> str:
 
 
 class ReplayTools:
-    """Answers calls from a cassette; declares the tools that were declared then."""
+    """Answers calls from a cassette; declares the tools that the recorded run declared."""
 
     manual: frozenset[str] = frozenset()
 
@@ -253,8 +256,11 @@ class ReplayTools:
         self.schemas: tuple[dict[str, Any], ...] = tuple(listed)
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Return the recorded answer; raises Divergence unless `context.accepted`, and
-        RecordingEnds where there is none to be taken."""
+        """Return the recorded answer.
+
+        Raises Divergence if the call differs, unless `context.accepted`; RecordingEnds if there is
+        no answer; ToolFailure if the recorded call failed.
+        """
         turn, index = context.turn, context.call_index
         recorded = self._cassette.dispatches.get((turn, index))
         asked = f"{name}({json_text(arguments)})"
@@ -274,7 +280,7 @@ class ReplayTools:
         return Answer(value, result.error, result.exit_code)
 
     async def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is nothing to close."""
 
 
 def _compare_calls(
@@ -287,7 +293,7 @@ def _compare_calls(
 
 
 def open_replay(settings: LiveSettings, path: Path) -> Branches:
-    """Begin the recorded run anew, with the stops and breakpoints of `settings`."""
+    """Start the recorded run again, with the stops and breakpoints of `settings`."""
     from hermes_tui.runtime.branches import Branches
 
     cassette = _read(path)
@@ -340,7 +346,7 @@ def _read(path: Path) -> Cassette:
 
 
 def _events(path: Path) -> Iterator[ev.Event]:
-    # What stands behind the last newline is torn.
+    # Anything after the last newline is torn.
     for number, line in enumerate(read_named(path).split(b"\n")[:-1], 1):
         try:
             yield decode(line)

@@ -1,4 +1,4 @@
-"""Folders to make things ready in."""
+"""Scratch folders in which files are prepared."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hermes_tui.model.errors import StoreError
 
 @contextmanager
 def scratch_in(folder: Path) -> Iterator[Path]:
-    """Give a folder inside `folder`, so that what is ready can be moved there in one step.
+    """Yield a temporary folder inside `folder`, from which files can be moved there in one step.
 
-    `folder` is made if need be. Raises StoreError for what cannot be written, also in the block.
+    `folder` is created if needed. Any OSError, also one of the block, becomes a StoreError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

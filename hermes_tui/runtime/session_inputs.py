@@ -1,4 +1,4 @@
-"""What a server or a tool answered, as the session is told of it."""
+"""Converts the answers of servers and tools to inputs of the session."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hermes_tui.runtime.servers.base import Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer
 
 RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Answers after which asking once more can help; so can it after a lost connection."""
+"""Statuses after which a retry can help, as it can after a lost connection."""
 LONGEST_WAIT_S: Final = 3600.0
-"""A server that wants a longer wait is not asked again without a person."""
+"""If a server asks for a longer wait, the request is not retried automatically."""
 
 
 def tokens_of(event: Event) -> int:
-    """Return what a reply cost; a count below zero counts as none."""
+    """Return the tokens that a reply cost, 0 for other events; a negative count counts as 0."""
     if not isinstance(event, ResponseReceived) or event.usage is None:
         return 0
     usage = event.usage
@@ -26,7 +26,7 @@ def tokens_of(event: Event) -> int:
 
 
 def tool_replied(answer: Answer, duration_s: float, printed: str) -> given.ToolReplied:
-    """Return the answer of a tool, as text and as the value that it was."""
+    """Return the input for a tool's answer, with its text and its original value."""
     is_text = isinstance(answer.value, str)
     content = answer.value if is_text else json_text(answer.value)
     verdict = judge(content)
@@ -35,7 +35,7 @@ def tool_replied(answer: Answer, duration_s: float, printed: str) -> given.ToolR
         error=answer.error or verdict.error,
         exit_code=verdict.exit_code if answer.exit_code is None else answer.exit_code,
         duration_s=duration_s,
-        # What no JSON can hold, a number of ten thousand digits, is named by its text.
+        # Decoded from the text, since JSON cannot hold every value, such as very long numbers.
         raw=None if is_text else decode(content),
         is_text=is_text,
         printed=printed,
@@ -43,7 +43,7 @@ def tool_replied(answer: Answer, duration_s: float, printed: str) -> given.ToolR
 
 
 def request_failed(failure: RequestFailure, request: Request) -> given.RequestFailed:
-    """Return the failure of a request, and whether to ask again by itself."""
+    """Return the input for a failed request, with whether to retry it automatically."""
     lost_connection = failure.status is None and not failure.empty and not failure.is_unsent
     wait_s, message = failure.retry_after_s, failure.message
     is_too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
@@ -65,7 +65,10 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
 
 
 def _half_a_character(request: Request) -> str:
-    """Return which message, else which parameter, has a lone surrogate, which UTF-8 lacks."""
+    """Return which message, else which parameter, has a lone surrogate; empty if none has.
+
+    UTF-8 cannot encode these.
+    """
     messages = {f"message {n}": text for n, text in enumerate(request.messages, 1)}
     parameters = decode(request.parameters) or {}
     texts = messages | {name: json_text(value) for name, value in parameters.items()}

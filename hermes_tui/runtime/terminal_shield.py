@@ -1,9 +1,10 @@
-"""Keeps terminal and standard output to the debugger while foreign code runs in its process.
+"""Reserves terminal and standard output for the debugger while foreign code runs in its process.
 
-Whatever writes to the file descriptors 0 to 2 directly, a C library that a server's adapter loads
-or a child process of it, would scribble over the screen and eat keys. While the shield is up these
-lead nowhere, and Python's own streams (`sys.__stdin__` …), which the screen is drawn with, lead to
-descriptors that no child inherits. Only what opens /dev/tty by itself still reaches the terminal.
+Code that uses the file descriptors 0 to 2 directly, such as a C library that a server's adapter
+loads or a child process of it, would scribble over the screen and eat keys. While the shield is up,
+these lead to the null device, and Python's own streams (`sys.__stdin__` …), which the screen is
+drawn with, use descriptors that no child inherits. Only code that opens /dev/tty itself still
+reaches the terminal.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from typing import Any, BinaryIO
 
 _NAMES = ("stdin", "stdout", "stderr")
 _kept: dict[int, int] = {}
-"""While the shield is up: where each of the descriptors 0 to 2 led before."""
+"""While the shield is up, duplicates of the original descriptors 0 to 2."""
 
 
 @contextmanager
 def shielded_terminal() -> Iterator[tuple[int, int]]:
-    """Lead the descriptors 0 to 2 nowhere until the block ends; yield the terminal's size."""
+    """Redirect descriptors 0 to 2 to the null device during the block; yield the terminal size."""
     before = {name: getattr(sys, name) for name in _both(_NAMES)}
     _flush()
     kept = {number: os.dup(number) for number in range(3)}
@@ -37,7 +38,7 @@ def shielded_terminal() -> Iterator[tuple[int, int]]:
         for name, stream in zip(_NAMES, streams, strict=True):
             _replace(name, stream)
         _kept.update(kept)
-        # Those who ask descriptor 0, 1 or 2 for it cannot find it any more.
+        # Afterwards it can no longer be read from the descriptors 0 to 2.
         size = shutil.get_terminal_size()
         _lead_nowhere()
         yield size.columns, size.lines
@@ -52,15 +53,15 @@ def shielded_terminal() -> Iterator[tuple[int, int]]:
 
 
 def is_shielded() -> bool:
-    """Tell whether the shield is up."""
+    """Return whether the shield is up."""
     return bool(_kept)
 
 
 @contextmanager
 def reserved_output() -> Iterator[BinaryIO]:
-    """Yield standard output for our own use: what others write to it goes to standard error.
+    """Yield standard output for our own use: the output of other code goes to standard error.
 
-    Standard input is empty meanwhile, so that nothing waits for it or takes it from a pipeline.
+    Standard input is empty meanwhile, so that no other code waits for it or consumes a pipeline.
     """
     _flush()
     kept = {number: os.dup(number) for number in range(2)}
@@ -73,7 +74,7 @@ def reserved_output() -> Iterator[BinaryIO]:
         yield output
         output.flush()
     finally:
-        # A reader that went away was told by what was raised already.
+        # If the reader is gone, an earlier exception has already reported it.
         with suppress(OSError):
             output.close()
         for number, before in kept.items():
@@ -83,7 +84,7 @@ def reserved_output() -> Iterator[BinaryIO]:
 
 @contextmanager
 def lowered() -> Iterator[None]:
-    """Let child processes have the terminal, as an editor needs it, until the block ends."""
+    """Lower the shield during the block, so that a child such as an editor has the terminal."""
     if not _kept:
         yield
         return

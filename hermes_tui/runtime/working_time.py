@@ -1,4 +1,4 @@
-"""How long a recorded run worked: the time of its stops and that between two sittings left out."""
+"""The working time of a recorded run, without its stops and the time between two sessions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hermes_tui.model.events import (
 
 
 def worked_s(events: Iterable[Event]) -> float:
-    """Return the seconds from every request to its reply and from every dispatch to its result.
+    """Return the total seconds from requests to their replies and from dispatches to their results.
 
-    What got no answer, since the program was killed, counts nothing.
+    A request or call without an answer, because the program was killed, does not count.
     """
     total, began = 0.0, None
     for event in events:

@@ -1,7 +1,7 @@
-"""The recording of a run: every event is one line, written at once and by one writer only.
+"""The recording of a run: one line per event, written at once and by a single writer.
 
-A line that was written whole survives the death of the process; `sync` makes it survive that of
-the machine. What a killed writer left of its last line is cut off when the file is taken up again.
+A complete line survives the death of the process; `sync` makes it survive that of the machine. A
+torn last line that a killed writer left is cut off when the recording is resumed.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.masking import Masking
 
 _LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes of a first line: what is longer tells of no run."""
+"""Bytes of a first line; a longer one is not the start of a recording."""
 RECORD_ELSEWHERE = "name a file with --record FILE, or --no-record"
 
 
 def default_folder() -> Path:
-    """Return the folder of recordings if nobody says where: in the platform's state folder."""
+    """Return the default folder of recordings, which is in the platform's state folder."""
     from platformdirs import user_state_path
 
     return user_state_path("hermes-tui") / "runs"
 
 
 def default_path(run_id: str, *, now: float) -> Path:
-    """Return where a run is recorded if nobody says where."""
+    """Return the default path of the recording of a run."""
     day = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
     return default_folder() / f"{day}-{run_id[:8]}.jsonl"
 
 
 def temporary_path() -> Path | None:
-    """Return where to record if the usual place cannot be written; None if it can."""
+    """Return where to record if the default folder cannot be written; None if it can."""
     folder = default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,18 +50,21 @@ def temporary_path() -> Path | None:
 
 
 def can_be_resumed(first: Event | None) -> bool:
-    """Tell whether a run that begins so says where its server and its tools are found again."""
+    """Return whether the first event of a run says where to find its server and tools again."""
     return isinstance(first, RunStarted) and isinstance(first.details.get("live"), dict)
 
 
 def not_a_recording(path: Path, option: str) -> SourceError:
-    """Return why the file that was named with `option` is of no use."""
+    """Return the error for a file, named with `option`, that is no recording."""
     hint = f"{option} takes what `live` recorded; `hermes-tui open` shows the rest"
     return SourceError(str(path), "not a recording of hermes-tui", hint)
 
 
 def malformed_line(path: Path, number: int, error: MalformedEvent, use: str) -> SourceError:
-    """Return why a recording with such a line, counted from 1, cannot be "resumed" or the like."""
+    """Return the error for a malformed line `number`, counted from 1, of a recording.
+
+    `use` is what cannot be done with the recording, such as "resumed".
+    """
     hint = f"it can be looked at with `hermes-tui open`, not {use}"
     return SourceError(str(path), f"line {number} is not an event: {error}", hint)
 
@@ -69,12 +72,12 @@ def malformed_line(path: Path, number: int, error: MalformedEvent, use: str) -> 
 class Recording:
     """An open recording.
 
-    Raises StoreError where it cannot be written, or somebody else does; UsageError for a path at
-    which something is.
+    Raises StoreError if it cannot be written or another process writes it, UsageError if there is
+    already something at the path.
     """
 
     def __init__(self, path: Path, *, secrets: Iterable[str] = (), exclusive: bool = True) -> None:
-        """Open `path`, made with its folder where it is missing; `exclusive`: it must be new.
+        """Open `path`, creating it and its folder if missing. If `exclusive`, it must be new.
 
         `secrets` are texts, such as API keys, that never reach the file.
         """
@@ -145,7 +148,7 @@ class Recording:
         try:
             os.ftruncate(self._descriptor, self._length)
         except OSError:
-            # Whoever takes the file up again cuts it; the first failure is the one to tell.
+            # Resuming cuts it off, too; the first failure is the one to report.
             return
 
     def sync(self) -> None:
@@ -156,7 +159,7 @@ class Recording:
             raise self._failure(error) from error
 
     def close(self) -> None:
-        """Let go of the file and its lock; may be called twice."""
+        """Close the file and release its lock; may be called twice."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -168,7 +171,7 @@ class Recording:
 
 
 def _taken(path: Path) -> UsageError:
-    """Return why no recording can be begun at `path`, and what can be done instead."""
+    """Return the error for a `path` at which no recording can begin, with what to do instead."""
     if path.is_dir():
         return UsageError(f"{path}: this is a folder", "name a file in it")
     if not path.exists():
@@ -187,9 +190,10 @@ def _begins_as_recording(path: Path) -> bool:
 
 
 def first_event(path: Path) -> Event | None:
-    """Return the event that a file begins with, if it does; raises OSError, SchemaTooNew.
+    """Return the event that a file begins with, or None if there is none.
 
-    None for a pipe or a device, too: what is in it may never come, or never end.
+    Also None for a pipe or a device, which may never yield anything or never end. Raises OSError
+    and SchemaTooNew.
     """
     if path.is_fifo() or path.is_char_device():
         return None
