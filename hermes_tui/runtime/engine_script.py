@@ -1,7 +1,7 @@
-"""A finding as a script for the people who make the engine: it needs that engine and nothing else.
+"""A finding as a script for an engine's maintainers, which needs nothing but that engine.
 
-It calls the parser as hermes-tui does. Where a tokenizer is wanted it brings one of its own; the
-name of a model on the command line takes its place.
+It calls the parser as hermes-tui does. If the parser needs a tokenizer, the script contains one; a
+model named on the command line replaces it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from hermes_tui.runtime.engines.child.base import in_sizes
 from hermes_tui.runtime.real_parser import Deltas
 
 _INTERFACES: Final = {"vllm": "0.33.", "sglang": "0.5."}
-"""The versions whose interface is known; another may want other calls."""
+"""The versions whose interface is known; others may need different calls."""
 _WANT_MORE: Final = frozenset(
     {
         *("vllm/openai", "vllm/mistral", "vllm/mistral_v11", "vllm/mistral_v13"),
         "sglang/hunyuan",
     }
 )
-"""Parsers that read by the ids of tokens, or look into the tokenizer for more than markers."""
+"""Parsers that read token ids, or that look up more than markers in the tokenizer."""
 
 _HEAD = '''\
 """What {engine} {version} makes of a text{how}: python {file}{arguments}"""
@@ -133,7 +133,7 @@ _PRINT = 'print(json.dumps({"calls": calls, "content": content or None}))\n'
 
 
 def engine_script(reproduction: Reproduction) -> str:
-    """Return the script, empty where the engine's parser cannot be called on its own."""
+    """Return the script; empty if the engine's parser cannot be called on its own."""
     info, real = reproduction.parser, reproduction.real
     known = info.version.startswith(_INTERFACES.get(info.engine, "-"))
     is_alone = "+" not in info.name and info.name not in _WANT_MORE
@@ -163,13 +163,13 @@ def engine_script(reproduction: Reproduction) -> str:
 
 
 def _missing(info: EngineInfo) -> str:
-    """Return the expression for what the script says where the engine is not installed."""
+    """Return the expression of the script's message for an engine that is not installed."""
     wanted = f"{info.engine}=={info.version}"
     return f'f"{{error}}: this needs {info.engine} {info.version} (pip install {wanted})"'
 
 
 def script_name(reproduction: Reproduction) -> str:
-    """Return what the script's file is called."""
+    """Return the file name of the script."""
     return f"{reproduction.parser.engine}_alone.py"
 
 

@@ -1,4 +1,4 @@
-"""Runs without the credentials that stand in them, to be handed on."""
+"""Runs with the credentials in them masked, so that they can be shared."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 
 
 class Masks:
-    """Hides credentials in runs; what stands in one place is hidden wherever it stands again."""
+    """Masks credentials in runs; one that is found in one place is masked in every other."""
 
     def __init__(self) -> None:
         self.hidden: set[str] = set()
-        """The credentials that were found so far."""
+        """The credentials found so far."""
 
     def applied(self, events: Iterable[Event]) -> list[Event]:
-        """Return the events of a run, credentials in their texts replaced by stars.
+        """Return the events of a run with stars in place of the credentials in their texts.
 
-        One that stands in the pieces of a stream is masked there in another length.
+        A credential that is split over the pieces of a stream is masked with a different length.
         """
         lines = [encode(event).decode() for event in events]
         own = {

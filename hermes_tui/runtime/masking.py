@@ -1,4 +1,4 @@
-"""Credentials kept out of everything that a run writes: of its recording, and of its output."""
+"""Keeps credentials out of everything that a run writes: its recording and its output."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.runtime.secret_pieces import MASKED, without_secrets
 
 SHORTEST_SECRET: Final = 8
-"""Shorter ones may stand anywhere by chance."""
+"""The shortest secret that is masked, in characters: shorter ones may occur by chance."""
 _FIELD: Final = re.compile(r"[a-z_]+")
 
 
 class Masking:
-    """Writes events without `secrets`, and without what a request's parameters name as one."""
+    """Writes events without `secrets` and without the credentials in a request's parameters."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         long = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
@@ -42,12 +42,12 @@ class Masking:
         """Return the event as one line of a recording."""
         whole = self._whole(_with_parameters(event, mask_parameters))
         if text := long_text(whole):
-            # Nothing is found in it once it is packed.
+            # Once the text is packed, no secret is found in it.
             whole = _changed(whole, PACKED[type(whole)], text, self.text(text))
         return self.hidden(encode_packed(whole))
 
     def _whole(self, event: Event) -> Event:
-        """Return `event` without the secrets that stand in pieces in what a server sent."""
+        """Return `event` without the secrets that are split over pieces of a server's response."""
         match event:
             case ResponseReceived(raw=text) | MessageAppended(raw=text) if self._forms:
                 return _changed(event, "raw", text, without_secrets(text, self._forms))
@@ -62,7 +62,10 @@ class Masking:
         return text
 
     def hidden(self, line: bytes) -> bytes:
-        """Return a line of JSON without the secrets: texts are changed, never numbers or names."""
+        """Return a line of JSON without the secrets.
+
+        Strings change, never numbers, nor names that our own fields could have.
+        """
         if self._forms:
             text = line.decode()
             line = without_secrets(text, self._forms).encode("utf-8", "backslashreplace")
@@ -72,7 +75,7 @@ class Masking:
             value = self._hidden(json.loads(line))
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
-            # Nested too deeply to be walked: better a line that is spoilt than one that tells.
+            # Nested too deeply to be walked: better a spoilt line than one with a secret.
             for form in self._bytes:
                 line = line.replace(form, MASKED.encode())
             return line
@@ -88,12 +91,12 @@ class Masking:
         return value
 
     def _name(self, name: str) -> str:
-        # What our own fields could be called is no secret here: the line must stay an event.
+        # A name that one of our own fields could have is kept: the line must stay an event.
         return name if _FIELD.fullmatch(name) else str(self._hidden(name))
 
 
 def _written_forms(secret: str) -> Iterator[str]:
-    """Yield `secret` as it may stand in a text: as it is, in JSON, and in JSON that is in JSON."""
+    """Yield `secret` as a text may contain it: verbatim, in JSON, and in JSON within JSON."""
     yield secret
     for in_json in _escaped(secret):
         yield in_json
@@ -109,7 +112,7 @@ def _changed(event: Event, field: str, before: str, after: str) -> Event:
 
 
 def _with_parameters(event: Event, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Event:
-    """Return `event` with the request parameters that it holds changed."""
+    """Return `event` with `change` applied to its request parameters, if it has any."""
     match event:
         case RunStarted(details={"parameters": dict() as parameters} as details):
             changed = change(parameters)
@@ -127,7 +130,7 @@ def _with_parameters(event: Event, change: Callable[[Mapping[str, Any]], dict[st
 
 
 def _changed_text(text: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> str:
-    """Return JSON text with a change; to the letter as it was where nothing changes."""
+    """Return JSON text with `change` applied; verbatim if nothing changes."""
     value = decode(text)
     if not isinstance(value, dict):
         return text
@@ -136,9 +139,9 @@ def _changed_text(text: str, change: Callable[[Mapping[str, Any]], dict[str, Any
 
 
 def given_again(events: Iterable[Event], extra: Mapping[str, Any]) -> tuple[Event, ...]:
-    """Return recorded events with the credentials that were masked in them taken from `extra`.
+    """Return recorded events with the credentials masked in them restored from `extra`.
 
-    Raises UsageError where one is missing, and for anything in `extra` that was not masked.
+    Raises UsageError if one is missing, and for anything in `extra` that was not masked.
     """
     asked_for: set[str | int] = set()
 

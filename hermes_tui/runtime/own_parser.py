@@ -1,9 +1,9 @@
-"""A parser in a file of the person's own, `FILE.py` or `FILE.py:NAME`: an engine of its own.
+"""A user's own parser in a file, `FILE.py` or `FILE.py:NAME`, as an engine of its own.
 
-What the file imports says whose parser it is: one of vLLM, SGLang or hermes-agent is run in the
-process of that engine, as it was added; any other file needs none, and holds a function `parse`
-(see `engines/child/own_engine.py`). Whoever names such a file has it run, so no name from a
-source is ever looked for here.
+The file's imports decide which engine the parser is made for: one for vLLM, SGLang or hermes-agent
+runs in the process of that engine, which must have been added. Any other file needs no engine and
+defines a function `parse` (see `engines/child/own_engine.py`). Naming such a file runs it, so a
+name that comes from a transcript is never looked up here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hermes_tui.runtime.remote import local_path
 
 OWN: Final = "own"
 _ENGINE_OF: Final = {"vllm": "vllm", "sglang": "sglang", "environments": "hermes-agent"}
-"""Which engine a package belongs to that a parser's file imports."""
+"""The engine that each package belongs to which a parser's file may import."""
 _TO_ADD: Final = {
     "vllm": "`hermes-tui engines add vllm`",
     "sglang": "`hermes-tui engines add sglang`",
@@ -29,10 +29,10 @@ _TO_ADD: Final = {
 
 
 def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | None:
-    """Return the engine that has just the parser of a file; None if `spelled` is no such name.
+    """Return an engine with only the parser of a file, or None if `spelled` names no file.
 
-    `FILE.py` is of the newest of `engines` that it is made for, `ENGINE/FILE.py` of that one.
-    Raises SourceError where the file cannot be read, or its engine was not added.
+    `FILE.py` takes the newest of the `engines` that it is made for, `ENGINE/FILE.py` the named one.
+    Raises SourceError if the file cannot be read or its engine was not added.
     """
     found = OWN_FILE.fullmatch(spelled)
     if found is None:
@@ -59,7 +59,7 @@ def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | No
 
 
 def _kind(path: Path, file: str) -> str:
-    """Return which engine the parser in a file is made for."""
+    """Return the engine that the parser in a file is made for, `OWN` if none."""
     try:
         tree = ast.parse(path.read_bytes())
     except OSError as error:

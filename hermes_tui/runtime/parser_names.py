@@ -1,4 +1,4 @@
-"""Names of parsers as a person gives them."""
+"""Names of parsers as given on the command line."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from hermes_tui.parsers.real_names import ONLY_REAL
 
 AUTO: Final = "auto"
 NONE: Final = "none"
-"""What reads calls from the texts of a live run where no parser is named: what is sound, nothing.
-"""
+"""What parses the texts of a live run if no parser is named: the sound calls only, or nothing."""
 REAL: Final = "real/"
-"""What begins the name of an added engine's parser: `real/vllm-0.33.0/hermes`."""
+"""The prefix of the name of an added engine's parser: `real/vllm-0.33.0/hermes`."""
 WITH: Final = "+"
-"""What a reasoning parser is joined with to a real one: `real/vllm-0.33.0/hermes+qwen3`."""
+"""Joins a reasoning parser to a real one: `real/vllm-0.33.0/hermes+qwen3`."""
 OWN_FILE: Final = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[^:/\\]+))?", re.DOTALL)
-"""What names a parser in a file of the person's own."""
+"""Matches the name of a parser in a user's own file."""
 
 
 def real_name(name: str) -> str:
-    """Return the name with `real/` before it where it is that of a file, else as it is."""
+    """Return the name, prefixed with `real/` if it names a file without that prefix."""
     is_file = OWN_FILE.fullmatch(name.partition(WITH)[0]) and not name.startswith(REAL)
     return f"{REAL}{name}" if is_file else name
 
 
 def names_file(name: str) -> bool:
-    """Tell whether to ask for a parser is to have a file run."""
+    """Return whether using the parser `name` runs a file."""
     return OWN_FILE.fullmatch(name.removeprefix(REAL).partition(WITH)[0]) is not None
 
 
@@ -56,9 +55,9 @@ def known_parser(name: str) -> Parser:
 
 
 def text_parser(name: str, mode: str) -> str:
-    """Return what reads the texts of a run in `mode`: auto, none or a parser of ours.
+    """Return the parser for the texts of a run in `mode`: auto, none or a parser of ours.
 
-    Raises UsageError for a name that is none of them, and where the mode has a parser of its own.
+    Raises UsageError for any other name, and for a parser of ours in a mode that has its own.
     """
     if name in (AUTO, NONE):
         return name
@@ -84,7 +83,7 @@ def _unknown(name: str) -> UsageError:
 
 
 def _added(engine: str, parser: str) -> str:
-    """Return the name of such a parser of an engine that was added, empty for none."""
+    """Return the full name of such a parser of an added engine, empty if there is none."""
     from hermes_tui.runtime.engines.store import added_engines
 
     try:

@@ -1,4 +1,4 @@
-"""Asks parsers of any kind, one text after the other: ours, emulated ones, added engines."""
+"""Runs parsers of any kind on texts: ours, emulated ones and those of added engines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ParserPanel:
-    """Reads texts by parsers of any kind; as a context manager it ends what it started."""
+    """Reads texts with parsers of any kind; as a context manager, it ends the started engines."""
 
     def __init__(self) -> None:
         self._pool: EnginePool | None = None
@@ -36,7 +36,7 @@ class ParserPanel:
             self._runner.close()
 
     def names(self) -> list[str]:
-        """Return every parser that can be asked now: those of added engines come last."""
+        """Return the names of all parsers that are available; those of added engines come last."""
         real = [
             f"{REAL}{engine.name}/{name}"
             for engine in self._engines().engines
@@ -47,9 +47,9 @@ class ParserPanel:
         return [*(parser.name for parser in parsers()), *real]
 
     def check(self, name: str) -> None:
-        """Raise UsageError for a name that no parser has, SourceError where its engine is missing.
+        """Raise UsageError if no parser has this name, SourceError if its engine is missing.
 
-        Engines are only looked for where the name asks for one.
+        Engines are looked up only if the name is that of an engine's parser.
         """
         if name.startswith(REAL):
             engine_of(name, self._engines().engines)
@@ -57,10 +57,10 @@ class ParserPanel:
             known_parser(name)
 
     def streaming(self, name: str) -> str:
-        """Return the added engine's parser that streams where `name` is its emulation.
+        """Return the real parser that can be streamed to: `name` itself or the one it emulates.
 
-        Raises SourceError, which says how to add the engine; UsageError as `check` does, and where
-        no engine is emulated that streams.
+        Raises SourceError, with how to add the engine, if that is missing; UsageError as `check`
+        does, and if `name` emulates no engine that streams.
         """
         self.check(name)
         if name.startswith(REAL):

@@ -1,7 +1,7 @@
-"""One verdict on a text, whoever gave it: our own reading, an emulated parser, or a real engine.
+"""One type of verdict on a text, for our own reading, an emulated parser and a real engine.
 
-A real engine says what comes out, never why: steps and findings are those of the emulation that
-agrees with it, else of our own reading.
+A real engine only returns a result, never the reason for it: steps and findings come from the
+emulation if it agrees with the engine, else from our own reading.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ OF_THE_ENGINE: Final = frozenset(
         *(Code.SILENT_DROP, Code.CALLED_EMPTY, Code.RAW_ARGS),
     }
 )
-"""What is seen of a real engine itself, whoever explains it."""
+"""Findings about a real engine itself, regardless of which reading explains its result."""
 _SHOWN: Final = 60
 _MOST_SOUGHT: Final = 2 * MOST_FINDINGS
-"""Calls that are not handed out as they were meant: each costs a search through the content."""
+"""How many missing calls are looked for at most: each costs a search through the content."""
 
 
 LOST, TEXT_KEPT = "lost", "text kept"
-"""What became of a text from which no call is handed out, in a word or two."""
+"""What became of a text from which no call was parsed."""
 
 
 class ParserVerdict(NamedTuple):
-    """What a parser makes of a text. `log` are a real engine's own words."""
+    """The result of a parser for a text. `log` holds the lines that a real engine logged."""
 
     parser: str
     version: str
@@ -56,23 +56,23 @@ class ParserVerdict(NamedTuple):
     log: tuple[str, ...] = ()
     reasoning: str | None = None
     explained_by: str = ""
-    """Whose the steps, findings and places are, where they are not the parser's own."""
+    """The parser whose steps, findings and places these are, if not the verdict's own parser."""
     places: tuple[Span | None, ...] = ()
-    """Where each call stands in the text, None where nobody knows."""
+    """Where each call is in the text; None if unknown."""
 
     @property
     def has_errors(self) -> bool:
         return any(found.severity is Severity.ERROR for found in self.diagnostics)
 
     def loses(self, text: str) -> bool:
-        """Tell whether all or some of `text` reaches nobody, no call being handed out."""
+        """Return whether there is no call and content and reasoning lack some of `text`."""
         return not self.calls and ink_lost(text, self.content, self.reasoning) > 0
 
 
 def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str) -> ParserVerdict:
-    """Return a real engine's verdict; where it fails, that is a finding.
+    """Return a real engine's verdict; a failure of the engine becomes a finding.
 
-    An engine that says it called has called, as for its emulation, even if it hands out no call.
+    As for its emulation, the outcome is CALLS if the engine reports calls, even if it returns none.
     """
     outcomes = {EngineOutcome.CALLS: Outcome.CALLS, EngineOutcome.TEXT: Outcome.TEXT}
     outcome = outcomes.get(verdict.outcome, Outcome.RAISED)
@@ -117,14 +117,14 @@ def verdict_of_result(parser: Parser, result: ParseResult) -> ParserVerdict:
 
 
 def version_of(parser: Parser) -> str:
-    """Return the engine version that a parser emulates, empty for our own."""
+    """Return the engine version that a parser emulates; empty for our own parsers."""
     return str(getattr(getattr(parser, "info", None), "version", ""))
 
 
 def with_reason(
     told: ParserVerdict, emulated: str, text: str, tools: Sequence[ToolSpec]
 ) -> ParserVerdict:
-    """Add the findings of the emulation if it comes to the same verdict, else of our reading."""
+    """Return the verdict with the findings of the emulation if it agrees, else of our reading."""
     try:
         parser = named_parser(emulated)
     except KeyError:
@@ -144,7 +144,7 @@ def with_reason(
     odd = _odd_calls(told, result, text, tools)
     own = result.diagnostics
     if told.calls and not odd and _calls(told.calls) == _calls(result.calls):
-        # What is wrong with the text harmed nothing: this parser reads it.
+        # The defects of the text do no harm: this parser reads it all the same.
         own = tuple(changed(one, severity=Severity.NOTE) for one in own)
     return told._replace(
         diagnostics=(*told.diagnostics, *_losses(told, lost, text), *odd, *own),
@@ -164,25 +164,25 @@ def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
 
 
 def _calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[str, str]]:
-    """Return names and arguments, as far as they can in one spelling of their JSON."""
+    """Return names and arguments; arguments that are JSON are in one canonical spelling."""
     return [(call.name or "", text_key(call.arguments)) for call in calls]
 
 
 def ink_lost(text: str, content: str | None, reasoning: str | None) -> int:
-    """Return how many characters are in neither content nor reasoning; blanks do not count."""
+    """Return how many characters are in neither content nor reasoning, not counting whitespace."""
     return max(0, ink(text) - ink(content or "") - ink(reasoning or ""))
 
 
 def ink(text: str) -> int:
-    """Return how many characters are no blanks."""
-    # Readers strip what Unicode takes for blanks.
+    """Return how many characters are not whitespace."""
+    # Parsers strip all that Unicode counts as whitespace.
     return sum(map(len, text.split()))
 
 
 def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
-    """Return the calls of our reading that the engine neither hands out nor keeps as text.
+    """Return the calls of our reading that the engine neither returns nor keeps as text.
 
-    A call that comes out altered is not lost: each call handed out stands for one of ours.
+    A call that the engine returns altered is not lost: each of its calls accounts for one of ours.
     """
     if told.outcome is Outcome.RAISED:
         return []
@@ -204,7 +204,7 @@ def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[Parsed
 
 
 def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
-    """Return where the name and arguments of a call end in the text kept from `at`; else -1."""
+    """Return where the name and arguments of a call end in the kept text after `at`; else -1."""
     parts = [span for span in (call.name_span, call.arguments_span) if span is not None]
     for span in sorted(parts) or [call.span]:
         part = text[span.start : span.end]
@@ -216,7 +216,7 @@ def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
 
 
 def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) -> list[ParsedCall]:
-    """Return the calls left when altered ones are paired off, first those of the same name."""
+    """Return the calls left after pairing off altered ones, first those of the same name."""
     names = Counter(name for name, _ in emitted.elements())
     left = []
     for call in gone:
@@ -230,9 +230,10 @@ def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) ->
 def _odd_calls(
     told: ParserVerdict, ours: ParseResult, text: str, tools: Sequence[ToolSpec]
 ) -> list[Diagnostic]:
-    """Return what a client will stumble over in the calls handed out, but for what we say already.
+    """Return the problems that a client will have with the engine's calls.
 
-    A call of our reading with the same number and name says where it stands.
+    Findings whose code our reading already reports are left out. The place is that of our call
+    with the same number and name, else the whole text.
     """
     trace = Trace(EngineInfo(told.parser, "", told.version, "", "", "", ""), text, tools)
     for number, call in enumerate(told.calls):
@@ -247,7 +248,7 @@ def _odd_calls(
 
 
 def _losses(told: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:
-    """Say which calls the engine loses, and that it promises calls it does not hand out."""
+    """Yield a finding for each call the engine loses, and one if it reports calls but has none."""
     for call in lost[:MOST_FINDINGS]:
         name = first_line(call.name or "", _SHOWN)
         yield Diagnostic(
@@ -280,7 +281,7 @@ def _failed(code: Code, name: str, error: str, text: str) -> Diagnostic:
 
 
 def divergence(whole: EngineVerdict, streamed: EngineVerdict, text: str) -> list[Diagnostic]:
-    """Say how the streaming path differs from the whole-text path."""
+    """Return a finding on how the streaming path differs from the whole-text path, if it does."""
     if _sent(whole) == _sent(streamed):
         return []
     calls_differ = _sent(whole)[:2] != _sent(streamed)[:2]

@@ -1,4 +1,4 @@
-"""The parser of an added engine, asked as one of ours is: what it hands out, for our reasons."""
+"""The parser of an added engine behind the interface of our own: its result, explained by ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.engines.pool import EnginePool
 
 Run = Callable[[Coroutine[Any, Any, EngineVerdict]], EngineVerdict]
-"""Has the event loop of the pool do something, and waits for what comes of it."""
+"""Runs a coroutine in the event loop of the pool, and waits for its result."""
 
 
 class Deltas(NamedTuple):
@@ -41,7 +41,7 @@ class Deltas(NamedTuple):
 
     @classmethod
     def of(cls, wanted: str) -> Self:
-        """Return what `1` or `4c` stands for; raises UsageError."""
+        """Parse an option such as `1` or `4c`; raises UsageError."""
         number = wanted.removesuffix("c")
         if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
             message = f"--stream {wanted!r}: not a number of pseudo-tokens"
@@ -53,7 +53,7 @@ class Deltas(NamedTuple):
 
 
 class RealParser:
-    """Reads texts by the parser `parser` of `engine`, at once or, with `deltas`, as a stream."""
+    """Reads texts with `parser` of `engine`, at once or, with `deltas`, as a stream."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class RealParser:
         self.words = f"{engine.name} {parser}{' (streamed)' if deltas else ''}"
 
     def verdict(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParserVerdict:
-        """Return the verdict with its reasons; raises SourceError where the engine gives none."""
+        """Return the verdict with its reasons; raises SourceError if the engine gives none."""
         whole = self._ask(text, tools, None)
         if self._deltas is None:
             return self._explained(whole, text, tools)
@@ -117,17 +117,17 @@ class RealParser:
 
 
 def _asked(engine: AddedEngine, parser: str, stream: str) -> Asked:
-    """Return how a parser is asked from any folder: a file by its whole path, without adding it."""
+    """Return how to run a parser again from any folder: one in a file by its full path."""
     if not engine.file:
         return Asked(name_of(engine, parser), engine.how_to_add, stream)
     return Asked(name_of(engine._replace(name=engine.anywhere), parser), "", stream)
 
 
 def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, str]:
-    """Return the engine and the parser that `real/ENGINE/PARSER` means, or `real/FILE.py:NAME`.
+    """Return the engine and the parser that `real/ENGINE/PARSER` or `real/FILE.py:NAME` names.
 
-    Either may end in `+REASONING`. What a file holds is known only when it is asked.
-    Raises SourceError where the engine is missing, UsageError where it has no such parser.
+    Either may end in `+REASONING`. Whether a file has the parser is known only once it is run.
+    Raises SourceError if the engine is missing, UsageError if it has no such parser.
     """
     wanted, joined, reasoning = name.removeprefix(REAL).partition(WITH)
     own = own_engine(wanted, engines)
@@ -149,16 +149,15 @@ def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, s
 
 
 def name_of(engine: AddedEngine, parser: str) -> str:
-    """Return the name that a person gives for a parser of `engine`, for one of a file without
-    `real/`."""
+    """Return the name of a parser of `engine` as a person gives it, without `real/` for a file."""
     _, joined, reasoning = parser.partition(WITH)
     return f"{engine.name}{joined}{reasoning}" if engine.file else f"{REAL}{engine.name}/{parser}"
 
 
 def card_of(engine: AddedEngine, parser: str) -> EngineInfo:
-    """Return the card of an engine's parser; what its emulation reads is known of it too.
+    """Return the card of an engine's parser, with what is known of its emulation.
 
-    A parser of a person's file, or one with a reasoning parser, is not what is emulated.
+    The parser of a person's own file has no emulation, and neither has a reasoning parser.
     """
     name, version = f"{engine.engine}/{parser}", engine.version
     tool, joined, reasoning = parser.partition(WITH)

@@ -1,7 +1,7 @@
-"""A finding written to disk: a folder of its own that appears whole, beside what is there.
+"""Writes a finding to disk as a new folder, which appears complete or not at all.
 
-`text.txt` holds the exact characters in UTF-8; half surrogates, which UTF-8 cannot hold, as the
-three bytes that Python's `surrogatepass` makes of them. Newlines are as they were.
+`text.txt` holds the exact characters in UTF-8. Lone surrogates, which UTF-8 cannot hold, are the
+three bytes that Python's `surrogatepass` makes of them. Newlines are unchanged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CASE_FILE: Final = "test_reproduction.py"
 WHOLE_FILE: Final = "whole.txt"
 """The text that `text.txt` was reduced from."""
 REDUCING_S: Final = 30.0
-"""How long an engine is asked for ever smaller texts: one that hangs takes seconds for each."""
+"""How long a text is reduced with an engine: one that hangs takes seconds for each attempt."""
 _MAX_NUMBER: Final = 10_000
 _TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
@@ -50,9 +50,9 @@ def reproduction_of_real(
     *,
     is_unwanted: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
-    """Return what an engine's own parser makes of `text`, reduced as far as time allows.
+    """Return the reproduction of an engine's own parser on `text`, reduced as far as time allows.
 
-    Raises SourceError where the engine gives no verdict.
+    Raises SourceError if the engine gives no verdict.
     """
     end = time.monotonic() + REDUCING_S
 
@@ -63,10 +63,10 @@ def reproduction_of_real(
 
 
 def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:
-    """Write the finding to a new folder in `folder`, which is made if need be; return it.
+    """Write the finding to a new folder in `folder`, which is created if needed; return its path.
 
-    Nothing that is there is touched: the new folder is numbered where its name is taken. Raises
-    StoreError, and leaves nothing behind, where it cannot be written.
+    Nothing existing is touched: if its name is taken, the new folder gets a number. Raises
+    StoreError, and leaves nothing behind, if it cannot be written.
     """
     files = _files(reproduction)
     try:
@@ -91,7 +91,7 @@ def _files(reproduction: Reproduction) -> dict[str, bytes]:
     files = {
         TEXT_FILE: reproduction.text.encode("utf-8", "surrogatepass"),
         TOOLS_FILE: tools_json(reproduction.tools).encode() + b"\n",
-        # Names and messages may quote the text: what UTF-8 cannot hold is shown, not kept.
+        # Names and messages may quote the text: here lone surrogates are escaped to be readable.
         REPORT_FILE: bug_report(reproduction, script).encode("utf-8", "backslashreplace"),
         CASE_FILE: pytest_case(reproduction).encode(),
     }
@@ -109,7 +109,7 @@ def _settled(scratch: Path, wanted: Path) -> Path:
         if target.exists() or target.is_symlink():
             continue
         try:
-            # Should somebody take the name just now: a folder that holds files is never replaced.
+            # Another process may take the name meanwhile: a folder with files is never replaced.
             return scratch.rename(target)
         except OSError as error:
             if error.errno not in _TAKEN:

@@ -1,13 +1,13 @@
-"""Secrets that stand in pieces in what a server sent, taken out of every piece.
+"""Masks secrets that are split into pieces in a server's response.
 
-A stream brings a text in pieces, each in an event of its own; a list of tokens or of content parts
-holds it in pieces, too. Pieces belong together by the keys that lead to them and the `index` of
-the objects on the way, and once more by the keys alone, for those who count otherwise.
+A stream delivers a text in pieces, each in its own event; a list of tokens or of content parts
+splits it, too. Pieces belong together if the same keys lead to them and the objects on the way have
+the same `index`; they are also joined by the keys alone, for servers that number differently.
 
     body   = JSON, whole or torn | line*
     line   = field ":" (JSON | text)        an event stream; a comment has no field
 
-What is not concerned stays to the letter. The time grows linearly with the text.
+All other text stays verbatim. The time grows linearly with the text.
 """
 
 from __future__ import annotations
@@ -26,17 +26,21 @@ _TOKEN = re.compile(
     r'|([{\[])|([}\]]++)|^([a-z]*+): ?+([^\s"\[{][^\n]*+)?+',
     re.MULTILINE,
 )
-"""A text, maybe a key with what it begins; a bracket; a run of closing ones; a line's field."""
+"""A string, maybe a key with the start of its value; a bracket; a run of closing brackets; or the
+field of a line."""
 _TEXTS = re.compile(rf'{_STRING}|^[a-z]*+: ?+([^\s"\[{{][^\n]*+)', re.MULTILINE)
-"""Every text at once, keys as well: three times as fast."""
+"""Matches all strings, keys included; three times as fast as `_TOKEN`."""
 _SLICE: Final = 1 << 20
-"""Characters, at least, that are looked through for all their texts at once."""
+"""How many characters, at least, are searched for strings at a time."""
 _TOLD_AGAIN: Final = frozenset({"bytes", "top_logprobs"})
-"""What says a token of a list of tokens once more."""
+"""Keys whose lists repeat a token of a list of tokens."""
 
 
 class _Object:
-    """An object of the JSON, while its members come; `id` and `keys` are what leads to it."""
+    """A JSON object that is being read.
+
+    `id` numbers the way to it by keys and indexes, `keys` that by keys alone.
+    """
 
     __slots__ = ("above", "aside", "id", "index", "key", "key_above", "keys")
 
@@ -47,7 +51,7 @@ class _Object:
         self.index: str = ""
         self.id = self.keys = 0
         self.aside: list[tuple[int, int]] = []
-        """Where the lists are that say its token once more."""
+        """The ranges of the lists that repeat its token."""
 
 
 class _Piece:
@@ -61,10 +65,10 @@ class _Piece:
 
 
 def without_secrets(text: str, forms: Sequence[str]) -> str:
-    """Return JSON text or an event stream with each of `forms` masked, also where it is in pieces.
+    """Return JSON text or an event stream with each of `forms` masked, even if split into pieces.
 
-    Of a form in pieces the first one holds the mask. Where the token of a list is concerned, what
-    says it again (its bytes, the likeliest ones) is left empty.
+    The first piece of a split form holds the mask. If a piece is the token of a list, the lists
+    that repeat the token (its bytes, the top logprobs) are emptied.
     """
     held = _different_texts(text)
     forms = [form for form in forms if _can_be_made(form, held)]
@@ -84,7 +88,7 @@ def without_secrets(text: str, forms: Sequence[str]) -> str:
 
 
 def _different_texts(text: str) -> str:
-    """Return all texts that stand in `text`, each once, with a newline before and after it."""
+    """Return all distinct strings in `text`, with a newline before and after each."""
     found: set[str] = set()
     for lines in _slices(text):
         found.update(said or plain for said, plain in _TEXTS.findall(lines))
@@ -92,7 +96,7 @@ def _different_texts(text: str) -> str:
 
 
 def _slices(text: str) -> Iterator[str]:
-    """Yield `text` in slices of whole lines: all its texts in one list take ten times its size."""
+    """Yield `text` in slices of whole lines: a list of all its strings takes ten times its size."""
     start = 0
     while start < len(text):
         end = text.find("\n", start + _SLICE) + 1 or len(text)
@@ -101,7 +105,7 @@ def _slices(text: str) -> Iterator[str]:
 
 
 def _can_be_made(form: str, held: str) -> bool:
-    """Say whether texts, each of them taken as often as need be, can make `form` in a row."""
+    """Return whether `form` can be a concatenation of the strings, each used repeatedly."""
     if form in held:
         return True
     ends = [end for end in range(1, len(form)) if f"{form[:end]}\n" in held]
@@ -120,7 +124,7 @@ def _can_be_made(form: str, held: str) -> bool:
 
 
 def _pieces(text: str) -> list[_Piece]:
-    """Return the texts that stand in `text` as values, in their order; empty ones are left out."""
+    """Return the string values in `text` in order; empty ones are left out."""
     reading = _Reading()
     for found in _TOKEN.finditer(text):
         said, colon, value, begins, number, opens, closes, field, plain = found.groups()
@@ -147,8 +151,8 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 class _Reading:
-    """How far the JSON has been read. A list is not told apart from the object that it stands in:
-    `stack` then holds that one twice."""
+    """The state of reading JSON. A list counts as part of the object that contains it, which
+    is then in `stack` twice."""
 
     def __init__(self) -> None:
         self.pieces: list[_Piece] = []
@@ -156,7 +160,7 @@ class _Reading:
         self.stack = [self.root]
         self._objects = [self.root]
         self._aside: list[tuple[int, int]] = []
-        """The lists that are told again and still open: how deep they are, and where they begin."""
+        """The depth and the start of each open list that repeats a token."""
 
     def take(self, start: int, text: str, *, is_plain: bool = False) -> None:
         self.pieces.append(_Piece(self.top, start, text, is_plain=is_plain))
@@ -186,7 +190,7 @@ class _Reading:
         self._aside = []
 
     def resolve(self) -> None:
-        """Number the objects: those that the same keys lead to alike."""
+        """Number the objects; those that the same keys lead to get the same number."""
         ids: dict[tuple[int, str, str], int] = {}
         keys: dict[tuple[int, str], int] = {}
         for one in self._objects:
@@ -211,7 +215,7 @@ def _mask(
 
 
 def _places(text: str, forms: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where `forms` stand in `text`; what overlaps is one place."""
+    """Return where `forms` occur in `text`; overlapping occurrences are merged."""
     found = []
     for form in forms:
         at = text.find(form)
@@ -228,7 +232,7 @@ def _places(text: str, forms: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _cut(pieces: list[_Piece], joined: str, hidden: list[tuple[int, int]]) -> None:
-    """Give each piece its part of `joined` without what is hidden."""
+    """Give each piece its part of `joined` without the `hidden` ranges."""
     begin, nth = 0, 0
     for piece in pieces:
         end = begin + len(piece.text)
@@ -252,7 +256,7 @@ def _edited(text: str, edits: dict[int, tuple[int, str]]) -> str:
 def _parts(text: str, edits: dict[int, tuple[int, str]]) -> Iterator[str]:
     at = 0
     for start, (end, new) in sorted(edits.items()):
-        # One inside of another went with it.
+        # An edit inside another one is covered by it.
         if start >= at:
             yield text[at:start]
             yield new
@@ -261,7 +265,7 @@ def _parts(text: str, edits: dict[int, tuple[int, str]]) -> Iterator[str]:
 
 
 def _written(piece: _Piece, text: str) -> str:
-    """Return the text of a piece as it stands in JSON, with escapes where it had them."""
+    """Return the text of a piece as JSON, in ASCII with escapes if it had any before."""
     if piece.is_plain:
         return piece.text
     in_ascii = "\\u" in text[piece.start : piece.end]
