@@ -1,4 +1,4 @@
-"""Files that were read to their end: so little is kept of each that there may be millions."""
+"""Files that were read to their end. So little is kept of each that there may be millions."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.source_pool import PooledSource, SourcePool
 
 ROOM = 1_024
-"""Files that room is made for at once."""
+"""How many files space is allocated for at a time."""
 LATEST_KINDS = 8
-"""Readers looked through for the one of a file that is put away."""
+"""How many of the latest readers are compared with that of a closed file."""
 
 
 class ClosedFiles:
-    """Makes files anew, by their numbers, when they are asked for; one object while it is used."""
+    """Rebuilds files by number on request; a file that is in use is always the same object."""
 
     def __init__(self, path_of: Callable[[int], Place | None], pool: SourcePool) -> None:
         self._path_of = path_of
         self._pool = pool
         self._readers: list[Reader] = []
         self._kinds = array("I")
-        """Of each file the place of its reader, from 1 on; 0: it is not here."""
+        """The 1-based position of each file's reader; 0 if the file is not here."""
         self._sizes = array("Q")
         self._stamps = array("q")
         self._used: WeakValueDictionary[int, OpenFile] = WeakValueDictionary()
 
     def put(self, file: OpenFile) -> bool:
-        """Take a file that is read; False where it is one that cannot be made anew."""
+        """Store a file that was read to its end; return False if it could not be rebuilt."""
         source = file.source
         if not isinstance(source, PooledSource) or not source.complete or source.failure:
             return False

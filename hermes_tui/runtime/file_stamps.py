@@ -1,4 +1,4 @@
-"""What of a file differs once something has happened to it."""
+"""Stamps of files, by which a change is noticed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from hermes_tui.runtime.numbered_files import latest_change
 from hermes_tui.runtime.remote import Place
 
 Stamp = tuple[int, int, int]
-"""Which file it is, its size and its time; of a folder of files for size their number."""
+"""A file's inode, size and modification time; for a folder of numbered files, size is their number.
+"""
 CHANGED = "changed since it was read; open it again"
-"""What is said where the stamp is another one."""
+"""The message for a file whose stamp differs."""
 GONE = "gone since it was read; showing what was read"
 
 
 def stamp_of(path: Place | None) -> Stamp | None:
-    """Return the stamp of a file as it is now; None where there is none, as of standard input."""
+    """Return the current stamp of a file; None if there is none, as for standard input."""
     try:
         found = path.stat() if path is not None else None
         if found and isinstance(path, Path) and stat.S_ISDIR(found.st_mode):
@@ -28,6 +29,6 @@ def stamp_of(path: Place | None) -> Stamp | None:
 
 
 def stamp_of_open(fd: int) -> Stamp:
-    """Return the stamp of the file behind a descriptor as it is now; raises OSError."""
+    """Return the current stamp of the file of a descriptor; raises OSError."""
     found = os.fstat(fd)
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,4 +1,4 @@
-"""A folder of numbered files as if it were one: by their numbers, what each holds on a line."""
+"""A folder of numbered files read as one file: a line for each of them, in numerical order."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from hermes_tui.runtime.sources import open_readable
 from hermes_tui.runtime.spools import SpoolSource
 
 LOOKED_AFTER_S: Final = 0.2
-"""How often it is looked whether there are more files."""
+"""Seconds between two looks for more files."""
 _MOST_TOLD: Final = 5
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
-"""Between the values of JSON, where alone lines end in it, a blank says the same."""
+"""Turns line ends into blanks: JSON has them only between values, where a blank means the same."""
 
 
 def folder_source(folder: Path, *, follow: bool = False) -> SpoolSource:
-    """Return a spool of what the files of a run hold.
+    """Return a spool of the contents of the files of a run.
 
-    What is wrong with some is its failure, once all have been read. With `follow` it goes on until
-    it is closed; then a last file waits until it is whole, or another one comes behind it, and a
-    failure is what is wrong now: a file that comes late fills its gap.
+    Its failure names the files with problems, once all have been read. With `follow` it continues
+    until it is closed: the last file is not read until it is whole or another one follows it, and
+    the failure lists the current problems, since a file that comes late fills its gap.
     """
     stopped = threading.Event()
     lines = _Lines(str(folder), partial(_files_in, folder), lambda name: _read(folder / name))
@@ -42,10 +42,10 @@ def folder_source(folder: Path, *, follow: bool = False) -> SpoolSource:
 def numbered_lines(
     name: str, files: list[Numbered], read: Callable[[str], bytes]
 ) -> Iterator[bytes]:
-    """Yield what the files of a run hold, a line each; `read` returns the bytes of one.
+    """Yield the contents of the files of a run, one line for each; `read` returns a file's bytes.
 
-    Raises SourceError behind them, with `name`, where anything is wrong. So may `read`: the other
-    files are read all the same.
+    Raises SourceError, with `name`, after the last line if there was any problem. `read` may raise
+    it, too; the other files are read all the same.
     """
 
     def read_one(file: str) -> tuple[bytes, str]:
@@ -58,9 +58,9 @@ def numbered_lines(
 
 
 class _Lines:
-    """Reads each file once, and keeps in mind what was wrong.
+    """Reads each file once and collects the problems.
 
-    `read` returns what a file holds, and what is wrong with it.
+    `read` returns the contents of a file and the problem with it, empty if there is none.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class _Lines:
         self._read: set[str] = set()
         self._wrong: list[str] = []
         self.source: SpoolSource | None = None
-        """What is told of what is wrong while more is waited for."""
+        """The spool whose failure is updated while more files are awaited."""
 
     def all(self) -> Iterator[bytes]:
-        """Yield a line for each file; raises SourceError behind them where anything is wrong."""
+        """Yield a line for each file; raise SourceError after the last if there was any problem."""
         files = self._files()
         yield from self._lines(files)
         if failure := self._failure(files):
             raise failure
 
     def as_they_come(self, stopped: threading.Event) -> Iterator[bytes]:
-        """Yield a line for each file until it is `stopped`."""
+        """Yield a line for each file as it appears, until `stopped` is set."""
         while not stopped.is_set():
             files = self._files()
             new = [file for file in files if file.name not in self._read]
@@ -93,7 +93,7 @@ class _Lines:
             stopped.wait(LOOKED_AFTER_S)
 
     def _failure(self, files: Sequence[Numbered]) -> SourceError | None:
-        """Return what is wrong with what was read of these files."""
+        """Return an error with the problems of the files read so far, or None if there are none."""
         wrong = [*self._wrong, *_gaps(files)]
         return SourceError(self._name, first_few(wrong, _MOST_TOLD)) if wrong else None
 
@@ -117,7 +117,7 @@ def _files_in(folder: Path) -> list[Numbered]:
 
 
 def _read(path: Path) -> tuple[bytes, str]:
-    """Return what a file holds, and what is wrong with it."""
+    """Return the contents of a file and the problem with it, empty if there is none."""
     try:
         with os.fdopen(open_readable(path), "rb") as file:
             return _judged(file.read())
@@ -136,7 +136,7 @@ def _judged(data: bytes) -> tuple[bytes, str]:
 
 
 def _gaps(files: Sequence[Numbered]) -> list[str]:
-    """Return which numbers no file has between the first and the last of them."""
+    """Return a message for each gap in the numbers of the files."""
     found = []
     for before, after in pairwise(files):
         first, last = before.number + 1, after.number - 1

@@ -1,4 +1,4 @@
-"""What of a folder may be a transcript."""
+"""Finds the files below a folder that may be transcripts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcript
 
 WALKED_SUFFIXES = (".db", ".parquet", ".arrow", ARCHIVE_SUFFIX)
-"""What folders are walked for, besides the usual names of transcripts."""
+"""Suffixes that are looked for in folders in addition to the usual names of transcripts."""
 TOLD_EVERY = 1_000
 Tell = Callable[[int], None]
 
 
 def is_so(asked: Callable[[], bool]) -> bool:
-    """Return what is so of a path; False where that cannot be found out: opening it says why."""
+    """Return the answer of a question about a path, False if it raises OSError.
+
+    Opening the path will report the error.
+    """
     try:
         return asked()
     except OSError:
@@ -28,15 +31,15 @@ def is_so(asked: Callable[[], bool]) -> bool:
 
 
 def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
-    """Return, in the order of their paths, the files below a folder that may be transcripts.
+    """Return the files below a folder that may be transcripts, in the order of their paths.
 
-    Those are left out that only say more about others. The files of one run are told as the folder
-    that they are in. A folder that cannot be looked into is among them: opening it says why. `tell`
-    is called now and then with the number found so far.
+    Sidecars, which only add to other files, are left out. The numbered files of one run are
+    listed as their folder. A folder that cannot be read is listed, too: opening it will report why.
+    `tell` is called now and then with the number of files found so far.
     """
     text = str(folder)
     top = "" if text == os.curdir else os.path.join(text, "")  # noqa: PTH118
-    # A folder of the files of one run is a path itself, beside which it is found.
+    # A folder of the files of one run is listed itself, so the paths begin with its parent.
     found = PathList(top.removesuffix(folder.name + os.sep) if holds_one_run(folder) else top)
     for parent, name in _walk(top):
         if name[-len(ARCHIVE_SUFFIX) :].lower() == ARCHIVE_SUFFIX:
@@ -50,7 +53,7 @@ def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
 
 
 def _walk(top: str) -> Iterator[tuple[str, str]]:
-    """Yield folder and name of each file; the name is empty of a folder that cannot be read."""
+    """Yield the folder and the name of each file; the name of an unreadable folder is empty."""
     todo = [("", [top])]
     while todo:
         parent, names = todo[-1]
@@ -74,7 +77,7 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
 
 
 def _listed(folder: str) -> list[str]:
-    """Return what is to be looked at in a folder, the first last; folders end with a separator."""
+    """Return the names to visit in a folder in reverse order; folders end with a separator."""
     with os.scandir(folder or os.curdir) as entries:
         names = [*filter(None, map(_wanted, entries))]
 
@@ -103,7 +106,7 @@ def _holds_files(folder: str) -> bool:
 
 
 def members(path: Path) -> list[Path]:
-    """Return the transcripts in an archive of several, or the file itself."""
+    """Return the transcripts in an archive if it holds several, else the file itself."""
     if not path.name.lower().endswith(ARCHIVE_SUFFIX):
         return [path]
     from hermes_tui.runtime.packed.archives import transcript_members
@@ -117,7 +120,7 @@ def members(path: Path) -> list[Path]:
 
 
 def _wanted(entry: os.DirEntry[str]) -> str:
-    """Return the name of what is to be looked at, that of a folder with a separator behind it."""
+    """Return the name of an entry, with a separator after a folder's; empty to pass it over."""
     name = entry.name
     if name.startswith("."):
         return ""

@@ -1,4 +1,4 @@
-"""A packed file, or one that is not UTF-8, that is unpacked further while it grows."""
+"""A compressed file, or one that is not UTF-8, that is decoded further while it grows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hermes_tui.runtime.growing import FileChange, GrowingSource
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
 LOOKED_AFTER_S = 0.2
-"""How often it is looked whether the file has grown."""
+"""Seconds between two looks whether the file has grown."""
 
 
 _ANOTHER = "replaced by another file; open it again to read that one"
 
 
 class FollowedFile(GrowingSource):
-    """A file of which more is waited for until `stop` is called, or it is gone."""
+    """A file that is waited for to grow until `stop` is called or it is gone."""
 
     told: ClassVar = MappingProxyType({
         FileChange.RENAMED: _ANOTHER,
@@ -44,11 +44,11 @@ class FollowedFile(GrowingSource):
         self.refresh()
 
     def _goes_on_there(self) -> bool:
-        # Packed anew, the same text may have other bytes from somewhere on.
+        # Compressed again, the same text may have different bytes.
         return False
 
     def as_file(self) -> IO[bytes]:
-        """Return what there is of it as a file object of its own."""
+        """Return a separate file object for the file."""
         return os.fdopen(os.dup(self.fileno()), "rb")
 
     def stop(self) -> None:
@@ -56,7 +56,7 @@ class FollowedFile(GrowingSource):
 
 
 def followed(path: Path, unpack: Callable[[SpoolFile], Iterator[bytes]] | None) -> SpoolSource:
-    """Return a spool of the bytes of a file that grows, unpacked by `unpack` or as they are."""
+    """Return a spool of the bytes of a growing file, unpacked by `unpack` if it is given."""
     file = FollowedFile(path)
     chunks = unpack or _plain
     try:

@@ -1,7 +1,8 @@
-"""A followed file: it grows, and it may be renamed, replaced or cut off.
+"""A followed file, which grows and may be renamed, replaced or truncated.
 
-A file that takes its place and begins with what was read is the same one, written anew. Of any
-other, `change` says what became of what was read; whoever reads it goes on with what stands there.
+A file that replaces it and begins with the same content counts as the same file, written again.
+For any other, `change` says what became of the file that was read; the caller then decides whether
+to read the new one.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from hermes_tui.runtime.file_stamps import Stamp
 from hermes_tui.runtime.sources import FileSource, open_readable
 
 SAMPLE: Final = 1 << 16
-"""Bytes at either end of what was read by which it is known again."""
+"""Bytes at either end of the content that are compared to recognise it in another file."""
 TAIL: Final = 64
-"""Bytes before the end that must still stand there when the file has grown."""
+"""Bytes before the old end that must be unchanged when the file has grown."""
 
 
 class FileChange(Enum):
@@ -32,7 +33,7 @@ class FileChange(Enum):
 
 
 class GrowingSource(FileSource):
-    """A file that may grow, and is complete only once it is renamed and another is in its place."""
+    """A file that may grow; it is complete only once it was renamed and another took its place."""
 
     told: ClassVar[Mapping[FileChange, str]] = MappingProxyType({
         change: f"{change.value}; showing what was read before" for change in FileChange
@@ -42,11 +43,11 @@ class GrowingSource(FileSource):
         super().__init__(path)
         self.change: FileChange | None = None
         self.looked_at: Stamp | None = None
-        """What stood in its place when somebody last tried to read that."""
+        """The stamp of the file in its place when that was last tried."""
         self.is_other = False
-        """Whether that was something of another kind."""
+        """Whether that file was of another kind."""
         self._gone = ""
-        """What was said when there was no such file for a while."""
+        """The failure that was reported while there was no such file."""
         self._tail = self._read_tail()
 
     @property
@@ -82,7 +83,7 @@ class GrowingSource(FileSource):
         if own.st_size < self._size or not self._stands(own.st_size):
             self._meet(FileChange.CUT)
         elif own.st_size > self._size:
-            # What was written to a file before another took its place is read first.
+            # The rest of the old file is read before the one that took its place.
             self._grow(own.st_size)
         elif is_elsewhere and not self._goes_on_there():
             self._meet(FileChange.RENAMED if own.st_nlink else FileChange.REPLACED)
@@ -96,11 +97,11 @@ class GrowingSource(FileSource):
         return self.read(self._size - length, length)
 
     def _stands(self, size: int) -> bool:
-        """Tell whether what was read still stands there; asked only where the size is another."""
+        """Return whether the old end still has its content; looked at only if the size changed."""
         return size == self._size or self._read_tail() == self._tail
 
     def _goes_on_there(self) -> bool:
-        """Read on in the file that has taken the place, if that begins with what was read."""
+        """Continue in the file now at the path if its content begins alike; return whether so."""
         try:
             fd = open_readable(self.path)
         except SourceError:

@@ -1,6 +1,7 @@
-"""Files that a person names beside the runs: a reply, schemas, a baseline, a recording.
+"""Files that a person names in addition to the runs: a reply, schemas, a baseline, a recording.
 
-A pipe is one too, as a shell's `<(command)` gives it; what never comes or never ends is refused.
+They may be pipes, such as a shell's `<(command)`. A pipe that nobody writes into is refused, and so
+is a stream that does not end.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import BinaryIO, Final
 from hermes_tui.model.errors import SourceError, UsageError
 
 MOST_UNENDING: Final = 256 << 20
-"""Bytes that are read of what is no regular file, so that nobody knows where it ends."""
+"""Bytes that are read at most of a file that is not regular, whose end is unknown."""
 _CHUNK: Final = 1 << 16
 _HINT: Final = "give a regular file"
 
 
 def read_named(path: Path) -> bytes:
-    """Return all of a file; raises SourceError, UsageError for what is read without end."""
+    """Return all of a file; raises SourceError, and UsageError if it does not end."""
     try:
-        # A pipe that nobody writes into would block already here.
+        # Opening a pipe that nobody writes into would block otherwise.
         with FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
             mode = os.fstat(file.fileno()).st_mode
             return file.readall() if stat.S_ISREG(mode) else _read_other(file, path, mode)
@@ -43,12 +44,12 @@ def _read_other(file: FileIO, path: Path, mode: int) -> bytes:
 
 
 def read_bounded(stream: BinaryIO, name: str) -> bytes:
-    """Return all that comes out of a stream; raises UsageError where that does not end."""
+    """Return all of a stream; raises UsageError if it does not end."""
     return _within(stream.read(MOST_UNENDING + 1), name)
 
 
 def bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Yield lines as they come; raises UsageError where one does not end."""
+    """Yield lines as they come; raises UsageError if one does not end."""
     while line := stream.readline(MOST_UNENDING + 1):
         yield _within(line, name)
 

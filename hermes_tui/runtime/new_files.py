@@ -1,4 +1,4 @@
-"""Files that come to stand where paths point to, looked for by a thread now and then."""
+"""Finds files that have appeared since paths were first listed, in a background thread."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from hermes_tui.runtime.targets import Target, Targets
 
 EVERY_S: Final = 1.0
 REST: Final = 20
-"""How many times as long as a look took there is none after it: a folder may be huge."""
+"""How many times as long as a look took to wait after it: a folder may be huge."""
 
 
 class NewFiles:
-    """Finds targets that were not there before. `look` returns all there are now."""
+    """Finds targets that were not there before. `look` returns all current targets."""
 
     def __init__(self, look: Callable[[], Targets], known: Targets) -> None:
         self._look = look
         self._last = known
         self._known: set[str] | None = None
-        """What all were called so far; made once anything is other than at first."""
+        """The names of all targets so far; built when the targets first differ."""
         self._found: list[Target] = []
         self._thread: threading.Thread | None = None
         self._due = time.monotonic() + EVERY_S
 
     def poll(self) -> list[Target]:
-        """Return the targets that are new since this was last asked. Never waits."""
+        """Return the targets that are new since the last call. Never waits."""
         if self._thread is None:
             if time.monotonic() >= self._due:
                 self._thread = threading.Thread(target=self._look_again, daemon=True)

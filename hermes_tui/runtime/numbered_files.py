@@ -22,14 +22,14 @@ _NAMES: Final = MappingProxyType({
     "events": re.compile(r"event-(\d{1,18})-.+\.json"),
     "messages": re.compile(r"message_(\d{1,18})\.json"),
 })  # fmt: skip
-"""How the files are called, by the name of their folder."""
+"""The names of the files, by the name of their folder."""
 RUN_FOLDERS: Final = frozenset(_NAMES)
-"""What folders of the files of one run are called; others may be called so, too."""
+"""The names of folders that hold the files of one run; other folders may have them, too."""
 _BARE: Final = re.compile(r"(\d{1,18})\.json")
 _BARE_IN: Final = ("sessions", "conversations")
-"""Only two folders below one of these a bare number is enough: so many files are called."""
+"""A bare number counts only two folders below one of these: many other files have such names."""
 _BESIDE: Final = MappingProxyType({"events": "base_state.json", "messages": "agent.json"})
-"""What is written beside that folder as the run goes on."""
+"""The file next to each folder that is also written during the run."""
 
 
 class Numbered(NamedTuple):
@@ -40,9 +40,9 @@ class Numbered(NamedTuple):
 
 
 def split_numbered(folder: str, names: list[str]) -> tuple[list[Numbered], list[str]]:
-    """Return those of the names in a folder that are files of one run, by number, and the others.
+    """Return the names in a folder that are files of one run, by number, and the other names.
 
-    Of most folders their own name says at once that there are none.
+    For most folders, their own name already rules out such files.
     """
     match_in = _match_in(folder)
     if match_in is _nothing:
@@ -55,7 +55,7 @@ def split_numbered(folder: str, names: list[str]) -> tuple[list[Numbered], list[
 
 
 def _match_in(folder: str) -> Callable[[str], re.Match[str] | None]:
-    """Return what finds the number in the name of a file of a run in a folder."""
+    """Return the function that matches the names of a run's files in a folder."""
     own = os.path.basename(folder.rstrip(os.sep))  # noqa: PTH119
     if own not in _NAMES:
         return _nothing
@@ -74,12 +74,12 @@ def _numbered(match: re.Match[str]) -> Numbered:
 
 
 def numbered_files(folder: Path) -> list[Numbered]:
-    """Return the files in a folder that are those of one run, by number; raises OSError."""
+    """Return the files of one run in a folder, sorted by number; raises OSError."""
     return split_numbered(str(folder), os.listdir(folder))[0]  # noqa: PTH208
 
 
 def holds_one_run(path: Path) -> bool:
-    """Tell whether a path is a folder of the files of one run."""
+    """Return whether a path is a folder of the files of one run."""
     match_in = _match_in(str(path))
     if match_in is _nothing:
         return False
@@ -91,9 +91,9 @@ def holds_one_run(path: Path) -> bool:
 
 
 def with_whole_runs(paths: Sequence[str]) -> list[str]:
-    """Return paths with the folder of a run in the place of its files, where several were given.
+    """Return paths with the files of a run replaced by their folder if there are several.
 
-    So a shell hands on `events/*.json`; one file alone stays what it is.
+    A shell expands `events/*.json` to them; a single file stays as it is.
     """
     inside: dict[str, list[str]] = {}
     for path in paths:
@@ -103,7 +103,7 @@ def with_whole_runs(paths: Sequence[str]) -> list[str]:
     for folder, names in inside.items():
         if len(names) < 2:
             continue
-        # From within, it has another name.
+        # The current folder has to be named in full.
         whole = folder if folder and folder != os.curdir else os.path.abspath(folder)  # noqa: PTH100
         before = f"{folder}{os.sep}" if folder else ""
         files |= {f"{before}{file.name}": whole for file in split_numbered(whole, names)[0]}
@@ -112,10 +112,10 @@ def with_whole_runs(paths: Sequence[str]) -> list[str]:
 
 
 def latest_change(folder: Path, changed_ns: int) -> tuple[int, int]:
-    """Return how many files of a run there are, and when something last changed; raises OSError.
+    """Return the number of files of a run and the time of the last change; raises OSError.
 
-    `changed_ns`, when the folder did: so it does where a file is added or replaced. The last one
-    may still be written to.
+    `changed_ns` is when the folder changed, which is when a file was last added or replaced. The
+    last file, and the one next to the folder, may still be written to.
     """
     number, last = _last_file(folder, changed_ns)
     beside = folder.parent / _BESIDE.get(folder.name, "")

@@ -31,7 +31,7 @@ RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
 HEAD_WAITS = 25
-"""A document is only recognised whole, so a followed one is given half a second to be unpacked."""
+"""A document is recognised only as a whole, so a followed one has half a second to be unpacked."""
 
 
 Folded = tuple[RunState, list[Finding]]
@@ -43,25 +43,25 @@ class NothingYet(SourceError):
 
 @dataclass(slots=True, weakref_slot=True)
 class OpenFile:
-    """One file that is being read, or why it cannot be."""
+    """One file that is being read."""
 
     path: Place | None
     source: OpenSource
     reader: Reader
     rivals: tuple[str, ...] = ()
     number: int = -1
-    """Its place among the files that were given, where it is one of these."""
+    """Its 0-based position among the files that were given; -1 if it is none of them."""
     diagnosis: RunDiagnosis | None = None
     keeps: bool = False
-    """Whether what is found out about it may be kept in the cache."""
+    """Whether results about it may be kept in the cache."""
     watched: WatchedFile | None = None
-    """What follows it although it can only be read as a whole."""
+    """What follows the file although it can only be read as a whole; else None."""
     is_reopened: bool = False
-    """Whether it was read before, and where its records are must be found out anew."""
+    """Whether the file was read before and its records have yet to be indexed again."""
     revision: int = 0
-    """Grows when another file of one run takes the place of this one."""
+    """How often another file of one run has taken the place of this one."""
     news: str = ""
-    """What is said of that."""
+    """The message about the last replacement."""
     _index: RecordIndex = field(default_factory=RecordIndex)
     _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
@@ -80,7 +80,7 @@ class OpenFile:
         return self.source.read(start, length)
 
     def begin_anew(self, other: OpenFile, news: str) -> None:
-        """Hold what `other` holds, which stands in the same place and is let go of."""
+        """Take over the contents of `other`, which is at the same path and is then discarded."""
         self.source.close()
         self.source, self.reader, self.diagnosis = other.source, other.reader, other.diagnosis
         self._index = RecordIndex()
@@ -91,7 +91,7 @@ class OpenFile:
 
     @property
     def index(self) -> RecordIndex:
-        """Where the records are; those of a file of runs are known, also if it was opened again."""
+        """Where the records are. A file of runs that was opened again is scanned first."""
         if self.is_reopened and not self.is_one_run:
             self.is_reopened = False
             for _ in self.scan():
@@ -104,28 +104,28 @@ class OpenFile:
 
     @property
     def records(self) -> RecordIndex | LineIndex:
-        """Return the index that is in use: a run's own lines take the one that needs no memory."""
+        """The index in use: a file whose lines are one run has one that needs no memory."""
         return self.index if self._lines is None else self._lines
 
     def scan(self) -> Iterator[int]:
-        """Take in the records there are now; yield the bytes looked at after every slice."""
+        """Index the records there are now; after every slice yield the bytes scanned so far."""
         return self.reader.scan(self.source, self.records)
 
     def decode(self, record: int) -> tuple[Event, ...]:
-        """Return the events of one record of a file of runs; the latest is kept."""
+        """Return the events of one record of a file of runs; the last result is cached."""
         if self._recent[0] != record:
             self._recent = (record, self.reader.decode(self.source, self.record(record)))
         return self._recent[1]
 
     def record(self, number: int) -> Record:
-        """Return a record of a file of runs; one that is gone ends behind the end of the file."""
+        """Return a record of a file of runs; one that is gone ends past the end of the file."""
         index = self.index
         if number < len(index):
             return index[number]
         return Record(number, ByteRange(self.source.size, self.source.size + 1), RecordKind.VALUE)
 
     def fold(self, record: int) -> tuple[Iterable[Event], list[Folded]]:
-        """Return the events of no run in one record of a file of runs, and each run folded."""
+        """Return the events outside any run, and each run folded, of a record of a file of runs."""
         if self.reader.review is None:
             folder = self.reader.fold(self.source, self.index[record])
             return folder.loose, folder.runs
@@ -135,7 +135,7 @@ class OpenFile:
         return loose, [fold_run(run) for run in runs]
 
     def rest(self) -> None:
-        """Forget what is decoded: nobody reads on in this file for now."""
+        """Drop the decoded record: nobody reads on in this file for now."""
         self._recent = (-1, ())
 
     @property
@@ -148,11 +148,11 @@ class OpenFile:
 
     @property
     def parser(self) -> str:
-        """What reads its messages for their diagnosis, as `diagnose` takes it; empty: nothing."""
+        """The parser that diagnoses the messages, as `diagnose` takes it; empty for none."""
         return self.diagnosis.name if self.diagnosis is not None else ""
 
     def diagnose(self, parser: str) -> None:
-        """Have every record read from now on diagnosed as `parser` would read it."""
+        """Diagnose every record read from now on as `parser` would read it."""
         from hermes_tui.parsers.run_diagnosis import RunDiagnosis
 
         self.diagnosis = RunDiagnosis(parser, one_run=self.is_one_run)
@@ -160,7 +160,7 @@ class OpenFile:
 
     @property
     def extent(self) -> tuple[int, bool]:
-        """How far the file reaches now, and whether that is all there will be."""
+        """The current size in bytes, and whether the file is complete."""
         return self.source.size, self.source.complete
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class OpenFile:
 
 
 class RunRef(NamedTuple):
-    """Where a run is: its file, and for a file of runs the record and the place in it."""
+    """Where a run is: its file and, in a file of runs, the record and the position in that."""
 
     file: OpenFile
     number: int
@@ -178,19 +178,19 @@ class RunRef(NamedTuple):
 
 
 class FoundRun(NamedTuple):
-    """A run met while going through a file. `final` False: the same run will come again, longer."""
+    """A run found in a file. If `final` is False, the same run will be yielded again, longer."""
 
     ref: RunRef
     state: RunState
     findings: list[Finding]
     final: bool = True
     siblings: int = 1
-    """The runs of its record, itself included."""
+    """How many runs are in its record, itself included."""
 
 
 @dataclass(slots=True)
 class RunFold:
-    """How far a one-run file is folded, so that the fold goes on once the file has grown."""
+    """How far a one-run file is folded, so that the fold can continue once the file has grown."""
 
     state: RunState = field(default_factory=RunState)
     findings: list[Finding] = field(default_factory=list)
@@ -205,7 +205,7 @@ class FoundDefect(NamedTuple):
 
     @property
     def message(self) -> str:
-        """Return what is wrong, and where in the file."""
+        """The message of the defect, with its place in the file."""
         message, at = self.defect.message, self.defect.at
         if at is None or message.startswith("byte "):
             return message
@@ -231,10 +231,10 @@ def open_file(
     whole: bool = False,
     parser: str = "",
 ) -> OpenFile:
-    """Open one file and find its format; raise SourceError with the reason and what to do next.
+    """Open one file and detect its format; raise SourceError with the reason and what to do next.
 
-    `whole`: return only when all of it was unpacked or came in. `parser`: what reads the model's
-    messages for their diagnosis, as `check_parser` takes it; empty: nothing does.
+    With `whole`, return only once all of it has been unpacked or has arrived. `parser` diagnoses
+    the model's messages, as `check_parser` takes it; if empty, nothing does.
     """
     label = str(path) if path is not None else "-"
     source = open_source(path, follow=follow)
@@ -242,7 +242,7 @@ def open_file(
         reopens = follow and path is not None
         found = _recognise(source, wanted_format, whole=whole, waits=HEAD_WAITS * reopens)
         if source.failure and (found.reader is None or not source.size):
-            # Which says itself what it is about: of a member maybe its archive.
+            # The failure names its own subject: for a member, it may be the archive.
             is_foreign = getattr(source, "is_foreign", False)
             raise (NoTranscript if is_foreign else SourceError).of_lines([source.failure])
         if found.reader is None and found.may_change:
@@ -284,9 +284,9 @@ def check_parser(name: str) -> None:
 
 
 def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> Detection:
-    """Find the format; of a spool, as soon as what has come in lets it be found.
+    """Detect the format; that of a spool as soon as the bytes received so far suffice.
 
-    With `whole` only when all has come in. At most `waits` pauses are made, with 0 any number.
+    With `whole`, only once everything has arrived. Pauses at most `waits` times; 0 is no limit.
     """
     waiter = getattr(source, "wait", None)
     looked_at, waited = 0, 0
@@ -294,7 +294,7 @@ def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> D
         size = source.size
         waiter(SPOOL_WAIT_S)
         waited += 1
-        # In a stream that flows on, a look is worth it when there is twice as much to see.
+        # In a steady stream, detection is tried again only when twice as much has arrived.
         rests = source.size == size or source.size >= max(HEAD, 2 * looked_at)
         if not whole and rests and source.size != looked_at:
             looked_at = source.size
@@ -309,10 +309,10 @@ def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> D
 def survey(
     file: OpenFile, *, records_done: int = 0, runs_done: int = 0, fold: RunFold | None = None
 ) -> Iterator[Step]:
-    """Go through a file, run by run; the caller may pause between any two steps.
+    """Yield the runs and defects of a file, and progress; the caller may pause between any two.
 
-    Ends when everything that the source holds now was read. For a file that has grown since, call
-    it again with what was done before: for a one-run file that is its `fold`.
+    Ends when everything that the source holds now has been read. For a file that has grown since,
+    call it again with the earlier counts or, for a one-run file, with its `fold`.
     """
     if file.is_one_run:
         yield from _survey_one_run(file, fold or RunFold())
@@ -340,7 +340,7 @@ def _survey_one_run(file: OpenFile, fold: RunFold) -> Iterator[Step]:
     for scanned in file.scan():
         yield from _fold_records(file, fold)
         yield Progress(file, scanned, file.source.size)
-    # Somebody else who reads the same file may have scanned it further.
+    # Another reader of the same file may have scanned it further.
     yield from _fold_records(file, fold)
     state, findings = fold.state, fold.findings
     if file.source.complete:
@@ -364,7 +364,7 @@ def _fold_records(file: OpenFile, fold: RunFold) -> Iterator[FoundRun]:
 def load_run(ref: RunRef) -> EventLog:
     """Return the log of a run. That of a one-run file grows as its records are indexed.
 
-    It is empty where the file was read anew and the run is no longer in it.
+    It is empty if the file was read again and no longer holds the run.
     """
     file = ref.file
     found = ref if file.watched is None else file.watched.now(ref)

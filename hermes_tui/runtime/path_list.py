@@ -12,7 +12,7 @@ from typing import Self, overload
 
 @dataclass(slots=True)
 class _Texts:
-    """Texts, one behind the other; names of files need not be valid Unicode."""
+    """Texts, one after the other; names of files need not be valid Unicode."""
 
     data: bytearray = field(default_factory=bytearray)
     ends: array[int] = field(default_factory=lambda: array("Q"))
@@ -28,9 +28,9 @@ class _Texts:
 
 @dataclass(slots=True)
 class PathList(Sequence[Path]):
-    """Paths that begin with `top`: a few bytes each beside the name, made when they are asked for.
+    """Paths that begin with `top`, built on access; each takes a few bytes in addition to its name.
 
-    Each folder is kept once where its files follow one another.
+    A folder is stored once for all of its files that follow one another.
     """
 
     top: str = ""
@@ -43,7 +43,7 @@ class PathList(Sequence[Path]):
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> Self:
-        """Return the list of paths from anywhere."""
+        """Return a list of arbitrary paths."""
         found = cls()
         for path in paths:
             folder, separator, name = str(path).rpartition("/")
@@ -51,7 +51,7 @@ class PathList(Sequence[Path]):
         return found
 
     def add(self, folder: str, name: str) -> None:
-        """Append the path that `folder`, which begins with `top`, and `name` are together."""
+        """Append the path made of `folder`, which begins with `top`, and `name`."""
         if folder != self._latest:
             self._latest = folder
             self._folders.add(folder.removeprefix(self.top))
@@ -71,6 +71,6 @@ class PathList(Sequence[Path]):
         return Path(self.text(range(len(self))[number]))
 
     def text(self, number: int) -> str:
-        """Return a path as text, which is sooner made; `number` is not negative."""
+        """Return a path as text, which is faster to build; `number` is not negative."""
         folder = self._folders[bisect_right(self._firsts, number) - 1]
         return f"{self.top}{folder}{self._names[number]}"

@@ -1,4 +1,4 @@
-"""The exact text of what stands behind an event."""
+"""The exact source text of an event."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 MAX_SHOWN = 16 << 20
-"""Bytes of a record that are shown as its exact text."""
+"""Bytes of a record that are shown at most."""
 
 
 class RawReader:
-    """Gives the exact text behind the events of one source, None where there is no source.
+    """Reads the exact text of the events of one source; `source` is None if there is none.
 
-    It keeps the last record of several messages, in which the next one asked for mostly stands.
+    It keeps the last record that holds several messages, since the next request is usually for the
+    same one.
     """
 
     def __init__(self, source: OpenSource | None) -> None:
@@ -28,10 +29,10 @@ class RawReader:
         self._held: tuple[ByteRange, JsonSlicer] | None = None
 
     def text(self, event: Event) -> tuple[str, bool]:
-        """Return the exact text behind `event`, and whether it is the source's own.
+        """Return the exact text of `event`, and whether it comes from the source.
 
-        Without a place in a source it is the event as a recording would hold it. Bytes that are no
-        UTF-8 come as lone surrogates, so that nothing is lost.
+        An event without a place in a source is encoded as in a recording. Bytes that are not UTF-8
+        become lone surrogates, so that nothing is lost.
         """
         if isinstance(event, MessageAppended) and event.raw:
             return event.raw, True
@@ -44,7 +45,7 @@ class RawReader:
         return found.decode("utf-8", "surrogateescape"), True
 
     def _nearest(self, place: ByteRange, pointer: str) -> bytes | None:
-        """Return the value at `pointer`, or the nearest one around it: it may stand in a text."""
+        """Return the value at `pointer`, else the nearest one around it: that may be a text."""
         found = None
         while pointer and found is None:
             found = self._slicer(place).find(pointer)
@@ -56,7 +57,7 @@ class RawReader:
         return self._source.read(place.start, len(place)).strip(b" \t\r\n,")
 
     def _shown(self, place: ByteRange) -> bytes:
-        """Return a record, of one too long to be shown only the beginning."""
+        """Return a record, or only its beginning if it is too long to be shown."""
         more = len(place) - MAX_SHOWN
         if more <= 0:
             return self._record(place)

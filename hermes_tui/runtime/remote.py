@@ -1,7 +1,7 @@
-"""Files that are elsewhere (`s3://`, `gs://`, `hdfs://`, `http://` …), read through fsspec.
+"""Remote files (`s3://`, `gs://`, `hdfs://`, `http://` …), read through fsspec.
 
-Only the bytes that are asked for are fetched, block by block. fsspec and what it needs for a
-protocol are optional: where they are missing, that is said.
+Only the requested bytes are fetched, block by block. fsspec and the packages that it needs for a
+protocol are optional; if they are missing, the error names them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLOCK: Final = 4 << 20
 BLOCKS_KEPT: Final = 8
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _EXTRAS: Final = {"s3": "remote", "http": "remote", "https": "remote", "gs": "gcs", "gcs": "gcs"}
-"""What of ours brings in what a protocol needs; of others fsspec names the package."""
+"""Our extra that installs the packages of a protocol; for other protocols fsspec names them."""
 _HINT: Final = "check the URL and your credentials"
 _HADOOP: Final = "hdfs:// needs Java and Hadoop here: set JAVA_HOME, HADOOP_HOME and CLASSPATH"
 
@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 
 def place_of(text: str) -> Place:
-    """Return the path, or the URL, that a person wrote."""
+    """Return the path or the URL of a command-line argument."""
     return RemotePath(text) if is_url(text) else local_path(text)
 
 
 def local_path(text: str) -> Path:
-    """Return the path that a person wrote; `~` is a home folder unless a file is called so."""
+    """Return the path of an argument; `~` is the home folder unless a file has that name."""
     path = Path(text)
     if not text.startswith("~") or path.exists():
         return path
@@ -50,13 +50,13 @@ def local_path(text: str) -> Path:
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a path names a place elsewhere. `file://` does too, for fsspec."""
+    """Return whether a text is a URL. That includes `file://`, which fsspec reads, too."""
     return _URL.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class RemotePath:
-    """The URL of a file or folder, with as much of a `Path` as its users need."""
+    """The URL of a file or folder, with the part of the `Path` interface that is needed."""
 
     url: str
 
@@ -75,7 +75,7 @@ class RemotePath:
         return RemotePath(f"{self.url.rstrip('/')}/{name}")
 
     def stat(self) -> os.stat_result:
-        """Return size and time as far as they are known; raises OSError."""
+        """Return the size and the modification time if they are known; raises OSError."""
         try:
             found = _info(self)
         except SourceError as error:
@@ -86,7 +86,7 @@ class RemotePath:
         return os.stat_result((0, 0, 0, 1, 0, 0, found.get("size") or 0, time_s, time_s, time_s))
 
     def open(self, mode: str = "rb") -> IO[bytes]:
-        """Open the file to be read from its beginning to its end."""
+        """Open the file for sequential reading."""
         files, inner = _files(self)
         return cast("IO[bytes]", _asked(self, lambda: files.open(inner, mode)))
 
@@ -96,12 +96,12 @@ Place = Path | RemotePath
 
 
 def written(path: Place) -> str:
-    """Return what `place_of` makes the same path of, secrets and all: not to be shown."""
+    """Return the text from which `place_of` makes the path. It may hold secrets: never show it."""
     return path.url if isinstance(path, RemotePath) else str(path)
 
 
 class RemoteSource:
-    """A file elsewhere, of a size known beforehand. It is taken not to grow."""
+    """A remote file of known size, which is assumed not to grow."""
 
     complete = True
 
@@ -150,7 +150,7 @@ class RemoteSource:
         return data
 
     def fileno(self) -> int:
-        """Raise SourceError: no other process can read on from a descriptor."""
+        """Raise SourceError: a remote file has no descriptor for another process."""
         raise SourceError(str(self.path), "is not on this machine")
 
     def refresh(self) -> bool:
@@ -161,16 +161,16 @@ class RemoteSource:
 
 
 def remote_bytes(path: RemotePath) -> Iterator[bytes]:
-    """Yield the bytes of a file from its beginning to its end. Raises SourceError."""
+    """Yield the bytes of a file in order. Raises SourceError."""
     with path.open() as file:
         while piece := _asked(path, lambda: file.read(BLOCK)):
             yield piece
 
 
 def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[RemotePath], bool]:
-    """Return the files that a URL stands for, and whether it names just that one.
+    """Return the files that a URL stands for, and whether it names a single file.
 
-    Of a folder or a glob those whose name `is_wanted`. Raises SourceError.
+    For a folder, these are the files whose name `is_wanted`. Raises SourceError.
     """
     path = RemotePath(url)
     files, inner = _files(path)
@@ -182,14 +182,14 @@ def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[Remote
     else:
         names = [name for name in _asked(path, lambda: files.find(inner)) if is_wanted(name)]
     if not names:
-        # Unlike `exists`, it says why it cannot be found: a server may be down, or refuse.
+        # Unlike `exists`, `info` gives the reason: a server may be down, or refuse.
         _asked(path, lambda: files.info(inner))
         raise SourceError(str(path), "no transcripts here", "name a file, or check the URL")
     return [RemotePath(files.unstrip_protocol(name)) for name in sorted(names)], False
 
 
 def size_of(path: RemotePath) -> int:
-    """Return the bytes of a file; raises SourceError where it is gone or its size is not told."""
+    """Return the size of a file in bytes; raises SourceError if it is gone or its size unknown."""
     size = _info(path).get("size")
     if not isinstance(size, int):
         raise SourceError(
@@ -219,7 +219,7 @@ def _file_system(url_to_fs: Callable[[str], tuple[Any, str]], url: str) -> tuple
 
 
 def _asked(path: RemotePath, question: Callable[[], T]) -> T:
-    """Return an answer of fsspec; whatever its plug-ins raise becomes a SourceError."""
+    """Return the result of a call of fsspec; exceptions of its plug-ins become a SourceError."""
     try:
         return question()
     except FileNotFoundError as error:
@@ -233,7 +233,7 @@ def _asked(path: RemotePath, question: Callable[[], T]) -> T:
 
 
 def _is_out_of_reach(cause: BaseException | None) -> bool:
-    """Tell whether a file was not found for another reason than that it is not there."""
+    """Return whether a file was not found for another reason than being absent."""
     if getattr(cause, "status", 404) not in _GONE:
         return True
     return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
@@ -246,7 +246,7 @@ def _failure(path: RemotePath, error: BaseException) -> SourceError:
 
 
 def _install(path: RemotePath) -> str:
-    """Return how to install what fsspec misses for a protocol."""
+    """Return how to install the package that fsspec lacks for a protocol."""
     extra = _EXTRAS.get(path.url.partition("://")[0].lower())
     if extra is None:
         return "install that package with pip"

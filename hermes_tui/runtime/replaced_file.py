@@ -1,4 +1,4 @@
-"""What stands where a followed file was: a run that takes the place of another."""
+"""Handles a file that replaces a followed one, whose run takes the place of the old run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hermes_tui.runtime.opener import OpenFile, open_file
 
 
 def change_of(file: OpenFile) -> FileChange | None:
-    """Return what became of a followed file; None where it stands where it was."""
+    """Return what became of a followed file; None if it is unchanged or only grew."""
     return file.source.change if isinstance(file.source, GrowingSource) else None
 
 
 def leave(file: OpenFile, *, keeps: bool) -> None:
-    """Say no more of what became of a file whose runs are kept; close one that is not there."""
+    """Clear the failure of a file whose runs are kept; close any other file."""
     if keeps and isinstance(file.source, GrowingSource):
         file.source.failure = ""
     elif not keeps:
@@ -22,10 +22,10 @@ def leave(file: OpenFile, *, keeps: bool) -> None:
 
 
 def take_place(file: OpenFile) -> bool:
-    """Let what stands where a followed file of one run was take its place.
+    """Replace a followed file of one run by the file that is now at its path.
 
-    Return whether what stands there cannot take it, since it is a file of several runs. As long as
-    nothing there can be read, it is waited for.
+    Return whether that is impossible since the new file holds several runs. While nothing there can
+    be read, nothing changes.
     """
     source = file.source
     if not isinstance(source, GrowingSource) or not file.is_one_run or source.change is None:
@@ -49,5 +49,5 @@ def take_place(file: OpenFile) -> bool:
 
 
 def news_of(change: FileChange) -> str:
-    """Return what is said of a file once what stands in its place is read."""
+    """Return the message about a file once the one that replaced it is read."""
     return f"{change.value}; read again"

@@ -1,4 +1,4 @@
-"""A run read again through a file of its own, so that a thread can do it beside other reading."""
+"""Reads a run again through a separate source, so that a thread can do it during other reading."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hermes_tui.runtime.sources import open_source, wait_for
 
 
 def reread_run(ref: RunRef) -> list[Event]:
-    """Return the events of a run, all of it; raises SourceError where its file is gone.
+    """Return all events of a run; raises SourceError if its file is gone.
 
-    Of what comes through a pipe, which nobody can open again, all that has come.
+    A pipe cannot be opened again; of its run, return the events that have arrived so far.
     """
     file = ref.file
     source = file.source if file.path is None else open_source(file.path)

@@ -1,4 +1,4 @@
-"""Which runs of a file pass a filter on what is known of each."""
+"""Filters the runs of a file by their fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunFilter:
-    """Tests runs of a file, which is called `label`, in order; without a text all pass."""
+    """Tests the runs of a file with the given label, in order; if `text` is empty, all pass."""
 
     def __init__(self, file: OpenFile, label: str, text: str) -> None:
         self._label = label
@@ -23,11 +23,11 @@ class RunFilter:
         self._expression = run_expression(text) if text else None
 
     def group(self, found: FoundRun) -> int:
-        """Return the number of the group that a run is listed in; 0 where there is none."""
+        """Return the number of the group that a run is listed in; 0 if there is none."""
         return self._groups.number(found.ref) if found.siblings > 1 else 0
 
     def passes(self, found: FoundRun) -> bool:
-        """Tell whether the filter lets a run through."""
+        """Return whether a run passes the filter."""
         if self._expression is None:
             return True
         summary = summarise(found.state)
@@ -40,8 +40,8 @@ class RunFilter:
 
 @cache
 def run_expression(text: str) -> Expression:
-    """Return an expression on the fields of a run; raise ExpressionError where it is none."""
-    # Loaded only where there is a filter.
+    """Compile an expression on the fields of a run; raise ExpressionError if it is invalid."""
+    # Imported only if there is a filter.
     from hermes_tui.log.expressions import compile_expression
 
     return compile_expression(text, FILE_FIELDS)

@@ -1,7 +1,7 @@
-"""Search in all that runs say, not only in what a list knows of them.
+"""Searches all texts of runs, not only the fields that a list shows.
 
-Few records hold what is searched: of a plain text, a word must stand in the bytes of a record, or
-the record is not decoded at all.
+Few records contain what is searched for. If that has a word in it, a record whose bytes lack the
+word is not decoded at all.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ MayHold = Callable[[bytes], bool]
 
 _WORD: Final = re.compile("[A-Za-z]{3,}")
 _OF_JSON: Final = frozenset({"true", "false", "null", "none", "nan", "inf", "infinity"})
-"""Words that stand for values, which files spell in several ways."""
+"""Words for values, which files may spell in different ways."""
 _VEILED: Final = (
     *(rb"\u004", rb"\u005", rb"\u006", rb"\u007"),
     *(b"data:", b"base64", rb'"[\"', b"\0"),
     *(b"delta", b"candidates", b"_chunk"),
     PACKED_MARK,
 )
-"""Where one of these stands a word may not: letters may be escaped, packed or in UTF-16, or sent in
-pieces."""
+"""A record with one of these may hide a word: letters may be escaped, packed, in UTF-16 or split
+into pieces."""
 _OTHER_CASES: Final = {
     "k": ("\N{KELVIN SIGN}",),
     "s": ("\N{LATIN SMALL LETTER LONG S}",),
     "i": ("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "\N{LATIN SMALL LETTER DOTLESS I}"),
 }
-"""What Python takes for the same letter besides the ASCII one of the other case."""
+"""Other characters that equal a letter when case is ignored, in addition to the ASCII ones."""
 
 
 def sieve(text: str, *, case_matters: bool) -> MayHold:
-    """Return the test whether a record may hold a text, by its JSON; often, it is far quicker."""
+    """Return a test on a record's bytes whether it may hold a text; far faster than decoding."""
     words = [word for word in _WORD.findall(text) if word.lower() not in _OF_JSON]
     if not words:
         return lambda data: True
@@ -63,9 +63,9 @@ def sieve(text: str, *, case_matters: bool) -> MayHold:
 def look_through(
     ref: RunRef, found_in: Callable[[str], bool], may_hold: MayHold
 ) -> Generator[int, None, bool]:
-    """Yield the bytes gone through, step by step; return whether any text of a run is found.
+    """Yield the bytes searched, step by step; return whether any text of a run matches.
 
-    Words that only this program adds to what a file says are searched in some runs, not in all.
+    Words that only this program adds to the contents of a file are found in some runs, not in all.
     """
     file = ref.file
     if file.watched is not None:
@@ -82,7 +82,7 @@ def look_through(
 def _in_records(
     file: OpenFile, found_in: Callable[[str], bool], may_hold: MayHold
 ) -> Generator[int, None, bool]:
-    """Look through a file that is one run, one of its records at a time."""
+    """Search a file that is one run, record by record."""
     reader = file.reader._replace(review=None)
     for _ in file.scan():
         yield 0
@@ -108,12 +108,12 @@ def _is_in_run(ref: RunRef, found_in: Callable[[str], bool]) -> bool:
 
 def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:
     length = len(record.range)
-    # One that is longer is never decoded: what is said of it is all there is.
+    # A longer record is never decoded, so searching what is shown of it is cheap.
     return length > MAX_RECORD or may_hold(file.source.read(record.range.start, length))
 
 
 def _is_told_around(reader: Reader, may_hold: MayHold) -> bool:
-    """Tell whether what a format reads besides each record may hold a text."""
+    """Return whether the data that a format reads in addition to each record may hold the text."""
     around = [*reader.sidecars.values(), reader.big.around if reader.big is not None else {}]
     return any(around) and may_hold(json_text(around).encode("utf-8", "surrogatepass"))
 

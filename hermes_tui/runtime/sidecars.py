@@ -1,4 +1,4 @@
-"""Small files beside a transcript that say more about it, where its format names them."""
+"""Sidecars: small files next to a transcript that its format names and that add to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hermes_tui.runtime.transcript_names import PACKED_SUFFIXES
 P = TypeVar("P", bound=Place)
 
 MAX_SIDECAR = 64 << 20
-"""Bytes: a larger file beside a transcript is none that describes it."""
+"""The largest sidecar in bytes; a larger file does not describe a transcript."""
 SIDECARS = {
     "metadata.json": "results.jsonl",
     "results.json": "simulations",
@@ -29,22 +29,22 @@ SIDECARS = {
     "session.json": "multi_agents/",
     "event_cache/": "events",
 }
-"""Sidecars by name, and the file, or the folder of files, beside which they are nothing else.
+"""The names of sidecars, and the file or folder of files next to which a name means a sidecar.
 
-With a separator behind it a sidecar is a folder, and a folder beside which it is may be empty."""
+A sidecar with a trailing separator is a folder; a folder that ends with one may be empty."""
 
 
 def says_more(name: str, is_there: Callable[[str], bool]) -> bool:
-    """Tell whether a file, one of `SIDECARS`, only says more about others and is read with them.
+    """Return whether a file named as in `SIDECARS` only adds to others and is read with them.
 
-    `is_there` tells whether a file, or a folder with files, of a name is beside it.
+    `is_there` returns whether a file, or a folder with files, of the given name is next to it.
     """
     return any(is_there(f"{SIDECARS[name]}{packed}") for packed in ("", *PACKED_SUFFIXES))
 
 
 def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
-    """Leave out the files that only say more about others of `paths`, with which they are read."""
-    # Of what lies in an archive no sidecars are read.
+    """Return `paths` without the sidecars of others among them."""
+    # Members of archives are read without sidecars.
     known = [p for p in paths if p.name in SIDECARS and split_member(p) is None]
     if not known:
         return paths
@@ -61,9 +61,9 @@ def _is_beside(there: Container[Place], path: Place, name: str) -> bool:
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
-    """Return the JSON values of the files that `found` names and that lie where `path` says.
+    """Return the JSON values of the sidecars that the format names for the transcript at `path`.
 
-    One that is there but cannot be read is a text that says why.
+    The value of a sidecar that cannot be read is a text with the reason.
     """
     names = traits_of(found).sidecars
     if path is None or not names:
@@ -80,7 +80,7 @@ def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
 
 
 def _beside(path: Place, name: str) -> Place:
-    """Return the path of a sidecar; `..` is the folder above, elsewhere than on disk too."""
+    """Return the path of a sidecar; `..` is the parent folder, also in a URL."""
     place: Place = path.parent
     for part in name.split("/"):
         place = place.parent if part == ".." else place / part
@@ -89,7 +89,7 @@ def _beside(path: Place, name: str) -> Place:
 
 @lru_cache(maxsize=4)
 def _value(path: Place, mtime_s: float, size: int) -> Any:
-    """Read a sidecar; the files of a folder share theirs, so that it is kept while unchanged."""
+    """Read a sidecar; cached while unchanged, since the files of a folder share it."""
     if size > MAX_SIDECAR:
         return f"cannot be read: {size:,} bytes are too many"
     try:

@@ -1,4 +1,4 @@
-"""Many files, few descriptors: what was read to its end is closed and opened again when needed."""
+"""Many files with few descriptors: complete sources are closed, and opened again when needed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class PooledSource:
         self._path = path
         self._source: OpenSource | None = source
         self._pool = pool
-        # There may be a million: the parts of it would take four times as much.
+        # There may be a million of them, and the full stamp would take four times the memory.
         self.stamp = hash(stamp_of(path))
         self._size: int | None = None
         self._failure = ""
 
     @classmethod
     def closed(cls, path: Place, pool: SourcePool, *, size: int, stamp: int) -> Self:
-        """Return a source that was complete, with that size and `stamp`, and is closed."""
+        """Return a closed source for a file that was complete with this size and stamp."""
         source = cls.__new__(cls)
         source._path, source._pool, source._source = path, pool, None
         source._size, source.stamp, source._failure = size, stamp, ""
@@ -63,7 +63,7 @@ class PooledSource:
         return self._source.refresh() if self._source is not None else False
 
     def release(self) -> bool:
-        """Close what can be opened again; return whether nothing is open now."""
+        """Close the source if it can be opened again; return whether it is closed now."""
         if self._source is None:
             return True
         if not self._source.complete:
@@ -98,14 +98,14 @@ class PooledSource:
 
 
 class SourcePool:
-    """Keeps at most so many sources open; the one not read from for longest is closed first."""
+    """Keeps at most `most_open` sources open; the least recently read one is closed first."""
 
     def __init__(self, most_open: int = MOST_OPEN) -> None:
         self._most_open = most_open
         self._open: OrderedDict[PooledSource, None] = OrderedDict()
 
     def keep(self, path: Place, source: OpenSource) -> PooledSource:
-        """Return `source` as one that may be closed for a while."""
+        """Add `source` to the pool; return a source that may be closed for a while."""
         pooled = PooledSource(path, source, self)
         self.touch(pooled)
         return pooled
@@ -124,6 +124,6 @@ class SourcePool:
         self._open.pop(source, None)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open sources."""
         for source in list(self._open):
             source.close()

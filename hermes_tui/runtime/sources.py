@@ -1,7 +1,8 @@
-"""Bytes to read from: plain files, growing files, and spools that a thread fills (standard input,
-what is packed, what is not UTF-8, a database, a folder of the files of one run).
+"""Sources of bytes: plain files, growing files, and spools that a thread fills.
 
-Files are read by `pread`, never mapped: a map of a file that shrinks kills the process.
+Spools are for standard input, compressed files, files that are not UTF-8, databases, and folders of
+the files of one run. Files are read with `pread`, never mapped: reading a mapped file that has
+shrunk kills the process.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
 MAX_PACKED = 3
-"""How many packings may stand in one another: one may hold itself."""
+"""How deep compressed files may be nested: one may contain itself."""
 MEMBER_MARK = "!"
-"""Stands between an archive and the member of it that is meant."""
+"""Separates an archive's path from the name of its member."""
 SQLITE_MAGIC = b"SQLite format 3\0"
 LOOKED_AT_EVERY_S = 2.0
-"""A file that does not grow here is seldom looked at: it may be on another machine."""
+"""Seconds between two looks at a file that is not followed; it may be on a network drive."""
 _WAIT_S = 0.05
 
 
@@ -44,7 +45,7 @@ class OpenSource(Protocol):
 
     @property
     def failure(self) -> str:
-        """What went wrong while the source was filled, empty if nothing did."""
+        """What went wrong while the source was filled or read; empty if nothing did."""
         ...
 
     def read(self, start: int, length: int) -> bytes: ...
@@ -61,7 +62,7 @@ class OpenSource(Protocol):
 
 
 class FileSource:
-    """A file on disk that is not to grow. `fd`: it is open already."""
+    """A file on disk that is not expected to grow. `fd` is its descriptor if it is already open."""
 
     def __init__(self, path: Path, *, fd: int | None = None) -> None:
         self.path = path
@@ -103,7 +104,7 @@ class FileSource:
             self.failure = f"{self.path}: became shorter while open; open it again to read it anew"
 
     def refresh(self) -> bool:
-        """Note, once, that the file is no longer what was opened, or (for now) gone."""
+        """Note as the failure, once, that the file has changed, or that it is gone for now."""
         now, before, gone = time.monotonic(), self.failure, f"{self.path}: {GONE}"
         if before not in ("", gone) or now < self._next_look:
             return False
@@ -114,14 +115,14 @@ class FileSource:
         return self.failure != before
 
     def close(self) -> None:
-        # Whoever still reads it must not read another file that is opened under its number.
+        # A late reader must not read from another file that gets the same descriptor.
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
 
 class RangeSource:
-    """A file, here or elsewhere, as if it ended at `end`."""
+    """A local or remote file, read as if it ended at `end`."""
 
     complete = True
 
@@ -149,7 +150,7 @@ class RangeSource:
 def open_readable(path: Path) -> int:
     """Return a descriptor for reading a regular file; raise SourceError with what to do next.
 
-    What is no regular file is no transcript.
+    For anything but a regular file, that is NoTranscript.
     """
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -170,7 +171,7 @@ def open_readable(path: Path) -> int:
 
 
 def _dangling(path: Path) -> SourceError | None:
-    """Return what is wrong with a link whose file is not there; None where it is no link."""
+    """Return the error for a symbolic link to a missing file; None if the path is no link."""
     try:
         to = visible_line(str(path.readlink()), 200)
     except OSError:
@@ -184,16 +185,16 @@ def _irregular(path: Path) -> NoTranscript:
 
 
 def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
-    """Open a path, or standard input where it is None; decompress on the way where needed.
+    """Open a path, or standard input if it is None; decompress it if needed.
 
-    What is elsewhere is fetched as a whole, as far as it is needed.
+    A remote file is fetched sequentially, as far as it is needed.
     """
     if isinstance(path, RemotePath):
         return _unpacked(SpoolSource(str(path), lambda: remote_bytes(path)))
     if path is None:
         if sys.stdin is None or sys.stdin.closed:
             raise SourceError("-", "standard input is closed", "pipe a transcript into it")
-        # The terminal driver takes over descriptor 0 for keys, so the pipe keeps one of its own.
+        # The terminal driver takes over descriptor 0 for keys, so the pipe needs a separate one.
         fd = os.dup(sys.stdin.fileno())
         return _unpacked(SpoolSource("-", lambda: _read_fd(fd)))
     if (found := split_member(path)) is not None:
@@ -231,7 +232,7 @@ def _growing(path: Path) -> FileSource:
 
 
 def wait_for(source: OpenSource, size: int | None = None) -> None:
-    """Wait until `size` bytes of what is still coming in are there; without a size, all of it."""
+    """Wait until `size` bytes of a spool have arrived; if `size` is None, until all have."""
     while isinstance(source, SpoolSource) and not source.complete:
         if size is not None and source.size >= size:
             return
@@ -239,9 +240,9 @@ def wait_for(source: OpenSource, size: int | None = None) -> None:
 
 
 def split_member(path: Place) -> tuple[Path, str] | None:
-    """Return archive and member of `archive.zip!member`; None for any other path.
+    """Return the archive and the member of `archive.zip!member`; None for any other path.
 
-    A file that is called so itself is no member.
+    Also None if there is a file with that whole name.
     """
     text = str(path)
     if MEMBER_MARK not in text or isinstance(path, RemotePath) or _mode(path):
@@ -256,7 +257,7 @@ def split_member(path: Place) -> tuple[Path, str] | None:
 
 
 def _mode(path: Path) -> int:
-    """Return what is at a path; 0 where there is nothing, or nobody may know."""
+    """Return the mode of the file at a path; 0 if there is none or it cannot be accessed."""
     try:
         return path.stat().st_mode
     except OSError:
@@ -271,7 +272,7 @@ def _member_source(path: Path, archive: Path, member: str) -> SpoolSource:
 
 
 def _unpacked(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
-    """Return a spool of the unpacked bytes where the given one turns out to be packed."""
+    """Return a spool of the decompressed bytes if `source` is compressed, else `source`."""
     while levels and source.size < MAGIC_BYTES and not source.complete:
         source.wait(0.01)
     unpack = unpacker(source.read(0, MAGIC_BYTES)) if levels else None

@@ -1,4 +1,4 @@
-"""Spools: bytes that a thread collects while they are being read, and reading what comes in."""
+"""Spools: bytes that a thread collects while others read them, and a file object for them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CHUNK = 1 << 20
 
 
 class SpoolSource:
-    """Bytes that a thread collects in an unnamed temporary file while they are being read.
+    """Bytes that a thread collects in an unnamed temporary file while others read them.
 
-    What is JSON in UTF-16 or UTF-32 is collected in UTF-8.
+    JSON in UTF-16 or UTF-32 is converted to UTF-8.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class SpoolSource:
         self._on_close = on_close
         self.failure = ""
         self.is_foreign = False
-        """Whether the failure is that this is no transcript."""
+        """Whether the failure is that the source is not a transcript."""
         self._file = _temporary_file(name)
         self._size = 0
         self._room_until = 0
@@ -88,7 +88,7 @@ class SpoolSource:
         return self._file.fileno()
 
     def as_file(self) -> IO[bytes]:
-        """Return what is spooled as a file object that seeks; closing it closes nothing else."""
+        """Return the spooled bytes as a seekable file object; closing it closes nothing else."""
         return os.fdopen(os.dup(self._file.fileno()), "rb")
 
     def refresh(self) -> bool:
@@ -98,7 +98,7 @@ class SpoolSource:
         return changed
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until the source is complete, at most `timeout_s` seconds."""
+        """Wait at most `timeout_s` seconds for the source to be complete."""
         self._done.wait(timeout_s)
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ def _temporary_file(name: str) -> IO[bytes]:
 
 
 class Incoming(Protocol):
-    """Bytes that still come in."""
+    """A source of bytes that are still arriving."""
 
     name: str
 
@@ -142,7 +142,7 @@ class Incoming(Protocol):
 
 
 class SpoolFile:
-    """What comes in as a readable file object that waits for bytes still to come."""
+    """A readable file object for a source, which waits for the bytes that are still to come."""
 
     def __init__(self, source: Incoming) -> None:
         self._source = source
@@ -151,7 +151,7 @@ class SpoolFile:
         self.name = source.name
 
     def seekable_copy(self) -> IO[bytes]:
-        """Return the whole spool as a file of its own; waits until all has come in."""
+        """Wait until everything has arrived, and return it all as a separate, seekable file."""
         while not self._source.complete:
             self._source.wait(0.02)
         copy = self._source.as_file()

@@ -1,7 +1,7 @@
-"""The files of a session's subagents, which coding agents write beside the session's own.
+"""The files of a session's subagents, which coding agents write next to the session's own file.
 
 - Claude Code: `SESSION.jsonl` and `SESSION/subagents/**/agent-*.jsonl`; in 2025 `agent-*.jsonl`
-  beside the session, each naming it in its lines.
+  next to the session, each naming it in its lines.
 - Qwen Code: `chats/SESSION.jsonl` and `subagents/SESSION/agent-*.jsonl`.
 - Codex: `rollout-TIME-ID.jsonl`, each naming the one that started it in its first line.
 """
@@ -28,14 +28,14 @@ HEAD: Final = 64 << 10
 ROLLOUT: Final = "rollout-"
 ID_LENGTH: Final = 36
 MOST_HEADS: Final = 2_000
-"""Files beside a session that are looked into: each may be of any session there."""
+"""How many files next to a session are looked into: each may belong to any session there."""
 _SESSION_ID: Final = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _PARENT_ID: Final = re.compile(rb'"parent_thread_id"\s*:\s*"([^"\\]{1,200})"')
 
 
 def with_subagents(targets: Targets) -> Targets:
-    """Return the targets, behind each session that was named the files of its subagents."""
-    # In folders they are met anyway.
+    """Return the targets with the files of its subagents after each session that was named."""
+    # Those of sessions in folders are found anyway.
     named = (target.path for target in targets.named if isinstance(target.path, Path))
     folders = _Folders()
     own = {path: found for path in named if (found := _files_of(path, folders))}
@@ -49,7 +49,7 @@ def with_subagents(targets: Targets) -> Targets:
 
 
 def _among(paths: set[Path], targets: Targets) -> set[Path]:
-    """Return those of `paths` that are targets anyway."""
+    """Return those of `paths` that are already among the targets."""
     found: set[Path] = set()
     for part in targets.parts:
         if not isinstance(part, PathList):
@@ -62,7 +62,7 @@ def _among(paths: set[Path], targets: Targets) -> set[Path]:
 def _followed(
     part: list[Target], own: Mapping[Path, Sequence[Path]], known: set[Path]
 ) -> list[Target]:
-    """Put what each session has of its `own` behind it; `known` grows by that."""
+    """Insert its `own` files after each session, except `known` ones; add them to `known`."""
     found: list[Target] = []
     for target in part:
         found.append(target)
@@ -74,7 +74,7 @@ def _followed(
 
 
 def subagent_files(session: Path) -> list[Path]:
-    """Return the files of the subagents of a session; none where the file is no session."""
+    """Return the files of a session's subagents; none if the file is no session."""
     return _files_of(session, _Folders())
 
 
@@ -96,7 +96,7 @@ def _is_agent(path: Path) -> bool:
 
 
 class _Folders:
-    """The folders of sessions: each is listed once, and each file in it is looked into once."""
+    """A cache for folders of sessions: each is listed once, and each file in it is read once."""
 
     def __init__(self) -> None:
         self.agents = cache(_agents_in)
@@ -118,14 +118,14 @@ def _rollouts_in(folder: Path) -> Sequence[Path]:
 
 
 def _beside(session: Path, folders: _Folders) -> Sequence[Path]:
-    # Before its folder is listed, in which there may be a million files.
+    # Read before its folder is listed, which may hold a million files.
     wanted = _named(_SESSION_ID, session)
     return folders.agents(session.parent).get(wanted, ()) if wanted else ()
 
 
 def _rollouts(session: Path, folders: _Folders) -> Iterator[Path]:
-    """Yield the subagents that a session of Codex started on the same day, and theirs."""
-    # In the order of their times: none is older than the one that started it.
+    """Yield the subagents that a Codex session started on the same day, and their subagents."""
+    # Sorted by time: none is older than the one that started it.
     beside = folders.rollouts(session.parent)
     first = bisect_right(beside, session)
     family = {session.stem[-ID_LENGTH:]}
@@ -136,7 +136,7 @@ def _rollouts(session: Path, folders: _Folders) -> Iterator[Path]:
 
 
 def _named(what: re.Pattern[bytes], path: Path) -> str:
-    """Return what the beginning of a file names; empty where it names nothing of the kind."""
+    """Return the first group of a match in the head of a file; empty if there is none."""
     try:
         with os.fdopen(open_readable(path), "rb") as file:
             found = what.search(file.read(HEAD))

@@ -1,4 +1,4 @@
-"""Paths to the files that they stand for."""
+"""Expands the paths on the command line to the files that they stand for."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from hermes_tui.runtime.transcript_names import (
 
 _REMOTE = (".parquet", ".arrow", ARCHIVE_SUFFIX)
 MANY_FILES = 10_000
-"""Of more, the folder that all have in common is not looked for path by path."""
+"""If there are more, only the first and the last are compared to find the common folder."""
 
 
 class Target(NamedTuple):
-    """A file to open. `named` False: met in a folder or by a glob, so it may be no transcript."""
+    """A file to open. If `named` is False, a folder or glob led to it: it may be no transcript."""
 
     path: Place | None
     named: bool = True
 
     @property
     def label(self) -> str:
-        """What it is called; `-`: standard input."""
+        """The path as text; `-` for standard input."""
         return str(self.path) if self.path is not None else "-"
 
 
 Part = list[Target] | PathList
-"""Targets, or the paths of those met in a folder."""
+"""Targets, or the paths of those found in a folder or by a glob."""
 
 
 class Targets(Sequence[Target]):
-    """The files to open: those met in folders take little memory, and are made one by one.
+    """The files to open. Those found in folders take little memory, and are built on access.
 
-    There may be millions, so that nobody goes over all of them before the first is shown.
+    There may be millions, so do not iterate over all of them before the first is shown.
     """
 
     def __init__(self, parts: Iterable[Part] = ()) -> None:
@@ -92,7 +92,7 @@ class Targets(Sequence[Target]):
         return found if isinstance(found, Target) else Target(found, named=False)
 
     def label(self, number: int) -> str:
-        """Return what a file is called; `number` is not negative."""
+        """Return the label of a file; `number` is not negative."""
         place = bisect_right(self._starts, number) - 1
         part, inside = self.parts[place], number - self._starts[place]
         if isinstance(part, PathList):
@@ -101,18 +101,18 @@ class Targets(Sequence[Target]):
 
     @property
     def named(self) -> Iterator[Target]:
-        """Yield those that were named; folders are not gone over for them."""
+        """The targets that were named; folders are not searched for them."""
         for part in self.parts:
             if isinstance(part, list):
                 yield from (target for target in part if target.named)
 
     @property
     def reads_stdin(self) -> bool:
-        """Whether standard input is among them."""
+        """Whether standard input is among the targets."""
         return any(target.path is None for target in self.named)
 
     def common_folder(self) -> str:
-        """Return the folder that all files are in, with a separator behind it; empty: none."""
+        """Return the common folder of all files, with a trailing separator; empty if none."""
         paths = chain.from_iterable(map(_ends, self.parts))
         parents = {str(path).rpartition("/")[0] for path in paths if path is not None}
         try:
@@ -123,9 +123,9 @@ class Targets(Sequence[Target]):
 
 
 def _ends(part: Part) -> list[Place | None]:
-    """Return the first and the last path; where there are only a few targets, all paths.
+    """Return the first and the last path, or all paths if they are only a few targets.
 
-    In the order of a walk, what the first and the last have in common, all have.
+    In the order of a walk, any folder that the first and the last share is common to all.
     """
     if isinstance(part, PathList):
         return [part[0], part[-1]]
@@ -138,8 +138,8 @@ def expand_paths(
     """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
 
     Folders are walked for files that may be transcripts; `tell` is called now and then with the
-    number found so far in one of them. Raises SourceError where nothing is found, unless somebody
-    `waits` for what comes into a folder, or to match a glob.
+    number found so far in the current one. Raises SourceError if nothing is found, unless the
+    caller `waits` for files that appear in a folder or come to match a glob.
     """
     each = [_expand(pattern, tell, waits=waits) for pattern in with_whole_runs([*patterns])]
     if not each:
@@ -164,13 +164,13 @@ def _once_each(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _are_apart(parts: Sequence[Part]) -> bool:
-    """Tell whether no file of a folder can be in another part too."""
+    """Return whether no file of a folder can also be in another part."""
     tops = {part.top for part in parts if isinstance(part, PathList)}
     if not tops:
         return True
     texts = [part.top for part in parts if isinstance(part, PathList)]
     texts += [str(target.path) for part in parts if isinstance(part, list) for target in part]
-    # Sorted, what begins with another text stands right behind it.
+    # When sorted, a text that begins with another one directly follows that or such a text.
     neighbours = pairwise(sorted(texts))
     return not any(first in tops and second.startswith(first) for first, second in neighbours)
 

@@ -1,4 +1,4 @@
-"""Which runs of a file that is still written to may wait for more: calls for their results."""
+"""Finds the runs of a growing file that may continue, such as those with calls awaiting results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hermes_tui.runtime.opener import OpenFile
 def unfinished_runs(
     file: OpenFile, record: int, runs: Sequence[tuple[Event, ...]]
 ) -> frozenset[int]:
-    """Return which runs of a record may wait for more; its file is still written to.
+    """Return which runs of a record may continue while its file is still written to.
 
-    These are the run that was written to last, and its family: those of the same first parent.
+    These are the run that was written to last and its family, the runs with the same root.
     """
     if traits_of(file.reader.format).holds_exchanges or record + 1 < len(file.index):
         return frozenset()
@@ -30,7 +30,7 @@ def _written_to(run: tuple[Event, ...]) -> int:
 
 
 class _Family:
-    """Who began whom among the runs of a record, as far as they name each other."""
+    """The parents of the runs of a record, as far as these name each other."""
 
     def __init__(self, runs: Sequence[tuple[Event, ...]]) -> None:
         starts = [run[0] for run in runs if isinstance(run[0], RunStarted)]
@@ -38,7 +38,7 @@ class _Family:
         self._parents = [own.get(start.parent_run_id) for start in starts]
 
     def root(self, nth: int) -> int:
-        """Return the run that the line of parents of a run ends at."""
+        """Return the root of the chain of parents of a run."""
         seen: set[int] = set()
         while nth not in seen and (parent := self._parents[nth]) is not None:
             seen.add(nth)

@@ -1,7 +1,7 @@
-"""A file that is read as a whole, read anew by a thread whenever it has changed.
+"""A file that can only be read as a whole, which a thread reads again whenever it has changed.
 
 Sessions whose lines make sense only together, and documents that their writer replaces at every
-step, cannot be read on from where the reading ended.
+step, cannot be continued from where the last reading ended.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from hermes_tui.runtime.sources import FileSource, RangeSource
 from hermes_tui.runtime.unfinished_runs import unfinished_runs
 
 REST: Final = 3
-"""How many times as long as a reading took nothing is read after it: a long session is read less
-often, so that the rest of the machine is left alone."""
+"""How many times as long as a reading took to wait after it. A long session is therefore read less
+often, which leaves the machine free for other work."""
 
 PIECE: Final = 1 << 20
 _TURN: Final = threading.Semaphore(1)
-"""Files are read anew one after the other: there may be thousands of them in a folder."""
+"""Held during a reading: files are read one at a time, since a folder may hold thousands."""
 
 
 class ListedRun(NamedTuple):
-    """A run of the file as it stands there now, for a list of runs."""
+    """A run in the current state of the file, for a list of runs."""
 
     ref: RunRef
     summary: RunSummary
     siblings: int
     goes_on: bool
-    """Whether more of it is waited for, so that a call without a result is no finding."""
+    """Whether the run may continue, so that a call without a result is no finding."""
 
 
 class Reading(NamedTuple):
-    """A run as it stands in the file now. Its log is not complete where more may come."""
+    """A run in the current state of the file. Its log is not complete if more may follow."""
 
     ref: RunRef
     log: MemoryLog
@@ -55,18 +55,18 @@ class Reading(NamedTuple):
 
 
 class HeldRun:
-    """A run that somebody looks at: its log is brought along whenever its file is read anew."""
+    """A run that is on screen, whose log is updated whenever its file is read again."""
 
     def __init__(self, run_id: str, number: int) -> None:
         self.run_id = run_id
         self.number = number
         self.is_shown = False
-        """Whether anything of it was ever read."""
+        """Whether any of it has ever been read."""
         self.latest: Reading | None = None
         self.failure = ""
 
     def take(self) -> Reading | None:
-        """Return the run as it was read since this was last asked, None where it was not."""
+        """Return the run as read since the last call, or None if it was not read again."""
         latest, self.latest = self.latest, None
         return latest
 
@@ -78,20 +78,20 @@ class _Fresh(NamedTuple):
 
 
 class WatchedFile:
-    """Watches a file; what is read anew takes the place of what `file` held before.
+    """Watches a file; each new reading replaces the contents of `file`.
 
-    `stamp` is that of the file before `file` was opened.
+    `stamp` is the stamp that the file had before `file` was opened.
     """
 
     def __init__(self, file: OpenFile, stamp: Stamp | None) -> None:
         self.file = file
         self.revision = 0
-        """Grows with every reading."""
+        """The number of readings so far, except the first, which is the opener's."""
         self.runs: list[ListedRun] = []
-        """Those of the latest reading but the first, which is the opener's."""
+        """The runs of the latest reading; empty before the second one."""
         self.failure = ""
         self.news = ""
-        """What the latest reading says of the file, where it is not the one that grew."""
+        """A message if the file was replaced or truncated before the latest reading; else empty."""
         self._held: list[HeldRun] = []
         self._stamp = self._shown = stamp
         self._due = 0.0
@@ -100,7 +100,7 @@ class WatchedFile:
         self._is_closed = False
 
     def hold(self, ref: RunRef, log: EventLog) -> HeldRun:
-        """Have a run brought along from now on; `log` is what there is of it."""
+        """Update a run with every reading from now on; `log` is its present log."""
         first = log[0] if len(log) else None
         held = HeldRun(first.run_id if isinstance(first, RunStarted) else "", ref.number)
         held.is_shown = first is not None
@@ -109,20 +109,20 @@ class WatchedFile:
         return held
 
     def now(self, ref: RunRef) -> RunRef | None:
-        """Return where the run of a place in the list stands now, None where it is gone."""
+        """Return where the run at a place in the list is now, or None if it is gone."""
         if not self.revision:
             return ref
         return self.runs[ref.number].ref if ref.number < len(self.runs) else None
 
     def goes_on(self, ref: RunRef) -> bool:
-        """Tell whether more is waited for of the run of a place in the list."""
+        """Return whether the run at a place in the list may continue."""
         if self.revision:
             return ref.number < len(self.runs) and self.runs[ref.number].goes_on
         runs = split_runs(self.file.decode(ref.record))[1]
         return ref.nth in unfinished_runs(self.file, ref.record, runs)
 
     def read_again(self) -> None:
-        """Read the file anew although nothing has happened to it."""
+        """Read the file again at the next poll, although it has not changed."""
         self._stamp = None
 
     def let_go(self, held: HeldRun) -> None:
@@ -130,7 +130,7 @@ class WatchedFile:
             self._held.remove(held)
 
     def poll(self) -> None:
-        """Take over what was read anew, or begin to read what has changed. Never waits."""
+        """Take over a finished reading, or start one if the file has changed. Never waits."""
         if self._thread is not None:
             if not self._thread.is_alive():
                 self._thread = None
@@ -144,12 +144,12 @@ class WatchedFile:
             self._thread.start()
 
     def close(self) -> None:
-        """Let go of what was read and not taken; what is being read is let go of by its thread."""
+        """Discard a finished reading that was not taken over; a running thread discards its own."""
         self._is_closed = True
         if self._thread is not None and not self._thread.is_alive():
             self._drop()
 
-    # In the thread
+    # Called in the thread
 
     def _read(self) -> None:
         began = time.monotonic()
@@ -157,7 +157,7 @@ class WatchedFile:
             self._fresh = self._read_anew()
             self.failure = ""
         except SourceError as error:
-            # It may be half written.
+            # The file may be half written.
             self.failure = _shown_before(str(error))
         finally:
             _TURN.release()
@@ -202,13 +202,13 @@ class WatchedFile:
                 number += 1
 
     def _reading(self, held: HeldRun, file: OpenFile, runs: list[ListedRun]) -> Reading | None:
-        """Return the run of the same id, or else at the same place; None where there is none.
+        """Return the run with the same id, else the one at the same place; None if there is none.
 
-        Several may have the id, such as the tries of one task: it is the one nearest to its place.
+        Several may have the id, such as the attempts at one task; then the nearest place counts.
         """
         same = [run for run in runs if held.run_id and run.summary.run_id == held.run_id]
         if not same:
-            # Of several, one with another id is another run.
+            # If there are several, one with a different id is another run.
             is_other = len(runs) > 1 and bool(held.run_id)
             at_place = runs[held.number : held.number + 1]
             same = [run for run in at_place if not (is_other and run.summary.run_id)]
@@ -222,7 +222,7 @@ class WatchedFile:
         timeline.advance()
         return Reading(ref, log, timeline)
 
-    # Behind the thread
+    # Called once the thread has ended
 
     def _take_over(self) -> None:
         fresh, self._fresh = self._fresh, None
@@ -242,7 +242,7 @@ class WatchedFile:
         self.revision += 1
         for held in self._held:
             if held not in fresh.readings:
-                # It came while the thread was on its way.
+                # It was added while the thread was reading.
                 self.read_again()
                 continue
             held.latest = found = fresh.readings[held]
@@ -251,7 +251,7 @@ class WatchedFile:
                 held.number, held.is_shown = found.ref.number, True
 
     def _news(self) -> str:
-        """Return what happened to a file that is only written to at its end, by what it was."""
+        """Return what happened to a file that should only grow; empty if it did only that."""
         before, now = self._shown, self._stamp
         if self.file.reader.layout is not Layout.WHOLE_LINES or before is None or now is None:
             return ""
@@ -265,7 +265,7 @@ class WatchedFile:
 
 
 def _check_weight(file: OpenFile) -> None:
-    """Raise SourceError where a session is cut into parts unless it is read by turns."""
+    """Raise SourceError if a session is so big that it has to be read in parts, turn by turn."""
     is_cut = file.reader.layout is Layout.WHOLE_LINES and cutting_rule(file.reader) is not None
     if is_cut and weighs_more(file.source, MAX_WHOLE):
         raise SourceError(
@@ -274,7 +274,7 @@ def _check_weight(file: OpenFile) -> None:
 
 
 def _set_aside_partial(file: OpenFile) -> None:
-    """Let a session end before a last line that is only half written by now."""
+    """End a session before its last line if that is only half written so far."""
     source = file.source
     if file.reader.layout is not Layout.WHOLE_LINES or not isinstance(source, FileSource):
         return
@@ -289,7 +289,7 @@ def _set_aside_partial(file: OpenFile) -> None:
 
 
 def _is_whole_json(line: bytes) -> bool:
-    """Tell whether JSON ends where a line does; what is odd inside of it is for the reader."""
+    """Return whether a line is complete JSON; the reader judges anything odd within it."""
     try:
         json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
@@ -302,12 +302,12 @@ def _shown_before(why: str) -> str:
 
 
 def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | None:
-    """Open a file that is to be followed and read as a whole; None where it is read on instead."""
+    """Open a file to follow that can only be read as a whole; None if it can be continued."""
     stamp = stamp_of(path)
     try:
         file = open_file(path, wanted_format=wanted_format, parser=parser)
     except SourceError:
-        # It may be half written; whoever follows it will say so.
+        # The file may be half written; following it will report that.
         return None
     if not weighs_more(file.source, MAX_WHOLE):
         # Turn by turn, the last one would only be shown once the next one begins.
@@ -321,7 +321,7 @@ def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | N
 
 
 def _is_whole(file: OpenFile) -> bool:
-    """Tell whether a file is one record: a session, or a document, be it on a single line."""
+    """Return whether a file is one record: a session or a document, even one on a single line."""
     source, layout = file.source, file.reader.layout
     if layout is not Layout.LINES:
         return layout in (Layout.WHOLE_LINES, Layout.DOCUMENT)
