@@ -64,13 +64,13 @@ def find_run(file: OpenFile, number: int) -> RunRef | None:
     marks = _load(path)
     if marks is None or marks.identity != identify(path, str(ReaderSpec.of(reader)), file.source):
         return None
-    at = max(n for n, before in enumerate(marks.runs_before) if before < number)
+    nearest = max(n for n, before in enumerate(marks.runs_before) if before < number)
     ranged = OpenFile(path, FileSource(path), reader)
-    if marks.starts[at]:
-        ranged.index.add(marks.starts[at], RecordKind.FRAME)
+    if marks.starts[nearest]:
+        ranged.index.add(marks.starts[nearest], RecordKind.FRAME)
     if file.parser:
         ranged.diagnose(file.parser)
-    for step in survey(ranged, runs_done=marks.runs_before[at]):
+    for step in survey(ranged, runs_done=marks.runs_before[nearest]):
         if isinstance(step, FoundRun) and step.ref.number == number - 1:
             return step.ref
     ranged.close()

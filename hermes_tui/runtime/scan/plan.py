@@ -20,9 +20,9 @@ from hermes_tui.runtime.targets import Target
 RANGE: Final = 4 << 20
 """Bytes of a range. Constant, so that a scan can continue an interrupted one that had a different
 number of workers."""
-WORTH_IT: Final = 24 << 20
+MIN_PARALLEL_BYTES: Final = 24 << 20
 """Bytes from which several processes are faster: each takes a moment to start."""
-LOOK: Final = 1 << 16
+READ_BYTES: Final = 1 << 16
 
 
 def size_of(target: Target) -> int:
@@ -42,7 +42,7 @@ def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
         return 1
     if wanted is not None:
         return wanted
-    return available_cores() if size >= WORTH_IT else 1
+    return available_cores() if size >= MIN_PARALLEL_BYTES else 1
 
 
 def units(
@@ -58,8 +58,8 @@ def units(
     for file, target in enumerate(targets):
         path = written(target.path) if target.path is not None else None
         size = size_of(target)
-        pays = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
-        pieces = _divided(target.path, wanted_format) if pays and not whole else None
+        is_divisible = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
+        pieces = _divided(target.path, wanted_format) if is_divisible and not whole else None
         for start, length, reader, is_last in pieces or [(0, size, None, True)]:
             yield ScanUnit(number, file, path, length, start, reader, is_last)
             number += 1
@@ -103,7 +103,7 @@ def line_start(source: Source, position: int) -> int:
     """Return where the first line at or after `position` begins; the source's end if none does."""
     position -= 1
     while position < source.size:
-        data = source.read(position, LOOK)
+        data = source.read(position, READ_BYTES)
         if not data:
             break
         newline = data.find(b"\n")

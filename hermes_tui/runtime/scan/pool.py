@@ -23,7 +23,7 @@ MOST_HELD: Final = 256
 """How many parts may wait for earlier ones before their workers have to wait, too."""
 ATTEMPTS: Final = 2
 BATCH_BYTES: Final = 1 << 18
-MOST_IN_BATCH: Final = 32
+MAX_BATCH_UNITS: Final = 32
 _WORKER: Final = "hermes_tui.runtime.scan.worker"
 
 
@@ -84,7 +84,7 @@ class WorkerPool:
         """
         units = iter(units)
         while True:
-            yield from self._give_out(units, held)
+            yield from self._assign_batches(units, held)
             busy = [worker for worker in self._workers if worker.units]
             if not busy:
                 return
@@ -93,9 +93,9 @@ class WorkerPool:
             by_peer = {worker.peer: worker for worker in busy}
             for peer in connection.wait(list(by_peer)):
                 worker = by_peer[peer]  # type: ignore[index]
-                yield from self._hear(worker)
+                yield from self._receive(worker)
 
-    def _give_out(
+    def _assign_batches(
         self, units: Iterator[ScanUnit], held: Callable[[], int]
     ) -> Iterator[tuple[ScanUnit, Part]]:
         """Give every idle worker units; if no process can be started, scan in this one."""
@@ -118,7 +118,7 @@ class WorkerPool:
             idle.attempt, idle.results = 1, 0
             idle.give(batch)
 
-    def _hear(self, worker: _Worker) -> Iterator[tuple[ScanUnit, Part]]:
+    def _receive(self, worker: _Worker) -> Iterator[tuple[ScanUnit, Part]]:
         try:
             part: Part = worker.peer.recv()
         except (EOFError, OSError):
@@ -139,17 +139,17 @@ class WorkerPool:
         if worker.attempt >= ATTEMPTS:
             unit = worker.units.popleft()
             worker.attempt, worker.results = 0, 0
-            yield unit, _given_up(unit, how)
+            yield unit, _lost_part(unit, how)
         if not worker.units:
             return
         try:
-            fresh = self._start()
+            successor = self._start()
         except OSError:
-            yield from ((unit, _given_up(unit, how)) for unit in worker.units)
+            yield from ((unit, _lost_part(unit, how)) for unit in worker.units)
             return
-        fresh.attempt, fresh.results = worker.attempt + 1, worker.results
-        self._workers.append(fresh)
-        fresh.give(worker.units)
+        successor.attempt, successor.results = worker.attempt + 1, worker.results
+        self._workers.append(successor)
+        successor.give(worker.units)
 
     def _start(self) -> _Worker:
         worker = _Worker(*start_peer(_WORKER))
@@ -170,12 +170,12 @@ def _batch(units: Iterator[ScanUnit]) -> list[ScanUnit]:
     for unit in units:
         batch.append(unit)
         size += unit.size
-        if size >= BATCH_BYTES or len(batch) >= MOST_IN_BATCH:
+        if size >= BATCH_BYTES or len(batch) >= MAX_BATCH_UNITS:
             break
     return batch
 
 
-def _given_up(unit: ScanUnit, how: str) -> Part:
+def _lost_part(unit: ScanUnit, how: str) -> Part:
     what = f"{unit.label}: the process that read it {how}, and so did another one"
     if unit.reader is None:
         return Part(failure=what, is_refusal=True, is_lost=True, is_last=True)

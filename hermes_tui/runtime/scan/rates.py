@@ -18,11 +18,11 @@ from hermes_tui.runtime.scan.outcomes import Outcomes
 
 GROUPS: Final = ("code", "tool", "model", "parser")
 EXAMPLES: Final = 3
-MOST_NAMES: Final = 1_000
+MAX_NAMES: Final = 1_000
 """How many names are distinguished in a group; the rest count as `OTHERS`."""
 OTHERS: Final = "(others)"
 LONGEST_NAME: Final = 120
-_OF_RESULTS: Final = (Code.RESULT_ORPHAN, Code.TOOL_ERROR)
+_RESULT_CODES: Final = (Code.RESULT_ORPHAN, Code.TOOL_ERROR)
 
 Example = tuple[int, int, int]
 """The numbers of the file among those given (from 0), of the run in it and of the message in that
@@ -78,19 +78,23 @@ class Rates:
         """Count run number `run` as `parser` reads it; `merge` adds the number of its file."""
         errors = [item for item in findings if item.severity is Severity.ERROR]
         self._outcomes(state.model).count(state)
-        whole = (0, run, _number(errors[0] if errors else None, state))
+        run_place = (0, run, _message_number(errors[0] if errors else None, state))
         failed = bool(errors)
-        self.all.count(failed=failed, place=whole)
-        self._rate("model", state.model).count(failed=failed, place=whole)
-        self._rate("parser", parser or state.parser).count(failed=failed, place=whole)
+        self.all.count(failed=failed, place=run_place)
+        self._rate("model", state.model).count(failed=failed, place=run_place)
+        self._rate("parser", parser or state.parser).count(failed=failed, place=run_place)
         for code in state.codes:
             first = next((item for item in findings if item.code == code), None)
-            self._rate("code", code).count(failed=True, place=(0, run, _number(first, state)))
+            self._rate("code", code).count(
+                failed=True, place=(0, run, _message_number(first, state))
+            )
         for tool, (_, failures) in state.tally.tools.items():
             of_tool = [item for item in findings if _is_about(item, tool, state)]
             wrong = [item for item in of_tool if item.severity is Severity.ERROR]
-            told = wrong or [item for item in of_tool if item.code is Code.TOOL_ERROR] or of_tool
-            place = (0, run, _number(next(iter(told), None), state))
+            relevant = (
+                wrong or [item for item in of_tool if item.code is Code.TOOL_ERROR] or of_tool
+            )
+            place = (0, run, _message_number(next(iter(relevant), None), state))
             self._rate("tool", tool).count(failed=bool(wrong or failures), place=place)
 
     def _rate(self, group: str, name: str) -> Rate:
@@ -123,7 +127,7 @@ class Rates:
 def _key(name: str, known: Collection[str]) -> str:
     """Return the name that runs are counted under, given the names so far."""
     key = name[:LONGEST_NAME]
-    return key if key in known or len(known) < MOST_NAMES else OTHERS
+    return key if key in known or len(known) < MAX_NAMES else OTHERS
 
 
 def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
@@ -132,11 +136,11 @@ def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
     A result that answers no call counts as that of a call without a name.
     """
     is_of_call = bool(finding.tool) or finding.call_index is not None
-    is_of_call |= finding.code in _OF_RESULTS
+    is_of_call |= finding.code in _RESULT_CODES
     return is_of_call and state.tally.key(finding.tool) == tool
 
 
-def _number(finding: Finding | None, state: RunState) -> int:
+def _message_number(finding: Finding | None, state: RunState) -> int:
     """Return the number of the message to look at, within those that the run has.
 
     A result may have come without the message that contains it.

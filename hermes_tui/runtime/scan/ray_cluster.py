@@ -27,7 +27,7 @@ _DRIVER: Final = "hermes_tui.runtime.scan.ray_driver"
 AUTO: Final = "auto"
 CONNECT_S: Final = 5.0
 START: Final = "`ray start --head` begins one on this machine"
-_CURRENT: Final = Path("ray", "ray_current_cluster")
+_CURRENT_CLUSTER_FILE: Final = Path("ray", "ray_current_cluster")
 """A file in Ray's temporary folder with the last cluster of this machine. It outlives the cluster.
 """
 
@@ -48,8 +48,8 @@ class RayCluster:
     def __init__(self, address: str, options: ScanOptions, *, ordered: bool = False) -> None:
         self.repeated: list[str] = []
         """The labels of units that were begun more than once because their worker died."""
-        self._place = resolved(address)
-        self._asked = (self._place.address, options, ordered)
+        self._place = resolve_address(address)
+        self._request = (self._place.address, options, ordered)
         self._driver: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,34 +63,32 @@ class RayCluster:
 
         Raises SourceError if there is no cluster, or the job fails.
         """
-        wanted = list(units)
-        if not wanted:
+        all_units = list(units)
+        if not all_units:
             return
         if find_spec("ray") is not None:
-            _try_out(self._place)
-        with tempfile.TemporaryFile() as said:
-            yield from self._asked_for(wanted, said)
+            _check_connection(self._place)
+        with tempfile.TemporaryFile() as output:
+            yield from self._results(all_units, output)
 
-    def _asked_for(
-        self, wanted: list[ScanUnit], said: IO[bytes]
-    ) -> Iterator[tuple[ScanUnit, Part]]:
-        """Yield the results that our driver process gets; its output goes to the file `said`."""
+    def _results(self, units: list[ScanUnit], output: IO[bytes]) -> Iterator[tuple[ScanUnit, Part]]:
+        """Yield the results that our driver process gets; its output goes to the file `output`."""
         try:
-            self._driver, peer = start_peer(_DRIVER, stdout=said, stderr=said)
+            self._driver, peer = start_peer(_DRIVER, stdout=output, stderr=output)
         except OSError as error:
             raise SourceError("ray", f"no process to ask the cluster: {error}") from error
         with peer:
             # If the driver has died, that is noticed when its answer is read.
             with suppress(OSError):
-                peer.send((*self._asked, wanted))
+                peer.send((*self._request, units))
             while True:
-                match _answer(peer, said):
+                match _receive(peer, output):
                     case int(place), Part() as part:
-                        yield wanted[place], part
+                        yield units[place], part
                     case str(path), str(what), str(hint):
                         raise SourceError(path, what, hint)
-                    case list(again):
-                        self.repeated = [wanted[place].label for place in again]
+                    case list(repeated):
+                        self.repeated = [units[place].label for place in repeated]
                         return
 
     def close(self) -> None:
@@ -100,22 +98,22 @@ class RayCluster:
             self._driver.wait()
 
 
-def _answer(peer: Connection, said: IO[bytes]) -> Any:
+def _receive(peer: Connection, output: IO[bytes]) -> Any:
     try:
         return peer.recv()
     except (EOFError, OSError):
         what = "the process that asked the cluster died"
-        raise SourceError("ray", what, _last_words(said)) from None
+        raise SourceError("ray", what, _last_line(output)) from None
 
 
-def _last_words(said: IO[bytes]) -> str:
+def _last_line(output: IO[bytes]) -> str:
     """Return the last line that Ray or our own process printed."""
-    said.seek(0)
-    lines = said.read().decode("utf-8", "replace").split("\n")
+    output.seek(0)
+    lines = output.read().decode("utf-8", "replace").split("\n")
     return shortened(next((line.strip() for line in reversed(lines) if line.strip()), ""), 300)
 
 
-def resolved(address: str) -> RayAddress:
+def resolve_address(address: str) -> RayAddress:
     """Resolve `auto` as Ray does: to RAY_ADDRESS, else to the last cluster of this machine.
 
     It stays `auto` if there is neither.
@@ -125,14 +123,14 @@ def resolved(address: str) -> RayAddress:
     if (named := os.environ.get("RAY_ADDRESS", "")) not in ("", AUTO):
         return RayAddress(named, "RAY_ADDRESS")
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
-    current = Path(folder, _CURRENT)
+    current = Path(folder, _CURRENT_CLUSTER_FILE)
     try:
         return RayAddress(current.read_text().strip() or AUTO, str(current))
     except (OSError, ValueError):
         return RayAddress(AUTO)
 
 
-def _try_out(place: RayAddress) -> None:
+def _check_connection(place: RayAddress) -> None:
     """Check that `HOST:PORT` accepts connections; otherwise Ray would retry for minutes.
 
     Raises SourceError if it does not.

@@ -22,7 +22,7 @@ from hermes_tui.model.wording import install, shortened
 from hermes_tui.runtime.scan.ray_cluster import START
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
-MOST_TASKS: Final = 4096
+MAX_TASKS: Final = 4096
 """The most tasks that a scan is divided into: each costs the cluster some milliseconds."""
 _PACKAGE: Final = Path(hermes_tui.__file__).resolve().parent
 
@@ -36,7 +36,7 @@ def main(descriptor: str) -> None:
     with Connection(int(descriptor)) as peer:
         address, options, ordered, units = peer.recv()
         try:
-            ray = _connected(address)
+            ray = _connect(address)
             attempts = ray.remote(num_cpus=0)(_Attempts).remote()
             for row in _rows(units, options, attempts, ordered=ordered):
                 peer.send((row["place"], pickle.loads(row["part"])))
@@ -61,7 +61,7 @@ class _Attempts:
         return sorted(place for place, count in self._begun.items() if count > 1)
 
 
-def _connected(address: str) -> Any:
+def _connect(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray = import_module("ray")
@@ -70,10 +70,13 @@ def _connected(address: str) -> Any:
         raise SourceError("ray", f"cannot be loaded: {error}", install("ray")) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     hint = f"is a cluster running there? {START}"
-    shipped = {"py_modules": [str(_PACKAGE)], "excludes": ["**/__pycache__"]}
+    environment = {"py_modules": [str(_PACKAGE)], "excludes": ["**/__pycache__"]}
     try:
         ray.init(
-            address=address, runtime_env=shipped, log_to_driver=False, logging_level=logging.ERROR
+            address=address,
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise SourceError(f"ray {address}", _last_line(error), hint) from error
@@ -88,10 +91,10 @@ def _rows(
     context.enable_progress_bars = False
     context.execution_options.preserve_order = ordered
     items = [{"place": place, "unit": pickle.dumps(unit)} for place, unit in enumerate(units)]
-    made = data.from_items(items, override_num_blocks=min(len(items), MOST_TASKS))
+    dataset = data.from_items(items, override_num_blocks=min(len(items), MAX_TASKS))
     arguments = {"options": options, "attempts": attempts}
     try:
-        yield from made.flat_map(_scan_row, fn_kwargs=arguments).iter_rows()
+        yield from dataset.flat_map(_scan_row, fn_kwargs=arguments).iter_rows()
     except exceptions.RayError as error:
         raise SourceError("ray", _last_line(error), "see the cluster's own logs") from error
 

@@ -17,13 +17,13 @@ from hermes_tui.runtime.scan.rates import Rates
 DEFECTS_KEPT: Final = 4
 """How many malformed places `Counts` keeps, one more than are shown."""
 
-_TOLD_TOO: Final = (
+_SUMMARY_FIELDS: Final = (
     *("task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools"),
     *("tokens_in", "tokens_out", "cost", "duration", "latency", "began", "latest"),
     *("parser", "parent"),
 )
 """Further fields of a run's row, which filters can use, too."""
-_COUNTED: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
+_COUNTS: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 Row = dict[str, Any]
 """A file, a run or a finding as plain JSON values."""
 
@@ -193,7 +193,7 @@ def run_row(
     row["reward"] = state.reward
     row["scores"] = state.scores
     summary = summarise(state)
-    row |= {name: field_of(summary, name) for name in _TOLD_TOO}
+    row |= {name: field_of(summary, name) for name in _SUMMARY_FIELDS}
     row["findings"] = [finding_row(finding, state) for finding in findings]
     row["fingerprint"] = _fingerprint(state)
     row["content"] = _content(state, row["findings"])
@@ -248,7 +248,7 @@ def _fingerprint(state: RunState) -> str:
 
 def _content(state: RunState, findings: list[Row]) -> str:
     """Return a digest that distinguishes the runs of one task, regardless of their ids."""
-    counts = [getattr(state, name) for name in _COUNTED]
+    counts = [getattr(state, name) for name in _COUNTS]
     tools = sorted(state.tally.tools.items())
     return _digest(state.task, state.group_id, counts, tools, findings)
 

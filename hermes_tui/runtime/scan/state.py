@@ -47,14 +47,14 @@ class ScanState:
         self._head = {"scan": SCHEMA, "version": __version__, "options": list(options)}
         self._done: dict[_Key, array[int]] = {}
         """Where the lines of each finished unit begin."""
-        self._open: dict[_Key, array[int]] = {}
+        self._unfinished: dict[_Key, array[int]] = {}
         self._stamps: dict[str, _Stamp] = {}
         self._checked: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _cannot(path, error) from error
+            raise _open_error(path, error) from error
         try:
             self._lock()
             self._load()
@@ -82,13 +82,13 @@ class ScanState:
             return
         key = _key(unit)
         if part.is_refusal or part.is_lost:
-            self._open.pop(key, None)
+            self._unfinished.pop(key, None)
             return
-        starts = self._open.setdefault(key, array("Q"))
+        starts = self._unfinished.setdefault(key, array("Q"))
         self._append({"unit": key, "nth": len(starts), "part": part})
         starts.append(0)
         if part.is_last:
-            del self._open[key]
+            del self._unfinished[key]
 
     def close(self) -> None:
         os.close(self._fd)
@@ -111,43 +111,43 @@ class ScanState:
                 if start == 0:
                     self._check_head(value)
                 elif isinstance(value, dict):
-                    self._take(value, start)
+                    self._load_line(value, start)
                 start += len(line)
-        self._open.clear()
+        self._unfinished.clear()
         if start < size:
             if start == 0:
-                raise self._foreign()
+                raise self._foreign_file_error()
             os.ftruncate(self._fd, start)
         if start == 0:
             self._append(self._head)
 
     def _check_head(self, value: Any) -> None:
         if not isinstance(value, dict) or "scan" not in value or "options" not in value:
-            raise self._foreign()
+            raise self._foreign_file_error()
         if value != self._head:
             message = f"{self.path} belongs to a scan with other options, or of another version"
             raise UsageError(message, "name another file, or remove it to start again")
 
-    def _foreign(self) -> UsageError:
+    def _foreign_file_error(self) -> UsageError:
         return UsageError(f"{self.path} is not a state of a scan", "name another file with --state")
 
-    def _take(self, value: dict[str, Any], start: int) -> None:
+    def _load_line(self, value: dict[str, Any], start: int) -> None:
         """Load a line; if it is damaged, its unit will be scanned again."""
         try:
             if "file" in value:
-                self._stamp(value["file"], value["stamp"])
+                self._set_stamp(value["file"], value["stamp"])
                 return
             path, first, length = value["unit"]
             key = (path, first, length)
             if value["nth"] == 0:
-                self._open[key] = array("Q")
-            starts = self._open.get(key)
+                self._unfinished[key] = array("Q")
+            starts = self._unfinished.get(key)
             if starts is None or value["nth"] != len(starts):
-                self._open.pop(key, None)
+                self._unfinished.pop(key, None)
                 return
             starts.append(start)
             if value["part"]["is_last"]:
-                self._done[key] = self._open.pop(key)
+                self._done[key] = self._unfinished.pop(key)
         except (KeyError, TypeError, ValueError):
             return
 
@@ -164,10 +164,10 @@ class ScanState:
             return
         if label in self._stamps:
             self.changed.add(label)
-        self._stamp(label, stamp)
+        self._set_stamp(label, stamp)
         self._append({"file": label, "stamp": stamp})
 
-    def _stamp(self, label: str, stamp: _Stamp) -> None:
+    def _set_stamp(self, label: str, stamp: _Stamp) -> None:
         if label in self._stamps and self._stamps[label] != stamp:
             self._done = {key: starts for key, starts in self._done.items() if key[0] != label}
         self._stamps[label] = stamp
@@ -222,5 +222,5 @@ def _loads(line: bytes) -> Any:
         return None
 
 
-def _cannot(path: Path, error: OSError) -> StoreError:
+def _open_error(path: Path, error: OSError) -> StoreError:
     return StoreError.of(path, error, "name another file with --state")

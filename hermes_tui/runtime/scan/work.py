@@ -25,10 +25,10 @@ from hermes_tui.runtime.run_filter import RunFilter
 from hermes_tui.runtime.scan.results import Part, run_row
 from hermes_tui.runtime.sources import FileSource, RangeSource
 
-ROWS_A_PART: Final = 32
-RUNS_A_PART: Final = 512
-BLANK: Final = 4096
-TOLD_EVERY: Final = 1 << 20
+ROWS_PER_PART: Final = 32
+RUNS_PER_PART: Final = 512
+MAX_BLANK_BYTES: Final = 4096
+PROGRESS_BYTES: Final = 1 << 20
 """Bytes between two reports of progress."""
 
 
@@ -110,25 +110,25 @@ def ranged_source(path: Place) -> FileSource | RemoteSource:
 
 def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
     part = Part(format=file.reader.name, rivals=file.rivals)
-    enough = ROWS_A_PART if options.rows else RUNS_A_PART
-    chosen = RunFilter(file, unit.label, options.filter)
-    failing = RunFilter(file, unit.label, options.fail_if) if options.fail_if else None
-    done = told = 0
+    part_size = ROWS_PER_PART if options.rows else RUNS_PER_PART
+    run_filter = RunFilter(file, unit.label, options.filter)
+    fail_filter = RunFilter(file, unit.label, options.fail_if) if options.fail_if else None
+    done = reported = 0
     for step in survey(file):
         match step:
             case Progress():
                 done = step.bytes_done - unit.start
-                if done - told >= TOLD_EVERY:
-                    told = done
+                if done - reported >= PROGRESS_BYTES:
+                    reported = done
                     yield Part(bytes_done=done, bytes_total=step.bytes_total - unit.start)
             case FoundRun() if step.final:
-                _take(part, step, chosen, failing, unit, options)
+                _add_run(part, step, run_filter, fail_filter, unit, options)
             case FoundDefect():
                 part.counts.add_defect()
                 part.defects.append(step.message)
             case _:
                 pass
-        if part.found >= enough:
+        if part.found >= part_size:
             part.bytes_done = done
             yield part
             part = Part(format=file.reader.name)
@@ -141,28 +141,28 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
     yield part
 
 
-def _take(
+def _add_run(
     part: Part,
     found: FoundRun,
-    chosen: RunFilter,
-    failing: RunFilter | None,
+    run_filter: RunFilter,
+    fail_filter: RunFilter | None,
     unit: ScanUnit,
     options: ScanOptions,
 ) -> None:
     part.seen += 1
-    if not chosen.passes(found):
+    if not run_filter.passes(found):
         return
     number, state, findings = found.ref.number + 1, found.state, found.findings
     part.counts.add_run(state, findings, number)
     part.rates.add(state, findings, run=number, parser=_parser_of(found))
-    fails = failing is not None and failing.passes(found)
+    fails = fail_filter is not None and fail_filter.passes(found)
     part.counts.condemned += fails
     if options.rows == "all" or (options.rows and findings):
         # A recording counts as one, regardless of the format that it was converted from.
-        of_run = "" if found.ref.file.is_one_run else state.source_format
-        name, group = of_run or part.format, chosen.group(found)
+        run_format = "" if found.ref.file.is_one_run else state.source_format
+        name, group = run_format or part.format, run_filter.group(found)
         row = run_row(unit.label, name, state, findings, number=number, group=group)
-        if failing is not None:
+        if fail_filter is not None:
             row["fails"] = fails
         row["offset"] = _offset(found)
         part.rows.append(row)
@@ -177,7 +177,7 @@ def _offset(found: FoundRun) -> int | None:
         return 0
     record = file.record(found.ref.record).range
     # The range of a record includes blank lines before it.
-    head = file.source.read(record.start, min(len(record), BLANK))
+    head = file.source.read(record.start, min(len(record), MAX_BLANK_BYTES))
     return record.start + len(head) - len(head.lstrip())
 
 
