@@ -132,24 +132,24 @@ class BuiltinTools:
         self._todos = TodoStore()
         self._mark = uuid.uuid4().hex
         self._calls = 0
-        doing: dict[str, Callable[..., Awaitable[Answer]]] = {
+        handlers: dict[str, Callable[..., Awaitable[Answer]]] = {
             "terminal": self._terminal,
             "read_file": self._read_file,
             "write_file": self._write_file,
             "todo": self._todo,
         }
-        self._doing = {name: doing[name] for name in names}
+        self._handlers = {name: handlers[name] for name in names}
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
         """Run a tool; raises ToolFailure for an unknown name."""
-        if name not in self._doing:
+        if name not in self._handlers:
             raise ToolFailure(f"LookupError: no built-in tool is called {name!r}")
         arguments = {} if arguments is None else arguments
-        wrong = _misfit(name, arguments)
-        if wrong:
-            return _answer({"error": wrong})
-        heard = {"hear": context.prints.hear} if name == "terminal" else {}
-        return await self._doing[name](**arguments, **heard)
+        problem = _argument_error(name, arguments)
+        if problem:
+            return _answer({"error": problem})
+        extra = {"hear": context.prints.hear} if name == "terminal" else {}
+        return await self._handlers[name](**arguments, **extra)
 
     async def close(self) -> None:
         """Kill the processes that commands left running in their own sessions."""
@@ -160,10 +160,10 @@ class BuiltinTools:
     async def _terminal(
         self, command: Any, timeout_s: Any = None, *, hear: Callable[[bytes], None]
     ) -> Answer:
-        limit_s = self._timeout_s if timeout_s is None else _positive(timeout_s)
+        limit_s = self._timeout_s if timeout_s is None else _positive_number(timeout_s)
         if not isinstance(command, str) or limit_s is None:
-            wrong = "command must be a text" if limit_s else "timeout_s must be a positive number"
-            return _answer({"output": "", "error": wrong})
+            problem = "command must be a text" if limit_s else "timeout_s must be a positive number"
+            return _answer({"output": "", "error": problem})
         self._calls += 1
         ended = await run_shell(
             command,
@@ -178,10 +178,10 @@ class BuiltinTools:
         return _answer(result | ({"error": ended.error} if ended.error else {}))
 
     async def _read_file(self, path: Any, offset: Any = 0, limit: Any = DEFAULT_LINES) -> Answer:
-        first, count = _whole(offset), _whole(limit)
+        first, count = _whole_number(offset), _whole_number(limit)
         if first is None or not count:
-            wrong = "offset must be a whole number" if first is None else "limit must be positive"
-            return _answer({"error": wrong})
+            problem = "offset must be a whole number" if first is None else "limit must be positive"
+            return _answer({"error": problem})
         return await _in_thread(partial(self._workspace.read, path, first, count))
 
     async def _write_file(self, path: Any, content: Any) -> Answer:
@@ -198,7 +198,7 @@ async def _in_thread(work: Callable[[], dict[str, Any]]) -> Answer:
         return _answer({"error": str(refused)})
 
 
-def _misfit(name: str, arguments: Any) -> str:
+def _argument_error(name: str, arguments: Any) -> str:
     """Return why `arguments` cannot be passed to a tool; empty if they can."""
     if not isinstance(arguments, dict):
         return f"arguments must be an object, not {type(arguments).__name__}"
@@ -218,7 +218,7 @@ def _answer(result: dict[str, Any]) -> Answer:
     return Answer(text, ErrorMark("flag", error) if error else None, result.get("exit_code"))
 
 
-def _positive(value: Any) -> float | None:
+def _positive_number(value: Any) -> float | None:
     """Return a positive number that is given as a number or as text; None for anything else."""
     try:
         number = float(value) if not isinstance(value, bool) else 0.0
@@ -227,7 +227,7 @@ def _positive(value: Any) -> float | None:
     return number if number > 0 and math.isfinite(number) else None
 
 
-def _whole(value: Any) -> int | None:
+def _whole_number(value: Any) -> int | None:
     """Return a whole number, at least 0, given as a number or as text; None for anything else."""
     try:
         number = int(value) if not isinstance(value, bool) and value == value else -1

@@ -10,12 +10,12 @@ from hermes_tui.model.wording import first_few, first_line
 _MOST_NAMED = 3
 
 
-def schemas_changed(told: Iterable[Any], now: Iterable[Any]) -> str:
-    """Return a message naming the tools whose schemas `now` differ from those the run was `told`.
+def schemas_changed(declared: Iterable[Any], current: Iterable[Any]) -> str:
+    """Return a message naming the tools whose `current` schemas differ from the declared ones.
 
     It is empty if none differs. Both are OpenAI-style schemas; anything else is ignored.
     """
-    before, after = _by_name(told), _by_name(now)
+    before, after = _by_name(declared), _by_name(current)
     names = [name for name in before | after if before.get(name) != after.get(name)]
     if not names:
         return ""

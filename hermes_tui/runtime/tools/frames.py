@@ -17,14 +17,14 @@ from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.tools.base import ToolFailure
 
 MOST: Final = 20
-_DUMPED: Final = re.compile(r'File "(.+)", line (\d+) in (.+)')
+_DUMPED_FRAME: Final = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _CRASH: Final = "Fatal Python error: "
-_DUMPING: Final = frozenset(
+_DUMP_SIGNALS: Final = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
 )
 """The signals on which `faulthandler` writes a dump before the process ends."""
-_OURS: Final = str(Path(hermes_tui.__file__).parent) + "/"
-_BELOW: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
+_OWN_FOLDER: Final = str(Path(hermes_tui.__file__).parent) + "/"
+_CALLER_FILES: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
 """Files in a dump, in addition to our own, that call a tool's code."""
 
 
@@ -37,7 +37,7 @@ def tool_frames(error: BaseException) -> tuple[str, ...]:
     found = [
         f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}"
         for frame, line in walk_tb(error.__traceback__)
-        if not _is_between(frame)
+        if not _is_not_of_tool(frame)
     ]
     return _at_most(found)
 
@@ -65,14 +65,14 @@ def crash_in(printed: str, code: int) -> Crash:
     written, any dump is another process's; so is any dump but the last.
     """
     before, mark, dump = printed.rpartition(_CRASH)
-    if -code not in _DUMPING or not mark:
+    if -code not in _DUMP_SIGNALS or not mark:
         return Crash(printed, "", ())
     error, *lines = dump.splitlines() or [""]
-    dumped = (_DUMPED.match(line.strip()) for line in lines)
+    dumped = (_DUMPED_FRAME.match(line.strip()) for line in lines)
     found = [
         f"{match[1]}:{match[2]} in {match[3]}"
         for match in dumped
-        if match is not None and not match[1].startswith((_OURS, *_BELOW))
+        if match is not None and not match[1].startswith((_OWN_FOLDER, *_CALLER_FILES))
     ]
     return Crash(before, error, _at_most(found[::-1]))
 
@@ -82,6 +82,6 @@ def _at_most(found: Sequence[str]) -> tuple[str, ...]:
     return tuple(found) if left_out <= 0 else (f"{left_out:,} more frames", *found[-MOST:])
 
 
-def _is_between(frame: FrameType) -> bool:
+def _is_not_of_tool(frame: FrameType) -> bool:
     module = str(frame.f_globals.get("__name__", ""))
-    return frame.f_code.co_filename.startswith(_OURS) or module.startswith("asyncio.")
+    return frame.f_code.co_filename.startswith(_OWN_FOLDER) or module.startswith("asyncio.")

@@ -155,8 +155,8 @@ def convert(value: Any, hint: Any) -> Any:
     if origin is typing.Annotated:
         return convert(value, arguments[0])
     if origin in (typing.Union, types.UnionType):
-        wanted = [item for item in arguments if item is not type(None)]
-        return convert(value, wanted[0]) if len(wanted) == 1 and value is not None else value
+        choices = [item for item in arguments if item is not type(None)]
+        return convert(value, choices[0]) if len(choices) == 1 and value is not None else value
     if isinstance(value, list) and origin in (list, tuple, set, frozenset):
         items = [convert(item, arguments[0]) for item in value] if origin is not tuple else value
         return items if origin is list else origin(items)

@@ -75,13 +75,15 @@ class HandlerToolbox:
     async def _handle(
         self, handler: Handler, name: str, arguments: Any, context: CallContext
     ) -> Any:
-        told = _taken_by(handler, task_id=context.task_id, user_task=context.user_task)
+        keywords = _accepted_arguments(
+            handler, task_id=context.task_id, user_task=context.user_task
+        )
         is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
             getattr(handler, "__call__", None)  # noqa: B004  an object may have an async one
         )
         if is_async:
-            return await handler(name, arguments, **told)
-        answer = await tool_pool().run(lambda: handler(name, arguments, **told))
+            return await handler(name, arguments, **keywords)
+        answer = await tool_pool().run(lambda: handler(name, arguments, **keywords))
         # A plain function may return a coroutine, as a lambda or functools.partial does.
         return await answer if inspect.isawaitable(answer) else answer
 
@@ -90,19 +92,19 @@ class HandlerToolbox:
         tool_pool().end_idle()
 
 
-def _taken_by(handler: Handler, **told: str) -> dict[str, str]:
+def _accepted_arguments(handler: Handler, **keywords: str) -> dict[str, str]:
     """Return the arguments that a handler takes by name; all if its signature is unknown."""
     try:
-        takes = inspect.signature(handler).parameters
+        parameters = inspect.signature(handler).parameters
     except (TypeError, ValueError):
-        return told
-    if any(one.kind is one.VAR_KEYWORD for one in takes.values()):
-        return told
+        return keywords
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return keywords
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
     return {
         name: value
-        for name, value in told.items()
-        if name in takes and takes[name].kind not in positional
+        for name, value in keywords.items()
+        if name in parameters and parameters[name].kind not in positional
     }
 
 

@@ -82,8 +82,8 @@ def _known_toolsets() -> list[str]:
         toolsets = importlib.import_module("toolsets")
     except ImportError:
         return []
-    every = getattr(toolsets, "get_all_toolsets", None)
-    return sorted(every() if every else getattr(toolsets, "TOOLSETS", ()))
+    get_all = getattr(toolsets, "get_all_toolsets", None)
+    return sorted(get_all() if get_all else getattr(toolsets, "TOOLSETS", ()))
 
 
 async def _interruptible(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
@@ -105,9 +105,9 @@ async def _interruptible(name: str, arguments: Any, *, task_id: str, user_task: 
     return await run_to_the_end(work, interrupt)
 
 
-def _interrupt(thread: int, is_wanted: bool) -> None:
+def _interrupt(thread: int, is_set: bool) -> None:
     with contextlib.suppress(ImportError, AttributeError, TypeError):
-        importlib.import_module("tools.interrupt").set_interrupt(is_wanted, thread_id=thread)
+        importlib.import_module("tools.interrupt").set_interrupt(is_set, thread_id=thread)
 
 
 def _clean_up(tasks: set[str]) -> None:

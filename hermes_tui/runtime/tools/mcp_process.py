@@ -50,15 +50,15 @@ class McpProcess:
             env=clean_environment(withheld=self._withheld),
             start_new_session=True,
         )
-        arriving, arrived = anyio.create_memory_object_stream[Any](0)
-        leaving, left = anyio.create_memory_object_stream[Any](0)
-        self._streams = (arriving, arrived, leaving, left)
+        incoming_end, incoming = anyio.create_memory_object_stream[Any](0)
+        outgoing_end, outgoing = anyio.create_memory_object_stream[Any](0)
+        self._streams = (incoming_end, incoming, outgoing_end, outgoing)
         self._tasks = [
-            asyncio.create_task(self._read(process.stdout, arriving)),
-            asyncio.create_task(self._write(process.stdin, left, arriving)),
+            asyncio.create_task(self._read(process.stdout, incoming_end)),
+            asyncio.create_task(self._write(process.stdin, outgoing, incoming_end)),
             asyncio.create_task(self._keep_stderr(process.stderr)),
         ]
-        return arrived, leaving
+        return incoming, outgoing_end
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Close its stdin, then send TERM, then KILL to its group; this takes up to two seconds."""
@@ -101,14 +101,14 @@ class McpProcess:
         """The last lines of its stderr, joined into one."""
         return " | ".join(self._stderr)
 
-    async def _read(self, stdout: Any, arriving: Any) -> None:
+    async def _read(self, stdout: Any, incoming_end: Any) -> None:
         import anyio
         from mcp.shared.message import SessionMessage
         from mcp_types import jsonrpc_message_adapter
 
         buffer = bytearray()
         with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-            async with arriving:
+            async with incoming_end:
                 while data := await stdout.read(READ_BYTES):
                     *lines, rest = data.split(b"\n")
                     for line in lines:
@@ -119,22 +119,22 @@ class McpProcess:
                         except ValueError:
                             self._note(whole)  # not a message: output that should go to stderr
                             continue
-                        await arriving.send(SessionMessage(message))
+                        await incoming_end.send(SessionMessage(message))
                     buffer += rest
                     if len(buffer) > MAX_LINE_BYTES:
                         self._stderr.append(f"sent a line of over {MAX_LINE_BYTES:,} bytes")
                         return
 
-    async def _write(self, stdin: Any, left: Any, arriving: Any) -> None:
+    async def _write(self, stdin: Any, outgoing: Any, incoming_end: Any) -> None:
         try:
-            async with left:
-                async for item in left:
+            async with outgoing:
+                async for item in outgoing:
                     text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
                     stdin.write(text.encode() + b"\n")
                     await stdin.drain()
         except OSError:
             # Closing the other stream signals the end of the connection to the session.
-            arriving.close()
+            incoming_end.close()
 
     async def _keep_stderr(self, stderr: Any) -> None:
         rest = b""

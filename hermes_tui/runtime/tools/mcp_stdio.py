@@ -94,8 +94,8 @@ class McpTools:
         if isinstance(error, FileNotFoundError | PermissionError):
             reason = f"cannot be started: {error.strerror}"
         elif error is None:
-            said = f": {process.last_words}" if process.last_words else ""
-            reason = f"did not answer within {start_s:g} s{said}"
+            output = f": {process.last_words}" if process.last_words else ""
+            reason = f"did not answer within {start_s:g} s{output}"
         else:
             reason = await process.ending() or f"{type(error).__name__}: {error}"
         return SourceError(f"mcp:{process.command}", reason, "run the command by hand to see more")

@@ -96,7 +96,7 @@ async def run_shell(
             is_timed_out = not await _ends_within(process, timeout_s)
             await _end_group(process, TERM_GRACE_S if is_timed_out else REST_GRACE_S, pipe)
         except asyncio.CancelledError:
-            await _end_for_certain(process)
+            await _end_despite_cancel(process)
             kill_marked(mark)
             raise
         if is_timed_out:
@@ -155,7 +155,7 @@ async def _end_group(
     await process.wait()
 
 
-async def _end_for_certain(process: asyncio.subprocess.Process) -> None:
+async def _end_despite_cancel(process: asyncio.subprocess.Process) -> None:
     """End the group of `process` despite cancellation; another cancellation kills it at once."""
     ending = asyncio.create_task(_end_group(process, CANCEL_GRACE_S, None))
     while not ending.done():
@@ -200,7 +200,7 @@ def _has_members(group: int) -> bool:
         return False
     if not Path("/proc/self/stat").exists():
         return True
-    return any(state != "Z" and of == group for state, of in _states_and_groups())
+    return any(state != "Z" and member_of == group for state, member_of in _states_and_groups())
 
 
 def _states_and_groups() -> Iterator[tuple[str, int]]:
@@ -218,14 +218,14 @@ def _process_folders() -> Iterator[Path]:
 
 def kill_marked(mark: str) -> None:
     """Kill all other processes whose mark begins with `mark`, in any group or session."""
-    wanted = f"{MARK}={mark}".encode()
+    prefix = f"{MARK}={mark}".encode()
     own = str(os.getpid())
     for folder in _process_folders():
         if folder.name == own:
             continue
         with contextlib.suppress(OSError):
             entries = (folder / "environ").read_bytes().split(b"\0")
-            if any(entry.startswith(wanted) for entry in entries):
+            if any(entry.startswith(prefix) for entry in entries):
                 os.kill(int(folder.name), signal.SIGKILL)
 
 

@@ -83,7 +83,7 @@ def _import(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file", "its name must end in .py")
     if type(spec.loader) is SourceFileLoader:
-        spec.loader = _WithDocstrings(spec.name, str(location))
+        spec.loader = _DocstringLoader(spec.name, str(location))
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE] = module
     # Last, so that the file's neighbours can be imported but hide nothing.
@@ -97,7 +97,7 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-class _WithDocstrings(SourceFileLoader):
+class _DocstringLoader(SourceFileLoader):
     """Keeps docstrings, which describe the tools to the model, under PYTHONOPTIMIZE=2 and -OO."""
 
     def get_code(self, fullname: str) -> CodeType:

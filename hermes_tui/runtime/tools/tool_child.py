@@ -50,7 +50,7 @@ def main(_: str) -> int:
         threading.Thread(target=_read, args=reading, daemon=True).start()
         try:
             # In the main thread, since some code that runs during an import works in no other one.
-            calls.box = _loaded(source)
+            calls.box = _load(source)
         except HermesError as error:
             exit_code = error.exit_code
             _write(
@@ -62,7 +62,7 @@ def main(_: str) -> int:
     return 0
 
 
-def _loaded(source: dict[str, Any]) -> Toolbox:
+def _load(source: dict[str, Any]) -> Toolbox:
     if source["kind"] == "python":
         from hermes_tui.runtime.tools.python_functions import PythonFunctions
 

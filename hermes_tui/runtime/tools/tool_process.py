@@ -39,7 +39,7 @@ class ToolProcess:
         self._source, self._timeout_s = source, timeout_s
         self._mark = uuid4().hex
         self._process: JsonLinesProcess | None = None
-        self._turn = asyncio.Lock()
+        self._call_lock = asyncio.Lock()
         self._number = 0
         """The number of the latest call."""
         self.schemas: tuple[dict[str, Any], ...] = ()
@@ -63,10 +63,10 @@ class ToolProcess:
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
         """Run the tool; raises ToolFailure for its exceptions, and if it ends its process."""
         # The branches of a run share the process, which answers one call at a time.
-        async with self._turn:
+        async with self._call_lock:
             process = await self._running()
-            told = {"task_id": context.task_id, "user_task": context.user_task}
-            request = {"name": name, "arguments": arguments, "context": told}
+            call_context = {"task_id": context.task_id, "user_task": context.user_task}
+            request = {"name": name, "arguments": arguments, "context": call_context}
             process.take_printed()
             process.listen(context.prints.hear)
             try:
@@ -80,7 +80,7 @@ class ToolProcess:
             await self._end()
             crash = crash_in(context.prints.pop(), code)
             context.prints.append(crash.printed)
-            raise ToolFailure(f"ChildProcessError: the tool {_ended(code, crash)}", crash.frames)
+            raise ToolFailure(f"ChildProcessError: the tool {_end_text(code, crash)}", crash.frames)
 
     async def _running(self) -> JsonLinesProcess:
         """Return the process, or a new one if it has ended."""
@@ -144,7 +144,7 @@ class ToolProcess:
             if not line.endswith(b"\n"):
                 code = await process.ending()
                 named = self._source.get("path", self._source["kind"])
-                how = _ended(code, crash_in(process.take_printed(), code))
+                how = _end_text(code, crash_in(process.take_printed(), code))
                 raise UsageError(f"{named}: importing it {how}")
             hello = json.loads(line)
             if "schemas" in hello:
@@ -173,9 +173,9 @@ class ToolProcess:
             kill_marked(self._mark)
 
 
-def _ended(code: int, crash: Crash) -> str:
+def _end_text(code: int, crash: Crash) -> str:
     """Return how a process ended, with the reason that it printed last."""
     how = f"with {signal_name(-code)}" if code < 0 else f"with exit code {code}"
-    said = [line.strip() for line in crash.printed.splitlines() if line.strip()]
-    why = crash.error or (said[-1] if said else "")
+    lines = [line.strip() for line in crash.printed.splitlines() if line.strip()]
+    why = crash.error or (lines[-1] if lines else "")
     return f"ended its process {how}: {why}" if why else f"ended its process {how}"

@@ -14,7 +14,7 @@ from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure, within
 
 KINDS = ("builtin", "python", "mcp", "hermes", "schema")
-LIMIT_THEMSELVES = ("builtin", "python", "hermes")
+SELF_LIMITING_KINDS = ("builtin", "python", "hermes")
 """Kinds that apply the time limit themselves: a shell command reports it in its answer, and a tool
 process limits only the call, not the time to start the process again."""
 BUILTIN_NAMES = ("terminal", "read_file", "write_file", "todo")
@@ -27,7 +27,7 @@ class Toolset:
         self._boxes = [box for _, box in boxes]
         self._owner = _owners(boxes)
         self._timeout_s = timeout_s
-        self._limit_themselves = [box for spec, box in boxes if _kind(spec) in LIMIT_THEMSELVES]
+        self._self_limiting = [box for spec, box in boxes if _kind(spec) in SELF_LIMITING_KINDS]
         self.schemas = tuple(schema for box in self._boxes for schema in box.schemas)
         self.specs = tuple(spec for box in self._boxes for spec in box.specs)
         self.manual = frozenset(name for box in self._boxes for name in box.manual)
@@ -38,7 +38,7 @@ class Toolset:
         if box is None:
             hint = _near(name, self._owner)
             raise ToolFailure(f"LookupError: no tool is called {name!r}{hint}")
-        limit_s = None if box in self._limit_themselves else self._timeout_s
+        limit_s = None if box in self._self_limiting else self._timeout_s
         return await within(limit_s, box.call(name, arguments, context))
 
     @property

@@ -33,7 +33,7 @@ class Workspace:
         The result has `next_offset` if more lines follow. Raises Refused.
         """
         target = self._locate(path)
-        with _reading(str(path)), _open_regular(target) as file:
+        with _refusing_os_errors(str(path)), _open_regular(target) as file:
             size = os.fstat(file.fileno()).st_size
             if not _skip_lines(file, offset):
                 raise Refused(f"{path}: has no line after the first {offset}")
@@ -64,7 +64,7 @@ class Workspace:
         except UnicodeEncodeError as error:
             message = f"content has half a surrogate pair at character {error.start}"
             raise Refused(message) from error
-        with _reading(str(path)):
+        with _refusing_os_errors(str(path)):
             mode = _replaceable_mode(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             _write_atomically(target, data, mode)
@@ -76,7 +76,7 @@ class Workspace:
             raise Refused(f"path must be a text, not {_kind(path)}" if path else "path is empty")
         if "\0" in path:
             raise Refused(f"{path}: embedded null byte")
-        with _reading(path):
+        with _refusing_os_errors(path):
             root = self.root.resolve()
             target = (root / Path(path).expanduser()).resolve()
         if not self.outside and not target.is_relative_to(root):
@@ -85,7 +85,7 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def _reading(path: str) -> Iterator[None]:
+def _refusing_os_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -143,16 +143,16 @@ def _replaceable_mode(target: Path) -> int | None:
 
 
 def _write_atomically(target: Path, data: bytes, mode: int | None) -> None:
-    beside = target.with_name(f".{target.name[:40]}.{uuid.uuid4().hex}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    temporary = target.with_name(f".{target.name[:40]}.{uuid.uuid4().hex}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             if mode is not None:
                 os.fchmod(descriptor, mode)
-        beside.replace(target)
+        temporary.replace(target)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
