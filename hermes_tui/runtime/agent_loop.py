@@ -131,11 +131,11 @@ class AgentLoop:
         Raises UsageError for an invalid argument.
         """
         _check_server(server, model)
-        _check("mode", mode, MODES)
+        _check_choice("mode", mode, MODES)
         self.server = server
         self.tool_schemas = tool_schemas
         self.valid_tool_names = valid_tool_names
-        self.max_turns = _whole("max_turns", max_turns)
+        self.max_turns = _integer("max_turns", max_turns)
         self.task_id = task_id or str(uuid4())
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -148,7 +148,7 @@ class AgentLoop:
         self.group_id = str(group_id)
         self.details = dict(details or {})
         self.model = model
-        self._ended: RunEnded | None = None
+        self._last_end: RunEnded | None = None
         """How the last run ended."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
@@ -166,7 +166,7 @@ class AgentLoop:
                 raise
             finally:
                 last = driver.log[len(driver.log) - 1]
-                self._ended = last if isinstance(last, RunEnded) else None
+                self._last_end = last if isinstance(last, RunEnded) else None
             return self.result(server, messages, driver.log)
 
     def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
@@ -175,12 +175,12 @@ class AgentLoop:
         If called again, the last values count. Raises UsageError if no run was recorded, StoreError
         if the file cannot be written.
         """
-        if self.record is None or self._ended is None:
+        if self.record is None or self._last_end is None:
             what = "no recorded run of this loop has ended"
             raise UsageError(what, "AgentLoop(…, record=FILE), then await run(messages)")
         ended = structs.replace(
-            self._ended,
-            seq=self._ended.seq + 1,
+            self._last_end,
+            seq=self._last_end.seq + 1,
             reward=None if reward is None else float(reward),
             scores={str(name): float(value) for name, value in (scores or {}).items()},
         )
@@ -189,7 +189,7 @@ class AgentLoop:
             recording.append(ended)
         finally:
             recording.close()
-        self._ended = ended
+        self._last_end = ended
 
     async def _drive(self, driver: Driver) -> None:
         await driver.at_rest()
@@ -212,7 +212,7 @@ class AgentLoop:
         self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: MemoryLog
     ) -> AgentResult:
         """Return the result of a run of `parts`; `messages` then holds its conversation."""
-        outcome, (state, found) = outcome_of(log), fold_run(log)
+        outcome, (state, findings) = outcome_of(log), fold_run(log)
         server.take(outcome.messages)
         return AgentResult(
             messages=messages,
@@ -222,7 +222,7 @@ class AgentLoop:
             reasoning_per_turn=list(outcome.reasoning_per_turn),
             tool_errors=list(outcome.tool_errors),
             stop_reason=outcome.stop_reason,
-            findings=[finding_row(finding, state) for finding in found],
+            findings=[finding_row(finding, state) for finding in findings],
         )
 
     def _start(
@@ -238,13 +238,13 @@ class AgentLoop:
         if self.extra_body:
             parameters["extra_body"] = self.extra_body
         breakpoints, stop_points = self.debugger.parsed() if self.debugger else ((), frozenset())
-        reads = "hermes" if self.mode == "faithful" else self.parser
+        parser = "hermes" if self.mode == "faithful" else self.parser
         return given.Start(
             tuple(messages),
             tools=specs_of(schemas) if schemas else None,
             valid_names=frozenset(self.valid_tool_names),
             parameters=parameters,
-            parser="" if reads == "none" else reads,
+            parser="" if parser == "none" else parser,
             mode=self.mode,
             max_turns=self.max_turns,
             model=self.model,
@@ -260,12 +260,12 @@ class AgentLoop:
         # A debugger that edits for ever must not starve other tasks, or escape cancellation.
         await asyncio.sleep(0)
         stop = driver.session.state.stop
-        decided = self.debugger.decide(stop, driver.session)
-        decided = await decided if inspect.isawaitable(decided) else decided
-        if not isinstance(decided, given.Input):
-            what = f"the debugger's decide returned {decided!r:.80} at {stop.stop_point}"
+        decision = self.debugger.decide(stop, driver.session)
+        decision = await decision if inspect.isawaitable(decision) else decision
+        if not isinstance(decision, given.Input):
+            what = f"the debugger's decide returned {decision!r:.80} at {stop.stop_point}"
             raise UsageError(what, f"return {_DECISIONS}: from hermes_tui import Resume")
-        return decided
+        return decision
 
     def _managed_state(self) -> Any:
         return self.server.get_state() if hasattr(self.server, "get_state") else None
@@ -281,12 +281,12 @@ def _end_early(driver: Driver, error: BaseException) -> None:
         driver.put(given.Terminate("debugger_failed", details={"exception": exception_text(error)}))
 
 
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
 
 
-class _OfClient:
+class _ClientServer:
     """An OpenAI SDK client with the interface of a server."""
 
     def __init__(self, client: Any) -> None:
@@ -310,7 +310,7 @@ def _is_client(server: Any) -> bool:
     return callable(getattr(completions, "create", None))
 
 
-def _whole(name: str, value: Any) -> int:
+def _integer(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
@@ -320,7 +320,7 @@ def _whole(name: str, value: Any) -> int:
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:
     """Return the adapter for an environment's server; that of a ManagedServer keeps token nodes."""
     if not hasattr(server, "chat_completion"):
-        return ChatCompletionServer(_OfClient(server), messages)
+        return ChatCompletionServer(_ClientServer(server), messages)
     kinds = ((kind.__name__, kind.__module__.partition(".")[0]) for kind in type(server).__mro__)
     if ("ManagedServer", "atroposlib") not in kinds:
         return ChatCompletionServer(server, messages)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.tools.base import Toolbox
 
 Stops = frozenset[StopPoint]
-_NOTHING: Mapping[str, Any] = {}
+_NO_CREDENTIALS: Mapping[str, Any] = {}
 
 
 @dataclass(eq=False, slots=True)
@@ -90,7 +90,7 @@ class Branches:
         self,
         path: Path,
         stops: Mapping[Stops, Stops] | None = None,
-        credentials: Mapping[str, Any] = _NOTHING,
+        credentials: Mapping[str, Any] = _NO_CREDENTIALS,
     ) -> Branch:
         """Resume a recording where it ends.
 
@@ -103,7 +103,7 @@ class Branches:
         except UsageError:
             recording.close()
             raise
-        for changed in _stops_changed(events, stops or {}):
+        for changed in _changed_stop_points(events, stops or {}):
             recording.append(changed)
             events = (*events, changed)
         branch = self._add(Branch("main", self._driver(recording, events)))
@@ -143,8 +143,8 @@ class Branches:
     def _recording(self, path: Path | None) -> Recording | None:
         if not self._recorded:
             return None
-        where = path or default_path(uuid4().hex, now=time.time())
-        return Recording(where, secrets=self._secrets)
+        target = path or default_path(uuid4().hex, now=time.time())
+        return Recording(target, secrets=self._secrets)
 
     def _fork_path(self, parent: Branch) -> Path | None:
         path = self.all[0].path or parent.path
@@ -162,7 +162,7 @@ class Branches:
         """
         try:
             for branch in self.all:
-                _cancel(branch.driver)
+                _cancel_unless_resumable(branch.driver)
             for branch in self.all:
                 await branch.driver.close()
         finally:
@@ -172,25 +172,30 @@ class Branches:
                 await self.server.close()
 
 
-def _cancel(driver: Driver) -> None:
+def _cancel_unless_resumable(driver: Driver) -> None:
     """Terminate a run that is still going on and cannot be resumed."""
-    goes_on = Kind.TERMINATE in driver.session.allowed and driver.failure is None
-    if goes_on and driver.mistake is None and len(driver.log) and not can_be_resumed(driver.log[0]):
+    is_running = Kind.TERMINATE in driver.session.allowed and driver.failure is None
+    if (
+        is_running
+        and driver.mistake is None
+        and len(driver.log)
+        and not can_be_resumed(driver.log[0])
+    ):
         # Nothing shows it any more.
         driver.on_change = lambda: None
         driver.put(given.Terminate("cancelled"))
 
 
-def _stops_changed(events: Sequence[Event], stops: Mapping[Stops, Stops]) -> Iterator[Event]:
+def _changed_stop_points(events: Sequence[Event], stops: Mapping[Stops, Stops]) -> Iterator[Event]:
     """Yield the event that changes the stop points of a run; none if it has ended."""
     last = next((one for one in reversed(events) if isinstance(one, BreakpointsSet)), None)
     if last is None or isinstance(events[-1], RunEnded):
         return
     before = frozenset(point for point in StopPoint if point in last.stop_points)
-    wanted = stops.get(before, before)
-    if wanted == before:
+    after = stops.get(before, before)
+    if after == before:
         return
-    points = tuple(point for point in StopPoint if point in wanted)
+    points = tuple(point for point in StopPoint if point in after)
     yield copy_event(last, seq=len(events), ts=time.time(), stop_points=points)
 
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.writer import Recording
 
 CANCELLED = "cancelled by hand"
-_FOR_US = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+_CALLER_EXCEPTIONS = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
 """Exceptions that are meant for the caller of foreign code, even if that code seems to raise them.
 """
 
@@ -114,7 +114,7 @@ class Driver:
         """Abandon the current effect without an event: the run stops there when it is resumed."""
         work = self._work
         if work is not None:
-            self._give_up()
+            self._cancel_work()
             self._work = None
             await asyncio.wait([work])
         if self.recording is not None:
@@ -134,21 +134,21 @@ class Driver:
         self._write(events)
         if self.failure is None:
             for effect in effects:
-                self._begin(effect)
-        self._rest_or_not()
+                self._start_effect(effect)
+        self._update_resting()
         self.on_change()
-        self._check_tokens(events)
+        self._enforce_token_budget(events)
 
     @property
     def can_cancel(self) -> bool:
         """Whether a request or a call is under way that `cancel_current` can cancel."""
-        return self._is_owed and self.working_since is not None
+        return self._is_reply_owed and self.working_since is not None
 
     @property
-    def _is_owed(self) -> bool:
+    def _is_reply_owed(self) -> bool:
         """Whether the session waits for a reply and would still use it."""
-        owed = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
-        return owed and self.failure is None
+        is_awaited = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+        return is_awaited and self.failure is None
 
     def cancel_current(self) -> None:
         """Cancel the running request or call: it fails, and the run stops there.
@@ -176,7 +176,7 @@ class Driver:
         """Continue after the last of the events that were given to this driver."""
         if Kind.REOPEN in self.session.allowed:
             self.put(given.Reopen())
-        self._rest_or_not()
+        self._update_resting()
 
     async def at_rest(self) -> None:
         """Return once the run is stopped, has ended or was aborted."""
@@ -188,7 +188,7 @@ class Driver:
     def phase(self) -> Phase:
         return self.session.state.phase
 
-    def _rest_or_not(self) -> None:
+    def _update_resting(self) -> None:
         if self.failure is not None or self.phase in (Phase.STOPPED, Phase.ENDED):
             self.log.complete = self.failure is not None or self.phase is Phase.ENDED
             self._resting.set()
@@ -201,22 +201,22 @@ class Driver:
                 try:
                     self.recording.append(event)
                 except StoreError as error:
-                    self._break_off(error)
+                    self._abort(error)
             self.log.append(event)
             self.tokens += tokens_of(event)
 
-    def _break_off(self, failure: HermesError) -> None:
+    def _abort(self, failure: HermesError) -> None:
         """Abort the run without another event: nothing is done that cannot be recorded."""
         self.failure = failure
-        self._give_up()
+        self._cancel_work()
 
-    def _give_up(self) -> None:
+    def _cancel_work(self) -> None:
         """Cancel the current effect and discard its reply."""
         self._is_cancelled_by_hand = False
         if self._work is not None and self._work is not asyncio.current_task():
             self._work.cancel()
 
-    def _check_tokens(self, events: Sequence[Event]) -> None:
+    def _enforce_token_budget(self, events: Sequence[Event]) -> None:
         limit = self.limits.tokens
         if limit is None or self.tokens < limit or self.phase is Phase.ENDED or not events:
             return
@@ -225,15 +225,15 @@ class Driver:
 
     # Effects
 
-    def _begin(self, effect: Effect) -> None:
+    def _start_effect(self, effect: Effect) -> None:
         match effect:
             case SendRequest() | DispatchTool():
                 self.partial.clear()
                 # Not with the loop's task factory: an eager one would start within this input.
                 self._work = asyncio.Task(self._perform(effect))
-                self._work.add_done_callback(self._performed)
+                self._work.add_done_callback(self._on_work_done)
             case CancelRequest() | CancelTool():
-                self._give_up()
+                self._cancel_work()
             case Finish():
                 self._sync_now()
 
@@ -241,19 +241,19 @@ class Driver:
         """Perform an effect and apply its one reply, unless the run was aborted."""
         self._is_cancelled_by_hand = False
         self.working_since = begun = time.monotonic()
-        timer = self._limit_time()
+        timer = self._start_time_limit()
         try:
             match effect:
                 case SendRequest():
-                    answer: given.Input = await self._ask(effect)
+                    answer: given.Input = await self._send_request(effect)
                 case DispatchTool():
                     answer = await self._dispatch(effect)
         except asyncio.CancelledError as error:
             after_s = time.monotonic() - begun
             if self._is_cancelled_by_hand:
-                answer = self._cancelled(effect, after_s)
+                answer = self._cancelled_answer(effect, after_s)
             elif not _is_cancelled_from_outside():
-                answer = self._cancelled_inside(effect, error, after_s)
+                answer = self._self_cancelled_answer(effect, error, after_s)
             else:
                 raise
         finally:
@@ -268,12 +268,12 @@ class Driver:
         if self.phase is Phase.STOPPED:
             self._sync_now()
 
-    def _cancelled(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
+    def _cancelled_answer(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
         if isinstance(effect, DispatchTool):
             return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=self.prints.whole)
         return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
-    def _cancelled_inside(
+    def _self_cancelled_answer(
         self, effect: SendRequest | DispatchTool, error: BaseException, after_s: float
     ) -> given.Input:
         """Return the input for foreign code that cancelled itself or awaited a cancelled task."""
@@ -284,9 +284,9 @@ class Driver:
             return given.ToolRaised(text, after_s, frames=frames, printed=self.prints.whole)
         return given.RequestFailed(text, body=self.partial.raw, chain=(text,))
 
-    def _performed(self, work: asyncio.Task[None]) -> None:
+    def _on_work_done(self, work: asyncio.Task[None]) -> None:
         mistake = None if work.cancelled() else work.exception()
-        if work.cancelled() and work is self._work and self._is_owed:
+        if work.cancelled() and work is self._work and self._is_reply_owed:
             # Foreign code cancelled the task that it runs in; that is meant for whoever awaits it.
             mistake = asyncio.CancelledError()
         if mistake is not None:
@@ -294,7 +294,7 @@ class Driver:
             self._resting.set()
             self.on_change()
 
-    def _limit_time(self) -> asyncio.TimerHandle | None:
+    def _start_time_limit(self) -> asyncio.TimerHandle | None:
         if self.limits.time_s is None:
             return None
         left = max(0.0, self.limits.time_s - self.spent_s)
@@ -304,7 +304,7 @@ class Driver:
         if self.failure is None and Kind.TERMINATE in self.session.allowed:
             self.put(given.Terminate("budget", self.limits.time_spent()))
 
-    async def _ask(self, effect: SendRequest) -> given.Input:
+    async def _send_request(self, effect: SendRequest) -> given.Input:
         request = Request(
             effect.turn, effect.attempt, effect.messages, effect.parameters, effect.accepted
         )
@@ -312,12 +312,12 @@ class Driver:
             await asyncio.sleep(effect.delay_s)
         begun = time.monotonic()
         try:
-            reply = await self.server.reply(request, self._piece)
+            reply = await self.server.reply(request, self._on_piece)
         except RequestFailure as failure:
             return request_failed(failure, request)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
-        except _FOR_US:
+        except _CALLER_EXCEPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
             return given.RequestFailed(exception_text(error), chain=(exception_text(error),))
@@ -331,7 +331,7 @@ class Driver:
             sequences=reply.sequences,
         )
 
-    def _piece(self, piece: Piece) -> None:
+    def _on_piece(self, piece: Piece) -> None:
         self.partial.add(piece)
         self.on_change()
 
@@ -344,7 +344,7 @@ class Driver:
             return given.ToolRaised(str(self.failure))
         context = CallContext(
             self.task_id,
-            self._task(),
+            self._first_user_text(),
             effect.call_id,
             turn=self.session.state.turn,
             call_index=effect.call_index,
@@ -356,7 +356,7 @@ class Driver:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
-        except _FOR_US:
+        except _CALLER_EXCEPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its own
             after_s = time.monotonic() - begun
@@ -364,14 +364,14 @@ class Driver:
             return given.ToolRaised(text, after_s, frames=frames, printed=self.prints.whole)
         return tool_replied(answer, time.monotonic() - begun, self.prints.whole)
 
-    def _task(self) -> str:
+    def _first_user_text(self) -> str:
         """Return the text of the first user message as tools receive it, at most 500 characters."""
         if not self._user_task:
             messages: list[Any] = [decode(text) for text in self.session.state.conversation[:20]]
-            said = next(
+            first_user = next(
                 (m for m in messages if isinstance(m, dict) and m.get("role") == "user"), {}
             )
-            content = said.get("content")
+            content = first_user.get("content")
             self._user_task = content.strip()[:500] if isinstance(content, str) else ""
         return self._user_task
 
@@ -383,8 +383,8 @@ class Driver:
         try:
             await asyncio.to_thread(self.recording.sync)
         except StoreError as error:
-            self._break_off(error)
-            self._rest_or_not()
+            self._abort(error)
+            self._update_resting()
 
     def _sync_now(self) -> None:
         if self.recording is None or self.failure is not None:
@@ -392,7 +392,7 @@ class Driver:
         try:
             self.recording.sync()
         except StoreError as error:
-            self._break_off(error)
+            self._abort(error)
 
 
 def _is_cancelled_from_outside() -> bool:

@@ -17,9 +17,9 @@ from hermes_tui.runtime.engines.child import vocabulary
 from hermes_tui.runtime.engines.child.base import in_sizes
 from hermes_tui.runtime.real_parser import Deltas
 
-_INTERFACES: Final = {"vllm": "0.33.", "sglang": "0.5."}
+_KNOWN_VERSIONS: Final = {"vllm": "0.33.", "sglang": "0.5."}
 """The versions whose interface is known; others may need different calls."""
-_WANT_MORE: Final = frozenset(
+_NEED_TOKENIZER: Final = frozenset(
     {
         *("vllm/openai", "vllm/mistral", "vllm/mistral_v11", "vllm/mistral_v13"),
         "sglang/hunyuan",
@@ -135,9 +135,9 @@ _PRINT = 'print(json.dumps({"calls": calls, "content": content or None}))\n'
 def engine_script(reproduction: Reproduction) -> str:
     """Return the script; empty if the engine's parser cannot be called on its own."""
     info, real = reproduction.parser, reproduction.real
-    known = info.version.startswith(_INTERFACES.get(info.engine, "-"))
-    is_alone = "+" not in info.name and info.name not in _WANT_MORE
-    if real is None or not is_alone or not known:
+    is_known = info.version.startswith(_KNOWN_VERSIONS.get(info.engine, "-"))
+    is_alone = "+" not in info.name and info.name not in _NEED_TOKENIZER
+    if real is None or not is_alone or not is_known:
         return ""
     is_stream = bool(real.stream)
     head = _HEAD.format(
@@ -150,22 +150,22 @@ def engine_script(reproduction: Reproduction) -> str:
     constants = _constants(reproduction)
     if info.engine == "sglang":
         body = _SGLANG_STREAM if is_stream else _SGLANG_WHOLE
-        setting = _SGLANG.format(constants=constants, missing=_missing(info))
-        return head + setting + body + _PRINT
-    setting = _VLLM.format(
+        setup = _SGLANG.format(constants=constants, missing=_missing_engine_message(info))
+        return head + setup + body + _PRINT
+    setup = _VLLM.format(
         module="vllm.parser.parser_manager" if is_stream else "vllm.tool_parsers",
         manager="ParserManager" if is_stream else "ToolParserManager",
         tokenizer=inspect.getsource(vocabulary).partition('"""\n\n')[2].rstrip(),
         constants=constants,
-        missing=_missing(info),
+        missing=_missing_engine_message(info),
     )
-    return head + setting + (_VLLM_STREAM if is_stream else _VLLM_WHOLE) + _PRINT
+    return head + setup + (_VLLM_STREAM if is_stream else _VLLM_WHOLE) + _PRINT
 
 
-def _missing(info: EngineInfo) -> str:
+def _missing_engine_message(info: EngineInfo) -> str:
     """Return the expression of the script's message for an engine that is not installed."""
-    wanted = f"{info.engine}=={info.version}"
-    return f'f"{{error}}: this needs {info.engine} {info.version} (pip install {wanted})"'
+    requirement = f"{info.engine}=={info.version}"
+    return f'f"{{error}}: this needs {info.engine} {info.version} (pip install {requirement})"'
 
 
 def script_name(reproduction: Reproduction) -> str:
@@ -175,18 +175,18 @@ def script_name(reproduction: Reproduction) -> str:
 
 def _constants(reproduction: Reproduction) -> str:
     text, real = reproduction.text, reproduction.real
-    given = f"TEXT = {text_literal(text)}"
+    source = f"TEXT = {text_literal(text)}"
     if real is not None and real.stream:
         deltas = Deltas.of(real.stream)
         is_vllm = reproduction.parser.engine == "vllm"
         words = vocabulary.Vocabulary(vocabulary.MARKERS if is_vllm else vocabulary.ALL_MARKERS)
         pieces: Sequence[str] = text if deltas.by_characters else words.tokenize(text)
         cut = ["".join(part) for part in in_sizes(pieces, (deltas.size,))]
-        given = f"DELTAS = json.loads({text_literal(json.dumps(cut))})"
+        source = f"DELTAS = json.loads({text_literal(json.dumps(cut))})"
     return "\n".join(
         (
             f"PARSER = {reproduction.parser.name.partition('/')[2]!a}",
-            given,
+            source,
             f"TOOLS = {text_literal(tools_json(reproduction.tools))}",
         )
     )

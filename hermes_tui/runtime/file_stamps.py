@@ -20,15 +20,15 @@ GONE = "gone since it was read; showing what was read"
 def stamp_of(path: Place | None) -> Stamp | None:
     """Return the current stamp of a file; None if there is none, as for standard input."""
     try:
-        found = path.stat() if path is not None else None
-        if found and isinstance(path, Path) and stat.S_ISDIR(found.st_mode):
-            return found.st_ino, *latest_change(path, found.st_mtime_ns)
+        status = path.stat() if path is not None else None
+        if status and isinstance(path, Path) and stat.S_ISDIR(status.st_mode):
+            return status.st_ino, *latest_change(path, status.st_mtime_ns)
     except OSError:
         return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None
 
 
 def stamp_of_open(fd: int) -> Stamp:
     """Return the current stamp of the file of a descriptor; raises OSError."""
-    found = os.fstat(fd)
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    status = os.fstat(fd)
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -17,10 +17,10 @@ from hermes_tui.runtime.numbered_files import Numbered, numbered_files
 from hermes_tui.runtime.sources import open_readable
 from hermes_tui.runtime.spools import SpoolSource
 
-LOOKED_AFTER_S: Final = 0.2
+POLL_S: Final = 0.2
 """Seconds between two looks for more files."""
-_MOST_TOLD: Final = 5
-_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+_MAX_LISTED: Final = 5
+_LINE_ENDS_TO_BLANKS: Final = bytes.maketrans(b"\r\n", b"  ")
 """Turns line ends into blanks: JSON has them only between values, where a blank means the same."""
 
 
@@ -31,10 +31,10 @@ def folder_source(folder: Path, *, follow: bool = False) -> SpoolSource:
     until it is closed: the last file is not read until it is whole or another one follows it, and
     the failure lists the current problems, since a file that comes late fills its gap.
     """
-    stopped = threading.Event()
+    stop = threading.Event()
     lines = _Lines(str(folder), partial(_files_in, folder), lambda name: _read(folder / name))
-    chunks = lines.as_they_come(stopped) if follow else lines.all()
-    source = SpoolSource(str(folder), lambda: chunks, on_close=stopped.set)
+    chunks = lines.as_they_appear(stop) if follow else lines.all()
+    source = SpoolSource(str(folder), lambda: chunks, on_close=stop.set)
     lines.source = source
     return source
 
@@ -50,7 +50,7 @@ def numbered_lines(
 
     def read_one(file: str) -> tuple[bytes, str]:
         try:
-            return _judged(read(file))
+            return _with_problem(read(file))
         except SourceError as error:
             return b"", error.message.removeprefix(f"{name}: ")
 
@@ -71,7 +71,7 @@ class _Lines:
     ) -> None:
         self._name, self._files, self._read_file = name, files, read
         self._read: set[str] = set()
-        self._wrong: list[str] = []
+        self._problems: list[str] = []
         self.source: SpoolSource | None = None
         """The spool whose failure is updated while more files are awaited."""
 
@@ -82,7 +82,7 @@ class _Lines:
         if failure := self._failure(files):
             raise failure
 
-    def as_they_come(self, stopped: threading.Event) -> Iterator[bytes]:
+    def as_they_appear(self, stopped: threading.Event) -> Iterator[bytes]:
         """Yield a line for each file as it appears, until `stopped` is set."""
         while not stopped.is_set():
             files = self._files()
@@ -90,23 +90,23 @@ class _Lines:
             yield from self._lines(new, waits=True)
             if self.source is not None:
                 self.source.failure = str(self._failure(files) or "")
-            stopped.wait(LOOKED_AFTER_S)
+            stopped.wait(POLL_S)
 
     def _failure(self, files: Sequence[Numbered]) -> SourceError | None:
         """Return an error with the problems of the files read so far, or None if there are none."""
-        wrong = [*self._wrong, *_gaps(files)]
-        return SourceError(self._name, first_few(wrong, _MOST_TOLD)) if wrong else None
+        problems = [*self._problems, *_gaps(files)]
+        return SourceError(self._name, first_few(problems, _MAX_LISTED)) if problems else None
 
     def _lines(self, files: Sequence[Numbered], *, waits: bool = False) -> Iterator[bytes]:
         for file in files:
-            data, why = self._read_file(file.name)
-            if why and waits and file is files[-1]:
+            data, problem = self._read_file(file.name)
+            if problem and waits and file is files[-1]:
                 return
             self._read.add(file.name)
-            if why:
-                self._wrong.append(f"{file.name}: {why}")
+            if problem:
+                self._problems.append(f"{file.name}: {problem}")
             if data.strip():
-                yield data.translate(_ONE_LINE) + b"\n"
+                yield data.translate(_LINE_ENDS_TO_BLANKS) + b"\n"
 
 
 def _files_in(folder: Path) -> list[Numbered]:
@@ -120,14 +120,14 @@ def _read(path: Path) -> tuple[bytes, str]:
     """Return the contents of a file and the problem with it, empty if there is none."""
     try:
         with os.fdopen(open_readable(path), "rb") as file:
-            return _judged(file.read())
+            return _with_problem(file.read())
     except SourceError as error:
         return b"", error.message.removeprefix(f"{path}: ")
     except OSError as error:
         return b"", reason_of(error)
 
 
-def _judged(data: bytes) -> tuple[bytes, str]:
+def _with_problem(data: bytes) -> tuple[bytes, str]:
     try:
         loads(data)
     except ValueError:
@@ -137,10 +137,10 @@ def _judged(data: bytes) -> tuple[bytes, str]:
 
 def _gaps(files: Sequence[Numbered]) -> list[str]:
     """Return a message for each gap in the numbers of the files."""
-    found = []
+    messages = []
     for before, after in pairwise(files):
         first, last = before.number + 1, after.number - 1
         if first <= last:
             what = f"{first}" if first == last else f"{first} to {last}"
-            found.append(f"no file has the number {what}")
-    return found
+            messages.append(f"no file has the number {what}")
+    return messages

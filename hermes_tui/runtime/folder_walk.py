@@ -15,17 +15,17 @@ from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcrip
 
 WALKED_SUFFIXES = (".db", ".parquet", ".arrow", ARCHIVE_SUFFIX)
 """Suffixes that are looked for in folders in addition to the usual names of transcripts."""
-TOLD_EVERY = 1_000
+PROGRESS_EVERY = 1_000
 Tell = Callable[[int], None]
 
 
-def is_so(asked: Callable[[], bool]) -> bool:
+def is_so(question: Callable[[], bool]) -> bool:
     """Return the answer of a question about a path, False if it raises OSError.
 
     Opening the path will report the error.
     """
     try:
-        return asked()
+        return question()
     except OSError:
         return False
 
@@ -47,7 +47,7 @@ def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
                 found.add(parent, str(member).removeprefix(parent))
         else:
             found.add(parent, name)
-        if len(found) % TOLD_EVERY == 0:
+        if len(found) % PROGRESS_EVERY == 0:
             tell(len(found))
     return found
 
@@ -65,21 +65,21 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
             yield parent, name
             continue
         try:
-            names = _listed(parent + name)
+            names = _names_to_visit(parent + name)
         except OSError:
             yield parent + name, ""
             continue
-        own = (parent + name)[:-1].rpartition(os.sep)[2]
+        folder_name = (parent + name)[:-1].rpartition(os.sep)[2]
         files, names = split_numbered(parent + name, names)
         if files:
-            yield (parent + name)[: -len(own) - 1], own
+            yield (parent + name)[: -len(folder_name) - 1], folder_name
         todo.append((parent + name, names))
 
 
-def _listed(folder: str) -> list[str]:
+def _names_to_visit(folder: str) -> list[str]:
     """Return the names to visit in a folder in reverse order; folders end with a separator."""
     with os.scandir(folder or os.curdir) as entries:
-        names = [*filter(None, map(_wanted, entries))]
+        names = [*filter(None, map(_name_to_visit, entries))]
 
     def is_there(name: str) -> bool:
         if "/" in name[:-1]:
@@ -90,7 +90,7 @@ def _listed(folder: str) -> list[str]:
     for sidecar in SIDECARS.keys() & names:
         if says_more(sidecar, is_there):
             names.remove(sidecar)
-    names.sort(key=_by_name, reverse=True)
+    names.sort(key=_without_separator, reverse=True)
     return names
 
 
@@ -100,7 +100,7 @@ def _holds_one_run(folder: str) -> bool:
 
 def _holds_files(folder: str) -> bool:
     try:
-        return any(name[-1] != os.sep for name in _listed(folder))
+        return any(name[-1] != os.sep for name in _names_to_visit(folder))
     except OSError:
         return True
 
@@ -119,7 +119,7 @@ def members(path: Path) -> list[Path]:
     return [Path(f"{path}{MEMBER_MARK}{name}") for name in names] if len(names) > 1 else [path]
 
 
-def _wanted(entry: os.DirEntry[str]) -> str:
+def _name_to_visit(entry: os.DirEntry[str]) -> str:
     """Return the name of an entry, with a separator after a folder's; empty to pass it over."""
     name = entry.name
     if name.startswith("."):
@@ -132,5 +132,5 @@ def _wanted(entry: os.DirEntry[str]) -> str:
     return "" if is_link_to_folder else name
 
 
-def _by_name(name: str) -> str:
+def _without_separator(name: str) -> str:
     return name.rstrip(os.sep)

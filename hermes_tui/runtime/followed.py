@@ -13,7 +13,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.growing import FileChange, GrowingSource
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
-LOOKED_AFTER_S = 0.2
+POLL_S = 0.2
 """Seconds between two looks whether the file has grown."""
 
 
@@ -23,7 +23,7 @@ _ANOTHER = "replaced by another file; open it again to read that one"
 class FollowedFile(GrowingSource):
     """A file that is waited for to grow until `stop` is called or it is gone."""
 
-    told: ClassVar = MappingProxyType({
+    messages: ClassVar = MappingProxyType({
         FileChange.RENAMED: _ANOTHER,
         FileChange.REPLACED: _ANOTHER,
         FileChange.CUT: "became shorter while open; open it again to read it anew",
@@ -40,10 +40,10 @@ class FollowedFile(GrowingSource):
 
     def wait(self, timeout_s: float) -> None:
         """Wait until there may be more to read."""
-        self._stopped.wait(max(timeout_s, LOOKED_AFTER_S))
+        self._stopped.wait(max(timeout_s, POLL_S))
         self.refresh()
 
-    def _goes_on_there(self) -> bool:
+    def _continues_in_new_file(self) -> bool:
         # Compressed again, the same text may have different bytes.
         return False
 

@@ -35,7 +35,7 @@ class FileChange(Enum):
 class GrowingSource(FileSource):
     """A file that may grow; it is complete only once it was renamed and another took its place."""
 
-    told: ClassVar[Mapping[FileChange, str]] = MappingProxyType({
+    messages: ClassVar[Mapping[FileChange, str]] = MappingProxyType({
         change: f"{change.value}; showing what was read before" for change in FileChange
     })  # fmt: skip
 
@@ -46,7 +46,7 @@ class GrowingSource(FileSource):
         """The stamp of the file in its place when that was last tried."""
         self.is_other = False
         """Whether that file was of another kind."""
-        self._gone = ""
+        self._missing_failure = ""
         """The failure that was reported while there was no such file."""
         self._tail = self._read_tail()
 
@@ -54,39 +54,39 @@ class GrowingSource(FileSource):
     def complete(self) -> bool:
         return self.change is FileChange.RENAMED
 
-    def _say_shorter(self, end: int) -> None:
+    def _note_truncation(self, end: int) -> None:
         if end < self._size:
-            self._meet(FileChange.CUT)
+            self._set_change(FileChange.CUT)
 
-    def _meet(self, change: FileChange) -> None:
+    def _set_change(self, change: FileChange) -> None:
         if self.change is None:
             self.change = change
-            self.failure = f"{self.path}: {self.told[change]}"
+            self.failure = f"{self.path}: {self.messages[change]}"
 
     def refresh(self) -> bool:
         if self.change is not None:
             return False
         before = self.failure, self._size
         try:
-            own, there = os.fstat(self._fd), self.path.stat()
+            opened, current = os.fstat(self._fd), self.path.stat()
         except OSError as error:
-            self._gone = f"{self.path}: {error.strerror}; showing what was read before"
-            self.failure = self.failure or self._gone
+            self._missing_failure = f"{self.path}: {error.strerror}; showing what was read before"
+            self.failure = self.failure or self._missing_failure
             return before != (self.failure, self._size)
-        if self.failure == self._gone:
+        if self.failure == self._missing_failure:
             self.failure = ""
-        self._look(own, there)
+        self._check_change(opened, current)
         return before != (self.failure, self._size)
 
-    def _look(self, own: os.stat_result, there: os.stat_result) -> None:
-        is_elsewhere = not os.path.samestat(own, there)
-        if own.st_size < self._size or not self._stands(own.st_size):
-            self._meet(FileChange.CUT)
-        elif own.st_size > self._size:
+    def _check_change(self, opened: os.stat_result, current: os.stat_result) -> None:
+        is_elsewhere = not os.path.samestat(opened, current)
+        if opened.st_size < self._size or not self._is_old_end_unchanged(opened.st_size):
+            self._set_change(FileChange.CUT)
+        elif opened.st_size > self._size:
             # The rest of the old file is read before the one that took its place.
-            self._grow(own.st_size)
-        elif is_elsewhere and not self._goes_on_there():
-            self._meet(FileChange.RENAMED if own.st_nlink else FileChange.REPLACED)
+            self._grow(opened.st_size)
+        elif is_elsewhere and not self._continues_in_new_file():
+            self._set_change(FileChange.RENAMED if opened.st_nlink else FileChange.REPLACED)
 
     def _grow(self, size: int) -> None:
         self._size = size
@@ -96,11 +96,11 @@ class GrowingSource(FileSource):
         length = min(TAIL, self._size)
         return self.read(self._size - length, length)
 
-    def _stands(self, size: int) -> bool:
+    def _is_old_end_unchanged(self, size: int) -> bool:
         """Return whether the old end still has its content; looked at only if the size changed."""
         return size == self._size or self._read_tail() == self._tail
 
-    def _goes_on_there(self) -> bool:
+    def _continues_in_new_file(self) -> bool:
         """Continue in the file now at the path if its content begins alike; return whether so."""
         try:
             fd = open_readable(self.path)

@@ -18,7 +18,7 @@ END_GRACE_S: Final = 1.0
 POLL_S: Final = 0.01
 MAX_LINE_BYTES: Final = 256 << 20
 KEPT_BYTES: Final = 1 << 16
-_LOOK_AGAIN_S: Final = 0.25
+_EXIT_POLL_S: Final = 0.25
 
 
 class JsonLinesProcess:
@@ -30,7 +30,7 @@ class JsonLinesProcess:
     def __init__(self, process: asyncio.subprocess.Process, prints: OutputPipe) -> None:
         self._process = process
         self._prints = prints
-        self._is_over = False
+        self._has_ended = False
 
     @classmethod
     async def started(
@@ -78,7 +78,7 @@ class JsonLinesProcess:
         try:
             # Its own children may keep the pipe open after it has ended.
             while self.pid is not None and not reading.done():
-                await asyncio.wait({reading}, timeout=_LOOK_AGAIN_S)
+                await asyncio.wait({reading}, timeout=_EXIT_POLL_S)
             await asyncio.wait({reading}, timeout=END_GRACE_S)
             return reading.result() if reading.done() else b""
         finally:
@@ -109,14 +109,14 @@ class JsonLinesProcess:
     async def last_words(self) -> tuple[int, list[str]]:
         """Wait for the end; return the exit code and the last printed lines that are not blank."""
         code = await self.ending()
-        said = [line.strip() for line in self.take_printed().splitlines() if line.strip()]
-        return code, said
+        lines = [line.strip() for line in self.take_printed().splitlines() if line.strip()]
+        return code, lines
 
     async def end(self, grace_s: float = 0.0) -> None:
         """Close its standard input, and kill its process group after `grace_s` seconds."""
-        if self._is_over:
+        if self._has_ended:
             return
-        self._is_over = True
+        self._has_ended = True
         try:
             await self._end_group(grace_s)
         finally:

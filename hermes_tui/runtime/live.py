@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     """Parse breakpoint lines; raises UsageError for the first invalid one."""
-    found = []
+    breakpoints = []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(parse_breakpoint(line, breakpoint_id=f"b{number}"))
+            breakpoints.append(parse_breakpoint(line, breakpoint_id=f"b{number}"))
         except ExpressionError as error:
             # Its column counts from the start of the condition, not of the line.
-            told = f"--break {line!r}: in the condition: {error.message}"
-            raise UsageError(told, error.hint) from error
+            message = f"--break {line!r}: in the condition: {error.message}"
+            raise UsageError(message, error.hint) from error
         except UsageError as error:
             raise UsageError(f"--break {line!r}: {error.message}", error.hint) from error
-    return tuple(found)
+    return tuple(breakpoints)
 
 
 STOPS: Final = {
@@ -98,10 +98,10 @@ def _changed_tools(log: MemoryLog, tools: Toolbox) -> tuple[str, ...]:
     """Return a warning if the tools differ from those that the run was started with."""
     from hermes_tui.runtime.tools.changed_schemas import schemas_changed
 
-    begun = log[0]
-    parameters = begun.details.get("parameters") if isinstance(begun, RunStarted) else None
-    told = parameters.get("tools") if isinstance(parameters, dict) else None
-    changed = schemas_changed(told if isinstance(told, list) else (), tools.schemas)
+    first = log[0]
+    parameters = first.details.get("parameters") if isinstance(first, RunStarted) else None
+    declared = parameters.get("tools") if isinstance(parameters, dict) else None
+    changed = schemas_changed(declared if isinstance(declared, list) else (), tools.schemas)
     return (f"tools: {changed}",) if changed else ()
 
 
@@ -186,12 +186,12 @@ async def _start(
 ) -> given.Start:
     from hermes_tui.formats.writers.openai import without_notes
 
-    asked = settings.server
-    model = asked.model or await _first_model(settings.server, url)
+    server_settings = settings.server
+    model = server_settings.model or await _first_model(settings.server, url)
     parameters: dict[str, Any] = {"model": model, "n": 1, **settings.parameters}
     if tools.schemas:
         parameters["tools"] = list(tools.schemas)
-    if asked.stream:
+    if server_settings.stream:
         parameters |= {"stream": True, "stream_options": {"include_usage": True}}
     return given.Start(
         tuple(map(without_notes, settings.messages)),

@@ -32,27 +32,27 @@ class Masks:
         A credential that is split over the pieces of a stream is masked with a different length.
         """
         lines = [encode(event).decode() for event in events]
-        own = {
+        credentials = {
             text[first:last]
             for line in lines
-            for said in _STRING.findall(line)
-            for text in (_text(said),)
+            for literal in _STRING.findall(line)
+            for text in (_decoded(literal),)
             for first, last in places_of_secrets(text)
         }
-        self.hidden |= own
-        known = sorted(filter(is_worth_seeking, own), key=len, reverse=True)
+        self.hidden |= credentials
+        known = sorted(filter(is_worth_seeking, credentials), key=len, reverse=True)
         pieces = Masking(known)
         return [decode(pieces.hidden(_masked(line, known).encode())) for line in lines]
 
 
 def _masked(line: str, known: Sequence[str]) -> str:
-    def without(found: re.Match[str]) -> str:
-        text = _text(found[1])
+    def replace(match: re.Match[str]) -> str:
+        text = _decoded(match[1])
         masked = without_said_secrets(text, known)
-        return found[0] if masked == text else json.dumps(masked)
+        return match[0] if masked == text else json.dumps(masked)
 
-    return _STRING.sub(without, line)
+    return _STRING.sub(replace, line)
 
 
-def _text(said: str) -> str:
-    return str(json.loads(f'"{said}"')) if "\\" in said else said
+def _decoded(literal: str) -> str:
+    return str(json.loads(f'"{literal}"')) if "\\" in literal else literal

@@ -25,7 +25,7 @@ from hermes_tui.runtime.secret_pieces import MASKED, without_secrets
 
 SHORTEST_SECRET: Final = 8
 """The shortest secret that is masked, in characters: shorter ones may occur by chance."""
-_FIELD: Final = re.compile(r"[a-z_]+")
+_FIELD_NAME: Final = re.compile(r"[a-z_]+")
 
 
 class Masking:
@@ -40,19 +40,19 @@ class Masking:
 
     def line(self, event: Event) -> bytes:
         """Return the event as one line of a recording."""
-        whole = self._whole(_with_parameters(event, mask_parameters))
+        whole = self._without_split_secrets(_with_parameters(event, mask_parameters))
         if text := long_text(whole):
             # Once the text is packed, no secret is found in it.
-            whole = _changed(whole, PACKED[type(whole)], text, self.text(text))
+            whole = _with_field(whole, PACKED[type(whole)], text, self.text(text))
         return self.hidden(encode_packed(whole))
 
-    def _whole(self, event: Event) -> Event:
+    def _without_split_secrets(self, event: Event) -> Event:
         """Return `event` without the secrets that are split over pieces of a server's response."""
         match event:
             case ResponseReceived(raw=text) | MessageAppended(raw=text) if self._forms:
-                return _changed(event, "raw", text, without_secrets(text, self._forms))
+                return _with_field(event, "raw", text, without_secrets(text, self._forms))
             case RequestFailed(body=text) if self._forms:
-                return _changed(event, "body", text, without_secrets(text, self._forms))
+                return _with_field(event, "body", text, without_secrets(text, self._forms))
         return event
 
     def text(self, text: str) -> str:
@@ -69,30 +69,30 @@ class Masking:
         if self._forms:
             text = line.decode()
             line = without_secrets(text, self._forms).encode("utf-8", "backslashreplace")
-        if not any(form in line for form in self._bytes):
+        if not any(in_bytes in line for in_bytes in self._bytes):
             return line
         try:
-            value = self._hidden(json.loads(line))
+            value = self._mask_value(json.loads(line))
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
             # Nested too deeply to be walked: better a spoilt line than one with a secret.
-            for form in self._bytes:
-                line = line.replace(form, MASKED.encode())
+            for in_bytes in self._bytes:
+                line = line.replace(in_bytes, MASKED.encode())
             return line
         return text.encode("utf-8", "backslashreplace") + b"\n"
 
-    def _hidden(self, value: Any) -> Any:
+    def _mask_value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
-            return [self._hidden(item) for item in value]
+            return [self._mask_value(item) for item in value]
         if isinstance(value, dict):
-            return {self._name(name): self._hidden(item) for name, item in value.items()}
+            return {self._mask_name(name): self._mask_value(item) for name, item in value.items()}
         return value
 
-    def _name(self, name: str) -> str:
+    def _mask_name(self, name: str) -> str:
         # A name that one of our own fields could have is kept: the line must stay an event.
-        return name if _FIELD.fullmatch(name) else str(self._hidden(name))
+        return name if _FIELD_NAME.fullmatch(name) else str(self._mask_value(name))
 
 
 def _written_forms(secret: str) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _escaped(text: str) -> tuple[str, str]:
     return json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]
 
 
-def _changed(event: Event, field: str, before: str, after: str) -> Event:
+def _with_field(event: Event, field: str, before: str, after: str) -> Event:
     return event if before == after else copy_event(event, **{field: after})
 
 
@@ -143,30 +143,30 @@ def given_again(events: Iterable[Event], extra: Mapping[str, Any]) -> tuple[Even
 
     Raises UsageError if one is missing, and for anything in `extra` that was not masked.
     """
-    asked_for: set[str | int] = set()
+    masked_names: set[str | int] = set()
 
-    def told(path: Path, text: str) -> str:
+    def restored(path: Path, text: str) -> str:
         if not is_masked(text):
             return text
-        asked_for.add(path[0])
-        held = _at(extra, path)
-        if isinstance(held, str) and held:
-            return held
+        masked_names.add(path[0])
+        value = _value_at(extra, path)
+        if isinstance(value, str) and value:
+            return value
         place = ".".join(map(str, path))
         hint = f"no recording holds credentials: give it again, as {place} in --extra-body"
         raise UsageError(f"{place} of the request is not recorded", hint)
 
     whole = tuple(
-        _with_parameters(event, lambda parameters: change_credentials(parameters, told))
+        _with_parameters(event, lambda parameters: change_credentials(parameters, restored))
         for event in events
     )
-    if others := sorted(extra.keys() - asked_for):
+    if others := sorted(extra.keys() - masked_names):
         what = f"with --resume the recording decides --extra-body: {', '.join(others)}"
         raise UsageError(what, "leave it out")
     return whole
 
 
-def _at(value: Any, path: Path) -> Any:
+def _value_at(value: Any, path: Path) -> Any:
     for key in path:
         try:
             value = value[key]

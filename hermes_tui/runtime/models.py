@@ -23,7 +23,7 @@ DEFAULT_GGUF_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70e
 MAGIC: Final = b"GGUF"
 _SUFFIX: Final = ".gguf"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PIECE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
 _ADD_HINT: Final = "`hermes-tui model add`"
 _HINTS: Final = (
     "`hermes-tui model add --gguf FILE` takes any model",
@@ -52,11 +52,11 @@ def installed_models() -> tuple[InstalledModel, ...]:
         paths = sorted(model_dir().glob(f"*{_SUFFIX}"))
     except OSError as error:
         raise SourceError(str(model_dir()), error.strerror or "cannot be read") from error
-    found = []
+    models = []
     for path in paths:
         if not path.name.startswith(".") and _has_magic(path):
-            found.append(InstalledModel(path.stem, path, path.stat().st_size))
-    return tuple(found)
+            models.append(InstalledModel(path.stem, path, path.stat().st_size))
+    return tuple(models)
 
 
 def choose_model(name: str = "") -> InstalledModel:
@@ -69,7 +69,7 @@ def choose_model(name: str = "") -> InstalledModel:
     if not models:
         raise SourceError("local model", "no model yet", _ADD_HINT)
     if name:
-        return models[_known(name, tuple(models))]
+        return models[_check_known(name, tuple(models))]
     if DEFAULT_NAME in models or len(models) == 1:
         return models.get(DEFAULT_NAME) or next(iter(models.values()))
     raise UsageError("which model?", f"installed: {', '.join(models)}")
@@ -86,7 +86,7 @@ def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
                 with archive.open(inside) as source, (scratch / "model").open("wb") as sink:
                     done = 0
                     digest = hashlib.sha256()
-                    while piece := source.read(_PIECE):
+                    while piece := source.read(_CHUNK):
                         sink.write(piece)
                         digest.update(piece)
                         done += len(piece)
@@ -120,7 +120,7 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
 def remove(name: str) -> InstalledModel:
     """Delete the model `name` from the cache folder and return its description."""
     models = {model.name: model for model in installed_models()}
-    model = models[_known(name, tuple(models))]
+    model = models[_check_known(name, tuple(models))]
     try:
         model.path.unlink()
     except OSError as error:
@@ -128,7 +128,7 @@ def remove(name: str) -> InstalledModel:
     return model
 
 
-def _known(name: str, names: tuple[str, ...]) -> str:
+def _check_known(name: str, names: tuple[str, ...]) -> str:
     if name in names:
         return name
     hint = f"installed: {', '.join(names)}" if names else "there is none yet"
@@ -149,8 +149,8 @@ def _has_magic(path: Path) -> bool:
         return False
 
 
-def _install(made: Path, target: Path) -> InstalledModel:
-    made.replace(target)
+def _install(downloaded: Path, target: Path) -> InstalledModel:
+    downloaded.replace(target)
     return InstalledModel(target.stem, target, target.stat().st_size)
 
 
@@ -159,7 +159,7 @@ def _copy(source: Path, sink: Path, progress: OnProgress) -> None:
     if shutil.disk_usage(sink.parent).free < total:
         raise StoreError(str(sink.parent.parent), f"no room for {total / 1e6:,.0f} MB")
     with source.open("rb") as reading, sink.open("wb") as writing:
-        while piece := reading.read(_PIECE):
+        while piece := reading.read(_CHUNK):
             writing.write(piece)
             done += len(piece)
             progress("copying", done, total)

@@ -33,28 +33,28 @@ def read_named(path: Path) -> bytes:
 
 
 def _read_other(file: FileIO, path: Path, mode: int) -> bytes:
-    head = file.read(_CHUNK)
-    if head == b"":
+    first = file.read(_CHUNK)
+    if first == b"":
         if stat.S_ISFIFO(mode):
             raise UsageError(f"{path}: a pipe that nobody writes into", _HINT)
         return b""
     os.set_blocking(file.fileno(), True)
     with os.fdopen(os.dup(file.fileno()), "rb") as stream:
-        return (head or b"") + read_bounded(stream, str(path))
+        return (first or b"") + read_bounded(stream, str(path))
 
 
 def read_bounded(stream: BinaryIO, name: str) -> bytes:
     """Return all of a stream; raises UsageError if it does not end."""
-    return _within(stream.read(MOST_UNENDING + 1), name)
+    return _check_length(stream.read(MOST_UNENDING + 1), name)
 
 
 def bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """Yield lines as they come; raises UsageError if one does not end."""
     while line := stream.readline(MOST_UNENDING + 1):
-        yield _within(line, name)
+        yield _check_length(line, name)
 
 
-def _within(data: bytes, name: str) -> bytes:
+def _check_length(data: bytes, name: str) -> bytes:
     if len(data) > MOST_UNENDING:
         raise UsageError(f"{name}: no end after {MOST_UNENDING:,} bytes", _HINT)
     return data

@@ -44,14 +44,14 @@ class NewFiles:
     def _look_again(self) -> None:
         began = time.monotonic()
         try:
-            self._found = self._new_among(self._look())
+            self._found = self._new_targets(self._look())
         except (SourceError, OSError):
             # The folder is gone, or empty for now.
             self._found = []
         took = time.monotonic() - began
         self._due = time.monotonic() + max(EVERY_S, REST * took)
 
-    def _new_among(self, targets: Targets) -> list[Target]:
+    def _new_targets(self, targets: Targets) -> list[Target]:
         if targets == self._last:
             return []
         if self._known is None:

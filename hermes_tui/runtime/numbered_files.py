@@ -18,17 +18,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-_NAMES: Final = MappingProxyType({
+_FILE_NAMES: Final = MappingProxyType({
     "events": re.compile(r"event-(\d{1,18})-.+\.json"),
     "messages": re.compile(r"message_(\d{1,18})\.json"),
 })  # fmt: skip
 """The names of the files, by the name of their folder."""
-RUN_FOLDERS: Final = frozenset(_NAMES)
+RUN_FOLDERS: Final = frozenset(_FILE_NAMES)
 """The names of folders that hold the files of one run; other folders may have them, too."""
-_BARE: Final = re.compile(r"(\d{1,18})\.json")
-_BARE_IN: Final = ("sessions", "conversations")
+_BARE_NUMBER: Final = re.compile(r"(\d{1,18})\.json")
+_BARE_NUMBER_FOLDERS: Final = ("sessions", "conversations")
 """A bare number counts only two folders below one of these: many other files have such names."""
-_BESIDE: Final = MappingProxyType({"events": "base_state.json", "messages": "agent.json"})
+_COMPANION_FILES: Final = MappingProxyType({"events": "base_state.json", "messages": "agent.json"})
 """The file next to each folder that is also written during the run."""
 
 
@@ -44,28 +44,31 @@ def split_numbered(folder: str, names: list[str]) -> tuple[list[Numbered], list[
 
     For most folders, their own name already rules out such files.
     """
-    match_in = _match_in(folder)
-    if match_in is _nothing:
+    match_in = _name_matcher(folder)
+    if match_in is _match_nothing:
         return [], names
     found = [_numbered(match) for match in map(match_in, names) if match]
     if not found:
         return found, names
-    known = {file.name for file in found}
-    return sorted(found), [name for name in names if name not in known]
+    numbered_names = {file.name for file in found}
+    return sorted(found), [name for name in names if name not in numbered_names]
 
 
-def _match_in(folder: str) -> Callable[[str], re.Match[str] | None]:
+def _name_matcher(folder: str) -> Callable[[str], re.Match[str] | None]:
     """Return the function that matches the names of a run's files in a folder."""
-    own = os.path.basename(folder.rstrip(os.sep))  # noqa: PTH119
-    if own not in _NAMES:
-        return _nothing
-    named = _NAMES[own].fullmatch
-    if own != "events" or Path(folder).absolute().parent.parent.name not in _BARE_IN:
-        return named
-    return lambda name: named(name) or _BARE.fullmatch(name)
+    folder_name = os.path.basename(folder.rstrip(os.sep))  # noqa: PTH119
+    if folder_name not in _FILE_NAMES:
+        return _match_nothing
+    match_name = _FILE_NAMES[folder_name].fullmatch
+    if (
+        folder_name != "events"
+        or Path(folder).absolute().parent.parent.name not in _BARE_NUMBER_FOLDERS
+    ):
+        return match_name
+    return lambda name: match_name(name) or _BARE_NUMBER.fullmatch(name)
 
 
-def _nothing(_: str) -> None:
+def _match_nothing(_: str) -> None:
     return None
 
 
@@ -80,8 +83,8 @@ def numbered_files(folder: Path) -> list[Numbered]:
 
 def holds_one_run(path: Path) -> bool:
     """Return whether a path is a folder of the files of one run."""
-    match_in = _match_in(str(path))
-    if match_in is _nothing:
+    match_in = _name_matcher(str(path))
+    if match_in is _match_nothing:
         return False
     try:
         with os.scandir(path) as entries:
@@ -104,9 +107,11 @@ def with_whole_runs(paths: Sequence[str]) -> list[str]:
         if len(names) < 2:
             continue
         # The current folder has to be named in full.
-        whole = folder if folder and folder != os.curdir else os.path.abspath(folder)  # noqa: PTH100
+        run_folder = folder if folder and folder != os.curdir else os.path.abspath(folder)  # noqa: PTH100
         before = f"{folder}{os.sep}" if folder else ""
-        files |= {f"{before}{file.name}": whole for file in split_numbered(whole, names)[0]}
+        files |= {
+            f"{before}{file.name}": run_folder for file in split_numbered(run_folder, names)[0]
+        }
     count = Counter(files.values())
     return list(dict.fromkeys(files[p] if count[files.get(p, "")] > 1 else p for p in paths))
 
@@ -118,10 +123,10 @@ def latest_change(folder: Path, changed_ns: int) -> tuple[int, int]:
     last file, and the one next to the folder, may still be written to.
     """
     number, last = _last_file(folder, changed_ns)
-    beside = folder.parent / _BESIDE.get(folder.name, "")
+    companion = folder.parent / _COMPANION_FILES.get(folder.name, "")
     times = [(folder / last).stat().st_mtime_ns] if last else []
     with suppress(OSError):
-        times += [beside.stat().st_mtime_ns] if last else []
+        times += [companion.stat().st_mtime_ns] if last else []
     return number, max(changed_ns, *times, 0)
 
 

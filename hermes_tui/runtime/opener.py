@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
     from hermes_tui.runtime.watched_run import WatchedFile
 
-RECORDS_A_STEP = 64
+RECORDS_PER_STEP = 64
 SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
 HEAD_WAITS = 25
@@ -67,12 +67,12 @@ class OpenFile:
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
     def __post_init__(self) -> None:
-        self._begin_lines()
-        beside = {} if self.is_reopened else read_sidecars(self.reader.format, self.path)
-        if beside:
-            self.reader = self.reader._replace(sidecars=beside)
+        self._reset_line_index()
+        sidecars = {} if self.is_reopened else read_sidecars(self.reader.format, self.path)
+        if sidecars:
+            self.reader = self.reader._replace(sidecars=sidecars)
 
-    def _begin_lines(self) -> None:
+    def _reset_line_index(self) -> None:
         is_used = self.is_one_run and self.reader.layout is Layout.LINES
         self._lines = LineIndex(self._read) if is_used else None
 
@@ -84,7 +84,7 @@ class OpenFile:
         self.source.close()
         self.source, self.reader, self.diagnosis = other.source, other.reader, other.diagnosis
         self._index = RecordIndex()
-        self._begin_lines()
+        self._reset_line_index()
         self.rest()
         self.revision += 1
         self.news = f"{self.label}: {news}"
@@ -283,27 +283,27 @@ def check_parser(name: str) -> None:
         known_parser(name)
 
 
-def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> Detection:
+def _recognise(source: OpenSource, requested: str, *, whole: bool, waits: int) -> Detection:
     """Detect the format; that of a spool as soon as the bytes received so far suffice.
 
     With `whole`, only once everything has arrived. Pauses at most `waits` times; 0 is no limit.
     """
-    waiter = getattr(source, "wait", None)
-    looked_at, waited = 0, 0
-    while waiter is not None and not source.complete:
+    wait = getattr(source, "wait", None)
+    examined, waited = 0, 0
+    while wait is not None and not source.complete:
         size = source.size
-        waiter(SPOOL_WAIT_S)
+        wait(SPOOL_WAIT_S)
         waited += 1
         # In a steady stream, detection is tried again only when twice as much has arrived.
-        rests = source.size == size or source.size >= max(HEAD, 2 * looked_at)
-        if not whole and rests and source.size != looked_at:
-            looked_at = source.size
-            found = detect(source, formats(), wanted=wanted)
+        is_worthwhile = source.size == size or source.size >= max(HEAD, 2 * examined)
+        if not whole and is_worthwhile and source.size != examined:
+            examined = source.size
+            found = detect(source, formats(), wanted=requested)
             if found.reader is not None or not found.may_change:
                 return found
         if waited == waits:
             break
-    return detect(source, formats(), wanted=wanted)
+    return detect(source, formats(), wanted=requested)
 
 
 def survey(
@@ -357,7 +357,7 @@ def _fold_records(file: OpenFile, fold: RunFold) -> Iterator[FoundRun]:
         is_first = not state.events
         for event in file.reader.decode(file.source, record, state.events, is_first=is_first):
             fold.findings.extend(state.apply(event))
-        if fold.records_done % RECORDS_A_STEP == 0:
+        if fold.records_done % RECORDS_PER_STEP == 0:
             yield FoundRun(RunRef(file, 0), state, fold.findings, final=False)
 
 

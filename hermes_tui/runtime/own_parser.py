@@ -19,9 +19,9 @@ from hermes_tui.runtime.parser_names import OWN_FILE
 from hermes_tui.runtime.remote import local_path
 
 OWN: Final = "own"
-_ENGINE_OF: Final = {"vllm": "vllm", "sglang": "sglang", "environments": "hermes-agent"}
+_ENGINES_BY_PACKAGE: Final = {"vllm": "vllm", "sglang": "sglang", "environments": "hermes-agent"}
 """The engine that each package belongs to which a parser's file may import."""
-_TO_ADD: Final = {
+_ADD_HINTS: Final = {
     "vllm": "`hermes-tui engines add vllm`",
     "sglang": "`hermes-tui engines add sglang`",
     "hermes-agent": "`hermes-tui engines add --path CHECKOUT`",
@@ -42,7 +42,7 @@ def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | No
     host = next((engine for engine in engines if engine.name == added), None)
     file, name = (rest if host else found["file"]), found["name"] or ""
     path = local_path(file).absolute()
-    kind = _kind(path, file)
+    kind = _engine_kind(path, file)
     if kind == OWN:
         base = AddedEngine("", OWN, "", "path", "", "", "", (), {}, path.parent)
     else:
@@ -58,7 +58,7 @@ def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | No
     )
 
 
-def _kind(path: Path, file: str) -> str:
+def _engine_kind(path: Path, file: str) -> str:
     """Return the engine that the parser in a file is made for, `OWN` if none."""
     try:
         tree = ast.parse(path.read_bytes())
@@ -71,7 +71,9 @@ def _kind(path: Path, file: str) -> str:
         why = getattr(error, "msg", "") or str(error) or "nested too deeply"
         raise SourceError(file, f"cannot be loaded: {why}{where}") from error
     packages = dict.fromkeys(name.partition(".")[0] for name in _imported(tree))
-    return next((_ENGINE_OF[name] for name in packages if name in _ENGINE_OF), OWN)
+    return next(
+        (_ENGINES_BY_PACKAGE[name] for name in packages if name in _ENGINES_BY_PACKAGE), OWN
+    )
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -85,9 +87,9 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 def _newest(kind: str, engines: Sequence[AddedEngine], file: str) -> AddedEngine:
     fitting = [engine for engine in engines if engine.engine == kind and not engine.problem]
     if not fitting:
-        raise SourceError(file, f"is a parser of {kind}, and none was added", _TO_ADD[kind])
-    return max(fitting, key=lambda engine: _order(engine.version))
+        raise SourceError(file, f"is a parser of {kind}, and none was added", _ADD_HINTS[kind])
+    return max(fitting, key=lambda engine: _version_key(engine.version))
 
 
-def _order(version: str) -> list[int]:
+def _version_key(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isascii() and part.isdigit()]

@@ -17,31 +17,31 @@ _ROOT: Final = str(Path(__file__).resolve().parents[2])
 # The folder this program was loaded from, never the current one (`-P`): that may hold transcripts
 # from somebody else.
 _START: Final = (
-    "import sys; from importlib import import_module; root, module, told = sys.argv[1:]; "
-    "sys.path.insert(0, root); raise SystemExit(import_module(module).main(told))"
+    "import sys; from importlib import import_module; root, module, argument = sys.argv[1:]; "
+    "sys.path.insert(0, root); raise SystemExit(import_module(module).main(argument))"
 )
 Channel = int | IO[bytes] | None
 
 
-def command_for(module: str, told: str = "") -> list[str]:
-    """Return the command line that runs `main(told)` of a module; its result is the exit code."""
-    return [sys.executable, "-P", "-c", _START, _ROOT, module, told]
+def command_for(module: str, argument: str = "") -> list[str]:
+    """Return the command that runs `main(argument)` of a module, which returns the exit code."""
+    return [sys.executable, "-P", "-c", _START, _ROOT, module, argument]
 
 
 def start_process(
     module: str,
-    told: str,
+    argument: str,
     *,
     passed: tuple[int, ...],
     stdout: Channel = subprocess.DEVNULL,
     stderr: Channel = None,
 ) -> subprocess.Popen[bytes]:
-    """Run `main(told)` of a module in a new process; its result is the exit code.
+    """Run `main(argument)` of a module in a new process; its result is the exit code.
 
     The descriptors `passed` have the same numbers in the process. Raises OSError.
     """
     return subprocess.Popen(
-        command_for(module, told),
+        command_for(module, argument),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
 
-AT_ONCE_S = 0.3
+QUICK_EXIT_S = 0.3
 
 
 def run_pager(lines: Iterable[str]) -> None:
@@ -33,7 +33,7 @@ def run_pager(lines: Iterable[str]) -> None:
         # The pager was quit before it had read everything.
         pass
     process.wait()
-    if time.monotonic() - began < AT_ONCE_S:
+    if time.monotonic() - began < QUICK_EXIT_S:
         # The output of a pager that does not wait, such as cat, would be drawn over at once.
         sys.stdout.write("\n[Enter goes back] ")
         sys.stdout.flush()
@@ -50,8 +50,8 @@ def edit_externally(text: str, *, suffix: str = ".txt") -> str:
     try:
         return _edited(text, command, f"edit{suffix}")
     except OSError as error:
-        told = error.strerror or str(error)
-        raise SourceError("a temporary file", told, "set TMPDIR to a folder with room") from error
+        reason = error.strerror or str(error)
+        raise SourceError("a temporary file", reason, "set TMPDIR to a folder with room") from error
 
 
 def _edited(text: str, command: list[str], name: str) -> str:

@@ -51,7 +51,7 @@ def known_parser(name: str) -> Parser:
     try:
         return named_parser(name)
     except KeyError:
-        raise _unknown(name) from None
+        raise _unknown_parser_error(name) from None
 
 
 def text_parser(name: str, mode: str) -> str:
@@ -70,9 +70,9 @@ def text_parser(name: str, mode: str) -> str:
     return name
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown_parser_error(name: str) -> UsageError:
     engine, _, parser = name.partition("/")
-    real = _added(engine, parser)
+    real = _added_parser_name(engine, parser)
     if real or name in ONLY_REAL:
         how = f"hermes-tui parse --parser {real or f'{REAL}{engine}-…/{parser}'}"
         hint = f"`{how}`" if real else f"`hermes-tui engines add {engine}`, then `{how}`"
@@ -82,7 +82,7 @@ def _unknown(name: str) -> UsageError:
     return UsageError(f"unknown parser {name!r}", hint)
 
 
-def _added(engine: str, parser: str) -> str:
+def _added_parser_name(engine: str, parser: str) -> str:
     """Return the full name of such a parser of an added engine, empty if there is none."""
     from hermes_tui.runtime.engines.store import added_engines
 

@@ -39,7 +39,7 @@ class ParserPanel:
         """Return the names of all parsers that are available; those of added engines come last."""
         real = [
             f"{REAL}{engine.name}/{name}"
-            for engine in self._engines().engines
+            for engine in self._engine_pool().engines
             if not engine.problem
             for name in engine.names
             if name not in engine.failures
@@ -52,7 +52,7 @@ class ParserPanel:
         Engines are looked up only if the name is that of an engine's parser.
         """
         if name.startswith(REAL):
-            engine_of(name, self._engines().engines)
+            engine_of(name, self._engine_pool().engines)
         else:
             known_parser(name)
 
@@ -67,7 +67,7 @@ class ParserPanel:
             return name
         engine, _, parser = named_parser(name).name.partition("/")
         version = version_of(named_parser(name))
-        for added in self._engines().engines:
+        for added in self._engine_pool().engines:
             fits = added.engine == engine and version in ("", added.version) and not added.problem
             if fits and parser in added.names and parser not in added.failures:
                 return f"{REAL}{added.name}/{parser}"
@@ -86,11 +86,11 @@ class ParserPanel:
             name = self.streaming(name)
         self.check(name)
         if name.startswith(REAL):
-            return self._real(name, deltas).verdict(text, tools)
+            return self._real_parser(name, deltas).verdict(text, tools)
         parser = named_parser(name)
         return verdict_of_result(parser, parser.parse(text, tools))
 
-    def _engines(self) -> EnginePool:
+    def _engine_pool(self) -> EnginePool:
         if self._pool is None:
             import asyncio
 
@@ -99,8 +99,8 @@ class ParserPanel:
             self._pool, self._runner = EnginePool(), asyncio.Runner()
         return self._pool
 
-    def _real(self, name: str, deltas: Deltas | None) -> RealParser:
-        pool = self._engines()
+    def _real_parser(self, name: str, deltas: Deltas | None) -> RealParser:
+        pool = self._engine_pool()
         engine, parser = engine_of(name, pool.engines)
         assert self._runner is not None, "made with the pool"
         return RealParser(pool, engine, parser, self._runner.run, deltas)

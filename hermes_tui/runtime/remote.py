@@ -77,18 +77,18 @@ class RemotePath:
     def stat(self) -> os.stat_result:
         """Return the size and the modification time if they are known; raises OSError."""
         try:
-            found = _info(self)
+            info = _info(self)
         except SourceError as error:
             raise OSError(str(error)) from error
-        changed = found.get("LastModified") or found.get("mtime") or 0
-        seconds = getattr(changed, "timestamp", lambda: changed)()
+        modified = info.get("LastModified") or info.get("mtime") or 0
+        seconds = getattr(modified, "timestamp", lambda: modified)()
         time_s = seconds if isinstance(seconds, int | float) else 0
-        return os.stat_result((0, 0, 0, 1, 0, 0, found.get("size") or 0, time_s, time_s, time_s))
+        return os.stat_result((0, 0, 0, 1, 0, 0, info.get("size") or 0, time_s, time_s, time_s))
 
     def open(self, mode: str = "rb") -> IO[bytes]:
         """Open the file for sequential reading."""
         files, inner = _files(self)
-        return cast("IO[bytes]", _asked(self, lambda: files.open(inner, mode)))
+        return cast("IO[bytes]", _call_fsspec(self, lambda: files.open(inner, mode)))
 
 
 Place = Path | RemotePath
@@ -135,7 +135,7 @@ class RemoteSource:
             return self._blocks[number]
         start, end = number * BLOCK, min((number + 1) * BLOCK, self._size)
         try:
-            data: bytes = _asked(
+            data: bytes = _call_fsspec(
                 self.path, lambda: self._files.cat_file(self._inner, start=start, end=end)
             )
         except SourceError as error:
@@ -163,7 +163,7 @@ class RemoteSource:
 def remote_bytes(path: RemotePath) -> Iterator[bytes]:
     """Yield the bytes of a file in order. Raises SourceError."""
     with path.open() as file:
-        while piece := _asked(path, lambda: file.read(BLOCK)):
+        while piece := _call_fsspec(path, lambda: file.read(BLOCK)):
             yield piece
 
 
@@ -176,14 +176,14 @@ def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[Remote
     files, inner = _files(path)
     is_glob = any(mark in url.partition("?")[0] for mark in "*[") and not url.startswith("http")
     if is_glob:
-        names = _asked(path, lambda: files.glob(inner))
-    elif _asked(path, lambda: files.isfile(inner)):
+        names = _call_fsspec(path, lambda: files.glob(inner))
+    elif _call_fsspec(path, lambda: files.isfile(inner)):
         return [path], True
     else:
-        names = [name for name in _asked(path, lambda: files.find(inner)) if is_wanted(name)]
+        names = [name for name in _call_fsspec(path, lambda: files.find(inner)) if is_wanted(name)]
     if not names:
         # Unlike `exists`, `info` gives the reason: a server may be down, or refuse.
-        _asked(path, lambda: files.info(inner))
+        _call_fsspec(path, lambda: files.info(inner))
         raise SourceError(str(path), "no transcripts here", "name a file, or check the URL")
     return [RemotePath(files.unstrip_protocol(name)) for name in sorted(names)], False
 
@@ -200,8 +200,8 @@ def size_of(path: RemotePath) -> int:
 
 def _info(path: RemotePath) -> dict[str, Any]:
     files, inner = _files(path)
-    found: dict[str, Any] = _asked(path, lambda: files.info(inner))
-    return found
+    info: dict[str, Any] = _call_fsspec(path, lambda: files.info(inner))
+    return info
 
 
 def _files(path: RemotePath) -> tuple[Any, str]:
@@ -209,7 +209,7 @@ def _files(path: RemotePath) -> tuple[Any, str]:
         url_to_fs = import_module("fsspec.core").url_to_fs
     except ImportError as error:
         raise SourceError(str(path), "needs fsspec", install("remote")) from error
-    files, inner = _asked(path, lambda: _file_system(url_to_fs, path.url))
+    files, inner = _call_fsspec(path, lambda: _file_system(url_to_fs, path.url))
     return files, inner
 
 
@@ -218,21 +218,21 @@ def _file_system(url_to_fs: Callable[[str], tuple[Any, str]], url: str) -> tuple
     return url_to_fs(url)
 
 
-def _asked(path: RemotePath, question: Callable[[], T]) -> T:
+def _call_fsspec(path: RemotePath, call: Callable[[], T]) -> T:
     """Return the result of a call of fsspec; exceptions of its plug-ins become a SourceError."""
     try:
-        return question()
+        return call()
     except FileNotFoundError as error:
-        if _is_out_of_reach(error.__cause__):
+        if _is_unreachable(error.__cause__):
             raise _failure(path, error.__cause__ or error) from error
         raise SourceError(str(path), "no such file", "check the URL") from error
     except ImportError as error:
-        raise SourceError(str(path), _first_line(error), _install(path)) from error
+        raise SourceError(str(path), _first_line(error), _install_hint(path)) from error
     except Exception as error:  # each protocol is a plug-in with exceptions of its own
         raise _failure(path, error) from error
 
 
-def _is_out_of_reach(cause: BaseException | None) -> bool:
+def _is_unreachable(cause: BaseException | None) -> bool:
     """Return whether a file was not found for another reason than being absent."""
     if getattr(cause, "status", 404) not in _GONE:
         return True
@@ -245,7 +245,7 @@ def _failure(path: RemotePath, error: BaseException) -> SourceError:
     return SourceError(str(path), reason, _HADOOP if has_no_hadoop else _HINT)
 
 
-def _install(path: RemotePath) -> str:
+def _install_hint(path: RemotePath) -> str:
     """Return how to install the package that fsspec lacks for a protocol."""
     extra = _EXTRAS.get(path.url.partition("://")[0].lower())
     if extra is None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.live_settings import LiveSettings
 
 
-_BROKEN_OFF = frozenset(
+_CUT_OFF_REASONS = frozenset(
     {"", "terminated", "cancelled", "debugger_failed", "budget", "recording_ends", "not_recorded"}
 )
 """Stop reasons of runs that were cut off before their natural end."""
@@ -76,50 +76,52 @@ class Cassette:
     def of(cls, events: Iterable[ev.Event]) -> Cassette:
         """Return the cassette of a recording; raises ValueError if no run begins in it."""
         state = SessionState()
-        made: Cassette | None = None
-        first: list[dict[str, Any]] = []
+        cassette: Cassette | None = None
+        opening: list[dict[str, Any]] = []
         replies = 0
         parameters = ""
         for event in events:
             state.apply(event)
             match event:
-                case ev.RunStarted() if made is None:
-                    made = cls(event, ())
-                case ev.RequestSent() if made is not None:
+                case ev.RunStarted() if cassette is None:
+                    cassette = cls(event, ())
+                case ev.RequestSent() if cassette is not None:
                     parameters = event.parameters or parameters
                     place = (event.turn, event.attempt)
-                    made.exchanges[place] = RecordedRequest(tuple(state.conversation), parameters)
-                case ev.MessageAppended() if made is not None and state.phase is Phase.READY:
-                    first.append(decode_json(event.raw))
+                    cassette.exchanges[place] = RecordedRequest(
+                        tuple(state.conversation), parameters
+                    )
+                case ev.MessageAppended() if cassette is not None and state.phase is Phase.READY:
+                    opening.append(decode_json(event.raw))
                     replies += event.message.role == "assistant"
-                case _ if made is not None:
-                    made._answered(event, state)
-        if made is None:
+                case _ if cassette is not None:
+                    cassette._record_answer(event, state)
+        if cassette is None:
             raise ValueError("no run begins here")
-        made.messages = tuple(first)
-        if not made.goes_on:
-            made._number_from(replies)
-        places = [(turn, 0, attempt) for turn, attempt in made.exchanges]
-        places += [(turn, 1, index) for turn, index in made.dispatches]
-        made.last = max(places, default=made.last)
-        return made
+        cassette.messages = tuple(opening)
+        if not cassette.goes_on:
+            cassette._shift_turns(replies)
+        places = [(turn, 0, attempt) for turn, attempt in cassette.exchanges]
+        places += [(turn, 1, index) for turn, index in cassette.dispatches]
+        cassette.last = max(places, default=cassette.last)
+        return cassette
 
     @property
     def goes_on(self) -> bool:
         """Whether the recording counts turns and answers open calls as they are today."""
         return TURNS_BEFORE in self.start.details
 
-    def _number_from(self, replies: int) -> None:
+    def _shift_turns(self, replies: int) -> None:
         """Shift the turn numbers by the number of replies that the run began with."""
         self.exchanges = {(t + replies, n): one for (t, n), one in self.exchanges.items()}
         self.dispatches = {(t + replies, n): one for (t, n), one in self.dispatches.items()}
 
-    def _answered(self, event: ev.Event, state: SessionState) -> None:
+    def _record_answer(self, event: ev.Event, state: SessionState) -> None:
         place = (state.turn, state.attempt)
         match event:
             case ev.ResponseReceived() | ev.RequestFailed() if place in self.exchanges:
-                asked = self.exchanges[place]
-                self.exchanges[place] = RecordedRequest(asked.messages, asked.parameters, event)
+                request = self.exchanges[place]
+                self.exchanges[place] = RecordedRequest(request.messages, request.parameters, event)
             case ev.ToolDispatched():
                 call = (state.turn, event.call_index)
                 self.dispatches[call] = RecordedCall(event.name, event.arguments)
@@ -130,7 +132,7 @@ class Cassette:
                 self.dispatches[call] = RecordedCall(skipped.name or "", skipped.arguments.text)
             case ev.RunEnded():
                 self.ended = event.stop_reason
-                last = self.exchanges.get(place) if self.ended in _BROKEN_OFF else None
+                last = self.exchanges.get(place) if self.ended in _CUT_OFF_REASONS else None
                 if last and isinstance(last.answer, ev.RequestFailed) and last.answer.by:
                     # The run was abandoned; the request itself did not fail.
                     self.exchanges[place] = RecordedRequest(last.messages, last.parameters)
@@ -148,7 +150,7 @@ class Cassette:
         `place` is (turn, 0, attempt) for a request, (turn, 1, index) for a call. Return None if the
         recording continues after that place or its run came to its natural end.
         """
-        if self.ended not in _BROKEN_OFF or self.last > place:
+        if self.ended not in _CUT_OFF_REASONS or self.last > place:
             return None
         resume = self.path if not self.ended and can_be_resumed(self.start) else ""
         return RecordingEnds(what, reason="recording_ends", resume=resume)
@@ -197,7 +199,7 @@ class ReplayServer:
         raise end or RecordingEnds(what)
 
     async def _message(self, answer: ev.ResponseReceived) -> Any:
-        message = _message_in(answer.raw)
+        message = _read_message(answer.raw)
         live = self._cassette.start.details.get("live")
         api = live.get("api") if isinstance(live, dict) else ""
         if api not in ("openai", "local", "demo"):
@@ -210,7 +212,7 @@ class ReplayServer:
         """Do nothing: there is nothing to close."""
 
 
-def _message_in(raw: str) -> Any:
+def _read_message(raw: str) -> Any:
     """Return the message of a recorded body, whether whole or streamed."""
     from hermes_tui.runtime.servers.bodies import read_body
     from hermes_tui.runtime.servers.failures import Exchange
@@ -227,7 +229,7 @@ def _message_in(raw: str) -> Any:
 
 def _compare_requests(recorded: RecordedRequest | None, request: Request, what: str) -> None:
     if recorded is None:
-        raise Divergence(what, "", _last(request.messages))
+        raise Divergence(what, "", _last_or_empty(request.messages))
     if recorded.parameters != request.parameters:
         raise Divergence("the request's parameters", recorded.parameters, request.parameters)
     pairs = enumerate(zip(recorded.messages, request.messages, strict=False), 1)
@@ -235,12 +237,14 @@ def _compare_requests(recorded: RecordedRequest | None, request: Request, what: 
         if before != now:
             raise Divergence(f"message {number} of the request", before, now)
     if len(recorded.messages) != len(request.messages):
-        expected = f"{len(recorded.messages)} messages, the last: {_last(recorded.messages)}"
-        got = f"{len(request.messages)} messages, the last: {_last(request.messages)}"
+        expected = (
+            f"{len(recorded.messages)} messages, the last: {_last_or_empty(recorded.messages)}"
+        )
+        got = f"{len(request.messages)} messages, the last: {_last_or_empty(request.messages)}"
         raise Divergence("the length of the conversation", expected, got)
 
 
-def _last(messages: Sequence[str]) -> str:
+def _last_or_empty(messages: Sequence[str]) -> str:
     return messages[-1] if messages else ""
 
 
@@ -263,13 +267,13 @@ class ReplayTools:
         """
         turn, index = context.turn, context.call_index
         recorded = self._cassette.dispatches.get((turn, index))
-        asked = f"{name}({json_text(arguments)})"
+        call_text = f"{name}({json_text(arguments)})"
         what = f"call {index + 1} of turn {turn}"
         end = self._cassette.end_before((turn, 1, index), what)
         if recorded is None and end is not None:
             raise end
         if not context.accepted:
-            _compare_calls(recorded, name, arguments, asked, what)
+            _compare_calls(recorded, name, arguments, call_text, what)
         if recorded is None or recorded.answer is None:
             raise end or RecordingEnds(what)
         result = recorded.answer.result
@@ -284,12 +288,12 @@ class ReplayTools:
 
 
 def _compare_calls(
-    recorded: RecordedCall | None, name: str, arguments: Any, asked: str, what: str
+    recorded: RecordedCall | None, name: str, arguments: Any, call_text: str, what: str
 ) -> None:
     if recorded is None:
-        raise Divergence(what, "", asked)
+        raise Divergence(what, "", call_text)
     if recorded.name != name or decode_json(recorded.arguments) != arguments:
-        raise Divergence(what, f"{recorded.name}({recorded.arguments})", asked)
+        raise Divergence(what, f"{recorded.name}({recorded.arguments})", call_text)
 
 
 def open_replay(settings: LiveSettings, path: Path) -> Branches:

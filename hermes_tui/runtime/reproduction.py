@@ -39,7 +39,7 @@ WHOLE_FILE: Final = "whole.txt"
 REDUCING_S: Final = 30.0
 """How long a text is reduced with an engine: one that hangs takes seconds for each attempt."""
 _MAX_NUMBER: Final = 10_000
-_TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+_NAME_TAKEN_ERRORS: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
 
 def reproduction_of_real(
@@ -54,10 +54,10 @@ def reproduction_of_real(
 
     Raises SourceError if the engine gives no verdict.
     """
-    end = time.monotonic() + REDUCING_S
+    deadline = time.monotonic() + REDUCING_S
 
     def enough() -> bool:
-        return is_unwanted() or time.monotonic() > end
+        return is_unwanted() or time.monotonic() > deadline
 
     return reproduction_of(text, parser, tools, reader, real=parser.asked, enough=enough)
 
@@ -76,7 +76,7 @@ def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:
             scratch.chmod(0o755)
             for name, content in files.items():
                 (scratch / name).write_bytes(content)
-            return _settled(scratch, folder / slug(reproduction))
+            return _move_to_free_name(scratch, folder / slug(reproduction))
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -102,16 +102,16 @@ def _files(reproduction: Reproduction) -> dict[str, bytes]:
     return files
 
 
-def _settled(scratch: Path, wanted: Path) -> Path:
+def _move_to_free_name(scratch: Path, preferred: Path) -> Path:
     """Give the folder the first free of the names wanted, wanted-2, wanted-3 …"""
     for number in range(1, _MAX_NUMBER):
-        target = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        target = preferred if number == 1 else preferred.with_name(f"{preferred.name}-{number}")
         if target.exists() or target.is_symlink():
             continue
         try:
             # Another process may take the name meanwhile: a folder with files is never replaced.
             return scratch.rename(target)
         except OSError as error:
-            if error.errno not in _TAKEN:
+            if error.errno not in _NAME_TAKEN_ERRORS:
                 raise
-    raise FileExistsError(errno.EEXIST, "too many reproductions of this kind", str(wanted))
+    raise FileExistsError(errno.EEXIST, "too many reproductions of this kind", str(preferred))

@@ -31,10 +31,10 @@ class RunFilter:
         if self._expression is None:
             return True
         summary = summarise(found.state)
-        named = summary.group_id or numbered_group(self.group(found))
+        group_id = summary.group_id or numbered_group(self.group(found))
         names = self._expression.names
         return self._expression.matches(
-            fields_of(summary._replace(group_id=named), names, self._label)
+            fields_of(summary._replace(group_id=group_id), names, self._label)
         )
 
 

@@ -21,9 +21,9 @@ from hermes_tui.runtime.opener import OpenFile, RunRef, load_run
 MayHold = Callable[[bytes], bool]
 
 _WORD: Final = re.compile("[A-Za-z]{3,}")
-_OF_JSON: Final = frozenset({"true", "false", "null", "none", "nan", "inf", "infinity"})
+_VALUE_WORDS: Final = frozenset({"true", "false", "null", "none", "nan", "inf", "infinity"})
 """Words for values, which files may spell in different ways."""
-_VEILED: Final = (
+_HIDING_MARKS: Final = (
     *(rb"\u004", rb"\u005", rb"\u006", rb"\u007"),
     *(b"data:", b"base64", rb'"[\"', b"\0"),
     *(b"delta", b"candidates", b"_chunk"),
@@ -41,17 +41,17 @@ _OTHER_CASES: Final = {
 
 def sieve(text: str, *, case_matters: bool) -> MayHold:
     """Return a test on a record's bytes whether it may hold a text; far faster than decoding."""
-    words = [word for word in _WORD.findall(text) if word.lower() not in _OF_JSON]
+    words = [word for word in _WORD.findall(text) if word.lower() not in _VALUE_WORDS]
     if not words:
         return lambda data: True
     word = max(words, key=len)
     if case_matters:
-        needles = (word.encode(), *_VEILED)
+        needles = (word.encode(), *_HIDING_MARKS)
         return lambda data: any(needle in data for needle in needles)
     word = word.lower()
     others = [other for letter in set(word) for other in _OTHER_CASES.get(letter, ())]
     spelled = [other.encode() for other in others] + [rb"\u%04x" % ord(other) for other in others]
-    needles = (word.encode(), *_VEILED, *spelled)
+    needles = (word.encode(), *_HIDING_MARKS, *spelled)
 
     def may_hold(data: bytes) -> bool:
         lowered = data.lower()
@@ -74,7 +74,7 @@ def look_through(
         return (yield from _in_records(file, found_in, may_hold))
     record = file.record(ref.record)
     yield len(record.range)
-    if not (_may_hold(file, record, may_hold) or _is_told_around(file.reader, may_hold)):
+    if not (_may_hold(file, record, may_hold) or _may_hold_around(file.reader, may_hold)):
         return False
     return _is_in_run(ref, found_in)
 
@@ -86,14 +86,14 @@ def _in_records(
     reader = file.reader._replace(review=None)
     for _ in file.scan():
         yield 0
-    is_told = _is_told_around(reader, may_hold)
+    may_be_around = _may_hold_around(reader, may_hold)
     is_first = True
     for number in range(len(file.records)):
         record = file.records[number]
         if record.kind is RecordKind.FRAME:
             continue
         yield len(record.range)
-        if is_told or _may_hold(file, record, may_hold):
+        if may_be_around or _may_hold(file, record, may_hold):
             events = reader.decode(file.source, record, is_first=is_first)
             if _any_found(events, found_in):
                 return True
@@ -112,7 +112,7 @@ def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:
     return length > MAX_RECORD or may_hold(file.source.read(record.range.start, length))
 
 
-def _is_told_around(reader: Reader, may_hold: MayHold) -> bool:
+def _may_hold_around(reader: Reader, may_hold: MayHold) -> bool:
     """Return whether the data that a format reads in addition to each record may hold the text."""
     around = [*reader.sidecars.values(), reader.big.around if reader.big is not None else {}]
     return any(around) and may_hold(json_text(around).encode("utf-8", "surrogatepass"))

@@ -32,7 +32,7 @@ _TEXTS = re.compile(rf'{_STRING}|^[a-z]*+: ?+([^\s"\[{{][^\n]*+)', re.MULTILINE)
 """Matches all strings, keys included; three times as fast as `_TOKEN`."""
 _SLICE: Final = 1 << 20
 """How many characters, at least, are searched for strings at a time."""
-_TOLD_AGAIN: Final = frozenset({"bytes", "top_logprobs"})
+_REPEATING_KEYS: Final = frozenset({"bytes", "top_logprobs"})
 """Keys whose lists repeat a token of a list of tokens."""
 
 
@@ -42,7 +42,7 @@ class _Object:
     `id` numbers the way to it by keys and indexes, `keys` that by keys alone.
     """
 
-    __slots__ = ("above", "aside", "id", "index", "key", "key_above", "keys")
+    __slots__ = ("above", "id", "index", "key", "key_above", "keys", "repeats")
 
     def __init__(self, above: _Object | None) -> None:
         self.above = above
@@ -50,15 +50,15 @@ class _Object:
         self.key: str = ""
         self.index: str = ""
         self.id = self.keys = 0
-        self.aside: list[tuple[int, int]] = []
+        self.repeats: list[tuple[int, int]] = []
         """The ranges of the lists that repeat its token."""
 
 
 class _Piece:
-    __slots__ = ("end", "home", "is_plain", "key", "start", "text")
+    __slots__ = ("end", "is_plain", "key", "owner", "start", "text")
 
-    def __init__(self, home: _Object, start: int, text: str, *, is_plain: bool = False) -> None:
-        self.home, self.key = home, home.key
+    def __init__(self, owner: _Object, start: int, text: str, *, is_plain: bool = False) -> None:
+        self.owner, self.key = owner, owner.key
         self.start, self.end = start, start + len(text)
         self.text = text if is_plain or "\\" not in text else _unescaped(text)
         self.is_plain = is_plain
@@ -70,29 +70,31 @@ def without_secrets(text: str, forms: Sequence[str]) -> str:
     The first piece of a split form holds the mask. If a piece is the token of a list, the lists
     that repeat the token (its bytes, the top logprobs) are emptied.
     """
-    held = _different_texts(text)
-    forms = [form for form in forms if _can_be_made(form, held)]
+    strings = _distinct_strings(text)
+    forms = [form for form in forms if _is_concatenation(form, strings)]
     if not forms:
         return text
     pieces = _pieces(text)
     before = [piece.text for piece in pieces]
-    _mask(pieces, forms, lambda piece: (piece.home.id, piece.home.index, piece.key))
-    _mask(pieces, forms, lambda piece: (piece.home.keys, piece.key))
+    _mask(pieces, forms, lambda piece: (piece.owner.id, piece.owner.index, piece.key))
+    _mask(pieces, forms, lambda piece: (piece.owner.keys, piece.key))
     edits: dict[int, tuple[int, str]] = {}
-    for piece, was in zip(pieces, before, strict=True):
-        if piece.text != was:
-            edits[piece.start] = (piece.end, _written(piece, text))
+    for piece, original in zip(pieces, before, strict=True):
+        if piece.text != original:
+            edits[piece.start] = (piece.end, _as_json_text(piece, text))
             if piece.key == "token":
-                edits.update((start, (end, "[]")) for start, end in piece.home.aside)
+                edits.update((start, (end, "[]")) for start, end in piece.owner.repeats)
     return _edited(text, edits) if edits else text
 
 
-def _different_texts(text: str) -> str:
+def _distinct_strings(text: str) -> str:
     """Return all distinct strings in `text`, with a newline before and after each."""
-    found: set[str] = set()
+    strings: set[str] = set()
     for lines in _slices(text):
-        found.update(said or plain for said, plain in _TEXTS.findall(lines))
-    return "\n".join(["", *(_unescaped(one) if "\\" in one else one for one in found), ""])
+        strings.update(string or plain for string, plain in _TEXTS.findall(lines))
+    return "\n".join(
+        ["", *(_unescaped(string) if "\\" in string else string for string in strings), ""]
+    )
 
 
 def _slices(text: str) -> Iterator[str]:
@@ -104,20 +106,20 @@ def _slices(text: str) -> Iterator[str]:
         start = end
 
 
-def _can_be_made(form: str, held: str) -> bool:
+def _is_concatenation(form: str, strings: str) -> bool:
     """Return whether `form` can be a concatenation of the strings, each used repeatedly."""
-    if form in held:
+    if form in strings:
         return True
-    ends = [end for end in range(1, len(form)) if f"{form[:end]}\n" in held]
+    ends = [end for end in range(1, len(form)) if f"{form[:end]}\n" in strings]
     seen = set(ends)
     while ends:
         end = ends.pop()
-        if f"\n{form[end:]}" in held:
+        if f"\n{form[end:]}" in strings:
             return True
         for further in range(end + 1, len(form)):
-            if f"\n{form[end:further]}" not in held:
+            if f"\n{form[end:further]}" not in strings:
                 break
-            if further not in seen and f"\n{form[end:further]}\n" in held:
+            if further not in seen and f"\n{form[end:further]}\n" in strings:
                 seen.add(further)
                 ends.append(further)
     return False
@@ -125,32 +127,32 @@ def _can_be_made(form: str, held: str) -> bool:
 
 def _pieces(text: str) -> list[_Piece]:
     """Return the string values in `text` in order; empty ones are left out."""
-    reading = _Reading()
+    reader = _PieceReader()
     for found in _TOKEN.finditer(text):
-        said, colon, value, begins, number, opens, closes, field, plain = found.groups()
+        string, colon, value, begins, number, opens, closes, field, plain = found.groups()
         if colon:
-            reading.top.key = said
+            reader.top.key = string
             if value:
-                reading.take(found.start(3), value)
+                reader.take(found.start(3), value)
             elif begins:
-                reading.open(begins, found.start(4))
-            elif number and said == "index":
-                reading.top.index = number
-        elif said:
-            reading.take(found.start(1), said)
+                reader.open(begins, found.start(4))
+            elif number and string == "index":
+                reader.top.index = number
+        elif string:
+            reader.take(found.start(1), string)
         elif opens:
-            reading.open(opens, found.start())
+            reader.open(opens, found.start())
         elif closes:
-            reading.close(len(closes), found.start())
+            reader.close(len(closes), found.start())
         elif field is not None:
-            reading.begin_line(field)
+            reader.begin_line(field)
             if plain:
-                reading.take(found.start(9), plain, is_plain=True)
-    reading.resolve()
-    return reading.pieces
+                reader.take(found.start(9), plain, is_plain=True)
+    reader.resolve()
+    return reader.pieces
 
 
-class _Reading:
+class _PieceReader:
     """The state of reading JSON. A list counts as part of the object that contains it, which
     is then in `stack` twice."""
 
@@ -159,7 +161,7 @@ class _Reading:
         self.root = self.top = _Object(None)
         self.stack = [self.root]
         self._objects = [self.root]
-        self._aside: list[tuple[int, int]] = []
+        self._open_repeats: list[tuple[int, int]] = []
         """The depth and the start of each open list that repeats a token."""
 
     def take(self, start: int, text: str, *, is_plain: bool = False) -> None:
@@ -169,16 +171,16 @@ class _Reading:
         if bracket == "{":
             self.top = _Object(self.top)
             self._objects.append(self.top)
-        elif self.top.key in _TOLD_AGAIN:
-            self._aside.append((len(self.stack), at))
+        elif self.top.key in _REPEATING_KEYS:
+            self._open_repeats.append((len(self.stack), at))
         self.stack.append(self.top)
 
     def close(self, count: int, at: int) -> None:
         depth = len(self.stack)
         kept = max(1, depth - count)
-        while self._aside and self._aside[-1][0] >= kept:
-            level, begin = self._aside.pop()
-            self.stack[level].aside.append((begin, at + depth - level))
+        while self._open_repeats and self._open_repeats[-1][0] >= kept:
+            level, begin = self._open_repeats.pop()
+            self.stack[level].repeats.append((begin, at + depth - level))
         del self.stack[kept:]
         self.top = self.stack[-1]
 
@@ -187,17 +189,17 @@ class _Reading:
         self.root.key = field
         self.stack = [self.root]
         self._objects.append(self.root)
-        self._aside = []
+        self._open_repeats = []
 
     def resolve(self) -> None:
         """Number the objects; those that the same keys lead to get the same number."""
         ids: dict[tuple[int, str, str], int] = {}
         keys: dict[tuple[int, str], int] = {}
-        for one in self._objects:
-            if (above := one.above) is not None:
-                way = (above.id, above.index, one.key_above)
-                one.id = ids.setdefault(way, len(ids) + 1)
-                one.keys = keys.setdefault((above.keys, one.key_above), len(keys) + 1)
+        for item in self._objects:
+            if (above := item.above) is not None:
+                path = (above.id, above.index, item.key_above)
+                item.id = ids.setdefault(path, len(ids) + 1)
+                item.keys = keys.setdefault((above.keys, item.key_above), len(keys) + 1)
 
 
 def _mask(
@@ -207,11 +209,11 @@ def _mask(
     channels: defaultdict[tuple[object, ...], list[_Piece]] = defaultdict(list)
     for piece in pieces:
         channels[channel(piece)].append(piece)
-    for together in channels.values():
-        joined = "".join([piece.text for piece in together])
+    for channel_pieces in channels.values():
+        joined = "".join([piece.text for piece in channel_pieces])
         hidden = _places(joined, forms)
         if hidden:
-            _cut(together, joined, hidden)
+            _cut_out(channel_pieces, joined, hidden)
 
 
 def _places(text: str, forms: Sequence[str]) -> list[tuple[int, int]]:
@@ -231,7 +233,7 @@ def _places(text: str, forms: Sequence[str]) -> list[tuple[int, int]]:
     return merged
 
 
-def _cut(pieces: list[_Piece], joined: str, hidden: list[tuple[int, int]]) -> None:
+def _cut_out(pieces: list[_Piece], joined: str, hidden: list[tuple[int, int]]) -> None:
     """Give each piece its part of `joined` without the `hidden` ranges."""
     begin, nth = 0, 0
     for piece in pieces:
@@ -264,7 +266,7 @@ def _parts(text: str, edits: dict[int, tuple[int, str]]) -> Iterator[str]:
     yield text[at:]
 
 
-def _written(piece: _Piece, text: str) -> str:
+def _as_json_text(piece: _Piece, text: str) -> str:
     """Return the text of a piece as JSON, in ASCII with escapes if it had any before."""
     if piece.is_plain:
         return piece.text

@@ -50,7 +50,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     may_help = lost_connection or failure.status in RETRYABLE
     if is_too_long:
         message += f" (the server asks to wait {wait_s:.3g} s: not retried automatically)"
-    if failure.is_unsent and (place := _half_a_character(request)):
+    if failure.is_unsent and (place := _lone_surrogate_place(request)):
         message += f"; {place} contains half of a surrogate pair, edit it"
     return given.RequestFailed(
         message,
@@ -64,7 +64,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     )
 
 
-def _half_a_character(request: Request) -> str:
+def _lone_surrogate_place(request: Request) -> str:
     """Return which message, else which parameter, has a lone surrogate; empty if none has.
 
     UTF-8 cannot encode these.
@@ -72,10 +72,10 @@ def _half_a_character(request: Request) -> str:
     messages = {f"message {n}": text for n, text in enumerate(request.messages, 1)}
     parameters = decode(request.parameters) or {}
     texts = messages | {name: json_text(value) for name, value in parameters.items()}
-    return next((place for place, text in texts.items() if not _is_whole(text)), "")
+    return next((place for place, text in texts.items() if not _is_encodable(text)), "")
 
 
-def _is_whole(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:

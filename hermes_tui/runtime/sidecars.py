@@ -48,16 +48,16 @@ def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
     known = [p for p in paths if p.name in SIDECARS and split_member(p) is None]
     if not known:
         return paths
-    there = {*paths, *(path.parent for path in paths)}
-    hidden = {p for p in known if says_more(p.name, partial(_is_beside, there, p))}
+    present = {*paths, *(path.parent for path in paths)}
+    hidden = {p for p in known if says_more(p.name, partial(_is_next_to, present, p))}
     return [path for path in paths if path not in hidden]
 
 
-def _is_beside(there: Container[Place], path: Place, name: str) -> bool:
-    beside = path.parent / name
-    if name in RUN_FOLDERS and not (isinstance(beside, Path) and holds_one_run(beside)):
+def _is_next_to(present: Container[Place], path: Place, name: str) -> bool:
+    neighbour = path.parent / name
+    if name in RUN_FOLDERS and not (isinstance(neighbour, Path) and holds_one_run(neighbour)):
         return False
-    return beside in there
+    return neighbour in present
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
@@ -70,25 +70,25 @@ def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
         return {}
     values = {}
     for name in names:
-        beside = _beside(path, name)
+        sidecar = _sidecar_path(path, name)
         try:
-            state = beside.stat()
+            state = sidecar.stat()
         except OSError:
             continue
-        values[name] = _value(beside, state.st_mtime, state.st_size)
+        values[name] = _read_value(sidecar, state.st_mtime, state.st_size)
     return values
 
 
-def _beside(path: Place, name: str) -> Place:
+def _sidecar_path(path: Place, name: str) -> Place:
     """Return the path of a sidecar; `..` is the parent folder, also in a URL."""
-    place: Place = path.parent
+    sidecar: Place = path.parent
     for part in name.split("/"):
-        place = place.parent if part == ".." else place / part
-    return place
+        sidecar = sidecar.parent if part == ".." else sidecar / part
+    return sidecar
 
 
 @lru_cache(maxsize=4)
-def _value(path: Place, mtime_s: float, size: int) -> Any:
+def _read_value(path: Place, mtime_s: float, size: int) -> Any:
     """Read a sidecar; cached while unchanged, since the files of a folder share it."""
     if size > MAX_SIDECAR:
         return f"cannot be read: {size:,} bytes are too many"

@@ -10,7 +10,7 @@ from hermes_tui.runtime.file_stamps import CHANGED, stamp_of
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import OpenSource, open_source, wait_for
 
-MOST_OPEN = 64
+MAX_OPEN = 64
 
 
 class PooledSource:
@@ -80,12 +80,12 @@ class PooledSource:
 
     def _open_source(self) -> OpenSource | None:
         if self._source is None:
-            self._source = self._opened_again()
+            self._source = self._reopen()
         if self._source is not None:
             self._pool.touch(self)
         return self._source
 
-    def _opened_again(self) -> OpenSource | None:
+    def _reopen(self) -> OpenSource | None:
         if hash(stamp_of(self._path)) != self.stamp:
             self._failure = f"{self._path}: {CHANGED}"
         try:
@@ -100,7 +100,7 @@ class PooledSource:
 class SourcePool:
     """Keeps at most `most_open` sources open; the least recently read one is closed first."""
 
-    def __init__(self, most_open: int = MOST_OPEN) -> None:
+    def __init__(self, most_open: int = MAX_OPEN) -> None:
         self._most_open = most_open
         self._open: OrderedDict[PooledSource, None] = OrderedDict()
 

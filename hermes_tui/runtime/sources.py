@@ -89,7 +89,7 @@ class FileSource:
                 self.failure = f"{self.path}: {error.strerror}"
                 break
             if not piece:
-                self._say_shorter(start)
+                self._note_truncation(start)
                 break
             pieces.append(piece)
             start += len(piece)
@@ -99,7 +99,7 @@ class FileSource:
     def fileno(self) -> int:
         return self._fd
 
-    def _say_shorter(self, end: int) -> None:
+    def _note_truncation(self, end: int) -> None:
         if end < self._size and not self.failure:
             self.failure = f"{self.path}: became shorter while open; open it again to read it anew"
 
@@ -155,22 +155,22 @@ def open_readable(path: Path) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError as error:
-        raise _dangling(path) or SourceError.of(path, error) from None
+        raise _dangling_link_error(path) or SourceError.of(path, error) from None
     except PermissionError:
         raise SourceError(
             str(path), "no permission to read it", "check its owner and mode"
         ) from None
     except OSError as error:
         if stat.S_ISSOCK(_mode(path)):
-            raise _irregular(path) from None
+            raise _irregular_file_error(path) from None
         raise SourceError(str(path), error.strerror or str(error)) from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise _irregular(path)
+        raise _irregular_file_error(path)
     return fd
 
 
-def _dangling(path: Path) -> SourceError | None:
+def _dangling_link_error(path: Path) -> SourceError | None:
     """Return the error for a symbolic link to a missing file; None if the path is no link."""
     try:
         to = visible_line(str(path.readlink()), 200)
@@ -180,7 +180,7 @@ def _dangling(path: Path) -> SourceError | None:
     return SourceError(str(path), f"a link to {to}, and there is no such file", hint)
 
 
-def _irregular(path: Path) -> NoTranscript:
+def _irregular_file_error(path: Path) -> NoTranscript:
     return NoTranscript(str(path), "not a regular file", "give a file, a folder or `-`")
 
 
@@ -190,15 +190,15 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
     A remote file is fetched sequentially, as far as it is needed.
     """
     if isinstance(path, RemotePath):
-        return _unpacked(SpoolSource(str(path), lambda: remote_bytes(path)))
+        return _unpack(SpoolSource(str(path), lambda: remote_bytes(path)))
     if path is None:
         if sys.stdin is None or sys.stdin.closed:
             raise SourceError("-", "standard input is closed", "pipe a transcript into it")
         # The terminal driver takes over descriptor 0 for keys, so the pipe needs a separate one.
         fd = os.dup(sys.stdin.fileno())
-        return _unpacked(SpoolSource("-", lambda: _read_fd(fd)))
+        return _unpack(SpoolSource("-", lambda: _read_fd(fd)))
     if (found := split_member(path)) is not None:
-        return _unpacked(_member_source(path, *found))
+        return _unpack(_member_source(path, *found))
     if holds_one_run(path):
         from hermes_tui.runtime.folder_source import folder_source
 
@@ -218,7 +218,7 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
         return followed(path, unpack)
     if unpack is not None:
         source.close()
-        return _unpacked(SpoolSource(str(path), lambda: unpack(path)), MAX_PACKED - 1)
+        return _unpack(SpoolSource(str(path), lambda: unpack(path)), MAX_PACKED - 1)
     if is_wide:
         source.close()
         return SpoolSource(str(path), lambda: _read_fd(open_readable(path)))
@@ -271,7 +271,7 @@ def _member_source(path: Path, archive: Path, member: str) -> SpoolSource:
     return SpoolSource(str(path), lambda: archive_file_bytes(archive, member, label=str(path)))
 
 
-def _unpacked(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
+def _unpack(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
     """Return a spool of the decompressed bytes if `source` is compressed, else `source`."""
     while levels and source.size < MAGIC_BYTES and not source.complete:
         source.wait(0.01)
@@ -279,7 +279,7 @@ def _unpacked(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
     if unpack is None:
         return source
     inner = SpoolSource(source.name, lambda: unpack(SpoolFile(source)))
-    return _unpacked(inner, levels - 1)
+    return _unpack(inner, levels - 1)
 
 
 def _read_fd(fd: int) -> Iterator[bytes]:

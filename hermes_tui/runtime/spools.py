@@ -36,7 +36,7 @@ class SpoolSource:
         self._file = _temporary_file(name)
         self._size = 0
         self._room_until = 0
-        self._seen = 0
+        self._last_state = 0
         self._done = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._fill, args=(chunks,), daemon=True)
@@ -93,8 +93,8 @@ class SpoolSource:
 
     def refresh(self) -> bool:
         state = self._size * 2 + self._done.is_set()
-        changed = state != self._seen
-        self._seen = state
+        changed = state != self._last_state
+        self._last_state = state
         return changed
 
     def wait(self, timeout_s: float) -> None:

@@ -27,7 +27,7 @@ AGENT: Final = "agent-"
 HEAD: Final = 64 << 10
 ROLLOUT: Final = "rollout-"
 ID_LENGTH: Final = 36
-MOST_HEADS: Final = 2_000
+MAX_HEADS: Final = 2_000
 """How many files next to a session are looked into: each may belong to any session there."""
 _SESSION_ID: Final = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _PARENT_ID: Final = re.compile(rb'"parent_thread_id"\s*:\s*"([^"\\]{1,200})"')
@@ -37,18 +37,18 @@ def with_subagents(targets: Targets) -> Targets:
     """Return the targets with the files of its subagents after each session that was named."""
     # Those of sessions in folders are found anyway.
     named = (target.path for target in targets.named if isinstance(target.path, Path))
-    folders = _Folders()
+    folders = _FolderCache()
     own = {path: found for path in named if (found := _files_of(path, folders))}
     if not own:
         return targets
-    known = _among({path for found in own.values() for path in found}, targets)
+    known = _known_targets({path for found in own.values() for path in found}, targets)
     parts: list[Part] = []
     for part in targets.parts:
-        parts.append(part if isinstance(part, PathList) else _followed(part, own, known))
+        parts.append(part if isinstance(part, PathList) else _with_own_files(part, own, known))
     return Targets(parts)
 
 
-def _among(paths: set[Path], targets: Targets) -> set[Path]:
+def _known_targets(paths: set[Path], targets: Targets) -> set[Path]:
     """Return those of `paths` that are already among the targets."""
     found: set[Path] = set()
     for part in targets.parts:
@@ -59,7 +59,7 @@ def _among(paths: set[Path], targets: Targets) -> set[Path]:
     return found
 
 
-def _followed(
+def _with_own_files(
     part: list[Target], own: Mapping[Path, Sequence[Path]], known: set[Path]
 ) -> list[Target]:
     """Insert its `own` files after each session, except `known` ones; add them to `known`."""
@@ -67,48 +67,48 @@ def _followed(
     for target in part:
         found.append(target)
         if target.named and isinstance(target.path, Path):
-            fresh = [path for path in own.get(target.path, ()) if path not in known]
-            known.update(fresh)
-            found += [Target(path, named=False) for path in fresh]
+            added = [path for path in own.get(target.path, ()) if path not in known]
+            known.update(added)
+            found += [Target(path, named=False) for path in added]
     return found
 
 
 def subagent_files(session: Path) -> list[Path]:
     """Return the files of a session's subagents; none if the file is no session."""
-    return _files_of(session, _Folders())
+    return _files_of(session, _FolderCache())
 
 
-def _files_of(session: Path, folders: _Folders) -> list[Path]:
+def _files_of(session: Path, folders: _FolderCache) -> list[Path]:
     if session.suffix != SUFFIX or session.name.startswith(AGENT) or split_member(session):
         return []
     if session.name.startswith(ROLLOUT):
         return list(_rollouts(session, folders))
-    inside = session.with_suffix("") / "subagents"
-    apart = session.parent.parent / "subagents" / session.stem
-    for folder in (inside, apart) if session.parent.name == "chats" else (inside,):
+    nested = session.with_suffix("") / "subagents"
+    separate = session.parent.parent / "subagents" / session.stem
+    for folder in (nested, separate) if session.parent.name == "chats" else (nested,):
         if is_so(folder.is_dir):
             return [path for path in files_in(folder) if _is_agent(path)]
-    return list(_beside(session, folders))
+    return list(_agents_next_to(session, folders))
 
 
 def _is_agent(path: Path) -> bool:
     return path.name.startswith(AGENT) and path.suffix == SUFFIX
 
 
-class _Folders:
+class _FolderCache:
     """A cache for folders of sessions: each is listed once, and each file in it is read once."""
 
     def __init__(self) -> None:
         self.agents = cache(_agents_in)
         self.rollouts = cache(_rollouts_in)
-        self.parent_of = cache(partial(_named, _PARENT_ID))
+        self.parent_of = cache(partial(_id_in_head, _PARENT_ID))
 
 
 def _agents_in(folder: Path) -> Mapping[str, Sequence[Path]]:
     """Return the files of subagents in a folder, by the session that they name."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]:
-        found.setdefault(_named(_SESSION_ID, path), []).append(path)
+    for path in sorted(folder.glob(f"{AGENT}*{SUFFIX}"))[:MAX_HEADS]:
+        found.setdefault(_id_in_head(_SESSION_ID, path), []).append(path)
     return found
 
 
@@ -117,29 +117,29 @@ def _rollouts_in(folder: Path) -> Sequence[Path]:
     return sorted(folder.glob(f"{ROLLOUT}*{SUFFIX}"))
 
 
-def _beside(session: Path, folders: _Folders) -> Sequence[Path]:
+def _agents_next_to(session: Path, folders: _FolderCache) -> Sequence[Path]:
     # Read before its folder is listed, which may hold a million files.
-    wanted = _named(_SESSION_ID, session)
-    return folders.agents(session.parent).get(wanted, ()) if wanted else ()
+    session_id = _id_in_head(_SESSION_ID, session)
+    return folders.agents(session.parent).get(session_id, ()) if session_id else ()
 
 
-def _rollouts(session: Path, folders: _Folders) -> Iterator[Path]:
+def _rollouts(session: Path, folders: _FolderCache) -> Iterator[Path]:
     """Yield the subagents that a Codex session started on the same day, and their subagents."""
     # Sorted by time: none is older than the one that started it.
-    beside = folders.rollouts(session.parent)
-    first = bisect_right(beside, session)
+    siblings = folders.rollouts(session.parent)
+    first = bisect_right(siblings, session)
     family = {session.stem[-ID_LENGTH:]}
-    for path in beside[first : first + MOST_HEADS]:
+    for path in siblings[first : first + MAX_HEADS]:
         if folders.parent_of(path) in family:
             family.add(path.stem[-ID_LENGTH:])
             yield path
 
 
-def _named(what: re.Pattern[bytes], path: Path) -> str:
+def _id_in_head(pattern: re.Pattern[bytes], path: Path) -> str:
     """Return the first group of a match in the head of a file; empty if there is none."""
     try:
         with os.fdopen(open_readable(path), "rb") as file:
-            found = what.search(file.read(HEAD))
+            match = pattern.search(file.read(HEAD))
     except (SourceError, OSError):
         return ""
-    return found[1].decode("utf-8", "replace") if found else ""
+    return match[1].decode("utf-8", "replace") if match else ""

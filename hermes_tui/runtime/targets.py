@@ -22,7 +22,7 @@ from hermes_tui.runtime.transcript_names import (
     may_be_transcript,
 )
 
-_REMOTE = (".parquet", ".arrow", ARCHIVE_SUFFIX)
+_REMOTE_SUFFIXES = (".parquet", ".arrow", ARCHIVE_SUFFIX)
 MANY_FILES = 10_000
 """If there are more, only the first and the last are compared to find the common folder."""
 
@@ -113,7 +113,7 @@ class Targets(Sequence[Target]):
 
     def common_folder(self) -> str:
         """Return the common folder of all files, with a trailing separator; empty if none."""
-        paths = chain.from_iterable(map(_ends, self.parts))
+        paths = chain.from_iterable(map(_first_and_last, self.parts))
         parents = {str(path).rpartition("/")[0] for path in paths if path is not None}
         try:
             common = os.path.commonpath(parents)
@@ -122,7 +122,7 @@ class Targets(Sequence[Target]):
         return f"{common.rstrip('/')}/" if common else ""
 
 
-def _ends(part: Part) -> list[Place | None]:
+def _first_and_last(part: Part) -> list[Place | None]:
     """Return the first and the last path, or all paths if they are only a few targets.
 
     In the order of a walk, any folder that the first and the last share is common to all.
@@ -141,37 +141,37 @@ def expand_paths(
     number found so far in the current one. Raises SourceError if nothing is found, unless the
     caller `waits` for files that appear in a folder or come to match a glob.
     """
-    each = [_expand(pattern, tell, waits=waits) for pattern in with_whole_runs([*patterns])]
-    if not each:
+    parts = [_expand(pattern, tell, waits=waits) for pattern in with_whole_runs([*patterns])]
+    if not parts:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
-    if len(each) == 1:
-        return Targets(each)
-    return Targets(_once_each(each if _are_apart(each) else [[*Targets(each)]]))
+    if len(parts) == 1:
+        return Targets(parts)
+    return Targets(_without_duplicates(parts if _are_disjoint(parts) else [[*Targets(parts)]]))
 
 
-def _once_each(parts: Iterable[Part]) -> Iterator[Part]:
-    known: set[Place | None] = set()
+def _without_duplicates(parts: Iterable[Part]) -> Iterator[Part]:
+    seen: set[Place | None] = set()
     for part in parts:
         if isinstance(part, PathList):
             yield part
             continue
         found: dict[Place | None, Target] = {}
         for target in part:
-            if target.path not in known:
+            if target.path not in seen:
                 found.setdefault(target.path, target)
-        known.update(found)
+        seen.update(found)
         yield [*found.values()]
 
 
-def _are_apart(parts: Sequence[Part]) -> bool:
+def _are_disjoint(parts: Sequence[Part]) -> bool:
     """Return whether no file of a folder can also be in another part."""
     tops = {part.top for part in parts if isinstance(part, PathList)}
     if not tops:
         return True
-    texts = [part.top for part in parts if isinstance(part, PathList)]
-    texts += [str(target.path) for part in parts if isinstance(part, list) for target in part]
+    paths = [part.top for part in parts if isinstance(part, PathList)]
+    paths += [str(target.path) for part in parts if isinstance(part, list) for target in part]
     # When sorted, a text that begins with another one directly follows that or such a text.
-    neighbours = pairwise(sorted(texts))
+    neighbours = pairwise(sorted(paths))
     return not any(first in tops and second.startswith(first) for first, second in neighbours)
 
 
@@ -179,7 +179,9 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     if pattern == "-":
         return [Target(None)]
     if is_url(pattern):
-        found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
+        found, is_named = find_remote(
+            pattern, lambda name: may_be_transcript(name, _REMOTE_SUFFIXES)
+        )
         return [Target(item, named=is_named) for item in without_sidecars(found)]
     path = local_path(pattern)
     if not path.name and holds_one_run(path.absolute()):

@@ -17,44 +17,44 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 _NAMES = ("stdin", "stdout", "stderr")
-_kept: dict[int, int] = {}
+_saved_descriptors: dict[int, int] = {}
 """While the shield is up, duplicates of the original descriptors 0 to 2."""
 
 
 @contextmanager
 def shielded_terminal() -> Iterator[tuple[int, int]]:
     """Redirect descriptors 0 to 2 to the null device during the block; yield the terminal size."""
-    before = {name: getattr(sys, name) for name in _both(_NAMES)}
+    before = {name: getattr(sys, name) for name in _both_names(_NAMES)}
     _flush()
-    kept = {number: os.dup(number) for number in range(3)}
+    saved = {number: os.dup(number) for number in range(3)}
     streams = [
-        os.fdopen(kept[0], "r", encoding="utf-8", errors="surrogateescape", closefd=False),
+        os.fdopen(saved[0], "r", encoding="utf-8", errors="surrogateescape", closefd=False),
         *(
-            os.fdopen(kept[number], "w", 1, "utf-8", "backslashreplace", closefd=False)
+            os.fdopen(saved[number], "w", 1, "utf-8", "backslashreplace", closefd=False)
             for number in (1, 2)
         ),
     ]
     try:
         for name, stream in zip(_NAMES, streams, strict=True):
             _replace(name, stream)
-        _kept.update(kept)
+        _saved_descriptors.update(saved)
         # Afterwards it can no longer be read from the descriptors 0 to 2.
         size = shutil.get_terminal_size()
-        _lead_nowhere()
+        _redirect_to_null()
         yield size.columns, size.lines
     finally:
         _flush()
-        _lead_back()
-        _kept.clear()
+        _restore_descriptors()
+        _saved_descriptors.clear()
         for name, stream in before.items():
             setattr(sys, name, stream)
-        for number in kept.values():
+        for number in saved.values():
             os.close(number)
 
 
 def is_shielded() -> bool:
     """Return whether the shield is up."""
-    return bool(_kept)
+    return bool(_saved_descriptors)
 
 
 @contextmanager
@@ -64,8 +64,8 @@ def reserved_output() -> Iterator[BinaryIO]:
     Standard input is empty meanwhile, so that no other code waits for it or consumes a pipeline.
     """
     _flush()
-    kept = {number: os.dup(number) for number in range(2)}
-    output = os.fdopen(kept[1], "wb", closefd=False)
+    saved = {number: os.dup(number) for number in range(2)}
+    output = os.fdopen(saved[1], "wb", closefd=False)
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     os.dup2(2, 1)
@@ -77,32 +77,32 @@ def reserved_output() -> Iterator[BinaryIO]:
         # If the reader is gone, an earlier exception has already reported it.
         with suppress(OSError):
             output.close()
-        for number, before in kept.items():
-            os.dup2(before, number)
-            os.close(before)
+        for number, descriptor in saved.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)
 
 
 @contextmanager
 def lowered() -> Iterator[None]:
     """Lower the shield during the block, so that a child such as an editor has the terminal."""
-    if not _kept:
+    if not _saved_descriptors:
         yield
         return
-    _lead_back()
+    _restore_descriptors()
     try:
         yield
     finally:
-        _lead_nowhere()
+        _redirect_to_null()
 
 
-def _both(names: tuple[str, ...]) -> Iterator[str]:
+def _both_names(names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         yield name
         yield f"__{name}__"
 
 
 def _replace(name: str, stream: Any) -> None:
-    for each in _both((name,)):
+    for each in _both_names((name,)):
         setattr(sys, each, stream)
 
 
@@ -112,7 +112,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _lead_nowhere() -> None:
+def _redirect_to_null() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     try:
         for number in range(3):
@@ -122,6 +122,6 @@ def _lead_nowhere() -> None:
             os.close(nowhere)
 
 
-def _lead_back() -> None:
-    for number, kept in _kept.items():
-        os.dup2(kept, number)
+def _restore_descriptors() -> None:
+    for number, saved in _saved_descriptors.items():
+        os.dup2(saved, number)

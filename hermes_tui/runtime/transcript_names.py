@@ -5,7 +5,7 @@ from __future__ import annotations
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".har", ".eval", ".log")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVE_SUFFIX = ".zip"
-_OF_MANY_THINGS = (".log",)
+_AMBIGUOUS_SUFFIXES = (".log",)
 """Suffixes of transcripts that other files have just as often."""
 
 
@@ -14,17 +14,17 @@ def may_be_transcript(name: str, also: tuple[str, ...] = ()) -> bool:
 
     `also` are more suffixes to accept.
     """
-    return _bare(name).endswith((*SUFFIXES, *also)) and not name.startswith(".")
+    return _bare_name(name).endswith((*SUFFIXES, *also)) and not name.startswith(".")
 
 
 def must_be_transcript(name: str) -> bool:
     """Return whether a file of this name must be damaged if it holds neither JSON nor rows."""
-    bare = _bare(name)
+    bare = _bare_name(name)
     promising = (*SUFFIXES, ".parquet", ".arrow", ARCHIVE_SUFFIX)
-    return bare.endswith(promising) and not bare.endswith(_OF_MANY_THINGS)
+    return bare.endswith(promising) and not bare.endswith(_AMBIGUOUS_SUFFIXES)
 
 
-def _bare(name: str) -> str:
+def _bare_name(name: str) -> str:
     """Return a name in lower case without the suffixes of compressed files."""
     bare = name.lower()
     for suffix in PACKED_SUFFIXES:

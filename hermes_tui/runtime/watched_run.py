@@ -27,12 +27,12 @@ from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
 from hermes_tui.runtime.sources import FileSource, RangeSource
 from hermes_tui.runtime.unfinished_runs import unfinished_runs
 
-REST: Final = 3
+REST_FACTOR: Final = 3
 """How many times as long as a reading took to wait after it. A long session is therefore read less
 often, which leaves the machine free for other work."""
 
 PIECE: Final = 1 << 20
-_TURN: Final = threading.Semaphore(1)
+_READING_SLOT: Final = threading.Semaphore(1)
 """Held during a reading: files are read one at a time, since a folder may hold thousands."""
 
 
@@ -71,7 +71,7 @@ class HeldRun:
         return latest
 
 
-class _Fresh(NamedTuple):
+class _FileReading(NamedTuple):
     file: OpenFile
     runs: list[ListedRun]
     readings: dict[HeldRun, Reading | None]
@@ -92,11 +92,11 @@ class WatchedFile:
         self.failure = ""
         self.news = ""
         """A message if the file was replaced or truncated before the latest reading; else empty."""
-        self._held: list[HeldRun] = []
-        self._stamp = self._shown = stamp
+        self._held_runs: list[HeldRun] = []
+        self._stamp = self._shown_stamp = stamp
         self._due = 0.0
         self._thread: threading.Thread | None = None
-        self._fresh: _Fresh | None = None
+        self._new_reading: _FileReading | None = None
         self._is_closed = False
 
     def hold(self, ref: RunRef, log: EventLog) -> HeldRun:
@@ -104,8 +104,8 @@ class WatchedFile:
         first = log[0] if len(log) else None
         held = HeldRun(first.run_id if isinstance(first, RunStarted) else "", ref.number)
         held.is_shown = first is not None
-        held.failure = "" if held.is_shown else self._gone(held)
-        self._held.append(held)
+        held.failure = "" if held.is_shown else self._gone_message(held)
+        self._held_runs.append(held)
         return held
 
     def now(self, ref: RunRef) -> RunRef | None:
@@ -126,8 +126,8 @@ class WatchedFile:
         self._stamp = None
 
     def let_go(self, held: HeldRun) -> None:
-        if held in self._held:
-            self._held.remove(held)
+        if held in self._held_runs:
+            self._held_runs.remove(held)
 
     def poll(self) -> None:
         """Take over a finished reading, or start one if the file has changed. Never waits."""
@@ -138,7 +138,7 @@ class WatchedFile:
             return
         stamp = stamp_of(self.file.path)
         is_due = stamp != self._stamp and time.monotonic() >= self._due
-        if is_due and not self._is_closed and _TURN.acquire(blocking=False):
+        if is_due and not self._is_closed and _READING_SLOT.acquire(blocking=False):
             self._stamp = stamp
             self._thread = threading.Thread(target=self._read, daemon=True)
             self._thread.start()
@@ -147,44 +147,44 @@ class WatchedFile:
         """Discard a finished reading that was not taken over; a running thread discards its own."""
         self._is_closed = True
         if self._thread is not None and not self._thread.is_alive():
-            self._drop()
+            self._discard_reading()
 
     # Called in the thread
 
     def _read(self) -> None:
         began = time.monotonic()
         try:
-            self._fresh = self._read_anew()
+            self._new_reading = self._read_file()
             self.failure = ""
         except SourceError as error:
             # The file may be half written.
-            self.failure = _shown_before(str(error))
+            self.failure = _with_old_content_note(str(error))
         finally:
-            _TURN.release()
-        self._due = time.monotonic() + REST * (time.monotonic() - began)
+            _READING_SLOT.release()
+        self._due = time.monotonic() + REST_FACTOR * (time.monotonic() - began)
         if self._is_closed:
-            self._drop()
+            self._discard_reading()
 
-    def _drop(self) -> None:
-        fresh, self._fresh = self._fresh, None
-        if fresh is not None:
-            fresh.file.close()
+    def _discard_reading(self) -> None:
+        reading, self._new_reading = self._new_reading, None
+        if reading is not None:
+            reading.file.close()
 
-    def _read_anew(self) -> _Fresh:
+    def _read_file(self) -> _FileReading:
         before = self.file
         file = open_file(before.path, wanted_format=before.reader.name, parser=before.parser)
         try:
             file.reader = at_once(file.reader)
-            _check_weight(file)
-            _set_aside_partial(file)
+            _check_size(file)
+            _cut_partial_line(file)
             for _ in file.scan():
                 pass
             runs = list(self._listed(file))
-            readings = {held: self._reading(held, file, runs) for held in tuple(self._held)}
+            readings = {held: self._reading(held, file, runs) for held in tuple(self._held_runs)}
         except BaseException:
             file.close()
             raise
-        return _Fresh(file, runs, readings)
+        return _FileReading(file, runs, readings)
 
     def _listed(self, file: OpenFile) -> Iterator[ListedRun]:
         number = 0
@@ -206,15 +206,15 @@ class WatchedFile:
 
         Several may have the id, such as the attempts at one task; then the nearest place counts.
         """
-        same = [run for run in runs if held.run_id and run.summary.run_id == held.run_id]
-        if not same:
+        candidates = [run for run in runs if held.run_id and run.summary.run_id == held.run_id]
+        if not candidates:
             # If there are several, one with a different id is another run.
             is_other = len(runs) > 1 and bool(held.run_id)
             at_place = runs[held.number : held.number + 1]
-            same = [run for run in at_place if not (is_other and run.summary.run_id)]
-        if not same:
+            candidates = [run for run in at_place if not (is_other and run.summary.run_id)]
+        if not candidates:
             return None
-        run = min(same, key=lambda run: abs(run.ref.number - held.number))
+        run = min(candidates, key=lambda run: abs(run.ref.number - held.number))
         ref = run.ref
         events = split_runs(file.decode(ref.record))[1][ref.nth]
         log = MemoryLog(events, complete=not run.goes_on)
@@ -225,46 +225,46 @@ class WatchedFile:
     # Called once the thread has ended
 
     def _take_over(self) -> None:
-        fresh, self._fresh = self._fresh, None
-        if fresh is None:
+        reading, self._new_reading = self._new_reading, None
+        if reading is None:
             return
         file = self.file
-        self.news, self._shown = self._news(), self._stamp
+        self.news, self._shown_stamp = self._change_message(), self._stamp
         file.source.close()
         file.source, file.index, file.reader = (
-            fresh.file.source,
-            fresh.file.index,
-            fresh.file.reader,
+            reading.file.source,
+            reading.file.index,
+            reading.file.reader,
         )
-        file.diagnosis = fresh.file.diagnosis
+        file.diagnosis = reading.file.diagnosis
         file.rest()
-        self.runs = fresh.runs
+        self.runs = reading.runs
         self.revision += 1
-        for held in self._held:
-            if held not in fresh.readings:
+        for held in self._held_runs:
+            if held not in reading.readings:
                 # It was added while the thread was reading.
                 self.read_again()
                 continue
-            held.latest = found = fresh.readings[held]
-            held.failure = "" if found is not None else self._gone(held)
-            if found is not None:
-                held.number, held.is_shown = found.ref.number, True
+            held.latest = run_reading = reading.readings[held]
+            held.failure = "" if run_reading is not None else self._gone_message(held)
+            if run_reading is not None:
+                held.number, held.is_shown = run_reading.ref.number, True
 
-    def _news(self) -> str:
+    def _change_message(self) -> str:
         """Return what happened to a file that should only grow; empty if it did only that."""
-        before, now = self._shown, self._stamp
+        before, now = self._shown_stamp, self._stamp
         if self.file.reader.layout is not Layout.WHOLE_LINES or before is None or now is None:
             return ""
         if before[0] != now[0]:
             return "replaced by another file; read again"
         return "cut off; read again" if now[1] < before[1] else ""
 
-    def _gone(self, held: HeldRun) -> str:
+    def _gone_message(self, held: HeldRun) -> str:
         gone = f"the run is no longer in {self.file.label}"
-        return _shown_before(gone) if held.is_shown else gone
+        return _with_old_content_note(gone) if held.is_shown else gone
 
 
-def _check_weight(file: OpenFile) -> None:
+def _check_size(file: OpenFile) -> None:
     """Raise SourceError if a session is so big that it has to be read in parts, turn by turn."""
     is_cut = file.reader.layout is Layout.WHOLE_LINES and cutting_rule(file.reader) is not None
     if is_cut and weighs_more(file.source, MAX_WHOLE):
@@ -273,7 +273,7 @@ def _check_weight(file: OpenFile) -> None:
         )
 
 
-def _set_aside_partial(file: OpenFile) -> None:
+def _cut_partial_line(file: OpenFile) -> None:
     """End a session before its last line if that is only half written so far."""
     source = file.source
     if file.reader.layout is not Layout.WHOLE_LINES or not isinstance(source, FileSource):
@@ -297,8 +297,8 @@ def _is_whole_json(line: bytes) -> bool:
     return True
 
 
-def _shown_before(why: str) -> str:
-    return f"showing what was read before: {why}"
+def _with_old_content_note(problem: str) -> str:
+    return f"showing what was read before: {problem}"
 
 
 def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | None:
@@ -312,15 +312,15 @@ def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | N
     if not weighs_more(file.source, MAX_WHOLE):
         # Turn by turn, the last one would only be shown once the next one begins.
         file.reader = at_once(file.reader)
-    if _is_whole(file):
-        _set_aside_partial(file)
+    if _is_one_record(file):
+        _cut_partial_line(file)
         file.watched = WatchedFile(file, stamp)
         return file
     file.close()
     return None
 
 
-def _is_whole(file: OpenFile) -> bool:
+def _is_one_record(file: OpenFile) -> bool:
     """Return whether a file is one record: a session or a document, even one on a single line."""
     source, layout = file.source, file.reader.layout
     if layout is not Layout.LINES:

@@ -20,15 +20,15 @@ def worked_s(events: Iterable[Event]) -> float:
 
     A request or call without an answer, because the program was killed, does not count.
     """
-    total, began = 0.0, None
+    total, started = 0.0, None
     for event in events:
         match event:
             case RequestSent() | ToolDispatched():
-                began = event.ts
+                started = event.ts
             case ResponseReceived() | RequestFailed() | ToolReturned() | ToolFailed():
-                if began is not None and event.ts is not None:
-                    total += max(0.0, event.ts - began)
-                began = None
+                if started is not None and event.ts is not None:
+                    total += max(0.0, event.ts - started)
+                started = None
             case _:
                 pass
     return total

@@ -20,7 +20,7 @@ from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.masking import Masking
 
-_LONGEST_LINE = 16 * 1024 * 1024
+_MAX_FIRST_LINE = 16 * 1024 * 1024
 """Bytes of a first line; a longer one is not the start of a recording."""
 RECORD_ELSEWHERE = "name a file with --record FILE, or --no-record"
 
@@ -34,8 +34,8 @@ def default_folder() -> Path:
 
 def default_path(run_id: str, *, now: float) -> Path:
     """Return the default path of the recording of a run."""
-    day = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
-    return default_folder() / f"{day}-{run_id[:8]}.jsonl"
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
+    return default_folder() / f"{stamp}-{run_id[:8]}.jsonl"
 
 
 def temporary_path() -> Path | None:
@@ -88,10 +88,10 @@ class Recording:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, flags | (os.O_EXCL if exclusive else 0), 0o600)
         except FileExistsError:
-            raise _taken(path) from None
+            raise _path_taken_error(path) from None
         except OSError as error:
             hint = RECORD_ELSEWHERE if exclusive else "look at it with `hermes-tui open`"
-            raise self._failure(error, hint) from error
+            raise self._store_error(error, hint) from error
         self._lock()
         self._length = os.fstat(self._descriptor).st_size
 
@@ -104,7 +104,7 @@ class Recording:
             raise SourceError(str(path), "no such recording", "`hermes-tui live` without --resume")
         recording = cls(path, secrets=secrets, exclusive=False)
         try:
-            return recording, recording._read_whole()
+            return recording, recording._read_events()
         except BaseException:
             recording.close()
             raise
@@ -118,18 +118,18 @@ class Recording:
             message = "another hermes-tui is writing this recording"
             raise StoreError(str(self.path), message, hint) from error
 
-    def _read_whole(self) -> tuple[Event, ...]:
+    def _read_events(self) -> tuple[Event, ...]:
         data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
+        length = data.rfind(b"\n") + 1
         events = []
-        for number, line in enumerate(data[:whole].splitlines(), 1):
+        for number, line in enumerate(data[:length].splitlines(), 1):
             try:
                 events.append(decode(line))
             except MalformedEvent as error:
                 raise malformed_line(self.path, number, error, "resumed") from error
-        if whole < len(data):
-            os.ftruncate(self._descriptor, whole)
-            self._length = whole
+        if length < len(data):
+            os.ftruncate(self._descriptor, length)
+            self._length = length
         return tuple(events)
 
     def append(self, event: Event) -> None:
@@ -141,7 +141,7 @@ class Recording:
                 written += os.write(self._descriptor, line[written:])
         except OSError as error:
             self._cut_torn_line()
-            raise self._failure(error) from error
+            raise self._store_error(error) from error
         self._length += len(line)
 
     def _cut_torn_line(self) -> None:
@@ -156,7 +156,7 @@ class Recording:
         try:
             os.fdatasync(self._descriptor)
         except OSError as error:
-            raise self._failure(error) from error
+            raise self._store_error(error) from error
 
     def close(self) -> None:
         """Close the file and release its lock; may be called twice."""
@@ -164,13 +164,13 @@ class Recording:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _failure(self, error: OSError, hint: str = "see --record") -> StoreError:
+    def _store_error(self, error: OSError, hint: str = "see --record") -> StoreError:
         if error.errno == errno.ENOSPC:
             hint = "free some space"
         return StoreError(str(self.path), error.strerror or str(error), hint)
 
 
-def _taken(path: Path) -> UsageError:
+def _path_taken_error(path: Path) -> UsageError:
     """Return the error for a `path` at which no recording can begin, with what to do instead."""
     if path.is_dir():
         return UsageError(f"{path}: this is a folder", "name a file in it")
@@ -199,6 +199,6 @@ def first_event(path: Path) -> Event | None:
         return None
     with path.open("rb") as file:
         try:
-            return decode(file.readline(_LONGEST_LINE))
+            return decode(file.readline(_MAX_FIRST_LINE))
         except MalformedEvent:
             return None

@@ -411,7 +411,7 @@ async def test_a_mistake_of_our_own_is_raised_where_the_run_is_waited_for(
     server = ScriptedServer(said("done"))
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
-        monkeypatch.setattr(Driver, "_ask", None)
+        monkeypatch.setattr(Driver, "_send_request", None)
         driver.put(start(tools))
         with pytest.raises(TypeError):
             await driver.at_rest()

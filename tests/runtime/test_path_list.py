@@ -40,6 +40,6 @@ def test_a_path_takes_a_few_bytes_beside_its_name() -> None:
     found = PathList("/data/")
     for number in range(20_000):
         found.add(f"/data/task-{number // 100:03}/", f"{number:06}.json")
-    parts = (found._names.data, found._names.ends, found._folders.data, found._firsts)
+    parts = (found._names.data, found._names.ends, found._folders.data, found._first_files)
     assert sum(map(sys.getsizeof, parts)) < 24 * len(found)
     assert str(found[-1]) == "/data/task-199/019999.json"

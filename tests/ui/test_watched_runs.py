@@ -429,4 +429,4 @@ async def test_the_only_run_of_a_followed_file_is_opened_once(tmp_path: Path) ->
         await shows(pilot, "there is a.txt")
         await settled(pilot)
         watched = app.feed.files.file_of(0).watched
-        assert watched is not None and len(watched._held) == 1
+        assert watched is not None and len(watched._held_runs) == 1
