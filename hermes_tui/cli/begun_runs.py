@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import Event, RunStarted
@@ -49,7 +49,7 @@ def _runs_in_subagent_files(ref: RunRef) -> Iterator[Run]:
         try:
             file = open_file(path, whole=True)
         except HermesError as error:
-            say(f"a subagent is left out: {error}")
+            print_notice(f"a subagent is left out: {error}")
             continue
         try:
             yield from _runs_in_file(file)

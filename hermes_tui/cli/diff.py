@@ -119,13 +119,13 @@ def _read(spec: str, wanted_format: str) -> ReadRun:
 
 def _split_run(spec: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN names."""
-    from hermes_tui.runtime.folder_walk import is_so
+    from hermes_tui.runtime.folder_walk import false_on_oserror
     from hermes_tui.runtime.remote import local_path, place_of
 
     if spec == "-":
         return None, ""
     head, colon, run = spec.rpartition(":")
-    if not colon or run.startswith("//") or is_so(local_path(spec).exists):
+    if not colon or run.startswith("//") or false_on_oserror(local_path(spec).exists):
         return place_of(spec), ""
     return None if head == "-" else place_of(head), run
 

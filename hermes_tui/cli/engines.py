@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.cli.inputs import add_json_option
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_row
 
@@ -110,7 +110,7 @@ def _add(arguments: argparse.Namespace) -> int:
     _print(added)
     for engine in added:
         for name, reason in engine.failures.items():
-            say(f"{engine.name}: {name} cannot be loaded: {reason}")
+            print_notice(f"{engine.name}: {name} cannot be loaded: {reason}")
     return 0
 
 
@@ -124,7 +124,7 @@ def _list(*, as_json: bool) -> int:
         return 0
     _print(engines)
     if not engines:
-        say("no engine yet (`hermes-tui engines add`)")
+        print_notice("no engine yet (`hermes-tui engines add`)")
     return 0
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.run_choice import chosen_run
-from hermes_tui.cli.stderr import say
-from hermes_tui.formats.fields import MAX_DETAIL, only_named
+from hermes_tui.cli.stderr import print_notice
+from hermes_tui.formats.fields import MAX_DETAIL, count_shortened
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.formats.writers.media import is_media
 from hermes_tui.formats.writers.registry import WRITERS
@@ -32,7 +32,7 @@ from hermes_tui.model.events import (
     copy_event,
 )
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.folder_walk import is_so
+from hermes_tui.runtime.folder_walk import false_on_oserror
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
@@ -72,12 +72,12 @@ def run_export(arguments: argparse.Namespace) -> int:
         )
     write_out(arguments.output, [content], overwrite=arguments.force)
     _report_missing(events)
-    say_what_is_masked(masks)
+    report_masked(masks)
     if changes:
-        say(f"changed for {arguments.to}: {changes.told()}")
+        print_notice(f"changed for {arguments.to}: {changes.told()}")
     if subagent_runs and arguments.to != "atif":
         left_out = f"{counted(len(subagent_runs), 'run')} of subagents left out"
-        say(f"{left_out}: --to atif takes them in; else export each by itself")
+        print_notice(f"{left_out}: --to atif takes them in; else export each by itself")
     return 0
 
 
@@ -85,7 +85,7 @@ def _exports_several(arguments: argparse.Namespace) -> bool:
     """Return whether more than one run may have to be written."""
     paths = arguments.paths
     first = local_path(paths[0])
-    is_folder = "-" not in paths and is_so(first.is_dir) and not holds_one_run(first)
+    is_folder = "-" not in paths and false_on_oserror(first.is_dir) and not holds_one_run(first)
     return bool(arguments.all or arguments.filter or len(paths) > 1 or is_folder)
 
 
@@ -101,27 +101,29 @@ def masks_for(arguments: argparse.Namespace) -> Masks | None:
 
 def _report_missing(events: Sequence[Event]) -> None:
     if not any(isinstance(event, _CONVERSATION_EVENTS) for event in events):
-        say("the run has no messages: only what else is known of it was written")
-    say_what_is_named(named_details(events))
+        print_notice("the run has no messages: only what else is known of it was written")
+    report_named_details(named_details(events))
 
 
 def named_details(events: Sequence[Event]) -> int:
     """Return how many details of a run are only named, without their value."""
     details = (event.details for event in events if isinstance(event, RunStarted | RunEnded))
-    return sum(map(only_named, details))
+    return sum(map(count_shortened, details))
 
 
-def say_what_is_named(details: int) -> None:
+def report_named_details(details: int) -> None:
     """Report how many details are missing from what was written."""
     if details:
         why = f"longer than {MAX_DETAIL:,} characters, so only their size is written"
-        say(f"{counted(details, 'detail')} of the run left out: {why}")
+        print_notice(f"{counted(details, 'detail')} of the run left out: {why}")
 
 
-def say_what_is_masked(masks: Masks | None) -> None:
+def report_masked(masks: Masks | None) -> None:
     """Report how many credentials were masked; None: masking was not requested."""
     if masks is not None:
-        say(f"{counted(len(masks.hidden), 'credential')} masked: what has no usual looks is not")
+        print_notice(
+            f"{counted(len(masks.hidden), 'credential')} masked: what has no usual looks is not"
+        )
 
 
 def render(
@@ -181,7 +183,7 @@ def write_out(output: str, content: Iterable[bytes], *, overwrite: bool) -> None
         sys.stdout.buffer.flush()
         return
     target = local_path(output)
-    if is_so(target.is_dir):
+    if false_on_oserror(target.is_dir):
         raise UsageError(f"{target} is a folder", "name a file in it with -o")
     try:
         if target.exists() and not target.is_file():

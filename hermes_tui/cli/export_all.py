@@ -15,18 +15,18 @@ from hermes_tui.cli.export import (
     masks_for,
     named_details,
     render,
-    say_what_is_masked,
-    say_what_is_named,
+    report_masked,
+    report_named_details,
     write_out,
 )
 from hermes_tui.cli.filters import check_for_each
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import one_file
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.folder_walk import is_so
+from hermes_tui.runtime.folder_walk import false_on_oserror
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
@@ -72,7 +72,7 @@ def _selection_source(arguments: argparse.Namespace) -> str:
 
 
 def _is_folder(output: str) -> bool:
-    return output.endswith("/") or (output != "-" and is_so(local_path(output).is_dir))
+    return output.endswith("/") or (output != "-" and false_on_oserror(local_path(output).is_dir))
 
 
 def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
@@ -128,14 +128,14 @@ class _Runs:
                     raise
                 # A folder may hold files that are not transcripts.
                 if isinstance(error, NoTranscript) and not target.named:
-                    say(f"skipped {error}")
+                    print_notice(f"skipped {error}")
                 else:
                     self._fail(str(error))
         progress.clear()
 
     def _fail(self, reason: str) -> None:
         self.has_failed = True
-        say(reason)
+        print_notice(reason)
 
     def _runs_in_file(self, file: OpenFile, progress: ProgressLine) -> Iterator[FoundRun]:
         passing = RunFilter(file, file.label, self._filter)
@@ -178,12 +178,12 @@ class _Runs:
 
     def report(self) -> None:
         """Report how much was written, and what was left out or changed."""
-        say(f"{self.written:,} of {counted(self._seen, 'run')} written")
+        print_notice(f"{self.written:,} of {counted(self._seen, 'run')} written")
         if self._without_messages:
-            say(f"{counted(self._without_messages, 'run')} of these without messages")
+            print_notice(f"{counted(self._without_messages, 'run')} of these without messages")
         if self._defects:
-            say(f"{counted(self._defects, 'malformed place')} outside of any run left out")
-        say_what_is_named(self._named_details)
-        say_what_is_masked(self._masks)
+            print_notice(f"{counted(self._defects, 'malformed place')} outside of any run left out")
+        report_named_details(self._named_details)
+        report_masked(self._masks)
         if self._changes:
-            say(f"changed for {self.to}: {self._changes.told()}")
+            print_notice(f"changed for {self.to}: {self._changes.told()}")

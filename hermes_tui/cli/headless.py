@@ -11,9 +11,9 @@ from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from hermes_tui.cli.interrupts import TOGETHER_S
+from hermes_tui.cli.interrupts import SAME_INTERRUPT_S
 from hermes_tui.cli.json_text import escaped_json
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
@@ -77,7 +77,7 @@ class _Signals:
         if self.exit_code:
             return
         self.exit_code = 128 + number
-        self._loop.call_later(TOGETHER_S, self._remove_handlers)
+        self._loop.call_later(SAME_INTERRUPT_S, self._remove_handlers)
         if self._task is not None:
             self._task.cancel()
 
@@ -93,16 +93,16 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[st
         except asyncio.CancelledError:
             if not signals.exit_code:
                 raise
-            say("stopped before the run began")
+            print_notice("stopped before the run began")
             return signals.exit_code
         try:
             for warning in branches.warnings:
-                say(warning)
+                print_notice(warning)
             branch = branches.all[0]
             lines = _Lines(branch.driver.log, branches.masking, output)
             exit_code = await _run_to_rest(branch, lines, signals, settings)
             for news in branches.news:
-                say(news)
+                print_notice(news)
             return _final_exit_code(exit_code, lines.codes, fail_on)
         finally:
             signals.stop_cancelling()
@@ -114,7 +114,7 @@ def _final_exit_code(exit_code: int, codes: Counter[str], fail_on: AbstractSet[s
     failing = [code for code in codes if code in fail_on]
     if exit_code != FINISHED or not failing:
         return exit_code
-    say(f"failed by {', '.join(f'{code}×{codes[code]}' for code in failing)}")
+    print_notice(f"failed by {', '.join(f'{code}×{codes[code]}' for code in failing)}")
     return ENDED
 
 
@@ -169,7 +169,7 @@ async def _run_to_rest(
             raise
         if driver.failure is None and driver.phase not in (Phase.STOPPED, Phase.ENDED):
             # No event records this: the log ends where the run was cut off, as after a kill.
-            say(f"stopped{_resume_hint(branch)}")
+            print_notice(f"stopped{_resume_hint(branch)}")
             return signals.exit_code
     return _report(branch, settings)
 
@@ -202,20 +202,22 @@ def _report(branch: Branch, settings: LiveSettings) -> int:
     where = f"; recorded in {branch.path}" if branch.path else ""
     match last:
         case Stopped():
-            say(f"stopped at {_stop_reason(last, driver.log)}{_next_step(last, branch, settings)}")
+            print_notice(
+                f"stopped at {_stop_reason(last, driver.log)}{_next_step(last, branch, settings)}"
+            )
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
-            say(f"finished{where}")
+            print_notice(f"finished{where}")
             return FINISHED
         case RunEnded(stop_reason="request_failed" | "empty_response"):
-            say(f"ended: {last.stop_reason}: {_request_failure(driver.log)}{where}")
+            print_notice(f"ended: {last.stop_reason}: {_request_failure(driver.log)}{where}")
             return ENDED
         case RunEnded(stop_reason="budget" | "recording_ends" | "not_recorded"):
-            say(f"ended: {why_ended(last)}{where}")
+            print_notice(f"ended: {why_ended(last)}{where}")
             return SPENT if last.stop_reason == "budget" else ENDED
         case RunEnded():
             more = " (--max-turns N allows more)" if last.stop_reason == "max_turns" else ""
-            say(f"ended: {why_ended(last)}{more}{where}")
+            print_notice(f"ended: {why_ended(last)}{more}{where}")
     return ENDED
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final
 
-TOGETHER_S: Final = 0.3
+SAME_INTERRUPT_S: Final = 0.3
 """Signals that follow each other so closely are one Ctrl-C: a shell sends it to every program of a
 command, and one of these may pass it on."""
 
@@ -49,7 +49,7 @@ class Interrupts:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         previous_at, self._last_signal_at = self._last_signal_at, time.monotonic()
-        if self._last_signal_at - previous_at < TOGETHER_S:
+        if self._last_signal_at - previous_at < SAME_INTERRUPT_S:
             return
         if self._is_due or not self._is_held:
             raise KeyboardInterrupt

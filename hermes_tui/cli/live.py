@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_tui.cli.fail_on import failing_codes
 from hermes_tui.cli.live_arguments import fill_in_defaults
-from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
-from hermes_tui.cli.stderr import say
-from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
+from hermes_tui.cli.live_recorded import RECORDED_SETTINGS, check_recorded_options, fill_in_recorded
+from hermes_tui.cli.stderr import print_notice
+from hermes_tui.cli.terminal import check_draws, report_end_signal, take_keys_from_terminal
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
@@ -45,7 +45,7 @@ def run_live(arguments: argparse.Namespace) -> int:
     _check(arguments, has_screen=has_screen)
     fail_on = _fail_on(arguments.fail_on, has_screen=has_screen)
     if arguments.resume:
-        take_from(arguments, local_path(arguments.resume))
+        fill_in_recorded(arguments, local_path(arguments.resume))
     fill_in_defaults(arguments)
     if not arguments.api and not arguments.replay:
         arguments.api = "openai" if arguments.server else _demo_api(arguments)
@@ -85,7 +85,7 @@ def _temporary_recording() -> str:
     path = temporary_path()
     if path is None:
         return ""
-    say(f"{default_folder()} cannot be written: the demo is recorded in {path}")
+    print_notice(f"{default_folder()} cannot be written: the demo is recorded in {path}")
     return str(path)
 
 
@@ -98,7 +98,7 @@ def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
         raise UsageError(
             "--resume continues the recording itself", "leave out --record and --replay"
         )
-    refuse_decided(arguments, has_screen=has_screen)
+    check_recorded_options(arguments, has_screen=has_screen)
     if arguments.at and not arguments.messages:
         raise UsageError("--at needs --messages FILE", "give both, or neither")
     if arguments.format:
@@ -156,7 +156,7 @@ def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSetting
     messages = _messages(arguments)
     extra = _extra_body(arguments)
     server = _server(arguments, pace_s=0.02 if has_screen else 0.0)
-    recorded = {name: getattr(arguments, name) for name in KEPT}
+    recorded = {name: getattr(arguments, name) for name in RECORDED_SETTINGS}
     header_names = {HEADER_NAMES: [*server.headers]} if server.headers else {}
     return LiveSettings(
         server=server,
@@ -317,7 +317,7 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
         app.run(size=size)
     if app.failure is not None:
         raise app.failure
-    say_ended(app.ended_by)
+    report_end_signal(app.ended_by)
     for line in app.last_words:
-        say(line)
-    return app.broken_off.exit_code if app.broken_off is not None else app.return_code or 0
+        print_notice(line)
+    return app.abort_reason.exit_code if app.abort_reason is not None else app.return_code or 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.fields import as_dict, as_list, label
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import (
@@ -101,7 +101,7 @@ def _report_missing_tools(label: str, tools: Any, given_tools: Any = None) -> No
         [visible_line(str(name), _MAX_NAME_LENGTH) for name in names], _MAX_NAMED_TOOLS
     )
     options = " ".join(f"--tools {quote(str(one))}" for one in as_list(given_tools)) or "--tools"
-    say(f"{label}: its tools are not at hand here: {shown} (give them: {options})")
+    print_notice(f"{label}: its tools are not at hand here: {shown} (give them: {options})")
 
 
 def _is_chat(value: Any) -> bool:
@@ -144,7 +144,7 @@ def _converted_messages(ref: RunRef, message: int | None, at: str, *, has_tools:
         hint = "`hermes-tui open` shows what there is"
         raise SourceError(ref.file.label, "no message in it", hint)
     if changes:
-        say(f"{ref.file.label}: changed to be sent: {changes.told()}")
+        print_notice(f"{ref.file.label}: changed to be sent: {changes.told()}")
     if not has_tools:
         live = as_dict(document["metadata"].get("details")).get("live")
         _report_missing_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))

@@ -9,7 +9,7 @@ from typing import Final
 from hermes_tui.formats.secrets import MASK
 from hermes_tui.model.errors import SourceError, UsageError
 
-KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
+RECORDED_SETTINGS = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
         "tool_parser", "stream", "parser", "tool_timeout")  # fmt: skip
 """Settings that a recording keeps, so that --resume does not need them again."""
 
@@ -40,7 +40,7 @@ _DECIDED_OPTIONS: Final = {
 _SCREEN_KEYS: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 
 
-def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
+def check_recorded_options(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     """Raise UsageError if an option is given that the recording decides.
 
     If there is a screen, the hint names the key that does the same there.
@@ -67,17 +67,17 @@ def _option(name: str) -> str:
     return "--break" if name == "breakpoints" else f"--{name.replace('_', '-')}"
 
 
-def take_from(arguments: argparse.Namespace, path: Path) -> None:
+def fill_in_recorded(arguments: argparse.Namespace, path: Path) -> None:
     """Fill in the settings that the recording holds and the command line leaves open."""
     from hermes_tui.model.events import RunStarted
-    from hermes_tui.runtime.writer import can_be_resumed, first_event, not_a_recording
+    from hermes_tui.runtime.writer import can_be_resumed, first_event, not_a_recording_error
 
     try:
         first = first_event(path)
     except OSError as error:
         raise SourceError.of(path, error) from error
     if first is None:
-        raise not_a_recording(path, "--resume")
+        raise not_a_recording_error(path, "--resume")
     if not isinstance(first, RunStarted) or not can_be_resumed(first):
         hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
@@ -86,7 +86,7 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
         hint = "give it again, whole: --server URL; recordings hold no credentials"
         message = f"the password or key in {recorded['server']} was not recorded"
         raise UsageError(message, hint)
-    for name in KEPT:
+    for name in RECORDED_SETTINGS:
         if name in recorded and not getattr(arguments, name):
             setattr(arguments, name, recorded[name])
     arguments.workdir = arguments.workdir or recorded.get("workdir", "")

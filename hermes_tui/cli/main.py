@@ -21,8 +21,13 @@ from hermes_tui.cli.open_arguments import add_open
 from hermes_tui.cli.parse import add_parse
 from hermes_tui.cli.parsers import add_parsers
 from hermes_tui.cli.scan_arguments import add_scan
-from hermes_tui.cli.stderr import say
-from hermes_tui.cli.unknown_words import before_command, refuse_run, unknown_command, unknown_words
+from hermes_tui.cli.stderr import print_notice
+from hermes_tui.cli.unknown_words import (
+    misplaced_option_message,
+    refuse_run,
+    unknown_command,
+    unknown_words,
+)
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
 
@@ -76,13 +81,13 @@ class _Parser(argparse.ArgumentParser):
     def _check_first_word(self, words: Sequence[str], commands: dict[str, _Parser]) -> None:
         own_options = self._option_string_actions
         options = {name: command._option_string_actions for name, command in commands.items()}
-        if wrong := before_command(words, own_options, options):
+        if wrong := misplaced_option_message(words, own_options, options):
             self.error(wrong)
         if words and not words[0].startswith("-") and words[0] not in commands:
             self.error(unknown_command(words[0], list(commands)))
 
     def error(self, message: str) -> NoReturn:
-        say(f"{message} (see `{self.prog} --help`)")
+        print_notice(f"{message} (see `{self.prog} --help`)")
         raise SystemExit(2)
 
 
@@ -91,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run_and_flush(argv)
     except HermesError as error:
-        say(str(error))
+        print_notice(str(error))
         return error.exit_code
     except BrokenPipeError:
         # Whoever reads our output has closed the pipe, as `head` does.
@@ -103,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno is None:
             raise
         _drop_output()
-        say(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        print_notice(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
         return HermesError.exit_code
     except KeyboardInterrupt:
         return 130

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.inputs import add_json_option
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_row
 
@@ -99,7 +99,7 @@ def _list(*, as_json: bool) -> int:
             f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {visible_row(str(model.path))}\n"
         )
     if not models:
-        say("no model yet (`hermes-tui model add`)")
+        print_notice("no model yet (`hermes-tui model add`)")
     return 0
 
 

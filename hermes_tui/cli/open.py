@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hermes_tui.cli.inputs import THEMES
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.standard_input import await_input
-from hermes_tui.cli.stderr import say
-from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
+from hermes_tui.cli.stderr import print_notice
+from hermes_tui.cli.terminal import check_draws, report_end_signal, take_keys_from_terminal
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config, config_path, load_config
@@ -81,7 +81,7 @@ def _find_targets(arguments: argparse.Namespace, on_progress: Tell = lambda foun
     if sys.stdout.isatty() or len(targets) > 1 or len(all_targets) == len(targets):
         return all_targets
     left_out = counted(len(all_targets) - 1, "file")
-    say(f"{targets.label(0)}: {left_out} of subagents left out: name their folder too")
+    print_notice(f"{targets.label(0)}: {left_out} of subagents left out: name their folder too")
     return targets
 
 
@@ -145,7 +145,7 @@ def _draw(feed: RunsFeed, config: Config, view: _InitialView) -> int:
 
     app = HermesApp(feed, config, **view._asdict())
     app.run()
-    say_ended(app.ended_by)
+    report_end_signal(app.ended_by)
     return app.return_code or 0
 
 
@@ -171,4 +171,4 @@ def _print_runs(feed: RunsFeed, view: _InitialView) -> int:
 
 def _print_complaints(feed: RunsFeed) -> None:
     for complaint in feed.complaints:
-        say(complaint)
+        print_notice(complaint)

@@ -8,11 +8,11 @@ from typing import Final
 
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import (
-    LOOKED_ON_BYTES,
+    MAX_BYTES_AFTER_MATCH,
     namesakes,
+    number_taken_message,
     readings,
     run_number,
-    taken_by_number,
 )
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.errors import UsageError
@@ -84,7 +84,7 @@ def _find_numbers(feed: RunsFeed, name: str) -> list[int]:
         is_read = feed.finished and not feed.may_bring_more()
         done, total = feed.progress() or (0, 0)
         if not enough_bytes and name in _ids(feed.rows[searched:], name):
-            enough_bytes = done + LOOKED_ON_BYTES
+            enough_bytes = done + MAX_BYTES_AFTER_MATCH
         # Nobody waits for input that comes in slowly.
         if enough_bytes and not number and (done >= enough_bytes or not has_news):
             break
@@ -109,7 +109,7 @@ def _complain_of_others(
     if len(numbers) > 1:
         feed.complaints.append(namesakes(label, name, numbers, spelling))
     elif numbers == [run_number(name)] and (other := _other_with_id(feed, name)):
-        feed.complaints.append(taken_by_number(label, name, other, spelling))
+        feed.complaints.append(number_taken_message(label, name, other, spelling))
 
 
 def _other_with_id(feed: RunsFeed, name: str) -> int:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.cli.stderr import say
-from hermes_tui.cli.terminal import check_draws, say_ended
+from hermes_tui.cli.stderr import print_notice
+from hermes_tui.cli.terminal import check_draws, report_end_signal
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult
 from hermes_tui.runtime.live import STOPS, stop_points
@@ -56,10 +56,10 @@ async def debug(
     app = LiveApp(started_branches, make_config(""), label=type(loop.server).__name__)
     with _cancellation_kept(), _signal_handlers_restored(), shielded_terminal() as size:
         await app.run_async(size=size)
-    say_ended(app.ended_by)
+    report_end_signal(app.ended_by)
     for line in app.last_words:
-        say(line)
-    if broken := app.failure or app.broken_off:
+        print_notice(line)
+    if broken := app.failure or app.abort_reason:
         raise broken
     if not branches.all:
         raise HermesError("left before the run began")

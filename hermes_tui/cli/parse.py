@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from hermes_tui.cli.inputs import path_text
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import command_line, counted, shortened
 
@@ -127,7 +127,7 @@ def add_parse(commands: Commands) -> None:
 
 def run_parse(arguments: argparse.Namespace) -> int:
     """Print the verdicts and return the exit code."""
-    from hermes_tui.cli.parse_names import asked_name
+    from hermes_tui.cli.parse_names import resolve_parser_name
     from hermes_tui.runtime.parser_panel import ParserPanel
     from hermes_tui.runtime.real_parser import Deltas
 
@@ -135,7 +135,8 @@ def run_parse(arguments: argparse.Namespace) -> int:
     deltas = Deltas.of(arguments.stream) if arguments.stream else None
     with ParserPanel() as panel:
         chosen = [
-            asked_name(name, panel, deltas, arguments.reasoning_parser) for name in arguments.parser
+            resolve_parser_name(name, panel, deltas, arguments.reasoning_parser)
+            for name in arguments.parser
         ]
         if arguments.batch:
             return _batch(arguments, panel, deltas)
@@ -167,7 +168,7 @@ def _verdicts(
         except SourceError as error:
             if not leave_out:
                 raise
-            say(f"left out: {error}")
+            print_notice(f"left out: {error}")
             continue
         yield verdict
 
@@ -216,7 +217,9 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
     from hermes_tui.parsers.choice import guess_parser
 
     guess = guess_parser(text)
-    say(f"parser {guess.name}: guessed, {guess.reason(text)} (choose with --parser or --all)")
+    print_notice(
+        f"parser {guess.name}: guessed, {guess.reason(text)} (choose with --parser or --all)"
+    )
     return [guess.name]
 
 
@@ -237,11 +240,11 @@ def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | N
 
 
 def _read_data(path: str) -> bytes:
-    from hermes_tui.runtime.named_files import read_bounded, read_named
+    from hermes_tui.runtime.named_files import read_bounded, read_file_or_pipe
     from hermes_tui.runtime.remote import local_path
 
     if path != "-":
-        return read_named(local_path(path))
+        return read_file_or_pipe(local_path(path))
     with _open_input(path) as stream:
         try:
             return read_bounded(stream, path)
@@ -253,7 +256,7 @@ def _read_data(path: str) -> bytes:
 def _open_input(path: str) -> Iterator[BinaryIO]:
     if path == "-":
         if sys.stdin.isatty():
-            say("reading standard input: paste a text, and end it with Ctrl-D")
+            print_notice("reading standard input: paste a text, and end it with Ctrl-D")
         yield sys.stdin.buffer
         return
     from hermes_tui.runtime.remote import local_path
@@ -274,7 +277,7 @@ def _read_text(path: str) -> str:
     """
     data = _read_data(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
-        say(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
+        print_notice(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
     text = data.decode("utf-8", "surrogateescape")
     if b"\0" in data and not _is_valid_unicode(text):
@@ -299,7 +302,7 @@ def _warn_of_transcript(text: str, path: str) -> None:
     except SourceError:
         return
     file.close()
-    say(
+    print_notice(
         f"{path} looks like a transcript ({file.reader.name}), and is read as one reply: "
         f"{command_line('open', path)}, then P on a message, reads what is in it"
     )
@@ -322,7 +325,9 @@ def _reply_text(text: str, path: str) -> str:
         raise UsageError(f"{name} is a server's reply whose calls are already read", hint)
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", hint)
-    say(f"{name} is a server's reply: the text in it is read{f' ({hint})' if hint else ''}")
+    print_notice(
+        f"{name} is a server's reply: the text in it is read{f' ({hint})' if hint else ''}"
+    )
     return texts[0]
 
 
@@ -351,7 +356,7 @@ def _assumed_tools(text: str) -> tuple[ToolSpec, ...]:
         tools = called_tools(Auto().parse(text))
     if tools:
         names = shortened(", ".join(tool.name for tool in tools), 200)
-        say(f"without --tools, the names called are taken for declared: {names}")
+        print_notice(f"without --tools, the names called are taken for declared: {names}")
     return tools
 
 

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.cli.parse_check import differences, expectation, expected_of
-from hermes_tui.cli.parse_names import asked_name, of_a_line
+from hermes_tui.cli.parse_names import batch_line_parser, resolve_parser_name
 from hermes_tui.cli.parse_report import verdict_row
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.model.messages import ToolSpec
@@ -77,13 +77,13 @@ def as_row(answer: Answer) -> int:
 def as_expected(answer: Answer) -> int:
     """Print the line with the verdict as its `"expected"`; refused lines are left out."""
     if answer.is_refused:
-        say(f"left out: {answer.row['error']}")
+        print_notice(f"left out: {answer.row['error']}")
         return answer.code
     line = answer.request | {"expected": expected_of(answer.row)}
     try:
         sys.stdout.write(ascii_line(line))
     except RecursionError:
-        say(f"left out: line {answer.number:,}: nested too deeply")
+        print_notice(f"left out: line {answer.number:,}: nested too deeply")
         return UsageError.exit_code
     return 0
 
@@ -126,7 +126,9 @@ class Check:
             raise UsageError('no line says what is "expected"', "--expect writes such lines")
         without = self._lines - self._compared
         rest = f"; {counted(without, 'line')} not compared" if without else ""
-        say(f"{counted(self._compared, 'line')} compared, {self._wrong:,} not as expected{rest}")
+        print_notice(
+            f"{counted(self._compared, 'line')} compared, {self._wrong:,} not as expected{rest}"
+        )
 
 
 def _id_note(row: dict[str, Any]) -> str:
@@ -153,7 +155,9 @@ def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) ->
         tools = tool_specs(_tools(request))
         deltas = _deltas(request) if "stream" in request else defaults.deltas
         used_tools = defaults.tools if tools is None else tools
-        parser_name = asked_name(name, panel, deltas, _reasoning(request, defaults.reasoning))
+        parser_name = resolve_parser_name(
+            name, panel, deltas, _reasoning(request, defaults.reasoning)
+        )
         verdict = panel.read(parser_name, text, used_tools, deltas=deltas)
     except HermesError as error:
         row = _refused_row(request, f"line {number:,}: {error}")
@@ -184,7 +188,7 @@ def _parser(request: dict[str, Any], default: str, text: str) -> str:
     name = default if name is None else name
     if not isinstance(name, str):
         raise UsageError("the parser is not a string", 'such as "parser": "vllm/hermes"')
-    return of_a_line(name, default) or guess_parser(text).name
+    return batch_line_parser(name, default) or guess_parser(text).name
 
 
 def _reasoning(request: dict[str, Any], default: str) -> str:

@@ -12,7 +12,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.parsers.findings_count import may_be_more
-from hermes_tui.runtime.parser_verdicts import LOST, OF_THE_ENGINE, TEXT_KEPT, ParserVerdict
+from hermes_tui.runtime.parser_verdicts import ENGINE_FINDINGS, LOST, TEXT_KEPT, ParserVerdict
 
 MAX_FINDINGS = 40
 _MAX_LENGTH = 300
@@ -179,7 +179,7 @@ def _worst_codes(verdict: ParserVerdict) -> list[str]:
         )
         if codes:
             is_ours = verdict.is_real and verdict.explained_by == AUTO
-            own = [code for code in codes if not is_ours or code in OF_THE_ENGINE]
+            own = [code for code in codes if not is_ours or code in ENGINE_FINDINGS]
             ours = [code for code in codes if code not in own]
             return [*own, *(f"(our reading) {code}" for code in ours[:1]), *ours[1:]]
     return ["-"]

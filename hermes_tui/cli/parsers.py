@@ -61,7 +61,7 @@ def _real() -> Iterator[dict[str, Any]]:
     """Yield the parsers of added engines, described as their emulations are, if there are any."""
     from hermes_tui.runtime.engines.store import added_engines
     from hermes_tui.runtime.parser_names import REAL
-    from hermes_tui.runtime.real_parser import card_of
+    from hermes_tui.runtime.real_parser import engine_info_of
 
     for engine in added_engines():
         if engine.problem:
@@ -70,7 +70,7 @@ def _real() -> Iterator[dict[str, Any]]:
                 "problem": engine.problem,
             }
         for name in engine.names:
-            card = card_of(engine, name)
+            card = engine_info_of(engine, name)
             about = (engine.engine, engine.version, card.format, card.families, card.flag)
             row = _row(f"{REAL}{engine.name}/{name}", *about)
             yield row | {"real": True, "problem": engine.failures.get(name, "")}

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.filters import check_for_list, check_for_run
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import compile_expression
-from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
+from hermes_tui.log.query import CHEAP_FIELDS, FIELDS, RowFields, row_texts
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, title
@@ -40,7 +40,7 @@ def print_run(
     expression = None
     if filter_text:
         check_for_run(filter_text)
-        expression = compile_expression(filter_text, FIELDS, at_hand=AT_HAND)
+        expression = compile_expression(filter_text, FIELDS, cheap_names=CHEAP_FIELDS)
     timeline = Timeline(MemoryLog(read_events(ref), complete=True))
     timeline.advance()
     printed = 0
@@ -53,7 +53,7 @@ def print_run(
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
         printed += 1
     if not printed and (filter_text or search is not None):
-        say(f"no row matches (of {len(timeline) - first})")
+        print_notice(f"no row matches (of {len(timeline) - first})")
 
 
 def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | None) -> None:
@@ -77,7 +77,7 @@ def print_runs(rows: Sequence[RunRow], filter_text: str, *, search: Search | Non
         counts = " ".join(counted(count, noun) for noun, count in counters)
         sys.stdout.write(f"{_line(row)}  {counts}\n")
     if rows and not len(model):
-        say(f"no run matches (of {len(rows)})")
+        print_notice(f"no run matches (of {len(rows)})")
 
 
 def _line(row: RunRow) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.standard_input import await_input
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
-from hermes_tui.runtime.folder_walk import is_so
+from hermes_tui.runtime.folder_walk import false_on_oserror
 from hermes_tui.runtime.index.blocks import Groups
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_DIGITS: Final = 12
 MAX_COUNTED_RUNS: Final = 1000
 """With more runs than this their number is not reported: counting may take minutes."""
-LOOKED_ON_BYTES: Final = 16 << 20
+MAX_BYTES_AFTER_MATCH: Final = 16 << 20
 """How much is searched, after a run found by its id, for others with the same id."""
 MAX_LISTED_NAMESAKES: Final = 5
 
@@ -45,7 +45,7 @@ def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
     """Open a file (None: standard input); raise UsageError if it stands for several."""
     if path is None:
         await_input()
-    if isinstance(path, Path) and is_so(path.is_dir) and not holds_one_run(path):
+    if isinstance(path, Path) and false_on_oserror(path.is_dir) and not holds_one_run(path):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
     file = _open(path, wanted_format)
     try:
@@ -130,10 +130,10 @@ def _named_run(file: OpenFile, name: str, spelling: str, progress: ProgressLine)
     progress.clear()
     if numbered is not None:
         if with_id:
-            say(taken_by_number(file.label, name, with_id[0].number + 1, spelling))
+            print_notice(number_taken_message(file.label, name, with_id[0].number + 1, spelling))
         return numbered
     if len(with_id) > 1:
-        say(namesakes(file.label, name, [ref.number + 1 for ref in with_id], spelling))
+        print_notice(namesakes(file.label, name, [ref.number + 1 for ref in with_id], spelling))
     return with_id[0]
 
 
@@ -160,7 +160,7 @@ def _find_runs(
             break
         if numbered is not None or (with_id and not number):
             end = file.index.end_of(ref.record)
-            enough = enough or end + LOOKED_ON_BYTES
+            enough = enough or end + MAX_BYTES_AFTER_MATCH
             if end >= enough:
                 break
     return numbered, with_id, count
@@ -180,7 +180,7 @@ def run_number(name: str) -> int:
     return int(name) if name.isdecimal() and len(name) <= MAX_DIGITS else 0
 
 
-def taken_by_number(label: str, name: str, other: int, spelling: str) -> str:
+def number_taken_message(label: str, name: str, other: int, spelling: str) -> str:
     """Return the message for a run chosen by its number, which is also the id of run `other`."""
     choice = f"run {other} has the id {name!r}: {spelling.format(other)}"
     return f"{label}: run {run_number(name)} is taken, by its number; {choice}"

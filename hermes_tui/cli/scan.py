@@ -153,10 +153,10 @@ class _Scan:
         """Save where the parts of a big file begin, so that `open --at` finds a run at once."""
         path, stamp = file.target.path, self._stamps.pop(file.starts[0][0].file, None)
         if isinstance(path, Path) and len(file.starts) > 1 and not file.failure:
-            from hermes_tui.runtime.scan.landmarks import keep_landmarks
+            from hermes_tui.runtime.scan.landmarks import store_landmarks
 
             units, runs_before = zip(*file.starts, strict=True)
-            keep_landmarks(path, units, runs_before, stamp)
+            store_landmarks(path, units, runs_before, stamp)
 
     def _end_interrupted(self) -> int:
         self.close()

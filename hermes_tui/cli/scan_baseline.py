@@ -11,7 +11,7 @@ from typing import Any, Final
 from hermes_tui.formats.json_values import loads
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.errors import UsageError
-from hermes_tui.runtime.named_files import read_named
+from hermes_tui.runtime.named_files import read_file_or_pipe
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
@@ -54,7 +54,7 @@ class Baseline:
     @classmethod
     def load(cls, path: str) -> Baseline:
         """Read the output of `scan --to json` or `scan --runs --json`."""
-        data = read_named(local_path(path))
+        data = read_file_or_pipe(local_path(path))
         try:
             rows: list[Row] = []
             files: list[str] = []
@@ -93,7 +93,7 @@ class Baseline:
         return not self._match((path, ""), str(Code.SOURCE_DEFECT))
 
     @property
-    def is_of_others(self) -> bool:
+    def matches_no_file(self) -> bool:
         """Whether none of the files scanned so far has findings in it."""
         return bool(self._paths) and not self._has_matched_file
 

@@ -71,7 +71,7 @@ class JsonDocument(Output):
     whose `run` is null.
     """
 
-    tells_defects = True
+    reports_defects = True
 
     def __init__(self, write: Write, *, by_run: bool) -> None:
         self.rows = "all" if by_run else "found"
@@ -118,7 +118,7 @@ class Sarif(Output):
     """SARIF 2.1.0: one result per finding, located by file and, within it, by run and message."""
 
     rows = "found"
-    tells_defects = True
+    reports_defects = True
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -200,7 +200,7 @@ class JUnit(Output):
     """JUnit XML: one test case per run, which fails if `fails` selects any of its findings."""
 
     rows = "all"
-    tells_defects = True
+    reports_defects = True
 
     def __init__(self, write: Write, *, fails: Callable[[Row], bool], fail_if: str) -> None:
         """Take the predicate that selects findings, and the expression that fails whole runs."""

@@ -52,7 +52,7 @@ class Output:
 
     rows = ""
     """Which runs it needs, as in `ScanOptions.rows`."""
-    tells_defects = False
+    reports_defects = False
     """Whether it reports malformed places outside any run itself."""
 
     def begin(self) -> None:
@@ -165,7 +165,7 @@ class JsonLines(Output):
 
     def __init__(self, write: Write, *, by_run: bool, found: bool) -> None:
         self.rows = "all" if by_run else "found" if found else ""
-        self.tells_defects = not by_run
+        self.reports_defects = not by_run
         self._write = write
         self._by_run = by_run
 

@@ -13,7 +13,7 @@ from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_new import NewFindings
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.collect import ScannedFile
@@ -120,7 +120,7 @@ class Report:
             self._judge(finding)
             self._new_in_file(file).update(_new_codes([finding]))
         # One that is in the baseline is not reported.
-        if not self.output.tells_defects and finding.get("new", True):
+        if not self.output.reports_defects and finding.get("new", True):
             self._places_outside[file.label] += 1
             if self._places_outside[file.label] <= MAX_REPORTED_PLACES:
                 self.complain(f"{file.label}: {message}")
@@ -191,7 +191,7 @@ class Report:
             self.complain(f"--fail-if: true of {self._failing_runs:,} of {all_runs}")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
-            note = others if self._new_count and self._baseline.is_of_others else ""
+            note = others if self._new_count and self._baseline.matches_no_file else ""
             self.complain(
                 f"{self._new_count:,} new, {self._known_count:,} as in the baseline{note}"
             )
@@ -233,7 +233,7 @@ class Report:
         if len(self._complaints) < MAX_KEPT_COMPLAINTS:
             self._complaints.append(message)
         with self.progress.aside():
-            say(f"skipped {message}" if skipped else message)
+            print_notice(f"skipped {message}" if skipped else message)
 
     def _write(self, text: str) -> None:
         out: TextIO = sys.stdout

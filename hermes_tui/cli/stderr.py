@@ -7,6 +7,6 @@ import sys
 from hermes_tui.model.visible import visible_row
 
 
-def say(line: str) -> None:
+def print_notice(line: str) -> None:
     """Write one line; characters that would act on a terminal are made visible."""
     sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")

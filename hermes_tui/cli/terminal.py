@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final
 
-from hermes_tui.cli.stderr import say
+from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.errors import HermesError, SourceError
 
 _CANNOT_DRAW: Final = ("dumb", "unknown")
@@ -44,7 +44,7 @@ def take_keys_from_terminal() -> None:
     os.close(terminal)
 
 
-def say_ended(signal_name: str) -> None:
+def report_end_signal(signal_name: str) -> None:
     """Report the signal that ended the screen, if any; after SIGHUP nobody is there to read it."""
     if signal_name not in ("", "SIGHUP"):
-        say(f"ended by {signal_name}")
+        print_notice(f"ended by {signal_name}")

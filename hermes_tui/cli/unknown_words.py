@@ -37,16 +37,16 @@ def refuse_run(paths: Sequence[str], option: str) -> None:
     # Loaded only if needed: --help and mistyped words do without.
     from pathlib import Path
 
-    from hermes_tui.runtime.folder_walk import is_so
+    from hermes_tui.runtime.folder_walk import false_on_oserror
 
     for path in paths:
         file, _, run = path.rpartition(":")
-        if file and run and not os.path.lexists(path) and is_so(Path(file).is_file):
+        if file and run and not os.path.lexists(path) and false_on_oserror(Path(file).is_file):
             meant = shlex.join((file, option, run))
             raise UsageError(f"{path}: no such file", f"did you mean {meant}?")
 
 
-def before_command(
+def misplaced_option_message(
     words: Sequence[str], known: Collection[str], options: Mapping[str, Collection[str]]
 ) -> str:
     """Return an error message for an option before the command, or "" if there is none.

@@ -12,7 +12,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.reasoning_tags import split_reasoning
-from hermes_tui.parsers.text_calls import attributed
+from hermes_tui.parsers.text_calls import with_findings
 
 _NO_CALL_CODES: Final = frozenset({Code.MARKER_IN_REASONING, Code.CALLED_EMPTY})
 """Findings about a message from which no call was read."""
@@ -20,12 +20,12 @@ _EVERY_CALL_CODES: Final = frozenset({Code.NAME_UNKNOWN, Code.SCHEMA_VIOLATION})
 """Findings that are made about every call once it is proposed, whichever parser read it."""
 
 
-def is_asked_for(parser: str) -> bool:
+def is_named_parser(parser: str) -> bool:
     """Return whether `parser` names an engine's parser or one of ours: not `auto`, nor empty."""
     return "/" in parser
 
 
-def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
+def read_by_parser(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
     """Return a reply with the calls that `parser` reads from its text; never raises.
 
     If it reads none, the calls that it misses are reported and not run. If the reply has calls in
@@ -40,7 +40,7 @@ def heard_by(parser: str, raw: Any, tools: Sequence[ToolSpec]) -> Normalised:
     if not calls:
         return without_calls
     findings = (one for one in diagnostics if one.code not in _EVERY_CALL_CODES)
-    reading = attributed(calls, tuple(findings))
+    reading = with_findings(calls, tuple(findings))
     remaining = (one for one in plain.diagnostics if one.code not in _NO_CALL_CODES)
     return plain._replace(
         message=changed(plain.message, calls=len(calls)),

@@ -128,7 +128,9 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
     return Breakpoint(breakpoint_id, point, tool, where, **options)
 
 
-def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -> Iterator[str]:
+def unknown_tool_warnings(
+    breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]
+) -> Iterator[str]:
     """Yield a message for each breakpoint whose tool name matches none of `tools`."""
     names = [tool.name for tool in tools]
     for breakpoint in breakpoints:

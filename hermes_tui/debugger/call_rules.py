@@ -53,7 +53,7 @@ def refusal(
     return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with an object.")
 
 
-def stands_whole(call: ToolCall, text: str) -> bool:
+def arguments_are_whole(call: ToolCall, text: str) -> bool:
     """Return whether a call that `text` cuts off has whole arguments and lacks only its end."""
     # Imported here, as only a run with a call of such a shape needs them.
     from hermes_tui.parsers.shapes import ARGUMENT_KEYS

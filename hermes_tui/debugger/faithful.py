@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger import replies
 from hermes_tui.debugger.call_rules import Refusal
-from hermes_tui.debugger.left_calls import with_left
+from hermes_tui.debugger.left_calls import with_left_calls
 from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
 from hermes_tui.debugger.prefix import loggable_call
 from hermes_tui.debugger.stepping import StopPoint
@@ -52,7 +52,7 @@ class Faithful:
     """The rules of HermesAgentLoop at the commit that treats dict calls and object calls alike."""
 
     def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
-        message = replies.heard(replied, TextCalls.IGNORE).message
+        message = replies.normalised_reply(replied, TextCalls.IGNORE).message
         return [replies.received(replied, message, state), *_read(replied, state, new_id)]
 
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
@@ -184,11 +184,11 @@ def _read(
     except (AttributeError, TypeError, LookupError) as error:
         return _escape(replied, state, _exception_text(error))
     if assistant.from_text:
-        found = replies.heard(replied, TextCalls.TRANSPORT)
+        found = replies.normalised_reply(replied, TextCalls.TRANSPORT)
         found = found._replace(diagnostics=_without_missed(found.diagnostics))
-        found = found if flags else with_left(found, state)
+        found = found if flags else with_left_calls(found, state)
     else:
-        found = replies.heard(replied, TextCalls.SUSPECT, state)
+        found = replies.normalised_reply(replied, TextCalls.SUSPECT, state)
     calls = _calls(assistant, found.calls, before)
     content = assistant.message["content"]
     text = content if isinstance(content, str) else json_text(plain(content))
@@ -211,7 +211,7 @@ def _read(
 
 
 def _escape(replied: given.ModelReplied, state: SessionState, exception: str) -> list[ev.Event]:
-    found = replies.heard(replied, TextCalls.SUSPECT)
+    found = replies.normalised_reply(replied, TextCalls.SUSPECT)
     own = (diagnostic for _, several in found.calls for diagnostic in several)
     escaped = ev.LoopEscaped(
         seq=0, exception=exception, turn=state.turn, diagnostics=(*found.diagnostics, *own)
@@ -365,7 +365,7 @@ def _proposed(reading: _ReadCall, entry: dict[str, Any], raw_call: Any) -> _Read
 
 
 def _message(reply: Reply) -> dict[str, Any]:
-    said = reply.said_value
+    said = reply.message_value
     return said if isinstance(said, dict) else {"role": "assistant", "content": ""}
 
 

@@ -61,7 +61,7 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
     return Verdict(point, stops, fatal, tuple(took), tuple(hits), tuple(notes))
 
 
-def name_of_stop(state: SessionState, moment: Moment) -> StopPoint:
+def stop_point_at(state: SessionState, moment: Moment) -> StopPoint:
     """Return the point that a stop at `moment` is named after, regardless of its cause."""
     points = tuple(_points_at(state, moment, None))
     return next((point for point in points if point in state.stop_points), points[-1])
@@ -71,7 +71,7 @@ def _enabled(state: SessionState) -> frozenset[StopPoint]:
     enabled = state.stop_points
     if state.aim is Command.STEP_OUT:
         enabled -= {StopPoint.BEFORE_DISPATCH}
-    if state.asks_again:
+    if state.retries_request:
         enabled -= {StopPoint.REQUEST_FAILED}
     if state.cancelled:
         # Whoever cancelled it decides what happens next.

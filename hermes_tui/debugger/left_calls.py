@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from hermes_tui.debugger.asked_parser import is_asked_for
+from hermes_tui.debugger.asked_parser import is_named_parser
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
-from hermes_tui.parsers.calls_in_reasoning import with_swallowed
+from hermes_tui.parsers.calls_in_reasoning import with_call_in_reasoning
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.reasoning_tags import without_thoughts
-from hermes_tui.parsers.text_calls import listed, who_reads
+from hermes_tui.parsers.text_calls import listed, reader_hint
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
@@ -22,7 +22,7 @@ _READ_BY_SERVER: Final = frozenset({"openai", "http"})
 """The kinds of server that are expected to return calls as calls."""
 
 
-def with_missed(found: Normalised, state: SessionState) -> Normalised:
+def with_missed_calls(found: Normalised, state: SessionState) -> Normalised:
     """Return a reply without calls with the calls that were missed, and an error about them.
 
     They are in its text, or in its reasoning if it contains nothing else.
@@ -34,17 +34,17 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
     message, text = found.message, without_thoughts(found.message.text)
     if found.calls or message.parts or text.strip():
         return found
-    flaws = with_swallowed([*found.diagnostics], text, (), message.reasoning, tools)
+    flaws = with_call_in_reasoning([*found.diagnostics], text, (), message.reasoning, tools)
     return found._replace(diagnostics=tuple(flaws))
 
 
-def with_left(found: Normalised, state: SessionState) -> Normalised:
+def with_left_calls(found: Normalised, state: SessionState) -> Normalised:
     """Return a reply with a warning if its server left calls in the text to be parsed here.
 
     They may be sound or not. There is no warning if the run names a parser for the text or asks
     its server for the model's text, or if the calls are not run.
     """
-    if is_asked_for(state.parser):
+    if is_named_parser(state.parser):
         return found
     text_calls = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
     is_reported = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)
@@ -61,7 +61,7 @@ def _left_diagnostic(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | No
 
     seen = formats_in(text)
     flag = flag_for(seen[0].format) if seen else ""
-    hint = who_reads(flag)
+    hint = reader_hint(flag)
     they_were = "it was" if len(calls) == 1 else "they were"
     if flaw is not None:
         what = f"{flaw.code.value}: {flaw.message}"

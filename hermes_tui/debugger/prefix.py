@@ -18,7 +18,7 @@ from hermes_tui.model import events as ev
 from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolResult, changed
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
-from hermes_tui.parsers.text_calls import content_beside
+from hermes_tui.parsers.text_calls import content_without_calls
 
 TURNS_BEFORE: Final = "turns_before"
 """The detail of a run that is the number of replies among its first messages. It is absent if there
@@ -130,7 +130,7 @@ def _reply_events(one: _GivenMessage, turn: int, new_id: str) -> Iterator[ev.Eve
         for call, own in one.found.calls
     ]
     message, run = one.message, [call for call, _ in calls if call.id]
-    content = content_beside(message.text, run)
+    content = content_without_calls(message.text, run)
     raw = json_text(one.raw)
     if any(call.id_state is IdState.SYNTHETIC for call in run):
         raw = reply_text(content, run, message.reasoning)

@@ -10,23 +10,23 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.debugger.asked_parser import heard_by, is_asked_for
+from hermes_tui.debugger.asked_parser import is_named_parser, read_by_parser
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
-from hermes_tui.debugger.left_calls import with_left, with_missed
+from hermes_tui.debugger.left_calls import with_left_calls, with_missed_calls
 from hermes_tui.debugger.prefix import TURNS_BEFORE, loggable_call, prefix_of, with_id
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import reply_text
-from hermes_tui.log.empty_replies import is_flawed, nothing_said
+from hermes_tui.log.empty_replies import empty_message_finding, is_flawed
 from hermes_tui.model import events as ev
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import Message, Origin, ToolCall, Usage, changed, with_flags
-from hermes_tui.parsers.finish_reasons import belied
+from hermes_tui.parsers.finish_reasons import finish_reason_findings
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
-from hermes_tui.parsers.text_calls import content_beside
+from hermes_tui.parsers.text_calls import content_without_calls
 
 if TYPE_CHECKING:
     from hermes_tui.debugger import inputs as given
@@ -96,7 +96,7 @@ def breakpoints_set(
 def replied(replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
     """Return the events of a reply as received and as parsed; never raises."""
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
-    found = with_left(heard(replied, mode, state), state)
+    found = with_left_calls(normalised_reply(replied, mode, state), state)
     return [received(replied, found.message, state), *read(found, state, new_id)]
 
 
@@ -114,7 +114,7 @@ def received(replied: given.ModelReplied, message: Message, state: SessionState)
     )
 
 
-def heard(
+def normalised_reply(
     replied: given.ModelReplied, mode: TextCalls, state: SessionState | None = None
 ) -> Normalised:
     """Return the normalised message of a reply with its usage and finish reason; never raises.
@@ -123,7 +123,7 @@ def heard(
     """
     found = _normalised(replied.message, mode, state)
     if state is not None:
-        found = with_missed(found, state)
+        found = with_missed_calls(found, state)
     finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
     message = changed(
         found.message,
@@ -133,17 +133,19 @@ def heard(
     calls = tuple((loggable_call(call), of_call) for call, of_call in found.calls)
     flaws = [*found.diagnostics, *_shape_diagnostics(replied)]
     call_diagnostics = chain.from_iterable(of_call for _, of_call in calls)
-    flaws += belied(message.finish_reason, chain(flaws, call_diagnostics), has_calls=bool(calls))
+    flaws += finish_reason_findings(
+        message.finish_reason, chain(flaws, call_diagnostics), has_calls=bool(calls)
+    )
     if state is not None and not is_flawed((*flaws, *replied.diagnostics)):
-        empty = nothing_said(message, tools=bool(state.tools))
+        empty = empty_message_finding(message, tools=bool(state.tools))
         flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
 
 
 def _normalised(raw: Any, mode: TextCalls, state: SessionState | None) -> Normalised:
     """Return a normalised message, its text parsed by the parser that the run selects, if any."""
-    if state is not None and mode is TextCalls.TRANSPORT and is_asked_for(state.parser):
-        return heard_by(state.parser, raw, tuple((state.tools or {}).values()))
+    if state is not None and mode is TextCalls.TRANSPORT and is_named_parser(state.parser):
+        return read_by_parser(state.parser, raw, tuple((state.tools or {}).values()))
     return normalise_message(raw, text_calls=mode, role="assistant")
 
 
@@ -173,7 +175,7 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
         for call, own in found.calls
     ]
     run = [call for call, _ in calls if call.id]
-    content = content_beside(message.text, run)
+    content = content_without_calls(message.text, run)
     parser = state.parser if any(call.origin is Origin.TEXT for call in run) else ""
     parsed = ev.ResponseParsed(
         seq=0, turn=state.turn, parser=parser, calls=len(calls), content=content
@@ -196,7 +198,7 @@ def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     field_calls = [call for call in reply.running if call.call.origin is not Origin.TEXT]
     raw = {"content": text, "tool_calls": [_entry(call) for call in field_calls] or None}
-    found = with_missed(_normalised(raw, mode, state), state)
+    found = with_missed_calls(_normalised(raw, mode, state), state)
     calls = tuple(
         (kept(call, field_calls[index].call) if index < len(field_calls) else call, diagnostics)
         for index, (call, diagnostics) in enumerate(found.calls)

@@ -82,7 +82,7 @@ class Session:
             by_details = {"by": by} if given_input.reason == TERMINATED else {}
             self._end(given_input.reason, "truncated", {**by_details, **given_input.details})
         if isinstance(given_input, given.EditText):
-            self._emit(ev.Stopped(seq=0, stop_point=gates.name_of_stop(state, Moment.REPLY)))
+            self._emit(ev.Stopped(seq=0, stop_point=gates.stop_point_at(state, Moment.REPLY)))
         while state.phase is Phase.DECIDING:
             self._decide()
         return tuple(self._events), tuple(self._effects)
@@ -190,7 +190,7 @@ class Session:
     def _decide(self) -> None:
         """Take the next step. Each step is an event, so that a log may end between any two."""
         state = self.state
-        if state.doomed:
+        if state.ends_by_breakpoint:
             self._end("breakpoint")
         elif state.escaped is not None:
             self._end("escaped", details={"exception": state.escaped.exception})
@@ -206,7 +206,7 @@ class Session:
             self._continue_turn(state.reply)
 
     def _after_failure(self, failure: ev.RequestFailed) -> None:
-        if self.state.asks_again:
+        if self.state.retries_request:
             self._send_request()
         else:
             self._finish("empty_response" if failure.empty else "request_failed")

@@ -74,7 +74,7 @@ class SessionState:
     failure: ev.RequestFailed | None = None
     reached: tuple[int, ...] = ()
     seen_calls: Counter[str] = field(default_factory=Counter)
-    doomed: bool = False
+    ends_by_breakpoint: bool = False
     escaped: ev.LoopEscaped | None = None
     diverged: ev.ReplayDiverged | None = None
     accepted: bool = False
@@ -112,10 +112,10 @@ class SessionState:
     @property
     def lost(self) -> bool:
         """Whether the run can only end, or needs a reply that a replay could not give."""
-        return self.doomed or self.escaped is not None or self.diverged is not None
+        return self.ends_by_breakpoint or self.escaped is not None or self.diverged is not None
 
     @property
-    def asks_again(self) -> bool:
+    def retries_request(self) -> bool:
         """Whether the failed request is retried without asking a person."""
         failure = self.failure
         return failure is not None and failure.retryable and self.attempt <= self.retries
@@ -189,7 +189,7 @@ class SessionState:
                 self.reply, self.reached = None, ()
             case ev.TextEdited() if self.reply is not None:
                 self._forget_calls()
-                self.reply = self.reply.anew()
+                self.reply = self.reply.without_content()
             case ev.MessageEdited():
                 self.message_edits.append(event)
             case ev.ParametersChanged():
@@ -206,7 +206,7 @@ class SessionState:
                 self.aim, self.aim_moment, self.pausing = Command.CONTINUE, None, False
             case ev.BreakpointsHit():
                 self._apply_hits(event)
-                self.doomed = event.fatal
+                self.ends_by_breakpoint = event.fatal
             case ev.Resumed():
                 self._apply_resume(event)
             case ev.PauseRequested():

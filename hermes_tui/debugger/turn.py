@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hermes_tui.debugger.call_rules import NO_ARGUMENTS, stands_whole
+from hermes_tui.debugger.call_rules import NO_ARGUMENTS, arguments_are_whole
 from hermes_tui.log.argument_schema import SchemaProblem
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -142,7 +142,7 @@ class Reply:
         torn = any(diagnostic.severity is Severity.ERROR for diagnostic in received.diagnostics)
         return cls(finish_reason=received.finish_reason, torn=torn)
 
-    def anew(self) -> Reply:
+    def without_content(self) -> Reply:
         """Return the reply without its content, before it is parsed again from another text."""
         return Reply(finish_reason=self.finish_reason, torn=self.torn)
 
@@ -151,7 +151,7 @@ class Reply:
         return self.seen and self.expected is not None and len(self.calls) >= self.expected
 
     @property
-    def said_value(self) -> Any:
+    def message_value(self) -> Any:
         """The decoded value of `said`, not to be changed; None if it is not JSON."""
         if self._value[0] is not self.said:
             self._value = self.said, decode(self.said)
@@ -243,7 +243,7 @@ class Reply:
             is_last = call.index + 1 == self.expected and call.verdict != ADDED
             return is_cut and is_last and call.arguments_state in NO_ARGUMENTS
         if _has_error(diagnostics, Code.TRUNCATED):
-            return not stands_whole(call, self.text)
+            return not arguments_are_whole(call, self.text)
         return is_cut and _has_error(diagnostics, Code.UNCLOSED)
 
 

@@ -98,7 +98,7 @@ def _start(session: dict[str, Any], events: list[Any], build: RunBuilder) -> Non
         run_id=fields.label(session, "id"),
         task=fields.title_of(message_of(content) for content in contents),
         model=next((name for name in models if isinstance(name, str) and name), ""),
-        details=fields.details_of(fields.filled(details)),
+        details=fields.details_of(fields.without_falsy(details)),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
 

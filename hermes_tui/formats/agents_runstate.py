@@ -17,9 +17,9 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, raw_messages
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.responses_items import messages_of_held, messages_of_items
+from hermes_tui.formats.responses_items import messages_of_items, messages_of_values
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.model.messages import Usage
@@ -63,7 +63,7 @@ class AgentsRunState:
         messages = [*state.input_messages(), *state.output_messages()]
         build.start(
             run_id=fields.label(state.trace, "id"),
-            task=fields.title_of(said(messages)),
+            task=fields.title_of(raw_messages(messages)),
             group_id=state.label("conversation_id"),
             details=state.details(),
         )
@@ -115,14 +115,14 @@ class _State:
     def output_messages(self) -> Iterator[ChatMessage]:
         """Yield the messages of agents, models and tools, agent by agent."""
         for agent, items in groupby(self._items(), key=lambda pair: pair[0]):
-            for message in messages_of_held(held for _, held in items):
+            for message in messages_of_values(held for _, held in items):
                 if message.role == "assistant" and agent:
                     message = replace(message, raw={**message.raw, "name": agent})
                 ids = {fields.label(held.value, "call_id") for held in message.carried}
                 waits = message.role == "assistant" and not self._pending.isdisjoint(ids)
                 yield replace(message, flags=(PENDING,)) if waits else message
 
-    def _items(self) -> Iterator[tuple[str, Held]]:
+    def _items(self) -> Iterator[tuple[str, SourceValue]]:
         """Yield each item with its agent. Approvals repeat the call that waits for them."""
         key = max(
             ("generated_items", "session_items"),
@@ -136,7 +136,7 @@ class _State:
                 self.odd.append((place, made))
             elif made.get("type") != _APPROVAL:
                 agent = fields.label(fields.as_dict(made.get("agent")), "name")
-                item = Held(_snake_item(raw), f"{place}/{raw_key}")
+                item = SourceValue(_snake_item(raw), f"{place}/{raw_key}")
                 self._key_at[item.pointer] = _key(item.value)
                 yield agent, item
 
@@ -162,7 +162,7 @@ class _State:
         context = fields.as_dict(self._value.get("context"))
         values = {**self._value, **{key: context.get(key) for key in ("approvals", "context")}}
         without = (key for key in _OWN_KEYS if key != "context")
-        return fields.telling(fields.details_of(values, without=without))
+        return fields.without_empty(fields.details_of(values, without=without))
 
     def _pending_ids(self) -> Iterator[str]:
         for interruption in fields.as_list(

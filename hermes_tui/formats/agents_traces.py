@@ -19,7 +19,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.genai_spans import with_lost_parents
+from hermes_tui.formats.genai_spans import with_missing_parents
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
 from hermes_tui.formats.span_tree import Span, SpanKind
@@ -59,7 +59,9 @@ class AgentsTraces:
                 trace_id = fields.label(row, "trace_id")
                 traces.setdefault(trace_id, []).append(_span(row, trace_id, pointer, line))
         for trace_id, spans in traces.items():
-            append_trace(with_lost_parents(spans), build, _trace(trace_id, about.get(trace_id, {})))
+            append_trace(
+                with_missing_parents(spans), build, _trace(trace_id, about.get(trace_id, {}))
+            )
 
 
 def _is_row(value: Any) -> bool:

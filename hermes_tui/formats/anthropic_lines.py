@@ -13,8 +13,8 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.claude_answers import answered
-from hermes_tui.formats.claude_beside import ATTACHMENT, append_failure, is_failure
 from hermes_tui.formats.claude_history import COPIED, Line
+from hermes_tui.formats.claude_other_lines import ATTACHMENT, append_failure, is_failure
 from hermes_tui.formats.claude_sdk import SdkLine
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder

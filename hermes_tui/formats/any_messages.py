@@ -23,7 +23,7 @@ from hermes_tui.formats.chat_messages import ChatMessage
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_dialects import (
-    SAYING,
+    MESSAGE_MEMBERS,
     gemini_message,
     is_known,
     is_of_dialect,
@@ -38,7 +38,7 @@ _MAX_LEVELS = 4
 
 
 @dataclass(slots=True)
-class Said:
+class ModelMessages:
     """Messages in the form of chat messages, and the facts recorded with them.
 
     `usage` is unchanged from the source. `is_known` False: no dialect was recognised, and the only
@@ -54,22 +54,22 @@ class Said:
     is_known: bool = True
 
 
-def read_input(value: Any, pointer: str = "") -> Said:
+def read_input(value: Any, pointer: str = "") -> ModelMessages:
     """Read the input of a model."""
     return _read(value, pointer, "user", _MAX_LEVELS)
 
 
-def read_output(value: Any, pointer: str = "") -> Said:
+def read_output(value: Any, pointer: str = "") -> ModelMessages:
     """Read the output of a model."""
     return _read(value, pointer, "assistant", _MAX_LEVELS)
 
 
-def _read(value: Any, pointer: str, role: str, levels: int) -> Said:
+def _read(value: Any, pointer: str, role: str, levels: int) -> ModelMessages:
     value = decode_if_json(value)
     if fields.is_empty(value):
-        return Said()
+        return ModelMessages()
     if isinstance(value, str):
-        return Said([ChatMessage({"role": role, "content": value}, pointer)])
+        return ModelMessages([ChatMessage({"role": role, "content": value}, pointer)])
     found = None
     if isinstance(value, list):
         found = _read_list(value, pointer, role)
@@ -79,26 +79,30 @@ def _read(value: Any, pointer: str, role: str, levels: int) -> Said:
     return found if found is not None and has_content else _unknown(value, pointer, role)
 
 
-def _unknown(value: Any, pointer: str, role: str) -> Said:
+def _unknown(value: Any, pointer: str, role: str) -> ModelMessages:
     raw = {"role": role, "content": fields.json_text(value)}
-    return Said([ChatMessage(raw, pointer)], is_known=False)
+    return ModelMessages([ChatMessage(raw, pointer)], is_known=False)
 
 
-def _read_list(items: list[Any], pointer: str, role: str, levels: int = _MAX_LEVELS) -> Said | None:
+def _read_list(
+    items: list[Any], pointer: str, role: str, levels: int = _MAX_LEVELS
+) -> ModelMessages | None:
     items = [decode_if_json(item) for item in items]
     inner = items[0] if len(items) == 1 else None
     if isinstance(inner, list) and levels and not langchain_messages.is_pair(inner):
         # LangChain sends a list of conversations, nearly always of one.
         return _read_list(inner, f"{pointer}/0", role, levels - 1)
     if any(map(responses_items.is_item, items)) and not any(map(_has_blocks, items)):
-        return Said(list(responses_items.messages_of_items(items, pointer)))
+        return ModelMessages(list(responses_items.messages_of_items(items, pointer)))
     if gemini_replies.is_stream(items):
         return _gemini_reply(items, pointer)
     if fields.mostly(items[:50], _is_call):
-        return Said([ChatMessage({"role": role, "content": None, "tool_calls": items}, pointer)])
+        return ModelMessages(
+            [ChatMessage({"role": role, "content": None, "tool_calls": items}, pointer)]
+        )
     if fields.mostly(items[:50], _is_part):
-        return Said([ChatMessage({"role": role, "content": items}, pointer)])
-    found = Said()
+        return ModelMessages([ChatMessage({"role": role, "content": items}, pointer)])
+    found = ModelMessages()
     declared: list[Any] = []
     for index, item in enumerate(items):
         tool = _declaration(item)
@@ -152,11 +156,13 @@ def _with_instructions(
     yield from messages
 
 
-def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
+def _read_object(
+    value: dict[str, Any], pointer: str, role: str, levels: int
+) -> ModelMessages | None:
     if gemini_contents.is_request(value):
         return _gemini_request(value, pointer)
     if is_of_dialect(value):
-        result = Said(list(messages_in(value, pointer, role)))
+        result = ModelMessages(list(messages_in(value, pointer, role)))
         result.model = langchain_messages.model_of([value])
         return result
     if isinstance(value.get("generations"), list):
@@ -168,12 +174,14 @@ def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) ->
     key = next((key for key in _LIST_KEYS if value.get(key)), "")
     if key and levels and not fields.is_message(value):
         return _request(value, key, pointer, role, levels)
-    if not SAYING.isdisjoint(value):
-        return Said(list(messages_in(value, pointer, role)))
+    if not MESSAGE_MEMBERS.isdisjoint(value):
+        return ModelMessages(list(messages_in(value, pointer, role)))
     return _read_wrapped(value, pointer, role, levels)
 
 
-def _request(value: dict[str, Any], key: str, pointer: str, role: str, levels: int) -> Said | None:
+def _request(
+    value: dict[str, Any], key: str, pointer: str, role: str, levels: int
+) -> ModelMessages | None:
     result = _read(value[key], f"{pointer}/{key}", role, levels - 1)
     if not result.is_known:
         return None
@@ -203,7 +211,9 @@ def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
     return None
 
 
-def _read_wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
+def _read_wrapped(
+    value: dict[str, Any], pointer: str, role: str, levels: int
+) -> ModelMessages | None:
     """Read the value that a tracer of functions keeps: `args` and `kwargs`, or an `output`."""
     for key in ("kwargs", "args", "output", "outputs", "response", "result", "message"):
         inner = decode_if_json(value.get(key))
@@ -214,14 +224,14 @@ def _read_wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -
     return None
 
 
-def _gemini_request(value: dict[str, Any], pointer: str) -> Said:
+def _gemini_request(value: dict[str, Any], pointer: str) -> ModelMessages:
     config = fields.as_dict(value.get("config"))
     request = {**{key: config[key] for key in config if "nstruction" in key}, **value}
     messages = [
         gemini_message(item, pointer + ("" if below.split("/")[1] in value else "/config") + below)
         for below, item in gemini_contents.contents_of(request)
     ]
-    return Said(messages, tools=_tools(value), model=fields.model_of(value))
+    return ModelMessages(messages, tools=_tools(value), model=fields.model_of(value))
 
 
 def _is_candidate(value: dict[str, Any]) -> bool:
@@ -229,14 +239,14 @@ def _is_candidate(value: dict[str, Any]) -> bool:
     return gemini_contents.is_content(value.get("content"))
 
 
-def _gemini_reply(value: Any, pointer: str) -> Said | None:
+def _gemini_reply(value: Any, pointer: str) -> ModelMessages | None:
     if isinstance(value, dict) and _is_candidate(value):
         value = {**value, "candidates": [value]}
     messages = gemini_replies.messages_of_reply(value)
     if not messages:
         return None
     normalise = gemini_contents.normalised
-    return Said(
+    return ModelMessages(
         [ChatMessage(raw, pointer, normalise=normalise) for raw in messages],
         model=gemini_replies.model_of(value),
         usage=messages[0].get("usage"),
@@ -244,10 +254,10 @@ def _gemini_reply(value: Any, pointer: str) -> Said | None:
     )
 
 
-def _generations(value: dict[str, Any], pointer: str) -> Said:
+def _generations(value: dict[str, Any], pointer: str) -> ModelMessages:
     """Read an `LLMResult` of LangChain: `{"generations": [[{"message" | "text"}]]}`."""
     llm_output = fields.as_dict(value.get("llm_output"))
-    result = Said(model=fields.model_of(llm_output), usage=llm_output.get("token_usage"))
+    result = ModelMessages(model=fields.model_of(llm_output), usage=llm_output.get("token_usage"))
     for row, entry in enumerate(value["generations"]):
         for column, one in enumerate(entry if isinstance(entry, list) else [entry]):
             place = f"{pointer}/generations/{row}"
@@ -272,9 +282,9 @@ def _is_reply(value: dict[str, Any]) -> bool:
     return bool(value.get("error")) or value.get("type") == "message"
 
 
-def _reply(value: dict[str, Any], pointer: str) -> Said:
+def _reply(value: dict[str, Any], pointer: str) -> ModelMessages:
     found = reply_of(value, pointer)
-    result = Said(
+    result = ModelMessages(
         [ChatMessage(raw, place) for place, raw in found.messages],
         model=found.model,
         usage=found.usage,

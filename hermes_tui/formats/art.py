@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.art_conversations import HISTORIES, SAID, Conversation, conversations_of
+from hermes_tui.formats.art_conversations import HISTORIES_KEY, SAID, Conversation, conversations_of
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
@@ -30,7 +30,7 @@ from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
 
 _ROW_KEYS = ("group_index", "trajectory_index", "trajectory_json", "group_json", "format_version")
-_OWN_KEYS = ("messages", SAID, "reward", "metrics", "tools", HISTORIES, *_ROW_KEYS)
+_OWN_KEYS = ("messages", SAID, "reward", "metrics", "tools", HISTORIES_KEY, *_ROW_KEYS)
 
 
 class Art:
@@ -113,7 +113,7 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
     name = f"rollout {number + 1}"
     group = name_of_prompt(raw[SAID][: _first_reply(raw[SAID])])
     _read(raw, raw[SAID], build, f"{place}/{SAID}", group_id=group, run_id=name)
-    for index, history in enumerate(fields.as_list(raw.get(HISTORIES))):
+    for index, history in enumerate(fields.as_list(raw.get(HISTORIES_KEY))):
         messages = history.get(SAID) if isinstance(history, dict) else None
         inner = f"{place}/additional_histories/{index}"
         if not isinstance(messages, list):
@@ -140,14 +140,14 @@ def _read(
     build.start(
         task=fields.title_of(chat_messages),
         tools=tool_specs(tools) if tools else None,
-        details=fields.telling(fields.details_of(details, without=_OWN_KEYS)),
+        details=fields.without_empty(fields.details_of(details, without=_OWN_KEYS)),
         **run_arguments,
     )
     for index, message in enumerate(chat_messages):
         # A value inside JSON text has no pointer of its own.
         pointer = f"{place}/{index}" if place else "/trajectory_json"
         is_choice = message is not messages[index] and place
-        build.one_of_list(message, f"{pointer}/message" if is_choice else pointer)
+        build.append_element(message, f"{pointer}/message" if is_choice else pointer)
     if "reward" in raw:
         _end(raw, metrics, build)
 

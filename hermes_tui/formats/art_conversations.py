@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 
 SAID = "messages_and_choices"
-HISTORIES = "additional_histories"
+HISTORIES_KEY = "additional_histories"
 
 
 class Conversation(NamedTuple):
@@ -31,7 +31,7 @@ class Conversation(NamedTuple):
 def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a trajectory, the main one first."""
     if isinstance(trajectory.get(SAID), list):
-        histories = fields.as_list(trajectory.get(HISTORIES))
+        histories = fields.as_list(trajectory.get(HISTORIES_KEY))
         return [_conversation_of_history(raw) for raw in (trajectory, *histories)]
     exchanges = fields.as_dict(trajectory.get("exchanges")).get("chat_completions")
     return _conversations_of_exchanges(fields.as_list(exchanges))

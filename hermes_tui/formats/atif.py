@@ -316,7 +316,7 @@ def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool, trial: dict
         "stop_reason": f"continued in {continuation}" if continuation else "",
         "usage": usage(counts, number(totals.get("total_cost_usd"))),
     }
-    recorded = fields.telling(outcome)
+    recorded = fields.without_empty(outcome)
     details = fields.details_of(totals, without=(*_TOTAL_KEYS.values(), "total_cost_usd"))
     build.end(**own_outcome | recorded, details=details, by_call=by_call)
 

@@ -23,7 +23,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import with_findings
-from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
+from hermes_tui.formats.python_repr import NotRepr, ReprObject, read_repr
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
@@ -253,10 +253,12 @@ def _call_of(expression: Any) -> dict[str, Any] | None:
         made = read_repr(expression) if isinstance(expression, str) else None
     except NotRepr:
         return None
-    if not isinstance(made, Made):
+    if not isinstance(made, ReprObject):
         return None
     arguments = {str(index): one for index, one in enumerate(made.arguments)} | made.members
-    text = fields.json_text({k: str(v) if isinstance(v, Made) else v for k, v in arguments.items()})
+    text = fields.json_text(
+        {k: str(v) if isinstance(v, ReprObject) else v for k, v in arguments.items()}
+    )
     return {"function_call": {"name": made.name, "arguments": text}}
 
 

@@ -17,7 +17,7 @@ from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SourceValue:
     """The file's own value of a call or a result, and its place: a JSON Pointer, and a line."""
 
     value: Any
@@ -25,9 +25,9 @@ class Held:
     line: int = 0
 
 
-def held_elements(value: Any, build: RunBuilder, pointer: str = "") -> list[Held]:
+def source_values(value: Any, build: RunBuilder, pointer: str = "") -> list[SourceValue]:
     """Return the elements of the list at `pointer`; anything but a list is one element."""
-    return [Held(one, place, line) for place, line, one in build.placed(value, pointer)]
+    return [SourceValue(one, place, line) for place, line, one in build.placed(value, pointer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ChatMessage:
 
     raw: dict[str, Any]
     pointer: str = ""
-    carried: tuple[Held, ...] = ()
+    carried: tuple[SourceValue, ...] = ()
     flags: tuple[str, ...] = ()
     line: int = 0
     normalise: Callable[[dict[str, Any]], Normalised] = normalise_message
@@ -59,7 +59,7 @@ def on_line(messages: Iterable[ChatMessage], line: int) -> list[ChatMessage]:
         replace(
             message,
             line=line,
-            carried=tuple(Held(held.value, held.pointer, line) for held in message.carried),
+            carried=tuple(SourceValue(held.value, held.pointer, line) for held in message.carried),
         )
         for message in messages
     ]
@@ -109,6 +109,6 @@ def append_messages(build: RunBuilder, messages: Iterable[ChatMessage]) -> None:
         append_message(build, message)
 
 
-def said(messages: Iterable[ChatMessage]) -> list[dict[str, Any]]:
+def raw_messages(messages: Iterable[ChatMessage]) -> list[dict[str, Any]]:
     """Return the raw messages, as `fields.title_of` takes them."""
     return [message.raw for message in messages]

@@ -24,7 +24,7 @@ _Id = str | float | tuple[str] | None
 """An id; a list or an object is replaced by its JSON."""
 
 
-class Growing:
+class GrowingFunction:
     """A function of a call, while its name and its text (arguments or input) arrive."""
 
     def __init__(self, text_key: str) -> None:
@@ -122,8 +122,8 @@ class _Call:
         self.raw = raw
         self.id: Any = None
         self.members: dict[str, Any] = {}
-        self.flat = Growing("arguments")
-        self.functions: dict[str, Growing] = {}
+        self.flat = GrowingFunction("arguments")
+        self.functions: dict[str, GrowingFunction] = {}
 
     @property
     def has_part_of_arguments(self) -> bool:
@@ -140,7 +140,9 @@ class _Call:
         for key, value in part.items():
             if key in ("function", "custom") and isinstance(value, dict):
                 if key not in self.functions:
-                    self.functions[key] = Growing("input" if key == "custom" else "arguments")
+                    self.functions[key] = GrowingFunction(
+                        "input" if key == "custom" else "arguments"
+                    )
                 added.extend(self.functions[key].add(value))
             elif key in ("name", "arguments"):
                 added.extend(self.flat.add({key: value}))

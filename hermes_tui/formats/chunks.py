@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hermes_tui.formats.chunk_calls import Growing, StreamedCalls
+from hermes_tui.formats.chunk_calls import GrowingFunction, StreamedCalls
 from hermes_tui.formats.fields import text_of
 from hermes_tui.formats.growing_texts import GrowingTexts
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -129,7 +129,7 @@ class _Choice:
         self._parts: list[Any] = []
         self._details: list[Any] = []
         self._calls = StreamedCalls()
-        self._legacy = Growing("arguments")
+        self._legacy = GrowingFunction("arguments")
 
     @property
     def flaws(self) -> dict[str, Diagnostic]:

@@ -53,7 +53,7 @@ def _why_declined(text: str) -> str:
 
 
 def _duration(row: dict[str, Any]) -> float | None:
-    answer = told_of(row)
+    answer = tool_use_result(row)
     for key, scale in _DURATION_KEYS:
         found = fields.number(answer.get(key))
         if found is not None and found >= 0:
@@ -61,6 +61,6 @@ def _duration(row: dict[str, Any]) -> float | None:
     return None
 
 
-def told_of(row: dict[str, Any]) -> dict[str, Any]:
+def tool_use_result(row: dict[str, Any]) -> dict[str, Any]:
     """Return the object in which a line describes the result in it, which differs by tool."""
     return fields.as_dict(row.get("toolUseResult", row.get("tool_use_result")))

@@ -28,30 +28,30 @@ from hermes_tui.formats.anthropic_lines import (
     reply_of_line,
 )
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.claude_beside import (
-    ATTACHMENT,
-    SYNTHETIC,
-    durations_of,
-    heard,
-    is_failure,
-    is_typed,
-)
 from hermes_tui.formats.claude_history import (
     COPIED,
     History,
     Lines,
     history_of,
-    left_behind,
+    rewound_uuids,
     uuid_of,
 )
+from hermes_tui.formats.claude_other_lines import (
+    ATTACHMENT,
+    SYNTHETIC,
+    durations_of,
+    is_failure,
+    is_typed,
+    with_attachment_message,
+)
 from hermes_tui.formats.claude_requests import (
-    Asked,
-    asked_with,
+    SystemPrompt,
     cost_of,
     is_snapshot,
+    request_prompts,
     tools_of,
 )
-from hermes_tui.formats.claude_subagents import begun_by
+from hermes_tui.formats.claude_subagents import subagent_callers
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -113,19 +113,21 @@ def _is_own(row: Any) -> bool:
 
 
 def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
-    lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
+    lines: Lines = [
+        (i, with_attachment_message(row)) for i, row in enumerate(values) if isinstance(row, dict)
+    ]
     runs, rest = _by_run(lines)
-    callers = begun_by(runs)
+    callers = subagent_callers(runs)
     for number, (agent, own) in enumerate(runs.items()):
         others = rest if number == 0 else []
         history = history_of(own or others)
         details = {**_details(own, others, history), **callers.told(agent)}
-        prompts = asked_with(own, others)
+        prompts = request_prompts(own, others)
         _start(own or others, agent, history, details, build, tools=tools_of(prompts, own))
         _append_prompts(prompts, prefix, build)
         if number == 0:
             _report_odd(values, prefix, build)
-        rewound = left_behind(own, others, _is_prompt)
+        rewound = rewound_uuids(own, others, _is_prompt)
         append_lines(build, own, prefix.format, partial(_flags, rewound=rewound, history=history))
         if (cost := cost_of(others)) is not None:
             build.end(usage=cost)
@@ -133,7 +135,9 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
 
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
     """Read some lines of a session; the lines after them are not known."""
-    lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
+    lines: Lines = [
+        (i, with_attachment_message(row)) for i, row in enumerate(values) if isinstance(row, dict)
+    ]
     own = [(i, row) for i, row in lines if _is_transcript_line(row)]
     if build.is_first:
         first = own or lines
@@ -144,7 +148,7 @@ def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
         _start(first, agent, history, details, build)
         own_indices = {index for index, _ in own}
         rest = [(i, row) for i, row in lines if i not in own_indices]
-        _append_prompts(asked_with(own, rest), prefix, build)
+        _append_prompts(request_prompts(own, rest), prefix, build)
     _report_odd(values, prefix, build)
     append_lines(build, own, prefix.format, _flags_in_turn)
 
@@ -212,7 +216,7 @@ def _start(
     )
 
 
-def _append_prompts(prompts: list[Asked], prefix: str, build: RunBuilder) -> None:
+def _append_prompts(prompts: list[SystemPrompt], prefix: str, build: RunBuilder) -> None:
     """Append the system prompts of the requests, whose lines come after the first question."""
     for one in prompts:
         if one.prompt.strip():
@@ -265,7 +269,7 @@ def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
         "turn_durations_s": seconds,
         "other_records": dict(other.most_common(_MAX_NAMED)),
     }
-    about.update(fields.filled(details))
+    about.update(fields.without_falsy(details))
     return fields.details_of(about)
 
 

@@ -62,7 +62,7 @@ def history_of(lines: Lines) -> History:
     return History(fields.label(lines[0][1], "sessionId"))
 
 
-def left_behind(
+def rewound_uuids(
     own: Lines, others: Lines, is_prompt: Callable[[dict[str, Any]], bool]
 ) -> frozenset[str]:
     """Return the uuids of the lines that a person rewound: a prompt typed again, and its branch.

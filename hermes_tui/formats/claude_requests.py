@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.claude_beside import is_failure
 from hermes_tui.formats.claude_history import Lines
+from hermes_tui.formats.claude_other_lines import is_failure
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.messages import ToolSpec, Usage
 
 _SNAPSHOT = "prompt_snapshot"
 
 
-class Asked(NamedTuple):
+class SystemPrompt(NamedTuple):
     """A system prompt with its tools, the line that records it, and the pointer to it there."""
 
     line: int
@@ -37,7 +37,7 @@ def is_snapshot(row: dict[str, Any]) -> bool:
     return fields.as_dict(row.get("attachment")).get("type") == _SNAPSHOT
 
 
-def asked_with(own: Lines, rest: Lines) -> list[Asked]:
+def request_prompts(own: Lines, rest: Lines) -> list[SystemPrompt]:
     """Return the system prompts of the requests for the replies among `own`, each once.
 
     Other requests of the program, such as one for a title, have shapes of their own.
@@ -45,7 +45,7 @@ def asked_with(own: Lines, rest: Lines) -> list[Asked]:
     return _unique(_shapes(own, rest)) or _unique(_snapshots(rest))
 
 
-def tools_of(prompts: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
+def tools_of(prompts: list[SystemPrompt], own: Lines) -> tuple[ToolSpec, ...] | None:
     """Return all tools that any request declares, or None if the request of a reply is unknown.
 
     A session that an older version began does not record the tools of its first requests.
@@ -71,7 +71,7 @@ def _reference(row: dict[str, Any]) -> str:
     return fields.label(row, "requestRef")
 
 
-def _shapes(own: Lines, rest: Lines) -> Iterator[Asked]:
+def _shapes(own: Lines, rest: Lines) -> Iterator[SystemPrompt]:
     request_ids = {_reference(row) for _, row in own} - {""}
     hashes = {
         fields.label(row, "shapeHash")
@@ -84,10 +84,10 @@ def _shapes(own: Lines, rest: Lines) -> Iterator[Asked]:
             continue
         if not hashes or fields.label(row, "shapeHash") in hashes:
             prompt = fields.text_of(shape.get("system"))
-            yield Asked(index, prompt, "/shape/system", tool_specs(shape.get("tools")))
+            yield SystemPrompt(index, prompt, "/shape/system", tool_specs(shape.get("tools")))
 
 
-def _snapshots(rest: Lines) -> Iterator[Asked]:
+def _snapshots(rest: Lines) -> Iterator[SystemPrompt]:
     for index, row in rest:
         if is_snapshot(row):
             snapshot = fields.as_dict(row["attachment"])
@@ -98,12 +98,12 @@ def _snapshots(rest: Lines) -> Iterator[Asked]:
                 fields.as_dict(tool).get("schema") for tool in fields.as_list(snapshot.get("tools"))
             )
             tools = tool_specs(list(schemas)) if "tools" in snapshot else None
-            yield Asked(index, prompt, "/attachment/systemPrompt", tools)
+            yield SystemPrompt(index, prompt, "/attachment/systemPrompt", tools)
 
 
-def _unique(prompts: Iterator[Asked]) -> list[Asked]:
+def _unique(prompts: Iterator[SystemPrompt]) -> list[SystemPrompt]:
     """Return each prompt once, where it first occurs, with the tools of all its occurrences."""
-    found: dict[str, Asked] = {}
+    found: dict[str, SystemPrompt] = {}
     for one in prompts:
         earlier = found.setdefault(one.prompt, one)
         if earlier is not one and one.tools is not None:

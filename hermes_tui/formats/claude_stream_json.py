@@ -27,10 +27,10 @@ from hermes_tui.formats.anthropic_lines import (
     reply_of_line,
 )
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.claude_beside import SYNTHETIC, is_failure
 from hermes_tui.formats.claude_history import Line, Lines
+from hermes_tui.formats.claude_other_lines import SYNTHETIC, is_failure
 from hermes_tui.formats.claude_sdk import as_line
-from hermes_tui.formats.claude_subagents import begun_by
+from hermes_tui.formats.claude_subagents import subagent_callers
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -112,7 +112,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
             runs.setdefault(fields.label(row, "parent_tool_use_id"), []).append((index, row))
         else:
             rest.append((index, row))
-    callers = begun_by(runs)
+    callers = subagent_callers(runs)
     for agent, own in runs.items():
         _start(own, agent, rest, callers.told(agent), build)
         if not agent:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.claude_answers import told_of
+from hermes_tui.formats.claude_answers import tool_use_result
 from hermes_tui.formats.claude_history import Lines
 from hermes_tui.model.wording import title
 
@@ -59,13 +59,13 @@ class SubagentCallers:
         return {key: value for key, value in details.items() if value}
 
 
-def begun_by(runs: Mapping[str, Lines]) -> SubagentCallers:
+def subagent_callers(runs: Mapping[str, Lines]) -> SubagentCallers:
     """Return which calls began the subagents among `runs`; the main run is named ""."""
     callers: dict[str, _Call] = {}
     calls: dict[str, _Call] = {}
     for run, lines in runs.items():
         for _, row in lines:
-            agent = fields.label(told_of(row), "agentId")
+            agent = fields.label(tool_use_result(row), "agentId")
             for block in _blocks(row):
                 if call := _call(block, run):
                     calls.setdefault(call.id, call)

@@ -74,7 +74,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
         task=_task(messages),
         model=next(filter(None, (fields.label(one, "id") for one in models)), ""),
         parent_run_id=fields.label(origin, "parentThreadId"),
-        details=fields.details_of(fields.filled(details)),
+        details=fields.details_of(fields.without_falsy(details)),
         ts=timestamp(first.get("ts")),
     )
     if prompt := session.get("system_prompt"):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import Held, held_elements
+from hermes_tui.formats.chat_messages import SourceValue, source_values
 from hermes_tui.formats.cline_results import text_of_answers
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.steps import Steps
@@ -68,14 +68,14 @@ class _Agent:
 
     name: str = ""
     called_by: str = ""
-    lines: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
+    lines: list[tuple[SourceValue, dict[str, Any]]] = field(default_factory=list)
     is_busy: bool = False
     calls: dict[str, None] = field(default_factory=dict)
     """The ids of calls without a result so far, in order."""
 
 
 def read_events(value: Any, build: RunBuilder) -> None:
-    lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
+    lines = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
     agents = _agents(lines)
     model = _model(agents[0])
     for agent in agents:
@@ -85,7 +85,7 @@ def read_events(value: Any, build: RunBuilder) -> None:
             build.locate(held.line)
             match fields.label(row, "type"):
                 case "agent_event":
-                    place = Held(held.value, f"{held.pointer}/event", held.line)
+                    place = SourceValue(held.value, f"{held.pointer}/event", held.line)
                     _read_event(
                         fields.as_dict(row.get("event")), place, steps, timestamp(row.get("ts"))
                     )
@@ -98,7 +98,7 @@ def read_events(value: Any, build: RunBuilder) -> None:
         steps.end()
 
 
-def _agents(lines: list[tuple[Held, dict[str, Any]]]) -> list[_Agent]:
+def _agents(lines: list[tuple[SourceValue, dict[str, Any]]]) -> list[_Agent]:
     """Return the agents with their lines, the main agent first."""
     main = _Agent()
     agents, active = [main], [main]
@@ -158,12 +158,12 @@ def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: Ru
         run_id=agent.name or agent.called_by,
         model=fields.label(model, "id"),
         parent_run_id="" if is_main else agents[0].name,
-        details=fields.details_of(fields.filled(details)),
+        details=fields.details_of(fields.without_falsy(details)),
         ts=timestamp(agent.lines[0][1].get("ts")) if agent.lines else None,
     )
 
 
-def _read_event(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _read_event(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     match fields.label(event, "type"):
         case "iteration_start":
             steps.begin()
@@ -180,7 +180,7 @@ def _read_event(event: dict[str, Any], held: Held, steps: Steps, ts: float | Non
             _content(event, held, steps, ts)
 
 
-def _content(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _content(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     match event.get("contentType"):
         case "text":
             steps.part({"type": "text", "text": event.get("text")}, held, ts)
@@ -199,7 +199,7 @@ def _content(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) 
             steps.result(result, held, ts)
 
 
-def _fail(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _fail(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     """Append an error that ended the run; others are in the results of calls."""
     if event.get("recoverable") is not False:
         return

@@ -19,8 +19,8 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.codex_items import (
-    answer_with_end,
     is_injected,
+    output_message,
     request_in,
     why_declined,
 )
@@ -31,10 +31,10 @@ from hermes_tui.formats.codex_lines import (
     USAGE,
     Line,
     error_of,
-    events_of_all,
     is_line,
     line_of,
     reply_of_line,
+    session_events,
 )
 from hermes_tui.formats.codex_session import PROMPTS, dynamic_tools, parent_of, prompt_of
 from hermes_tui.formats.declined import settle_declined
@@ -117,7 +117,7 @@ def _start(lines: list[Line], build: RunBuilder) -> None:
         task=_task(lines),
         model=fields.model_of(turn),
         parent_run_id=parent_of(meta),
-        details=fields.telling(details),
+        details=fields.without_empty(details),
         ts=timestamp(meta.get("timestamp")),
     )
     for line in (line for line in lines if line.payload is meta):
@@ -203,7 +203,7 @@ def _end(lines: list[Line], build: RunBuilder) -> None:
     """Append how the session ended and its tokens, from the latest events of any turn."""
     usage: Usage | None = None
     stopped, failed = "", False
-    for line in chain(reversed(lines), events_of_all(build.lines_before())):
+    for line in chain(reversed(lines), session_events(build.lines_before())):
         kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
         if kind == TOKENS:
             usage = usage or _usage(line.payload)
@@ -224,7 +224,7 @@ def _item_texts(lines: list[Line]) -> set[str]:
 def _item(line: Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> None:
     item = line.payload
     if is_output(item):
-        raw = answer_with_end(item, ends.get(fields.label(item, "call_id"), {}))
+        raw = output_message(item, ends.get(fields.label(item, "call_id"), {}))
     else:
         raw = message_of_item(item)
     text = fields.text_of(item.get("content"))

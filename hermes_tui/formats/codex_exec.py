@@ -23,7 +23,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -92,7 +92,7 @@ class _Thread:
 
     build: RunBuilder
     reply: dict[str, Any] = field(default_factory=dict)
-    begun_calls: list[Held] = field(default_factory=list)
+    begun_calls: list[SourceValue] = field(default_factory=list)
     call_ids: set[str] = field(default_factory=set)
     """Ids of the calls that have begun so far."""
     place: tuple[str, int] = ("", 0)
@@ -109,7 +109,7 @@ class _Thread:
         elif kind in _TEXT_KEYS and is_done:
             self._add_text(_TEXT_KEYS[kind], fields.label(item, "text"), pointer, line)
         elif kind in _CALL_ARGUMENTS:
-            self._call(item, Held(item, f"{pointer}/item", line), is_done)
+            self._call(item, SourceValue(item, f"{pointer}/item", line), is_done)
         elif kind == "todo_list" or (is_done and kind not in _TEXT_KEYS):
             self._append_note(kind, item, f"{pointer}/item", line)
         elif row["type"] not in (*_ITEM_EVENTS, *_SILENT_EVENTS):
@@ -135,7 +135,7 @@ class _Thread:
         if not self.reply:
             self.place = pointer, line
 
-    def _call(self, item: dict[str, Any], held: Held, is_done: bool) -> None:
+    def _call(self, item: dict[str, Any], held: SourceValue, is_done: bool) -> None:
         name = fields.label(item, "id")
         if name not in self.call_ids:
             self.call_ids.add(name)

@@ -51,7 +51,7 @@ def request_in(text: str) -> str:
     return request if request.strip() else text
 
 
-def answer_with_end(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
+def output_message(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
     """Return an output as the message of a tool; `end` is the event about the end of its call.
 
     An output is a text, a text with times and exit code in its first lines, or the JSON of

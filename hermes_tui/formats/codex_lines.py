@@ -85,7 +85,7 @@ def error_of(line: Line) -> str:
     return fields.label(fields.as_dict(line.payload.get("error")), "message")
 
 
-def events_of_all(texts: Iterable[bytes]) -> Iterator[Line]:
+def session_events(texts: Iterable[bytes]) -> Iterator[Line]:
     """Yield the events that may hold the tokens or the end of a session, from earlier lines."""
     for text in texts:
         if b'"event_msg"' not in text or not any(kind in text for kind in _SESSION_EVENT_MARKS):

@@ -26,7 +26,7 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import SUBAGENT
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, source_values
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -55,7 +55,7 @@ class Copilot:
         return Match(0.96, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        events = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
+        events = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
         _start([row for _, row in events], build)
         session = _Session(build)
         for held, row in events:
@@ -94,7 +94,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
         run_id=fields.label(start, "sessionId") or _session_of(rows),
         task=fields.title_of(messages),
         model=fields.label(start, "selectedModel") or next(filter(None, models), ""),
-        details=fields.details_of(fields.filled(details)),
+        details=fields.details_of(fields.without_falsy(details)),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
 
@@ -117,10 +117,10 @@ class _Session:
         self._tools: dict[str, str] = {}
         """The names of called tools, by the ids of the calls."""
 
-    def take(self, row: dict[str, Any], held: Held) -> None:
+    def take(self, row: dict[str, Any], held: SourceValue) -> None:
         data, kind = _data(row), fields.label(row, "type")
         ts = timestamp(row.get("timestamp"))
-        place = Held(held.value, f"{held.pointer}/data", held.line)
+        place = SourceValue(held.value, f"{held.pointer}/data", held.line)
         flags = (SUBAGENT,) if data.get("parentToolCallId") else ()
         match kind:
             case "system.message" | "user.message":
@@ -145,7 +145,9 @@ class _Session:
                 status = ("ok" if code == 0 else "error") if type(code) is int else "unknown"
                 self.build.end(status=status, ts=ts)
 
-    def _fail(self, data: dict[str, Any], held: Held, ts: float | None, severity: Severity) -> None:
+    def _fail(
+        self, data: dict[str, Any], held: SourceValue, ts: float | None, severity: Severity
+    ) -> None:
         self.build.request_failed(
             fields.label(data, "message", "errorMessage", "failureKind"),
             severity=severity,
@@ -158,9 +160,11 @@ class _Session:
     def _append(self, message: ChatMessage, ts: float | None) -> None:
         append_message(self.build, message, ts=ts)
 
-    def _reply(self, data: dict[str, Any], held: Held, flags: tuple[str, ...]) -> ChatMessage:
+    def _reply(
+        self, data: dict[str, Any], held: SourceValue, flags: tuple[str, ...]
+    ) -> ChatMessage:
         requests = [
-            Held(one, f"{held.pointer}/toolRequests/{at}", held.line)
+            SourceValue(one, f"{held.pointer}/toolRequests/{at}", held.line)
             for at, one in enumerate(fields.as_list(data.get("toolRequests")))
             if isinstance(one, dict)
         ]
@@ -181,7 +185,7 @@ class _Session:
         self._tools[fields.label(request, "toolCallId")] = fields.label(request, "name")
         return function_call(request.get("toolCallId"), name, fields.json_text(arguments))
 
-    def _result(self, data: dict[str, Any], held: Held) -> ChatMessage:
+    def _result(self, data: dict[str, Any], held: SourceValue) -> ChatMessage:
         error, result = (fields.as_dict(data.get(key)) for key in ("error", "result"))
         raw = {
             "role": "tool",

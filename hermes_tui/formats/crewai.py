@@ -85,7 +85,7 @@ def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
         raw = message
         if isinstance(raw, dict) and any(_is_result_of(one, raw) for one in failed):
             raw = {**raw, "is_error": True}
-        build.one_of_list(raw, f"{place}/messages/{at}")
+        build.append_element(raw, f"{place}/messages/{at}")
     last = fields.as_dict(messages[-1]) if messages else {}
     answered = last.get("role") == "assistant" and not last.get("tool_calls")
     if task.get("raw") and not answered:

@@ -92,7 +92,7 @@ def _escaped(key: str) -> str:
     return pointer_of((key,))[1:]
 
 
-def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
+def without_cut_findings(events: Sequence[Event], cuts: Cuts) -> list[Event]:
     """Return the events of a record without the findings that its cuts explain.
 
     Events that report only such a finding are left out, and the later ones are renumbered.

@@ -18,7 +18,7 @@ class Shallow(NamedTuple):
     places: tuple[int, ...]
 
 
-def without_depths(data: bytes) -> Shallow:
+def without_deep_values(data: bytes) -> Shallow:
     """Replace each value that is nested too deeply by a text of the same length.
 
     An unclosed value is blanked, so that torn JSON stays torn.

@@ -12,10 +12,10 @@ from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, load
 from hermes_tui.formats.long_lines import goes_on, last_values
 from hermes_tui.formats.lookalikes import Choice, is_last_resort
-from hermes_tui.formats.mixed_lines import by_share
+from hermes_tui.formats.mixed_lines import most_common_choice
 from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.formats.refusals import BLANKS, Refusal, refusal_of, why_no_json, why_no_message
-from hermes_tui.formats.torn_first import with_speaker
+from hermes_tui.formats.torn_first import with_role_added
 from hermes_tui.formats.traits import is_of_bytes
 from hermes_tui.formats.turns import by_turns
 
@@ -62,7 +62,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     if choice is None:
         why = why_no_message(source.read(0, MAX_SAMPLE) if is_short else b"")
         is_torn = is_short and not why.is_foreign
-        completed = with_speaker(sample) if is_torn else None
+        completed = with_role_added(sample) if is_torn else None
         choice = _choose(completed, formats, wanted) if completed is not None else None
     if choice is None:
         return _no_reader(why, may_change=may_change)
@@ -118,7 +118,7 @@ def _choose(
         return None
     best = max(found, key=lambda choice: choice.match.score)
     equals = [choice.format.name for choice in found if choice.match.score == best.match.score]
-    chosen = best if wanted else by_share(sample, best, formats)
+    chosen = best if wanted else most_common_choice(sample, best, formats)
     rivals = () if chosen is not best else tuple(n for n in equals if n != best.format.name)
     return chosen, rivals
 

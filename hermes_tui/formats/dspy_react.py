@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -77,11 +77,11 @@ def _append_step(trajectory: dict[str, Any], number: int, place: str, build: Run
     call_id = f"step-{number}"
     name, thought = (trajectory.get(f"{key}_{number}") for key in ("tool_name", "thought"))
     raw: dict[str, Any] = {"role": "assistant", "content": thought}
-    carried: tuple[Held, ...] = ()
+    carried: tuple[SourceValue, ...] = ()
     if f"tool_name_{number}" in trajectory:
         arguments = trajectory.get(f"tool_args_{number}")
         raw["tool_calls"] = [function_call(call_id, name, fields.json_text(arguments))]
-        carried = (Held(arguments, f"{place}/tool_args_{number}"),)
+        carried = (SourceValue(arguments, f"{place}/tool_args_{number}"),)
     append_message(build, ChatMessage(raw, f"{place}/thought_{number}", carried))
     key = f"observation_{number}"
     if key in trajectory:
@@ -90,7 +90,8 @@ def _append_step(trajectory: dict[str, Any], number: int, place: str, build: Run
         answer = {"role": "tool", "tool_call_id": call_id, "name": name, "content": text}
         answer["is_error"] = text.startswith(_ERROR_PREFIX)
         append_message(
-            build, ChatMessage(answer, f"{place}/{key}", (Held(observation, f"{place}/{key}"),))
+            build,
+            ChatMessage(answer, f"{place}/{key}", (SourceValue(observation, f"{place}/{key}"),)),
         )
 
 

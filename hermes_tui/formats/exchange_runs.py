@@ -15,7 +15,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
-from hermes_tui.formats.message_parts import without_usual
+from hermes_tui.formats.message_parts import without_usual_findings
 from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_choice
@@ -262,7 +262,7 @@ def _append_message(
     """Append a message; return whether it is one of the model."""
     mode = TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
     parts = normalise_message(message, text_calls=mode)
-    build.append(without_usual(parts, exchange.reply.usual), pointer, ts=exchange.ts)
+    build.append(without_usual_findings(parts, exchange.reply.usual), pointer, ts=exchange.ts)
     return parts.message.role == "assistant"
 
 

@@ -19,9 +19,9 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
-from hermes_tui.formats.samples import parallel_lists, told_of_one
+from hermes_tui.formats.samples import parallel_lists, values_of_sample
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
-from hermes_tui.formats.side_requests import by_address, by_reply
+from hermes_tui.formats.side_requests import side_request_by_reply, side_request_by_url
 from hermes_tui.parsers.measures import timestamp
 
 _FOREIGN_KEYS = frozenset(
@@ -128,9 +128,9 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     body = fields.as_dict(request.body)
     messages = request.messages(pointer)
     reply = _reply(value, reply_key, pointer)
-    side = by_address(request.url)
+    side = side_request_by_url(request.url)
     if not request.url and not reply.messages:
-        side = by_reply(value, value.get(reply_key))
+        side = side_request_by_reply(value, value.get(reply_key))
     if not messages and not reply.messages and not reply.failure and not request.url:
         return None
     return Exchange(
@@ -171,7 +171,7 @@ def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, 
     }
     return tuple(
         fields.outcome_of(
-            common | told_of_one({key: each[index] for key, each in separate.items()})
+            common | values_of_sample({key: each[index] for key, each in separate.items()})
         )
         for index in range(size)
     )

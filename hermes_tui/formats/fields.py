@@ -196,12 +196,12 @@ def is_empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
 
 
-def telling(details: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return the details that are not empty; zeros and false are kept."""
     return {key: value for key, value in details.items() if not is_empty(value)}
 
 
-def filled(details: Mapping[str, Any]) -> dict[str, Any]:
+def without_falsy(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return the details that are neither empty nor zero nor false."""
     return {key: value for key, value in details.items() if value}
 
@@ -228,7 +228,7 @@ def small(value: Any, most: int = MAX_DETAIL) -> Any:
     return f"({len(value):,} {kind})"
 
 
-def only_named(details: Any) -> int:
+def count_shortened(details: Any) -> int:
     """Return how many values in `details` `small` has replaced by their size."""
     pending, count = [details], 0
     while pending:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes_tui.formats.plain_messages import take_plain
+from hermes_tui.formats.plain_messages import fold_plain_messages
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
@@ -35,7 +35,7 @@ class FoldingBuilder(RunBuilder):
             events.clear()
         self._seq = self.first_seq
 
-    def talk(
+    def append_each(
         self,
         raws: Iterable[Any],
         pointer: str,
@@ -48,7 +48,7 @@ class FoldingBuilder(RunBuilder):
         while done < len(raws):
             if self.runs:
                 state, findings = self.runs[-1]
-                done += take_plain(state, raws, done, text_calls, findings)
+                done += fold_plain_messages(state, raws, done, text_calls, findings)
                 self._seq = state.events
             if done < len(raws):
                 append(done, raws[done], f"{pointer}/{done}")

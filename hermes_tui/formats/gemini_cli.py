@@ -23,7 +23,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import usage_of
-from hermes_tui.formats.gemini_results import FAILED, append_judged
+from hermes_tui.formats.gemini_results import FAILED, append_result
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import changed, with_flags
@@ -257,7 +257,7 @@ def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> No
         answers = [(f"{pointer}/result", {"functionResponse": body})]
     call_members = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
     for place, part in answers:
-        append_judged(build, part, call_members, status=status, pointer=place, ts=time_of(call))
+        append_result(build, part, call_members, status=status, pointer=place, ts=time_of(call))
 
 
 FORMAT = GeminiCli()

@@ -18,7 +18,7 @@ FAILED = frozenset({"error", CANCELLED})
 _DECLINED_TEXT = "User did not allow tool call"
 
 
-def append_judged(
+def append_result(
     build: RunBuilder,
     part: dict[str, Any],
     members: dict[str, Any],

@@ -18,7 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -79,7 +79,7 @@ class _Reply:
     build: RunBuilder
     raw: dict[str, Any] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
-    calls: list[Held] = field(default_factory=list)
+    calls: list[SourceValue] = field(default_factory=list)
     place: tuple[str, int] = ("", 0)
 
     def take(self, row: dict[str, Any], pointer: str, line: int) -> None:
@@ -95,7 +95,7 @@ class _Reply:
                 arguments = fields.json_text(row.get("parameters"))
                 call = function_call(row.get("tool_id"), row.get("tool_name"), arguments)
                 self.raw.setdefault("tool_calls", []).append(call)
-                self.calls.append(Held(row, pointer, line))
+                self.calls.append(SourceValue(row, pointer, line))
             case "init" | "result":
                 pass
             case _:
@@ -121,13 +121,13 @@ class _Reply:
         if kind == "error":
             _fail(fields.label(row, "message"), fields.label(row, "severity"), pointer, self.build)
             return
-        held: tuple[Held, ...] = ()
+        held: tuple[SourceValue, ...] = ()
         if kind == "tool_result":
             error = fields.label(fields.as_dict(row.get("error")), "message")
             output = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
             failed = {"is_error": True} if row.get("status") == "error" else {}
             raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": output, **failed}
-            held = (Held(row, pointer, line),)
+            held = (SourceValue(row, pointer, line),)
         else:
             content = row.get("content") if kind == "message" else fields.json_text(row)
             role = fields.label(row, "role") if kind == "message" else "environment"

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 
 _ANSWER = "tool_call_response"
@@ -42,7 +42,7 @@ def is_openinference(value: Any) -> bool:
 def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]:
     """Yield a message; results in it become messages of their tools, regardless of its role."""
     parts = fields.as_list(value.get("parts"))
-    held = [Held(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
+    held = [SourceValue(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
     rest = {key: item for key, item in value.items() if key != "parts"}
     for answers, several in groupby(held, key=_is_answer):
         group = list(several)
@@ -54,11 +54,11 @@ def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]
         yield ChatMessage({**rest, "content": None}, pointer)
 
 
-def _is_answer(held: Held) -> bool:
+def _is_answer(held: SourceValue) -> bool:
     return _kind(held) == _ANSWER
 
 
-def _message_of_parts(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
+def _message_of_parts(rest: dict[str, Any], group: list[SourceValue]) -> ChatMessage:
     calls = [held for held in group if _kind(held) == _CALL]
     content = [_part(held.value) for held in group if _kind(held) != _CALL]
     content = [part for part in content if part != _EMPTY_PART]
@@ -68,7 +68,7 @@ def _message_of_parts(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
     return ChatMessage(raw, group[0].pointer, tuple(calls))
 
 
-def _kind(held: Held) -> str:
+def _kind(held: SourceValue) -> str:
     return fields.label(fields.as_dict(held.value), "type")
 
 
@@ -87,7 +87,7 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
     return function_call(part.get("id"), part.get("name"), "" if arguments is None else arguments)
 
 
-def _answer(held: Held) -> ChatMessage:
+def _answer(held: SourceValue) -> ChatMessage:
     part = held.value
     content = part.get("response", part.get("result", part.get("content")))
     raw = {

@@ -162,7 +162,7 @@ def span_of(raw: RawSpan) -> Span:
     )
 
 
-def with_lost_parents(spans: Iterable[Span]) -> list[Span]:
+def with_missing_parents(spans: Iterable[Span]) -> list[Span]:
     """Return the spans, and one more for each unrecorded parent of several spans.
 
     A span is written when it ends: of a killed agent only the spans below its own are recorded.
@@ -371,4 +371,4 @@ def _error(attributes: Attributes, raw: RawSpan) -> str:
 def _details(attributes: Attributes, raw: RawSpan) -> dict[str, Any]:
     details = {name: attributes.first(*spellings) for name, spellings in _DETAIL_ATTRIBUTES.items()}
     details["service"] = raw.resource.get("service.name")
-    return fields.details_of(fields.telling(details))
+    return fields.details_of(fields.without_empty(details))

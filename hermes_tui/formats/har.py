@@ -30,7 +30,7 @@ from hermes_tui.formats.gemini_replies import (
     model_of,
 )
 from hermes_tui.formats.har_bodies import Body, json_body, text_body
-from hermes_tui.formats.ollama import is_of_loading
+from hermes_tui.formats.ollama import is_load_reply
 from hermes_tui.formats.requests import PROMPTS
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import looks_like_sse, read_lines, read_sse
@@ -83,7 +83,7 @@ def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange 
         return None
     url, sent, posted = request
     reply, problem_text = _response(entry)
-    if is_of_loading(reply.get("body")):
+    if is_load_reply(reply.get("body")):
         return None
     body = posted.value
     if is_request(body) or is_reply(reply.get("body")) or is_stream(reply.get("body")):

@@ -20,7 +20,7 @@ _AT_ONCE_S = 0.001
 """Rows of one write are a microsecond apart; between two turns there is a request to a model."""
 
 
-class Told(NamedTuple):
+class StoredMessage(NamedTuple):
     """A message of a session. `row` is the first row that holds it, `latest` the last."""
 
     place: int
@@ -30,9 +30,9 @@ class Told(NamedTuple):
     """Whether the latest row holds less of it: a stub of a result, or shortened arguments."""
 
 
-def each_once(rows: Sequence[Any]) -> list[Told]:
+def without_copies(rows: Sequence[Any]) -> list[StoredMessage]:
     """Return the messages of a session, each once, at its first row."""
-    messages = {index: Told(index, row, row) for index, row in enumerate(rows)}
+    messages = {index: StoredMessage(index, row, row) for index, row in enumerate(rows)}
     if any(map(_is_archived, rows)):
         _Copies(rows, messages).drop()
     return list(messages.values())
@@ -49,7 +49,7 @@ class _Copies:
     """Examines the rows in their order and drops the copies from `messages`."""
 
     rows: Sequence[Any]
-    messages: dict[int, Told]
+    messages: dict[int, StoredMessage]
     _archived: dict[Any, list[int]] = field(default_factory=dict)
     """The indices of the archived messages so far, by the keys of the messages."""
     _at: dict[tuple[Any, float], int] = field(default_factory=dict)

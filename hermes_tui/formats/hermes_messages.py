@@ -91,7 +91,7 @@ def empty_reply() -> Diagnostic:
     return Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_REMOVED_HINT)
 
 
-def unkept(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
+def missing_replies(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...]:
     """Return a finding if hermes-agent counted more of `what` (replies, requests) than are kept."""
     count = number(counted)
     if count is None or not kept < count < _MAX_COUNT:

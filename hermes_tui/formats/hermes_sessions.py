@@ -22,13 +22,13 @@ from hermes_tui.formats.fields import (
     title_of,
 )
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.hermes_compaction import Told, each_once, is_summary
+from hermes_tui.formats.hermes_compaction import StoredMessage, is_summary, without_copies
 from hermes_tui.formats.hermes_messages import (
     append_row,
     excerpt_of,
     message_of_row,
+    missing_replies,
     normalised,
-    unkept,
 )
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
@@ -104,7 +104,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
     if not isinstance(row, dict) or not isinstance(rows, list):
         build.defect("no list of messages in this session", excerpt_of(row))
         return
-    session_messages = each_once(rows)
+    session_messages = without_copies(rows)
     messages = [
         message_of_row(one.row) if isinstance(one.row, dict) else one.row
         for one in session_messages
@@ -136,7 +136,9 @@ def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
         append_row(build, value, message_of_row(value), "")
 
 
-def _unkept(row: dict[str, Any], session_messages: Sequence[Told]) -> tuple[Diagnostic, ...]:
+def _unkept(
+    row: dict[str, Any], session_messages: Sequence[StoredMessage]
+) -> tuple[Diagnostic, ...]:
     """Return a finding if more replies were counted than the session holds.
 
     An export holds only the replies in the context, so a cut context says nothing there.
@@ -146,7 +148,7 @@ def _unkept(row: dict[str, Any], session_messages: Sequence[Told]) -> tuple[Diag
     if is_cut and STATE_DB_MARK not in row:
         return ()
     kept = sum(one.get("role") == "assistant" and not is_summary(one) for one in rows)
-    return unkept(row.get("api_call_count"), kept, "replies")
+    return missing_replies(row.get("api_call_count"), kept, "replies")
 
 
 def _start(

@@ -28,8 +28,8 @@ from hermes_tui.formats.hermes_messages import (
     cut_before,
     excerpt_of,
     is_nudge,
+    missing_replies,
     normalised,
-    unkept,
 )
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import with_findings
@@ -134,7 +134,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         previous = turns[number - 1] if number else None
         build.append(_turn(turn, previous, by_name), pointer)
 
-    build.talk(turns, "/conversations", append, TextCalls.TRANSPORT)
+    build.append_each(turns, "/conversations", append, TextCalls.TRANSPORT)
     _end(row, metadata, build)
 
 
@@ -236,7 +236,7 @@ def _unkept(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
     ):
         return ()
     kept = sum(turn.get("from") == "gpt" for turn in objects)
-    return unkept(row.get("api_calls"), kept, "requests")
+    return missing_replies(row.get("api_calls"), kept, "requests")
 
 
 def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> None:

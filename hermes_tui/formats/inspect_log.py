@@ -92,7 +92,7 @@ class _Log:
             "log_scores": fields.small(_metrics(value.get("results"))),
             "log_error": fields.small(error_of(value)),
         }
-        self._details = fields.telling(details)
+        self._details = fields.without_empty(details)
 
     def without_samples(self, build: RunBuilder) -> None:
         """Append a run for a log without samples: that it ran, and how it ended."""
@@ -145,7 +145,7 @@ class _Log:
             "error_retries": [error_of({"error": one}) for one in retried[:20]],
             "reduced": self._reduced.get(sample_id),
         }
-        about = fields.telling(fields.details_of(sample, without=_HIDDEN_KEYS) | more)
+        about = fields.without_empty(fields.details_of(sample, without=_HIDDEN_KEYS) | more)
         build.start(
             run_id=_run_id(sample),
             task=_task(sample, raws) or fields.label(self._eval, "task"),

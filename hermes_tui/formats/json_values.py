@@ -25,11 +25,11 @@ _DEPTH_LIMIT = "limit"
 """A word of orjson's error message if a value is nested too deeply."""
 BOM = b"\xef\xbb\xbf"
 TRUNCATED = "the JSON is truncated here"
-MAX_DOUBLED = 5
+MAX_DUPLICATES = 5
 """How many duplicate keys of one value are reported."""
 MAX_DEEP = 5
 """How many places of one value that are nested too deeply are reported."""
-NO_NUMBER = "is not JSON; read as a number"
+NON_JSON_NUMBER = "is not JSON; read as a number"
 MAX_NUMBERS = 5
 """How many kinds of odd numbers of one value are reported."""
 
@@ -92,9 +92,9 @@ def load(data: bytes, *, padded: bool = False) -> Loaded:
 
 def _load_shallow(data: bytes) -> Loaded:
     """Load a value that is nested too deeply, without its deepest parts."""
-    from hermes_tui.formats.deep_json import MAX_DEPTH, without_depths
+    from hermes_tui.formats.deep_json import MAX_DEPTH, without_deep_values
 
-    shallow, places = without_depths(data)
+    shallow, places = without_deep_values(data)
     message = f"nested more than {MAX_DEPTH} deep here; what is deeper is left out"
     deep = tuple(Problem(place, message) for place in places[:MAX_DEEP])
     try:
@@ -198,7 +198,7 @@ def _number_message(number: str) -> str:
     digits = number.lstrip("-")
     if digits.isdigit():
         return f"a number of {len(digits):,} digits is more than is read as one; kept as text"
-    return f"{number} {NO_NUMBER}"
+    return f"{number} {NON_JSON_NUMBER}"
 
 
 _FILLER = re.compile(r"[ \t\r\n\ufeff,\0]*")
@@ -295,7 +295,7 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
         return ()
     return tuple(
         Problem(at, f"key {name} appears twice in one object; the last one counts")
-        for at, name in islice(_repeated_keys(data), MAX_DOUBLED)
+        for at, name in islice(_repeated_keys(data), MAX_DUPLICATES)
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import Held, held_elements
+from hermes_tui.formats.chat_messages import SourceValue, source_values
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.kimi_cli import append_event, content_of, is_cli_line, used
 from hermes_tui.formats.replies import status_of
@@ -48,7 +48,7 @@ class Kimi:
         return sample.match_of_lines(0.97, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        lines = [(held, fields.as_dict(held.value)) for held in held_elements(value, build)]
+        lines = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
         _start([row for _, row in lines], build)
         steps = Steps(build, written=dict(_argument_texts(row for _, row in lines)))
         for held, row in lines:
@@ -89,7 +89,7 @@ def _start(rows: list[dict[str, Any]], build: RunBuilder) -> None:
         task=fields.title_of([{"role": "user", "content": _first_prompt(rows)}]),
         model=fields.text_of(first("llm.request", "model")) or fields.label(profile, "modelAlias"),
         tools=tool_specs(first("llm.tools_snapshot", "tools")),
-        details=fields.details_of(fields.filled(details)),
+        details=fields.details_of(fields.without_falsy(details)),
         ts=next(filter(None, times), None),
     )
 
@@ -120,7 +120,7 @@ def _argument_texts(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]
                 yield name, text
 
 
-def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) -> None:
+def _append(row: dict[str, Any], held: SourceValue, steps: Steps, build: RunBuilder) -> None:
     ts = timestamp(row.get("time"))
     match fields.label(row, "type"):
         case "context.append_message":
@@ -128,7 +128,7 @@ def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) ->
         case "context.append_loop_event":
             event = fields.as_dict(row.get("event"))
             if take := _EVENTS.get(fields.label(event, "type")):
-                take(event, Held(held.value, f"{held.pointer}/event", held.line), steps, ts)
+                take(event, SourceValue(held.value, f"{held.pointer}/event", held.line), steps, ts)
         case "profile.bind" if row.get("systemPrompt"):
             steps.say({"role": "system", "content": row["systemPrompt"]}, held, ts)
         case "context.apply_compaction":
@@ -142,7 +142,9 @@ def _append(row: dict[str, Any], held: Held, steps: Steps, build: RunBuilder) ->
             _fail(error.get("message"), status, held, build, ts, is_retried=False)
 
 
-def _append_message(message: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _append_message(
+    message: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None
+) -> None:
     chat_message: dict[str, Any] = {
         key: message[key] for key in ("role", "content") if key in message
     }
@@ -158,14 +160,14 @@ def _append_message(message: dict[str, Any], held: Held, steps: Steps, ts: float
         chat_message["tool_call_id"] = message["toolCallId"]
     kind = fields.label(fields.as_dict(message.get("origin")), "kind")
     is_typed = kind in ("", "user") or chat_message.get("role") != "user"
-    place = Held(held.value, f"{held.pointer}/message", held.line)
+    place = SourceValue(held.value, f"{held.pointer}/message", held.line)
     steps.say(chat_message, place, ts, *(() if is_typed else ("injected",)))
 
 
 def _fail(
     message: Any,
     status: int | None,
-    held: Held,
+    held: SourceValue,
     build: RunBuilder,
     ts: float | None,
     *,
@@ -182,7 +184,7 @@ def _fail(
     )
 
 
-def _call(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _call(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     call = {
         "id": event.get("toolCallId"),
         "name": event.get("name"),
@@ -191,7 +193,7 @@ def _call(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> 
     steps.call(call, held, ts)
 
 
-def _result(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _result(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     result = fields.as_dict(event.get("result"))
     answer = {
         "tool_call_id": event.get("toolCallId"),
@@ -202,13 +204,13 @@ def _result(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -
     steps.result(answer, held, ts)
 
 
-def _step_end(event: dict[str, Any], held: Held, steps: Steps, ts: float | None) -> None:
+def _step_end(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
     steps.used(used(event.get("usage")))
     raw, own = fields.label(event, "rawFinishReason"), fields.label(event, "finishReason")
     steps.end(own if own == "error" else raw or own)
 
 
-_EventReader = Callable[[dict[str, Any], Held, Steps, float | None], None]
+_EventReader = Callable[[dict[str, Any], SourceValue, Steps, float | None], None]
 _EVENTS: Final[dict[str, _EventReader]] = {
     "step.begin": lambda event, held, steps, ts: steps.begin(),
     "content.part": lambda event, held, steps, ts: steps.part(

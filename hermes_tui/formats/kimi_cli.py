@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.formats.steps import Steps
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, timestamp, usage
@@ -37,14 +37,14 @@ def is_cli_line(row: Any) -> bool:
     return fields.label(row, "role") in _BOOKKEEPING_ROLES
 
 
-def append_event(row: dict[str, Any], held: Held, steps: Steps) -> None:
+def append_event(row: dict[str, Any], held: SourceValue, steps: Steps) -> None:
     """Append the message or event of a line; a chat message needs no conversion."""
     if "role" in row:
         _append_message(row, held, steps)
         return
     message = fields.as_dict(row.get("message"))
     payload, ts = fields.as_dict(message.get("payload")), timestamp(row.get("timestamp"))
-    place = Held(held.value, f"{held.pointer}/message/payload", held.line)
+    place = SourceValue(held.value, f"{held.pointer}/message/payload", held.line)
     match fields.label(message, "type"):
         case "TurnBegin" | "SteerInput":
             steps.say({"role": "user", "content": payload.get("user_input")}, place, ts)
@@ -89,7 +89,7 @@ def used(counts: Any) -> Usage | None:
     })  # fmt: skip
 
 
-def _append_message(row: dict[str, Any], held: Held, steps: Steps) -> None:
+def _append_message(row: dict[str, Any], held: SourceValue, steps: Steps) -> None:
     role = fields.label(row, "role")
     if role == "_system_prompt":
         steps.say({"role": "system", "content": row.get("content")}, held, None)

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_message, on_line, said
+from hermes_tui.formats.chat_messages import append_message, on_line, raw_messages
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
-from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
+from hermes_tui.formats.langchain_messages import is_distinctive, is_message, message_of, model_of
 from hermes_tui.formats.langchain_snapshots import Snapshot, are_one_run, runs_in
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
@@ -87,7 +87,7 @@ def _are_messages(values: Any) -> bool:
     if not isinstance(values, (list, tuple)):
         return False
     head = values[:50]
-    return fields.mostly(head, is_message) and any(map(is_telling, head))
+    return fields.mostly(head, is_message) and any(map(is_distinctive, head))
 
 
 def _state_of(value: Any) -> tuple[list[Any], str] | None:
@@ -220,9 +220,9 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
         messages = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
         build.locate(news[0].line)
         build.start(
-            task=fields.title_of(said(messages)),
+            task=fields.title_of(raw_messages(messages)),
             model=model_of([new.message for new in news]),
-            details=fields.telling(fields.details_of(last, without=_OWN_KEYS)),
+            details=fields.without_empty(fields.details_of(last, without=_OWN_KEYS)),
         )
         for new, message in zip(news, messages, strict=True):
             append_message(build, message, flags=("changed",) if new.is_changed else ())
@@ -230,7 +230,7 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
 
 def _open_run(messages: list[Any], build: RunBuilder) -> None:
     if build.is_opening:
-        chat = said(message_of(message) for message in messages)
+        chat = raw_messages(message_of(message) for message in messages)
         build.start(task=fields.title_of(chat), model=model_of(messages))
 
 
@@ -253,10 +253,10 @@ def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: Run
     details = fields.details_of({**state, **around}, without=_OWN_KEYS)
     build.start(
         run_id=fields.label(config, "checkpoint_id") or fields.run_id_of(around),
-        task=fields.title_of(said(chat)),
+        task=fields.title_of(raw_messages(chat)),
         model=model_of(messages),
         group_id=fields.label(config, "thread_id"),
-        details=fields.telling(details),
+        details=fields.without_empty(details),
         ts=timestamp(around.get("created_at")),
     )
     for message in chat:

@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.chat_messages import append_message, raw_messages
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -120,7 +120,7 @@ class _Agent:
         build.locate(self.events[0].line)
         build.start(
             run_id=graph[-1],
-            task=fields.title_of(said(map(message_of, first))),
+            task=fields.title_of(raw_messages(map(message_of, first))),
             model=model_of(reply for reply in replies if is_message(reply)),
             parent_run_id=outer[-1] if outer else "",
         )

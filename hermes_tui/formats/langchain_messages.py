@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, normalise_message
@@ -59,7 +59,7 @@ def is_message(value: Any) -> bool:
     return isinstance(data, dict) and "content" in data if "data" in value else "content" in value
 
 
-def is_telling(value: Any) -> bool:
+def is_distinctive(value: Any) -> bool:
     """Return whether a message is written in a way that only LangChain uses."""
     if not is_message(value):
         return False
@@ -102,7 +102,7 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
         # The role is freely chosen: any role but the user's is an agent.
         raw |= {"role": "assistant", "name": fields.label(held, "role")}
     elif raw["role"] == "tool":
-        carried = (Held(value, place),)
+        carried = (SourceValue(value, place),)
     return ChatMessage(raw, pointer, carried, normalise=_normalise)
 
 
@@ -152,7 +152,7 @@ def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
     return kind if kind in _TYPES and (kind == "chat" or not own) else own or kind or "unknown"
 
 
-def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, Held]]:
+def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, SourceValue]]:
     """Yield each call once, as the model wrote it if that is kept, with the entry it comes from."""
     listed = [
         (entry, f"{place}/{key}/{index}")
@@ -165,13 +165,16 @@ def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, Held]]:
     for index, entry in enumerate(written):
         known = by_id.pop(_id(entry), None)
         own = f"{place}/additional_kwargs/tool_calls/{index}"
-        yield _with_error(entry, known[0] if known else None), Held(*(known or (entry, own)))
+        yield _with_error(entry, known[0] if known else None), SourceValue(*(known or (entry, own)))
     for entry, pointer in listed:
         if not written or not _id(entry) or _id(entry) in by_id:
-            yield _with_error(entry, entry), Held(entry, pointer)
+            yield _with_error(entry, entry), SourceValue(entry, pointer)
     legacy = extra.get("function_call")
     if isinstance(legacy, dict) and not listed and not written:
-        yield {"function_call": legacy}, Held(legacy, f"{place}/additional_kwargs/function_call")
+        yield (
+            {"function_call": legacy},
+            SourceValue(legacy, f"{place}/additional_kwargs/function_call"),
+        )
 
 
 def _id(entry: Any) -> str:

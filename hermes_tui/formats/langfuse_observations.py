@@ -167,5 +167,5 @@ def _first_number(holders: list[dict[str, Any]], keys: Iterable[str]) -> float |
 
 def kept(details: dict[str, Any]) -> dict[str, Any]:
     """Return the details that carry information, without the usual values."""
-    found = fields.telling(details)
+    found = fields.without_empty(details)
     return {key: value for key, value in found.items() if str(value) not in _USUAL_VALUES}

@@ -143,7 +143,7 @@ def _root_id(run: dict[str, Any]) -> str:
 def _trace(trace_id: str, root: _MergedRun) -> Trace:
     members = root.members
     named = {name: members.get(key) for name, key in _ABOUT_TRACE.items()}
-    about = fields.details_of(fields.telling(named))
+    about = fields.details_of(fields.without_empty(named))
     metadata = fields.as_dict(fields.as_dict(members.get("extra")).get("metadata"))
     about |= fields.details_of(metadata, without=_NOISE)
     return Trace(
@@ -193,7 +193,7 @@ def _span(run: _MergedRun) -> Span:
 def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a request that are worth showing."""
     kept = fields.details_of(parameters, without=("tools", "_type", "model", "model_name", "stop"))
-    return fields.telling({"parameters": fields.telling(kept)})
+    return fields.without_empty({"parameters": fields.without_empty(kept)})
 
 
 def _kind(members: dict[str, Any], name: str) -> SpanKind:

@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, raw_messages
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -41,7 +41,7 @@ class LlamaIndex:
         if build.unit is Unit.PARTS:
             messages = [_message(one, place) for place, _, one in build.placed(value)]
             if build.is_opening:
-                build.start(task=fields.title_of(said(messages)))
+                build.start(task=fields.title_of(raw_messages(messages)))
             _append(messages, build)
             return
         store = fields.as_dict(fields.as_dict(value).get(_STORE))
@@ -50,7 +50,7 @@ class LlamaIndex:
             messages = [
                 _message(one, f"{place}/{i}") for i, one in enumerate(fields.as_list(listed))
             ]
-            build.start(run_id=key, task=fields.title_of(said(messages)), pointer=place)
+            build.start(run_id=key, task=fields.title_of(raw_messages(messages)), pointer=place)
             _append(messages, build)
         if not store:
             build.defect("no chat in this record", fields.excerpt(value))
@@ -83,11 +83,11 @@ def _message(value: Any, pointer: str) -> ChatMessage:
     extra = fields.as_dict(value.get("additional_kwargs"))
     content: list[Any] = []
     calls: list[Any] = []
-    held: list[Held] = []
+    held: list[SourceValue] = []
     for index, block in enumerate(fields.as_list(value.get("blocks"))):
         if fields.label(fields.as_dict(block), "block_type") == "tool_call":
             calls.append(_call(block))
-            held.append(Held(block, f"{pointer}/blocks/{index}"))
+            held.append(SourceValue(block, f"{pointer}/blocks/{index}"))
         else:
             content.append(_part(block))
     raw = {
@@ -99,7 +99,7 @@ def _message(value: Any, pointer: str) -> ChatMessage:
     }
     known = {key: item for key, item in raw.items() if item is not None}
     if value.get("role") == "tool":
-        held = [Held(value, pointer)]
+        held = [SourceValue(value, pointer)]
     return ChatMessage({"content": None, **known}, pointer, tuple(held))
 
 

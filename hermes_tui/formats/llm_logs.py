@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
@@ -39,11 +39,11 @@ class _Row(NamedTuple):
     def text(self, key: str) -> str:
         return fields.text_of(self.value.get(key))
 
-    def held(self, key: str) -> list[Held]:
+    def held(self, key: str) -> list[SourceValue]:
         """Return the objects of a list, each with its pointer."""
         listed = decode_if_json(self.value.get(key), 1)
         return [
-            Held(one, f"{self.pointer}/{key}/{at}", self.line)
+            SourceValue(one, f"{self.pointer}/{key}/{at}", self.line)
             for at, one in enumerate(fields.as_list(listed))
             if isinstance(one, dict)
         ]
@@ -102,7 +102,7 @@ def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
         task=next(filter(None, (row.text("prompt") for row in rows)), ""),
         model=next(filter(None, (fields.model_of(row.value) for row in rows)), ""),
         tools=_tools(rows),
-        details=fields.details_of(fields.filled(about)),
+        details=fields.details_of(fields.without_falsy(about)),
         ts=timestamp(first.get("datetime_utc")),
         pointer=rows[0].pointer if rows else "",
     )

@@ -33,7 +33,7 @@ def is_last_resort(candidate: Format) -> bool:
     return getattr(candidate, "last_resort", False)
 
 
-def told_likeness(value: Any, own: str) -> str:
+def likeness_note(value: Any, own: str) -> str:
     """Return what to append to a defect of `value`, which format `own` cannot read.
 
     Return "" if no other format fits better. Results are not cached: formats look at more than a
@@ -59,7 +59,7 @@ class LineLikeness:
         if not self._left or index >= len(self._ranges) or self._ranges[index] != line:
             return ""
         self._left -= 1
-        return told_likeness(self._values[index], self._own)
+        return likeness_note(self._values[index], self._own)
 
 
 def best_choice(

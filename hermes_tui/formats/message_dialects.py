@@ -17,7 +17,7 @@ from hermes_tui.formats.chat_messages import ChatMessage
 from hermes_tui.formats.python_repr import NotRepr, read_members
 from hermes_tui.formats.replies import is_autogen, openai_messages
 
-SAYING = frozenset({"role", "content", "tool_calls"})
+MESSAGE_MEMBERS = frozenset({"role", "content", "tool_calls"})
 """Members of which every message has at least one, in any dialect."""
 
 _KEPT_MEMBERS = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
@@ -60,7 +60,7 @@ def messages_in(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
             return
     if isinstance(item, str):
         yield ChatMessage(_message_of_str(item) or {"role": role, "content": item}, pointer)
-    elif isinstance(item, dict) and not SAYING.isdisjoint(item):
+    elif isinstance(item, dict) and not MESSAGE_MEMBERS.isdisjoint(item):
         for below, raw in openai_messages({"role": role, **item}):
             yield ChatMessage(raw, pointer + below)
     else:

@@ -30,7 +30,7 @@ def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
     return parts._replace(calls=calls + parts.calls[len(calls) :])
 
 
-def without_usual(parts: Normalised, usual: Container[Code]) -> Normalised:
+def without_usual_findings(parts: Normalised, usual: Container[Code]) -> Normalised:
     """Return a message without those findings on calls that are usual in its format."""
     calls = tuple(
         (call, tuple(one for one in found if one.code not in usual)) for call, found in parts.calls

@@ -21,7 +21,7 @@ class MixedFormats:
 
     name = "mixed"
     summary = "values of several formats, a line each (or in a list): each is read as its own"
-    traits = Traits(asks_others=True)
+    traits = Traits(delegates=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         if sample.layout not in (Layout.LINES, Layout.ARRAY) or len(sample.values) < 2:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hermes_tui.formats.base import Format, Match
 
 
-def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
+def most_common_choice(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
     """Return the format of more values in `sample` than `chosen` has, or else `chosen`."""
     is_list = sample.layout in (Layout.LINES, Layout.ARRAY) and len(sample.values) > 1
     if not is_list or is_last_resort(chosen.format):
@@ -91,7 +91,7 @@ def read_record(value: Any, own: Format, build: RunBuilder) -> None:
     """Read a record of a file of runs with `own`, or else with the format that recognises it."""
     is_first = not build.is_used
     own.read(value, build)
-    if not is_first or build.has_run or traits_of(own).asks_others:
+    if not is_first or build.has_run or traits_of(own).delegates:
         return
     if (other := reader_of(value, own.name)) is None:
         return

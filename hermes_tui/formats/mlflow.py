@@ -99,7 +99,7 @@ def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:
     return Trace(
         id=fields.label(about, "trace_id", "request_id") or span_trace,
         name=fields.label(named, "mlflow.traceName"),
-        details=fields.details_of(fields.telling(details)),
+        details=fields.details_of(fields.without_empty(details)),
         scores=fields.numbers(given),
         line=line,
     )

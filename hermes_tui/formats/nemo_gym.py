@@ -20,12 +20,12 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import Held, append_messages, said
+from hermes_tui.formats.chat_messages import SourceValue, append_messages, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.responses_items import (
     given_messages,
     instructions_of,
-    messages_of_held,
+    messages_of_values,
     why_incomplete,
 )
 from hermes_tui.formats.run_builder import RunBuilder
@@ -55,24 +55,24 @@ class NemoGym:
         asked = instructions_of(request, f"/{_REQUEST}")
         if (given := request.get("input")) is not None:
             asked += given_messages(given, f"/{_REQUEST}/input")
-        answered = list(messages_of_held(_items(fields.as_list(reply.get("output")))))
-        _start(value, fields.title_of(said([*asked, *answered])), build)
+        answered = list(messages_of_values(_items(fields.as_list(reply.get("output")))))
+        _start(value, fields.title_of(raw_messages([*asked, *answered])), build)
         append_messages(build, [*asked, *answered])
         if "response" in value or _FAILURE in value:
             _end(value, reply, build)
 
 
-def _items(output: list[Any]) -> Iterator[Held]:
+def _items(output: list[Any]) -> Iterator[SourceValue]:
     """Yield the items of an output, each only once if the output lists states of the agent."""
     before: list[Any] = []
     for index, item in enumerate(output):
         place = f"/response/output/{index}"
         if not isinstance(item, list):
-            yield Held(item, place)
+            yield SourceValue(item, place)
             continue
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(item, before, strict=False))
         for inner in range(len(list(pairs)), len(item)):
-            yield Held(item[inner], f"{place}/{inner}")
+            yield SourceValue(item[inner], f"{place}/{inner}")
         before = item
 
 
@@ -109,7 +109,7 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
         model=fields.model_of(reply) or fields.model_of(request),
         tools=tool_specs(tools) if tools else None,
         group_id=title(f"task {index}") if index else fields.group_of(value),
-        details=fields.telling(fields.details_of(about, without=(*_OWN_KEYS, *scores))),
+        details=fields.without_empty(fields.details_of(about, without=(*_OWN_KEYS, *scores))),
         ts=time_of(reply),
     )
 

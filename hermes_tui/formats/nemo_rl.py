@@ -16,7 +16,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_template import may_be_rendered, split_template
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.rollout_texts import asked_in
+from hermes_tui.formats.rollout_texts import prompt_messages
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.parsers.normalise import TextCalls
@@ -42,7 +42,7 @@ class NemoRl:
             build.defect("no texts of a rollout in this record", fields.excerpt(value))
             return
         size = _prompt_size(texts)
-        asked, prefill = asked_in("".join(texts[:size]))
+        asked, prefill = prompt_messages("".join(texts[:size]))
         system = asked[0]["content"] if fields.begins_with_system(asked) else ""
         build.start(
             run_id=fields.label(value, "idx"),
@@ -85,7 +85,7 @@ def _read_turns(texts: list[str], size: int, prefill: str, build: RunBuilder) ->
         if offset % 2 == 0:
             messages, prefill = [{"role": "assistant", "content": prefill + text}], ""
         else:
-            messages, prefill = asked_in(text)
+            messages, prefill = prompt_messages(text)
         _append(messages, pointer, build)
     if prefill:
         _append([{"role": "assistant", "content": prefill}], f"{_POINTER}/{len(texts) - 1}", build)

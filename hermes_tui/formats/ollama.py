@@ -58,7 +58,7 @@ def is_text(raw: Mapping[str, Any]) -> bool:
     return isinstance(raw.get("response"), str)
 
 
-def is_of_loading(raw: Any) -> bool:
+def is_load_reply(raw: Any) -> bool:
     """Return whether the request only loaded or unloaded the model."""
     return is_ollama(raw) and raw.get("done_reason") in _LOAD_REASONS
 

@@ -84,7 +84,7 @@ _FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "server_tool_use"})
 
 
 def _read_element(value: Any, build: RunBuilder) -> None:
-    build.one_of_list(decode_if_json(value), "")
+    build.append_element(decode_if_json(value), "")
 
 
 class OpenAIMessages:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import Held, append_message
+from hermes_tui.formats.chat_messages import SourceValue, append_message
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
 from hermes_tui.formats.replies import status_of
@@ -102,7 +102,7 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
     if not _is_message(message):
         build.defect("not a message", fields.excerpt(message), pointer=pointer)
         return
-    held = [Held(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])]
+    held = [SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])]
     info = message["info"]
     for step in parts_between(held) if info["role"] == "assistant" else [held]:
         _append(step, info, pointer, build)
@@ -110,7 +110,7 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
         _fail(info["error"], fields.as_dict(info.get("time")).get("created"), pointer, build)
 
 
-def _append(step: list[Held], info: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+def _append(step: list[SourceValue], info: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     for message, ts in messages_of(step, info, pointer):
         append_message(build, message, ts=ts)
 
@@ -124,7 +124,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
         details=_subagent_details([{"parts": parts}]),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
-    waiting: list[Held] = []
+    waiting: list[SourceValue] = []
     for (pointer, line, row), known in zip(events, rows, strict=True):
         is_part = isinstance(known.get("part"), dict)
         if not is_part or known["part"].get("type") == "step-start":
@@ -132,7 +132,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
             waiting = []
         build.locate(line)
         if is_part:
-            waiting.append(Held(known["part"], f"{pointer}/part", line))
+            waiting.append(SourceValue(known["part"], f"{pointer}/part", line))
         elif known.get("type") == "error":
             _fail(known.get("error"), known.get("timestamp"), pointer, build)
         else:
@@ -140,7 +140,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
     _append_events(waiting, build)
 
 
-def _append_events(step: list[Held], build: RunBuilder) -> None:
+def _append_events(step: list[SourceValue], build: RunBuilder) -> None:
     if step:
         _append(step, {"role": "assistant"}, step[0].pointer, build)
 

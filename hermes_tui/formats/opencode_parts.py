@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage, changed
@@ -46,9 +46,9 @@ def used(tokens: Any, cost: float | None = None) -> Usage | None:
     return usage(counts, cost)
 
 
-def parts_between(parts: list[Held]) -> list[list[Held]]:
+def parts_between(parts: list[SourceValue]) -> list[list[SourceValue]]:
     """Return the parts of a message, grouped by step."""
-    steps: list[list[Held]] = [[]]
+    steps: list[list[SourceValue]] = [[]]
     for part in parts:
         if fields.as_dict(part.value).get("type") == "step-start" and steps[-1]:
             steps.append([])
@@ -57,7 +57,7 @@ def parts_between(parts: list[Held]) -> list[list[Held]]:
 
 
 def messages_of(
-    step: list[Held], info: dict[str, Any], pointer: str
+    step: list[SourceValue], info: dict[str, Any], pointer: str
 ) -> Iterator[tuple[ChatMessage, float | None]]:
     """Yield the message of a step, and the results of its calls, each with its time in seconds."""
     parts = [fields.as_dict(held.value) for held in step]
@@ -127,7 +127,7 @@ def _result(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _normalised(tools: list[Held], counts: Usage | None, raw: dict[str, Any]) -> Normalised:
+def _normalised(tools: list[SourceValue], counts: Usage | None, raw: dict[str, Any]) -> Normalised:
     """Normalise a reply; for a call that could not be run opencode keeps only the reason."""
     found = normalise_message(raw)
     calls = list(found.calls)

@@ -44,7 +44,7 @@ class OpenEnv:
             run_id=fields.label(value, "episode_id"),
             task=fields.title_of(messages) or fields.label(value, "task"),
             model=fields.model_of(about),
-            details=fields.telling(
+            details=fields.without_empty(
                 fields.details_of(value, without=_OWN_KEYS)
                 | {"evaluation": fields.details_of(about)}
             ),

@@ -18,7 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields, openhands_state
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, source_values
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
@@ -75,7 +75,7 @@ class OpenHands:
             # Newer ones hold the titles and classes of tools, not their names.
             tools = tool_specs(first.get("tools")) or None
             build.start(task=_task(events), tools=tools, **openhands_state.begin_of(state))
-        held = held_elements(value, build)
+        held = source_values(value, build)
         replies = _replies(held)
         for one in held:
             name = _reply_id(one.value)
@@ -108,9 +108,9 @@ def _reply_id(event: Any) -> str:
     return fields.label(event, "llm_response_id") if is_action else ""
 
 
-def _replies(events: list[Held]) -> dict[str, list[Held]]:
+def _replies(events: list[SourceValue]) -> dict[str, list[SourceValue]]:
     """Return the SDK's actions, grouped by reply."""
-    found: dict[str, list[Held]] = {}
+    found: dict[str, list[SourceValue]] = {}
     for one in events:
         if name := _reply_id(one.value):
             found.setdefault(name, []).append(one)
@@ -317,7 +317,7 @@ def _read_sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer
             build.add(UnknownEvent, pointer=pointer, unknown_kind=kind, raw=event)
 
 
-def _append_sdk_reply(actions: list[Held], build: RunBuilder) -> None:
+def _append_sdk_reply(actions: list[SourceValue], build: RunBuilder) -> None:
     """Append the actions of one reply as one message; each call keeps the place of its action."""
     first = actions[0]
     raws = [_sdk_action(action.value) for action in actions]

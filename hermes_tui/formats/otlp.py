@@ -19,7 +19,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.genai_spans import RawSpan, span_of, with_missing_parents
 from hermes_tui.formats.otlp_logs import LISTS, LogRecord, log_records, with_records
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_attributes import any_value, key_values
@@ -57,7 +57,7 @@ class Otlp:
             else:
                 build.locate(line)
                 build.defect("not an export of spans", fields.excerpt(export), pointer=place)
-        append_traces(with_lost_parents(map(span_of, with_records(spans, records))), build)
+        append_traces(with_missing_parents(map(span_of, with_records(spans, records))), build)
 
 
 def _is_export(value: Any) -> bool:

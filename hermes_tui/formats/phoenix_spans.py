@@ -22,7 +22,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.agentlightning_spans import attempt_of, rewards_of
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.genai_spans import RawSpan, span_of, with_missing_parents
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.otlp_logs import LogRecord, is_printed, printed_record, with_records
@@ -64,7 +64,7 @@ class PhoenixSpans:
             else:
                 build.locate(line)
                 build.defect("not a span of a trace", fields.excerpt(span), pointer=pointer)
-        spans = with_lost_parents(map(span_of, with_records(raw_spans, records)))
+        spans = with_missing_parents(map(span_of, with_records(raw_spans, records)))
         if isinstance(value, dict) and value.get("_table") == _SPANS_TABLE:
             append_trace(spans, build, _trace(value))
         else:

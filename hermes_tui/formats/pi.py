@@ -134,7 +134,7 @@ def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:
         "titles": list(dict.fromkeys(filter(None, names))),
         "other_records": dict(others.most_common(20)),
     }
-    return fields.details_of(fields.filled(details))
+    return fields.details_of(fields.without_falsy(details))
 
 
 def _session_in(path: str) -> str:

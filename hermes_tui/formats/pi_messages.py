@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, usage
@@ -94,7 +94,7 @@ def _reply(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
     return ChatMessage(
         message,
         pointer,
-        tuple(Held(blocks[at], f"{pointer}/content/{at}", line) for at in called),
+        tuple(SourceValue(blocks[at], f"{pointer}/content/{at}", line) for at in called),
         ("partial",) if reason in (FAILED, _ABORTED) else (),
         line,
         used=used(raw.get("usage")),
@@ -117,4 +117,4 @@ def _result(raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:
         "content": raw.get("content"),
         "is_error": raw.get("isError"),
     }
-    return ChatMessage(message, pointer, (Held(raw, pointer, line),), line=line)
+    return ChatMessage(message, pointer, (SourceValue(raw, pointer, line),), line=line)

@@ -26,11 +26,11 @@ from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.parsers.plain_texts import (
     PROSE,
     Answer,
-    Said,
+    PlainReply,
     is_unmarked,
     plain_answers,
     plain_arguments,
-    plain_said,
+    plain_reply,
 )
 from hermes_tui.parsers.roles import CALL_LABELS, USUAL_SPEAKERS
 from hermes_tui.parsers.text_calls import (
@@ -58,7 +58,7 @@ Named = tuple[str | None, str, dict[str, Any]]
 """The id of a call, if it has one, its tool and its arguments."""
 
 
-def take_plain(
+def fold_plain_messages(
     state: RunState, raws: Sequence[Any], start: int, mode: TextCalls, found: list[Finding]
 ) -> int:
     """Fold messages from `start` on as long as they are plain; return their number.
@@ -108,7 +108,7 @@ class _PlainMessages:
 
     def take(self, raw: Any) -> bool:
         """Fold one message; return False, with nothing changed, if it is not plain."""
-        if type(raw) is not dict or self.state.hollow is not None:
+        if type(raw) is not dict or self.state.empty_message is not None:
             return False
         label, text = raw.get("role"), raw.get("content")
         if label is None and len(raw) == 2:
@@ -125,8 +125,8 @@ class _PlainMessages:
         elif role is None or not self._is_plain_prose(raw, text):
             return False
         else:
-            if role == "user" and not (self.state.task and self.state.asked):
-                self.state.task, self.state.asked = self.state.task or title(text), text
+            if role == "user" and not (self.state.task and self.state.first_user_text):
+                self.state.task, self.state.first_user_text = self.state.task or title(text), text
             self._settle_text_calls(role, text)
             self.seq += 1
         if role != "tool":
@@ -175,13 +175,13 @@ class _PlainMessages:
             raw.keys() <= _REPLY_KEYS and raw.get("finish_reason") in _WHOLE_REPLIES
         ):
             return False
-        content: Said | None = PROSE
+        content: PlainReply | None = PROSE
         if raw.get("tool_calls") is not None:
             calls = _native_calls(raw["tool_calls"], text)
         elif type(text) is not str:
             return False
         else:
-            content = plain_said(text) if may_hold_call(text) else PROSE
+            content = plain_reply(text) if may_hold_call(text) else PROSE
             if content and not content.names and may_be_unread(text, self.state.tools):
                 return False
             called = zip(content.names, content.arguments, strict=True) if content else ()
@@ -199,7 +199,7 @@ class _PlainMessages:
             self._suspect(content)
         return True
 
-    def _suspect(self, content: Said) -> None:
+    def _suspect(self, content: PlainReply) -> None:
         """Leave open whether calls in content were missed until the next message."""
         state, reply = self.state, self.waiting[0]
         hint = sound_hint(are_functions=content.are_texts)

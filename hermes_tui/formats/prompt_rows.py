@@ -23,7 +23,7 @@ from hermes_tui.formats.own_exports import is_export
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
     TEXT_KEYS,
-    Sampled,
+    PromptSample,
     group_of_samples,
     name_in_row,
     name_of_prompt,
@@ -211,7 +211,9 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
         _end_reply(sample.told, build)
 
 
-def _add_sample(sample: Sampled, prefill: str, used: Any, build: RunBuilder, pointer: str) -> None:
+def _add_sample(
+    sample: PromptSample, prefill: str, used: Any, build: RunBuilder, pointer: str
+) -> None:
     reason = fields.label(sample.told, "finish_reason")
     if not sample.said:
         build.defect("a sample that says nothing", pointer=pointer + sample.pointer)
@@ -222,7 +224,7 @@ def _add_sample(sample: Sampled, prefill: str, used: Any, build: RunBuilder, poi
             continue
         if len(sample.said) == 1:
             add_received(place, reason, used, build)
-        build.one_of_list(message, place)
+        build.append_element(message, place)
 
 
 def _shown_elsewhere(asked: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
+from hermes_tui.formats.chat_messages import ChatMessage, append_messages, raw_messages
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pydantic_ai_parts import instructions_of, is_message, messages_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -95,10 +95,10 @@ def _start(
     details["provider"] = ", ".join(_names_under(objects, "provider_name"))
     build.start(
         run_id=fields.run_id_of(around) or next(iter(_names_under(objects, "run_id")), ""),
-        task=fields.task_of(around, said(messages)),
+        task=fields.task_of(around, raw_messages(messages)),
         model=fields.model_of(around) or next(iter(models), ""),
         group_id=next(iter(_names_under(objects, "conversation_id")), ""),
-        details=fields.telling(details),
+        details=fields.without_empty(details),
     )
 
 

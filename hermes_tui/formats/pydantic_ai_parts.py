@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.parsers.measures import timestamp
 
@@ -44,7 +44,7 @@ def is_message(value: Any) -> bool:
 def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> list[ChatMessage]:
     """Return the chat messages of the model message at `pointer`."""
     parts = [
-        Held(part, f"{pointer}/parts/{index}", line)
+        SourceValue(part, f"{pointer}/parts/{index}", line)
         for index, part in enumerate(fields.as_list(value.get("parts")))
     ]
     if fields.label(value, "kind") == "response":
@@ -61,7 +61,7 @@ def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMess
     return ChatMessage(raw, f"{pointer}/instructions", flags=("instructions",), line=line)
 
 
-def _request_part(held: Held) -> ChatMessage:
+def _request_part(held: SourceValue) -> ChatMessage:
     part = fields.as_dict(held.value)
     kind = fields.label(part, "part_kind")
     raw: dict[str, Any] = {"role": _ROLES.get(kind, "user"), "content": _content(part)}
@@ -81,7 +81,7 @@ def _request_part(held: Held) -> ChatMessage:
     return ChatMessage(raw, held.pointer, line=held.line)
 
 
-def _answer(held: Held, raw: dict[str, Any], *flags: str) -> ChatMessage:
+def _answer(held: SourceValue, raw: dict[str, Any], *flags: str) -> ChatMessage:
     part = held.value
     answer = {
         **raw,
@@ -134,11 +134,11 @@ def _media(item: Any) -> Any:
 
 
 def _response(
-    value: dict[str, Any], parts: list[Held], pointer: str, line: int
+    value: dict[str, Any], parts: list[SourceValue], pointer: str, line: int
 ) -> Iterator[ChatMessage]:
     """Yield a reply, split where the provider's own tools answered."""
     ending = _ending(value)
-    reply: list[Held] = []
+    reply: list[SourceValue] = []
     for held in parts:
         part = fields.as_dict(held.value)
         if fields.label(part, "part_kind") not in _RETURNS:
@@ -152,9 +152,11 @@ def _response(
         yield _reply(reply, ending, reply[0].pointer if reply else pointer, line)
 
 
-def _reply(parts: list[Held], ending: dict[str, Any], pointer: str, line: int) -> ChatMessage:
+def _reply(
+    parts: list[SourceValue], ending: dict[str, Any], pointer: str, line: int
+) -> ChatMessage:
     content: list[Any] = []
-    calls: list[Held] = []
+    calls: list[SourceValue] = []
     for held in parts:
         part = fields.as_dict(held.value)
         match fields.label(part, "part_kind"):

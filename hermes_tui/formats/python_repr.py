@@ -30,7 +30,7 @@ _WORDS = {"None": None, "nan": None, "inf": None, "True": True, "False": False}
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
-class Made(NamedTuple):
+class ReprObject(NamedTuple):
     """An object as its constructor call: the class's name and the arguments."""
 
     name: str
@@ -43,7 +43,7 @@ class NotRepr(ValueError):
 
 
 def read_repr(text: str) -> Any:
-    """Return the value whose `repr` is `text`, with objects as `Made`. Raises NotRepr.
+    """Return the value whose `repr` is `text`, with objects as `ReprObject`. Raises NotRepr.
 
     Non-finite numbers become None, tuples and sets become lists, and keys of dicts become text.
     """
@@ -135,7 +135,7 @@ class _Reader:
                 arguments.append(self.value(depth + 1))
             self.comma(")")
         self.position += 1
-        return Made(name, tuple(arguments), members)
+        return ReprObject(name, tuple(arguments), members)
 
     def items(self, depth: int) -> list[Any] | dict[str, Any]:
         opener = self.peek()

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, held_elements
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, source_values
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -45,7 +45,7 @@ class QwenAgent:
         held = value if isinstance(value, dict) and "role" not in value else {}
         wrapped = isinstance(held.get("messages"), list)
         listed = held["messages"] if wrapped else value
-        messages = held_elements(listed, build, "/messages" if wrapped else "")
+        messages = source_values(listed, build, "/messages" if wrapped else "")
         objects = [one.value for one in messages if isinstance(one.value, dict)]
         build.locate(0)
         build.start(
@@ -102,9 +102,9 @@ def _id(message: dict[str, Any]) -> str:
     return fields.label(fields.as_dict(message.get("extra")), "function_id")
 
 
-def _replies(messages: Iterable[Held]) -> Iterator[list[Held]]:
+def _replies(messages: Iterable[SourceValue]) -> Iterator[list[SourceValue]]:
     """Yield groups of messages that are pieces of one reply, and every other message alone."""
-    waiting: list[Held] = []
+    waiting: list[SourceValue] = []
     for held in messages:
         if waiting and _continues(waiting[-1].value, held.value):
             waiting.append(held)
@@ -141,7 +141,7 @@ def _rank(message: dict[str, Any]) -> int:
     return 1 if message.get("content") else 0
 
 
-def _append(together: list[Held], ids: _Ids, build: RunBuilder) -> None:
+def _append(together: list[SourceValue], ids: _Ids, build: RunBuilder) -> None:
     first = together[0]
     build.locate(first.line)
     if not _is_message(first.value):
@@ -152,14 +152,14 @@ def _append(together: list[Held], ids: _Ids, build: RunBuilder) -> None:
         append_message(build, _reply(together, ids))
         return
     raw = {key: first.value[key] for key in ("role", "content", "name") if key in first.value}
-    carried: tuple[Held, ...] = ()
+    carried: tuple[SourceValue, ...] = ()
     if role == "function":
         raw = {**raw, "role": "tool", "tool_call_id": ids.of(first.value)}
         carried = (first,)
     append_message(build, ChatMessage(raw, first.pointer, carried, line=first.line))
 
 
-def _reply(together: list[Held], ids: _Ids) -> ChatMessage:
+def _reply(together: list[SourceValue], ids: _Ids) -> ChatMessage:
     messages = [held.value for held in together]
     called = [held for held in together if _is_call(held.value)]
     thoughts = [fields.text_of(one.get("reasoning_content")) for one in messages]
@@ -171,7 +171,7 @@ def _reply(together: list[Held], ids: _Ids) -> ChatMessage:
         raw["name"] = name
     if called:
         raw["tool_calls"] = [_call(held.value, ids) for held in called]
-    places = tuple(Held(held.value, f"{held.pointer}/{_CALL}", held.line) for held in called)
+    places = tuple(SourceValue(held.value, f"{held.pointer}/{_CALL}", held.line) for held in called)
     return ChatMessage(raw, together[0].pointer, places, line=together[0].line)
 
 

@@ -25,8 +25,8 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import usage_of
-from hermes_tui.formats.gemini_results import append_judged
-from hermes_tui.formats.qwen_code_beside import (
+from hermes_tui.formats.gemini_results import append_result
+from hermes_tui.formats.qwen_code_other_lines import (
     append_failure,
     called_by,
     is_failure,
@@ -137,7 +137,7 @@ def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
         "called_by": called_by(agent, fields.label(first, "agentName")),
         "subagents": subagents_in(rows),
     }
-    return fields.details_of(fields.filled(details))
+    return fields.details_of(fields.without_falsy(details))
 
 
 def _is_typed(line: _Line) -> bool:
@@ -223,7 +223,7 @@ def _append_results(line: _Line, pointer: str, ts: float | None, build: RunBuild
     took = number(result.get("durationMs"))
     fixed = {} if took is None else {"duration_s": took / 1e3}
     for index, part in enumerate(line.parts):
-        append_judged(
+        append_result(
             build,
             part,
             fixed,

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Source
 from hermes_tui.formats.big_list import BigList, read_element, read_end
-from hermes_tui.formats.cut_records import Cuts, judged_once
+from hermes_tui.formats.cut_records import Cuts, without_cut_findings
 from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Records, Unit, scan
 from hermes_tui.formats.json_values import (
     MAX_EXCERPT,
-    NO_NUMBER,
+    NON_JSON_NUMBER,
     SEVERAL,
     Loaded,
     Problem,
     load,
 )
-from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
+from hermes_tui.formats.lookalikes import LineLikeness, likeness_note
 from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import is_of_bytes, traits_of
@@ -98,7 +98,7 @@ class Reader(NamedTuple):
             sidecars=self.sidecars,
         )
         cuts = self._fill(build, source, record)
-        events = tuple(judged_once(build.events, cuts) if cuts.places else build.events)
+        events = tuple(without_cut_findings(build.events, cuts) if cuts.places else build.events)
         return self.review(events) if self.review else events
 
     def fold(self, source: Source, record: Record) -> FoldingBuilder:
@@ -326,7 +326,7 @@ def _load_lines(
 
 def _note_numbers(build: RunBuilder) -> None:
     """Turn those problems that are numbers not allowed in JSON into notes."""
-    messages = [message for message, _ in build.problems if message.endswith(NO_NUMBER)]
+    messages = [message for message, _ in build.problems if message.endswith(NON_JSON_NUMBER)]
     build.problems = [one for one in build.problems if one[0] not in messages]
     build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in messages)
 
@@ -342,7 +342,7 @@ def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tupl
 
 
 def _likeness(value: object, own: str, _: ByteRange) -> str:
-    return told_likeness(value, own)
+    return likeness_note(value, own)
 
 
 def _too_long(record: Record, source: Source) -> SourceDefect:

@@ -18,7 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_messages, said
+from hermes_tui.formats.chat_messages import append_messages, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import (
@@ -58,7 +58,7 @@ class Responses:
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, list):
             messages = list(messages_of_items(value, by_lines=bool(build.line_ranges)))
-            build.start(task=fields.title_of(said(messages)))
+            build.start(task=fields.title_of(raw_messages(messages)))
             append_messages(build, messages)
         elif isinstance(value, dict) and _key_of(value):
             _read_run(value, _key_of(value), build)
@@ -124,7 +124,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
     after = list(messages_of_items(items if isinstance(items, list) else [], f"/{key}"))
     build.start(
         run_id=fields.label(value, "id", "session_id", "response_id"),
-        task=fields.title_of(said((*before, *after))),
+        task=fields.title_of(raw_messages((*before, *after))),
         model=fields.model_of(value),
         tools=tool_specs(value["tools"]) if value.get("tools") else None,
         group_id=_conversation(value),
@@ -147,7 +147,7 @@ def _conversation(value: dict[str, Any]) -> str:
 
 
 def _details(value: dict[str, Any]) -> dict[str, Any]:
-    return fields.telling(fields.details_of(value, without=(*_OWN_KEYS, *_NOISE)))
+    return fields.without_empty(fields.details_of(value, without=(*_OWN_KEYS, *_NOISE)))
 
 
 def _append_response(value: dict[str, Any], build: RunBuilder) -> None:

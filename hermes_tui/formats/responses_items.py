@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import custom_call, function_call
 
 _FUNCTION_TYPES = frozenset({"function_call", "custom_tool_call"})
@@ -90,8 +90,10 @@ def messages_of_items(
     `by_lines`: item number n is line n of the record.
     """
     if by_lines:
-        return messages_of_held(Held(item, pointer, line) for line, item in enumerate(items))
-    return messages_of_held(Held(item, f"{pointer}/{at}") for at, item in enumerate(items))
+        return messages_of_values(
+            SourceValue(item, pointer, line) for line, item in enumerate(items)
+        )
+    return messages_of_values(SourceValue(item, f"{pointer}/{at}") for at, item in enumerate(items))
 
 
 def instructions_of(request: dict[str, Any], pointer: str = "") -> list[ChatMessage]:
@@ -115,9 +117,9 @@ def why_incomplete(reply: dict[str, Any]) -> str:
     return fields.label(fields.as_dict(reply.get("incomplete_details")), "reason")
 
 
-def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
+def messages_of_values(several: Iterable[SourceValue]) -> Iterator[ChatMessage]:
     """Yield the messages of items. Anything but an object gets the role "unknown"."""
-    reply: list[Held] = []
+    reply: list[SourceValue] = []
     for held in several:
         item = held.value
         if isinstance(item, dict) and is_of_model(item):
@@ -135,7 +137,7 @@ def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
         yield _joined(reply)
 
 
-def _joined(reply: list[Held]) -> ChatMessage:
+def _joined(reply: list[SourceValue]) -> ChatMessage:
     """Return the items of one reply as one message; each call keeps the place of its item."""
     first = reply[0]
     calls = tuple(held for held in reply if is_call(held.value))
@@ -143,7 +145,7 @@ def _joined(reply: list[Held]) -> ChatMessage:
     return ChatMessage(raw, first.pointer, calls, line=first.line)
 
 
-def _single_message(held: Held) -> ChatMessage:
+def _single_message(held: SourceValue) -> ChatMessage:
     item = held.value
     if isinstance(item, str):
         return ChatMessage({"role": "user", "content": item}, held.pointer, line=held.line)
@@ -210,7 +212,7 @@ def _is_one_outcome(output: list[Any]) -> bool:
     return len(output) == 1 and isinstance(output[0], dict)
 
 
-def _own_answer(held: Held) -> ChatMessage:
+def _own_answer(held: SourceValue) -> ChatMessage:
     item = held.value
     name, _, key = _SELF_ANSWERED[fields.label(item, "type")]
     raw = {

@@ -79,7 +79,7 @@ def _read(
     about = fields.as_dict(decode_if_json(episode.get("task")))
     known: dict[str, Any] = {
         "group_id": ":".join(filter(None, (task or rollout, name))),
-        "details": fields.telling(
+        "details": fields.without_empty(
             fields.details_of({**episode, "trajectory": name}, without=_OWN_KEYS)
             | fields.details_of(trajectory, without=("steps", "reward", "name"))
         ),
@@ -94,7 +94,7 @@ def _read(
             **known,
         )
         for message, pointer in zip(conversation.messages, conversation.pointers, strict=True):
-            build.one_of_list(message, pointer, TextCalls.TRANSPORT)
+            build.append_element(message, pointer, TextCalls.TRANSPORT)
         if number == 1:
             _report_missing(trajectory["steps"], f"{place}/steps", build)
             _end(episode, trajectory, build)

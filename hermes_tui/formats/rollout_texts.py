@@ -19,7 +19,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
-from hermes_tui.parsers.text_calls import attributed
+from hermes_tui.parsers.text_calls import with_findings
 from hermes_tui.parsers.tool_results import OPEN
 
 _UNREAD_CODES = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
@@ -29,8 +29,8 @@ def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
     """Return prompt and reply, divided before the turn that the border between them splits.
 
     AReaL 1.0.4 ends a prompt too late, by as many tokens as the tools of a rollout answered, so it
-    may end inside a tool's answer. `asked_in` returns the beginning of a reply at the end of a
-    prompt.
+    may end inside a tool's answer. `prompt_messages` returns the beginning of a reply at the end of
+    a prompt.
     """
     if not isinstance(prompt, str) or not isinstance(reply, str):
         return prompt, reply
@@ -43,7 +43,7 @@ def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
     return prompt[:start], prompt[start:] + reply
 
 
-def asked_in(prompt: Any) -> tuple[list[Any], str]:
+def prompt_messages(prompt: Any) -> tuple[list[Any], str]:
     """Return the messages of a prompt, and the prefill: the beginning of the reply in it, or ""."""
     if not isinstance(prompt, str):
         return (prompt, "") if isinstance(prompt, list) else ([], "")
@@ -54,7 +54,7 @@ def asked_in(prompt: Any) -> tuple[list[Any], str]:
     return [_message(message["role"], message["content"]) for message in messages], prefill
 
 
-def said_in(reply: Any, prompt: Any, prefill: str, reason: str) -> list[Any]:
+def reply_messages(reply: Any, prompt: Any, prefill: str, reason: str) -> list[Any]:
     """Return the messages of a reply to `prompt`, which ends with its beginning `prefill`.
 
     `reason` is the finish reason. In ms-swift 4.6.0 both prompt and reply contain the beginning.
@@ -86,7 +86,7 @@ def _message(role: str, text: str) -> dict[str, Any]:
     return {"role": "tool" if is_answer else role, "content": text}
 
 
-def of_text(
+def normalise_text_message(
     message: dict[str, Any], action: Action | None, tools: Sequence[ToolSpec], *, is_answered: bool
 ) -> Normalised:
     """Return a message read from a text; `is_answered` means that a tool's message follows."""
@@ -97,7 +97,7 @@ def of_text(
         return parts
     from hermes_tui.parsers.auto import Auto
 
-    calls = attributed(Auto().parse(parts.message.text, tools).calls, ()).calls
+    calls = with_findings(Auto().parse(parts.message.text, tools).calls, ()).calls
     if not calls:
         return parts
     stale = (one for one in parts.diagnostics if one.code not in _UNREAD_CODES)

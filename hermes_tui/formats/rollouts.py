@@ -29,9 +29,14 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
-from hermes_tui.formats.message_parts import without_usual
+from hermes_tui.formats.message_parts import without_usual_findings
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
-from hermes_tui.formats.rollout_texts import asked_in, of_text, rejoined, said_in
+from hermes_tui.formats.rollout_texts import (
+    normalise_text_message,
+    prompt_messages,
+    rejoined,
+    reply_messages,
+)
 from hermes_tui.formats.rollout_wholes import Whole, whole_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
@@ -215,7 +220,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     prompt, reply = rejoined(
         *map(fields.messages_if_json, (members[kind.prompt], members[kind.reply]))
     )
-    asked, prefill = asked_in(prompt)
+    asked, prefill = prompt_messages(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(members, scores)
     details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
@@ -232,7 +237,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
         details={**details, **about},
     )
     reason = fields.label(members, *_REASONS)
-    answered = said_in(reply, prompt, prefill, reason)
+    answered = reply_messages(reply, prompt, prefill, reason)
     action = action_of(asked, answered) if row.of_one_text or _is_text(reply) else None
     answered = split_answers(answered, action) if action else answered
     is_text = row.of_one_text
@@ -258,10 +263,12 @@ def _append(
             build.defect("not a message", fields.excerpt(message), pointer=pointer)
         elif in_text:
             following = fields.as_dict(fields.item_at(messages, index + 1)).get("role")
-            parts = of_text(message, action, build.tools, is_answered=following == "tool")
+            parts = normalise_text_message(
+                message, action, build.tools, is_answered=following == "tool"
+            )
             build.append(parts, pointer)
         else:
-            build.append(without_usual(normalise_message(message), _USUAL_CODES), pointer)
+            build.append(without_usual_findings(normalise_message(message), _USUAL_CODES), pointer)
 
 
 def _run_id(members: Mapping[str, Any]) -> str:

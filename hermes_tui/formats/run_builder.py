@@ -205,7 +205,7 @@ class RunBuilder:
 
     def messages(self, raws: Iterable[Any], pointer: str) -> None:
         """Append each message of a list at `pointer`; anything but an object is a defect."""
-        self.talk(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
+        self.append_each(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
 
     def part(self, value: Any) -> None:
         """Append a record of a file that is one run: a message, or occasionally several."""
@@ -218,7 +218,7 @@ class RunBuilder:
         else:
             self.defect("not a message", fields.excerpt(value))
 
-    def talk(
+    def append_each(
         self,
         raws: Iterable[Any],
         pointer: str,
@@ -233,9 +233,9 @@ class RunBuilder:
             append(index, raw, f"{pointer}/{index}")
 
     def _one_of_messages(self, _: int, raw: Any, pointer: str) -> None:
-        self.one_of_list(raw, pointer)
+        self.append_element(raw, pointer)
 
-    def one_of_list(
+    def append_element(
         self, raw: Any, pointer: str, text_calls: TextCalls = TextCalls.SUSPECT
     ) -> None:
         """Append an element of a list of messages; anything but an object is a defect."""

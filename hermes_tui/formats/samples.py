@@ -26,7 +26,7 @@ _SINGULAR_NAMES = {"rewards": "reward", "scores": "score", "finish_reasons": "fi
 _REQUEST_ROLES = ("user", "human", "tool", "function", "system", "developer")
 
 
-class Sampled(NamedTuple):
+class PromptSample(NamedTuple):
     """One sample: its pointer in the row, its messages with their pointers, and its metadata."""
 
     pointer: str
@@ -60,7 +60,7 @@ def samples_key(row: Mapping[str, Any]) -> str:
     return next((key for key in listed if _are_samples(row[key])), "")
 
 
-def samples_of(row: Mapping[str, Any], key: str) -> list[Sampled]:
+def samples_of(row: Mapping[str, Any], key: str) -> list[PromptSample]:
     """Return the samples under `key` of a row."""
     parallel = parallel_lists(row, len(row[key]))
     return [
@@ -78,7 +78,7 @@ def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
     }
 
 
-def told_of_one(beside: Mapping[str, Any]) -> dict[str, Any]:
+def values_of_sample(beside: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of one sample in parallel lists, under the names of a row with one
     reply."""
     members = {_SINGULAR_NAMES.get(name, name): value for name, value in beside.items()}
@@ -132,11 +132,11 @@ def _content_of(raw: Any) -> tuple[str, Any] | None:
     return (f"/{key}", raw[key]) if key else None
 
 
-def _sample_of(raw: Any, pointer: str, parallel: Mapping[str, Any]) -> Sampled:
-    members = told_of_one(parallel)
+def _sample_of(raw: Any, pointer: str, parallel: Mapping[str, Any]) -> PromptSample:
+    members = values_of_sample(parallel)
     found = _content_of(raw)
     if found is None:
-        return Sampled(pointer, (), False, members)
+        return PromptSample(pointer, (), False, members)
     inner, content = found
     if isinstance(raw, dict):
         kept = fields.OUTCOME_KEYS if not inner else raw.keys() - {inner[1:]}
@@ -144,12 +144,12 @@ def _sample_of(raw: Any, pointer: str, parallel: Mapping[str, Any]) -> Sampled:
     place = pointer + inner
     if isinstance(content, list):
         messages = tuple((f"{place}/{index}", one) for index, one in enumerate(content))
-        return Sampled(pointer, messages, False, members)
+        return PromptSample(pointer, messages, False, members)
     is_text = isinstance(content, str)
     message = {"role": "assistant", **({"content": content} if is_text else content)}
     if reason := fields.label(members, "finish_reason"):
         message = {"finish_reason": reason, **message}
-    return Sampled(pointer, ((place, message),), is_text, members)
+    return PromptSample(pointer, ((place, message),), is_text, members)
 
 
 def _is_parallel(name: str, listed: list[Any]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import Held
+from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.formats.run_builder import RunBuilder
 
 
@@ -30,19 +30,19 @@ AnyLine = TypeVar("AnyLine", bound=SessionLine)
 
 def split_lines(
     value: Any, build: RunBuilder, line_of: type[AnyLine]
-) -> tuple[list[AnyLine], list[Held]]:
+) -> tuple[list[AnyLine], list[SourceValue]]:
     """Return the lines of a session, and the values among them that are not such lines."""
     lines: list[AnyLine] = []
-    odd: list[Held] = []
+    odd: list[SourceValue] = []
     for number, (pointer, _, row) in enumerate(build.placed(value)):
         if isinstance(row, dict) and fields.label(row, "type"):
             lines.append(line_of(row, number, pointer))
         else:
-            odd.append(Held(row, pointer, number))
+            odd.append(SourceValue(row, pointer, number))
     return lines, odd
 
 
-def report_odd(odd: Iterable[Held], build: RunBuilder) -> None:
+def report_odd(odd: Iterable[SourceValue], build: RunBuilder) -> None:
     """Append a defect for each value that is not a line."""
     for held in odd:
         build.locate(held.line)

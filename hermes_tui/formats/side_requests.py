@@ -28,13 +28,13 @@ _COUNTS = {
 _LISTED_TYPES = {"embedding": "embeddings", "model": "models"}
 
 
-def by_address(url: str) -> str:
+def side_request_by_url(url: str) -> str:
     """Return the purpose of a side request to `url`, or "" if it belongs to a conversation."""
     found = _PATH.search(url.partition("?")[0].partition("#")[0])
     return found[found.lastgroup or 0] if found else ""
 
 
-def by_reply(value: Mapping[str, Any], response: Any) -> str:
+def side_request_by_reply(value: Mapping[str, Any], response: Any) -> str:
     """Return the same for a logged request without an address, whose reply holds no message."""
     if named := _CALL_TYPE.match(fields.label(value, "call_type")):
         return named[1]

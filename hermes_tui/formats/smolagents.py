@@ -20,7 +20,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import with_findings
-from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
+from hermes_tui.formats.python_repr import MAX_DEPTH, NotRepr, ReprObject, read_repr
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import custom_call, function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -178,7 +178,7 @@ def _read_text(step: str, pointer: str, build: RunBuilder) -> None:
         made = read_repr(step)
     except NotRepr as error:
         made = error
-    if isinstance(made, Made):
+    if isinstance(made, ReprObject):
         _read_members(made.members, pointer, build)
         return
     note = Diagnostic(
@@ -283,7 +283,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         # A repr is never read to this depth, so no object occurs in it.
         return value
-    if isinstance(value, Made):
+    if isinstance(value, ReprObject):
         return _plain(value.members or list(value.arguments), depth)
     if isinstance(value, list):
         return [_plain(one, depth + 1) for one in value]
@@ -300,7 +300,7 @@ def _times(step: dict[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _error_text(error: Any) -> str:
-    if isinstance(error, Made):
+    if isinstance(error, ReprObject):
         message = next((one for one in error.arguments if isinstance(one, str)), "")
         return f"{error.name}: {message}"
     if isinstance(error, dict):

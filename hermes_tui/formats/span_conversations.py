@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from hermes_tui.formats.any_messages import Said, instructions_in, read_input, read_output
-from hermes_tui.formats.chat_messages import ChatMessage, on_line, said
+from hermes_tui.formats.any_messages import ModelMessages, instructions_in, read_input, read_output
+from hermes_tui.formats.chat_messages import ChatMessage, on_line, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.span_tree import Agent, Span
@@ -25,8 +25,8 @@ class Request:
     """A request span, with the messages sent to the model and its answer."""
 
     span: Span
-    asked: Said
-    answered: Said
+    asked: ModelMessages
+    answered: ModelMessages
 
     @property
     def has_answer(self) -> bool:
@@ -82,7 +82,7 @@ def conversations_of(agent: Agent) -> list[Conversation]:
     ends: dict[int, Conversation] = {}
     for span in agent.requests:
         request = read_request(span)
-        keys = prefix_keys(said(request.asked.messages))
+        keys = prefix_keys(raw_messages(request.asked.messages))
         conversation = _continued(request, keys, ends)
         if conversation is not None:
             conversation.chains[-1].append(request)
@@ -159,10 +159,10 @@ def _continued(
 def _adds_to(request: Request, conversation: Conversation) -> bool:
     """Return whether a request holds only what is new: tools' answers, or no message of its own."""
     before = conversation.chains[-1][-1]
-    return before.has_answer and (brings_answers(request) or not _own_messages(request))
+    return before.has_answer and (begins_with_answers(request) or not _own_messages(request))
 
 
-def brings_answers(request: Request) -> bool:
+def begins_with_answers(request: Request) -> bool:
     """Return whether a request begins with tools' answers to calls that it does not repeat."""
     messages = _own_messages(request)
     return bool(messages) and role_of(messages[0]) == "tool"
@@ -174,7 +174,7 @@ def repeats(messages: list[ChatMessage], others: list[ChatMessage]) -> bool:
         return False
     for before in (others, others[-1:]):
         size = len(before)
-        if prefix_keys(said(messages[:size])) == prefix_keys(said(before)):
+        if prefix_keys(raw_messages(messages[:size])) == prefix_keys(raw_messages(before)):
             return True
     return False
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hermes_tui.formats.chat_messages import ChatMessage, said
+from hermes_tui.formats.chat_messages import ChatMessage, raw_messages
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.fields import as_list, label
 from hermes_tui.formats.span_conversations import read_request
@@ -52,7 +52,7 @@ class _Ends:
         self._waiting: dict[tuple[int, str], deque[str]] = {}
 
     def add(self, messages: list[ChatMessage], trace_id: str) -> None:
-        key = prefix_keys(said(messages))[-1], _call_ids(messages[-1])
+        key = prefix_keys(raw_messages(messages))[-1], _call_ids(messages[-1])
         self._waiting.setdefault(key, deque()).append(trace_id)
 
     def take(self, messages: list[ChatMessage]) -> str:
@@ -61,7 +61,7 @@ class _Ends:
 
         Keys ignore ids: two conversations may have the same content under different ids.
         """
-        keys = prefix_keys(said(messages))
+        keys = prefix_keys(raw_messages(messages))
         for known in range(len(messages), 1, -1):
             for ids in (_call_ids(messages[known - 1]), ""):
                 if waiting := self._waiting.get((keys[known], ids)):

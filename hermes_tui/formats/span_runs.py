@@ -16,13 +16,13 @@ from types import MappingProxyType
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.any_messages import Said
-from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, said
+from hermes_tui.formats.any_messages import ModelMessages
+from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, raw_messages
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_conversations import (
     Conversation,
     Request,
-    brings_answers,
+    begins_with_answers,
     calls_tools,
     conversations_of,
     has_system,
@@ -134,7 +134,7 @@ class _Writer:
             self._start(conversation, number)
             for chain, following in zip_longest(conversation.chains, conversation.chains[1:]):
                 self._append_chain(chain)
-                if following is None or not brings_answers(following[0]):
+                if following is None or not begins_with_answers(following[0]):
                     self._append_answers()
             # After the last conversation no further calls can use the remaining tool spans.
             self._end(list(conversation.requests()), is_last=number == len(conversations))
@@ -152,7 +152,7 @@ class _Writer:
             about["models"] = ", ".join(models)
         self._open_run(
             run_id=self._run_id if number == 1 else f"{self._run_id}/{number}",
-            task=fields.title_of(said(asked)) or self._name(),
+            task=fields.title_of(raw_messages(asked)) or self._name(),
             model=next(iter(models), ""),
             tools=next(filter(None, (request.tools for request in conversation.requests())), None),
             parent_run_id=self._parent if number == 1 else self._run_id,
@@ -172,7 +172,7 @@ class _Writer:
         self._build.locate(span.line)
         self._build.start(
             group_id=self._trace.group_id,
-            details=fields.telling(about),
+            details=fields.without_empty(about),
             pointer=span.pointer,
             **fields_of_run,
         )
@@ -258,13 +258,17 @@ class _Writer:
     def _write_spans(self) -> None:
         """Write the run of an agent whose requests to a model were recorded without messages."""
         span = self._agent.span
-        alone = Request(span, Said(), Said()) if span.kind is SpanKind.TOOL else read_request(span)
+        alone = (
+            Request(span, ModelMessages(), ModelMessages())
+            if span.kind is SpanKind.TOOL
+            else read_request(span)
+        )
         asked, answered = alone.asked.messages, alone.answered.messages
         silent = [read_request(request) for request in self._agent.requests]
         requests = [alone, *silent]
         self._open_run(
             run_id=self._run_id,
-            task=fields.title_of(said(asked)) or self._name(),
+            task=fields.title_of(raw_messages(asked)) or self._name(),
             model=next((one.model for one in requests if one.model), ""),
             tools=next((one.tools for one in requests if one.tools), None),
             parent_run_id=self._parent,

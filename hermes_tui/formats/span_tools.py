@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langchain_messages import is_message, message_of
 from hermes_tui.formats.python_repr import NotRepr, read_repr
@@ -165,7 +165,7 @@ def answer_of(span: Span, call: ToolCall) -> ChatMessage:
         raw = {"content": span.error, "is_error": True}
     raw |= {"role": "tool", "tool_call_id": call.id, "name": call.name}
     line = span.line if span.output_line is None else span.output_line
-    return ChatMessage(raw, pointer, (Held(span.output, pointer, line),), (FROM_SPAN,), line)
+    return ChatMessage(raw, pointer, (SourceValue(span.output, pointer, line),), (FROM_SPAN,), line)
 
 
 def _content_of(output: Any) -> Any:
@@ -181,5 +181,5 @@ def call_of(span: Span) -> ChatMessage:
         call = function_call(call_id, name, given)
     raw = {"role": "assistant", "content": None, "tool_calls": [call]}
     pointer = span.input_at
-    held = Held(span.input, pointer, span.line)
+    held = SourceValue(span.input, pointer, span.line)
     return ChatMessage(raw, pointer, (held,), (FROM_SPAN,), span.line)

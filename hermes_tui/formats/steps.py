@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Usage
@@ -29,16 +29,18 @@ class Steps:
     build: RunBuilder
     written: dict[str, str] = field(default_factory=dict)
     _content: list[Any] = field(default_factory=list)
-    _calls: list[tuple[Held, dict[str, Any]]] = field(default_factory=list)
+    _calls: list[tuple[SourceValue, dict[str, Any]]] = field(default_factory=list)
     _names: dict[str, Any] = field(default_factory=dict)
     """The tools of all calls so far, by call id."""
     _results: list[tuple[ChatMessage, float | None]] = field(default_factory=list)
     _usage: Usage | None = None
-    _first: Held | None = None
+    _first: SourceValue | None = None
     _ts: float | None = None
     _is_open: bool = False
 
-    def say(self, message: dict[str, Any], held: Held, ts: float | None, *flags: str) -> None:
+    def say(
+        self, message: dict[str, Any], held: SourceValue, ts: float | None, *flags: str
+    ) -> None:
         """Append a message that does not belong to a step."""
         self.end()
         chat = ChatMessage(message, held.pointer, flags=flags, line=held.line)
@@ -48,11 +50,11 @@ class Steps:
         self.end()
         self._is_open = True
 
-    def part(self, part: Any, held: Held, ts: float | None) -> None:
+    def part(self, part: Any, held: SourceValue, ts: float | None) -> None:
         self._begin_at(held, ts)
         self._content.append(part)
 
-    def call(self, call: dict[str, Any], held: Held, ts: float | None) -> None:
+    def call(self, call: dict[str, Any], held: SourceValue, ts: float | None) -> None:
         """Add a call with its `id`, its `name`, and its `arguments` as an object or a text."""
         self._begin_at(held, ts)
         call_id, text = call.get("id"), fields.json_text(call.get("arguments"))
@@ -61,7 +63,7 @@ class Steps:
             text = self.written.get(call_id, text)
         self._calls.append((held, function_call(call_id, call.get("name"), text)))
 
-    def result(self, members: dict[str, Any], held: Held, ts: float | None) -> None:
+    def result(self, members: dict[str, Any], held: SourceValue, ts: float | None) -> None:
         """Add the result of a call; its tool is that of the call unless the result names one."""
         name = self._names.get(fields.label(members, "tool_call_id"))
         members = {"name": name, **members} if name else members
@@ -80,7 +82,7 @@ class Steps:
         self._content, self._calls, self._results = [], [], []
         self._usage, self._first, self._ts, self._is_open = None, None, None, False
 
-    def _append_reply(self, first: Held, reason: str) -> None:
+    def _append_reply(self, first: SourceValue, reason: str) -> None:
         failed = reason in _FAILURES
         raw: dict[str, Any] = {"role": "assistant", "content": self._content or None}
         if self._calls:
@@ -98,6 +100,6 @@ class Steps:
         )
         append_message(self.build, chat, ts=self._ts)
 
-    def _begin_at(self, held: Held, ts: float | None) -> None:
+    def _begin_at(self, held: SourceValue, ts: float | None) -> None:
         if self._first is None:
             self._first, self._ts = held, ts

@@ -174,7 +174,7 @@ def _expected(task: dict[str, Any]) -> dict[str, Any]:
 
 def _details(raw: dict[str, Any]) -> dict[str, Any]:
     checks = fields.details_of(as_dict(raw.get("reward_info")), without=_CHECKS_SHOWN_ELSEWHERE)
-    return fields.telling(fields.details_of(raw, without=_SHOWN_ELSEWHERE) | checks)
+    return fields.without_empty(fields.details_of(raw, without=_SHOWN_ELSEWHERE) | checks)
 
 
 def _append(raw: Any, pointer: str, build: RunBuilder) -> None:
@@ -273,7 +273,7 @@ def _end(raw: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         reward=reward,
         scores=fields.numbers(scores),
         usage=used,
-        details=fields.telling(details),
+        details=fields.without_empty(details),
         ts=timestamp(raw.get("end_time")),
     )
 

@@ -24,9 +24,9 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
-from hermes_tui.formats.message_parts import with_entries, with_findings, without_usual
+from hermes_tui.formats.message_parts import with_entries, with_findings, without_usual_findings
 from hermes_tui.formats.replies import run_error
-from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
+from hermes_tui.formats.rollout_texts import normalise_text_message, prompt_messages, reply_messages
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -117,7 +117,9 @@ def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
     for index, (message, pointer) in enumerate(placed):
         following = placed[index + 1].message if index + 1 < len(placed) else {}
         is_answered = following.get("role") == "tool"
-        build.append(of_text(message, None, build.tools, is_answered=is_answered), pointer)
+        build.append(
+            normalise_text_message(message, None, build.tools, is_answered=is_answered), pointer
+        )
     _report_odd(value["turns"], "/turns", "not a turn", build)
     metrics = fields.as_dict(value.get("metrics"))
     reason = _reason(metrics)
@@ -138,13 +140,13 @@ def _messages(turns: list[Any], build: RunBuilder) -> Iterator[_PlacedMessage]:
         if not isinstance(content, str):
             continue
         if turn.get("role") == "assistant":
-            replies = said_in(content, prompt, prefill, "")
+            replies = reply_messages(content, prompt, prefill, "")
             used = {"prompt_tokens": tokens, "completion_tokens": turn.get("token_count")}
             for reply in replies:
                 yield _PlacedMessage({**reply, **({"usage": used} if tokens else {})}, pointer)
             known, prefill, tokens = known + len(replies), "", 0
             continue
-        asked, start = asked_in(content)
+        asked, start = prompt_messages(content)
         is_whole = len(asked) > known and (start or len(asked) > 1)
         if known and not is_whole:
             yield _PlacedMessage({"role": "environment", "content": content}, pointer)
@@ -199,7 +201,7 @@ def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
         **({"tool_calls": [_call(text) for text in called]} if called else {}),
     }
     parts = normalise_message(raw)
-    parts = without_usual(with_entries(parts, called), _USUAL_CODES)
+    parts = without_usual_findings(with_entries(parts, called), _USUAL_CODES)
     if unread := fields.label(logs, _UNREAD_KEY):
         what = f"the trainer could not read a call: {title(unread)}"
         hint = "the summary does not hold the reply"

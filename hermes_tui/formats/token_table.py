@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.hidden import Beside, PartKind
+from hermes_tui.parsers.hidden import ComparedCompletion, PartKind
 from hermes_tui.parsers.raw_tokens import RawCompletion, token_bytes
 
 UNLIKELY = 0.05
@@ -54,7 +54,7 @@ class TokenTable:
     entries: Sequence[Any] = ()
     trained: bytearray | None = None
     full_text: str = ""
-    beside: Beside | None = None
+    beside: ComparedCompletion | None = None
     notes: tuple[str, ...] = ()
     hidden: tuple[Span, ...] = field(init=False, default=())
 
@@ -136,7 +136,7 @@ class TokenTable:
 
 
 def table_of_tokens(
-    title: str, raw: RawCompletion, entries: Sequence[Any], beside: Beside | None
+    title: str, raw: RawCompletion, entries: Sequence[Any], beside: ComparedCompletion | None
 ) -> TokenTable:
     """Return the table of tokens whose texts are known."""
     logprobs = array("d", map(logprob_of, entries))

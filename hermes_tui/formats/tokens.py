@@ -25,7 +25,7 @@ from hermes_tui.formats.token_table import TokenTable, table_of_ids, table_of_to
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, ResponseReceived
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.hidden import lay_beside
+from hermes_tui.parsers.hidden import compare_completion
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.parsers.raw_tokens import join_tokens
 
@@ -66,7 +66,7 @@ def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec]) -> TokenT
     if not entries:
         return None
     raw = join_tokens(entries)
-    beside = None if raw.are_ids else lay_beside(raw.text, choice.get("message"), tools)
+    beside = None if raw.are_ids else compare_completion(raw.text, choice.get("message"), tools)
     return table_of_tokens("completion", raw, entries, beside)
 
 
@@ -105,7 +105,7 @@ def logprob_findings(raw: str, tools: Sequence[ToolSpec] = ()) -> tuple[Diagnost
         what = "the tokens came as numbers: what the model wrote is not known"
         hint = "start vLLM without --return-tokens-as-token-ids"
         return (Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, what, hint=hint),)
-    return lay_beside(completion.text, choice.get("message"), tools).diagnostics
+    return compare_completion(completion.text, choice.get("message"), tools).diagnostics
 
 
 def rollout_tables(record: str, run_id: str, *, note: str = "") -> tuple[TokenTable, ...]:

@@ -19,7 +19,7 @@ _ROLE_OF_KEY: Final = MappingProxyType({
 """By the key of the content: the key and the value of the role."""
 
 
-def with_speaker(sample: Sample) -> Sample | None:
+def with_role_added(sample: Sample) -> Sample | None:
     """Return the sample with a role for the message at its end, or None if there is no such
     message.
 

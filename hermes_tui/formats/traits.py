@@ -32,7 +32,7 @@ class Traits(NamedTuple):
     read_element: ReadElement | None = None
     """Reads an element of a document's long list as part of that list; the first element is
     excepted. Without it, an element is read as a document of just that element (`big_list.py`)."""
-    asks_others: bool = False
+    delegates: bool = False
     """Whether the format determines itself which other format reads a value."""
 
 

@@ -46,7 +46,7 @@ def by_turns(reader: Reader, source: Source) -> Reader:
     """Return a reader of the turns of a session that is too big, or else the same reader."""
     if reader.layout is not Layout.WHOLE_LINES or cutting_rule(reader) is None:
         return reader
-    if not weighs_more(source, MOST_TOGETHER):
+    if not exceeds_memory(source, MOST_TOGETHER):
         return reader
     return reader._replace(layout=Layout.TURNS, unit=Unit.PARTS)
 
@@ -58,7 +58,7 @@ def at_once(reader: Reader) -> Reader:
     return reader._replace(layout=Layout.WHOLE_LINES, unit=Unit.RUNS)
 
 
-def weighs_more(source: Source, most: int) -> bool:
+def exceeds_memory(source: Source, most: int) -> bool:
     """Return whether reading all lines together takes more than about `most` bytes of memory.
 
     Lines are counted, since the lengths of the first ones say nothing about the later ones.

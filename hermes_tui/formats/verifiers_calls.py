@@ -22,7 +22,7 @@ _USAGE = {
 }
 
 
-def failed_before(
+def failures_by_reply(
     calls: list[dict[str, Any]], nodes: int
 ) -> defaultdict[int, list[tuple[int, dict[str, Any]]]]:
     """Return the calls without a reply, by the node of the next reply; -1 if there is none.

@@ -25,7 +25,7 @@ from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.verifiers_calls import (
     duration_of,
-    failed_before,
+    failures_by_reply,
     tokens_of,
     usage_of,
     with_custom_calls,
@@ -121,7 +121,7 @@ class _Trace:
         calls = [call for call in as_list(trace.get("calls")) if isinstance(call, dict)]
         self._calls = calls
         self._call_of = {c["node"]: c for c in calls if type(c.get("node")) is int}
-        self._failed = failed_before(calls, len(self._nodes))
+        self._failed = failures_by_reply(calls, len(self._nodes))
         self._replies = 0
         self._trainer = _trainer_members(trace, episode)
 
@@ -181,7 +181,7 @@ class _Trace:
         }
         return {
             **fields.details_of(self._trace, without=_SHOWN_ELSEWHERE),
-            **fields.details_of(fields.telling(about)),
+            **fields.details_of(fields.without_empty(about)),
         }
 
     def _append(self, path: Path) -> None:

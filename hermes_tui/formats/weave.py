@@ -87,7 +87,7 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
         usage=_usage(one, output) if kind is SpanKind.LLM else None,
         tool_name=name,
         error=_error(decode_if_json(one.get("exception"))),
-        details={} if parent_id else fields.details_of(fields.telling(members)),
+        details={} if parent_id else fields.details_of(fields.without_empty(members)),
         pointer=pointer,
         input_at=f"{pointer}/inputs",
         output_at=f"{pointer}/output",

@@ -15,7 +15,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.message_parts import with_flat_entries, without_usual
+from hermes_tui.formats.message_parts import with_flat_entries, without_usual_findings
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ToolSpec, changed
@@ -71,7 +71,7 @@ def _answer(answers: Any, build: RunBuilder) -> None:
     pointer = f"/{_ANSWERS}"
     if isinstance(calls, list) and calls:
         parts = normalise_message({"role": "assistant", "content": "", "tool_calls": calls})
-        build.append(without_usual(with_flat_entries(parts, calls), _USUAL_CODES), pointer)
+        build.append(without_usual_findings(with_flat_entries(parts, calls), _USUAL_CODES), pointer)
     elif isinstance(calls, list):
         # Making no call is the right answer here.
         message = {"role": "assistant", "content": fields.json_text(answers)}

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from hermes_tui.log.quick_schema import spelled, spelled_by, surely_fits
+from hermes_tui.log.quick_schema import spelled, spelled_value, surely_fits
 from hermes_tui.model.wording import first_line
 
 MOST_PROBLEMS: Final = 20
@@ -59,7 +59,7 @@ def misfits(
     errors, why = _errors(arguments, schema)
     if errors and as_text:
         values = {
-            key: spelled_by(arguments[key]) for key in _wrong_keys(errors) if key in arguments
+            key: spelled_value(arguments[key]) for key in _wrong_keys(errors) if key in arguments
         }
         errors, why = _errors({**arguments, **values}, schema)
     return () if why else tuple(sorted(map(_problem, errors)))

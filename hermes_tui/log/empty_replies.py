@@ -23,10 +23,12 @@ def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> 
     flaws = reply.diagnostics
     if is_flawed(flaws) or any(one.code is Code.REPLY_SHAPE for one in flaws):
         return None
-    return nothing_said(reply.message, usage, tools=tools)
+    return empty_message_finding(reply.message, usage, tools=tools)
 
 
-def nothing_said(message: Message, usage: Usage | None = None, *, tools: bool) -> Diagnostic | None:
+def empty_message_finding(
+    message: Message, usage: Usage | None = None, *, tools: bool
+) -> Diagnostic | None:
     """Return the same for a message, regardless of the diagnostics it already has."""
     if not _is_empty(message) or not _ALTERED_FLAGS.isdisjoint(message.flags):
         return None

@@ -123,11 +123,11 @@ class Expression:
 
 
 def compile_expression(
-    source: str, names: Collection[str], *, at_hand: Collection[str] = ()
+    source: str, names: Collection[str], *, cheap_names: Collection[str] = ()
 ) -> Expression:
     """Compile `source`, which may read the fields `names`. Raises ExpressionError.
 
-    Of conditions joined by `and`, those that read only the cheap fields `at_hand` are tested first.
+    Of conditions joined by `and`, those that read only `cheap_names` are tested first.
     """
     if not source.strip():
         raise ExpressionError("the expression is empty")
@@ -137,7 +137,7 @@ def compile_expression(
     with warnings.catch_warnings():
         # Python warns about "\d" in plain strings; warnings would be printed over the screen.
         warnings.simplefilter("ignore")
-        body = compiler.translate(_cheap_first(_parse(source), frozenset(at_hand)))
+        body = compiler.translate(_cheap_first(_parse(source), frozenset(cheap_names)))
         run = _assemble(body, compiler.constants)
     return Expression(source, frozenset(compiler.used), run)
 
@@ -170,15 +170,15 @@ def _parse(source: str) -> ast.expr:
     return tree
 
 
-def _cheap_first(tree: ast.expr, at_hand: frozenset[str]) -> ast.expr:
-    """Return `tree` with those conditions of an `and` first that read only names `at_hand`.
+def _cheap_first(tree: ast.expr, cheap_names: frozenset[str]) -> ast.expr:
+    """Return `tree` with those conditions of an `and` first that read only names `cheap_names`.
 
     Only the outermost `and` is reordered: whether it is true does not depend on the order.
     """
-    if not at_hand or not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
+    if not cheap_names or not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
         return tree
     # Functions are names, too.
-    free = at_hand.union(FUNCTIONS)
+    free = cheap_names.union(FUNCTIONS)
     return ast.BoolOp(
         tree.op,
         sorted(

@@ -83,7 +83,7 @@ class RunState:
     run_id: str = ""
     parent_run_id: str = ""
     task: str = ""
-    asked: str = ""
+    first_user_text: str = ""
     model: str = ""
     source_format: str = ""
     group_id: str = ""
@@ -110,7 +110,7 @@ class RunState:
     tally: Tally = field(default_factory=Tally)
     tagged_arguments: bool = False
     """Whether the calls of this reply write arguments as tags, whose texts are read by schema."""
-    hollow: MessageAppended | None = None
+    empty_message: MessageAppended | None = None
     """The last message, if it is a reply without text and no call of it has come so far."""
     last: Last = NOTHING
     received: tuple[Usage | None, bool] = _NOT_RECEIVED
@@ -127,7 +127,7 @@ class RunState:
     """Findings of calls in content, undecided until it is clear whether anybody answers them."""
     suspect_calls: tuple[OpenCall, ...] = ()
     """The calls that were read from the text of `suspects`."""
-    answers_as: str = ""
+    answering_role: str = ""
     """The role that answers calls in the text; empty while no such call was answered."""
 
     def copy(self) -> RunState:
@@ -146,7 +146,7 @@ class RunState:
         if event.ts is not None:
             self.first_ts = event.ts if self.first_ts is None else self.first_ts
             self.last_ts = event.ts
-        findings = list(self._settle_hollow(event)) if self.hollow is not None else []
+        findings = list(self._settle_empty_message(event)) if self.empty_message is not None else []
         if type(event) is MessageAppended:
             self._apply_message(event, findings)
         else:
@@ -201,26 +201,26 @@ class RunState:
 
     def finish(self) -> tuple[Finding, ...]:
         """Return the findings that are certain only once no more events can come."""
-        findings = list(self._settle_hollow(None))
+        findings = list(self._settle_empty_message(None))
         self._close_turn(findings, at_end=True)
         findings += [] if self.ended else without_answer(self, self.events - 1)
         return self._count_all(findings)
 
-    def _settle_hollow(self, event: Event | None) -> Iterator[Finding]:
+    def _settle_empty_message(self, event: Event | None) -> Iterator[Finding]:
         """Yield a finding if the last reply was empty and `event` is not a call of it.
 
         `event` is None at the end of the run.
         """
-        hollow, (usage, is_reported) = self.hollow, self.received
-        self.hollow = None
+        empty_message, (usage, is_reported) = self.empty_message, self.received
+        self.empty_message = None
         # Some files store the calls of a reply separately from it.
-        if hollow is None or is_reported or type(event) is ToolCallProposed:
+        if empty_message is None or is_reported or type(event) is ToolCallProposed:
             return
         if type(event) is RunEnded and self.turn == 1:
             usage = usage or event.usage
-        diagnostic = empty_reply(hollow, usage, tools=bool(self.tools))
+        diagnostic = empty_reply(empty_message, usage, tools=bool(self.tools))
         if diagnostic is not None:
-            yield Finding.of(diagnostic, hollow.seq, self.turn, number=self.appended)
+            yield Finding.of(diagnostic, empty_message.seq, self.turn, number=self.appended)
 
     def _add_diagnostics(self, event: Event, findings: list[Finding]) -> None:
         number, tool = self._place_of(event)
@@ -314,7 +314,7 @@ class RunState:
             is_read = message.calls > 0 and self.source_format != "native"
             self.tagged_arguments = is_read and _PARAMETER_TAG in message.text
             if not message.calls and (not message.text or message.text.isspace()):
-                self.hollow = event
+                self.empty_message = event
             else:
                 self.received = _NOT_RECEIVED
         else:
@@ -325,15 +325,20 @@ class RunState:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
                 self.open_in_text = False
-        if message.role == "user" and not (self.task and self.asked):
-            self.task, self.asked = self.task or title(message.text), message.text
+        if message.role == "user" and not (self.task and self.first_user_text):
+            self.task, self.first_user_text = self.task or title(message.text), message.text
         if not message.results:
             self.last = Last("" if _HIDDEN_FLAGS.intersection(message.flags) else message.role)
         self.messages += 1
         self.appended += 1
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
-        if message.usage or message.duration_s is not None or message.flags or self.tally.is_told:
+        if (
+            message.usage
+            or message.duration_s is not None
+            or message.flags
+            or self.tally.has_counted
+        ):
             self.tally.message(message, event.seq, self.turn)
 
     def _apply_call(self, event: ToolCallProposed, findings: list[Finding]) -> None:

@@ -37,11 +37,11 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
     Raises RegexError if `pattern` is not of the grammar above. The test raises it for a text on
     which the automaton would grow without end.
     """
-    look_in = compile_look(pattern)
-    return lambda text: any(look_in(text))
+    search_steps = compile_search_steps(pattern)
+    return lambda text: any(search_steps(text))
 
 
-def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
+def compile_search_steps(pattern: str) -> Callable[[str], Iterator[bool]]:
     """Return the test of `compile_regex` in steps: it yields False after each step, finally the
     result."""
     checked = _compiled_by_re(pattern)
@@ -50,7 +50,7 @@ def compile_look(pattern: str) -> Callable[[str], Iterator[bool]]:
     if parser.repeats == 0 and parser.choices <= 1:
         search = checked.search
         return lambda text: iter((search(text) is not None,))
-    return Automaton(tree, parser.atoms, parser.flags).look_in
+    return Automaton(tree, parser.atoms, parser.flags).search_steps
 
 
 def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
@@ -60,11 +60,11 @@ def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
     leftmost and longest ones or, for a pattern with a lazy repeat, the first to end; if following
     them takes too long, they end sooner. Raises RegexError as `compile_regex` does.
     """
-    look_at = compile_span_look(pattern)
+    look_at = compile_span_steps(pattern)
     return lambda text: (span for span in look_at(text) if span is not None)
 
 
-def compile_span_look(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
+def compile_span_steps(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
     """Return the function of `compile_spans` in steps: it also yields None after each step without
     a match."""
     checked = _compiled_by_re(pattern)

@@ -43,7 +43,7 @@ _LIKELY_FIELDS: Final = MappingProxyType({
 
 
 def compile_filter(
-    text: str, names: Collection[str], *, at_hand: Collection[str] = ()
+    text: str, names: Collection[str], *, cheap_names: Collection[str] = ()
 ) -> Expression | None:
     """Return `text` compiled as a filter, or None if it is empty. Raises ExpressionError.
 
@@ -51,7 +51,7 @@ def compile_filter(
     """
     if not text.strip():
         return None
-    expression = compile_expression(text, names, at_hand=at_hand)
+    expression = compile_expression(text, names, cheap_names=cheap_names)
     check_members(text, names)
     return expression
 

@@ -49,7 +49,7 @@ FIELDS = {
 }
 
 
-AT_HAND = frozenset({"kind", "turn", "row", "code"})
+CHEAP_FIELDS = frozenset({"kind", "turn", "row", "code"})
 """Fields that can be read without decoding an event."""
 
 

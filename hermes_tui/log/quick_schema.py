@@ -53,12 +53,12 @@ def spelled(arguments: dict[str, Any], schema: Any, *, trimmed: bool) -> dict[st
     values = {}
     for key, text in arguments.items():
         unchanged = text if trimmed else _ANY_TEXT
-        value = unchanged if surely_fits(unchanged, schemas.get(key, True)) else spelled_by(text)
+        value = unchanged if surely_fits(unchanged, schemas.get(key, True)) else spelled_value(text)
         values[key] = unchanged if type(value) is str else value
     return values
 
 
-def spelled_by(text: Any) -> Any:
+def spelled_value(text: Any) -> Any:
     """Return the value that a text spells as JSON or in Python, or the text if it spells none."""
     if not isinstance(text, str):
         return text

@@ -27,7 +27,7 @@ _END: Final = ""
 _LAST_NEWLINE: Final = "\n$"
 _START, _NEWLINE, _WORD, _OTHER = range(4)
 _SPLIT, _CHAR, _ASSERT, _MATCH = range(4)
-BIT: Final = 1 << 16
+SEARCH_SLICE: Final = 1 << 16
 """Characters after which a search through a long text lets its caller do something else: 5 ms."""
 _PIECE: Final = 4096
 """Characters of a text that are copied at a time while it is searched."""
@@ -80,35 +80,35 @@ class Automaton:
         self._failed = _State(self, frozenset(), _OTHER)
 
     def found_in(self, text: str) -> bool:
-        return any(self.look_in(text))
+        return any(self.search_steps(text))
 
-    def look_in(self, text: str) -> Iterator[bool]:
-        """Yield False after each `BIT` characters of a long text, finally whether it matches."""
+    def search_steps(self, text: str) -> Iterator[bool]:
+        """Yield False after each `SEARCH_SLICE` characters, finally whether the text matches."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), _START)
         ends_a_line = text.endswith("\n")
         end = len(text) - ends_a_line
-        for place in range(0, end, BIT):
-            for character in text[place : min(end, place + BIT)]:
+        for place in range(0, end, SEARCH_SLICE):
+            for character in text[place : min(end, place + SEARCH_SLICE)]:
                 state = state[character]
                 if state is matched:
                     yield True
                     return
-            if place + BIT < end:
+            if place + SEARCH_SLICE < end:
                 yield False
         if ends_a_line:
             state = state[_LAST_NEWLINE]
         yield state is matched or state[_END] is matched
 
     def first_end(self, text: str, begin: int) -> Iterator[int | None]:
-        """Yield None after each `BIT` characters of a long text, and finally the first place at
-        which a match that begins at or after `begin` ends, None if there is no match."""
+        """Yield None after each `SEARCH_SLICE` characters, and finally the first place at which a
+        match that begins at or after `begin` ends, None if there is no match."""
         matched = self._matched
         self._work = 0
         state = self._state(frozenset(), self._before(text, begin))
-        for place in range(begin, len(text), BIT):
-            for at, character in _characters_of(text, place, min(len(text), place + BIT)):
+        for place in range(begin, len(text), SEARCH_SLICE):
+            for at, character in _characters_of(text, place, min(len(text), place + SEARCH_SLICE)):
                 state = state[character]
                 if state is matched:
                     yield at

@@ -116,8 +116,8 @@ def task_digest(state: RunState) -> str:
     """
     if not state.task:
         return ""
-    is_in_it = state.task.removesuffix("…") in state.asked
-    text = state.asked.strip() if is_in_it else f"{state.task}\n{state.group_id}"
+    is_in_it = state.task.removesuffix("…") in state.first_user_text
+    text = state.first_user_text.strip() if is_in_it else f"{state.task}\n{state.group_id}"
     data = text.encode("utf-8", "surrogatepass")
     return f"{crc32(data):08x}{len(data) & 0xFFFF:04x}"
 

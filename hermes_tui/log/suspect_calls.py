@@ -33,9 +33,9 @@ def note_answer(state: RunState, role: str, text: str) -> bool:
     role after such calls counts as an answer.
     """
     if role in _TOOL_ROLES or text.startswith(_ANSWER_PREFIXES):
-        state.answers_as = role
+        state.answering_role = role
         return True
-    return bool(role) and role == state.answers_as
+    return bool(role) and role == state.answering_role
 
 
 def decide_suspects(
@@ -45,7 +45,7 @@ def decide_suspects(
 
     Those that were answered become open calls, and notes instead of errors.
     """
-    is_like_others = at_end and state.answers_as == "user" and state.suspect_calls
+    is_like_others = at_end and state.answering_role == "user" and state.suspect_calls
     note = _ANSWERED_NOTE if answered else _LIKE_ANSWERED_NOTE if is_like_others else ""
     findings += [finding.as_note(note) if note else finding for finding in state.suspects]
     if answered:

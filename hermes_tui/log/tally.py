@@ -96,7 +96,7 @@ class Tally:
         self.tools = self.before_reply.copy()
 
     @property
-    def is_told(self) -> bool:
+    def has_counted(self) -> bool:
         """Whether usage or duration of the reply received last are already counted."""
         return self.counted is not _NOTHING
 

@@ -116,6 +116,6 @@ class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Position of the call among the calls of its message; None: about the message as a whole."""
 
 
-def start_of(diagnostic: Diagnostic) -> int:
+def finding_start(diagnostic: Diagnostic) -> int:
     """Return the character at which a finding starts, or 0 if it has no span."""
     return diagnostic.span.start if diagnostic.span else 0

@@ -13,7 +13,7 @@ MOST_NEAR = 3
 LEAST_LIKE = 0.6
 
 
-def reason_of(error: OSError) -> str:
+def os_error_reason(error: OSError) -> str:
     """Return why the system refuses a file, in our own words for the usual reasons."""
     match error:
         case FileNotFoundError():
@@ -53,7 +53,7 @@ class SourceError(HermesError):
     @classmethod
     def of(cls, path: object, error: OSError, hint: str = "check the path") -> SourceError:
         """Return the error for a file that the system refuses."""
-        return cls(str(path), reason_of(error), hint)
+        return cls(str(path), os_error_reason(error), hint)
 
     @classmethod
     def of_lines(cls, lines: list[str]) -> SourceError:
@@ -78,7 +78,7 @@ class StoreError(HermesError):
     @classmethod
     def of(cls, path: object, error: OSError, hint: str) -> StoreError:
         """Return the error for a file that the system refuses."""
-        return cls(str(path), reason_of(error), hint)
+        return cls(str(path), os_error_reason(error), hint)
 
 
 class SchemaTooNew(HermesError):

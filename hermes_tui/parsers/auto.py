@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.lost_tokens import with_lost
+from hermes_tui.parsers.lost_tokens import with_tokenless_calls
 from hermes_tui.parsers.wire.scan import scan
 
 
@@ -20,4 +20,4 @@ class Auto:
 
     def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
-        return with_lost(text, tools, scan(text, tools))
+        return with_tokenless_calls(text, tools, scan(text, tools))

@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
 
 
-def places_of(calls: Sequence[tuple[str, str]], ours: ParseResult) -> list[Span | None]:
+def call_spans_in(calls: Sequence[tuple[str, str]], ours: ParseResult) -> list[Span | None]:
     """Return the span of each call `(name, arguments)`, None if our reading has no such call.
 
     Equal calls are matched in order. A call without an equal one matches the call at the same index

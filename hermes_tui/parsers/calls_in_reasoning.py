@@ -9,11 +9,11 @@ from hermes_tui.model.messages import Reasoning, ToolSpec
 from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.marks import has_mark
 from hermes_tui.parsers.reasoning_tags import Thought
-from hermes_tui.parsers.recognise import has_foreign_markers
+from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.text_calls import listed, may_hold_call
 
 
-def with_swallowed(
+def with_call_in_reasoning(
     found: list[Diagnostic],
     text: str,
     thoughts: Sequence[Thought],
@@ -69,4 +69,4 @@ def _has_content(text: str, thoughts: Sequence[Thought]) -> bool:
 
 
 def _is_marked(text: str) -> bool:
-    return has_mark(text) or bool(has_foreign_markers(text)) or bool(bare_call_json(text))
+    return has_mark(text) or bool(foreign_format(text)) or bool(bare_call_json(text))

@@ -15,8 +15,8 @@ from hermes_tui.model.messages import ArgumentsState, Reasoning, ToolCall, ToolS
 from hermes_tui.model.same_json import json_key
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
-from hermes_tui.parsers.findings_by_place import Causes, Known
-from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, calls_lost
+from hermes_tui.parsers.findings_by_place import Causes, KnownFindings
+from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, no_call_finding
 from hermes_tui.parsers.literals import read_literal
 from hermes_tui.parsers.misread_calls import MisreadCall, called_tools, misread_calls
 from hermes_tui.parsers.plain_values import decode
@@ -44,7 +44,7 @@ def diagnose(
     reported; `label` is the name of the parser in messages.
     """
     case = _Case(text, parser, tools, native_calls, finish_reason, label or parser.name)
-    before = Known(known)
+    before = KnownFindings(known)
     calls_reported = before.code(Code.CALL_IN_CONTENT)
     outcomes, causes = _text_findings(case)
     found = [item for item in outcomes if not (calls_reported and item in before)]
@@ -95,7 +95,7 @@ def _text_findings(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
         return [], [d for d in case.theirs.diagnostics if d.code is Code.PARSER_RAISED]
     causes = Causes(case.theirs.diagnostics)
     outcomes = [*_misread_findings(case, causes)]
-    rest = [_labelled(case, cause) for cause in causes.untold() if _matters(case, cause)]
+    rest = [_labelled(case, cause) for cause in causes.unreported() if _matters(case, cause)]
     if not any(item.code is Code.MARKER_IN_REASONING for item in causes.all):
         rest.extend(d for d in case.ours.diagnostics if d.code is Code.MARKER_IN_REASONING)
     return outcomes, rest
@@ -206,7 +206,7 @@ def _native_findings(case: _Case) -> Iterator[Diagnostic]:
 def _finish_findings(case: _Case) -> Iterator[Diagnostic]:
     """Yield a finding if the finish reason promises calls and there are none."""
     if case.finish_reason in CALLED and not (case.native or case.theirs.calls):
-        yield calls_lost(case.finish_reason)
+        yield no_call_finding(case.finish_reason)
 
 
 def _with_cut_finding(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:

@@ -11,20 +11,20 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, finding_start
 from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal, compact, read_literal
 from hermes_tui.parsers.marks import OPEN, has_mark
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
-from hermes_tui.parsers.recognise import has_foreign_markers
+from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.shapes import call_shape, looks_like_call
 from hermes_tui.parsers.sound_calls import sound_calls
 
 __all__ = [
     "bare_call_json",
-    "has_foreign_markers",
+    "foreign_format",
     "has_mark",
     "read_bare",
     "read_embedded",
@@ -64,7 +64,7 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
     if not result.diagnostics:
         return result
     findings = [*_softened(result.diagnostics, len(text)), *_voided(text, result)]
-    return result._replace(diagnostics=tuple(sorted(findings, key=start_of)))
+    return result._replace(diagnostics=tuple(sorted(findings, key=finding_start)))
 
 
 def _softened(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, finding_start
 from hermes_tui.model.spans import Span
 
 _OUTCOME_CODES: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
@@ -28,8 +28,8 @@ class Causes:
 
     def __init__(self, found: Sequence[Diagnostic]) -> None:
         findings = (item for item in found if item.severity is not Severity.NOTE)
-        self.all: list[Diagnostic] = sorted(findings, key=start_of)
-        self._starts = [start_of(item) for item in self.all]
+        self.all: list[Diagnostic] = sorted(findings, key=finding_start)
+        self._starts = [finding_start(item) for item in self.all]
         self.used: set[int] = set()
 
     def about(self, span: Span) -> Diagnostic | None:
@@ -58,14 +58,14 @@ class Causes:
         is_error = item.severity is Severity.ERROR
         return item.code in _OUTCOME_CODES, item.code is Code.SIBLING_VOIDED, not is_error
 
-    def untold(self) -> Iterator[Diagnostic]:
+    def unreported(self) -> Iterator[Diagnostic]:
         """Yield the findings that were not reported with a call."""
         for number, item in enumerate(self.all):
             if number not in self.used and item.code not in _ROUTINE_CODES:
                 yield item
 
 
-class Known:
+class KnownFindings:
     """The findings already reported for a message, by code."""
 
     def __init__(self, known: Sequence[Diagnostic]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.parsers.engines.base import MOST_FINDINGS
-from hermes_tui.parsers.wire.cursor import MOST_OF_A_CODE
+from hermes_tui.parsers.wire.cursor import MAX_PER_CODE
 
 _OURS: Final = "hermes-tui/"
 
@@ -18,9 +18,9 @@ def may_be_more(reader: str, found: Sequence[Diagnostic]) -> bool:
     if len(found) >= MOST_FINDINGS:
         return True
     counts = Counter(finding.code for finding in found)
-    return reader.startswith(_OURS) and max(counts.values(), default=0) >= MOST_OF_A_CODE
+    return reader.startswith(_OURS) and max(counts.values(), default=0) >= MAX_PER_CODE
 
 
-def count_of(reader: str, found: Sequence[Diagnostic]) -> str:
+def findings_count(reader: str, found: Sequence[Diagnostic]) -> str:
     """Return the number of findings, such as "12" or "1,000 and more"."""
     return f"{len(found):,}" + (" and more" if may_be_more(reader, found) else "")

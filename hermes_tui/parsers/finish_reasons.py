@@ -18,7 +18,7 @@ CUT: Final = frozenset(
 _FILTERED: Final = "content_filter"
 
 
-def belied(
+def finish_reason_findings(
     finish_reason: str, known: Iterable[Diagnostic], *, has_calls: bool
 ) -> Iterator[Diagnostic]:
     """Yield the findings that follow from a reply's finish reason and are not `known` yet.
@@ -34,10 +34,10 @@ def belied(
             hint="" if finish_reason == _FILTERED else "raise max_tokens, or shorten the context",
         )
     if finish_reason in CALLED and not has_calls and Code.CALLED_EMPTY not in codes:
-        yield calls_lost(finish_reason)
+        yield no_call_finding(finish_reason)
 
 
-def calls_lost(finish_reason: str) -> Diagnostic:
+def no_call_finding(finish_reason: str) -> Diagnostic:
     """Return the finding that a reply contains no call although its finish reason says so."""
     return Diagnostic(
         Code.CALLED_EMPTY,

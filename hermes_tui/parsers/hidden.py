@@ -59,7 +59,7 @@ class Part(NamedTuple):
     call: int | None = None
 
 
-class Beside(NamedTuple):
+class ComparedCompletion(NamedTuple):
     """A raw completion compared with its message: `parts` cover `text` in order."""
 
     text: str
@@ -67,7 +67,9 @@ class Beside(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Beside:
+def compare_completion(
+    text: str, message: Any, tools: Sequence[ToolSpec] = ()
+) -> ComparedCompletion:
     """Return what became of every character of the completion in `message`; never raises.
 
     `message` is the server's reply: a mapping or an SDK object.
@@ -87,7 +89,7 @@ def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Besid
         if index not in spans:
             missing.append(_not_in_tokens(f"the call of {call.name or 'no name'} does", index))
     parts = tuple(_covering(text, claims.parts, has_calls=bool(spans)))
-    return Beside(text, parts, (*_findings(text, parts), *missing))
+    return ComparedCompletion(text, parts, (*_findings(text, parts), *missing))
 
 
 def _thoughts(message: Message) -> Iterator[str]:

@@ -33,7 +33,9 @@ _HEAD: Final = re.compile(
 _KIMI_PREFIX: Final = "functions."
 _FENCE_END: Final = re.compile(r"\s*+```")
 _OBJECT_END: Final = re.compile(r"[^{}]{0,2000}+\}")
-LOST: Final = frozenset({"kimi_k2", "deepseek_v3", "gemma4", "mistral_v11", "deepseek_v31"})
+TOKENLESS_FORMATS: Final = frozenset(
+    {"kimi_k2", "deepseek_v3", "gemma4", "mistral_v11", "deepseek_v31"}
+)
 _AMBIGUOUS_FORMATS: Final = ("mistral_v11", "deepseek_v31")
 """Formats that write NAME and an object, and differ only in their special tokens."""
 
@@ -46,7 +48,7 @@ class _Head(NamedTuple):
     whole: Span
 
 
-def with_lost(text: str, tools: Sequence[ToolSpec], found: ParseResult) -> ParseResult:
+def with_tokenless_calls(text: str, tools: Sequence[ToolSpec], found: ParseResult) -> ParseResult:
     """Return `found`, the reading of `text`, or a new one with the calls that lost their tokens.
 
     Only a text without other calls is read again, and only if tools are declared.
@@ -77,7 +79,9 @@ def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
     if not head.format:
         message = f"a call without its special tokens, of {' or '.join(_AMBIGUOUS_FORMATS)}"
     saved = cursor.save()
-    cursor.error(Code.NO_MARKER, head.whole, message, kept_by(head.format or _AMBIGUOUS_FORMATS[0]))
+    cursor.error(
+        Code.NO_MARKER, head.whole, message, token_hint(head.format or _AMBIGUOUS_FORMATS[0])
+    )
     end = (
         _draft_gemma(cursor, head, body)
         if head.format == "gemma4"
@@ -153,7 +157,7 @@ def _draft_gemma(cursor: WireCursor, head: _Head, body: int) -> int:
     return span.end
 
 
-def kept_by(rule: str) -> str:
+def token_hint(rule: str) -> str:
     """Return a hint: how to keep the special tokens of the format `rule`, and what reads it."""
     kinds = _AMBIGUOUS_FORMATS if rule in _AMBIGUOUS_FORMATS else (rule,)
     flags = " or ".join(dict.fromkeys(map(flag_for, kinds)))

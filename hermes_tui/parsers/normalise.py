@@ -20,9 +20,9 @@ from hermes_tui.model.messages import (
     Usage,
 )
 from hermes_tui.model.wording import first_line
-from hermes_tui.parsers.calls_in_reasoning import with_swallowed
+from hermes_tui.parsers.calls_in_reasoning import with_call_in_reasoning
 from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
-from hermes_tui.parsers.finish_reasons import belied
+from hermes_tui.parsers.finish_reasons import finish_reason_findings
 from hermes_tui.parsers.measures import duration_of, number, time_of, usage
 from hermes_tui.parsers.plain_values import attributes, json_text
 from hermes_tui.parsers.reasoning import (
@@ -134,7 +134,7 @@ def normalise_message(
         all_reasoning(fields, tag_reasoning(text, thoughts), text) if fields or thoughts else ()
     )
     if reasoning and is_model and not calls and not parts:
-        findings = with_swallowed(findings, text, thoughts, reasoning)
+        findings = with_call_in_reasoning(findings, text, thoughts, reasoning)
     message = Message(
         speaker.role,
         text,
@@ -171,7 +171,7 @@ def _simple_message(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
     reasoning = all_reasoning([], tag_reasoning(text, thoughts), text) if thoughts else ()
     findings = reading.diagnostics
     if reasoning and not reading.calls:
-        findings = with_swallowed(findings, text, thoughts, reasoning)
+        findings = with_call_in_reasoning(findings, text, thoughts, reasoning)
     message = Message(
         speaker.role,
         text,
@@ -292,7 +292,7 @@ def _message_findings(
     if finish:
         own = (found for _, several in calls for found in several)
         has_calls = bool(calls) or speaker.role in NOT_A_MODEL
-        yield from belied(finish, chain(so_far, own), has_calls=has_calls)
+        yield from finish_reason_findings(finish, chain(so_far, own), has_calls=has_calls)
 
 
 def _usage(raw: Mapping[str, Any]) -> Any:

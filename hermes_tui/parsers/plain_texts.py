@@ -23,7 +23,7 @@ from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.marks import CLOSE, MARK, OPEN, has_mark
 from hermes_tui.parsers.plain_values import count_keys, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
-from hermes_tui.parsers.recognise import has_foreign_markers
+from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.tool_errors import Verdict, judge
 from hermes_tui.parsers.tool_results import CLOSE as ANSWER_CLOSE
 from hermes_tui.parsers.tool_results import OPEN as ANSWER_OPEN
@@ -42,7 +42,7 @@ _PARAMETER = re.compile(rf"<parameter{_TAG}({_VALUE})</parameter>")
 _ANSWER_KEYS = frozenset({"name", "content", "tool_call_id"})
 
 
-class Said(NamedTuple):
+class PlainReply(NamedTuple):
     """The names of the tools that a text calls, and whether it begins with reasoning.
 
     `span` is that of the first call. `arguments` are those of each call; the arguments of a
@@ -65,11 +65,11 @@ class Answer(NamedTuple):
     verdict: Verdict
 
 
-PROSE = Said()
+PROSE = PlainReply()
 """A text that calls nothing and does not reason."""
 
 
-def plain_said(text: str) -> Said | None:
+def plain_reply(text: str) -> PlainReply | None:
     """Return the calls of a model's text; None if the full readers must read it."""
     reasons, rest = False, text
     if text.startswith(_THINK_OPEN):
@@ -89,8 +89,8 @@ def plain_said(text: str) -> Said | None:
     if marks != 2 * calls or "```" in text or "&lt;" in text:
         return None
     if not calls:
-        missed = has_foreign_markers(text) or bare_call_json(rest)
-        return None if missed else Said((), reasons)
+        missed = foreign_format(text) or bare_call_json(rest)
+        return None if missed else PlainReply((), reasons)
     names, arguments = [], []
     for block in rest.split(OPEN)[1:]:
         body, close, _ = block.partition(CLOSE)
@@ -101,11 +101,11 @@ def plain_said(text: str) -> Said | None:
         arguments.append(called[1])
     start = text.index(OPEN, len(text) - len(rest))
     span = Span(start, text.index(CLOSE, start) + len(CLOSE))
-    return Said(tuple(names), reasons, span, tuple(arguments))
+    return PlainReply(tuple(names), reasons, span, tuple(arguments))
 
 
-def _plain_functions(text: str, end: int, *, reasons: bool) -> Said | None:
-    """Return the functions of a text whose reasoning ends at `end`; None as `plain_said`."""
+def _plain_functions(text: str, end: int, *, reasons: bool) -> PlainReply | None:
+    """Return the functions of a text whose reasoning ends at `end`; None as `plain_reply`."""
     if "```" in text or has_reasoning_tag(text[end:]):
         return None
     names, spans, arguments = list[str](), list[Span](), list[dict[str, Any]]()
@@ -125,7 +125,7 @@ def _plain_functions(text: str, end: int, *, reasons: bool) -> Said | None:
         spans.append(Span(start, len(text) if is_last else end))
     if not names:
         return None
-    return Said(tuple(names), reasons, spans[0], tuple(arguments), are_texts=True)
+    return PlainReply(tuple(names), reasons, spans[0], tuple(arguments), are_texts=True)
 
 
 def is_unmarked(text: str) -> bool:
@@ -138,7 +138,7 @@ def is_unmarked(text: str) -> bool:
 
 def _is_prose(text: str) -> bool:
     """Return whether a text holds neither calls nor reasoning for any reader."""
-    return is_unmarked(text) and not bare_call_json(text) and not has_foreign_markers(text)
+    return is_unmarked(text) and not bare_call_json(text) and not foreign_format(text)
 
 
 def _plain_call(body: str) -> tuple[str, dict[str, Any]] | None:

@@ -27,7 +27,7 @@ def is_readable(call: ParsedCall) -> bool:
 
 def is_same(calls: Sequence[ParsedCall], meant: Sequence[ParsedCall]) -> bool:
     """Return whether a parser's calls are the intended ones: names, and arguments as JSON."""
-    return [delivered(call) for call in calls] == [wanted(call) for call in meant]
+    return [delivered(call) for call in calls] == [expected_call(call) for call in meant]
 
 
 def delivered(call: ParsedCall) -> Called:
@@ -39,7 +39,7 @@ def delivered(call: ParsedCall) -> Called:
     return call.name, _canonical(value)
 
 
-def wanted(call: ParsedCall) -> Called:
+def expected_call(call: ParsedCall) -> Called:
     return call.name, _canonical(call.value)
 
 
@@ -68,7 +68,7 @@ class Probe:
     ) -> None:
         self.parser = parser
         self._tools = tools
-        self._target = [wanted(call) for call in target]
+        self._target = [expected_call(call) for call in target]
         content = _without_blanks(present.content)
         self._prose = [piece for piece in map(_without_blanks, prose) if piece in content]
         # Short pieces may well occur in the rewritten calls.

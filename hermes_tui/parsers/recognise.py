@@ -172,7 +172,7 @@ def flag_for(format_name: str) -> str:
     return f"--tool-call-parser {flags}"
 
 
-def has_foreign_markers(text: str) -> str | None:
+def foreign_format(text: str) -> str | None:
     """Return a call format whose markers are in `text`, None if it has none but `<tool_call>`."""
     if "<" not in text and "[" not in text:
         return None

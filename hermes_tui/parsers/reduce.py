@@ -98,7 +98,7 @@ def fails_alike(
             *base,
             bool(meant),
             meant == got,
-            said(reading.calls) == said(result.calls),
+            names_and_arguments(reading.calls) == names_and_arguments(result.calls),
             same_kind,
         )
 
@@ -106,7 +106,7 @@ def fails_alike(
     return lambda candidate: signature(candidate) == original
 
 
-def said(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
+def names_and_arguments(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
     """Return the names and arguments of calls; arguments that are JSON in a canonical spelling."""
     return [(call.name, text_key(call.arguments)) for call in calls]
 

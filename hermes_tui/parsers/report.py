@@ -21,7 +21,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.engines.base import EngineInfo, EngineParser
 from hermes_tui.parsers.literals import FAILED
-from hermes_tui.parsers.reduce import fails_alike, reduce_text, said
+from hermes_tui.parsers.reduce import fails_alike, names_and_arguments, reduce_text
 from hermes_tui.version import __version__
 
 TEXT_FILE = "text.txt"
@@ -36,7 +36,7 @@ _MAX_PIECE = 80
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
-class Asked(NamedTuple):
+class EngineRun(NamedTuple):
     """How the real engine is run: the parser's name, the command that adds it, `--stream`.
 
     `add` is empty for a parser in the user's own file.
@@ -61,14 +61,14 @@ class Reproduction(NamedTuple):
     verdict: ParseResult
     expected: Sequence[ParsedCall] | None = None
     whole: str = ""
-    real: Asked | None = None
+    real: EngineRun | None = None
 
     @property
     def is_failure(self) -> bool:
         """Whether anything is wrong: a finding, or calls other than the intended ones."""
         meant = self.expected if self.expected is not None else self.verdict.calls
         found = any(one.severity is not Severity.NOTE for one in self.verdict.diagnostics)
-        return found or said(self.verdict.calls) != said(meant)
+        return found or names_and_arguments(self.verdict.calls) != names_and_arguments(meant)
 
 
 def reproduction_of(
@@ -77,7 +77,7 @@ def reproduction_of(
     tools: Sequence[ToolSpec],
     reader: Parser,
     *,
-    real: Asked | None = None,
+    real: EngineRun | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
     """Return the reading of `text` by `parser`, with `text` reduced while the failure is the same.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from hermes_tui.model.visible import visible_row
-from hermes_tui.parsers.reduce import said
-from hermes_tui.parsers.report import Asked, Reproduction, slug, text_literal, tools_json
+from hermes_tui.parsers.reduce import names_and_arguments
+from hermes_tui.parsers.report import EngineRun, Reproduction, slug, text_literal, tools_json
 
 _READ_EMULATED = '''\
 def read():
@@ -61,8 +61,8 @@ def test_what_was_meant_is_read():
 
 def pytest_case(reproduction: Reproduction) -> str:
     """Return a pytest file that pins what is read today and, if known, what should be."""
-    got = said(reproduction.verdict.calls)
-    expected = None if reproduction.expected is None else said(reproduction.expected)
+    got = names_and_arguments(reproduction.verdict.calls)
+    expected = None if reproduction.expected is None else names_and_arguments(reproduction.expected)
     differs = expected is not None and bool(expected) and expected != got
     parts = [
         f'"""{_title(reproduction)}"""\n\n' + _imports(reproduction, differs),
@@ -76,7 +76,7 @@ def pytest_case(reproduction: Reproduction) -> str:
     return "\n\n".join(parts)
 
 
-def _read_function(asked: Asked) -> str:
+def _read_function(asked: EngineRun) -> str:
     """Return the `read` function that runs the real parser.
 
     The test fails without the file of a parser, but is skipped without an engine.

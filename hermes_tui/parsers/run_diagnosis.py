@@ -14,7 +14,7 @@ from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.choice import AUTO, GUESS, guess_parser, named_parser
 from hermes_tui.parsers.diagnosis import diagnose
-from hermes_tui.parsers.findings_by_place import Known
+from hermes_tui.parsers.findings_by_place import KnownFindings
 from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.text_calls import may_hold_call
 
@@ -35,7 +35,7 @@ class RunDiagnosis:
         self._tools: tuple[ToolSpec, ...] = ()
         self.guessed: dict[str, int] = {}
         """How many runs each parser was guessed for."""
-        self._findings_by_message: dict[int, Known] = {}
+        self._findings_by_message: dict[int, KnownFindings] = {}
         """The findings in each message, by its number."""
         self._run_parsers: list[str] = []
         """The parser of each run of the latest record, empty if none is known."""
@@ -90,7 +90,7 @@ class RunDiagnosis:
         found = self._diagnosed(event, events, place)
         if not found:
             return
-        replacing = Known(found)
+        replacing = KnownFindings(found)
         if self._one_run:
             self._findings_by_message[event.seq] = replacing
         for index in range(place, min(place + 1 + event.message.calls, len(events))):
@@ -144,7 +144,7 @@ class RunDiagnosis:
             self._run_parsers[-1] = parser.name
 
 
-def _without(event: Event, replacing: Known) -> Event:
+def _without(event: Event, replacing: KnownFindings) -> Event:
     """Return the event without the diagnostics that `replacing` has for the same places."""
     kept = tuple(one for one in event.diagnostics if one.span is None or one not in replacing)
     return event if len(kept) == len(event.diagnostics) else copy_event(event, diagnostics=kept)

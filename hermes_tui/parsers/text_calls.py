@@ -67,13 +67,13 @@ def read_text_calls(
     if calls:
         if native:
             return TextReading([], [_repeated_in_text(calls, native)])
-        reading = attributed(calls, diagnostics)
+        reading = with_findings(calls, diagnostics)
         if mode is TextCalls.SUSPECT:
             reading.diagnostics.insert(0, _call_in_content(calls, diagnostics, form))
         return reading
     if native or any(one.severity is Severity.ERROR for one in diagnostics):
         return TextReading([], [*diagnostics])
-    if mode is not TextCalls.SUSPECT and not embedded.has_foreign_markers(text):
+    if mode is not TextCalls.SUSPECT and not embedded.foreign_format(text):
         return TextReading([], [*diagnostics], unread=True)
     from hermes_tui.parsers.unread_calls import unread_calls
 
@@ -86,9 +86,9 @@ def read_call_text(text: str) -> TextReading:
     embedded = _embedded()
     parsed = embedded.read_embedded(text)
     if parsed is not None and parsed.calls:
-        return attributed(parsed.calls, parsed.diagnostics)
+        return with_findings(parsed.calls, parsed.diagnostics)
     if bare := embedded.read_bare(text):
-        return attributed(bare.calls, bare.flaws)
+        return with_findings(bare.calls, bare.flaws)
     call = ParsedCall(None, text, Span(0, len(text)), verdict="failed")
     broken = Diagnostic(
         Code.JSON_INVALID,
@@ -98,7 +98,7 @@ def read_call_text(text: str) -> TextReading:
         '{"name": …, "arguments": {…}} is expected',
         0,
     )
-    return attributed((call,), (broken,))
+    return with_findings((call,), (broken,))
 
 
 @cache
@@ -119,7 +119,9 @@ def may_be_unread(text: str, names: Iterable[str]) -> bool:
     return ("(" in text or "{" in text) and any(name in text for name in names)
 
 
-def attributed(parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]) -> TextReading:
+def with_findings(
+    parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]
+) -> TextReading:
     """Return the calls, each with the diagnostics about it, and the other diagnostics."""
     if not diagnostics:
         return TextReading([(_tool_call(call, i), ()) for i, call in enumerate(parsed)], [])
@@ -164,7 +166,7 @@ def form_of(parsed: ParseResult) -> str:
     return next((part.rule for part in parts if part.outcome in ("calls", "failed")), "")
 
 
-def who_reads(flag: str) -> str:
+def reader_hint(flag: str) -> str:
     """Return a hint for calls left in a text.
 
     `flag` is the server flag with which they are read, empty if there is none.
@@ -192,7 +194,7 @@ def _call_in_content(
     from hermes_tui.parsers.recognise import flag_for
 
     cause = next((d for d in diagnostics if d.severity is Severity.ERROR), None)
-    hint = who_reads(flag_for(form))
+    hint = reader_hint(flag_for(form))
     if cause is not None:
         hint = f"{cause.code.value}: {cause.message}"
         if cause.hint:
@@ -230,7 +232,7 @@ def sound_hint(*, are_functions: bool) -> str:
     """Return the hint for calls without flaws that were left in a text."""
     from hermes_tui.parsers.recognise import flag_for
 
-    return who_reads(flag_for(_FUNCTION_FORMAT if are_functions else _FLAWLESS_FORMAT))
+    return reader_hint(flag_for(_FUNCTION_FORMAT if are_functions else _FLAWLESS_FORMAT))
 
 
 def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
@@ -263,11 +265,11 @@ def foreign_in_content(name: str, flag: str) -> Diagnostic:
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"the text holds call markup of another format: {name}",
-        hint=f"no call was taken from it; {who_reads(flag)}",
+        hint=f"no call was taken from it; {reader_hint(flag)}",
     )
 
 
-def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
+def content_without_calls(text: str, calls: Iterable[ToolCall]) -> str:
     """Return `text` without the markup of the calls that were read from it.
 
     With the markup left in, the next prompt would hold each call twice.

@@ -20,18 +20,18 @@ from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag, without_thoughts
-from hermes_tui.parsers.recognise import has_foreign_markers
+from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.text_calls import (
     NO_SERVER_PARSER,
     Found,
-    attributed,
     bare_in_content,
     calls_in_content,
     foreign_in_content,
     form_of,
     may_be_unread,
     may_hold_call,
-    who_reads,
+    reader_hint,
+    with_findings,
 )
 
 if TYPE_CHECKING:
@@ -90,15 +90,15 @@ def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
     """
     if not (may_hold_call(text) or "(" in text):
         return _NOTHING
-    marker = has_foreign_markers(text)
+    marker = foreign_format(text)
     words = without_thoughts(text) if has_reasoning_tag(text) else text
     if bare := bare_call_json(words):
-        reading = attributed(bare, ())
+        reading = with_findings(bare, ())
         finding = bare_in_content(bare)
         rule = "xlam" if words[: bare[0].span.start].rstrip().endswith("[") else _USUAL_FORMAT
         hint = f"{_readers(words, tools, bare, rule)}; {finding.hint}"
         return Unread(reading.calls, [changed(finding, hint=hint)])
-    if marker and has_foreign_markers(words):
+    if marker and foreign_format(words):
         return _calls_of_markers(text, tools, marker)
     found = _calls_of_declared(text, words, tools)
     return _calls_in_reasoning(text, tools) if marker and not found.diagnostics else found
@@ -125,7 +125,7 @@ def _calls_of_markers(text: str, tools: Sequence[ToolSpec], marker: str) -> Unre
     flag = flag_for(rule) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
         return Unread([], [foreign_in_content(marker, flag)])
-    found = _reported(result, who_reads(flag), f" as {rule or marker}")
+    found = _reported(result, reader_hint(flag), f" as {rule or marker}")
     return found if tools else found._replace(calls=[])
 
 
@@ -134,7 +134,7 @@ def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unre
     if not may_be_unread(words, [tool.name for tool in tools]):
         return _NOTHING
     from hermes_tui.parsers.auto import Auto
-    from hermes_tui.parsers.lost_tokens import kept_by
+    from hermes_tui.parsers.lost_tokens import token_hint
 
     result = Auto().parse(text, tools)
     rule = form_of(result)
@@ -142,7 +142,7 @@ def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unre
         return _NOTHING
     lost = next((one for one in result.diagnostics if one.code is Code.NO_MARKER), None)
     if lost is not None and "special tokens" in lost.message:
-        hint = f"{lost.message}: {kept_by(rule)}; {NO_SERVER_PARSER}"
+        hint = f"{lost.message}: {token_hint(rule)}; {NO_SERVER_PARSER}"
     else:
         hint = f"{_readers(words, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
     return _reported(result, hint)
@@ -153,17 +153,17 @@ def _reported(result: ParseResult, hint: str, form: str = "") -> Unread:
     wrong = _call_errors(result)
     if wrong:
         hint = f"{wrong[0].code.value}: {wrong[0].message}; {hint}"
-    calls = attributed(result.calls, wrong).calls
+    calls = with_findings(result.calls, wrong).calls
     return Unread(calls, [calls_in_content(result.calls, hint, form)])
 
 
 def _are_calls(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:
     """Return whether these are calls, not prose, code or data that looks alike and names a tool."""
-    from hermes_tui.parsers.lost_tokens import LOST
+    from hermes_tui.parsers.lost_tokens import TOKENLESS_FORMATS
 
     known = {tool.name: tool for tool in tools}
     called = [(call, name) for call in result.calls if (name := _plain(call)) in known]
-    is_lost = rule in LOST
+    is_lost = rule in TOKENLESS_FORMATS
     if not called or (not is_lost and any(call.verdict == FAILED for call, _ in called)):
         return False
     if any(_lacks_all(call, known[name]) for call, name in called):

@@ -16,7 +16,7 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import BreakpointsSet, RunEnded, RunForked, RunStarted, copy_event
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
-from hermes_tui.runtime.masking import Masking, given_again
+from hermes_tui.runtime.masking import Masking, restore_credentials
 from hermes_tui.runtime.writer import Recording, can_be_resumed, default_path
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Branches:
         """
         recording, recorded = Recording.resumed(path, secrets=self._secrets)
         try:
-            events = given_again(recorded, credentials)
+            events = restore_credentials(recorded, credentials)
         except UsageError:
             recording.close()
             raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.formats.json_values import loads
-from hermes_tui.model.errors import SourceError, reason_of
+from hermes_tui.model.errors import SourceError, os_error_reason
 from hermes_tui.model.wording import first_few
 from hermes_tui.runtime.numbered_files import Numbered, numbered_files
 from hermes_tui.runtime.sources import open_readable
@@ -124,7 +124,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     except SourceError as error:
         return b"", error.message.removeprefix(f"{path}: ")
     except OSError as error:
-        return b"", reason_of(error)
+        return b"", os_error_reason(error)
 
 
 def _with_problem(data: bytes) -> tuple[bytes, str]:

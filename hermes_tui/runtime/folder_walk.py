@@ -19,7 +19,7 @@ PROGRESS_EVERY = 1_000
 Tell = Callable[[int], None]
 
 
-def is_so(question: Callable[[], bool]) -> bool:
+def false_on_oserror(question: Callable[[], bool]) -> bool:
     """Return the answer of a question about a path, False if it raises OSError.
 
     Opening the path will report the error.
@@ -128,7 +128,7 @@ def _name_to_visit(entry: os.DirEntry[str]) -> str:
         return name + os.sep
     if not may_be_transcript(name, WALKED_SUFFIXES):
         return ""
-    is_link_to_folder = entry.is_symlink() and is_so(entry.is_dir)
+    is_link_to_folder = entry.is_symlink() and false_on_oserror(entry.is_dir)
     return "" if is_link_to_folder else name
 
 

@@ -93,9 +93,9 @@ class JsonLinesProcess:
         """Return the output printed since the last call."""
         return self._prints.take()
 
-    def listen(self, hear: Callable[[bytes], None] | None) -> None:
-        """Call `hear` with the output as it is printed from now on; None: stop doing so."""
-        self._prints.hear = hear
+    def listen(self, on_output: Callable[[bytes], None] | None) -> None:
+        """Call `on_output` with the output as it is printed from now on; None: stop doing so."""
+        self._prints.on_output = on_output
 
     async def ending(self) -> int:
         """Wait until the process has ended and its output has arrived; return the exit code.

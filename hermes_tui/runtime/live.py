@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, without_tool
+from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, unknown_tool_warnings
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.log.expressions import ExpressionError
@@ -81,7 +81,7 @@ async def open_branches(settings: LiveSettings) -> Branches:
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
-            branches.warnings = tuple(without_tool(settings.breakpoints, tools.specs))
+            branches.warnings = tuple(unknown_tool_warnings(settings.breakpoints, tools.specs))
         undo.pop_all()
         return branches
 
@@ -222,7 +222,7 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         KEY_STATUSES,
         NOTHING_LISTED,
         Access,
-        about_key,
+        key_hint,
         listed_models,
     )
 
@@ -235,6 +235,6 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         what = f"cannot be asked for its models: {masked_url(problem)}"
         raise SourceError(masked_url(url), what, hint) from error
     if not listed:
-        hint = about_key(access) if status in KEY_STATUSES else NOTHING_LISTED
+        hint = key_hint(access) if status in KEY_STATUSES else NOTHING_LISTED
         raise SourceError(masked_url(url), f"lists no models (status {status})", hint)
     return listed[0]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hermes_tui.formats.said_secrets import (
-    is_worth_seeking,
-    places_of_secrets,
-    without_said_secrets,
+from hermes_tui.formats.text_secrets import (
+    is_distinctive_secret,
+    mask_text_secrets,
+    secret_positions,
 )
 from hermes_tui.log.codec import decode, encode
 from hermes_tui.model.events import Event
@@ -37,10 +37,10 @@ class Masks:
             for line in lines
             for literal in _STRING.findall(line)
             for text in (_decoded(literal),)
-            for first, last in places_of_secrets(text)
+            for first, last in secret_positions(text)
         }
         self.hidden |= credentials
-        known = sorted(filter(is_worth_seeking, credentials), key=len, reverse=True)
+        known = sorted(filter(is_distinctive_secret, credentials), key=len, reverse=True)
         pieces = Masking(known)
         return [decode(pieces.hidden(_masked(line, known).encode())) for line in lines]
 
@@ -48,7 +48,7 @@ class Masks:
 def _masked(line: str, known: Sequence[str]) -> str:
     def replace(match: re.Match[str]) -> str:
         text = _decoded(match[1])
-        masked = without_said_secrets(text, known)
+        masked = mask_text_secrets(text, known)
         return match[0] if masked == text else json.dumps(masked)
 
     return _STRING.sub(replace, line)

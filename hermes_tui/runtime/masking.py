@@ -23,7 +23,7 @@ from hermes_tui.model.events import (
 from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.runtime.secret_pieces import MASKED, without_secrets
 
-SHORTEST_SECRET: Final = 8
+MIN_SECRET_LENGTH: Final = 8
 """The shortest secret that is masked, in characters: shorter ones may occur by chance."""
 _FIELD_NAME: Final = re.compile(r"[a-z_]+")
 
@@ -32,7 +32,7 @@ class Masking:
     """Writes events without `secrets` and without the credentials in a request's parameters."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        long = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        long = {secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH}
         forms = {form for secret in long for form in _written_forms(secret)}
         self._forms = sorted(forms, key=len, reverse=True)
         in_json = {as_json for form in forms for as_json in _escaped(form)}
@@ -138,7 +138,7 @@ def _changed_text(text: str, change: Callable[[Mapping[str, Any]], dict[str, Any
     return text if changed == value else json_text(changed)
 
 
-def given_again(events: Iterable[Event], extra: Mapping[str, Any]) -> tuple[Event, ...]:
+def restore_credentials(events: Iterable[Event], extra: Mapping[str, Any]) -> tuple[Event, ...]:
     """Return recorded events with the credentials masked in them restored from `extra`.
 
     Raises UsageError if one is missing, and for anything in `extra` that was not masked.

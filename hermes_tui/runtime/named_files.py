@@ -15,13 +15,13 @@ from typing import BinaryIO, Final
 
 from hermes_tui.model.errors import SourceError, UsageError
 
-MOST_UNENDING: Final = 256 << 20
+MAX_STREAM_BYTES: Final = 256 << 20
 """Bytes that are read at most of a file that is not regular, whose end is unknown."""
 _CHUNK: Final = 1 << 16
 _HINT: Final = "give a regular file"
 
 
-def read_named(path: Path) -> bytes:
+def read_file_or_pipe(path: Path) -> bytes:
     """Return all of a file; raises SourceError, and UsageError if it does not end."""
     try:
         # Opening a pipe that nobody writes into would block otherwise.
@@ -45,16 +45,16 @@ def _read_other(file: FileIO, path: Path, mode: int) -> bytes:
 
 def read_bounded(stream: BinaryIO, name: str) -> bytes:
     """Return all of a stream; raises UsageError if it does not end."""
-    return _check_length(stream.read(MOST_UNENDING + 1), name)
+    return _check_length(stream.read(MAX_STREAM_BYTES + 1), name)
 
 
 def bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """Yield lines as they come; raises UsageError if one does not end."""
-    while line := stream.readline(MOST_UNENDING + 1):
+    while line := stream.readline(MAX_STREAM_BYTES + 1):
         yield _check_length(line, name)
 
 
 def _check_length(data: bytes, name: str) -> bytes:
-    if len(data) > MOST_UNENDING:
-        raise UsageError(f"{name}: no end after {MOST_UNENDING:,} bytes", _HINT)
+    if len(data) > MAX_STREAM_BYTES:
+        raise UsageError(f"{name}: no end after {MAX_STREAM_BYTES:,} bytes", _HINT)
     return data

@@ -93,7 +93,7 @@ def holds_one_run(path: Path) -> bool:
         return False
 
 
-def with_whole_runs(paths: Sequence[str]) -> list[str]:
+def with_run_folders(paths: Sequence[str]) -> list[str]:
     """Return paths with the files of a run replaced by their folder if there are several.
 
     A shell expands `events/*.json` to them; a single file stays as it is.

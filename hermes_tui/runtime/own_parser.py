@@ -50,7 +50,7 @@ def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | No
     whole = f"{host.name}/{path}" if host else str(path)
     return base._replace(
         name=spelled,
-        anywhere=f"{whole}:{name}" if name else whole,
+        portable_name=f"{whole}:{name}" if name else whole,
         names=(name or path.stem,),
         failures={},
         file=str(path),

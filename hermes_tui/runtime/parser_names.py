@@ -27,7 +27,7 @@ def real_name(name: str) -> str:
     return f"{REAL}{name}" if is_file else name
 
 
-def names_file(name: str) -> bool:
+def runs_file(name: str) -> bool:
     """Return whether using the parser `name` runs a file."""
     return OWN_FILE.fullmatch(name.removeprefix(REAL).partition(WITH)[0]) is not None
 
@@ -45,7 +45,7 @@ def with_reasoning(name: str, reasoning: str) -> str:
 
 def known_parser(name: str) -> Parser:
     """Return the parser of ours called `name`; raises UsageError with the near matches."""
-    if name.startswith(REAL) or names_file(name):
+    if name.startswith(REAL) or runs_file(name):
         hint = "`hermes-tui parse --parser` takes it, and so does the parser lab"
         raise UsageError(f"{name!r}: a parser that runs apart reads single texts, not runs", hint)
     try:

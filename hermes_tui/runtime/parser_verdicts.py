@@ -16,14 +16,14 @@ from hermes_tui.model.same_json import text_key
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line, shortened
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
-from hermes_tui.parsers.call_places import places_of
+from hermes_tui.parsers.call_places import call_spans_in
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
-from hermes_tui.parsers.engines.no_calls import NOTHING_CALLED
+from hermes_tui.parsers.engines.no_calls import NO_CALL_HINT
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
-OF_THE_ENGINE: Final = frozenset(
+ENGINE_FINDINGS: Final = frozenset(
     {
         *(Code.PARSER_RAISED, Code.PARSER_TIMEOUT, Code.STREAM_DIVERGES),
         *(Code.SILENT_DROP, Code.CALLED_EMPTY, Code.RAW_ARGS),
@@ -66,7 +66,7 @@ class ParserVerdict(NamedTuple):
 
     def loses(self, text: str) -> bool:
         """Return whether there is no call and content and reasoning lack some of `text`."""
-        return not self.calls and ink_lost(text, self.content, self.reasoning) > 0
+        return not self.calls and lost_characters(text, self.content, self.reasoning) > 0
 
 
 def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str) -> ParserVerdict:
@@ -155,7 +155,9 @@ def with_reason(
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
-        places=tuple(places_of([(call.name, call.arguments) for call in verdict.calls], result)),
+        places=tuple(
+            call_spans_in([(call.name, call.arguments) for call in verdict.calls], result)
+        ),
     )
 
 
@@ -172,7 +174,7 @@ def _comparable_calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[st
     return [(call.name or "", text_key(call.arguments)) for call in calls]
 
 
-def ink_lost(text: str, content: str | None, reasoning: str | None) -> int:
+def lost_characters(text: str, content: str | None, reasoning: str | None) -> int:
     """Return how many characters are in neither content nor reasoning, not counting whitespace."""
     return max(0, ink(text) - ink(content or "") - ink(reasoning or ""))
 
@@ -270,7 +272,7 @@ def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> It
             Severity.ERROR,
             f"{verdict.parser} says that it called, but holds no call",
             Span(0, len(text)) if text else None,
-            NOTHING_CALLED,
+            NO_CALL_HINT,
         )
 
 

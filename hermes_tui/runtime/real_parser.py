@@ -14,7 +14,7 @@ from hermes_tui.parsers.choice import named_parser
 from hermes_tui.parsers.engines.base import EngineInfo
 from hermes_tui.parsers.literals import FAILED, JSON
 from hermes_tui.parsers.plain_values import decode
-from hermes_tui.parsers.report import Asked
+from hermes_tui.parsers.report import EngineRun
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 from hermes_tui.runtime.own_parser import own_engine
@@ -64,7 +64,7 @@ class RealParser:
         deltas: Deltas | None = None,
     ) -> None:
         self.name = name_of(engine, parser)
-        self.info = card_of(engine, parser)
+        self.info = engine_info_of(engine, parser)
         self.asked = _asked(engine, parser, str(deltas) if deltas else "")
         self._pool, self._engine, self._parser, self._run = pool, engine, parser, run
         self._deltas = deltas
@@ -116,11 +116,11 @@ class RealParser:
         return with_reason(unexplained, self.info.name, text, tools)
 
 
-def _asked(engine: AddedEngine, parser: str, stream: str) -> Asked:
+def _asked(engine: AddedEngine, parser: str, stream: str) -> EngineRun:
     """Return how to run a parser again from any folder: one in a file by its full path."""
     if not engine.file:
-        return Asked(name_of(engine, parser), engine.how_to_add, stream)
-    return Asked(name_of(engine._replace(name=engine.anywhere), parser), "", stream)
+        return EngineRun(name_of(engine, parser), engine.add_command, stream)
+    return EngineRun(name_of(engine._replace(name=engine.portable_name), parser), "", stream)
 
 
 def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, str]:
@@ -154,7 +154,7 @@ def name_of(engine: AddedEngine, parser: str) -> str:
     return f"{engine.name}{joined}{reasoning}" if engine.file else f"{REAL}{engine.name}/{parser}"
 
 
-def card_of(engine: AddedEngine, parser: str) -> EngineInfo:
+def engine_info_of(engine: AddedEngine, parser: str) -> EngineInfo:
     """Return the card of an engine's parser, with what is known of its emulation.
 
     The parser of a person's own file has no emulation, and neither has a reasoning parser.

@@ -21,7 +21,7 @@ def leave(file: OpenFile, *, keeps: bool) -> None:
         file.source.close()
 
 
-def take_place(file: OpenFile) -> bool:
+def replace_from_path(file: OpenFile) -> bool:
     """Replace a followed file of one run by the file that is now at its path.
 
     Return whether that is impossible since the new file holds several runs. While nothing there can
@@ -44,10 +44,10 @@ def take_place(file: OpenFile) -> bool:
     if source.is_other:
         found.close()
     else:
-        file.begin_anew(found, news_of(source.change))
+        file.begin_anew(found, replacement_message(source.change))
     return source.is_other
 
 
-def news_of(change: FileChange) -> str:
+def replacement_message(change: FileChange) -> str:
     """Return the message about a file once the one that replaced it is read."""
     return f"{change.value}; read again"

@@ -24,10 +24,10 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import decode as decode_json
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
-from hermes_tui.runtime.named_files import read_named
+from hermes_tui.runtime.named_files import read_file_or_pipe
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
-from hermes_tui.runtime.writer import can_be_resumed, malformed_line, not_a_recording
+from hermes_tui.runtime.writer import can_be_resumed, malformed_line_error, not_a_recording_error
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
@@ -351,10 +351,10 @@ def _read(path: Path) -> Cassette:
 
 def _events(path: Path) -> Iterator[ev.Event]:
     # Anything after the last newline is torn.
-    for number, line in enumerate(read_named(path).split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_file_or_pipe(path).split(b"\n")[:-1], 1):
         try:
             yield decode(line)
         except MalformedEvent as error:
             if number == 1:
-                raise not_a_recording(path, "--replay") from error
-            raise malformed_line(path, number, error, "replayed") from error
+                raise not_a_recording_error(path, "--replay") from error
+            raise malformed_line_error(path, number, error, "replayed") from error

@@ -53,15 +53,15 @@ def sieve(text: str, *, case_matters: bool) -> MayHold:
     spelled = [other.encode() for other in others] + [rb"\u%04x" % ord(other) for other in others]
     needles = (word.encode(), *_HIDING_MARKS, *spelled)
 
-    def may_hold(data: bytes) -> bool:
+    def may_match(data: bytes) -> bool:
         lowered = data.lower()
         return any(needle in lowered for needle in needles)
 
-    return may_hold
+    return may_match
 
 
-def look_through(
-    ref: RunRef, found_in: Callable[[str], bool], may_hold: MayHold
+def search_run(
+    ref: RunRef, found_in: Callable[[str], bool], may_match: MayHold
 ) -> Generator[int, None, bool]:
     """Yield the bytes searched, step by step; return whether any text of a run matches.
 
@@ -71,29 +71,29 @@ def look_through(
     if file.watched is not None:
         return _is_in_run(ref, found_in)
     if file.is_one_run:
-        return (yield from _in_records(file, found_in, may_hold))
+        return (yield from _in_records(file, found_in, may_match))
     record = file.record(ref.record)
     yield len(record.range)
-    if not (_may_hold(file, record, may_hold) or _may_hold_around(file.reader, may_hold)):
+    if not (_may_hold(file, record, may_match) or _may_hold_around(file.reader, may_match)):
         return False
     return _is_in_run(ref, found_in)
 
 
 def _in_records(
-    file: OpenFile, found_in: Callable[[str], bool], may_hold: MayHold
+    file: OpenFile, found_in: Callable[[str], bool], may_match: MayHold
 ) -> Generator[int, None, bool]:
     """Search a file that is one run, record by record."""
     reader = file.reader._replace(review=None)
     for _ in file.scan():
         yield 0
-    may_be_around = _may_hold_around(reader, may_hold)
+    may_be_around = _may_hold_around(reader, may_match)
     is_first = True
     for number in range(len(file.records)):
         record = file.records[number]
         if record.kind is RecordKind.FRAME:
             continue
         yield len(record.range)
-        if may_be_around or _may_hold(file, record, may_hold):
+        if may_be_around or _may_hold(file, record, may_match):
             events = reader.decode(file.source, record, is_first=is_first)
             if _any_found(events, found_in):
                 return True
@@ -106,16 +106,16 @@ def _is_in_run(ref: RunRef, found_in: Callable[[str], bool]) -> bool:
     return _any_found((log[seq] for seq in range(len(log))), found_in)
 
 
-def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:
+def _may_hold(file: OpenFile, record: Record, may_match: MayHold) -> bool:
     length = len(record.range)
     # A longer record is never decoded, so searching what is shown of it is cheap.
-    return length > MAX_RECORD or may_hold(file.source.read(record.range.start, length))
+    return length > MAX_RECORD or may_match(file.source.read(record.range.start, length))
 
 
-def _may_hold_around(reader: Reader, may_hold: MayHold) -> bool:
+def _may_hold_around(reader: Reader, may_match: MayHold) -> bool:
     """Return whether the data that a format reads in addition to each record may hold the text."""
     around = [*reader.sidecars.values(), reader.big.around if reader.big is not None else {}]
-    return any(around) and may_hold(json_text(around).encode("utf-8", "surrogatepass"))
+    return any(around) and may_match(json_text(around).encode("utf-8", "surrogatepass"))
 
 
 def _any_found(events: Iterable[Event], found_in: Callable[[str], bool]) -> bool:

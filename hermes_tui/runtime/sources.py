@@ -29,7 +29,7 @@ MAX_PACKED = 3
 MEMBER_MARK = "!"
 """Separates an archive's path from the name of its member."""
 SQLITE_MAGIC = b"SQLite format 3\0"
-LOOKED_AT_EVERY_S = 2.0
+CHECK_INTERVAL_S = 2.0
 """Seconds between two looks at a file that is not followed; it may be on a network drive."""
 _WAIT_S = 0.05
 
@@ -108,7 +108,7 @@ class FileSource:
         now, before, gone = time.monotonic(), self.failure, f"{self.path}: {GONE}"
         if before not in ("", gone) or now < self._next_look:
             return False
-        self._next_look = now + LOOKED_AT_EVERY_S
+        self._next_look = now + CHECK_INTERVAL_S
         stamp = stamp_of(self.path)
         changed = "" if stamp == self._stamp else f"{self.path}: {CHANGED}"
         self.failure = gone if stamp is None else changed

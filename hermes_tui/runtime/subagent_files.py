@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.folder_walk import files_in, is_so
+from hermes_tui.runtime.folder_walk import false_on_oserror, files_in
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sources import open_readable, split_member
 from hermes_tui.runtime.targets import Part, Target, Targets
@@ -86,7 +86,7 @@ def _files_of(session: Path, folders: _FolderCache) -> list[Path]:
     nested = session.with_suffix("") / "subagents"
     separate = session.parent.parent / "subagents" / session.stem
     for folder in (nested, separate) if session.parent.name == "chats" else (nested,):
-        if is_so(folder.is_dir):
+        if false_on_oserror(folder.is_dir):
             return [path for path in files_in(folder) if _is_agent(path)]
     return list(_agents_next_to(session, folders))
 

@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.runtime.folder_walk import WALKED_SUFFIXES, Tell, files_in, is_so, members
-from hermes_tui.runtime.numbered_files import holds_one_run, with_whole_runs
+from hermes_tui.runtime.folder_walk import (
+    WALKED_SUFFIXES,
+    Tell,
+    false_on_oserror,
+    files_in,
+    members,
+)
+from hermes_tui.runtime.numbered_files import holds_one_run, with_run_folders
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import without_sidecars
@@ -141,7 +147,7 @@ def expand_paths(
     number found so far in the current one. Raises SourceError if nothing is found, unless the
     caller `waits` for files that appear in a folder or come to match a glob.
     """
-    parts = [_expand(pattern, tell, waits=waits) for pattern in with_whole_runs([*patterns])]
+    parts = [_expand(pattern, tell, waits=waits) for pattern in with_run_folders([*patterns])]
     if not parts:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
     if len(parts) == 1:
@@ -186,7 +192,7 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     path = local_path(pattern)
     if not path.name and holds_one_run(path.absolute()):
         path = path.absolute()
-    if is_so(path.is_dir):
+    if false_on_oserror(path.is_dir):
         inside = files_in(path, tell)
         if not inside and not waits:
             raise SourceError(
@@ -198,15 +204,15 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
                 + " ".join(PACKED_SUFFIXES),
             )
         return inside
-    if is_so(path.exists):
+    if false_on_oserror(path.exists):
         return [Target(item) for item in members(path)]
     import glob
 
     if not glob.has_magic(pattern):
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
-    files = without_sidecars([match for match in matches if is_so(match.is_file)])
-    files = [Path(name) for name in with_whole_runs([*map(str, files)])]
+    files = without_sidecars([match for match in matches if false_on_oserror(match.is_file)])
+    files = [Path(name) for name in with_run_folders([*map(str, files)])]
     if not files and not waits:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
     return PathList.of(files)

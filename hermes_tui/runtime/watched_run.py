@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from hermes_tui.formats.framing import MAX_WHOLE, Layout
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.formats.turns import at_once, cutting_rule, weighs_more
+from hermes_tui.formats.turns import at_once, cutting_rule, exceeds_memory
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import RunSummary, summarise
@@ -125,7 +125,7 @@ class WatchedFile:
         """Read the file again at the next poll, although it has not changed."""
         self._stamp = None
 
-    def let_go(self, held: HeldRun) -> None:
+    def release(self, held: HeldRun) -> None:
         if held in self._held_runs:
             self._held_runs.remove(held)
 
@@ -267,7 +267,7 @@ class WatchedFile:
 def _check_size(file: OpenFile) -> None:
     """Raise SourceError if a session is so big that it has to be read in parts, turn by turn."""
     is_cut = file.reader.layout is Layout.WHOLE_LINES and cutting_rule(file.reader) is not None
-    if is_cut and weighs_more(file.source, MAX_WHOLE):
+    if is_cut and exceeds_memory(file.source, MAX_WHOLE):
         raise SourceError(
             file.label, "too big by now to be read again as it grows", "open it again to follow it"
         )
@@ -309,7 +309,7 @@ def open_watched(path: Path, *, wanted_format: str, parser: str) -> OpenFile | N
     except SourceError:
         # The file may be half written; following it will report that.
         return None
-    if not weighs_more(file.source, MAX_WHOLE):
+    if not exceeds_memory(file.source, MAX_WHOLE):
         # Turn by turn, the last one would only be shown once the next one begins.
         file.reader = at_once(file.reader)
     if _is_one_record(file):

@@ -54,13 +54,13 @@ def can_be_resumed(first: Event | None) -> bool:
     return isinstance(first, RunStarted) and isinstance(first.details.get("live"), dict)
 
 
-def not_a_recording(path: Path, option: str) -> SourceError:
+def not_a_recording_error(path: Path, option: str) -> SourceError:
     """Return the error for a file, named with `option`, that is no recording."""
     hint = f"{option} takes what `live` recorded; `hermes-tui open` shows the rest"
     return SourceError(str(path), "not a recording of hermes-tui", hint)
 
 
-def malformed_line(path: Path, number: int, error: MalformedEvent, use: str) -> SourceError:
+def malformed_line_error(path: Path, number: int, error: MalformedEvent, use: str) -> SourceError:
     """Return the error for a malformed line `number`, counted from 1, of a recording.
 
     `use` is what cannot be done with the recording, such as "resumed".
@@ -126,7 +126,7 @@ class Recording:
             try:
                 events.append(decode(line))
             except MalformedEvent as error:
-                raise malformed_line(self.path, number, error, "resumed") from error
+                raise malformed_line_error(self.path, number, error, "resumed") from error
         if length < len(data):
             os.ftruncate(self._descriptor, length)
             self._length = length

@@ -102,7 +102,7 @@ class HermesApp(BaseApp):
             return None
         return self._with_complaints(self._run_screen(self._feed_of(feed.rows[0].ref)))
 
-    def go_on_to_only_run(self, runs: ShapedRuns) -> None:
+    def open_only_run(self, runs: ShapedRuns) -> None:
         """Show the run instead of the list if reading found no second one."""
         if self._opened_only_run:
             return
@@ -119,7 +119,7 @@ class HermesApp(BaseApp):
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
-        run.model.wanted_message = message
+        run.model.target_message = message
         if (count := self._runs_in_file(ref)) == 1:
             return self._with_complaints(self._run_screen(run))
         from hermes_tui.ui.screens.lone_run import LoneRunScreen
@@ -276,7 +276,7 @@ class HermesApp(BaseApp):
         feed, own = self._feed_of(ref), runs.number_in_file(ref)
         return self._run_screen(feed, number=self._position, count=len(runs), own=own)
 
-    def tell_of_growth(self) -> None:
+    def update_list_position(self) -> None:
         """Update the position that the run on screen shows, because the list below it has grown."""
         screens = (each for each in reversed(self.screen_stack) if isinstance(each, RunScreen))
         screen, runs = next(screens, None), self._list
@@ -295,7 +295,7 @@ class HermesApp(BaseApp):
         screen.refresh_lines()
 
     def _growth_notice(self, count: int) -> str:
-        return self.keys.told(
+        return self.keys.format(
             f"there are {count:,} runs by now: {{next-run}} the next one, {{back}} the list"
         )
 

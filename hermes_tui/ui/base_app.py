@@ -159,13 +159,13 @@ class BaseApp(App[None]):
             event.stop()
             event.prevent_default()
         else:
-            screen.say_what_key_is_for(event.key)
+            screen.explain_key(event.key)
 
     def action_help_quit(self) -> None:
         """Show in the status line how to leave; Ctrl-C may have been pressed out of habit."""
         screen = self.screen
         if isinstance(screen, CommandScreen):
-            screen.say(self.keys.told(f"{{back}} goes back, {QUIT_KEY} quits"))
+            screen.say(self.keys.format(f"{{back}} goes back, {QUIT_KEY} quits"))
 
     @property
     def engine_pool(self) -> EnginePool:
@@ -262,17 +262,17 @@ class BaseApp(App[None]):
         description = ", ".join(filter(None, (what, counted(len(text), "character"))))
         return f"copied {description}{note} (OSC 52: the terminal must allow it)"
 
-    def page_out(self, lines: Iterable[str]) -> str:
+    def show_in_pager(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return the error, or ""."""
         from hermes_tui.runtime.pager_and_editor import run_pager
 
         shown = (visible(line) + "\n" for line in lines)
         return self.hand_terminal_to("a pager", lambda: run_pager(shown))
 
-    def page_out_rows(self, row_list: RowList) -> str:
+    def show_rows_in_pager(self, row_list: RowList) -> str:
         """Show the rows of a list in $PAGER; return the error, or ""."""
         width = 400
-        return self.page_out(text[:width].rstrip() for text in row_list.texts(width))
+        return self.show_in_pager(text[:width].rstrip() for text in row_list.texts(width))
 
     def suspend_for_shell(self) -> str:
         """Stop until the shell resumes this job; return why that is impossible, or ""."""

@@ -54,7 +54,7 @@ class Command(NamedTuple):
     enabled: Callable[[Situation], bool] = lambda situation: True
 
 
-def can_put(*kinds: str) -> Callable[[Situation], bool]:
+def allows_any(*kinds: str) -> Callable[[Situation], bool]:
     """Return a predicate that holds if any of `kinds` is in `Situation.legal`."""
     return lambda situation: not situation.legal.isdisjoint(kinds)
 

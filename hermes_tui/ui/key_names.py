@@ -18,7 +18,7 @@ class KeyNames(NamedTuple):
 
     keymap: Mapping[str, str] = MappingProxyType({})
 
-    def told(self, text: str) -> str:
+    def format(self, text: str) -> str:
         """Return `text` with each command in braces replaced by its key: `{search} begins one`.
 
         `text` must be our own. Add foreign text to the result only: it may hold braces too.
@@ -29,4 +29,4 @@ class KeyNames(NamedTuple):
 
 def not_shown(number: int, keys: KeyNames) -> str:
     """Return the line that counts the characters not shown and names the key that shows them."""
-    return keys.told(f"… {counted(number, 'more character')}: {{pane-6}} shows the record")
+    return keys.format(f"… {counted(number, 'more character')}: {{pane-6}} shows the record")

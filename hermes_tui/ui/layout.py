@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PANES = ("timeline", "message", "calls", "reasoning", "errors", "raw", "tokens", "metadata")
-LATER = frozenset({"tokens", "metadata"})
+LAZY_PANES = frozenset({"tokens", "metadata"})
 """Panes that are created only when they are first shown."""
 LAYOUTS = ("single", "narrow", "medium", "wide")
 WIDE, MEDIUM, TALL, LOW = 150, 100, 30, 14

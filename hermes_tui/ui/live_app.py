@@ -16,7 +16,7 @@ from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
-from hermes_tui.ui.live_model import doing_at
+from hermes_tui.ui.live_model import activity_at
 from hermes_tui.ui.screens.live import LiveScreen
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LiveApp(BaseApp):
         super().__init__(config)
         self.branches: Branches | None = None
         self.failure: HermesError | None = None
-        self.broken_off: HermesError | None = None
+        self.abort_reason: HermesError | None = None
         """Why a run could not continue, such as that its recording could not be written."""
         self.last_words: list[str] = []
         """Lines to print once the screen is gone: where the run is recorded, what failed."""
@@ -123,7 +123,7 @@ class LiveApp(BaseApp):
             self._asked_at = self._clock()
             self._ask_to_confirm(first)
 
-    def say_what_leaves(self) -> None:
+    def repeat_leave_question(self) -> None:
         """Repeat the question of `ask_to_leave`, if it is open, for what the run does now."""
         if self.is_leaving and self._would_lose_run():
             self._ask_to_confirm()
@@ -146,7 +146,7 @@ class LiveApp(BaseApp):
 
     def _activity_text(self) -> str:
         log = self.live_feed.model.log
-        activity = doing_at(log, len(log) - 1)
+        activity = activity_at(log, len(log) - 1)
         return f"the run is {activity.word.lower()} {activity.what}".rstrip()
 
     async def _close_and_exit(self) -> None:
@@ -171,7 +171,7 @@ class LiveApp(BaseApp):
             for line in _last_words(branch, "the run" if is_only else branch.name)
         ]
         failures = (branch.driver.failure for branch in branches.all)
-        self.broken_off = next(filter(None, failures), None)
+        self.abort_reason = next(filter(None, failures), None)
         closing = asyncio.create_task(branches.close())
         done, _ = await asyncio.wait([closing], timeout=CLOSE_WITHIN_S)
         if not done:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.ui.live_model import Spent, head_row
+from hermes_tui.ui.live_model import RunUsage, head_row
 from hermes_tui.ui.run_feed import EVENTS_AT_ONCE, Feed
 from hermes_tui.ui.view_model import RunModel
 
@@ -23,7 +23,7 @@ class LiveFeed(Feed):
     def __init__(self, label: str) -> None:
         super().__init__(RunModel(MemoryLog(), follow=True), follows=True)
         self.branch: Branch | None = None
-        self.spent = Spent()
+        self.spent = RunUsage()
         self._label = label
         self._seen: object = None
 
@@ -49,7 +49,7 @@ class LiveFeed(Feed):
     def show(self, branch: Branch) -> None:
         """Switch to a branch, with the cursor at its head."""
         self.branch = branch
-        self.spent = Spent()
+        self.spent = RunUsage()
         self.model.show_log(branch.log)
         self.model.follow = True
 
@@ -70,14 +70,14 @@ class LiveFeed(Feed):
         since = self.driver.working_since if self.driver is not None else None
         return None if since is None else time.monotonic() - since
 
-    def waits_s(self) -> float:
+    def send_delay_s(self) -> float:
         """Return the seconds until the delayed request is sent; 0.0 if none is delayed."""
         driver, working_s = self.driver, self.working_s()
         if driver is None or working_s is None or driver.phase is not Phase.REQUESTING:
             return 0.0
         return max(0.0, driver.session.state.delay_s - working_s)
 
-    def answering_s(self) -> float | None:
+    def answer_wait_s(self) -> float | None:
         """Return the seconds since an answer has been awaited, or None if none is awaited."""
         driver, working_s = self.driver, self.working_s()
         if driver is None or working_s is None:

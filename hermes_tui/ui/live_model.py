@@ -67,7 +67,7 @@ ENDINGS = {
 }
 
 
-class Doing(NamedTuple):
+class Activity(NamedTuple):
     """What a run is doing: one word, its object, and why. `style` is the name of a style."""
 
     word: str
@@ -77,7 +77,7 @@ class Doing(NamedTuple):
 
 
 @dataclass(slots=True)
-class Spent:
+class RunUsage:
     """The tokens and turns that a run has used so far, summed event by event."""
 
     seen: int = 0
@@ -97,7 +97,7 @@ class Spent:
         self.seen = len(log)
 
 
-def doing_at(log: EventLog, seq: int) -> Doing:
+def activity_at(log: EventLog, seq: int) -> Activity:
     """Return what the run was doing just after event `seq`."""
     resumed = False
     for event in back_from(log, seq):
@@ -109,39 +109,39 @@ def doing_at(log: EventLog, seq: int) -> Doing:
                 return _doing_at_stop(log, stop)
             case ev.RequestSent() as sent:
                 again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
-                return Doing("REQUESTING", f"turn {sent.turn}{again}")
+                return Activity("REQUESTING", f"turn {sent.turn}{again}")
             case ev.ToolDispatched() as dispatched:
-                return Doing("DISPATCHING", dispatched.name)
+                return Activity("DISPATCHING", dispatched.name)
             case ev.RunEnded() as ended:
                 ok = ended.status == "ok"
-                return Doing("ENDED", "", why_ended(ended), "success" if ok else "warning")
+                return Activity("ENDED", "", why_ended(ended), "success" if ok else "warning")
             case ev.ResponseReceived() as received:
-                return Doing("READING", f"the reply of turn {received.turn}")
+                return Activity("READING", f"the reply of turn {received.turn}")
             case ev.ToolReturned() | ev.ToolFailed():
-                return Doing("READING", "what the tool answered")
+                return Activity("READING", "what the tool answered")
             case ev.RunForked():
-                return Doing("FORKED")
+                return Activity("FORKED")
             case _:
                 pass
-    return Doing("STARTING")
+    return Activity("STARTING")
 
 
-def _doing_at_stop(log: EventLog, stop: ev.Stopped) -> Doing:
+def _doing_at_stop(log: EventLog, stop: ev.Stopped) -> Activity:
     doing = without_repetition(stopped(log, stop), stop)
     edited = "edited since" if is_edited(log, stop) else ""
     return doing._replace(why=" · ".join(filter(None, (doing.why, edited))))
 
 
-def without_repetition(doing: Doing, stop: ev.Stopped) -> Doing:
+def without_repetition(doing: Activity, stop: ev.Stopped) -> Activity:
     """Return `doing` without a reason that is only the name of the stop point."""
     # The words already name the point. A breakpoint may have the same name.
     is_named = doing.why == stop.stop_point and not stop.breakpoints
     return doing._replace(why="") if is_named else doing
 
 
-def waiting(left_s: float, attempt: int) -> Doing:
+def waiting(left_s: float, attempt: int) -> Activity:
     """Return the state of a run that will send a request again after a delay."""
-    return Doing(WAITING, f"{ceil(left_s)} s before attempt {attempt}")
+    return Activity(WAITING, f"{ceil(left_s)} s before attempt {attempt}")
 
 
 def why_ended(ended: ev.RunEnded) -> str:
@@ -159,7 +159,7 @@ def why_ended(ended: ev.RunEnded) -> str:
     return ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
 
 
-def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
+def stopped(log: EventLog, stop: ev.Stopped) -> Activity:
     """Return at which stop point the run is stopped, and why."""
     point = _point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
@@ -174,11 +174,11 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     if error := reply_error(log, stop.seq, point):
         # The finding is the reason, unless a breakpoint stopped the run.
         named = stop.breakpoints or stop.notes
-        return Doing("STOPPED", error, _why_stopped(log, stop) if named else "", "stopped")
-    return Doing("STOPPED", words, _why_stopped(log, stop), "stopped")
+        return Activity("STOPPED", error, _why_stopped(log, stop) if named else "", "stopped")
+    return Activity("STOPPED", words, _why_stopped(log, stop), "stopped")
 
 
-def stands_at_flawed(log: EventLog) -> bool:
+def is_stopped_at_flawed_reply(log: EventLog) -> bool:
     """Return whether the run is stopped at a reply because of an error in it."""
     stop = last_stop(log)
     return stop is not None and _point_of(stop) in ABOUT_REPLY

@@ -26,7 +26,7 @@ _REASONS_AT_STOP: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran: bool) -> str:
-    """Return why a command cannot be carried out, with keys in braces for `KeyNames.told`.
+    """Return why a command cannot be carried out, with keys in braces for `KeyNames.format`.
 
     `phase` is None if the run has not begun. `broken` means that the run could not continue,
     `tool_ran` that a tool of the current turn has run.

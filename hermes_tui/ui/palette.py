@@ -17,7 +17,7 @@ from textual.markup import escape
 if TYPE_CHECKING:
     from textual.fuzzy import Matcher
 
-ALSO_CALLED: Final = MappingProxyType({
+SYNONYMS: Final = MappingProxyType({
     "add-call": "insert append new",
     "answer": "skip mock stub fake result return value instead",
     "back": "quit exit leave close",

@@ -231,9 +231,9 @@ class RunFeed(Feed):
         Return whether there is one.
         """
         if self.follows and self.file.is_one_run:
-            from hermes_tui.runtime.replaced_file import take_place
+            from hermes_tui.runtime.replaced_file import replace_from_path
 
-            take_place(self.file)
+            replace_from_path(self.file)
         if self._revision == self.file.revision:
             return False
         self._revision, self._news = self.file.revision, self.file.news
@@ -250,12 +250,12 @@ class RunFeed(Feed):
         """
         if not self.file.keeps or self._is_cached or self.cancelled:
             return
-        from hermes_tui.runtime.index.kept_runs import keep_run, look_for_kept
+        from hermes_tui.runtime.index.kept_runs import find_kept_run, keep_run
 
         log = self.model.log
         if not self._has_begun_lookup:
             self._has_begun_lookup = True
-            self._cache_lookup = look_for_kept(self.file)
+            self._cache_lookup = find_kept_run(self.file)
         elif self.model.timeline.finished and isinstance(log, RecordLog):
             self._is_cached = True
             keep_run(self.file, log, self.model.timeline)

@@ -16,11 +16,11 @@ class Search(NamedTuple):
     """A search over a run or a list. `text` is as typed; the functions take linear time."""
 
     text: str
-    look_in: Callable[[str], Iterator[bool]]
+    search_steps: Callable[[str], Iterator[bool]]
     """Yields False after each part of a long text, and finally whether there is a match."""
     look_at: Spans
     """Yields the matches in a text, and None after each part of a long text without any."""
-    may_hold: Callable[[str], bool]
+    may_match: Callable[[str], bool]
     """Returns quickly whether there may be a match in any of the lines of a text."""
     is_regex: bool = False
     case_matters: bool = False
@@ -29,7 +29,7 @@ class Search(NamedTuple):
 
     def found_in(self, text: str) -> bool:
         """Return whether there is a match in a text."""
-        return any(self.look_in(text))
+        return any(self.search_steps(text))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the matches in a text."""
@@ -38,7 +38,7 @@ class Search(NamedTuple):
 
 def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[Match]:
     """Return at most `limit` matches of a search in a document, in order."""
-    found = document.look(search.look_at, search.may_hold)
+    found = document.look(search.look_at, search.may_match)
     return list(islice((match for match in found if match is not None), limit))
 
 
@@ -77,13 +77,15 @@ def _with_flag(flag: str, pattern: str) -> str:
 
 def _regex_functions(pattern: str) -> _SearchFunctions:
     """Return the search functions for a pattern. A text that is too costly to search is a match."""
-    from hermes_tui.log.linear_regex import RegexError, compile_look, compile_span_look
+    from hermes_tui.log.linear_regex import RegexError, compile_search_steps, compile_span_steps
 
-    search, each = compile_look(pattern), compile_span_look(pattern)
+    search, each = compile_search_steps(pattern), compile_span_steps(pattern)
     # The flag `m` makes `^` and `$` match at every line, but not `\A` and `\Z`.
-    in_lines = None if re.search(r"\\[AZ]", pattern) else compile_look(_with_flag("m", pattern))
+    in_lines = (
+        None if re.search(r"\\[AZ]", pattern) else compile_search_steps(_with_flag("m", pattern))
+    )
 
-    def look_in(text: str) -> Iterator[bool]:
+    def search_steps(text: str) -> Iterator[bool]:
         try:
             yield from search(text)
         except RegexError:
@@ -98,10 +100,10 @@ def _regex_functions(pattern: str) -> _SearchFunctions:
         except RegexError:
             yield end, len(text)
 
-    def may_hold(lines: str) -> bool:
+    def may_match(lines: str) -> bool:
         try:
             return in_lines is None or any(in_lines(lines))
         except RegexError:
             return True
 
-    return look_in, look_at, may_hold
+    return search_steps, look_at, may_match

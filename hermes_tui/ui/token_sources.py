@@ -58,7 +58,7 @@ def _reply_before(timeline: Timeline, event: Event) -> Event | None:
     return None
 
 
-def asks_for_tokens(timeline: Timeline, row: int) -> bool:
+def requests_tokens(timeline: Timeline, row: int) -> bool:
     """Return whether the request before a row requested the probabilities of tokens."""
     if not 0 <= row < len(timeline):
         return False

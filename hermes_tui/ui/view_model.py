@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.log.event_log import EventLog
-from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
-from hermes_tui.log.regex_automaton import BIT
+from hermes_tui.log.query import CHEAP_FIELDS, FIELDS, RowFields, row_texts
+from hermes_tui.log.regex_automaton import SEARCH_SLICE
 from hermes_tui.log.same_row import same_row
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
@@ -76,7 +76,7 @@ class RunModel:
     dropped: tuple[str, Expression | None] | None = None
     """The filter that was dropped because it hid the row that the cursor moved to."""
     marks: dict[str, int] = field(default_factory=dict)
-    wanted_message: int = 0
+    target_message: int = 0
     """The message to move to as soon as it is read, counted from 1; 0 for none."""
     keys: KeyNames = field(default_factory=KeyNames)
 
@@ -101,7 +101,7 @@ class RunModel:
         """Continue with a log of the same run that is read further; rows keep their numbers."""
         self.log, self.timeline = log, timeline
 
-    def read_anew(self, log: EventLog, timeline: Timeline) -> None:
+    def replace_reading(self, log: EventLog, timeline: Timeline) -> None:
         """Continue with the run as it was read again; the cursor and marks stay on their rows."""
         before, self.log, self.timeline = self.timeline, log, timeline
         self.row = same_row(before, self.row, timeline)
@@ -149,11 +149,11 @@ class RunModel:
     def _look(self, search: Search, row: int) -> Iterator[bool | None]:
         """Yield None after each part of a long text of a row, and finally whether it matches."""
         for text in row_texts(self.timeline, row):
-            for found in search.look_in(text):
+            for found in search.search_steps(text):
                 if found:
                     yield True
                     return
-                if len(text) > BIT:
+                if len(text) > SEARCH_SLICE:
                     yield None
         yield False
 
@@ -237,7 +237,7 @@ class RunModel:
         """Move the cursor according to what search and filter have found so far."""
         self._seek_message()
         self.snap()
-        if not self.seeking or self.search is None or self.wanted_message:
+        if not self.seeking or self.search is None or self.target_message:
             return
         at = bisect_left(self.matches, self.row)
         number = self._shown_match(at, 1) if self.matches else None
@@ -248,9 +248,9 @@ class RunModel:
                 self.row = self.matches[number]
 
     def _seek_message(self) -> None:
-        row = self.timeline.message_row(self.wanted_message) if self.wanted_message else None
+        row = self.timeline.message_row(self.target_message) if self.target_message else None
         if row is not None:
-            self.wanted_message = 0
+            self.target_message = 0
             self.go(row)
 
     def go_kind(self, step: int, kind: str) -> bool:
@@ -383,7 +383,7 @@ class RunModel:
         from hermes_tui.log.plain_fields import compile_filter
 
         try:
-            expression = compile_filter(text, FIELDS, at_hand=AT_HAND)
+            expression = compile_filter(text, FIELDS, cheap_names=CHEAP_FIELDS)
         except ExpressionError as error:
             return error.on_screen
         self.set_filter(text.strip(), expression)

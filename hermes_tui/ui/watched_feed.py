@@ -34,7 +34,7 @@ class WatchedFeed(RunFeed):
             return before != self.failure
         self.ref = reading.ref
         model, was_at_head = self.model, self.model.follow
-        model.read_anew(reading.log, reading.timeline)
+        model.replace_reading(reading.log, reading.timeline)
         if was_at_head:
             self.to_head()
         return True
@@ -45,4 +45,4 @@ class WatchedFeed(RunFeed):
         return super().raw_text(event)
 
     def close(self) -> None:
-        self._watched.let_go(self._watched_run)
+        self._watched.release(self._watched_run)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.cli.main import main
-from hermes_tui.formats.said_secrets import places_of_secrets
+from hermes_tui.formats.text_secrets import secret_positions
 from hermes_tui.formats.writers.registry import WRITERS
 from tests.timing import least_s
 
@@ -97,7 +97,7 @@ def test_values_nested_too_deeply_to_be_walked_are_masked(tmp_path: Path) -> Non
     ],
 )
 def test_credentials_are_found_by_looks_and_by_name(text: str) -> None:
-    assert [*places_of_secrets(text)]
+    assert [*secret_positions(text)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_credentials_are_found_by_looks_and_by_name(text: str) -> None:
     ],
 )
 def test_words_about_credentials_stay(text: str) -> None:
-    assert [text[first:last] for first, last in places_of_secrets(text)] == []
+    assert [text[first:last] for first, last in secret_positions(text)] == []
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_words_about_credentials_stay(text: str) -> None:
 )  # fmt: skip
 def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     small, big = (piece * (size // len(piece)) for size in (30_000, 480_000))
-    short = least_s(lambda: [*places_of_secrets(small)])
-    assert least_s(lambda: [*places_of_secrets(big)]) < 60 * short + 0.05
+    short = least_s(lambda: [*secret_positions(small)])
+    assert least_s(lambda: [*secret_positions(big)]) < 60 * short + 0.05

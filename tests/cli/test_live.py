@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.cli.live_recorded import refuse_decided
+from hermes_tui.cli.live_recorded import check_recorded_options
 from hermes_tui.cli.main import parser
 from hermes_tui.model.errors import UsageError
 from tests.servers.local_server import Answer, LocalServer
@@ -336,9 +336,9 @@ def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> Non
 def test_keys_are_named_where_there_is_a_screen_alone() -> None:
     line = parser().parse_args(["live", "--resume", "x.jsonl", "--run"])
     with pytest.raises(UsageError, match=r"\(leave it out; the key C runs on\)"):
-        refuse_decided(line, has_screen=True)
+        check_recorded_options(line, has_screen=True)
     with pytest.raises(UsageError, match=r"\(leave it out\)"):
-        refuse_decided(line, has_screen=False)
+        check_recorded_options(line, has_screen=False)
 
 
 @pytest.mark.parametrize(

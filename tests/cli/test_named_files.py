@@ -25,7 +25,7 @@ NAMED = {
 
 @pytest.fixture(autouse=True)
 def soon_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named_files, "MOST_UNENDING", 100_000)
+    monkeypatch.setattr(named_files, "MAX_STREAM_BYTES", 100_000)
 
 
 @pytest.mark.parametrize("command", NAMED.values(), ids=NAMED)

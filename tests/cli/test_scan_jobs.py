@@ -205,7 +205,7 @@ def test_without_an_order_the_runs_of_each_file_still_have_theirs(
 def test_little_may_be_held_back_and_all_comes_in_the_end(
     tmp_path: Path, small_ranges: None, monkeypatch: pytest.MonkeyPatch, order: list[str]
 ) -> None:
-    monkeypatch.setattr(scan_pool, "MOST_HELD", 1)
+    monkeypatch.setattr(scan_pool, "MAX_HELD_PARTS", 1)
     for name in ("a", "b"):
         many_runs(tmp_path / f"{name}.jsonl", 150)
     for number in range(40):

@@ -17,7 +17,7 @@ from hermes_tui.debugger.breakpoints import (
     hit,
     parse_breakpoint,
     render_log,
-    without_tool,
+    unknown_tool_warnings,
 )
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.model.errors import UsageError
@@ -154,7 +154,7 @@ def test_a_logpoint_can_say_how_often_it_was_hit() -> None:
 )
 def test_a_breakpoint_for_a_tool_that_is_not_there_is_told_of(text: str, told: list[str]) -> None:
     tools = (ToolSpec("terminal"), ToolSpec("read_file"))
-    lines = [line.partition(": ")[2] for line in without_tool([parse(text)], tools)]
+    lines = [line.partition(": ")[2] for line in unknown_tool_warnings([parse(text)], tools)]
     assert lines == told
 
 

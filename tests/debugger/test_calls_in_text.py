@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hermes_tui.debugger.asked_parser import heard_by
+from hermes_tui.debugger.asked_parser import read_by_parser
 from hermes_tui.debugger.inputs import EditArguments, EditName, EditText, Resume, ToolReplied
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Severity
@@ -354,6 +354,6 @@ def test_a_text_that_was_edited_is_read_by_the_parser_that_is_asked_for() -> Non
 def test_the_time_to_place_calls_grows_with_their_number() -> None:
     def reading_s(count: int) -> float:
         text = "[" + ", ".join(['terminal(command="ls")'] * count) + "]"
-        return least_s(lambda: heard_by("vllm/pythonic", {"content": text}, ()))
+        return least_s(lambda: read_by_parser("vllm/pythonic", {"content": text}, ()))
 
     assert reading_s(8_000) < 4 * 2 * reading_s(2_000)

@@ -112,8 +112,8 @@ def test_fork_at_a_stop_stays_there() -> None:
 
 def test_fork_never_dispatches_by_itself() -> None:
     run = Scenario() >> task() >> calls(LS) >> Resume()
-    let_go = seqs(run, ev.Resumed)[0] + 1
-    run.reopened(let_go) >> Fork("parent", 9) << (ev.RunForked, stopped("before_dispatch", 0))
+    release = seqs(run, ev.Resumed)[0] + 1
+    run.reopened(release) >> Fork("parent", 9) << (ev.RunForked, stopped("before_dispatch", 0))
 
 
 def test_a_fork_made_right_after_a_retry_stops_before_the_tool_runs_again() -> None:

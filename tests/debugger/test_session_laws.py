@@ -238,7 +238,7 @@ class Sessions(RuleBasedStateMachine):
         self.session = Session.from_events(self.log)
         if Kind.FORK in self.session.allowed:
             self.put(given.Fork("parent", length - 1))
-            assert self.phase is Phase.STOPPED or self.session.state.doomed
+            assert self.phase is Phase.STOPPED or self.session.state.ends_by_breakpoint
 
     @precondition(lambda self: len(self.log) > 8)
     @rule(data=st.data())

@@ -17,7 +17,7 @@ import pytest
 from hermes_tui.parsers.engines.places import ENDED_BY
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from hermes_tui.runtime.engines.pool import EnginePool
-from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, sent_after
+from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, received_after
 from hermes_tui.runtime.engines.worker import EngineWorker
 from tests.parsers.agreement import differs, toolsets
 from tests.parsers.damage import damaged
@@ -180,8 +180,8 @@ async def test_a_stream_says_what_was_sent_after_each_delta(
     assert ends == sorted(ends) and ends[-1] == len(text)
     if by_characters:
         assert ends[:2] == [2, 4]
-    assert sent_after(verdict.deltas, 1).calls == ()
-    whole = sent_after(verdict.deltas, len(verdict.deltas))
+    assert received_after(verdict.deltas, 1).calls == ()
+    whole = received_after(verdict.deltas, len(verdict.deltas))
     assert whole.calls == verdict.tool_calls
     assert whole.content == verdict.content
     assert verdict.tool_calls[0].arguments == '{"city": "Oslo"}'

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.any_messages import Said, instructions_in, read_input, read_output
+from hermes_tui.formats.any_messages import ModelMessages, instructions_in, read_input, read_output
 from hermes_tui.formats.chat_messages import append_message
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
@@ -19,7 +19,7 @@ from tests.formats.foreign import any_json, calls, messages, results, said
 FUNCTION = {"name": "add", "arguments": '{"a": 1}'}
 
 
-def events_of(told: Said) -> list[Event]:
+def events_of(told: ModelMessages) -> list[Event]:
     build = RunBuilder(ByteRange(0, 1))
     for message in told.messages:
         append_message(build, message)
@@ -252,7 +252,7 @@ def test_instructions_are_text_parts_or_stand_in_a_reply() -> None:
     for told in ("Be brief.", '[{"type": "text", "content": "Be brief."}]'):
         message = instructions_in(told, "/x")
         assert message is not None
-        assert said(events_of(Said([message]))) == [("system", "Be brief.")]
+        assert said(events_of(ModelMessages([message]))) == [("system", "Be brief.")]
     assert instructions_in({"instructions": "Be brief."}, "/x", only_inside=True) is not None
     assert instructions_in("Be brief.", "/x", only_inside=True) is None
     assert instructions_in(7, "/x") is None

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.hermes_compaction import each_once
+from hermes_tui.formats.hermes_compaction import without_copies
 from hermes_tui.formats.hermes_sessions import HermesStateDb
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
@@ -28,7 +28,7 @@ def archived(number: int, text: str, ts: float, role: str = "user", **more: Any)
 
 def told(*rows: Any) -> list[tuple[int, int]]:
     """Return of each message the ids of the first and of the last row that holds it."""
-    return [(one.row["id"], one.latest["id"]) for one in each_once(rows)]
+    return [(one.row["id"], one.latest["id"]) for one in without_copies(rows)]
 
 
 def test_what_outlives_a_compaction_is_told_once() -> None:
@@ -87,5 +87,5 @@ def test_a_result_that_only_leaves_a_stub_is_told_whole_and_marked() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(any_json("content", "tool_calls", "tool_call_id", "compacted", "timestamp")))
 def test_any_rows_are_told_in_their_order(rows: list[Any]) -> None:
-    found = each_once([*rows, archived(1, "x", 1.0), row(2, SUMMARY, 2.0), *rows])
+    found = without_copies([*rows, archived(1, "x", 1.0), row(2, SUMMARY, 2.0), *rows])
     assert [one.place for one in found] == sorted({one.place for one in found})

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.deep_json import without_depths
-from hermes_tui.formats.json_values import MAX_DOUBLED, decode_if_json, load
+from hermes_tui.formats.deep_json import without_deep_values
+from hermes_tui.formats.json_values import MAX_DUPLICATES, decode_if_json, load
 from tests.timing import least_s
 
 json_values = st.recursive(
@@ -192,7 +192,7 @@ def test_keys_that_stand_twice_are_reported_where_they_stand_again(
 ) -> None:
     _, problems = load(data)
     assert [problem.offset for problem in problems] == offsets
-    assert len(problems) <= MAX_DOUBLED
+    assert len(problems) <= MAX_DUPLICATES
 
 
 def test_the_last_of_two_equal_keys_counts() -> None:
@@ -228,10 +228,10 @@ def test_a_value_made_shallow_keeps_its_length_and_no_deep_place(
     before: bytes, opened: int, closed: int, after: bytes
 ) -> None:
     data = before + b"[{" * opened + b"}]" * closed + after
-    shallow, places = without_depths(data)
+    shallow, places = without_deep_values(data)
     assert len(shallow) == len(data)
     assert all(data[place : place + 1] in (b"[", b"{") for place in places)
-    assert without_depths(shallow) == (shallow, ())
+    assert without_deep_values(shallow) == (shallow, ())
 
 
 @pytest.mark.parametrize(

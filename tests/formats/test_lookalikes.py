@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.base import Sample
 from hermes_tui.formats.framing import Layout
-from hermes_tui.formats.lookalikes import told_likeness
+from hermes_tui.formats.lookalikes import likeness_note
 from hermes_tui.formats.registry import formats, formats_for
 from tests.formats.foreign import any_json
 
@@ -34,17 +34,17 @@ SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "
     ids=["codex", "sharegpt", "chat", "list of messages"],
 )
 def test_the_format_of_a_foreign_record_is_named(value: Any, own: str, named: str) -> None:
-    assert told_likeness(value, own) == f"; looks like {named} (--format {named} reads it)"
+    assert likeness_note(value, own) == f"; looks like {named} (--format {named} reads it)"
 
 
 @pytest.mark.parametrize("value", [{"loss": 0.5}, {}, [], [1], "x", None, {"messages": 1}])
 def test_what_no_format_knows_is_not_given_a_name(value: Any) -> None:
-    assert told_likeness(value, "openai-messages") == ""
+    assert likeness_note(value, "openai-messages") == ""
 
 
 def test_a_record_of_its_own_format_looks_like_no_other() -> None:
-    assert told_likeness(CODEX, "codex") == ""
-    assert told_likeness(CHAT, "openai-messages") == ""
+    assert likeness_note(CODEX, "codex") == ""
+    assert likeness_note(CHAT, "openai-messages") == ""
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_a_record_of_its_own_format_looks_like_no_other() -> None:
 def test_an_answer_does_not_depend_on_what_was_asked_before(
     other: Any, value: Any, named: str
 ) -> None:
-    assert told_likeness(other, "openai-messages") == ""
-    assert f"looks like {named}" in told_likeness(value, "openai-messages")
+    assert likeness_note(other, "openai-messages") == ""
+    assert f"looks like {named}" in likeness_note(value, "openai-messages")
 
 
 @settings(max_examples=100, deadline=None)
 @given(value=any_json("messages", "role", "type", "payload", "conversations"))
 def test_any_value_may_be_asked_about(value: Any) -> None:
-    told = told_likeness(value, "openai-messages")
+    told = likeness_note(value, "openai-messages")
     assert told == "" or told.startswith("; looks like ")
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats.framing import RecordKind, Unit
-from hermes_tui.formats.plain_messages import take_plain
+from hermes_tui.formats.plain_messages import fold_plain_messages
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
@@ -367,7 +367,7 @@ def test_sample_files_are_folded_alike_both_ways() -> None:
     ],
 )
 def test_usual_messages_take_the_short_way(mode: TextCalls, messages: list[Any]) -> None:
-    assert take_plain(RunState(), messages, 0, mode, []) == len(messages)
+    assert fold_plain_messages(RunState(), messages, 0, mode, []) == len(messages)
 
 
 @pytest.mark.parametrize(
@@ -387,14 +387,14 @@ def test_calls_that_surely_fit_their_schema_take_the_short_way(
     schema = {"properties": {"path": path}, "required": ["path"]}
     state = RunState(tools={"ls": ToolSpec("ls", parameters=schema)})
     messages = [{"from": "human", "value": "list"}, {"from": "gpt", "value": call}]
-    assert take_plain(state, messages, 0, TextCalls.TRANSPORT, []) == short
+    assert fold_plain_messages(state, messages, 0, TextCalls.TRANSPORT, []) == short
 
 
 def test_the_first_message_of_another_kind_ends_the_short_way() -> None:
     said = {"role": "user", "content": "hi"}
     odd = {"role": "assistant", "content": "<tool_call>{"}
     state = RunState()
-    assert take_plain(state, [said, said, odd, said], 1, TextCalls.SUSPECT, []) == 1
+    assert fold_plain_messages(state, [said, said, odd, said], 1, TextCalls.SUSPECT, []) == 1
     assert (state.messages, state.turn) == (1, 0)
 
 
@@ -404,5 +404,5 @@ def test_a_run_without_a_task_is_named_by_what_the_user_first_says(dialect: str)
     said = [("system", "be brief"), ("user", " \n"), ("user", "\nlist\nall"), ("user", "more")]
     state = RunState()
     messages = [{speaker: who, text: one} for who, one in said]
-    assert take_plain(state, messages, 0, TextCalls.SUSPECT, []) == len(messages)
+    assert fold_plain_messages(state, messages, 0, TextCalls.SUSPECT, []) == len(messages)
     assert state.task == "list"

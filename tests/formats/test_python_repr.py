@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
+from hermes_tui.formats.python_repr import NotRepr, ReprObject, read_repr
 
 
 @dataclass
@@ -18,11 +18,13 @@ class Call:
 
 def test_a_dataclass_is_read_as_its_members() -> None:
     made = read_repr(repr(Call("say", {"it's": ['"', None, True, 1.5]})))
-    assert made == Made("Call", (), {"name": "say", "arguments": {"it's": ['"', None, True, 1.5]}})
+    assert made == ReprObject(
+        "Call", (), {"name": "say", "arguments": {"it's": ['"', None, True, 1.5]}}
+    )
 
 
 def test_an_exception_is_read_as_its_arguments() -> None:
-    assert read_repr(repr(ValueError("no\n", -3))) == Made("ValueError", ("no\n", -3), {})
+    assert read_repr(repr(ValueError("no\n", -3))) == ReprObject("ValueError", ("no\n", -3), {})
 
 
 def test_what_has_no_value_of_its_own_is_kept_as_text() -> None:

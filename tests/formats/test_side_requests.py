@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.formats.har import FORMAT as HAR
 from hermes_tui.formats.llm_call_log import FORMAT as LOG
-from hermes_tui.formats.side_requests import by_address
+from hermes_tui.formats.side_requests import side_request_by_url
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived, SourceDefect
 from tests.formats.foreign import counts, found_codes, lines, only, read_bytes, read_value, runs
@@ -125,7 +125,7 @@ def test_a_file_of_nothing_else_says_so() -> None:
     ],
 )
 def test_an_address_tells_what_is_asked_for(url: str, kind: str) -> None:
-    assert by_address(url) == kind
+    assert side_request_by_url(url) == kind
 
 
 def test_requests_have_the_turn_that_their_reply_opens_whatever_failed_before() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hermes_tui.parsers.auto import Auto
-from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, read_embedded
+from hermes_tui.parsers.embedded import bare_call_json, foreign_format, read_embedded
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.text_calls import TextCalls, read_call_text
 from tests.parsers.laws import check_laws
@@ -31,7 +31,7 @@ def try_one(data: bytes) -> None:
     check_laws(text, Auto().parse(text, ()))
     read_embedded(text)
     bare_call_json(text)
-    has_foreign_markers(text)
+    foreign_format(text)
     read_call_text(text)
     for mode in TextCalls:
         parts = normalise_message({"role": "assistant", "content": text}, text_calls=mode)

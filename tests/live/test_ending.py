@@ -202,7 +202,7 @@ async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path
         await run.press("q")
         await run.until(lambda: not run.app.is_running)
     assert any("aborted" in line for line in run.app.last_words)
-    assert run.app.broken_off is not None and run.app.broken_off.exit_code == 3
+    assert run.app.abort_reason is not None and run.app.abort_reason.exit_code == 3
 
 
 async def test_a_server_that_never_opens_can_be_left() -> None:

@@ -80,10 +80,10 @@ async def test_each_key_goes_as_far_as_it_says() -> None:
 
 
 async def test_pause_stops_a_run_at_the_next_moment() -> None:
-    let_go = asyncio.Event()
+    release = asyncio.Event()
 
     async def waits(command: str) -> str:
-        await let_go.wait()
+        await release.wait()
         return "late"
 
     async with live([says("", LS), says("Done.")], {"terminal": waits}) as run:
@@ -91,7 +91,7 @@ async def test_pause_stops_a_run_at_the_next_moment() -> None:
         await run.press("c")
         await run.shows("DISPATCHING")
         await run.press("p")
-        let_go.set()
+        release.set()
         await run.stopped()
         assert run.events(ev.Stopped)[-1].stop_point == StopPoint.AFTER_RESULT
 

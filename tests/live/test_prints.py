@@ -109,15 +109,15 @@ async def test_a_tool_that_prints_without_end_costs_no_memory_and_few_redraws(
 def test_of_much_the_last_lines_are_kept_and_of_a_long_line_its_last_part() -> None:
     prints = Prints()
     for number in range(10_000):
-        prints.hear(b"line %d\n" % number)
+        prints.on_output(b"line %d\n" % number)
     assert prints.end.startswith("line ") and prints.end.endswith("line 9999\n")
     assert len(prints.end) <= SHOWN_BYTES < prints.heard
     prints = Prints()
-    prints.hear(b"x" * 100_000 + "é".encode())
+    prints.on_output(b"x" * 100_000 + "é".encode())
     assert prints.end == "x" * (SHOWN_BYTES // 2 - 2) + "é"
 
 
 def test_all_of_a_little_is_kept() -> None:
     prints = Prints()
-    prints.hear(b"no newline \xff")
+    prints.on_output(b"no newline \xff")
     assert prints.end == "no newline \\xff" and prints.heard == 12

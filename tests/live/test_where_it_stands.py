@@ -16,7 +16,7 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
-from hermes_tui.ui.live_model import Doing, Spent, doing_at, head_row
+from hermes_tui.ui.live_model import Activity, RunUsage, activity_at, head_row
 from hermes_tui.ui.render.event_lines import event_line
 from hermes_tui.ui.render.event_page import event_page
 from hermes_tui.ui.render.live_status import phase_segments
@@ -45,14 +45,14 @@ def test_how_long_it_takes_is_set_off_from_what_it_is(what: str, told: str) -> N
     times = {"working_s": 2.0, "spent_s": 0.0}
     nothing_else = {"branch": "", "past": None, "failure": ""}
     line = phase_segments(
-        Doing("REQUESTING", what), Spent(), turn=1, max_turns=0, **times, **nothing_else
+        Activity("REQUESTING", what), RunUsage(), turn=1, max_turns=0, **times, **nothing_else
     )
     assert line[1][0] == told
 
 
 def test_a_stop_stands_out_from_work_under_way() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.TURN_END)
-    words = [doing_at(numbered(events), len(events) - 1) for events in (ASKED, (*CALLED, stop))]
+    words = [activity_at(numbered(events), len(events) - 1) for events in (ASKED, (*CALLED, stop))]
     assert [(doing.word, doing.style) for doing in words] == [
         ("REQUESTING", "badge"), ("STOPPED", "stopped"),
     ]  # fmt: skip
@@ -75,14 +75,14 @@ def test_at_a_divergence_the_cursor_shows_both_sides() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE)
     timeline = timeline_of([*ASKED, differs, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ReplayDiverged)
-    assert doing_at(timeline.log, len(timeline.log) - 1).why.startswith("continue takes")
+    assert activity_at(timeline.log, len(timeline.log) - 1).why.startswith("continue takes")
 
 
 def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY, call_index=0)
     timeline = timeline_of([*CALLED, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ToolCallProposed)
-    doing = doing_at(timeline.log, len(timeline.log) - 1)
+    doing = activity_at(timeline.log, len(timeline.log) - 1)
     assert doing.what == "lost: the result of ls"
     assert doing.why == "it may have run"
 
@@ -91,7 +91,7 @@ def test_continue_takes_no_answer_where_none_was_recorded() -> None:
     differs = ev.ReplayDiverged(seq=0, what="call 1 of turn 1", got="ls({})", call_index=0)
     stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE, call_index=0)
     log = numbered([*CALLED, differs, stop])
-    doing = doing_at(log, len(log) - 1)
+    doing = activity_at(log, len(log) - 1)
     assert doing.what == "the replay diverged at ls"
     assert doing.why.endswith("continue ends the run")
 
@@ -106,8 +106,8 @@ def test_a_run_let_go_where_its_replay_diverged_stands_no_more(
     differs = ev.ReplayDiverged(seq=0, what="it", expected="ls", got="pwd", call_index=index)
     stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE, call_index=index)
     log = numbered([*asked, differs, stop, ev.Resumed(seq=0, command="continue")])
-    assert doing_at(log, len(log) - 2).word == "STOPPED"
-    now = doing_at(log, len(log) - 1)
+    assert activity_at(log, len(log) - 2).word == "STOPPED"
+    now = activity_at(log, len(log) - 1)
     assert f"{now.word} {now.what}" == doing
 
 
@@ -117,7 +117,7 @@ def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
     proposed = ev.ToolCallProposed(seq=0, call=call, diagnostics=found)
     stop = ev.Stopped(seq=0, stop_point=StopPoint.INVALID_ARGS, call_index=0)
     log = numbered([*CALLED[:-2], proposed, stop])
-    assert doing_at(log, len(log) - 1).why == "ARGS_DOUBLE"
+    assert activity_at(log, len(log) - 1).why == "ARGS_DOUBLE"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_divergence_shows_the_very_line_on_which_the_sides_differ(around: str)
 )
 def test_an_end_says_which_budget_was_spent(details: dict[str, Any], why: str) -> None:
     log = numbered([*ASKED, ev.RunEnded(seq=0, stop_reason="budget", details=details)])
-    assert doing_at(log, len(log) - 1).why == why
+    assert activity_at(log, len(log) - 1).why == why
 
 
 def test_what_happens_to_a_request_belongs_to_the_turn_it_asks_for() -> None:
@@ -190,7 +190,9 @@ def test_what_is_wrong_with_a_reply_of_thousands_of_calls_is_named() -> None:
     received = ev.ResponseReceived(seq=0, turn=1, diagnostics=(cut,))
     stop = ev.Stopped(seq=0, stop_point=StopPoint.TRUNCATED)
     log = numbered([*ASKED, received, *calls, stop])
-    assert doing_at(log, len(log) - 1).what == "TRUNCATED: the reply was cut: finish_reason length"
+    assert (
+        activity_at(log, len(log) - 1).what == "TRUNCATED: the reply was cut: finish_reason length"
+    )
 
 
 def test_a_stop_that_its_words_name_is_not_named_again_in_its_row() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import ExpressionError, compile_expression
-from hermes_tui.log.query import AT_HAND, FIELDS, RowFields
+from hermes_tui.log.query import CHEAP_FIELDS, FIELDS, RowFields
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event, copy_event
 from hermes_tui.model.messages import Reasoning
@@ -46,7 +46,7 @@ def counting() -> tuple[CountingLog, Timeline]:
 
 
 def matching(lines: Timeline, text: str) -> list[int]:
-    expression = compile_expression(text, FIELDS, at_hand=AT_HAND)
+    expression = compile_expression(text, FIELDS, cheap_names=CHEAP_FIELDS)
     return [row for row in range(len(lines)) if expression.matches(RowFields(lines, row))]
 
 

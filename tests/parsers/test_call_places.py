@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.auto import Auto
-from hermes_tui.parsers.call_places import places_of
+from hermes_tui.parsers.call_places import call_spans_in
 
 ONE = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
 TWO = ONE.replace("1", "2")
@@ -13,14 +13,14 @@ TWO = ONE.replace("1", "2")
 def test_calls_stand_where_our_reading_finds_them_whatever_their_order() -> None:
     ours = Auto().parse(ONE + TWO)
     first, second = (call.span for call in ours.calls)
-    assert places_of([("f", '{"a":2}'), ("f", '{"a": 1}')], ours) == [second, first]
+    assert call_spans_in([("f", '{"a":2}'), ("f", '{"a": 1}')], ours) == [second, first]
 
 
 def test_equal_calls_are_told_apart_by_their_order() -> None:
     ours = Auto().parse(ONE + ONE)
-    assert places_of([("f", '{"a": 1}')] * 2, ours) == [call.span for call in ours.calls]
+    assert call_spans_in([("f", '{"a": 1}')] * 2, ours) == [call.span for call in ours.calls]
 
 
 def test_an_altered_call_stands_at_that_of_its_number_and_an_invented_one_nowhere() -> None:
     ours = Auto().parse(ONE)
-    assert places_of([("f", "{"), ("g", "{}")], ours) == [Span(0, len(ONE)), None]
+    assert call_spans_in([("f", "{"), ("g", "{}")], ours) == [Span(0, len(ONE)), None]

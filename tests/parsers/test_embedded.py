@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, read_embedded
+from hermes_tui.parsers.embedded import bare_call_json, foreign_format, read_embedded
 from tests.parsers.laws import check_laws, codes
 
 JSON_BLOCK = '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
@@ -90,4 +90,4 @@ def test_other_json_is_no_call(text: str) -> None:
     ],
 )
 def test_markers_of_other_formats_are_named(text: str, name: str | None) -> None:
-    assert has_foreign_markers(text) == name
+    assert foreign_format(text) == name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.parsers.choice import AUTO, named_parser
-from hermes_tui.parsers.findings_count import count_of
+from hermes_tui.parsers.findings_count import findings_count
 
 BROKEN = '<tool_call>\n{"name": "f", "arguments": {"a": 1,}}\n</tool_call>\n'
 
@@ -25,4 +25,4 @@ def test_findings_are_counted_until_the_reader_stops_to_note_them(
     parser: str, blocks: int, said: str
 ) -> None:
     result = named_parser(parser).parse(BROKEN * blocks)
-    assert count_of(parser, result.diagnostics) == said
+    assert findings_count(parser, result.diagnostics) == said

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.parsers.hidden import Beside, PartKind, lay_beside
+from hermes_tui.parsers.hidden import ComparedCompletion, PartKind, compare_completion
 from hermes_tui.parsers.raw_tokens import join_tokens
 
 CALL = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls -la"}}\n</tool_call>'
@@ -21,13 +21,13 @@ def called(name: str, arguments: str) -> dict[str, Any]:
     return {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def kinds(found: Beside) -> list[tuple[str, str]]:
+def kinds(found: ComparedCompletion) -> list[tuple[str, str]]:
     """Return what became of each piece of text that is not only white space."""
     pieces = [(p.kind.value, found.text[p.span.start : p.span.end]) for p in found.parts]
     return [(kind, text) for kind, text in pieces if text.strip()]
 
 
-def assert_covered(found: Beside) -> None:
+def assert_covered(found: ComparedCompletion) -> None:
     position = 0
     for part in found.parts:
         assert part.span.start == position < part.span.end
@@ -75,21 +75,21 @@ def test_tokens_that_are_only_numbers_are_no_text() -> None:
 
 
 def test_all_of_a_plain_answer_is_content() -> None:
-    found = lay_beside("The answer is 4.<|im_end|>", {"content": "The answer is 4."})
+    found = compare_completion("The answer is 4.<|im_end|>", {"content": "The answer is 4."})
     assert kinds(found) == [("content", "The answer is 4."), ("markup", "<|im_end|>")]
     assert found.diagnostics == ()
 
 
 def test_a_delivered_call_with_its_markup_is_a_call() -> None:
     message = {"content": "I look.", "tool_calls": [called("terminal", '{"command":"ls -la"}')]}
-    found = lay_beside(f"I look.\n{CALL}<|im_end|>", message)
+    found = compare_completion(f"I look.\n{CALL}<|im_end|>", message)
     assert [kind for kind, _ in kinds(found)] == ["content", "call", "markup"]
     assert found.diagnostics == ()
 
 
 def test_reasoning_is_told_from_content_that_says_the_same() -> None:
     message = {"content": "4", "reasoning_content": "2 + 2 = 4"}
-    found = lay_beside("<think>2 + 2 = 4</think>4", message)
+    found = compare_completion("<think>2 + 2 = 4</think>4", message)
     assert kinds(found) == [
         ("markup", "<think>"), ("reasoning", "2 + 2 = 4"), ("markup", "</think>"), ("content", "4"),
     ]  # fmt: skip
@@ -97,7 +97,7 @@ def test_reasoning_is_told_from_content_that_says_the_same() -> None:
 
 def test_a_call_that_reached_nothing_is_an_error_that_names_the_parser() -> None:
     text = "I look.\n<tool_call>\n<function=terminal>\n<parameter=command>\nls\n</parameter>"
-    (finding,) = lay_beside(text, {"content": "I look."}).diagnostics
+    (finding,) = compare_completion(text, {"content": "I look."}).diagnostics
     assert (finding.code, finding.severity) == (Code.HIDDEN_BY_SERVER, Severity.ERROR)
     assert finding.span is not None
     assert text[finding.span.start :].startswith("<tool_call>")
@@ -107,7 +107,7 @@ def test_a_call_that_reached_nothing_is_an_error_that_names_the_parser() -> None
 def test_prose_that_reached_nothing_is_a_warning_with_its_span() -> None:
     text = f"{CALL}\nAnd then I will look at the log."
     message = {"content": None, "tool_calls": [called("terminal", '{"command": "ls -la"}')]}
-    found = lay_beside(text, message)
+    found = compare_completion(text, message)
     (finding,) = found.diagnostics
     assert finding.severity is Severity.WARNING
     assert finding.span is not None
@@ -118,7 +118,7 @@ def test_prose_that_reached_nothing_is_a_warning_with_its_span() -> None:
 def test_of_two_calls_the_lost_one_is_hidden() -> None:
     other = CALL.replace("ls -la", "pwd").replace("}}", "}")
     message = {"content": "", "tool_calls": [called("terminal", '{"command": "ls -la"}')]}
-    found = lay_beside(f"{CALL}\n{other}", message)
+    found = compare_completion(f"{CALL}\n{other}", message)
     assert [kind for kind, _ in kinds(found)] == ["call", "hidden"]
     assert [d.severity for d in found.diagnostics] == [Severity.ERROR]
 
@@ -128,7 +128,7 @@ def test_content_around_a_call_that_was_taken_out_is_content() -> None:
         "content": "First I look around. Then I will see.",
         "tool_calls": [called("terminal", '{"command": "ls -la"}')],
     }
-    found = lay_beside(f"First I look around. {CALL} Then I will see.", message)
+    found = compare_completion(f"First I look around. {CALL} Then I will see.", message)
     assert [kind for kind, _ in kinds(found)] == ["content", "call", "content"]
     assert found.diagnostics == ()
 
@@ -139,18 +139,18 @@ def test_a_call_in_no_known_format_is_found_by_name_and_arguments() -> None:
         "content": "go: done here",
         "tool_calls": [called("terminal", '{"n": 1, "command": "ls"}')],
     }
-    found = lay_beside(text, message)
+    found = compare_completion(text, message)
     assert ("call", 0) in [(p.kind.value, p.call) for p in found.parts]
     assert not any(d.code is Code.HIDDEN_BY_SERVER for d in found.diagnostics)
 
 
 def test_content_that_the_server_made_up_is_told() -> None:
-    found = lay_beside("abc", {"content": "something else"})
+    found = compare_completion("abc", {"content": "something else"})
     assert [d.code for d in found.diagnostics] == [Code.HIDDEN_BY_SERVER, Code.REPLY_SHAPE]
 
 
 def test_text_that_is_content_is_content_even_where_it_holds_a_call() -> None:
-    found = lay_beside(CALL, {"content": CALL})
+    found = compare_completion(CALL, {"content": CALL})
     assert kinds(found) == [("content", CALL)]
     assert found.diagnostics == ()
 
@@ -199,15 +199,17 @@ def test_parts_cover_every_completion(
     raw: list[str], content: list[str], reasoning: list[str], calls: Any
 ) -> None:
     message = {"content": "".join(content), "reasoning": "".join(reasoning), "tool_calls": calls}
-    assert_covered(lay_beside("".join(raw), message))
-    assert_covered(lay_beside("".join(raw), calls))
+    assert_covered(compare_completion("".join(raw), message))
+    assert_covered(compare_completion("".join(raw), calls))
 
 
 @settings(max_examples=60, deadline=None)
 @given(PIECES)
 def test_what_the_server_hands_on_whole_is_never_hidden(raw: list[str]) -> None:
     text = "".join(raw)
-    assert all(p.kind is not PartKind.HIDDEN for p in lay_beside(text, {"content": text}).parts)
+    assert all(
+        p.kind is not PartKind.HIDDEN for p in compare_completion(text, {"content": text}).parts
+    )
 
 
 @pytest.mark.parametrize("piece", ["a ", "<tool_call>", '{"name": "x", "arguments": {}}', "ab{"])
@@ -216,5 +218,5 @@ def test_a_long_completion_takes_linear_time(piece: str) -> None:
     message = {"content": text[1:50_000] + "zzzz " * 1000 + text[60_000:],
                "tool_calls": [called("nothing", json.dumps({"a": "b"}))] * 20}  # fmt: skip
     begun = time.process_time()
-    assert_covered(lay_beside(text, message))
+    assert_covered(compare_completion(text, message))
     assert time.process_time() - begun < 4

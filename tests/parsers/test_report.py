@@ -17,7 +17,7 @@ from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.engines.registry import parser_named
 from hermes_tui.parsers.report import (
-    Asked,
+    EngineRun,
     Reproduction,
     bug_report,
     fenced,
@@ -36,7 +36,7 @@ def reproduction(
 ) -> Reproduction:
     parser = parser_named("vllm/hermes")
     meant = Auto().parse(text, tools).calls
-    asked = Asked("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0")
+    asked = EngineRun("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0")
     verdict = parser.parse(text, tools)
     return Reproduction(text, parser.info, tools, verdict, meant, "", asked if real else None)
 
@@ -90,7 +90,7 @@ def test_the_report_on_a_real_engine_says_how_to_add_and_ask_it() -> None:
 
 
 def test_the_report_on_a_stream_says_in_what_deltas() -> None:
-    asked = Asked("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0", "4c")
+    asked = EngineRun("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0", "4c")
     found = reproduction(BROKEN)._replace(real=asked)
     assert "in deltas of 4 characters" in bug_report(found)
     assert "--tools tools.json --stream 4c" in bug_report(found)

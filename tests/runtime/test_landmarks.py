@@ -79,7 +79,7 @@ def test_what_was_changed_while_it_was_scanned_is_not_kept(
     before = [*own_cache.rglob("*.runs")]
     for path in before:
         path.unlink()
-    keep = landmarks.keep_landmarks
+    keep = landmarks.store_landmarks
 
     def keep_late(path: Path, *known: Any) -> None:
         text = path.read_text()

@@ -24,7 +24,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.parsers.plain_values import decode as value_of
 from hermes_tui.parsers.plain_values import json_text
-from hermes_tui.runtime.masking import Masking, given_again
+from hermes_tui.runtime.masking import Masking, restore_credentials
 
 PARAMETERS = {"model": "m", "api_key": "EB33", "provider": {"token": 1, "client_secret": "s"}}
 TEXT = json_text(PARAMETERS)
@@ -111,7 +111,7 @@ def test_to_mask_a_stream_takes_few_times_its_size() -> None:
 def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
     masked = [written(event) for event in EVENTS]
     again = {"api_key": "EB33", "provider": {"client_secret": "s"}}
-    assert given_again(masked, again) == EVENTS
+    assert restore_credentials(masked, again) == EVENTS
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
 )
 def test_what_is_missing_or_decided_already_is_named(given: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        given_again([written(event) for event in EVENTS], given)
+        restore_credentials([written(event) for event in EVENTS], given)

@@ -28,7 +28,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
-from hermes_tui.runtime.run_texts import look_through, sieve
+from hermes_tui.runtime.run_texts import search_run, sieve
 from hermes_tui.ui.search import compile_search
 
 SAID = {"role": "user", "content": "hay"}
@@ -53,8 +53,8 @@ def found_in_runs(path: Path, text: str, *, is_regex: bool = False) -> list[bool
 
 def is_found(ref: RunRef, text: str, *, is_regex: bool = False) -> bool:
     search = compile_search(text, is_regex=is_regex, case_matters=False, in_texts=True)
-    may_hold = sieve("" if is_regex else text, case_matters=False)
-    under_way = look_through(ref, search.found_in, may_hold)
+    may_match = sieve("" if is_regex else text, case_matters=False)
+    under_way = search_run(ref, search.found_in, may_match)
     while True:
         try:
             next(under_way)

@@ -195,7 +195,7 @@ def test_a_file_written_over_is_said_once(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_said_once_until_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 0.0)
     path, elsewhere = tmp_path / "run.jsonl", tmp_path / "moved.jsonl"
     path.write_bytes(b"one\n")
     source = FileSource(path)
@@ -217,12 +217,12 @@ def test_a_file_that_does_not_grow_is_looked_at_seldom(
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
-    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 3_600.0)
+    monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 3_600.0)
     source = FileSource(path)
     assert not source.refresh()
     path.write_bytes(b"one\ntwo\n")
     assert not source.refresh()
-    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 0.0)
     source._next_look = 0.0
     assert source.refresh()
     source.close()

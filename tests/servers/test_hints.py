@@ -85,7 +85,7 @@ async def test_what_a_server_lists_is_told_whatever_it_is(
     monkeypatch.setattr(hints, "_LISTING_TIMEOUT_S", 1.0 if HOLD in listed.parts else 60.0)
     with LocalServer(models=listed) as local:
         access = hints.Access(f"{local.url}/chat/completions?api-version=1", KEY)
-        hint = await hints.about_model(access, "hermes-4-70")
+        hint = await hints.model_hint(access, "hermes-4-70")
         (asked,) = local.listed
     assert hint.startswith(told) and "\n" not in hint
     assert asked.path == "/v1/models?api-version=1"

@@ -36,7 +36,7 @@ def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
 def test_a_file_written_over_after_it_was_read_is_told_in_the_list_and_in_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 0.0)
     path = write_runs(tmp_path / "runs.jsonl", 9)
     feed = RunsFeed(Targets([[Target(path), Target(write_run(tmp_path / "other.json"))]]))
     while feed.step(1.0):

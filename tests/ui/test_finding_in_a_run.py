@@ -322,7 +322,7 @@ def test_a_search_under_way_says_how_far_it_is() -> None:
 @pytest.mark.parametrize("case_matters", [False, True])
 def test_a_regular_expression_may_begin_with_flags_of_its_own(*, case_matters: bool) -> None:
     search = compile_search("(?is)timed.out$", is_regex=True, case_matters=case_matters)
-    assert search.found_in("it Timed\nOut") and search.may_hold("it Timed Out\nagain")
+    assert search.found_in("it Timed\nOut") and search.may_match("it Timed Out\nagain")
     assert [*search.spans("it TIMED OUT")] == [(3, 12)]
 
 
@@ -498,7 +498,7 @@ def test_lines_that_are_looked_through_together_hold_what_each_of_them_holds(
     document = Document.from_text("\n".join(texts))
     each = [(n, *span) for n, line in enumerate(document.lines) for span in search.spans(line.text)]
     assert matches_in(document, search) == each
-    assert not each or search.may_hold("\n".join(texts))
+    assert not each or search.may_match("\n".join(texts))
 
 
 @pytest.mark.parametrize(("wanted", "is_regex"), [("zebra", False), (r"(\w+ )+zebra", True)])

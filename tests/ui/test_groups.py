@@ -449,7 +449,7 @@ def test_siblings_are_sorted_below_their_parent() -> None:
 
 def test_without_the_tree_runs_stand_where_they_are_sorted_to() -> None:
     model = family()
-    model.switch_tree()
+    model.toggle_tree()
     model.sort_by("turns")
     assert listed(model)[:2] == ["child-2", "child-1"]
 

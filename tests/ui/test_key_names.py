@@ -58,13 +58,15 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 def test_a_sentence_names_the_key_that_a_command_has_now() -> None:
     words = "no search: {search} begins one, {back} goes back"
-    assert KeyNames().told(words) == "no search: / begins one, q goes back"
-    assert KeyNames({"search": "ctrl+g"}).told(words) == "no search: ctrl+g begins one, q goes back"
+    assert KeyNames().format(words) == "no search: / begins one, q goes back"
+    assert (
+        KeyNames({"search": "ctrl+g"}).format(words) == "no search: ctrl+g begins one, q goes back"
+    )
 
 
 def test_what_is_no_command_in_braces_of_our_own_is_a_mistake_of_ours() -> None:
     with pytest.raises(KeyError):
-        KeyNames().told("{serach} begins one")
+        KeyNames().format("{serach} begins one")
 
 
 def test_no_sentence_names_a_key_that_may_be_another() -> None:

@@ -348,7 +348,7 @@ async def test_the_pager_gets_the_text_or_the_rows_of_the_pane_that_has_the_keys
 ) -> None:
     async with lab_on(tmp_path) as lab:
         paged: list[str] = []
-        monkeypatch.setattr(lab.app, "page_out", lambda lines: paged.extend(lines) or "")
+        monkeypatch.setattr(lab.app, "show_in_pager", lambda lines: paged.extend(lines) or "")
         await lab.press("1", "vertical_line")
         assert paged == [TEXT]
         paged.clear()

@@ -14,7 +14,7 @@ from hermes_tui.ui.lab.fates import Fate, Piece
 from hermes_tui.ui.lab.parsers import lab_parsers
 from hermes_tui.ui.panes.lab import with_step
 from hermes_tui.ui.render.lab import result_rows
-from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
+from hermes_tui.ui.render.lab_text import STEP_SUFFIX, Caret, LabDocument
 from hermes_tui.ui.render.wrap import cells, row_starts
 from hermes_tui.ui.theme import DARK, styles_for
 from tests.ui.readings import lab
@@ -87,5 +87,5 @@ def test_a_caret_takes_nothing_away(text: str, start: int, count: int, width: in
 
 def test_without_colour_every_fate_still_looks_different_and_so_does_the_step() -> None:
     styles = with_step(styles_for(DARK, no_color=True))
-    looks = [str(styles(fate.style_name + here)) for fate in Fate for here in ("", HERE)]
+    looks = [str(styles(fate.style_name + here)) for fate in Fate for here in ("", STEP_SUFFIX)]
     assert len(set(looks)) == len(looks)

@@ -40,7 +40,7 @@ async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Pat
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         model = run_screen(app).model
-        await until(pilot, lambda: not model.wanted_message)
+        await until(pilot, lambda: not model.target_message)
         event = model.timeline.event(model.row)
         assert isinstance(event, MessageAppended)
         assert event.message.text == "message 4321"

@@ -12,16 +12,14 @@ from textual.widgets import Input
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.commands import BY_ID, SCOPES, in_scope
-from hermes_tui.ui.palette import ALSO_CALLED, Offer, ranked
+from hermes_tui.ui.palette import SYNONYMS, Offer, ranked
 from tests.ui.opened import NARROW, app_on, settled, shows, until, write_runs
 
 
 def offers_in(scope: str) -> list[Offer]:
     """Return all commands of a scope as offers, whether they make sense now or not."""
     return [
-        Offer(
-            item.label, item.help, lambda: None, item.shown, ALSO_CALLED.get(item.id, ""), item.id
-        )
+        Offer(item.label, item.help, lambda: None, item.shown, SYNONYMS.get(item.id, ""), item.id)
         for item in in_scope(scope)
     ]
 
@@ -66,8 +64,8 @@ def test_what_no_command_is_about_is_not_found() -> None:
 
 
 def test_other_names_are_those_of_commands_and_no_word_is_there_twice() -> None:
-    assert ALSO_CALLED.keys() <= BY_ID.keys()
-    assert all(words == words.casefold() for words in ALSO_CALLED.values())
+    assert SYNONYMS.keys() <= BY_ID.keys()
+    assert all(words == words.casefold() for words in SYNONYMS.values())
 
 
 async def test_a_list_is_sorted_and_grouped_by_any_field_from_the_palette(tmp_path: Path) -> None:

@@ -675,7 +675,7 @@ async def test_the_pager_gets_the_rows_of_the_list_that_has_the_keys(
     paged: list[str] = []
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
-        monkeypatch.setattr(app, "page_out", lambda lines: paged.extend(lines) or "")
+        monkeypatch.setattr(app, "show_in_pager", lambda lines: paged.extend(lines) or "")
         await pilot.press("5", "vertical_line")
         assert len(paged) == 2
         assert "exit code 1" in paged[0] and "deploy.py --to stage" in paged[0]

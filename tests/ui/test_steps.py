@@ -95,7 +95,7 @@ def test_work_tells_its_share_and_hands_over_the_result_once() -> None:
 @pytest.mark.parametrize("name", ["errors", "reward", "status", "id"])
 def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
     model = long_list()
-    model.switch_tree()
+    model.toggle_tree()
     before = finish(model)
     model.sort_by(name)
     assert listed(model) == before and model.unsettled
@@ -103,7 +103,7 @@ def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
     assert share is not None and share < 1
     found = finish(model)
     at_once = runs_of(*({"run_id": f"run-{n}", **fields(n)} for n in range(RUNS)))
-    at_once.switch_tree()
+    at_once.toggle_tree()
     at_once.sort_by(name)
     whole_list = finish(at_once)
     assert found == whole_list != before
@@ -112,7 +112,7 @@ def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
 
 def test_another_sort_takes_the_place_of_the_one_that_goes_on() -> None:
     model = long_list()
-    model.switch_tree()
+    model.toggle_tree()
     model.sort_by("errors")
     model.advance(0.0)
     model.sort_by("turns")
@@ -123,7 +123,7 @@ def test_another_sort_takes_the_place_of_the_one_that_goes_on() -> None:
 
 def test_runs_that_come_while_a_list_is_sorted_are_sorted_in() -> None:
     model = long_list()
-    model.switch_tree()
+    model.toggle_tree()
     finish(model)
     model.sort_by("errors")
     model.advance(0.0)

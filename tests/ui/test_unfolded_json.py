@@ -217,6 +217,6 @@ async def test_v_leads_to_the_unfolded_result_at_any_width(
         await pilot.press("y")
         assert app.clipboard == content
         paged: list[str] = []
-        monkeypatch.setattr(app, "page_out", lambda lines: paged.extend(lines) or "")
+        monkeypatch.setattr(app, "show_in_pager", lambda lines: paged.extend(lines) or "")
         await pilot.press("vertical_line")
         assert '\n  "output": ▾ 3 lines\n      first\n      word' in paged[0]

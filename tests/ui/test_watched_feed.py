@@ -67,7 +67,7 @@ def until(poll: Callable[[], object], condition: Callable[[], bool]) -> None:
         poll()
 
 
-def read_anew(feed: RunsFeed, path: Path, text: str) -> None:
+def replace_reading(feed: RunsFeed, path: Path, text: str) -> None:
     replace(path, text)
     before = watched(feed).revision
     until(feed.poll, lambda: watched(feed).revision > before)
@@ -78,7 +78,7 @@ def texts_of(run: WatchedFeed) -> list[str]:
     return [event.message.text for event in events if isinstance(event, MessageAppended)]
 
 
-def said_in(run: WatchedFeed, row: int) -> str:
+def reply_messages(run: WatchedFeed, row: int) -> str:
     event = run.model.timeline.event(row)
     assert isinstance(event, MessageAppended)
     return event.message.text
@@ -94,9 +94,9 @@ def test_a_row_whose_run_is_gone_from_the_file_opens_empty_and_says_so(
     path = tmp_path / "runs.json"
     path.write_text(dump(A))
     with followed(path) as feed:
-        read_anew(feed, path, dump(A, B, C))
+        replace_reading(feed, path, dump(A, B, C))
         until(feed.poll, lambda: len(feed.rows) == 3)
-        read_anew(feed, path, dump(A))
+        replace_reading(feed, path, dump(A))
         gone = opened(feed, 2)
         assert (texts_of(gone), gone.failure) == ([], f"the run is no longer in {path}")
         assert texts_of(opened(feed, 0)) == ["from a"]
@@ -107,7 +107,7 @@ def test_a_row_whose_run_moved_in_the_file_opens_what_stands_there_now(tmp_path:
     path.write_text(document(A, B, C))
     with followed(path) as feed:
         stale = feed.rows[1].ref
-        read_anew(feed, path, document(A, C))
+        replace_reading(feed, path, document(A, C))
         run = WatchedFeed(stale, watched(feed))
         assert texts_of(run) == ["from c"] == texts_of(opened(feed, 1))
 
@@ -116,9 +116,9 @@ def test_a_run_that_comes_back_into_the_file_is_shown_again(tmp_path: Path) -> N
     path = tmp_path / "runs.json"
     path.write_text(document(A, B))
     with followed(path) as feed:
-        read_anew(feed, path, document(A))
+        replace_reading(feed, path, document(A))
         run = opened(feed, 1)
-        read_anew(feed, path, document(A, B))
+        replace_reading(feed, path, document(A, B))
         until(run.poll, lambda: texts_of(run) == ["from b"])
         assert run.failure == ""
 
@@ -158,7 +158,7 @@ def test_of_the_tries_of_a_task_the_one_on_screen_is_followed(
     path.write_text(document(chat("t", "first"), chat("t", "second")))
     with followed(path) as feed:
         run = opened(feed, 1)
-        read_anew(feed, path, document(*after))
+        replace_reading(feed, path, document(*after))
         run.poll()
         assert texts_of(run) == expected
 
@@ -169,8 +169,8 @@ def test_a_run_that_moved_is_followed_where_it_stands_now(tmp_path: Path) -> Non
     path.write_text(document(A, *tries))
     with followed(path) as feed:
         run = opened(feed, 2)
-        read_anew(feed, path, document(*tries))
-        read_anew(feed, path, document(*tries, chat("t", "third")))
+        replace_reading(feed, path, document(*tries))
+        replace_reading(feed, path, document(*tries, chat("t", "third")))
         run.poll()
         assert texts_of(run) == ["second"]
 
@@ -210,7 +210,7 @@ def test_a_document_may_be_read_anew_however_big_it_becomes(
     with followed(path) as feed:
         run = opened(feed, 0)
         monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", 0)
-        read_anew(feed, path, json.dumps({"loglines": lines}, indent=1))
+        replace_reading(feed, path, json.dumps({"loglines": lines}, indent=1))
         run.poll()
         assert texts_of(run) == ["question 0", "question 1", "question 2"]
 
@@ -224,7 +224,7 @@ def test_a_filter_that_was_dropped_can_be_taken_up_though_the_run_grew(tmp_path:
         assert model.try_filter('text == "two"') == ""
         run.step(1.0)
         assert model.show_row(0) and model.filter is None
-        read_anew(feed, path, document(chat("a", "one", "two", "three")))
+        replace_reading(feed, path, document(chat("a", "one", "two", "three")))
         assert run.poll()
         assert model.restore_filter() and model.filter_text == 'text == "two"'
 
@@ -238,7 +238,7 @@ def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Pat
         model.go(0)
         model.follow = False
         model.set_search(compile_search("three", is_regex=False, case_matters=False), seek=True)
-        read_anew(feed, path, document(chat("a", "one", "two", "three", "four")))
+        replace_reading(feed, path, document(chat("a", "one", "two", "three", "four")))
         assert run.poll()
         run.step(1.0)
         model.settle()
@@ -284,7 +284,7 @@ def test_only_the_last_run_of_a_growing_document_may_wait_for_a_result(tmp_path:
     path = tmp_path / "runs.json"
     path.write_text(document(called("a"), called("b")))
     with followed(path) as feed:
-        read_anew(feed, path, document(called("a"), called("b"), called("c")))
+        replace_reading(feed, path, document(called("a"), called("b"), called("c")))
         found = ["CALL_UNANSWERED" in codes for codes in codes_listed(feed)]
         assert found == [True, True, False]
         assert "CALL_UNANSWERED" in opened(feed, 0).model.timeline.state.codes
@@ -299,10 +299,13 @@ def test_the_cursor_stays_on_its_message_where_rows_come_before_it(tmp_path: Pat
         model = run.model
         model.go(2)
         model.marks["m"], model.follow = 3, False
-        here, marked = said_in(run, 2), said_in(run, 3)
-        read_anew(feed, path, document(chat("a", "zero", "one", "two", "three", "four")))
+        here, marked = reply_messages(run, 2), reply_messages(run, 3)
+        replace_reading(feed, path, document(chat("a", "zero", "one", "two", "three", "four")))
         assert run.poll()
-        assert (said_in(run, model.row), said_in(run, model.marks["m"])) == (here, marked)
+        assert (reply_messages(run, model.row), reply_messages(run, model.marks["m"])) == (
+            here,
+            marked,
+        )
 
 
 def test_the_cursor_stays_inside_a_run_that_became_shorter(tmp_path: Path) -> None:
@@ -312,7 +315,7 @@ def test_the_cursor_stays_inside_a_run_that_became_shorter(tmp_path: Path) -> No
         run = opened(feed, 0)
         run.model.go(4)
         run.model.follow = False
-        read_anew(feed, path, document(chat("a", "other")))
+        replace_reading(feed, path, document(chat("a", "other")))
         assert run.poll()
         assert run.model.row == run.model.situation().rows - 1
 

@@ -28,7 +28,7 @@ from hermes_tui.model.messages import Origin, ToolCall, ToolResult, changed
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import decode
-from hermes_tui.parsers.text_calls import content_beside
+from hermes_tui.parsers.text_calls import content_without_calls
 
 
 def as_sent(entries: Iterable[Entry], changes: Changes) -> list[Entry]:
@@ -115,7 +115,7 @@ class _Conversation:
     def _take_calls_out_of_the_text(self) -> None:
         """Move the calls that a client read from the text to their own field only."""
         entry = self.entries[self._reply_at]
-        text = content_beside(entry.message.text, (one.call for one in entry.calls))
+        text = content_without_calls(entry.message.text, (one.call for one in entry.calls))
         message = changed(entry.message, text=text, parts=())
         self.entries[self._reply_at] = replace(entry, message=message)
         for place, event in self._calls.items():

@@ -170,7 +170,7 @@ class _Steps:
         for result in entry.results:
             self._result(result)
         calls = self._exchange.calls(entry)
-        if entry.only_wraps and not calls:
+        if entry.is_only_results and not calls:
             return
         self._changes.of_parts(message, "left out")
         self._changes.of_calls(entry, self._exchange)

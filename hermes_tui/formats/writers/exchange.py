@@ -56,7 +56,7 @@ class Exchange:
             for _, call in self.calls(entry)
             if call.origin is Origin.TEXT and call.span is not None
         ]
-        text = entry.text_beside_results
+        text = entry.text_without_results
         return _text_outside(text, spans) if spans else text
 
 

@@ -140,8 +140,8 @@ def _entry(entry: Entry, transcript: Transcript) -> Iterator[str]:
         for part in message.parts:
             label = safe(" ".join(filter(None, (part.kind, part.media_type))))
             yield f'<div><span class="badge">{label}</span>{_block(part.text)}</div>'
-    elif entry.text_beside_results:
-        yield _block(entry.text_beside_results)
+    elif entry.text_without_results:
+        yield _block(entry.text_without_results)
     if entry.is_own:
         yield from _findings(transcript, entry.seq)
     for event in entry.calls:

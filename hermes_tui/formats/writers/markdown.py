@@ -87,8 +87,8 @@ def _entry(entry: Entry, transcript: Transcript) -> Iterator[str]:
         for part in message.parts:
             yield f"Part: {inline(' '.join(filter(None, (part.kind, part.media_type))))}"
             yield fence(part.text)
-    elif entry.text_beside_results:
-        yield fence(entry.text_beside_results)
+    elif entry.text_without_results:
+        yield fence(entry.text_without_results)
     if entry.is_own:
         yield from _findings(transcript, entry.seq)
     for event in entry.calls:

@@ -112,11 +112,11 @@ class _Chat:
         for result in entry.results:
             yield self._result(result, entry, exchange.answers.get(result.seq))
         calls = exchange.calls(entry)
-        if entry.only_wraps and not calls:
+        if entry.is_only_results and not calls:
             return
         self._changes.of_calls(entry, exchange)
         written = self._role_fields(message.role, calling=bool(calls))
-        text = "" if entry.only_wraps else exchange.text(entry)
+        text = "" if entry.is_only_results else exchange.text(entry)
         written["content"] = self._content(entry, text, written["role"])
         if calls:
             written["content"] = written["content"] or None

@@ -88,7 +88,7 @@ def _conversations(transcript: Transcript, changes: Changes) -> list[dict[str, s
                 turns.append({"from": "tool", "value": value})
             only_results_so_far = True
         changes.of_results(entry)
-        if entry.only_wraps and not exchange.calls(entry):
+        if entry.is_only_results and not exchange.calls(entry):
             continue
         changes.of_parts(entry.message, "written as text")
         changes.of_reasoning(entry.message)

@@ -82,15 +82,15 @@ class Entry:
     requests: int = 0
 
     @property
-    def text_beside_results(self) -> str:
+    def text_without_results(self) -> str:
         """Return the message's text, or "" if it only repeats the results."""
         contents = [event.result.content for event in self.results]
         return "" if contents and self.message.text == "\n".join(contents) else self.message.text
 
     @property
-    def only_wraps(self) -> bool:
+    def is_only_results(self) -> bool:
         """Return whether the message consists only of its results and the text around them."""
-        return bool(self.results) and (self.message.role == "tool" or not self.text_beside_results)
+        return bool(self.results) and (self.message.role == "tool" or not self.text_without_results)
 
 
 @dataclass(slots=True)

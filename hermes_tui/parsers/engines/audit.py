@@ -41,7 +41,7 @@ def audit_calls(trace: Trace) -> None:
     failed = 0
     name_flaws: dict[str, NameFlaw | None] = {}
     for index, call in enumerate(trace.calls):
-        if trace.crowded:
+        if trace.findings_full:
             break
         failed += call.verdict == FAILED
         name = call.name or ""
@@ -196,7 +196,7 @@ def _hint_for(trace: Trace, call: Span) -> str:
 
 def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -> None:
     """Flag what keeps the text between `start` and `end` from being one JSON value, and where."""
-    if trace.crowded:
+    if trace.findings_full:
         return
     while start < end and trace.text[start].isspace():
         start += 1

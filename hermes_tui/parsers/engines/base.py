@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, finding_start
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span, gaps, merged
 from hermes_tui.model.wording import counted
@@ -69,7 +69,7 @@ class EngineRaised(Exception):
     """The emulated engine raises an exception here; the message is that of its exception."""
 
 
-def catch_syntax(error: BadJson) -> None:
+def raise_unless_syntax(error: BadJson) -> None:
     """Raise EngineRaised for an error that an engine which only catches JSONDecodeError raises."""
     if not error.syntax:
         raise EngineRaised(error.raised)
@@ -209,7 +209,7 @@ class Trace:
         call_index: int | None = None,
     ) -> None:
         """Record a finding. An empty span is widened to one character if the text has one."""
-        if self.crowded:
+        if self.findings_full:
             return
         span = self.span(start, end)
         if not len(span) and self.text:
@@ -219,7 +219,7 @@ class Trace:
         self.diagnostics.append(Diagnostic(code, severity, message, place, hint, call_index))
 
     @property
-    def crowded(self) -> bool:
+    def findings_full(self) -> bool:
         """Whether there are so many findings that no more are recorded."""
         return len(self.diagnostics) >= MOST_FINDINGS
 
@@ -265,7 +265,7 @@ class Trace:
         self.content = content
         self._content_set = True
 
-    def void(self, reason: str, hint: str = "") -> None:
+    def void_calls(self, reason: str, hint: str = "") -> None:
         """Take back all calls delivered so far because another call is bad.
 
         `reason` continues a message that begins like "a sound call (search)" or "45 sound calls".
@@ -292,7 +292,7 @@ class Trace:
     def keep_all(self, reason: str) -> None:
         """Take back everything: the whole text becomes content."""
         if self.calls:
-            self.void(
+            self.void_calls(
                 f"lost because {self.info.name} keeps the whole text: {reason}",
                 "send the bad call again, or ask for one call a message",
             )
@@ -364,7 +364,7 @@ class Trace:
 
 def _cause_first(diagnostic: Diagnostic) -> tuple[bool, int]:
     """Return a sort key: findings by position, those of calls voided by another call last."""
-    return diagnostic.code is Code.SIBLING_VOIDED, start_of(diagnostic)
+    return diagnostic.code is Code.SIBLING_VOIDED, finding_start(diagnostic)
 
 
 def _without_call_index(diagnostic: Diagnostic) -> Diagnostic:

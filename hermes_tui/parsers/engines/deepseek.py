@@ -20,7 +20,11 @@ from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
 from hermes_tui.parsers.engines.decoded import is_json, value_of
 from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.sglang_tools import deliver_known, forget_drops, wrap_calls
+from hermes_tui.parsers.engines.sglang_tools import (
+    deliver_known,
+    extend_over_markers,
+    remove_drop_findings,
+)
 from hermes_tui.parsers.engines.sglang_values import need_tools
 from hermes_tui.parsers.forward_search import ForwardSearch
 
@@ -81,7 +85,7 @@ def _outer_marker(trace: Trace) -> int:
 def _wrap(trace: Trace, outer: int) -> None:
     """Keep the text before the calls, and extend the calls over the outer markers."""
     trace.keep(0, outer)
-    wrap_calls(trace, CALLS_BEGIN, CALLS_END)
+    extend_over_markers(trace, CALLS_BEGIN, CALLS_END)
 
 
 def _vllm_blocks(trace: Trace, read: Callable[[ForwardSearch, int], _Block | str]) -> list[_Block]:
@@ -187,7 +191,7 @@ def _sglang(trace: Trace, read: Callable[[str, int, int], _Block | None]) -> Non
     try:
         _sglang_blocks(trace, read)
     except Refused:
-        forget_drops(trace)
+        remove_drop_findings(trace)
         raise
     _wrap(trace, outer)
     trace.say(trace.text[:outer].strip() or None)

@@ -49,7 +49,7 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     trace.flag(code, severity, start, max(end, start + 1), message, hint)
 
 
-def flag_loose(trace: Trace, span: Span, part_name: str) -> bool:
+def flag_loose_text(trace: Trace, span: Span, part_name: str) -> bool:
     """Flag text between the `part_name` of a call; return whether a marker ended a value early.
 
     In that case the text contains the marker that should have ended the value.
@@ -72,7 +72,7 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
     That is so if the function's own end `inner_end` follows before another `inner` opens.
     """
     text, start = trace.text, body.end
-    if trace.crowded or not text.startswith(closer, start):
+    if trace.findings_full or not text.startswith(closer, start):
         return False
     closer_end = start + len(closer)
     end = text.find(inner_end, closer_end)

@@ -45,7 +45,7 @@ def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...
     )
 
 
-def say_before(trace: Trace, first: int) -> None:
+def keep_text_before(trace: Trace, first: int) -> None:
     """Keep the text before the first marker as content, stripped of blanks."""
     trace.keep(0, first)
     trace.say(trace.text[:first].strip() or None)
@@ -62,7 +62,7 @@ class _TagReader:
         first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal or not trace.calls:
             raise Refused(refusal or "no block holds a call")
-        say_before(trace, first)
+        keep_text_before(trace, first)
 
     def _read(self, trace: Trace, block: Block, part: Part) -> None:
         body = stripped(trace.text, block.body)
@@ -130,7 +130,7 @@ def _read_mistral(trace: Trace) -> None:
             _mistral_named(trace, segment)
     if not trace.calls:
         raise Refused("no call behind the marker")
-    say_before(trace, first)
+    keep_text_before(trace, first)
 
 
 def _segments(text: str, first: int) -> list[Span]:

@@ -15,7 +15,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
-from hermes_tui.parsers.engines.hermes_agent_json import SHAPE, info, say_before
+from hermes_tui.parsers.engines.hermes_agent_json import SHAPE, info, keep_text_before
 from hermes_tui.parsers.engines.json_blocks import deliver, places_in
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner
 
@@ -51,7 +51,7 @@ def _read_llama(trace: Trace) -> None:
     if not trace.calls:
         raise Refused("no object with name and arguments in the text")
     tag = text.find(PYTHON_TAG)
-    say_before(trace, tag if tag >= 0 else text.find("{"))
+    keep_text_before(trace, tag if tag >= 0 else text.find("{"))
 
 
 def _flag_braces(trace: Trace, at: int) -> None:

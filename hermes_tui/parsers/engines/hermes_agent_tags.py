@@ -21,13 +21,13 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
     flag_foreign_body,
-    flag_loose,
+    flag_loose_text,
 )
-from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
-from hermes_tui.parsers.engines.hermes_agent_values import Overlong, flag_guess, guess, written
+from hermes_tui.parsers.engines.hermes_agent_json import info, keep_text_before
+from hermes_tui.parsers.engines.hermes_agent_values import NumberTooLong, flag_guess, guess, written
 from hermes_tui.parsers.engines.json_blocks import Block, tagged_blocks
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.other_parsers import if_called_by
+from hermes_tui.parsers.engines.other_parsers import hint_if_called
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 FUNCTION, FUNCTION_END = "<function=", "</function>"
@@ -69,7 +69,7 @@ def _read_coder(trace: Trace) -> None:
     if not trace.calls:
         raise Refused("no function could be read")
     first = text.find(OPENER)
-    say_before(trace, first if first >= 0 else text.find(FUNCTION))
+    keep_text_before(trace, first if first >= 0 else text.find(FUNCTION))
 
 
 def _whole_text(text: str) -> Block:
@@ -133,7 +133,7 @@ def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
         covered = stop.end() if stop and closed else end
         start, opener = text.find(PARAMETER, covered, body.end), start
         loose = Span(covered, start if start >= 0 else body.end)
-        cut = flag_loose(trace, loose, "parameters") or (early and stop is None)
+        cut = flag_loose_text(trace, loose, "parameters") or (early and stop is None)
         if angle >= 0:
             key, span = stripped(text, Span(inner, angle)), Span(angle + 1, end)
             yield _Value(text[key.start : key.end], span, _without_newlines(text, span), cut)
@@ -171,7 +171,7 @@ def _deliver(
     for value in values:
         try:
             guessed = guess(trace, value.span, any_case_null=any_case_null)
-        except Overlong as error:
+        except NumberTooLong as error:
             _flag_overlong(trace, value, str(error))
             if any_case_null:
                 return
@@ -232,7 +232,7 @@ class _GlmReader:
                     self._flag_head(trace, block)
         if not trace.calls:
             raise Refused("no block could be read")
-        say_before(trace, text.find(OPENER))
+        keep_text_before(trace, text.find(OPENER))
 
     @staticmethod
     def _flag_open(trace: Trace, block: Block) -> None:
@@ -246,7 +246,7 @@ class _GlmReader:
         message = "no newline behind the name: glm45 skips the block"
         start, end = block.span.start, block.span.end
         hint = "glm47 is the parser for calls without newlines"
-        hint = if_called_by(trace, "hermes-agent/glm47", block.span, hint)
+        hint = hint_if_called(trace, "hermes-agent/glm47", block.span, hint)
         key = trace.text.find(KEY, start, end)
         if trace.text.find("\\n", start, key if key >= 0 else end) >= 0:
             hint = r"it wants a newline, not the two characters \n"
@@ -269,7 +269,7 @@ class _GlmReader:
             position = end + len(VALUE_END)
             following = text.find(KEY, position, body.end)
             loose = Span(position, following if following >= 0 else body.end)
-            cut = flag_loose(trace, loose, "arguments")
+            cut = flag_loose_text(trace, loose, "arguments")
             yield _Value(word, Span(middle.end(), end), Span(middle.end(), end), cut)
 
     @staticmethod

@@ -18,7 +18,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
-from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
+from hermes_tui.parsers.engines.hermes_agent_json import info, keep_text_before
 from hermes_tui.parsers.engines.members import stripped
 
 CALLS_BEGIN, CALL_BEGIN = "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"
@@ -60,7 +60,7 @@ def _deliver_all(trace: Trace, found: list[_Match], first: int) -> None:
     _flag_unread(trace, last)
     if not found:
         raise Refused("no call is whole")
-    say_before(trace, first)
+    keep_text_before(trace, first)
 
 
 def _flag_unread(trace: Trace, start: int) -> None:

@@ -15,7 +15,7 @@ from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
 
 
-class Overlong(Exception):
+class NumberTooLong(Exception):
     """A number with more digits than Python converts; the parsers handle it differently."""
 
 
@@ -31,7 +31,7 @@ def guess(trace: Trace, span: Span, *, any_case_null: bool) -> Any:
         if error.deep:
             raise Refused(f"a value {error.message}") from None
         if not error.syntax:
-            raise Overlong(error.message) from None
+            raise NumberTooLong(error.message) from None
     try:
         return literal_eval(text)
     except NotLiteral as error:

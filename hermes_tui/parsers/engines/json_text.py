@@ -197,7 +197,7 @@ class Scanner:
         self._broken.update(dict.fromkeys(open_at, error))
 
 
-def strictly_json(text: str) -> bool:
+def is_strict_json(text: str) -> bool:
     """Return whether orjson accepts the text: no NaN, no lone surrogates."""
     try:
         orjson.loads(text)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hermes_tui.model.spans import Span
 
 
-class Seen(NamedTuple):
+class FormatMarker(NamedTuple):
     """A marker of a format in a text. `flag` is the vLLM parser that reads the format."""
 
     format: str
@@ -55,12 +55,12 @@ _MARKER_VARIANT = re.compile(
 )
 
 
-def seen_formats(text: str) -> list[Seen]:
+def seen_formats(text: str) -> list[FormatMarker]:
     """Return the first marker of each format in `text`, the most distinctive formats first."""
     found = []
     for name, flag, pattern in _PATTERNS:
         if match := pattern.search(text):
-            found.append(Seen(name, flag, Span(*match.span())))
+            found.append(FormatMarker(name, flag, Span(*match.span())))
     return found
 
 
@@ -95,7 +95,7 @@ _HERMES_AGENT_NAMES = frozenset(
 )
 
 
-def how_to_read(engine: str, vllm_name: str) -> str:
+def parser_setting(engine: str, vllm_name: str) -> str:
     """Return the setting by which `engine` reads the format of vLLM's parser `vllm_name`."""
     if engine == "hermes-agent" and vllm_name in _HERMES_AGENT_NAMES:
         return f'get_parser("{vllm_name}")'

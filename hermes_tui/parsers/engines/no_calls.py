@@ -14,9 +14,7 @@ from hermes_tui.parsers.engines.other_parsers import cure
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
-NOTHING_CALLED = (
-    "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
-)
+NO_CALL_HINT = "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
 """The consequence of `tools_called` without a call: servers check the calls, not that flag."""
 
 
@@ -25,7 +23,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     length = len(trace.text)
     if called:
         message = "the parser says that it called, but has no call"
-        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NOTHING_CALLED)
+        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NO_CALL_HINT)
     if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
         return
     if _flag_own_markers(trace):

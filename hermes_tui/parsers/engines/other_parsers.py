@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall
-from hermes_tui.parsers.engines.markers import how_to_read
+from hermes_tui.parsers.engines.markers import parser_setting
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -29,7 +29,7 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
 
     if wire_format in trace.info.format.split("+"):
         return ""
-    setting = how_to_read(trace.info.engine, vllm_name)
+    setting = parser_setting(trace.info.engine, vllm_name)
     parsers = parsers_of(trace.info.engine, wire_format, setting)
     reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
     if reader is not None:
@@ -37,12 +37,12 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
     return f"{setting} is made for it, but reads no call here either" if parsers else setting
 
 
-def if_called_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+def hint_if_called(trace: Trace, parser: str, place: Span, hint: str) -> str:
     """Return `hint` if `parser` delivers a call at `place`, else an empty text."""
     return hint if calls_by(trace, parser, place) else ""
 
 
-def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+def hint_if_kept(trace: Trace, parser: str, place: Span, hint: str) -> str:
     """Return `hint` if `parser` leaves the place as content and delivers no call there."""
     result = trace.elsewhere(parser)
     if result is None or any(_calls_at(result.calls, place)):
@@ -50,7 +50,7 @@ def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
     return hint if _overlaps_any(result.content_spans, place) else ""
 
 
-def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+def hint_if_dropped(trace: Trace, parser: str, place: Span, hint: str) -> str:
     """Return `hint` if `parser` drops the place: it becomes neither a call nor content."""
     result = trace.elsewhere(parser)
     if result is None or result.outcome is Outcome.RAISED or any(_calls_at(result.calls, place)):

@@ -174,7 +174,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
                 reader.deliver(call, sglang_value, _strict_json)
             except Broken as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)
-                trace.void(f"lost with one that SGLang cannot read at all: {error.why}")
+                trace.void_calls(f"lost with one that SGLang cannot read at all: {error.why}")
                 return
             except NotLiteral as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)

@@ -8,7 +8,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
 from hermes_tui.parsers.engines.cleaned import Cleaned
-from hermes_tui.parsers.engines.other_parsers import if_called_by
+from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.pythonic_shape import CallLists
 from hermes_tui.parsers.engines.pythonic_syntax import BadPython
 
@@ -38,7 +38,7 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
         if trace.info.engine == "vllm":
             whole = Span(0, len(trace.text))
             hint = "SGLang's pythonic finds the list anywhere"
-            hint = if_called_by(trace, "sglang/pythonic", whole, hint)
+            hint = hint_if_called(trace, "sglang/pythonic", whole, hint)
             _flag(trace, cleaned, code, Span(0, head.start()), message, hint)
     if shape.closes_at < 0:
         _flag_open(trace, cleaned, head.start())

@@ -22,7 +22,7 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_foreign_body,
     flag_kept_specials,
 )
-from hermes_tui.parsers.engines.other_parsers import if_called_by
+from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_arguments import (
     Read,
     Tripped,
@@ -35,7 +35,7 @@ from hermes_tui.parsers.engines.sglang_tools import (
     deliver_known,
     drop,
     flag_values,
-    forget_drops,
+    remove_drop_findings,
 )
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
 from hermes_tui.parsers.engines.tagged_arguments import pair_flaws
@@ -82,10 +82,10 @@ def _read(
             with trace.part("block", block.start, block.end):
                 _read_block(trace, block, head(trace, block), values)
     except Tripped as error:
-        forget_drops(trace)
+        remove_drop_findings(trace)
         raise Refused(str(error)) from None
     except Refused:
-        forget_drops(trace)
+        remove_drop_findings(trace)
         raise
     _flag_open(trace, end)
     return first
@@ -121,7 +121,7 @@ def _name_before_key(trace: Trace, block: Span) -> tuple[Span, Span] | None:
 def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, values: Values) -> None:
     if head is None:
         _flag_head(trace, Span(block.start + len(OPENER), block.end - len(CLOSER)))
-        hint = if_called_by(trace, "sglang/glm47", block, "glm47 needs none")
+        hint = hint_if_called(trace, "sglang/glm47", block, "glm47 needs none")
         drop(trace, block, "no newline behind the name, which glm45 needs", hint or LOGGED)
         return
     name, body = head
@@ -145,7 +145,7 @@ def _flag_head(trace: Trace, body: Span) -> None:
         return
     message = "no newline behind the name"
     hint = "glm47 is the parser for calls without newlines"
-    hint = if_called_by(trace, "sglang/glm47", body, hint)
+    hint = hint_if_called(trace, "sglang/glm47", body, hint)
     trace.flag(Code.MARKER_VARIANT, Severity.ERROR, body.start, body.end, message, hint)
 
 

@@ -22,8 +22,8 @@ from hermes_tui.parsers.engines.json_blocks import (
 )
 from hermes_tui.parsers.engines.json_text import BadJson
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.other_parsers import if_called_by
-from hermes_tui.parsers.engines.sglang_tools import forget_drops
+from hermes_tui.parsers.engines.other_parsers import hint_if_called
+from hermes_tui.parsers.engines.sglang_tools import remove_drop_findings
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -52,7 +52,7 @@ def _read_hermes(trace: Trace) -> None:
                 refusal = refusal or str(error)
                 part.outcome = "refused"
     if refusal:
-        forget_drops(trace)
+        remove_drop_findings(trace)
         raise Refused(refusal)
     trace.keep(0, first)
     trace.say(trace.text[:first].strip() or None)
@@ -122,7 +122,7 @@ def _flag_newline(trace: Trace) -> None:
         message = "no newline behind the tag: SGLang's qwen25 does not see it"
         place = Span(at, at + len(OPENER))
         hint = "--tool-call-parser hermes reads it"
-        hint = if_called_by(trace, "sglang/hermes", place, hint)
+        hint = hint_if_called(trace, "sglang/hermes", place, hint)
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, place.start, place.end, message, hint)
 
 

@@ -22,7 +22,7 @@ from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.name_flaws import flag_id
 from hermes_tui.parsers.engines.sglang_schema import properties_of
-from hermes_tui.parsers.engines.sglang_tools import drop, wrap_calls
+from hermes_tui.parsers.engines.sglang_tools import drop, extend_over_markers
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
 
 SECTION, CALL = "<|tool_calls_section_begin|>", "<|tool_call_begin|>"
@@ -59,7 +59,7 @@ def _read(trace: Trace) -> None:
     for one in found:
         _deliver(trace, one)
     trace.keep(0, first)
-    wrap_calls(trace, SECTION, _SECTION_END)
+    extend_over_markers(trace, SECTION, _SECTION_END)
 
 
 def _calls(text: str) -> list[_Match]:

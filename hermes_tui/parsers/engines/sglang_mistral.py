@@ -14,9 +14,15 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace, catch_syntax
+from hermes_tui.parsers.engines.base import (
+    Emulated,
+    EngineRaised,
+    Refused,
+    Trace,
+    raise_unless_syntax,
+)
 from hermes_tui.parsers.engines.json_blocks import read_payload, starts_object
-from hermes_tui.parsers.engines.json_text import BadJson, strictly_json
+from hermes_tui.parsers.engines.json_text import BadJson, is_strict_json
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
@@ -73,7 +79,7 @@ def _read_array(trace: Trace, first: int) -> int:
         except Tripped as error:
             raise EngineRaised(str(error)) from None
         except BadJson as error:
-            catch_syntax(error)
+            raise_unless_syntax(error)
             part.outcome = "dropped"
             _flag_lost(trace, first, "the list is not JSON: no call, and its text is lost", end)
         shown = text.find(text[opening:end], first)
@@ -149,7 +155,7 @@ def _compact_value(trace: Trace, head: Span, name: Span, value_at: int) -> int:
             part.outcome = "dropped"
             flag_payload(trace, value_at, len(trace.text))
             return -1
-        if not strictly_json(trace.text[value_at:end]):
+        if not is_strict_json(trace.text[value_at:end]):
             part.outcome = "dropped"
             trace.step("orjson.loads", value_at, end, "refused")
             flag_payload(trace, value_at, end)

@@ -68,7 +68,7 @@ def drop(trace: Trace, whole: Span, why: str, hint: str = LOGGED) -> None:
     trace.step("call", whole.start, whole.end, "dropped", why)
 
 
-def forget_drops(trace: Trace) -> None:
+def remove_drop_findings(trace: Trace) -> None:
     """Remove the findings about dropped calls because the whole text is kept after all."""
     trace.diagnostics[:] = [one for one in trace.diagnostics if one.code is not Code.SILENT_DROP]
 
@@ -99,7 +99,7 @@ def _is_text_in_vllm(trace: Trace, key: str, place: Span) -> bool:
     return any(isinstance(value, dict) and isinstance(value.get(key), str) for value in values)
 
 
-def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
+def extend_over_markers(trace: Trace, opener: str, closer: str) -> None:
     """Extend the first and last call over the markers around them if only blanks are between."""
     if not trace.calls:
         return
@@ -107,14 +107,14 @@ def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
     start = trace.text.rfind(opener, 0, first.span.start)
     if start >= 0 and not trace.text[start + len(opener) : first.span.start].strip():
         trace.calls[0] = first._replace(span=Span(start, first.span.end))
-        flag_twice_open(trace, opener, start)
+        flag_doubled_opener(trace, opener, start)
     last = trace.calls[-1]
     end = trace.text.find(closer, last.span.end)
     if end >= 0 and not trace.text[last.span.end : end].strip():
         trace.calls[-1] = last._replace(span=Span(last.span.start, end + len(closer)))
 
 
-def flag_twice_open(trace: Trace, opener: str, start: int) -> None:
+def flag_doubled_opener(trace: Trace, opener: str, start: int) -> None:
     """Flag the marker around all calls, which is at `start`, if it occurs twice there."""
     if trace.text.endswith(opener, 0, start):
         message = f"{opener} appears twice: the engine does not mind"

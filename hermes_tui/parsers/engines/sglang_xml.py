@@ -21,10 +21,10 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
     flag_foreign_body,
-    flag_loose,
+    flag_loose_text,
 )
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.other_parsers import if_called_by
+from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
@@ -60,7 +60,7 @@ def _flag_bare(trace: Trace) -> None:
         message = f"a function without {OPENER} around it: SGLang does not look at it"
         end = bare + len(_FUNCTION)
         place, hint = Span(bare, len(trace.text)), "vLLM's qwen3_coder reads it"
-        hint = if_called_by(trace, "vllm/qwen3_coder", place, hint)
+        hint = hint_if_called(trace, "vllm/qwen3_coder", place, hint)
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, bare, end, message, hint)
 
 
@@ -154,7 +154,7 @@ def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read],
     end_of_text = len(text) - text.endswith("\n")
     position, covered = text.find(_PARAMETER), 0
     while position >= 0:
-        flag_loose(trace, Span(body.start + covered, body.start + position), "parameters")
+        flag_loose_text(trace, Span(body.start + covered, body.start + position), "parameters")
         inner = position + len(_PARAMETER)
         stop = _STOP.search(text, inner)
         end = stop.start() if stop else max(inner, end_of_text)
@@ -172,7 +172,7 @@ def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read],
             trace.step("parameter", place.start, place.end, "read", key[:60])
         covered = place.end - body.start
         position = text.find(_PARAMETER, end)
-    flag_loose(trace, Span(body.start + covered, body.end), "parameters")
+    flag_loose_text(trace, Span(body.start + covered, body.end), "parameters")
     return values, places
 
 

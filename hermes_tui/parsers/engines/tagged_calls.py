@@ -17,10 +17,15 @@ from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
 from hermes_tui.parsers.engines.name_flaws import flag_id, nearest
-from hermes_tui.parsers.engines.other_parsers import if_dropped_by, if_kept_by
+from hermes_tui.parsers.engines.other_parsers import hint_if_dropped, hint_if_kept
 from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
 from hermes_tui.parsers.engines.tagged_arguments import Pairs
-from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
+from hermes_tui.parsers.engines.vllm_coercion import (
+    TOO_DEEP,
+    CoercedArguments,
+    coerce_arguments,
+    flag_changes,
+)
 from hermes_tui.parsers.literals import JSON, UNCLOSED
 
 _MAX_FLAGS = 100
@@ -121,9 +126,9 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
     raise EngineRaised("ValidationError: name: Input should be a valid string")
 
 
-def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Bent) -> None:
+def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: CoercedArguments) -> None:
     """Flag the flaws of a call that is about to be delivered."""
-    if trace.crowded:
+    if trace.findings_full:
         return
     index = len(trace.calls)
     span = slot.args_span() or Span(slot.end, slot.end)
@@ -195,18 +200,18 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
         orphan = text.endswith("</tool_call>", slot.start, slot.end)
         code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
         message = "a function without <tool_call> before it: vLLM reads it all the same"
-        hint = if_kept_by(trace, _sglang_parser_name(trace), opener, "SGLang keeps it as text")
+        hint = hint_if_kept(trace, _sglang_parser_name(trace), opener, "SGLang keeps it as text")
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
     elif header.strip("\n") != header.strip() and (place := slot.name_span()):
         message = "blanks around the name: vLLM takes them off"
-        hint = if_dropped_by(trace, _sglang_parser_name(trace), place, "SGLang drops such a call")
+        hint = hint_if_dropped(trace, _sglang_parser_name(trace), place, "SGLang drops such a call")
         start, end = place.start, place.end
         trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
     elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
         message = "no arguments: the call goes out with {}"
         start, end = slot.start, slot.end
         whole = Span(start, end)
-        hint = if_dropped_by(trace, _sglang_parser_name(trace), whole, "SGLang drops such a call")
+        hint = hint_if_dropped(trace, _sglang_parser_name(trace), whole, "SGLang drops such a call")
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
 
 

@@ -42,7 +42,7 @@ class Change(NamedTuple):
     fits: bool
 
 
-class Bent(NamedTuple):
+class CoercedArguments(NamedTuple):
     """Arguments as emitted: the exact input text if nothing changed.
 
     `failed` are the paths of texts that cannot be converted to the type that the schema declares.
@@ -53,29 +53,29 @@ class Bent(NamedTuple):
     failed: tuple[str, ...] = ()
 
 
-def coerce_arguments(arguments: str, tool: ToolSpec | None) -> Bent:
+def coerce_arguments(arguments: str, tool: ToolSpec | None) -> CoercedArguments:
     """Return `arguments` coerced to the schema of `tool`.
 
     Raises EngineRaised if they are nested so deeply that the engine runs out of stack.
     """
     if tool is None or arguments == "{}":
-        return Bent(arguments)
+        return CoercedArguments(arguments)
     value = _loads_or_none(arguments)
     properties = _properties(tool.parameters)
     if not isinstance(value, dict) or not properties:
-        return Bent(arguments)
+        return CoercedArguments(arguments)
     coercer = _Coercer()
     try:
         coercer.members(value, properties, "")
         after = dumps(value) if coercer.changes else arguments
     except RecursionError:
         raise EngineRaised(TOO_DEEP) from None
-    return Bent(after, tuple(coercer.changes), tuple(coercer.failed))
+    return CoercedArguments(after, tuple(coercer.changes), tuple(coercer.failed))
 
 
 def flag_changes(
     trace: Trace,
-    bent: Bent,
+    bent: CoercedArguments,
     span: Span,
     index: int,
     *,

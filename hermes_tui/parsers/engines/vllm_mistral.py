@@ -17,7 +17,13 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace, catch_syntax
+from hermes_tui.parsers.engines.base import (
+    Emulated,
+    EngineInfo,
+    Refused,
+    Trace,
+    raise_unless_syntax,
+)
 from hermes_tui.parsers.engines.json_blocks import (
     deliver,
     flag_no_arguments,
@@ -72,7 +78,7 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
     try:
         value, end = decode_at(text)
     except BadJson as error:
-        catch_syntax(error)
+        raise_unless_syntax(error)
         trace.step("raw_decode", segment.start, segment.end, "refused", error.message)
         return _widest_array(trace, segment)
     trace.step("raw_decode", segment.start, segment.start + end, "read", type(value).__name__)
@@ -87,7 +93,7 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
         try:
             value = loads(trace.text[start : end + 2])
         except BadJson as again:
-            catch_syntax(again)
+            raise_unless_syntax(again)
             trace.step("widest [{…}]", start, end + 2, "refused", again.message)
         else:
             trace.step("widest [{…}]", start, end + 2, "read", type(value).__name__)
@@ -222,7 +228,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _RawArguments:
     try:
         end = decode_at(inner).end
     except BadJson as error:
-        catch_syntax(error)
+        raise_unless_syntax(error)
         span = slot.place(begin, begin + len(inner))
         trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
         return _RawArguments(inner, span, FAILED)

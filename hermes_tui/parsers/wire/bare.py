@@ -22,7 +22,7 @@ from hermes_tui.parsers.wire.cursor import Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_block import JsonTag, cut_opener, read_json_block
 from hermes_tui.parsers.wire.json_calls import CALLISH, JsonShape, calls_in, flag_literal
-from hermes_tui.parsers.wire.python_bare import read_spoken
+from hermes_tui.parsers.wire.python_bare import read_python_tag
 
 _OBJECT = CALLISH.pattern
 _NEXT = re.compile(rf"\s*+(?P<by>[;,]?)\s*+(?={_OBJECT})")
@@ -52,7 +52,7 @@ def _read_tag(cursor: WireCursor, opener: Span) -> int:
     if body >= len(text):
         return cut_opener(cursor, opener, "llama3_json")
     if text[body] not in "{[`":
-        return read_spoken(cursor, opener, body)
+        return read_python_tag(cursor, opener, body)
     calls = len(cursor.calls)
     end = read_json_block(cursor, opener, _TAG)
     while len(cursor.calls) > calls and (more := _NEXT.match(cursor.text, end)):
@@ -211,7 +211,7 @@ def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
     hint = f"--tool-call-parser {_READ_BY[is_list]} for it; most others leave it as text"
     span = cursor.with_blank(Span(start, start + 1))
     cursor.flag(Code.NO_MARKER, Severity.WARNING, span, message, hint, len(cursor.calls))
-    before = cursor.text[max(cursor.taken, start - 60) : start]
+    before = cursor.text[max(cursor.taken_until, start - 60) : start]
     if before.rstrip().endswith(":") or before.rstrip().endswith("["):
         words = before.rpartition("\n")[2].strip()
         if words and len(words) < 40:

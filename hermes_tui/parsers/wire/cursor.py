@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, finding_start
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span, gaps
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
@@ -33,7 +33,7 @@ _FENCE = re.compile(r"```\w*+[ \t]*+(?=\n)|(?<=\n)```")
 _BUDGET = 4_096
 _PER_CHARACTER = 3
 _PER_POSITION = 2
-MOST_OF_A_CODE = 50
+MAX_PER_CODE = 50
 """How often one code is reported in a text that repeats the same flaw endlessly."""
 
 _WINDOW = 4_096
@@ -88,9 +88,9 @@ class WireCursor:
         self.tools = {tool.name: tool for tool in tools}
         self.calls: list[ParsedCall] = []
         self.in_fence = False
-        self.taken = 0
+        self.taken_until = 0
         """End of the last part that is a call, reasoning or dropped."""
-        self.spoken_of = 0
+        self.mentioned_openers = 0
         """How many opening tags were mentioned in prose and may be followed by closing ones."""
         self.last_orphan = 0
         """End of the last closing tag without an opening one."""
@@ -126,9 +126,9 @@ class WireCursor:
 
     def at_line_start(self, position: int) -> bool:
         """Return whether only blanks separate `position` from a line start, a tag or a part."""
-        if position == self.taken:
+        if position == self.taken_until:
             return True
-        before = self.text[max(self.taken, position - _LOOK_BACK) : position].rstrip(" \t")
+        before = self.text[max(self.taken_until, position - _LOOK_BACK) : position].rstrip(" \t")
         return not before or before[-1] in "\n>"
 
     def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
@@ -245,14 +245,14 @@ class WireCursor:
     def with_blank(self, span: Span) -> Span:
         """Return a span extended over the blanks before it, back to the previous part."""
         start = span.start
-        while start > self.taken and self.text[start - 1].isspace():
+        while start > self.taken_until and self.text[start - 1].isspace():
             start -= 1
         return Span(start, span.end)
 
     def spend(self, characters: int) -> bool:
         """Charge the budget for characters that may be read again; return whether any is left."""
         self._spent += characters
-        return self.affords(self.taken)
+        return self.affords(self.taken_until)
 
     def affords(self, position: int) -> bool:
         """Return whether reading on at `position` keeps the cost in proportion to the text."""
@@ -267,7 +267,7 @@ class WireCursor:
         hint: str = "",
         call_index: int | None = None,
     ) -> None:
-        if not self.text or self._counts[code] >= MOST_OF_A_CODE:
+        if not self.text or self._counts[code] >= MAX_PER_CODE:
             return
         self._counts[code] += 1
         size = len(self.text)
@@ -302,7 +302,7 @@ class WireCursor:
         """Report what keeps the call at `index` from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, index)
 
-    def is_called_cut(self) -> bool:
+    def is_cut_reported(self) -> bool:
         """Return whether a finding already reports that the text ends too soon."""
         return any(found.code is Code.TRUNCATED for found in self._diagnostics)
 
@@ -318,15 +318,15 @@ class WireCursor:
 
     def take_call(self, call: ParsedCall) -> None:
         self.calls.append(call)
-        self.taken = call.span.end
+        self.taken_until = call.span.end
 
     def take_reasoning(self, span: Span) -> None:
         self._reasoning.append(span)
-        self.taken = span.end
+        self.taken_until = span.end
 
     def drop(self, start: int, end: int) -> None:
         self._dropped.append(Span(start, end))
-        self.taken = end
+        self.taken_until = end
 
     def result(self) -> ParseResult:
         """Return the result of the reading; text that belongs to no other part is content."""
@@ -345,7 +345,7 @@ class WireCursor:
             content,
             tuple(self._reasoning),
             tuple(self._dropped),
-            tuple(sorted(self._diagnostics, key=start_of)),
+            tuple(sorted(self._diagnostics, key=finding_start)),
             (root, *self._steps),
         )
 

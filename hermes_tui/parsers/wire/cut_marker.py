@@ -46,7 +46,7 @@ def flag_cut_marker(cursor: WireCursor) -> None:
     """Report that an otherwise complete text ends inside a marker."""
     text = cursor.text
     start = _cut_at(text, _MIN_LENGTH_AFTER_CALL if cursor.calls else _MIN_LENGTH_ALONE)
-    if start >= 0 and not cursor.is_called_cut():
+    if start >= 0 and not cursor.is_cut_reported():
         message = "the text ends inside a marker"
         hint = "raise max_tokens; another call may have been about to begin"
         span = Span(start, len(text))

@@ -17,7 +17,7 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.emit import emit
-from hermes_tui.parsers.wire.json_block import cut_opener, empty_block, spoken_of
+from hermes_tui.parsers.wire.json_block import cut_opener, empty_block, leave_in_prose
 from hermes_tui.parsers.wire.named import read_arguments
 
 _OUTER = r"<[｜|]tool[▁ ]calls[▁ ]begin[｜|]>"
@@ -56,7 +56,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
         position, rule = _call(cursor, head)
     if not rule:
         cursor.forget(saved)
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     _flag_frame(cursor, opener, wrapped=outer is not None)
     end = _OUTER_END.match(text, position)
     if end:

@@ -90,11 +90,11 @@ def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int
     return end
 
 
-def flag_second(cursor: WireCursor, opener: Span) -> None:
+def flag_second_block(cursor: WireCursor, opener: Span) -> None:
     """Report a second block directly after a call, for formats with one block for all calls."""
-    if not cursor.calls or cursor.calls[-1].span.end != cursor.taken:
+    if not cursor.calls or cursor.calls[-1].span.end != cursor.taken_until:
         return
-    if cursor.skip_blank(cursor.taken) >= opener.start:
+    if cursor.skip_blank(cursor.taken_until) >= opener.start:
         message = "a second block of calls"
         hint = "the format has one for all; some engines read the first only"
         cursor.warn(Code.MULTI_PAYLOAD, opener, message, hint)

@@ -78,7 +78,7 @@ def _is_call(cursor: WireCursor, head: re.Match[str]) -> bool:
     """Return whether a word between tags is a call without arguments, not tags in prose."""
     if not _WORD.fullmatch(head["name"]):
         return False
-    before = cursor.text[max(cursor.taken, head.start() - _LOOK_BACK) : head.start()]
+    before = cursor.text[max(cursor.taken_until, head.start() - _LOOK_BACK) : head.start()]
     apart = _BEFORE.search(before) and _AFTER.match(cursor.text, head.end())
     return bool(apart) or head["name"].strip() in cursor.tools
 
@@ -91,7 +91,7 @@ def _read_block(cursor: WireCursor, opener: Span) -> int:
 
 def _read_bare(cursor: WireCursor, opener: Span) -> int:
     """Read pairs without an opening marker; the name is the last word before them."""
-    begin = max(cursor.taken, opener.start - _LOOK_BACK)
+    begin = max(cursor.taken_until, opener.start - _LOOK_BACK)
     word = _LAST_WORD.search(cursor.text[begin : opener.start])
     if not word:
         return -1

@@ -66,7 +66,7 @@ def _read_variant(cursor: WireCursor, opener: Span) -> int:
 def read_before(cursor: WireCursor, close: Span) -> int:
     """Read the payload before a closing tag without an opening one; -1 if there is none."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
-    free = max(cursor.taken, cursor.last_orphan)
+    free = max(cursor.taken_until, cursor.last_orphan)
     cursor.last_orphan = close.end
     start = cursor.skip_blank(free)
     if not text.startswith(("{", "["), start):

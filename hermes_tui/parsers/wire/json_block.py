@@ -54,7 +54,7 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
         return empty_block(cursor, Span(opener.start, end.end()), tag.format)
     limit = block_limit(cursor, body, tag)
     if _BARE.match(text, body, limit):
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     ahead = min(limit, body + _CHECKED_AHEAD)
     if cursor.broken >= _MAX_BROKEN and not is_json(text, body, ahead):
         return _skip_broken(cursor, opener, limit)
@@ -63,7 +63,7 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
         cursor.forget(saved)
         position = _draft_text(cursor, opener, Span(body, limit), tag)
     if position < 0:
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     end_at, closed = block_end(cursor, opener, position, tag)
     for draft in cursor.drafts if tag.close else ():
         if not closed:
@@ -86,7 +86,7 @@ def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
     """
     end = len(cursor.text)
     if not cursor.at_line_start(opener.start):
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     since = cursor.mark()
     message, hint = "the text ends right after the opening marker", "raise max_tokens"
     cursor.error(Code.TRUNCATED, opener, message, hint)
@@ -97,7 +97,7 @@ def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
 def empty_block(cursor: WireCursor, span: Span, rule: str) -> int:
     """Drop an empty block, unless it is in a sentence; return where to continue."""
     if not cursor.at_line_start(span.start):
-        return spoken_of(cursor, span)
+        return leave_in_prose(cursor, span)
     hint = "the model opened a block and changed its mind"
     cursor.flag(Code.EMPTY_BLOCK, Severity.WARNING, span, "the block is empty", hint)
     cursor.drop(span.start, span.end)
@@ -105,7 +105,7 @@ def empty_block(cursor: WireCursor, span: Span, rule: str) -> int:
     return span.end
 
 
-def spoken_of(cursor: WireCursor, opener: Span) -> int:
+def leave_in_prose(cursor: WireCursor, opener: Span) -> int:
     """Leave an opening marker in the content: it is mentioned, not used. Return its end."""
     code, where = Code.MARKER_IN_PROSE, "prose"
     if cursor.in_fence:
@@ -113,7 +113,7 @@ def spoken_of(cursor: WireCursor, opener: Span) -> int:
     hint = "engines may take it for one: a real call after it can be lost"
     message = f"an opening marker in {where}, no call"
     cursor.flag(code, Severity.NOTE, opener, message, hint)
-    cursor.spoken_of += 1
+    cursor.mentioned_openers += 1
     cursor.part("opener", opener.start, opener.end, "text", f"in {where}", cursor.mark())
     return opener.end
 
@@ -125,7 +125,7 @@ def _skip_broken(cursor: WireCursor, opener: Span, limit: int) -> int:
         message = f"{_MAX_BROKEN} broken blocks before this: it is left in the text"
         hint = "from here on only blocks of valid JSON are read"
         cursor.flag(Code.PARSER_TIMEOUT, Severity.WARNING, opener, message, hint)
-    cursor.spoken_of += 1
+    cursor.mentioned_openers += 1
     end = limit if limit < len(cursor.text) else opener.end
     cursor.part("block", opener.start, end, "text", "too much is broken", cursor.mark())
     return end

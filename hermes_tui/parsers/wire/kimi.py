@@ -19,7 +19,7 @@ from hermes_tui.parsers.literals import FAILED, REPAIRED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit
-from hermes_tui.parsers.wire.json_block import cut_opener, empty_block, spoken_of
+from hermes_tui.parsers.wire.json_block import cut_opener, empty_block, leave_in_prose
 from hermes_tui.parsers.wire.named import read_arguments
 
 _SECTION = r"<\|tool_calls_section_begin\|>"
@@ -52,7 +52,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
         position, found = _call(cursor, head), True
     if not found:
         cursor.forget(saved)
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     if not section:
         message = "no <|tool_calls_section_begin|> before the call"
         cursor.warn(Code.NO_MARKER, opener, message, "engines leave it as text")

@@ -15,7 +15,7 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import compact
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
-from hermes_tui.parsers.wire.emit import emit, flag_second
+from hermes_tui.parsers.wire.emit import emit, flag_second_block
 from hermes_tui.parsers.wire.json_block import JsonTag, empty_block, read_json_block
 from hermes_tui.parsers.wire.json_calls import JsonShape
 from hermes_tui.parsers.wire.named import read_arguments
@@ -36,7 +36,7 @@ def _read_array(cursor: WireCursor, opener: Span) -> int:
         return -1
     if _HEAD.match(cursor.text, after) and not cursor.text.startswith(("[", "{"), after):
         return -1
-    flag_second(cursor, opener)
+    flag_second_block(cursor, opener)
     return read_json_block(cursor, opener, MISTRAL)
 
 

@@ -14,9 +14,9 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
-from hermes_tui.parsers.wire.emit import emit, flag_second
-from hermes_tui.parsers.wire.json_block import spoken_of
-from hermes_tui.parsers.wire.pythonic import ANY_CLOSER, HEAD, read_call, read_calls, written
+from hermes_tui.parsers.wire.emit import emit, flag_second_block
+from hermes_tui.parsers.wire.json_block import leave_in_prose
+from hermes_tui.parsers.wire.pythonic import ANY_CLOSER, HEAD, read_call, read_calls, render_calls
 
 _NEXT_ALONE = re.compile(r"[ \t]*+[,;]\s*+")
 
@@ -26,7 +26,7 @@ def _read_list(cursor: WireCursor, opener: Span) -> int:
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     if not cursor.spend(64):
         return -1
-    flag_second(cursor, opener)
+    flag_second_block(cursor, opener)
     position = read_calls(cursor, opener.start, _list_limit(cursor, opener.start))
     if position < 0 or not cursor.drafts or not _are_plausible(cursor):
         cursor.spend(max(position, opener.end) - opener.start)
@@ -67,7 +67,7 @@ def _read_alone(cursor: WireCursor, opener: Span) -> int:
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     if not cursor.spend(64):
         return -1
-    begin = max(cursor.taken, opener.start - 130)
+    begin = max(cursor.taken_until, opener.start - 130)
     word = re.search(r"[^\W\d][\w.\-]*\Z", text[begin : opener.start])
     if not word:
         return -1
@@ -105,7 +105,7 @@ def _more_alone(cursor: WireCursor, position: int) -> int:
     return position
 
 
-def read_spoken(cursor: WireCursor, opener: Span, body: int) -> int:
+def read_python_tag(cursor: WireCursor, opener: Span, body: int) -> int:
     """Read the code after a marker as one call, if it is nothing but a call."""
     since, saved = cursor.mark(), cursor.save()
     head = HEAD.match(cursor.text, body)
@@ -118,7 +118,7 @@ def read_spoken(cursor: WireCursor, opener: Span, body: int) -> int:
             return emit(cursor, "llama3_json", opener.start, end, since)
         cursor.spend(end - body)
         cursor.forget(saved)
-    return spoken_of(cursor, opener)
+    return leave_in_prose(cursor, opener)
 
 
 WIRES = (
@@ -126,7 +126,7 @@ WIRES = (
         ("pythonic",),
         r"\[(?=\s*+[^\W\d][\w.\-]{0,120}+\s*+\()",
         _read_list,
-        lambda calls: f"[{written(calls, ', ')}]",
+        lambda calls: f"[{render_calls(calls, ', ')}]",
         order=8,
     ),
     Wire(("pythonic",), r"\((?=\s*+(?:[^\W\d]\w*+\s*+=|\*\*|[\"'\d)]))", _read_alone, order=9),

@@ -22,13 +22,13 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, JSON, REPAIRED, UNCLOSED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
-from hermes_tui.parsers.wire.emit import by_position, emit, flag_second, plain_name
+from hermes_tui.parsers.wire.emit import by_position, emit, flag_second_block, plain_name
 from hermes_tui.parsers.wire.json_block import (
     JsonTag,
     cut_opener,
     empty_block,
+    leave_in_prose,
     read_json_block,
-    spoken_of,
 )
 from hermes_tui.parsers.wire.json_calls import JsonShape
 from hermes_tui.parsers.wire.python_call import PythonCall
@@ -75,14 +75,14 @@ def _read(wrapping: Wrapping, cursor: WireCursor, opener: Span) -> int:
     if _JSON_AHEAD.match(text, body):
         return _read_json(cursor, opener, wrapping)
     limit = _limit(cursor, body, wrapping)
-    flag_second(cursor, opener)
+    flag_second_block(cursor, opener)
     position = read_calls(cursor, body, limit)
     if position < 0 or not cursor.drafts:
         cursor.forget(saved)
         empty = re.compile(r"\[\s*+\]\s*+").match(text, body)
         if empty and (end := wrapping.closer.match(text, empty.end())):
             return empty_block(cursor, Span(opener.start, end.end()), wrapping.format)
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     end_at = _end(cursor, opener, position, wrapping)
     return emit(cursor, wrapping.format, opener.start, end_at, since)
 
@@ -234,7 +234,7 @@ def _end(cursor: WireCursor, opener: Span, position: int, wrapping: Wrapping) ->
     return after if after == len(text) else position
 
 
-def written(calls: Sequence[ParsedCall], between: str) -> str:
+def render_calls(calls: Sequence[ParsedCall], between: str) -> str:
     return between.join(
         f"{call.name}({', '.join(f'{k}={v!r}' for k, v in (call.value or {}).items())})"
         for call in calls
@@ -243,8 +243,8 @@ def written(calls: Sequence[ParsedCall], between: str) -> str:
 
 def _render(wrapping: Wrapping, calls: Sequence[ParsedCall]) -> str:
     if wrapping.listed:
-        return f"{wrapping.open}[{written(calls, ', ')}]{wrapping.close}"
-    return f"{wrapping.open}\n{written(calls, chr(10))}\n{wrapping.close}"
+        return f"{wrapping.open}[{render_calls(calls, ', ')}]{wrapping.close}"
+    return f"{wrapping.open}\n{render_calls(calls, chr(10))}\n{wrapping.close}"
 
 
 def _wire(wrapping: Wrapping) -> Wire:

@@ -183,7 +183,7 @@ def _block(cursor: WireCursor, mark: re.Match[str], kind: str, openers: _Openers
         if found and (position := _read(cursor, Span(*found.span()), other, openers)) > start:
             return position
     past = start + 1 if kind in openers.shapes else end
-    return max(past, cursor.taken)
+    return max(past, cursor.taken_until)
 
 
 def _read(cursor: WireCursor, span: Span, kind: str, openers: _Openers) -> int:
@@ -193,7 +193,7 @@ def _read(cursor: WireCursor, span: Span, kind: str, openers: _Openers) -> int:
         cursor.drafts.clear()
         if end > span.start:
             _flag_nested(cursor, span, openers.one[kind], calls)
-            return max(end, cursor.taken)
+            return max(end, cursor.taken_until)
     return -1
 
 
@@ -252,15 +252,15 @@ def _reasoning(
 def _closer(cursor: WireCursor, openers: _Openers, mark: re.Match[str]) -> int:
     """Report a closing marker without an opening one; return where to continue."""
     start, end = mark.span()
-    if cursor.spoken_of or not _is_unquoted(cursor.text, start):
-        cursor.spoken_of = max(0, cursor.spoken_of - 1)
+    if cursor.mentioned_openers or not _is_unquoted(cursor.text, start):
+        cursor.mentioned_openers = max(0, cursor.mentioned_openers - 1)
         return end
     if openers.before and (found := openers.before(cursor, Span(start, end))) >= 0:
         return found
     message = "a closing marker that closes nothing"
     hint = "the block has no opening marker, or another block took it"
     cursor.flag(Code.ORPHAN_CLOSE, Severity.WARNING, Span(start, end), message, hint)
-    if cursor.taken == start and cursor.calls:
+    if cursor.taken_until == start and cursor.calls:
         cursor.drop(start, end)
         cursor.part("close", start, end, "dropped", "no block is open", cursor.mark())
     else:

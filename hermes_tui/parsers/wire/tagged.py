@@ -20,7 +20,7 @@ from hermes_tui.parsers.literals import FAILED, JSON, UNCLOSED
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit, plain_name
 from hermes_tui.parsers.wire.fit import json_value, schema_of, text_value
-from hermes_tui.parsers.wire.json_block import FENCE, cut_opener, empty_block, spoken_of
+from hermes_tui.parsers.wire.json_block import FENCE, cut_opener, empty_block, leave_in_prose
 from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
 from hermes_tui.parsers.wire.tag_set import NEVER, TagSet
 
@@ -67,7 +67,7 @@ def _cut_call(cursor: WireCursor, opener: Span, position: int, tags: TagSet) -> 
     """
     cut, since = _CUT_TAG.match(cursor.text, position), cursor.mark()
     if cut is None or not cursor.at_line_start(opener.start):
-        return spoken_of(cursor, opener)
+        return leave_in_prose(cursor, opener)
     span = Span(*cut.span())
     message, hint = "the text ends inside the tag of a call", "raise max_tokens"
     cursor.error(Code.TRUNCATED, span, message, hint)

@@ -38,7 +38,7 @@ class AddedEngine(NamedTuple):
     problem: str = ""
     file: str = ""
     parser: str = ""
-    anywhere: str = ""
+    portable_name: str = ""
     """The name of a parser in a file that is valid from any folder."""
 
     @property
@@ -47,7 +47,7 @@ class AddedEngine(NamedTuple):
         return str(self.folder / "deps") if self.kind == "wheel" else ""
 
     @property
-    def how_to_add(self) -> str:
+    def add_command(self) -> str:
         """The command that adds such an engine on another machine."""
         if self.kind == "path":
             what, usual = "--path CHECKOUT", self.engine

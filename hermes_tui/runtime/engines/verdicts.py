@@ -65,7 +65,7 @@ class EngineVerdict(NamedTuple):
     is_last: bool = False
 
 
-class Sent(NamedTuple):
+class Received(NamedTuple):
     """What a client has received at some point of a stream."""
 
     content: str
@@ -73,7 +73,7 @@ class Sent(NamedTuple):
     calls: tuple[EngineCall, ...]
 
 
-def sent_after(deltas: Sequence[StreamDelta], count: int) -> Sent:
+def received_after(deltas: Sequence[StreamDelta], count: int) -> Received:
     """Return what a client has received after the first `count` deltas."""
     calls: dict[int, tuple[list[str], list[str]]] = {}
     for delta in deltas[:count]:
@@ -81,7 +81,7 @@ def sent_after(deltas: Sequence[StreamDelta], count: int) -> Sent:
             names, pieces = calls.setdefault(slot, ([], []))
             names.append(name)
             pieces.append(arguments)
-    return Sent(
+    return Received(
         "".join(delta.content for delta in deltas[:count]),
         "".join(delta.reasoning for delta in deltas[:count]),
         tuple(

@@ -103,7 +103,7 @@ def identify(path: Path, reader: str, source: Source) -> Identity | None:
     return Identity(name, reader, source.size, status.st_mtime_ns, head, tail, version)
 
 
-def as_read(identity: Identity, source: Source, size: int) -> Identity:
+def identity_of_part(identity: Identity, source: Source, size: int) -> Identity:
     """Return the identity of the first `size` bytes of a file that grew while it was read."""
     if size <= identity.size:
         return identity
@@ -246,7 +246,7 @@ def keep(
 
     `records` are those that the blocks cover.
     """
-    fd = store.in_one_file()
+    fd = store.merge_into_file()
     assert store.path is not None, "it has a name"
     at = write_at(fd, records.ends.tobytes(), store.end)
     at = write_at(fd, bytes(records.kinds), at)

@@ -66,7 +66,7 @@ def _write(identity: Identity, values: Any) -> None:
         write_at(fd, _head_of(body.checksum), 0)
 
 
-def look_for_kept(file: OpenFile) -> BackgroundCall[Any] | None:
+def find_kept_run(file: OpenFile) -> BackgroundCall[Any] | None:
     """Start to look for the cache entry of a file as it is now; None if it is not worth it."""
     identity = _identity(file)
     return BackgroundCall(lambda: _read(identity)) if identity is not None else None

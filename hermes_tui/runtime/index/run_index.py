@@ -14,9 +14,9 @@ from hermes_tui.runtime.index.blocks import BIG, MOST_COMPLAINTS, BlockMaker
 from hermes_tui.runtime.index.cache import (
     Identity,
     RunTotals,
-    as_read,
     discard,
     identify,
+    identity_of_part,
     keep,
     load,
     part_of,
@@ -91,7 +91,7 @@ class RunIndex:
     def is_running(self) -> bool:
         return self._process is not None
 
-    def wants_process(self, records_done: int) -> bool:
+    def is_worth_process(self, records_done: int) -> bool:
         """Return whether enough is left after `records_done` records to be worth a process.
 
         Also False if processes have failed too often.
@@ -176,7 +176,7 @@ class RunIndex:
         if index.end - self._kept_bytes < BIG:
             return
         try:
-            identity = as_read(self._identity, self.file.source, index.end)
+            identity = identity_of_part(self._identity, self.file.source, index.end)
             keep(self.store, identity, self.file.source, index, self.totals)
             self._kept_bytes = index.end
             self._choose_part_path()

@@ -190,7 +190,7 @@ class RunStore:
         del self.offsets[-1], self.rows[-1]
         del self.lengths[-SEGMENTS:]
 
-    def in_one_file(self) -> int:
+    def merge_into_file(self) -> int:
         """Return a descriptor of the named file after moving all blocks to it. Raises OSError."""
         if self.path is None or self.failure:
             raise OSError(self.failure)

@@ -32,7 +32,7 @@ class _Landmarks(msgspec.Struct):
     runs_before: list[int]
 
 
-def keep_landmarks(
+def store_landmarks(
     path: Path, units: Sequence[ScanUnit], runs_before: Sequence[int], stamp: Stamp | None
 ) -> None:
     """Store where the units of a file begin, and the number of runs before each.

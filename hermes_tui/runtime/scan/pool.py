@@ -19,7 +19,7 @@ from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 from hermes_tui.runtime.tools.processes import signal_name
 
-MOST_HELD: Final = 256
+MAX_HELD_PARTS: Final = 256
 """How many parts may wait for earlier ones before their workers have to wait, too."""
 ATTEMPTS: Final = 2
 BATCH_BYTES: Final = 1 << 18
@@ -79,7 +79,7 @@ class WorkerPool:
     ) -> Iterator[tuple[ScanUnit, Part]]:
         """Yield the parts of all units as they arrive; those of one unit are in order.
 
-        Units are started in order. While `MOST_HELD` parts are `held`, only workers whose unit
+        Units are started in order. While `MAX_HELD_PARTS` parts are `held`, only workers whose unit
         `is_next` are read from, so that memory stays bounded; there is always one.
         """
         units = iter(units)
@@ -88,7 +88,7 @@ class WorkerPool:
             busy = [worker for worker in self._workers if worker.units]
             if not busy:
                 return
-            if held() >= MOST_HELD:
+            if held() >= MAX_HELD_PARTS:
                 busy = [worker for worker in busy if is_next(worker.units[0])]
             by_peer = {worker.peer: worker for worker in busy}
             for peer in connection.wait(list(by_peer)):
@@ -99,7 +99,7 @@ class WorkerPool:
         self, units: Iterator[ScanUnit], held: Callable[[], int]
     ) -> Iterator[tuple[ScanUnit, Part]]:
         """Give every idle worker units; if no process can be started, scan in this one."""
-        while held() < MOST_HELD:
+        while held() < MAX_HELD_PARTS:
             idle = next((worker for worker in self._workers if not worker.units), None)
             if idle is None and len(self._workers) >= self._jobs:
                 return

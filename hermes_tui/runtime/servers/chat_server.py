@@ -26,12 +26,12 @@ from hermes_tui.runtime.servers.hints import (
     NO_PARSER,
     PARSER_FLAG,
     Access,
-    about_key,
-    about_model,
+    key_hint,
+    model_hint,
 )
 from hermes_tui.runtime.servers.logprobs import (
-    asks_for,
-    explain_refusal,
+    add_refusal_finding,
+    is_requested,
     with_findings,
 )
 from hermes_tui.runtime.servers.redaction import Redactor
@@ -85,18 +85,18 @@ class ChatServer(ABC):
             host_of(self._endpoint),
             self._timeout_s,
             min(self._timeout_s, MAX_CONNECT_S),
-            asks_for_stream=asks_for(request, "stream"),
+            asks_for_stream=is_requested(request, "stream"),
         )
         try:
             client = await self._ensure_client()
             sent_s = time.monotonic()
             reply = await self._exchange(client, request.body, exchange, on_piece)
-            if asks_for(request, "logprobs"):
+            if is_requested(request, "logprobs"):
                 reply = await with_findings(reply, request)
             return replace(reply, sent_s=sent_s)
         except RequestFailure as failure:
-            if asks_for(request, "logprobs"):
-                explain_refusal(failure)
+            if is_requested(request, "logprobs"):
+                add_refusal_finding(failure)
             await self._explain(failure, request)
             # The causes may quote headers; their texts are in the chain of the failure.
             raise self._redactor.failure(failure) from None
@@ -109,11 +109,11 @@ class ChatServer(ABC):
             return
         hint = ""
         if failure.status in KEY_STATUSES:
-            hint = about_key(self._access)
+            hint = key_hint(self._access)
         elif failure.status == NOT_FOUND:
             asked = decode(request.parameters)
             model = asked.get("model") if isinstance(asked, dict) else ""
-            hint = await about_model(self._access, str(model))
+            hint = await model_hint(self._access, str(model))
         elif PARSER_FLAG in failure.message:
             hint = NO_PARSER
         if hint:

@@ -37,7 +37,7 @@ class Access:
     key_name: str = KEY_NAME
 
 
-def about_key(access: Access) -> str:
+def key_hint(access: Access) -> str:
     """Return a hint about a request that the server did not authorise."""
     shown = masked_headers(access.headers)
     secret = [name for name, value in access.headers.items() if shown[name] != value]
@@ -73,7 +73,7 @@ async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str
         return answer.status_code, []
 
 
-async def about_model(access: Access, model: str) -> str:
+async def model_hint(access: Access, model: str) -> str:
     """Return a hint about a request for which the server answered "not found"."""
     import httpx
 

@@ -14,7 +14,7 @@ from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 
-def asks_for(request: Request, name: str) -> bool:
+def is_requested(request: Request, name: str) -> bool:
     """Return whether the parameter `name` (`stream` or `logprobs`) of a request is true."""
     return f'"{name}"' in request.parameters and _parameters(request).get(name) is True
 
@@ -26,7 +26,7 @@ async def with_findings(reply: Reply, request: Request) -> Reply:
     return replace(reply, diagnostics=(*reply.diagnostics, *found))
 
 
-def explain_refusal(failure: RequestFailure) -> None:
+def add_refusal_finding(failure: RequestFailure) -> None:
     """Add a finding to a failure if its text says that the server refuses logprobs."""
     text = f"{failure.message} {failure.body[:10_000]}"
     if failure.status not in _REFUSALS or "logprob" not in text.lower():

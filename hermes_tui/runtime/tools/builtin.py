@@ -148,7 +148,7 @@ class BuiltinTools:
         problem = _argument_error(name, arguments)
         if problem:
             return _answer({"error": problem})
-        extra = {"hear": context.prints.hear} if name == "terminal" else {}
+        extra = {"on_output": context.prints.on_output} if name == "terminal" else {}
         return await self._handlers[name](**arguments, **extra)
 
     async def close(self) -> None:
@@ -158,7 +158,7 @@ class BuiltinTools:
         tool_pool().end_idle()
 
     async def _terminal(
-        self, command: Any, timeout_s: Any = None, *, hear: Callable[[bytes], None]
+        self, command: Any, timeout_s: Any = None, *, on_output: Callable[[bytes], None]
     ) -> Answer:
         limit_s = self._timeout_s if timeout_s is None else _positive_number(timeout_s)
         if not isinstance(command, str) or limit_s is None:
@@ -172,7 +172,7 @@ class BuiltinTools:
             keep_bytes=self._workspace.keep_bytes,
             mark=f"{self._mark}.{self._calls}.",
             withheld=self._withheld,
-            hear=hear,
+            on_output=on_output,
         )
         result = {"output": ended.output, "exit_code": ended.exit_code}
         return _answer(result | ({"error": ended.error} if ended.error else {}))

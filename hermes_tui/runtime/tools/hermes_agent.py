@@ -14,7 +14,7 @@ from typing import Any
 from hermes_tui.model.errors import HermesError, UsageError, near_hint
 from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox, hermes_agent_handler
-from hermes_tui.runtime.tools.threads import run_to_the_end, tool_pool
+from hermes_tui.runtime.tools.threads import run_to_completion, tool_pool
 
 
 class HermesAgentTools:
@@ -102,7 +102,7 @@ async def _interruptible(name: str, arguments: Any, *, task_id: str, user_task: 
         for thread in tuple(threads):
             _interrupt(thread, True)
 
-    return await run_to_the_end(work, interrupt)
+    return await run_to_completion(work, interrupt)
 
 
 def _interrupt(thread: int, is_set: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.runtime.named_files import read_named
+from hermes_tui.runtime.named_files import read_file_or_pipe
 from hermes_tui.runtime.tools.base import CallContext, ToolFailure, specs_of
 
 HINT = 'expected a list of {"name", "description", "parameters"} or of OpenAI-style tools'
@@ -26,7 +26,7 @@ class ManualTools:
     def open(cls, path: Path) -> ManualTools:
         """Read schemas from a JSON file; raises SourceError, and UsageError for another shape."""
         try:
-            document = json.loads(read_named(path).decode("utf-8"))
+            document = json.loads(read_file_or_pipe(path).decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise SourceError(str(path), f"not JSON: {error}", HINT) from error
         found = document.get("tools", [document]) if isinstance(document, dict) else document

@@ -22,7 +22,7 @@ class OutputPipe:
         self._kept = KeptOutput(keep_bytes)
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self.hear: Callable[[bytes], None] | None = None
+        self.on_output: Callable[[bytes], None] | None = None
         """Called with the output as it is read, if set."""
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
@@ -46,8 +46,8 @@ class OutputPipe:
             self._ended.set()
             return False
         self._kept.add(data)
-        if self.hear is not None:
-            self.hear(data)
+        if self.on_output is not None:
+            self.on_output(data)
         return True
 
     async def ends_within(self, seconds: float) -> None:

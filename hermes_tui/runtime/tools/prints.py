@@ -8,7 +8,7 @@ SHOWN_BYTES: Final = 16_384
 
 
 class Prints(list[str]):
-    """A list of the printed texts, added when they are complete; `hear` takes bytes meanwhile."""
+    """A list of the printed texts, added when complete; `on_output` takes bytes meanwhile."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class Prints(list[str]):
         """The number of bytes so far."""
         self._end = bytearray()
 
-    def hear(self, data: bytes) -> None:
+    def on_output(self, data: bytes) -> None:
         """Take the next bytes; only the last ones of all are kept."""
         self.heard += len(data)
         self._end += data[-SHOWN_BYTES:]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermes_tui.runtime.masking import SHORTEST_SECRET
+from hermes_tui.runtime.masking import MIN_SECRET_LENGTH
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.output_pipe import OutputPipe
 
@@ -60,7 +60,7 @@ def clean_environment(
     No variable has a `withheld` text as its name or its value, or contains a long one in its value.
     """
     inherited = os.environ if environment is None else environment
-    long = [text for text in withheld if len(text) >= SHORTEST_SECRET]
+    long = [text for text in withheld if len(text) >= MIN_SECRET_LENGTH]
     kept = {
         name: value
         for name, value in inherited.items()
@@ -80,16 +80,16 @@ async def run_shell(
     keep_bytes: int,
     mark: str,
     withheld: Collection[str],
-    hear: Callable[[bytes], None] | None,
+    on_output: Callable[[bytes], None] | None,
 ) -> Ended:
     """Run `command` in the shell and return its result; `withheld` is as in `clean_environment`.
 
-    `hear` is called with the output as it is printed. Raises ToolFailure if the command cannot be
-    started. After `timeout_s` its process group gets TERM, and KILL two seconds later; a
+    `on_output` is called with the output as it is printed. Raises ToolFailure if the command cannot
+    be started. After `timeout_s` its process group gets TERM, and KILL two seconds later; a
     cancellation takes half a second.
     """
     pipe = OutputPipe(keep_bytes)
-    pipe.hear = hear
+    pipe.on_output = on_output
     try:
         process = await _start(command, workdir, pipe, clean_environment(withheld=withheld), mark)
         try:

@@ -25,7 +25,7 @@ from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, spec
 from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
 from hermes_tui.runtime.tools.plain_values import plain
 from hermes_tui.runtime.tools.processes import children_of, kill_children
-from hermes_tui.runtime.tools.threads import awaitable_error, run_to_the_end, tool_pool
+from hermes_tui.runtime.tools.threads import as_exception, run_to_completion, tool_pool
 
 _MODULE = "hermes_tui_tools"
 """The module name of the file; its process loads no other tool file."""
@@ -161,7 +161,7 @@ async def _run_in_thread(function: Callable[..., Any], bound: inspect.BoundArgum
         for thread in threads:
             kill_children(thread, spared=earlier)
 
-    return await run_to_the_end(work, interrupt)
+    return await run_to_completion(work, interrupt)
 
 
 async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
@@ -172,7 +172,7 @@ async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArgumen
             raise
         except BaseException as error:
             # An event loop ends at once if a task raises anything but an Exception.
-            raise awaitable_error(error) from error
+            raise as_exception(error) from error
 
     running = asyncio.create_task(guarded())
     try:

@@ -41,7 +41,7 @@ class _Job:
         try:
             value = self.context.run(self.function)
         except BaseException as error:  # noqa: BLE001  a tool may raise anything, even SystemExit
-            failure = awaitable_error(error)
+            failure = as_exception(error)
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             self.loop.call_soon_threadsafe(self._deliver, value, failure)
 
@@ -54,7 +54,7 @@ class _Job:
             self.future.set_exception(failure)
 
 
-def awaitable_error(error: BaseException) -> Exception:
+def as_exception(error: BaseException) -> Exception:
     """Return `error`, or a ToolFailure with its text if raising it would end more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
@@ -166,7 +166,7 @@ def resize_tool_pool(max_workers: int) -> None:
     old.close()
 
 
-async def run_to_the_end(function: Callable[[], Any], interrupt: Callable[[], None]) -> Any:
+async def run_to_completion(function: Callable[[], Any], interrupt: Callable[[], None]) -> Any:
     """Run a function in the shared pool; on cancellation call `interrupt` and wait for its end."""
     running = tool_pool().submit(function)
     try:

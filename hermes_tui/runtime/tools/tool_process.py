@@ -68,7 +68,7 @@ class ToolProcess:
             call_context = {"task_id": context.task_id, "user_task": context.user_task}
             request = {"name": name, "arguments": arguments, "context": call_context}
             process.take_printed()
-            process.listen(context.prints.hear)
+            process.listen(context.prints.on_output)
             try:
                 line = await within(self._timeout_s, self._ask(process, request))
                 code = 0 if line.endswith(b"\n") else await process.ending()

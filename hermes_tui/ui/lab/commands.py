@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hermes_tui.ui.command import Command, Situation, can_put, has_problems
+from hermes_tui.ui.command import Command, Situation, allows_any, has_problems
 
 LAB = frozenset({"lab"})
 GROUP: Final = "The parser lab"
@@ -21,7 +21,7 @@ def _may_fail(situation: Situation) -> bool:
 
     A real engine gives no reasons for its failures, so its verdict is enough.
     """
-    return has_problems(situation) or can_put(REAL)(situation)
+    return has_problems(situation) or allows_any(REAL)(situation)
 
 
 LAB_COMMANDS: Final[tuple[Command, ...]] = (
@@ -53,18 +53,18 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
         "the smallest edits that make the parser read the calls; {lab-open} applies one",
         GROUP, -4),
     Command("lab-restore", "Restore", ("R",), "R", LAB, "the text as it was", GROUP, 1,
-        can_put(RESTORE)),
+        allows_any(RESTORE)),
     Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "ctrl+s", LAB,
         "in a live run stopped at this reply: use the edited text, or else the calls read from it",
-        GROUP, -10, can_put(HAND)),
+        GROUP, -10, allows_any(HAND)),
     Command("lab-stream", "Stream", ("d",), "d", LAB,
         "replay the text in deltas through a real engine, and step delta by delta", GROUP, 5),
     Command("lab-larger", "Larger deltas", ("plus",), "+", LAB, "replay in larger deltas", GROUP, 5,
-        can_put(DELTAS)),
+        allows_any(DELTAS)),
     Command("lab-smaller", "Smaller deltas", ("minus",), "-", LAB, "replay in smaller deltas",
-        GROUP, 0, can_put(DELTAS)),
+        GROUP, 0, allows_any(DELTAS)),
     Command("lab-unit", "Characters/tokens", ("u",), "u", LAB,
-        "count deltas in characters or in pseudo-tokens", GROUP, 6, can_put(DELTAS)),
+        "count deltas in characters or in pseudo-tokens", GROUP, 6, allows_any(DELTAS)),
     Command("lab-sweep", "Sweep", ("X",), "X", LAB,
         "try every split into deltas: which ones change the result", GROUP, 5),
     Command("lab-copy", "Copy", ("y",), "y", LAB,

@@ -28,8 +28,8 @@ from hermes_tui.ui.lab.verdicts import (
     Verdict,
     differences,
     in_order,
-    of_result,
     ranked,
+    result_verdict,
     sound_calls,
 )
 
@@ -161,7 +161,7 @@ class LabModel:
 
     def add_verdict(self, parser: LabParser, result: ParseResult) -> None:
         """Add the verdict of one of our parsers on the current text."""
-        self.note(of_result(parser, self.text, result))
+        self.note(result_verdict(parser, self.text, result))
 
     def note(self, found: Verdict) -> None:
         """Add a verdict; a real one that equals its emulation's takes over the `lost` of that."""

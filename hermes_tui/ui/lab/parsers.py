@@ -99,10 +99,10 @@ def is_known(name: str) -> bool:
     return True
 
 
-def no_engine(parser: LabParser) -> str:
+def why_no_replay(parser: LabParser) -> str:
     """Return why a parser that no added engine has cannot be replayed in deltas, and what to do.
 
-    Keys are in braces, as `KeyNames.told` takes them.
+    Keys are in braces, as `KeyNames.format` takes them.
     """
     if parser.engine not in _STREAMING_ENGINES:
         other = "{lab-matrix} or {lab-parser} chooses one of vllm or sglang"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.engines.verdicts import EngineVerdict, Sent, sent_after
+from hermes_tui.runtime.engines.verdicts import EngineVerdict, Received, received_after
 from hermes_tui.ui.lab.verdicts import Verdict, differences
 
 MOST_SPLITS: Final = 400
@@ -31,7 +31,7 @@ class Split(NamedTuple):
         return f"deltas of {self.size}" if self.size else f"cut after character {self.border}"
 
 
-class Swept(NamedTuple):
+class SplitResult(NamedTuple):
     """A split, and how its result differs from that of the text streamed in one delta."""
 
     split: Split
@@ -55,7 +55,7 @@ class StreamModel:
     """How many deltas are sent by the moment shown."""
     in_one_delta: Verdict | None = None
     """The verdict that those of a sweep's splits are compared with."""
-    swept: list[Swept] = field(default_factory=list)
+    swept: list[SplitResult] = field(default_factory=list)
     tried: int = 0
     splits: int = 0
     """How many splits the sweep tries; 0 if no sweep was requested."""
@@ -92,10 +92,10 @@ class StreamModel:
         before, self.at = self.at, max(0, min(at, self.deltas))
         return before != self.at
 
-    def sent(self) -> Sent:
+    def sent(self) -> Received:
         """Return what the client has received by the moment shown."""
         deltas = self.reading.deltas if self.reading is not None else ()
-        return sent_after(deltas, self.at)
+        return received_after(deltas, self.at)
 
     def differences(self) -> list[str]:
         """Return where the stream's verdict differs from that on the whole text."""

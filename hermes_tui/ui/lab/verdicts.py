@@ -15,11 +15,11 @@ from hermes_tui.runtime.parser_verdicts import (
     LOST,
     TEXT_KEPT,
     ink,
-    ink_lost,
     lost_calls,
+    lost_characters,
     verdict_of_engine,
 )
-from hermes_tui.runtime.real_parser import card_of
+from hermes_tui.runtime.real_parser import engine_info_of
 from hermes_tui.ui.lab.parsers import EMULATED, OURS, LabParser
 
 if TYPE_CHECKING:
@@ -79,12 +79,12 @@ class Verdict(NamedTuple):
                 return TEXT_KEPT
 
 
-def of_result(parser: LabParser, text: str, result: ParseResult) -> Verdict:
+def result_verdict(parser: LabParser, text: str, result: ParseResult) -> Verdict:
     """Return the verdict of one of our own parsers."""
     lost = sum(ink(text[span.start : span.end]) for span in result.dropped)
     if not result.calls:
         reasoning = "".join(text[span.start : span.end] for span in result.reasoning)
-        lost = ink_lost(text, result.content, reasoning)
+        lost = lost_characters(text, result.content, reasoning)
     return Verdict(
         parser.name,
         parser.source,
@@ -112,7 +112,7 @@ def of_engine(
     """
     missing: int | None = None
     if not found.tool_calls:
-        missing = ink_lost(text, found.content, found.reasoning)
+        missing = lost_characters(text, found.content, found.reasoning)
     elif ours is not None:
         lost = lost_calls(verdict_of_engine(name, engine.version, found, text), ours, text)
         missing = sum(ink(text[call.span.start : call.span.end]) for call in lost)
@@ -125,7 +125,7 @@ def of_engine(
         found.content,
         missing,
         found.error,
-        card_of(engine, name).flag,
+        engine_info_of(engine, name).flag,
         found.log,
         found.reasoning,
         found.tools_called and not found.tool_calls,

@@ -58,7 +58,7 @@ class ErrorsPane(RowList):
         timeline = self._model.timeline
         empty = f"no tool errors{self._model.so_far or ' in this run'}"
         if self._model.situation().problems:
-            empty += self._model.keys.told(": {next-problem} goes to what else is wrong")
+            empty += self._model.keys.format(": {next-problem} goes to what else is wrong")
         self.set_empty_text(empty)
         self.rows_changed(None if timeline is self._drawn_for else 0)
         self._drawn_for = timeline

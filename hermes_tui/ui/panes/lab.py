@@ -12,7 +12,7 @@ from hermes_tui.ui.lab.fates import Fate, Piece
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.stream import StreamModel
 from hermes_tui.ui.render.lab import ResultRow, step_row
-from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
+from hermes_tui.ui.render.lab_text import STEP_SUFFIX, Caret, LabDocument
 from hermes_tui.ui.render.rows import sign_of
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
@@ -26,8 +26,8 @@ def with_step(resolve: Resolve) -> Resolve:
     """Return a resolver that also knows, for each style, the underlined one of the current step."""
 
     def styles(name: str) -> Style:
-        if name.endswith(HERE):
-            return resolve(name.removesuffix(HERE)) + resolve("lab.here")
+        if name.endswith(STEP_SUFFIX):
+            return resolve(name.removesuffix(STEP_SUFFIX)) + resolve("lab.here")
         return resolve(name)
 
     return styles

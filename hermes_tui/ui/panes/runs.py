@@ -21,8 +21,8 @@ from hermes_tui.ui.runs.columns import (
     Column,
     column_at,
     columns_for,
+    fields_without_column,
     heading_of,
-    without_column,
 )
 from hermes_tui.ui.runs.fields import column as column_of
 from hermes_tui.ui.runs.fields import findings_text, id_text
@@ -228,7 +228,7 @@ class RunsPane(RowList):
     ) -> None:
         """Show the runs of a model; with `waits`, files that do not exist yet may add some."""
         rows = RunRows(model)
-        self._no_match = keys.told(NO_MATCH)
+        self._no_match = keys.format(NO_MATCH)
         self._no_runs_yet = WAITING if waits else NO_RUNS_YET
         empty = self._no_runs_yet
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=empty)
@@ -295,12 +295,12 @@ class RunsPane(RowList):
         """Return the position of the run under the cursor; None on a heading or without runs."""
         return self.lines.position(self.cursor)
 
-    def told_besides(self) -> list[str]:
+    def values_without_column(self) -> list[str]:
         """Return the known values of the run under the cursor for which no column has room."""
         if self.position is None:
             return []
         row = self._model.row(self.position)
-        names = without_column(self._rows.columns, self._model.facts.longest)
+        names = fields_without_column(self._rows.columns, self._model.facts.longest)
         return [text for name in names if (text := _labelled_value(name, row))]
 
     def keep(self) -> None:

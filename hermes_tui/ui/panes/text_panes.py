@@ -124,7 +124,7 @@ class TextPane(TextView):
         """Return whether the page of a row shows all of the row that is searched."""
         return True
 
-    def pass_matches(self, step: int) -> None:
+    def leave_matches(self, step: int) -> None:
         """Make the next step leave the text, because its matches have been visited."""
         self._match = len(self.matches) - 1 if step > 0 else 0
 
@@ -152,7 +152,7 @@ class TextPane(TextView):
         if before:
             self.set_matches(())
         if search is not None:
-            self._pending_matches = self.document.look(search.look_at, search.may_hold)
+            self._pending_matches = self.document.look(search.look_at, search.may_match)
             self.find_on(AT_ONCE_S)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.style import Style
 
 from hermes_tui.ui.render.rows import Segments, timeline_row
-from hermes_tui.ui.render.titles import is_under_way, so_far
+from hermes_tui.ui.render.titles import lags_behind, so_far
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
@@ -66,6 +66,6 @@ class TimelinePane(RowList):
         if model.filter is None:
             return "no rows yet"
         scope = so_far(model, model.filtered)
-        if is_under_way(model, model.filtered):
+        if lags_behind(model, model.filtered):
             return f"filtering: nothing{scope}"
-        return model.keys.told(f"no row matches the filter{scope}: {{unfilter}} shows all")
+        return model.keys.format(f"no row matches the filter{scope}: {{unfilter}} shows all")

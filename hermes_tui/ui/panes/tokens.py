@@ -20,7 +20,7 @@ from hermes_tui.ui.render.tokens import (
     title_row,
     token_row,
 )
-from hermes_tui.ui.token_sources import TokenSource, asks_for_tokens, read_tokens, source_of
+from hermes_tui.ui.token_sources import TokenSource, read_tokens, requests_tokens, source_of
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
@@ -81,7 +81,7 @@ class TokensPane(RowList):
         self._rows = TokenRows([table for table in tables if len(table)])
         self._running_text = None
         self._nothing = NOTHING
-        if asks_for_tokens(view.timeline, view.row):
+        if requests_tokens(view.timeline, view.row):
             has_reply = source is not None and source.kind == "reply"
             self._nothing = NOT_SENT if has_reply else "no tokens here"
         self.set_source(self._rows, cursor=self._first_token())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import Moment, Phase
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.live_model import doing_at, last_stop, stopped
+from hermes_tui.ui.live_model import activity_at, last_stop, stopped
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
@@ -50,7 +50,7 @@ def standing(branch: Branch) -> str:
         stop = last_stop(log)
         return visible_line(stopped(log, stop).what, _MAX_WIDTH) if stop is not None else "stopped"
     if state.phase is Phase.ENDED:
-        why = doing_at(log, len(log) - 1).why
+        why = activity_at(log, len(log) - 1).why
         return ": ".join(filter(None, ("ended", visible_line(why, _MAX_WIDTH))))
     return str(state.phase)
 

@@ -88,7 +88,7 @@ def _is_cut(log: EventLog, seq: int, call: ToolCall) -> bool:
         if event.seq > seq and isinstance(event, _REPLY_ENDS):
             break
         if isinstance(event, ev.TextEdited):
-            reply = reply.anew()
+            reply = reply.without_content()
         reply.apply(event)
     return call.index < len(reply.calls) and reply.calls[call.index].cut
 

@@ -23,7 +23,7 @@ from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.message import pretty_json
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.raw_beside import raw_beside_normalised
-from hermes_tui.ui.render.rows import characters, reason_beside
+from hermes_tui.ui.render.rows import characters, reason_without_quote
 from hermes_tui.ui.run_relations import subagent_of
 from hermes_tui.ui.view_model import ViewState
 
@@ -78,7 +78,7 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
         where = f"in turn {turn:,}" if turn else "before the first turn"
         page.line(f"no tool calls {where}", "dim")
         if next(timeline.rows_from("call", view.row, 1), None) is not None:
-            page.line(view.keys.told("{next-call} goes to the next one"), "dim")
+            page.line(view.keys.format("{next-call} goes to the next one"), "dim")
         return page.document(), 0
     chosen, _ = selected_call(timeline, view.row)
     page.heading(f"turn {turn}: {counted(len(rows), 'call')}")
@@ -87,7 +87,9 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     shown = rows[first : around + NEIGHBOURS] if len(rows) > MOST_CALLS else rows
     if first:
         page.line(
-            view.keys.told(f"… {counted(first, 'call')} before, one by one with {{previous-call}}"),
+            view.keys.format(
+                f"… {counted(first, 'call')} before, one by one with {{previous-call}}"
+            ),
             "dim",
         )
     top = 0
@@ -103,7 +105,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     if left := len(rows) - first - len(shown):
         page.blank()
         page.line(
-            view.keys.told(f"… {counted(left, 'more call')}, one by one with {{next-call}}"), "dim"
+            view.keys.format(f"… {counted(left, 'more call')}, one by one with {{next-call}}"),
+            "dim",
         )
     return page.document(), top
 
@@ -132,7 +135,7 @@ def _add_call(
     _add_fact(page, "id", *_id_fact(view, call, findings))
     _add_fact(page, "name", *_name_fact(view, call, findings))
     if run := subagent_of(timeline.state.details, call.id):
-        hint = view.keys.told(" ({open} in this pane opens it)") if is_chosen else ""
+        hint = view.keys.format(" ({open} in this pane opens it)") if is_chosen else ""
         _add_fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{hint}", "hint")
     state = call.arguments_state
     _add_fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
@@ -271,7 +274,7 @@ def _add_result(page: Page, view: ViewState, row: int) -> None:
     else:
         kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
         style = "error" if result.error.kind == "flag" else "warning"
-        reason = reason_beside(result.error.reason, result.content)
+        reason = reason_without_quote(result.error.reason, result.content)
         _add_fact(page, "result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
     _add_preview(page, result, view.keys)
 
@@ -299,4 +302,4 @@ def _add_preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
         more = "… the rest of it"
     else:
         return
-    page.line(keys.told(f"{more}: {{pair}} goes to the result"), "dim", indent=6)
+    page.line(keys.format(f"{more}: {{pair}} goes to the result"), "dim", indent=6)

@@ -169,15 +169,15 @@ class Document:
     def look(
         self,
         look_at: Callable[[str], Iterable[tuple[int, int] | None]],
-        may_hold: Callable[[str], bool] = lambda lines: True,
+        may_match: Callable[[str], bool] = lambda lines: True,
     ) -> Iterator[Match | None]:
         """Yield the matches of `look_at` line by line, and None whenever some time has passed.
 
-        `may_hold` returns, for many lines at once, whether any of them may have a match.
+        `may_match` returns, for many lines at once, whether any of them may have a match.
         """
         first = 0
         for texts in self._text_batches():
-            if len(texts) == 1 or may_hold("\n".join(texts)):
+            if len(texts) == 1 or may_match("\n".join(texts)):
                 for number, text in enumerate(texts, first):
                     for span in look_at(text):
                         if span is None:

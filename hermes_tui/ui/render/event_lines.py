@@ -14,9 +14,9 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, duration
 from hermes_tui.ui.live_model import (
     ENDINGS,
+    activity_at,
     breakpoint_texts,
     call_name,
-    doing_at,
     stopped,
     without_repetition,
 )
@@ -176,7 +176,7 @@ def _hit_text(log: EventLog, event: ev.BreakpointsHit) -> str:
     texts = breakpoint_texts(log, event.seq)
     named = [texts.get(key, key) for key in event.breakpoints or event.hits]
     ends = ["this ends the run"] if event.fatal else []
-    return " · ".join([*event.notes, *named, *ends]) or doing_at(log, event.seq).what
+    return " · ".join([*event.notes, *named, *ends]) or activity_at(log, event.seq).what
 
 
 def _call_edit_text(log: EventLog, event: ev.ArgumentsEdited) -> str:

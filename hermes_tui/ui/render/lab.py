@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, ParseStep
-from hermes_tui.parsers.findings_count import count_of
+from hermes_tui.parsers.findings_count import findings_count
 from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.steps import is_failure
@@ -89,7 +89,7 @@ def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
 
 def step_place(model: LabModel) -> str:
     """Return the number of the current step, and how many findings there are."""
-    found = count_of(model.parser.name, model.result.diagnostics)
+    found = findings_count(model.parser.name, model.result.diagnostics)
     return f"step {model.step:,} of {max(0, len(model.steps) - 1):,} · findings {found}"
 
 
@@ -132,7 +132,7 @@ def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
         facts = counted(len(model.steps) - 1, "step")
         hints = "; {lab-step} begins" if len(model.steps) > 1 else ""
         hints += ", {lab-failure} goes to the next failure" if model.failures else ""
-        facts += model.keys.told(hints)
+        facts += model.keys.format(hints)
         about = " · ".join(fact for fact in (parser.format, parser.families) if fact)
         yield from wrapped([(f"{parser.name} {parser.version}".strip(), "key"),
                             (f"  {about}", "dim")], width)  # fmt: skip
@@ -161,7 +161,7 @@ def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
     findings = model.result.diagnostics
     if not findings:
         return
-    yield _heading(f"Findings: {count_of(model.parser.name, findings)}")
+    yield _heading(f"Findings: {findings_count(model.parser.name, findings)}")
     first = findings.index(model.pointed) if model.pointed in findings else 0
     first = first if first >= MOST_LISTED else 0
     for finding in findings[first : first + MOST_LISTED]:

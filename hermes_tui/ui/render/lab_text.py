@@ -22,7 +22,7 @@ from hermes_tui.ui.render.document import (
 )
 from hermes_tui.ui.render.wrap import cells, row_starts
 
-HERE = ".here"
+STEP_SUFFIX = ".here"
 """Suffix of the style names inside the span of the step."""
 MAX_CARETS = 60
 
@@ -166,7 +166,7 @@ class _LabLines(TextLines):
             edges = sorted({left, right, *cuts})
             for first, last in pairwise(edges):
                 inside = step.start <= first < step.end
-                name = piece.fate.style_name + (HERE if inside else "")
+                name = piece.fate.style_name + (STEP_SUFFIX if inside else "")
                 if inside or piece.fate is not Fate.CONTENT:
                     found.append(StyledSpan(first - start, last - start, name))
         return found

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.pace import clock
-from hermes_tui.ui.live_model import Doing, Spent
+from hermes_tui.ui.live_model import Activity, RunUsage
 from hermes_tui.ui.render.rows import Segments
 
 
 def phase_segments(
-    doing: Doing,
-    spent: Spent,
+    doing: Activity,
+    spent: RunUsage,
     *,
     turn: int,
     max_turns: int,
@@ -60,7 +60,7 @@ def phase_segments(
 
 
 FLAWED_REPLY = "{lab} parser lab, {edit} edits, {retry} asks again, {continue} "
-GOES_ON = {
+CONTINUE_EFFECTS = {
     "runs": "continues with the call as read.",
     "refused": "tells the model what is wrong.",
     "": "continues without a call.",

@@ -26,7 +26,7 @@ from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import indented, unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock, reason_beside
+from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock, reason_without_quote
 from hermes_tui.ui.view_model import ViewState
 
 MODES = ("plain", "markdown", "json")
@@ -58,7 +58,7 @@ def message_page(view: ViewState) -> Document:
             owner = message_of(view.timeline, event.seq)
             if owner is not None:
                 which = f"call {event.call.index + 1} of this message "
-                page.line(which + view.keys.told("({pane-3} shows the calls)"), "dim")
+                page.line(which + view.keys.format("({pane-3} shows the calls)"), "dim")
                 _add_message(page, owner.message, view)
         case ToolReturned(result=result) | ToolFailed(result=result):
             _add_result(page, result, view.mode)
@@ -174,7 +174,7 @@ def _add_result(page: Page, result: ToolResult, mode: str) -> None:
     if result.error is not None:
         how = "the source says so" if result.error.kind == "flag" else "it reads like one"
         style = "error" if result.error.kind == "flag" else "warning"
-        reason = reason_beside(result.error.reason, result.content)
+        reason = reason_without_quote(result.error.reason, result.content)
         page.line(f"error ({how}): {reason}", style)
     body(page, result.content, mode)
 

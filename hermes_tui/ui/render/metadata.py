@@ -194,7 +194,7 @@ def _add_gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> No
         if row is not None and isinstance(event, MessageAppended):
             who = event.message.author or event.message.role
             place = f"{who}, turn {timeline.turn(row)} "
-            page.link("◆ message", place + page.keys.told("({open} goes there)"), row=row)
+            page.link("◆ message", place + page.keys.format("({open} goes there)"), row=row)
     for name, text in labels.items():
         page.fact(name.removeprefix(LABEL), page.spelled(name, text))
 
@@ -241,7 +241,7 @@ def _add_costly_turns(page: MetaPage, timeline: Timeline) -> None:
     turns = timeline.state.tally.costly_turns
     if len(turns) < 2:
         return
-    page.heading(page.keys.told("Turns that cost most ({open} goes there)"))
+    page.heading(page.keys.format("Turns that cost most ({open} goes there)"))
     for cost in turns:
         facts = [
             _seconds_text(cost.seconds),
@@ -262,7 +262,7 @@ def _add_usage(page: MetaPage, usage: Usage) -> None:
 
 def _add_relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
     if relatives:
-        page.heading(page.keys.told("Runs it belongs to ({open} goes there)"))
+        page.heading(page.keys.format("Runs it belongs to ({open} goes there)"))
     for relative in relatives:
         page.link(relative.kind, relative.text, run=relative.place)
 
@@ -271,7 +271,7 @@ def _add_tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> 
     if not declared:
         return
     declares = f"{counted(len(tools), 'tool')} declared ({{open}} shows the schema)"
-    page.heading(page.keys.told(declares))
+    page.heading(page.keys.format(declares))
     for tool in tools:
         first = tool.description.strip().split("\n", 1)[0]
         key = f"tools/{tool.name}"

@@ -88,7 +88,7 @@ def _field_lines(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -
             spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
         lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
     if next(rows, None) is not None:
-        hint = keys.told("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
+        hint = keys.format("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
         lines.append(Line(hint, (StyledSpan(0, len(hint), "dim"),), 4))
     return lines
 

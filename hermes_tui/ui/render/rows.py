@@ -167,7 +167,7 @@ def _result_content(result: ToolResult, mark: str, room: int) -> _RowContent:
     return _RowContent("←? error", "warning", text, "warning", size)
 
 
-def reason_beside(reason: str, content: str) -> str:
+def reason_without_quote(reason: str, content: str) -> str:
     """Return why a result is an error, without the words that the result itself begins with."""
     why, _, quote = reason.partition(": ")
     quote = quote.removesuffix(ELLIPSIS).strip()

@@ -53,7 +53,7 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
     return page.document()
 
 
-def printing_page(name: str, arguments: str, printed: str, heard: int) -> Document:
+def tool_output_page(name: str, arguments: str, printed: str, heard: int) -> Document:
     """Return what a running tool has printed so far: the end of its output of `heard` bytes."""
     page = Page()
     page.line(f"→ {visible_line(name, LONGEST_NAME)}", "call")

@@ -115,7 +115,10 @@ def chosen_segments(chosen: str, keys: KeyNames) -> Segments:
     """Return the hint for the run that was chosen for a comparison; nothing if none was."""
     if not chosen:
         return []
-    before, after = keys.told(" · {compare} compares with "), keys.told(", {clear} drops it")
+    before, after = (
+        keys.format(" · {compare} compares with "),
+        keys.format(", {clear} drops it"),
+    )
     return [(f"{before}{visible_line(chosen, 40)}{after}", "hint")]
 
 
@@ -148,7 +151,7 @@ def _reading_bar(done: int, total: int, pace: str) -> Segments:
     return [("\0fill", ""), (f"{pace} ", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
 
 
-def is_under_way(model: RunModel, looked_at: int) -> bool:
+def lags_behind(model: RunModel, looked_at: int) -> bool:
     """Return whether a search or filter that covered `looked_at` rows lags behind the reading."""
     return len(model.timeline) - looked_at > (0 if model.timeline.finished else ROWS_BEHIND)
 
@@ -156,7 +159,7 @@ def is_under_way(model: RunModel, looked_at: int) -> bool:
 def so_far(model: RunModel, looked_at: int) -> str:
     """Return how much a search or filter has covered; empty if that is the whole run."""
     rows = len(model.timeline)
-    if is_under_way(model, looked_at):
+    if lags_behind(model, looked_at):
         return f" in {_percent(looked_at, rows)} of {rows:,} rows"
     return model.so_far
 
@@ -167,7 +170,7 @@ def match_text(model: RunModel, in_text: str = "") -> str:
     number = model.match_number()
     found = f"{number} of {total:,}" if number else counted(total, "match")
     if not total:
-        found = "nothing yet" if is_under_way(model, model.searched) else "no match"
+        found = "nothing yet" if lags_behind(model, model.searched) else "no match"
         if in_text:
             return in_text
     return f"{found}{so_far(model, model.searched)}" + (in_text and f" · {in_text}")
@@ -185,7 +188,7 @@ def complaints_count(complaints: Sequence[str], keys: KeyNames) -> str:
     """Return how many complaints there are and where to read them; empty if there are none."""
     skipped = all(complaint.startswith("skipped ") for complaint in complaints)
     many = f"{len(complaints):,} skipped" if skipped else counted(len(complaints), "complaint")
-    return keys.told(f"{many}, see {{help}}") if complaints else ""
+    return keys.format(f"{many}, see {{help}}") if complaints else ""
 
 
 def complaints_line(complaints: Sequence[str], keys: KeyNames) -> str:
@@ -198,6 +201,6 @@ def complaints_line(complaints: Sequence[str], keys: KeyNames) -> str:
     where, colon, why = complaints[-1].partition(": ")
     skipped = "skipped " if colon and where.startswith("skipped ") else ""
     name = where.removeprefix(skipped).rpartition("/")[2] if colon else where
-    further = keys.told(f"+{len(complaints) - 1:,} more, see {{help}} · ")
+    further = keys.format(f"+{len(complaints) - 1:,} more, see {{help}} · ")
     more = further if len(complaints) > 1 else ""
     return f"{more}{skipped}{name}{colon}{why}"

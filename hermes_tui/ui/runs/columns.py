@@ -88,7 +88,7 @@ def heading_of(name: str) -> str:
     return _KINDS[name].heading if name in _KINDS else name
 
 
-def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
+def fields_without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
     """Return the names of the columns that have a value but no room."""
     shown = {column.name for column in columns}
     return [name for name in _DETAIL_FIELDS if name not in shown and not _is_blank(name, longest)]

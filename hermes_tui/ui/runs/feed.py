@@ -147,7 +147,7 @@ class RunsFeed:
                     changed = True
                 case Progress():
                     changed = True
-            if (may_hand_over or reading.is_heavy) and reading.may_go_apart(step):
+            if (may_hand_over or reading.is_heavy) and reading.may_use_process(step):
                 self._indexing.hand_over(reading)
                 break
             if time.perf_counter() >= deadline:

@@ -78,13 +78,13 @@ SORTS = (
 Codes = tuple[tuple[str, int], ...]
 _LAST_TEXT: Final = chr(sys.maxunicode)
 TIMES: Final = frozenset({"began", "latest"})
-MAY_LACK: Final = TIMES | {"reward"}
+OPTIONAL_COLUMNS: Final = TIMES | {"reward"}
 """Columns that are skipped if they are empty for every run."""
 _SPARSE: Final = TIMES | {"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"}
 """Fields that many files do not have."""
 WITHOUT_MEAN = frozenset({"run", "stop_reason", "codes", "model", "task", "id", "file"})
 """Columns without a mean for a group; that of `status` is how many of its runs failed."""
-UPWARDS = WITHOUT_MEAN | {"status", "reward"}
+ASCENDING_COLUMNS = WITHOUT_MEAN | {"status", "reward"}
 """Columns that begin with the smallest: the worst comes first. Counts begin with the largest.
 """
 

@@ -11,7 +11,7 @@ from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND, column
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.steps import Steps, pieces
-from hermes_tui.ui.runs.table import RunRow, gone_from
+from hermes_tui.ui.runs.table import RunRow, gone_places
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -30,7 +30,7 @@ class RunFilter:
         self.tested = 0
         """How many of the runs have been tested."""
         self._rows = rows
-        self._gone = gone_from(rows)
+        self._gone = gone_places(rows)
         self._places = places
         self._search = search
 

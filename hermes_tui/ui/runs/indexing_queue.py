@@ -68,7 +68,7 @@ class IndexingQueue:
         if len(self._running) >= PROCESSES:
             return False
         reading = self._queue.popleft()
-        reading.go_apart()
+        reading.read_in_process()
         self._running.append(reading)
         return self._report_failure(reading, complain)
 

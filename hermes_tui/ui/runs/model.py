@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.runs.facts import RunsFacts
-from hermes_tui.ui.runs.fields import MAY_LACK, SORTS, UPWARDS, run_line, sort_keys
+from hermes_tui.ui.runs.fields import (
+    ASCENDING_COLUMNS,
+    OPTIONAL_COLUMNS,
+    SORTS,
+    run_line,
+    sort_keys,
+)
 from hermes_tui.ui.runs.filter import RunFilter
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.shape import Standing
 from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
-from hermes_tui.ui.runs.table import RunRow, gone_from
+from hermes_tui.ui.runs.table import RunRow, gone_places
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -37,7 +43,7 @@ class RunsModel:
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.rows = rows
-        self._gone = gone_from(rows)
+        self._gone = gone_places(rows)
         self.standing = Standing(array("I"))
         """The arrangement of the listed runs."""
         self.sort_name = "run"
@@ -296,12 +302,12 @@ class RunsModel:
     def sort_by(self, name: str, *, descending: bool | None = None) -> None:
         """Sort by a column; the worst comes first unless `descending` is given."""
         self.sort_name = name
-        self.descending = name not in UPWARDS if descending is None else descending
+        self.descending = name not in ASCENDING_COLUMNS if descending is None else descending
         self._arrange()
 
     def sorts(self) -> list[str]:
         """Return the columns to sort by, in order; times and rewards only if there are any."""
-        blank = MAY_LACK - self.facts.longest.keys() - {self.sort_name}
+        blank = OPTIONAL_COLUMNS - self.facts.longest.keys() - {self.sort_name}
         return [name for name in SORTS if name not in blank]
 
     def sort_by_next(self) -> None:

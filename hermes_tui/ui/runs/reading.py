@@ -87,13 +87,13 @@ class Reading:
         """Whether a process reads the file now."""
         return self.index is not None and self.index.is_running
 
-    def may_go_apart(self, step: Step) -> bool:
+    def may_use_process(self, step: Step) -> bool:
         """Return whether a process may continue after this step: a record ends and much is left."""
         is_between = isinstance(step, Progress) or (
             isinstance(step, FoundRun) and step.ref.nth + 1 == step.siblings
         )
         index = self.index
-        return index is not None and is_between and index.wants_process(self._records_done)
+        return index is not None and is_between and index.is_worth_process(self._records_done)
 
     @property
     def is_heavy(self) -> bool:
@@ -101,7 +101,7 @@ class Reading:
         index, following = self.file.index, self._records_done
         return following < len(index) and len(index[following].range) > HEAVY_RECORD_BYTES
 
-    def go_apart(self) -> None:
+    def read_in_process(self) -> None:
         """Have a process read the rest."""
         assert self.index is not None, "asked before"
         self.index.start(self._records_done)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hermes_tui.runtime.growing import FileChange
-from hermes_tui.runtime.replaced_file import change_of, leave, news_of, take_place
+from hermes_tui.runtime.replaced_file import (
+    change_of,
+    leave,
+    replace_from_path,
+    replacement_message,
+)
 from hermes_tui.runtime.targets import Target
 from hermes_tui.ui.runs.reading import Reading
 
@@ -29,7 +34,7 @@ def replacement(reading: Reading, *, may_keep: bool) -> Replacement | None:
     """
     file = reading.file
     change = change_of(file)
-    is_other = take_place(file)
+    is_other = replace_from_path(file)
     if reading.is_outdated:
         anew = Reading(reading.number, file)
         anew.row = reading.row
@@ -43,4 +48,4 @@ def replacement(reading: Reading, *, may_keep: bool) -> Replacement | None:
         reading.begin()
         complaint = f"{file.label}: {change.value}; the runs of both are listed"
         return Replacement(complaint, reading, target)
-    return Replacement(f"{file.label}: {news_of(change)}", None, target, is_gone=True)
+    return Replacement(f"{file.label}: {replacement_message(change)}", None, target, is_gone=True)

@@ -145,13 +145,13 @@ class RunSearch:
         return self._walk.has_match
 
     def _text_search(self, place: int) -> Generator[int, None, bool]:
-        from hermes_tui.runtime.run_texts import look_through
+        from hermes_tui.runtime.run_texts import search_run
 
         assert self.wanted is not None
         if self._is_in_line(place):
             return True
         ref = self._rows[place].ref
-        return (yield from look_through(ref, self.wanted.found_in, self._may_hold))
+        return (yield from search_run(ref, self.wanted.found_in, self._may_hold))
 
     def search_again(self, place: int) -> None:
         """Search a run again that has changed."""

@@ -58,7 +58,7 @@ class ShapedRuns(MatchedRuns):
         further = takewhile(bool, (*fields[here + 1 :], *fields[: here + 1]))
         self.group_by(next(groupings_of(self.rows, further), ""))
 
-    def switch_tree(self) -> None:
+    def toggle_tree(self) -> None:
         """Switch between children below their parents and children sorted like other runs."""
         self.shape.is_tree = not self.shape.is_tree
         self._arrange()

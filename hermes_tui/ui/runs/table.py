@@ -326,7 +326,7 @@ def _shortened(text: str) -> str:
     return f"{text[:LONG_TEXT]}{hash(text):x}"
 
 
-def gone_from(rows: Sequence[RunRow]) -> Set[int]:
+def gone_places(rows: Sequence[RunRow]) -> Set[int]:
     """Return the live set of the places of rows whose run no longer exists."""
     return rows.gone if isinstance(rows, RunTable) else frozenset()
 

@@ -48,7 +48,7 @@ class CommandScreen(Screen[None]):
         "cancel": "all is read already",
     })  # fmt: skip
     """The message for a command that is not available now, by command id; `nothing_here` for all
-    others. Keys are written in it as `KeyNames.told` takes them."""
+    others. Keys are written in it as `KeyNames.format` takes them."""
     nothing_here: ClassVar[str] = ""
     pumps_in_background: ClassVar[bool] = False
     busy_every_s: ClassVar[float] = BUSY_EVERY_S
@@ -92,14 +92,14 @@ class CommandScreen(Screen[None]):
         self._is_in_command = True
         try:
             if not BY_ID[command_id].enabled(self.situation()):
-                self._message = self.why_it_is_not(command_id)
+                self._message = self.why_unavailable(command_id)
             elif handler is not None:
                 handler()
         finally:
             self._is_in_command = False
         self.draw_lines()
 
-    def say_what_key_is_for(self, key: str) -> None:
+    def explain_key(self, key: str) -> None:
         """Show on which screen a key works that does nothing here; clear an earlier message."""
         keys = self.hermes.config.keys
         if self.scope not in ("run", "runs") or command_on(self.scope, key, keys) is not None:
@@ -109,12 +109,12 @@ class CommandScreen(Screen[None]):
         for scope, where in OTHER_SCREENS:
             command = command_on(scope, key, keys)
             if command is not None:
-                self.say(f"{command.label.lower()}: {self.keys.told(where)}")
+                self.say(f"{command.label.lower()}: {self.keys.format(where)}")
                 return
 
-    def why_it_is_not(self, command_id: str) -> str:
+    def why_unavailable(self, command_id: str) -> str:
         """Return why a command is not available now."""
-        return self.keys.told(self.why_not.get(command_id, self.nothing_here))
+        return self.keys.format(self.why_not.get(command_id, self.nothing_here))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "command" and parameters:
@@ -147,17 +147,17 @@ class CommandScreen(Screen[None]):
 
     def offers(self) -> Iterator[Offer]:
         """Yield the offers of the palette: every command that is available now."""
-        from hermes_tui.ui.palette import ALSO_CALLED, Offer
+        from hermes_tui.ui.palette import SYNONYMS, Offer
 
         situation, keymap = self.situation(), self.hermes.config.keys
         for command in in_scope(self.scope):
             if command.enabled(situation) and command.id != "palette":
                 yield Offer(
                     command.label,
-                    self.keys.told(command.help),
+                    self.keys.format(command.help),
                     partial(self.action_command, command.id),
                     shown_key(command, keymap),
-                    ALSO_CALLED.get(command.id, ""),
+                    SYNONYMS.get(command.id, ""),
                     command.id,
                 )
 
@@ -174,9 +174,9 @@ class CommandScreen(Screen[None]):
         if why_not := self.hermes.suspend_for_shell():
             self.say(why_not)
 
-    def say_what_goes_back(self) -> None:
+    def show_back_hint(self) -> None:
         """Show which key goes back, after an Esc that had nothing to drop."""
-        self.say(self.keys.told("nothing to drop: {back} goes back"))
+        self.say(self.keys.format("nothing to drop: {back} goes back"))
 
     # Showing
 

@@ -81,7 +81,7 @@ class Answer(NamedTuple):
     reason: str = ""
 
 
-def told(call_id: str, answer: Answer) -> str:
+def tool_message_text(call_id: str, answer: Answer) -> str:
     """Return the tool message that the model will see."""
     return tool_text(call_id, error_text(answer.text) if answer.failed else answer.text)
 
@@ -123,7 +123,7 @@ class AnswerScreen(Form[Answer | None]):
             kind, style, other = ("Error", "error", "a result")
         segments = [(f"{kind} in place of the tool", style), (f"  F3: {other}", "dim")]
         self.query_one("#kind", StatusLine).show(segments)
-        message = told(self._call_id, self.result())
+        message = tool_message_text(self._call_id, self.result())
         self.query_one("#told", TextView).set_document(
             Document.from_text(message), keep_position=True
         )

@@ -117,9 +117,9 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def on_prompt_answered(self, event: Prompt.Answered) -> None:
         """Go to the first match."""
-        from hermes_tui.ui.screens.searching import asked_search
+        from hermes_tui.ui.screens.searching import search_from_answer
 
-        search = asked_search(event)
+        search = search_from_answer(event)
         if isinstance(search, str):
             self._ask(event.value)
             self.show_title(search)
@@ -159,7 +159,7 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def do_pager(self) -> None:
         """Show the comparison in $PAGER."""
-        if wrong := self.hermes.page_out([self._text()]):
+        if wrong := self.hermes.show_in_pager([self._text()]):
             self.show_title(wrong)
 
     def _text(self) -> str:

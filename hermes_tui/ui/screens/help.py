@@ -156,15 +156,15 @@ def help_document(
         _commands(page, others, keys, where=_PLACES[elsewhere])
     if live:
         _dialogs(page, keys)
-    fields = {name: keys.told(meaning) for name, meaning in FILTERS.items()}
+    fields = {name: keys.format(meaning) for name, meaning in FILTERS.items()}
     page.heading("Where things stand")
     page.line(_MARKS)
     page.blank()
     page.heading("Expressions")
     page.line(HELP.rstrip("\n"))
     page.blank()
-    _table(page, keys.told("Fields of a row ({filter} on the run screen)"), FIELDS)
-    _table(page, keys.told("Fields of a run ({filter} on the runs screen)"), fields)
+    _table(page, keys.format("Fields of a row ({filter} on the run screen)"), FIELDS)
+    _table(page, keys.format("Fields of a run ({filter} on the runs screen)"), fields)
     page.heading("Settings")
     page.line(_SETTINGS)
     lines = map(_with_dim_id, page.document().lines)
@@ -183,7 +183,8 @@ def _commands(
     ordered = sorted(commands, key=lambda command: bool(first) and command.group != first)
     for group, members in groupby(ordered, key=lambda command: command.group):
         rows = {
-            all_keys(item, keys.keymap): f"{keys.told(item.help)}  [{item.id}]" for item in members
+            all_keys(item, keys.keymap): f"{keys.format(item.help)}  [{item.id}]"
+            for item in members
         }
         _table(page, _heading(group, where), rows)
 
@@ -232,5 +233,5 @@ def _dialogs(page: Page, keys: KeyNames) -> None:
 
     for scope, members in groupby(DIALOG_KEYS, key=lambda key: key.scope):
         _table(page, f"In a dialog: {scope}", {key.shown: key.help for key in members})
-    heading = keys.told("Fields of a breakpoint's condition ({breakpoint}, {breakpoints})")
+    heading = keys.format("Fields of a breakpoint's condition ({breakpoint}, {breakpoints})")
     _table(page, heading, BREAKPOINT_FIELDS)

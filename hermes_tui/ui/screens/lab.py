@@ -248,7 +248,9 @@ class LabScreen(LabTakeAway):
         if self._message:
             left = [(f" {visible_line(self._message, 300)}", "hint")]
         elif self.is_editing:
-            left = [(self.keys.told(" editing: every key is read again; {clear} ends it"), "hint")]
+            left = [
+                (self.keys.format(" editing: every key is read again; {clear} ends it"), "hint")
+            ]
         else:
             left = legend()
         replay = self.stream if self.side == "stream" else None

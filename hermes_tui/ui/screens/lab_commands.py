@@ -10,8 +10,8 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
-from hermes_tui.runtime.parser_names import REAL, names_file, real_name
-from hermes_tui.ui.lab.parsers import choices, is_known, known_name, no_engine
+from hermes_tui.runtime.parser_names import REAL, real_name, runs_file
+from hermes_tui.ui.lab.parsers import choices, is_known, known_name, why_no_replay
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
 from hermes_tui.ui.screens.moving import Moving
@@ -174,7 +174,7 @@ class LabCommands(Searching, Moving, LabReading):
             self.show_side("")
             self.read()
             hint = "; {lab-restore} restores the text as it was, {lab-copy} copies this one"
-            self.say(chosen.description + self.keys.told(hint))
+            self.say(chosen.description + self.keys.format(hint))
             self.refresh_view()
         elif self.side == "sweep" and self.stream is not None and at < len(self.stream.swept):
             self.begin_stream(self.stream, split=self.stream.swept[at].split)
@@ -205,7 +205,7 @@ class LabCommands(Searching, Moving, LabReading):
         """List the parsers whose names contain the typed text."""
         names = choices(typed, self.model.text, self._real_names())
         none = f"no parser has {typed!r} in its name"
-        if names_file(typed.strip()):
+        if runs_file(typed.strip()):
             none = f"Enter runs the parser in the file {typed.strip()!r}"
         self.say(" · ".join(names[:_MAX_OFFERED]) or none)
 
@@ -223,8 +223,8 @@ class LabCommands(Searching, Moving, LabReading):
             return
         name = known_name(text)
         if not name:
-            near = near_names(text)
-            hint = f"near: {', '.join(near)}" if near else self.keys.told("{lab-matrix} lists them")
+            near = ", ".join(near_names(text))
+            hint = f"near: {near}" if near else self.keys.format("{lab-matrix} lists them")
             self.say(f"no parser {text!r}; {hint}")
             return
         self.model.choose(name)
@@ -301,7 +301,7 @@ class LabCommands(Searching, Moving, LabReading):
             missing = (
                 f"{model.parser.name} reads no call here" if read else "it is still being read"
             )
-            hint = self.keys.told("{lab-edit} edits, {lab-matrix} compares parsers")
+            hint = self.keys.format("{lab-edit} edits, {lab-matrix} compares parsers")
             self.say(f"nothing was changed and {missing}: {hint}")
             return
         wrong = self.hand(model.text, calls, model.parser.name)
@@ -334,7 +334,7 @@ class LabCommands(Searching, Moving, LabReading):
             return None
         stream = self.streamable()
         if stream is None:
-            self.say(self.keys.told(no_engine(self.model.parser)))
+            self.say(self.keys.format(why_no_replay(self.model.parser)))
         return stream
 
     def do_lab_larger(self) -> None:
@@ -388,7 +388,7 @@ class LabCommands(Searching, Moving, LabReading):
         elif self.search is not None:
             self.search = None
         else:
-            self.say_what_goes_back()
+            self.show_back_hint()
         self.refresh_view()
 
     def do_back(self) -> None:

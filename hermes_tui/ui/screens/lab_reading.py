@@ -12,7 +12,7 @@ from hermes_tui.runtime.own_parser import OWN
 from hermes_tui.runtime.parser_names import WITH
 from hermes_tui.ui.lab.model import LabModel, LabText
 from hermes_tui.ui.lab.parsers import LabParser, lab_parser, lab_parsers, marked_in
-from hermes_tui.ui.lab.stream import Split, StreamModel, Swept, splits_of
+from hermes_tui.ui.lab.stream import Split, SplitResult, StreamModel, splits_of
 from hermes_tui.ui.lab.verdicts import Verdict, differences, of_engine
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 
@@ -224,7 +224,7 @@ class LabReading(CommandScreen):
                 return
             stream.tried += 1
             if other := differences(expected, of_engine(engine, stream.parser, text, found)):
-                stream.swept.append(Swept(split, tuple(other)))
+                stream.swept.append(SplitResult(split, tuple(other)))
             self._stale = True
             self.hurry()
 

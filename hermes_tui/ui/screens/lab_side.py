@@ -83,7 +83,7 @@ class SidePane(RowList):
             self._drawn.clear()
             self._selected = selected
         keys = [each.key for each in rows]
-        hint = self._lab.keys.told("{lab-fixes} looks for small edits that help")
+        hint = self._lab.keys.format("{lab-fixes} looks for small edits that help")
         empty_text = f"no parser reads a valid call here; {hint}"
         self.set_empty_text("reading …" if waiting else empty_text)
         self.set_header(lambda _: matrix_header(ranking=ranking))
@@ -107,7 +107,7 @@ class SidePane(RowList):
         found, looks = self._lab.suggestions, self._lab.looks_for_fixes
         if self._is_new((found, looks)):
             name = self._lab.model.parser.name
-            hint = self._lab.keys.told("{lab-which} asks the other parsers")
+            hint = self._lab.keys.format("{lab-which} asks the other parsers")
             empty_text = f"nothing small makes {name} read more calls; {hint}"
             self.set_empty_text("looking …" if looks else empty_text)
             self.set_header(None)

@@ -35,9 +35,9 @@ class LabTakeAway(LabCommands):
     def do_pager(self) -> None:
         pane = self.focused_pane()
         if isinstance(pane, TextView):
-            wrong = self.hermes.page_out([self.model.text])
+            wrong = self.hermes.show_in_pager([self.model.text])
         else:
-            wrong = self.hermes.page_out_rows(pane)
+            wrong = self.hermes.show_rows_in_pager(pane)
         if wrong:
             self.say(wrong)
 
@@ -47,12 +47,12 @@ class LabTakeAway(LabCommands):
             self.say("the last one is still being reduced")
         elif real is None and model.parser.source != EMULATED:
             hint = "a report is about an engine's parser: {lab-matrix} or {lab-parser} chooses one"
-            self.say(self.keys.told(hint))
+            self.say(self.keys.format(hint))
         elif real is None and not model.failures:
             self.say(_nothing_failed(model.parser.name))
         elif self.side == "stream" and self.stream is not None and self.stream.cuts_once:
             hint = "{lab-larger} and {lab-smaller} choose deltas of one size"
-            self.say("a cut at one place cannot be reduced: " + self.keys.told(hint))
+            self.say("a cut at one place cannot be reduced: " + self.keys.format(hint))
         else:
             what = f"reproduce {real.words} in" if real else "write the reproduction into"
             self.ask(f"{what} folder", "lab-reproduce", FOLDER)

@@ -14,26 +14,26 @@ from hermes_tui.ui.commands import CANCEL
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import (
     WAITING,
-    Doing,
-    doing_at,
+    Activity,
+    activity_at,
     head_row,
     hint_at,
     is_edited,
+    is_stopped_at_flawed_reply,
     last_stop,
-    stands_at_flawed,
     waiting,
 )
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.live_status import (
+    CONTINUE_EFFECTS,
     FAILED_REQUEST,
     FLAWED_REPLY,
-    GOES_ON,
     LOST_REPLY,
     LOST_TOOL,
     phase_segments,
 )
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.render.streaming import printing_page, streamed_page
+from hermes_tui.ui.render.streaming import streamed_page, tool_output_page
 from hermes_tui.ui.render.titles import complaints_line, status_segments
 from hermes_tui.ui.screens.live_edits import LiveEdits
 from hermes_tui.ui.view_model import ViewState
@@ -113,9 +113,9 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         """Report that a branch that is not on screen waits for the user, or has ended."""
         if branch.driver.phase in (Phase.STOPPED, Phase.ENDED):
             log = branch.log
-            doing = doing_at(log, len(log) - 1)
+            doing = activity_at(log, len(log) - 1)
             about = " ".join(filter(None, (doing.word.lower(), doing.what, doing.why)))
-            self.say(f"{branch.name}: {about}" + self.keys.told("; {branches} goes there"))
+            self.say(f"{branch.name}: {about}" + self.keys.format("; {branches} goes there"))
 
     def pump(self) -> bool:
         driver = self.feed.driver
@@ -175,7 +175,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return situation._replace(
             live=True,
             legal=self._legal(driver),
-            flawed=stands_at_flawed(model.log),
+            flawed=is_stopped_at_flawed_reply(model.log),
             stops_first=self.stops_first(),
             branches=self.live_app.branch_count,
         )
@@ -200,19 +200,19 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         super().draw_lines()
         feed, model = self.feed, self.model
         driver = feed.driver
-        doing = doing_at(model.log, len(model.log) - 1)
+        doing = activity_at(model.log, len(model.log) - 1)
         if driver is None:
-            doing = Doing("STARTING", feed.label)
+            doing = Activity("STARTING", feed.label)
         elif feed.failure:
-            doing = Doing("BROKEN OFF", style="error")
-        elif waits_s := feed.waits_s():
-            doing = waiting(waits_s, driver.session.state.attempt)
+            doing = Activity("BROKEN OFF", style="error")
+        elif send_delay_s := feed.send_delay_s():
+            doing = waiting(send_delay_s, driver.session.state.attempt)
         phase = phase_segments(
             doing,
             feed.spent,
             turn=self._turn(),
             max_turns=self._last_turn(),
-            working_s=None if doing.word == WAITING else feed.answering_s(),
+            working_s=None if doing.word == WAITING else feed.answer_wait_s(),
             spent_s=feed.spent_s(),
             branch=self._branch_name(),
             past=self._past(),
@@ -265,7 +265,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if model.follow or not len(model.timeline):
             return None
         seq = model.timeline.seq(model.row)
-        then = doing_at(model.log, seq)
+        then = activity_at(model.log, seq)
         did = f"{then.word.lower()} {then.what}".rstrip()
         return f"event {seq + 1} of {len(model.log)}", did
 
@@ -275,12 +275,12 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         stop = last_stop(self.model.log)
         if stop is None:
             ended = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
-            return self.keys.told(self.hints.get("ended", "")) if ended else ""
+            return self.keys.format(self.hints.get("ended", "")) if ended else ""
         if "edited" in self.hints and is_edited(self.model.log, stop):
-            return self.keys.told(self.hints["edited"])
+            return self.keys.format(self.hints["edited"])
         call = 1 + (stop.call_index or 0)
         hint = hint_at(self.hints, str(stop.stop_point), self._turn(), call)
-        return self.keys.told(hint) if hint else self._advice()
+        return self.keys.format(hint) if hint else self._advice()
 
     def _advice(self) -> str:
         """Return what can be done about the mishap that stopped the run, if there is room."""
@@ -293,15 +293,15 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
                 advice = FAILED_REQUEST
             case Moment.RECOVERY:
                 advice = LOST_REPLY if state.call is None else LOST_TOOL
-            case Moment.REPLY if stands_at_flawed(self.model.log):
-                advice = FLAWED_REPLY + GOES_ON[self._calls_then(state)]
+            case Moment.REPLY if is_stopped_at_flawed_reply(self.model.log):
+                advice = FLAWED_REPLY + CONTINUE_EFFECTS[self._calls_then(state)]
             case _:
                 return ""
-        return self.keys.told(advice)
+        return self.keys.format(advice)
 
     @staticmethod
     def _calls_then(state: SessionState) -> str:
-        """Return what happens to the reply's calls when the run continues, as in `GOES_ON`."""
+        """Return what happens to the reply's calls when the run continues: `CONTINUE_EFFECTS`."""
         from hermes_tui.debugger.call_rules import refusal
 
         running = state.reply.running if state.reply is not None else []
@@ -374,7 +374,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             return None
         dispatched, prints = call.dispatched, driver.prints
         printed = branches.masking.text(prints.end)
-        return printing_page(dispatched.name, dispatched.arguments, printed, prints.heard)
+        return tool_output_page(dispatched.name, dispatched.arguments, printed, prints.heard)
 
     def is_at_head(self, position: int) -> bool:
         model = self.model

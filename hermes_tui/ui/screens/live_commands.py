@@ -86,7 +86,7 @@ class LiveCommands(RunScreen):
         """Clear the message shown until a stop, unless it has been replaced since."""
         if self._message and self._message == self._message_until_stop:
             self._message = ""
-            self.live_app.say_what_leaves()
+            self.live_app.repeat_leave_question()
 
     def _why_not_now(self, command_id: str) -> str:
         from hermes_tui.ui.not_now import why_not_now
@@ -97,7 +97,7 @@ class LiveCommands(RunScreen):
         else:
             broken, tool_ran = driver.failure is not None, driver.session.state.tool_ran
             why = why_not_now(command_id, driver.phase, broken=broken, tool_ran=tool_ran)
-        return self.keys.told(why)
+        return self.keys.format(why)
 
     def put(self, what: inputs.Input) -> bool:
         """Put an input into the run and go to its head; return whether it was legal."""
@@ -157,7 +157,7 @@ class LiveCommands(RunScreen):
             self.say_until_stop(self._stop_message())
 
     def _stop_message(self) -> str:
-        if self.feed.waits_s():
+        if self.feed.send_delay_s():
             return f"stopping once attempt {self.state.attempt} is sent and answered"
         return "stopping at the next stop point"
 
@@ -215,7 +215,7 @@ class LiveCommands(RunScreen):
         if self._set_breakpoints((*self.state.breakpoints.values(), added), None):
             way = ": {run-on} runs to it, {continue} stops at every call · "
             stops = " stops at " if added.action is Action.STOP else " is set: "
-            before = self.keys.told(way) if self.stops_first() else stops
+            before = self.keys.format(way) if self.stops_first() else stops
             self.say(f"{added.id}{before}{added.text}")
 
     def stops_first(self) -> bool:
@@ -298,7 +298,7 @@ class LiveCommands(RunScreen):
             return
         self.show_branch(branch)
         shared = f"{counted(branch.shared, 'event')} with {parent.name}"
-        self.say(f"{branch.name} shares {shared}" + self.keys.told("; {branches} lists both"))
+        self.say(f"{branch.name} shares {shared}" + self.keys.format("; {branches} lists both"))
 
     def do_branches(self) -> None:
         from hermes_tui.ui.screens.branches import BranchesScreen

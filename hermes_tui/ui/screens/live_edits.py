@@ -64,7 +64,7 @@ class LiveEdits(LiveCommands):
             here = self._reply_call(index)
             if index == state.stop.call_index or (here is not None and _is_waiting(here)):
                 return False
-        self.say(self.keys.told("that call is settled: {fork} forks here"))
+        self.say(self.keys.format("that call is settled: {fork} forks here"))
         return True
 
     # Editing the model's messages
@@ -305,7 +305,7 @@ class LiveEdits(LiveCommands):
                 self.say_until_stop(f"the tool runs once more{kept}")
             return
         if state.tool_ran:
-            self.say(self.keys.told(TOOL_RAN))
+            self.say(self.keys.format(TOOL_RAN))
             return
         self._ask_again()
 

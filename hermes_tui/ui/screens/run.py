@@ -16,7 +16,7 @@ from hermes_tui.log.timeline import RowKind
 from hermes_tui.model.events import Event
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.layout import LATER, LAYOUTS, PANES, arrange
+from hermes_tui.ui.layout import LAYOUTS, LAZY_PANES, PANES, arrange
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import (
     CallsPane,
@@ -156,7 +156,7 @@ class RunScreen(RunCommands):
     def _metadata(self) -> RunMetadata:
         from hermes_tui.ui.render.metadata import RunMetadata
 
-        relatives = self.told_relatives()
+        relatives = self.relatives_with_calls()
         return RunMetadata(self.model.timeline, self.feed.label, relatives, self.own + 1, self.keys)
 
     def on_mount(self) -> None:
@@ -180,7 +180,7 @@ class RunScreen(RunCommands):
             return
         self._has_all_panes = True
         for name in PANES:
-            if name not in LATER or name == self._active:
+            if name not in LAZY_PANES or name == self._active:
                 self._pane(name)
         self._arrange()
         if isinstance(self.focused, TimelinePane):
@@ -271,9 +271,9 @@ class RunScreen(RunCommands):
         model = self.model
         model.settle()
         self.seek_call()
-        if model.wanted_message and model.timeline.finished:
-            self.notice = f"there is no message {model.wanted_message:,} in this run"
-            model.wanted_message = 0
+        if model.target_message and model.timeline.finished:
+            self.notice = f"there is no message {model.target_message:,} in this run"
+            model.target_message = 0
 
     def take_over(self, other: RunScreen) -> None:
         """Take over how `other` was viewed: rendering, filter, search, pane."""

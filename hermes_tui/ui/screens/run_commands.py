@@ -36,8 +36,8 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
     @abstractmethod
     def on_call(self) -> bool: ...
 
-    def why_it_is_not(self, command_id: str) -> str:
-        why = super().why_it_is_not(command_id)
+    def why_unavailable(self, command_id: str) -> str:
+        why = super().why_unavailable(command_id)
         return why + self.model.so_far if command_id in MAY_STILL_COME else why
 
     # Commands: moving
@@ -145,7 +145,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
 
     def do_to_mark(self) -> None:
         if not self.model.marks:
-            self.say(self.keys.told("no marks yet: {mark} sets one"))
+            self.say(self.keys.format("no marks yet: {mark} sets one"))
             return
         known = " ".join(sorted(self.model.marks))
         self.ask(f"go to mark ({known})", "to-mark", one_letter=True)

@@ -56,10 +56,10 @@ class RunCopying(RunFinding):
         pane = self.focused_pane()
         metadata = self.metadata_pane()
         if isinstance(pane, TextView):
-            wrong = self.hermes.page_out([pane.document.indented_text])
+            wrong = self.hermes.show_in_pager([pane.document.indented_text])
         elif metadata is not None:
-            wrong = self.hermes.page_out([metadata.text])
+            wrong = self.hermes.show_in_pager([metadata.text])
         else:
-            wrong = self.hermes.page_out_rows(pane)
+            wrong = self.hermes.show_rows_in_pager(pane)
         if wrong:
             self.say(wrong)

@@ -52,7 +52,9 @@ class RunFinding(Searching, Filtering):
     def go_to_row(self, row: int) -> None:
         """Put the cursor on a row of the timeline; a filter that hides it is dropped."""
         if self.model.show_row(row):
-            self.say(self.keys.told("filter dropped: it hides this row; {unfilter} brings it back"))
+            self.say(
+                self.keys.format("filter dropped: it hides this row; {unfilter} brings it back")
+            )
         self.moved()
 
     # Searching
@@ -95,7 +97,7 @@ class RunFinding(Searching, Filtering):
             entered = self.main_pane()
             if isinstance(entered, TextPane):
                 if entered is text and self._is_same_page(entered, before):
-                    entered.pass_matches(step)
+                    entered.leave_matches(step)
                 else:
                     entered.enter_match(step)
                 self.refresh_lines()
@@ -200,5 +202,5 @@ class RunFinding(Searching, Filtering):
         elif self.model.filter is not None:
             self.do_unfilter()
         else:
-            self.say_what_goes_back()
+            self.show_back_hint()
         self.refresh_view()

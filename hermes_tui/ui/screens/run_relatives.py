@@ -35,7 +35,7 @@ class RunRelatives(RunFinding):
         self._call = ""
         """The id of the call that started this run, if its parent records it."""
 
-    def told_relatives(self) -> tuple[Relative, ...]:
+    def relatives_with_calls(self) -> tuple[Relative, ...]:
         """Return the parent and the children of this run, each with the call that started it."""
         return tuple(map(self._with_call, self.hermes.relatives(self.feed)))
 

@@ -127,7 +127,7 @@ class RunsScreen(Moving, RunsFinding):
             self.refresh_view()
         if self._seek and self._may_go(self._seek):
             self.go_match(self._seek)
-        self.say_what_is_found_by_now()
+        self.update_match_message()
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
             self.refresh_lines()
@@ -136,7 +136,7 @@ class RunsScreen(Moving, RunsFinding):
 
     def _open_only_run(self) -> None:
         if self._is_untouched and self.model.filter is None:
-            self.saved_app.go_on_to_only_run(self.model)
+            self.saved_app.open_only_run(self.model)
 
     def refresh_view(self) -> None:
         """Take over the rows read so far, and show them if this screen is on top."""
@@ -147,7 +147,7 @@ class RunsScreen(Moving, RunsFinding):
             self.show_sides()
             self.refresh_lines()
         if self.feed.follow:
-            self.saved_app.tell_of_growth()
+            self.saved_app.update_list_position()
 
     def _is_final(self) -> bool:
         """Return whether no more runs can come in, not even from a pipe."""
@@ -192,7 +192,7 @@ class RunsScreen(Moving, RunsFinding):
         status += reading_segments(progress, self.stopped_at, pace)
         if progress is None and self.stopped_at is None and not self._message:
             # Last, since the end is cut off: the values that columns show on a wider screen.
-            values = self.runs_pane.told_besides()
+            values = self.runs_pane.values_without_column()
             status += [(f" · {visible_line(value, 60)}", "dim") for value in values]
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
@@ -211,22 +211,22 @@ class RunsScreen(Moving, RunsFinding):
         groups = f" · {counted(len(model.standing.groups), 'group')} by {grouping}"
         return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
 
-    def why_it_is_not(self, command_id: str) -> str:
+    def why_unavailable(self, command_id: str) -> str:
         if command_id in ("search-next", "search-previous"):
             return self.no_match()
-        return super().why_it_is_not(command_id)
+        return super().why_unavailable(command_id)
 
     def action_command(self, command_id: str) -> None:
         self._complaints_seen = len(self.feed.complaints)
         self.touched()
         super().action_command(command_id)
 
-    def say_what_key_is_for(self, key: str) -> None:
+    def explain_key(self, key: str) -> None:
         if key in ("left", "right"):
             message = "{sort} sorts by the next column, and shows it if it has had no room"
-            self.say(self.keys.told(message))
+            self.say(self.keys.format(message))
         else:
-            super().say_what_key_is_for(key)
+            super().explain_key(key)
 
     def follow_cursor(self, row_list: RowList) -> None:
         if isinstance(row_list, RunsPane):
@@ -313,13 +313,13 @@ class RunsScreen(Moving, RunsFinding):
         self.refresh_view()
 
     def do_tree(self) -> None:
-        self.model.switch_tree()
+        self.model.toggle_tree()
         self.say(self._tree_message())
         self.refresh_view()
 
     def _tree_message(self) -> str:
         if self.model.shape.grouping:
-            return self.keys.told("no tree while runs are grouped: {group-back} goes back")
+            return self.keys.format("no tree while runs are grouped: {group-back} goes back")
         if not self.model.shape.is_tree:
             return "child runs are sorted like all others"
         if self.model.standing.depths is None and self.model.arranged_share is None:
@@ -341,18 +341,20 @@ class RunsScreen(Moving, RunsFinding):
             self.say("no run is chosen to be compared any more")
         elif self.model.search is not None:
             self.model.set_search(None)
-            self.say_what_is_waited_for()
+            self.show_search_hint()
         elif self.model.filter is not None:
             self.do_unfilter()
         else:
-            self.say_what_goes_back()
+            self.show_back_hint()
         self.refresh_view()
 
     def do_cancel(self) -> None:
         if self.model.searching:
             self._seek = 0
             self.model.stop_search()
-            self.say(self.keys.told("stopped searching; {search-next} goes through what is found"))
+            self.say(
+                self.keys.format("stopped searching; {search-next} goes through what is found")
+            )
             return
         self.stopped_at = self.feed.progress()
         self.feed.cancelled = True

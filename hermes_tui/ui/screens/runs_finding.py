@@ -30,7 +30,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
     model: ShapedRuns
     filter_hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
     searched = LOOKED_AT
-    searched_too = "all that the runs say: messages, reasoning, calls, results"
+    wide_scope = "all that the runs say: messages, reasoning, calls, results"
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class RunsFinding(Searching, RunsSide, Filtering):
         self._is_untouched = False
 
     def filter_changed(self) -> None:
-        self.say_what_is_waited_for()
+        self.show_search_hint()
         self.refresh_view()
         self.hurry()
 
-    def say_what_is_waited_for(self) -> None:
+    def show_search_hint(self) -> None:
         if self.model.waits_for_search:
-            self.say(self.keys.told("found: nothing is searched, {search} begins a search"))
+            self.say(self.keys.format("found: nothing is searched, {search} begins a search"))
 
     def do_go_to(self) -> None:
         self.touched()
@@ -80,7 +80,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
             return
         last, so_far = len(self.feed.rows), "" if self.feed.finished else " so far"
         if 1 <= number <= last:
-            why = self.keys.told("does not pass the filter; {unfilter} drops it")
+            why = self.keys.format("does not pass the filter; {unfilter} drops it")
             self.say(f"run {number:,} {why}")
         else:
             self.say(f"there is no run {number:,}; the last is {last:,}{so_far}")
@@ -189,7 +189,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
             return False
         return bool(model.matches) or model.searching or not self.feed.finished
 
-    def say_what_is_found_by_now(self) -> None:
+    def update_match_message(self) -> None:
         """Replace the message shown while runs came in or were searched by the result."""
         if self._message == NO_MATCH_SO_FAR:
             message = "" if self.model.matches else self.no_match()
@@ -200,12 +200,12 @@ class RunsFinding(Searching, RunsSide, Filtering):
         """Return why there is no run to go to; while runs come in, only that there is none yet."""
         search = self.model.search
         if search is None:
-            return self.keys.told(self.why_not["search-next"])
+            return self.keys.format(self.why_not["search-next"])
         if self.model.searched < self.model.taken or not self.feed.finished:
             return NO_MATCH_SO_FAR
         if search.in_texts:
             return "no match"
-        return self.keys.told("no match (F4 at {search} searches all texts)")
+        return self.keys.format("no match (F4 at {search} searches all texts)")
 
     def _match_count(self) -> str:
         """Return how many runs the search has found, and how far it has come."""

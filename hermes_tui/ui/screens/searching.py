@@ -18,7 +18,7 @@ class Searching(Finding, CommandScreen):
 
     searched: ClassVar[str] = ""
     """What is searched, if not every text."""
-    searched_too: ClassVar[str] = ""
+    wide_scope: ClassVar[str] = ""
     """The wider scope that a search can be switched to; empty if there is none."""
 
     @abstractmethod
@@ -34,11 +34,11 @@ class Searching(Finding, CommandScreen):
         self._ask_search(before.text if before is not None else "", replace=True)
 
     def _ask_search(self, text: str, *, replace: bool = False) -> None:
-        hint, wide = self.searched, self.searched_too
+        hint, wide = self.searched, self.wide_scope
         self.ask("search", "search", text, toggles=True, hint=hint, wide=wide, replace=replace)
 
     def answered_search(self, event: Prompt.Answered) -> None:
-        search = asked_search(event)
+        search = search_from_answer(event)
         if isinstance(search, str):
             self._ask_search(event.value)
             self.say(search)
@@ -46,7 +46,7 @@ class Searching(Finding, CommandScreen):
             self.begin_search(search)
 
 
-def asked_search(event: Prompt.Answered) -> Search | str | None:
+def search_from_answer(event: Prompt.Answered) -> Search | str | None:
     """Return the requested search, None if the prompt was left empty, or why it is invalid."""
     from hermes_tui.log.linear_regex import RegexError
 

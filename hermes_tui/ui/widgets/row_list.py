@@ -54,21 +54,12 @@ class NoRows:
 class _RowMessage(Message):
     def __init__(self, row_list: RowList, index: int) -> None:
         super().__init__()
-        self.row_list = row_list
-        self.index = index
+        self.row_list, self.index = row_list, index
 
     @property
     def control(self) -> RowList:
         """The list that the message is about."""
         return self.row_list
-
-
-def _cut(segments: list[Segment], before: int, width: int) -> list[Segment]:
-    """Cut a row to `width` cells; `before` counts those before its last segment."""
-    text, style, _ = segments[-1]
-    if before > width:
-        return Segment.adjust_line_length(segments, width)
-    return [*segments[:-1], Segment(set_cell_size(text, width - before), style)]
 
 
 class RowList(QuickLines, can_focus=True, inherit_bindings=False):
@@ -150,8 +141,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def set_source(self, source: RowSource, *, cursor: int = 0) -> None:
         """Replace the rows, with the cursor on row `cursor`, without posting `Moved`."""
-        self._source = source
-        self._count = len(source)
+        self._source, self._count = source, len(source)
         self._cursor = self._clamp(cursor)
         self._redraw_all()
         self._show_cursor()
@@ -180,8 +170,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         `Moved` is posted: read `cursor`.
         """
         before, self._count = self._count, len(self._source)
-        first = min(before, self._count) if first is None else first
-        if first < before:
+        if (first := min(before, self._count) if first is None else first) < before:
             for key in [key for key in self._line_cache if key[0] >= first]:
                 del self._line_cache[key]
         self._publish_size()
@@ -256,8 +245,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._refresh_row(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is None:
+        if (offset := event.get_content_offset(self)) is None:
             return
         row = offset.y - len(self._header_rows)
         index = self.scroll_offset.y + row
@@ -317,8 +305,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _show_cursor(self) -> None:
         """Scroll by as little as possible to keep the cursor in view with some rows around it."""
-        height = self._height
-        if not height:
+        if not (height := self._height):
             return
         margin = min(MARGIN, (height - 1) // 2)
         lowest, highest = self._cursor + margin + 1 - height, self._cursor - margin
@@ -387,19 +374,22 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
                 length += blanks
                 shown = shown[blanks:]
             segments.append(Segment(shown, self._style(style_name, cursor, base)))
-            before = length
-            length += len(shown) if shown.isascii() else cell_len(shown)
+            size = len(shown) if shown.isascii() else cell_len(shown)
+            before, length = length, length + size
             if length > self._width:
                 break
         if length > self._width:
-            segments = _cut(segments, before, self._width - 1)
+            last, left = segments[-1], self._width - 1 - before
+            if left >= 0:
+                segments[-1] = Segment(set_cell_size(last.text, left), last.style)
+            else:
+                segments = Segment.adjust_line_length(segments, self._width - 1)
             segments.append(Segment(ELLIPSIS, self._style("dim", cursor, base)))
         elif length < self._width:
             segments.append(Segment(" " * (self._width - length), plain))
-        if width == self._width:
-            return segments
         # Until the resize event arrives, the row is as wide as the list was before.
-        return Segment.adjust_line_length(segments, width, base)
+        is_fit = width == self._width
+        return segments if is_fit else Segment.adjust_line_length(segments, width, base)
 
     def _style(self, name: str, cursor: str, base: Style) -> Style:
         """Return the style of a piece of a row; styles are cached, as there are only few."""

@@ -16,7 +16,7 @@ class UnknownParser(Exception):
 
 
 @contextlib.contextmanager
-def before_reading() -> Iterator[None]:
+def as_unknown_parser() -> Iterator[None]:
     """Turn an error that occurs before any text is read into UnknownParser.
 
     Such an error is not a verdict: with it, a server would not even start.
@@ -26,10 +26,10 @@ def before_reading() -> Iterator[None]:
     except (ImportError, MemoryError, UnknownParser):
         raise
     except Exception as error:
-        raise UnknownParser(not_here(error)) from error
+        raise UnknownParser(cannot_run_message(error)) from error
 
 
-def not_here(error: BaseException) -> str:
+def cannot_run_message(error: BaseException) -> str:
     """Return one line on why a parser gives no verdict here, though it may work on a server."""
     why = " ".join(str(error).split())
     return f"cannot be run here: {type(error).__name__}: {why}"[:_MAX_CHARS]
@@ -51,13 +51,13 @@ class Job:
 class Reading:
     """The output of the engine. `calls` are `{"name", "arguments"}`.
 
-    `says_called` is the engine's own flag for whether there are calls; None if it has none.
+    `reported_calls` is the engine's own flag for whether there are calls; None if it has none.
     """
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     content: str | None = None
     reasoning: str | None = None
-    says_called: bool | None = None
+    reported_calls: bool | None = None
 
 
 @dataclass

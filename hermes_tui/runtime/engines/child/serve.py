@@ -21,9 +21,9 @@ import sys
 import time
 from typing import Any, TextIO
 
-from .base import Adapter, Job, Reading, Stream, UnknownParser, not_here
+from .base import Adapter, Job, Reading, Stream, UnknownParser, cannot_run_message
 from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
-from .stand_ins import is_lacking
+from .stand_ins import is_missing_attribute
 from .streams import private_streams
 
 _ENGINES = {
@@ -59,8 +59,8 @@ class _Log(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             self.is_out_of_memory |= isinstance(error, MemoryError)
-            if is_lacking(error):
-                self.lacking = not_here(error)
+            if is_missing_attribute(error):
+                self.lacking = cannot_run_message(error)
             reason = f" ({_exception_line(error)})"
         if len(self.lines) < _MAX_LOG_LINES:
             line = f"{record.levelname}: {record.getMessage()}{reason}"
@@ -99,7 +99,7 @@ class _Server:
         stream = Stream()
         began = time.perf_counter()
         outcome, reading, error = self._read(job, stream, float(request["timeout_s"]))
-        tools_called = reading.says_called
+        tools_called = reading.reported_calls
         return {
             "outcome": outcome,
             "tools_called": bool(reading.calls if tools_called is None else tools_called),
@@ -126,8 +126,8 @@ class _Server:
         except UnknownParser as unknown:
             return "unknown", Reading(), str(unknown)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is the verdict
-            if isinstance(error, ImportError) or is_lacking(error):
-                return "unknown", Reading(), not_here(error)
+            if isinstance(error, ImportError) or is_missing_attribute(error):
+                return "unknown", Reading(), cannot_run_message(error)
             own = self._within if self._only_parser else ""
             return "raised", stream.reading(), _exception_line(error, own)
         return self._checked(reading)

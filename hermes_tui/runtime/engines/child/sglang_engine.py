@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, before_reading, first_of, in_sizes
+from .base import Job, Reading, Stream, as_unknown_parser, first_of, in_sizes
 from .own_file import chosen, classes_in, load_file, markers_in
 
 _PROTOCOL_MODULES = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
@@ -101,7 +101,7 @@ class SglangEngine:
         try:
             return self._create(tools, job.parser)
         except Exception:
-            with before_reading():
+            with as_unknown_parser():
                 self._create([], job.parser)
             raise
 
@@ -116,7 +116,7 @@ class SglangEngine:
 
 
 def _reasoning_parser(name: str, *, in_stream: bool) -> Any:
-    with before_reading():
+    with as_unknown_parser():
         return first_of(_REASONING_MODULES).ReasoningParser(name, stream_reasoning=in_stream)
 
 

@@ -119,7 +119,7 @@ def install(source: str, facts: Any, others: Sequence[str]) -> None:
     ).install()
 
 
-def is_lacking(error: BaseException | None) -> bool:
+def is_missing_attribute(error: BaseException | None) -> bool:
     """Return whether an error, or one of its causes, is an attribute that a stand-in lacks.
 
     Such an error is not the engine's: the module that is replaced may have the attribute.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, UnknownParser, before_reading, first_of, in_sizes
+from .base import Job, Reading, Stream, UnknownParser, as_unknown_parser, first_of, in_sizes
 from .own_file import chosen, classes_in, is_of, load_file, markers_in
 from .stand_ins import StandIn, install
 
@@ -95,7 +95,7 @@ class VllmEngine:
             extra["token_ids"] = self._vocabulary(_HARMONY).encode(job.text)
         found = parser.extract_tool_calls(job.text, self._adjusted(parser, request), **extra)
         calls = _calls(found.tool_calls)
-        return Reading(calls, found.content, says_called=bool(found.tools_called))
+        return Reading(calls, found.content, reported_calls=bool(found.tools_called))
 
     def _read_as_server(self, job: Job, request: Any) -> Reading:
         tokenizer = self._vocabulary(job.parser)
@@ -158,7 +158,7 @@ class VllmEngine:
         return request
 
     def _tool_parser(self, job: Job, request: Any) -> Any:
-        with before_reading():
+        with as_unknown_parser():
             kind = self._manager.get_tool_parser(_registered(job.parser))
         parser = self._create(kind, self._vocabulary(job.parser), request.tools)
         if hasattr(parser, "skip_reasoning_parsing"):
@@ -170,7 +170,7 @@ class VllmEngine:
         try:
             return kind(tokenizer, tools)
         except Exception as error:
-            with before_reading():
+            with as_unknown_parser():
                 parser = kind(tokenizer)
             if self._is_old and isinstance(error, TypeError):
                 return parser  # before 0.16
@@ -185,14 +185,14 @@ class VllmEngine:
             return False
         if name == _HARMONY:
             return self._reads_harmony
-        with before_reading():
+        with as_unknown_parser():
             kind = self._manager.get_tool_parser(_registered(name))
         return getattr(kind, _EXTRACT_METHOD, None) is self._base_extract
 
     def _parser_class(self, name: str, reasoning: str) -> Any:
         """Return the class that the server builds from a tool parser and a reasoning parser."""
         manager = importlib.import_module("vllm.parser.parser_manager").ParserManager
-        with before_reading():
+        with as_unknown_parser():
             if name == _HARMONY and self._reads_harmony:
                 return manager.get_parser(name, "openai_gptoss", True, "gpt-oss", is_harmony=True)
             return manager.get_parser(_registered(name), reasoning or None, True, "m")

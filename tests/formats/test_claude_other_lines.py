@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats import claude_stream_json
 from hermes_tui.formats.claude_code import FORMAT
-from hermes_tui.formats.claude_subagents import begun_by
+from hermes_tui.formats.claude_subagents import subagent_callers
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import CallSkipped, RequestFailed, RunStarted, ToolReturned
@@ -300,7 +300,7 @@ def test_the_time_to_tell_of_subagents_grows_with_their_number() -> None:
             (n, answer(f"u{n}", f"a{n}", f"t{n}", toolUseResult={"agentId": f"g{n}"}))
             for n in range(count)
         ]
-        begun = begun_by({"": asked + answers})
+        begun = subagent_callers({"": asked + answers})
         return least_s(lambda: [begun.told(f"g{n}") for n in range(count)], tries=2)
 
     assert told_s(4_000) < 20 * max(told_s(500), 0.01)

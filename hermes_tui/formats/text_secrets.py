@@ -46,7 +46,7 @@ _WHOLE_PATTERNS: Final = (_LOOKS, secrets.URL_USER)
 _VALUE_PATTERNS: Final = (_MEMBER, _VARIABLE, _BEARER, _IN_URL)
 
 
-def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
+def secret_positions(text: str) -> Iterator[tuple[int, int]]:
     """Yield the positions of the credentials in `text`; they may overlap."""
     for pattern in _WHOLE_PATTERNS:
         for found in pattern.finditer(text):
@@ -56,15 +56,15 @@ def places_of_secrets(text: str) -> Iterator[tuple[int, int]]:
             yield found.span(1)
 
 
-def is_worth_seeking(secret: str) -> bool:
+def is_distinctive_secret(secret: str) -> bool:
     """Return whether a credential is to be masked wherever else it occurs, too."""
     letters = any(map(str.isalpha, secret))
     return len(secret) >= _UNIQUE_LENGTH and letters and any(map(str.isdigit, secret))
 
 
-def without_said_secrets(text: str, known: Sequence[str]) -> str:
+def mask_text_secrets(text: str, known: Sequence[str]) -> str:
     """Return `text` with credentials, and all of `known`, replaced by as many stars."""
-    places = [*places_of_secrets(text)]
+    places = [*secret_positions(text)]
     for secret in known:
         at = text.find(secret)
         while at >= 0:

@@ -38,7 +38,7 @@ _TEXT_KEYS = ("snippet", "content", "text", "prompt", "message", "stdout")
 _STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
 
 
-def heard(row: dict[str, Any]) -> dict[str, Any]:
+def with_attachment_message(row: dict[str, Any]) -> dict[str, Any]:
     """Return a line with its attachment as a message of the user; any other line unchanged."""
     attachment = row.get(ATTACHMENT)
     if row.get("type") != ATTACHMENT or not isinstance(attachment, dict):
