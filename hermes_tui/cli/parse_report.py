@@ -73,7 +73,7 @@ def summary(verdict: ParserVerdict, text: str) -> str:
     if count:
         return f"{counted(count, 'call')}{' and text' if has_content else ''}"
     if verdict.tools_called:
-        return f"{LOST}: says it called, but holds no call"
+        return f"{LOST}: reports a call, but has none"
     if verdict.loses(text):
         return f"{LOST}: no call, {'a part of the text' if has_content else 'no text'}"
     return f"{TEXT_KEPT}, no call"

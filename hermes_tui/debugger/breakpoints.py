@@ -149,7 +149,7 @@ def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]
     except ExpressionError as error:
         hint = "such as: before_dispatch:terminal if 'rm' in args.command"
         if _BARE_LOG.search(rest):
-            hint = 'the text after log stands in double quotes: log "…"'
+            hint = 'the text after log must be in double quotes: log "…"'
         raise UsageError(f"not a breakpoint: {text!r}: {error.message}", hint) from error
     return Breakpoint(breakpoint_id, StopPoint.BEFORE_DISPATCH, where=rest, **options)
 

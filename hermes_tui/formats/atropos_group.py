@@ -268,7 +268,7 @@ def _messages_in(
         for turn in turns:
             yield place, {"role": turn.role or plain_role, "content": turn.text}
         if not turns and plain_role == "user":
-            message = "one text without roles: shown whole, as if the user had said it"
+            message = "one text without roles: shown whole, as a message of the user"
             findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
         if not turns:
             yield place, {"role": plain_role, "content": value}

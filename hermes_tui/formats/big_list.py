@@ -253,7 +253,7 @@ def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> Non
     """Read the members after the list, which may hold the end of the document's only run."""
     if len(data) > TAIL or _rest_of_document(data, big) is None:
         text = data[:MAX_EXCERPT].decode("utf-8", "replace")
-        build.defect(f"{len(data):,} bytes behind the list are not read", text)
+        build.defect(f"{len(data):,} bytes after the list are not read", text)
     if build.unit is Unit.RUNS:
         return
     for event in _events(big.document(()), reads, build.sidecars):

@@ -140,7 +140,7 @@ class _Choice:
         if self.ends > 1:
             message = f"finish_reason came {self.ends:,} times"
             found[message] = _note(
-                message, "clients that stop at the first miss what comes behind it"
+                message, "clients that stop at the first one miss what comes after it"
             )
         return found
 

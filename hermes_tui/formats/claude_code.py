@@ -233,7 +233,7 @@ def _copied_note(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
     count = sum(history.is_copied(row) for _, row in lines)
     if not count:
         return ()
-    from_there = f"goes on from session {history.goes_on_from}"
+    from_there = f"continues session {history.goes_on_from}"
     message = f"{from_there}: {counted(count, 'line')} of it are repeated here"
     hint = "what was found in them counts there, and is a note here"
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint),)

@@ -221,9 +221,9 @@ def _partial_finding(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
         Diagnostic(
             Code.TRUNCATED,
             Severity.WARNING,
-            "hermes-agent gave the run up (partial): its tool calls were invalid again and again, "
+            "hermes-agent gave up the run (partial): its tool calls were invalid several times, "
             "its replies were cut, or the context was too long",
-            hint="replies that were no good are not in this file; the agent's log says why",
+            hint="unusable replies are not in this file; the agent's log says why",
         ),
     )
 

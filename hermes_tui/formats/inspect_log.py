@@ -125,7 +125,7 @@ class _Log:
         keys = frozenset(message_key(raw) for raw in raws if isinstance(raw, dict))
         others, passed_over = other_conversations(sample, events, keys)
         if passed_over:
-            build.defect("too much is said again and again; the rest of it is left out")
+            build.defect("the requests repeat too many messages; the rest is left out")
         for number, conversation in enumerate(others, 1):
             self._other(conversation, f"{run_id}/{number}", run_id, reader)
 

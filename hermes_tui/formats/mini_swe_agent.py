@@ -210,7 +210,7 @@ def _blocks(text: str) -> Iterator[tuple[str, Span]]:
 def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
     if len(blocks) > 1:
         what = f"{len(blocks)} blocks in one reply: the agent runs none of them"
-        hint = "it wants exactly one; join commands by && or ;"
+        hint = "it needs exactly one; join commands with && or ;"
         return [Diagnostic(Code.MULTI_PAYLOAD, Severity.ERROR, what, blocks[1][1], hint)]
     opening = None if blocks else _FENCE.search(text)
     if opening is None:

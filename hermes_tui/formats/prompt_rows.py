@@ -216,7 +216,7 @@ def _add_sample(
 ) -> None:
     reason = fields.label(sample.told, "finish_reason")
     if not sample.said:
-        build.defect("a sample that says nothing", pointer=pointer + sample.pointer)
+        build.defect("a sample without content", pointer=pointer + sample.pointer)
     for inner, message in sample.said:
         place = pointer + inner
         if sample.is_text:

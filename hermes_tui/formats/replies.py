@@ -207,7 +207,7 @@ def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:
         what = f"no JSON in {counted(len(unread), 'event')} of the stream: {title(unread[0])}"
         yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
     if torn:
-        what = f"the stream ends in the midst of an event: {title(torn)}"
+        what = f"the stream ends in the middle of an event: {title(torn)}"
         yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, what)
     elif is_cut and not errors:
         what = "the stream ended before the reply did: no finish_reason"

@@ -330,7 +330,7 @@ def _reward(
     given = {name: scores[name] for name in _reward_columns(list(members)) if name in scores}
     if not given:
         return None, {}
-    about = f"the sum of {', '.join(given)}: the file tells no weights" if len(given) > 1 else ""
+    about = f"the sum of {', '.join(given)}: the file gives no weights" if len(given) > 1 else ""
     return measures.number(sum(given.values())), {"reward_is": about} if about else {}
 
 

@@ -129,7 +129,7 @@ class _SimulationReader:
         if not isinstance(raw, dict):
             self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
             return
-        place = f"its messages stand in simulations/{fields.label(raw, 'id')}.json"
+        place = f"its messages are in simulations/{fields.label(raw, 'id')}.json"
         note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(place))
         self._start(raw, [], pointer, note)
         _end({**raw, "reward_info": {"reward": raw.get("reward")}}, [], self._build)

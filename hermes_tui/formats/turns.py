@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader
 
 READ_BY_TURNS: Final = MappingProxyType({
-    "read": "turn by turn, since it is so big: records that are not messages are not counted, "
-    "branches that were left are not told from others"
+    "read": "turn by turn, because of its size: records that are not messages are not counted, and "
+    "abandoned branches look like the others"
 })  # fmt: skip
 """Added to the details of a run that is read this way."""
 MOST_TOGETHER: Final = 32 << 20

@@ -48,8 +48,8 @@ def _call_in_reasoning(
             return Diagnostic(
                 Code.MARKER_IN_REASONING,
                 Severity.ERROR,
-                f"a call is left in {piece.field} ({listed(names)}), and the message says and "
-                "calls nothing",
+                f"a call is left in {piece.field} ({listed(names)}), and the message has no "
+                "text and no call",
                 piece.span,
                 "the model called before it closed its reasoning, or the server's "
                 "--reasoning-parser took the call with it: servers read calls from the content "

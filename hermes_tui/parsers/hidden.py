@@ -266,7 +266,7 @@ def _not_in_tokens(what: str, call: int | None = None) -> Diagnostic:
     return Diagnostic(
         Code.REPLY_SHAPE,
         Severity.NOTE,
-        f"{what} not stand in the tokens that came with logprobs",
+        f"{what} not occur in the tokens that came with logprobs",
         hint="the server changed it, or gives logprobs for a part of the reply only",
         call_index=call,
     )

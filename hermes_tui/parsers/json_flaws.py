@@ -8,7 +8,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 
 MESSAGES: Final = {
-    Code.BAD_QUOTES: ("not in double quotes", 'JSON wants "…" around keys and strings'),
+    Code.BAD_QUOTES: ("not in double quotes", 'JSON needs "…" around keys and strings'),
     Code.PY_LITERAL: ("a Python literal, not JSON", "JSON has true, false, null and plain numbers"),
     Code.NONFINITE: ("not a JSON number; read as null", "send null or a string"),
     Code.TRAILING_COMMA: ("a comma before the closing bracket", "remove it"),

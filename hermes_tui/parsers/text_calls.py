@@ -93,7 +93,7 @@ def read_call_text(text: str) -> TextReading:
     broken = Diagnostic(
         Code.JSON_INVALID,
         Severity.ERROR,
-        "the text is said to be a call, but it is not the JSON of a call",
+        "the text is marked as a call, but it is not the JSON of a call",
         Span(0, len(text)),
         '{"name": …, "arguments": {…}} is expected',
         0,
@@ -250,7 +250,7 @@ def _repeated_in_text(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.NOTE,
-        f"{_calls_left(len(calls))} in the text beside {native} in tool_calls ({_names(calls)})",
+        f"{_calls_left(len(calls))} in the text next to {native} in tool_calls ({_names(calls)})",
         calls[0].span,
         "those in tool_calls count: the text repeats them, or the server's parser took only some",
     )

@@ -270,7 +270,7 @@ def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> It
         yield Diagnostic(
             Code.CALLED_EMPTY,
             Severity.ERROR,
-            f"{verdict.parser} says that it called, but holds no call",
+            f"{verdict.parser} reports a call, but has none",
             Span(0, len(text)) if text else None,
             NO_CALL_HINT,
         )

@@ -142,7 +142,7 @@ class RemoteSource:
             self.failure = str(error)
             return b""
         if len(data) != end - start:
-            self.failure = f"{self.path}: {len(data):,} bytes came for {end - start:,} asked for"
+            self.failure = f"{self.path}: {len(data):,} bytes came for {end - start:,} requested"
             return b""
         self._blocks[number] = data
         if len(self._blocks) > BLOCKS_KEPT:

@@ -178,7 +178,7 @@ def _path_taken_error(path: Path) -> UsageError:
         return UsageError(f"{path}: {path.parent} is not a folder", "name another file")
     if not _begins_as_recording(path):
         return UsageError(f"{path}: there is a file already", "name another one")
-    hint = f"name another file, or go on in it: {command_line('live', '--resume', path)}"
+    hint = f"name another file, or continue it: {command_line('live', '--resume', path)}"
     return UsageError(f"{path}: there is a recording already", hint)
 
 

@@ -84,7 +84,7 @@ def test_text_of_a_breakpoint_is_read_back_as_the_same(
         ("before_dispach", "before_dispatch"),
         ("before_dispatch if (", "never closed"),
         ("before_dispatch if colour == 1", "colour"),
-        ("before_dispatch log hi", r"log stands in double quotes"),
+        ("before_dispatch log hi", r"log must be in double quotes"),
         ("before_dispatch every 0", "never"),
         ("before_request:terminal", "about no call"),
         ('before_dispatch log "\\x"', "not a JSON string"),

@@ -328,7 +328,7 @@ def test_a_session_that_goes_on_from_another_says_so_and_counts_no_error_of_it(
     (start,) = only(events, RunStarted)
     assert (start.run_id, start.parent_run_id) == ("s1", "s0")
     assert start.details["goes_on_from"] == "s0"
-    said = "goes on from session s0: 4 lines of it are repeated here"
+    said = "continues session s0: 4 lines of it are repeated here"
     assert start.diagnostics[0].message == said
     assert [m.flags for m in messages(events)] == [("copied",)] * 3 + [()] * 2
     assert {"TOOL_ERROR:note", "REQUEST_ERROR:note"} <= set(found_codes(events))

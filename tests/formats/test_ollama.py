@@ -139,7 +139,7 @@ def test_a_log_of_requests_may_keep_lines_a_list_or_the_whole(reply: Any) -> Non
 @pytest.mark.parametrize(
     ("stream", "told"),
     [
-        (STREAM[: STREAM.index('"tool_calls"')], "the stream ends in the midst of an event"),
+        (STREAM[: STREAM.index('"tool_calls"')], "the stream ends in the middle of an event"),
         (streamed(piece("It "), piece("is")), "the stream ended before the reply did"),
     ],
 )

@@ -189,7 +189,7 @@ def test_the_one_reward_function_of_trl_is_the_reward_and_of_several_the_sum_is_
     several = {"step": 5, "prompt": "Hi", "completion": "Ho.", "a": 1.0, "b": 0.5, "advantage": 0.0}
     assert end_of(several).reward == 1.5
     [run] = runs(read_value(rollouts.FORMAT, several))
-    assert run.details["reward_is"] == "the sum of a, b: the file tells no weights"
+    assert run.details["reward_is"] == "the sum of a, b: the file gives no weights"
 
 
 def test_nan_for_what_was_not_rated_is_a_note_and_no_defect() -> None:

@@ -183,14 +183,14 @@ def test_each_stream_stands_where_it_is_in_the_file() -> None:
 @pytest.mark.parametrize(
     ("stream", "told"),
     [
-        (CHAT[:150] + DONE[:0], "the stream ends in the midst of an event: "),
+        (CHAT[:150] + DONE[:0], "the stream ends in the middle of an event: "),
         (data(chunk(content="a")), "the stream ended before the reply did: no finish_reason"),
         (
             data(chunk(content="a")) + b'data: {"id"',
-            'the stream ends in the midst of an event: {"id"',
+            'the stream ends in the middle of an event: {"id"',
         ),
         (data(chunk("stop", content="a")) + b'data: {"id"', "the stream ends in the midst"),
-        (ANTHROPIC[:450], "the stream ends in the midst of an event: "),
+        (ANTHROPIC[:450], "the stream ends in the middle of an event: "),
     ],
 )
 def test_a_stream_cut_short_is_read_as_far_as_it_goes(stream: bytes, told: str) -> None:

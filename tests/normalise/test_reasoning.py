@@ -132,7 +132,7 @@ KIMI = "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_cal
 def test_a_call_in_the_reasoning_of_a_reply_that_says_nothing_else_is_lost(said):
     (error,) = assistant(**said).diagnostics
     assert (error.code, error.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
-    assert "(f), and the message says and calls nothing" in error.message
+    assert "(f), and the message has no text and no call" in error.message
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ OF_SEVERAL = (
     " has no parser for it; vLLM has ",
     "hermes-agent reads the raw completion",
     "lost with one that SGLang cannot read at all",
-    "vLLM wants nothing else in the answer",
+    "vLLM accepts nothing else in the answer",
     "SGLang's expression backtracks",
 )
 """Strings of modules that serve several engines, each said in a reading of the engine it names."""

@@ -153,7 +153,7 @@ def test_a_number_that_json_does_not_have_is_told_as_it_is_handed_out() -> None:
 def test_a_claim_of_calls_that_holds_none_does_not_reach_the_client() -> None:
     result = read("vllm/deepseek_v3", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function")
     finding = one_finding(result, Code.CALLED_EMPTY)
-    assert finding.message == "the parser says that it called, but has no call"
+    assert finding.message == "the parser reports a call, but has none"
     assert "`stop` or `length`" in finding.hint
 
 

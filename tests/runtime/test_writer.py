@@ -59,7 +59,7 @@ def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
     [
         (
             {"live": {"api": "http"}},
-            "or go on in it: `hermes-tui live --resume '",
+            "or continue it: `hermes-tui live --resume '",
         ),
         ({"task_id": "7"}, "there is a file already (name another one)"),
     ],

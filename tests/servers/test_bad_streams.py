@@ -110,7 +110,7 @@ EXPECTED = {
     "cut_clean_mid_event": (
         "reply",
         "get_weather()",
-        ('error STREAM_CUT: the stream ends in the midst of an event: data: {"id": "c", "cho'),
+        ('error STREAM_CUT: the stream ends in the middle of an event: data: {"id": "c", "cho'),
     ),
     "cut_clean_no_blank": (
         "reply",
@@ -127,7 +127,7 @@ EXPECTED = {
     "json_not_sse": (
         "reply",
         CALL,
-        "warning REPLY_SHAPE: a whole reply came though a stream was asked for",
+        "warning REPLY_SHAPE: a whole reply came although a stream was requested",
     ),
     "html_200": ("failed", "200 with HTML, not JSON: 502 Bad Gateway", ""),
     "error_in_200_json": ("empty", "the body is an error: no gpu", ""),

@@ -155,7 +155,7 @@ EXPECTED = {
         "reply",
         CALL,
         (
-            "warning REPLY_SHAPE: a stream came though none was asked for; warning "
+            "warning REPLY_SHAPE: a stream came although none was requested; warning "
             "REPLY_SHAPE: a chunk holds message, not delta"
         ),
     ),

@@ -169,7 +169,7 @@ async def test_a_truncated_reply_is_told_of_though_it_says_stop() -> None:
 async def test_without_a_parser_it_says_that_the_model_saw_no_tools() -> None:
     server, inner = made("hello", "again", reads_calls=False)
     (found,) = shapes(await ask(server, USER))
-    assert found.message == "without a tool parser the model is not told of the tools"
+    assert found.message == "without a tool parser the model does not see the tools"
     assert "<tools>" not in inner.asked[0]["prompt"]
     extended = {"role": "assistant", "content": "hello"}
     assert shapes(await ask(server, USER, extended, USER)) == []

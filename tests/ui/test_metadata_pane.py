@@ -66,7 +66,7 @@ def test_all_that_the_file_says_is_on_the_page() -> None:
 def test_what_the_file_does_not_say_takes_no_line() -> None:
     page = page_of(RunStarted(seq=0, run_id="r1"))
     assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)
-    assert "none: the file tells no end" in "\n".join(page)
+    assert "none: the file does not say how it ended" in "\n".join(page)
 
 
 RECORDS = [SourceRef(ByteRange(28, 61)), SourceRef(ByteRange(63, 9_000))]

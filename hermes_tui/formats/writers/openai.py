@@ -46,7 +46,7 @@ _MISSING_NAME: Final = Change("missing name", "written as an empty one")
 _MISSING_ARGUMENTS: Final = Change("missing argument", "written as {}")
 _OBJECT_ARGUMENTS: Final = Change("argument object", "written as text")
 _READ_ARGUMENTS: Final = Change("argument text", "written as it was read")
-_MOVED: Final = Change("result", "moved right behind calls")
+_MOVED: Final = Change("result", "moved right after the calls")
 _NOTE_KEYS: Final = frozenset({"finish_reason", "timestamp", "is_error", "exit_code"})
 """Members written in addition to those that a server accepts."""
 _EMPTY_STATES: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)

@@ -190,7 +190,7 @@ def _hint_for(trace: Trace, call: Span) -> str:
         and trace.text.startswith(marker, call.start)
         and trace.text.find(marker) < call.start
     ):
-        return f"write {marker} once, and all calls behind it"
+        return f"write {marker} once, and all calls after it"
     return "see the steps for why it was not read"
 
 

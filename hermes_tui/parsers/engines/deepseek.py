@@ -113,7 +113,7 @@ def _fenced_block(search: ForwardSearch, start: int) -> _Block | str:
     line_end = search.find("\n", inner)
     separator = search.last(SEP, inner, line_end)
     if separator < 0:
-        return f"no {SEP} behind the marker on its line"
+        return f"no {SEP} after the marker on its line"
     if not text.startswith(_FENCE, line_end):
         return "no ```json fence on the line after the name"
     body = line_end + len(_FENCE)
@@ -129,11 +129,11 @@ def _plain_block(search: ForwardSearch, start: int) -> _Block | str:
     inner = start + len(CALL_BEGIN)
     separator = search.find(SEP, inner)
     if separator > search.find("\n", inner) or separator >= len(search.text):
-        return f"no {SEP} behind the name on its line"
+        return f"no {SEP} after the name on its line"
     body = separator + len(SEP)
     end = search.find(CALL_END, body)
     if end >= len(search.text):
-        return f"no {CALL_END} behind the arguments"
+        return f"no {CALL_END} after the arguments"
     return _Block(Span(start, end + len(CALL_END)), Span(inner, separator), Span(body, end))
 
 
@@ -202,7 +202,7 @@ def _sglang_blocks(trace: Trace, read: Callable[[str, int, int], _Block | None])
     while (start := text.find(CALL_BEGIN, position)) >= 0:
         end = text.find(CALL_END, start + len(CALL_BEGIN))
         if end < 0:
-            _flag_no_match(trace, start, f"no {CALL_END} behind it")
+            _flag_no_match(trace, start, f"no {CALL_END} after it")
             break
         position = end + len(CALL_END)
         block = read(text, start, end)

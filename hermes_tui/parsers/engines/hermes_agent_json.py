@@ -34,7 +34,7 @@ from hermes_tui.parsers.engines.members import stripped
 VERSION = "2026-04"
 MARKER = "[TOOL_CALLS]"
 _SLOW_BLANKS = 1_300
-SHAPE = 'hermes-agent wants {"name": …, "arguments": {…}}'
+SHAPE = 'hermes-agent expects {"name": …, "arguments": {…}}'
 
 
 def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
@@ -94,7 +94,7 @@ def _skip_nameless(trace: Trace, payload: Any, at: Span) -> None:
     several = isinstance(payload, list)
     code = Code.MULTI_PAYLOAD if several else Code.NAME_MISSING
     what = "a list in a one-object block" if several else "no `name` key"
-    message = f"{what}: skipped without a word"
+    message = f"{what}: skipped silently"
     trace.flag(code, Severity.ERROR, at.start, at.end, message, SHAPE)
 
 
@@ -129,7 +129,7 @@ def _read_mistral(trace: Trace) -> None:
         for segment in segments:
             _mistral_named(trace, segment)
     if not trace.calls:
-        raise Refused("no call behind the marker")
+        raise Refused("no call after the marker")
     keep_text_before(trace, first)
 
 
@@ -198,8 +198,8 @@ def _mistral_named(trace: Trace, segment: Span) -> None:
     brace = trace.text.find("{", inner.start, inner.end)
     start = segment.start - len(MARKER)
     if brace < 0:
-        trace.step("name{…}", start, segment.end, "skipped", "no brace behind the marker")
-        message = "no brace behind the marker: skipped"
+        trace.step("name{…}", start, segment.end, "skipped", "no brace after the marker")
+        message = "no brace after the marker: skipped"
         hint = "write [TOOL_CALLS]name{…}"
         trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, segment.end, message, hint)
         return

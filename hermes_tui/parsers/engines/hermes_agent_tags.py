@@ -243,13 +243,13 @@ class _GlmReader:
 
     @staticmethod
     def _flag_head(trace: Trace, block: Block) -> None:
-        message = "no newline behind the name: glm45 skips the block"
+        message = "no newline after the name: glm45 skips the block"
         start, end = block.span.start, block.span.end
         hint = "glm47 is the parser for calls without newlines"
         hint = hint_if_called(trace, "hermes-agent/glm47", block.span, hint)
         key = trace.text.find(KEY, start, end)
         if trace.text.find("\\n", start, key if key >= 0 else end) >= 0:
-            hint = r"it wants a newline, not the two characters \n"
+            hint = r"it needs a newline, not the two characters \n"
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end, message, hint)
 
     def _values(self, trace: Trace, body: Span) -> Iterator[_Value]:

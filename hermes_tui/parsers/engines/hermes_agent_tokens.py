@@ -70,7 +70,7 @@ def _flag_unread(trace: Trace, start: int) -> None:
     if at >= 0:
         message = "this call is not as the format has it, or not closed: it is not seen"
         hint = (
-            f"{trace.info.name} wants {trace.info.flag}'s markers to the letter; raise max_tokens"
+            f"{trace.info.name} needs {trace.info.flag}'s markers to the letter; raise max_tokens"
         )
         trace.step("call", at, len(trace.text), "not matched")
         for name, most, growth in _REPEAT_LIMITS:

@@ -22,7 +22,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     """Flag why there is no call, unless a finding explains it already."""
     length = len(trace.text)
     if called:
-        message = "the parser says that it called, but has no call"
+        message = "the parser reports a call, but has none"
         trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NO_CALL_HINT)
     if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
         return
@@ -54,8 +54,8 @@ def _flag_own_markers(trace: Trace) -> bool:
     first = trace.text.find(markers[0]) if markers else -1
     if first >= 0:
         end = first + len(markers[0])
-        message = "a marker of this format, but no call behind it"
-        hint = f"{trace.info.name} wants a call right behind {shown(markers[0])}"
+        message = "a marker of this format, but no call after it"
+        hint = f"{trace.info.name} expects a call right after {shown(markers[0])}"
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, first, end, message, hint)
         return True
     for marker in markers[1:]:

@@ -28,13 +28,13 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
     if head is None:
         if found := _CALL_HEAD.match(text):
             message = "a call outside of a list"
-            hint = "this parser wants [f(…)], with the brackets"
+            hint = "this parser expects [f(…)], with the brackets"
             _flag(trace, cleaned, Code.WRONG_FORMAT, Span(*found.span()), message, hint)
         return
     if before := text[: head.start()].strip():
         code = Code.MARKER_IN_FENCE if before.startswith("```") else Code.EXTRA_TEXT
         what = "a code fence" if code is Code.MARKER_IN_FENCE else "text"
-        message = f"{what} before the list of calls: vLLM wants nothing else in the answer"
+        message = f"{what} before the list of calls: vLLM accepts nothing else in the answer"
         if trace.info.engine == "vllm":
             whole = Span(0, len(trace.text))
             hint = "SGLang's pythonic finds the list anywhere"
@@ -72,7 +72,7 @@ def flag_bad_python(trace: Trace, cleaned: Cleaned, error: BadPython, list_end: 
     rest = text[list_end:].strip() if list_end >= 0 else ""
     if at >= list_end >= 0 and rest:
         message = f"text after the list of calls: {rest[:40]!r}"
-        hint = "vLLM wants nothing else in the answer"
+        hint = "vLLM accepts nothing else in the answer"
         _flag(trace, cleaned, Code.EXTRA_TEXT, Span(list_end, len(text)), message, hint)
         return
     code, hint = Code.EXPR_NOT_LITERAL, "literals only, as Python writes them"

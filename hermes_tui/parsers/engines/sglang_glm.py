@@ -122,7 +122,7 @@ def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, value
     if head is None:
         _flag_head(trace, Span(block.start + len(OPENER), block.end - len(CLOSER)))
         hint = hint_if_called(trace, "sglang/glm47", block, "glm47 needs none")
-        drop(trace, block, "no newline behind the name, which glm45 needs", hint or LOGGED)
+        drop(trace, block, "no newline after the name, which glm45 needs", hint or LOGGED)
         return
     name, body = head
     tool = trace.tools.get(trace.text[name.start : name.end])
@@ -143,7 +143,7 @@ def _flag_head(trace: Trace, body: Span) -> None:
     if _KEY not in text and text.strip() not in trace.tools:
         flag_foreign_body(trace, body.start, body.end)
         return
-    message = "no newline behind the name"
+    message = "no newline after the name"
     hint = "glm47 is the parser for calls without newlines"
     hint = hint_if_called(trace, "sglang/glm47", body, hint)
     trace.flag(Code.MARKER_VARIANT, Severity.ERROR, body.start, body.end, message, hint)

@@ -80,7 +80,7 @@ def _read_qwen(trace: Trace) -> None:
     first = trace.text.find(opener)
     if first < 0:
         _flag_newline(trace)
-        raise Refused("no <tool_call> with a newline behind it in the text")
+        raise Refused("no <tool_call> with a newline after it in the text")
     for block in tagged_blocks(trace.text, opener, closer):
         with trace.part("block", block.span.start, block.span.end) as part:
             if block.closed:
@@ -110,7 +110,7 @@ def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
 def _flag_open(trace: Trace, block: Block, part: Part) -> None:
     part.outcome = "dropped"
     start, end = block.span.start, block.span.end
-    message = f"no newline and {CLOSER} behind this: the block is not a call, and its text is lost"
+    message = f"no newline and {CLOSER} after this: the block is not a call, and its text is lost"
     hint = "streams read it; raise max_tokens, or check that the closing tag is not a stop sequence"
     trace.flag(Code.UNCLOSED, Severity.ERROR, start, block.body.start, message, hint)
     trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, "lost: no call, no content", hint)
@@ -119,7 +119,7 @@ def _flag_open(trace: Trace, block: Block, part: Part) -> None:
 def _flag_newline(trace: Trace) -> None:
     at = trace.text.find(OPENER)
     if at >= 0:
-        message = "no newline behind the tag: SGLang's qwen25 does not see it"
+        message = "no newline after the tag: SGLang's qwen25 does not see it"
         place = Span(at, at + len(OPENER))
         hint = "--tool-call-parser hermes reads it"
         hint = hint_if_called(trace, "sglang/hermes", place, hint)

@@ -161,7 +161,7 @@ def _flag_opener(trace: Trace, start: int, end: int, *, inside: bool) -> None:
     if inside:
         code, message = Code.NESTED_OPEN, "an opener inside the call before it: not seen as one"
     elif stop < 0:
-        code, message = Code.TRUNCATED, f"no {_END} behind this opener: the call is lost"
+        code, message = Code.TRUNCATED, f"no {_END} after this opener: the call is lost"
     else:
         code, message = Code.ARGS_NOT_OBJECT, "no call here: id, marker and {…} are expected"
     hint = "raise max_tokens" if code is Code.TRUNCATED else f"write NAME:N {_ARGUMENTS} {{…}}"

@@ -101,7 +101,7 @@ class _Reader:
         """Raise what SGLang raises in the end for a value that is no object, whatever follows."""
         kind = type(value).__name__
         message = f"a {kind} where a call object is expected"
-        hint = "llama3 reads any JSON behind the tag as a call; write {…} only"
+        hint = "llama3 reads any JSON after the tag as a call; write {…} only"
         self.trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
         raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")
 
@@ -191,7 +191,7 @@ def _flag_python(trace: Trace, read: _Value, first_index: int) -> None:
         return
     start = max(read.span.start - 1, 0)
     message = "blanks before sound JSON: SGLang's decoder stumbles, its Python reading takes over"
-    hint = "Python has no true, false and null: write the next call right behind one separator"
+    hint = "Python has no true, false and null: write the next call right after one separator"
     trace.flag(Code.EXTRA_TEXT, Severity.NOTE, start, inner.start, message, hint)
 
 

@@ -55,8 +55,8 @@ def _read(trace: Trace) -> None:
 
 def _flag_text_after(trace: Trace, rest: Span) -> None:
     """Flag text after the calls; it is an error if it begins with another call's arguments."""
-    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the calls"
-    hint = "end the turn behind the calls"
+    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text after the calls"
+    hint = "end the turn after the calls"
     if trace.calls and starts_object(trace.text[rest.start : rest.end]):
         code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
         hint = _NAME_HINT
@@ -133,7 +133,7 @@ def _compact_call(trace: Trace, position: int) -> int:
     name_at += text.startswith("]", name_at)
     marker = text.find(ARGS, name_at)
     if marker < 0:
-        _flag_shape(trace, start, "no [ARGS] behind the name")
+        _flag_shape(trace, start, "no [ARGS] after the name")
         return -1
     name = stripped(text, Span(name_at, marker))
     if not len(name):
@@ -143,7 +143,7 @@ def _compact_call(trace: Trace, position: int) -> int:
     value_at += text.startswith("]", value_at)
     value_at = stripped(text, Span(value_at, len(text))).start
     if text[value_at : value_at + 1] not in ("{", "["):
-        _flag_shape(trace, start, "neither { nor [ behind [ARGS]")
+        _flag_shape(trace, start, "neither { nor [ after [ARGS]")
         return -1
     return _compact_value(trace, Span(start, value_at), name, value_at)
 
@@ -182,7 +182,7 @@ def _flag_shape(trace: Trace, start: int, message: str) -> None:
     trace.step("[TOOL_CALLS]name[ARGS]{…}", start, end, "refused", message)
     if trace.text.startswith("][", end) and not trace.text.startswith(ARGS, end + 1):
         message = "no blank between the marker and the list: SGLang does not see the list"
-        hint = "SGLang wants [TOOL_CALLS] [{…}]"
+        hint = "SGLang expects [TOOL_CALLS] [{…}]"
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 2, message, hint)
         return
     trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 1, message, _NAME_HINT)

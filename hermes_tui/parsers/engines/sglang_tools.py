@@ -117,7 +117,7 @@ def extend_over_markers(trace: Trace, opener: str, closer: str) -> None:
 def flag_doubled_opener(trace: Trace, opener: str, start: int) -> None:
     """Flag the marker around all calls, which is at `start`, if it occurs twice there."""
     if trace.text.endswith(opener, 0, start):
-        message = f"{opener} appears twice: the engine does not mind"
+        message = f"{opener} appears twice, which the engine accepts"
         hint = "open the section once"
         begin = start - len(opener)
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, begin, start, message, hint, 0)

@@ -193,7 +193,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     text, opener = trace.text, slot.opener
     if text.startswith(_SECTION_TWICE, slot.start):
         start, end = slot.start, slot.start + len(_SECTION)
-        message = f"{_SECTION} appears twice: the engine does not mind"
+        message = f"{_SECTION} appears twice, which the engine accepts"
         hint = "open the section once"
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, start, end, message, hint, index)
     if slot.bare and text.startswith("<function=", opener.start):

@@ -98,12 +98,12 @@ def flag_changes(
         trace.flag(Code.COERCED, severity, span.start, span.end, message, hint, index)
     for path in bent.failed:
         span = _place_of(path, places) or whole
-        message = f"{path}: the text is not of the type that the schema wants, and stays text"
+        message = f"{path}: the text is not of the type that the schema requires, and stays text"
         hint = "the tool gets a string; validate before running it"
         trace.flag(Code.COERCE_FAILED, Severity.WARNING, span.start, span.end, message, hint, index)
     if bent.changes:
         listed = ", ".join(change.path for change in bent.changes[:8])
-        trace.step("bend to the schema", whole.start, whole.end, "changed", listed)
+        trace.step("coerce to the schema", whole.start, whole.end, "changed", listed)
 
 
 def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:

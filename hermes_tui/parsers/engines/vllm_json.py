@@ -28,7 +28,7 @@ from hermes_tui.parsers.engines.json_blocks import (
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
 
 PYTHON_TAG = "<|python_tag|>"
-_KEYS_HINT = 'vLLM wants exactly {"name": …, "arguments": {…}}'
+_KEYS_HINT = 'vLLM expects exactly {"name": …, "arguments": {…}}'
 _ONE_BLOCK = "write one object in each block"
 
 
@@ -121,7 +121,7 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
     span = Span(at, end)
     _deliver(trace, Block(span, span), payload, ("arguments", "parameters"))
     if trace.text.startswith("{", end):
-        message = "an object right behind another one: vLLM skips its first brace"
+        message = "an object right after another one: vLLM skips its first brace"
         trace.flag(
             Code.MULTI_PAYLOAD, Severity.WARNING, end, end + 1, message, "separate them by `; `"
         )

@@ -106,7 +106,7 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
             Severity.ERROR,
             segment.start - len(MARKER),
             segment.start,
-            "a marker with nothing behind it",
+            "a marker with nothing after it",
             "the stop sequence may cut the call; raise max_tokens",
         )
     return None, segment
@@ -127,7 +127,7 @@ def _deliver_items(trace: Trace, first: int, value: Any, place: Span) -> None:
             hint = 'write {"name": …, "arguments": {…}}'
             trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, hint)
     if value is not None and not items:
-        message = "no call in the JSON behind the marker: it is left as content, the marker is gone"
+        message = "no call in the JSON after the marker: it is left as content, the marker is gone"
         hint = 'write [{"name": …, "arguments": {…}}]'
         trace.flag(Code.NAME_MISSING, Severity.ERROR, place.start, place.end, message, hint)
 
@@ -215,7 +215,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         flag_changes(trace, bent, written.place, index)
     else:
         message = "no arguments: they go out as {}"
-        hint = "a text that is cut right behind the name looks the same; check finish_reason"
+        hint = "a text that is cut right after the name looks the same; check finish_reason"
         trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
 
 
@@ -243,7 +243,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _RawArguments:
 def _flag_text_after(trace: Trace, rest: Span) -> None:
     """Flag text after the arguments; it is an error if it looks like another call."""
     inner = stripped(trace.text, rest)
-    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the arguments"
+    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text after the arguments"
     hint = "end the turn there"
     if starts_object(trace.text[inner.start : inner.end]):
         code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
@@ -253,7 +253,7 @@ def _flag_text_after(trace: Trace, rest: Span) -> None:
 
 def _flag_empty(trace: Trace, slot: Slot) -> None:
     span = slot.opener
-    message = "a marker with nothing behind it: no call, and the marker is gone"
+    message = "a marker with nothing after it: no call, and the marker is gone"
     hint = "the stop sequence may cut the call; raise max_tokens"
     trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, span.start, span.end, message, hint)
 

@@ -57,12 +57,12 @@ def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
     if found.python:
         near = word[:1] in ("{", "[")
         code = Code.BAD_QUOTES if near else Code.PY_LITERAL
-        message = "a Python literal where the schema wants JSON's"
+        message = "a Python literal where the schema requires JSON's"
         hint = "engines pass it on as text; write true, false, null or JSON"
         cursor.error(code, span, message, hint)
     elif isinstance(found.value, str):
         type_names = " or ".join(sorted(types))
-        message = f"the schema wants {type_names}; this cannot be read as that"
+        message = f"the schema requires {type_names}; this cannot be read as that"
         cursor.warn(Code.COERCE_FAILED, span, message, "engines pass the text on as it is")
     return found.value
 
@@ -120,7 +120,7 @@ def check_types(
             continue
         if isinstance(item, str):
             continue
-        message = f"{key!r} is {_json_type(item)}, the schema wants {' or '.join(sorted(types))}"
+        message = f"{key!r} is {_json_type(item)}, the schema requires {' or '.join(sorted(types))}"
         cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
     required = required_names(schema)
     missing = [key for key in required if key not in value]

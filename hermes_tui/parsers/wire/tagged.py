@@ -123,7 +123,7 @@ def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:
     else:
         draft.name = plain_name(cursor, name, span)
         if _is_odd(head):
-            message, hint = "the tag is not written as the format wants", "engines misread it"
+            message, hint = "the tag is not written as the format requires", "engines misread it"
             cursor.error(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     call = _Call(draft)
     position = _parameters(cursor, call, head.end(), tags)
@@ -181,7 +181,7 @@ def _parameter(cursor: WireCursor, call: _Call, head: re.Match[str], tags: TagSe
     raw = text[head.end() : value_end]
     key, at = head["name"].strip(), Span(*head.span("name"))
     if _is_odd(head):
-        message, hint = "the key is not written as the format wants", "engines misread this tag"
+        message, hint = "the key is not written as the format requires", "engines misread this tag"
         cursor.error(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     elif "=" in key and not raw.strip():
         key, _, raw = key.partition("=")
@@ -327,7 +327,7 @@ def _json_instead(cursor: WireCursor, position: int, tags: TagSet) -> int:
         if not items.named:
             break
         message = "JSON where the format has tags"
-        hint = "this is what hermes parsers read; see which parser the model wants"
+        hint = "this is what hermes parsers read; check which parser the model needs"
         cursor.error(Code.WRONG_FORMAT, piece.literal.span, message, hint)
         flag_literal(cursor, piece, closed=False, may_be_whole=False)
         cursor.drafts.extend(items.drafts)

@@ -212,8 +212,8 @@ def _with_stream_warning(reply: Reply, exchange: Exchange, *, streamed: bool) ->
     """Return `reply`, with a warning if it is streamed and should not be, or the reverse."""
     if streamed == exchange.asks_for_stream:
         return reply
-    came = "a stream came though none was asked for" if streamed else "a whole reply came"
-    asked = "" if streamed else " though a stream was asked for"
+    came = "a stream came although none was requested" if streamed else "a whole reply came"
+    asked = "" if streamed else " although a stream was requested"
     hint = "most clients lose the message then; check what the server says about stream"
     found = shape(Severity.WARNING, f"{came}{asked}", hint)
     return replace(reply, diagnostics=(found, *reply.diagnostics))

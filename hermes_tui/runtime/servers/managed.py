@@ -166,7 +166,7 @@ class ManagedServer(ChatCompletionServer):
             translator = make()
         messages = [first_line(str(warning.message)) for warning in caught]
         if translator is None:
-            what = "without a tool parser the model is not told of the tools"
+            what = "without a tool parser the model does not see the tools"
             messages = [what, *messages]
         hint = "calls stay in the text" if translator is not None else "name a tool parser"
         return tuple(

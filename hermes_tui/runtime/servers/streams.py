@@ -161,7 +161,7 @@ class StreamedReply:
         torn = self._reader.torn.decode("utf-8", "backslashreplace")
         if torn and not self.is_done:
             self._flag_cut(
-                Severity.ERROR, f"the stream ends in the midst of an event: {first_line(torn)}"
+                Severity.ERROR, f"the stream ends in the middle of an event: {first_line(torn)}"
             )
         elif broke_off and not self.is_done:
             self._flag_cut(Severity.WARNING, f"{broke_off}, though after finish_reason")

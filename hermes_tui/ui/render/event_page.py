@@ -37,7 +37,7 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
             body(page, event.arguments, "json")
         case ev.CallSkipped():
             page.blank()
-            page.line("the error the model is told" if event.failed else "the result", "dim")
+            page.line("the error that the model gets" if event.failed else "the result", "dim")
             body(page, event.result, "json")
         case ev.Stopped() | ev.BreakpointsHit():
             page.fields({"stop point": event.stop_point, "notes": "\n".join(event.notes)})

@@ -201,7 +201,8 @@ def _add_gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> No
 
 def _add_outcome(page: MetaPage, state: RunState, *, is_over: bool) -> None:
     page.heading("Outcome")
-    page.fact("status", state.status or ("none: the file tells no end" if is_over else "none yet"))
+    none = "none: the file does not say how it ended" if is_over else "none yet"
+    page.fact("status", state.status or none)
     page.fact("stop reason", state.stop_reason)
     page.fact("reward", "" if state.reward is None else f"{state.reward:g}")
     width = _name_width(state.scores)

@@ -30,14 +30,14 @@ MEANING: Final[Mapping[StopPoint, str]] = {
     StopPoint.AFTER_PARSE: "after every reply, once its calls are read",
     StopPoint.AFTER_RESPONSE: "after every reply of the model",
     StopPoint.UNKNOWN_TOOL: "the model calls a tool that there is not",
-    StopPoint.INVALID_ARGS: "the arguments of a call are not as the tool wants them",
+    StopPoint.INVALID_ARGS: "the arguments of a call are not as the tool's schema requires",
     StopPoint.MANUAL: "the tool is one that a person answers",
     StopPoint.REPEAT: "the model makes the same call again",
     StopPoint.BEFORE_DISPATCH: "before every call is run",
     StopPoint.TOOL_ERROR: "a tool failed, or answered with an error",
     StopPoint.AFTER_RESULT: "after every result of a tool",
     StopPoint.TURN_END: "after the last call of a turn",
-    StopPoint.RUN_END: "before the run ends by itself",
+    StopPoint.RUN_END: "before the run ends on its own",
     StopPoint.RECOVERY: "the run was taken up where an answer was lost",
     StopPoint.DIVERGENCE: "a replay asks for something else than was recorded",
 }
@@ -276,7 +276,7 @@ def _help() -> Document:
     page.heading("And then, instead of stopping")
     page.fields(
         {
-            '  log "…"': "print the text, fields in braces, and go on",
+            '  log "…"': "print the text, fields in braces, and continue",
             "  count": "only count",
             "  fail": "end the run",
         }

@@ -190,7 +190,7 @@ class LiveEdits(LiveCommands):
             "Add a message" if is_new else f"Edit message {number} of {len(messages)}",
             laid_out(before),
             check=check_message,
-            shown="it is sent behind the others"
+            shown="it is sent after the others"
             if is_new
             else "as it will be sent; a message left empty is taken out",
             strict=True,
