@@ -28,7 +28,7 @@ def test_outside_a_block_it_comes_at_once() -> None:
 
 
 def test_who_insists_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hermes_tui.cli.interrupts.TOGETHER_S", 0.0)
+    monkeypatch.setattr("hermes_tui.cli.interrupts.SAME_INTERRUPT_S", 0.0)
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.held():
         signal.raise_signal(signal.SIGINT)

@@ -66,7 +66,7 @@ def test_a_run_of_a_group_is_named_as_it_is_listed(
 def test_far_behind_the_run_nobody_looks_for_others_of_its_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hermes_tui.cli.run_choice.LOOKED_ON_BYTES", 2_000_000)
+    monkeypatch.setattr("hermes_tui.cli.run_choice.MAX_BYTES_AFTER_MATCH", 2_000_000)
     path = lines(tmp_path / "runs.jsonl", *(chat("a", note="x" * 50_000) for _ in range(200)))
     file = open_file(path, whole=True)
     try:

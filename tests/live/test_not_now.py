@@ -20,7 +20,7 @@ def test_every_command_has_a_reason_that_fits_a_line(
 ) -> None:
     for command in _DEBUGGING:
         why = why_not_now(command.id, phase, broken=broken, tool_ran=tool_ran)
-        assert why and len(f" {command.label}: {KeyNames().told(why)}") <= 100
+        assert why and len(f" {command.label}: {KeyNames().format(why)}") <= 100
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_every_command_has_a_reason_that_fits_a_line(
 )
 def test_the_reason_is_that_of_the_place(command: str, phase: Phase, why: str) -> None:
     told = why_not_now(command, phase, broken=False, tool_ran=False)
-    assert KeyNames().told(told) == why
+    assert KeyNames().format(told) == why

@@ -86,6 +86,6 @@ def test_what_was_changed_while_it_was_scanned_is_not_kept(
         path.write_text(text.replace("r10", "x10"))
         keep(path, *known)
 
-    monkeypatch.setattr(landmarks, "keep_landmarks", keep_late)
+    monkeypatch.setattr(landmarks, "store_landmarks", keep_late)
     assert within("scan", scanned, "--jobs", "2").code == 0
     assert not [*own_cache.rglob("*.runs")]

@@ -257,7 +257,7 @@ async def test_closing_ends_a_stream_that_is_under_way() -> None:
 def test_hints_are_short_and_about_real_stop_points() -> None:
     for key, hint in HINTS.items():
         assert key.partition("@")[0] in {*StopPoint, "edited", "ended"}
-        assert len(KeyNames().told(hint)) <= 78
+        assert len(KeyNames().format(hint)) <= 78
     assert set(HINTS) >= set(StopPoint) - {StopPoint.RECOVERY}
 
 
