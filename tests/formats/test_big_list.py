@@ -159,7 +159,7 @@ def test_a_torn_document_shows_what_was_written(monkeypatch: pytest.MonkeyPatch)
 def test_bytes_behind_the_list_that_are_no_json_are_told() -> None:
     data = json.dumps({"messages": chat(60)}).encode() + b"oops"
     found = only(events_of(data), SourceDefect)
-    assert "behind the list are not read" in found[0].message
+    assert "after the list are not read" in found[0].message
 
 
 def test_steps_that_make_sense_only_together_are_read_together() -> None:

@@ -189,7 +189,7 @@ def test_each_stream_stands_where_it_is_in_the_file() -> None:
             data(chunk(content="a")) + b'data: {"id"',
             'the stream ends in the middle of an event: {"id"',
         ),
-        (data(chunk("stop", content="a")) + b'data: {"id"', "the stream ends in the midst"),
+        (data(chunk("stop", content="a")) + b'data: {"id"', "the stream ends in the middle"),
         (ANTHROPIC[:450], "the stream ends in the middle of an event: "),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_web_server_without_ranges_is_refused_in_a_line(site: str, tmp_path: P
     source = RemoteSource(RemotePath(f"{site}/a.json"))
     assert source.size == BLOCK + 10
     assert source.read(BLOCK, 5) == b""
-    assert f"{BLOCK + 10:,} bytes came for 10 asked for" in source.failure
+    assert f"{BLOCK + 10:,} bytes came for 10 requested" in source.failure
 
 
 def test_a_small_file_is_read_from_a_web_server(site: str, tmp_path: Path) -> None:
