@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
-from textual.geometry import Region
+from textual.geometry import Offset, Region
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
@@ -95,9 +95,10 @@ class QuickLines(ScrollView):
     """The most recently drawn lines, by the identity of their segments."""
     _blank_line: tuple[int, Style | None, list[Segment]] = (0, None, [])
 
-    def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
+    def draw_line(self, y: int, offset: Offset, width: int, base: Style) -> list[Segment]:
         """Return the line at `y` of the window, `width` cells long, on the style `base`.
 
+        `offset` is how far the lines are scrolled.
         Returning the same list object again means that the line is unchanged.
         """
         raise NotImplementedError
@@ -110,7 +111,8 @@ class QuickLines(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        return Strip(self.draw_line(y, width, self.visual_style.rich_style), width)
+        base = self.visual_style.rich_style
+        return Strip(self.draw_line(y, self.scroll_offset, width, base), width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         width, height = self.region.size
@@ -121,6 +123,7 @@ class QuickLines(ScrollView):
             return super().render_lines(crop)
         room, base = width - self.gutter.width, self.visual_style.rich_style
         self._draw_frame(room, base)
+        offset = self.scroll_offset
         before, drawn = self._drawn_lines, dict[int, tuple[list[Segment], Strip]]()
         strips = []
         for y in crop.line_range:
@@ -129,7 +132,7 @@ class QuickLines(ScrollView):
             elif y >= end:
                 strips.append(self._foot[y - end])
             else:
-                line = self.draw_line(y - gutter.top, room, base)
+                line = self.draw_line(y - gutter.top, offset, room, base)
                 # A strip caches what Textual renders from it, which costs more than drawing it.
                 known = drawn.get(id(line)) or before.get(id(line)) or (line, self._framed(line))
                 drawn[id(line)] = known

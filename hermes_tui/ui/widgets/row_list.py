@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line
@@ -105,11 +105,9 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._count = len(self._source)
         self._cursor = self._width = 0
         self._follow = False
-        self._resolve = resolve
-        self._header = header
+        self._resolve, self._header, self._empty = resolve, header, empty
         self._header_rows: Sequence[Row] = ()
         self._footer: Sequence[Row] = ()
-        self._empty = empty
         self._line_cache = OrderedDict[tuple[int, int, int, str, Style], list[Segment]]()
         self._style_cache: dict[tuple[str, str, Style], Style] = {}
 
@@ -332,7 +330,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if 0 <= index - self.scroll_offset.y < self._height:
             self.refresh_line(index + len(self._header_rows))
 
-    def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
+    def draw_line(self, y: int, offset: Offset, width: int, base: Style) -> list[Segment]:
         """Draw the line at `y` of the window: header, row, or nothing."""
         if not self._width:
             # The first paint comes before the first Resize, and should not be empty.
@@ -341,7 +339,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if y < len(self._header_rows):
             heading = base + self._resolve(self.header_style)
             return self._segments(self._header_rows[y], NO_CURSOR, width, heading)
-        index = self.scroll_offset.y + y - len(self._header_rows)
+        index = offset.y + y - len(self._header_rows)
         if self.footer_height() and (below := y - len(self._header_rows) - self._height) >= 0:
             return self._segments(self._footer_row(below), NO_CURSOR, width, base)
         if not self._count and index == 0:
@@ -381,7 +379,9 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if length > self._width:
             last, left = segments[-1], self._width - 1 - before
             if left >= 0:
-                segments[-1] = Segment(set_cell_size(last.text, left), last.style)
+                short = last.text[:left]
+                text = short if short.isascii() else set_cell_size(last.text, left)
+                segments[-1] = Segment(text, last.style)
             else:
                 segments = Segment.adjust_line_length(segments, self._width - 1)
             segments.append(Segment(ELLIPSIS, self._style("dim", cursor, base)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.reactive import reactive
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
@@ -212,14 +212,14 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         # Forced, because a scrollbar that the new size needs only appears with the next layout.
         self.scroll_to(x, y, animate=False, force=True)
 
-    def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
+    def draw_line(self, y: int, offset: Offset, width: int, base: Style) -> list[Segment]:
         """Draw the row at `y` of the window."""
-        row = self._top_row + y
+        row = offset.y + y
         if self._document.is_empty and y == 0 and self._empty:
             text = visible_line(self._empty, width)
             segments = [Segment(text, base + self._resolve("dim"))]
         elif self._row_map is not None and row < self._row_map.rows:
-            segments = self._segments(self._row_map.extent(row, self.scroll_offset.x), base)
+            segments = self._segments(self._row_map.extent(row, offset.x), base)
             if width == self._width:
                 return segments
         else:
