@@ -145,6 +145,20 @@ def test_a_damaged_cache_is_as_good_as_none(
     assert not (tmp_path / "intruded").exists()
 
 
+@pytest.mark.parametrize("name", ["counted", "Tally", "hermes_tui.log.tally"])
+def test_an_entry_with_names_of_another_version_is_not_taken(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    first = read_and_kept(path)
+    (kept,) = indexes_dir().iterdir()
+    data = kept.read_bytes()
+    other = data[12:].replace(name.encode(), name[:-1].encode() + b"0")
+    assert other != data[12:]
+    kept.write_bytes(data[:8] + zlib.crc32(other).to_bytes(4, "big") + other)
+    assert not is_known(path)
+    assert shown(read_and_kept(path)) == shown(first)
+
+
 def test_a_cache_that_cannot_be_written_takes_nothing_from_the_run(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     path = tmp_path / "run.jsonl"

@@ -36,7 +36,12 @@ _LIBRARY_NAMES: Final = frozenset({
     ("array", "array"), ("array", "_array_reconstructor"), ("collections", "Counter"),
     ("collections", "OrderedDict"), ("builtins", "bytearray"),
 })  # fmt: skip
-_DAMAGE_ERRORS: Final = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError)
+_DAMAGE_ERRORS: Final = (
+    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError),
+    *(AttributeError, ImportError),
+)
+"""What reading a damaged entry raises. One of another version of ours may name classes, or
+attributes of them, that this version does not have."""
 
 
 class KeptRun(NamedTuple):
