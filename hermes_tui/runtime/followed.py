@@ -26,7 +26,7 @@ class FollowedFile(GrowingSource):
     messages: ClassVar = MappingProxyType({
         FileChange.RENAMED: _ANOTHER,
         FileChange.REPLACED: _ANOTHER,
-        FileChange.CUT: "became shorter while open; open it again to read it again",
+        FileChange.CUT: "became shorter while open; open it again to see it",
     })  # fmt: skip
 
     def __init__(self, path: Path) -> None:

@@ -101,7 +101,7 @@ class FileSource:
 
     def _note_truncation(self, end: int) -> None:
         if end < self._size and not self.failure:
-            self.failure = f"{self.path}: became shorter while open; open it again to read it again"
+            self.failure = f"{self.path}: became shorter while open; open it again to see it"
 
     def refresh(self) -> bool:
         """Note as the failure, once, that the file has changed, or that it is gone for now."""
