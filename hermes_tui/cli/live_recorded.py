@@ -36,7 +36,7 @@ _DECIDED_OPTIONS: Final = {
         *("tool_parser", "tools", "tool_timeout", "workdir", "outside"),
     ),
 }
-"""Options that are meaningless with --resume or --replay."""
+"""The options that are meaningless with --resume, and those with --replay."""
 _SCREEN_KEYS: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 
 

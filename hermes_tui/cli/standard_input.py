@@ -28,7 +28,7 @@ def refuse_terminal() -> None:
 
 
 def await_input() -> None:
-    """Wait for the first input or its end; after a while, show that on stderr if a terminal.
+    """Wait for input or its end; if that takes long, show it on stderr if that is a terminal.
 
     Raises UsageError if standard input is a terminal.
     """

@@ -272,7 +272,7 @@ class AgentLoop:
 
 
 def _end_early(driver: Driver, error: BaseException) -> None:
-    """Record, if possible, why a run ends that an exception aborts."""
+    """Record, if that is possible, that an exception ends the run."""
     if driver.failure is not None or Kind.TERMINATE not in driver.session.allowed:
         return
     if isinstance(error, asyncio.CancelledError):

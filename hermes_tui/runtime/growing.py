@@ -1,8 +1,8 @@
 """A followed file, which grows and may be renamed, replaced or truncated.
 
 A file that replaces it and begins with the same content counts as the same file, written again.
-For any other, `change` says what became of the file that was read; the caller then decides whether
-to read the new one.
+Otherwise, if the file is replaced or truncated, `change` says what became of the one that was read;
+the caller then decides whether to read the new one.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ class GrowingSource(FileSource):
         return self.read(self._size - length, length)
 
     def _is_old_end_unchanged(self, size: int) -> bool:
-        """Return whether the old end still has its content; looked at only if the size changed."""
+        """Return whether the bytes before the old end are unchanged; not read at the same size."""
         return size == self._size or self._read_tail() == self._tail
 
     def _continues_in_new_file(self) -> bool:
-        """Continue in the file now at the path if its content begins alike; return whether so."""
+        """Continue in the file now at the path if it begins like this one; return whether so."""
         try:
             fd = open_readable(self.path)
         except SourceError:

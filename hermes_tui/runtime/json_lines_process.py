@@ -63,7 +63,7 @@ class JsonLinesProcess:
     async def send(self, request: Mapping[str, Any]) -> None:
         """Write a request as a line; if the process has ended, do nothing.
 
-        Raises ValueError, TypeError or RecursionError if the request is not valid JSON.
+        Raises ValueError, TypeError or RecursionError if the request cannot be encoded as JSON.
         """
         assert self._process.stdin is not None, "a pipe"
         line = json.dumps(request).encode("ascii") + b"\n"

@@ -155,9 +155,9 @@ def name_of(engine: AddedEngine, parser: str) -> str:
 
 
 def engine_info_of(engine: AddedEngine, parser: str) -> EngineInfo:
-    """Return the card of an engine's parser, with what is known of its emulation.
+    """Return the card of an engine's parser, based on that of its emulation if there is one.
 
-    The parser of a person's own file has no emulation, and neither has a reasoning parser.
+    A parser in a person's own file has no emulation. A reasoning parser only adds its flag.
     """
     name, version = f"{engine.engine}/{parser}", engine.version
     tool, joined, reasoning = parser.partition(WITH)

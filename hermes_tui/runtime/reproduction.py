@@ -103,7 +103,7 @@ def _files(reproduction: Reproduction) -> dict[str, bytes]:
 
 
 def _move_to_free_name(scratch: Path, preferred: Path) -> Path:
-    """Give the folder the first free of the names wanted, wanted-2, wanted-3 …"""
+    """Rename the folder to the first free one of NAME, NAME-2, NAME-3 … and return its path."""
     for number in range(1, _MAX_NUMBER):
         target = preferred if number == 1 else preferred.with_name(f"{preferred.name}-{number}")
         if target.exists() or target.is_symlink():

@@ -107,7 +107,7 @@ def _slices(text: str) -> Iterator[str]:
 
 
 def _is_concatenation(form: str, strings: str) -> bool:
-    """Return whether `form` can be a concatenation of the strings, each used repeatedly."""
+    """Return whether the strings, joined in some order and repeatedly, can contain `form`."""
     if form in strings:
         return True
     ends = [end for end in range(1, len(form)) if f"{form[:end]}\n" in strings]

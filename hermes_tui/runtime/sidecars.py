@@ -29,9 +29,10 @@ SIDECARS = {
     "session.json": "multi_agents/",
     "event_cache/": "events",
 }
-"""The names of sidecars, and the file or folder of files next to which a name means a sidecar.
+"""The names of sidecars, each with the file or folder next to which it is one.
 
-A sidecar with a trailing separator is a folder; a folder that ends with one may be empty."""
+A name that ends with a separator is a folder's. As a value it also fits an empty folder; any other
+folder has to contain the files of a run."""
 
 
 def says_more(name: str, is_there: Callable[[str], bool]) -> bool:

@@ -176,7 +176,7 @@ def _are_disjoint(parts: Sequence[Part]) -> bool:
         return True
     paths = [part.top for part in parts if isinstance(part, PathList)]
     paths += [str(target.path) for part in parts if isinstance(part, list) for target in part]
-    # When sorted, a text that begins with another one directly follows that or such a text.
+    # In sorted order, the texts that begin with a given one directly follow it.
     neighbours = pairwise(sorted(paths))
     return not any(first in tops and second.startswith(first) for first, second in neighbours)
 

@@ -38,7 +38,7 @@ def shielded_terminal() -> Iterator[tuple[int, int]]:
         for name, stream in zip(_NAMES, streams, strict=True):
             _replace(name, stream)
         _saved_descriptors.update(saved)
-        # Afterwards it can no longer be read from the descriptors 0 to 2.
+        # The size cannot be read from the descriptors 0 to 2 once they are redirected.
         size = shutil.get_terminal_size()
         _redirect_to_null()
         yield size.columns, size.lines

@@ -86,9 +86,9 @@ class WatchedFile:
     def __init__(self, file: OpenFile, stamp: Stamp | None) -> None:
         self.file = file
         self.revision = 0
-        """The number of readings so far, except the first, which is the opener's."""
+        """How often a new reading has replaced the contents of `file`."""
         self.runs: list[ListedRun] = []
-        """The runs of the latest reading; empty before the second one."""
+        """The runs of the latest reading; empty until the file is read again."""
         self.failure = ""
         self.news = ""
         """A message if the file was replaced or truncated before the latest reading; else empty."""

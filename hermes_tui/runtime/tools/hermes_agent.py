@@ -50,7 +50,7 @@ class HermesAgentTools:
         return cls(schemas)
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Dispatch a call in the thread pool; its loop's special tools are answered as there."""
+        """Dispatch a call in the thread pool; todo, memory and session_search as its loop does."""
         self._tasks.add(context.task_id)
         return await self._inner.call(name, arguments, context)
 

@@ -17,9 +17,10 @@ def _has_steps(situation: Situation) -> bool:
 
 
 def _may_fail(situation: Situation) -> bool:
-    """Return whether there is a failure to report: of our parsers, or of a real engine.
+    """Return whether there may be a failure to export.
 
-    A real engine gives no reasons for its failures, so its verdict is enough.
+    There may be if our parser has a finding or a failed step, and whenever a real engine is chosen:
+    the reasons for its failures are unknown.
     """
     return has_problems(situation) or allows_any(REAL)(situation)
 

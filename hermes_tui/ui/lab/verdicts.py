@@ -188,7 +188,7 @@ def verdict_word(selected: Verdict, other: Verdict) -> str:
 def ranked(
     verdicts: Iterable[Verdict], sound: Callable[[Verdict], int], *, near: str = ""
 ) -> list[Verdict]:
-    """Return the verdicts with calls, the best first, each different one of a parser once.
+    """Return the verdicts with sound calls, the best first; equal ones of a parser only once.
 
     The best reads most `sound` calls, loses nothing, and agrees with our own reading. Between
     equals, those of the engine `near` come first.
@@ -235,9 +235,10 @@ def _is_sound(name: str, arguments: str, declared: Collection[str]) -> bool:
 
 
 def in_order(verdicts: Iterable[Verdict], marked: Collection[str]) -> list[Verdict]:
-    """Return the rows of the matrix by name, those with a marker, calls or a failure first.
+    """Return the rows of the matrix by name: first our own reading, then those of interest.
 
-    The emulated verdict comes before the real ones of the same name.
+    Of interest are parsers with a marker in the text, with calls, or with a failure. The emulated
+    verdict comes before the real ones of the same name.
     """
 
     def concerns(each: Verdict) -> bool:

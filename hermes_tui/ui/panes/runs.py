@@ -74,7 +74,7 @@ class RunRows:
         return self.columns != before
 
     def _longest_texts(self) -> Mapping[str, int]:
-        """Return the longest text of each column, tasks with the mark of a run with children."""
+        """Return the length of the longest text by column; tasks with the mark of a parent."""
         longest = self.model.facts.longest
         if not (self.model.shape.has_children and "task" in longest):
             return longest

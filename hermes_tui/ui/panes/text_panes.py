@@ -108,7 +108,7 @@ class TextPane(TextView):
         return self._match + 1
 
     def go_match(self, step: int) -> bool:
-        """Go to the next match in the text; return False if there is none before its end."""
+        """Go to the match `step` further on; return False if the text has none there."""
         number = self._match + step
         if number >= len(self.matches) and self.is_finding:
             self.find_on(AT_ONCE_S)

@@ -28,7 +28,7 @@ _STRING_LINE: Final = rf"( *+)((?:{_STRING}: )?)({_STRING}),?"
 """A line of indented JSON that ends with a string: its indent, its key, the string."""
 _DECODER: Final = json.JSONDecoder(strict=False)
 _DEEP_INDENT: Final = "\n" + 24 * " "
-"""A newline before an indent so deep that it might leave a row no room."""
+"""A newline and an indent so deep that it might leave no room in a row."""
 BLOCK_INDENT: Final = 4
 """Cells from the line that a block belongs to; each level of JSON is indented by 2."""
 

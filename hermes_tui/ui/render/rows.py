@@ -182,7 +182,7 @@ def _call_line(call: ToolCall, room: int) -> str:
     origin = str(call.origin)
     if origin in ("dict", "object"):
         return line
-    # In formats where all calls are flat dicts each has the badge: it comes after the arguments.
+    # Where one call is a flat dict, all are: their badges come last, to leave room for arguments.
     return f"{line} [{origin}]" if origin == "flat-dict" else f"[{origin}] {line}"
 
 

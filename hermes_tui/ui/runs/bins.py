@@ -33,7 +33,7 @@ class Spread:
         self.counts: Counter[float] = Counter()
         self.missing = 0
         self._is_exact = True
-        """Whether every value had at most three digits."""
+        """Whether every value had at most three significant digits."""
         self.is_whole = True
 
     def add(self, value: float | None) -> None:

@@ -168,10 +168,10 @@ class FactsOfGroups:
         return before.task if before is not None else ""
 
     def _task_of(self, group: Group, place: int) -> str:
-        """Return the text that distinguishes a task from others with its title, or its group id.
+        """Return the text that distinguishes a task from others with its title.
 
-        It is read only once, from the file of the run at `place`; the key of the group identifies
-        it.
+        If that cannot be read, return the title with an id. It is read only once, from the file of
+        the run at `place`; the key of the group identifies it.
         """
         if known := self._known_task(group):
             return known

@@ -243,7 +243,7 @@ class RunTable(Sequence[RunRow]):
         return places
 
     def pack(self, still_read: Container[int], files: Files) -> None:
-        """Pack the latest rows, unless one of them is from a file, by number, that is `still_read`.
+        """Pack the oldest loose rows, unless one is from a file that is in `still_read`, by number.
 
         Packed rows are never replaced.
         """

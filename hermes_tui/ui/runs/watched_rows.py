@@ -99,6 +99,6 @@ class WatchedRows:
 
 
 def _is_waiting(row: RunRow) -> bool:
-    """Return whether a run was listed as ended while something was still expected to follow."""
+    """Return whether a run was listed as ended although a call or a message has no answer."""
     waits = (Code.CALL_UNANSWERED, Code.NO_ANSWER)
     return any(code in waits for code, _ in row.summary.codes)

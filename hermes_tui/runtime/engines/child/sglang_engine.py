@@ -60,7 +60,7 @@ class SglangEngine:
         self._create([], name)
 
     def whole(self, job: Job) -> Reading:
-        """Read the whole text. Like the server, use the result only if a marker is found."""
+        """Read the whole text. Like the server, keep it all as content if no marker is found."""
         text, reasoning = job.text, None
         if job.reasoning_parser:
             reasoning_parser = _reasoning_parser(job.reasoning_parser, in_stream=False)
