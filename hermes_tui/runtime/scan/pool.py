@@ -181,6 +181,6 @@ def _lost_part(unit: ScanUnit, how: str) -> Part:
         return Part(failure=what, is_refusal=True, is_lost=True, is_last=True)
     text = (
         f"{what}; bytes {unit.start:,} to {unit.end:,} are left out, "
-        "and later runs are numbered without them"
+        "and the numbers of later runs do not count those in there"
     )
     return Part(failure=text, format=unit.reader.format, is_lost=True, is_last=True)
