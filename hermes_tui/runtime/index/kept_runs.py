@@ -2,8 +2,8 @@
 ends of the records, so that opening a run again reads only what is on screen.
 
 An entry is stored next to the cached indexes, is valid for the same bytes only, and is removed with
-them. Before it is unpickled, its checksum is verified; it can only contain values of `model` and
-`log`.
+them. Its checksum is verified before it is unpickled. It can only contain plain values and types of
+`model`, `log` and `formats.framing`.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class _PickleReader:
 
 
 class _SafeUnpickler(pickle.Unpickler):
-    """Unpickles values of our own `model` and `log` types only."""
+    """Unpickles plain values and our own types in `_MODULES` only."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _LIBRARY_NAMES:
@@ -172,7 +172,7 @@ def _identity(file: OpenFile) -> Identity | None:
 
 
 def _stored_fields(timeline: Timeline) -> tuple[str, ...]:
-    """Return the names of all stored fields, by which entries of other versions are recognised."""
+    """Return the names of stored fields, by which entries of other versions are recognised."""
     parts = (timeline, timeline.state.tally)
     names = [name for part in parts for name in getattr(part, "__dict__", ())]
     slots = [name for part in (timeline.state, *parts) for name in getattr(part, "__slots__", ())]

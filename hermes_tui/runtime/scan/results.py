@@ -130,7 +130,7 @@ class Part:
     seen: int = 0
     """Runs that were read; those that a filter excludes are counted nowhere else."""
     groups: int = 0
-    """The number of records in a unit that is a range, each of which may hold several runs."""
+    """In the last part of a range: how many records it has, each of which may hold several runs."""
     counts: Counts = field(default_factory=Counts)
     rates: Rates = field(default_factory=Rates)
     rows: list[Row] = field(default_factory=list)
