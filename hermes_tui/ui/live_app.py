@@ -117,7 +117,7 @@ class LiveApp(BaseApp):
         """Leave if this is the second request or nothing would be lost; else ask to confirm."""
         if self._closing_task is not None:
             self.exit()
-        elif self.is_leaving or not self._would_lose_run():
+        elif self.is_leaving or not self._would_interrupt_run():
             self._closing_task = asyncio.create_task(self._close_and_exit())
         else:
             self._asked_at = self._clock()
@@ -125,7 +125,7 @@ class LiveApp(BaseApp):
 
     def repeat_leave_question(self) -> None:
         """Repeat the question of `ask_to_leave`, if it is open, for what the run does now."""
-        if self.is_leaving and self._would_lose_run():
+        if self.is_leaving and self._would_interrupt_run():
             self._ask_to_confirm()
 
     def _ask_to_confirm(self, activity: str = "") -> None:
@@ -140,7 +140,7 @@ class LiveApp(BaseApp):
             "the recording can be resumed" if _can_be_resumed(branch.log) else "that ends the run"
         )
 
-    def _would_lose_run(self) -> bool:
+    def _would_interrupt_run(self) -> bool:
         driver = self.live_feed.driver
         return driver is not None and driver.failure is None and driver.phase is not Phase.ENDED
 
