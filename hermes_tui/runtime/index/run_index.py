@@ -35,8 +35,7 @@ MOST_FAILURES: Final = 3
 
 
 class RunIndex:
-    """The index of the runs of a file, in blocks. `keeps`: it is loaded from and stored in the
-    cache.
+    """The index of the runs of a file, in blocks; with `keeps`, it is cached.
 
     Runs that are read in this process, one by one, are passed to `add`, so that the blocks are
     complete.

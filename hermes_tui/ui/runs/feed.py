@@ -334,7 +334,7 @@ class RunsFeed:
         return True
 
     def _retry_open(self, number: int) -> bool:
-        """Try to open a file that was empty so far, if it has changed since."""
+        """Try again to open a file without a complete record so far, if it has changed since."""
         path = self.targets[number].path
         stamp = stamp_of(path)
         if stamp == self._stamps.get(number):
