@@ -130,7 +130,7 @@ class Form(Dialog[T]):
         """Check all fields, and show the problems."""
         self._problems = [(f, problem) for f in self.fields for problem in f.check(f.area.value)]
         for field in self.fields:
-            # A text without errors may be of any length: only places that matter are marked.
+            # Only the first problem that is not a note is marked.
             field.area.mark(
                 [
                     (problem.line, problem.column or 1, sign_of(problem.severity)[1])
@@ -178,7 +178,7 @@ class Form(Dialog[T]):
                 return True
 
     def do_accept(self) -> None:
-        """Accept the edits, after the user has confirmed the changes."""
+        """Accept the edits, after the user has confirmed them if that is asked for."""
         self.check_now()
         if self._strict and self.errors:
             self.app.bell()
