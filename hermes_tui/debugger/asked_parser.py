@@ -89,6 +89,6 @@ def _with_markup(
 
 
 def _as_warning(diagnostic: Diagnostic) -> Diagnostic:
-    """Return an error about a call left in the text as a warning, as the parsed calls will run."""
+    """Turn the error about calls left in the text into a warning, as the parsed calls will run."""
     is_error = diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR
     return changed(diagnostic, severity=Severity.WARNING) if is_error else diagnostic

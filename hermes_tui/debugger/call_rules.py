@@ -14,7 +14,7 @@ from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import decode, json_text
 
 _MAX_KEYS = 8
-"""How many keys of arguments are looked at, as values may contain such keys, too."""
+"""How many keys in the text of a call are tried, as values may contain such keys, too."""
 NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
 """States of absent arguments: the tool gets an empty object."""
 

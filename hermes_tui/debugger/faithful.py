@@ -165,7 +165,7 @@ def _error_before_tool(name: Any, value: Any) -> str:
 
 
 class _AssistantMessage(NamedTuple):
-    """The assistant message for the conversation. `from_text`: its calls were read there."""
+    """The assistant message for the conversation. `from_text`: the calls are from its text."""
 
     message: dict[str, Any]
     calls: Sequence[Any]
@@ -293,7 +293,7 @@ def _call_entry(call: Any, index: int, new_id: str) -> dict[str, Any]:
 
 
 def _calls_from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the text before the first call, and the calls; no calls if one of them is broken."""
+    """Return the text before the first call, and the calls; neither if a call is broken."""
     calls: list[dict[str, Any]] = []
     for payload in _blocks(text):
         if not payload.strip():

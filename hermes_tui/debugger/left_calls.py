@@ -23,9 +23,9 @@ _READ_BY_SERVER: Final = frozenset({"openai", "http"})
 
 
 def with_missed_calls(found: Normalised, state: SessionState) -> Normalised:
-    """Return a reply without calls with the calls that were missed, and an error about them.
+    """Return a reply; if it has no calls, with those missed in its text and an error about them.
 
-    They are in its text, or in its reasoning if it contains nothing else.
+    If it has no text either, a call in its reasoning is reported but not added.
     """
     from hermes_tui.parsers.unread_calls import with_unread
 

@@ -88,7 +88,7 @@ class Session:
         return tuple(self._events), tuple(self._effects)
 
     def effects_due(self) -> tuple[Effect, ...]:
-        """Return the effect whose reply is owed, or nothing if none is."""
+        """Return the effect whose reply is owed, as a tuple; empty if none is."""
         state, call = self.state, self.state.call
         if state.phase is Phase.REQUESTING:
             return (

@@ -53,7 +53,7 @@ class Kind(StrEnum):
 
 
 class Command(StrEnum):
-    """How far a stopped run continues. Breakpoints and enabled stop points always stop it."""
+    """How far a stopped run continues. Breakpoints and enabled stop points may stop it earlier."""
 
     CONTINUE = "continue"
     """To the next breakpoint, enabled stop point, or the end."""

@@ -238,8 +238,8 @@ class Reply:
         """Return whether the reply ended before the arguments of a call did."""
         is_cut = self.torn or self.finish_reason in CUT
         if call.origin is not Origin.TEXT:
-            # Arguments that end too early are not JSON and refused for that; those that never
-            # began look like none.
+            # Arguments that end too early are refused anyway, as they are not JSON. Those that
+            # never began look like those of a call without any.
             is_last = call.index + 1 == self.expected and call.verdict != ADDED
             return is_cut and is_last and call.arguments_state in NO_ARGUMENTS
         if _has_error(diagnostics, Code.TRUNCATED):

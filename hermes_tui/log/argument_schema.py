@@ -47,7 +47,7 @@ def schema_problems(arguments: Any, schema: Any) -> tuple[SchemaProblem, ...]:
 def misfits(
     arguments: dict[str, Any], schema: Any, *, as_text: bool = False
 ) -> tuple[SchemaProblem, ...]:
-    """Return the same, but nothing if the schema is broken; fast if there are no problems.
+    """Return what `schema_problems` does, but nothing if the schema is broken; fast if all is well.
 
     `as_text`: the arguments were written in tags, as texts. A text that spells a value which fits
     is not a problem.

@@ -33,7 +33,7 @@ SCHEMA = 2
 PACKED_FROM: Final = 1 << 20
 """Characters. A shorter text of a server is written unpacked, so that `jq` can read it."""
 MOST_UNPACKED: Final = 256 << 20
-"""The most bytes of a packed text; records with unpacked texts have the same limit."""
+"""The most bytes of a packed text once it is unpacked; also the limit of a plain record."""
 PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"}
 """The field that is packed: the raw text of a server, as a stream is many times its content."""
 PACKED_MARK: Final = b'_packed":'

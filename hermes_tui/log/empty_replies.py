@@ -15,7 +15,7 @@ _ALTERED_FLAGS: Final = frozenset({"edited", "partial"})
 
 
 def empty_reply(reply: MessageAppended, usage: Usage | None, *, tools: bool) -> Diagnostic | None:
-    """Return the diagnostic for an empty reply; None if it is not empty or already has one.
+    """Return the diagnostic for an empty reply; None if it is not empty or already reported flawed.
 
     `usage` is used if the message has none. `tools`: the request offered tools; then an empty reply
     that cost tokens was most likely a call.

@@ -20,8 +20,8 @@ _NUMBER_TYPES: Final = (int, float, int | None, float | None)
 _WITH_MEMBERS: Final = frozenset({"codes", "tools", "failed_tools", "scores", "args", "arguments"})
 _NUMBERS: Final = frozenset({"run", "turn", "row", "size", "reasoning", "seconds"})
 _FLAGS: Final = frozenset({"error", "found"})
-"""Of the fields that are not attributes of a run, those true or false; neither here nor in
-`_NUMBERS`: a text."""
+"""The true or false ones among the fields that are not attributes of a run. Those that are neither
+here nor in `_NUMBERS` are texts."""
 
 
 def _kinds() -> dict[str, str]:

@@ -41,9 +41,10 @@ def note_answer(state: RunState, role: str, text: str) -> bool:
 def decide_suspects(
     state: RunState, findings: list[Finding], *, answered: bool, at_end: bool = False
 ) -> None:
-    """Report or settle the calls found in content, now that it is known whether they were answered.
+    """Report the calls found in content, now that it is known whether they were answered.
 
-    Those that were answered become open calls, and notes instead of errors.
+    If they were, they become open calls, and their findings are reduced to notes. At the end of the
+    run, so are the findings of unanswered calls if the user answered such calls before.
     """
     is_like_others = at_end and state.answering_role == "user" and state.suspect_calls
     note = _ANSWERED_NOTE if answered else _LIKE_ANSWERED_NOTE if is_like_others else ""

@@ -171,7 +171,7 @@ class Timeline:
             place += step
 
     def problem_number(self, row: int) -> tuple[int, int] | None:
-        """Return the number of the problem in a row (from 1) and of all; None if it has none."""
+        """Return which problem a row is (from 1) and how many there are, or None if it is none."""
         rows = self._rows_of["problem"]
         place = bisect_left(rows, row)
         return (place + 1, len(rows)) if place < len(rows) and rows[place] == row else None

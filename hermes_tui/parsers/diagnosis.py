@@ -210,9 +210,9 @@ def _finish_findings(case: _Case) -> Iterator[Diagnostic]:
 
 
 def _with_cut_finding(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
-    """Return the findings; the one about a cut text now says that the finish reason hides the cut.
+    """Return the findings; if the finish reason hides that the text is cut, one of them says so.
 
-    That finding is added if only our own reading has it.
+    That is the finding about the cut text, or that of our own reading if the parser has none.
     """
     if case.finish_reason not in STOPPED or case.native:
         return found

@@ -68,7 +68,10 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
 
 
 def _softened(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
-    """Yield the findings with those that usually do no harm as notes. `end` is the text's end."""
+    """Yield the findings, those that usually do no harm as notes.
+
+    Warnings about flaws that some prompts request are left out. `end` is the end of the text.
+    """
     for one in found:
         if one.code in _PROMPTED_CODES and one.severity is Severity.WARNING:
             continue

@@ -1,13 +1,13 @@
 """Fast readers for what most texts are: prose, valid calls and valid answers.
 
-    said    := ("<think>" thought "</think>")? (prose | call)* | (prose | function)*
+    reply   := ("<think>" thought "</think>")? (prose | call)* | (prose | function)*
     call    := "<tool_call>" {"name": NAME, "arguments": {…}} "</tool_call>"
     function := "<function=" NAME ">" ("<parameter=" KEY ">" value "</parameter>")+ "</function>",
                 in <tool_call> or not
     answer  := ("<tool_response>" body "</tool_response>")+ | any other text
 
 The full readers find nothing wrong with such texts. For any other text the functions here return
-None, and the full readers must be used. An answer given here is always the same as theirs
+None, and the full readers must be used. A result returned here is always the same as theirs
 (`tests/formats/test_plain_messages.py`).
 """
 

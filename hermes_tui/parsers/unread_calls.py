@@ -189,7 +189,7 @@ def _lacks_all(call: ParsedCall, tool: ToolSpec) -> bool:
 
 
 def _call_errors(result: ParseResult) -> tuple[Diagnostic, ...]:
-    """Return the errors of the calls themselves, except those about reading them at all."""
+    """Return the errors of the calls, except missing markers and unknown names."""
     ignored = (Code.NO_MARKER, Code.NAME_UNKNOWN)
     return tuple(
         one

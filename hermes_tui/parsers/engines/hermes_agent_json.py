@@ -4,8 +4,8 @@
     mistral  := text "[TOOL_CALLS]" JSON …  |  text ("[TOOL_CALLS]" NAME before "{" ARGUMENTS)*
 
 In all of them, an error keeps the whole text as content; names are never checked and schemas never
-consulted; content is the text before the first marker, stripped of blanks, and the text after the
-calls is lost. This is the last version of `environments/tool_call_parsers` (2026-04).
+consulted; content is the text before the first marker, stripped of blanks, and all later text
+outside calls is lost. This is the last version of `environments/tool_call_parsers` (2026-04).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class NumberTooLong(Exception):
 
 
 def guess(trace: Trace, span: Span, *, any_case_null: bool) -> Any:
-    """Return the value of the text in `span`; raises Overlong, or Refused if nested too deeply."""
+    """Return the value of the text in `span`; raises NumberTooLong, or Refused if too deep."""
     at = stripped(trace.text, span)
     text = trace.text[at.start : at.end]
     if any_case_null and text.lower() == "null":
@@ -49,7 +49,10 @@ def written(arguments: dict[str, Any]) -> str:
 
 
 def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index: int) -> None:
-    """Flag a guess that differs from the text in `span` although a string is declared."""
+    """Flag a guess that differs from the text in `span`.
+
+    Either it is not a string although one is declared, or blanks at its ends are lost.
+    """
     at = stripped(trace.text, span)
     if not isinstance(value, str):
         if not _wants_text(trace, tool, key):

@@ -180,9 +180,10 @@ def _are_arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
 
 
 def _end(cursor: WireCursor, position: int) -> int:
-    """Report and skip what follows bare calls: surplus brackets, a closing marker, a cut call.
+    """Report what follows bare calls; return where they end.
 
-    Other text on the line is reported, but not skipped. Return where the calls end.
+    Surplus brackets and a closing marker belong to them. The beginning of a further call, or other
+    text on the line, does not.
     """
     text = cursor.text
     position = cursor.past_braces(position)

@@ -221,7 +221,7 @@ def _draft_text(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> i
 
 
 def _has_object(value: object) -> bool:
-    """Return whether a value is an object, or a list with anything in its nested lists."""
+    """Return whether a value is an object, or a list (of lists …) that begins with one."""
     while isinstance(value, list) and value and not isinstance(value[0], dict):
         value = value[0]
     return isinstance(value, dict) or (isinstance(value, list) and bool(value))

@@ -106,7 +106,10 @@ def _read_json(cursor: WireCursor, opener: Span, wrapping: Wrapping) -> int:
 
 
 def _limit(cursor: WireCursor, body: int, wrapping: Wrapping) -> int:
-    """Return where a wrapped list ends: at the first closing marker that is after a bracket."""
+    """Return where a wrapped list ends: at the first closing marker after a bracket.
+
+    If none follows a bracket, it ends at the last one; without any, at the end of the text.
+    """
     found = cursor.seek(wrapping.closer, body)
     while found and found.start() > body:
         before = cursor.text[max(body, found.start() - 40) : found.start()].rstrip()
