@@ -93,16 +93,16 @@ def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
     call = _read_call(trace, dialect, slot, name.strip())
     if not _is_accepted(trace, dialect, call.name):
         return _refuse(trace, slot, call.name), sent
-    bent = coerce_arguments(call.arguments, trace.tools.get(call.name))
-    _flag_call(trace, slot, header, call, bent)
+    coerced = coerce_arguments(call.arguments, trace.tools.get(call.name))
+    _flag_call(trace, slot, header, call, coerced)
     trace.call(
         call.name,
-        bent.arguments,
+        coerced.arguments,
         slot.start,
         slot.end,
         name_span=slot.name_span(),
         arguments_span=slot.args_span() if call.pairs is None else None,
-        value=value_of(bent.arguments),
+        value=value_of(coerced.arguments),
         verdict=JSON if slot.closed else UNCLOSED,
         places=call.pairs.places if call.pairs is not None else {},
     )
@@ -126,7 +126,9 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
     raise EngineRaised("ValidationError: name: Input should be a valid string")
 
 
-def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: CoercedArguments) -> None:
+def _flag_call(
+    trace: Trace, slot: Slot, header: str, call: _Call, coerced: CoercedArguments
+) -> None:
     """Flag the flaws of a call that is about to be delivered."""
     if trace.findings_full:
         return
@@ -135,7 +137,7 @@ def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Coerced
     if call.pairs is not None:
         call.pairs.flag(trace, index)
         flag_entities(trace, span, index)
-    flag_changes(trace, bent, span, index, places=call.pairs.places if call.pairs else None)
+    flag_changes(trace, coerced, span, index, places=call.pairs.places if call.pairs else None)
     _flag_end(trace, slot, index, call.pairs)
     _flag_start(trace, slot, header, index)
     _flag_id(trace, slot, header, call.name, index)

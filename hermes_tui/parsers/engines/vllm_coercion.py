@@ -75,7 +75,7 @@ def coerce_arguments(arguments: str, tool: ToolSpec | None) -> CoercedArguments:
 
 def flag_changes(
     trace: Trace,
-    bent: CoercedArguments,
+    coerced: CoercedArguments,
     span: Span,
     index: int,
     *,
@@ -88,21 +88,21 @@ def flag_changes(
     """
     typed = places is None
     if places is None:
-        places = members_in(trace.text, span) if bent.changes or bent.failed else {}
+        places = members_in(trace.text, span) if coerced.changes or coerced.failed else {}
     whole = span
-    for path, before, after, fits in bent.changes:
+    for path, before, after, fits in coerced.changes:
         span = _place_of(path, places) or whole
         severity = Severity.NOTE if fits and not typed else Severity.WARNING
         message = f"{path}: the schema turns {_short(before)} into {_short(after)}"
         hint = "the value that runs is not the value that the model wrote"
         trace.flag(Code.COERCED, severity, span.start, span.end, message, hint, index)
-    for path in bent.failed:
+    for path in coerced.failed:
         span = _place_of(path, places) or whole
         message = f"{path}: the text is not of the type that the schema requires, and stays text"
         hint = "the tool gets a string; validate before running it"
         trace.flag(Code.COERCE_FAILED, Severity.WARNING, span.start, span.end, message, hint, index)
-    if bent.changes:
-        listed = ", ".join(change.path for change in bent.changes[:8])
+    if coerced.changes:
+        listed = ", ".join(change.path for change in coerced.changes[:8])
         trace.step("coerce to the schema", whole.start, whole.end, "changed", listed)
 
 

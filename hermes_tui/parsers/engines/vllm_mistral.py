@@ -195,7 +195,7 @@ class _RawArguments(NamedTuple):
 
 def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
     written = _first_json(trace, slot, body)
-    bent = coerce_arguments(written.text, trace.tools.get(name))
+    coerced = coerce_arguments(written.text, trace.tools.get(name))
     index = len(trace.calls)
     if not name:
         span = slot.opener
@@ -204,7 +204,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
     trace.call(
         name,
-        bent.arguments,
+        coerced.arguments,
         slot.start,
         slot.end,
         name_span=slot.name_span(),
@@ -212,7 +212,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         verdict=written.verdict,
     )
     if written.place:
-        flag_changes(trace, bent, written.place, index)
+        flag_changes(trace, coerced, written.place, index)
     else:
         message = "no arguments: they go out as {}"
         hint = "a text that is cut right after the name looks the same; check finish_reason"
