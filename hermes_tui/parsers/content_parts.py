@@ -99,7 +99,7 @@ class Content:
 
 
 def read_content(content: Any) -> Content:
-    """Return any `content` value by its parts."""
+    """Return the parts of any value of a `content` field."""
     found = Content()
     if content is None:
         return found

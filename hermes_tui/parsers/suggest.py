@@ -261,7 +261,7 @@ def _other_parsers(
 
 
 def _ranked(edited: list[Suggestion], others: list[Suggestion], size: int) -> list[Suggestion]:
-    """Return all suggestions; other parsers come first only if the edits are large."""
+    """Return all suggestions; other parsers come second, or first unless an edit is small."""
     if not edited or edited[0].cost > size // 3:
         return [*others, *edited]
     return [edited[0], *others, *edited[1:]]
