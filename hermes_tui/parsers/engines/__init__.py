@@ -1,1 +1,1 @@
-"""The tool-call parsers of inference engines, emulated: what each would make of a text, and why."""
+"""The tool-call parsers of inference engines, emulated: how each would read a text, and why."""

@@ -42,7 +42,7 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
         return
     elif body.strip():
         code, message = Code.MARKER_IN_PROSE, "the block holds no call but text"
-        hint = "the marker may only be mentioned, but the engine treats it as one"
+        hint = "the text may only mention the marker, but the engine acts on it"
     else:
         code, message = Code.EMPTY_BLOCK, "a block without a call"
     severity = Severity.WARNING if code is Code.EMPTY_BLOCK else Severity.ERROR
