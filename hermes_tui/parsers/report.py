@@ -230,7 +230,7 @@ def _output(reproduction: Reproduction) -> str:
         about += f"; the first {_MAX_SHOWN:,} of them, all in `{TEXT_FILE}`"
     if not is_plain(shown):
         shown, language = text_literal(shown), "python"
-        about += "; with characters that cannot be shown, hence as a Python literal"
+        about += "; with characters that cannot be shown, so as a Python literal"
     return f"## Model output\n\n{about}.\n\n{fenced(shown, language)}"
 
 
@@ -284,7 +284,7 @@ def _steps_to_see_it(reproduction: Reproduction, script: str) -> str:
     steps = [f"## How to reproduce\n\n{fenced(lines, 'sh')}"]
     if script:
         info = reproduction.parser
-        steps.append(f"Or by the engine alone, where {info.engine} {info.version} is installed:")
+        steps.append(f"Or with the engine alone, if {info.engine} {info.version} is installed:")
         steps.append(fenced(f"python {script}", "sh"))
     return "\n\n".join(steps)
 

@@ -10,7 +10,7 @@ from hermes_tui.parsers.report import EngineRun, Reproduction, slug, text_litera
 
 _READ_EMULATED = '''\
 def read():
-    """Return what the emulated parser makes of TEXT: its outcome, and its calls."""
+    """Return the outcome and the calls of the emulated parser for TEXT."""
     declared = [tool["function"] for tool in json.loads(TOOLS)]
     tools = [
         ToolSpec(one["name"], one.get("description", ""), one.get("parameters"))
@@ -22,7 +22,7 @@ def read():
 
 _READ_REAL = '''\
 def read():
-    """Return what the engine itself makes of TEXT: its outcome, and its calls.
+    """Return the outcome and the calls of the engine's own parser for TEXT.
 
     {needs}
     """
@@ -40,7 +40,7 @@ def read():
 
 _PLAIN_FUNCTION = '''\
 def plain(arguments):
-    """Return what arguments stand for; the text itself where that is no JSON."""
+    """Return arguments in one spelling of their JSON; unchanged if they are not JSON."""
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
     except (ValueError, RecursionError):

@@ -145,7 +145,7 @@ def test_a_number_that_json_does_not_have_is_told_as_it_is_handed_out() -> None:
             seen += 1
             (call,) = real["tool_calls"]
             how = "as a text" if '"NaN"' in call["arguments"] else "as it is"
-            assert finding.message.endswith(f"hands it out {how}"), (name, row["id"])
+            assert finding.message.endswith(f"emits it {how}"), (name, row["id"])
             assert "null" not in finding.message
     assert seen > 20
 

@@ -87,7 +87,7 @@ def _nonfinite_message(trace: Trace, call: ParsedCall, at: Span) -> str:
     quoted = call.arguments[max(0, start - 1) : start] == '"'
     how = "as a text" if quoted else "as it is" if start >= 0 else "in another spelling"
     who = trace.info.engine or trace.info.name
-    return f"{written[:20]} is not a JSON number: {who} hands it out {how}"
+    return f"{written[:20]} is not a JSON number: {who} emits it {how}"
 
 
 def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detailed: bool) -> None:

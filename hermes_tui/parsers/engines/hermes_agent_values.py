@@ -59,7 +59,7 @@ def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index:
             return
         shown = trace.text[at.start : min(at.end, at.start + 40)]
         message = f"{key}: a text is declared, {shown!r} is turned into {type(value).__name__}"
-        hint = "hermes-agent asks no schema: it guesses the type of every value"
+        hint = "hermes-agent consults no schema: it guesses the type of every value"
         trace.flag(Code.TYPE_GUESSED, Severity.ERROR, at.start, at.end, message, hint, index)
     elif at != span and trace.text[at.start : at.end] == value:
         newline = at.start == span.start and trace.text[at.end : span.end] == "\n"

@@ -185,7 +185,7 @@ def _flag_python(trace: Trace, read: _Value, first_index: int) -> None:
     inner = stripped(trace.text, read.span)
     flaws = read_literal(trace.text, inner.start, inner.end).flaws
     if flaws:
-        message = f"no JSON ({flaws[0].message}): SGLang reads it as a Python literal"
+        message = f"not JSON ({flaws[0].message}): SGLang reads it as a Python literal"
         hint = "do not rely on it: ask for JSON"
         trace.flag(Code.PY_LITERAL, Severity.NOTE, inner.start, inner.end, message, hint)
         return

@@ -83,7 +83,7 @@ def flag_values(
             code, message = Code.COERCE_FAILED, f"{key[:60]}: the text is not {read.failed}"
             hint = "it goes out as SGLang's fallback has it; validate before running it"
         elif read.pythonic:
-            code, message = Code.PY_LITERAL, f"{key[:60]}: no JSON, read as a Python literal"
+            code, message = Code.PY_LITERAL, f"{key[:60]}: not JSON, read as a Python literal"
             hint = "vLLM hands it on as text" if _is_text_in_vllm(trace, key, place) else ""
         elif read.guessed:
             code, message = Code.TYPE_GUESSED, f"{key[:60]}: no schema, so its text was converted"
