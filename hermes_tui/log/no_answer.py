@@ -21,7 +21,8 @@ REQUEST: Final = "request"
 TOOL: Final = "tool"
 _CAUSES: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
 _OTHER_END_FORMATS: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
-"""A run in a recording may still wait; the agents submit by a shell command or in code."""
+"""Formats whose runs need not end with a reply: a run of our own may still be waiting, and the
+agents of the others submit by a shell command or in code."""
 _SESSION_FORMATS: Final = frozenset({"hermes-session", "hermes-export", "hermes-state-db"})
 """Formats of sessions: a run began when the user asked, even if no end is recorded."""
 _REQUEST_FORMATS: Final = frozenset({"hermes-request-dump"})

@@ -68,7 +68,7 @@ _SUSPECT: Final = re.compile(f"[{_ranges(sorted(_PICTURES))}]")
 
 
 def visible(text: str) -> str:
-    """Return `text` with control, override and invisible characters made visible; newlines stay.
+    """Return `text` with every control, override and invisible character shown; newlines stay.
 
     C0 becomes its control picture (U+2400 + n), DEL U+2421; C1, bidi controls, line separators,
     zero-width characters and lone surrogates become U+FFFD.
