@@ -69,7 +69,7 @@ def _field_names(text: str, option: str = "--filter", known: str = "") -> frozen
     except UnknownName as error:
         lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
         hint = (_near_own_fields(text) or known) if known else (error.near or lists)
-        raise UsageError(f"{option} {text!r}: {error.told}", hint) from error
+        raise UsageError(f"{option} {text!r}: {error.short_message}", hint) from error
     except ExpressionError as error:
         raise UsageError(f"{option} {text!r}: {error.message}", error.hint) from error
 

@@ -63,7 +63,7 @@ def skipped(call: CallState) -> ev.Event:
 
 def refused(call: CallState, refusal: Refusal) -> ev.Event:
     """Return the answer of the loop itself. The diagnostics remain with the call."""
-    event = _failure(call, refusal.error, error_text(refusal.told))
+    event = _failure(call, refusal.error, error_text(refusal.for_model))
     return ev.copy_event(event, diagnostics=())
 
 

@@ -20,11 +20,11 @@ NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsSt
 
 
 class Refusal(NamedTuple):
-    """Why a call cannot be dispatched. `error` is recorded, `told` is sent to the model."""
+    """Why a call cannot be dispatched. `error` is recorded, `for_model` is sent to the model."""
 
     point: StopPoint
     error: str
-    told: str
+    for_model: str
 
 
 def refusal(

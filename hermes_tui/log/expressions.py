@@ -84,7 +84,7 @@ class UnknownName(ExpressionError):
         near = near or near_fields(name, known)
         listed = f"known are {', '.join(sorted(known))}" if known and not near else ""
         super().__init__(f"unknown {what} {name!r}{near}", column, listed)
-        self.told = f"unknown {what} {name!r} at column {column}"
+        self.short_message = f"unknown {what} {name!r} at column {column}"
         self.near = near.removeprefix("; ")
 
     @property
