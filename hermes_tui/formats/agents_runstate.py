@@ -5,7 +5,7 @@
              "current_agent", "current_step", "context": {"usage", "approvals", …}, …}
     made  = {"type": "message_output_item" | "tool_call_item" | …, "agent", "raw_item": item}
 
-The SDK for JavaScript writes the same in camel case, and calls outputs results.
+The SDK for JavaScript writes the same in camel case, with `result` for `output` in types of items.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _usage(value: Any) -> Usage | None:
 
 
 def _snake_item(item: Any) -> Any:
-    """Return an item with its keys in snake case; a call's result has the API's type, output."""
+    """Return an item with its keys in snake case, and `…_call_result` types as `…_call_output`."""
     if not isinstance(item, dict):
         return item
     members = {_snake(key): value for key, value in item.items()}

@@ -161,7 +161,8 @@ def append_joined(
 
 
 def _as_copied(parts: Normalised) -> Normalised:
-    """Return a message of another session, where its findings and tokens were counted."""
+    """Return a message copied from another session, without its usage and with findings as notes:
+    the other session counts them."""
     return parts._replace(
         message=changed(parts.message, usage=None),
         calls=tuple((call, _as_notes(diagnostics)) for call, diagnostics in parts.calls),

@@ -283,7 +283,8 @@ class _StepReader:
 
 
 def _typed(call: ToolCall) -> ToolCall:
-    """Return a call of an agent that types all calls of a reply into one terminal."""
+    """Return a call as one read from text, without an id: all calls of a reply are typed into one
+    terminal."""
     return changed(call, id=None, id_state=IdState.MISSING, origin=Origin.TEXT, verdict="action")
 
 

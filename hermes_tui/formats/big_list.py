@@ -124,7 +124,7 @@ def find_big_list(source: Source) -> BigList | None:
 def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...] | None]:
     """Return the elements from here and None if the list ends within `LOOKED_AT` bytes.
 
-    Otherwise return no elements, and the first of them as a sample.
+    Otherwise return no elements, and the first few as a sample.
     """
     elements: list[Any] = []
     sampled = 0

@@ -101,7 +101,7 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
 
 
 def reply_start(text: str) -> int:
-    """Return where the model's first turn begins in a rendered template, or -1 if it has none."""
+    """Return where the text of the model's first turn begins in a rendered template, or -1."""
     for pattern in _MARKERS:
         if markers := list(pattern.finditer(text)):
             starts = (one.end() for one in markers if _role_of(one) == "assistant")

@@ -65,10 +65,11 @@ def history_of(lines: Lines) -> History:
 def rewound_uuids(
     own: Lines, others: Lines, is_prompt: Callable[[dict[str, Any]], bool]
 ) -> frozenset[str]:
-    """Return the uuids of the lines that a person rewound: a prompt typed again, and its branch.
+    """Return the uuids of the lines that a person rewound.
 
-    Branches of parallel calls do not count, since they do not start with a prompt. `others` are
-    lines that are not messages, which may come between those of `own` in a branch.
+    They are each prompt that a later one with the same parent replaces, and its branch. Branches of
+    parallel calls do not count, since they do not start with a prompt. `others` are lines that are
+    not messages, which may come between those of `own` in a branch.
     """
     between = (line for line in others if uuid_of(line[1]))
     lines = sorted((*own, *between), key=lambda line: line[0])

@@ -19,7 +19,7 @@ from hermes_tui.formats.claude_history import Lines
 from hermes_tui.model.wording import title
 
 _MAX_SUBAGENTS = 500
-"""How many subagents of one run are recorded."""
+"""The most subagents of one run that are listed."""
 
 
 class _Call(NamedTuple):

@@ -29,7 +29,7 @@ from hermes_tui.parsers.measures import number, timestamp, usage
 
 _TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
 _MAX_SUBAGENTS: Final = 500
-"""How many subagents of one run are recorded."""
+"""The most subagents of one run that are listed."""
 _STATUS: Final = {"completed": "ok", "error": "error", "failed": "error"}
 
 

@@ -23,7 +23,7 @@ def settle_declined(
     pointer: str,
     ts: float | None,
 ) -> Normalised:
-    """Append the calls that a person declined; return the message without their errors.
+    """Append the calls that a person declined; return the message, no error on their results.
 
     `why` returns the reason for a declined result, and "" for a result that its tool returned.
     """

@@ -84,7 +84,7 @@ def _is_body(value: Any) -> bool:
 def rank_of(items: Any) -> int:
     """Return how surely a list is a conversation: 2 by its roles, 1 by its types, 0 not at all.
 
-    A single message with a role is no conversation: logs hold many such lists next to the real one.
+    A single message ranks no higher than 1: logs hold many such lists next to the real one.
     """
     if not isinstance(items, list) or not items:
         return 0

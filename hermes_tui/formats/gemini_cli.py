@@ -5,7 +5,7 @@
     line    = {"sessionId", "projectHash", …}           what the session is
             | message                                   one with a known id takes the other's place
             | {"$set": {…, "messages"?: [message, …]}}  a change; others than `messages` are hidden
-            | {"$rewindTo": id}                         that message and all behind it are rewound
+            | {"$rewindTo": id}                         that message and all after it are rewound
     message = {"id", "timestamp", "type": "user" | "gemini" | "info" | "warning" | "error",
                "content", "thoughts"?, "tokens"?, "model"?, "toolCalls"?: [call, …]}
     call    = {"id", "name", "args", "status", "result"?: [part, …], "resultDisplay"?, …}

@@ -56,7 +56,7 @@ def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any
 
 
 def _message_of_event(attributes: Attributes, role: str) -> dict[str, Any]:
-    """Return the message in an event's attributes, in which other values than text are JSON."""
+    """Return the message in an event's attributes, which hold all values but texts as JSON."""
     inner = decode_if_json(attributes.first("message", "gen_ai.event.content", "body"))
     raw = {key: decode_if_json(value) for key, value in attributes.flat.items() if "." not in key}
     message = {**raw, **inner} if isinstance(inner, dict) else raw

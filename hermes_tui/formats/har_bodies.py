@@ -1,7 +1,7 @@
 """Decode the bodies in a HAR file: base64, packed, chunked, or a list of such pieces.
 
 text   = body | base64 | '["' base64 '", …]'      the list is how Polly.js keeps packed bodies
-packed = gzip | zlib | chunked                    what came over the wire, where it was kept so
+packed = gzip | zlib | chunked                    the bytes on the wire, if kept as such
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _turn(turn: Any, previous: Any, tools: dict[str, ToolSpec]) -> Normalised:
 
 
 def _lost_arguments(call: ToolCall, tools: dict[str, ToolSpec]) -> tuple[Diagnostic, ...]:
-    """Return a finding if a call with `{}` lacks required arguments, so that these were lost."""
+    """Return a finding if a call has `{}` although its tool requires arguments: they were lost."""
     if call.arguments != {}:
         return ()
     tool = tools.get(call.name or "")

@@ -2,11 +2,11 @@
 
 file   = message*               one run: an array of messages, or a message a line
        | update*                one run: what each node of a graph added, a line each
-       | state*                 a run each; where each begins with the one before, one run
+       | state*                 a run each; one run if each begins with the one before
 state  = {"messages": [message, …], …} | {"values": state, "next", "config", "metadata", …}
 update = {node: {"messages": [message, …] | message}} | [namespace, update]
        | ["updates", update] | [namespace, "updates", update]
-       | ["values" | "messages" | "custom" | …, any] | [namespace, mode, any]      beside updates
+       | ["values" | "messages" | "custom" | …, any] | [namespace, mode, any]      besides updates
 """
 
 from __future__ import annotations

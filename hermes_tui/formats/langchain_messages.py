@@ -143,7 +143,10 @@ def _class_of(value: dict[str, Any]) -> str:
 
 
 def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
-    """Return the role that a message names, or else its type."""
+    """Return the role that a message names, or else its type.
+
+    Messages of the type `chat`, whose role is freely chosen, keep it unless the role is known.
+    """
     kind = _class_of(value) if "lc" in value else _kind(value.get("type"))
     kind = kind if kind in _TYPES else _kind(held.get("type"))
     own = fields.label(held, "role")

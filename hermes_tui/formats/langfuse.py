@@ -68,8 +68,10 @@ def _is_trace(value: Any) -> bool:
 
 
 def _observations_of(value: dict[str, Any]) -> tuple[str, list[Any] | None]:
-    """Return the pointer to the observations of a trace, and their list; the outer list comes
-    first."""
+    """Return the pointer to the observations of a trace and their list, or ("", None).
+
+    A list next to the trace takes precedence over one in it.
+    """
     for pointer, holder in (("", value), ("/trace", fields.as_dict(value.get("trace")))):
         found = holder.get("observations")
         if isinstance(found, list) and ("trace" in value or "projectId" in value or "id" in value):

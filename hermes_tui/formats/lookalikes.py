@@ -46,7 +46,7 @@ def likeness_note(value: Any, own: str) -> str:
 
 
 class LineLikeness:
-    """Returns which other format a line looks like that does not fit into its record."""
+    """For a line that does not fit into its record, returns what other format it looks like."""
 
     def __init__(self, values: Sequence[Any], ranges: Sequence[ByteRange], own: str) -> None:
         self._values = values

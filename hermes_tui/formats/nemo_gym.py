@@ -5,9 +5,9 @@
     request = {"input": text | [item, …], "instructions"?, "tools"?, …}
     reply   = {"output": [item, …] | [[item, …], …], …}
 
-The output of a reply holds all items of the agent's loop, including those of its tools. Otherwise
-the reply is the last one of the loop, and its usage is that of a single request. Lists in the
-output are states of the agent (Aviary's), each with all items so far. `_ng_task_index` and
+The output of a reply holds all items of the agent's loop, including those of its tools. All other
+members are those of the last reply: its usage is that of a single request. Lists in the output are
+states of the agent (Aviary's), each with all items so far. `_ng_task_index` and
 `_ng_rollout_index` identify a rollout; a failed one has an `_ng_failure_class`. Other numbers in
 the row are its verifier's measurements.
 """

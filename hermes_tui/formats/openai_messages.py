@@ -213,7 +213,7 @@ def _start_reply(
 def _read_texts(
     value: dict[str, Any], texts: list[TextReply], build: RunBuilder, pointer: str
 ) -> None:
-    """Read a run for each reply that consists of the model's own text."""
+    """Read a run for each of `texts`, which are replies in the model's own text."""
     meta = meta_of_reply(value)
     for index, text in enumerate(texts):
         _start_reply(meta, build, pointer, index, len(texts))

@@ -63,8 +63,7 @@ def log_records(export: Mapping[str, Any], place: str, line: int) -> Iterator[Lo
 
 
 def is_printed(value: Any) -> bool:
-    """Return whether `value` is a record as the console exporter prints it, whatever its
-    subject."""
+    """Return whether `value` is a record of any kind, as the console exporter prints it."""
     return isinstance(value, dict) and {"body", "severity_number", "span_id"} <= value.keys()
 
 

@@ -184,8 +184,7 @@ def _thought(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a call. `args` are null if there are none, which pydantic-ai treats as no
-    arguments."""
+    """Return a call. pydantic-ai writes null for `args` that did not come, and reads it as none."""
     named = {"name": part.get("tool_name"), "id": part.get("tool_call_id")}
     given = part.get("args")
     if isinstance(given, dict):

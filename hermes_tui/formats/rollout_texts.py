@@ -29,8 +29,8 @@ def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
     """Return prompt and reply, divided before the turn that the border between them splits.
 
     AReaL 1.0.4 ends a prompt too late, by as many tokens as the tools of a rollout answered, so it
-    may end inside a tool's answer. `prompt_messages` returns the beginning of a reply at the end of
-    a prompt.
+    may end inside a tool's answer. A prompt that ends in a turn of the model is left as it is: that
+    turn is the prefill, which `prompt_messages` returns.
     """
     if not isinstance(prompt, str) or not isinstance(reply, str):
         return prompt, reply

@@ -181,7 +181,7 @@ class _Writer:
         return title(self._agent.span.name or self._trace.name)
 
     def _others(self) -> dict[str, Any]:
-        """Return the agent's other spans: names with counts, failures and notes."""
+        """Return counts of the agent's other spans, and the errors and notes of all its spans."""
         agent = self._agent
         counted = Counter(span.name for span in agent.others).most_common(MAX_NAMED)
         own = (*agent.others, *agent.requests, *agent.tools)
@@ -194,8 +194,8 @@ class _Writer:
         }
 
     def _append_chain(self, chain: list[Request]) -> None:
-        """Append the messages of the last request in a chain, each at the time of its own
-        request."""
+        """Append the messages of the last request in a chain, each with the time of the request
+        that added it."""
         last = chain[-1]
         waiting = deque(chain)
         answered: Request | None = None

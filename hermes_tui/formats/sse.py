@@ -89,7 +89,7 @@ def _decode_event(data: str, events: list[Any], unread: list[str]) -> bool:
 
 
 def read_lines(text: str) -> Stream | None:
-    """Return a stream of JSON lines, as Ollama's are, or None if `text` is none."""
+    """Return a stream of JSON lines, as Ollama's are, or None if `text` is not one."""
     found = lines_of(text)
     if found is None:
         return None

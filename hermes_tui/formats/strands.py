@@ -3,7 +3,7 @@
     folder  = message*                              one run, a file each
     message = {"message": {"role", "content": [block, …], "metadata"?}, "message_id",
                "redact_message", "created_at", "updated_at"}
-    beside  = agent.json    {"agent_id", "state", "conversation_manager_state"}
+    sidecar = agent.json    {"agent_id", "state", "conversation_manager_state"}
               session.json  {"session_id", …}       two folders above
 
 The blocks are those of Bedrock's Converse. If a guardrail redacted a message, both versions are

@@ -162,8 +162,7 @@ class _HistoryReader:
 
 
 def _submits(step: dict[str, Any]) -> bool:
-    """Return whether a step submits the result: its observation is empty, and that is the
-    result."""
+    """Return whether a step submits the result; its observation is one even if it is empty."""
     return fields.label(step, "action").split()[:1] == [_SUBMIT]
 
 

@@ -94,7 +94,7 @@ def logprob_entries(choice: Mapping[str, Any]) -> list[Any]:
 
 
 def logprob_findings(raw: str, tools: Sequence[ToolSpec] = ()) -> tuple[Diagnostic, ...]:
-    """Return the findings that only the logprobs of a reply show, or that there are none."""
+    """Return the findings that only a reply's logprobs show, or a note that there are none."""
     choice = first_choice(raw)
     entries = logprob_entries(choice) if choice is not None else []
     if choice is None or not entries:

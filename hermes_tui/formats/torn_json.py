@@ -25,8 +25,8 @@ class Beginning(NamedTuple):
 def close_torn(text: str, start: int, stop: int) -> Beginning | None:
     """Return the object or list at `start` up to the error that a decoder met at `stop`, closed.
 
-    A torn string is kept as far as it goes. A torn number or word, a key without a value, and empty
-    containers at the end are dropped. Return None if nothing is left.
+    A torn string is kept as far as it goes. A torn number or word, a key without a value, and
+    containers opened but still empty are dropped. Return None if nothing is left.
     """
     if text[start : start + 1] not in ("{", "["):
         return None
