@@ -21,7 +21,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.art_conversations import HISTORIES_KEY, SAID, Conversation, conversations_of
+from hermes_tui.formats.art_conversations import (
+    HISTORIES_KEY,
+    MESSAGES_KEY,
+    Conversation,
+    conversations_of,
+)
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
@@ -30,7 +35,7 @@ from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
 
 _ROW_KEYS = ("group_index", "trajectory_index", "trajectory_json", "group_json", "format_version")
-_OWN_KEYS = ("messages", SAID, "reward", "metrics", "tools", HISTORIES_KEY, *_ROW_KEYS)
+_OWN_KEYS = ("messages", MESSAGES_KEY, "reward", "metrics", "tools", HISTORIES_KEY, *_ROW_KEYS)
 
 
 class Art:
@@ -83,7 +88,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _is_trajectory(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get(SAID), list)
+    return isinstance(value, dict) and isinstance(value.get(MESSAGES_KEY), list)
 
 
 def _decoded(message: Any) -> Any:
@@ -102,7 +107,7 @@ def _read_conversations(row: dict[str, Any], build: RunBuilder) -> None:
         run_arguments = {"group_id": group, "model": conversation.model, "run_id": name}
         if number > 1:
             run_arguments |= {"run_id": f"{name} · history {number}", "parent_run_id": name}
-        _read(raw, conversation.said, build, "", **run_arguments)
+        _read(raw, conversation.messages, build, "", **run_arguments)
 
 
 def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
@@ -111,17 +116,19 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
         build.defect("not a trajectory", fields.excerpt(raw), pointer=place)
         return
     name = f"rollout {number + 1}"
-    group = name_of_prompt(raw[SAID][: _first_reply(raw[SAID])])
-    _read(raw, raw[SAID], build, f"{place}/{SAID}", group_id=group, run_id=name)
+    group = name_of_prompt(raw[MESSAGES_KEY][: _first_reply(raw[MESSAGES_KEY])])
+    _read(raw, raw[MESSAGES_KEY], build, f"{place}/{MESSAGES_KEY}", group_id=group, run_id=name)
     for index, history in enumerate(fields.as_list(raw.get(HISTORIES_KEY))):
-        messages = history.get(SAID) if isinstance(history, dict) else None
+        messages = history.get(MESSAGES_KEY) if isinstance(history, dict) else None
         inner = f"{place}/additional_histories/{index}"
         if not isinstance(messages, list):
             build.defect("not a history", fields.excerpt(history), pointer=inner)
             continue
         run_arguments = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
         parts = {"tools": history.get("tools")}
-        _read(parts, messages, build, f"{inner}/{SAID}", parent_run_id=name, **run_arguments)
+        _read(
+            parts, messages, build, f"{inner}/{MESSAGES_KEY}", parent_run_id=name, **run_arguments
+        )
 
 
 def _first_reply(messages: list[Any]) -> int:

@@ -16,21 +16,21 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 
-SAID = "messages_and_choices"
+MESSAGES_KEY = "messages_and_choices"
 HISTORIES_KEY = "additional_histories"
 
 
 class Conversation(NamedTuple):
     """One conversation: its messages, the tools declared, and the model."""
 
-    said: list[Any]
+    messages: list[Any]
     tools: Any
     model: str = ""
 
 
 def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a trajectory, the main one first."""
-    if isinstance(trajectory.get(SAID), list):
+    if isinstance(trajectory.get(MESSAGES_KEY), list):
         histories = fields.as_list(trajectory.get(HISTORIES_KEY))
         return [_conversation_of_history(raw) for raw in (trajectory, *histories)]
     exchanges = fields.as_dict(trajectory.get("exchanges")).get("chat_completions")
@@ -39,7 +39,7 @@ def conversations_of(trajectory: Mapping[str, Any]) -> list[Conversation]:
 
 def _conversation_of_history(history: Any) -> Conversation:
     raw = fields.as_dict(history)
-    messages = raw.get(SAID)
+    messages = raw.get(MESSAGES_KEY)
     # An odd history is passed on as an odd message, which is reported as a defect.
     return Conversation(
         messages if isinstance(messages, list) else [fields.excerpt(history)], raw.get("tools")
@@ -53,8 +53,8 @@ def _conversations_of_exchanges(exchanges: list[Any]) -> list[Conversation]:
         request, reply = (fields.as_dict(raw.get(key)) for key in ("request", "response"))
         request_messages, choices = (fields.as_list(request.get("messages")), reply.get("choices"))
         messages = [*request_messages, *fields.as_list(choices)[:1]]
-        if conversations and _continues(conversations[-1].said, request_messages):
-            earlier = conversations.pop().said
+        if conversations and _continues(conversations[-1].messages, request_messages):
+            earlier = conversations.pop().messages
             # A request repeats a reply without its reasoning and its finish reason.
             messages = [*earlier, *messages[len(earlier) :]]
         conversations.append(Conversation(messages, request.get("tools"), fields.model_of(request)))

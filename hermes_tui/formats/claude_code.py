@@ -121,7 +121,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
     for number, (agent, own) in enumerate(runs.items()):
         others = rest if number == 0 else []
         history = history_of(own or others)
-        details = {**_details(own, others, history), **callers.told(agent)}
+        details = {**_details(own, others, history), **callers.details(agent)}
         prompts = request_prompts(own, others)
         _start(own or others, agent, history, details, build, tools=tools_of(prompts, own))
         _append_prompts(prompts, prefix, build)

@@ -114,7 +114,7 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
             rest.append((index, row))
     callers = subagent_callers(runs)
     for agent, own in runs.items():
-        _start(own, agent, rest, callers.told(agent), build)
+        _start(own, agent, rest, callers.details(agent), build)
         if not agent:
             _report_odd(values, lines, places, build)
         append_lines(build, own, places.__getitem__, lambda _: ())

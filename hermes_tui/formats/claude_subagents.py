@@ -43,7 +43,7 @@ class SubagentCallers:
             found[call.run].append((call.id, agent))
         return found
 
-    def told(self, run: str) -> dict[str, Any]:
+    def details(self, run: str) -> dict[str, Any]:
         """Return details of a run: the call that began it, and the runs that its calls began.
 
         `called_by` and the keys of `subagents` are ids of calls; the values of `subagents` are ids

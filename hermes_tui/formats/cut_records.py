@@ -50,7 +50,7 @@ class Cuts(NamedTuple):
     """Where values of a record are cut, by the range of their line or of the record."""
 
     places: dict[ByteRange, Cut]
-    told: list[tuple[str, str]]
+    defects: list[tuple[str, str]]
     """The defects of the bytes themselves, which are kept even if a cut explains them."""
 
     def add(self, place: ByteRange, data: bytes, problems: Iterable[Problem]) -> None:
@@ -98,7 +98,7 @@ def without_cut_findings(events: Sequence[Event], cuts: Cuts) -> list[Event]:
     Events that report only such a finding are left out, and the later ones are renumbered.
     """
     last = {event.at: place for place, event in enumerate(events) if _is_message(event)}
-    byte_messages = tuple(message for message, _ in cuts.told)
+    byte_messages = tuple(message for message, _ in cuts.defects)
     kept: list[Event] = []
     dropped = 0
     for place, event in enumerate(events):

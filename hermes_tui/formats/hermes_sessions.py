@@ -109,7 +109,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
         message_of_row(one.row) if isinstance(one.row, dict) else one.row
         for one in session_messages
     ]
-    _start(row, messages, build, _unkept(row, session_messages))
+    _start(row, messages, build, _missing_reply_findings(row, session_messages))
     prompt = row.get("system_prompt")
     if isinstance(prompt, str) and prompt and not begins_with_system(messages):
         raw = {"role": "system", "content": prompt}
@@ -136,7 +136,7 @@ def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
         append_row(build, value, message_of_row(value), "")
 
 
-def _unkept(
+def _missing_reply_findings(
     row: dict[str, Any], session_messages: Sequence[StoredMessage]
 ) -> tuple[Diagnostic, ...]:
     """Return a finding if more replies were counted than the session holds.

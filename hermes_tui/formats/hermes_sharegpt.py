@@ -124,7 +124,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         tools=tools,
         group_id=group_of(metadata if is_export(metadata) else row),
         details=_details(row),
-        diagnostics=_partial_finding(row) + _unkept(row, turns),
+        diagnostics=_partial_finding(row) + _missing_reply_findings(row, turns),
     )
     if isinstance(row.get("system"), str) and row["system"]:
         build.message({"role": "system", "content": row["system"]}, pointer="/system")
@@ -228,7 +228,7 @@ def _partial_finding(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
     )
 
 
-def _unkept(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
+def _missing_reply_findings(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
     """Return a finding if more requests were counted than the run holds replies."""
     objects = [turn for turn in turns if isinstance(turn, dict)]
     if row.get("partial") is True or any(

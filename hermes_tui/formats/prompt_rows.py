@@ -194,7 +194,7 @@ def outcome_of_reply(members: Mapping[str, Any], *reasons: str) -> dict[str, Any
 def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt and its samples under `key`: each is a run, together they are a
     group."""
-    asked, listed = prompt_key(value), samples_of(value, key)
+    key_of_prompt, listed = prompt_key(value), samples_of(value, key)
     is_group = len(listed) > 1
     own_keys = (key, *parallel_lists(value, len(listed)))
     shared = {name: each for name, each in value.items() if name not in own_keys}
@@ -202,33 +202,35 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
     run_id = fields.run_id_of(value)
     for index, sample in enumerate(listed):
         name = name_in_row(run_id, f"sample {index + 1}") if is_group else run_id
-        about = fields.details_of({**shared, **sample.told}, without=_shown_elsewhere(asked))
+        about = fields.details_of(
+            {**shared, **sample.metadata}, without=_shown_elsewhere(key_of_prompt)
+        )
         known: dict[str, Any] = {"run_id": name, "group_id": group, "details": about}
-        known["lone_reply"] = len(sample.said) < 2
-        prefill = _start_prompted(shared, asked, build, pointer, **known)
-        used = sample.told.get("usage", None if index else value.get("usage"))
+        known["lone_reply"] = len(sample.messages) < 2
+        prefill = _start_prompted(shared, key_of_prompt, build, pointer, **known)
+        used = sample.metadata.get("usage", None if index else value.get("usage"))
         _add_sample(sample, prefill, used, build, pointer)
-        _end_reply(sample.told, build)
+        _end_reply(sample.metadata, build)
 
 
 def _add_sample(
     sample: PromptSample, prefill: str, used: Any, build: RunBuilder, pointer: str
 ) -> None:
-    reason = fields.label(sample.told, "finish_reason")
-    if not sample.said:
+    reason = fields.label(sample.metadata, "finish_reason")
+    if not sample.messages:
         build.defect("a sample without content", pointer=pointer + sample.pointer)
-    for inner, message in sample.said:
+    for inner, message in sample.messages:
         place = pointer + inner
         if sample.is_text:
             add_text(TextReply(place, prefill + message["content"], reason), used, build)
             continue
-        if len(sample.said) == 1:
+        if len(sample.messages) == 1:
             add_received(place, reason, used, build)
         build.append_element(message, place)
 
 
-def _shown_elsewhere(asked: str) -> tuple[str, ...]:
-    return (asked, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+def _shown_elsewhere(key_of_prompt: str) -> tuple[str, ...]:
+    return (key_of_prompt, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
 
 
 def read_prompt(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:

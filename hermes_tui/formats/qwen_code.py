@@ -30,7 +30,7 @@ from hermes_tui.formats.qwen_code_other_lines import (
     append_failure,
     called_by,
     is_failure,
-    left_behind,
+    rewound_rows,
     subagents_in,
     summary_in,
 )
@@ -104,7 +104,7 @@ def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -
         details=_details(rows, agent),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
-    rewound = left_behind(rows)
+    rewound = rewound_rows(rows)
     lines = [
         replace(line, flags=("rewound",)) if n in rewound else line for n, line in enumerate(lines)
     ]

@@ -31,7 +31,7 @@ def _payload(row: dict[str, Any]) -> dict[str, Any]:
     return fields.as_dict(row.get("systemPayload"))
 
 
-def left_behind(rows: list[dict[str, Any]]) -> frozenset[int]:
+def rewound_rows(rows: list[dict[str, Any]]) -> frozenset[int]:
     """Return the positions of lines that a person rewound."""
     at: dict[str, int] = {}
     standing: list[int] = []

@@ -151,7 +151,7 @@ class Reader(NamedTuple):
         build.is_last = source.complete and record.range.end >= source.size
         build.lines_before = partial(lines_before, source, start)
         values, problems, build.line_ranges = _load_lines(data, start, cuts)
-        cuts.told.extend(problems)
+        cuts.defects.extend(problems)
         build.problems = problems
         build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
         self.format.read(values, build)
@@ -167,7 +167,7 @@ class Reader(NamedTuple):
         if self.layout is Layout.DOCUMENT and traits_of(self.format).joins_values:
             loaded = _joined(loaded)
         build.problems = _located(loaded.problems, start, data)
-        cuts.told.extend(build.problems)
+        cuts.defects.extend(build.problems)
         if traits_of(self.format).writes_nan:
             _note_numbers(build)
         cuts.add(build.record, data, loaded.problems)

@@ -72,7 +72,7 @@ def _is_item(value: Any) -> bool:
     return fields.label(value, "type") in ITEM_TYPES or fields.is_message(value)
 
 
-def _is_telling(value: Any) -> bool:
+def _is_distinctive(value: Any) -> bool:
     """Return whether an item is one that no other format writes."""
     if not isinstance(value, dict):
         return False
@@ -90,7 +90,7 @@ def _are_items(values: Any) -> bool:
     if not isinstance(values, (list, tuple)):
         return False
     head = values[:50]
-    return fields.mostly(head, _is_item) and any(map(_is_telling, head))
+    return fields.mostly(head, _is_item) and any(map(_is_distinctive, head))
 
 
 def _is_run(value: Any) -> bool:

@@ -30,24 +30,25 @@ class PromptSample(NamedTuple):
     """One sample: its pointer in the row, its messages with their pointers, and its metadata."""
 
     pointer: str
-    said: tuple[tuple[str, Any], ...]
+    messages: tuple[tuple[str, Any], ...]
     """The messages; empty if the sample has no content."""
     is_text: bool
     """Whether it is the model's own text, which no parser has read."""
-    told: dict[str, Any]
+    metadata: dict[str, Any]
 
 
 def prompt_key(row: Mapping[str, Any]) -> str:
     """Return the key of the prompt in a row, or "" if there is none."""
     if "messages" not in row:
         prompt = fields.messages_if_json(row.get("prompt"))
-        is_said = isinstance(prompt, str) and prompt.strip()
-        return "prompt" if is_said or fields.is_message_list(prompt) else ""
-    asked = decode_if_json(row["messages"])
-    is_asked = (
-        fields.is_message_list(asked) and fields.as_dict(asked[-1]).get("role") in _REQUEST_ROLES
+        has_text = isinstance(prompt, str) and prompt.strip()
+        return "prompt" if has_text or fields.is_message_list(prompt) else ""
+    messages = decode_if_json(row["messages"])
+    ends_with_request = (
+        fields.is_message_list(messages)
+        and fields.as_dict(messages[-1]).get("role") in _REQUEST_ROLES
     )
-    return "messages" if is_asked else ""
+    return "messages" if ends_with_request else ""
 
 
 def samples_key(row: Mapping[str, Any]) -> str:

@@ -301,7 +301,7 @@ def test_the_time_to_tell_of_subagents_grows_with_their_number() -> None:
             for n in range(count)
         ]
         begun = subagent_callers({"": asked + answers})
-        return least_s(lambda: [begun.told(f"g{n}") for n in range(count)], tries=2)
+        return least_s(lambda: [begun.details(f"g{n}") for n in range(count)], tries=2)
 
     assert told_s(4_000) < 20 * max(told_s(500), 0.01)
 
