@@ -115,10 +115,10 @@ class _State:
     def output_messages(self) -> Iterator[ChatMessage]:
         """Yield the messages of agents, models and tools, agent by agent."""
         for agent, items in groupby(self._items(), key=lambda pair: pair[0]):
-            for message in messages_of_values(held for _, held in items):
+            for message in messages_of_values(source for _, source in items):
                 if message.role == "assistant" and agent:
                     message = replace(message, raw={**message.raw, "name": agent})
-                ids = {fields.label(held.value, "call_id") for held in message.carried}
+                ids = {fields.label(source.value, "call_id") for source in message.carried}
                 waits = message.role == "assistant" and not self._pending.isdisjoint(ids)
                 yield replace(message, flags=(PENDING,)) if waits else message
 

@@ -59,7 +59,9 @@ def on_line(messages: Iterable[ChatMessage], line: int) -> list[ChatMessage]:
         replace(
             message,
             line=line,
-            carried=tuple(SourceValue(held.value, held.pointer, line) for held in message.carried),
+            carried=tuple(
+                SourceValue(source.value, source.pointer, line) for source in message.carried
+            ),
         )
         for message in messages
     ]
@@ -98,9 +100,9 @@ def append_normalised(
     for number, (call, diagnostics) in enumerate(parts.calls):
         place = message.pointer
         if number < len(carried):
-            held = carried[number]
-            call, place = changed(call, raw=held.value), held.pointer
-            build.locate(held.line)
+            source = carried[number]
+            call, place = changed(call, raw=source.value), source.pointer
+            build.locate(source.line)
         build.add(ToolCallProposed, pointer=place, ts=ts, call=call, diagnostics=diagnostics)
 
 

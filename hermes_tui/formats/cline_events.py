@@ -75,26 +75,28 @@ class _Agent:
 
 
 def read_events(value: Any, build: RunBuilder) -> None:
-    lines = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
+    lines = [(source, fields.as_dict(source.value)) for source in source_values(value, build)]
     agents = _agents(lines)
     model = _model(agents[0])
     for agent in agents:
         _start(agent, agents, model, build)
         steps = Steps(build)
-        for held, row in agent.lines:
-            build.locate(held.line)
+        for source, row in agent.lines:
+            build.locate(source.line)
             match fields.label(row, "type"):
                 case "agent_event":
-                    place = SourceValue(held.value, f"{held.pointer}/event", held.line)
+                    place = SourceValue(source.value, f"{source.pointer}/event", source.line)
                     _read_event(
                         fields.as_dict(row.get("event")), place, steps, timestamp(row.get("ts"))
                     )
                 case "run_result":
                     steps.end()
-                    build.locate(held.line)
+                    build.locate(source.line)
                     _end(row, build)
                 case "":
-                    build.defect("not an event", fields.excerpt(held.value), pointer=held.pointer)
+                    build.defect(
+                        "not an event", fields.excerpt(source.value), pointer=source.pointer
+                    )
         steps.end()
 
 
@@ -102,7 +104,7 @@ def _agents(lines: list[tuple[SourceValue, dict[str, Any]]]) -> list[_Agent]:
     """Return the agents with their lines, the main agent first."""
     main = _Agent()
     agents, active = [main], [main]
-    for held, row in lines:
+    for source, row in lines:
         event = fields.as_dict(row.get("event"))
         kind = fields.label(event, "type")
         if row.get("type") == "hook_event":
@@ -112,13 +114,13 @@ def _agents(lines: list[tuple[SourceValue, dict[str, Any]]]) -> list[_Agent]:
             elif len(active) > 1:
                 active[-1].name = active[-1].name or fields.label(row, "agentId")
         if row.get("type") != "agent_event":
-            main.lines.append((held, row))
+            main.lines.append((source, row))
             continue
         if kind == "iteration_start" and active[-1].is_busy:
             called_by = next(reversed(active[-1].calls), "")
             active.append(_Agent(called_by=called_by))
             agents.append(active[-1])
-        active[-1].lines.append((held, row))
+        active[-1].lines.append((source, row))
         _follow(active[-1], kind, event)
         if kind == "done" and len(active) > 1:
             active.pop()
@@ -163,7 +165,7 @@ def _start(agent: _Agent, agents: list[_Agent], model: dict[str, Any], build: Ru
     )
 
 
-def _read_event(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _read_event(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     match fields.label(event, "type"):
         case "iteration_start":
             steps.begin()
@@ -172,20 +174,20 @@ def _read_event(event: dict[str, Any], held: SourceValue, steps: Steps, ts: floa
         case "usage":
             steps.used(used(event))
         case "error":
-            _fail(event, held, steps, ts)
+            _fail(event, source, steps, ts)
         case "content_start" if event.get("contentType") == "tool":
             call = {"id": event.get("toolCallId"), "name": event.get("toolName")}
-            steps.call({**call, "arguments": event.get("input")}, held, ts)
+            steps.call({**call, "arguments": event.get("input")}, source, ts)
         case "content_end":
-            _content(event, held, steps, ts)
+            _content(event, source, steps, ts)
 
 
-def _content(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _content(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     match event.get("contentType"):
         case "text":
-            steps.part({"type": "text", "text": event.get("text")}, held, ts)
+            steps.part({"type": "text", "text": event.get("text")}, source, ts)
         case "reasoning":
-            steps.part({"type": "thinking", "thinking": event.get("reasoning")}, held, ts)
+            steps.part({"type": "thinking", "thinking": event.get("reasoning")}, source, ts)
         case "tool":
             output = event.get("output")
             text, why = text_of_answers(output)
@@ -196,18 +198,18 @@ def _content(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float |
                 "error": why or None,
                 "duration_ms": event.get("durationMs"),
             }
-            steps.result(result, held, ts)
+            steps.result(result, source, ts)
 
 
-def _fail(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _fail(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     """Append an error that ended the run; others are in the results of calls."""
     if event.get("recoverable") is not False:
         return
     steps.end("error")
-    steps.build.locate(held.line)
+    steps.build.locate(source.line)
     error = fields.as_dict(event.get("error"))
     message = fields.text_of(error.get("message")) or fields.excerpt(event.get("error"))
-    steps.build.request_failed(message, severity=Severity.ERROR, pointer=held.pointer, ts=ts)
+    steps.build.request_failed(message, severity=Severity.ERROR, pointer=source.pointer, ts=ts)
 
 
 def _end(row: dict[str, Any], build: RunBuilder) -> None:

@@ -135,17 +135,19 @@ class _Thread:
         if not self.reply:
             self.place = pointer, line
 
-    def _call(self, item: dict[str, Any], held: SourceValue, is_done: bool) -> None:
+    def _call(self, item: dict[str, Any], source: SourceValue, is_done: bool) -> None:
         name = fields.label(item, "id")
         if name not in self.call_ids:
             self.call_ids.add(name)
-            self._begin(held.pointer.removesuffix("/item"), held.line)
+            self._begin(source.pointer.removesuffix("/item"), source.line)
             self.reply.setdefault("tool_calls", []).append(_call_of(item))
-            self.begun_calls.append(held)
+            self.begun_calls.append(source)
         if is_done:
             self.flush()
             raw = {"role": "tool", "tool_call_id": name, **_answer(item)}
-            append_message(self.build, ChatMessage(raw, held.pointer, (held,), line=held.line))
+            append_message(
+                self.build, ChatMessage(raw, source.pointer, (source,), line=source.line)
+            )
 
     def _append_note(self, kind: str, item: dict[str, Any], pointer: str, line: int) -> None:
         text = (

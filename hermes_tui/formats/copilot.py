@@ -55,15 +55,15 @@ class Copilot:
         return Match(0.96, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        events = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
+        events = [(source, fields.as_dict(source.value)) for source in source_values(value, build)]
         _start([row for _, row in events], build)
         session = _Session(build)
-        for held, row in events:
-            build.locate(held.line)
+        for source, row in events:
+            build.locate(source.line)
             if fields.label(row, "type"):
-                session.take(row, held)
+                session.take(row, source)
             else:
-                build.defect("not an event", fields.excerpt(held.value), pointer=held.pointer)
+                build.defect("not an event", fields.excerpt(source.value), pointer=source.pointer)
 
 
 def _is_event(value: Any) -> bool:
@@ -117,15 +117,15 @@ class _Session:
         self._tools: dict[str, str] = {}
         """The names of called tools, by the ids of the calls."""
 
-    def take(self, row: dict[str, Any], held: SourceValue) -> None:
+    def take(self, row: dict[str, Any], source: SourceValue) -> None:
         data, kind = _data(row), fields.label(row, "type")
         ts = timestamp(row.get("timestamp"))
-        place = SourceValue(held.value, f"{held.pointer}/data", held.line)
+        place = SourceValue(source.value, f"{source.pointer}/data", source.line)
         flags = (SUBAGENT,) if data.get("parentToolCallId") else ()
         match kind:
             case "system.message" | "user.message":
                 raw = {"role": _MESSAGE_ROLES[kind], "content": data.get("content")}
-                self._append(ChatMessage(raw, place.pointer, flags=flags, line=held.line), ts)
+                self._append(ChatMessage(raw, place.pointer, flags=flags, line=source.line), ts)
             case "session.usage_record":
                 self._used = fields.as_dict(data.get("usage"))
             case "assistant.message":
@@ -135,7 +135,7 @@ class _Session:
             case "session.compaction_complete" if data.get("summaryContent"):
                 raw = {"role": "user", "content": data["summaryContent"]}
                 flags = ("compaction",)
-                self._append(ChatMessage(raw, place.pointer, flags=flags, line=held.line), ts)
+                self._append(ChatMessage(raw, place.pointer, flags=flags, line=source.line), ts)
             case "session.error":
                 self._fail(data, place, ts, Severity.ERROR)
             case "model.call_failure":
@@ -146,12 +146,12 @@ class _Session:
                 self.build.end(status=status, ts=ts)
 
     def _fail(
-        self, data: dict[str, Any], held: SourceValue, ts: float | None, severity: Severity
+        self, data: dict[str, Any], source: SourceValue, ts: float | None, severity: Severity
     ) -> None:
         self.build.request_failed(
             fields.label(data, "message", "errorMessage", "failureKind"),
             severity=severity,
-            pointer=held.pointer,
+            pointer=source.pointer,
             ts=ts,
             status=status_of(data),
             retryable=severity is Severity.WARNING,
@@ -161,10 +161,10 @@ class _Session:
         append_message(self.build, message, ts=ts)
 
     def _reply(
-        self, data: dict[str, Any], held: SourceValue, flags: tuple[str, ...]
+        self, data: dict[str, Any], source: SourceValue, flags: tuple[str, ...]
     ) -> ChatMessage:
         requests = [
-            SourceValue(one, f"{held.pointer}/toolRequests/{at}", held.line)
+            SourceValue(one, f"{source.pointer}/toolRequests/{at}", source.line)
             for at, one in enumerate(fields.as_list(data.get("toolRequests")))
             if isinstance(one, dict)
         ]
@@ -177,7 +177,7 @@ class _Session:
             raw["finish_reason"] = reason
         used, self._used = _usage(self._used), {}
         return ChatMessage(
-            raw, held.pointer, tuple(requests), flags=flags, line=held.line, used=used
+            raw, source.pointer, tuple(requests), flags=flags, line=source.line, used=used
         )
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class _Session:
         self._tools[fields.label(request, "toolCallId")] = fields.label(request, "name")
         return function_call(request.get("toolCallId"), name, fields.json_text(arguments))
 
-    def _result(self, data: dict[str, Any], held: SourceValue) -> ChatMessage:
+    def _result(self, data: dict[str, Any], source: SourceValue) -> ChatMessage:
         error, result = (fields.as_dict(data.get(key)) for key in ("error", "result"))
         raw = {
             "role": "tool",
@@ -195,7 +195,7 @@ class _Session:
             "is_error": data.get("success") is False or None,
             "exit_code": fields.as_dict(data.get("shellExecution")).get("exitCode"),
         }
-        return ChatMessage(raw, held.pointer, (held,), line=held.line)
+        return ChatMessage(raw, source.pointer, (source,), line=source.line)
 
 
 def _usage(counts: dict[str, Any]) -> Usage | None:

@@ -121,18 +121,18 @@ class _Reply:
         if kind == "error":
             _fail(fields.label(row, "message"), fields.label(row, "severity"), pointer, self.build)
             return
-        held: tuple[SourceValue, ...] = ()
+        sources: tuple[SourceValue, ...] = ()
         if kind == "tool_result":
             error = fields.label(fields.as_dict(row.get("error")), "message")
             output = "\n".join(filter(None, (fields.text_of(row.get("output")), error)))
             failed = {"is_error": True} if row.get("status") == "error" else {}
             raw = {"role": "tool", "tool_call_id": row.get("tool_id"), "content": output, **failed}
-            held = (SourceValue(row, pointer, line),)
+            sources = (SourceValue(row, pointer, line),)
         else:
             content = row.get("content") if kind == "message" else fields.json_text(row)
             role = fields.label(row, "role") if kind == "message" else "environment"
             raw = {"role": role, "content": content}
-        append_message(self.build, ChatMessage({**raw, **when}, pointer, held, line=line))
+        append_message(self.build, ChatMessage({**raw, **when}, pointer, sources, line=line))
 
 
 def _fail(message: str, severity: str, pointer: str, build: RunBuilder) -> None:

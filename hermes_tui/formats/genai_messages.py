@@ -42,34 +42,34 @@ def is_openinference(value: Any) -> bool:
 def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]:
     """Yield a message; results in it become messages of their tools, regardless of its role."""
     parts = fields.as_list(value.get("parts"))
-    held = [SourceValue(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
+    sources = [SourceValue(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
     rest = {key: item for key, item in value.items() if key != "parts"}
-    for answers, several in groupby(held, key=_is_answer):
+    for answers, several in groupby(sources, key=_is_answer):
         group = list(several)
         if not answers:
             yield _message_of_parts(rest, group)
         for one in group if answers else ():
             yield _answer(one)
-    if not held:
+    if not sources:
         yield ChatMessage({**rest, "content": None}, pointer)
 
 
-def _is_answer(held: SourceValue) -> bool:
-    return _kind(held) == _ANSWER
+def _is_answer(source: SourceValue) -> bool:
+    return _kind(source) == _ANSWER
 
 
 def _message_of_parts(rest: dict[str, Any], group: list[SourceValue]) -> ChatMessage:
-    calls = [held for held in group if _kind(held) == _CALL]
-    content = [_part(held.value) for held in group if _kind(held) != _CALL]
+    calls = [source for source in group if _kind(source) == _CALL]
+    content = [_part(source.value) for source in group if _kind(source) != _CALL]
     content = [part for part in content if part != _EMPTY_PART]
     raw = {**rest, "content": content or None}
     if calls:
-        raw["tool_calls"] = [_call(held.value) for held in calls]
+        raw["tool_calls"] = [_call(source.value) for source in calls]
     return ChatMessage(raw, group[0].pointer, tuple(calls))
 
 
-def _kind(held: SourceValue) -> str:
-    return fields.label(fields.as_dict(held.value), "type")
+def _kind(source: SourceValue) -> str:
+    return fields.label(fields.as_dict(source.value), "type")
 
 
 def _part(part: Any) -> Any:
@@ -87,8 +87,8 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
     return function_call(part.get("id"), part.get("name"), "" if arguments is None else arguments)
 
 
-def _answer(held: SourceValue) -> ChatMessage:
-    part = held.value
+def _answer(source: SourceValue) -> ChatMessage:
+    part = source.value
     content = part.get("response", part.get("result", part.get("content")))
     raw = {
         "role": "tool",
@@ -96,7 +96,7 @@ def _answer(held: SourceValue) -> ChatMessage:
         "name": part.get("name"),
         "content": content if isinstance(content, (str, dict)) else fields.json_text(content),
     }
-    return ChatMessage(raw, held.pointer, (held,))
+    return ChatMessage(raw, source.pointer, (source,))
 
 
 def openinference_message(value: dict[str, Any], pointer: str) -> ChatMessage:

@@ -48,18 +48,18 @@ class Kimi:
         return sample.match_of_lines(0.97, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        lines = [(held, fields.as_dict(held.value)) for held in source_values(value, build)]
+        lines = [(source, fields.as_dict(source.value)) for source in source_values(value, build)]
         _start([row for _, row in lines], build)
         steps = Steps(build, written=dict(_argument_texts(row for _, row in lines)))
-        for held, row in lines:
-            build.locate(held.line)
+        for source, row in lines:
+            build.locate(source.line)
             if "role" in row or is_cli_line(row):
-                append_event(row, held, steps)
+                append_event(row, source, steps)
             elif fields.label(row, "type"):
-                _append(row, held, steps, build)
+                _append(row, source, steps, build)
             else:
-                text = fields.excerpt(held.value)
-                build.defect("not a line of a session", text, pointer=held.pointer)
+                text = fields.excerpt(source.value)
+                build.defect("not a line of a session", text, pointer=source.pointer)
         steps.end()
 
 
@@ -99,9 +99,9 @@ def _first_prompt(rows: Iterable[dict[str, Any]]) -> Any:
     for row in rows:
         if row.get("type") == "turn.prompt":
             return row.get("input")
-        held = fields.as_dict(row.get("message"))
-        if held.get("type") == "TurnBegin":
-            return fields.as_dict(held.get("payload")).get("user_input")
+        message = fields.as_dict(row.get("message"))
+        if message.get("type") == "TurnBegin":
+            return fields.as_dict(message.get("payload")).get("user_input")
         if row.get("role") == "user":
             return row.get("content")
     return None
@@ -120,30 +120,35 @@ def _argument_texts(rows: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]
                 yield name, text
 
 
-def _append(row: dict[str, Any], held: SourceValue, steps: Steps, build: RunBuilder) -> None:
+def _append(row: dict[str, Any], source: SourceValue, steps: Steps, build: RunBuilder) -> None:
     ts = timestamp(row.get("time"))
     match fields.label(row, "type"):
         case "context.append_message":
-            _append_message(fields.as_dict(row.get("message")), held, steps, ts)
+            _append_message(fields.as_dict(row.get("message")), source, steps, ts)
         case "context.append_loop_event":
             event = fields.as_dict(row.get("event"))
             if take := _EVENTS.get(fields.label(event, "type")):
-                take(event, SourceValue(held.value, f"{held.pointer}/event", held.line), steps, ts)
+                take(
+                    event,
+                    SourceValue(source.value, f"{source.pointer}/event", source.line),
+                    steps,
+                    ts,
+                )
         case "profile.bind" if row.get("systemPrompt"):
-            steps.say({"role": "system", "content": row["systemPrompt"]}, held, ts)
+            steps.say({"role": "system", "content": row["systemPrompt"]}, source, ts)
         case "context.apply_compaction":
             summary = row.get("contextSummary") or row.get("summary")
-            steps.say({"role": "user", "content": summary}, held, ts, "compaction")
+            steps.say({"role": "user", "content": summary}, source, ts, "compaction")
         case "turn.step.retrying":
-            _fail(row.get("errorMessage"), status_of(row), held, build, ts, is_retried=True)
+            _fail(row.get("errorMessage"), status_of(row), source, build, ts, is_retried=True)
         case "turn.ended" if isinstance(error := row.get("error"), dict):
             steps.end()
             status = status_of(fields.as_dict(error.get("details")))
-            _fail(error.get("message"), status, held, build, ts, is_retried=False)
+            _fail(error.get("message"), status, source, build, ts, is_retried=False)
 
 
 def _append_message(
-    message: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None
+    message: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None
 ) -> None:
     chat_message: dict[str, Any] = {
         key: message[key] for key in ("role", "content") if key in message
@@ -160,40 +165,40 @@ def _append_message(
         chat_message["tool_call_id"] = message["toolCallId"]
     kind = fields.label(fields.as_dict(message.get("origin")), "kind")
     is_typed = kind in ("", "user") or chat_message.get("role") != "user"
-    place = SourceValue(held.value, f"{held.pointer}/message", held.line)
+    place = SourceValue(source.value, f"{source.pointer}/message", source.line)
     steps.say(chat_message, place, ts, *(() if is_typed else ("injected",)))
 
 
 def _fail(
     message: Any,
     status: int | None,
-    held: SourceValue,
+    source: SourceValue,
     build: RunBuilder,
     ts: float | None,
     *,
     is_retried: bool,
 ) -> None:
-    build.locate(held.line)
+    build.locate(source.line)
     build.request_failed(
         fields.text_of(message),
         severity=Severity.WARNING if is_retried else Severity.ERROR,
-        pointer=held.pointer,
+        pointer=source.pointer,
         ts=ts,
         status=status,
         retryable=is_retried,
     )
 
 
-def _call(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _call(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     call = {
         "id": event.get("toolCallId"),
         "name": event.get("name"),
         "arguments": event.get("args"),
     }
-    steps.call(call, held, ts)
+    steps.call(call, source, ts)
 
 
-def _result(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _result(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     result = fields.as_dict(event.get("result"))
     answer = {
         "tool_call_id": event.get("toolCallId"),
@@ -201,10 +206,10 @@ def _result(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | 
         "is_error": result.get("isError"),
         "duration_ms": result.get("durationMs"),
     }
-    steps.result(answer, held, ts)
+    steps.result(answer, source, ts)
 
 
-def _step_end(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float | None) -> None:
+def _step_end(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | None) -> None:
     steps.used(used(event.get("usage")))
     raw, own = fields.label(event, "rawFinishReason"), fields.label(event, "finishReason")
     steps.end(own if own == "error" else raw or own)
@@ -212,9 +217,9 @@ def _step_end(event: dict[str, Any], held: SourceValue, steps: Steps, ts: float 
 
 _EventReader = Callable[[dict[str, Any], SourceValue, Steps, float | None], None]
 _EVENTS: Final[dict[str, _EventReader]] = {
-    "step.begin": lambda event, held, steps, ts: steps.begin(),
-    "content.part": lambda event, held, steps, ts: steps.part(
-        content_of(event.get("part")), held, ts
+    "step.begin": lambda event, source, steps, ts: steps.begin(),
+    "content.part": lambda event, source, steps, ts: steps.part(
+        content_of(event.get("part")), source, ts
     ),
     "tool.call": _call,
     "tool.result": _result,

@@ -37,14 +37,14 @@ def is_cli_line(row: Any) -> bool:
     return fields.label(row, "role") in _BOOKKEEPING_ROLES
 
 
-def append_event(row: dict[str, Any], held: SourceValue, steps: Steps) -> None:
+def append_event(row: dict[str, Any], source: SourceValue, steps: Steps) -> None:
     """Append the message or event of a line; a chat message needs no conversion."""
     if "role" in row:
-        _append_message(row, held, steps)
+        _append_message(row, source, steps)
         return
     message = fields.as_dict(row.get("message"))
     payload, ts = fields.as_dict(message.get("payload")), timestamp(row.get("timestamp"))
-    place = SourceValue(held.value, f"{held.pointer}/message/payload", held.line)
+    place = SourceValue(source.value, f"{source.pointer}/message/payload", source.line)
     match fields.label(message, "type"):
         case "TurnBegin" | "SteerInput":
             steps.say({"role": "user", "content": payload.get("user_input")}, place, ts)
@@ -89,14 +89,14 @@ def used(counts: Any) -> Usage | None:
     })  # fmt: skip
 
 
-def _append_message(row: dict[str, Any], held: SourceValue, steps: Steps) -> None:
+def _append_message(row: dict[str, Any], source: SourceValue, steps: Steps) -> None:
     role = fields.label(row, "role")
     if role == "_system_prompt":
-        steps.say({"role": "system", "content": row.get("content")}, held, None)
+        steps.say({"role": "system", "content": row.get("content")}, source, None)
     elif role not in _BOOKKEEPING_ROLES:
         content = row.get("content")
         shown = [content_of(part) for part in content] if isinstance(content, list) else content
-        steps.say({**row, "content": shown or None}, held, None)
+        steps.say({**row, "content": shown or None}, source, None)
 
 
 def _result(payload: dict[str, Any]) -> dict[str, Any]:

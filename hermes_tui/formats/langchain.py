@@ -50,10 +50,10 @@ class LangChain:
             return Match(0.85, Unit.RUNS, sample.layout.together())
         if fields.mostly(values, _is_state):
             return Match(0.85, Unit.RUNS, layout)
-        of_updates = [value for value in values if not _mode_of(value)]
-        are_updates = fields.mostly(of_updates, lambda value: _update_of(value) is not None)
+        updates = [value for value in values if not _mode_of(value)]
+        are_updates = fields.mostly(updates, lambda value: _update_of(value) is not None)
         if are_updates and any(map(_holds_messages, values)):
-            if len(of_updates) < len(values):
+            if len(updates) < len(values):
                 return Match(0.85, Unit.RUNS, sample.layout.together())
             return Match(0.85, Unit.PARTS, layout)
         return None
@@ -93,10 +93,10 @@ def _are_messages(values: Any) -> bool:
 def _state_of(value: Any) -> tuple[list[Any], str] | None:
     """Return the messages of a state and the pointer to them."""
     for below in ("", "/values"):
-        held = fields.as_dict(value)
-        held = fields.as_dict(held.get("values")) if below else held
-        if isinstance(held.get("messages"), list):
-            return held["messages"], f"{below}/messages"
+        state = fields.as_dict(value)
+        state = fields.as_dict(state.get("values")) if below else state
+        if isinstance(state.get("messages"), list):
+            return state["messages"], f"{below}/messages"
     return None
 
 

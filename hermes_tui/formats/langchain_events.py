@@ -96,13 +96,13 @@ class _Event:
     def messages(self) -> tuple[str, list[Any]]:
         """Return the messages of the request, or of the final state, and the pointer to them."""
         if self.kind == _CHAIN_END:
-            below, held = "/data/output/messages", self.row["data"].get("output")
-            listed: Any = fields.as_dict(held).get("messages")
+            below, request_or_state = "/data/output/messages", self.row["data"].get("output")
+            listed: Any = fields.as_dict(request_or_state).get("messages")
         else:
-            below, held = "/data/input/messages/0", self.row["data"].get("input")
-            if isinstance(held, str):
-                return f"{self.pointer}/data/input", [["user", held]]
-            listed = fields.as_list(fields.as_dict(held).get("messages"))[:1]
+            below, request_or_state = "/data/input/messages/0", self.row["data"].get("input")
+            if isinstance(request_or_state, str):
+                return f"{self.pointer}/data/input", [["user", request_or_state]]
+            listed = fields.as_list(fields.as_dict(request_or_state).get("messages"))[:1]
             listed = listed[0] if listed else []
         return f"{self.pointer}{below}", [one for one in fields.as_list(listed) if is_message(one)]
 
@@ -166,8 +166,8 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _members(message: Any) -> dict[str, Any]:
-    held = fields.as_dict(message)
-    return fields.as_dict(held.get("kwargs")) or fields.as_dict(held.get("data")) or held
+    raw = fields.as_dict(message)
+    return fields.as_dict(raw.get("kwargs")) or fields.as_dict(raw.get("data")) or raw
 
 
 def _fail(event: _Event, build: RunBuilder) -> None:

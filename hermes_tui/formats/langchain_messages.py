@@ -87,34 +87,38 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
     """Return the message at `pointer` as a chat message; anything else gets the role "unknown"."""
     if is_pair(value):
         return ChatMessage({"role": value[0], "content": value[1]}, pointer)
-    below, held = _members_of(value)
-    if not held:
+    below, members = _members_of(value)
+    if not members:
         return ChatMessage({"role": "unknown", "content": value}, pointer)
     place = pointer + below
-    kind = _kind_of(value, held)
+    kind = _kind_of(value, members)
     if kind == "remove":
-        removed = f"removes the message {fields.label(held, 'id')}"
+        removed = f"removes the message {fields.label(members, 'id')}"
         return ChatMessage({"role": "environment", "content": removed}, pointer, (), ("removal",))
-    calls = list(_calls(held, place))
-    raw = _chat_members(held, _ROLES.get(kind, kind), [call for call, _ in calls])
+    calls = list(_calls(members, place))
+    raw = _chat_members(members, _ROLES.get(kind, kind), [call for call, _ in calls])
     carried = tuple(found for _, found in calls)
     if kind == "chat":
         # The role is freely chosen: any role but the user's is an agent.
-        raw |= {"role": "assistant", "name": fields.label(held, "role")}
+        raw |= {"role": "assistant", "name": fields.label(members, "role")}
     elif raw["role"] == "tool":
         carried = (SourceValue(value, place),)
     return ChatMessage(raw, pointer, carried, normalise=_normalise)
 
 
-def _chat_members(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
+def _chat_members(members: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
     """Return the members of a message under the names of chat messages."""
     raw = {
         "role": role,
-        "content": _content(held.get("content"), bool(calls)),
-        **_reasoning(held),
-        **_answer(held),
-        **_ending(held),
-        **{key: held[key] for key in ("name", "id", "refusal") if isinstance(held.get(key), str)},
+        "content": _content(members.get("content"), bool(calls)),
+        **_reasoning(members),
+        **_answer(members),
+        **_ending(members),
+        **{
+            key: members[key]
+            for key in ("name", "id", "refusal")
+            if isinstance(members.get(key), str)
+        },
     }
     return raw | {"tool_calls": calls} if calls else raw
 
@@ -142,27 +146,27 @@ def _class_of(value: dict[str, Any]) -> str:
     return _CLASSES.get(name.removesuffix(_CHUNK), "")
 
 
-def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
+def _kind_of(value: dict[str, Any], members: dict[str, Any]) -> str:
     """Return the role that a message names, or else its type.
 
     Messages of the type `chat`, whose role is freely chosen, keep it unless the role is known.
     """
     kind = _class_of(value) if "lc" in value else _kind(value.get("type"))
-    kind = kind if kind in _TYPES else _kind(held.get("type"))
-    own = fields.label(held, "role")
+    kind = kind if kind in _TYPES else _kind(members.get("type"))
+    own = fields.label(members, "role")
     if kind == "chat" and speaker_of({"role": own}).known:
         return own
     return kind if kind in _TYPES and (kind == "chat" or not own) else own or kind or "unknown"
 
 
-def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, SourceValue]]:
+def _calls(members: dict[str, Any], place: str) -> Iterator[tuple[Any, SourceValue]]:
     """Yield each call once, as the model wrote it if that is kept, with the entry it comes from."""
     listed = [
         (entry, f"{place}/{key}/{index}")
         for key in ("tool_calls", "invalid_tool_calls")
-        for index, entry in enumerate(fields.as_list(held.get(key)))
+        for index, entry in enumerate(fields.as_list(members.get(key)))
     ]
-    extra = fields.as_dict(held.get("additional_kwargs"))
+    extra = fields.as_dict(members.get("additional_kwargs"))
     written = fields.as_list(extra.get("tool_calls"))
     by_id = {_id(entry): (entry, pointer) for entry, pointer in listed if _id(entry)}
     for index, entry in enumerate(written):
@@ -204,8 +208,8 @@ def _is_call_block(part: Any) -> bool:
     return isinstance(part, dict) and fields.label(part, "type") in _CALL_BLOCKS
 
 
-def _reasoning(held: dict[str, Any]) -> dict[str, Any]:
-    extra = fields.as_dict(held.get("additional_kwargs"))
+def _reasoning(members: dict[str, Any]) -> dict[str, Any]:
+    extra = fields.as_dict(members.get("additional_kwargs"))
     found = {}
     for key in ("reasoning_content", "reasoning", "reasoning_details", "thinking"):
         if extra.get(key):
@@ -213,20 +217,20 @@ def _reasoning(held: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _answer(held: dict[str, Any]) -> dict[str, Any]:
+def _answer(members: dict[str, Any]) -> dict[str, Any]:
     keys = ("tool_call_id", "status", "usage", "timestamp", "created_at")
-    return {key: held[key] for key in keys if held.get(key) is not None}
+    return {key: members[key] for key in keys if members.get(key) is not None}
 
 
-def _ending(held: dict[str, Any]) -> dict[str, Any]:
+def _ending(members: dict[str, Any]) -> dict[str, Any]:
     """Return how a reply ended and what it used, under the names of chat messages."""
-    metadata = fields.as_dict(held.get("response_metadata"))
+    metadata = fields.as_dict(members.get("response_metadata"))
     found: dict[str, Any] = {}
     incomplete = fields.label(fields.as_dict(metadata.get("incomplete_details")), "reason")
     reason = incomplete or fields.label(metadata, "finish_reason", "stop_reason", "done_reason")
     if reason:
         found["finish_reason"] = reason
-    used = fields.as_dict(held.get("usage_metadata"))
+    used = fields.as_dict(members.get("usage_metadata"))
     if used:
         found["usage"] = usage_of(used)
     elif counts := metadata.get("token_usage") or metadata.get("usage"):

@@ -97,8 +97,8 @@ def _read_observations(values: list[Any], pointer: str, build: RunBuilder) -> No
 
 
 def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
-    held = value.get("trace")
-    about = held if isinstance(held, dict) else value
+    inner = value.get("trace")
+    about = inner if isinstance(inner, dict) else value
     pointer, observations = _observations_of(value)
     spans, odd = [], []
     for index, one in enumerate(observations or ()):
@@ -110,7 +110,7 @@ def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
             # observation.
             odd.append((place, one))
     trace = _trace(about)
-    append_trace(spans or [_trace_span(about, "/trace" if held else "")], build, trace)
+    append_trace(spans or [_trace_span(about, "/trace" if inner else "")], build, trace)
     for place, one in odd:
         build.defect("not an observation", fields.excerpt(one), pointer=place)
 

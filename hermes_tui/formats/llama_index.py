@@ -83,11 +83,11 @@ def _message(value: Any, pointer: str) -> ChatMessage:
     extra = fields.as_dict(value.get("additional_kwargs"))
     content: list[Any] = []
     calls: list[Any] = []
-    held: list[SourceValue] = []
+    sources: list[SourceValue] = []
     for index, block in enumerate(fields.as_list(value.get("blocks"))):
         if fields.label(fields.as_dict(block), "block_type") == "tool_call":
             calls.append(_call(block))
-            held.append(SourceValue(block, f"{pointer}/blocks/{index}"))
+            sources.append(SourceValue(block, f"{pointer}/blocks/{index}"))
         else:
             content.append(_part(block))
     raw = {
@@ -99,8 +99,8 @@ def _message(value: Any, pointer: str) -> ChatMessage:
     }
     known = {key: item for key, item in raw.items() if item is not None}
     if value.get("role") == "tool":
-        held = [SourceValue(value, pointer)]
-    return ChatMessage({"content": None, **known}, pointer, tuple(held))
+        sources = [SourceValue(value, pointer)]
+    return ChatMessage({"content": None, **known}, pointer, tuple(sources))
 
 
 def _call(block: dict[str, Any]) -> dict[str, Any]:

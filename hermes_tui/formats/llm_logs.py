@@ -39,7 +39,7 @@ class _Row(NamedTuple):
     def text(self, key: str) -> str:
         return fields.text_of(self.value.get(key))
 
-    def held(self, key: str) -> list[SourceValue]:
+    def sources(self, key: str) -> list[SourceValue]:
         """Return the objects of a list, each with its pointer."""
         listed = decode_if_json(self.value.get(key), 1)
         return [
@@ -116,7 +116,9 @@ def _read_conversation(name: str, rows: list[_Row], build: RunBuilder) -> None:
 
 def _tools(rows: Iterable[_Row]) -> tuple[ToolSpec, ...] | None:
     declared = {
-        fields.label(held.value, "name"): held.value for row in rows for held in row.held("tools")
+        fields.label(source.value, "name"): source.value
+        for row in rows
+        for source in row.sources("tools")
     }
     return tool_specs(list(declared.values())) if declared else None
 
@@ -130,17 +132,19 @@ def _append_chat(raw: dict[str, Any], row: _Row, key: str, build: RunBuilder) ->
 def _append(row: _Row, build: RunBuilder) -> None:
     """Append what is new in a request, then its reply."""
     ts = timestamp(row.value.get("datetime_utc"))
-    for held in row.held("tool_results"):
-        answer = ChatMessage(_result(held.value), held.pointer, (held,), line=row.line)
+    for source in row.sources("tool_results"):
+        answer = ChatMessage(_result(source.value), source.pointer, (source,), line=row.line)
         append_message(build, answer, ts=ts)
-    fragments = [fields.text_of(held.value.get("content")) for held in row.held("prompt_fragments")]
+    fragments = [
+        fields.text_of(source.value.get("content")) for source in row.sources("prompt_fragments")
+    ]
     if prompt := "\n".join(filter(None, (*fragments, row.text("prompt")))):
         _append_chat({"role": "user", "content": prompt}, row, "prompt", build)
-    called = tuple(row.held("tool_calls"))
+    called = tuple(row.sources("tool_calls"))
     response = fields.as_dict(decode_if_json(row.value.get("response_json"), 1))
     raw: dict[str, Any] = {"role": "assistant", "content": row.value.get("response")}
     if called:
-        raw["tool_calls"] = [_call(held.value) for held in called]
+        raw["tool_calls"] = [_call(source.value) for source in called]
     if reason := response.get("finish_reason"):
         raw["finish_reason"] = reason
     if thought := row.text("reasoning"):

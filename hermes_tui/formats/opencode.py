@@ -69,8 +69,8 @@ def _is_message(value: Any) -> bool:
 def _is_event(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("sessionID"), str):
         return False
-    says = isinstance(value.get("part"), dict) or value.get("type") == "error"
-    return says and fields.label(value, "type") in _EVENTS
+    has_content = isinstance(value.get("part"), dict) or value.get("type") == "error"
+    return has_content and fields.label(value, "type") in _EVENTS
 
 
 def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
@@ -102,9 +102,11 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
     if not _is_message(message):
         build.defect("not a message", fields.excerpt(message), pointer=pointer)
         return
-    held = [SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])]
+    sources = [
+        SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])
+    ]
     info = message["info"]
-    for step in parts_between(held) if info["role"] == "assistant" else [held]:
+    for step in parts_between(sources) if info["role"] == "assistant" else [sources]:
         _append(step, info, pointer, build)
     if info.get("error"):
         _fail(info["error"], fields.as_dict(info.get("time")).get("created"), pointer, build)

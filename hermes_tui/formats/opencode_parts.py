@@ -60,12 +60,12 @@ def messages_of(
     step: list[SourceValue], info: dict[str, Any], pointer: str
 ) -> Iterator[tuple[ChatMessage, float | None]]:
     """Yield the message of a step, and the results of its calls, each with its time in seconds."""
-    parts = [fields.as_dict(held.value) for held in step]
-    tools = [held for held, part in zip(step, parts, strict=True) if part.get("type") == "tool"]
+    parts = [fields.as_dict(source.value) for source in step]
+    tools = [source for source, part in zip(step, parts, strict=True) if part.get("type") == "tool"]
     content = [_content(part) for part in parts if part.get("type") not in (*_HIDDEN_PARTS, "tool")]
     raw: dict[str, Any] = {"role": info.get("role"), "content": content or None}
     if tools:
-        raw["tool_calls"] = [_call(held.value) for held in tools]
+        raw["tool_calls"] = [_call(source.value) for source in tools]
     ended = next((part for part in parts if part.get("type") == "step-finish"), {})
     if ended:
         raw["finish_reason"] = ended.get("reason")
@@ -84,10 +84,10 @@ def messages_of(
             ),
             began,
         )
-    for held in tools:
-        state = fields.as_dict(held.value.get("state"))
+    for source in tools:
+        state = fields.as_dict(source.value.get("state"))
         if state.get("status") in _DONE_STATES:
-            answer = ChatMessage(_result(held.value), held.pointer, (held,), line=held.line)
+            answer = ChatMessage(_result(source.value), source.pointer, (source,), line=source.line)
             yield answer, timestamp(fields.as_dict(state.get("time")).get("end"))
 
 
@@ -131,11 +131,11 @@ def _normalised(tools: list[SourceValue], counts: Usage | None, raw: dict[str, A
     """Normalise a reply; for a call that could not be run opencode keeps only the reason."""
     found = normalise_message(raw)
     calls = list(found.calls)
-    for number_of_call, held in enumerate(tools[: len(calls)]):
-        if held.value.get("tool") == _INVALID:
+    for number_of_call, source in enumerate(tools[: len(calls)]):
+        if source.value.get("tool") == _INVALID:
             call, findings = calls[number_of_call]
             why = fields.label(
-                fields.as_dict(fields.as_dict(held.value.get("state")).get("input")), "error"
+                fields.as_dict(fields.as_dict(source.value.get("state")).get("input")), "error"
             )
             code = Code.NAME_UNKNOWN if "unavailable tool" in why else Code.ARGS_INVALID
             hint = "what the model wrote is kept in this message only"

@@ -75,9 +75,9 @@ class OpenHands:
             # Newer ones hold the titles and classes of tools, not their names.
             tools = tool_specs(first.get("tools")) or None
             build.start(task=_task(events), tools=tools, **openhands_state.begin_of(state))
-        held = source_values(value, build)
-        replies = _replies(held)
-        for one in held:
+        sources = source_values(value, build)
+        replies = _replies(sources)
+        for one in sources:
             name = _reply_id(one.value)
             build.locate(one.line)
             if name and (together := replies.pop(name, None)):

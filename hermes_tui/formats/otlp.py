@@ -96,8 +96,8 @@ def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> 
     for index, span in enumerate(export[_PAGE] if _is_page(export) else ()):
         yield from _placed(span, {}, f"{place}/{_PAGE}/{index}", line, build)
     outer = _key(export, _RESOURCES)
-    for number, held in enumerate(fields.as_list(export.get(outer))):
-        group = fields.as_dict(held)
+    for number, element in enumerate(fields.as_list(export.get(outer))):
+        group = fields.as_dict(element)
         resource = key_values(fields.as_dict(group.get("resource")).get("attributes"))
         inner = _key(group, _SCOPES)
         for index, scope in enumerate(fields.as_list(group.get(inner))):

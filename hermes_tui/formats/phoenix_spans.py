@@ -48,8 +48,8 @@ class PhoenixSpans:
         values, layout = sample.elements()
         if fields.mostly(values, _is_printed) and any(map(_is_of_model, values)):
             return Match(0.95, Unit.RUNS, layout.together())
-        held = fields.mostly(values, lambda value: bool(_spans_of(value)[1]))
-        return Match(0.95, Unit.RUNS, layout) if held else None
+        are_lists = fields.mostly(values, lambda value: bool(_spans_of(value)[1]))
+        return Match(0.95, Unit.RUNS, layout) if are_lists else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         place, listed = _spans_of(value)

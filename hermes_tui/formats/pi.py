@@ -219,22 +219,22 @@ def _append_failure(line: _Line, build: RunBuilder, *, is_retried: bool) -> None
 def _message(line: _Line) -> ChatMessage | None:
     """Return the message of a line, or None if there is none."""
     row = line.row
-    held, pointer = row, line.pointer
+    raw, pointer = row, line.pointer
     match line.kind:
         case kind if kind in _MESSAGE_KINDS:
             if not line.is_whole:
                 return None
-            held, pointer = line.message, f"{line.pointer}/message"
+            raw, pointer = line.message, f"{line.pointer}/message"
         case "compaction" | "branch_summary":
             role = "compactionSummary" if line.kind == "compaction" else "branchSummary"
-            held = {"role": role, "summary": row.get("summary")}
+            raw = {"role": role, "summary": row.get("summary")}
         case "compaction_end" if fields.as_dict(row.get("result")).get("summary"):
-            held, pointer = {**row["result"], "role": "compactionSummary"}, f"{line.pointer}/result"
+            raw, pointer = {**row["result"], "role": "compactionSummary"}, f"{line.pointer}/result"
         case "custom_message":
-            held = {**row, "role": "custom"}
+            raw = {**row, "role": "custom"}
         case _:
             return None
-    return message_of(held, pointer, line.number)
+    return message_of(raw, pointer, line.number)
 
 
 FORMAT = Pi()

@@ -49,7 +49,7 @@ def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> l
     ]
     if fields.label(value, "kind") == "response":
         return list(_response(value, parts, pointer, line))
-    return [_request_part(held) for held in parts]
+    return [_request_part(source) for source in parts]
 
 
 def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMessage | None:
@@ -61,28 +61,28 @@ def instructions_of(value: Any, pointer: str = "", *, line: int = 0) -> ChatMess
     return ChatMessage(raw, f"{pointer}/instructions", flags=("instructions",), line=line)
 
 
-def _request_part(held: SourceValue) -> ChatMessage:
-    part = fields.as_dict(held.value)
+def _request_part(source: SourceValue) -> ChatMessage:
+    part = fields.as_dict(source.value)
     kind = fields.label(part, "part_kind")
     raw: dict[str, Any] = {"role": _ROLES.get(kind, "user"), "content": _content(part)}
     if not part:
-        raw = {"role": "unknown", "content": fields.json_text(held.value)}
+        raw = {"role": "unknown", "content": fields.json_text(source.value)}
     if part.get("timestamp") is not None:
         raw["timestamp"] = part["timestamp"]
     if kind in _RETURNS:
-        return _answer(held, raw)
+        return _answer(source, raw)
     if kind == "retry-prompt":
         raw["content"] = _complaint(part.get("content"))
         if not fields.label(part, "tool_name"):
-            return ChatMessage(raw, held.pointer, flags=(RETRY,), line=held.line)
-        return _answer(held, {**raw, "is_error": True}, RETRY)
+            return ChatMessage(raw, source.pointer, flags=(RETRY,), line=source.line)
+        return _answer(source, {**raw, "is_error": True}, RETRY)
     if kind not in _ROLES:
-        raw["content"] = fields.json_text(held.value)
-    return ChatMessage(raw, held.pointer, line=held.line)
+        raw["content"] = fields.json_text(source.value)
+    return ChatMessage(raw, source.pointer, line=source.line)
 
 
-def _answer(held: SourceValue, raw: dict[str, Any], *flags: str) -> ChatMessage:
-    part = held.value
+def _answer(source: SourceValue, raw: dict[str, Any], *flags: str) -> ChatMessage:
+    part = source.value
     answer = {
         **raw,
         "role": "tool",
@@ -97,7 +97,7 @@ def _answer(held: SourceValue, raw: dict[str, Any], *flags: str) -> ChatMessage:
         answer["content"] = _complaint(part.get("content"))
     elif isinstance(answer["content"], list):
         answer["content"] = fields.json_text(part.get("content"))
-    return ChatMessage(answer, held.pointer, (held,), flags, held.line)
+    return ChatMessage(answer, source.pointer, (source,), flags, source.line)
 
 
 def _complaint(content: Any) -> Any:
@@ -125,9 +125,9 @@ def _media(item: Any) -> Any:
         return item
     kind = fields.label(item, "kind")
     if kind == "binary":
-        held = fields.label(item, "media_type")
-        shown = _MEDIA_KINDS.get(held.partition("/")[0], "file")
-        return {"type": shown, "source": {"data": item.get("data"), "media_type": held}}
+        media_type = fields.label(item, "media_type")
+        shown = _MEDIA_KINDS.get(media_type.partition("/")[0], "file")
+        return {"type": shown, "source": {"data": item.get("data"), "media_type": media_type}}
     if kind.endswith("-url"):
         return {"type": _MEDIA_KINDS.get(kind.removesuffix("-url"), "file"), "source": item}
     return item
@@ -139,14 +139,14 @@ def _response(
     """Yield a reply, split where the provider's own tools answered."""
     ending = _ending(value)
     reply: list[SourceValue] = []
-    for held in parts:
-        part = fields.as_dict(held.value)
+    for source in parts:
+        part = fields.as_dict(source.value)
         if fields.label(part, "part_kind") not in _RETURNS:
-            reply.append(held)
+            reply.append(source)
             continue
         if reply:
             yield _reply(reply, {}, reply[0].pointer, line)
-        yield _answer(held, {"content": _content(part)})
+        yield _answer(source, {"content": _content(part)})
         reply = []
     if reply or not parts:
         yield _reply(reply, ending, reply[0].pointer if reply else pointer, line)
@@ -157,22 +157,22 @@ def _reply(
 ) -> ChatMessage:
     content: list[Any] = []
     calls: list[SourceValue] = []
-    for held in parts:
-        part = fields.as_dict(held.value)
+    for source in parts:
+        part = fields.as_dict(source.value)
         match fields.label(part, "part_kind"):
             case "text":
                 content.append({"type": "text", "text": part.get("content")})
             case "thinking":
                 content.append(_thought(part))
             case "tool-call" | "builtin-tool-call":
-                calls.append(held)
+                calls.append(source)
             case "file":
                 content.append(_media(part.get("content")))
             case _:
-                content.append(held.value)
+                content.append(source.value)
     raw: dict[str, Any] = {"role": "assistant", "content": content or None, **ending}
     if calls:
-        raw["tool_calls"] = [_call(held.value) for held in calls]
+        raw["tool_calls"] = [_call(source.value) for source in calls]
     return ChatMessage(raw, pointer, tuple(calls), line=line)
 
 

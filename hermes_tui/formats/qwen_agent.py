@@ -42,22 +42,22 @@ class QwenAgent:
         return sample.match_of_runs(0.96, _is_run)
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        held = value if isinstance(value, dict) and "role" not in value else {}
-        wrapped = isinstance(held.get("messages"), list)
-        listed = held["messages"] if wrapped else value
+        document = value if isinstance(value, dict) and "role" not in value else {}
+        wrapped = isinstance(document.get("messages"), list)
+        listed = document["messages"] if wrapped else value
         messages = source_values(listed, build, "/messages" if wrapped else "")
         objects = [one.value for one in messages if isinstance(one.value, dict)]
         build.locate(0)
         build.start(
-            run_id=fields.run_id_of(held),
+            run_id=fields.run_id_of(document),
             task=fields.title_of(objects),
-            model=fields.model_of(held),
-            details=fields.details_of(held, without=("messages", "model")),
+            model=fields.model_of(document),
+            details=fields.details_of(document, without=("messages", "model")),
         )
         ids = _ids(objects)
         reply = 0
         for together in _replies(messages):
-            reply += any(_is_call(held.value) for held in together)
+            reply += any(_is_call(source.value) for source in together)
             _append(together, _Ids(ids, reply), build)
 
 
@@ -105,13 +105,13 @@ def _id(message: dict[str, Any]) -> str:
 def _replies(messages: Iterable[SourceValue]) -> Iterator[list[SourceValue]]:
     """Yield groups of messages that are pieces of one reply, and every other message alone."""
     waiting: list[SourceValue] = []
-    for held in messages:
-        if waiting and _continues(waiting[-1].value, held.value):
-            waiting.append(held)
+    for source in messages:
+        if waiting and _continues(waiting[-1].value, source.value):
+            waiting.append(source)
             continue
         if waiting:
             yield waiting
-        waiting = [held]
+        waiting = [source]
     if waiting:
         yield waiting
 
@@ -160,8 +160,8 @@ def _append(together: list[SourceValue], ids: _Ids, build: RunBuilder) -> None:
 
 
 def _reply(together: list[SourceValue], ids: _Ids) -> ChatMessage:
-    messages = [held.value for held in together]
-    called = [held for held in together if _is_call(held.value)]
+    messages = [source.value for source in together]
+    called = [source for source in together if _is_call(source.value)]
     thoughts = [fields.text_of(one.get("reasoning_content")) for one in messages]
     content = next((one["content"] for one in messages if one.get("content")), None)
     raw: dict[str, Any] = {"role": "assistant", "content": content}
@@ -170,8 +170,10 @@ def _reply(together: list[SourceValue], ids: _Ids) -> ChatMessage:
     if name := messages[0].get("name"):
         raw["name"] = name
     if called:
-        raw["tool_calls"] = [_call(held.value, ids) for held in called]
-    places = tuple(SourceValue(held.value, f"{held.pointer}/{_CALL}", held.line) for held in called)
+        raw["tool_calls"] = [_call(source.value, ids) for source in called]
+    places = tuple(
+        SourceValue(source.value, f"{source.pointer}/{_CALL}", source.line) for source in called
+    )
     return ChatMessage(raw, together[0].pointer, places, line=together[0].line)
 
 

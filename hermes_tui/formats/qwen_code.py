@@ -56,8 +56,8 @@ class _Line(SessionLine):
 
     def ids(self, key: str) -> set[str]:
         """Return the ids of the calls or answers among the parts."""
-        held = (member(part, key) for part in self.parts if isinstance(part, dict))
-        return {fields.label(one, "id") for one in held if isinstance(one, dict)} - {""}
+        objects = (member(part, key) for part in self.parts if isinstance(part, dict))
+        return {fields.label(one, "id") for one in objects if isinstance(one, dict)} - {""}
 
 
 class QwenCode:
@@ -75,11 +75,11 @@ class QwenCode:
         for line in lines:
             run = (fields.label(line.row, "sessionId"), fields.label(line.row, "agentId"))
             runs.setdefault(run, []).append(line)
-        (first, of_first), *others = runs.items() or [(("", ""), [])]
-        _read_run(*first, of_first, build)
+        (first, first_lines), *others = runs.items() or [(("", ""), [])]
+        _read_run(*first, first_lines, build)
         report_odd(odd, build)
-        for names, of_run in others:
-            _read_run(*names, of_run, build)
+        for names, run_lines in others:
+            _read_run(*names, run_lines, build)
 
 
 def _is_own(row: Any) -> bool:
@@ -127,8 +127,8 @@ def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -
 def _details(rows: list[dict[str, Any]], agent: str) -> dict[str, Any]:
     payloads = (fields.as_dict(row.get("systemPayload")) for row in rows)
     titles = (name for each in payloads if (name := fields.label(each, "customTitle")))
-    others_of = (row for row in rows if fields.label(row, "type") not in _MESSAGE_KINDS)
-    others = (fields.label(row, "subtype", "type") for row in others_of)
+    other_rows = (row for row in rows if fields.label(row, "type") not in _MESSAGE_KINDS)
+    others = (fields.label(row, "subtype", "type") for row in other_rows)
     first = rows[0] if rows else {}
     details = {
         **{key: first.get(key) for key in _DETAIL_KEYS},

@@ -120,18 +120,18 @@ def why_incomplete(reply: dict[str, Any]) -> str:
 def messages_of_values(several: Iterable[SourceValue]) -> Iterator[ChatMessage]:
     """Yield the messages of items. Anything but an object gets the role "unknown"."""
     reply: list[SourceValue] = []
-    for held in several:
-        item = held.value
+    for source in several:
+        item = source.value
         if isinstance(item, dict) and is_of_model(item):
-            reply.append(held)
+            reply.append(source)
             if fields.label(item, "type") not in _SELF_ANSWERED:
                 continue
             yield _joined(reply)
-            yield _own_answer(held)
+            yield _own_answer(source)
         else:
             if reply:
                 yield _joined(reply)
-            yield _single_message(held)
+            yield _single_message(source)
         reply = []
     if reply:
         yield _joined(reply)
@@ -140,21 +140,21 @@ def messages_of_values(several: Iterable[SourceValue]) -> Iterator[ChatMessage]:
 def _joined(reply: list[SourceValue]) -> ChatMessage:
     """Return the items of one reply as one message; each call keeps the place of its item."""
     first = reply[0]
-    calls = tuple(held for held in reply if is_call(held.value))
-    raw = message_of_reply([held.value for held in reply])
+    calls = tuple(source for source in reply if is_call(source.value))
+    raw = message_of_reply([source.value for source in reply])
     return ChatMessage(raw, first.pointer, calls, line=first.line)
 
 
-def _single_message(held: SourceValue) -> ChatMessage:
-    item = held.value
+def _single_message(source: SourceValue) -> ChatMessage:
+    item = source.value
     if isinstance(item, str):
-        return ChatMessage({"role": "user", "content": item}, held.pointer, line=held.line)
+        return ChatMessage({"role": "user", "content": item}, source.pointer, line=source.line)
     if not isinstance(item, dict):
         raw = {"role": "unknown", "content": fields.json_text(item)}
-        return ChatMessage(raw, held.pointer, line=held.line)
+        return ChatMessage(raw, source.pointer, line=source.line)
     flags = ("compaction",) if fields.label(item, "type") == "compaction" else ()
-    carried = (held,) if is_output(item) else ()
-    return ChatMessage(message_of_item(item), held.pointer, carried, flags, held.line)
+    carried = (source,) if is_output(item) else ()
+    return ChatMessage(message_of_item(item), source.pointer, carried, flags, source.line)
 
 
 def message_of_reply(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -164,8 +164,8 @@ def message_of_reply(items: list[dict[str, Any]]) -> dict[str, Any]:
     calls: list[Any] = []
     for item in items:
         raw = message_of_item(item)
-        held = raw.get("content")
-        content += held if isinstance(held, list) else [] if held is None else [held]
+        inner = raw.get("content")
+        content += inner if isinstance(inner, list) else [] if inner is None else [inner]
         for key, several in (("reasoning_details", reasoning), ("tool_calls", calls)):
             found = raw.get(key)
             several += found if isinstance(found, list) else []
@@ -212,8 +212,8 @@ def _is_one_outcome(output: list[Any]) -> bool:
     return len(output) == 1 and isinstance(output[0], dict)
 
 
-def _own_answer(held: SourceValue) -> ChatMessage:
-    item = held.value
+def _own_answer(source: SourceValue) -> ChatMessage:
+    item = source.value
     name, _, key = _SELF_ANSWERED[fields.label(item, "type")]
     raw = {
         "role": "tool",
@@ -223,7 +223,7 @@ def _own_answer(held: SourceValue) -> ChatMessage:
         "error": item.get("error"),
         "status": item.get("status"),
     }
-    return ChatMessage(raw, held.pointer, (held,), line=held.line)
+    return ChatMessage(raw, source.pointer, (source,), line=source.line)
 
 
 def _answer_text(answer: Any) -> str | None:
@@ -238,7 +238,7 @@ def _answer_text(answer: Any) -> str | None:
 
 def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for key, kind, held in (
+    for key, kind, text_key in (
         ("summary", "reasoning.summary", "summary"),
         ("content", "reasoning.text", "text"),
     ):
@@ -246,7 +246,7 @@ def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
         for piece in pieces if isinstance(pieces, list) else [pieces]:
             text = fields.text_of(piece)
             if text:
-                found.append({"type": kind, held: text})
+                found.append({"type": kind, text_key: text})
     if item.get("encrypted_content"):
         found.append({"type": "reasoning.encrypted", "data": item["encrypted_content"]})
     return found

@@ -336,10 +336,10 @@ def _reward(
 
 def _reward_columns(names: list[str]) -> list[str]:
     """Return the columns of reward functions: those between the reply and the advantage."""
-    behind = next((name for name in _ADVANTAGES if name in names), None)
-    if behind is None or "completion" not in names:
+    advantage = next((name for name in _ADVANTAGES if name in names), None)
+    if advantage is None or "completion" not in names:
         return []
-    return names[names.index("completion") + 1 : names.index(behind)]
+    return names[names.index("completion") + 1 : names.index(advantage)]
 
 
 def _usage(members: Mapping[str, Any]) -> Usage | None:

@@ -79,10 +79,10 @@ def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
     }
 
 
-def values_of_sample(beside: Mapping[str, Any]) -> dict[str, Any]:
+def values_of_sample(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of one sample in parallel lists, under the names of a row with one
     reply."""
-    members = {_SINGULAR_NAMES.get(name, name): value for name, value in beside.items()}
+    members = {_SINGULAR_NAMES.get(name, name): value for name, value in values.items()}
     if isinstance(members.get("score"), dict):
         members["scores"] = members.pop("score")
     return members

@@ -112,9 +112,9 @@ def change_credentials(
         if len(path) > MAX_DEPTH:
             return TOO_DEEP
         if isinstance(item, Mapping):
-            return {key: changed(held, (*path, key), key) for key, held in item.items()}
+            return {key: changed(member, (*path, key), key) for key, member in item.items()}
         if isinstance(item, list):
-            return [changed(held, (*path, at), name) for at, held in enumerate(item)]
+            return [changed(member, (*path, at), name) for at, member in enumerate(item)]
         # An object is not a credential: a schema may have a field of such a name.
         return change(path, item) if item and isinstance(item, str) and _is_secret(name) else item
 

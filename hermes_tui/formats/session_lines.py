@@ -44,6 +44,8 @@ def split_lines(
 
 def report_odd(odd: Iterable[SourceValue], build: RunBuilder) -> None:
     """Append a defect for each value that is not a line."""
-    for held in odd:
-        build.locate(held.line)
-        build.defect("not a line of a session", fields.excerpt(held.value), pointer=held.pointer)
+    for source in odd:
+        build.locate(source.line)
+        build.defect(
+            "not a line of a session", fields.excerpt(source.value), pointer=source.pointer
+        )

@@ -58,9 +58,9 @@ class Attributes:
 
     def listed(self, name: str) -> list[Any]:
         """Return the list of this name: a single value, or spread over `name.0…`, `name.1…`."""
-        held = decode_if_json(self.flat.get(name))
-        if isinstance(held, list):
-            return [nested(item) for item in held]
+        whole = decode_if_json(self.flat.get(name))
+        if isinstance(whole, list):
+            return [nested(item) for item in whole]
         spread: dict[int, dict[str, Any]] = {}
         for key, value in self.flat.items():
             if not key.startswith(f"{name}."):
@@ -109,9 +109,9 @@ def _element(spread: Mapping[str, Any]) -> Any:
             if not isinstance(following, dict):
                 following = inner[step] = {}
             inner = following
-        held = inner.get(last)
+        earlier = inner.get(last)
         inner[last] = (
-            {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
+            {**earlier, **value} if isinstance(earlier, dict) and isinstance(value, dict) else value
         )
     return _with_lists(found)
 

@@ -159,8 +159,8 @@ def answer_of(span: Span, call: ToolCall) -> ChatMessage:
     if is_message(output):
         raw = dict(message_of(output).raw)
     else:
-        held = output.get("content") if isinstance(output, dict) and len(output) <= 2 else None
-        raw = {"content": held if isinstance(held, (str, list)) else _content_of(output)}
+        content = output.get("content") if isinstance(output, dict) and len(output) <= 2 else None
+        raw = {"content": content if isinstance(content, (str, list)) else _content_of(output)}
     if output is None and span.error:
         raw = {"content": span.error, "is_error": True}
     raw |= {"role": "tool", "tool_call_id": call.id, "name": call.name}
@@ -181,5 +181,5 @@ def call_of(span: Span) -> ChatMessage:
         call = function_call(call_id, name, given)
     raw = {"role": "assistant", "content": None, "tool_calls": [call]}
     pointer = span.input_at
-    held = SourceValue(span.input, pointer, span.line)
-    return ChatMessage(raw, pointer, (held,), (FROM_SPAN,), span.line)
+    source = SourceValue(span.input, pointer, span.line)
+    return ChatMessage(raw, pointer, (source,), (FROM_SPAN,), span.line)

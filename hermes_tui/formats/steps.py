@@ -39,35 +39,37 @@ class Steps:
     _is_open: bool = False
 
     def say(
-        self, message: dict[str, Any], held: SourceValue, ts: float | None, *flags: str
+        self, message: dict[str, Any], source: SourceValue, ts: float | None, *flags: str
     ) -> None:
         """Append a message that does not belong to a step."""
         self.end()
-        chat = ChatMessage(message, held.pointer, flags=flags, line=held.line)
+        chat = ChatMessage(message, source.pointer, flags=flags, line=source.line)
         append_message(self.build, chat, ts=ts)
 
     def begin(self) -> None:
         self.end()
         self._is_open = True
 
-    def part(self, part: Any, held: SourceValue, ts: float | None) -> None:
-        self._begin_at(held, ts)
+    def part(self, part: Any, source: SourceValue, ts: float | None) -> None:
+        self._begin_at(source, ts)
         self._content.append(part)
 
-    def call(self, call: dict[str, Any], held: SourceValue, ts: float | None) -> None:
+    def call(self, call: dict[str, Any], source: SourceValue, ts: float | None) -> None:
         """Add a call with its `id`, its `name`, and its `arguments` as an object or a text."""
-        self._begin_at(held, ts)
+        self._begin_at(source, ts)
         call_id, text = call.get("id"), fields.json_text(call.get("arguments"))
         if isinstance(call_id, str):
             self._names[call_id] = call.get("name")
             text = self.written.get(call_id, text)
-        self._calls.append((held, function_call(call_id, call.get("name"), text)))
+        self._calls.append((source, function_call(call_id, call.get("name"), text)))
 
-    def result(self, members: dict[str, Any], held: SourceValue, ts: float | None) -> None:
+    def result(self, members: dict[str, Any], source: SourceValue, ts: float | None) -> None:
         """Add the result of a call; its tool is that of the call unless the result names one."""
         name = self._names.get(fields.label(members, "tool_call_id"))
         members = {"name": name, **members} if name else members
-        answer = ChatMessage({"role": "tool", **members}, held.pointer, (held,), line=held.line)
+        answer = ChatMessage(
+            {"role": "tool", **members}, source.pointer, (source,), line=source.line
+        )
         self._results.append((answer, ts))
 
     def used(self, counts: Usage | None) -> None:
@@ -93,13 +95,13 @@ class Steps:
         chat = ChatMessage(
             raw,
             first.pointer,
-            tuple(held for held, _ in self._calls),
+            tuple(source for source, _ in self._calls),
             ("partial",) if is_cut and self._usage is None else (),
             first.line,
             used=self._usage,
         )
         append_message(self.build, chat, ts=self._ts)
 
-    def _begin_at(self, held: SourceValue, ts: float | None) -> None:
+    def _begin_at(self, source: SourceValue, ts: float | None) -> None:
         if self._first is None:
-            self._first, self._ts = held, ts
+            self._first, self._ts = source, ts
