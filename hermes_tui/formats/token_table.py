@@ -54,12 +54,12 @@ class TokenTable:
     entries: Sequence[Any] = ()
     trained: bytearray | None = None
     full_text: str = ""
-    beside: ComparedCompletion | None = None
+    comparison: ComparedCompletion | None = None
     notes: tuple[str, ...] = ()
     hidden: tuple[Span, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        parts = self.beside.parts if self.beside is not None else ()
+        parts = self.comparison.parts if self.comparison is not None else ()
         spans = tuple(part.span for part in parts if part.kind is PartKind.HIDDEN)
         object.__setattr__(self, "hidden", spans)
 
@@ -136,7 +136,7 @@ class TokenTable:
 
 
 def table_of_tokens(
-    title: str, raw: RawCompletion, entries: Sequence[Any], beside: ComparedCompletion | None
+    title: str, raw: RawCompletion, entries: Sequence[Any], comparison: ComparedCompletion | None
 ) -> TokenTable:
     """Return the table of tokens whose texts are known."""
     logprobs = array("d", map(logprob_of, entries))
@@ -147,7 +147,7 @@ def table_of_tokens(
         raw.starts,
         logprobs,
         entries=entries,
-        beside=beside,
+        comparison=comparison,
         notes=notes if raw.are_ids else (),
     )
 

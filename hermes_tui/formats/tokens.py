@@ -66,8 +66,8 @@ def choice_table(choice: Mapping[str, Any], tools: Sequence[ToolSpec]) -> TokenT
     if not entries:
         return None
     raw = join_tokens(entries)
-    beside = None if raw.are_ids else compare_completion(raw.text, choice.get("message"), tools)
-    return table_of_tokens("completion", raw, entries, beside)
+    comparison = None if raw.are_ids else compare_completion(raw.text, choice.get("message"), tools)
+    return table_of_tokens("completion", raw, entries, comparison)
 
 
 def logprob_entries(choice: Mapping[str, Any]) -> list[Any]:

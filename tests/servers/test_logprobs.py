@@ -114,7 +114,7 @@ async def test_the_real_model_gives_the_tokens_of_its_call() -> None:
         await model.close()
     (table,) = tokens_of(ResponseReceived(seq=0, raw=reply.raw))
     assert len(table) > 5
-    assert table.beside is not None and table.beside.text == table.text
+    assert table.comparison is not None and table.comparison.text == table.text
     assert all(0 < table.row(index).probability <= 1 for index in range(len(table)))
     assert not math.isnan(table.mean_logprob)
     assert {d.code for d in reply.diagnostics} <= {Code.HIDDEN_BY_SERVER}
