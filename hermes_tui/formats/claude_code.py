@@ -300,7 +300,7 @@ def _flags(row: dict[str, Any], rewound: frozenset[str], history: History) -> tu
 
 
 def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
-    # A subagent with an id also has its own file.
+    # The lines of a subagent with an id are in its own file, where they are the run itself.
     is_subagent = row.get("isSidechain") is True and not fields.label(row, "agentId")
     return (*_flags(row, frozenset(), History()), *((SUBAGENT,) if is_subagent else ()))
 

@@ -72,7 +72,8 @@ def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
 
 
 def why_no_json(head: bytes, whole: bytes) -> Refusal:
-    """Return why no JSON value was found after `head`; `whole` is the file if it is short."""
+    """Return why a file that begins with `head` holds no JSON value; `whole` is all of it, or
+    nothing if it is long."""
     if not head.strip(BLANKS + b"\0"):
         return Refusal("nothing but zero bytes", "a crash or a full disk may have left them")
     if b"\0" in head[:LOOKED_FOR_ZEROS]:

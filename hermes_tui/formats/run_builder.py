@@ -49,7 +49,7 @@ class RunBuilder:
     unit: Unit = Unit.RUNS
     """What a record holds in this file; some formats come in both forms."""
     sidecars: Mapping[str, Any] = field(default_factory=dict)
-    """The values of the format's sidecars that exist; the text of one that is malformed."""
+    """The values of the existing sidecars; for an unreadable one, a text with the reason."""
     is_last: bool = False
     """Whether nothing follows the record any more."""
     lines_before: Callable[[], Iterable[bytes]] = tuple
@@ -84,7 +84,7 @@ class RunBuilder:
         return self.is_first and not self.is_used
 
     def locate(self, index: int) -> None:
-        """Place the events that follow in line `index` of a WHOLE_LINES record."""
+        """Locate the events that follow at line `index` of a WHOLE_LINES record."""
         if index < len(self.line_ranges):
             self.record = self.line_ranges[index]
 

@@ -1,7 +1,7 @@
 """Secrets in captured requests, masked wherever headers or settings are shown.
 
 A value is a secret by its name (`authorization`, `x-api-key`, `cookie`, …) or, in headers, by its
-looks (`Bearer …`, `sk-…`). The scheme is kept, so that a person sees which was sent.
+looks (`Bearer …`, `sk-…`). The scheme is kept, so that a person sees which one was sent.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from hermes_tui.parsers.tool_results import CLOSE, OPEN
 
 
 class _Family(NamedTuple):
-    """The traces that a family of templates leaves of roles."""
+    """How the roles of a family of templates show in a text without special tokens."""
 
     role: re.Pattern[str]
     other: re.Pattern[str]

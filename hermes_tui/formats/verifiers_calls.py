@@ -48,7 +48,7 @@ def duration_of(span: Any) -> float | None:
 
 
 def usage_of(raw: Any) -> Usage | None:
-    """Return the usage of a call; its `prompt_tokens` exclude those from the cache."""
+    """Return the usage of a call, whose own `prompt_tokens` exclude those from the cache."""
     if not isinstance(raw, dict):
         return None
     counts = {key: fields.number(raw.get(name)) for key, name in _USAGE.items()}

@@ -1,7 +1,7 @@
 """A run as a Harbor ATIF trajectory: one JSON object that Harbor's own models accept.
 
-Results are written in the step of their call. Those without a call are written in the step before
-them, with an `extra` that marks them as results. `exchange` determines which calls are written, and
+Results are written in the step of their call. Those without a call are written in the agent's last
+step, with an `extra` that marks them as results. `exchange` determines which calls are written, and
 under which ids. Arguments that are not a JSON object, which the format cannot hold, become `{"raw":
 text}` as in Harbor's converters, with the exact text in `extra`; so do the inputs of custom tools.
 Encrypted reasoning is left out. Lone surrogates, which the models reject, become replacement
