@@ -36,10 +36,10 @@ def grows(before: Sequence[Any], after: Sequence[Any]) -> bool:
 
 def are_one_run(states: Sequence[Sequence[Any]]) -> bool:
     """Return whether states come from streams in which each state grows."""
-    without_falsy = [state for state in states if state]
-    steps = [grows(before, after) for before, after in pairwise(without_falsy)]
-    longest = max(map(len, without_falsy), default=0)
-    return bool(steps) and 2 * sum(steps) > len(steps) and longest > len(without_falsy[0])
+    nonempty = [state for state in states if state]
+    steps = [grows(before, after) for before, after in pairwise(nonempty)]
+    longest = max(map(len, nonempty), default=0)
+    return bool(steps) and 2 * sum(steps) > len(steps) and longest > len(nonempty[0])
 
 
 def runs_in(snapshots: Iterable[Snapshot]) -> Iterator[tuple[list[New], dict[str, Any]]]:
