@@ -21,7 +21,7 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls
 
-_MESSAGES = "chat_completions"
+_MESSAGES_KEY = "chat_completions"
 _OWN_KEYS = ("episode_id", "id", "is_correct", "termination_reason", "metrics", "trajectories")
 _CUT_SUFFIXES = ("_exceeded", "timeout")
 """The suffixes of the reasons for which an episode is cut off."""
@@ -67,7 +67,7 @@ def _is_episode(value: Any) -> bool:
 def _is_trajectory(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
         return False
-    return not value["steps"] or _MESSAGES in fields.first_object(value["steps"])
+    return not value["steps"] or _MESSAGES_KEY in fields.first_object(value["steps"])
 
 
 def _read(
@@ -105,7 +105,7 @@ def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
     conversations = [_Conversation([], [])]
     before: list[Any] = []
     for index, step in enumerate(steps):
-        messages = fields.as_list(fields.as_dict(step).get(_MESSAGES))
+        messages = fields.as_list(fields.as_dict(step).get(_MESSAGES_KEY))
         if not messages:
             continue
         if messages[: len(before)] != before:
@@ -118,14 +118,14 @@ def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
             new[-1] = {"reward": reward, **last}
         conversations[-1].messages.extend(new)
         conversations[-1].pointers.extend(
-            f"{place}/{index}/{_MESSAGES}/{start + offset}" for offset in range(len(new))
+            f"{place}/{index}/{_MESSAGES_KEY}/{start + offset}" for offset in range(len(new))
         )
     return conversations
 
 
 def _report_missing(steps: list[Any], place: str, build: RunBuilder) -> None:
     for index, step in enumerate(steps):
-        if not isinstance(fields.as_dict(step).get(_MESSAGES), list):
+        if not isinstance(fields.as_dict(step).get(_MESSAGES_KEY), list):
             build.defect("no messages in a step", fields.excerpt(step), pointer=f"{place}/{index}")
 
 
