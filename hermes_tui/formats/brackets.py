@@ -13,7 +13,7 @@ class Brackets:
 
     def __init__(self) -> None:
         self.are_closed = False
-        self.goes_on = False
+        self.has_more = False
         """Whether anything but blanks follows the bracket that closed."""
         self._depth = 0
         self._is_in_text = False
@@ -26,7 +26,7 @@ class Brackets:
             return
         end = 0 if self.are_closed else self._closed_at(piece)
         if self.are_closed and piece[end:].strip(_BLANKS):
-            self.goes_on = True
+            self.has_more = True
 
     def _closed_at(self, piece: str) -> int:
         """Return where in `piece` the outermost bracket closes, or its length if it does not."""

@@ -55,7 +55,7 @@ class GrowingFunction:
             return True
         self._brackets.take("".join(self._pieces[self._followed :]))
         self._followed = len(self._pieces)
-        if not self._brackets.are_closed or self._brackets.goes_on:
+        if not self._brackets.are_closed or self._brackets.has_more:
             return False
         if self._is_object is None:
             self._is_object = _is_object("".join(self._pieces))

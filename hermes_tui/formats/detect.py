@@ -10,7 +10,7 @@ from hermes_tui.formats.base import Format, Match, Sample, Source
 from hermes_tui.formats.big_list import BigList, find_big_list, fits
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, load
-from hermes_tui.formats.long_lines import goes_on, last_values
+from hermes_tui.formats.long_lines import has_second_value, last_values
 from hermes_tui.formats.lookalikes import Choice, is_last_resort
 from hermes_tui.formats.mixed_lines import most_common_choice
 from hermes_tui.formats.reader import MAX_RECORD, Reader
@@ -163,7 +163,7 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
             return Sample(head, Layout.ARRAY, tuple(values[0][:MAX_VALUES]))
         # One line that is an object may be the first of many: lines, not a document.
         return Sample(head, Layout.LINES, tuple(values))
-    if first in (b"[", b"{") and not _has_line_end(head) and goes_on(source):
+    if first in (b"[", b"{") and not _has_line_end(head) and has_second_value(source):
         beginning = load(source.read(0, SAMPLED_HEAD)).values[:1]
         return Sample(head, Layout.LINES, (*last_values(source), *beginning))
     if first == b"[":

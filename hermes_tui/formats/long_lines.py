@@ -22,7 +22,7 @@ _VALUE_START = re.compile(rb"[\r\n]*[{\[]")
 _BORDER_BYTES: Final = 64
 
 
-def goes_on(source: Source) -> bool:
+def has_second_value(source: Source) -> bool:
     """Return whether a value that ends on one line is followed by one on another.
 
     The end is searched first, since a file of lines shows it there at once.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def most_common_choice(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
-    """Return the format of more values in `sample` than `chosen` has, or else `chosen`."""
+    """Return the choice that fits most values in `sample`; `chosen` unless it fits fewer."""
     is_list = sample.layout in (Layout.LINES, Layout.ARRAY) and len(sample.values) > 1
     if not is_list or is_last_resort(chosen.format):
         return chosen

@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.formats import big_list, detect, json_walk, long_lines, reader
 from hermes_tui.formats.framing import Layout
-from hermes_tui.formats.long_lines import goes_on, last_values
+from hermes_tui.formats.long_lines import has_second_value, last_values
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import SourceDefect
@@ -79,7 +79,7 @@ def test_a_torn_first_line_longer_than_the_head_does_not_hide_those_behind_it() 
 def test_elements_of_an_array_on_lines_of_their_own_are_no_lines() -> None:
     data = b"[" + b",\n".join(lines(LONG_LIST, run("r0"), run("r1")).splitlines()) + b"]\n"
     assert reader_of(data).layout is Layout.ARRAY
-    assert not goes_on(BytesSource(data))
+    assert not has_second_value(BytesSource(data))
 
 
 @pytest.mark.parametrize("value", [LONG_LIST, {"a": "x" * 2000, **LONG_LIST}])
@@ -90,14 +90,14 @@ def test_a_document_on_many_lines_is_no_file_of_lines(value: Any) -> None:
 
 def test_a_long_document_on_one_line_is_still_read_element_by_element() -> None:
     data = lines(run("one", "some words", messages=500))
-    assert not goes_on(BytesSource(data))
+    assert not has_second_value(BytesSource(data))
     assert reader_of(data).layout is Layout.INSIDE
 
 
 @pytest.mark.parametrize("where", range(990, 1010))
 def test_the_end_of_a_line_is_seen_wherever_it_stands(where: int) -> None:
     first = b'{"a": "%s"}' % (b"x" * (where - 9))
-    assert goes_on(BytesSource(first + b"\n[1, %s]" % (b"2, " * 3000)))
+    assert has_second_value(BytesSource(first + b"\n[1, %s]" % (b"2, " * 3000)))
 
 
 def test_of_the_last_lines_the_whole_ones_are_taken() -> None:
