@@ -74,7 +74,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     _report_missing(events)
     report_masked(masks)
     if changes:
-        print_notice(f"changed for {arguments.to}: {changes.told()}")
+        print_notice(f"changed for {arguments.to}: {changes.summary()}")
     if subagent_runs and arguments.to != "atif":
         left_out = f"{counted(len(subagent_runs), 'run')} of subagents left out"
         print_notice(f"{left_out}: --to atif takes them in; else export each by itself")

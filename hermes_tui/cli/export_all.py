@@ -186,4 +186,4 @@ class _Runs:
         report_named_details(self._named_details)
         report_masked(self._masks)
         if self._changes:
-            print_notice(f"changed for {self.to}: {self._changes.told()}")
+            print_notice(f"changed for {self.to}: {self._changes.summary()}")

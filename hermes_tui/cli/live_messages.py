@@ -144,7 +144,7 @@ def _converted_messages(ref: RunRef, message: int | None, at: str, *, has_tools:
         hint = "`hermes-tui open` shows what there is"
         raise SourceError(ref.file.label, "no message in it", hint)
     if changes:
-        print_notice(f"{ref.file.label}: changed to be sent: {changes.told()}")
+        print_notice(f"{ref.file.label}: changed to be sent: {changes.summary()}")
     if not has_tools:
         live = as_dict(document["metadata"].get("details")).get("live")
         _report_missing_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))

@@ -193,7 +193,7 @@ def test_openai_leaves_out_replies_that_were_discarded_and_no_others() -> None:
     changes = Changes()
     messages = opened(openai.write(run, changes=changes))["messages"]
     assert [message["content"] for message in messages] == ["first"]
-    assert changes.told() == "1 message of discarded replies left out"
+    assert changes.summary() == "1 message of discarded replies left out"
 
 
 def test_openai_says_with_which_code_a_command_ended() -> None:

@@ -36,7 +36,7 @@ class Changes(Counter[Change]):
         if times:
             self[change] += times
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return text such as "2 ids made up, 1 image left out", or "" if nothing was changed."""
         return ", ".join(
             f"{counted(times, change.noun)} {change.done}" for change, times in self.items()
