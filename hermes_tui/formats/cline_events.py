@@ -64,7 +64,7 @@ def used(counts: Any) -> Usage | None:
 
 @dataclass(slots=True)
 class _Agent:
-    """The main agent, or a subagent that one of its calls began, with its lines."""
+    """The main agent, or a subagent that a call of some agent began, with its lines."""
 
     name: str = ""
     called_by: str = ""
