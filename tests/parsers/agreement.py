@@ -1,7 +1,7 @@
 """How far the emulated parsers agree with the real engines: `python -m tests.parsers.agreement`.
 
-Reads the corpus beside the project; prints a line for each engine and format, and the rows that
-differ. Give words to see only rows of parsers whose name holds one of them.
+Reads the corpus next to the project, and prints a line for each engine and format, then the rows
+that differ. With arguments, shows only the rows of parsers whose name contains one of them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "par
 COLUMNS = {"vllm": "vllm", "sglang": "sglang", "hermes": "hermes-agent"}
 
 REASONS: dict[tuple[str, str], str] = {}
-"""Why a row differs: (parser, row) to a sentence. Empty while every row agrees."""
+"""Why a row differs: (parser, row) to a sentence. Empty as long as every row agrees."""
 
 
 class Verdict(NamedTuple):
-    """One row read by one emulated parser; `difference` from the real engine is empty for none."""
+    """One row read by one emulated parser; `difference` is empty if the real engine agrees."""
 
     parser: str
     format: str
@@ -48,7 +48,7 @@ def _tool(raw: dict[str, Any]) -> ToolSpec:
 
 
 def verdicts() -> list[Verdict]:
-    """Return every row of every emulated parser that the corpus has a real verdict of."""
+    """Return a verdict for each row and emulated parser for which the corpus has a real verdict."""
     parsers = {parser.name: parser for parser in engine_parsers()}
     tools = toolsets()
     found = []
@@ -64,7 +64,7 @@ def verdicts() -> list[Verdict]:
 
 
 def differs(ours: ParseResult, real: dict[str, Any]) -> str:
-    """Return what differs between our verdict and the real one; empty where nothing does."""
+    """Return the difference between our verdict and the real one, empty if there is none."""
     if (ours.outcome is Outcome.RAISED) != bool(real["error"]):
         return f"raised: {real['error'] or 'no'} / ours {ours.error or 'no'}"
     if real["error"]:

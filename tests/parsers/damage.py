@@ -1,4 +1,4 @@
-"""Outputs of models, damaged as models and networks damage them."""
+"""Model outputs, damaged in the ways in which models and networks damage them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PIECES = (
     '"name"', '"arguments"', '"parameters"', ' "x": 1,', "<|", "|>", "<tool_call>", "</tool_call>",
     "<think>", "</think>", "</", "```",
 )  # fmt: skip
-"""What is put in."""
+"""What is inserted."""
 
 
 def damaged(text: str, others: Sequence[str], random: Random) -> str:
-    """Return `text` with one to three faults; parts of `others` may stand behind it."""
+    """Return `text` with one to three faults; parts of `others` may follow it."""
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         start = random.randrange(len(text) + 1)
         end = min(len(text), start + random.choice((1, 1, 2, 5, 20)))

@@ -1,4 +1,4 @@
-"""Words for tests of emulated engine parsers: a text, a parser, and what comes of it."""
+"""Helpers for tests of emulated engine parsers: read a text, and look at the calls and findings."""
 
 from __future__ import annotations
 

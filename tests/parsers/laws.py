@@ -1,4 +1,4 @@
-"""What must hold for every reading of every text, and a notation for findings with their place."""
+"""What must hold for every reading of any text, and a notation for findings with their place."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ALIKE = (
     frozenset({"deepseek_v32", "deepseek_v4"}),
     frozenset({"internlm", "internlm_sp"}),
 )
-"""Formats that one reader reads and that a text may not tell apart."""
+"""Formats that share a reader and that a text may not distinguish."""
 
 
 def is_alike(one: str, other: str) -> bool:
-    """Tell whether two formats are the same or cannot be told apart."""
+    """Return whether two formats are the same or cannot be distinguished."""
     return one == other or any(one in group and other in group for group in ALIKE)
 
 
@@ -66,7 +66,7 @@ def _steps_nest(text: str, result: ParseResult) -> None:
 
 
 def unmark(marked: str) -> tuple[str, Span]:
-    """Return the text without its `‹…›`, and the span that these mark."""
+    """Return the text without its `‹…›`, and the span that these enclose."""
     before, _, rest = marked.partition("‹")
     inside, _, after = rest.partition("›")
     return before + inside + after, Span(len(before), len(before) + len(inside))

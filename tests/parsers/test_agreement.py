@@ -1,4 +1,4 @@
-"""The emulated parsers agree with the real engines on the corpus beside the project."""
+"""The emulated parsers agree with the real engines on the corpus next to the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own reading, format by format: what is sound, what a person still reads, what is none."""
+"""Our own parser, format by format: sound calls, damaged calls, and texts without a call."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def calls(text: str) -> list[tuple[str | None, Any]]:
 
 
 def flagged(text: str, code: Code) -> bool:
-    """Tell whether `code` is said, as more than a note, of what stands between ‹ and ›."""
+    """Return whether `code` is reported, as more than a note, at the text between ‹ and ›."""
     bare, span = unmark(text)
     return any(
         found.code is code and found.severity is not Severity.NOTE and found.span.overlaps(span)

@@ -1,4 +1,4 @@
-"""Our own reading of a corpus of model outputs, well-formed and damaged, with the calls meant."""
+"""Our own parser on a corpus of model outputs, well-formed and damaged, with the intended calls."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ CODES_OF_KIND: dict[str, set[Code]] = {
     "variable": EXPRESSION,
     "wrong_type": {Code.COERCE_FAILED},
 }
-"""The damages that the taxonomy has a code for; the others are peculiar to one format."""
+"""The kinds of damage that have a code of their own; the others are peculiar to one format."""
 
 RELATIVE = {
     "compact", "hermes_json", "no_channel", "v3_shape", "v4_wrapper", "variant_crlf",
     "variant_no_newline", "xml_in_json_tag",
 }  # fmt: skip
-"""Texts that are sound in another format, or plain prose: only who knows the format sees damage."""
+"""Texts that are sound in another format, or plain prose: damaged only if the format is known."""
 
 
 @cache
@@ -216,7 +216,7 @@ def test_the_finding_stands_where_the_damage_is() -> None:
 
 
 def damage(sound: str, text: str) -> Span:
-    """Return what of `text` is not in `sound`, one character of what stands beside it included."""
+    """Return what of `text` is not in `sound`, including one adjacent character."""
     shorter = min(len(sound), len(text))
     start = next((i for i in range(shorter) if sound[i] != text[i]), shorter)
     back = next((i for i in range(shorter - start) if sound[-1 - i] != text[-1 - i]), None)

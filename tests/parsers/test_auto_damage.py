@@ -1,4 +1,4 @@
-"""Damage between and around calls: what a person still reads, and where it is told."""
+"""Damage between and around calls: what is still read, and where it is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of our own reading: total, covering, nested, linear, and at one with its own rendering."""
+"""Laws of our own parser: total, covering, nested, linear, and consistent with its renderer."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def nested(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     )
 
 
-# Formats without escapes cannot carry what looks like their own syntax.
+# Formats without escapes cannot carry text that looks like their own syntax.
 SYNTAX = re.compile(r"[<>|\[\]{}\\&\r]|^\s|\s$|^(?:null|None|nil)$")
 PLAIN = st.text(max_size=15).filter(lambda text: not SYNTAX.search(text))
 ARGUMENTS = {
@@ -147,7 +147,7 @@ OPENINGS = [
 
 
 def work(text: str) -> int:
-    """Return how many calls of functions, Python's and built in, a parse takes."""
+    """Return how many function calls, of Python and built-in functions, a parse takes."""
     count = 0
 
     def note(frame: Any, event: str, arg: Any) -> None:
@@ -155,7 +155,7 @@ def work(text: str) -> int:
         count += event in ("call", "c_call")
 
     parser, before = Auto(), sys.getprofile()
-    parser.parse(text, (TOOL,))  # what is made at first use is no work on the text
+    parser.parse(text, (TOOL,))  # what is built at the first use does not count
     sys.setprofile(note)
     try:
         parser.parse(text, (TOOL,))
@@ -166,7 +166,7 @@ def work(text: str) -> int:
 
 @pytest.mark.parametrize("unit", REPEATED)
 def test_the_work_grows_with_the_length(unit: str) -> None:
-    # So much broken JSON may be tried again before it counts against the length.
+    # A certain amount of broken JSON may be retried before the work depends on the length.
     free = 600_000 if '{"name"' in unit else 1_500
     for opening in OPENINGS:
         small, large = (opening + unit * (size // len(unit)) for size in (500, 4_000))

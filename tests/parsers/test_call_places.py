@@ -1,4 +1,4 @@
-"""The places of calls that somebody else read."""
+"""The places in a text of calls that another parser read."""
 
 from __future__ import annotations
 

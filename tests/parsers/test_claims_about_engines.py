@@ -1,4 +1,4 @@
-"""What a finding says of an engine is what that engine does with the same text, in the corpus."""
+"""Findings claim of an engine what that engine does with the same text, in the corpus."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Record = dict[str, Any]
 
 MODULES = Path(engines.__file__).parent
 OWN = {"vllm": "vLLM", "tagged": "vLLM", "sglang": "SGLang", "hermes_agent": "hermes-agent"}
-"""Which engine a module speaks of, by how its name begins."""
+"""The engine that a module is about, by the beginning of the module's name."""
 NAMED = re.compile(
     r"vLLM|SGLang|hermes-agent|(?:other|stricter|all) (?:engines|parsers)|engines differ"
     r"|[Ss]treams\b|--tool-call-parser|glm4\d"
 )
-"""What makes a string one that speaks of an engine."""
+"""Matches a string that makes a claim about an engine."""
 
 
 class Read(NamedTuple):
@@ -65,7 +65,7 @@ def _drops(one: Read, column: str) -> bool:
 
 
 def _read_by(parser: str) -> Callable[[Read], bool]:
-    """Return whether another parser reads calls of tools that the request declares."""
+    """Return a check that another parser reads calls of tools that the request declares."""
 
     def reads(one: Read) -> bool:
         known = {tool.name for tool in one.tools}
@@ -93,7 +93,7 @@ CLAIMS: dict[str, Callable[[Read], bool]] = {
         f"{one.parser.partition('/')[0]}/glm47"
     )(one),
 }
-"""What is said of an engine, in a message or a hint, and what must then hold for the row."""
+"""The claims about an engine in messages and hints, and what must then hold for the row."""
 
 
 @cache
@@ -123,7 +123,7 @@ def test_what_is_said_of_an_engine_is_what_it_does(claim: str) -> None:
 
 
 def _strings(tree: ast.AST) -> Iterator[str]:
-    """Yield the strings of a module that are no docstrings."""
+    """Yield the strings of a module that are not docstrings."""
     documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -132,7 +132,7 @@ def _strings(tree: ast.AST) -> Iterator[str]:
 
 
 def test_a_finding_speaks_of_its_own_engine_or_is_checked() -> None:
-    """Of what is found in the corpus."""
+    """Covers the findings in the corpus."""
     strange = set()
     for one, found in findings():
         engine = one.parser.partition("/")[0]
@@ -144,7 +144,7 @@ def test_a_finding_speaks_of_its_own_engine_or_is_checked() -> None:
 
 
 def test_no_string_speaks_of_another_engine_without_being_checked() -> None:
-    """Of what is not found there as well."""
+    """Covers the findings that the corpus does not contain, too."""
     unchecked = []
     for path in sorted(MODULES.glob("*.py")):
         own = next((OWN[word] for word in OWN if path.name.startswith(word)), "")
@@ -168,7 +168,7 @@ OF_SEVERAL = (
     "vLLM accepts nothing else in the answer",
     "SGLang's expression backtracks",
 )
-"""Strings of modules that serve several engines, each said in a reading of the engine it names."""
+"""Strings of modules that serve several engines, each used in a reading of the engine it names."""
 
 
 CURE = re.compile(
@@ -177,7 +177,7 @@ CURE = re.compile(
 
 
 def chooses(one: Emulated, beside: Emulated, flag: str) -> bool:
-    """Tell whether a flag that is named beside a parser may mean `one`."""
+    """Return whether a flag that is named next to a parser may mean `one`."""
     return one.info.engine == beside.info.engine and one.info.flag == flag
 
 

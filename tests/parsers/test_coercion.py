@@ -1,4 +1,4 @@
-"""What a schema makes of arguments that came as texts."""
+"""How a schema converts arguments that were sent as texts."""
 
 from __future__ import annotations
 

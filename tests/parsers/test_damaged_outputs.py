@@ -1,4 +1,4 @@
-"""Damaged outputs of the corpus beside the project: each reading keeps its laws."""
+"""Damaged outputs of the corpus next to the project: every reading keeps its laws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a message: what its parser does with it, held against what was meant."""
+"""What is reported about a message: what its parser does with it, compared with the intent."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_what_was_said_before_is_not_said_again() -> None:
     cause = Diagnostic(Code.BAD_QUOTES, Severity.ERROR, "said", found.span)
     content = Diagnostic(Code.CALL_IN_CONTENT, Severity.ERROR, "said", Span(0, 5))
     assert told(QUOTED, known=(cause, content)) == ()
-    # A reader that takes the calls out of the text says what is odd, not what the engine does.
+    # A reader that takes the calls out of the text reports oddities, not what the engine does.
     assert len(told(QUOTED, known=(cause,))) == 1
 
 

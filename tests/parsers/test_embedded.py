@@ -1,4 +1,4 @@
-"""Which texts are read for calls, and by which format."""
+"""Which texts are searched for calls, and in which format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls in function tags in the text of a run, sound and damaged."""
+"""Calls in function tags in the texts of a run, sound and damaged."""
 
 from __future__ import annotations
 

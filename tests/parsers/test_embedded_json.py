@@ -1,4 +1,4 @@
-"""Calls in JSON between tags in the text of a run, sound and damaged, and what is said of them."""
+"""Calls in JSON between tags in the texts of a run, sound and damaged, and their findings."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ TOOLS = (
 
 @cache
 def pieces(name: str) -> list[str]:
-    """Return what texts of the parser's format, good and bad, are made of."""
+    """Return the pieces, good and bad, of which texts in the parser's format consist."""
     markers = list(parser_named(name).info.markers)
     return [
         *markers * 3,
@@ -81,7 +81,7 @@ def texts(name: str) -> st.SearchStrategy[str]:
 
 
 def check_engine_laws(text: str, result: ParseResult) -> None:
-    """Assert what holds for every verdict on every text."""
+    """Assert what holds for every verdict on any text."""
     _covers(text, result)
     _steps_nest(text, result)
     for call in result.calls:
@@ -99,7 +99,7 @@ def check_engine_laws(text: str, result: ParseResult) -> None:
 
 
 def _covers(text: str, result: ParseResult) -> None:
-    """Everything is content, a call or dropped, and nothing is two of these."""
+    """Check that all text is content, a call or dropped, and none of it is two of these."""
     parts = [*result.content_spans, *result.reasoning, *result.dropped]
     parts.extend(call.span for call in result.calls)
     assert all(0 <= span.start < span.end <= len(text) for span in parts)
@@ -148,7 +148,7 @@ SIZES = (15_000, 60_000)
 
 
 def repeated(parser: EngineParser) -> list[str]:
-    """Return units that have cost engines quadratic time or more."""
+    """Return texts that have cost engines quadratic time or more."""
     markers = [*parser.info.markers]
     pairs = ["".join(pair) for pair in pairwise(markers)]
     return [*markers, *pairs, *(f"{marker} {{" for marker in markers[:2]), *UNITS]
@@ -167,7 +167,7 @@ def test_time_grows_with_the_text_not_with_its_square(name: str) -> None:
         for unit in repeated(parser):
             small, large = (opening + unit * (size // len(unit)) for size in SIZES)
             took = seconds(parser, large)
-            # A square would cost 16 times as much for 4 times the text; below 0.1 s all is noise.
+            # Quadratic work takes 16 times as long for 4 times the text; below 0.1 s all is noise.
             if took > 0.1:
                 assert min(seconds(parser, large), took) < 9 * seconds(parser, small) + 0.1, unit
 

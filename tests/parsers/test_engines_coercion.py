@@ -1,4 +1,4 @@
-"""What vLLM's declared parsers and SGLang's XML readers do to values for the sake of a schema."""
+"""How vLLM's declared parsers and SGLang's XML readers convert values to fit a schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What vLLM and SGLang make of JSON calls, and what is said about it."""
+"""How vLLM and SGLang read JSON calls, and what is reported about it."""
 
 from __future__ import annotations
 

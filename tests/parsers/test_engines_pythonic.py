@@ -1,4 +1,4 @@
-"""Lists of Python calls under vLLM and SGLang, and the shape that decides whether there are any."""
+"""Lists of Python calls in vLLM and SGLang, and the pattern that decides whether there are any."""
 
 from __future__ import annotations
 

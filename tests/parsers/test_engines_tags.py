@@ -1,4 +1,4 @@
-"""What vLLM and SGLang make of calls written as tags and markers, and what is said about it."""
+"""How vLLM and SGLang read calls written as tags and markers, and what is reported about it."""
 
 from __future__ import annotations
 

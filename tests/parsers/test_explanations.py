@@ -1,4 +1,4 @@
-"""What the emulated parsers say of a verdict is true, and stands where the reader should look."""
+"""What the emulated parsers report about a verdict is true, and points at the right place."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_what_is_read_as_python_says_why_it_is_no_json(payload: str, reason: str
     assert reason in message and "other engines" not in message
 
 
-# How bad it is, and where
+# Severity and place
 
 
 @pytest.mark.parametrize(

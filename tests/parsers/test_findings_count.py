@@ -1,4 +1,4 @@
-"""A count of findings says when it is none: readers stop to note them at some point."""
+"""A count of findings shows when it is a lower bound: readers stop noting them at some point."""
 
 from __future__ import annotations
 

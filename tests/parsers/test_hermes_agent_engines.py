@@ -1,4 +1,4 @@
-"""What hermes-agent's own parsers make of texts: they keep what they cannot read, and guess."""
+"""How hermes-agent's own parsers read texts: they keep what they cannot read, and guess."""
 
 from __future__ import annotations
 

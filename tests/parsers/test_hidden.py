@@ -1,4 +1,4 @@
-"""What a server hid: raw completions joined from tokens, and laid beside messages."""
+"""What a server hid: raw completions joined from tokens, and compared with messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def called(name: str, arguments: str) -> dict[str, Any]:
 
 
 def kinds(found: ComparedCompletion) -> list[tuple[str, str]]:
-    """Return what became of each piece of text that is not only white space."""
+    """Return the kind of each piece of text that is not only white space."""
     pieces = [(p.kind.value, found.text[p.span.start : p.span.end]) for p in found.parts]
     return [(kind, text) for kind, text in pieces if text.strip()]
 
@@ -71,7 +71,7 @@ def test_tokens_that_are_only_numbers_are_no_text() -> None:
     assert not join_tokens([{"token": "token_id"}]).are_ids
 
 
-# Beside the message
+# Compared with the message
 
 
 def test_all_of_a_plain_answer_is_content() -> None:

@@ -1,4 +1,4 @@
-"""Calls whose special tokens a server dropped: what is left of each format is read by its name."""
+"""Calls whose special tokens a server dropped: what is left of each format is still recognised."""
 
 from __future__ import annotations
 

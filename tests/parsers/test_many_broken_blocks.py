@@ -1,4 +1,4 @@
-"""A text of many broken blocks: read up to a bound, and sound calls after them all the same."""
+"""A text with many broken blocks is read up to a bound; sound calls after them are still read."""
 
 from __future__ import annotations
 

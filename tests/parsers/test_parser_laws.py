@@ -1,4 +1,4 @@
-"""Laws of how the texts of a run are read: any text, all of it, in linear time, as it was meant."""
+"""Laws of reading the texts of a run: any text, all of it, in linear time, and as intended."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_written_tags_are_read_back(pairs: list[tuple[str, dict[str, Any]]]) -> 
 
 
 WORDS = st.from_regex(r"[A-Za-z_][\w.-]{0,8}", fullmatch=True)
-# The format has no escapes: a value that holds its tags cannot always be told from one that ends.
+# The format has no escapes: a value that holds its tags may look like one that ends there.
 UNCLEAR = re.compile(r"</|<(?:function|parameter|tool_call)|\r")
 PLAIN_TEXT = st.text(max_size=20).filter(lambda text: not UNCLEAR.search(text))
 
@@ -124,7 +124,7 @@ OPENINGS = [
 
 
 def work(text: str) -> int:
-    """Return how many calls of functions, Python's and built in, a reading takes."""
+    """Return how many function calls, of Python and built-in functions, a reading takes."""
     count = 0
 
     def note(frame: Any, event: str, arg: Any) -> None:

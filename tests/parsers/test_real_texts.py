@@ -1,4 +1,4 @@
-"""Texts of real models and the calls that a person reads in them."""
+"""Texts of real models, and the calls that a person reads in them."""
 
 from __future__ import annotations
 

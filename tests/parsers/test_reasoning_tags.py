@@ -1,4 +1,4 @@
-"""Where reasoning stands in a text."""
+"""Where a text contains reasoning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finding to take away: the report and the test that shows it."""
+"""The report on a finding, and the test that reproduces it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The short way for sound calls says what the full parser says, or leaves the text to it."""
+"""The fast path for sound calls gives what the full parser gives, or leaves the text to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is offered so that a parser reads the calls that were meant."""
+"""Edits and parsers that are suggested so that the intended calls are read."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_whatever_the_text_every_suggestion_is_read_as_objects(text: str, name: 
 
 
 def _figures(column: str) -> tuple[int, int]:
-    """Return on how many damaged rows the first edit gives exactly the intent, and of how many."""
+    """Return how many damaged rows the first edit turns into exactly the intent, and the total."""
     parsers = {parser.name: parser for parser in engine_parsers()}
     tools = toolsets()
     good = total = 0

@@ -1,4 +1,4 @@
-"""Texts with calls that nobody read, marked or not; and texts with none."""
+"""Texts with calls that no parser read, marked or not, and texts without calls."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_a_message_without_such_calls_stays_what_it_is(text: str) -> None:
 
 
 NAMED_OTHERWISE = {"pythonic-23-dashed_name", "pythonic-30-unknown_tool"}
-"""Without a marker, and of no tool that is declared."""
+"""Rows without a marker whose tool is not declared."""
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the real outputs are not here")
