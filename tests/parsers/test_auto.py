@@ -145,7 +145,7 @@ def test_prose_around_a_call_stays_content(name: str) -> None:
 
 
 @FORMATS
-def test_a_call_inside_reasoning_is_told_and_not_made(name: str) -> None:
+def test_a_call_inside_reasoning_is_reported_but_not_made(name: str) -> None:
     text = f"<think>maybe {SOUND[name]} would do</think>No need."
     assert calls(text) == []
     assert flagged(f"<think>maybe ‹{SOUND[name]}› would do</think>No", Code.MARKER_IN_REASONING)
@@ -157,7 +157,7 @@ def test_a_call_after_reasoning_is_made(name: str) -> None:
 
 
 @FORMATS
-def test_a_call_in_a_fence_is_read_and_told(name: str) -> None:
+def test_a_call_in_a_fence_is_read_and_reported(name: str) -> None:
     assert calls(f"```\n{SOUND[name]}\n```") == [OWL]
     assert flagged(f"```\n‹{SOUND[name]}›\n```", Code.MARKER_IN_FENCE)
 
@@ -249,7 +249,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("flaw", DAMAGED)
-def test_what_a_person_would_read_is_read_and_the_flaw_is_shown(flaw: str) -> None:
+def test_a_damaged_call_is_read_as_a_person_would_and_the_flaw_is_reported(flaw: str) -> None:
     bare, _ = unmark(DAMAGED[flaw])
     assert calls(bare) == [OWL]
     assert flagged(DAMAGED[flaw], CODES[flaw])
@@ -273,7 +273,7 @@ NO_CALLS = {
 
 
 @pytest.mark.parametrize("case", NO_CALLS)
-def test_what_is_no_call_is_not_made_one(case: str) -> None:
+def test_no_call_is_made_of_a_text_without_one(case: str) -> None:
     assert calls(NO_CALLS[case]) == []
 
 
@@ -291,13 +291,13 @@ def test_a_closing_tag_inside_a_value_does_not_end_it() -> None:
     assert calls(text) == [("lookup", {"word": "a </tool_call> b </parameter> c"})]
 
 
-def test_a_cut_call_is_shown_and_marked_as_cut() -> None:
+def test_a_cut_call_is_returned_and_marked_as_cut() -> None:
     result = read('<tool_call>{"name": "lookup", "arguments": {"word": "ow')
     assert [(call.value, call.verdict) for call in result.calls] == [({"word": "ow"}, "unclosed")]
     assert "TRUNCATED" in codes(result)
 
 
-def test_a_broken_call_leaves_its_sibling_alone() -> None:
+def test_a_broken_call_does_not_affect_its_sibling() -> None:
     text = SOUND["hermes"] + '\n<tool_call>{"name": "lookup", "arg'
     assert calls(text)[0] == OWL
 
@@ -307,13 +307,13 @@ def test_all_of_a_thousand_payloads_in_one_block_are_read() -> None:
     assert calls(f"<tool_call>{payload * 1_000}</tool_call>") == [PING] * 1_000
 
 
-def test_a_payload_that_is_large_and_broken_is_read_whole() -> None:
+def test_a_large_broken_payload_is_read_whole() -> None:
     words = "many words " * 5_000
     text = "<tool_call>{'name': 'lookup', 'arguments': {'word': '" + words + "'}}</tool_call>"
     assert calls(text) == [("lookup", {"word": words})]
 
 
-def test_reasoning_whose_tag_stood_in_the_prompt_is_found() -> None:
+def test_reasoning_whose_opening_tag_is_in_the_prompt_is_found() -> None:
     text = f"maybe {SOUND['hermes']} would do</think>No need."
     assert calls(text) == []
     assert "MARKER_IN_REASONING" in codes(read(text))
@@ -328,7 +328,7 @@ def test_the_analysis_channel_is_reasoning_and_the_final_one_content() -> None:
     assert result.content == "Hi"
 
 
-def test_an_unknown_tool_is_called_and_told() -> None:
+def test_a_call_of_an_unknown_tool_is_read_and_reported() -> None:
     text = '<tool_call>{"name": "lokup", "arguments": {}}</tool_call>'
     result = read(text)
     unknown = [d for d in result.diagnostics if d.code is Code.NAME_UNKNOWN]
@@ -336,13 +336,13 @@ def test_an_unknown_tool_is_called_and_told() -> None:
     assert "lookup" in unknown[0].hint
 
 
-def test_an_unknown_name_that_is_long_is_cut_visibly() -> None:
+def test_a_long_unknown_name_is_visibly_shortened() -> None:
     text = '<tool_call>{"name": "' + "n" * 200 + '", "arguments": {}}</tool_call>'
     (said,) = Auto().parse(text, [ToolSpec("get_weather")]).diagnostics
     assert said.message == f"no tool is called '{'n' * 79}…'"
 
 
-def test_arguments_that_break_the_schema_are_told() -> None:
+def test_arguments_that_break_the_schema_are_reported() -> None:
     text = '<tool_call>{"name": "lookup", "arguments": {"limit": "5", "color": 1}}</tool_call>'
     said = [d.message for d in read(text).diagnostics if d.code is Code.SCHEMA_VIOLATION]
     assert any("color" in message for message in said)
@@ -350,7 +350,7 @@ def test_arguments_that_break_the_schema_are_told() -> None:
 
 
 @FORMATS
-def test_what_is_rendered_is_read_back(name: str) -> None:
+def test_rendered_calls_are_read_back(name: str) -> None:
     read_once = read(SOUND[name]).calls
     wires = [wire for wire in WIRES if wire.render and name in wire.formats]
     for wire in wires:
@@ -370,7 +370,7 @@ def test_what_is_rendered_is_read_back(name: str) -> None:
         ),
     ],
 )
-def test_the_hint_at_bare_calls_names_parsers_that_read_them(
+def test_the_hint_for_bare_calls_names_parsers_that_read_them(
     text: str, reads: set[str], does_not: str
 ) -> None:
     (found,) = [one for one in read(text).diagnostics if one.code is Code.NO_MARKER]

@@ -127,7 +127,7 @@ CODES_OF_KIND: dict[str, set[Code]] = {
 }
 """The kinds of damage that have a code of their own; the others are peculiar to one format."""
 
-RELATIVE = {
+SOUND_ELSEWHERE = {
     "compact", "hermes_json", "no_channel", "v3_shape", "v4_wrapper", "variant_crlf",
     "variant_no_newline", "xml_in_json_tag",
 }  # fmt: skip
@@ -153,7 +153,7 @@ def found(row: Row) -> list[dict[str, Any]]:
     return [{"name": call.name, "arguments": call.value} for call in readable(result.calls)]
 
 
-def told(row: Row) -> list[Diagnostic]:
+def findings(row: Row) -> list[Diagnostic]:
     result = Auto().parse(row["text"], tools_of(row["tools"]))
     return [one for one in result.diagnostics if one.severity is not Severity.NOTE]
 
@@ -167,40 +167,40 @@ def share(hits: list[bool]) -> float:
     return sum(hits) / len(hits)
 
 
-def test_sound_rows_are_read_as_meant() -> None:
+def test_sound_rows_are_read_as_intended() -> None:
     assert share([found(row) == row["intent"] for row in rows() if row["group"] == "ok"]) >= 0.98
 
 
-def test_damaged_rows_give_the_calls_that_a_person_meant() -> None:
+def test_damaged_rows_give_the_calls_that_a_person_reads() -> None:
     assert share([found(row) == row["intent"] for row in damaged() if row["intent"]]) >= 0.97
 
 
-def test_no_format_is_read_badly() -> None:
+def test_every_format_is_read_well() -> None:
     for name in {row["format"] for row in rows()}:
         own = [row for row in rows() if row["format"] == name]
         assert share([found(row) == row["intent"] for row in own]) >= 0.9, name
 
 
-def test_where_no_call_was_meant_none_is_made() -> None:
+def test_rows_without_an_intended_call_give_none() -> None:
     nothing = [row for row in rows() if not row["intent"]]
     assert share([found(row) != [] for row in nothing]) <= 0.02
 
 
-def test_every_damage_is_told() -> None:
-    silent = [row["id"] for row in damaged() if not told(row) and row["text"]]
-    assert [one for one in silent if one.split("-", 2)[2] not in RELATIVE] == []
+def test_every_damage_is_reported() -> None:
+    silent = [row["id"] for row in damaged() if not findings(row) and row["text"]]
+    assert [one for one in silent if one.split("-", 2)[2] not in SOUND_ELSEWHERE] == []
 
 
-def test_the_code_says_what_was_done_to_the_text() -> None:
+def test_the_code_names_the_kind_of_damage() -> None:
     agreed = {
-        row["id"]: bool({one.code for one in told(row)} & CODES_OF_KIND[row["kind"]])
+        row["id"]: bool({one.code for one in findings(row)} & CODES_OF_KIND[row["kind"]])
         for row in damaged()
         if row["kind"] in CODES_OF_KIND and row["text"]
     }
     assert share(list(agreed.values())) >= 0.97, [name for name, hit in agreed.items() if not hit]
 
 
-def test_the_finding_stands_where_the_damage_is() -> None:
+def test_the_finding_is_placed_at_the_damage() -> None:
     sound: dict[tuple[str, str], list[str]] = {}
     for row in rows():
         if row["group"] == "ok" and row["intent"]:
@@ -208,10 +208,10 @@ def test_the_finding_stands_where_the_damage_is() -> None:
     hits = []
     for row in damaged():
         twins = sound.get((row["format"], json.dumps(row["intent"])), [])
-        if not twins or row["kind"] in RELATIVE:
+        if not twins or row["kind"] in SOUND_ELSEWHERE:
             continue
         place = min((damage(twin, row["text"]) for twin in twins), key=len)
-        hits.append(any(one.span and one.span.overlaps(place) for one in told(row)))
+        hits.append(any(one.span and one.span.overlaps(place) for one in findings(row)))
     assert share(hits) >= 0.98
 
 
@@ -224,13 +224,13 @@ def damage(sound: str, text: str) -> Span:
     return Span(max(0, start - 1), min(len(text), max(end, start) + 1))
 
 
-def test_sound_rows_are_only_warned_of_where_engines_cut_values() -> None:
+def test_sound_rows_only_get_warnings_if_engines_cut_their_values() -> None:
     allowed = {Code.MARKER_IN_VALUE, Code.MARKER_IN_FENCE}
     for row in rows():
         if row["group"] != "ok" or row["kind"] == "newline_after_name":
             continue
         bare = {Code.NO_MARKER} if row["format"] in ("llama3_json", "xlam") else set()
-        assert {one.code for one in told(row)} <= allowed | bare, row["id"]
+        assert {one.code for one in findings(row)} <= allowed | bare, row["id"]
 
 
 def test_the_format_is_recognised() -> None:

@@ -155,7 +155,7 @@ def serious(result: ParseResult, code: Code) -> bool:
         ("[lookup(word='owl')‹, pi›", Code.TRUNCATED, [OWL]),
     ],
 )
-def test_damage_is_read_through_and_told_in_its_place(
+def test_damage_is_read_through_and_reported_in_its_place(
     marked: str, code: Code, meant: list[tuple[str, Any]]
 ) -> None:
     text, place = unmark(marked)
@@ -178,14 +178,14 @@ def test_damage_is_read_through_and_told_in_its_place(
         "I look.\n‹[TOOL_CALL›",
     ],
 )
-def test_a_text_that_ends_inside_a_marker_is_called_cut(marked: str) -> None:
+def test_a_text_that_ends_inside_a_marker_is_reported_as_cut(marked: str) -> None:
     text, place = unmark(marked)
     cut = [one for one in read(text).diagnostics if one.code is Code.TRUNCATED and one.span]
     assert any(one.span and one.span.overlaps(place) for one in cut)
 
 
 @pytest.mark.parametrize("text", ["It holds if a <", "Use the <tool", "see [TO", "a list: [1, 2"])
-def test_a_text_that_ends_in_a_bracket_is_not_called_cut(text: str) -> None:
+def test_a_text_that_ends_in_a_bracket_is_not_reported_as_cut(text: str) -> None:
     assert not serious(read(text), Code.TRUNCATED)
 
 
@@ -197,24 +197,24 @@ def test_a_text_that_ends_in_a_bracket_is_not_called_cut(text: str) -> None:
         "[lookup(word='a, b; ping()')]",
     ],
 )
-def test_sound_python_is_not_complained_of(text: str) -> None:
+def test_sound_python_gets_no_finding(text: str) -> None:
     result = read(text)
     assert [name for name, _ in calls(result)] == ["lookup"]
     assert [one for one in result.diagnostics if one.severity is not Severity.NOTE] == []
 
 
-def test_data_behind_a_call_is_no_call() -> None:
+def test_data_after_a_call_is_not_a_call() -> None:
     for data in ('\n{"name": "Ada", "age": 36}', '; {"name": "Ada", "age": 36}'):
         result = read(f"{LLAMA_OWL}{data}")
         assert (calls(result), result.content) == ([OWL], data.lstrip("; \n"))
 
 
-def test_a_list_of_a_call_without_arguments_is_a_call_unless_other_tools_are_declared() -> None:
+def test_a_list_with_a_call_without_arguments_is_a_call_unless_other_tools_are_declared() -> None:
     assert calls(read("[fetch()]", ())) == [("fetch", {})]
     assert calls(read("[fetch()]")) == []
 
 
-def test_cut_arguments_that_hold_whole_values_may_only_miss_a_bracket() -> None:
+def test_cut_arguments_that_hold_whole_values_may_only_lack_a_bracket() -> None:
     result = read('[TOOL_CALLS]lookup[ARGS]{"word": "owl"')
     assert serious(result, Code.TRUNCATED)
     assert serious(result, Code.BRACES_MISSING)
@@ -228,18 +228,18 @@ def test_cut_arguments_that_hold_whole_values_may_only_miss_a_bracket() -> None:
         "Put it between <tool_call>2 or more</tool_call>",
     ],
 )
-def test_words_between_tags_are_no_call_without_arguments(text: str) -> None:
+def test_words_between_tags_are_not_a_call_without_arguments(text: str) -> None:
     result = Auto().parse(text)
     assert (result.calls, result.content) == ((), text.strip())
 
 
 @pytest.mark.parametrize("before", ["", "I look.", "I look.\n", "</think>"])
-def test_a_name_alone_between_tags_calls_a_tool_where_it_stands_apart(before: str) -> None:
+def test_a_lone_name_between_tags_calls_a_tool_if_it_is_set_apart(before: str) -> None:
     result = Auto().parse(f"{before}<tool_call>list_files</tool_call>")
     assert calls(result) == [("list_files", {})]
 
 
-def test_a_closed_block_of_its_own_that_holds_no_payload_is_a_failed_call() -> None:
+def test_a_separate_closed_block_without_a_payload_is_a_failed_call() -> None:
     (call,) = read('So.\n<tool_call>\nlookup("owl")\n</tool_call>').calls
     assert (call.name, call.arguments, call.verdict) == (None, 'lookup("owl")', "failed")
     for mentioned in ("Use <tool_call>a JSON object</tool_call>.", "<tool_call>{...}</tool_call>"):
@@ -249,13 +249,13 @@ def test_a_closed_block_of_its_own_that_holds_no_payload_is_a_failed_call() -> N
 @pytest.mark.parametrize(
     "text", ["So.\n<function=look", "<tool_call>\n<function=look", '<invoke name="look']
 )
-def test_a_call_cut_in_its_first_tag_is_failed_not_lost(text: str) -> None:
+def test_a_call_cut_in_its_first_tag_fails_and_is_not_lost(text: str) -> None:
     result = read(text)
     assert [call.verdict for call in result.calls] == ["failed"]
     assert codes(result) == ["TRUNCATED"]
 
 
-def test_a_function_that_is_spoken_of_at_the_end_is_no_cut_call() -> None:
+def test_a_function_mentioned_at_the_end_is_not_a_cut_call() -> None:
     result = read("That is a <function of x")
     assert (result.calls, result.content) == ((), "That is a <function of x")
 
@@ -270,14 +270,14 @@ def test_a_function_that_is_spoken_of_at_the_end_is_no_cut_call() -> None:
         (f"<function=lookup>\n{CODER_OWL[:35]}\n<function=ping>\n</function>", Severity.ERROR),
     ],
 )
-def test_what_nothing_closes_is_told_once_and_is_an_error_where_more_than_that_may_be_missing(
+def test_an_unclosed_call_is_reported_once_and_is_an_error_if_more_may_be_missing(
     text: str, severity: Severity
 ) -> None:
     told = [one for one in read(text).diagnostics if one.code is Code.UNCLOSED]
     assert [(one.severity, one.call_index) for one in told] == [(severity, 0)]
 
 
-def test_a_call_that_its_wrapper_closes_is_whole() -> None:
+def test_a_call_closed_by_its_wrapper_is_whole() -> None:
     (json_call,) = read(f"<tool_call>{OWL_CALL[:-1]}</tool_call>").calls
     (tagged,) = read(f"<tool_call><function=lookup>{CODER_OWL.replace('</function>', '')}").calls
     assert (json_call.verdict, tagged.verdict) == ("repaired", "json")
@@ -291,7 +291,7 @@ def test_a_call_that_its_wrapper_closes_is_whole() -> None:
         ('{"word": "owl"', "raise max_tokens"),
     ],
 )
-def test_a_block_cut_before_its_last_bracket_is_told_how_much_is_there(
+def test_a_block_cut_before_its_last_bracket_is_reported_with_what_is_there(
     arguments: str, hint: str
 ) -> None:
     result = read(f'<tool_call>\n{{"name": "lookup", "arguments": {arguments}')
@@ -299,7 +299,7 @@ def test_a_block_cut_before_its_last_bracket_is_told_how_much_is_there(
     assert hint in cut.hint
 
 
-def test_a_prefix_and_html_escapes_are_taken_off_only_where_the_tool_is_known() -> None:
+def test_a_prefix_and_html_escapes_are_removed_only_if_the_tool_is_known() -> None:
     prefixed = '<tool_call>{"name": "functions.lookup", "arguments": {}}</tool_call>'
     escaped = "<function=lookup>\n<parameter=word>a &amp; b</parameter>\n</function>"
     assert [name for name, _ in calls(read(prefixed))] == ["lookup"]
@@ -308,36 +308,36 @@ def test_a_prefix_and_html_escapes_are_taken_off_only_where_the_tool_is_known() 
     assert [value for _, value in calls(read(escaped, ()))] == [{"word": "a &amp; b"}]
 
 
-def test_empty_tags_in_a_sentence_are_spoken_of() -> None:
+def test_empty_tags_in_a_sentence_are_prose() -> None:
     text = "Put it within <tool_call> </tool_call> tags."
     assert (read(text).content, codes(read(text))) == (text, ["MARKER_IN_PROSE"])
 
 
-def test_data_with_a_name_in_a_broken_payload_is_no_call() -> None:
+def test_data_with_a_name_in_a_broken_payload_is_not_a_call() -> None:
     result = read('<tool_call>\n{"kinds": [{"type": "file", "name": "a.log"}, @}\n</tool_call>')
     assert [call.verdict for call in result.calls] == ["failed"]
     assert "NAME_DECORATED" not in codes(result)
 
 
-def test_without_declared_tools_a_name_in_json_is_the_text_that_stands_there() -> None:
+def test_without_declared_tools_a_name_in_json_is_kept_verbatim() -> None:
     result = read('<tool_call>{"name": " get weather ", "arguments": {}}</tool_call>', ())
     assert (calls(result), codes(result)) == ([(" get weather ", {})], [])
 
 
-def test_a_function_of_which_only_the_closing_wrapper_is_there_is_lost_to_some_engines() -> None:
+def test_a_function_with_only_its_closing_wrapper_is_reported_as_lost_to_some_engines() -> None:
     told = read(f"<function=lookup>\n{CODER_OWL}").diagnostics
     assert {one.code for one in told} == {Code.NO_MARKER, Code.ORPHAN_CLOSE}
     assert {one.severity for one in told} == {Severity.WARNING}
 
 
-def test_of_a_list_that_is_cut_the_last_call_is_cut() -> None:
+def test_the_last_call_of_a_cut_list_is_cut() -> None:
     for opening in ("<tool_call>", "[TOOL_CALLS] "):
         result = read(f'{opening}[{OWL_CALL}, {{"name": "lookup", "arguments": {{"word": "ow')
         (cut,) = [one for one in result.diagnostics if one.code is Code.TRUNCATED]
         assert (len(result.calls), cut.call_index) == (2, 1)
 
 
-def test_functions_without_a_block_are_not_several_in_one() -> None:
+def test_functions_without_a_block_are_not_reported_as_several_in_one() -> None:
     function = f"<function=lookup>\n{CODER_OWL.removesuffix('</tool_call>')}"
     assert "MULTI_PAYLOAD" not in codes(read(function + function))
     assert "MULTI_PAYLOAD" in codes(read(f"<tool_call>\n{function}{function}</tool_call>"))

@@ -68,7 +68,7 @@ def test_any_text_is_read_lawfully(text: str, tools: tuple[ToolSpec, ...]) -> No
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, st.sampled_from([GLM, HY_V3, BARE_GLM, QWEN3_CODER, SEED_OSS, MINIMAX, DSML, STEP3]))
-def test_a_search_for_tags_passes_over_none(text: str, tags: TagSet) -> None:
+def test_a_search_for_tags_misses_none(text: str, tags: TagSet) -> None:
     patient = replace(tags, begins="")
     for quick, slow in ((tags.in_value, patient.in_value), (tags.any_tag, patient.any_tag)):
         assert [m.span() for m in quick.finditer(text)] == [m.span() for m in slow.finditer(text)]
@@ -165,7 +165,7 @@ def work(text: str) -> int:
 
 
 @pytest.mark.parametrize("unit", REPEATED)
-def test_the_work_grows_with_the_length(unit: str) -> None:
+def test_the_work_grows_linearly_with_the_length(unit: str) -> None:
     # A certain amount of broken JSON may be retried before the work depends on the length.
     free = 600_000 if '{"name"' in unit else 1_500
     for opening in OPENINGS:
@@ -187,7 +187,7 @@ def test_the_work_grows_with_the_length(unit: str) -> None:
     ],
     ids=lambda text: text[:24].strip(),
 )
-def test_a_megabyte_of_what_engines_choke_on_is_read(text: str) -> None:
+def test_a_megabyte_that_engines_choke_on_is_read(text: str) -> None:
     result = Auto().parse(text, (TOOL,))
     assert len(result.diagnostics) < 1_000
     del result

@@ -10,17 +10,17 @@ ONE = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
 TWO = ONE.replace("1", "2")
 
 
-def test_calls_stand_where_our_reading_finds_them_whatever_their_order() -> None:
+def test_calls_are_placed_where_our_parser_finds_them_in_any_order() -> None:
     ours = Auto().parse(ONE + TWO)
     first, second = (call.span for call in ours.calls)
     assert call_spans_in([("f", '{"a":2}'), ("f", '{"a": 1}')], ours) == [second, first]
 
 
-def test_equal_calls_are_told_apart_by_their_order() -> None:
+def test_equal_calls_are_matched_in_their_order() -> None:
     ours = Auto().parse(ONE + ONE)
     assert call_spans_in([("f", '{"a": 1}')] * 2, ours) == [call.span for call in ours.calls]
 
 
-def test_an_altered_call_stands_at_that_of_its_number_and_an_invented_one_nowhere() -> None:
+def test_an_altered_call_gets_the_place_of_its_number_and_an_invented_one_none() -> None:
     ours = Auto().parse(ONE)
     assert call_spans_in([("f", "{"), ("g", "{}")], ours) == [Span(0, len(ONE)), None]

@@ -116,7 +116,7 @@ def findings() -> Iterator[tuple[Read, Diagnostic]]:
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-def test_what_is_said_of_an_engine_is_what_it_does(claim: str) -> None:
+def test_claims_about_an_engine_are_what_it_does(claim: str) -> None:
     told = [one for one, found in findings() if claim in f"{found.message}\n{found.hint}"]
     assert told
     assert not [f"{one.parser} {one.row['id']}" for one in told if not CLAIMS[claim](one)]
@@ -131,7 +131,7 @@ def _strings(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
-def test_a_finding_speaks_of_its_own_engine_or_is_checked() -> None:
+def test_a_finding_names_only_its_own_engine_or_a_checked_claim() -> None:
     """Covers the findings in the corpus."""
     strange = set()
     for one, found in findings():
@@ -143,21 +143,21 @@ def test_a_finding_speaks_of_its_own_engine_or_is_checked() -> None:
     assert not [text for text in strange if "has no parser for it" not in text]
 
 
-def test_no_string_speaks_of_another_engine_without_being_checked() -> None:
+def test_no_string_names_another_engine_without_a_checked_claim() -> None:
     """Covers the findings that the corpus does not contain, too."""
     unchecked = []
     for path in sorted(MODULES.glob("*.py")):
         own = next((OWN[word] for word in OWN if path.name.startswith(word)), "")
         for text in _strings(ast.parse(path.read_text("utf-8"))):
             said = set(NAMED.findall(text)) - {own}
-            known = (*CLAIMS, *OF_SEVERAL)
+            known = (*CLAIMS, *CHECKED_STRINGS)
             if said and len(text.split()) > 2 and not any(claim in text for claim in known):
                 unchecked.append(f"{path.name}: {text!r}")
     assert not unchecked
 
 
 ENGINES = ("vLLM", "SGLang", "hermes-agent")
-OF_SEVERAL = (
+CHECKED_STRINGS = (
     "glm45 skips the block",
     "which glm45 needs",
     "SGLang does not look at it",
@@ -182,7 +182,7 @@ def chooses(one: Emulated, beside: Emulated, flag: str) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_parser_that_is_named_does_with_damaged_outputs_what_is_said(seed: int) -> None:
+def test_a_named_parser_does_what_the_hint_claims_with_damaged_outputs(seed: int) -> None:
     random, found, tools = Random(seed), list(rows()), toolsets()
     texts, parsers = [row["text"] for row in found], engine_parsers()
     told = Counter[bool]()

@@ -14,7 +14,7 @@ SCHEMA = {
 }
 
 
-def test_texts_become_what_the_schema_asks_for() -> None:
+def test_texts_are_converted_to_the_types_of_the_schema() -> None:
     given = {"limit": "5", "deep": "true", "where": '{"a": 1}', "query": "5", "other": "7"}
     assert coerced_arguments(given, SCHEMA) == {
         "limit": 5,
@@ -25,7 +25,7 @@ def test_texts_become_what_the_schema_asks_for() -> None:
     }
 
 
-def test_what_cannot_be_had_and_what_is_no_text_stays() -> None:
+def test_texts_that_cannot_be_converted_and_other_values_are_kept() -> None:
     given = {"limit": "five", "deep": 1, "where": None}
     assert coerced_arguments(given, SCHEMA) == given
 

@@ -27,14 +27,14 @@ def test_a_word_is_replaced_as_a_whole() -> None:
     assert pieces("get_wether", "get_weather") == [("wether", "weather")]
 
 
-def test_a_tag_is_put_in_as_a_whole() -> None:
+def test_a_tag_is_inserted_as_a_whole() -> None:
     old = "x\n</function>\n</tool_call>"
     assert pieces(old, old.replace("\n</f", "\n</parameter>\n</f")) == [("", "\n</parameter>")]
 
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
-def test_the_edits_make_the_one_text_of_the_other(old: str, new: str) -> None:
+def test_the_edits_turn_one_text_into_the_other(old: str, new: str) -> None:
     edits = edits_between(old, new)
     assert apply_edits(old, edits) == new
     assert all(one.end <= other.start for one, other in pairwise(edits))
@@ -42,7 +42,7 @@ def test_the_edits_make_the_one_text_of_the_other(old: str, new: str) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(TEXTS, TEXTS, st.integers(1, 40))
-def test_the_same_holds_for_texts_too_long_to_compare_at_once(old: str, new: str, n: int) -> None:
+def test_the_edits_turn_long_texts_into_each_other(old: str, new: str, n: int) -> None:
     filling = "".join(f"line {i} of {i % 7}\n" for i in range(150))
     before, after = (filling + old * n) * 3, (filling + new * n) * 3
     assert apply_edits(before, edits_between(before, after)) == after

@@ -21,7 +21,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_is_damaged_gets_a_lawful_verdict(seed: int) -> None:
+def test_any_damaged_output_gets_a_lawful_verdict(seed: int) -> None:
     random, found = Random(seed), list(rows())
     parsers = {parser.name: parser for parser in engine_parsers()}
     tools, texts = toolsets(), [row["text"] for row in found]

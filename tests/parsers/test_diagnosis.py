@@ -25,7 +25,7 @@ XML = "<function=search>\n<parameter=query>\nowls\n</parameter>\n</function>"
 SEARCH = ToolSpec("search", "", {"type": "object", "properties": {"query": {"type": "string"}}})
 
 
-def told(text: str, parser: str = "vllm/hermes", **more: Any) -> tuple[Diagnostic, ...]:
+def findings(text: str, parser: str = "vllm/hermes", **more: Any) -> tuple[Diagnostic, ...]:
     return diagnose(text, parser=named_parser(parser), **more)
 
 
@@ -40,84 +40,84 @@ def native(name: str, arguments: Any, text: str = "") -> ToolCall:
     )
 
 
-def test_a_call_that_comes_out_as_meant_is_not_worth_a_word() -> None:
-    assert told(SOUND, finish_reason="tool_calls") == ()
+def test_a_call_that_is_delivered_as_intended_gets_no_finding() -> None:
+    assert findings(SOUND, finish_reason="tool_calls") == ()
 
 
-def test_an_answer_without_calls_is_not_worth_a_word() -> None:
-    assert told("Owls are birds: {see above}, <b>really</b> [1].", finish_reason="stop") == ()
+def test_an_answer_without_calls_gets_no_finding() -> None:
+    assert findings("Owls are birds: {see above}, <b>really</b> [1].", finish_reason="stop") == ()
 
 
-def test_a_call_kept_as_text_names_the_call_and_the_reason() -> None:
-    (found,) = told(QUOTED)
+def test_the_finding_for_a_call_kept_as_text_names_the_call_and_the_reason() -> None:
+    (found,) = findings(QUOTED)
     assert found.code is Code.BAD_QUOTES
     assert found.severity is Severity.ERROR
     assert "vllm/hermes keeps the call as text (open)" in found.message
     assert found.span is not None and QUOTED[found.span.start] == "'"
 
 
-def test_a_call_of_another_format_names_the_flag_that_reads_it() -> None:
-    (found,) = told(XML)
+def test_the_finding_for_a_call_of_another_format_names_the_flag_that_reads_it() -> None:
+    (found,) = findings(XML)
     assert found.code is Code.WRONG_FORMAT
     assert "keeps the call as text (search)" in found.message
     assert "qwen3_coder" in found.hint
 
 
-def test_a_sound_call_voided_by_its_sibling_is_told_apart_from_the_bad_one() -> None:
-    found = told(f"{SOUND}\n{QUOTED}")
+def test_a_sound_call_voided_by_its_sibling_is_reported_apart_from_the_bad_one() -> None:
+    found = findings(f"{SOUND}\n{QUOTED}")
     assert [item.code for item in found] == [Code.SIBLING_VOIDED, Code.BAD_QUOTES]
     assert "(search)" in found[0].message
     assert "(open)" in found[1].message
 
 
-def test_a_call_that_vanishes_is_lost() -> None:
-    found = told(SOUND, "vllm/qwen3_coder")
+def test_a_call_that_vanishes_is_reported_as_lost() -> None:
+    found = findings(SOUND, "vllm/qwen3_coder")
     assert "vllm/qwen3_coder loses the call (search)" in found[0].message
     assert found[0].severity is Severity.ERROR
 
 
-def test_a_call_whose_arguments_change_on_the_way_is_altered() -> None:
+def test_a_call_whose_arguments_are_changed_is_reported_as_altered() -> None:
     text = '[TOOL_CALLS]search{"query": 42}'
-    (found,) = told(text, "vllm/mistral_v11", tools=(SEARCH,))
+    (found,) = findings(text, "vllm/mistral_v11", tools=(SEARCH,))
     assert found.severity is Severity.WARNING
     assert "alters the call" in found.message
 
 
-def test_types_that_the_format_cannot_write_are_not_worth_a_word() -> None:
+def test_types_that_the_format_cannot_express_get_no_finding() -> None:
     schema = {"type": "object", "properties": {"limit": {"type": "integer"}}}
     text = "<function=search>\n<parameter=limit>\n7\n</parameter>\n</function>"
     text = f"<tool_call>\n{text}\n</tool_call>"
-    assert told(text, "vllm/qwen3_coder", tools=(ToolSpec("search", "", schema),)) == ()
+    assert findings(text, "vllm/qwen3_coder", tools=(ToolSpec("search", "", schema),)) == ()
 
 
-def test_a_cut_call_that_is_said_to_be_whole_is_told() -> None:
+def test_a_cut_call_that_the_server_claims_to_be_whole_is_reported() -> None:
     text = '<tool_call>\n{"name": "search", "arguments": {"query": "ow'
-    (found,) = told(text, finish_reason="stop")
+    (found,) = findings(text, finish_reason="stop")
     assert found.code is Code.TRUNCATED
     assert "although finish_reason says stop" in found.message
-    assert "although" not in told(text, finish_reason="length")[0].message
+    assert "although" not in findings(text, finish_reason="length")[0].message
 
 
-def test_cut_arguments_of_a_native_call_that_is_said_to_be_whole_are_told() -> None:
+def test_cut_arguments_of_a_native_call_claimed_to_be_whole_are_reported() -> None:
     call = native("search", None, '{"query": "ow')
-    (found,) = told("", native_calls=(call,), finish_reason="tool_calls")
+    (found,) = findings("", native_calls=(call,), finish_reason="tool_calls")
     assert (found.code, found.call_index) == (Code.TRUNCATED, 0)
 
 
-def test_a_promise_of_calls_without_any_is_told_once() -> None:
-    (found,) = told("Let me look.", finish_reason="tool_calls")
+def test_a_promise_of_calls_without_any_is_reported_once() -> None:
+    (found,) = findings("Let me look.", finish_reason="tool_calls")
     assert found.code is Code.CALLED_EMPTY
     known = Diagnostic(Code.CALLED_EMPTY, Severity.ERROR, "none")
-    assert told("Let me look.", finish_reason="tool_calls", known=(known,)) == ()
+    assert findings("Let me look.", finish_reason="tool_calls", known=(known,)) == ()
 
 
-def test_a_call_that_the_server_left_in_the_text_is_told() -> None:
-    (found,) = told(SOUND, native_calls=(native("open", {"id": 1}),))
+def test_a_call_that_the_server_left_in_the_text_is_reported() -> None:
+    (found,) = findings(SOUND, native_calls=(native("open", {"id": 1}),))
     assert (found.code, found.severity) == (Code.CALL_IN_CONTENT, Severity.WARNING)
 
 
 def test_a_text_that_repeats_a_native_call_is_a_note() -> None:
-    (found,) = told(SOUND, native_calls=(native("search", {"query": "owls"}),))
+    (found,) = findings(SOUND, native_calls=(native("search", {"query": "owls"}),))
     assert (found.code, found.severity) == (Code.CALL_IN_CONTENT, Severity.NOTE)
 
 
@@ -129,32 +129,32 @@ def test_a_text_that_repeats_a_native_call_is_a_note() -> None:
         ((native("open", {"id": 1}),), Severity.NOTE, "is not among those"),
     ],
 )
-def test_a_call_in_reasoning_is_told(
+def test_a_call_in_reasoning_is_reported(
     calls: tuple[ToolCall, ...], severity: Severity, words: str
 ) -> None:
-    (found,) = told("", native_calls=calls, reasoning=(Reasoning("reasoning", SOUND),))
+    (found,) = findings("", native_calls=calls, reasoning=(Reasoning("reasoning", SOUND),))
     assert (found.code, found.severity) == (Code.MARKER_IN_REASONING, severity)
     assert words in found.message
 
 
-def test_a_parser_that_raises_is_told_as_such() -> None:
+def test_an_exception_of_a_parser_is_reported_as_such() -> None:
     raising = [p for p in parsers() if p.parse("<tool_call>{").outcome == "raised"]
     for parser in raising:
         codes = [item.code for item in diagnose("<tool_call>{", parser=parser)]
         assert Code.PARSER_RAISED in codes
 
 
-def test_what_was_said_before_is_not_said_again() -> None:
-    (found,) = told(QUOTED)
+def test_an_earlier_finding_is_not_repeated() -> None:
+    (found,) = findings(QUOTED)
     assert found.span is not None
     cause = Diagnostic(Code.BAD_QUOTES, Severity.ERROR, "said", found.span)
     content = Diagnostic(Code.CALL_IN_CONTENT, Severity.ERROR, "said", Span(0, 5))
-    assert told(QUOTED, known=(cause, content)) == ()
+    assert findings(QUOTED, known=(cause, content)) == ()
     # A reader that takes the calls out of the text reports oddities, not what the engine does.
-    assert len(told(QUOTED, known=(cause,))) == 1
+    assert len(findings(QUOTED, known=(cause,))) == 1
 
 
-def test_the_guess_follows_the_markers() -> None:
+def test_the_guessed_format_follows_the_markers() -> None:
     for text, name in (
         (SOUND, "vllm/hermes"),
         (XML, "vllm/qwen3_coder"),
@@ -166,7 +166,7 @@ def test_the_guess_follows_the_markers() -> None:
         assert guess_parser(text).name == name
 
 
-def test_unknown_names_have_near_ones() -> None:
+def test_unknown_names_get_similar_ones_suggested() -> None:
     assert near_names("vlm/hermes")[0] == "vllm/hermes"
     assert "vllm/hermes" in near_names("hermes")
     assert near_names("!") == []
@@ -183,7 +183,7 @@ _PIECES = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_PIECES | st.text(max_size=5), max_size=8).map("".join), st.data())
-def test_nothing_raises_and_every_place_lies_in_the_text(text: str, data: st.DataObject) -> None:
+def test_no_text_raises_and_every_place_is_in_the_text(text: str, data: st.DataObject) -> None:
     parser = data.draw(st.sampled_from(parsers()))
     reason = data.draw(st.sampled_from(["", "stop", "tool_calls", "length"]))
     calls = data.draw(st.sampled_from([(), (native("search", {"query": "owls"}),)]))
@@ -197,15 +197,15 @@ def test_nothing_raises_and_every_place_lies_in_the_text(text: str, data: st.Dat
 
 
 @pytest.mark.parametrize("block", [SOUND, QUOTED, XML], ids=["sound", "quoted", "xml"])
-def test_the_time_grows_with_the_text_and_no_faster(block: str) -> None:
+def test_the_time_grows_linearly_with_the_text(block: str) -> None:
     def seconds(count: int) -> float:
         thought = (Reasoning("r", block * count),)
-        return least_s(lambda: told(block * count, finish_reason="stop", reasoning=thought))
+        return least_s(lambda: findings(block * count, finish_reason="stop", reasoning=thought))
 
     assert seconds(1600) < 20 * max(seconds(200), 0.01)
 
 
-def test_a_place_of_a_recording_counts_once_though_its_call_is_a_record_of_its_own() -> None:
+def test_a_place_counts_once_even_if_its_call_is_a_separate_record() -> None:
     found = normalise_message({"content": QUOTED}, text_calls=TextCalls.TRANSPORT, role="assistant")
     ((call, own),) = found.calls
     assert Code.BAD_QUOTES in [one.code for one in own]

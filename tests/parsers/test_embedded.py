@@ -50,7 +50,7 @@ def test_a_call_whose_opening_tag_is_missing_is_found() -> None:
         ("{'name': 'f', 'arguments': {'a': True}}", ["f"]),
     ],
 )
-def test_a_text_that_is_call_json_as_a_whole_is_read(text: str, names: list[str]) -> None:
+def test_a_text_that_is_nothing_but_call_json_is_read(text: str, names: list[str]) -> None:
     calls = bare_call_json(text)
     assert calls is not None
     assert [call.name for call in calls] == names
@@ -71,7 +71,7 @@ def test_a_text_that_is_call_json_as_a_whole_is_read(text: str, names: list[str]
         '{"name": "f", "arguments": {}',
     ],
 )
-def test_other_json_is_no_call(text: str) -> None:
+def test_other_json_is_not_a_call(text: str) -> None:
     assert bare_call_json(text) is None
 
 

@@ -43,7 +43,7 @@ def test_a_call_is_read_with_and_without_its_wrapper() -> None:
         assert (result.content, codes(result)) == ("So.\n\nDone.", [])
 
 
-def test_only_one_newline_is_taken_from_each_side_of_a_value() -> None:
+def test_only_one_newline_is_removed_from_each_side_of_a_value() -> None:
     found = read(call("<parameter=text>\n\n    indented\n\n</parameter>")).calls[0]
     assert found.value == {"text": "\n    indented\n"}
 
@@ -76,7 +76,7 @@ def test_the_schema_decides_the_type_of_a_value(
 @pytest.mark.parametrize(
     ("key", "text", "value"), [("flag", "True", True), ("count", "None", None)]
 )
-def test_python_words_are_read_and_named(key: str, text: str, value: object) -> None:
+def test_python_words_are_read_and_reported(key: str, text: str, value: object) -> None:
     result = read(call(f"<parameter={key}>\n{text}\n</parameter>"))
     assert (result.calls[0].value, codes(result)) == ({key: value}, ["PY_LITERAL"])
 
@@ -139,35 +139,35 @@ def test_a_damaged_call_is_an_error_at_its_place(
     assert (result.calls[0].name, result.calls[0].value) == ("f", value)
 
 
-def test_a_closing_tool_call_tag_inside_a_value_belongs_to_it_though_engines_cut_there() -> None:
+def test_a_closing_tag_inside_a_value_belongs_to_it_although_engines_cut_there() -> None:
     value = "it printed </tool_call> and quit"
     result = read(f"<tool_call>\n{call(f'<parameter=text>{value}</parameter>')}\n</tool_call>")
     assert (result.calls[0].value, codes(result)) == ({"text": value}, ["MARKER_IN_VALUE"])
 
 
-def test_the_last_of_two_equal_keys_counts() -> None:
+def test_the_last_of_two_equal_keys_wins() -> None:
     one, two = "<parameter=count>1</parameter>", "<parameter=count>2</parameter>"
     result = read(call(one + two))
     assert (result.calls[0].value, codes(result)) == ({"count": 2}, ["DUP_KEY"])
 
 
-def test_a_call_without_a_name_is_failed() -> None:
+def test_a_call_without_a_name_fails() -> None:
     result = read("<function=>\n<parameter=text>x</parameter>\n</function>")
     assert (result.calls[0].name, result.calls[0].verdict) == (None, "failed")
     assert codes(result) == ["NAME_MISSING"]
 
 
 @pytest.mark.parametrize("text", ["Write <function=NAME> to start.", "a <function of x> is"])
-def test_a_function_tag_that_is_talked_about_calls_nothing(text: str) -> None:
+def test_a_function_tag_mentioned_in_prose_calls_nothing(text: str) -> None:
     result = read(text)
     assert (result.calls, result.content) == ((), text)
 
 
-def test_a_block_whose_stop_string_was_taken_off_is_noted() -> None:
+def test_a_block_whose_stop_string_was_removed_is_noted() -> None:
     result = read("So.\n<tool_call>\n<function=f>\n</function>\n")
     assert [(d.code, d.severity) for d in result.diagnostics] == [("UNCLOSED", Severity.NOTE)]
 
 
-def test_a_call_cut_in_its_first_tag_is_failed_not_lost() -> None:
+def test_a_call_cut_in_its_first_tag_fails_and_is_not_lost() -> None:
     result = read("So.\n<function=f")
     assert (result.calls[0].verdict, codes(result)) == ("failed", ["TRUNCATED"])

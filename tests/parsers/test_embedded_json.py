@@ -20,7 +20,7 @@ def read(text: str, *names: str) -> ParseResult:
     return result
 
 
-def test_a_sound_block_is_read_without_complaint() -> None:
+def test_a_sound_block_gets_no_finding() -> None:
     result = read(f"Let me look.\n\n{GOOD}\nOne moment.")
     (call,) = result.calls
     assert (call.name, call.arguments, call.value) == ("ls", '{"path": "."}', {"path": "."})
@@ -37,7 +37,7 @@ def test_spans_of_name_and_arguments_are_exact() -> None:
     assert GOOD[call.arguments_span.start : call.arguments_span.end] == '{"path": "."}'
 
 
-def test_arguments_may_stand_before_the_name() -> None:
+def test_arguments_may_come_before_the_name() -> None:
     (call,) = read('<tool_call>{"arguments": {"a": 1}, "name": "f"}</tool_call>').calls
     assert (call.name, call.arguments) == ("f", '{"a": 1}')
 
@@ -137,7 +137,9 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("marked", "code", "value"), DAMAGED)
-def test_a_damaged_block_is_an_error_at_its_place(marked: str, code: str, value: object) -> None:
+def test_a_damaged_block_is_reported_as_an_error_at_its_place(
+    marked: str, code: str, value: object
+) -> None:
     text, span = unmark(marked)
     result = read(text)
     found = [d for d in result.diagnostics if d.code == code]
@@ -150,7 +152,7 @@ def test_a_damaged_block_is_an_error_at_its_place(marked: str, code: str, value:
         assert result.calls[0].value == value
 
 
-ODD = [
+ALTERED = [
     ('{"name": "f", "arguments": ‹"{\\"a\\": 1}"›}', "ARGS_STRING", Severity.WARNING, {"a": 1}),
     (
         '{"name": "f", "arguments": ‹"\\"{\\\\\\"a\\\\\\": 1}\\""›}',
@@ -172,8 +174,8 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("marked", "code", "severity", "value"), ODD)
-def test_what_engines_pass_on_altered_is_less_than_an_error(
+@pytest.mark.parametrize(("marked", "code", "severity", "value"), ALTERED)
+def test_what_engines_pass_on_altered_is_reported_as_less_than_an_error(
     marked: str, code: str, severity: Severity, value: object
 ) -> None:
     text, span = unmark(f"<tool_call>{marked}</tool_call>")
@@ -194,7 +196,7 @@ def test_the_verdict_names_the_rung_that_worked(body: str, verdict: str) -> None
     assert read(f"<tool_call>{body}</tool_call>").calls[0].verdict == verdict
 
 
-def test_a_block_that_is_no_json_keeps_its_text_and_the_place_of_the_error() -> None:
+def test_a_block_that_is_not_json_keeps_its_text_and_the_place_of_the_error() -> None:
     text, span = unmark('<tool_call>\n{"name": "f", "arguments": {‹:›}}\n</tool_call>')
     result = read(text)
     (call,) = result.calls
@@ -213,7 +215,7 @@ def test_a_block_without_a_name_is_a_failed_call(body: str) -> None:
     assert {"NAME_MISSING", "NAME_TYPE", "EMPTY_BLOCK"} & set(codes(result))
 
 
-def test_one_bad_block_hides_no_good_one_and_voids_it() -> None:
+def test_one_bad_block_hides_no_good_one_but_voids_it() -> None:
     text = f"{GOOD}\n<tool_call>{{@}}</tool_call>\n<tool_call>{{'name': 'g'}}</tool_call>\n{GOOD}"
     result = read(text)
     assert [call.name for call in result.calls if call.verdict != "failed"] == ["ls", "g", "ls"]
@@ -235,11 +237,11 @@ def test_sound_siblings_are_not_voided() -> None:
         "<function=g>\n<parameter=a=b>\n</parameter>\n</function>",
     ],
 )
-def test_what_engines_read_or_do_not_see_voids_no_sibling(beside: str) -> None:
+def test_siblings_are_not_voided_by_what_engines_read_or_do_not_see(beside: str) -> None:
     assert "SIBLING_VOIDED" not in codes(read(f"{GOOD}\n{beside}"))
 
 
-def test_two_payloads_of_one_block_do_not_void_each_other() -> None:
+def test_two_payloads_in_one_block_do_not_void_each_other() -> None:
     one = '{"name": "f", "arguments": {}}'
     result = read(f"{GOOD}\n<tool_call>{one}{one}</tool_call>")
     voided = [found.call_index for found in result.diagnostics if found.code == "SIBLING_VOIDED"]
@@ -264,7 +266,7 @@ def test_a_list_in_one_block_is_several_calls() -> None:
     assert codes(result) == ["MULTI_PAYLOAD"]
 
 
-def test_a_whole_payload_at_the_very_end_needs_no_closing_tag() -> None:
+def test_a_whole_payload_at_the_end_of_the_text_needs_no_closing_tag() -> None:
     result = read('<tool_call>{"name": "f", "arguments": {}}\n')
     assert (result.calls[0].verdict, codes(result)) == ("unclosed", ["UNCLOSED"])
     assert result.diagnostics[0].severity is Severity.NOTE
@@ -281,7 +283,7 @@ def test_a_whole_payload_at_the_very_end_needs_no_closing_tag() -> None:
         ('{"path": "."', "raise max_tokens; do not run it: what is shown is only its beginning"),
     ],
 )
-def test_a_call_that_lacks_only_its_end_is_not_said_to_be_a_beginning(
+def test_a_call_that_lacks_only_its_end_is_not_reported_as_a_mere_beginning(
     arguments: str, hint: str
 ) -> None:
     result = read(f'<tool_call>\n{{"name": "ls", "arguments": {arguments}')
@@ -314,7 +316,7 @@ def test_an_empty_block_is_dropped_with_a_warning() -> None:
         "Use `<tool_call>` and `</tool_call>`.",
     ],
 )
-def test_tags_that_are_talked_about_call_nothing(text: str) -> None:
+def test_tags_mentioned_in_prose_call_nothing(text: str) -> None:
     result = read(text)
     assert (result.calls, result.content) == ((), text)
     assert codes(result) == ["MARKER_IN_PROSE"]
@@ -343,7 +345,7 @@ def test_a_sound_call_in_a_fence_is_read_as_engines_do() -> None:
     "text",
     [f"<think>maybe {GOOD}</think>No.", f"maybe {GOOD}</think>No.", f"No.<think>maybe {GOOD}"],
 )
-def test_a_call_in_reasoning_is_rehearsed_not_made(text: str) -> None:
+def test_a_call_in_reasoning_is_rehearsed_and_not_made(text: str) -> None:
     result = read(text)
     assert (result.calls, result.content) == ((), "No.")
     (diagnostic,) = result.diagnostics
@@ -357,14 +359,14 @@ def test_a_call_after_reasoning_is_made() -> None:
     assert ([call.name for call in result.calls], codes(result)) == (["ls"], [])
 
 
-def test_think_tags_in_a_value_are_no_reasoning() -> None:
+def test_think_tags_in_a_value_are_not_reasoning() -> None:
     text = '<tool_call>{"name": "f", "arguments": {"a": "<think>"}}</tool_call><think>x</think>'
     result = read(text)
     assert result.calls[0].value == {"a": "<think>"}
     assert [text[span.start : span.end] for span in result.reasoning] == ["<think>x</think>"]
 
 
-def test_a_closing_tag_alone_is_left_in_the_text() -> None:
+def test_a_lone_closing_tag_is_left_in_the_text() -> None:
     result = read("Done.</tool_call>")
     assert (result.content, codes(result)) == ("Done.</tool_call>", ["ORPHAN_CLOSE"])
 
@@ -376,7 +378,7 @@ def test_a_closing_tag_alone_is_left_in_the_text() -> None:
         "<function=get_weather>\n<parameter=city>\nOslo\n</parameter>\n</function>",
     ],
 )
-def test_a_body_of_another_format_is_read_as_that(body: str) -> None:
+def test_a_body_of_another_format_is_read_in_that_format(body: str) -> None:
     result = read(f"<tool_call>\n{body}\n</tool_call>")
     (call,) = result.calls
     assert (call.name, call.value, codes(result)) == ("get_weather", {"city": "Oslo"}, [])
@@ -388,14 +390,14 @@ def test_a_special_token_after_a_call_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("name", ["functions.get_weather", "get weather", "Get_Weather"])
-def test_a_decorated_name_stands_for_the_declared_tool(name: str) -> None:
+def test_a_decorated_name_is_read_as_the_declared_tool(name: str) -> None:
     text = f'<tool_call>{{"name": "{name}", "arguments": {{}}}}</tool_call>'
     result = read(text, "get_weather", "search")
     assert (result.calls[0].name, codes(result)) == ("get_weather", ["NAME_DECORATED"])
     assert read(text).calls[0].name == name
 
 
-def test_arguments_in_a_string_that_is_almost_json_are_read_and_named() -> None:
+def test_arguments_in_a_string_of_near_json_are_read_and_reported() -> None:
     text, span = unmark("""<tool_call>{"name": "f", "arguments": ‹"{'a': True}"›}</tool_call>""")
     result = read(text)
     assert result.calls[0].value == {"a": True}
@@ -405,7 +407,7 @@ def test_arguments_in_a_string_that_is_almost_json_are_read_and_named() -> None:
     ]
 
 
-def test_arguments_in_a_string_that_are_nested_too_deeply_stay_text() -> None:
+def test_arguments_in_a_string_that_are_nested_too_deeply_stay_a_string() -> None:
     nested = "[" * 5000 + "]" * 5000
     result = read(f'<tool_call>{{"name": "f", "arguments": "{nested}"}}</tool_call>')
     assert (result.calls[0].value, codes(result)) == (nested, ["ARGS_NOT_OBJECT"])

@@ -134,7 +134,7 @@ def test_any_text_gets_a_lawful_verdict(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_refusal_always_says_why(name: str) -> None:
+def test_a_refusal_always_gives_its_reason(name: str) -> None:
     parser = parser_named(name)
     for text in ("", "words", "<other>", *parser.info.markers):
         result = parser.parse(text, TOOLS)
@@ -161,7 +161,7 @@ def seconds(parser: EngineParser, text: str) -> float:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_time_grows_with_the_text_not_with_its_square(name: str) -> None:
+def test_the_time_grows_linearly_with_the_text(name: str) -> None:
     parser = parser_named(name)
     for opening in ("", parser.info.markers[0] if parser.info.markers else "["):
         for unit in repeated(parser):
@@ -173,7 +173,7 @@ def test_time_grows_with_the_text_not_with_its_square(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["vllm/hermes", "sglang/hermes", "hermes-agent/hermes"])
-def test_time_grows_with_calls_that_are_thought_of_between_others(name: str) -> None:
+def test_the_time_grows_linearly_with_calls_in_reasoning_between_others(name: str) -> None:
     parser, call = parser_named(name), '{"name": "f", "arguments": {}}'
     unit = f"<think>{call}</think><tool_call>{call}</tool_call>"
     took = seconds(parser, unit * 800)
@@ -182,13 +182,13 @@ def test_time_grows_with_calls_that_are_thought_of_between_others(name: str) -> 
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "hermes-agent"])
-def test_time_grows_with_functions_that_nothing_closes(engine: str) -> None:
+def test_the_time_grows_linearly_with_unclosed_functions(engine: str) -> None:
     parser, unit = parser_named(f"{engine}/qwen3_coder"), "<tool_call><function=f></tool_call>"
     if (took := seconds(parser, unit * 12_000)) > 0.1:
         assert min(seconds(parser, unit * 12_000), took) < 9 * seconds(parser, unit * 3_000) + 0.1
 
 
-def test_time_grows_with_the_values_that_a_schema_bends_not_with_the_keys_beside_them() -> None:
+def test_the_time_grows_with_the_coerced_values_and_not_with_the_other_keys() -> None:
     of_numbers = {"type": "array", "items": {"type": "integer"}}
     tool = ToolSpec("f", parameters={"type": "object", "properties": {"a": of_numbers}})
 
@@ -221,7 +221,7 @@ SHELLS = (
 
 @pytest.mark.parametrize("depth", [200, 500, MAX_DEPTH - 9, MAX_DEPTH + 9, 985, 3_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_depth_is_no_danger(depth: int, opening: str, closing: str) -> None:
+def test_deep_nesting_does_no_harm(depth: int, opening: str, closing: str) -> None:
     inner = opening * depth + "1" + closing * depth
     for shell in SHELLS:
         text = shell % inner
@@ -239,6 +239,6 @@ def test_every_name_is_listed_once_with_its_card() -> None:
         assert info.version and info.format and info.families and info.kind and info.flag
 
 
-def test_an_unknown_name_is_a_key_error() -> None:
+def test_an_unknown_name_raises_a_key_error() -> None:
     with pytest.raises(KeyError):
         parser_named("vllm/none")

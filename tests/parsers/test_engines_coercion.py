@@ -16,7 +16,7 @@ def tool(schema: Any) -> ToolSpec:
     return ToolSpec("f", parameters={"type": "object", "properties": {"a": schema}})
 
 
-def bent(value: Any, schema: Any) -> Any:
+def coerced(value: Any, schema: Any) -> Any:
     return json.loads(coerce_arguments(json.dumps({"a": value}), tool(schema)).arguments)["a"]
 
 
@@ -46,19 +46,19 @@ def bent(value: Any, schema: Any) -> Any:
         ({"type": "object", "properties": {"b": {"type": "integer"}}}, {"b": "1"}, {"b": 1}),
     ],
 )
-def test_vllm_bends_a_value_to_its_schema(schema: Any, value: Any, after: Any) -> None:
-    found_value = bent(value, schema)
+def test_vllm_coerces_a_value_to_its_schema(schema: Any, value: Any, after: Any) -> None:
+    found_value = coerced(value, schema)
     assert (found_value, type(found_value)) == (after, type(after))
 
 
-def test_arguments_that_fit_go_out_as_they_were_written() -> None:
+def test_arguments_that_fit_are_sent_verbatim() -> None:
     arguments = '{ "a":1 }'
     assert coerce_arguments(arguments, tool({"type": "integer"})).arguments == arguments
     assert coerce_arguments('{"a": ', tool({"type": "integer"})).arguments == '{"a": '
     assert coerce_arguments(arguments, None).arguments == arguments
 
 
-def test_what_changed_and_what_could_not_is_told() -> None:
+def test_changed_values_and_failed_conversions_are_reported() -> None:
     text = (
         "<tool_call>f<arg_key>a</arg_key><arg_value>5</arg_value>"
         "<arg_key>b</arg_key><arg_value>five</arg_value></tool_call>"
@@ -119,7 +119,7 @@ def test_sglang_converts_by_parser_and_schema(
     assert (found_value, type(found_value)) == (after, type(after))
 
 
-def test_glm47_settles_a_union_by_the_arguments_already_known() -> None:
+def test_glm47_resolves_a_union_by_the_arguments_already_known() -> None:
     branches = [
         {"properties": {"kind": {"const": "text"}, "a": {"type": "string"}}},
         {"properties": {"kind": {"const": 1}, "a": {"type": "integer"}}},

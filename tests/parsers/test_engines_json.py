@@ -18,7 +18,7 @@ def tagged(*payloads: str) -> str:
 
 
 @pytest.mark.parametrize("parser", ["vllm/mistral", "sglang/mistral", "hermes-agent/mistral"])
-def test_unknown_arguments_that_are_encoded_as_a_text_are_told(parser: str) -> None:
+def test_unknown_arguments_that_are_encoded_as_a_string_are_reported(parser: str) -> None:
     text = '[TOOL_CALLS] [{"name": "get_weather", "arguments": "{\\"town\\": \\"Oslo\\"}"}]'
     result = read(parser, text)
     assert [call.name for call in result.calls] == ["get_weather"]
@@ -49,7 +49,7 @@ def test_sglang_qwen25_drops_the_bad_block_alone() -> None:
     assert ("SILENT_DROP", text[text.rindex("<tool_call>") :]) in found(result, text)
 
 
-def test_sglang_qwen25_wants_newlines_inside_the_tags() -> None:
+def test_sglang_qwen25_requires_newlines_inside_the_tags() -> None:
     text = f"<tool_call>{OSLO}</tool_call>"
     result = read("sglang/qwen25", text)
     assert (result.calls, result.content) == ((), text)
@@ -65,14 +65,14 @@ def test_a_block_that_never_closes_is_read_by_vllm_and_lost_by_qwen25() -> None:
 
 
 @pytest.mark.parametrize("key", ["parameters", "args"])
-def test_vllm_wants_the_arguments_under_their_name(key: str) -> None:
+def test_vllm_requires_the_arguments_under_their_key(key: str) -> None:
     text = tagged(OSLO.replace("arguments", key))
     result = read("vllm/hermes", text)
     assert (result.calls, result.content) == ((), text)
     assert found(result, text)[0][0] == "ARGS_KEY"
 
 
-def test_sglang_calls_with_nothing_for_a_key_that_it_does_not_know() -> None:
+def test_sglang_calls_without_arguments_if_it_does_not_know_their_key() -> None:
     text = tagged(OSLO.replace("arguments", "args"))
     result = read("sglang/hermes", text)
     assert calls(result) == [("get_weather", "{}")]
@@ -101,7 +101,7 @@ def test_a_list_in_a_block_is_read_by_sglang_only() -> None:
     assert found(read("vllm/hermes", text), text) == [("MULTI_PAYLOAD", f"\n[{OSLO}, {OWL}]\n")]
 
 
-def test_the_damage_is_pointed_at() -> None:
+def test_the_finding_points_at_the_damage() -> None:
     text = tagged('{"name": "search", "arguments": {"query": "the "blue" owl"}}')
     (finding,) = read("vllm/hermes", text).diagnostics
     assert finding.code.value == "INNER_QUOTE"
@@ -130,34 +130,34 @@ def test_vllm_llama_is_voided_by_any_later_brace() -> None:
     assert calls(read("hermes-agent/llama3_json", text)) == [OSLO_CALL]
 
 
-def test_vllm_llama_skips_the_brace_right_behind_an_object() -> None:
+def test_vllm_llama_skips_the_brace_right_after_an_object() -> None:
     result = read("vllm/llama3_json", OSLO + OWL)
     assert result.calls == ()
     assert calls(read("vllm/llama3_json", f"{OSLO}; {OWL}")) == [OSLO_CALL, OWL_CALL]
 
 
-def test_vllm_llama_forgets_what_stands_beside_its_calls() -> None:
+def test_vllm_llama_drops_the_text_around_its_calls() -> None:
     text = f"Let me see. {OSLO}"
     result = read("vllm/llama3_json", text)
     assert (calls(result), result.content) == ([OSLO_CALL], None)
     assert found(result, text) == [("CONTENT_LOST", "Let me see. ")]
 
 
-def test_sglang_llama_reads_python_dicts_and_says_so() -> None:
+def test_sglang_llama_reads_python_dicts_and_reports_it() -> None:
     text = "<|python_tag|>{'name': 'search', 'parameters': {'query': 'owl', 'limit': None,}}"
     result = read("sglang/llama3", text)
     assert calls(result) == [("search", '{"query": "owl", "limit": null}')]
     assert result.calls[0].verdict == "python-literal"
 
 
-def test_sglang_llama_raises_on_json_that_is_no_object() -> None:
+def test_sglang_llama_raises_on_json_that_is_not_an_object() -> None:
     result = read("sglang/llama3", "<|python_tag|>42")
     assert result.outcome is Outcome.RAISED
     assert result.error == "AttributeError: 'int' object has no attribute 'get'"
     assert result.steps[-1].detail == result.error
 
 
-def test_depth_is_kept_as_text_or_raises() -> None:
+def test_deep_nesting_is_kept_as_text_or_raises() -> None:
     text = tagged('{"name": "search", "arguments": ' + "[" * 3_000)
     assert read("vllm/hermes", text).content == text
     assert read("sglang/qwen25", text + "\n</tool_call>").outcome is Outcome.RAISED
@@ -167,11 +167,11 @@ MISTRAL = f"[TOOL_CALLS] [{OSLO}, {OWL}]"
 
 
 @pytest.mark.parametrize("parser", ["vllm/mistral", "sglang/mistral", "hermes-agent/mistral"])
-def test_a_mistral_list_is_read_by_all(parser: str) -> None:
+def test_a_mistral_list_is_read_by_every_parser(parser: str) -> None:
     assert calls(read(parser, MISTRAL)) == [OSLO_CALL, OWL_CALL]
 
 
-def test_sglang_mistral_wants_the_blank_before_the_list() -> None:
+def test_sglang_mistral_requires_the_space_before_the_list() -> None:
     text = MISTRAL.replace("] [", "][")
     result = read("sglang/mistral", text)
     assert (result.calls, result.content) == ((), None)
@@ -179,7 +179,7 @@ def test_sglang_mistral_wants_the_blank_before_the_list() -> None:
     assert len(read("vllm/mistral", text).calls) == 2
 
 
-def test_vllm_mistral_loses_marker_and_prose_where_the_list_is_damaged() -> None:
+def test_vllm_mistral_loses_marker_and_prose_if_the_list_is_damaged() -> None:
     text = "Wait. " + MISTRAL.replace("owl", 'the "owl"')
     result = read("vllm/mistral", text)
     assert (result.outcome, result.calls) == (Outcome.TEXT, ())
@@ -202,14 +202,14 @@ def test_a_nameless_item_is_called_with_an_empty_name_by_vllm() -> None:
 NAMED = '[TOOL_CALLS]get_weather[ARGS]{"city": "Oslo", "days": "3"}'
 
 
-def test_vllm_bends_named_arguments_to_the_schema() -> None:
+def test_vllm_coerces_named_arguments_to_the_schema() -> None:
     result = read("vllm/mistral_v11", NAMED)
     assert calls(result) == [("get_weather", '{"city": "Oslo", "days": 3}')]
     assert [code for code, _ in found(result, NAMED)] == ["COERCED"]
     assert calls(read("sglang/mistral", NAMED))[0][1] == '{"city": "Oslo", "days": "3"}'
 
 
-def test_vllm_passes_on_arguments_that_are_no_json() -> None:
+def test_vllm_passes_on_arguments_that_are_not_json() -> None:
     text = "[TOOL_CALLS]search[ARGS]{'query': 'owl'}"
     result = read("vllm/mistral_v11", text)
     assert calls(result) == [("search", "{'query': 'owl'}")]
@@ -223,7 +223,7 @@ def test_a_brace_also_ends_the_name_for_vllm_but_not_for_sglang() -> None:
     assert read("sglang/mistral", text).calls == ()
 
 
-def test_a_call_in_reasoning_is_run_and_flagged() -> None:
+def test_a_call_in_reasoning_is_run_and_reported() -> None:
     text = f"<think>maybe {tagged(OSLO)}</think>No call is needed."
     result = read("vllm/hermes", text)
     assert calls(result) == [OSLO_CALL]
@@ -240,7 +240,7 @@ def test_a_call_in_reasoning_is_run_and_flagged() -> None:
         ("It is 4 degrees.", "NO_MARKER", "<tool_call>"),
     ],
 )
-def test_a_text_without_calls_says_why(text: str, code: str, hint: str) -> None:
+def test_a_text_without_calls_says_why_there_are_none(text: str, code: str, hint: str) -> None:
     (finding,) = read("vllm/hermes", text).diagnostics
     assert (finding.code.value, hint in finding.hint) == (code, True)
 
@@ -257,7 +257,7 @@ def test_a_text_without_calls_says_why(text: str, code: str, hint: str) -> None:
         ("<function=search>", "WRONG_FORMAT", "<function=search>"),
     ],
 )
-def test_what_is_wrong_in_a_block_is_named_and_pointed_at(
+def test_a_damaged_block_is_reported_with_its_flaw_and_place(
     payload: str, code: str, place: str
 ) -> None:
     text = f"<tool_call>{payload}</tool_call>"
@@ -275,11 +275,11 @@ def test_what_is_wrong_in_a_block_is_named_and_pointed_at(
         ("sglang/mistral", "--tool-call-parser llama3"),
     ],
 )
-def test_the_hint_is_the_name_in_that_engine(parser: str, hint: str) -> None:
+def test_the_hint_uses_the_name_in_that_engine(parser: str, hint: str) -> None:
     (finding,) = read(parser, OSLO).diagnostics
     assert (finding.code.value, finding.hint) == ("WRONG_FORMAT", f"{hint} reads it")
 
 
-def test_brackets_in_prose_are_no_marker() -> None:
+def test_brackets_in_prose_are_not_a_marker() -> None:
     (finding,) = read("sglang/pythonic", "as shown [1] before").diagnostics
     assert finding.code.value == "NO_MARKER"

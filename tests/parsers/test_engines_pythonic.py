@@ -43,7 +43,7 @@ def test_a_list_of_calls_is_read_with_its_places(parser: str) -> None:
         *(("{1}", "[1]"), ("f'x'", '"x"'), ("'a' 'b'", '"ab"'), ("1e999", "Infinity")),
     ],
 )
-def test_vllm_takes_more_for_literals_than_sglang(parser: str, value: str, written: str) -> None:
+def test_vllm_accepts_more_literals_than_sglang(parser: str, value: str, written: str) -> None:
     text = f"[f(a={value})]"
     assert arguments(parser, text) == [f'{{"a": {written}}}']
     assert arguments("sglang/pythonic", text) == (
@@ -52,7 +52,7 @@ def test_vllm_takes_more_for_literals_than_sglang(parser: str, value: str, writt
 
 
 @pytest.mark.parametrize("value", ["x", "1 + 2", "g()", "f'{x}'", "b'x'", "1j", "-'x'", "not 1"])
-def test_what_is_no_literal_is_kept_by_vllm_and_lost_in_sglang(value: str) -> None:
+def test_values_that_are_not_literals_are_kept_by_vllm_and_lost_in_sglang(value: str) -> None:
     text = f"[f(a={value}), g()]"
     result = read("vllm/pythonic", text, TOOLS)
     assert (calls(result), result.content) == ([], text)
@@ -70,7 +70,7 @@ def test_text_around_the_list_is_refused_by_vllm_and_kept_as_content_by_sglang()
     assert (calls(result), result.content) == ([("f", '{"a": 1}')], "I look.  Done.")
 
 
-def test_positional_arguments_are_left_out() -> None:
+def test_positional_arguments_are_dropped() -> None:
     text = "[f(a=1, **{'b': 2}), g(c=1, d=2)]"
     assert arguments("vllm/pythonic", text) == ['{"a": 1, "null": {"b": 2}}', '{"c": 1, "d": 2}']
     assert codes("vllm/pythonic", "[f(1)]") == ["EXPR_NOT_LITERAL"]
@@ -96,7 +96,7 @@ def test_a_refusal_names_its_cause(text: str, code: str) -> None:
     assert code in codes("vllm/pythonic", text)
 
 
-def test_llama4_takes_its_markers_out_even_where_it_refuses() -> None:
+def test_llama4_removes_its_markers_even_if_it_refuses() -> None:
     text = "<|python_start|>[f(a=1)]<|python_end|>"
     assert arguments("vllm/llama4_pythonic", text) == ['{"a": 1}']
     assert arguments("sglang/pythonic", text) == ['{"a": 1}']
@@ -119,7 +119,7 @@ def test_sglang_drops_unknown_and_dotted_names() -> None:
     assert read("vllm/pythonic", "[m.n(a=1)]", TOOLS).calls == ()
 
 
-def test_many_arguments_hang_sglang_and_that_is_told() -> None:
+def test_many_arguments_hang_sglang_and_that_is_reported() -> None:
     text = f"[f({', '.join(f'a{n}={n}' for n in range(30))})]"
     assert "PARSER_TIMEOUT" in codes("sglang/pythonic", text)
 
@@ -134,7 +134,9 @@ PIECES = ["[", "a(", "a=", ",", ")", " ", "]", "),", ")]", " )", ", a=1", "a()",
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.booleans())
-def test_the_linear_shape_finds_what_backtracking_finds(pieces: list[str], headed: bool) -> None:
+def test_the_linear_pattern_matches_what_backtracking_matches(
+    pieces: list[str], headed: bool
+) -> None:
     text = ("[a(a=" if headed else "") + "".join(pieces) + ")]"
     expected = SHAPE.search(text)
     actual = CallLists(text).search()

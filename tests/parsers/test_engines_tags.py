@@ -39,7 +39,7 @@ def test_one_newline_is_trimmed_on_each_side_of_a_value(parser: str) -> None:
 
 
 @pytest.mark.parametrize("parser", QWEN)
-def test_the_last_of_two_values_of_a_key_counts(parser: str) -> None:
+def test_the_last_of_two_values_of_a_key_wins(parser: str) -> None:
     text = function(city="Rome").replace(
         "</function>", "<parameter=city>\nOslo\n</parameter></function>"
     )
@@ -49,12 +49,12 @@ def test_the_last_of_two_values_of_a_key_counts(parser: str) -> None:
 
 
 @pytest.mark.parametrize("parser", QWEN)
-def test_an_open_value_ends_where_the_next_one_opens(parser: str) -> None:
+def test_an_unclosed_value_ends_where_the_next_one_opens(parser: str) -> None:
     text = function(city="Oslo", unit="c").replace("\n</parameter>\n<parameter=u", "<parameter=u")
     assert calls(read(parser, text)) == [("get_weather", '{"city": "Oslo", "unit": "c"}')]
 
 
-def test_a_last_value_that_is_not_closed_is_dropped_by_vllm_and_kept_by_sglang() -> None:
+def test_an_unclosed_last_value_is_dropped_by_vllm_and_kept_by_sglang() -> None:
     text = "<tool_call>\n<function=get_weather>\n<parameter=city>\nOsl"
     result = read("vllm/qwen3_coder", text)
     assert calls(result) == [("get_weather", "{}")]
@@ -64,7 +64,7 @@ def test_a_last_value_that_is_not_closed_is_dropped_by_vllm_and_kept_by_sglang()
     assert "TRUNCATED" in codes(result, text)
 
 
-def test_a_function_without_wrapper_is_read_by_vllm_alone() -> None:
+def test_a_function_without_wrapper_is_read_by_vllm_only() -> None:
     text = "<function=get_weather>\n<parameter=city>\nOslo\n</parameter>\n</function>"
     assert calls(read("vllm/qwen3_coder", text)) == [OSLO]
     result = read("sglang/qwen3_coder", text)
@@ -84,7 +84,7 @@ def test_vllm_loses_the_text_after_a_call_but_not_after_an_empty_block() -> None
     assert read("vllm/qwen3_coder", "a <tool_call></tool_call> b").content == "a  b"
 
 
-def test_special_tokens_vanish_inside_values_under_vllm_only() -> None:
+def test_special_tokens_vanish_inside_values_in_vllm_only() -> None:
     text = function(city="Os<|im_end|>lo")
     result = read("vllm/qwen3_coder", text)
     assert calls(result) == [OSLO]
@@ -94,7 +94,7 @@ def test_special_tokens_vanish_inside_values_under_vllm_only() -> None:
     ]
 
 
-def test_json_in_the_block_is_lost_and_the_parser_that_reads_it_is_named() -> None:
+def test_json_in_the_block_is_lost_and_a_parser_that_reads_it_is_named() -> None:
     text = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
     for parser in QWEN:
         result = read(parser, text)
@@ -103,7 +103,7 @@ def test_json_in_the_block_is_lost_and_the_parser_that_reads_it_is_named() -> No
         assert "hermes" in hint
 
 
-def test_unknown_names_pass_in_function_xml() -> None:
+def test_unknown_names_are_delivered_in_function_xml() -> None:
     for parser in QWEN:
         result = read(parser, function("find", q="owl"))
         assert calls(result) == [("find", '{"q": "owl"}')]
@@ -144,7 +144,7 @@ def test_glm_pairs_are_read(parser: str) -> None:
     assert result.diagnostics == ()
 
 
-def test_sglang_glm_parsers_differ_on_the_newline_behind_the_name() -> None:
+def test_sglang_glm_parsers_differ_on_the_newline_after_the_name() -> None:
     plain, lined = glm(newline="", city="Oslo"), glm(city="Oslo")
     assert calls(read("sglang/glm45", plain)) == []
     assert calls(read("sglang/glm47", lined)) == []
@@ -159,7 +159,7 @@ def test_glm_drops_unknown_names_with_their_text() -> None:
         assert "NAME_UNKNOWN" in codes(result, text)
 
 
-def test_a_key_without_value_swallows_the_next_pair() -> None:
+def test_a_key_without_a_value_swallows_the_next_pair() -> None:
     text = glm(city="Oslo").replace("get_weather\n", "get_weather\n<arg_key>unit</arg_key>")
     for parser in ("vllm/glm45", "sglang/glm45"):
         result = read(parser, text)
@@ -196,7 +196,7 @@ KIMI = ["vllm/kimi_k2", "sglang/kimi_k2"]
 
 
 @pytest.mark.parametrize("parser", KIMI)
-def test_kimi_names_come_out_of_the_ids(parser: str) -> None:
+def test_kimi_names_are_read_from_the_ids(parser: str) -> None:
     text = "I look." + kimi(("functions.get_weather:0", OSLO[1]), ("search:1", OWL[1]))
     result = read(parser, text)
     assert calls(result) == [OSLO, OWL]
@@ -211,7 +211,7 @@ def test_a_kimi_id_of_another_form_loses_the_call(parser: str) -> None:
     assert ("NAME_DECORATED", "call_7f3a") in found(result, text)
 
 
-def test_vllm_kimi_takes_a_name_out_of_the_arguments_where_the_id_has_none() -> None:
+def test_vllm_kimi_takes_a_name_from_the_arguments_if_the_id_has_none() -> None:
     assert calls(read("vllm/kimi_k2", kimi(("7", '{"name": "search"}')))) == [
         ("search", '{"name": "search"}')
     ]
@@ -219,14 +219,14 @@ def test_vllm_kimi_takes_a_name_out_of_the_arguments_where_the_id_has_none() -> 
     assert (result.outcome, result.error.partition(":")[0]) == (Outcome.RAISED, "ValidationError")
 
 
-def test_sglang_kimi_guesses_the_tool_of_a_bare_number() -> None:
+def test_sglang_kimi_guesses_the_tool_for_a_bare_number() -> None:
     text = kimi(("7", OWL[1]))
     result = read("sglang/kimi_k2", text)
     assert calls(result) == [OWL]
     assert found(result, text) == [("TYPE_GUESSED", "7")]
 
 
-def test_kimi_arguments_go_out_raw_and_sglang_wants_an_object() -> None:
+def test_kimi_arguments_are_sent_raw_and_sglang_requires_an_object() -> None:
     text = kimi(("search:0", '{"query": "o'))
     assert calls(read("vllm/kimi_k2", text)) == [("search", '{"query": "o')]
     assert "RAW_ARGS" in codes(read("vllm/kimi_k2", text), text)
@@ -261,21 +261,21 @@ def test_both_deepseek_formats_are_read_by_both_engines() -> None:
         assert (read(parser, text).content, read(parser, text).diagnostics) == ("I look.", ())
 
 
-def test_vllm_deepseek_claims_calls_although_none_matches() -> None:
+def test_vllm_deepseek_claims_calls_although_none_match() -> None:
     text = deepseek("get_weather")
     result = read("vllm/deepseek_v3", text)
     assert (result.outcome, result.calls, result.content) == (Outcome.CALLS, (), None)
     assert {"CALLED_EMPTY", "SILENT_DROP"} <= set(codes(result, text))
 
 
-def test_vllm_deepseek_v3_keeps_the_text_for_another_kind_than_function() -> None:
+def test_vllm_deepseek_v3_keeps_the_text_of_another_kind_than_function() -> None:
     text = deepseek(v3(*OSLO), v3(*OWL, kind="tool"))
     result = read("vllm/deepseek_v3", text)
     assert (result.calls, result.content) == ((), text)
     assert "SIBLING_VOIDED" in codes(result, text)
 
 
-def test_vllm_deepseek_hands_broken_arguments_on_and_sglang_keeps_the_text() -> None:
+def test_vllm_deepseek_passes_on_broken_arguments_and_sglang_keeps_the_text() -> None:
     text = deepseek(v3("search", '{"query": "owl",}'))
     assert calls(read("vllm/deepseek_v3", text)) == [("search", '{"query": "owl",}')]
     result = read("sglang/deepseekv3", text)
@@ -283,12 +283,12 @@ def test_vllm_deepseek_hands_broken_arguments_on_and_sglang_keeps_the_text() -> 
     assert "TRAILING_COMMA" in codes(result, text)
 
 
-def test_only_deepseek_v3_of_vllm_keeps_the_text_after_the_calls() -> None:
+def test_of_vllm_only_deepseek_v3_keeps_the_text_after_the_calls() -> None:
     assert read("vllm/deepseek_v3", deepseek(v3(*OSLO)) + " b").content == " b"
     assert read("vllm/deepseek_v31", deepseek(f"search{SEP}{{}}") + " b").content is None
 
 
-def test_a_v3_body_under_vllm_v31_calls_a_tool_named_function() -> None:
+def test_a_v3_body_in_vllm_v31_calls_a_tool_named_function() -> None:
     text = deepseek(v3(*OSLO))
     assert [name for name, _ in calls(read("vllm/deepseek_v31", text))] == ["function"]
     assert read("sglang/deepseekv31", text).content == text

@@ -47,7 +47,7 @@ def row_readings() -> list[tuple[dict[str, Any], str, ParseResult, dict[str, Any
 
 @pytest.mark.shared
 @needs_corpus
-def test_as_many_steps_deliver_a_call_as_there_are_calls() -> None:
+def test_each_call_is_delivered_by_one_step() -> None:
     wrong = []
     for row, name, result, _ in row_readings():
         steps = [step.outcome for step in result.steps if step.rule == "call"]
@@ -59,20 +59,20 @@ def test_as_many_steps_deliver_a_call_as_there_are_calls() -> None:
 
 
 @pytest.mark.parametrize("parser", ["vllm/hermes", "sglang/hermes", "hermes-agent/hermes"])
-def test_a_call_that_does_not_go_out_is_taken_back_in_the_steps(parser: str) -> None:
+def test_the_steps_take_back_a_call_that_is_not_delivered(parser: str) -> None:
     result = read(parser, f"{BLOCK}\n{BAD}")
     (call,) = [step for step in result.steps if step.rule == "call"]
     assert (call.outcome, call.detail) == ("taken back", "get_weather")
 
 
-def test_one_call_is_one_call_and_two_are_calls() -> None:
+def test_one_call_is_singular_and_two_are_plural() -> None:
     assert read("vllm/hermes", BLOCK).steps[0].detail == "1 call"
     assert read("vllm/hermes", BLOCK + BLOCK).steps[0].detail == "2 calls"
     text = f"[TOOL_CALLS][{CALL}]"
     assert [step.outcome for step in read("vllm/mistral", text).steps][1] == "1 call"
 
 
-def test_a_marker_is_a_step_that_says_what_ends_and_what_begins() -> None:
+def test_a_marker_is_a_step_that_names_what_ends_and_what_begins() -> None:
     text = "<tool_call>get_weather<arg_key>city</arg_key><arg_value>x</arg_value></tool_call>"
     first = read("vllm/glm45", text).steps[1]
     assert (first.rule, first.outcome) == ("<tool_call>", "read")
@@ -83,7 +83,7 @@ def test_a_marker_is_a_step_that_says_what_ends_and_what_begins() -> None:
 
 
 @pytest.mark.parametrize("parser", ["vllm/hermes", "sglang/hermes", "hermes-agent/hermes"])
-def test_the_cause_comes_first_and_the_sound_calls_are_one_finding(parser: str) -> None:
+def test_the_cause_comes_first_and_the_sound_calls_share_one_finding(parser: str) -> None:
     text = "\n".join([BLOCK] * 45 + [BAD])
     result = read(parser, text)
     assert [finding.code for finding in result.diagnostics] == [
@@ -96,7 +96,7 @@ def test_the_cause_comes_first_and_the_sound_calls_are_one_finding(parser: str) 
     assert siblings.span.start == 0 and siblings.span.end == text.rindex(BAD) - 1
 
 
-def test_one_sound_call_is_named() -> None:
+def test_a_single_sound_call_is_named() -> None:
     result = read("vllm/hermes", f"{BLOCK}\n{BAD}")
     message = one_finding(result, Code.SIBLING_VOIDED).message
     assert message.startswith("a sound call (get_weather), lost because vllm/hermes")
@@ -113,18 +113,18 @@ def test_one_sound_call_is_named() -> None:
         ("hermes-agent/hermes", "hermes-agent reads the raw completion: cut the reasoning off"),
     ],
 )
-def test_the_cure_of_a_call_in_reasoning_is_one_that_helps(parser: str, hint: str) -> None:
+def test_the_hint_for_a_call_in_reasoning_helps(parser: str, hint: str) -> None:
     result = read(parser, f"<think>maybe {BLOCK} helps</think>No.")
     assert one_finding(result, Code.MARKER_IN_REASONING).hint.startswith(hint)
 
 
 @pytest.mark.parametrize("text", [f"<think>maybe {BLOCK} helps", f"maybe {BLOCK}</think>No."])
-def test_sglang_keeps_a_call_in_open_reasoning_with_one_parser_alone(text: str) -> None:
+def test_sglang_keeps_a_call_in_open_reasoning_with_one_reasoning_parser_only(text: str) -> None:
     hint = one_finding(read("sglang/hermes", text), Code.MARKER_IN_REASONING).hint
     assert hint == "with --reasoning-parser deepseek-r1 it stays reasoning"
 
 
-def test_only_parsers_whose_marker_ends_the_reasoning_are_said_to_run_the_call() -> None:
+def test_only_parsers_whose_marker_ends_the_reasoning_are_reported_to_run_the_call() -> None:
     llama = read("vllm/llama3_json", f"<think>maybe {CALL} helps</think>No.")
     hint = one_finding(llama, Code.MARKER_IN_REASONING).hint
     assert hint == "--reasoning-parser deepseek_r1 keeps it there"
@@ -136,7 +136,7 @@ def test_only_parsers_whose_marker_ends_the_reasoning_are_said_to_run_the_call()
 
 @pytest.mark.shared
 @needs_corpus
-def test_a_number_that_json_does_not_have_is_told_as_it_is_handed_out() -> None:
+def test_a_number_that_json_does_not_have_is_reported_as_it_is_sent() -> None:
     seen = 0
     for row, name, result, real in row_readings():
         for finding in result.diagnostics:
@@ -150,7 +150,7 @@ def test_a_number_that_json_does_not_have_is_told_as_it_is_handed_out() -> None:
     assert seen > 20
 
 
-def test_a_claim_of_calls_that_holds_none_does_not_reach_the_client() -> None:
+def test_a_claim_of_calls_without_any_does_not_reach_the_client() -> None:
     result = read("vllm/deepseek_v3", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function")
     finding = one_finding(result, Code.CALLED_EMPTY)
     assert finding.message == "the parser reports a call, but has none"
@@ -158,7 +158,7 @@ def test_a_claim_of_calls_that_holds_none_does_not_reach_the_client() -> None:
 
 
 @pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45"])
-def test_a_call_that_is_cut_is_told_by_the_finish_reason(parser: str) -> None:
+def test_a_cut_call_is_reported_by_the_finish_reason(parser: str) -> None:
     text = {
         "vllm/qwen3_coder": "<tool_call><function=get_weather><parameter=city>Lis",
         "vllm/glm45": "<tool_call>get_weather\n<arg_key>city</arg_key><arg_value>Lis",
@@ -179,7 +179,9 @@ def test_a_call_that_is_cut_is_told_by_the_finish_reason(parser: str) -> None:
         ("[get_weather('Lisbon')]", "'"),
     ],
 )
-def test_the_caret_stands_where_the_list_stops_being_one(parser: str, text: str, at: str) -> None:
+def test_the_finding_points_to_where_the_list_stops_being_one(
+    parser: str, text: str, at: str
+) -> None:
     result = read(parser, text)
     span = one_finding(result, Code.EXPR_NOT_LITERAL).span
     assert span is not None
@@ -189,7 +191,7 @@ def test_the_caret_stands_where_the_list_stops_being_one(parser: str, text: str,
 
 
 @pytest.mark.parametrize("parser", ["vllm/mistral", "sglang/mistral", "hermes-agent/mistral"])
-def test_a_sound_call_behind_another_marker_is_named_as_lost(parser: str) -> None:
+def test_a_sound_call_after_another_marker_is_reported_as_lost(parser: str) -> None:
     second = '[{"name": "search", "arguments": {}}]'
     text = f"[TOOL_CALLS] [{CALL}][TOOL_CALLS] {second}"
     result = read(parser, text)
@@ -202,14 +204,14 @@ def test_a_sound_call_behind_another_marker_is_named_as_lost(parser: str) -> Non
     assert text[finding.span.start :].startswith("[TOOL_CALLS] [{")
 
 
-def test_an_object_in_prose_is_no_call_that_is_lost() -> None:
+def test_an_object_in_prose_is_not_a_lost_call() -> None:
     for beside in ('{"a": 1}', '{"name": "nobody", "arguments": {}}', f"<think>{CALL}</think>"):
         result = read("vllm/mistral", f"[TOOL_CALLS] [{CALL}] {beside}")
         assert Code.SILENT_DROP not in {finding.code for finding in result.diagnostics}
 
 
 @pytest.mark.parametrize("parser", ["vllm/mistral_v11", "sglang/mistral"])
-def test_a_second_object_behind_the_arguments_is_an_error(parser: str) -> None:
+def test_a_second_object_after_the_arguments_is_an_error(parser: str) -> None:
     text = '[TOOL_CALLS]get_weather[ARGS]{"city": "Lisbon"}\n{"city": "Oslo"}'
     assert one_finding(read(parser, text), Code.MULTI_PAYLOAD).severity is Severity.ERROR
 
@@ -217,7 +219,7 @@ def test_a_second_object_behind_the_arguments_is_an_error(parser: str) -> None:
 # hermes-agent
 
 
-def test_a_marker_in_a_value_ends_it_and_is_named_so() -> None:
+def test_a_marker_that_ends_a_value_early_is_named_as_such() -> None:
     glm = (
         "<tool_call>search<arg_key>query</arg_key>"
         "<arg_value>the </arg_value> tag</arg_value></tool_call>"
@@ -245,7 +247,7 @@ def test_a_marker_in_a_value_ends_it_and_is_named_so() -> None:
         ),
     ],
 )
-def test_a_final_newline_that_is_lost_is_told(parser: str, text: str) -> None:
+def test_a_lost_final_newline_is_reported(parser: str, text: str) -> None:
     result = read(parser, text)
     assert calls(result) == [("search", '{"query": "owl"}')]
     message = one_finding(result, Code.VALUE_TRIMMED).message
@@ -254,7 +256,7 @@ def test_a_final_newline_that_is_lost_is_told(parser: str, text: str) -> None:
     assert not read(parser, plain).diagnostics
 
 
-def test_html_escapes_are_told_of_hermes_agent_too() -> None:
+def test_html_escapes_are_reported_for_hermes_agent_too() -> None:
     text = (
         "<tool_call><function=search><parameter=query>a &amp; b</parameter></function></tool_call>"
     )
@@ -264,7 +266,7 @@ def test_html_escapes_are_told_of_hermes_agent_too() -> None:
 @pytest.mark.parametrize(
     "parser", ["vllm/qwen3_coder", "sglang/qwen3_coder", "hermes-agent/qwen3_coder"]
 )
-def test_a_name_that_is_an_attribute_is_marked_there(parser: str) -> None:
+def test_a_name_in_an_attribute_is_marked_there(parser: str) -> None:
     text = '<tool_call>\n<function name="search">\n</function>\n</tool_call>'
     result = read(parser, text)
     assert marked(result, Code.MARKER_VARIANT, text) == '<function name="search">'
@@ -273,7 +275,7 @@ def test_a_name_that_is_an_attribute_is_marked_there(parser: str) -> None:
 # SGLang's Llama
 
 
-def test_sound_json_behind_a_blank_is_not_called_python() -> None:
+def test_sound_json_after_a_space_is_not_called_python() -> None:
     first = '{"name": "get_weather", "parameters": {"city": "Lisbon"}}'
     text = f"{first}; {first}"
     assert found(read("sglang/llama3", text), text) == [("EXTRA_TEXT", "; ")]
@@ -287,7 +289,9 @@ def test_sound_json_behind_a_blank_is_not_called_python() -> None:
         ("{'name': 'search', 'parameters': {'query': 'owl'}}", "double quotes"),
     ],
 )
-def test_what_is_read_as_python_says_why_it_is_no_json(payload: str, reason: str) -> None:
+def test_a_payload_read_as_python_gets_the_reason_why_it_is_not_json(
+    payload: str, reason: str
+) -> None:
     message = one_finding(read("sglang/llama3", payload), Code.PY_LITERAL).message
     assert reason in message and "other engines" not in message
 
@@ -303,7 +307,7 @@ def test_what_is_read_as_python_says_why_it_is_no_json(payload: str, reason: str
         ("vllm/mistral", "[TOOL_CALLS] [{}]"),
     ],
 )
-def test_arguments_under_a_key_that_nobody_reads_are_an_error(parser: str, text: str) -> None:
+def test_arguments_under_a_key_that_no_parser_reads_are_an_error(parser: str, text: str) -> None:
     text = text.replace("{}", '{"name": "get_weather", "args": {"city": "Lisbon"}}')
     result = read(parser, text)
     assert calls(result) == [("get_weather", "{}")]
@@ -317,7 +321,7 @@ def test_arguments_under_a_key_that_nobody_reads_are_an_error(parser: str, text:
 
 @pytest.mark.shared
 @needs_corpus
-def test_a_call_that_goes_out_without_its_arguments_or_not_at_all_is_an_error() -> None:
+def test_a_call_delivered_without_its_arguments_or_not_at_all_is_an_error() -> None:
     mild = []
     for row, name, result, _ in row_readings():
         if any(finding.severity is Severity.ERROR for finding in result.diagnostics):
@@ -348,7 +352,7 @@ VALUES = {
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "hermes-agent"])
 @pytest.mark.parametrize("wire", VALUES)
-def test_a_value_against_the_schema_is_marked_itself(engine: str, wire: str) -> None:
+def test_the_value_that_breaks_the_schema_is_marked(engine: str, wire: str) -> None:
     if f"{engine}/{wire}" not in {parser.name for parser in engine_parsers()}:
         pytest.skip("the engine has no such parser")
     text = VALUES[wire]
@@ -360,13 +364,13 @@ def test_a_value_against_the_schema_is_marked_itself(engine: str, wire: str) -> 
             assert text[finding.span.start : finding.span.end] == "x"
 
 
-def test_a_coerced_value_is_marked_itself() -> None:
+def test_the_coerced_value_is_marked() -> None:
     text = '[TOOL_CALLS]get_weather[ARGS]{"city": 7, "days": 3}'
     assert marked(read("vllm/mistral_v11", text), Code.COERCED, text) == "7"
 
 
 @pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45", "sglang/qwen3_coder"])
-def test_a_text_that_is_lost_beside_words_is_said_to_be_part_of_the_answer(parser: str) -> None:
+def test_text_that_is_lost_next_to_prose_is_reported_as_part_of_the_answer(parser: str) -> None:
     for text, seen in ((f"Some words.\n{BLOCK}", "sees only the rest"), (BLOCK, "an empty answer")):
         result = read(parser, text)
         assert bool(result.content) == (seen == "sees only the rest")
@@ -384,7 +388,7 @@ def test_a_text_that_is_lost_beside_words_is_said_to_be_part_of_the_answer(parse
         (BLOCK.replace("get_weather", "get_whether"), {"vllm"}),
     ],
 )
-def test_whether_the_parser_of_hermes_reads_json_is_said_as_it_is(
+def test_whether_a_hermes_parser_reads_json_is_reported_correctly(
     parser: str, text: str, read_by: set[str]
 ) -> None:
     hint = one_finding(read(parser, text), Code.WRONG_FORMAT).hint
@@ -394,7 +398,7 @@ def test_whether_the_parser_of_hermes_reads_json_is_said_as_it_is(
 
 
 @pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/qwen3_xml", "vllm/glm45"])
-def test_no_parser_is_advised_to_take_itself(parser: str) -> None:
+def test_no_parser_is_advised_to_switch_to_itself(parser: str) -> None:
     finding = one_finding(read(parser, "<tool_call><function=<function="), Code.WRONG_FORMAT)
     assert finding.message == "the body is function XML"
     assert finding.hint == (
@@ -405,14 +409,16 @@ def test_no_parser_is_advised_to_take_itself(parser: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["WEATHER", "Get_Weather", "weather", "get_wether"])
-def test_a_tool_is_near_whose_name_holds_the_one_that_is_called(name: str) -> None:
+def test_a_tool_whose_name_contains_the_called_one_is_suggested(name: str) -> None:
     result = read("vllm/hermes", BLOCK.replace("get_weather", name))
     assert one_finding(result, Code.NAME_UNKNOWN).hint == "did you mean get_weather?"
 
 
 @pytest.mark.parametrize("end", ["", "</tool_call>", '"</tool_call>'])
 @pytest.mark.parametrize("form", ["<tool_call>{}{}", "[TOOL_CALLS]{}{}", "{}{}"])
-def test_the_words_of_the_decoder_lead_to_no_place_that_is_not_said(form: str, end: str) -> None:
+def test_a_quoted_message_of_the_decoder_does_not_end_with_a_dangling_at(
+    form: str, end: str
+) -> None:
     text = form.format(CALL.partition('"}}')[0], end)
     for parser in (Auto(), *engine_parsers()):
         result = parser.parse(text)

@@ -21,7 +21,7 @@ BROKEN = '<tool_call>\n{"name": "f", "arguments": {"a": 1,}}\n</tool_call>\n'
         (AUTO, 70, "50 and more"),
     ],
 )
-def test_findings_are_counted_until_the_reader_stops_to_note_them(
+def test_findings_are_counted_until_the_reader_stops_noting_them(
     parser: str, blocks: int, said: str
 ) -> None:
     result = named_parser(parser).parse(BROKEN * blocks)

@@ -26,14 +26,14 @@ def test_a_nameless_block_is_skipped_and_the_others_are_called() -> None:
     assert ("NAME_MISSING", '{"arguments": {}}') in found(result, text)
 
 
-def test_parameters_are_lost_without_a_word() -> None:
+def test_parameters_are_lost_silently() -> None:
     text = f"<tool_call>{OSLO.replace('arguments', 'parameters')}</tool_call>"
     result = read("hermes-agent/hermes", text)
     assert calls(result) == [("get_weather", "{}")]
     assert [code for code, _ in found(result, text)] == ["SCHEMA_VIOLATION", "ARGS_KEY"]
 
 
-def test_the_longcat_tags_are_others() -> None:
+def test_longcat_has_its_own_tags() -> None:
     text = f"<longcat_tool_call>{OSLO}</longcat_tool_call>"
     assert calls(read("hermes-agent/longcat", text)) == [OSLO_CALL]
     assert calls(read("vllm/longcat", text)) == [OSLO_CALL]
@@ -41,14 +41,14 @@ def test_the_longcat_tags_are_others() -> None:
     assert read("hermes-agent/longcat", plain).diagnostics[0].code.value == "WRONG_FORMAT"
 
 
-def test_the_args_marker_lands_in_the_name() -> None:
+def test_the_args_marker_becomes_part_of_the_name() -> None:
     text = '[TOOL_CALLS]get_weather[ARGS]{"city":"Oslo"}'
     result = read("hermes-agent/mistral", text)
     assert calls(result) == [("get_weather[ARGS]", '{"city": "Oslo"}')]
     assert found(result, text) == [("NAME_DECORATED", "get_weather[ARGS]")]
 
 
-def test_text_behind_named_arguments_goes_out_with_them() -> None:
+def test_text_after_named_arguments_is_sent_with_them() -> None:
     text = '[TOOL_CALLS]search{"query": "owl"}Now I wait'
     result = read("hermes-agent/mistral", text)
     assert calls(result) == [("search", '{"query": "owl"}Now I wait')]
@@ -60,7 +60,7 @@ def test_objects_of_a_damaged_list_are_found() -> None:
     assert calls(read("hermes-agent/mistral", text)) == [OSLO_CALL]
 
 
-def test_an_object_is_found_behind_a_brace_too_many_far_into_a_list() -> None:
+def test_an_object_is_found_after_a_surplus_brace_far_into_a_list() -> None:
     text = f"[TOOL_CALLS] [{', '.join([OSLO] * 6)}, {{{OSLO}]"
     assert calls(read("hermes-agent/mistral", text)) == [OSLO_CALL] * 7
 
@@ -72,7 +72,7 @@ def test_llama_calls_are_found_between_other_braces() -> None:
     assert ("CONTENT_LOST", "{curly} then ") in found(result, text)
 
 
-def test_a_config_in_prose_is_taken_for_a_call() -> None:
+def test_a_config_in_prose_is_mistaken_for_a_call() -> None:
     text = 'The config is {"name":"prod","arguments":["--x"]} as shown'
     result = read("hermes-agent/llama4_json", text)
     assert calls(result) == [("prod", '["--x"]')]
@@ -100,12 +100,12 @@ def parameter(key: str, value: str) -> str:
         ("  indented", '"indented"'),
     ],
 )
-def test_values_are_guessed_not_asked_of_the_schema(value: str, read_as: str) -> None:
+def test_values_are_guessed_without_regard_to_the_schema(value: str, read_as: str) -> None:
     result = read("hermes-agent/qwen3_coder", function(parameter("query", value)))
     assert calls(result) == [("search", f'{{"query": {read_as}}}')]
 
 
-def test_a_guess_against_the_schema_is_told() -> None:
+def test_a_guess_against_the_schema_is_reported() -> None:
     text = function(parameter("query", "42"))
     result = read("hermes-agent/qwen3_coder", text)
     assert ("TYPE_GUESSED", "42") in found(result, text)
@@ -116,7 +116,7 @@ def test_a_value_that_json_cannot_hold_keeps_the_text() -> None:
     assert read("hermes-agent/qwen3_coder", text).content == text
 
 
-def test_a_call_cut_by_max_tokens_runs_with_what_it_has() -> None:
+def test_a_call_cut_by_max_tokens_is_made_with_what_it_has() -> None:
     text = "<tool_call>\n<function=search>\n<parameter=query>\nthe bl"
     result = read("hermes-agent/qwen3_coder", text)
     assert calls(result) == [("search", '{"query": "the bl"}')]
@@ -133,7 +133,7 @@ def test_a_parameter_inside_a_value_becomes_a_key() -> None:
 PAIR = "<arg_key>city</arg_key><arg_value>Oslo</arg_value>"
 
 
-def test_glm45_wants_a_newline_behind_the_name_glm47_does_not() -> None:
+def test_glm45_requires_a_newline_after_the_name_and_glm47_does_not() -> None:
     text = f"<tool_call>get_weather{PAIR}</tool_call>"
     assert calls(read("hermes-agent/glm47", text)) == [OSLO_CALL]
     result = read("hermes-agent/glm45", text)
@@ -143,7 +143,7 @@ def test_glm45_wants_a_newline_behind_the_name_glm47_does_not() -> None:
     ]
 
 
-def test_glm47_takes_any_text_for_a_name() -> None:
+def test_glm47_accepts_any_text_as_a_name() -> None:
     text = f"<tool_call>{OSLO}</tool_call>"
     assert calls(read("hermes-agent/glm47", text)) == [(OSLO, "{}")]
 
@@ -154,7 +154,7 @@ BEGIN, CALL, SEP, END = (
 )
 
 
-def test_deepseek_v3_sends_the_fenced_arguments_as_they_stand() -> None:
+def test_deepseek_v3_sends_the_fenced_arguments_verbatim() -> None:
     text = f"Wait.{BEGIN}{CALL}function{SEP}search\n```json\n{{'a': 1}}\n```{END}"
     result = read("hermes-agent/deepseek_v3", text)
     assert (calls(result), result.content) == ([("search", "{'a': 1}")], "Wait.")
@@ -162,7 +162,7 @@ def test_deepseek_v3_sends_the_fenced_arguments_as_they_stand() -> None:
 
 
 @pytest.mark.parametrize("name", ["deepseek_v31", "deepseek_v3_1"])
-def test_a_v3_body_is_a_tool_named_function_for_v31(name: str) -> None:
+def test_v31_reads_a_v3_body_as_a_tool_named_function(name: str) -> None:
     text = f'{BEGIN}{CALL}function{SEP}search\n```json\n{{"query": "owl"}}\n```{END}'
     assert calls(read(f"hermes-agent/{name}", text))[0][0] == "function"
 
@@ -183,7 +183,7 @@ def kimi(identity: str) -> str:
         ("a:b:0", "a"),
     ],
 )
-def test_a_kimi_name_stands_behind_the_last_dot_of_the_id(identity: str, name: str) -> None:
+def test_a_kimi_name_follows_the_last_dot_of_the_id(identity: str, name: str) -> None:
     assert calls(read("hermes-agent/kimi_k2", kimi(identity))) == [(name, '{"query": "owl"}')]
 
 
@@ -204,5 +204,5 @@ def test_other_kimi_ids_are_kept_as_text(identity: str) -> None:
         ("sglang/qwen25", "<tool_call>\n" * 6_000),
     ],
 )
-def test_a_text_that_takes_the_real_parser_seconds_is_told(parser: str, text: str) -> None:
+def test_a_text_that_takes_the_real_parser_seconds_is_reported(parser: str, text: str) -> None:
     assert "PARSER_TIMEOUT" in [code for code, _ in found(read(parser, text), text)]

@@ -40,7 +40,7 @@ def assert_covered(found: ComparedCompletion) -> None:
 # Joining
 
 
-def test_a_character_split_over_tokens_belongs_to_the_one_that_completes_it() -> None:
+def test_a_character_split_across_tokens_belongs_to_the_one_that_completes_it() -> None:
     cup = "☕".encode()
     tokens = [
         {"token": "a", "bytes": [97]},
@@ -62,11 +62,11 @@ def test_special_tokens_are_kept() -> None:
     assert join_tokens([{"token": "hi"}, {"token": "<|im_end|>"}]).text == "hi<|im_end|>"
 
 
-def test_bytes_that_end_within_a_character_are_shown_as_such() -> None:
+def test_an_incomplete_final_character_is_replaced() -> None:
     assert join_tokens([{"token": "x", "bytes": [0xE2]}]).text == "\ufffd"
 
 
-def test_tokens_that_are_only_numbers_are_no_text() -> None:
+def test_tokens_that_are_only_numbers_give_no_text() -> None:
     assert join_tokens([{"token": "token_id:12"}, {"token": "token_id:7"}]).are_ids
     assert not join_tokens([{"token": "token_id"}]).are_ids
 
@@ -74,7 +74,7 @@ def test_tokens_that_are_only_numbers_are_no_text() -> None:
 # Compared with the message
 
 
-def test_all_of_a_plain_answer_is_content() -> None:
+def test_a_plain_answer_is_all_content() -> None:
     found = compare_completion("The answer is 4.<|im_end|>", {"content": "The answer is 4."})
     assert kinds(found) == [("content", "The answer is 4."), ("markup", "<|im_end|>")]
     assert found.diagnostics == ()
@@ -87,7 +87,7 @@ def test_a_delivered_call_with_its_markup_is_a_call() -> None:
     assert found.diagnostics == ()
 
 
-def test_reasoning_is_told_from_content_that_says_the_same() -> None:
+def test_reasoning_is_distinguished_from_content_with_the_same_text() -> None:
     message = {"content": "4", "reasoning_content": "2 + 2 = 4"}
     found = compare_completion("<think>2 + 2 = 4</think>4", message)
     assert kinds(found) == [
@@ -95,7 +95,7 @@ def test_reasoning_is_told_from_content_that_says_the_same() -> None:
     ]  # fmt: skip
 
 
-def test_a_call_that_reached_nothing_is_an_error_that_names_the_parser() -> None:
+def test_an_undelivered_call_is_an_error_that_names_the_parser() -> None:
     text = "I look.\n<tool_call>\n<function=terminal>\n<parameter=command>\nls\n</parameter>"
     (finding,) = compare_completion(text, {"content": "I look."}).diagnostics
     assert (finding.code, finding.severity) == (Code.HIDDEN_BY_SERVER, Severity.ERROR)
@@ -104,7 +104,7 @@ def test_a_call_that_reached_nothing_is_an_error_that_names_the_parser() -> None
     assert "qwen3_coder" in finding.hint
 
 
-def test_prose_that_reached_nothing_is_a_warning_with_its_span() -> None:
+def test_undelivered_prose_is_a_warning_with_its_span() -> None:
     text = f"{CALL}\nAnd then I will look at the log."
     message = {"content": None, "tool_calls": [called("terminal", '{"command": "ls -la"}')]}
     found = compare_completion(text, message)
@@ -115,7 +115,7 @@ def test_prose_that_reached_nothing_is_a_warning_with_its_span() -> None:
     assert kinds(found)[-1][0] == "hidden"
 
 
-def test_of_two_calls_the_lost_one_is_hidden() -> None:
+def test_only_the_lost_one_of_two_calls_is_hidden() -> None:
     other = CALL.replace("ls -la", "pwd").replace("}}", "}")
     message = {"content": "", "tool_calls": [called("terminal", '{"command": "ls -la"}')]}
     found = compare_completion(f"{CALL}\n{other}", message)
@@ -123,7 +123,7 @@ def test_of_two_calls_the_lost_one_is_hidden() -> None:
     assert [d.severity for d in found.diagnostics] == [Severity.ERROR]
 
 
-def test_content_around_a_call_that_was_taken_out_is_content() -> None:
+def test_text_around_a_delivered_call_is_content() -> None:
     message = {
         "content": "First I look around. Then I will see.",
         "tool_calls": [called("terminal", '{"command": "ls -la"}')],
@@ -144,12 +144,12 @@ def test_a_call_in_no_known_format_is_found_by_name_and_arguments() -> None:
     assert not any(d.code is Code.HIDDEN_BY_SERVER for d in found.diagnostics)
 
 
-def test_content_that_the_server_made_up_is_told() -> None:
+def test_content_invented_by_the_server_is_reported() -> None:
     found = compare_completion("abc", {"content": "something else"})
     assert [d.code for d in found.diagnostics] == [Code.HIDDEN_BY_SERVER, Code.REPLY_SHAPE]
 
 
-def test_text_that_is_content_is_content_even_where_it_holds_a_call() -> None:
+def test_text_delivered_as_content_is_content_even_if_it_holds_a_call() -> None:
     found = compare_completion(CALL, {"content": CALL})
     assert kinds(found) == [("content", CALL)]
     assert found.diagnostics == ()
@@ -205,7 +205,7 @@ def test_parts_cover_every_completion(
 
 @settings(max_examples=60, deadline=None)
 @given(PIECES)
-def test_what_the_server_hands_on_whole_is_never_hidden(raw: list[str]) -> None:
+def test_text_that_the_server_delivers_whole_is_never_hidden(raw: list[str]) -> None:
     text = "".join(raw)
     assert all(
         p.kind is not PartKind.HIDDEN for p in compare_completion(text, {"content": text}).parts

@@ -48,7 +48,7 @@ def test_json_is_read_as_json(value: dict[str, Any]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(OBJECTS)
-def test_members_of_json_are_found_where_they_stand(value: dict[str, Any]) -> None:
+def test_members_of_json_are_found_at_their_places(value: dict[str, Any]) -> None:
     text = json.dumps(value, indent=1)
     spans = read_literal(text, 0, len(text)).members(text, 0)
     assert {key: json.loads(text[s.start : s.end]) for key, s in spans.items()} == value
@@ -85,12 +85,12 @@ def test_near_json_reads_as_a_person_would(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("depth", [300, 100_000])
 @pytest.mark.parametrize("quote", ['"', "'"])
-def test_what_is_nested_too_deeply_is_refused_not_raised(depth: int, quote: str) -> None:
+def test_too_deep_nesting_is_refused_without_raising(depth: int, quote: str) -> None:
     text = f"{{{quote}a{quote}:" * depth + "1" + "}" * depth
     assert read_literal(text, 0, len(text)).rung == FAILED
 
 
-def test_a_number_too_long_to_read_is_refused_not_raised() -> None:
+def test_a_number_too_long_to_read_is_refused_without_raising() -> None:
     digits = "9" * 5000
     text = f'{{"a": {digits}}}'
     assert read_literal(text, 0, len(text)).value == {"a": digits}

@@ -40,25 +40,25 @@ def test_a_call_without_its_special_tokens_is_read_and_its_family_named(
     assert "skip_special_tokens=false" in lost.hint
 
 
-def test_several_calls_without_special_tokens_are_told_apart() -> None:
+def test_several_calls_without_special_tokens_are_separated() -> None:
     calls = Auto().parse(f"{KIMI}functions.look:1{{}}", TOOLS).calls
     assert [call.value for call in calls] == [{"at": "a"}, {}]
     assert calls[0].span.end <= calls[1].span.start
 
 
-def test_a_cut_call_of_kimi_is_told_as_cut() -> None:
+def test_a_cut_kimi_call_is_reported_as_cut() -> None:
     result = Auto().parse(KIMI[:-3], TOOLS)
     assert [call.verdict for call in result.calls] == ["unclosed"]
     assert Code.TRUNCATED in [one.code for one in result.diagnostics]
 
 
-def test_texts_whose_quotes_are_gone_are_no_arguments() -> None:
+def test_strings_without_their_quotes_are_not_arguments() -> None:
     (call,) = Auto().parse("call:look{at:here, or there}", TOOLS).calls
     assert (call.name, call.arguments, call.verdict) == ("look", "{at:here, or there}", "failed")
 
 
 @pytest.mark.parametrize("text", [KIMI, DEEPSEEK, BARE])
-def test_without_the_tool_declared_it_is_no_call(text: str) -> None:
+def test_it_is_not_a_call_unless_the_tool_is_declared(text: str) -> None:
     for tools in ((), (ToolSpec("other"),)):
         assert Auto().parse(text, tools).calls == ()
 
@@ -76,7 +76,7 @@ def test_without_the_tool_declared_it_is_no_call(text: str) -> None:
         'my/look{"at": "a"}',
     ],
 )
-def test_other_texts_with_the_name_of_a_tool_are_no_calls(text: str) -> None:
+def test_other_texts_with_the_name_of_a_tool_are_not_calls(text: str) -> None:
     assert Auto().parse(text, TOOLS).calls == ()
 
 
@@ -85,7 +85,7 @@ PIECES = ["functions.", "look", ":0", "{", "}", '"at": 1', "function", "\n```jso
 
 @settings(max_examples=100)
 @given(st.lists(st.sampled_from([*PIECES, "<think>", "</think>", "```", " "]), max_size=30))
-def test_spans_cover_the_text_whatever_it_is(pieces: list[str]) -> None:
+def test_spans_cover_any_text(pieces: list[str]) -> None:
     text = "".join(pieces)
     result = Auto().parse(text, TOOLS)
     spans = [call.span for call in result.calls]

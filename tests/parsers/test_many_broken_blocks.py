@@ -15,12 +15,12 @@ def test_sound_calls_after_many_broken_blocks_are_read() -> None:
     assert result.calls[-1].verdict == "json"
 
 
-def test_blocks_beyond_the_bound_stay_in_the_content_and_it_is_said_once() -> None:
+def test_blocks_beyond_the_bound_stay_in_the_content_and_are_reported_once() -> None:
     result = Auto().parse(BROKEN * 200)
     assert len(result.calls) < 200
     assert (result.content or "").count("<tool_call>") == 200 - len(result.calls)
     assert [found.code for found in result.diagnostics].count(Code.PARSER_TIMEOUT) == 1
 
 
-def test_a_few_broken_blocks_are_all_calls() -> None:
+def test_a_few_broken_blocks_are_all_returned_as_calls() -> None:
     assert len(Auto().parse(BROKEN * 20).calls) == 20

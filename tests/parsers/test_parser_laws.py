@@ -141,7 +141,7 @@ def work(text: str) -> int:
 
 
 @pytest.mark.parametrize("unit", REPEATED)
-def test_the_work_grows_with_the_length(unit: str) -> None:
+def test_the_work_grows_linearly_with_the_length(unit: str) -> None:
     for opening in OPENINGS:
         small, large = (opening + unit * (size // len(unit)) for size in (1_000, 8_000))
         assert work(large) <= 12 * work(small) + 500

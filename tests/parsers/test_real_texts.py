@@ -46,7 +46,7 @@ def assistant_texts(value: Any) -> Iterator[str]:
     ("wire_format", "without_tags"),
     [*((name, set()) for name in ("hermes", "qwen25", "qwen3_coder")), ("glm45", {"json_body"})],
 )
-def test_the_calls_that_were_meant_are_found(wire_format: str, without_tags: set[str]) -> None:
+def test_the_intended_calls_are_found(wire_format: str, without_tags: set[str]) -> None:
     missed = set()
     for row, tools in rows(wire_format):
         result = read_embedded(row["text"], tools)

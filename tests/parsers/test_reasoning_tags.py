@@ -45,7 +45,7 @@ def test_every_known_tag_is_read(tag: str) -> None:
         ),
     ],
 )
-def test_reasoning_is_what_the_tags_hold(text: str, expected: list[str]) -> None:
+def test_reasoning_is_the_text_inside_the_tags(text: str, expected: list[str]) -> None:
     assert inner(text) == expected
 
 
@@ -56,7 +56,7 @@ PIECES = [f"<{slash}{tag}>" for tag in ("think", "reasoning") for slash in ("", 
 @given(
     st.lists(st.sampled_from([*PIECES, "<tool_call>{", "</tool_call>", "`", " x "]), max_size=12)
 )
-def test_pieces_stand_in_order_and_in_bounds(pieces: list[str]) -> None:
+def test_pieces_are_in_order_and_within_bounds(pieces: list[str]) -> None:
     text = "".join(pieces)
     position = 0
     for whole, span, _ in split_reasoning(text):

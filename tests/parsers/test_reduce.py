@@ -32,7 +32,7 @@ def test_a_text_that_cannot_be_reduced_is_kept() -> None:
     assert reduce_text("abc", lambda text: text == "abc") == "abc"
 
 
-def test_brackets_go_in_pairs() -> None:
+def test_brackets_are_removed_in_pairs() -> None:
     def fails(text: str) -> bool:
         return "x" in text and text.count("(") == text.count(")")
 
@@ -41,7 +41,7 @@ def test_brackets_go_in_pairs() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.text("ab<>{}\"' \n\ud83e", max_size=60), st.sets(st.sampled_from("ab<{ \n"), min_size=1))
-def test_the_result_fails_and_no_character_can_go(text: str, needed: set[str]) -> None:
+def test_the_result_fails_and_no_character_can_be_removed(text: str, needed: set[str]) -> None:
     def fails(candidate: str) -> bool:
         return needed <= set(candidate)
 
@@ -55,7 +55,9 @@ def test_the_result_fails_and_no_character_can_go(text: str, needed: set[str]) -
 
 @settings(max_examples=40, deadline=None)
 @given(st.text("ab \n", max_size=200), st.integers(1, 40))
-def test_the_tries_are_bounded_and_the_best_so_far_is_kept(text: str, most: int) -> None:
+def test_the_number_of_tries_is_bounded_and_the_best_result_so_far_is_kept(
+    text: str, most: int
+) -> None:
     tried: list[str] = []
 
     def fails(candidate: str) -> bool:

@@ -47,7 +47,7 @@ def run(source: str) -> dict[str, Any]:
     return names
 
 
-def test_the_report_says_what_was_read_expected_and_how_to_see_it() -> None:
+def test_the_report_shows_what_was_read_what_was_expected_and_how_to_reproduce_it() -> None:
     report = bug_report(reproduction(BROKEN)._replace(whole=BROKEN + "  "))
     assert report.startswith("# vllm/hermes 0.33.0: ")
     assert "78 characters, reduced from 80" in report
@@ -56,7 +56,7 @@ def test_the_report_says_what_was_read_expected_and_how_to_see_it() -> None:
     assert "hermes-tui parse text.txt --parser vllm/hermes --tools tools.json" in report
 
 
-def test_a_finding_is_reduced_and_says_from_what() -> None:
+def test_a_finding_is_reduced_and_its_origin_given() -> None:
     text = f"Some prose before.\n{BROKEN}\nAnd after it."
     found = reproduction_of(text, parser_named("vllm/hermes"), TOOLS, Auto())
     assert len(found.text) < len(BROKEN)
@@ -64,7 +64,7 @@ def test_a_finding_is_reduced_and_says_from_what() -> None:
     assert [call.name for call in found.expected or ()] != [c.name for c in found.verdict.calls]
 
 
-def test_a_part_that_an_engine_gives_no_verdict_on_is_not_taken() -> None:
+def test_a_reduction_without_a_verdict_of_the_engine_is_not_used() -> None:
     emulated = parser_named("vllm/hermes")
 
     class Reluctant:
@@ -80,7 +80,7 @@ def test_a_part_that_an_engine_gives_no_verdict_on_is_not_taken() -> None:
     assert "prose" in found.text and "after it" not in found.text
 
 
-def test_the_report_on_a_real_engine_says_how_to_add_and_ask_it() -> None:
+def test_the_report_on_a_real_engine_shows_how_to_add_and_run_it() -> None:
     report = bug_report(reproduction(BROKEN, real=True))
     assert "the engine itself" in report
     add, ask = report[report.index("```sh") :].splitlines()[1:3]
@@ -89,7 +89,7 @@ def test_the_report_on_a_real_engine_says_how_to_add_and_ask_it() -> None:
     assert ask == f"hermes-tui parse text.txt --parser {name} --tools tools.json"
 
 
-def test_the_report_on_a_stream_says_in_what_deltas() -> None:
+def test_the_report_on_a_stream_names_its_deltas() -> None:
     asked = EngineRun("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0", "4c")
     found = reproduction(BROKEN)._replace(real=asked)
     assert "in deltas of 4 characters" in bug_report(found)
@@ -97,23 +97,23 @@ def test_the_report_on_a_stream_says_in_what_deltas() -> None:
     assert run(pytest_case(found))["STREAM"] == "4c"
 
 
-def test_characters_that_cannot_be_shown_are_written_as_a_literal() -> None:
+def test_unprintable_characters_are_written_as_a_literal() -> None:
     assert r"'<tool_call>\x00\ud83e'" in bug_report(reproduction("<tool_call>\0\ud83e"))
 
 
-def test_the_test_passes_today_and_fails_on_what_was_meant() -> None:
+def test_the_generated_test_passes_today_and_fails_on_the_intended_calls() -> None:
     case = run(pytest_case(reproduction(BROKEN)))
     case["test_what_is_read_today"]()
     with pytest.raises(AssertionError):
         case["test_what_was_meant_is_read"]()
 
 
-def test_without_anything_expected_only_the_present_is_pinned() -> None:
+def test_without_an_expectation_only_the_present_verdict_is_pinned() -> None:
     case = run(pytest_case(reproduction(BROKEN)._replace(expected=None)))
     assert "test_what_was_meant_is_read" not in case
 
 
-def test_a_name_for_the_files_holds_nothing_odd() -> None:
+def test_the_name_for_the_files_holds_no_odd_characters() -> None:
     assert slug(reproduction(BROKEN)).startswith("vllm-hermes-trailing-comma")
     assert re.fullmatch(r"[a-z0-9-]+", slug(reproduction("<tool_call>\0🦉")))
 
@@ -128,7 +128,7 @@ NASTY = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) |
 
 @settings(max_examples=150, deadline=None)
 @given(NASTY, st.booleans())
-def test_the_test_file_is_sound_python_for_any_text(text: str, real: bool) -> None:
+def test_the_generated_test_is_valid_python_for_any_text(text: str, real: bool) -> None:
     tools = (ToolSpec("get_weather", text, {"title": text}),)
     source = pytest_case(reproduction(text, tools=tools, real=real))
     assert source.isascii()
@@ -143,7 +143,7 @@ def test_the_test_file_is_sound_python_for_any_text(text: str, real: bool) -> No
 
 @settings(max_examples=100, deadline=None)
 @given(NASTY)
-def test_nothing_in_a_text_closes_its_fence(text: str) -> None:
+def test_no_text_closes_its_own_fence(text: str) -> None:
     first, *inside, last = fenced(text).split("\n")
     assert first == last
     assert not any(first in line for line in inside)
@@ -156,7 +156,7 @@ def test_a_text_literal_of_a_megabyte_is_read_back() -> None:
     assert run(f"TEXT = {text_literal(text)}")["TEXT"] == text
 
 
-def test_tools_nested_too_deeply_do_not_break_the_report() -> None:
+def test_deeply_nested_tools_do_not_break_the_report() -> None:
     deep: Any = {}
     for _ in range(5_000):
         deep = {"properties": deep}

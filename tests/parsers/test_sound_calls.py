@@ -39,7 +39,7 @@ TEXTS = st.lists(st.sampled_from(SCRAPS), max_size=7).map("".join)
 
 @settings(max_examples=400, deadline=None)
 @given(TEXTS)
-def test_calls_read_the_short_way_are_those_of_the_full_parser(text: str) -> None:
+def test_the_fast_path_reads_the_calls_that_the_full_parser_reads(text: str) -> None:
     calls = sound_calls(text, split_reasoning(text))
     full = read_embedded(text)
     if calls:
@@ -49,7 +49,7 @@ def test_calls_read_the_short_way_are_those_of_the_full_parser(text: str) -> Non
         assert calls == bare
 
 
-def test_sound_calls_behind_reasoning_and_words_are_read_the_short_way() -> None:
+def test_the_fast_path_reads_sound_calls_after_reasoning_and_prose() -> None:
     text = f"<think>\nhm\n</think>\nI look.\n{SOUND}\n{SOUND}\nThat is all."
     names = [(call.name, call.value) for call in sound_calls(text, split_reasoning(text))]
     assert names == [("f", {"a": [1, "é"]})] * 2
@@ -57,7 +57,7 @@ def test_sound_calls_behind_reasoning_and_words_are_read_the_short_way() -> None
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS)
-def test_of_a_text_without_a_mark_there_is_nothing_to_say(text: str) -> None:
+def test_a_text_without_a_marker_gets_no_finding(text: str) -> None:
     full = read_embedded(text)
     if full is not None and not has_mark(text):
         assert (full.calls, full.diagnostics) == ((), ())

@@ -46,14 +46,14 @@ def block(payload: str) -> str:
         (f"{block(CALL[:-1] + ', }')}\nBye for now.", "move `Bye for now.`, remove the comma"),
     ],
 )
-def test_the_smallest_edit_is_offered_in_words(broken: str, description: str) -> None:
+def test_the_smallest_edit_is_described_in_words(broken: str, description: str) -> None:
     first = suggested("vllm/hermes", broken)[0]
     assert first.description == description
     (call,) = parser_named("vllm/hermes").parse(first.text, TOOLS).calls
     assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Oslo"})
 
 
-def test_the_places_of_an_edit_are_those_of_the_original_text() -> None:
+def test_the_places_of_an_edit_are_in_the_original_text() -> None:
     text = block('{"name": "get_weather", "args": {"city": "Oslo",}}')
     (first,) = suggested("vllm/hermes", text)
     assert [text[span.start : span.end] for span in first.spans] == ["args", ","]
@@ -72,19 +72,19 @@ def test_an_unclosed_parameter_is_closed() -> None:
     assert first.description == "insert `</parameter>`"
 
 
-def test_a_text_that_was_cut_off_says_so() -> None:
+def test_a_truncated_text_is_reported_as_such() -> None:
     first = suggested("vllm/hermes", '<tool_call>{"name": "get_weather", "arguments": {"city": "O')[
         0
     ]
     assert first.description.endswith("it was cut off here: more may have been meant")
 
 
-def test_nothing_is_offered_where_all_is_well_or_nothing_was_meant() -> None:
+def test_nothing_is_suggested_for_a_sound_text_or_one_without_a_call() -> None:
     assert suggested("vllm/hermes", block(CALL)) == ()
     assert suggested("vllm/hermes", "No call at all.", "vllm/qwen3_coder") == ()
 
 
-def test_a_parser_that_reads_the_text_comes_before_writing_it_anew() -> None:
+def test_another_parser_that_reads_the_text_comes_before_rewriting_it() -> None:
     text = "<function=get_weather><parameter=city>Oslo</parameter></function>"
     first, second = suggested("vllm/hermes", text, "sglang/hermes", "vllm/qwen3_coder")
     assert first == Suggestion(
@@ -105,7 +105,7 @@ def test_a_small_edit_comes_before_another_parser() -> None:
     ]
 
 
-def test_a_call_that_was_read_before_is_still_read() -> None:
+def test_a_call_that_was_read_without_the_edit_is_still_read() -> None:
     text = f"{block(CALL)}\n{block(CALL.replace('Oslo', 'Rome').replace('}}', ',}}'))}"
     first = suggested("vllm/hermes", text)[0]
     cities = [
@@ -120,7 +120,7 @@ def test_prose_before_a_call_stays_content() -> None:
     assert parser_named("vllm/hermes").parse(first.text, TOOLS).content == "Let me look.\n"
 
 
-def test_a_long_text_is_edited_in_place_and_in_time() -> None:
+def test_a_long_text_is_edited_in_place_and_quickly() -> None:
     words = 'a \\"quoted\\" line\\n' * 30_000
     text = block(f'{{"name": "get_weather", "args": {{"city": "{words}",}}}}')
     start = time.process_time()
@@ -143,7 +143,7 @@ _PIECES = [
     st.lists(st.sampled_from(_PIECES), max_size=10).map("".join),
     st.sampled_from([parser.name for parser in engine_parsers()]),
 )
-def test_whatever_the_text_every_suggestion_is_read_as_objects(text: str, name: str) -> None:
+def test_every_suggestion_for_any_text_is_read_as_objects(text: str, name: str) -> None:
     others = ("vllm/hermes", "hermes-agent/llama3_json")
     for one in suggested(name, text, *others):
         result = parser_named(one.parser).parse(one.text, TOOLS)
@@ -181,7 +181,7 @@ def _figures(column: str) -> tuple[int, int]:
 @pytest.mark.shared
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
 @pytest.mark.parametrize("column", list(COLUMNS))
-def test_the_first_edit_gives_what_was_meant(column: str) -> None:
+def test_the_first_edit_gives_what_was_intended(column: str) -> None:
     good, total = _figures(column)
     assert total > 100
     assert good / total >= 0.93, f"{good} of {total}"

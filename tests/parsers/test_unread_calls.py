@@ -28,7 +28,7 @@ HARMONY = 'assistantcommentary to=functions.look json{"at": "a"}'
         (f"analysisI need it.{HARMONY}", "gpt-oss (sglang) reads it with the markers"),
     ],
 )
-def test_the_calls_are_told_with_the_parsers_that_read_them(text: str, reader: str) -> None:
+def test_unread_calls_are_reported_with_the_parsers_that_read_them(text: str, reader: str) -> None:
     calls, (error,) = unread_calls(text, TOOLS)
     assert [(call.name, call.arguments, call.origin) for call, _ in calls] == [
         ("look", {"at": "a"}, Origin.TEXT)
@@ -37,7 +37,7 @@ def test_the_calls_are_told_with_the_parsers_that_read_them(text: str, reader: s
     assert reader in error.hint
 
 
-def test_bare_json_is_a_call_of_whatever_tool() -> None:
+def test_bare_json_is_a_call_of_any_tool() -> None:
     text = '{"name": "other", "arguments": {}}'
     assert len(unread_calls(text, ()).calls) == len(unread_calls(text, TOOLS).calls) == 1
 
@@ -90,7 +90,7 @@ def test_without_declared_tools_only_bare_json_is_a_call() -> None:
         'I look.\nlook{"at": "a"}',
     ],
 )
-def test_a_call_of_a_declared_tool_is_told_beside_words(text: str) -> None:
+def test_a_call_of_a_declared_tool_is_reported_next_to_prose(text: str) -> None:
     calls, (error,) = unread_calls(text, TOOLS)
     assert {call.arguments["at"] for call, _ in calls} == {"a"}
     assert (error.code, error.severity) == (Code.CALL_IN_CONTENT, Severity.ERROR)
@@ -119,7 +119,7 @@ LLAMA4 = '<|python_start|>[look(at="a")]<|python_end|>'
         ),
     ],
 )
-def test_marked_calls_are_told_with_the_parser_that_reads_them_and_lack_nothing(
+def test_marked_calls_are_reported_complete_with_the_parser_that_reads_them(
     text: str, form: str, flag: str
 ) -> None:
     calls, (error,) = unread_calls(text, TOOLS)
@@ -130,37 +130,37 @@ def test_marked_calls_are_told_with_the_parser_that_reads_them_and_lack_nothing(
 
 
 @pytest.mark.parametrize("text", [STEP3, LLAMA4])
-def test_marked_calls_are_told_without_declared_tools_and_not_made(text: str) -> None:
+def test_marked_calls_are_reported_but_not_made_without_declared_tools(text: str) -> None:
     calls, (error,) = unread_calls(text, ())
     assert not calls
     assert error.code is Code.CALL_IN_CONTENT and "(look)" in error.message
 
 
-def test_markers_in_reasoning_are_told_as_such() -> None:
+def test_markers_in_reasoning_are_reported_as_such() -> None:
     calls, (found,) = unread_calls(f"<think>maybe {STEP3}</think>No need.", TOOLS)
     assert not calls
     assert (found.code, found.severity) == (Code.MARKER_IN_REASONING, Severity.WARNING)
 
 
-def test_a_call_behind_such_reasoning_is_told() -> None:
+def test_a_call_after_such_reasoning_is_reported() -> None:
     for call in ('[look(at="a")]', LLAMA4, JSON):
         calls, (found,) = unread_calls(f"<think>maybe {STEP3}</think>{call}", TOOLS)
         assert len(calls) == 1 and found.code is Code.CALL_IN_CONTENT
 
 
-def test_markers_that_are_spoken_of_are_no_calls() -> None:
+def test_markers_mentioned_in_prose_are_not_calls() -> None:
     calls, told = unread_calls("The marker `<|python_start|>` opens a (look) call.", TOOLS)
     assert not calls and all(one.severity is Severity.NOTE for one in told)
 
 
-def test_what_is_wrong_with_a_call_is_told_with_it() -> None:
+def test_a_flaw_in_a_call_is_reported_with_it() -> None:
     ((_, own),), (error,) = unread_calls(f"I look.\n{JSON[:-2]},}}}}", TOOLS)
     assert [one.code for one in own] == [Code.TRAILING_COMMA]
     assert error.hint.startswith("TRAILING_COMMA: ")
 
 
 @pytest.mark.parametrize("text", [JSON, STEP3, LLAMA4, '[look(at="a")]', 'look{"at": "a"}'])
-def test_a_message_read_without_its_tools_says_with_them_what_its_text_does(text: str) -> None:
+def test_a_message_read_without_its_tools_gets_the_finding_once_they_are_known(text: str) -> None:
     found = normalise_message({"role": "assistant", "content": text, "finish_reason": "tool_calls"})
     known = with_unread(found, TOOLS)
     calls, told = unread_calls(text, TOOLS)
@@ -170,22 +170,22 @@ def test_a_message_read_without_its_tools_says_with_them_what_its_text_does(text
 
 
 @pytest.mark.parametrize("text", ["", "Nothing (to look at).", "<tool_call>{", CALL])
-def test_a_message_without_such_calls_stays_what_it_is(text: str) -> None:
+def test_a_message_without_such_calls_is_unchanged(text: str) -> None:
     found = normalise_message({"role": "assistant", "content": text})
     assert with_unread(found, TOOLS) == found
 
 
-NAMED_OTHERWISE = {"pythonic-23-dashed_name", "pythonic-30-unknown_tool"}
+UNDECLARED = {"pythonic-23-dashed_name", "pythonic-30-unknown_tool"}
 """Rows without a marker whose tool is not declared."""
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the real outputs are not here")
-def test_of_every_real_text_that_means_a_call_it_is_told() -> None:
+def test_every_real_text_with_an_intended_call_is_reported() -> None:
     tools = toolsets()
     for row in rows():
         message = normalise_message({"role": "assistant", "content": row["text"]})
         codes = [one.code for one in with_unread(message, tools[row["tools"]]).diagnostics]
-        if row["intent"] and row["id"] not in NAMED_OTHERWISE:
+        if row["intent"] and row["id"] not in UNDECLARED:
             assert Code.CALL_IN_CONTENT in codes, row["id"]
         if "in_think" in row["id"]:
             assert Code.CALL_IN_CONTENT not in codes, row["id"]
@@ -201,7 +201,7 @@ def test_of_every_real_text_that_means_a_call_it_is_told() -> None:
         ),
     ],
 )
-def test_a_long_text_is_told_by_its_format_alone(text: str, flag: str) -> None:
+def test_a_long_text_is_recognised_by_its_format_alone(text: str, flag: str) -> None:
     calls, (error,) = unread_calls(text.replace("…", "a" * 50_000), TOOLS)
     assert len(calls) == 1
     assert f"--tool-call-parser {flag}" in error.hint
@@ -212,7 +212,7 @@ PIECES = st.sampled_from(["look", "(", ")", "[", "]", '"', "at=", "{", "}", ":",
 
 @settings(max_examples=60)
 @given(st.lists(PIECES, max_size=30).map("".join))
-def test_spans_stand_in_the_text_whatever_it_is(text: str) -> None:
+def test_spans_are_within_any_text(text: str) -> None:
     calls, told = unread_calls(text, TOOLS)
     assert len(told) == bool(calls)
     for call, _ in calls:
