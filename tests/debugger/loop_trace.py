@@ -1,4 +1,4 @@
-"""A whole run through a session, without a driver: answers in, what happened out."""
+"""Play a whole run through a session without a driver, and trace what happened."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Handler = Callable[[str, Any], Any]
 
 
 class Trace(NamedTuple):
-    """`dispatched` are (name, arguments); `escaped` is the exception that left the loop."""
+    """`dispatched` are (name, arguments); `escaped` is the exception that the loop raised."""
 
     messages: list[Any]
     dispatched: list[tuple[str, Any]]
@@ -41,7 +41,7 @@ class Trace(NamedTuple):
 
 
 class Recorder:
-    """A tool that writes down what it was called with."""
+    """A tool that records what it was called with."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
@@ -116,6 +116,6 @@ def _trace(log: list[ev.Event], recorder: Recorder) -> Trace:
 
 
 def without_made_ids(messages: list[Any]) -> list[Any]:
-    """Return `messages` as JSON has them, ids made up by the loop all alike."""
+    """Return `messages` as JSON reads them back, with equal ids for all that the loop made up."""
     found: list[Any] = json.loads(_MADE.sub('"call_made"', json.dumps(messages)))
     return found

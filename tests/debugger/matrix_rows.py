@@ -1,4 +1,4 @@
-"""The edge cases of the agent loop, a row each: what HermesAgentLoop does, and what is right."""
+"""The edge cases of the agent loop, one a row: what HermesAgentLoop does, and what is right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _raises(name: str, arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class Row:
-    """`faithful` and `strict` are what must be seen; `replies` come before a final answer."""
+    """`faithful` and `strict` are the expected facts; `replies` come before a final answer."""
 
     id: str
     replies: Callable[[], list[Any]]

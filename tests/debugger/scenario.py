@@ -1,4 +1,4 @@
-"""Sessions as scenarios: `>>` puts an input in, `<<` says all that must come out, in order.
+"""Sessions as scenarios: `>>` gives an input, `<<` states all the outputs that follow, in order.
 
     run = Scenario() >> task("list the files") << (RunStarted, …, SendRequest)
 
@@ -85,7 +85,7 @@ def _matches(output: object, expected: object) -> bool:
 
 
 class Scenario:
-    """A session, its log, and what the last input made happen."""
+    """A session, its log, and the outputs of the last input."""
 
     def __init__(self, session: Session | None = None, log: list[Event] | None = None) -> None:
         self.session = session or Session()
@@ -123,20 +123,20 @@ class Scenario:
         return Scenario(Session.from_events(log), list(log))
 
     def findings(self) -> list[str]:
-        """Return the codes of what the log's own fold finds wrong in it."""
+        """Return the codes of the findings that folding the log gives."""
         state = RunState()
         found = [finding for event in self.log for finding in state.apply(event)]
         return [finding.code.value for finding in found]
 
     def conversation(self) -> list[dict[str, Any]]:
-        """Return what the last request sent."""
+        """Return the messages of the last request."""
         (request,) = self.effects
         assert isinstance(request, SendRequest)
         return [json.loads(message) for message in request.messages]
 
 
 def length_before(run: Scenario, kind: type) -> int:
-    """Return how long the log was before its last event of `kind`."""
+    """Return the length of the log before its last event of `kind`."""
     return max(seq for seq, event in enumerate(run.log) if isinstance(event, kind))
 
 
@@ -146,7 +146,7 @@ def task(text: str = "go", **fields: Any) -> Start:
 
 
 def run_to(*breakpoints: str, **fields: Any) -> Start:
-    """Return the start of a run that goes on to the first breakpoint; their ids are b1, b2 …"""
+    """Return the start of a run that continues to the first breakpoint; their ids are b1, b2 …"""
     return task(stop_points=RUN_MODE, breakpoints=broken(*breakpoints), **fields)
 
 
@@ -162,7 +162,7 @@ def says(text: str, finish: str = "stop") -> ModelReplied:
 
 
 def calls(*named: tuple[str, Any], text: str = "") -> ModelReplied:
-    """Return a reply with calls (name, arguments); arguments that are no text become JSON."""
+    """Return a reply with calls (name, arguments); arguments other than strings become JSON."""
     listed = [
         {
             "id": f"c{index}",

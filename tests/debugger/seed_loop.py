@@ -1,6 +1,6 @@
-"""Runs the loop that faithful mode reproduces, where its text lies beside the project.
+"""Run the loop that faithful mode reproduces, if its source is next to the project.
 
-That text lost its indentation on the way: `_LEVELS` gives it back, a digit for each logical line
+That source lost its indentation: `_LEVELS` restores it, a digit for each logical line
 of code from the first import on.
 """
 
@@ -31,7 +31,7 @@ def seed_source() -> str:
 
 
 def _logical_lines(lines: list[str]) -> Iterator[str]:
-    """Yield statements, those that go over several lines joined; comments and docs left out."""
+    """Yield statements, joined if they span several lines; comments and docstrings are left out."""
     held, depth, in_doc = "", 0, False
     for line in lines:
         if in_doc or (not held and line.startswith('"""')):
@@ -48,7 +48,7 @@ def _logical_lines(lines: list[str]) -> Iterator[str]:
 
 
 class HermesParser:
-    """Stands for hermes-agent's parser of that name."""
+    """A stand-in for hermes-agent's parser of that name."""
 
     pattern = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>|<tool_call>\s*(.*)", re.DOTALL)
 
@@ -99,7 +99,7 @@ def _modules(handler: Callable[..., Any]) -> Iterator[None]:
 
 
 class Server:
-    """Answers with the messages given, then with an exception."""
+    """A server that replies with the given messages, then with an exception."""
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers = iter(answers)
@@ -120,9 +120,9 @@ def run_seed(
     names: set[str],
     max_turns: int,
 ) -> tuple[Any, str]:
-    """Return what the loop returns, None where an exception leaves it, and that exception.
+    """Return what the loop returns, or None if it raises, and the name of that exception.
 
-    `messages` grows as the conversation does.
+    `messages` grows with the conversation.
     """
     logging.getLogger("seed_loop_source").setLevel(logging.CRITICAL + 1)
     with _modules(handler):

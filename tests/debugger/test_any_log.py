@@ -1,4 +1,4 @@
-"""A log may hold anything in any order: nothing in it breaks what reads it."""
+"""A log may hold anything in any order: nothing in it breaks its readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tool's schema says what is wrong with arguments, and is itself never trusted."""
+"""A tool's schema is used to check arguments, and is never trusted itself."""
 
 from __future__ import annotations
 

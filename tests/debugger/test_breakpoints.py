@@ -1,4 +1,4 @@
-"""Breakpoints read as one line each and match as that line says."""
+"""Breakpoints are written as one line each, and match as that line says."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parse(text: str) -> Breakpoint:
 
 
 def actions(text: str, times: int) -> list[Action | None]:
-    """Return what happens at each of `times` calls that all match."""
+    """Return the action at each of `times` calls that all match."""
     found = [hit(parse(text), CALL, hits) for hits in range(times)]
     return [one.action for one in found if one]
 

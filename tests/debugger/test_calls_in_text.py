@@ -1,4 +1,4 @@
-"""Calls that stand in a reply's text or reasoning: which of them run, and what is said of them."""
+"""Calls in the text or reasoning of a reply: which of them are run, and what is reported."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_calls_that_a_server_left_in_the_text_run_with_a_warning(api: str, mode:
     assert (warning.code, warning.severity) == (Code.CALL_IN_CONTENT, Severity.WARNING)
     assert "the server left 1 call in the text (terminal); it was read here" in warning.message
     assert "--tool-call-parser hermes (vllm)" in warning.hint
-    # What is found at once is nothing that the rest of the run is to decide.
+    # Findings made at once must not depend on the rest of the run.
     assert run.findings() == ["CALL_IN_CONTENT"]
 
 
@@ -286,7 +286,7 @@ TWO_LISTED = f'[TOOL_CALLS] [{{"name": "terminal", {COMMAND}}}, {{"name": "termi
 
 
 def sent_back(run: Scenario) -> dict[str, object]:
-    """Return the reply with calls as the model is shown it again."""
+    """Return the reply with calls in the form in which it is sent back to the model."""
     return [one for one in run.conversation() if one["role"] == "assistant"][-1]
 
 

@@ -1,4 +1,4 @@
-"""Calls of a reply's own field that the reply ended in: what of them is never run."""
+"""Native calls at which a reply was cut: which of them are never run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A replay that asks for something else than was recorded stops, and can be let go."""
+"""A replay whose request or call differs from the recording stops, and can be accepted."""
 
 from __future__ import annotations
 

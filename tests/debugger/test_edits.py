@@ -1,4 +1,4 @@
-"""What a person changes is what happens, and it stands in the log."""
+"""A person's changes take effect, and are recorded in the log."""
 
 from __future__ import annotations
 

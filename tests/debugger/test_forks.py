@@ -1,4 +1,4 @@
-"""A fork shares the past of a run, runs no tool again, and stops where it was asked for."""
+"""A fork shares the past of a run, runs no tool again, and stops at the requested event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ = ("read_file", {"path": "a"})
 
 
 def finished() -> Scenario:
-    """Return a run of two turns: two calls, then one, then the end."""
+    """Return a run of two turns: a reply with two calls, one with one call, then the end."""
     run = Scenario() >> run_to() >> calls(LS, READ) >> ToolReplied("a") >> ToolReplied("b")
     return run >> calls(RM) >> ToolReplied("gone") >> says("done")
 

@@ -1,4 +1,4 @@
-"""Replies of many calls and of long blanks cost a run time that grows with them."""
+"""The time for replies with many calls or much white space grows linearly with their size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.timing import least_s
 
 
 def dispatched(count: int, mode: str) -> Scenario:
-    """Return a run of which a reply of so many calls was answered."""
+    """Return a run in which a reply with `count` calls was answered."""
     calls = [
         {"id": f"c{n}", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}
         for n in range(count)

@@ -1,6 +1,6 @@
-"""Each edge case of the loop, in both modes, and faithful mode against the loop itself.
+"""Each edge case of the loop in both modes, and faithful mode compared with the loop itself.
 
-The rows hold by themselves; the comparison runs where the loop's text lies beside the project.
+The rows need nothing else; the comparison runs if the loop's source is next to the project.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def played(row: Row) -> list[Any]:
 
 
 def facts(trace: Trace) -> dict[str, Any]:
-    """Return a run in the words of the rows."""
+    """Return the facts about a run under the names that the rows use."""
     messages = without_made_ids(trace.messages)
     model = next((m for m in messages if m["role"] == "assistant"), {})
     tools = [m for m in messages if m["role"] == "tool"]
@@ -98,7 +98,7 @@ def test_faithful_mode_is_the_loop_itself(row: Row) -> None:
 
 
 def assert_same(answered: Callable[[], list[Any]], handler: Handler, max_turns: int) -> None:
-    """Compare a run in faithful mode with the loop itself, all that either says of it."""
+    """Compare a run in faithful mode with the loop itself, in everything that either reports."""
     messages, recorder = [dict(TASK)], Recorder(handler)
     result, escaped = seed_loop.run_seed(
         answered(), recorder, messages, SCHEMAS, set(NAMES), max_turns
@@ -118,7 +118,7 @@ def assert_same(answered: Callable[[], list[Any]], handler: Handler, max_turns: 
 
 
 def error_of(error: Any) -> tuple[Any, ...]:
-    """Return a recorded error; where the loop leaves a list or a number, its text."""
+    """Return a recorded error, or its text if the loop recorded a list or a number."""
     kept = error.arguments
     arguments = kept if isinstance(kept, str) else json.dumps(kept, separators=(",", ":"))
     return error.turn, str(error.tool_name), arguments, error.error, error.tool_result

@@ -1,4 +1,4 @@
-"""A log whose process was killed is resumed where it ends, and no tool runs twice unasked."""
+"""A log whose process was killed is resumed at its end, and no tool runs twice uncommanded."""
 
 from __future__ import annotations
 

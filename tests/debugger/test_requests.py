@@ -1,4 +1,4 @@
-"""What a request holds, and what becomes of it where it fails."""
+"""The contents of a request, and what happens if it fails."""
 
 from __future__ import annotations
 

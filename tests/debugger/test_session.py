@@ -1,4 +1,4 @@
-"""A run under the debugger: the loop itself, mishaps included."""
+"""A run under the debugger: the loop itself, and its failures."""
 
 from __future__ import annotations
 

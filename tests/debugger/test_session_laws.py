@@ -118,7 +118,7 @@ NEXT_INPUT = {
     Phase.STOPPED: INPUTS[Kind.RESUME],
     Phase.DISPATCHING: INPUTS[Kind.TOOL_REPLY],
 }
-"""What takes a run on to its next turn."""
+"""The inputs that take a run to its next turn."""
 CHANGES = {
     Kind.EDIT,
     Kind.EDIT_TEXT,
@@ -141,7 +141,7 @@ class Sessions(RuleBasedStateMachine):
         self.log: list[ev.Event] = []
         self.clock = 0.0
         self.asked: tuple[Effect, ...] = ()
-        """What this process asked for last; one that is killed takes that with it."""
+        """What this process requested last; killing the process loses it."""
 
     def put(self, one: given.Input) -> None:
         events, effects = self.session.apply(one, now=self.clock, new_id=f"i{len(self.log)}")
@@ -351,14 +351,14 @@ class Sessions(RuleBasedStateMachine):
                 exported = json.loads(openai.write(self.log))["messages"]
                 said = [as_asked(message) for message in exported]
                 if any(isinstance(event, ev.MessageEdited) for event in self.log):
-                    # A result whose call was taken out is what the user says.
+                    # A result whose call was removed is sent as a message of the user.
                     assert [m["content"] for m in said] == [m["content"] for m in sent]
                 else:
                     assert said == sent
 
 
 def as_asked(message: dict[str, Any]) -> dict[str, Any]:
-    """Return what a message asks of the API: without content or arguments, empty ones."""
+    """Return what a message means to the API: missing content or arguments become empty ones."""
     known = ("role", "content", "tool_calls", "tool_call_id")
     asked = {key: message[key] for key in known if key in message}
     for call in asked.get("tool_calls", ()):

@@ -1,4 +1,4 @@
-"""The stepping table holds what it promises."""
+"""The stepping table keeps its promises."""
 
 from __future__ import annotations
 

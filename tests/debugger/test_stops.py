@@ -1,4 +1,4 @@
-"""Where a run goes on to, and what holds it up."""
+"""Where a run continues to, and what stops it."""
 
 from __future__ import annotations
 
