@@ -43,17 +43,19 @@ SCHEMAS = st.recursive(
         (5, "", "5 is not of type 'object'"),
     ],
 )
-def test_each_problem_says_where_and_what(arguments: Any, path: str, message: str) -> None:
+def test_each_problem_is_reported_with_its_path_and_message(
+    arguments: Any, path: str, message: str
+) -> None:
     assert schema_problems(arguments, COUNT) == ((path, message),)
 
 
-def test_path_leads_into_lists_and_objects() -> None:
+def test_the_path_leads_into_lists_and_objects() -> None:
     schema = {"properties": {"f": {"items": {"properties": {"a": {"type": "string"}}}}}}
     ((path, _),) = schema_problems({"f": [{}, {"a": 1}]}, schema)
     assert path == "f[1].a"
 
 
-def test_arguments_that_fit_and_tools_without_schema_have_no_problem() -> None:
+def test_fitting_arguments_and_tools_without_a_schema_give_no_problem() -> None:
     assert schema_problems({"n": 2, "how": "fast"}, COUNT) == ()
     assert schema_problems({"anything": 1}, None) == ()
 
@@ -70,12 +72,12 @@ def test_arguments_that_fit_and_tools_without_schema_have_no_problem() -> None:
         "object",
     ],
 )
-def test_broken_schema_is_one_problem_and_nothing_is_fetched(schema: Any) -> None:
+def test_a_broken_schema_is_one_problem_and_nothing_is_fetched(schema: Any) -> None:
     (problem,) = schema_problems({"n": 1}, schema)
     assert "the schema of the tool is broken" in problem.message
 
 
-def test_number_of_problems_is_bounded() -> None:
+def test_the_number_of_problems_is_bounded() -> None:
     schema = {"items": {"type": "string"}}
     assert len(schema_problems([1] * 1000, schema)) == MOST_PROBLEMS
 
@@ -87,14 +89,14 @@ def test_no_schema_and_no_arguments_raise(arguments: Any, schema: Any) -> None:
         assert problem.message
 
 
-def test_call_that_the_schema_refuses_stops_but_may_go() -> None:
+def test_a_call_that_the_schema_refuses_stops_but_may_be_dispatched() -> None:
     run = Scenario() >> run_to(tools=TOOLS) >> calls(("count", {"n": "three"}))
     assert run.session.state.stop.stop_point == "invalid_args"
     run >> Resume()
     assert run.effects
 
 
-def test_edited_call_is_checked_anew() -> None:
+def test_an_edited_call_is_checked_again() -> None:
     good = ("count", {"n": 1})
     run = Scenario() >> run_to("before_dispatch once", tools=TOOLS) >> calls(good, good)
     run >> EditArguments(1, '{"n": 0}') >> Resume() >> ToolReplied("ok")
@@ -104,7 +106,7 @@ def test_edited_call_is_checked_anew() -> None:
     )
 
 
-def test_schema_is_only_asked_where_somebody_wants_to_know() -> None:
+def test_the_schema_is_checked_only_if_something_stops_for_it() -> None:
     bare = RUN_MODE - {StopPoint.INVALID_ARGS}
     run = Scenario() >> task(tools=TOOLS, stop_points=bare) >> calls(("count", {"n": "x"}))
     assert run.session.state.reply is not None

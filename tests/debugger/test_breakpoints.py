@@ -41,7 +41,7 @@ def actions(text: str, times: int) -> list[Action | None]:
     return [one.action for one in found if one]
 
 
-def test_full_line_is_read() -> None:
+def test_a_full_line_is_read() -> None:
     assert parse("before_dispatch:terminal if 'rm -rf' in args.command ignore 2 once") == (
         Breakpoint(
             "b1",
@@ -70,7 +70,7 @@ def test_full_line_is_read() -> None:
     st.sampled_from(Action),
     st.text(max_size=8).map(lambda text: text.replace("{", "")),
 )
-def test_text_of_a_breakpoint_is_read_back_as_the_same(
+def test_the_text_of_a_breakpoint_is_read_back_as_the_same_breakpoint(
     breakpoint: Breakpoint, action: Action, log: str
 ) -> None:
     whole = dataclasses.replace(breakpoint, action=action, log=log if action == "log" else "")
@@ -95,7 +95,9 @@ def test_text_of_a_breakpoint_is_read_back_as_the_same(
         ("terminal", "before_dispatch:terminal stops at calls of a tool of that name"),
     ],
 )
-def test_what_is_no_breakpoint_says_why(text: str, message: str) -> None:
+def test_a_line_that_is_not_a_breakpoint_is_refused_with_the_reason(
+    text: str, message: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
     assert message in str(caught.value)
@@ -127,19 +129,19 @@ def test_every_third_hit_takes_effect() -> None:
     assert actions("before_dispatch every 3", 6) == [None, None, stop, None, None, stop]
 
 
-def test_condition_that_cannot_be_evaluated_stops_and_says_why() -> None:
+def test_a_condition_that_cannot_be_evaluated_stops_with_the_reason() -> None:
     found = hit(parse("before_dispatch if args.n > 2 ignore 5 count"), CALL, 0)
     assert found is not None
     assert found.action is Action.STOP
     assert "cannot compare" in found.note
 
 
-def test_logpoint_prints_its_template() -> None:
+def test_a_logpoint_prints_its_template() -> None:
     line = 'before_dispatch log "turn {turn}: {tool} {args.command} {args.path}{x"'
     assert hit(parse(line), CALL, 0) == Hit(Action.LOG, "turn 2: terminal rm -rf / {x")
 
 
-def test_a_logpoint_can_say_how_often_it_was_hit() -> None:
+def test_a_logpoint_can_print_its_hit_count() -> None:
     assert hit(parse('before_dispatch log "{hits}"'), CALL, 4) == Hit(Action.LOG, "4")
 
 
@@ -152,13 +154,15 @@ def test_a_logpoint_can_say_how_often_it_was_hit() -> None:
         ("before_dispatch", []),
     ],
 )
-def test_a_breakpoint_for_a_tool_that_is_not_there_is_told_of(text: str, told: list[str]) -> None:
+def test_a_breakpoint_for_a_tool_that_does_not_exist_is_reported(
+    text: str, told: list[str]
+) -> None:
     tools = (ToolSpec("terminal"), ToolSpec("read_file"))
     lines = [line.partition(": ")[2] for line in unknown_tool_warnings([parse(text)], tools)]
     assert lines == told
 
 
-def test_log_shows_values_as_json() -> None:
+def test_a_log_message_shows_values_as_json() -> None:
     assert render_log("{args}", {"args": {"a": None}}) == '{"a": null}'
 
 
@@ -166,7 +170,7 @@ def test_fields_are_explained() -> None:
     assert {"point", "tool", "args", "turn", "text", "origin", "id", "hits"} <= FIELDS.keys()
 
 
-def test_an_expression_alone_is_about_calls() -> None:
+def test_a_lone_expression_applies_to_calls() -> None:
     text = 'name == "terminal" and "rm " in arguments.command once'
     found = parse_breakpoint(text, breakpoint_id="b")
     assert found.point is StopPoint.BEFORE_DISPATCH
@@ -174,6 +178,6 @@ def test_an_expression_alone_is_about_calls() -> None:
     assert found.once
 
 
-def test_what_is_neither_a_point_nor_an_expression_is_refused() -> None:
+def test_text_that_is_neither_a_point_nor_an_expression_is_refused() -> None:
     with pytest.raises(UsageError, match="not a breakpoint"):
         parse_breakpoint('nme == "terminal"', breakpoint_id="b")

@@ -39,7 +39,7 @@ HARMONY = (
     'analysisNeed to list files.assistantcommentary to=functions.terminal json{"command": "ls"}'
 )
 CUT_OFF = "The call was cut off before its end"
-TOLD = f'{{"error": "{CUT_OFF} and was not run. Please send it again whole."}}'
+CUT_OFF_RESULT = f'{{"error": "{CUT_OFF} and was not run. Please send it again whole."}}'
 
 
 def last_message(run: Scenario) -> ev.MessageAppended:
@@ -52,14 +52,16 @@ def proposed(run: Scenario) -> list[ev.ToolCallProposed]:
 
 @pytest.mark.parametrize("finish", ["length", "stop"])
 @pytest.mark.parametrize("text", [CUT, BEFORE_ITS_BRACKETS, CUT_VALUE])
-def test_a_call_whose_text_is_cut_is_not_run_and_the_model_is_told(text: str, finish: str) -> None:
+def test_a_call_whose_text_is_cut_is_not_run_and_the_model_is_informed(
+    text: str, finish: str
+) -> None:
     run = Scenario() >> task(stop_points=frozenset(), parser="auto") >> says(text, finish)
     refused = saw(ev.ToolFailed, call_index=0, exception=CUT_OFF)
     run << (*replied(1), refused, ev.ToolErrorRecorded, ev.MessageAppended, *REQUEST)
-    assert run.conversation()[-1]["content"] == TOLD
+    assert run.conversation()[-1]["content"] == CUT_OFF_RESULT
 
 
-def test_parameters_that_the_end_of_the_reply_left_out_are_not_run() -> None:
+def test_parameters_missing_at_the_end_of_a_cut_reply_are_not_run() -> None:
     text = "<tool_call>\n<function=terminal>\n<parameter=command>\nls\n</parameter>\n"
     run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
     run << (ev.Resumed, stopped("invalid_args", 0))
@@ -67,7 +69,7 @@ def test_parameters_that_the_end_of_the_reply_left_out_are_not_run() -> None:
 
 @pytest.mark.parametrize("finish", ["length", "stop"])
 @pytest.mark.parametrize("closing", ["}}", "}", '}, "id": "ab'])
-def test_a_call_that_only_lacks_what_closes_it_is_run(closing: str, finish: str) -> None:
+def test_a_call_that_lacks_only_its_closing_characters_is_run(closing: str, finish: str) -> None:
     text = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"' + closing
     run = Scenario() >> task(stop_points=frozenset(), parser="auto") >> says(text, finish)
     run << (*replied(1), *DISPATCHED)
@@ -81,7 +83,7 @@ def test_whole_arguments_inside_a_value_do_not_make_a_cut_call_whole() -> None:
 
 
 @pytest.mark.parametrize("key", ["parameters", "args", "input"])
-def test_a_cut_call_whose_arguments_go_by_another_key_runs_if_they_are_whole(key: str) -> None:
+def test_a_cut_call_with_another_arguments_key_is_run_if_the_arguments_are_whole(key: str) -> None:
     text = f'<tool_call>{{"name": "terminal", "{key}": {{"command": "ls"}}'
     run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
     run << (ev.Resumed, *DISPATCHED)
@@ -94,7 +96,7 @@ def test_a_call_cut_within_arguments_of_another_key_is_not_run(arguments: str) -
     run << (ev.Resumed, stopped("invalid_args", 0))
 
 
-def test_a_cut_call_whose_arguments_are_a_whole_text_of_json_is_run() -> None:
+def test_a_cut_call_whose_arguments_are_a_whole_json_string_is_run() -> None:
     arguments = json.dumps(json.dumps({"command": "ls"}))
     text = f'<tool_call>{{"name": "terminal", "arguments": {arguments}'
     run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
@@ -102,7 +104,7 @@ def test_a_cut_call_whose_arguments_are_a_whole_text_of_json_is_run() -> None:
     assert not run.session.state.reply.calls[0].cut
 
 
-def test_of_a_cut_list_of_calls_only_the_last_is_refused() -> None:
+def test_only_the_last_call_of_a_cut_list_is_refused() -> None:
     whole = {"name": "terminal", "arguments": {"command": "ls"}}
     last = '{"name": "terminal", "arguments": {"command": "rm -rf /ho'
     run = (
@@ -119,7 +121,7 @@ def test_of_a_cut_list_of_calls_only_the_last_is_refused() -> None:
     assert Code.TRUNCATED not in [one.code for one in proposed(run)[0].diagnostics]
 
 
-def test_a_cut_call_stops_the_run_and_is_run_once_its_arguments_are_edited() -> None:
+def test_a_cut_call_stops_the_run_and_is_run_after_its_arguments_are_edited() -> None:
     run = (
         Scenario()
         >> run_to(parser="auto")
@@ -136,13 +138,13 @@ def test_a_cut_call_stops_the_run_and_is_run_once_its_arguments_are_edited() -> 
     assert run.reopened().session.state == run.session.state
 
 
-def test_another_name_does_not_make_a_cut_call_whole() -> None:
+def test_a_new_name_does_not_make_a_cut_call_whole() -> None:
     run = Scenario() >> run_to(parser="auto") >> says(CUT, "length") >> EditName(0, "read_file")
     run >> Resume() << (ev.Resumed, stopped("invalid_args", 0))
 
 
 @pytest.mark.parametrize("parser", ["auto", ""])
-def test_a_call_that_the_text_repeats_runs_once_and_is_noted(parser: str) -> None:
+def test_a_call_repeated_in_the_text_is_run_once_and_noted(parser: str) -> None:
     run = Scenario() >> run_to(parser=parser) >> calls(LS, text=f"I look.\n{WHOLE}")
     run << (*replied(1), *DISPATCHED)
     run >> ToolReplied("a file") << (*ANSWERED, *REQUEST)
@@ -162,7 +164,7 @@ def test_a_call_that_the_text_repeats_runs_once_and_is_noted(parser: str) -> Non
         (HARMONY, 1, "--tool-call-parser openai (vllm)"),
     ],
 )
-def test_a_text_that_is_nothing_but_calls_stops_the_run_and_does_not_run(
+def test_a_text_that_is_nothing_but_calls_stops_the_run_and_is_not_run(
     parser: str, text: str, number: int, reader: str
 ) -> None:
     run = Scenario() >> run_to(parser=parser) >> says(text)
@@ -175,7 +177,7 @@ def test_a_text_that_is_nothing_but_calls_stops_the_run_and_does_not_run(
 
 
 @pytest.mark.parametrize("text", [LIST, PYTHONIC, HARMONY])
-def test_a_call_that_is_all_that_stands_behind_the_reasoning_was_missed_too(text: str) -> None:
+def test_a_call_that_is_all_the_text_after_the_reasoning_is_a_missed_call(text: str) -> None:
     run = Scenario() >> run_to(parser="auto") >> says(f"<think>hm</think>\n\n{text}")
     assert run.session.state.stop.stop_point == "parse_failure"
     (error,) = last_message(run).diagnostics
@@ -183,7 +185,7 @@ def test_a_call_that_is_all_that_stands_behind_the_reasoning_was_missed_too(text
     assert "vllm" in error.hint
 
 
-def test_a_missed_call_is_found_behind_thousands_of_thoughts_at_its_place() -> None:
+def test_a_missed_call_after_thousands_of_reasoning_blocks_is_found_at_its_place() -> None:
     thoughts = "".join(f"<think>thought {n}</think>\n" for n in range(5_000))
     run = Scenario() >> run_to(parser="auto") >> says(thoughts + LIST)
     run << (ev.ResponseReceived, ev.ReasoningExtracted, *replied(1)[1:], stopped("parse_failure"))
@@ -206,12 +208,12 @@ def test_a_missed_call_is_found_behind_thousands_of_thoughts_at_its_place() -> N
         "[see](terminal)",
     ],
 )
-def test_prose_and_data_that_name_a_tool_are_no_missed_calls(text: str) -> None:
+def test_prose_and_data_that_name_a_tool_are_not_missed_calls(text: str) -> None:
     run = Scenario() >> run_to(parser="auto") >> says(text) << (*replied(), *FINISHED)
     assert run.findings() == []
 
 
-def test_a_missed_call_is_told_when_a_person_edits_the_text_to_it() -> None:
+def test_a_missed_call_that_an_edit_of_the_text_introduces_is_reported() -> None:
     run = Scenario() >> run_to("after_response", parser="auto") >> says("I look.")
     run >> EditText(PYTHONIC)
     run << (ev.TextEdited, *replied(2)[1:], stopped("parse_failure"))
@@ -220,7 +222,7 @@ def test_a_missed_call_is_told_when_a_person_edits_the_text_to_it() -> None:
 @pytest.mark.parametrize("markup", [WHOLE, CUT_VALUE + "</parameter></function></tool_call>"])
 @pytest.mark.parametrize("content", [None, "", "\n"])
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-def test_a_call_that_only_the_reasoning_holds_stops_the_run(
+def test_a_call_only_in_the_reasoning_stops_the_run(
     mode: str, content: str | None, markup: str
 ) -> None:
     message = {"content": content, "reasoning_content": f"I call it.\n</think>\n{markup}"}
@@ -232,7 +234,7 @@ def test_a_call_that_only_the_reasoning_holds_stops_the_run(
     run >> Resume() << (ev.Resumed, *FINISHED)
 
 
-def test_a_call_rehearsed_in_the_reasoning_of_an_answer_goes_on() -> None:
+def test_a_call_rehearsed_in_the_reasoning_of_an_answer_does_not_stop_the_run() -> None:
     message = {"content": "There are no files.", "reasoning_content": f"I could.\n{WHOLE}"}
     run = (
         Scenario()
@@ -252,7 +254,7 @@ def test_a_call_rehearsed_in_the_reasoning_of_an_answer_goes_on() -> None:
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
 @pytest.mark.parametrize("api", ["openai", "http"])
-def test_calls_that_a_server_left_in_the_text_run_with_a_warning(api: str, mode: str) -> None:
+def test_calls_that_a_server_left_in_the_text_are_run_with_a_warning(api: str, mode: str) -> None:
     asked = run_to(parser="auto", mode=mode, details={"live": {"api": api}})
     run = Scenario() >> asked >> says(f"I look.\n{WHOLE}") << (*replied(1), *DISPATCHED)
     (warning,) = last_message(run).diagnostics
@@ -264,13 +266,13 @@ def test_calls_that_a_server_left_in_the_text_run_with_a_warning(api: str, mode:
 
 
 @pytest.mark.parametrize("api", ["demo", "local", "managed", ""])
-def test_texts_that_are_to_hold_the_calls_give_no_warning(api: str) -> None:
+def test_texts_that_are_expected_to_hold_the_calls_give_no_warning(api: str) -> None:
     run = Scenario() >> run_to(parser="auto", details={"live": {"api": api}}) >> says(WHOLE)
     run << (*replied(1), *DISPATCHED)
     assert run.findings() == []
 
 
-def test_a_damaged_call_left_in_the_text_is_told_and_the_server_is_not_blamed_for_it() -> None:
+def test_a_damaged_call_left_in_the_text_is_reported_without_blaming_the_server() -> None:
     text = WHOLE.replace('"ls"', '"ls",')
     asked = run_to(parser="auto", details={"live": {"api": "openai"}})
     run = Scenario() >> asked >> says(text)
@@ -306,7 +308,7 @@ def sent_back(run: Scenario) -> dict[str, object]:
         ("hermes-tui/auto", LIST, 1, ""),
     ],
 )
-def test_a_parser_that_is_asked_for_reads_the_calls_and_the_model_sees_them_as_calls(
+def test_the_selected_parser_reads_the_calls_and_the_model_sees_them_as_calls(
     parser: str, text: str, count: int, left: str
 ) -> None:
     run = Scenario() >> task(stop_points=frozenset(), parser=parser) >> says(text)
@@ -321,37 +323,37 @@ def test_a_parser_that_is_asked_for_reads_the_calls_and_the_model_sees_them_as_c
     assert len(sent_back(run)["tool_calls"]) == count
 
 
-def test_a_tool_that_is_not_declared_is_told_once_by_whatever_parser_its_call_is_read() -> None:
+def test_an_undeclared_tool_is_reported_once_whichever_parser_reads_its_call() -> None:
     text = MISTRAL.replace("terminal", "list_files")
     run = Scenario() >> task(stop_points=frozenset(), parser="vllm/mistral") >> says(text)
     assert run.findings().count("NAME_UNKNOWN") == 1
 
 
-def test_a_call_that_the_parser_asked_for_does_not_read_is_told_and_not_run() -> None:
+def test_a_call_that_the_selected_parser_does_not_read_is_reported_and_not_run() -> None:
     run = Scenario() >> run_to(parser="vllm/mistral") >> says(WHOLE)
     run << (*replied(1), stopped("parse_failure"))
     codes = {one.code for one in last_message(run).diagnostics}
     assert Code.CALL_IN_CONTENT in codes
 
 
-def test_calls_that_came_as_calls_are_taken_whatever_parser_is_asked_for() -> None:
+def test_native_calls_are_used_whichever_parser_is_selected() -> None:
     run = Scenario() >> task(stop_points=frozenset(), parser="vllm/mistral") >> calls(LS)
     run << (*replied(1), *DISPATCHED)
 
 
-def test_a_call_that_is_only_thought_of_is_not_run_by_a_parser_that_is_asked_for() -> None:
+def test_a_call_in_reasoning_is_not_run_by_the_selected_parser() -> None:
     text = f"<think>Maybe {WHOLE}</think>Nothing to do."
     run = Scenario() >> run_to(parser="vllm/hermes") >> says(text)
     assert not [one for one in run.log if isinstance(one, ev.ToolDispatched)]
 
 
-def test_a_text_that_was_edited_is_read_by_the_parser_that_is_asked_for() -> None:
+def test_an_edited_text_is_read_by_the_selected_parser() -> None:
     run = Scenario() >> run_to(parser="vllm/mistral") >> says(WHOLE) >> EditText(MISTRAL)
     assert run.session.state.reply is not None
     assert [one.call.name for one in run.session.state.reply.running] == ["terminal"]
 
 
-def test_the_time_to_place_calls_grows_with_their_number() -> None:
+def test_the_time_to_place_calls_grows_linearly_with_their_number() -> None:
     def reading_s(count: int) -> float:
         text = "[" + ", ".join(['terminal(command="ls")'] * count) + "]"
         return least_s(lambda: read_by_parser("vllm/pythonic", {"content": text}, ()))

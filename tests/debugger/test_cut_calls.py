@@ -20,7 +20,7 @@ def cut(*named: tuple[str, Any]) -> ModelReplied:
 
 
 @pytest.mark.parametrize("arguments", ["", " \n", None])
-def test_a_last_call_whose_arguments_never_came_is_not_run(arguments: str | None) -> None:
+def test_a_last_call_whose_arguments_never_arrived_is_not_run(arguments: str | None) -> None:
     function = {"name": "read_file", "arguments": arguments}
     reply = replies({"tool_calls": [{"id": "c0", "function": function}]}, "length")
     run = Scenario() >> run_to() >> reply >> Resume()
@@ -30,14 +30,14 @@ def test_a_last_call_whose_arguments_never_came_is_not_run(arguments: str | None
     assert failed.exception == "The call was cut off before its end"
 
 
-def test_a_call_without_the_field_in_a_stream_that_broke_off_is_not_run() -> None:
+def test_a_call_without_the_arguments_field_in_a_broken_stream_is_not_run() -> None:
     message = {"tool_calls": [{"id": "c0", "function": {"name": "read_file"}}]}
     reply = replace(replies(message, "tool_calls"), diagnostics=BROKE_OFF)
     run = Scenario() >> run_to() >> reply >> Resume()
     run << (ev.Resumed, stopped("invalid_args", 0))
 
 
-def test_only_the_last_call_of_a_cut_reply_is_cut() -> None:
+def test_only_the_last_call_of_a_cut_reply_counts_as_cut() -> None:
     run = Scenario() >> run_to() >> cut(("read_file", ""), ("read_file", "")) >> Resume()
     run << (ev.Resumed, *DISPATCHED)
     assert run.session.state.reply is not None
@@ -52,7 +52,7 @@ def test_a_whole_call_without_arguments_is_run(reply: ModelReplied) -> None:
     assert [type(event) for event in run.outputs][-2:] == list(DISPATCHED)
 
 
-def test_a_call_cut_before_its_arguments_runs_once_they_are_given() -> None:
+def test_a_call_cut_before_its_arguments_is_run_after_they_are_given() -> None:
     run = Scenario() >> run_to() >> cut(LS, ("read_file", "")) >> EditArguments(1, "{}")
     assert run.session.state.reply is not None
     assert not run.session.state.reply.calls[1].cut

@@ -10,7 +10,7 @@ from tests.debugger.scenario import LS, REQUEST, Scenario, calls, run_to, saw, s
 OTHER = Diverged("message 1", "go", "stop")
 
 
-def test_diverging_request_stops_with_both_sides_shown() -> None:
+def test_a_diverging_request_stops_with_both_sides_shown() -> None:
     run = Scenario() >> run_to() >> OTHER
     run << (
         saw(ev.ReplayDiverged, what="message 1", expected="go", got="stop", call_index=None),
@@ -18,7 +18,7 @@ def test_diverging_request_stops_with_both_sides_shown() -> None:
     )
 
 
-def test_accepted_request_is_owed_again_without_a_second_event() -> None:
+def test_an_accepted_request_is_due_again_without_a_second_event() -> None:
     run = Scenario() >> run_to() >> OTHER >> Resume()
     resumed, request = run.outputs
     assert isinstance(resumed, ev.Resumed)
@@ -31,7 +31,7 @@ def test_accepted_request_is_owed_again_without_a_second_event() -> None:
     assert not dispatch.accepted
 
 
-def test_diverging_tool_stops_and_is_owed_again() -> None:
+def test_a_diverging_tool_call_stops_and_is_due_again() -> None:
     run = Scenario() >> run_to() >> calls(LS) >> OTHER
     run << (saw(ev.ReplayDiverged, call_index=0), stopped("divergence", 0))
     again = run.reopened() >> Reopen() << ()
@@ -43,24 +43,24 @@ def test_diverging_tool_stops_and_is_owed_again() -> None:
     assert not request.accepted
 
 
-def test_replay_that_may_diverge_goes_on_by_itself() -> None:
+def test_a_replay_that_may_diverge_continues_without_a_stop() -> None:
     run = Scenario() >> task(stop_points=frozenset()) >> OTHER
     run << (ev.ReplayDiverged, saw(ev.Resumed, command="accept"), SendRequest)
     run >> says("done")
     assert run.session.state.phase == "ended"
 
 
-def test_log_that_breaks_off_at_a_divergence_stops_there() -> None:
+def test_a_log_that_ends_at_a_divergence_stops_there_when_reopened() -> None:
     run = Scenario() >> run_to() >> OTHER
     run.reopened(len(run.log) - 1) >> Reopen() << stopped("divergence")
 
 
-def test_run_is_ended_where_it_diverges() -> None:
+def test_a_run_can_be_ended_at_its_divergence() -> None:
     run = Scenario() >> run_to() >> OTHER >> Terminate()
     assert saw(ev.RunEnded, stop_reason="terminated").matches(run.log[-1])
 
 
-def test_later_request_can_diverge_again() -> None:
+def test_a_later_request_can_diverge_again() -> None:
     run = Scenario() >> run_to() >> OTHER >> Resume() >> calls(LS) >> ToolReplied("a")
     run >> OTHER << (ev.ReplayDiverged, stopped("divergence"))
     run >> Resume() << (ev.Resumed, REQUEST[1])

@@ -61,14 +61,14 @@ def test_edited_arguments_are_what_the_tool_receives() -> None:
     )
 
 
-def test_edited_call_is_what_the_model_is_shown_as_its_own() -> None:
+def test_an_edited_call_is_shown_to_the_model_as_its_own() -> None:
     run = Scenario() >> task() >> calls(RM) >> EditArguments(0, '{"command": "ls"}')
     run >> Resume() >> ToolReplied("a.txt")
     function = run.conversation()[1]["tool_calls"][0]["function"]
     assert function == {"name": "terminal", "arguments": '{"command": "ls"}'}
 
 
-def test_renamed_call_goes_to_the_other_tool() -> None:
+def test_a_renamed_call_is_dispatched_to_the_other_tool() -> None:
     run = Scenario() >> run_to() >> calls(("read_fil", {"path": "a"}))
     (
         run
@@ -79,14 +79,14 @@ def test_renamed_call_goes_to_the_other_tool() -> None:
     assert run.effects == (DispatchTool(0, "c0", "read_file", '{"path": "a"}'),)
 
 
-def test_call_that_ran_cannot_be_edited() -> None:
+def test_a_call_that_ran_cannot_be_edited() -> None:
     run = Scenario() >> task(stop_points=AFTER_RESULT) >> calls(LS, LS) >> ToolReplied("a")
     run.refuses(EditArguments(0, "{}"))
     run.refuses(EditArguments(7, "{}"))
     run >> EditArguments(1, "{}") << ev.ArgumentsEdited
 
 
-def test_skipped_call_is_answered_as_typed_and_marked() -> None:
+def test_a_skipped_call_is_answered_as_typed_and_marked() -> None:
     run = Scenario() >> task() >> calls(RM)
     (
         run
@@ -104,7 +104,7 @@ def test_skipped_call_is_answered_as_typed_and_marked() -> None:
     assert message.flags == ("skipped",)
 
 
-def test_failed_call_is_an_error_for_the_model() -> None:
+def test_a_failed_call_is_an_error_for_the_model() -> None:
     run = Scenario() >> task() >> calls(RM)
     (
         run
@@ -121,7 +121,7 @@ def test_failed_call_is_an_error_for_the_model() -> None:
     assert run.conversation()[-1]["content"] == '{"error": "not allowed"}'
 
 
-def test_substituted_result_is_what_the_model_sees() -> None:
+def test_a_substituted_result_is_what_the_model_sees() -> None:
     run = Scenario() >> task(stop_points=AFTER_RESULT) >> calls(LS) >> ToolReplied("secret")
     (
         run
@@ -137,14 +137,14 @@ def test_substituted_result_is_what_the_model_sees() -> None:
     assert message.flags == ("substituted",)
 
 
-def test_error_of_a_tool_can_be_replaced() -> None:
+def test_the_error_of_a_tool_can_be_replaced() -> None:
     run = Scenario() >> run_to("tool_error") >> calls(LS) >> ToolRaised("OSError: no")
     assert run.session.state.stop.stop_point == "tool_error"
     run >> SubstituteResult("fine")
     assert run.conversation()[-1]["content"] == "fine"
 
 
-def test_dropped_call_leaves_no_trace_in_the_conversation() -> None:
+def test_a_dropped_call_leaves_no_trace_in_the_conversation() -> None:
     run = Scenario() >> task() >> calls(RM, LS)
     (
         run
@@ -160,18 +160,18 @@ def test_dropped_call_leaves_no_trace_in_the_conversation() -> None:
     assert run.findings() == []
 
 
-def test_other_call_is_dropped_while_the_run_stays_where_it_is() -> None:
+def test_another_call_is_dropped_while_the_run_stays_at_its_stop() -> None:
     run = Scenario() >> task() >> calls(LS, RM) >> DropCall(1) << ev.CallDropped
     run >> Resume() >> ToolReplied("a")
     assert len(run.conversation()[1]["tool_calls"]) == 1
 
 
-def test_run_whose_calls_are_all_dropped_is_finished() -> None:
+def test_a_run_whose_calls_are_all_dropped_is_finished() -> None:
     run = Scenario() >> task() >> calls(RM) >> DropCall(0)
     assert isinstance(run.log[-1], ev.RunEnded)
 
 
-def test_added_call_runs_behind_the_others() -> None:
+def test_an_added_call_runs_after_the_others() -> None:
     run = Scenario() >> task() >> calls(LS)
     run >> AddCall("read_file", '{"path": "a"}') << ev.ToolCallProposed
     run >> Resume() >> ToolReplied("a") >> Resume()
@@ -182,27 +182,27 @@ def test_added_call_runs_behind_the_others() -> None:
     assert len(run.conversation()[1]["tool_calls"]) == 2
 
 
-def test_call_can_be_added_to_a_final_answer() -> None:
+def test_a_call_can_be_added_to_a_final_answer() -> None:
     run = Scenario() >> run_to("after_response") >> says("done") >> AddCall("read_file")
     run >> Resume()
     assert isinstance(run.effects[0], DispatchTool)
 
 
-def test_discarded_reply_leaves_no_open_calls() -> None:
+def test_a_discarded_reply_leaves_no_open_calls() -> None:
     run = Scenario() >> run_to("after_response once") >> calls(RM) >> Retry()
     run >> calls(LS) >> ToolReplied("a") >> says("done")
     assert run.findings() == []
 
 
 @pytest.mark.parametrize("given", [SkipCall("x"), FailCall("x"), SubstituteResult("x")])
-def test_answers_need_a_call_to_stand_at(given: SkipCall) -> None:
+def test_answers_require_a_stop_at_a_call(given: SkipCall) -> None:
     (Scenario() >> run_to("after_response") >> calls(LS)).refuses(given)
 
 
 CALL = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
 
 
-def test_edited_text_is_read_again_and_the_run_stays_where_it_is() -> None:
+def test_an_edited_text_is_read_again_while_the_run_stays_at_its_stop() -> None:
     run = Scenario() >> run_to(parser="hermes") >> says(CALL[:30])
     assert run.session.state.stop.stop_point == "parse_failure"
     run >> EditText(f"I look. {CALL}")
@@ -221,7 +221,7 @@ def test_edited_text_is_read_again_and_the_run_stays_where_it_is() -> None:
     assert "CALL_UNANSWERED" not in run.findings()
 
 
-def test_edited_text_is_counted_and_shown_once() -> None:
+def test_an_edited_text_is_counted_and_shown_once() -> None:
     run = Scenario() >> run_to("after_response") >> calls(LS, text="one") >> EditText("two")
     lines = Timeline(MemoryLog(run.log))
     lines.advance()
@@ -235,7 +235,7 @@ def test_edited_text_is_counted_and_shown_once() -> None:
     assert "ID_DUPLICATE" not in run.findings()
 
 
-def test_calls_of_their_own_field_stay_when_the_text_is_edited() -> None:
+def test_native_calls_stay_when_the_text_is_edited() -> None:
     run = Scenario() >> run_to("after_response") >> calls(RM, LS, text="one")
     run >> EditArguments(0, '{"command": "pwd"}') >> DropCall(1) >> EditText("two") >> Resume()
     assert run.effects == (DispatchTool(0, "c0", "terminal", '{"command": "pwd"}'),)
@@ -244,21 +244,21 @@ def test_calls_of_their_own_field_stay_when_the_text_is_edited() -> None:
     assert (said["content"], len(said["tool_calls"])) == ("two", 1)
 
 
-def test_reasoning_beside_the_text_stays_when_it_is_edited() -> None:
+def test_separate_reasoning_stays_when_the_text_is_edited() -> None:
     run = Scenario() >> run_to("after_response")
     run >> replies({"content": "one", "reasoning": "hm"}) >> EditText("<think>so</think>two")
     (message,) = [e.message for e in run.log if isinstance(e, MessageAppended)][-1:]
     assert [piece.text for piece in message.reasoning] == ["so", "hm"]
 
 
-def test_log_that_breaks_off_in_an_edited_reply_asks_again() -> None:
+def test_a_log_cut_in_an_edited_reply_requests_the_reply_again() -> None:
     run = Scenario() >> run_to("after_response") >> calls(LS, text="one") >> EditText("two")
     again = run.reopened(length_before(run, ev.ToolCallProposed)) >> Reopen()
     again << (ev.ReplyDiscarded, saw(ev.Stopped, stop_point="recovery"))
     again >> Resume() << (ev.Resumed, *REQUEST)
 
 
-def test_text_is_edited_in_faithful_mode_too() -> None:
+def test_a_text_can_be_edited_in_faithful_mode_too() -> None:
     run = Scenario() >> run_to("after_response", mode="faithful") >> calls(LS, text="one")
     run >> EditText("two") >> Resume() >> ToolReplied("a")
     said = run.conversation()[1]
@@ -276,7 +276,7 @@ def test_edits_of_calls_are_sent_in_faithful_mode_too() -> None:
 
 
 @pytest.mark.parametrize("stop", ["before_dispatch", "after_result", "turn_end"])
-def test_turn_in_which_no_tool_ran_can_be_retried_anywhere(stop: str) -> None:
+def test_a_turn_in_which_no_tool_ran_can_be_retried_anywhere(stop: str) -> None:
     refused = Scenario() >> task(stop_points=frozenset({StopPoint(stop)})) >> calls(("nope", {}))
     assert refused.session.state.stop.stop_point == stop
     refused >> Retry()
@@ -286,7 +286,7 @@ def test_turn_in_which_no_tool_ran_can_be_retried_anywhere(stop: str) -> None:
     assert "CALL_UNANSWERED" not in refused.findings()
 
 
-def test_turn_in_which_a_tool_ran_is_forked_not_retried() -> None:
+def test_a_turn_in_which_a_tool_ran_is_forked_and_not_retried() -> None:
     run = Scenario() >> task(stop_points=RUN_MODE | {StopPoint.TURN_END}) >> calls(LS)
     run >> ToolReplied("a")
     with pytest.raises(IllegalCommand, match="fork before it") as refused:
@@ -294,7 +294,7 @@ def test_turn_in_which_a_tool_ran_is_forked_not_retried() -> None:
     assert "fork" in refused.value.allowed
 
 
-def test_answered_tool_is_run_again_and_the_first_answer_stays_in_the_log() -> None:
+def test_an_answered_tool_is_run_again_and_its_first_answer_stays_in_the_log() -> None:
     run = Scenario() >> task(stop_points=AFTER_RESULT) >> calls(LS) >> ToolReplied("first")
     run >> Retry() << (saw(ev.Resumed, command="retry"), ev.ToolDispatched, DispatchTool)
     run >> ToolReplied("second") << (ev.ToolReturned, saw(ev.Stopped, stop_point="after_result"))
@@ -304,7 +304,7 @@ def test_answered_tool_is_run_again_and_the_first_answer_stays_in_the_log() -> N
     assert run.findings() == []
 
 
-def test_retried_turn_is_counted_once() -> None:
+def test_a_retried_turn_is_counted_once() -> None:
     run = Scenario() >> run_to("after_response once") >> calls(RM) >> Retry()
     run >> calls(LS) >> ToolReplied("a") >> says("done")
     lines = Timeline(MemoryLog(run.log, complete=True))

@@ -31,7 +31,7 @@ def forked(run: Scenario, seq: int) -> Scenario:
     return run.reopened(length) >> Fork("parent", length - 1)
 
 
-def test_fork_is_a_run_of_its_own() -> None:
+def test_a_fork_is_a_separate_run() -> None:
     run = forked(finished(), seqs(finished(), ev.ToolDispatched)[1])
     state = RunState()
     for event in run.log:
@@ -42,7 +42,7 @@ def test_fork_is_a_run_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", [ev.ToolDispatched, ev.ToolCallProposed])
-def test_fork_from_a_call_stands_before_it_with_the_others_answered(kind: type) -> None:
+def test_a_fork_from_a_call_stops_before_it_with_the_others_answered(kind: type) -> None:
     run = finished()
     fork = forked(run, seqs(run, kind)[1])
     assert fork.session.state.call is not None
@@ -52,7 +52,7 @@ def test_fork_from_a_call_stands_before_it_with_the_others_answered(kind: type) 
     assert fork.effects == (DispatchTool(1, "c1", "read_file", '{"path": "a"}'),)
 
 
-def test_fork_from_a_call_that_was_edited_keeps_the_edit() -> None:
+def test_a_fork_from_an_edited_call_keeps_the_edit() -> None:
     run = Scenario() >> task() >> calls(RM) >> EditArguments(0, '{"command": "ls"}')
     run >> Resume() >> ToolReplied("a") >> says("done")
     fork = forked(run, seqs(run, ev.ToolDispatched)[0])
@@ -61,21 +61,21 @@ def test_fork_from_a_call_that_was_edited_keeps_the_edit() -> None:
     assert fork.effects == (DispatchTool(0, "c0", "terminal", '{"command": "ls"}'),)
 
 
-def test_fork_from_the_proposal_of_a_call_is_without_its_edit() -> None:
+def test_a_fork_from_the_proposal_of_a_call_leaves_out_its_edit() -> None:
     run = Scenario() >> task() >> calls(RM) >> EditArguments(0, '{"command": "ls"}') >> Resume()
     fork = forked(run, seqs(run, ev.ToolCallProposed)[0])
     assert not seqs(fork, ev.ArgumentsEdited)
 
 
 @pytest.mark.parametrize("kind", [ev.ResponseReceived, ev.ResponseParsed])
-def test_fork_from_a_reply_stops_right_after_it(kind: type) -> None:
+def test_a_fork_from_a_reply_stops_right_after_it(kind: type) -> None:
     run = finished()
     fork = forked(run, seqs(run, kind)[1])
     fork << (ev.RunForked, stopped("after_response"))
     assert fork.session.state.turn == 2
 
 
-def test_fork_from_a_request_or_result_stops_before_the_request() -> None:
+def test_a_fork_from_a_request_or_result_stops_before_the_request() -> None:
     run = finished()
     for seq in (seqs(run, ev.RequestSent)[1], seqs(run, ev.ToolReturned)[0]):
         fork = forked(run, seq)
@@ -85,32 +85,32 @@ def test_fork_from_a_request_or_result_stops_before_the_request() -> None:
     assert len(fork.conversation()) == 4
 
 
-def test_fork_from_the_first_message_stops_before_the_first_request() -> None:
+def test_a_fork_from_the_first_message_stops_before_the_first_request() -> None:
     run = finished()
     fork = forked(run, 1)
     assert fork.session.state.stop.stop_point == "before_request"
     assert fork.session.state.request == (1, 1)
 
 
-def test_fork_from_the_end_is_cut_before_it() -> None:
+def test_a_fork_from_the_end_is_cut_before_it() -> None:
     run = finished()
     fork = forked(run, len(run.log) - 1)
     assert not seqs(fork, ev.RunEnded)
     assert fork.session.state.phase == "stopped"
 
 
-def test_fork_where_a_reply_was_owed_stops_as_a_reopened_run() -> None:
+def test_a_fork_where_a_reply_is_awaited_stops_like_a_reopened_run() -> None:
     run = Scenario() >> run_to() >> calls(LS)
     run.reopened() >> Fork("parent", 9) << (ev.RunForked, stopped("recovery", 0))
 
 
-def test_fork_at_a_stop_stays_there() -> None:
+def test_a_fork_at_a_stop_stays_there() -> None:
     run = Scenario() >> task() >> calls(LS)
     fork = run.reopened() >> Fork("parent", 9) << ev.RunForked
     assert fork.session.state.stop == run.session.state.stop
 
 
-def test_fork_never_dispatches_by_itself() -> None:
+def test_a_fork_never_dispatches_without_a_command() -> None:
     run = Scenario() >> task() >> calls(LS) >> Resume()
     release = seqs(run, ev.Resumed)[0] + 1
     run.reopened(release) >> Fork("parent", 9) << (ev.RunForked, stopped("before_dispatch", 0))
@@ -125,14 +125,14 @@ def test_a_fork_made_right_after_a_retry_stops_before_the_tool_runs_again() -> N
     fork >> Resume() << (ev.Resumed, ev.ToolDispatched, DispatchTool)
 
 
-def test_run_that_ended_or_never_began_cannot_be_forked() -> None:
+def test_a_run_that_ended_or_never_began_cannot_be_forked() -> None:
     run = finished()
     run.refuses(Fork("parent", 1))
     Scenario().refuses(Fork("parent", 1))
     (Scenario() >> run_to() >> Terminate()).refuses(Fork("parent", 1))
 
 
-def test_every_event_is_a_place_to_fork_from() -> None:
+def test_a_run_can_be_forked_from_every_event() -> None:
     run = finished()
     for seq in range(len(run.log)):
         length = fork_point(run.log, seq)
@@ -144,7 +144,7 @@ def test_every_event_is_a_place_to_fork_from() -> None:
         fork_point(run.log, len(run.log))
 
 
-def test_fork_of_a_fork_shares_what_the_fork_added() -> None:
+def test_a_fork_of_a_fork_shares_what_the_first_fork_added() -> None:
     run = finished()
     fork = forked(run, seqs(run, ev.ResponseReceived)[1]) >> Resume() >> ToolReplied("kept")
     fork >> says("done")
@@ -152,7 +152,7 @@ def test_fork_of_a_fork_shares_what_the_fork_added() -> None:
     assert len(seqs(second, ev.RunForked)) == 2
 
 
-def test_a_fork_at_the_first_call_of_a_reply_stops_before_it_and_not_at_the_reply() -> None:
+def test_a_fork_at_the_first_call_of_a_reply_stops_before_the_call_and_not_at_the_reply() -> None:
     run = finished()
     proposal = run.log[seqs(run, ev.ToolCallProposed)[0]]
     length = fork_point(run.log, proposal.seq)

@@ -34,7 +34,7 @@ def dispatched(count: int, mode: str) -> Scenario:
 
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-def test_time_grows_with_the_calls_that_a_reply_makes(mode: str) -> None:
+def test_the_time_grows_linearly_with_the_calls_of_a_reply(mode: str) -> None:
     def cost_s(count: int) -> float:
         return least_s(lambda: dispatched(count, mode), tries=2)
 
@@ -42,7 +42,7 @@ def test_time_grows_with_the_calls_that_a_reply_makes(mode: str) -> None:
         assert took < 9 * cost_s(200) + 0.1
 
 
-def test_time_to_lay_out_a_run_for_comparison_grows_with_the_results_of_a_reply() -> None:
+def test_the_time_to_lay_out_a_run_for_comparison_grows_linearly_with_the_results() -> None:
     def cost_s(count: int) -> float:
         log = dispatched(count, "strict").log
         return least_s(lambda: steps(log))
@@ -51,7 +51,7 @@ def test_time_to_lay_out_a_run_for_comparison_grows_with_the_results_of_a_reply(
         assert took < 9 * cost_s(600) + 0.05
 
 
-def test_time_grows_with_the_blanks_of_a_block_that_nothing_closes() -> None:
+def test_the_time_grows_linearly_with_the_white_space_of_an_unclosed_block() -> None:
     def cost_s(count: int) -> float:
         text = "<tool_call>" + " " * count + "x"
         replied = ModelReplied("", {"role": "assistant", "content": text}, finish_reason="stop")
@@ -78,7 +78,7 @@ PIECES = (
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
-def test_blocks_are_those_of_the_pattern_of_hermes_agent(text: str) -> None:
+def test_blocks_are_those_that_the_pattern_of_hermes_agent_matches(text: str) -> None:
     found = [closed or unclosed for closed, unclosed in HermesParser.pattern.findall(text)]
     assert [block for block in _blocks(text) if block.strip()] == [
         block for block in found if block.strip()

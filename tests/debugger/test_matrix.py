@@ -93,7 +93,7 @@ def test_strict_mode_does_what_is_right(row: Row) -> None:
 @pytest.mark.shared
 @pytest.mark.skipif(not seed_loop.SEED.exists(), reason="the loop lies beside the project")
 @each_row
-def test_faithful_mode_is_the_loop_itself(row: Row) -> None:
+def test_faithful_mode_equals_the_loop_itself(row: Row) -> None:
     assert_same(lambda: played(row), row.handler, row.max_turns)
 
 
@@ -154,7 +154,9 @@ MESSAGES = st.builds(
 @pytest.mark.skipif(not seed_loop.SEED.exists(), reason="the loop lies beside the project")
 @settings(max_examples=150, deadline=None)
 @given(st.lists(MESSAGES, max_size=2), VALUES)
-def test_faithful_mode_is_the_loop_itself_for_any_reply(replies: list[Any], result: Any) -> None:
+def test_faithful_mode_equals_the_loop_itself_for_any_reply(
+    replies: list[Any], result: Any
+) -> None:
     def fresh() -> list[Any]:
         return [*copy.deepcopy(replies), message("done")]
 

@@ -93,7 +93,7 @@ def folded(events: list[ev.Event]) -> tuple[list[tuple[str, int, str]], dict[str
     )
 
 
-def test_the_messages_are_the_same_as_in_a_file() -> None:
+def test_the_messages_are_recorded_as_they_are_from_a_file() -> None:
     run = Scenario() >> begins(WHOLE)
     before = [
         event for event in run.log if not isinstance(event, ev.BreakpointsSet | ev.RequestSent)
@@ -111,7 +111,7 @@ def test_the_request_holds_the_messages_byte_for_byte() -> None:
     assert list(request.messages) == [json_text(message) for message in WHOLE]
 
 
-def test_turns_are_counted_on_from_those_of_the_messages() -> None:
+def test_turns_are_counted_on_from_the_turns_of_the_messages() -> None:
     run = Scenario() >> begins(WHOLE, "before_dispatch if turn == 3")
     run >> calls(LS)
     assert run.session.state.phase is Phase.STOPPED
@@ -124,14 +124,14 @@ def test_turns_are_counted_on_from_those_of_the_messages() -> None:
     assert {e.turn for e in run.log if isinstance(e, ev.RequestSent | ev.ResponseReceived)} == {3}
 
 
-def test_only_replies_that_are_asked_for_count_against_the_limit() -> None:
+def test_only_requested_replies_count_against_the_limit() -> None:
     run = Scenario() >> begins(WHOLE, max_turns=1) >> calls(LS) >> ToolReplied("a.txt")
     ended = run.log[-1]
     assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "max_turns"
     assert ended.details["turns_used"] == 1
 
 
-def test_what_the_loop_returns_counts_its_own_turns_only() -> None:
+def test_the_result_of_the_loop_counts_its_own_turns_only() -> None:
     run = Scenario() >> begins(WHOLE, stop_points=frozenset()) >> calls(LS)
     run >> ToolRaised("OSError: gone") >> says("Done.")
     outcome = outcome_of(run.log)
@@ -140,7 +140,7 @@ def test_what_the_loop_returns_counts_its_own_turns_only() -> None:
     assert recorded == [3]
 
 
-def test_a_call_without_an_answer_at_the_end_is_dispatched_like_that_of_a_reply() -> None:
+def test_an_unanswered_call_at_the_end_is_dispatched_like_that_of_a_reply() -> None:
     messages = [USER, asks(ONE, name="agent")]
     run = Scenario() >> begins(messages, "before_dispatch")
     assert run.session.state.phase is Phase.STOPPED and run.log[-1].stop_point == "before_dispatch"
@@ -155,7 +155,7 @@ def test_a_call_without_an_answer_at_the_end_is_dispatched_like_that_of_a_reply(
 
 
 @pytest.mark.parametrize("answered", ["c1", "c2"])
-def test_of_several_calls_only_those_without_an_answer_are_dispatched(answered: str) -> None:
+def test_only_the_unanswered_ones_of_several_calls_are_dispatched(answered: str) -> None:
     left = {"c1": "c2", "c2": "c1"}[answered]
     run = Scenario() >> begins([USER, asks(ONE, OTHER), answers(answered, "it was there")])
     (effect,) = run.effects
@@ -186,7 +186,7 @@ def test_open_calls_without_an_id_get_one_that_their_result_names() -> None:
     assert said["tool_calls"][0]["id"] == told["tool_call_id"] != ""
 
 
-def test_the_reply_of_open_calls_can_be_asked_for_again() -> None:
+def test_the_reply_with_open_calls_can_be_requested_again() -> None:
     run = Scenario() >> begins([USER, asks(ONE)], "after_parse", max_turns=1)
     assert run.log[-1].stop_point == "after_parse"
     run >> Retry()
@@ -202,13 +202,13 @@ def test_a_call_can_be_added_to_open_calls() -> None:
     assert len(run.conversation()[1]["tool_calls"]) == 2
 
 
-def test_faithful_sends_open_calls_as_the_loop_that_it_stands_for_does() -> None:
+def test_faithful_mode_sends_open_calls_as_the_loop_does() -> None:
     messages = [USER, asks(ONE)]
     run = Scenario() >> begins(messages, mode="faithful")
     assert run.conversation() == messages
 
 
-def test_what_is_no_end_of_a_run_is_sent_as_it_is() -> None:
+def test_messages_that_no_run_ends_with_are_sent_unchanged() -> None:
     for messages in (
         [USER, asks(ONE), USER],
         [USER, asks(ONE), answers("of another")],
@@ -220,7 +220,7 @@ def test_what_is_no_end_of_a_run_is_sent_as_it_is() -> None:
         assert (Scenario() >> begins(messages)).conversation() == messages
 
 
-def test_a_run_that_begins_with_open_calls_stands_at_the_same_stop_when_reopened() -> None:
+def test_a_reopened_run_that_began_with_open_calls_is_at_the_same_stop() -> None:
     run = Scenario() >> begins([USER, asks(ONE, OTHER), answers("c1")], "before_dispatch")
     again = run.reopened()
     assert again.session.state == run.session.state
@@ -230,7 +230,7 @@ def test_a_run_that_begins_with_open_calls_stands_at_the_same_stop_when_reopened
     assert [m["role"] for m in again.conversation()] == ["user", "assistant", "tool", "tool"]
 
 
-def test_a_log_of_such_a_run_can_break_off_anywhere_and_be_forked() -> None:
+def test_the_log_of_such_a_run_can_be_cut_anywhere_and_forked() -> None:
     run = Scenario() >> begins([USER, asks(ONE, OTHER), answers("c2")]) >> ToolReplied("a")
     run >> says("Done.")
     for length in range(1, len(run.log)):
@@ -240,7 +240,7 @@ def test_a_log_of_such_a_run_can_break_off_anywhere_and_be_forked() -> None:
             assert cut.session.state.phase in (Phase.STOPPED, Phase.ENDED)
 
 
-def test_a_recording_from_before_turns_went_on_is_resumed_as_it_was_numbered() -> None:
+def test_a_recording_made_before_turns_were_counted_on_keeps_its_numbers() -> None:
     run = Scenario() >> begins(WHOLE, "before_dispatch", max_turns=2) >> calls(LS)
     started, *rest = run.log
     assert isinstance(started, ev.RunStarted)

@@ -25,7 +25,7 @@ from tests.debugger.scenario import (
 )
 
 
-def test_reopened_log_stands_at_the_same_stop() -> None:
+def test_a_reopened_log_is_at_the_same_stop() -> None:
     run = Scenario() >> task() >> calls(LS) >> EditArguments(0, '{"command": "pwd"}')
     again = run.reopened()
     assert again.session.state == run.session.state
@@ -34,7 +34,7 @@ def test_reopened_log_stands_at_the_same_stop() -> None:
     assert again.effects == (DispatchTool(0, "c0", "terminal", '{"command": "pwd"}'),)
 
 
-def test_tool_that_may_have_run_is_not_dispatched_again_by_itself() -> None:
+def test_a_tool_that_may_have_run_is_not_dispatched_again_without_a_command() -> None:
     run = (Scenario() >> run_to() >> calls(LS)).reopened()
     run >> Reopen() << saw(ev.Stopped, stop_point="recovery", call_index=0)
     (
@@ -50,12 +50,12 @@ def test_tool_that_may_have_run_is_not_dispatched_again_by_itself() -> None:
     )
 
 
-def test_tool_that_may_have_run_is_dispatched_again_on_command() -> None:
+def test_a_tool_that_may_have_run_is_dispatched_again_on_command() -> None:
     run = (Scenario() >> task() >> calls(LS) >> Resume()).reopened() >> Reopen()
     run >> Retry() << (saw(ev.Resumed, command="retry"), ev.ToolDispatched, DispatchTool)
 
 
-def test_lost_result_can_be_typed() -> None:
+def test_a_lost_result_can_be_typed() -> None:
     run = (Scenario() >> run_to() >> calls(LS)).reopened() >> Reopen()
     (
         run
@@ -64,14 +64,14 @@ def test_lost_result_can_be_typed() -> None:
     )
 
 
-def test_request_without_a_reply_is_sent_again_on_command() -> None:
+def test_a_request_without_a_reply_is_sent_again_on_command() -> None:
     run = (Scenario() >> run_to()).reopened()
     run >> Reopen() << saw(ev.Stopped, stop_point="recovery", call_index=None)
     run.refuses(SkipCall("x"))
     run >> Resume() << (ev.Resumed, saw(ev.RequestSent, turn=1, attempt=2), SendRequest)
 
 
-def test_skip_whose_resumption_was_lost_still_skips() -> None:
+def test_a_skip_whose_resumption_was_lost_still_skips() -> None:
     run = Scenario() >> task() >> calls(LS) >> SkipCall("typed")
     again = run.reopened(length_before(run, ev.Resumed)) >> Reopen()
     assert isinstance(again.log[-1], ev.CallSkipped)
@@ -79,7 +79,7 @@ def test_skip_whose_resumption_was_lost_still_skips() -> None:
     assert again.conversation()[-1]["content"] == "typed"
 
 
-def test_result_that_was_not_yet_shown_to_the_model_is_shown() -> None:
+def test_a_result_not_yet_shown_to_the_model_is_shown() -> None:
     run = Scenario() >> run_to() >> calls(LS) >> ToolReplied("a.txt")
     again = run.reopened(length_before(run, ev.MessageAppended))
     again >> Reopen() << (ev.MessageAppended, *REQUEST)
@@ -93,14 +93,14 @@ def test_half_a_reply_is_discarded() -> None:
     assert len(again.conversation()) == 1
 
 
-def test_log_that_broke_off_in_its_beginning_is_begun_anew() -> None:
+def test_a_log_that_was_cut_off_at_its_beginning_is_started_again() -> None:
     run = (Scenario() >> run_to()).reopened(2)
     run.refuses(Reopen())
     run >> task()
     assert len(run.conversation()) == 1
 
 
-def test_run_that_an_exception_left_is_ended_when_reopened() -> None:
+def test_a_run_left_by_an_exception_is_ended_when_reopened() -> None:
     run = Scenario() >> run_to(mode="faithful") >> replies(None)
     run << (
         ev.ResponseReceived,
@@ -121,6 +121,6 @@ def test_run_that_an_exception_left_is_ended_when_reopened() -> None:
     assert again.session.state == run.session.state
 
 
-def test_call_at_which_an_exception_leaves_is_named() -> None:
+def test_the_call_at_which_an_exception_leaves_the_run_is_named() -> None:
     run = Scenario() >> run_to(mode="faithful") >> calls(LS, LS) >> ToolReplied("[" * 100_000)
     assert saw(ev.LoopEscaped, turn=1, call_index=0).matches(run.log[-2])

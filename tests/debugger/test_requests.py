@@ -73,7 +73,7 @@ def test_parameters_are_sent_with_every_request_and_recorded_once() -> None:
     assert (second.parameters, second.messages) == ("", 3)
 
 
-def test_all_that_a_run_was_started_with_follows_from_its_log() -> None:
+def test_the_log_holds_everything_that_a_run_was_started_with() -> None:
     run = Scenario() >> with_parameters(
         parser="hermes", retries=2, manual=frozenset({"read_file"}), valid_names=frozenset({"x"})
     )
@@ -88,7 +88,7 @@ def test_names_that_may_be_called_need_not_be_those_declared() -> None:
     assert run.session.state.stop.stop_point == "unknown_tool"
 
 
-def test_changed_parameters_hold_from_the_next_request_on() -> None:
+def test_changed_parameters_apply_from_the_next_request_on() -> None:
     run = Scenario() >> task(parameters=PARAMETERS, stop_points=RUN_MODE) >> calls(("nope", {}))
     run >> SetParameters({"model": "m", "temperature": 0})
     run << saw(ev.ParametersChanged, before=PARAMETERS_TEXT, after='{"model":"m","temperature":0}')
@@ -98,14 +98,14 @@ def test_changed_parameters_hold_from_the_next_request_on() -> None:
     assert run.log[-1].parameters == sent(run).parameters
 
 
-def test_turn_is_retried_with_other_parameters() -> None:
+def test_a_turn_can_be_retried_with_other_parameters() -> None:
     run = Scenario() >> with_parameters() >> says("I was ab", finish="length")
     run >> Retry({"model": "m", "max_tokens": 9000})
     run << (ev.ParametersChanged, ev.ReplyDiscarded, ev.Resumed, *REQUEST)
     assert json.loads(sent(run).parameters) == {"model": "m", "max_tokens": 9000}
 
 
-def test_request_that_can_be_retried_is_sent_again_without_asking() -> None:
+def test_a_retryable_request_is_sent_again_without_asking() -> None:
     run = Scenario() >> with_parameters(retries=2)
     run >> RequestFailed("503", **AGAIN) << (ev.RequestFailed, *REQUEST)
     assert (sent(run).attempt, sent(run).delay_s) == (2, 0.5)
@@ -117,25 +117,25 @@ def test_request_that_can_be_retried_is_sent_again_without_asking() -> None:
     assert (sent(run).attempt, sent(run).delay_s) == (4, 0.0)
 
 
-def test_delay_is_what_the_server_asks_for() -> None:
+def test_the_delay_is_the_one_that_the_server_requests() -> None:
     run = Scenario() >> with_parameters(retries=1)
     run >> RequestFailed("429", retry_in_s=20.0, **AGAIN)
     assert sent(run).delay_s == 20.0
 
 
-def test_failure_that_cannot_be_retried_stops_at_once() -> None:
+def test_a_failure_that_cannot_be_retried_stops_at_once() -> None:
     run = Scenario() >> with_parameters(retries=5) >> RequestFailed("401", status=401)
     run << (ev.RequestFailed, stopped("request_failed"))
 
 
-def test_breakpoint_stops_before_a_request_is_sent_again() -> None:
+def test_a_breakpoint_stops_before_a_request_is_sent_again() -> None:
     run = Scenario() >> run_to("request_failed", "before_request if attempt > 1", retries=3)
     run >> RequestFailed("503", **AGAIN) << (ev.RequestFailed, stopped("request_failed"))
     run >> Resume() << (ev.Resumed, stopped("before_request"))
     run >> Resume() << (ev.Resumed, *REQUEST)
 
 
-def test_diagnostics_of_reply_and_failure_are_kept() -> None:
+def test_diagnostics_of_replies_and_failures_are_kept() -> None:
     found = Diagnostic(Code.STREAM_CUT, Severity.ERROR, "the stream broke off")
     run = Scenario() >> run_to() >> ModelReplied("", {"content": "x"}, diagnostics=(found,))
     assert any(found in e.diagnostics for e in run.log if isinstance(e, ev.ResponseReceived))
@@ -159,13 +159,13 @@ def test_usage_is_read_in_any_form(usage: Any) -> None:
 
 
 @pytest.mark.parametrize("message", [None, "text", 5, [], True])
-def test_message_that_is_no_message_stops_and_loses_nothing(message: Any) -> None:
+def test_a_malformed_message_stops_and_loses_nothing(message: Any) -> None:
     run = Scenario() >> run_to() >> replies(message)
     assert run.session.state.stop.stop_point == "parse_failure"
     assert "REPLY_SHAPE" in run.findings()
 
 
-def test_message_of_the_next_request_is_edited_added_and_taken_out() -> None:
+def test_messages_of_the_next_request_can_be_edited_added_and_removed() -> None:
     run = Scenario() >> run_to("before_request if turn == 2") >> calls(LS) >> ToolReplied("a")
     run >> EditMessage(0, '{"role": "user", "content": "stop"}')
     run << saw(ev.MessageEdited, index=0, before='{"role":"user","content":"go"}')
@@ -179,7 +179,7 @@ def test_message_of_the_next_request_is_edited_added_and_taken_out() -> None:
     assert run.session.state.phase == "ended"
 
 
-def test_edited_message_stays_edited_in_later_turns() -> None:
+def test_an_edited_message_stays_edited_in_later_turns() -> None:
     run = Scenario() >> run_to("before_request if turn == 1")
     run >> EditMessage(0, '{"role": "user", "content": "other"}') >> Resume()
     run >> calls(LS) >> ToolReplied("a")
@@ -195,7 +195,7 @@ def test_messages_of_a_failed_request_can_be_edited() -> None:
 @pytest.mark.parametrize(
     ("index", "after"), [(0, "{oops"), (0, "[]"), (0, "5"), (2, "{}"), (-1, "{}"), (1, "")]
 )
-def test_edit_that_makes_no_message_is_refused_and_says_why(index: int, after: str) -> None:
+def test_an_edit_that_gives_no_message_is_refused_with_the_reason(index: int, after: str) -> None:
     run = Scenario() >> run_to("before_request")
     before = len(run.log)
     with pytest.raises(UsageError, match="message"):
@@ -203,32 +203,32 @@ def test_edit_that_makes_no_message_is_refused_and_says_why(index: int, after: s
     assert len(run.log) == before
 
 
-def test_run_is_ended_for_a_reason() -> None:
+def test_a_run_can_be_ended_with_a_reason() -> None:
     run = Scenario() >> run_to() >> calls(LS) >> Terminate("budget")
     assert saw(ev.RunEnded, status="truncated", stop_reason="budget").matches(run.log[-1])
     assert Finish("budget") in run.effects
 
 
-def test_tool_that_a_person_answers_stops_in_any_mode() -> None:
+def test_a_tool_that_a_person_answers_stops_in_any_mode() -> None:
     run = Scenario() >> run_to(manual=frozenset({"terminal"})) >> calls(("read_file", {}), LS)
     run >> ToolReplied("x")
     assert (run.session.state.stop.stop_point, run.session.state.stop.call_index) == ("manual", 1)
 
 
-def test_reply_of_a_retried_request_is_read_as_ever() -> None:
+def test_the_reply_to_a_retried_request_is_read_as_usual() -> None:
     run = Scenario() >> run_to(retries=1) >> RequestFailed("503", **AGAIN) >> says("done")
     assert run.outputs[: len(replied())]
     assert run.session.state.phase == "ended"
 
 
-def test_request_that_waited_is_owed_again_when_reopened() -> None:
+def test_a_waiting_request_is_due_again_when_reopened() -> None:
     run = Scenario() >> run_to(retries=1) >> RequestFailed("503", **AGAIN)
     again = run.reopened() >> Reopen() << stopped("recovery")
     again >> Resume()
     assert (sent(again).attempt, sent(again).delay_s) == (3, 0.0)
 
 
-def test_bodies_are_put_together_again_from_the_log_as_they_were_sent() -> None:
+def test_request_bodies_are_rebuilt_from_the_log_as_they_were_sent() -> None:
     run = Scenario() >> task(parameters=PARAMETERS, stop_points=frozenset(RUN_MODE))
     bodies = [request_of(sent(run))]
     run >> calls(LS) >> ToolReplied("a")
@@ -246,7 +246,7 @@ def request_of(effect: SendRequest) -> str:
     return request.body.decode()
 
 
-def test_message_says_how_its_reply_ended_and_what_it_cost() -> None:
+def test_a_message_shows_how_its_reply_ended_and_what_it_cost() -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 4}
     reply = ModelReplied("", {"content": "I was ab"}, finish_reason="length", usage=usage)
     for mode in ("strict", "faithful"):

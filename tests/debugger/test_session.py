@@ -40,7 +40,7 @@ from tests.debugger.scenario import (
 )
 
 
-def test_by_default_every_dispatch_is_stopped_before() -> None:
+def test_the_default_is_to_stop_before_every_dispatch() -> None:
     run = Scenario() >> task() << STARTED
     run >> calls(LS, LS) << (*replied(2), stopped("before_dispatch", 0))
     (
@@ -58,7 +58,7 @@ def test_by_default_every_dispatch_is_stopped_before() -> None:
     run >> says("done") << (*replied(), *FINISHED)
 
 
-def test_run_mode_goes_on_to_the_first_breakpoint() -> None:
+def test_run_mode_continues_to_the_first_breakpoint() -> None:
     run = Scenario() >> run_to("before_dispatch:terminal if 'rm -rf' in args.command") << STARTED
     run >> calls(LS) << (*replied(1), *DISPATCHED)
     run >> ToolReplied("a.txt") << (*ANSWERED, *REQUEST)
@@ -72,7 +72,7 @@ def test_run_mode_goes_on_to_the_first_breakpoint() -> None:
     )
 
 
-def test_request_holds_the_conversation_as_a_client_sends_it() -> None:
+def test_a_request_holds_the_conversation_as_a_client_sends_it() -> None:
     run = Scenario() >> run_to()
     run >> calls(LS, text="let me look") >> ToolReplied("a.txt")
     assert run.conversation() == [
@@ -103,7 +103,7 @@ def test_reasoning_is_kept_for_the_next_request() -> None:
     assert run.conversation()[1]["reasoning_content"] == "hm"
 
 
-def test_call_without_an_id_gets_one_that_its_result_carries() -> None:
+def test_a_call_without_an_id_gets_one_that_its_result_carries() -> None:
     reply = {
         "role": "assistant",
         "content": None,
@@ -128,14 +128,14 @@ def test_call_without_an_id_gets_one_that_its_result_carries() -> None:
         ("", "{}"),
     ],
 )
-def test_tool_receives_an_object_however_it_was_written(arguments: str, received: str) -> None:
+def test_a_tool_receives_an_object_however_it_was_written(arguments: str, received: str) -> None:
     run = Scenario() >> task(tools=None, stop_points=frozenset()) >> calls(("f", arguments))
     (dispatch,) = run.effects
     assert isinstance(dispatch, DispatchTool)
     assert dispatch.arguments == received
 
 
-def test_unknown_tool_stops_and_is_answered_without_a_dispatch() -> None:
+def test_an_unknown_tool_stops_and_is_answered_without_a_dispatch() -> None:
     run = Scenario() >> run_to() << STARTED
     run >> calls(("teleport", {})) << (*replied(1), stopped("unknown_tool", 0))
     (
@@ -155,7 +155,7 @@ def test_unknown_tool_stops_and_is_answered_without_a_dispatch() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["{oops", "[1]", "5"])
-def test_arguments_that_are_no_object_stop_and_are_never_dispatched(arguments: str) -> None:
+def test_arguments_other_than_an_object_stop_and_are_never_dispatched(arguments: str) -> None:
     run = Scenario() >> run_to() >> calls(("read_file", arguments))
     assert run.session.state.stop.stop_point == "invalid_args"
     (
@@ -171,13 +171,13 @@ def test_arguments_that_are_no_object_stop_and_are_never_dispatched(arguments: s
     )
 
 
-def test_missing_required_parameter_stops_but_may_go() -> None:
+def test_a_missing_required_parameter_stops_but_may_be_dispatched() -> None:
     run = Scenario() >> run_to() << STARTED
     run >> calls(("terminal", {"cmd": "ls"})) << (*replied(1), stopped("invalid_args", 0))
     run >> Resume() << (ev.Resumed, *DISPATCHED)
 
 
-def test_tool_that_raises_is_a_result_for_the_model() -> None:
+def test_an_exception_of_a_tool_is_a_result_for_the_model() -> None:
     run = Scenario() >> run_to() >> calls(LS)
     (
         run
@@ -194,7 +194,7 @@ def test_tool_that_raises_is_a_result_for_the_model() -> None:
     )
 
 
-def test_negative_exit_code_is_recorded_as_a_tool_error() -> None:
+def test_a_negative_exit_code_is_recorded_as_a_tool_error() -> None:
     run = Scenario() >> run_to() >> calls(LS)
     (
         run
@@ -208,20 +208,20 @@ def test_negative_exit_code_is_recorded_as_a_tool_error() -> None:
     )
 
 
-def test_truncated_reply_stops() -> None:
+def test_a_truncated_reply_stops() -> None:
     run = Scenario() >> run_to() << STARTED
     run >> says("I was ab", finish="length") << (*replied(), stopped("truncated"))
     run >> Resume() << (ev.Resumed, *FINISHED)
 
 
-def test_call_left_in_the_text_stops_and_does_not_run() -> None:
+def test_a_call_left_in_the_text_stops_and_is_not_run() -> None:
     text = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
     run = Scenario() >> run_to() << STARTED
     run >> says(text) << (*replied(1), stopped("parse_failure"))
     run >> Resume() << (ev.Resumed, *FINISHED)
 
 
-def test_calls_read_from_the_text_run_and_leave_it() -> None:
+def test_calls_read_from_the_text_are_run_and_removed_from_it() -> None:
     one = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
     run = Scenario() >> run_to(parser="hermes") << STARTED
     run >> says(f"I look.\n{one}\n{one}")
@@ -235,7 +235,7 @@ def test_calls_read_from_the_text_run_and_leave_it() -> None:
     assert run.findings() == []
 
 
-def test_turns_run_out() -> None:
+def test_the_run_ends_at_the_limit_of_turns() -> None:
     run = Scenario() >> run_to(max_turns=1) >> calls(LS)
     (
         run
@@ -248,12 +248,12 @@ def test_turns_run_out() -> None:
     )
 
 
-def test_no_turn_at_all_ends_at_once() -> None:
+def test_a_limit_of_no_turns_ends_the_run_at_once() -> None:
     start = (ev.RunStarted, ev.MessageAppended, ev.BreakpointsSet)
     Scenario() >> run_to(max_turns=0) << (*start, ev.RunEnded, Finish("max_turns"))
 
 
-def test_failed_request_stops_and_can_be_sent_again() -> None:
+def test_a_failed_request_stops_and_can_be_sent_again() -> None:
     run = Scenario() >> run_to() << STARTED
     (
         run
@@ -275,7 +275,7 @@ def test_failed_request_stops_and_can_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize(("empty", "reason"), [(False, "request_failed"), (True, "empty_response")])
-def test_failed_request_that_is_let_go_ends_the_run(empty: bool, reason: str) -> None:
+def test_a_failed_request_that_is_given_up_ends_the_run(empty: bool, reason: str) -> None:
     run = Scenario() >> run_to() >> RequestFailed("no choices", empty=empty)
     (
         run
@@ -284,7 +284,7 @@ def test_failed_request_that_is_let_go_ends_the_run(empty: bool, reason: str) ->
     )
 
 
-def test_retried_turn_asks_the_same_again() -> None:
+def test_a_retried_turn_sends_the_same_request_again() -> None:
     run = Scenario() >> task(stop_points=frozenset({StopPoint.AFTER_RESPONSE}))
     first = run.effects
     run >> calls(RM) << (*replied(1), stopped("after_response"))
@@ -300,7 +300,7 @@ def test_retried_turn_asks_the_same_again() -> None:
     )
 
 
-def test_terminate_cancels_what_is_under_way_and_discards_what_still_comes() -> None:
+def test_terminate_cancels_what_is_in_progress_and_discards_what_still_arrives() -> None:
     run = Scenario() >> run_to() >> Terminate()
     run << (saw(ev.RunEnded, stop_reason="terminated"), CancelRequest(1), Finish("terminated"))
     run >> says("late") << saw(ev.ReplyDiscarded, reason="response after the end")
@@ -313,7 +313,7 @@ def test_terminate_cancels_the_tool() -> None:
     run.refuses(Resume())
 
 
-def test_only_what_the_phase_allows_can_be_put_in() -> None:
+def test_only_inputs_that_the_phase_allows_are_accepted() -> None:
     run = Scenario()
     run.refuses(Resume())
     run >> task()

@@ -37,23 +37,23 @@ def test_nothing_leads_back_from_the_end() -> None:
     assert all(to == {Phase.ENDED} for to in TRANSITIONS[Phase.ENDED].values())
 
 
-def test_only_what_happens_by_itself_leaves_deciding() -> None:
+def test_while_deciding_only_reopen_and_fork_are_allowed() -> None:
     assert allowed(Phase.DECIDING) == (Kind.REOPEN, Kind.FORK)
 
 
-def test_illegal_input_names_what_is_allowed() -> None:
+def test_an_illegal_input_names_the_allowed_ones() -> None:
     with pytest.raises(IllegalCommand, match="skip is not possible while ready") as refused:
         check(Kind.SKIP, Phase.READY)
     assert refused.value.allowed == (Kind.START, Kind.TERMINATE)
 
 
-def test_what_is_legal_at_a_stop_is_in_the_row_of_stopped() -> None:
+def test_every_input_legal_at_a_stop_is_in_the_row_of_stopped() -> None:
     for moment in Moment:
         assert AT_STOP[moment] <= set(TRANSITIONS[Phase.STOPPED])
         assert {Kind.RESUME, Kind.TERMINATE} <= AT_STOP[moment]
 
 
-def test_default_stops_are_the_mishaps_and_every_dispatch() -> None:
+def test_default_stops_are_the_failures_and_every_dispatch() -> None:
     assert {StopPoint.BEFORE_DISPATCH} == STEP_MODE - RUN_MODE
     assert {point.value for point in RUN_MODE} == {
         "request_failed",

@@ -47,7 +47,7 @@ def test_continue_lets_the_mode_stop_at_the_next_call() -> None:
     run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
 
 
-def test_step_in_stops_at_the_very_next_moment() -> None:
+def test_step_in_stops_at_the_very_next_stop_point() -> None:
     run = Scenario() >> task() >> calls(LS)
     (
         run
@@ -64,7 +64,7 @@ def test_step_in_stops_at_the_very_next_moment() -> None:
     run >> Resume(Command.STEP_IN) << (ev.Resumed, *FINISHED)
 
 
-def test_next_stops_at_the_same_moment_of_the_next_call() -> None:
+def test_next_stops_at_the_same_stop_point_of_the_next_call() -> None:
     run = Scenario() >> run_to("before_dispatch once") >> calls(LS, LS)
     run >> Resume(Command.NEXT) >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
 
@@ -75,13 +75,13 @@ def test_step_out_runs_to_the_end_of_the_turn() -> None:
     run >> ToolReplied("b") << (*ANSWERED, stopped("turn_end"))
 
 
-def test_step_out_is_held_up_by_a_breakpoint() -> None:
+def test_step_out_stops_at_a_breakpoint() -> None:
     run = Scenario() >> task(breakpoints=broken("before_dispatch if index == 1"))
     run >> calls(LS, LS) >> Resume(Command.STEP_OUT) >> ToolReplied("a")
     run << (*ANSWERED, stopped("before_dispatch", 1))
 
 
-def test_step_out_is_held_up_by_a_mishap() -> None:
+def test_step_out_stops_at_a_failure() -> None:
     run = Scenario() >> task() >> calls(LS, ("nope", {})) >> Resume(Command.STEP_OUT)
     run >> ToolReplied("a") << (*ANSWERED, stopped("unknown_tool", 1))
 
@@ -91,7 +91,7 @@ def test_run_lets_all_further_calls_through() -> None:
     run >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
 
 
-def test_pause_stops_at_the_next_moment() -> None:
+def test_pause_stops_at_the_next_stop_point() -> None:
     run = Scenario() >> run_to() >> calls(LS) >> Pause() << ev.PauseRequested
     run >> ToolReplied("a") << (ev.ToolReturned, stopped("after_result", 0))
     run >> Resume() << (ev.Resumed, ev.MessageAppended, *REQUEST)
@@ -111,12 +111,12 @@ def test_one_stop_lists_every_breakpoint_that_matched() -> None:
     )
 
 
-def test_logpoint_prints_and_the_run_goes_on() -> None:
+def test_a_logpoint_prints_and_the_run_continues() -> None:
     run = Scenario() >> run_to('before_dispatch log "$ {args.command}"') >> calls(LS)
     run << (*replied(1), saw(ev.BreakpointsHit, notes=("$ ls",), fatal=False), *DISPATCHED)
 
 
-def test_breakpoint_that_fails_ends_the_run_before_the_dispatch() -> None:
+def test_a_failing_breakpoint_ends_the_run_before_the_dispatch() -> None:
     run = Scenario() >> run_to("before_dispatch:terminal fail") >> calls(LS)
     run << (
         *replied(1),
@@ -126,28 +126,28 @@ def test_breakpoint_that_fails_ends_the_run_before_the_dispatch() -> None:
     )
 
 
-def test_condition_that_cannot_be_evaluated_stops_the_run() -> None:
+def test_a_condition_that_cannot_be_evaluated_stops_the_run() -> None:
     run = Scenario() >> run_to("before_dispatch if args.command > 3 count") >> calls(LS)
     assert run.session.state.stop.notes[0].startswith("b1: cannot compare")
 
 
-def test_breakpoint_for_one_time_stops_once() -> None:
+def test_a_one_time_breakpoint_stops_once() -> None:
     run = Scenario() >> run_to("before_dispatch once") >> calls(LS, LS)
     run >> Resume() >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
 
 
-def test_same_call_again_is_a_repeat() -> None:
+def test_the_same_call_again_is_a_repeat() -> None:
     run = Scenario() >> run_to("repeat if repeats >= 2") >> calls(LS, LS, LS)
     run >> ToolReplied("a") >> ToolReplied("a") << (*ANSWERED, stopped("repeat", 2))
 
 
-def test_breakpoints_set_while_a_tool_runs_hold_for_the_next_call() -> None:
+def test_breakpoints_set_while_a_tool_runs_apply_to_the_next_call() -> None:
     run = Scenario() >> run_to() >> calls(LS, LS)
     run >> SetBreakpoints(broken("before_dispatch"), RUN_MODE) << ev.BreakpointsSet
     run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
 
 
-def test_hit_counts_go_on_when_breakpoints_are_set_anew() -> None:
+def test_hit_counts_continue_when_breakpoints_are_set_again() -> None:
     lines = broken("before_dispatch ignore 1")
     run = Scenario() >> task(stop_points=RUN_MODE, breakpoints=lines) >> calls(LS, LS)
     run >> SetBreakpoints(lines, RUN_MODE)
@@ -161,7 +161,7 @@ def test_calls_that_the_server_lost_stop_the_run() -> None:
 
 
 @pytest.mark.parametrize("code", [Code.STREAM_CUT, Code.REPLY_SHAPE])
-def test_a_reply_that_broke_on_its_way_stops_the_run(code: Code) -> None:
+def test_a_reply_that_arrived_broken_stops_the_run(code: Code) -> None:
     told = Diagnostic(code, Severity.ERROR, "the stream broke off")
     message = {"role": "assistant", "content": "I will now"}
     run = Scenario() >> task() >> ModelReplied("{", message, diagnostics=(told,))
@@ -170,14 +170,16 @@ def test_a_reply_that_broke_on_its_way_stops_the_run(code: Code) -> None:
 
 
 @pytest.mark.parametrize("message", [{"content": None}, {"content": "", "tool_calls": []}])
-def test_a_reply_that_says_nothing_is_told_and_goes_on(message: dict[str, object]) -> None:
+def test_a_reply_without_content_is_reported_and_the_run_continues(
+    message: dict[str, object],
+) -> None:
     run = Scenario() >> run_to() >> ModelReplied("{}", message, finish_reason="stop")
     run << (*replied(), *FINISHED)
     (appended,) = [event for event in run.log[-2:] if isinstance(event, ev.MessageAppended)]
     assert appended.diagnostics[-1].message == "the reply is empty: no text, no call"
 
 
-def test_an_empty_reply_that_cost_tokens_stops_the_run_where_tools_were_offered() -> None:
+def test_an_empty_reply_that_cost_tokens_stops_the_run_if_tools_were_offered() -> None:
     used = {"completion_tokens": 48}
     empty = ModelReplied("{}", {"content": ""}, finish_reason="stop", usage=used)
     run = Scenario() >> run_to(tools=(ToolSpec("terminal"),)) >> empty
@@ -189,7 +191,7 @@ DOUBLE = ("terminal", json.dumps('{"command": "ls"}'))
 
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-def test_arguments_encoded_twice_stop_once_before_the_dispatch(mode: str) -> None:
+def test_doubly_encoded_arguments_stop_once_before_the_dispatch(mode: str) -> None:
     run = Scenario() >> run_to(mode=mode) >> calls(LS, DOUBLE) << (*replied(2), *DISPATCHED)
     run >> ToolReplied("a") << (*ANSWERED, stopped("invalid_args", 1))
     run >> EditArguments(1, '{"command": "ls"}') >> Resume() << (ev.Resumed, *DISPATCHED)
@@ -197,7 +199,7 @@ def test_arguments_encoded_twice_stop_once_before_the_dispatch(mode: str) -> Non
     assert run.reopened().session.state == run.session.state
 
 
-def test_arguments_encoded_twice_are_decoded_where_the_run_goes_on() -> None:
+def test_doubly_encoded_arguments_are_decoded_if_the_run_continues() -> None:
     run = Scenario() >> task() >> calls(DOUBLE) << (*replied(1), stopped("invalid_args", 0))
     run >> Resume() << (ev.Resumed, *DISPATCHED)
     assert run.session.state.call is not None
@@ -205,13 +207,13 @@ def test_arguments_encoded_twice_are_decoded_where_the_run_goes_on() -> None:
     assert run.log[-1].arguments == '{"command":"ls"}'
 
 
-def test_a_call_edited_at_its_reply_does_not_stop_for_what_it_was() -> None:
+def test_a_call_edited_at_its_reply_does_not_stop_for_its_old_arguments() -> None:
     run = Scenario() >> run_to("after_parse") >> calls(DOUBLE)
     run >> EditArguments(0, '{"command": "ls"}') >> Resume() << (ev.Resumed, *DISPATCHED)
 
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-def test_two_calls_of_one_id_stop_the_run_once(mode: str) -> None:
+def test_two_calls_with_the_same_id_stop_the_run_once(mode: str) -> None:
     function = {"name": "terminal", "arguments": '{"command": "ls"}'}
     call = {"id": "c0", "type": "function", "function": function}
     run = Scenario() >> run_to(mode=mode) >> replies({"content": None, "tool_calls": [call, call]})
@@ -221,14 +223,14 @@ def test_two_calls_of_one_id_stop_the_run_once(mode: str) -> None:
     run >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
 
 
-def test_calls_without_ids_are_not_of_one_id() -> None:
+def test_calls_without_ids_do_not_share_an_id() -> None:
     call = {"function": {"name": "terminal", "arguments": '{"command": "ls"}'}}
     run = Scenario() >> run_to() >> replies({"content": None, "tool_calls": [call, call]})
     run << (*replied(2), *DISPATCHED)
 
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-def test_a_cancelled_call_stops_the_run_however_far_it_was_to_go(mode: str) -> None:
+def test_a_cancelled_call_stops_the_run_however_far_it_was_to_run(mode: str) -> None:
     run = Scenario() >> run_to(mode=mode) >> calls(LS, LS)
     run >> ToolRaised("cancelled by hand", by="person")
     assert isinstance(run.log[-1], ev.Stopped)
@@ -239,14 +241,14 @@ def test_a_cancelled_call_stops_the_run_however_far_it_was_to_go(mode: str) -> N
     again >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
 
 
-def test_a_cancelled_request_waits_for_a_person_though_it_could_be_tried_again() -> None:
+def test_a_cancelled_request_waits_for_a_person_although_it_could_be_retried() -> None:
     run = Scenario() >> run_to(retries=5)
     cancelled = RequestFailed("cancelled by hand", body="data: Pa", by="person")
     run >> cancelled << (ev.RequestFailed, stopped("request_failed"))
     run >> Retry() << (ev.Resumed, *REQUEST)
 
 
-def test_a_run_ended_while_a_reply_came_in_keeps_what_had_come() -> None:
+def test_a_run_ended_during_a_reply_keeps_what_had_arrived() -> None:
     run = Scenario() >> run_to() >> Terminate(partial="data: Pa")
     run << (
         saw(ev.RequestFailed, body="data: Pa", by="person"),
