@@ -120,7 +120,7 @@ def run_seed(
     names: set[str],
     max_turns: int,
 ) -> tuple[Any, str]:
-    """Return what the loop returns, or None if it raises, and the name of that exception.
+    """Return what the loop returns, or None if it raises, and the exception as a text.
 
     `messages` grows with the conversation.
     """
@@ -132,7 +132,7 @@ def run_seed(
             exec(compile(seed_source(), str(SEED), "exec", dont_inherit=True), space)
             loop = space["HermesAgentLoop"](Server(answers), schemas, names, max_turns)
             return asyncio.run(loop.run(messages)), ""
-        except Exception as error:  # noqa: BLE001 - which one it is is what is asked for
+        except Exception as error:  # noqa: BLE001 - any exception of the loop is a result
             return None, f"{type(error).__name__}: {error}"
         finally:
             del sys.modules["seed_loop_source"]
