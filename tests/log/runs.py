@@ -1,4 +1,4 @@
-"""Short ways to write a log down."""
+"""Helpers that write logs concisely."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def timeline(*events: Event) -> Timeline:
 
 
 def codes(lines: Timeline) -> list[tuple[str, str]]:
-    """Return what was found in a run, but that its model did not have the last word."""
+    """Return the findings of a run, except that its model did not have the last word."""
     told = (finding for finding in lines.findings if finding.code is not Code.NO_ANSWER)
     return [(str(finding.code), str(finding.severity)) for finding in told]

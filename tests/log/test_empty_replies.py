@@ -1,4 +1,4 @@
-"""A reply in which nothing is left is told, wherever the run comes from."""
+"""An empty reply is reported, wherever the run comes from."""
 
 from __future__ import annotations
 

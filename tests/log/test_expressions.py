@@ -354,7 +354,7 @@ _SOURCES = st.recursive(
             inner,
         ).map(lambda parts: f"({' '.join(parts)})"),
         st.tuples(st.sampled_from(["len", "lower", "str", "not ", "-", "upper"]), inner).map(
-            # Python reads no `not` behind an operator without brackets around it.
+            # Python does not accept `not` after an operator without parentheses.
             lambda parts: f"({parts[0]}({parts[1]}))"
         ),
         inner.map(lambda value: f"({value} is None)"),

@@ -1,4 +1,4 @@
-"""Findings of a long run are kept small, and come back as they were."""
+"""The findings of a long run are stored compactly, and come back unchanged."""
 
 from __future__ import annotations
 

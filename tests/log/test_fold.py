@@ -1,4 +1,4 @@
-"""What is wrong between messages is found, and said where it stands."""
+"""Mistakes between messages are found, and reported at their place."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_message_of_nobody_answers_no_calls_in_the_text() -> None:
 
 @pytest.mark.parametrize("answer", ["<tool_response>1</tool_response>", "OBSERVATION: fine"])
 def test_a_tool_that_answered_does_not_speak_for_the_user(answer: str) -> None:
-    """Also where it ends the run: a loop that read the calls before ran into one that it lost."""
+    """Covers the end of the run, too: a loop that read the earlier calls missed the last one."""
     answered = (*IN_TEXT, says("tool", answer))
     lines = timeline(*answered, *IN_TEXT, says("user", "And now?"), says("assistant", "-"))
     expected = [("CALL_IN_CONTENT", "note"), ("CALL_IN_CONTENT", "error")]

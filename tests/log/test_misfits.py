@@ -1,4 +1,4 @@
-"""Arguments that the declared schema does not allow are told, and odd schemas are not held to."""
+"""Arguments that break the declared schema are reported, and invalid schemas are not applied."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FUNCTION = "<function=submit>\n<parameter=answer>{}</parameter>\n</function>"
 
 
 def found(message: dict[str, Any], schema: Any = SUBMIT, source: str = "") -> list[Finding]:
-    """Return what is said of the arguments of the calls in a reply."""
+    """Return the findings about the arguments of the calls in a reply."""
     parts = normalise_message({"role": "assistant", **message}, text_calls=TextCalls.TRANSPORT)
     tool = ToolSpec("submit", parameters=schema)
     start = ev.RunStarted(seq=0, tools=(tool,), tools_declared=True, source_format=source)

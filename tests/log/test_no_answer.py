@@ -1,4 +1,4 @@
-"""A run that ends where a reply was due says so; one that ends by design does not."""
+"""A run that ends where a reply was due is reported; one that ends by design is not."""
 
 from __future__ import annotations
 

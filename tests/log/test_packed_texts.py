@@ -1,4 +1,4 @@
-"""What a server sent at length takes few bytes in a recording, and none of it is lost."""
+"""A long stream of a server takes few bytes in a recording, without any loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anything that a file may hold can be packed."""
+"""Any value that a file may hold can be packed."""
 
 from __future__ import annotations
 

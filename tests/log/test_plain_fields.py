@@ -1,4 +1,4 @@
-"""Paths into fields that have no members are refused, with the field that has them."""
+"""Paths into fields that have no members are refused, with a hint at the field that has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search looks at everything that the panes show of a row."""
+"""A search covers everything that the panes show of a row."""
 
 from __future__ import annotations
 

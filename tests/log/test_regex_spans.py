@@ -1,4 +1,4 @@
-"""Where the matches of a pattern stand is found in linear time, mostly as Python finds them."""
+"""The matches of a pattern are found in linear time, and mostly where Python finds them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.log.test_expressions import PATTERNS
 from tests.timing import least_s
 
 LONG = 3_000
-"""Characters of a text beyond which no pattern with a repeat is left to `re`."""
+"""The text length beyond which no pattern with a repeat is left to `re`."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a row cost, as filters read it: seconds and tokens of replies, seconds of tools."""
+"""The cost of a row, as filters read it: seconds and tokens of replies, seconds of tools."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Known = tuple[str, Any, Any, Any]
 
 
 def costs(run: Timeline) -> list[Known]:
-    """Return the rows that have any of the fields: which events they are, and the fields."""
+    """Return the rows that have any of the cost fields: their events and the fields."""
     rows = [RowFields(run, row) for row in range(len(run))]
     told = [tuple(map(row.get, ("event", "seconds", "tokens_in", "tokens_out"))) for row in rows]
     return [(name, *rest) for name, *rest in told if any(one is not None for one in rest)]

@@ -1,4 +1,4 @@
-"""What a filter reads of a row, and what it costs."""
+"""What a filter reads from a row, and how much work that takes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENTS: tuple[Event, ...] = (
 
 
 class CountingLog(MemoryLog):
-    """Counts how often an event is asked for: in a file, each may have to be decoded."""
+    """Count how often an event is accessed: in a file, each access may have to decode it."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""Blocks of runs: what goes in comes out, and damage is seen."""
+"""Blocks of runs are read back as they were written, and damage is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two runs, step by step and turn by turn."""
+"""The comparison of two runs, step by step and turn by turn."""
 
 from __future__ import annotations
 

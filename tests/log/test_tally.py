@@ -1,4 +1,4 @@
-"""What a run adds up to: tools, tokens, time, labelled steps."""
+"""The totals of a run: tools, tokens, time, labelled steps."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_step_where_people_saw_it_go_wrong_is_known(tmp_path: Path) -> None:
 
 
 def spent(*events: ResponseReceived | MessageAppended) -> tuple[int | None, int | None, float]:
-    """Return prompt tokens, completion tokens and the seconds of replies after these events."""
+    """Return the prompt tokens, completion tokens and seconds of replies after these events."""
     state = RunState()
     for event in events:
         state.apply(event)
@@ -210,7 +210,7 @@ def test_without_seconds_turns_are_ordered_by_their_tokens() -> None:
 
 
 def test_what_a_reply_cost_is_of_the_turn_that_its_message_opens() -> None:
-    """Rows of a prompt with a reply call that turn 1, whatever was said in the prompt."""
+    """In a prompt with a reply, the rows count that reply as turn 1, whatever precedes it."""
     used = ResponseReceived(seq=0, turn=1, usage=Usage(completion_tokens=4), duration_s=2.0)
     talk = (says("user", "x"), says("assistant", "y"), says("user", "z"))
     run = timeline(*talk, used, says("assistant", "hm"))

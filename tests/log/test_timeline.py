@@ -1,4 +1,4 @@
-"""The rows of a run: their turns, what they are linked to, and the way from one to the next."""
+"""The rows of a run: their turns, their links, and the way from one row to the next."""
 
 from __future__ import annotations
 
