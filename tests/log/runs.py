@@ -74,5 +74,5 @@ def timeline(*events: Event) -> Timeline:
 
 def codes(lines: Timeline) -> list[tuple[str, str]]:
     """Return the findings of a run, except that its model did not have the last word."""
-    told = (finding for finding in lines.findings if finding.code is not Code.NO_ANSWER)
-    return [(str(finding.code), str(finding.severity)) for finding in told]
+    kept = (finding for finding in lines.findings if finding.code is not Code.NO_ANSWER)
+    return [(str(finding.code), str(finding.severity)) for finding in kept]

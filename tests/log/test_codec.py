@@ -28,7 +28,7 @@ def test_fold_of_the_saved_log_is_the_live_state(events: list[Event]) -> None:
     assert fold(saved) == fold(events)
 
 
-def test_each_event_is_one_line() -> None:
+def test_each_event_is_one_line_of_the_file() -> None:
     line = encode(RunStarted(seq=0, task="two\nlines"))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -43,17 +43,17 @@ def test_unknown_kind_is_kept_whole() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ObservationEvent", "RunStarted", ["odd"]])
-def test_what_another_format_holds_beyond_our_events_is_recorded_too(kind: object) -> None:
+def test_fields_of_another_format_beyond_our_events_are_recorded_too(kind: object) -> None:
     event = UnknownEvent(seq=3, unknown_kind="ObservationEvent", raw={"kind": kind, "n": 1})
     assert decode(encode(event)) == event
 
 
-def test_a_time_beyond_all_numbers_is_left_out() -> None:
+def test_a_time_beyond_the_range_of_numbers_is_left_out() -> None:
     event = decode(b'{"kind":"Teleported","seq":4,"ts":1' + b"0" * 400 + b"}")
     assert (event.seq, event.ts) == (4, None)
 
 
-def test_newer_schema_is_refused() -> None:
+def test_a_newer_schema_is_refused() -> None:
     with pytest.raises(SchemaTooNew, match="update hermes-tui"):
         decode(b'{"schema":99,"kind":"RunStarted","seq":0}')
 
@@ -67,6 +67,6 @@ def test_newer_schema_is_refused() -> None:
         b'{"kind":"RequestSent","seq":1,"turn":99999999999}',
     ],
 )
-def test_what_is_no_event_says_so(line: bytes) -> None:
+def test_a_line_that_is_not_an_event_is_reported_as_such(line: bytes) -> None:
     with pytest.raises(MalformedEvent):
         decode(line)

@@ -13,7 +13,9 @@ from tests.log.runs import call, says
 TERMINAL = (ToolSpec("terminal"),)
 
 
-def told(*events: ev.Event, tools: tuple[ToolSpec, ...] = TERMINAL) -> list[tuple[Code, Severity]]:
+def findings(
+    *events: ev.Event, tools: tuple[ToolSpec, ...] = TERMINAL
+) -> list[tuple[Code, Severity]]:
     run = [ev.RunStarted(seq=0, tools=tools), says("user", "hi"), *events]
     numbered = [ev.copy_event(event, seq=seq) for seq, event in enumerate(run)]
     return [(found.code, found.severity) for found in fold_run(numbered)[1]]
@@ -33,10 +35,10 @@ def cost(tokens: int | None, reasoning: int | None = None) -> Usage:
         (None, TERMINAL, Severity.WARNING),
     ],
 )
-def test_an_empty_reply_is_an_error_where_it_cost_tokens_that_were_most_likely_a_call(
+def test_an_empty_reply_is_an_error_if_it_cost_tokens_that_were_probably_a_call(
     usage: Usage | None, tools: tuple[ToolSpec, ...], severity: Severity
 ) -> None:
-    found = told(says("assistant", " \n", usage=usage), tools=tools)
+    found = findings(says("assistant", " \n", usage=usage), tools=tools)
     assert found == [(Code.REPLY_SHAPE, severity)]
 
 
@@ -51,34 +53,34 @@ def test_an_empty_reply_is_an_error_where_it_cost_tokens_that_were_most_likely_a
         {"flags": ("partial",)},
     ],
 )
-def test_a_reply_that_holds_anything_or_was_altered_is_not_empty(said: dict[str, object]) -> None:
-    assert told(says("assistant", **{"text": "", **said})) == []
+def test_a_reply_with_any_content_or_that_was_altered_is_not_empty(said: dict[str, object]) -> None:
+    assert findings(says("assistant", **{"text": "", **said})) == []
 
 
-def test_a_reply_whose_calls_come_apart_from_it_is_not_empty() -> None:
-    assert told(says("assistant"), call("terminal"), says("tool", "ok", results=1)) == [
+def test_a_reply_whose_calls_are_separate_events_is_not_empty() -> None:
+    assert findings(says("assistant"), call("terminal"), says("tool", "ok", results=1)) == [
         (Code.CALL_UNANSWERED, Severity.WARNING)
     ]
 
 
-def test_an_empty_reply_is_not_told_beside_the_error_that_explains_it() -> None:
+def test_an_empty_reply_is_not_reported_next_to_the_error_that_explains_it() -> None:
     cut = Diagnostic(Code.TRUNCATED, Severity.ERROR, "the reply was cut")
     empty = ev.MessageAppended(seq=0, message=Message("assistant", ""), diagnostics=(cut,))
-    assert told(empty) == [(Code.TRUNCATED, Severity.ERROR)]
+    assert findings(empty) == [(Code.TRUNCATED, Severity.ERROR)]
 
 
-def test_what_the_reply_cost_may_stand_with_its_response_or_with_the_end_of_a_run_of_one() -> None:
+def test_the_cost_is_taken_from_the_response_or_from_the_end_of_a_run_with_one_reply() -> None:
     received = ev.ResponseReceived(seq=0, usage=cost(48))
     error = (Code.REPLY_SHAPE, Severity.ERROR)
-    assert told(received, says("assistant")) == [error]
-    assert told(says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [error]
+    assert findings(received, says("assistant")) == [error]
+    assert findings(says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [error]
     so_far = [received, says("assistant", "so"), says("user", "and?")]
-    assert told(*so_far, says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [
+    assert findings(*so_far, says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [
         (Code.REPLY_SHAPE, Severity.WARNING)
     ]
 
 
-def test_an_empty_reply_is_not_told_of_a_response_that_broke_off() -> None:
+def test_an_empty_reply_is_not_reported_if_its_response_broke_off() -> None:
     cut = Diagnostic(Code.STREAM_CUT, Severity.ERROR, "the stream broke off")
     received = ev.ResponseReceived(seq=0, diagnostics=(cut,))
-    assert told(received, says("assistant")) == [(Code.STREAM_CUT, Severity.ERROR)]
+    assert findings(received, says("assistant")) == [(Code.STREAM_CUT, Severity.ERROR)]

@@ -40,7 +40,7 @@ def test_findings_come_back_in_order_and_by_event(seqs: list[int]) -> None:
         assert kept.of(seq) == [one for one in made if one.seq == seq]
 
 
-def test_none_stands_beyond_the_last() -> None:
+def test_there_is_no_finding_after_the_last() -> None:
     kept = FindingList()
     kept.append(finding(1))
     assert kept[-1] == finding(1)
@@ -58,7 +58,7 @@ def test_a_finding_takes_less_than_a_hundred_bytes() -> None:
     assert taken < 100 * 20_000
 
 
-def test_texts_with_lone_surrogates_are_kept_as_far_as_they_can_be() -> None:
+def test_texts_with_lone_surrogates_are_kept_as_far_as_possible() -> None:
     kept = FindingList()
     for number in range(BLOCK):
         kept.append(finding(number)._replace(message="not \ud800 sound", hint="\U0001f389"))

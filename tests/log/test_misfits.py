@@ -45,13 +45,13 @@ def native(arguments: Any) -> dict[str, Any]:
     return {"content": None, "tool_calls": [{"id": "c1", "function": function}]}
 
 
-def test_arguments_that_do_not_fit_the_declared_schema_are_a_warning_of_their_call() -> None:
+def test_arguments_that_do_not_fit_the_declared_schema_get_a_warning() -> None:
     (told,) = found(native('{"answer": "forty-two"}'))
     assert told.message == "answer: 'forty-two' is not of type 'integer'"
     assert (told.severity, told.tool, told.call_index) == (Severity.WARNING, "submit", 0)
 
 
-def test_all_problems_of_a_call_are_one_finding_that_spells_out_a_few() -> None:
+def test_all_problems_of_a_call_are_one_finding_that_lists_a_few() -> None:
     schema = {"properties": {key: {"type": "integer"} for key in "abcde"}}
     (told,) = found(native('{"a": "", "b": "", "c": "", "d": "", "e": ""}'), schema)
     assert told.message.startswith("a: '' is not of type 'integer'; b: ")
@@ -59,12 +59,12 @@ def test_all_problems_of_a_call_are_one_finding_that_spells_out_a_few() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", None])
-def test_a_call_without_arguments_lacks_those_that_are_required(nothing: Any) -> None:
+def test_a_call_without_arguments_lacks_the_required_ones(nothing: Any) -> None:
     (told,) = found(native(nothing))
     assert told.message == "'answer' is a required property"
 
 
-def test_arguments_that_are_no_object_are_told_of_otherwise() -> None:
+def test_arguments_other_than_an_object_get_no_schema_finding() -> None:
     assert found(native("forty-two")) == []
 
 
@@ -82,28 +82,28 @@ def test_arguments_that_are_no_object_are_told_of_otherwise() -> None:
         7,
     ],
 )
-def test_a_schema_that_cannot_be_read_finds_nothing(schema: Any) -> None:
+def test_an_unreadable_schema_gives_no_finding(schema: Any) -> None:
     assert found(native('{"answer": "forty-two"}'), schema) == []
 
 
-def test_members_that_a_table_filled_in_with_null_are_none() -> None:
+def test_schema_members_that_are_null_are_ignored() -> None:
     inner = {"type": "integer", "enum": None, "items": None}
     schema = {"properties": {"answer": inner, "path": None}, "required": None}
     assert found(native('{"answer": 5}'), schema) == []
     assert len(found(native('{"answer": "5"}'), schema)) == 1
 
 
-def test_texts_in_tags_are_read_as_the_values_they_spell() -> None:
+def test_texts_in_tags_are_read_as_the_values_that_they_spell() -> None:
     assert found({"content": FUNCTION.format("42")}) == []
     (told,) = found({"content": FUNCTION.format("forty-two")})
     assert told.message == "answer: 'forty-two' is not of type 'integer'"
 
 
-def test_a_run_of_our_own_hands_over_the_text_in_a_tag_as_it_is() -> None:
+def test_a_native_run_takes_the_text_in_a_tag_verbatim() -> None:
     assert len(found({"content": FUNCTION.format("42")}, source="native")) == 1
 
 
-def test_a_number_in_quotes_is_no_number_where_a_call_is_json() -> None:
+def test_a_quoted_number_in_a_json_call_is_not_a_number() -> None:
     call = '<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'
     assert len(found({"content": call})) == 1
 
@@ -162,13 +162,13 @@ SCHEMAS: st.SearchStrategy[Any] = st.deferred(
 
 @settings(max_examples=300, deadline=None)
 @given(VALUES, SCHEMAS)
-def test_what_surely_fits_has_no_problem(value: Any, schema: Any) -> None:
+def test_arguments_that_certainly_fit_have_no_problem(value: Any, schema: Any) -> None:
     if surely_fits(value, schema):
         told = schema_problems(value, schema)
         assert not told or "the schema of the tool is broken" in told[0].message
 
 
-def test_a_misfit_that_the_parser_of_a_run_names_too_is_told_once(tmp_path: Path) -> None:
+def test_a_misfit_that_the_parser_of_the_run_reports_too_is_reported_once(tmp_path: Path) -> None:
     call = '<tool_call>{"name": "submit", "arguments": {"answer": "forty-two"}}</tool_call>'
     tools = [{"function": {"name": "submit", "parameters": SUBMIT}}]
     messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": call}]
@@ -192,11 +192,11 @@ def test_a_misfit_that_the_parser_of_a_run_names_too_is_told_once(tmp_path: Path
         {"type": "object", "properties": {"answer": {"enum": "x"}}},
     ],
 )
-def test_a_schema_of_wrong_types_finds_nothing(schema: Any) -> None:
+def test_a_schema_of_wrong_types_gives_no_finding(schema: Any) -> None:
     assert found(native('{"answer": 1}'), schema) == []
 
 
-def test_null_fits_where_it_is_declared_nullable_and_is_told_as_json_where_not() -> None:
+def test_null_is_accepted_if_declared_nullable_and_reported_as_json_if_not() -> None:
     nullable = {"type": "integer", "enum": [1, 2], "nullable": True}
     schema = {"type": "object", "properties": {"answer": nullable}}
     assert found(native('{"answer": null}'), schema) == []

@@ -16,7 +16,7 @@ ANSWERED = [*CALLED, answer(call_id="c1"), says("tool", "ok", results=1)]
 DONE = [*ANSWERED, says("assistant", "done")]
 
 
-def owed(*events: ev.Event, source: str = "openai-messages") -> list[tuple[Severity, str, int]]:
+def findings(*events: ev.Event, source: str = "openai-messages") -> list[tuple[Severity, str, int]]:
     run = [ev.RunStarted(seq=0, source_format=source), *events]
     numbered = [ev.copy_event(event, seq=seq) for seq, event in enumerate(run)]
     found = (one for one in fold_run(numbered)[1] if one.code is Code.NO_ANSWER)
@@ -33,52 +33,52 @@ AWAITED = (Severity.WARNING, "the run breaks off while a reply is awaited", 3)
 SILENT = (Severity.WARNING, "there is no reply of the model in the run", 1)
 
 
-def test_a_recording_that_was_cut_off_while_a_reply_was_awaited_is_a_warning() -> None:
+def test_a_recording_cut_off_while_a_reply_is_awaited_is_a_warning() -> None:
     asked = ev.RequestSent(seq=0, turn=2)
-    assert owed(*ANSWERED, asked, source="native") == [AWAITED]
+    assert findings(*ANSWERED, asked, source="native") == [AWAITED]
     received = ev.ResponseReceived(seq=0)
-    assert owed(*ANSWERED, asked, received, says("assistant", "done"), source="native") == []
-    assert owed(*ANSWERED, asked, end(status="failed", stop_reason="stopped")) == []
-    assert owed(*ANSWERED, asked, ev.RequestFailed(seq=0, message="HTTP 500")) == []
+    assert findings(*ANSWERED, asked, received, says("assistant", "done"), source="native") == []
+    assert findings(*ANSWERED, asked, end(status="failed", stop_reason="stopped")) == []
+    assert findings(*ANSWERED, asked, ev.RequestFailed(seq=0, message="HTTP 500")) == []
 
 
-def test_a_recording_that_waits_at_a_stop_owes_nothing() -> None:
-    assert owed(*ANSWERED, ev.Stopped(seq=0, stop_point="turn_end"), source="native") == []
+def test_a_recording_that_waits_at_a_stop_gets_no_finding() -> None:
+    assert findings(*ANSWERED, ev.Stopped(seq=0, stop_point="turn_end"), source="native") == []
 
 
-def test_a_run_without_any_reply_of_the_model_is_a_warning_but_a_prompt_is_none() -> None:
+def test_a_run_without_any_reply_is_a_warning_but_a_prompt_is_not() -> None:
     prompt = says("user", "hi")
-    assert owed(prompt, end(reward=0.0)) == [SILENT]
-    assert owed(prompt) == []
-    assert owed(prompt, end(status="error", stop_reason="timeout")) == []
+    assert findings(prompt, end(reward=0.0)) == [SILENT]
+    assert findings(prompt) == []
+    assert findings(prompt, end(status="error", stop_reason="timeout")) == []
 
 
-def test_a_result_that_the_model_did_not_answer_is_a_note() -> None:
-    assert owed(*ANSWERED) == [RESULT]
-    assert owed(*ANSWERED, end(reward=0.0)) == [RESULT]
-    assert owed(*DONE) == []
+def test_an_unanswered_result_at_the_end_is_a_note() -> None:
+    assert findings(*ANSWERED) == [RESULT]
+    assert findings(*ANSWERED, end(reward=0.0)) == [RESULT]
+    assert findings(*DONE) == []
 
 
 @pytest.mark.parametrize(
     "how", [{"status": "ok"}, {"status": "truncated"}, {"stop_reason": "max_turns"}]
 )
-def test_nothing_is_owed_where_the_source_says_how_the_run_ended(how: dict[str, Any]) -> None:
-    assert owed(*ANSWERED, end(**how)) == []
+def test_there_is_no_finding_if_the_source_says_how_the_run_ended(how: dict[str, Any]) -> None:
+    assert findings(*ANSWERED, end(**how)) == []
 
 
 @pytest.mark.parametrize("tool", ["submit", "final_answer", "finishTask", "transfer_to_agent"])
-def test_a_tool_that_takes_the_answer_ends_a_run(tool: str) -> None:
+def test_a_tool_that_takes_the_final_answer_ends_a_run(tool: str) -> None:
     handed_in = [says("assistant", calls=1), call(tool, "c1"), answer(call_id="c1")]
-    assert owed(*handed_in, says("tool", "ok", results=1)) == []
+    assert findings(*handed_in, says("tool", "ok", results=1)) == []
 
 
-def test_a_user_whom_an_agent_did_not_answer_is_a_note() -> None:
-    assert owed(*DONE, says("user", "and now?")) == [USER]
+def test_an_unanswered_user_message_in_an_agent_run_is_a_note() -> None:
+    assert findings(*DONE, says("user", "and now?")) == [USER]
 
 
-def test_the_last_word_of_a_prompt_an_environment_or_an_aside_is_none_that_is_owed() -> None:
+def test_a_last_message_of_a_chat_an_environment_or_an_injection_needs_no_reply() -> None:
     talk = [says("user", "hi"), says("assistant", "hello"), says("user", "and now?")]
-    assert owed(*talk) == []
-    assert owed(*DONE, says("user", "you lost"), end(reward=-1.0)) == []
-    assert owed(*DONE, says("user", "<bash-stdout>", flags=("injected",))) == []
-    assert owed(*DONE, says("state_info", "{}")) == []
+    assert findings(*talk) == []
+    assert findings(*DONE, says("user", "you lost"), end(reward=-1.0)) == []
+    assert findings(*DONE, says("user", "<bash-stdout>", flags=("injected",))) == []
+    assert findings(*DONE, says("state_info", "{}")) == []

@@ -41,7 +41,7 @@ def packed(data: bytes) -> str:
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_a_long_stream_takes_few_bytes_and_comes_back_to_the_letter(event: Event) -> None:
+def test_a_long_stream_takes_few_bytes_and_is_restored_exactly(event: Event) -> None:
     line = encode_packed(event)
     assert len(line) < len(encode(event)) / 40
     assert line.endswith(b"}\n") and line.count(b"\n") == 1
@@ -50,13 +50,13 @@ def test_a_long_stream_takes_few_bytes_and_comes_back_to_the_letter(event: Event
 
 
 @pytest.mark.parametrize("is_sorted", [False, True])
-def test_a_packed_text_survives_a_tool_that_writes_the_line_anew(*, is_sorted: bool) -> None:
+def test_a_packed_text_survives_a_tool_that_rewrites_the_line(*, is_sorted: bool) -> None:
     event = ResponseReceived(seq=3, turn=2, raw=LONG, finish_reason="stop")
     written_anew = json.dumps(json.loads(encode_packed(event)), sort_keys=is_sorted)
     assert decode(written_anew.encode()) == event
 
 
-def test_a_line_with_a_packed_text_tells_older_versions_that_it_is_newer() -> None:
+def test_a_line_with_a_packed_text_is_marked_as_newer_for_older_versions() -> None:
     assert encode_packed(ResponseReceived(seq=3, raw=LONG)).startswith(b'{"schema":2,"kind":')
 
 
@@ -68,7 +68,7 @@ def test_a_line_with_a_packed_text_tells_older_versions_that_it_is_newer() -> No
     ],
     ids=["short", "of another kind"],
 )
-def test_other_texts_are_written_as_they_are(event: Event) -> None:
+def test_other_texts_are_written_unpacked(event: Event) -> None:
     assert encode_packed(event) == encode(event)
 
 
@@ -92,7 +92,9 @@ def test_a_packed_text_that_cannot_be_read_is_malformed(
         decode(line_of(text))
 
 
-def test_a_text_beyond_what_is_read_again_is_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_too_long_to_be_unpacked_again_is_not_packed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     event = ResponseReceived(seq=0, raw=LONG)
     monkeypatch.setattr("hermes_tui.log.codec.MOST_UNPACKED", len(LONG))
     assert encode_packed(event) == encode(event)
@@ -100,7 +102,7 @@ def test_a_text_beyond_what_is_read_again_is_not_packed(monkeypatch: pytest.Monk
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ANY_TEXT, max_size=8))
-def test_a_growing_text_is_what_its_pieces_add_up_to(pieces: list[str]) -> None:
+def test_a_growing_text_equals_the_sum_of_its_pieces(pieces: list[str]) -> None:
     growing = GrowingPack()
     for number, piece in enumerate(pieces, 1):
         growing.add(piece * 2_000)
@@ -109,7 +111,7 @@ def test_a_growing_text_is_what_its_pieces_add_up_to(pieces: list[str]) -> None:
     assert unpack(pack(text, 1 << 20), 1 << 20) == text
 
 
-def test_a_stream_that_comes_in_takes_a_part_of_its_size() -> None:
+def test_an_incoming_stream_takes_a_fraction_of_its_size() -> None:
     growing = GrowingPack()
     tracemalloc.start()
     for number in range(80_000):

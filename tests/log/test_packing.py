@@ -36,7 +36,7 @@ def unpacked(value: Any) -> Any:
         ((b"\x00\xff", "\ud800"), [b"\x00\xff", "\ufffd"]),
     ],
 )
-def test_what_msgpack_lacks_is_packed_as_near_as_it_can_be(value: Any, kept: Any) -> None:
+def test_values_that_msgpack_lacks_are_packed_as_closely_as_possible(value: Any, kept: Any) -> None:
     assert unpacked(value) == kept
 
 

@@ -16,7 +16,7 @@ from hermes_tui.ui.runs.search import RunSearch
 OBJECTS = {"codes", "tools", "failed_tools", "scores", "args", "arguments"}
 
 
-def test_of_every_field_it_is_known_whether_it_has_members() -> None:
+def test_for_every_field_it_is_known_whether_it_has_members() -> None:
     assert PLAIN.keys() | OBJECTS >= {*FILTER_NAMES, *ROW_FIELDS, *FILE_FIELDS}
     assert not PLAIN.keys() & OBJECTS
 
@@ -45,11 +45,11 @@ def test_a_path_into_a_number_or_a_text_is_refused(text: str, said: str) -> None
         "\n tools.tool_errors > 1",
     ],
 )
-def test_members_functions_and_places_are_let_through(text: str) -> None:
+def test_paths_into_members_functions_and_indices_are_accepted(text: str) -> None:
     check_members(text, {*FILTER_NAMES, *ROW_FIELDS})
 
 
-def test_what_is_meant_is_said_where_it_can_be_read_here() -> None:
+def test_the_hint_names_the_intended_field_only_if_it_exists_here() -> None:
     wrong = RunFilter([], RunPlaces(), RunSearch([])).begin("tool_errors.bash > 0")
     assert "did you mean failed_tools.bash?" in wrong
     with pytest.raises(ExpressionError) as refused:

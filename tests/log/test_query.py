@@ -103,12 +103,12 @@ def test_everything_shown_of_a_row_is_searched(name: str) -> None:
         assert any(text in one for one in texts), text
 
 
-def test_a_result_is_found_by_the_name_of_the_tool_that_was_called() -> None:
+def test_a_result_is_found_by_the_name_of_the_called_tool() -> None:
     lines = timeline(says("assistant"), call("terminal", "c1"), answer("fine", "c1"))
     assert "terminal" in list(row_texts(lines, 2))
 
 
-def test_arguments_nested_without_end_are_searched_without_an_exception() -> None:
+def test_endlessly_nested_arguments_are_searched_without_an_exception() -> None:
     deep: object = "bottom"
     for _ in range(5_000):
         deep = [deep]
@@ -117,6 +117,6 @@ def test_arguments_nested_without_end_are_searched_without_an_exception() -> Non
     assert "bottom" in found(lines)
 
 
-def test_one_declared_tool_is_said_to_be_one() -> None:
+def test_a_single_declared_tool_is_shown_in_the_singular() -> None:
     started = RunStarted(seq=0, tools=(ToolSpec("ls"),), tools_declared=True)
     assert "1 tool" in describe(started).split(" · ")

@@ -22,7 +22,7 @@ LONG = 3_000
     [r"\d+ms", r"error: \w+ in \w+", r'"name":\s*"\w+",\s*"n":\s*\d', r"\bpar\w*", "a.?b", "x{2,}",
      r'".*?"', "(?:ab)+", "(?i)ERROR.{0,9}", r"\d*", "^ +|end$", r"[^\s\"]+$", "f|l|in"],
 )  # fmt: skip
-def test_matches_in_a_long_text_are_those_of_python(pattern: str) -> None:
+def test_matches_in_a_long_text_equal_those_of_python(pattern: str) -> None:
     line = 'error: failed in parser after 125ms {"name": "ls", "n": 1} ababab acb xxx the end'
     text = " " * LONG + line
     expected = [one.span() for one in re.finditer(pattern, text) if one[0]]
@@ -36,7 +36,7 @@ def test_matches_in_a_long_text_are_those_of_python(pattern: str) -> None:
     PATTERNS,
     st.text(alphabet="aAbBé\n {.", min_size=1, max_size=8).map(lambda text: text + "."),
 )
-def test_what_is_marked_matches_and_nothing_that_matches_goes_unmarked(
+def test_marked_spans_match_and_no_match_is_left_unmarked(
     flags: str, pattern: str, text: str
 ) -> None:
     try:
@@ -66,7 +66,7 @@ def test_what_is_marked_matches_and_nothing_that_matches_goes_unmarked(
         ("wo.*", "word "),
     ],
 )
-def test_time_grows_with_the_text_whatever_the_pattern(pattern: str, text: str) -> None:
+def test_the_time_grows_linearly_with_the_text_for_any_pattern(pattern: str, text: str) -> None:
     spans = compile_spans(pattern)
 
     def cost_s(count: int) -> float:

@@ -68,12 +68,12 @@ def costs(run: Timeline) -> list[Known]:
 
 
 @pytest.mark.parametrize("events", [SAVED, LOGGED, LIVE])
-def test_rows_tell_their_cost_in_saved_and_live_runs_alike(events: list[Event]) -> None:
+def test_rows_have_the_same_costs_in_saved_and_live_runs(events: list[Event]) -> None:
     found = [row for row in costs(timeline(*events)) if row[0] != "ResponseReceived"]
     assert found == [("MessageAppended", 3.0, 900, 40), ("ToolReturned", 12.5, None, None)]
 
 
-def test_a_reply_as_it_arrived_tells_its_cost_too() -> None:
+def test_a_reply_has_its_cost_as_soon_as_it_arrives() -> None:
     assert ("ResponseReceived", 3.0, 900, 40) in costs(timeline(*LIVE))
 
 
@@ -81,19 +81,17 @@ def test_a_reply_as_it_arrived_tells_its_cost_too() -> None:
     ("expression", "rows"),
     [("seconds > 10", 1), ("seconds > 1", 2), ("tokens_in >= 900 and tokens_out < 50", 1)],
 )
-def test_filters_find_what_took_long_and_pass_over_what_is_not_known(
-    expression: str, rows: int
-) -> None:
+def test_filters_find_costly_rows_and_pass_over_unknown_costs(expression: str, rows: int) -> None:
     run = timeline(*SAVED)
     compiled = compile_expression(expression, FIELDS)
     assert sum(compiled.matches(RowFields(run, row)) for row in range(len(run))) == rows
 
 
-def test_a_reply_that_a_person_edited_costs_what_it_did() -> None:
+def test_a_reply_edited_by_a_person_keeps_its_cost() -> None:
     edited = [*LIVE[:8], TextEdited(seq=0, before="a", after="b"), says("assistant", "b")]
     assert [row[0] for row in costs(timeline(*edited))][-2:] == ["MessageAppended"] * 2
 
 
-def test_a_message_of_another_reply_does_not_tell_of_this_one() -> None:
+def test_the_cost_is_not_given_to_the_message_of_another_reply() -> None:
     again = [*LIVE[:5], RequestSent(seq=0, turn=1), says("assistant", "cut")]
     assert [row[0] for row in costs(timeline(*again))] == ["ResponseReceived"]

@@ -54,7 +54,7 @@ def fields(lines: Timeline, row: int) -> dict[str, Any]:
     return dict(RowFields(lines, row))
 
 
-def test_fields_are_those_that_apply_to_the_row() -> None:
+def test_a_row_has_the_fields_that_apply_to_it() -> None:
     lines = timeline(*EVENTS)
     assert fields(lines, 2) == {
         "kind": "message", "turn": 1, "row": 3, "event": "MessageAppended", "role": "assistant",
@@ -74,7 +74,7 @@ def test_fields_are_those_that_apply_to_the_row() -> None:
         ]
 
 
-def test_a_field_that_does_not_apply_is_no_key() -> None:
+def test_a_field_that_does_not_apply_is_not_a_key() -> None:
     with pytest.raises(KeyError):
         RowFields(timeline(*EVENTS), 0)["args"]
 
@@ -88,19 +88,19 @@ def test_a_filter_on_kind_and_turn_decodes_nothing(text: str) -> None:
     assert log.asked == 0
 
 
-def test_a_condition_that_calls_a_function_on_what_is_at_hand_is_tested_first() -> None:
+def test_a_condition_on_available_fields_is_tested_first_even_if_it_calls_a_function() -> None:
     log, lines = counting()
     assert matching(lines, 'len(text) > 3 and match(code, "E")') == [6]
     assert log.asked == 0
 
 
-def test_a_field_that_no_row_of_the_kind_has_is_missing_without_decoding() -> None:
+def test_a_field_that_no_row_of_the_kind_has_is_missing_without_decoding_events() -> None:
     log, lines = counting()
     assert matching(lines, 'state == "json-string"') == [3]
     assert log.asked == 1
 
 
-def test_encrypted_reasoning_has_no_characters() -> None:
+def test_encrypted_reasoning_has_no_character_count() -> None:
     sealed = Reasoning("reasoning_details[0]", "encrypted, 4 bytes", "encrypted")
     lines = timeline(says("assistant", "done", reasoning=(sealed,)))
     assert RowFields(lines, 0)["reasoning"] == 0
@@ -124,7 +124,9 @@ CONDITIONS = st.lists(
 
 
 @given(CONDITIONS)
-def test_conditions_tested_in_another_order_let_the_same_rows_through(tests: list[str]) -> None:
+def test_the_order_in_which_conditions_are_tested_does_not_change_the_result(
+    tests: list[str],
+) -> None:
     lines = timeline(*EVENTS)
     text = " and ".join(tests)
     as_written = compile_expression(text, FIELDS)
@@ -136,7 +138,7 @@ def test_conditions_tested_in_another_order_let_the_same_rows_through(tests: lis
     ("name", "meant"),
     [("tool", "did you mean 'name'"), ("nmae", "'name'"), ("duration", "'seconds'"), ("xyz", "")],
 )
-def test_a_name_that_is_no_field_is_told_in_a_line(name: str, meant: str) -> None:
+def test_an_unknown_field_name_is_reported_in_one_line(name: str, meant: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(f"{name} == 1", FIELDS)
     assert meant in caught.value.on_screen

@@ -62,7 +62,7 @@ def decoded(block: bytes) -> tuple[BlockFacts, list[StoredRun]]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(RUNS, max_size=6))
-def test_runs_come_out_of_a_block_as_they_went_in(runs: list[StoredRun]) -> None:
+def test_runs_are_read_back_from_a_block_as_they_were_written(runs: list[StoredRun]) -> None:
     block = encode_block(BlockFacts(0, 7, 3, b"ends", b"kinds", ("odd",)), runs)
     facts, found = decoded(block)
     assert found == runs
@@ -85,7 +85,7 @@ def run(**fields: Any) -> StoredRun:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
-def test_a_changed_byte_is_seen(place: int, change: int) -> None:
+def test_a_changed_byte_is_detected(place: int, change: int) -> None:
     block = bytearray(encode_block(BlockFacts(0, 0, 0, b"", b""), [run(task="a"), run(task="b")]))
     block[place % len(block)] ^= change
     with pytest.raises(DamagedBlock):
@@ -93,37 +93,37 @@ def test_a_changed_byte_is_seen(place: int, change: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_a_block_that_ends_early_is_seen(length: int) -> None:
+def test_a_truncated_block_is_detected(length: int) -> None:
     block = encode_block(BlockFacts(0, 0, 0, b"", b""), [run(task="a"), run(task="b")])
     with pytest.raises(DamagedBlock):
         segment_lengths(block[: length % len(block)])
 
 
-def test_a_lone_surrogate_is_replaced_and_the_rest_is_kept() -> None:
+def test_a_lone_surrogate_is_replaced_and_the_rest_kept() -> None:
     block = encode_block(BlockFacts(0, 0, 0, b"", b""), [run(task="a\ud800b", codes=(("X", 2),))])
     [found] = decoded(block)[1]
     assert found.summary.task == "a\ufffdb"
     assert found.summary.codes == (("X", 2),)
 
 
-def test_a_number_that_no_run_can_have_spoils_no_block() -> None:
+def test_an_impossible_number_does_not_spoil_a_block() -> None:
     block = encode_block(BlockFacts(0, 0, 0, b"", b""), [run(prompt_tokens=10**30), run(turns=1)])
     assert [found.summary.turns for found in decoded(block)[1]] == [0, 1]
 
 
-def test_values_that_repeat_take_a_place_once() -> None:
+def test_repeated_values_are_stored_once() -> None:
     long = "the same long task " * 20
     same = encode_block(BlockFacts(0, 0, 0, b"", b""), [run(task=long)] * 100)
     assert len(same) < len(long) + 100 * 2 * len(COLUMNS)
 
 
-def test_the_longest_texts_are_told_of_columns_that_have_any() -> None:
+def test_the_longest_texts_are_known_for_columns_that_have_any() -> None:
     runs = [run(task="four"), run(task="sixsix", reward=0.0), run(status="ok")]
     facts = decoded(encode_block(BlockFacts(0, 0, 0, b"", b""), runs))[0]
     assert facts.longest == {"task": 6, "reward": 1, "status": 2}
 
 
-def test_wide_characters_count_as_the_cells_they_take() -> None:
+def test_wide_characters_count_as_the_cells_that_they_take() -> None:
     runs = [run(task="seven!!"), run(task="整理文档"), run(task="é–x")]
     facts = decoded(encode_block(BlockFacts(0, 0, 0, b"", b""), runs))[0]
     assert facts.longest["task"] == 8

@@ -30,7 +30,7 @@ def sides(rows: Iterable[DiffRow]) -> list[tuple[str, str]]:
     ]
 
 
-def test_turns_are_counted_where_the_file_has_none() -> None:
+def test_turns_are_counted_if_the_file_has_none() -> None:
     log = [says("user", "do"), *turn("one", calls("ls", "{}"), answer("a")), *turn("two")]
     assert [(step.turn, step.text) for step in steps(log)] == [
         (0, "do"), (1, "one"), (1, "{}"), (1, "a"), (2, "two"),
@@ -47,12 +47,12 @@ def test_a_result_is_named_after_the_call_that_it_answers() -> None:
     assert [step.title for step in steps(by_id)][-3:] == ["cat", "ls", "rm"]
 
 
-def test_a_result_that_names_its_tool_takes_the_call_with_it() -> None:
+def test_a_result_that_names_its_tool_names_its_call_too() -> None:
     log = turn("", calls("ls", "{}"), calls("cat", "{}"), answer("a", name="ls"), answer("b"))
     assert [step.title for step in steps(log)][-2:] == ["ls", "cat"]
 
 
-def test_arguments_are_compared_by_what_they_mean() -> None:
+def test_arguments_are_compared_by_their_meaning() -> None:
     spaced = [says("assistant", "", calls=1), calls("ls", '{"a": 1, "b": [2]}')]
     dense = [says("assistant", "", calls=1), calls("ls", '{"b":[2],"a":1}')]
     assert first_difference(run_diff(spaced, dense)) is None
@@ -60,7 +60,7 @@ def test_arguments_are_compared_by_what_they_mean() -> None:
     assert first_difference(run_diff(dense, torn)) is not None
 
 
-def test_results_are_compared_by_what_they_mean_but_texts_as_they_are() -> None:
+def test_results_are_compared_by_their_meaning_but_texts_verbatim() -> None:
     spaced, dense = '{"a": 1, "b": [2]}', '{"b":[2],"a":1}'
     assert first_difference(run_diff([answer(spaced)], [answer(dense)])) is None
     assert first_difference(run_diff([answer("5 ")], [answer("5")])) is not None
@@ -68,7 +68,7 @@ def test_results_are_compared_by_what_they_mean_but_texts_as_they_are() -> None:
     assert first_difference(run_diff(*said)) is not None
 
 
-def test_a_result_that_only_one_run_counts_as_an_error_is_where_they_part() -> None:
+def test_runs_part_at_a_result_that_only_one_counts_as_an_error() -> None:
     parted = first_difference(run_diff([answer("3")], [answer("3", error="the source says so")]))
     assert parted is not None
     assert (parted.left and parted.left.error, parted.right and parted.right.error) == ("", "flag")
@@ -82,7 +82,7 @@ def test_a_turn_that_only_one_run_has_does_not_shift_the_others() -> None:
     assert sides(rows)[3:6] == [("", "again"), ("", "{}"), ("", "y")]
 
 
-def test_what_differs_stands_beside_each_other_turn_by_turn() -> None:
+def test_differing_steps_are_paired_turn_by_turn() -> None:
     left = [*turn("a1", calls("ls", "{}")), *turn("a2")]
     right = [*turn("b1", calls("ls", '{"p": 1}')), *turn("b2")]
     rows = run_diff(left, right)
@@ -91,7 +91,7 @@ def test_what_differs_stands_beside_each_other_turn_by_turn() -> None:
     assert parted is not None and parted.left is not None and parted.left.text == "a1"
 
 
-def test_steps_of_different_kinds_never_stand_beside_each_other() -> None:
+def test_steps_of_different_kinds_are_never_paired() -> None:
     left = turn("", *(calls("ls", "{}") for _ in range(300)))
     right = turn("", *(answer(str(number)) for number in range(300)))
     rows = run_diff(left, right)
@@ -111,7 +111,7 @@ _EVENTS = st.lists(
 
 
 @given(_EVENTS, _EVENTS)
-def test_every_step_of_both_runs_stands_in_the_comparison_once_and_in_order(
+def test_every_step_of_both_runs_is_in_the_comparison_once_and_in_order(
     left: list[Event], right: list[Event]
 ) -> None:
     rows = run_diff(left, right)

@@ -28,12 +28,12 @@ def reply(*calls: dict[str, Any]) -> dict[str, Any]:
     return {"role": "assistant", "content": "ok", "tool_calls": list(calls)}
 
 
-def test_tools_are_told_with_their_calls_and_errors(tmp_path: Path) -> None:
+def test_tools_are_listed_with_their_calls_and_errors(tmp_path: Path) -> None:
     tools = summary_of(write_run(tmp_path / "run.json")).tools
     assert tools == (("read_file", 1, 0), ("terminal", 2, 0), ("terminl", 1, 1))
 
 
-def test_an_error_counts_for_the_tool_that_was_called_not_for_the_name_in_the_result(
+def test_an_error_counts_for_the_called_tool_and_not_for_the_name_in_the_result(
     tmp_path: Path,
 ) -> None:
     messages = [
@@ -43,7 +43,7 @@ def test_an_error_counts_for_the_tool_that_was_called_not_for_the_name_in_the_re
     assert summary_of(write_run(tmp_path / "run.json", messages)).tools == (("terminal", 1, 1),)
 
 
-def test_a_run_that_calls_ever_new_names_stays_small(tmp_path: Path) -> None:
+def test_the_tally_of_a_run_that_calls_ever_new_names_stays_small(tmp_path: Path) -> None:
     calls = [call(f"c{n}", f"tool-{n}", {}) for n in range(2 * TOLD_APART)]
     messages = [*MESSAGES[:2], reply(*calls)]
     tools = summary_of(write_run(tmp_path / "run.json", messages)).tools
@@ -51,7 +51,7 @@ def test_a_run_that_calls_ever_new_names_stays_small(tmp_path: Path) -> None:
     assert (OTHER_TOOLS, TOLD_APART, 0) in tools
 
 
-def test_a_call_without_name_is_counted_as_such(tmp_path: Path) -> None:
+def test_a_call_without_a_name_is_counted_as_such(tmp_path: Path) -> None:
     nameless = {"id": "c", "type": "function", "function": {"arguments": "{}"}}
     tools = summary_of(write_run(tmp_path / "run.json", [reply(nameless)])).tools
     assert tools == ((NO_NAME, 1, 0),)
@@ -68,7 +68,7 @@ def test_the_calls_of_a_discarded_reply_are_not_counted() -> None:
     assert tally.tools == {"terminal": (1, 0)}
 
 
-def test_a_copy_of_a_tally_stands_still() -> None:
+def test_a_copy_of_a_tally_does_not_change_with_it() -> None:
     tally = Tally()
     tally.call("terminal")
     copy = tally.copy()
@@ -87,7 +87,7 @@ def test_tokens_and_seconds_are_summed_over_the_replies() -> None:
     assert tally.duration_s(100.0, 160.0) == 60.0
 
 
-def test_the_seconds_of_tools_alone_are_not_those_of_a_run() -> None:
+def test_the_seconds_of_tools_alone_are_not_those_of_the_run() -> None:
     tally = Tally()
     tally.result(ToolResult("", duration_s=5.0), "terminal")
     assert tally.duration_s(None, None) is None
@@ -95,23 +95,23 @@ def test_the_seconds_of_tools_alone_are_not_those_of_a_run() -> None:
     assert tally.duration_s(None, None) == 7.0
 
 
-def test_what_no_event_told_is_not_zero() -> None:
+def test_a_total_that_no_event_reports_is_unknown_and_not_zero() -> None:
     tally = Tally()
     assert tally.duration_s(None, None) is None
     assert tally.duration_s(5.0, 5.0) is None
     assert tally.latency_s is None
 
 
-def test_the_total_that_a_file_gives_comes_before_the_sum() -> None:
+def test_the_total_given_in_a_file_takes_precedence_over_the_sum() -> None:
     state = RunState()
-    said = Message("assistant", "", usage=Usage(prompt_tokens=10, completion_tokens=3))
-    state.apply(MessageAppended(seq=0, message=said))
+    message_with = Message("assistant", "", usage=Usage(prompt_tokens=10, completion_tokens=3))
+    state.apply(MessageAppended(seq=0, message=message_with))
     state.apply(RunEnded(seq=1, usage=Usage(prompt_tokens=700)))
     summary = summarise(state)
     assert (summary.prompt_tokens, summary.completion_tokens) == (700, 3)
 
 
-def test_the_step_where_people_saw_it_go_wrong_is_known(tmp_path: Path) -> None:
+def test_the_step_that_people_labelled_as_wrong_is_known(tmp_path: Path) -> None:
     path = tmp_path / "failure.json"
     history = [{"role": "assistant", "name": "A", "content": text} for text in "abc"]
     path.write_text(json.dumps({"history": history, "mistake_step": "1", "mistake_agent": "A"}))
@@ -134,7 +134,7 @@ def received(usage: Usage | None = None, duration_s: float | None = None) -> Res
     return ResponseReceived(seq=0, usage=usage, duration_s=duration_s)
 
 
-def said(usage: Usage | None = None, duration_s: float | None = None) -> MessageAppended:
+def message_with(usage: Usage | None = None, duration_s: float | None = None) -> MessageAppended:
     message = Message("assistant", "ok", usage=usage, duration_s=duration_s)
     return MessageAppended(seq=0, message=message)
 
@@ -142,21 +142,29 @@ def said(usage: Usage | None = None, duration_s: float | None = None) -> Message
 SOME = Usage(prompt_tokens=10, completion_tokens=3)
 
 
-def test_what_is_told_of_a_reply_and_not_of_its_message_is_counted() -> None:
-    assert spent(received(SOME, 1.5), said(), received(SOME, 0.5), said()) == (20, 6, 2.0)
+def test_the_cost_is_counted_if_only_the_response_reports_it() -> None:
+    assert spent(received(SOME, 1.5), message_with(), received(SOME, 0.5), message_with()) == (
+        20,
+        6,
+        2.0,
+    )
 
 
-def test_what_is_told_of_a_reply_and_of_its_message_is_counted_once() -> None:
-    assert spent(received(SOME, 1.5), said(SOME, 1.5), said(SOME, 1.0)) == (20, 6, 2.5)
+def test_the_cost_is_counted_once_if_the_response_and_the_message_report_it() -> None:
+    assert spent(received(SOME, 1.5), message_with(SOME, 1.5), message_with(SOME, 1.0)) == (
+        20,
+        6,
+        2.5,
+    )
 
 
-def test_what_only_the_message_of_a_reply_tells_is_added() -> None:
+def test_the_cost_that_only_the_message_reports_is_added() -> None:
     rest = Usage(completion_tokens=3)
-    assert spent(received(Usage(prompt_tokens=10)), said(rest, 2.0)) == (10, 3, 2.0)
+    assert spent(received(Usage(prompt_tokens=10)), message_with(rest, 2.0)) == (10, 3, 2.0)
 
 
-def test_a_reply_that_came_to_no_message_is_counted() -> None:
-    assert spent(received(SOME), received(SOME), said(SOME)) == (20, 6, 0.0)
+def test_a_response_without_a_message_is_counted() -> None:
+    assert spent(received(SOME), received(SOME), message_with(SOME)) == (20, 6, 0.0)
 
 
 def test_tokens_of_bare_replies_are_listed(tmp_path: Path) -> None:
@@ -167,7 +175,7 @@ def test_tokens_of_bare_replies_are_listed(tmp_path: Path) -> None:
     assert summary_of(path).prompt_tokens == 7
 
 
-def test_tools_are_told_with_the_seconds_of_all_calls_and_of_the_longest() -> None:
+def test_tools_are_listed_with_the_total_and_the_longest_seconds_of_their_calls() -> None:
     tally = Tally()
     for seconds in (2.0, 5.0, None):
         tally.result(ToolResult("ok", duration_s=seconds), "terminal", 1)
@@ -177,7 +185,7 @@ def test_tools_are_told_with_the_seconds_of_all_calls_and_of_the_longest() -> No
     assert copy.tool_seconds == {"terminal": (7.0, 5.0)}
 
 
-def test_tools_that_nobody_called_are_not_told_apart_without_end() -> None:
+def test_the_tools_that_nobody_called_are_merged_beyond_a_bound() -> None:
     tally = Tally()
     for number in range(2 * TOLD_APART):
         tally.result(ToolResult("ok", duration_s=1.0), f"tool {number}", 1)
@@ -185,7 +193,7 @@ def test_tools_that_nobody_called_are_not_told_apart_without_end() -> None:
     assert tally.tool_seconds[OTHER_TOOLS] == (TOLD_APART, 1.0)
 
 
-def test_the_turns_that_cost_most_are_told_whatever_their_order() -> None:
+def test_the_most_expensive_turns_are_listed_in_any_order_of_the_run() -> None:
     tally = Tally()
     for turn, seconds in enumerate((3.0, 9.0, 1.0, 8.0, 2.0, 7.0, 6.0), 1):
         tally.received(Usage(prompt_tokens=100, completion_tokens=turn), seconds / 2, turn)
@@ -200,7 +208,7 @@ def test_the_turns_that_cost_most_are_told_whatever_their_order() -> None:
     )
 
 
-def test_without_seconds_turns_are_ordered_by_their_tokens() -> None:
+def test_turns_without_seconds_are_ordered_by_their_tokens() -> None:
     tally = Tally()
     for turn, tokens in enumerate((5, 70, 6), 1):
         tally.message(Message("assistant", "", usage=Usage(completion_tokens=tokens)), 0, turn)
@@ -209,7 +217,7 @@ def test_without_seconds_turns_are_ordered_by_their_tokens() -> None:
     ]  # fmt: skip
 
 
-def test_what_a_reply_cost_is_of_the_turn_that_its_message_opens() -> None:
+def test_the_cost_of_a_reply_belongs_to_the_turn_that_its_message_opens() -> None:
     """In a prompt with a reply, the rows count that reply as turn 1, whatever precedes it."""
     used = ResponseReceived(seq=0, turn=1, usage=Usage(completion_tokens=4), duration_s=2.0)
     talk = (says("user", "x"), says("assistant", "y"), says("user", "z"))
@@ -217,7 +225,7 @@ def test_what_a_reply_cost_is_of_the_turn_that_its_message_opens() -> None:
     assert run.state.tally.costly_turns == ((2, 2.0, None, 4),)
 
 
-def test_a_reply_that_was_asked_again_costs_its_turn_twice() -> None:
+def test_a_reply_that_was_requested_again_costs_its_turn_twice() -> None:
     tally = Tally()
     for _ in range(2):
         tally.reply()

@@ -34,7 +34,7 @@ def test_a_call_in_text_is_linked_to_the_message_that_answers_it() -> None:
     assert isinstance(answering, MessageAppended) and answering.message.text == "3 files"
 
 
-def test_several_calls_in_text_have_one_answer_that_leads_back_to_the_first() -> None:
+def test_several_calls_in_text_share_an_answer_that_links_back_to_the_first() -> None:
     lines = timeline(says("assistant"), in_text(), in_text(index=1), says("user", "both"), ended())
     assert links(lines) == [None, 3, 3, 1, None]
 
@@ -48,7 +48,7 @@ def test_a_call_in_content_that_a_parser_read_is_linked_to_its_answer() -> None:
     assert kinds[-2] == (RowKind.MESSAGE, 1)
 
 
-def test_a_call_in_content_that_nobody_answered_is_linked_to_nothing() -> None:
+def test_an_unanswered_call_in_content_has_no_link() -> None:
     lines = timeline(suspect("<tool_call>…"), in_text(), says("user", "hello?"))
     assert set(links(lines)) == {None}
 
@@ -68,7 +68,7 @@ def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("role", ["user", "tool"])
-def test_a_message_that_only_brings_results_is_shown_by_their_rows(role: str) -> None:
+def test_a_message_that_only_holds_results_is_shown_by_their_rows(role: str) -> None:
     lines = timeline(
         says("user", "look"),
         says("assistant"),
@@ -85,7 +85,7 @@ def test_a_message_that_only_brings_results_is_shown_by_their_rows(role: str) ->
     assert lines.message_row(3) == lines.row_of(5)
 
 
-def test_what_is_said_after_the_last_reply_belongs_to_its_turn_once_no_other_can_come() -> None:
+def test_messages_after_the_last_reply_join_its_turn_once_the_run_is_complete() -> None:
     events = [
         says("user"),
         says("assistant", "so"),
@@ -109,7 +109,7 @@ def test_a_run_without_a_reply_has_no_turn() -> None:
 @pytest.mark.parametrize(
     ("what", "rows"), [("call", [2, 3, 7]), ("turn", [1, 6]), ("problem", [5, 8])]
 )
-def test_rows_of_a_kind_are_met_in_order_both_ways(what: str, rows: list[int]) -> None:
+def test_rows_of_a_kind_are_visited_in_order_both_ways(what: str, rows: list[int]) -> None:
     lines = timeline(
         says("user"), says("assistant"), call("a"), call("b", index=1), answer("1"),
         says("assistant"), call("a"),
@@ -122,7 +122,7 @@ def test_rows_of_a_kind_are_met_in_order_both_ways(what: str, rows: list[int]) -
 
 @settings(max_examples=60, deadline=None)
 @given(logs())
-def test_the_ways_through_a_run_agree_with_its_rows(events: list[Event]) -> None:
+def test_navigation_agrees_with_the_rows(events: list[Event]) -> None:
     lines = timeline(*events)
     rows = range(len(lines))
     calls = [row for row in rows if lines.kind(row) is RowKind.CALL]
@@ -140,7 +140,7 @@ def test_the_ways_through_a_run_agree_with_its_rows(events: list[Event]) -> None
     assert lines.turn_row(0) is None and lines.turn_row(lines.state.turn + 1) is None
 
 
-def test_a_turn_of_many_messages_costs_no_more_to_look_at() -> None:
+def test_a_turn_of_many_messages_costs_no_more_to_navigate() -> None:
     lines = timeline(*[says("user", "x")] * 30_000, says("assistant"), call("f"), answer())
     before = process_time()
     for row in range(0, 30_000, 30):
