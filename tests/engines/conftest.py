@@ -1,4 +1,4 @@
-"""Where the engines of a test are kept."""
+"""Where the engines of a test are stored."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from hermes_tui.runtime.engines import store
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty cache folder that takes the place of the person's."""
+    """Return an empty cache folder that replaces the user's."""
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
     return tmp_path / "engines"

@@ -1,4 +1,4 @@
-"""Small engines that misbehave: a checkout of hermes-agent, and wheels that pip can install."""
+"""Small fake engines: a checkout of hermes-agent, and wheels that pip can install."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def checkout(folder: Path) -> Path:
 def wheel(
     folder: Path, name: str, version: str, files: Mapping[str, str], tag: str = "py3-none-any"
 ) -> Path:
-    """Write a wheel that pip takes, and return its path."""
+    """Write a wheel that pip accepts, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     path = folder / f"{name}-{version}-{tag}.whl"

@@ -1,4 +1,4 @@
-"""The script of a finding that needs the engine alone gives what the engine gives here."""
+"""The stand-alone script of a finding prints what the engine returns here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ sys.path.insert(0, source)
 del sys.argv[1:]
 exec(compile(open(script, encoding="utf-8").read(), script, "exec"), {{"__name__": "__main__"}})
 """
-"""Runs a script where only the Python files of the engine are, with what stands in for the rest."""
+"""Run a script with only the Python files of the engine and stand-ins for everything else."""
 
 
 def script_of(parser: RealParser, text: str) -> str:

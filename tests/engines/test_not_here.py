@@ -1,4 +1,4 @@
-"""A parser that cannot be run without its server gives no verdict: nothing is said of it."""
+"""A parser that cannot be run without its server gives no verdict, and no finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A parser in a file of the person's own: a plain function, or one made for an engine."""
+"""A parser in a user's own file: a plain function, or a class written for an engine."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ TEXT = '{"n": "ls", "a": {"path": "ü"}}'
 
 @pytest.fixture(autouse=True)
 def here(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in the folder of `mine.py`; no engine was added."""
+    """Change to the folder of `mine.py`; no engine was added."""
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(FUNCTION, encoding="utf-8")
     Path("reply.txt").write_text(TEXT, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Plug-ins of vLLM and SGLang in a file of the person's own, run in the real engines."""
+"""Plug-ins for vLLM and SGLang in a user's own file, run in the real engines."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ TEXT = 'Hi <my_call>{"name": "ls", "arguments": {"path": "."}}</my_call>'
 
 
 def engine(kind: str) -> AddedEngine:
-    """Return the newest added engine, if any that can be asked."""
+    """Return the newest added engine of this kind, if there is one that can be run."""
     fitting = [each for each in added_engines() if each.engine == kind and not each.problem]
     if not fitting:
         pytest.skip(f"no {kind} is here: hermes-tui engines add {kind}")

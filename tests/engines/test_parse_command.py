@@ -1,4 +1,4 @@
-"""`parse` with the real engines, where they were added; see `test_real_engines.py`."""
+"""`parse` with the real engines, if they were added; see `test_real_engines.py`."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ async def test_the_reasoning_parser_is_asked_too(pool: EnginePool) -> None:
 async def test_parsers_that_need_more_than_their_text_are_not_blamed_for_it(
     pool: EnginePool, stream: list[int] | None
 ) -> None:
-    """A field of the request is there; metadata of a tokenizer and another package are not."""
+    """A field of the request is available; metadata of a tokenizer and another package are not."""
     worker = worker_of(pool, "vllm-0.33.0")
     said = {
         name: await worker.parse(name, "hello", stream=stream)
@@ -249,7 +249,7 @@ CALLS_BY_PARSER = {
 async def test_what_keeps_a_call_in_its_reasoning_is_as_its_finding_says(
     pool: EnginePool, parser: str
 ) -> None:
-    """With vLLM; see `hermes_tui.parsers.engines.places`."""
+    """The claims are in `hermes_tui.parsers.engines.places`."""
     worker = worker_of(pool, "vllm-0.33.0")
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     text = f"<think>maybe {CALLS_BY_PARSER[parser]} helps</think>No."

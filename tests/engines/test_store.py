@@ -1,4 +1,4 @@
-"""Adding, listing and removing engines as a person does, with the real pip and small wheels."""
+"""Adding, listing and removing engines as a user does, with the real pip and small wheels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.engines.fakes import VLLM, checkout, index, wheel
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of wheels, the only place where pip looks."""
+    """Return a folder of wheels, the only place in which pip looks."""
     folder = index(tmp_path)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -179,7 +179,7 @@ def test_a_checkout_that_went_away_is_listed_with_its_problem(
 
 
 def installed(tmp_path: Path) -> Path:
-    """Make an interpreter that has a small vLLM installed, and return it."""
+    """Return a new interpreter that has a small vLLM installed."""
     folder = tmp_path / "venv"
     command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
     subprocess.run(command, check=True, timeout=240)

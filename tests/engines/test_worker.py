@@ -1,4 +1,4 @@
-"""A parser that misbehaves costs one verdict, never the worker or the screen."""
+"""A parser that misbehaves costs one verdict, but never the worker or the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short words for the tests of normalisation."""
+"""Helpers for the tests of normalisation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def native(arguments: Any = "{}", name: Any = "terminal", **fields: Any) -> dict
 
 
 def only_call(entry: Any) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
-    """Return the call of a message whose tool_calls hold `entry` alone."""
+    """Return the call of a message whose `tool_calls` contain only `entry`."""
     found = assistant(tool_calls=[entry])
     assert found.message.calls == len(found.calls) == 1
     return found.calls[0]

@@ -155,7 +155,7 @@ def test_a_deep_answer_in_tags_is_read(depth):
 @pytest.mark.parametrize("role", ["assistant", "tool"])
 def test_the_time_grows_with_tags_that_never_end(scrap, role):
     raw = {"role": role, "content": scrap * (200_000 // len(scrap))}
-    # With the square of the text it would take minutes.
+    # Quadratic work would take minutes.
     work = partial(normalise_message, raw, text_calls=TextCalls.TRANSPORT)
     assert least_s(work, tries=1) < 5
 

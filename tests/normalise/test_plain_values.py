@@ -1,4 +1,4 @@
-"""JSON read quickly is the JSON that the standard library reads."""
+"""The fast JSON reader reads what the standard library reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JSON = st.one_of(
 
 
 def outcome(read, text):
-    """Return what `read` makes of `text`, so that it can be compared: errors and NaN as text."""
+    """Return the result of `read` on `text` in a comparable form: errors and NaN as text."""
     try:
         return repr(read(text))
     except (ValueError, RecursionError) as error:
