@@ -87,7 +87,7 @@ def printed(script: str, engine: AddedEngine, folder: Path) -> Any:
         *(("sglang-0.5.23", parser) for parser in ("qwen", "glm45")),
     ],
 )
-def test_the_script_prints_what_the_engine_hands_out(
+def test_the_script_prints_what_the_engine_returns(
     tmp_path: Path, name: str, parser: str, deltas: Deltas | None
 ) -> None:
     engine = added(name)
@@ -103,7 +103,7 @@ def test_the_script_prints_what_the_engine_hands_out(
 
 @pytest.mark.parametrize("deltas", [None, Deltas(2)], ids=str)
 @pytest.mark.parametrize("engine", [fake("vllm", "0.33.1"), fake("sglang", "0.5.9")], ids=str)
-def test_the_script_is_sound_python_whatever_the_text(
+def test_the_script_is_valid_python_for_any_text(
     engine: AddedEngine, deltas: Deltas | None
 ) -> None:
     source = script_of(parser_of(engine, "hermes", deltas), NASTY + "\ud83e")
@@ -120,7 +120,7 @@ def test_the_script_is_sound_python_whatever_the_text(
     ],
     ids=str,
 )
-def test_there_is_no_script_where_the_parser_is_not_known_to_be_called_so(
+def test_there_is_no_script_for_a_parser_whose_name_in_the_engine_is_unknown(
     engine: AddedEngine, name: str
 ) -> None:
     assert script_of(parser_of(engine, name, None), JSON) == ""
@@ -129,7 +129,7 @@ def test_there_is_no_script_where_the_parser_is_not_known_to_be_called_so(
 @pytest.mark.parametrize(
     ("name", "version", "parser"), [("vllm", "0.33.0", "hermes"), ("sglang", "0.5.23", "qwen")]
 )
-def test_a_script_without_its_engine_says_what_to_install(
+def test_a_script_without_its_engine_names_what_to_install(
     tmp_path: Path, name: str, version: str, parser: str
 ) -> None:
     script = tmp_path / "alone.py"

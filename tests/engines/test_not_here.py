@@ -104,7 +104,7 @@ async def worker(tmp_path: Path) -> AsyncIterator[EngineWorker]:
         ("serves", "ImportError: The parser requires another package"),
     ],
 )
-async def test_what_is_only_missing_here_is_no_verdict_on_the_engine(
+async def test_a_failure_only_of_this_environment_is_not_a_verdict_on_the_engine(
     worker: EngineWorker, name: str, why: str
 ) -> None:
     verdict = await worker.parse(name, "x")
@@ -112,17 +112,17 @@ async def test_what_is_only_missing_here_is_no_verdict_on_the_engine(
     assert verdict.error.startswith(f"cannot be run here: {why}")
 
 
-async def test_what_a_parser_raises_of_itself_stays_its_verdict(worker: EngineWorker) -> None:
+async def test_an_exception_of_the_parser_itself_is_its_verdict(worker: EngineWorker) -> None:
     verdict = await worker.parse("bad", "x")
     assert verdict.outcome is EngineOutcome.RAISED
     assert verdict.error == "AttributeError: 'NoneType' object has no attribute 'text'"
 
 
-async def test_a_field_that_every_request_has_can_be_asked_for(worker: EngineWorker) -> None:
+async def test_a_field_that_every_request_has_can_be_read(worker: EngineWorker) -> None:
     assert (await worker.parse("knows", "x")).content == "None"
 
 
-async def test_a_parser_that_cannot_be_made_is_told_when_the_engine_is_added(
+async def test_a_parser_that_cannot_be_created_is_reported_when_the_engine_is_added(
     worker: EngineWorker,
 ) -> None:
     failures = await worker.failures()
@@ -132,7 +132,7 @@ async def test_a_parser_that_cannot_be_made_is_told_when_the_engine_is_added(
     }
 
 
-def test_a_table_of_all_parsers_leaves_out_those_that_cannot_be_run_here(
+def test_a_table_of_all_parsers_omits_those_that_cannot_be_run_here(
     tmp_path: Path, cache: Path
 ) -> None:
     folder = cache / "vllm-1"

@@ -66,12 +66,12 @@ def here(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(parser: str, *more: str) -> Outcome:
+def run_parse(parser: str, *more: str) -> Outcome:
     return within("parse", "reply.txt", "--tools", "tools.json", "--parser", parser, *more)
 
 
 def found(parser: str, *more: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(asked(parser, "--json", *more).text)
+    row: dict[str, Any] = json.loads(run_parse(parser, "--json", *more).text)
     return row
 
 
@@ -80,14 +80,14 @@ def calls(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("spelled", ["mine.py", "./mine.py", "mine.py:parse", "real/mine.py"])
-def test_a_function_reads_a_text_and_what_it_prints_harms_nobody(spelled: str) -> None:
+def test_a_function_reads_a_text_and_may_print(spelled: str) -> None:
     row = found(spelled)
     assert row["parser"] == spelled.removeprefix("real/")
     assert (row["outcome"], row["content"], row["real"]) == ("calls", "1 tools", True)
     assert calls(row) == [("ls", '{"path": "ü"}')]
 
 
-def test_what_a_function_may_return(here: Path) -> None:
+def test_each_allowed_return_type_of_a_function_is_understood(here: Path) -> None:
     assert calls(found("mine.py:as_openai_has_them")) == [("f", TEXT)]
     for name in ("Reader", "no_call"):
         row = found(f"mine.py:{name}")
@@ -107,7 +107,7 @@ def test_what_a_function_may_return(here: Path) -> None:
         ("quits", "PARSER_RAISED", "enough"),
     ],
 )
-def test_whatever_goes_wrong_in_it_is_a_verdict_that_says_where(
+def test_every_failure_of_a_function_is_a_verdict_with_its_place(
     name: str, code: str, words: str
 ) -> None:
     row = found(f"mine.py:{name}")
@@ -126,22 +126,24 @@ def test_whatever_goes_wrong_in_it_is_a_verdict_that_says_where(
         (None, "no such file"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_is_one_line(text: str | None, words: str) -> None:
+def test_the_error_for_a_file_that_cannot_be_loaded_is_one_line(
+    text: str | None, words: str
+) -> None:
     Path("mine.py").unlink()
     if text is not None:
         Path("mine.py").write_text(text)
-    done = asked("mine.py")
+    done = run_parse("mine.py")
     assert (done.code, done.out) == (3, b"")
     assert words in done.one_line
 
 
-def test_a_name_that_the_file_does_not_hold_is_told_with_those_it_does() -> None:
-    done = asked("mine.py:nope")
+def test_the_error_for_a_missing_name_lists_those_in_the_file() -> None:
+    done = run_parse("mine.py:nope")
     assert done.code == 3
     assert "holds no parser 'nope'; it holds parse, " in done.one_line
 
 
-def test_what_lies_beside_the_file_can_be_imported_and_hides_nothing(here: Path) -> None:
+def test_modules_next_to_the_file_can_be_imported_and_hide_no_others(here: Path) -> None:
     (here / "helper.py").write_text("NAME = 'f'")
     (here / "json.py").write_text(
         "import helper, json\n"
@@ -151,16 +153,16 @@ def test_what_lies_beside_the_file_can_be_imported_and_hides_nothing(here: Path)
     assert calls(found("json.py")) == [("f", "{}")]
 
 
-def test_two_parsers_of_a_file_stand_in_a_table() -> None:
-    table = asked("mine.py", "--parser", "mine.py:no_call", "--parser", "vllm/hermes").text
+def test_two_parsers_of_a_file_are_compared_in_a_table() -> None:
+    table = run_parse("mine.py", "--parser", "mine.py:no_call", "--parser", "vllm/hermes").text
     assert [line.split()[1] for line in table.splitlines()[1:4]] == [
         *("mine.py", "mine.py:no_call", "vllm/hermes"),
     ]
 
 
-def test_a_function_has_no_stream_and_no_reasoning_parser() -> None:
-    assert "reads whole texts only" in asked("mine.py", "--stream", "1").one_line
-    told = asked("mine.py", "--reasoning-parser", "qwen3").one_line
+def test_a_function_supports_neither_streams_nor_reasoning_parsers() -> None:
+    assert "reads whole texts only" in run_parse("mine.py", "--stream", "1").one_line
+    told = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
     assert "without a reasoning parser" in told
 
 
@@ -172,11 +174,11 @@ def test_a_function_has_no_stream_and_no_reasoning_parser() -> None:
         ("environments.tool_call_parsers", "hermes-tui engines add --path CHECKOUT"),
     ],
 )
-def test_without_the_engine_it_is_made_for_the_command_that_adds_it_is_said(
+def test_the_error_for_a_missing_engine_names_the_command_that_adds_it(
     package: str, words: str
 ) -> None:
     Path("mine.py").write_text(f"from {package} import ToolParser\n")
-    done = asked("mine.py")
+    done = run_parse("mine.py")
     assert done.code == 3 and words in done.one_line
 
 
@@ -191,7 +193,7 @@ PARSERS["mine"] = mine
 """
 
 
-def test_a_parser_of_hermes_agent_runs_in_the_checkout_that_was_added(tmp_path: Path) -> None:
+def test_a_parser_of_hermes_agent_runs_in_the_added_checkout(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     package = root / "environments" / "tool_call_parsers" / "__init__.py"
     text = package.read_text().replace(
@@ -211,7 +213,7 @@ def batch(*lines: dict[str, Any], parser: str = "") -> Outcome:
 
 
 @pytest.mark.parametrize("name", ["mine.py", "./mine.py:parse", "real/mine.py", "mine.py+qwen3"])
-def test_a_line_of_a_batch_cannot_have_a_file_run(name: str) -> None:
+def test_a_line_of_a_batch_cannot_make_a_file_run(name: str) -> None:
     Path("mine.py").write_text("open('it_ran', 'w')\ndef parse(text): return []")
     done = batch({"parser": name, "text": "x"})
     row = json.loads(done.text)
@@ -220,25 +222,28 @@ def test_a_line_of_a_batch_cannot_have_a_file_run(name: str) -> None:
     assert not Path("it_ran").exists()
 
 
-def test_the_file_of_the_command_reads_the_lines_that_name_none_or_the_same() -> None:
+def test_the_file_on_the_command_line_reads_the_lines_that_name_no_other_parser() -> None:
     done = batch({"text": TEXT}, {"text": TEXT, "parser": "mine.py"}, parser="mine.py")
     rows = [json.loads(line) for line in done.text.splitlines()]
     assert [(row["parser"], calls(row)[0][0]) for row in rows] == [("mine.py", "ls")] * 2
 
 
-def test_runs_are_not_read_by_a_file() -> None:
+def test_a_parser_file_cannot_be_used_for_runs() -> None:
     done = within("scan", "reply.txt", "--parser", "mine.py")
     assert done.code == 2 and "reads single texts, not runs" in done.one_line
 
 
-def test_a_parser_that_is_not_emulated_is_told_from_one_that_there_is_not() -> None:
-    told = asked("vllm/granite").one_line
+def test_a_parser_without_an_emulation_is_distinguished_from_an_unknown_one() -> None:
+    told = run_parse("vllm/granite").one_line
     assert "`hermes-tui engines add vllm`" in told and "real/vllm-…/granite" in told
-    assert "unknown parser 'vllm/hermez' (did you mean vllm/hermes" in asked("vllm/hermez").one_line
+    assert (
+        "unknown parser 'vllm/hermez' (did you mean vllm/hermes"
+        in run_parse("vllm/hermez").one_line
+    )
 
 
-def test_only_a_real_engine_takes_a_reasoning_parser() -> None:
-    told = asked("vllm/hermes", "--reasoning-parser", "qwen3").one_line
+def test_only_a_real_engine_accepts_a_reasoning_parser() -> None:
+    told = run_parse("vllm/hermes", "--reasoning-parser", "qwen3").one_line
     assert "not a real engine's parser" in told
     refused = json.loads(
         batch({"parser": "vllm/hermes", "text": "x", "reasoning_parser": "q"}).text

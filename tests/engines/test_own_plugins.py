@@ -96,7 +96,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("tools.json").write_text('[{"name": "ls", "parameters": {"type": "object"}}]')
 
 
-def asked(parser: str, *more: str) -> Outcome:
+def run_parse(parser: str, *more: str) -> Outcome:
     command = ("parse", "reply.txt", "--tools", "tools.json", "--json", "--parser", parser)
     return within(*command, *more)
 
@@ -107,21 +107,21 @@ def calls(done: Outcome) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("kind", "file"), [("vllm", "vllm_mine.py"), ("sglang", "sglang_mine.py")])
-def test_a_plug_in_runs_in_the_engine_that_it_is_made_for(kind: str, file: str) -> None:
+def test_a_plug_in_runs_in_the_engine_that_it_is_written_for(kind: str, file: str) -> None:
     name = "MineToolParser" if kind == "vllm" else "MineDetector"
     for spelled in (file, f"{file}:{name}", f"{engine(kind).name}/{file}"):
-        done = asked(spelled)
+        done = run_parse(spelled)
         row = json.loads(done.text)
         assert calls(done) == [("ls", '{"path": "."}')]
         assert (row["version"], row["content"].strip()) == (engine(kind).version, "Hi")
 
 
 @pytest.mark.parametrize(("size", "content"), [("1", "Hi "), ("1c", "Hi <my_call")])
-def test_a_plug_in_is_fed_in_deltas_where_its_markers_are_single_tokens(
+def test_a_plug_in_gets_deltas_in_which_its_markers_are_single_tokens(
     size: str, content: str
 ) -> None:
     engine("vllm")
-    done = asked("vllm_mine.py:mine", "--stream", size)
+    done = run_parse("vllm_mine.py:mine", "--stream", size)
     assert calls(done) == [("ls", '{"path": "."}')]
     row = json.loads(done.text)
     assert row["content"] == content
@@ -129,35 +129,35 @@ def test_a_plug_in_is_fed_in_deltas_where_its_markers_are_single_tokens(
     assert ("STREAM_DIVERGES" in codes) == (size == "1c")
 
 
-def test_a_plug_in_of_several_parsers_asks_which() -> None:
+def test_the_error_for_a_plug_in_with_several_parsers_asks_which_to_use() -> None:
     engine("vllm")
     other = VLLM.replace("Mine", "Other").replace('["mine"]', '["other"]')
     Path("vllm_mine.py").write_text(VLLM + other)
-    done = asked("vllm_mine.py")
+    done = run_parse("vllm_mine.py")
     assert done.code == 3
     assert "holds mine, other: say which, as in FILE.py:mine" in done.one_line
-    assert calls(asked("vllm_mine.py:other")) == [("ls", '{"path": "."}')]
+    assert calls(run_parse("vllm_mine.py:other")) == [("ls", '{"path": "."}')]
 
 
 @pytest.mark.parametrize("kind", ["vllm", "sglang"])
-def test_a_reasoning_parser_splits_off_what_it_reads(kind: str) -> None:
+def test_a_reasoning_parser_splits_off_the_reasoning(kind: str) -> None:
     Path("reply.txt").write_text("<think>so</think>hello")
     name = f"real/{engine(kind).name}/hermes"
-    row = json.loads(asked(name, "--reasoning-parser", "qwen3").text)
+    row = json.loads(run_parse(name, "--reasoning-parser", "qwen3").text)
     assert (row["reasoning"], row["content"]) == ("so", "hello")
     assert row["parser"] == f"{name}+qwen3"
-    assert json.loads(asked(f"{name}+qwen3").text) == row
-    without = json.loads(asked(name).text)
+    assert json.loads(run_parse(f"{name}+qwen3").text) == row
+    without = json.loads(run_parse(name).text)
     assert (without["reasoning"], without["content"]) == (None, "<think>so</think>hello")
 
 
 @pytest.mark.parametrize("kind", ["vllm", "sglang"])
-def test_an_unknown_reasoning_parser_is_no_verdict_on_the_text(kind: str) -> None:
-    done = asked(f"real/{engine(kind).name}/hermes", "--reasoning-parser", "nope")
+def test_an_unknown_reasoning_parser_gives_no_verdict_on_the_text(kind: str) -> None:
+    done = run_parse(f"real/{engine(kind).name}/hermes", "--reasoning-parser", "nope")
     assert (done.code, done.out) == (3, b"") and "nope" in done.one_line
 
 
-def test_a_line_of_a_batch_names_its_reasoning_parser() -> None:
+def test_a_line_of_a_batch_can_name_its_reasoning_parser() -> None:
     line = {"parser": f"real/{engine('vllm').name}/hermes", "text": "<think>so</think>hello"}
     named = line | {"reasoning_parser": "qwen3"}
     Path("rows.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(named)}\n")
@@ -166,7 +166,7 @@ def test_a_line_of_a_batch_names_its_reasoning_parser() -> None:
 
 
 @pytest.mark.parametrize("kind", ["vllm", "sglang"])
-def test_every_parser_of_an_engine_is_known_by_name(kind: str) -> None:
+def test_every_parser_of_an_engine_can_be_selected_by_name(kind: str) -> None:
     unknown = []
     for name in engine(kind).names:
         try:
@@ -176,7 +176,7 @@ def test_every_parser_of_an_engine_is_known_by_name(kind: str) -> None:
     assert set(unknown) <= ONLY_REAL
 
 
-def test_of_a_parser_that_is_not_emulated_the_real_one_here_is_named() -> None:
+def test_the_real_parser_is_suggested_if_there_is_no_emulation() -> None:
     added = engine("vllm").name
     done = within("parse", "reply.txt", "--parser", "vllm/granite")
     assert done.code == 2 and f"--parser real/{added}/granite`" in done.one_line

@@ -25,7 +25,7 @@ def verdict(folder: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_the_real_verdict_is_explained_by_the_emulation_that_agrees(tmp_path: Path) -> None:
+def test_the_real_verdict_is_explained_by_the_emulation_that_agrees_with_it(tmp_path: Path) -> None:
     found = verdict(tmp_path, "--parser", "real/vllm-0.33.0/hermes")
     assert (found["outcome"], found["content"]) == ("text", BROKEN)
     assert found["explained_by"] == "vllm/hermes"
@@ -34,7 +34,7 @@ def test_the_real_verdict_is_explained_by_the_emulation_that_agrees(tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["vllm/hermes", "real/vllm-0.33.0/hermes"])
 @pytest.mark.parametrize("size", ["1", "4c"])
-def test_a_stream_that_differs_from_the_whole_text_is_told(
+def test_a_stream_that_differs_from_the_whole_text_is_reported(
     tmp_path: Path, name: str, size: str
 ) -> None:
     found = verdict(tmp_path, "--parser", name, "--stream", size)

@@ -112,7 +112,7 @@ async def test_verdicts_equal_those_of_the_whole_engine(
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "column"), [("vllm-0.33.0", "vllm"), ("sglang-0.5.23", "sglang")])
-async def test_damaged_outputs_are_emulated_as_the_engine_reads_them(
+async def test_damaged_outputs_are_read_by_the_emulation_as_by_the_engine(
     pool: EnginePool, name: str, column: str
 ) -> None:
     worker, random = worker_of(pool, name), Random(name)
@@ -145,7 +145,7 @@ async def test_every_parser_loads(pool: EnginePool, name: str, parsers: int) -> 
     assert len((await worker.start())["names"]) - len(failing) >= parsers
 
 
-async def test_an_exponential_text_is_stopped_while_everything_else_goes_on(
+async def test_a_text_of_exponential_time_is_stopped_without_blocking_anything_else(
     pool: EnginePool,
 ) -> None:
     worker = worker_of(pool, "sglang-0.5.23")
@@ -169,7 +169,7 @@ async def test_an_exponential_text_is_stopped_while_everything_else_goes_on(
 
 
 @pytest.mark.parametrize("by_characters", [False, True])
-async def test_a_stream_says_what_was_sent_after_each_delta(
+async def test_a_stream_records_what_was_sent_after_each_delta(
     pool: EnginePool, by_characters: bool
 ) -> None:
     worker = worker_of(pool, "vllm-0.33.0")
@@ -198,7 +198,7 @@ async def test_the_size_of_the_deltas_changes_what_is_sent(pool: EnginePool) -> 
     assert sent == {'{"a": True}', '{"a": True}}'}
 
 
-async def test_sizes_say_where_a_stream_is_cut(pool: EnginePool) -> None:
+async def test_the_sizes_decide_where_a_stream_is_cut(pool: EnginePool) -> None:
     worker = worker_of(pool, "sglang-0.5.23")
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     verdict = await worker.parse("hermes", "abcdefgh", tools, stream=[3, 1, 2], by_characters=True)
@@ -206,7 +206,7 @@ async def test_sizes_say_where_a_stream_is_cut(pool: EnginePool) -> None:
     assert verdict.content == "abcdefgh"
 
 
-async def test_the_reasoning_parser_is_asked_too(pool: EnginePool) -> None:
+async def test_the_reasoning_parser_is_run_too(pool: EnginePool) -> None:
     text = '<think>hm</think><tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     for name, parser in (("vllm-0.33.0", "qwen3_json"), ("sglang-0.5.23", "qwen25")):
@@ -220,7 +220,7 @@ async def test_the_reasoning_parser_is_asked_too(pool: EnginePool) -> None:
 
 
 @pytest.mark.parametrize("stream", [None, [1]], ids=["whole", "stream"])
-async def test_parsers_that_need_more_than_their_text_are_not_blamed_for_it(
+async def test_parsers_that_need_more_than_the_text_give_no_verdict_on_it(
     pool: EnginePool, stream: list[int] | None
 ) -> None:
     """A field of the request is available; metadata of a tokenizer and another package are not."""
@@ -246,7 +246,7 @@ CALLS_BY_PARSER = {
 
 
 @pytest.mark.parametrize("parser", CALLS_BY_PARSER)
-async def test_what_keeps_a_call_in_its_reasoning_is_as_its_finding_says(
+async def test_vllm_makes_calls_in_reasoning_as_the_finding_claims(
     pool: EnginePool, parser: str
 ) -> None:
     """The claims are in `hermes_tui.parsers.engines.places`."""

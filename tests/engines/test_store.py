@@ -53,7 +53,7 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_a_version_is_downloaded_unpacked_and_tried(
+def test_a_version_is_downloaded_unpacked_and_tested(
     wheels: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("add", "vllm==1.2.3") == 0
@@ -79,23 +79,23 @@ async def test_a_wheel_file_is_added_and_reads_texts(wheels: Path, cache: Path) 
     assert "No module named 'something_that_is_missing'" in lacking.error
 
 
-def test_without_a_version_the_newest_is_taken(wheels: Path, tmp_path: Path) -> None:
+def test_without_a_version_the_newest_is_added(wheels: Path, tmp_path: Path) -> None:
     wheel(wheels, "vllm", "1.10.0", VLLM)
     assert store.add_wheel("vllm", lambda *_: None).name == "vllm-1.10.0"
 
 
-def test_a_wheel_for_another_machine_will_do(wheels: Path) -> None:
+def test_a_wheel_for_another_platform_is_accepted(wheels: Path) -> None:
     # This one is for Python 3.11 on the newest Linux; most machines are neither.
     wheel(wheels, "vllm", "5.0", VLLM, tag="cp311-cp311-manylinux_2_39_x86_64")
     assert store.add_wheel("vllm==5.0", lambda *_: None).version == "5.0"
 
 
-def test_what_gpt_oss_alone_needs_may_be_missing(wheels: Path) -> None:
+def test_packages_that_only_gpt_oss_needs_may_be_missing(wheels: Path) -> None:
     next(wheels.glob("oss_harmony-*.whl")).unlink()
     assert store.add_wheel("vllm", lambda *_: None).names == ("echo", "lacking")
 
 
-def test_to_add_again_replaces(tmp_path: Path, cache: Path) -> None:
+def test_adding_again_replaces_the_engine(tmp_path: Path, cache: Path) -> None:
     root = checkout(tmp_path)
     first = store.add_path(root)
     (first.folder / "mark").write_text("old")
@@ -104,7 +104,9 @@ def test_to_add_again_replaces(tmp_path: Path, cache: Path) -> None:
     assert left_in(cache) == ["hermes-agent"]
 
 
-def test_a_failed_download_says_what_pip_says_and_leaves_nothing(wheels: Path, cache: Path) -> None:
+def test_a_failed_download_reports_the_message_of_pip_and_leaves_nothing(
+    wheels: Path, cache: Path
+) -> None:
     with pytest.raises(SourceError, match=r"vllm==9\.9: No matching distribution"):
         run("add", "vllm==9.9")
     assert left_in(cache) == []
@@ -133,7 +135,7 @@ def test_parsers_that_cannot_be_loaded_are_not_added(wheels: Path, cache: Path) 
     assert left_in(cache) == []
 
 
-def test_a_name_for_several_engines_is_refused() -> None:
+def test_a_name_that_matches_several_engines_is_refused() -> None:
     with pytest.raises(UsageError, match="--name needs an engine"):
         run("add", "--python", sys.executable, "--name", "mine")
 
@@ -141,24 +143,24 @@ def test_a_name_for_several_engines_is_refused() -> None:
 @pytest.mark.parametrize(
     "wanted", ["torch", "vllm" + 60 * "!" + "@", "-r requirements.txt", "vllm; print()", "vllm @ x"]
 )
-def test_only_the_engines_can_be_asked_for(wanted: str) -> None:
+def test_only_known_engines_can_be_requested(wanted: str) -> None:
     with pytest.raises(UsageError, match="is not an engine"):
         store.add_wheel(wanted, lambda *_: None)
 
 
-def test_without_an_engine_the_usage_is_said() -> None:
+def test_without_an_engine_the_usage_is_shown() -> None:
     with pytest.raises(UsageError, match="which engine"):
         run("add")
 
 
-async def test_a_checkout_is_read_where_it_lies(tmp_path: Path) -> None:
+async def test_a_checkout_is_used_in_place(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     engine = await asyncio.to_thread(store.add_path, root)
     assert (engine.name, engine.source) == ("hermes-agent", str(root))
     assert (await read(engine, "plain", "x")).content == "x"
 
 
-def test_the_folder_of_the_parsers_will_do_too(tmp_path: Path) -> None:
+def test_the_folder_of_the_parsers_is_accepted_too(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     assert store.add_path(root / "environments" / "tool_call_parsers").source == str(root)
 
@@ -168,7 +170,7 @@ def test_a_folder_without_parsers_is_refused(tmp_path: Path) -> None:
         run("add", "--path", str(tmp_path))
 
 
-def test_a_checkout_that_went_away_is_listed_with_its_problem(
+def test_a_missing_checkout_is_listed_with_its_problem(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = checkout(tmp_path)
@@ -201,7 +203,7 @@ def installed(tmp_path: Path) -> Path:
     return folder / "bin" / "python"
 
 
-async def test_what_is_installed_elsewhere_is_used_there(tmp_path: Path) -> None:
+async def test_an_engine_installed_elsewhere_is_used_there(tmp_path: Path) -> None:
     python = installed(tmp_path)
     (engine,) = await asyncio.to_thread(store.add_python, str(python), "", "")
     assert (engine.name, engine.version) == ("vllm-7.0-python", "7.0")
@@ -226,13 +228,13 @@ def test_engines_are_listed_as_json(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (row["failures"], row["problem"]) == ({}, "")
 
 
-def test_an_empty_list_says_how_to_get_an_engine(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_shows_how_to_add_an_engine(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     out, err = capsys.readouterr()
     assert (out, err) == ("", "hermes-tui: no engine yet (`hermes-tui engines add`)\n")
 
 
-def test_what_is_removed_is_gone_and_the_checkout_is_left(tmp_path: Path, cache: Path) -> None:
+def test_a_removed_engine_is_gone_and_its_checkout_is_kept(tmp_path: Path, cache: Path) -> None:
     root = checkout(tmp_path)
     assert run("add", "--path", str(root)) == 0
     assert run("remove", "hermes-agent") == 0
@@ -240,7 +242,7 @@ def test_what_is_removed_is_gone_and_the_checkout_is_left(tmp_path: Path, cache:
     assert root.is_dir()
 
 
-def test_removing_what_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+def test_removing_an_unknown_engine_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no engine is called 'x' \(none was added\)"):
         run("remove", "x")
 
@@ -255,7 +257,7 @@ def test_a_damaged_engine_is_listed_and_can_be_removed(
     assert run("remove", "vllm-1") == 0
 
 
-async def test_an_engine_of_another_python_says_to_add_it_again(cache: Path) -> None:
+async def test_an_engine_added_for_another_python_must_be_added_again(cache: Path) -> None:
     facts = {"schema": 1, "engine": "vllm", "version": "1", "kind": "wheel", "python": ""}
     facts |= {"python_version": "3.9.1", "source": "", "names": ["echo"], "failures": {}}
     (cache / "vllm-1").mkdir(parents=True)

@@ -47,18 +47,20 @@ async def test_a_text_is_read_in_a_process_that_stays(worker: EngineWorker) -> N
     assert worker.pid == first is not None
 
 
-async def test_the_names_come_from_the_engine(worker: EngineWorker) -> None:
+async def test_the_names_of_the_parsers_come_from_the_engine(worker: EngineWorker) -> None:
     assert {"plain", "loops"} <= set((await worker.start())["names"])
     assert await worker.failures() == {}
 
 
-async def test_an_unknown_name_is_a_verdict_with_the_near_ones(worker: EngineWorker) -> None:
+async def test_an_unknown_name_is_a_verdict_that_suggests_similar_ones(
+    worker: EngineWorker,
+) -> None:
     verdict = await worker.parse("plane", "x")
     assert verdict.outcome is EngineOutcome.UNKNOWN
     assert verdict.error == "no parser is called 'plane'; near: plain"
 
 
-async def test_what_a_parser_raises_is_a_verdict(worker: EngineWorker) -> None:
+async def test_an_exception_of_a_parser_is_a_verdict(worker: EngineWorker) -> None:
     verdict = await worker.parse("plain", "{oops")
     assert verdict.outcome is EngineOutcome.RAISED
     assert verdict.error.startswith("JSONDecodeError: Expecting property name")
@@ -67,7 +69,7 @@ async def test_what_a_parser_raises_is_a_verdict(worker: EngineWorker) -> None:
     assert deep.error.startswith("RecursionError")
 
 
-async def test_lone_surrogates_arrive_and_come_back(worker: EngineWorker) -> None:
+async def test_lone_surrogates_are_sent_and_returned_unchanged(worker: EngineWorker) -> None:
     assert (await worker.parse("plain", "a\ud83d b\u2028")).content == "a\ud83d b\u2028"
 
 
@@ -76,12 +78,12 @@ async def test_a_megabyte_arrives_whole(worker: EngineWorker) -> None:
     assert (await worker.parse("plain", text)).content == text
 
 
-async def test_the_warnings_of_the_engine_are_handed_on(worker: EngineWorker) -> None:
+async def test_the_warnings_of_the_engine_are_passed_on(worker: EngineWorker) -> None:
     assert (await worker.parse("warns", "x")).log == ("WARNING: no closing tag",)
     assert (await worker.parse("plain", "x")).log == ()
 
 
-async def test_what_a_parser_prints_is_no_answer(worker: EngineWorker) -> None:
+async def test_the_output_of_a_parser_is_not_taken_for_an_answer(worker: EngineWorker) -> None:
     assert (await worker.parse("prints_and_reads", "x")).content == "'' b''"
 
 
@@ -99,7 +101,7 @@ async def test_a_hanging_parser_is_stopped_and_the_process_stays(
 
 
 @pytest.mark.parametrize("name", ["swallows_the_alarm", "never_returns_to_python"])
-async def test_a_parser_that_hears_nothing_is_ended_and_the_next_is_read(
+async def test_a_parser_that_cannot_be_interrupted_is_killed_and_the_next_text_read(
     worker: EngineWorker, name: str
 ) -> None:
     await worker.start()
@@ -135,7 +137,7 @@ async def test_memory_is_limited(worker: EngineWorker, name: str) -> None:
     assert (await worker.parse("plain", "next")).content == "next"
 
 
-async def test_who_stops_waiting_does_not_disturb_the_next(worker: EngineWorker) -> None:
+async def test_a_caller_that_stops_waiting_does_not_disturb_the_next(worker: EngineWorker) -> None:
     await worker.start()
     first = worker.pid
     waiting = asyncio.create_task(worker.parse("loops", "x", timeout_s=LIMIT_S))
@@ -149,13 +151,13 @@ async def test_who_stops_waiting_does_not_disturb_the_next(worker: EngineWorker)
     assert waiting.cancelled() and queued.cancelled()
 
 
-async def test_texts_asked_for_at_once_are_read_in_turn(worker: EngineWorker) -> None:
+async def test_concurrent_requests_are_handled_in_turn(worker: EngineWorker) -> None:
     texts = [f"text {number}" for number in range(20)]
     verdicts = await asyncio.gather(*(worker.parse("plain", text) for text in texts))
     assert [verdict.content for verdict in verdicts] == texts
 
 
-async def test_a_stream_where_the_engine_has_none_is_said(worker: EngineWorker) -> None:
+async def test_a_missing_stream_support_of_the_engine_is_reported(worker: EngineWorker) -> None:
     verdict = await worker.parse("plain", "x", stream=[1])
     assert verdict.outcome is EngineOutcome.UNKNOWN
     assert verdict.error == "hermes-agent reads whole texts only"
@@ -166,7 +168,7 @@ async def test_tools_reach_the_parser_as_schemas(worker: EngineWorker) -> None:
     assert (await worker.parse("plain", "x", tools)).content == "x"
 
 
-async def test_tools_that_are_no_json_are_not_blamed_on_the_engine(worker: EngineWorker) -> None:
+async def test_tools_that_are_not_json_are_not_blamed_on_the_engine(worker: EngineWorker) -> None:
     deep: dict[str, object] = {}
     for _ in range(100_000):
         deep = {"a": deep}
@@ -241,7 +243,7 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
-async def test_a_pool_starts_what_is_asked_for(tmp_path: Path) -> None:
+async def test_a_pool_starts_the_requested_engines(tmp_path: Path) -> None:
     pool = EnginePool([engine_at(checkout(tmp_path))])
     assert pool.worker("hermes-agent").pid is None
     assert (await pool.parse("hermes-agent", "plain", "x")).content == "x"

@@ -17,7 +17,7 @@ def message(role: str, *parts: Any, **more: Any) -> dict[str, Any]:
     return {"role": role, "content": list(parts), **more}
 
 
-def test_reasoning_text_and_calls_of_a_reply_are_told_apart() -> None:
+def test_reasoning_text_and_calls_of_a_reply_are_separated() -> None:
     thought = {"reasoningContent": {"reasoningText": {"text": "Add.", "signature": "s"}}}
     told = {"metadata": {"usage": USED, "metrics": {"latencyMs": 3}}}
     found = normalise_message(
@@ -32,7 +32,7 @@ def test_reasoning_text_and_calls_of_a_reply_are_told_apart() -> None:
     assert (used.prompt_tokens, used.completion_tokens, used.cached_tokens) == (100, 10, 7)
 
 
-def test_answers_stand_in_the_name_of_the_user() -> None:
+def test_results_may_be_in_messages_of_the_user() -> None:
     good = {"toolResult": {"toolUseId": "t1", "status": "success", "content": [{"text": "42"}]}}
     bad = {"toolResult": {"toolUseId": "t2", "status": "error", "content": [{"text": "no note"}]}}
     found = normalise_message(message("user", good, bad))

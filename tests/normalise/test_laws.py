@@ -113,7 +113,7 @@ def test_any_json_value_is_a_message_whose_counts_and_spans_fit(raw, mode, role)
     TEXTS | st.sampled_from(["[CONTEXT SUMMARY] so far", "words", "a < b"]),
     st.sampled_from(TextCalls),
 )
-def test_a_message_of_words_alone_is_read_like_any_other(speaker, keys, text, mode):
+def test_a_message_of_plain_words_is_read_like_any_other(speaker, keys, text, mode):
     alone = dict(zip(keys, (speaker, text), strict=True))
     found = normalise_message(alone, text_calls=mode)
     beside_others = normalise_message({**alone, "cost": None}, text_calls=mode)
@@ -153,14 +153,14 @@ def test_a_deep_answer_in_tags_is_read(depth):
     "scrap", ["<tool_response>", "<tool_response>{", "</think>", "<tool_call>{", "Error: ["]
 )
 @pytest.mark.parametrize("role", ["assistant", "tool"])
-def test_the_time_grows_with_tags_that_never_end(scrap, role):
+def test_the_time_grows_linearly_with_unclosed_tags(scrap, role):
     raw = {"role": role, "content": scrap * (200_000 // len(scrap))}
     # Quadratic work would take minutes.
     work = partial(normalise_message, raw, text_calls=TextCalls.TRANSPORT)
     assert least_s(work, tries=1) < 5
 
 
-def test_what_is_found_can_be_recorded():
+def test_a_normalised_message_can_be_recorded():
     raw = {
         "role": "assistant",
         "content": [{"type": "text", "text": "a"}, {"odd": [1]}],
@@ -187,7 +187,7 @@ def test_what_is_found_can_be_recorded():
         ("21-datasets/glaive_toolcall_en_demo.json", "conversations", (1914, 211, 211, 0)),
     ],
 )
-def test_real_runs_count_as_their_catalogue_says(path, key, expected):
+def test_the_counts_of_real_runs_are_those_of_their_catalogue(path, key, expected):
     file = SHARED / path
     if not file.exists():
         pytest.skip("no shared files here")

@@ -27,7 +27,7 @@ def test_every_spelling_of_a_time_is_the_same_second(value):
 @pytest.mark.parametrize(
     "value", [None, True, 3.5, -1, "soon", "", {}, float("nan"), float("inf"), 10**400, "0" * 50]
 )
-def test_what_is_no_time_is_none(value):
+def test_a_value_that_is_not_a_time_gives_none(value):
     assert timestamp(value) is None
 
 
@@ -52,18 +52,18 @@ def test_anthropic_usage_counts_the_cached_input_too():
     assert usage(raw) == Usage(117, 5, 100)
 
 
-def test_what_is_no_usage_is_none():
+def test_a_value_that_is_not_usage_gives_none():
     assert usage(None) is None
     assert usage({}) is None
     assert usage({"prompt_tokens": None}) is None
 
 
 @pytest.mark.parametrize("tokens", [1e308, 10**400, -1e30])
-def test_what_nobody_can_have_counted_is_no_count(tokens):
+def test_impossible_token_counts_are_ignored(tokens):
     assert usage({"prompt_tokens": tokens, "completion_tokens": 5}) == Usage(None, 5)
 
 
-def test_what_several_requests_used_is_added_up_where_it_is_told():
+def test_the_usage_of_several_requests_is_summed_where_it_is_reported():
     told = [Usage(10, 5), None, Usage(prompt_tokens=1, cost_usd=0.5)]
     assert total_usage(told) == Usage(11, 5, cost_usd=0.5)
     assert total_usage([None, None]) is None

@@ -35,13 +35,13 @@ def outcome(read, text):
 
 @settings(max_examples=300, deadline=None)
 @given(JSON)
-def test_json_is_read_as_the_standard_library_reads_it_error_for_error(text):
+def test_json_is_read_as_by_the_standard_library_including_its_errors(text):
     assert outcome(loads, text) == outcome(json.JSONDecoder().decode, text)
 
 
 @settings(max_examples=300, deadline=None)
 @given(JSON)
-def test_what_is_read_quickly_is_written_as_ever(text):
+def test_values_read_by_the_fast_reader_are_written_as_usual(text):
     try:
         value = plain_loads(text)
     except ValueError:
@@ -50,18 +50,18 @@ def test_what_is_read_quickly_is_written_as_ever(text):
 
 
 @pytest.mark.parametrize("text", ['{"a": ["b", {"c": 12}], "d": null}', '"é"', "[]", "-0"])
-def test_json_of_texts_and_whole_numbers_is_read_quickly(text):
+def test_json_of_texts_and_integers_is_read_by_the_fast_reader(text):
     assert plain_loads(text) == json.loads(text)
 
 
 @pytest.mark.parametrize("text", ["1.5", "[1e3]", '{"a": [18446744073709551616]}', "NaN"])
-def test_numbers_that_are_written_in_several_ways_are_left_to_the_standard_library(text):
+def test_numbers_with_several_spellings_are_left_to_the_standard_library(text):
     with pytest.raises(ValueError, match=r"several ways|unexpected|NaN|JSON"):
         plain_loads(text)
 
 
 @pytest.mark.parametrize("depth", [200, 300, 900, 2000])
-def test_deep_nesting_is_written_as_ever(depth):
+def test_deeply_nested_values_are_written_as_usual(depth):
     text = '{"a":' * depth + "1" + "}" * depth
     try:
         assert plain_text(plain_loads(text)) == text

@@ -30,7 +30,7 @@ def test_every_entry_of_reasoning_details_is_shown():
     ]
 
 
-def test_details_that_only_cut_up_a_known_text_are_named_with_it():
+def test_details_that_only_split_a_known_text_are_named_with_it():
     details = [{"type": "reasoning.text", "text": t} for t in ("one ", "two")]
     found = assistant(reasoning="one two", reasoning_details=details)
     assert pieces(found) == [("reasoning", "text", "one two", ("reasoning_details[0..1]",))]
@@ -67,7 +67,7 @@ def test_thinking_blocks_of_the_content_are_reasoning():
     ]
 
 
-def test_a_pad_is_no_reasoning():
+def test_a_pad_is_not_reasoning():
     assert assistant(reasoning_content=" ").message.reasoning == ()
 
 
@@ -78,7 +78,7 @@ def test_tags_in_the_content_are_reasoning_with_their_span():
     assert found.message.text == "<think>\nplan\n</think>\nhi"
 
 
-def test_a_closing_tag_without_opener_ends_reasoning():
+def test_a_closing_tag_without_an_opening_one_ends_reasoning():
     found = assistant(content="plan</think>hi")
     assert pieces(found) == [("content <think>", "text", "plan", ())]
     assert found.message.reasoning[0].span == Span(0, 12)
@@ -129,7 +129,7 @@ KIMI = "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_cal
         {"content": f"<think>I call it. {FUNCTION}", "name": "x", "id": 1},
     ],
 )
-def test_a_call_in_the_reasoning_of_a_reply_that_says_nothing_else_is_lost(said):
+def test_a_call_in_the_reasoning_of_an_otherwise_empty_reply_is_lost(said):
     (error,) = assistant(**said).diagnostics
     assert (error.code, error.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
     assert "(f), and the message has no text and no call" in error.message
@@ -138,5 +138,5 @@ def test_a_call_in_the_reasoning_of_a_reply_that_says_nothing_else_is_lost(said)
 @pytest.mark.parametrize(
     "content", [f"<think>I could {FUNCTION}</think>done", "<think>maybe [f(n=5)]</think>"]
 )
-def test_a_call_in_reasoning_is_not_lost_where_the_reply_says_more_or_it_is_not_marked(content):
+def test_a_call_in_reasoning_is_not_lost_if_unmarked_or_followed_by_text(content):
     assert all(one.severity is not Severity.ERROR for one in assistant(content=content).diagnostics)

@@ -63,7 +63,7 @@ def test_a_speakers_name_is_the_author():
     ("raw", "text"),
     [("hello", "hello"), (None, "null"), (7, "7"), (True, "true"), ([1, "a"], '[1,"a"]')],
 )
-def test_a_value_that_is_no_message_is_shown_as_one(raw, text):
+def test_a_value_that_is_not_a_message_is_shown_as_one(raw, text):
     found = normalise_message(raw)
     assert (found.message.role, found.message.text) == ("unknown", text)
     assert codes(found.diagnostics) == [Code.UNKNOWN_ROLE]
@@ -129,13 +129,13 @@ def test_texts_of_parts_are_joined_whatever_their_key():
         ({"type": "weather", "x": 1}, "json", '{"type":"weather","x":1}'),
     ],
 )
-def test_other_parts_are_shown_by_a_placeholder_or_as_json(part, kind, text):
+def test_other_parts_are_shown_as_a_placeholder_or_as_json(part, kind, text):
     found = normalise_message({"role": "user", "content": [part]})
     assert [(p.kind, p.text) for p in found.message.parts] == [(kind, text)]
     assert found.message.text == ""
 
 
-def test_a_large_image_says_its_size():
+def test_a_large_image_is_shown_with_its_size():
     url = "data:image/png;base64," + "A" * 16460
     part = normalise_message(
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
@@ -147,7 +147,7 @@ def test_a_large_image_says_its_size():
     )
 
 
-def test_the_refusal_field_is_a_part_beside_the_text():
+def test_the_refusal_field_is_a_part_next_to_the_text():
     found = normalise_message({"role": "assistant", "content": "hm", "refusal": "I cannot"})
     assert [(p.kind, p.text) for p in found.message.parts] == [
         ("text", "hm"),
@@ -161,7 +161,7 @@ def test_an_object_as_content_is_shown_as_json():
     assert found.message.parts[0].kind == "json"
 
 
-def test_a_message_without_content_shows_whatever_it_holds():
+def test_a_message_without_content_shows_its_other_fields():
     found = normalise_message({"role": "session_meta", "model": "m"})
     assert found.message.text == '{"role":"session_meta","model":"m"}'
     assert normalise_message({"role": "assistant"}).message.text == ""
@@ -193,7 +193,7 @@ def test_a_cut_reply_is_reported_once():
 
 @pytest.mark.parametrize("reason", ["tool_calls", "tool_use", "function_call"])
 @pytest.mark.parametrize("more", [{}, {"tool_calls": []}, {"tool_calls": None}])
-def test_a_reply_that_is_said_to_call_and_does_not_lost_its_calls(
+def test_a_reply_that_promises_a_call_and_has_none_lost_its_calls(
     reason: str, more: dict[str, Any]
 ) -> None:
     said = {"role": "assistant", "content": "Let me look.", "finish_reason": reason, **more}
@@ -205,13 +205,13 @@ def test_a_reply_that_is_said_to_call_and_does_not_lost_its_calls(
     assert not normalise_message({**said, "role": "user", "tool_calls": None}).diagnostics
 
 
-def test_a_call_in_the_text_is_no_lost_call():
+def test_a_call_in_the_text_is_not_a_lost_call():
     text = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
     said = {"role": "assistant", "content": text, "finish_reason": "tool_calls"}
     assert Code.CALLED_EMPTY not in [d.code for d in normalise_message(said).diagnostics]
 
 
-def test_numbers_about_a_message_are_kept():
+def test_measures_of_a_message_are_kept():
     found = normalise_message(
         {
             "role": "assistant",

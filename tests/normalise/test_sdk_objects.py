@@ -59,7 +59,7 @@ def test_a_whole_message_of_the_sdk_is_read_with_its_extra_fields(chat):
     assert msgspec.json.encode(found.calls[0][0])
 
 
-def test_absent_and_null_ids_of_sdk_objects_stay_apart(chat):
+def test_absent_and_null_ids_of_sdk_objects_are_distinguished(chat):
     kind = chat.ChatCompletionMessageToolCall
     function = {"name": "f", "arguments": "{}"}
     absent, _ = only_call(kind.construct(type="function", function=function))
@@ -68,7 +68,7 @@ def test_absent_and_null_ids_of_sdk_objects_stay_apart(chat):
     assert codes(found) == [Code.ID_MISSING]
 
 
-def test_any_object_with_a_function_is_an_object():
+def test_any_object_with_a_function_is_an_object_call():
     entry = SimpleNamespace(id="c", function=SimpleNamespace(name="f", arguments="{}"))
     call, found = only_call(entry)
     assert (call.origin, call.name) == (Origin.OBJECT, "f")

@@ -15,7 +15,7 @@ def read(text, mode=TextCalls.SUSPECT, role="assistant", **fields):
     return normalise_message({"role": role, "content": text, **fields}, text_calls=mode)
 
 
-def test_calls_of_a_text_transport_are_plain_calls():
+def test_calls_in_a_text_transport_are_plain_calls():
     found = read(f"Let me look.\n{GOOD}", TextCalls.TRANSPORT, role="gpt")
     call, findings = found.calls[0]
     assert (call.origin, call.id_state, call.verdict) == (Origin.TEXT, IdState.MISSING, "json")
@@ -69,7 +69,7 @@ def test_a_call_in_content_is_an_error_of_the_message():
         ),
     ],
 )
-def test_the_hint_at_sound_markup_names_the_parser_that_reads_it(text, flag):
+def test_the_hint_for_sound_markup_names_the_parser_that_reads_it(text, flag):
     hint = read(text).diagnostics[0].hint
     assert f"this markup is read by --tool-call-parser {flag};" in hint
 
@@ -81,7 +81,7 @@ def test_the_hint_names_what_is_wrong_with_the_markup():
     assert any(cause in found.diagnostics[0].hint for cause in causes)
 
 
-def test_bare_call_json_is_suspect_but_no_transport():
+def test_bare_call_json_is_suspected_but_not_a_transport():
     text = '{"name": "terminal", "arguments": {"command": "ls"}}'
     found = read(text)
     assert codes(found.diagnostics) == [Code.CALL_IN_CONTENT]
@@ -91,7 +91,7 @@ def test_bare_call_json_is_suspect_but_no_transport():
 
 @pytest.mark.parametrize("mode", [TextCalls.SUSPECT, TextCalls.TRANSPORT])
 @pytest.mark.parametrize("text", [GOOD, BAD])
-def test_markup_beside_native_calls_is_a_note(mode, text):
+def test_markup_next_to_native_calls_is_a_note(mode, text):
     found = read(text, mode, tool_calls=[native()])
     assert [c.origin for c, _ in found.calls] == [Origin.DICT]
     assert [(d.code, d.severity) for d in found.diagnostics] == [
@@ -106,21 +106,21 @@ def test_the_markup_of_another_format_is_named():
     assert found.calls == ()
 
 
-def test_text_is_left_alone_where_told_so():
+def test_text_is_not_searched_for_calls_in_ignore_mode():
     found = read(GOOD, TextCalls.IGNORE)
     assert (found.calls, found.diagnostics) == ((), ())
 
 
-def test_examples_in_prompts_are_no_calls():
+def test_examples_in_prompts_are_not_calls():
     for role in ("system", "user", "tool"):
         assert read(GOOD, TextCalls.TRANSPORT, role=role).calls == ()
 
 
-def test_agents_call_as_assistants_do():
+def test_agents_make_calls_as_assistants_do():
     assert read(GOOD, TextCalls.TRANSPORT, role="agent").calls[0][0].name == "terminal"
 
 
-def test_a_turn_that_is_labelled_a_call_is_read_as_one():
+def test_a_turn_labelled_as_a_call_is_read_as_one():
     found = read('{"name": "f", "arguments": {"a": 1}}', TextCalls.TRANSPORT, role="function_call")
     assert found.message.role == "assistant"
     assert found.calls[0][0].arguments == {"a": 1}
@@ -140,12 +140,12 @@ def test_a_turn_that_is_labelled_a_call_is_read_as_one():
         ),
     ],
 )
-def test_what_had_to_be_repaired_of_a_text_that_is_a_call_is_told(text: str, code: Code) -> None:
+def test_repairs_to_a_text_that_is_a_call_are_reported(text: str, code: Code) -> None:
     found = read(text, TextCalls.TRANSPORT, role="function_call")
     call, told = found.calls[-1]
     assert (call.name, call.arguments) == ("f", {"a": 1})
     assert [(one.code, one.severity) for one in told] == [(code, Severity.ERROR)]
 
 
-def test_plain_prose_is_no_call():
+def test_plain_prose_is_not_a_call():
     assert assistant(content="a {name} and a list [1] < 3").diagnostics == ()

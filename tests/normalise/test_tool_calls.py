@@ -82,7 +82,7 @@ def test_an_empty_list_is_noted_and_null_is_not():
     assert normalise_message({"role": "user", "content": "", "tool_calls": []}).diagnostics == ()
 
 
-def test_tool_calls_that_are_no_list_are_read_and_reported():
+def test_tool_calls_that_are_not_a_list_are_read_and_reported():
     for value in (native(), json.dumps([native()])):
         found = assistant(tool_calls=value)
         assert [c.name for c, _ in found.calls] == ["terminal"]
@@ -123,13 +123,13 @@ def test_a_call_without_a_name_is_an_error(name):
         (None, ArgumentsState.NULL, None, [Code.ARGS_NOT_OBJECT]),
     ],
 )
-def test_the_state_of_the_arguments_is_told(arguments, state, value, expected):
+def test_the_state_of_the_arguments_is_reported(arguments, state, value, expected):
     call, found = only_call(native(arguments))
     assert (call.arguments_state, call.arguments) == (state, value)
     assert codes(found) == expected
 
 
-def test_missing_arguments_are_told_from_null():
+def test_missing_arguments_are_distinguished_from_null():
     call, _ = only_call({"id": "a", "function": {"name": "f"}})
     assert call.arguments_state is ArgumentsState.MISSING
 
@@ -144,12 +144,12 @@ def test_broken_arguments_are_underlined_where_json_stops():
     assert span.start == text.index('"days"')
 
 
-def test_truncated_arguments_are_called_so():
+def test_truncated_arguments_are_reported_as_such():
     _, found = only_call(native('{"city": "Lis'))
     assert "truncated" in found[0].hint
 
 
-def test_python_literals_are_called_so_and_read():
+def test_python_literals_are_reported_as_such_and_read():
     call, found = only_call(native("{'city': 'Lisbon', 'now': True}"))
     assert "Python" in found[0].hint
     assert call.arguments == {"city": "Lisbon", "now": True}
@@ -162,13 +162,13 @@ def test_findings_carry_the_index_of_their_call():
     assert [d.call_index for d in found.calls[1][1]] == [1]
 
 
-def test_deeply_nested_arguments_do_not_hurt():
+def test_deeply_nested_arguments_do_no_harm():
     call, found = only_call(native('{"a":' * 100_000 + "1" + "}" * 100_000))
     assert call.arguments_state is ArgumentsState.NOT_JSON
     assert codes(found) == [Code.ARGS_INVALID]
 
 
-def test_what_is_wrong_with_arguments_is_said_with_its_place_once() -> None:
+def test_a_flaw_in_the_arguments_is_reported_once_with_its_place() -> None:
     found = read_arguments('{"a": "\x01"}').diagnostics
     assert [each.message for each in found] == [
         "the arguments are not JSON: Invalid control character at character 7"

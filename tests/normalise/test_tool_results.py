@@ -31,7 +31,7 @@ def test_content_parts_of_a_result_are_joined():
     assert only_result({"content": content}).content == "a\n[image image/png, 3 bytes]"
 
 
-def test_a_decoded_body_is_shown_as_json_and_judged():
+def test_a_decoded_body_is_shown_as_json_and_checked_for_errors():
     result = only_result({"content": {"output": "", "exit_code": 2}})
     assert (result.content, result.exit_code) == ('{"output":"","exit_code":2}', 2)
     assert result.error is not None
@@ -82,7 +82,7 @@ def in_block(body: str) -> ToolResult:
     return result
 
 
-def test_a_body_of_only_the_content_wraps_the_answer():
+def test_a_body_with_only_content_wraps_the_answer():
     failed = in_block('{"content": "Traceback (most recent call last):\\nKeyError: 1"}')
     assert failed.content.startswith("Traceback")
     assert failed.error is not None
@@ -98,7 +98,7 @@ def test_a_body_with_other_keys_and_no_name_is_the_answer_itself(body):
     assert in_block(body).content == body
 
 
-def test_response_blocks_of_a_user_count_in_a_text_transport_only():
+def test_response_blocks_of_a_user_are_results_in_a_text_transport_only():
     raw = {"role": "user", "content": "<tool_response>\n4\n</tool_response>"}
     sent = normalise_message(raw, text_calls=TextCalls.TRANSPORT)
     assert (sent.message.role, sent.message.results) == ("user", 1)
@@ -108,7 +108,7 @@ def test_response_blocks_of_a_user_count_in_a_text_transport_only():
     assert normalise_message(prose, text_calls=TextCalls.TRANSPORT).results == ()
 
 
-def test_an_open_response_block_is_reported():
+def test_an_unclosed_response_block_is_reported():
     found = normalise_message({"role": "tool", "content": "<tool_response>\nhalf"})
     assert found.results[0][0].content == "half"
     assert codes(found.results[0][1]) == [Code.UNCLOSED]
@@ -125,7 +125,7 @@ def test_an_open_response_block_is_reported():
         {"success": False},
     ],
 )
-def test_flags_beside_the_content_are_flagged_errors(raw):
+def test_error_flags_next_to_the_content_give_flagged_errors(raw):
     found = normalise_message({"role": "tool", "content": "x", **raw})
     result, findings = found.results[0]
     assert result.error is not None
@@ -162,7 +162,7 @@ def test_flags_beside_the_content_are_flagged_errors(raw):
         "{'returncode': 2, 'stdout': ''}\n",
     ],
 )
-def test_texts_that_look_like_errors_are_heuristic_errors(content):
+def test_texts_that_look_like_errors_give_heuristic_errors(content):
     found = normalise_message({"role": "tool", "content": content})
     result, findings = found.results[0]
     assert result.error is not None
@@ -179,7 +179,9 @@ def test_texts_that_look_like_errors_are_heuristic_errors(content):
         ("Error: no\nmore", "Error: no"),
     ],
 )
-def test_an_error_says_more_than_that_it_is_one(content: str, said: str) -> None:
+def test_the_reason_of_an_error_includes_the_first_line_of_its_message(
+    content: str, said: str
+) -> None:
     error = judge(content).error
     assert error is not None
     assert error.reason == said
@@ -206,7 +208,7 @@ def test_an_error_says_more_than_that_it_is_one(content: str, said: str) -> None
         "{'error': os.system('true')}",
     ],
 )
-def test_texts_that_only_mention_errors_are_none(content):
+def test_texts_that_only_mention_errors_are_not_errors(content):
     assert only_result({"content": content}).error is None
 
 
@@ -222,7 +224,7 @@ def test_a_traceback_is_named_by_its_exception():
     assert mark.reason == "KeyError: 'a'"
 
 
-def test_an_answer_that_is_flagged_tells_its_exit_code_too() -> None:
+def test_a_flagged_answer_has_its_exit_code_too() -> None:
     said = "out\n\nCommand exited with code 3"
     found = judge(said, {"is_error": True, "content": said})
     assert found.exit_code == 3
