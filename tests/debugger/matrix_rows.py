@@ -54,7 +54,7 @@ def one(*calls: Callable[[], Any], content: Any = None, **more: Any) -> Callable
     return lambda: [message(content, [call() for call in calls], **more)]
 
 
-def said(content: Any, **more: Any) -> Callable[[], list[Any]]:
+def reply_with(content: Any, **more: Any) -> Callable[[], list[Any]]:
     return lambda: [message(content, **more)]
 
 
@@ -237,37 +237,37 @@ ROWS = [
     ),
     Row(
         "content that is one call",
-        said(CALL),
+        reply_with(CALL),
         {**RAN, "content": CALL},
         {**NOT_RUN, "finished": True, "codes": {"CALL_IN_CONTENT"}},
     ),
     Row(
         "call between prose",
-        said(f"I look. {CALL} Then I wait."),
+        reply_with(f"I look. {CALL} Then I wait."),
         {**RAN, "content": "I look."},
         {**NOT_RUN, "content": f"I look. {CALL} Then I wait."},
     ),
     Row(
         "two calls in the text, one broken",
-        said(CALL + "<tool_call>{oops</tool_call>"),
+        reply_with(CALL + "<tool_call>{oops</tool_call>"),
         {**NOT_RUN, "finished": True, "turns_used": 1},
         {**NOT_RUN, "codes": {"CALL_IN_CONTENT"}},
     ),
     Row(
         "call in the text that is cut",
-        said(CALL[:40]),
+        reply_with(CALL[:40]),
         {**NOT_RUN, "finished": True, "turns_used": 1},
         {**NOT_RUN, "codes": {"CALL_IN_CONTENT"}},
     ),
     Row(
         "unclosed but whole call in the text",
-        said(CALL.removesuffix("</tool_call>")),
+        reply_with(CALL.removesuffix("</tool_call>")),
         RAN,
         {**NOT_RUN, "codes": {"CALL_IN_CONTENT"}},
     ),
     Row(
         "markup of another format",
-        said("<function=terminal><parameter=command>ls</parameter></function>"),
+        reply_with("<function=terminal><parameter=command>ls</parameter></function>"),
         {**NOT_RUN, "finished": True},
         {**NOT_RUN, "finished": True, "codes": {"CALL_IN_CONTENT"}},
     ),
@@ -336,19 +336,19 @@ ROWS = [
     ),
     Row(
         "reasoning beside an answer",
-        said("done", reasoning_content="", reasoning="hm"),
+        reply_with("done", reasoning_content="", reasoning="hm"),
         {"finished": True, "reasoning": ["hm"]},
         {"finished": True, "reasoning": ["hm"]},
     ),
     Row(
         "thoughts in the text",
-        said("<think>hm</think>done"),
+        reply_with("<think>hm</think>done"),
         {"finished": True, "reasoning": [None], "content": "<think>hm</think>done"},
         {"finished": True, "reasoning": [None], "content": "<think>hm</think>done"},
     ),
     Row(
         "content that is a list of parts",
-        said([{"type": "text", "text": "done"}]),
+        reply_with([{"type": "text", "text": "done"}]),
         {"finished": True, "content": [{"type": "text", "text": "done"}]},
         {"finished": True, "content": "done"},
     ),

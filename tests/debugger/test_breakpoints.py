@@ -146,7 +146,7 @@ def test_a_logpoint_can_print_its_hit_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problems"),
     [
         ("before_dispatch:termnal", ["no tool is called termnal; did you mean terminal?"]),
         ("before_dispatch:qqq", ["no tool is called qqq; there are terminal, read_file"]),
@@ -155,11 +155,11 @@ def test_a_logpoint_can_print_its_hit_count() -> None:
     ],
 )
 def test_a_breakpoint_for_a_tool_that_does_not_exist_is_reported(
-    text: str, told: list[str]
+    text: str, problems: list[str]
 ) -> None:
     tools = (ToolSpec("terminal"), ToolSpec("read_file"))
     lines = [line.partition(": ")[2] for line in unknown_tool_warnings([parse(text)], tools)]
-    assert lines == told
+    assert lines == problems
 
 
 def test_a_log_message_shows_values_as_json() -> None:

@@ -148,8 +148,8 @@ def test_a_call_repeated_in_the_text_is_run_once_and_noted(parser: str) -> None:
     run = Scenario() >> run_to(parser=parser) >> calls(LS, text=f"I look.\n{WHOLE}")
     run << (*replied(1), *DISPATCHED)
     run >> ToolReplied("a file") << (*ANSWERED, *REQUEST)
-    (said,) = [event for event in run.log if isinstance(event, ev.MessageAppended)][1:2]
-    assert [(one.code, one.severity) for one in said.diagnostics] == [
+    (reply,) = [event for event in run.log if isinstance(event, ev.MessageAppended)][1:2]
+    assert [(one.code, one.severity) for one in reply.diagnostics] == [
         (Code.CALL_IN_CONTENT, Severity.NOTE)
     ]
 

@@ -240,8 +240,8 @@ def test_native_calls_stay_when_the_text_is_edited() -> None:
     run >> EditArguments(0, '{"command": "pwd"}') >> DropCall(1) >> EditText("two") >> Resume()
     assert run.effects == (DispatchTool(0, "c0", "terminal", '{"command": "pwd"}'),)
     run >> ToolReplied("/")
-    said = run.conversation()[1]
-    assert (said["content"], len(said["tool_calls"])) == ("two", 1)
+    reply = run.conversation()[1]
+    assert (reply["content"], len(reply["tool_calls"])) == ("two", 1)
 
 
 def test_separate_reasoning_stays_when_the_text_is_edited() -> None:
@@ -261,8 +261,8 @@ def test_a_log_cut_in_an_edited_reply_requests_the_reply_again() -> None:
 def test_a_text_can_be_edited_in_faithful_mode_too() -> None:
     run = Scenario() >> run_to("after_response", mode="faithful") >> calls(LS, text="one")
     run >> EditText("two") >> Resume() >> ToolReplied("a")
-    said = run.conversation()[1]
-    assert (said["content"], said["tool_calls"][0]["id"]) == ("two", "c0")
+    reply = run.conversation()[1]
+    assert (reply["content"], reply["tool_calls"][0]["id"]) == ("two", "c0")
 
 
 def test_edits_of_calls_are_sent_in_faithful_mode_too() -> None:
@@ -270,9 +270,9 @@ def test_edits_of_calls_are_sent_in_faithful_mode_too() -> None:
     run >> EditArguments(0, '{"command": "pwd"}') >> DropCall(1) >> AddCall("read_file") >> Resume()
     assert run.effects == (DispatchTool(0, "c0", "terminal", '{"command": "pwd"}'),)
     run >> ToolReplied("/") >> Resume() >> ToolReplied("b")
-    _, said, *told = run.conversation()
-    assert [call["function"]["name"] for call in said["tool_calls"]] == ["terminal", "read_file"]
-    assert [call["id"] for call in said["tool_calls"]] == [one["tool_call_id"] for one in told]
+    _, reply, *results = run.conversation()
+    assert [call["function"]["name"] for call in reply["tool_calls"]] == ["terminal", "read_file"]
+    assert [call["id"] for call in reply["tool_calls"]] == [one["tool_call_id"] for one in results]
 
 
 @pytest.mark.parametrize("stop", ["before_dispatch", "after_result", "turn_end"])

@@ -161,8 +161,8 @@ def test_only_the_unanswered_ones_of_several_calls_are_dispatched(answered: str)
     (effect,) = run.effects
     assert isinstance(effect, DispatchTool) and effect.call_id == left
     run >> ToolReplied("now")
-    told = {m["tool_call_id"]: m["content"] for m in run.conversation() if m["role"] == "tool"}
-    assert told == {answered: "it was there", left: "now"}
+    results = {m["tool_call_id"]: m["content"] for m in run.conversation() if m["role"] == "tool"}
+    assert results == {answered: "it was there", left: "now"}
     assert [m.get("tool_call_id") for m in run.conversation()[2:]] == ["c1", "c2"]
     assert run.findings() == []
 
@@ -182,8 +182,8 @@ def test_open_calls_without_an_id_get_one_that_their_result_names() -> None:
     }
     run = Scenario() >> begins([USER, message], tools=None)
     run >> ToolReplied("a.txt")
-    _, said, told = run.conversation()
-    assert said["tool_calls"][0]["id"] == told["tool_call_id"] != ""
+    _, reply, result = run.conversation()
+    assert reply["tool_calls"][0]["id"] == result["tool_call_id"] != ""
 
 
 def test_the_reply_with_open_calls_can_be_requested_again() -> None:

@@ -349,12 +349,12 @@ class Sessions(RuleBasedStateMachine):
             if isinstance(effect, SendRequest):
                 sent = [as_asked(json.loads(message)) for message in effect.messages]
                 exported = json.loads(openai.write(self.log))["messages"]
-                said = [as_asked(message) for message in exported]
+                meanings = [as_asked(message) for message in exported]
                 if any(isinstance(event, ev.MessageEdited) for event in self.log):
                     # A result whose call was removed is sent as a message of the user.
-                    assert [m["content"] for m in said] == [m["content"] for m in sent]
+                    assert [m["content"] for m in meanings] == [m["content"] for m in sent]
                 else:
-                    assert said == sent
+                    assert meanings == sent
 
 
 def as_asked(message: dict[str, Any]) -> dict[str, Any]:

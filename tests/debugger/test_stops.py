@@ -162,9 +162,9 @@ def test_calls_that_the_server_lost_stop_the_run() -> None:
 
 @pytest.mark.parametrize("code", [Code.STREAM_CUT, Code.REPLY_SHAPE])
 def test_a_reply_that_arrived_broken_stops_the_run(code: Code) -> None:
-    told = Diagnostic(code, Severity.ERROR, "the stream broke off")
+    finding = Diagnostic(code, Severity.ERROR, "the stream broke off")
     message = {"role": "assistant", "content": "I will now"}
-    run = Scenario() >> task() >> ModelReplied("{", message, diagnostics=(told,))
+    run = Scenario() >> task() >> ModelReplied("{", message, diagnostics=(finding,))
     run << (*replied(), stopped("truncated"))
     assert run.reopened().session.state == run.session.state
 

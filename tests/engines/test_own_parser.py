@@ -162,8 +162,8 @@ def test_two_parsers_of_a_file_are_compared_in_a_table() -> None:
 
 def test_a_function_supports_neither_streams_nor_reasoning_parsers() -> None:
     assert "reads whole texts only" in run_parse("mine.py", "--stream", "1").one_line
-    told = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
-    assert "without a reasoning parser" in told
+    line = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
+    assert "without a reasoning parser" in line
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,8 @@ def test_a_parser_file_cannot_be_used_for_runs() -> None:
 
 
 def test_a_parser_without_an_emulation_is_distinguished_from_an_unknown_one() -> None:
-    told = run_parse("vllm/granite").one_line
-    assert "`hermes-tui engines add vllm`" in told and "real/vllm-…/granite" in told
+    line = run_parse("vllm/granite").one_line
+    assert "`hermes-tui engines add vllm`" in line and "real/vllm-…/granite" in line
     assert (
         "unknown parser 'vllm/hermez' (did you mean vllm/hermes"
         in run_parse("vllm/hermez").one_line
@@ -243,8 +243,8 @@ def test_a_parser_without_an_emulation_is_distinguished_from_an_unknown_one() ->
 
 
 def test_only_a_real_engine_accepts_a_reasoning_parser() -> None:
-    told = run_parse("vllm/hermes", "--reasoning-parser", "qwen3").one_line
-    assert "not a real engine's parser" in told
+    line = run_parse("vllm/hermes", "--reasoning-parser", "qwen3").one_line
+    assert "not a real engine's parser" in line
     refused = json.loads(
         batch({"parser": "vllm/hermes", "text": "x", "reasoning_parser": "q"}).text
     )

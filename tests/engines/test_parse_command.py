@@ -40,5 +40,5 @@ def test_a_stream_that_differs_from_the_whole_text_is_reported(
     found = verdict(tmp_path, "--parser", name, "--stream", size)
     assert found["parser"] == "real/vllm-0.33.0/hermes"
     assert found["tool_calls"], "the stream hands out what the whole text does not"
-    codes = [told["code"] for told in found["diagnostics"]]
+    codes = [finding["code"] for finding in found["diagnostics"]]
     assert codes[:2] == ["STREAM_DIVERGES", "RAW_ARGS"]

@@ -225,13 +225,13 @@ async def test_parsers_that_need_more_than_the_text_give_no_verdict_on_it(
 ) -> None:
     """A field of the request is available; metadata of a tokenizer and another package are not."""
     worker = worker_of(pool, "vllm-0.33.0")
-    said = {
+    verdicts = {
         name: await worker.parse(name, "hello", stream=stream)
         for name in ("k2_horizon", "beam", "hf", "cohere_command3")
     }
-    assert said.pop("k2_horizon").content == "hello"
-    assert {verdict.outcome for verdict in said.values()} == {EngineOutcome.UNKNOWN}
-    assert all(verdict.error.startswith("cannot be run here: ") for verdict in said.values())
+    assert verdicts.pop("k2_horizon").content == "hello"
+    assert {verdict.outcome for verdict in verdicts.values()} == {EngineOutcome.UNKNOWN}
+    assert all(verdict.error.startswith("cannot be run here: ") for verdict in verdicts.values())
 
 
 CALLS_BY_PARSER = {
@@ -257,7 +257,7 @@ async def test_vllm_makes_calls_in_reasoning_as_the_finding_claims(
     runs = {name for marker, names in ENDED_BY.items() if marker in markers for name in names}
     for name in ("deepseek_r1", "qwen3", "glm45", "kimi_k2", "mistral"):
         if name == "mistral" and not runs:
-            continue  # it wants the tokenizer of Mistral
+            continue  # it requires the tokenizer of Mistral
         verdict = await worker.parse(parser, text, tools, reasoning_parser=name)
         if verdict.outcome in (EngineOutcome.CALLS, EngineOutcome.TEXT):
             assert bool(verdict.tool_calls) == (name in runs), (parser, name)

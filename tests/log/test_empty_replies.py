@@ -43,7 +43,7 @@ def test_an_empty_reply_is_an_error_if_it_cost_tokens_that_were_probably_a_call(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"text": "done"},
         {"reasoning": (Reasoning("reasoning", "why"),)},
@@ -53,8 +53,10 @@ def test_an_empty_reply_is_an_error_if_it_cost_tokens_that_were_probably_a_call(
         {"flags": ("partial",)},
     ],
 )
-def test_a_reply_with_any_content_or_that_was_altered_is_not_empty(said: dict[str, object]) -> None:
-    assert findings(says("assistant", **{"text": "", **said})) == []
+def test_a_reply_with_any_content_or_that_was_altered_is_not_empty(
+    fields: dict[str, object],
+) -> None:
+    assert findings(says("assistant", **{"text": "", **fields})) == []
 
 
 def test_a_reply_whose_calls_are_separate_events_is_not_empty() -> None:

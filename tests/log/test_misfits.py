@@ -46,22 +46,22 @@ def native(arguments: Any) -> dict[str, Any]:
 
 
 def test_arguments_that_do_not_fit_the_declared_schema_get_a_warning() -> None:
-    (told,) = found(native('{"answer": "forty-two"}'))
-    assert told.message == "answer: 'forty-two' is not of type 'integer'"
-    assert (told.severity, told.tool, told.call_index) == (Severity.WARNING, "submit", 0)
+    (finding,) = found(native('{"answer": "forty-two"}'))
+    assert finding.message == "answer: 'forty-two' is not of type 'integer'"
+    assert (finding.severity, finding.tool, finding.call_index) == (Severity.WARNING, "submit", 0)
 
 
 def test_all_problems_of_a_call_are_one_finding_that_lists_a_few() -> None:
     schema = {"properties": {key: {"type": "integer"} for key in "abcde"}}
-    (told,) = found(native('{"a": "", "b": "", "c": "", "d": "", "e": ""}'), schema)
-    assert told.message.startswith("a: '' is not of type 'integer'; b: ")
-    assert told.message.endswith("; and 2 more")
+    (finding,) = found(native('{"a": "", "b": "", "c": "", "d": "", "e": ""}'), schema)
+    assert finding.message.startswith("a: '' is not of type 'integer'; b: ")
+    assert finding.message.endswith("; and 2 more")
 
 
 @pytest.mark.parametrize("nothing", ["", None])
 def test_a_call_without_arguments_lacks_the_required_ones(nothing: Any) -> None:
-    (told,) = found(native(nothing))
-    assert told.message == "'answer' is a required property"
+    (finding,) = found(native(nothing))
+    assert finding.message == "'answer' is a required property"
 
 
 def test_arguments_other_than_an_object_get_no_schema_finding() -> None:
@@ -95,8 +95,8 @@ def test_schema_members_that_are_null_are_ignored() -> None:
 
 def test_texts_in_tags_are_read_as_the_values_that_they_spell() -> None:
     assert found({"content": FUNCTION.format("42")}) == []
-    (told,) = found({"content": FUNCTION.format("forty-two")})
-    assert told.message == "answer: 'forty-two' is not of type 'integer'"
+    (finding,) = found({"content": FUNCTION.format("forty-two")})
+    assert finding.message == "answer: 'forty-two' is not of type 'integer'"
 
 
 def test_a_native_run_takes_the_text_in_a_tag_verbatim() -> None:
@@ -115,10 +115,10 @@ def test_a_pattern_that_backtracks_does_not_hang() -> None:
         "additionalProperties": False,
     }
     arguments = {"answer": "a" * 5_000 + "!", "b" * 5_000 + "!": 1, "bb": 1}
-    told = [problem.message for problem in misfits(arguments, schema)]
-    assert len(told) == 3
-    assert any(message.endswith("does not match '^(a+)+$'") for message in told)
-    assert "1 is not of type 'string'" in told
+    messages = [problem.message for problem in misfits(arguments, schema)]
+    assert len(messages) == 3
+    assert any(message.endswith("does not match '^(a+)+$'") for message in messages)
+    assert "1 is not of type 'string'" in messages
 
 
 def test_schemas_that_double_with_every_reference_do_not_hang() -> None:
@@ -164,8 +164,8 @@ SCHEMAS: st.SearchStrategy[Any] = st.deferred(
 @given(VALUES, SCHEMAS)
 def test_arguments_that_certainly_fit_have_no_problem(value: Any, schema: Any) -> None:
     if surely_fits(value, schema):
-        told = schema_problems(value, schema)
-        assert not told or "the schema of the tool is broken" in told[0].message
+        problems = schema_problems(value, schema)
+        assert not problems or "the schema of the tool is broken" in problems[0].message
 
 
 def test_a_misfit_that_the_parser_of_the_run_reports_too_is_reported_once(tmp_path: Path) -> None:
@@ -200,5 +200,5 @@ def test_null_is_accepted_if_declared_nullable_and_reported_as_json_if_not() -> 
     nullable = {"type": "integer", "enum": [1, 2], "nullable": True}
     schema = {"type": "object", "properties": {"answer": nullable}}
     assert found(native('{"answer": null}'), schema) == []
-    (told,) = found(native('{"answer": null}'))
-    assert told.message == "answer: null is not of type 'integer'"
+    (finding,) = found(native('{"answer": null}'))
+    assert finding.message == "answer: null is not of type 'integer'"

@@ -22,7 +22,7 @@ def test_for_every_field_it_is_known_whether_it_has_members() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("tool_errors.bash > 0", "tool_errors is a number and has no .bash"),
         (" turns > 1 and tool_errors['rm -r']", "tool_errors is a number and has no ['rm -r']"),
@@ -30,10 +30,10 @@ def test_for_every_field_it_is_known_whether_it_has_members() -> None:
         ("not found.it", "found is true or false and has no .it"),
     ],
 )
-def test_a_path_into_a_number_or_a_text_is_refused(text: str, said: str) -> None:
+def test_a_path_into_a_number_or_a_text_is_refused(text: str, expected: str) -> None:
     with pytest.raises(ExpressionError) as refused:
         check_members(text, FILTER_NAMES)
-    assert refused.value.message == said
+    assert refused.value.message == expected
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,10 @@ Known = tuple[str, Any, Any, Any]
 def costs(run: Timeline) -> list[Known]:
     """Return the rows that have any of the cost fields: their events and the fields."""
     rows = [RowFields(run, row) for row in range(len(run))]
-    told = [tuple(map(row.get, ("event", "seconds", "tokens_in", "tokens_out"))) for row in rows]
-    return [(name, *rest) for name, *rest in told if any(one is not None for one in rest)]
+    costs_of_rows = [
+        tuple(map(row.get, ("event", "seconds", "tokens_in", "tokens_out"))) for row in rows
+    ]
+    return [(name, *rest) for name, *rest in costs_of_rows if any(one is not None for one in rest)]
 
 
 @pytest.mark.parametrize("events", [SAVED, LOGGED, LIVE])

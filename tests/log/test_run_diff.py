@@ -64,8 +64,8 @@ def test_results_are_compared_by_their_meaning_but_texts_verbatim() -> None:
     spaced, dense = '{"a": 1, "b": [2]}', '{"b":[2],"a":1}'
     assert first_difference(run_diff([answer(spaced)], [answer(dense)])) is None
     assert first_difference(run_diff([answer("5 ")], [answer("5")])) is not None
-    said = [says("assistant", spaced)], [says("assistant", dense)]
-    assert first_difference(run_diff(*said)) is not None
+    runs = [says("assistant", spaced)], [says("assistant", dense)]
+    assert first_difference(run_diff(*runs)) is not None
 
 
 def test_runs_part_at_a_result_that_only_one_counts_as_an_error() -> None:

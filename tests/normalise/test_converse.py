@@ -19,9 +19,9 @@ def message(role: str, *parts: Any, **more: Any) -> dict[str, Any]:
 
 def test_reasoning_text_and_calls_of_a_reply_are_separated() -> None:
     thought = {"reasoningContent": {"reasoningText": {"text": "Add.", "signature": "s"}}}
-    told = {"metadata": {"usage": USED, "metrics": {"latencyMs": 3}}}
+    metadata = {"metadata": {"usage": USED, "metrics": {"latencyMs": 3}}}
     found = normalise_message(
-        message("assistant", thought, {"text": "So:"}, {"toolUse": USE}, **told)
+        message("assistant", thought, {"text": "So:"}, {"toolUse": USE}, **metadata)
     )
     assert found.message.text == "So:"
     assert [one.text for one in found.message.reasoning] == ["Add."]

@@ -64,6 +64,6 @@ def test_impossible_token_counts_are_ignored(tokens):
 
 
 def test_the_usage_of_several_requests_is_summed_where_it_is_reported():
-    told = [Usage(10, 5), None, Usage(prompt_tokens=1, cost_usd=0.5)]
-    assert total_usage(told) == Usage(11, 5, cost_usd=0.5)
+    usages = [Usage(10, 5), None, Usage(prompt_tokens=1, cost_usd=0.5)]
+    assert total_usage(usages) == Usage(11, 5, cost_usd=0.5)
     assert total_usage([None, None]) is None

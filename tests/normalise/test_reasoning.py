@@ -121,7 +121,7 @@ KIMI = "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_cal
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [
         {"content": None, "reasoning_content": f"I call it. {FUNCTION}"},
         {"content": "", "reasoning": f"I call it. {KIMI}"},
@@ -129,8 +129,8 @@ KIMI = "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_cal
         {"content": f"<think>I call it. {FUNCTION}", "name": "x", "id": 1},
     ],
 )
-def test_a_call_in_the_reasoning_of_an_otherwise_empty_reply_is_lost(said):
-    (error,) = assistant(**said).diagnostics
+def test_a_call_in_the_reasoning_of_an_otherwise_empty_reply_is_lost(reply):
+    (error,) = assistant(**reply).diagnostics
     assert (error.code, error.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
     assert "(f), and the message has no text and no call" in error.message
 

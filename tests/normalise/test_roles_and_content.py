@@ -196,19 +196,19 @@ def test_a_cut_reply_is_reported_once():
 def test_a_reply_that_promises_a_call_and_has_none_lost_its_calls(
     reason: str, more: dict[str, Any]
 ) -> None:
-    said = {"role": "assistant", "content": "Let me look.", "finish_reason": reason, **more}
-    errors = [d for d in normalise_message(said).diagnostics if d.severity is Severity.ERROR]
+    reply = {"role": "assistant", "content": "Let me look.", "finish_reason": reason, **more}
+    errors = [d for d in normalise_message(reply).diagnostics if d.severity is Severity.ERROR]
     assert [error.code for error in errors] == [Code.CALLED_EMPTY]
-    assert normalise_message({**said, "finish_reason": "stop"}).diagnostics == tuple(
-        d for d in normalise_message(said).diagnostics if d.severity is not Severity.ERROR
+    assert normalise_message({**reply, "finish_reason": "stop"}).diagnostics == tuple(
+        d for d in normalise_message(reply).diagnostics if d.severity is not Severity.ERROR
     )
-    assert not normalise_message({**said, "role": "user", "tool_calls": None}).diagnostics
+    assert not normalise_message({**reply, "role": "user", "tool_calls": None}).diagnostics
 
 
 def test_a_call_in_the_text_is_not_a_lost_call():
     text = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
-    said = {"role": "assistant", "content": text, "finish_reason": "tool_calls"}
-    assert Code.CALLED_EMPTY not in [d.code for d in normalise_message(said).diagnostics]
+    reply = {"role": "assistant", "content": text, "finish_reason": "tool_calls"}
+    assert Code.CALLED_EMPTY not in [d.code for d in normalise_message(reply).diagnostics]
 
 
 def test_measures_of_a_message_are_kept():

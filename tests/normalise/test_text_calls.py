@@ -142,9 +142,9 @@ def test_a_turn_labelled_as_a_call_is_read_as_one():
 )
 def test_repairs_to_a_text_that_is_a_call_are_reported(text: str, code: Code) -> None:
     found = read(text, TextCalls.TRANSPORT, role="function_call")
-    call, told = found.calls[-1]
+    call, findings = found.calls[-1]
     assert (call.name, call.arguments) == ("f", {"a": 1})
-    assert [(one.code, one.severity) for one in told] == [(code, Severity.ERROR)]
+    assert [(one.code, one.severity) for one in findings] == [(code, Severity.ERROR)]
 
 
 def test_plain_prose_is_not_a_call():

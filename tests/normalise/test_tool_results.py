@@ -171,7 +171,7 @@ def test_texts_that_look_like_errors_give_heuristic_errors(content):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         ("Error:\n\n  no such column: age\nLINE 1", "Error: no such column: age"),
         ('{"success": false, "error": "Error:\\nno row"}', "error: Error: no row"),
@@ -180,11 +180,11 @@ def test_texts_that_look_like_errors_give_heuristic_errors(content):
     ],
 )
 def test_the_reason_of_an_error_includes_the_first_line_of_its_message(
-    content: str, said: str
+    content: str, reason: str
 ) -> None:
     error = judge(content).error
     assert error is not None
-    assert error.reason == said
+    assert error.reason == reason
 
 
 @pytest.mark.parametrize(
@@ -225,11 +225,11 @@ def test_a_traceback_is_named_by_its_exception():
 
 
 def test_a_flagged_answer_has_its_exit_code_too() -> None:
-    said = "out\n\nCommand exited with code 3"
-    found = judge(said, {"is_error": True, "content": said})
+    text = "out\n\nCommand exited with code 3"
+    found = judge(text, {"is_error": True, "content": text})
     assert found.exit_code == 3
     assert found.error is not None
     assert found.error.reason == "is_error: out (exit code 3)"
-    told = judge("Exit code 3\nout", {"is_error": True})
-    assert told.error is not None
-    assert told.error.reason == "is_error: Exit code 3"
+    leading = judge("Exit code 3\nout", {"is_error": True})
+    assert leading.error is not None
+    assert leading.error.reason == "is_error: Exit code 3"

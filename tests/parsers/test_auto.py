@@ -338,15 +338,15 @@ def test_a_call_of_an_unknown_tool_is_read_and_reported() -> None:
 
 def test_a_long_unknown_name_is_visibly_shortened() -> None:
     text = '<tool_call>{"name": "' + "n" * 200 + '", "arguments": {}}</tool_call>'
-    (said,) = Auto().parse(text, [ToolSpec("get_weather")]).diagnostics
-    assert said.message == f"no tool is called '{'n' * 79}…'"
+    (finding,) = Auto().parse(text, [ToolSpec("get_weather")]).diagnostics
+    assert finding.message == f"no tool is called '{'n' * 79}…'"
 
 
 def test_arguments_that_break_the_schema_are_reported() -> None:
     text = '<tool_call>{"name": "lookup", "arguments": {"limit": "5", "color": 1}}</tool_call>'
-    said = [d.message for d in read(text).diagnostics if d.code is Code.SCHEMA_VIOLATION]
-    assert any("color" in message for message in said)
-    assert any("word" in message for message in said)
+    messages = [d.message for d in read(text).diagnostics if d.code is Code.SCHEMA_VIOLATION]
+    assert any("color" in message for message in messages)
+    assert any("word" in message for message in messages)
 
 
 @FORMATS

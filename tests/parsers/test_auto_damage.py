@@ -161,9 +161,9 @@ def test_damage_is_read_through_and_reported_in_its_place(
     text, place = unmark(marked)
     result = read(text)
     assert calls(result) == meant
-    told = [one for one in result.diagnostics if one.code is code and one.span]
-    assert any(one.span and one.span.overlaps(place) for one in told)
-    assert all(one.severity is not Severity.NOTE for one in told)
+    findings = [one for one in result.diagnostics if one.code is code and one.span]
+    assert any(one.span and one.span.overlaps(place) for one in findings)
+    assert all(one.severity is not Severity.NOTE for one in findings)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def test_a_function_mentioned_at_the_end_is_not_a_cut_call() -> None:
 def test_an_unclosed_call_is_reported_once_and_is_an_error_if_more_may_be_missing(
     text: str, severity: Severity
 ) -> None:
-    told = [one for one in read(text).diagnostics if one.code is Code.UNCLOSED]
-    assert [(one.severity, one.call_index) for one in told] == [(severity, 0)]
+    findings = [one for one in read(text).diagnostics if one.code is Code.UNCLOSED]
+    assert [(one.severity, one.call_index) for one in findings] == [(severity, 0)]
 
 
 def test_a_call_closed_by_its_wrapper_is_whole() -> None:
@@ -325,9 +325,9 @@ def test_without_declared_tools_a_name_in_json_is_kept_verbatim() -> None:
 
 
 def test_a_function_with_only_its_closing_wrapper_is_reported_as_lost_to_some_engines() -> None:
-    told = read(f"<function=lookup>\n{CODER_OWL}").diagnostics
-    assert {one.code for one in told} == {Code.NO_MARKER, Code.ORPHAN_CLOSE}
-    assert {one.severity for one in told} == {Severity.WARNING}
+    findings = read(f"<function=lookup>\n{CODER_OWL}").diagnostics
+    assert {one.code for one in findings} == {Code.NO_MARKER, Code.ORPHAN_CLOSE}
+    assert {one.severity for one in findings} == {Severity.WARNING}
 
 
 def test_the_last_call_of_a_cut_list_is_cut() -> None:

@@ -117,9 +117,13 @@ def findings() -> Iterator[tuple[Read, Diagnostic]]:
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claims_about_an_engine_are_what_it_does(claim: str) -> None:
-    told = [one for one, found in findings() if claim in f"{found.message}\n{found.hint}"]
-    assert told
-    assert not [f"{one.parser} {one.row['id']}" for one in told if not CLAIMS[claim](one)]
+    readings_with_claim = [
+        one for one, found in findings() if claim in f"{found.message}\n{found.hint}"
+    ]
+    assert readings_with_claim
+    assert not [
+        f"{one.parser} {one.row['id']}" for one in readings_with_claim if not CLAIMS[claim](one)
+    ]
 
 
 def _strings(tree: ast.AST) -> Iterator[str]:
@@ -137,8 +141,8 @@ def test_a_finding_names_only_its_own_engine_or_a_checked_claim() -> None:
     for one, found in findings():
         engine = one.parser.partition("/")[0]
         for text in (found.message, found.hint):
-            said = {word.lower() for word in ENGINES if word in text}
-            if said - {engine} and not any(claim in text for claim in CLAIMS):
+            engines_named = {word.lower() for word in ENGINES if word in text}
+            if engines_named - {engine} and not any(claim in text for claim in CLAIMS):
                 strange.add(text)
     assert not [text for text in strange if "has no parser for it" not in text]
 
@@ -149,9 +153,13 @@ def test_no_string_names_another_engine_without_a_checked_claim() -> None:
     for path in sorted(MODULES.glob("*.py")):
         own = next((OWN[word] for word in OWN if path.name.startswith(word)), "")
         for text in _strings(ast.parse(path.read_text("utf-8"))):
-            said = set(NAMED.findall(text)) - {own}
+            engines_named = set(NAMED.findall(text)) - {own}
             known = (*CLAIMS, *CHECKED_STRINGS)
-            if said and len(text.split()) > 2 and not any(claim in text for claim in known):
+            if (
+                engines_named
+                and len(text.split()) > 2
+                and not any(claim in text for claim in known)
+            ):
                 unchecked.append(f"{path.name}: {text!r}")
     assert not unchecked
 
@@ -185,7 +193,7 @@ def chooses(one: Emulated, beside: Emulated, flag: str) -> bool:
 def test_a_named_parser_does_what_the_hint_claims_with_damaged_outputs(seed: int) -> None:
     random, found, tools = Random(seed), list(rows()), toolsets()
     texts, parsers = [row["text"] for row in found], engine_parsers()
-    told = Counter[bool]()
+    counts = Counter[bool]()
     for row in found:
         text, declared = damaged(row["text"], texts, random), tools[row["tools"]]
         for parser in random.sample(parsers, 3):
@@ -198,5 +206,5 @@ def test_a_named_parser_does_what_the_hint_claims_with_damaged_outputs(seed: int
                 reaching = [call for call in calls if call.span.end > finding.span.start]
                 is_read = cure["does"] == "reads it"
                 assert asked and bool(reaching) == is_read, (text, finding)
-                told[is_read] += 1
-    assert min(told[True], told[False]) > 20
+                counts[is_read] += 1
+    assert min(counts[True], counts[False]) > 20

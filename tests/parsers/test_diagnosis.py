@@ -210,8 +210,8 @@ def test_a_place_counts_once_even_if_its_call_is_a_separate_record() -> None:
     ((call, own),) = found.calls
     assert Code.BAD_QUOTES in [one.code for one in own]
     review = RunDiagnosis("vllm/hermes", one_run=True)
-    (said,) = review.review((MessageAppended(seq=4, message=found.message),))
-    assert Code.BAD_QUOTES in [one.code for one in said.diagnostics]
+    (reviewed,) = review.review((MessageAppended(seq=4, message=found.message),))
+    assert Code.BAD_QUOTES in [one.code for one in reviewed.diagnostics]
     (proposed,) = review.review((ToolCallProposed(seq=5, call=call, diagnostics=own),))
     assert Code.BAD_QUOTES not in [one.code for one in proposed.diagnostics]
     (other,) = review.review((ToolCallProposed(seq=9, call=call, diagnostics=own),))

@@ -49,7 +49,7 @@ def test_only_one_newline_is_removed_from_each_side_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "value", "told"),
+    ("key", "text", "value", "expected_codes"),
     [
         ("text", "42", "42", []),
         ("text", '{"a": 1}', '{"a": 1}', []),
@@ -67,10 +67,10 @@ def test_only_one_newline_is_removed_from_each_side_of_a_value() -> None:
     ],
 )
 def test_the_schema_decides_the_type_of_a_value(
-    key: str, text: str, value: Any, told: list[str]
+    key: str, text: str, value: Any, expected_codes: list[str]
 ) -> None:
     result = read(call(f"<parameter={key}>\n{text}\n</parameter>"))
-    assert (result.calls[0].value, codes(result)) == ({key: value}, told)
+    assert (result.calls[0].value, codes(result)) == ({key: value}, expected_codes)
 
 
 @pytest.mark.parametrize(

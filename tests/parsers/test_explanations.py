@@ -422,6 +422,6 @@ def test_a_quoted_message_of_the_decoder_does_not_end_with_a_dangling_at(
     text = form.format(CALL.partition('"}}')[0], end)
     for parser in (Auto(), *engine_parsers()):
         result = parser.parse(text)
-        said = [step.detail or step.outcome for step in result.steps]
-        said += [finding.message for finding in result.diagnostics]
-        assert not [words for words in said if " at at " in words or words.endswith(" at")]
+        texts = [step.detail or step.outcome for step in result.steps]
+        texts += [finding.message for finding in result.diagnostics]
+        assert not [words for words in texts if " at at " in words or words.endswith(" at")]

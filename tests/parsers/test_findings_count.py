@@ -11,7 +11,7 @@ BROKEN = '<tool_call>\n{"name": "f", "arguments": {"a": 1,}}\n</tool_call>\n'
 
 
 @pytest.mark.parametrize(
-    ("parser", "blocks", "said"),
+    ("parser", "blocks", "shown"),
     [
         ("vllm/hermes", 0, "0"),
         ("vllm/hermes", 50, "50"),
@@ -22,7 +22,7 @@ BROKEN = '<tool_call>\n{"name": "f", "arguments": {"a": 1,}}\n</tool_call>\n'
     ],
 )
 def test_findings_are_counted_until_the_reader_stops_noting_them(
-    parser: str, blocks: int, said: str
+    parser: str, blocks: int, shown: str
 ) -> None:
     result = named_parser(parser).parse(BROKEN * blocks)
-    assert findings_count(parser, result.diagnostics) == said
+    assert findings_count(parser, result.diagnostics) == shown

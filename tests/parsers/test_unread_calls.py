@@ -149,8 +149,8 @@ def test_a_call_after_such_reasoning_is_reported() -> None:
 
 
 def test_markers_mentioned_in_prose_are_not_calls() -> None:
-    calls, told = unread_calls("The marker `<|python_start|>` opens a (look) call.", TOOLS)
-    assert not calls and all(one.severity is Severity.NOTE for one in told)
+    calls, findings = unread_calls("The marker `<|python_start|>` opens a (look) call.", TOOLS)
+    assert not calls and all(one.severity is Severity.NOTE for one in findings)
 
 
 def test_a_flaw_in_a_call_is_reported_with_it() -> None:
@@ -163,8 +163,8 @@ def test_a_flaw_in_a_call_is_reported_with_it() -> None:
 def test_a_message_read_without_its_tools_gets_the_finding_once_they_are_known(text: str) -> None:
     found = normalise_message({"role": "assistant", "content": text, "finish_reason": "tool_calls"})
     known = with_unread(found, TOOLS)
-    calls, told = unread_calls(text, TOOLS)
-    assert known.diagnostics == tuple(told)
+    calls, findings = unread_calls(text, TOOLS)
+    assert known.diagnostics == tuple(findings)
     assert known.calls == tuple(calls) and known.message.calls == 1
     assert with_unread(known, TOOLS) == known
 
@@ -213,7 +213,7 @@ PIECES = st.sampled_from(["look", "(", ")", "[", "]", '"', "at=", "{", "}", ":",
 @settings(max_examples=60)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_spans_are_within_any_text(text: str) -> None:
-    calls, told = unread_calls(text, TOOLS)
-    assert len(told) == bool(calls)
+    calls, findings = unread_calls(text, TOOLS)
+    assert len(findings) == bool(calls)
     for call, _ in calls:
         assert call.span is not None and 0 <= call.span.start < call.span.end <= len(text)
