@@ -106,13 +106,13 @@ ROWS = [
         {"dispatched": [("terminal", {})], "codes": {"ARGS_NOT_OBJECT"}},
     ),
     Row(
-        "arguments that are a list go on to the tool",
+        "arguments that are a list are passed to the tool",
         one(lambda: as_object("read_file", "[1]")),
         {"dispatched": [("read_file", [1])], "errors": []},
         {**NOT_RUN, "codes": {"ARGS_NOT_OBJECT"}},
     ),
     Row(
-        "arguments null go on to the tool",
+        "arguments null are passed to the tool",
         one(lambda: as_object("read_file", "null")),
         {"dispatched": [("read_file", None)], "errors": []},
         {**NOT_RUN, "codes": {"ARGS_NOT_OBJECT"}},
@@ -130,7 +130,7 @@ ROWS = [
         {**NOT_RUN, "codes": {"ARGS_NOT_OBJECT"}},
     ),
     Row(
-        "todo gets what it knows of its arguments",
+        "todo gets only the arguments that it knows",
         one(lambda: as_object("todo", '{"todos": [], "x": 1}')),
         {"dispatched": [("todo", {"todos": [], "merge": False})]},
         {"dispatched": [("todo", {"todos": [], "merge": False})]},
@@ -212,7 +212,7 @@ ROWS = [
         {"dispatched": [], "escaped": "", "finished": True},
     ),
     Row(
-        "two calls with one id",
+        "two calls with the same id",
         one(lambda: as_object(), lambda: as_object()),
         {"dispatched": EXACT_ARGUMENTS * 2, "codes": {"ID_DUPLICATE"}},
         {"dispatched": EXACT_ARGUMENTS * 2, "codes": {"ID_DUPLICATE"}},
@@ -224,7 +224,7 @@ ROWS = [
         {**NOT_RUN, "finished": True, "turns_used": 1, "codes": {"TOOL_CALLS_EMPTY"}},
     ),
     Row(
-        "message without a field for calls",
+        "message without the tool_calls field",
         lambda: [SimpleNamespace(content="done")],
         {**NO_ATTRIBUTE, "messages": 1},
         {**NOT_RUN, "finished": True},
@@ -254,7 +254,7 @@ ROWS = [
         {**NOT_RUN, "codes": {"CALL_IN_CONTENT"}},
     ),
     Row(
-        "call in the text that is cut",
+        "cut call in the text",
         reply_with(CALL[:40]),
         {**NOT_RUN, "finished": True, "turns_used": 1},
         {**NOT_RUN, "codes": {"CALL_IN_CONTENT"}},
@@ -326,7 +326,7 @@ ROWS = [
         {**NOT_RUN, "turns_used": 1, "stop_reason": "empty_response", "finished": False},
     ),
     Row(
-        "several details of reasoning",
+        "several reasoning details",
         one(
             as_object,
             reasoning_details=[{"type": "x", "data": "…"}, {"text": "first"}, {"text": "second"}],
@@ -335,13 +335,13 @@ ROWS = [
         {**RAN, "reasoning": ["first", None]},
     ),
     Row(
-        "reasoning beside an answer",
+        "reasoning next to an answer",
         reply_with("done", reasoning_content="", reasoning="hm"),
         {"finished": True, "reasoning": ["hm"]},
         {"finished": True, "reasoning": ["hm"]},
     ),
     Row(
-        "thoughts in the text",
+        "reasoning in the text",
         reply_with("<think>hm</think>done"),
         {"finished": True, "reasoning": [None], "content": "<think>hm</think>done"},
         {"finished": True, "reasoning": [None], "content": "<think>hm</think>done"},
@@ -353,14 +353,14 @@ ROWS = [
         {"finished": True, "content": "done"},
     ),
     Row(
-        "turns run out",
+        "limit of turns reached",
         one(as_object),
         {**RAN, "turns_used": 1, "stop_reason": "max_turns", "finished": False},
         {**RAN, "turns_used": 1, "stop_reason": "max_turns", "finished": False},
         max_turns=1,
     ),
     Row(
-        "no turn at all",
+        "limit of no turns",
         list,
         {**NOT_RUN, "turns_used": 0, "messages": 1},
         {**NOT_RUN, "turns_used": 0, "messages": 1},
