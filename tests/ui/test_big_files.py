@@ -1,4 +1,4 @@
-"""Big files: read by a process beside, kept in the cache, and never believed where they changed."""
+"""Big files: read by a separate process, indexed in the cache, and read again if they changed."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ RUNS = 300
 
 
 @pytest.fixture(autouse=True)
-def small_is_big(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take files for big that are 16 KB, and keep their indexes in the test's folder."""
+def small_files_are_big(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Treat files of 16 KB as big, and keep their indexes in the test's folder."""
     for module in (blocks, run_index):
         monkeypatch.setattr(module, "BIG", 1 << 14)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -51,7 +51,7 @@ def big(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def feeds() -> Iterator[list[RunsFeed]]:
-    """Collect feeds that are closed in the end, whatever happens."""
+    """Yield a list for feeds, which are closed when the test ends."""
     opened: list[RunsFeed] = []
     yield opened
     for feed in opened:
@@ -59,7 +59,7 @@ def feeds() -> Iterator[list[RunsFeed]]:
 
 
 class Opening:
-    """A file opened as on a terminal."""
+    """Files opened as `hermes-tui open` opens them on a terminal."""
 
     def __init__(self, feeds: list[RunsFeed], *paths: Path, **options: Any) -> None:
         wanted: dict[str, Any] = {"apart": True, "keeps": True, **options}
@@ -83,36 +83,36 @@ class Opening:
         self.feed.close()
 
 
-def told(rows: list[RunRow] | RunsFeed) -> list[tuple[object, ...]]:
+def listed_facts(rows: list[RunRow] | RunsFeed) -> list[tuple[object, ...]]:
     listed = rows.rows if isinstance(rows, RunsFeed) else rows
     listed = sorted(listed, key=lambda row: row.ref.number)
     return [(row.ref.number, row.file_label, row.group, row.summary) for row in listed]
 
 
-def in_place(path: Path, parser: str = "") -> list[tuple[object, ...]]:
-    """Return what is told of the runs of a file that is read without process or cache."""
+def facts_read_in_place(path: Path, parser: str = "") -> list[tuple[object, ...]]:
+    """Return the listed facts of a file's runs, read without a separate process or a cache."""
     feed = RunsFeed(expand_paths([str(path)]), parser=parser)
     while not feed.finished:
         feed.step(1.0)
-    found = told(feed)
+    found = listed_facts(feed)
     feed.close()
     return found
 
 
 def processes() -> list[int]:
-    """Return the ids of the processes that run beside this one."""
+    """Return the ids of this process's children."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     if not children.exists():
         pytest.skip("this system does not tell the children of a process")
     return [int(child) for child in children.read_text().split()]
 
 
-def kept() -> list[Path]:
+def kept_indexes() -> list[Path]:
     return list(indexes_dir().glob("*")) if indexes_dir().is_dir() else []
 
 
-def parts_open() -> list[str]:
-    """Return the indexes that this process holds open while they are made, removed or not."""
+def open_parts() -> list[str]:
+    """Return the unfinished indexes that this process has open, including deleted ones."""
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
         pytest.skip("this system does not tell the files of a process")
@@ -125,40 +125,40 @@ def parts_open() -> list[str]:
 
 def test_a_process_finds_the_same_runs(big: Path, feeds: list[RunsFeed]) -> None:
     opening = Opening(feeds, big).read_on()
-    assert told(opening.feed) == in_place(big)
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
     assert opening.feed.complaints == []
     row = opening.feed.rows[RUNS - 1]
     assert row.summary.run_id == f"run-{RUNS - 1}"
     assert len(read_events(row.ref)) == read_events(row.ref)[-1].seq + 1 > 3
 
 
-def test_rollouts_keep_their_groups_and_broken_lines_are_told(
+def test_rollouts_keep_their_groups_and_broken_lines_are_reported(
     transcripts: Path, tmp_path: Path, feeds: list[RunsFeed]
 ) -> None:
     groups = (transcripts / "atropos-group.jsonl").read_bytes()
     path = tmp_path / "groups.jsonl"
     path.write_bytes(groups * (2 + (1 << 15) // len(groups)) + b"{broken\n" + groups)
     opening = Opening(feeds, path).read_on()
-    assert told(opening.feed) == in_place(path)
+    assert listed_facts(opening.feed) == facts_read_in_place(path)
     assert len({row.group for row in opening.feed.rows}) > 2
     assert any("not JSON" in complaint for complaint in opening.feed.complaints)
 
 
 @pytest.mark.parametrize("frame", ["[%s]", "[\n %s\n]\n", '{"runs": [%s], "n": 1}'])
-def test_runs_in_one_value_are_found_and_kept_as_those_in_lines(
+def test_runs_in_one_json_value_are_found_and_indexed_like_lines(
     tmp_path: Path, feeds: list[RunsFeed], frame: str
 ) -> None:
     lines = write_runs(tmp_path / "lines.jsonl", 200).read_text().splitlines()
     path = tmp_path / "one.json"
     path.write_text(frame % ", ".join(lines))
     opening = Opening(feeds, path).read_on()
-    assert told(opening.feed) == in_place(path)
+    assert listed_facts(opening.feed) == facts_read_in_place(path)
     assert len(opening.feed.rows) == 200
     assert opening.feed.complaints == []
     opening.close()
     again = Opening(feeds, path)
     assert again.known_at_once in (0, 200)
-    assert told(again.read_on().feed) == in_place(path)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(path)
 
 
 def test_long_records_are_left_to_the_process(tmp_path: Path, feeds: list[RunsFeed]) -> None:
@@ -167,39 +167,41 @@ def test_long_records_are_left_to_the_process(tmp_path: Path, feeds: list[RunsFe
     path.write_text("".join(json.dumps({"id": n, "messages": messages}) + "\n" for n in range(4)))
     opening = Opening(feeds, path)
     assert len(opening.feed.rows) == 0
-    assert told(opening.read_on().feed) == in_place(path)
+    assert listed_facts(opening.read_on().feed) == facts_read_in_place(path)
 
 
-def test_several_big_files_are_read_beside_one_another(
-    tmp_path: Path, feeds: list[RunsFeed]
-) -> None:
+def test_several_big_files_are_read_in_parallel(tmp_path: Path, feeds: list[RunsFeed]) -> None:
     paths = [write_runs(tmp_path / f"{name}.jsonl", RUNS) for name in "abc"]
     feed = Opening(feeds, *paths).read_on().feed
     for number, path in enumerate(paths):
-        assert told([row for row in feed.rows if row.file_number == number]) == in_place(path)
+        assert listed_facts(
+            [row for row in feed.rows if row.file_number == number]
+        ) == facts_read_in_place(path)
 
 
-def test_a_process_diagnoses_with_the_parser_that_was_asked_for(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+def test_a_process_diagnoses_with_the_requested_parser(big: Path, feeds: list[RunsFeed]) -> None:
     asked = Opening(feeds, big, parser="vllm/mistral").read_on()
-    assert told(asked.feed) == in_place(big, parser="vllm/mistral") != in_place(big)
+    assert (
+        listed_facts(asked.feed)
+        == facts_read_in_place(big, parser="vllm/mistral")
+        != facts_read_in_place(big)
+    )
     asked.close()
     assert Opening(feeds, big).known_at_once == 0
     assert Opening(feeds, big, parser="vllm/mistral").known_at_once == RUNS
 
 
-def test_a_process_that_is_killed_loses_no_run(big: Path, feeds: list[RunsFeed]) -> None:
+def test_no_run_is_lost_if_the_process_is_killed(big: Path, feeds: list[RunsFeed]) -> None:
     opening = Opening(feeds, big)
     while not processes():
         opening.feed.step(0.01)
     os.kill(processes()[0], signal.SIGKILL)
     opening.read_on()
-    assert told(opening.feed) == in_place(big)
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
     assert any("was killed (signal 9)" in complaint for complaint in opening.feed.complaints)
 
 
-def test_reading_that_is_stopped_ends_the_process_and_goes_on_from_there(
+def test_stopping_ends_the_process_and_reopening_continues_from_there(
     big: Path, feeds: list[RunsFeed]
 ) -> None:
     opening = Opening(feeds, big).read_on(128)
@@ -209,17 +211,17 @@ def test_reading_that_is_stopped_ends_the_process_and_goes_on_from_there(
     read = len(opening.feed.rows)
     again = Opening(feeds, big)
     assert again.known_at_once == read < RUNS
-    assert told(again.read_on().feed) == in_place(big)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(big)
 
 
 # The cache
 
 
-def test_a_file_opened_again_is_there_at_once(big: Path, feeds: list[RunsFeed]) -> None:
+def test_a_reopened_file_is_listed_at_once(big: Path, feeds: list[RunsFeed]) -> None:
     Opening(feeds, big).read_on().close()
     again = Opening(feeds, big)
     assert again.known_at_once == RUNS
-    assert told(again.feed) == in_place(big)
+    assert listed_facts(again.feed) == facts_read_in_place(big)
     assert len(read_events(again.feed.rows[7].ref)) > 3
     again.read_on()
     assert len(again.feed.rows) == RUNS
@@ -227,11 +229,11 @@ def test_a_file_opened_again_is_there_at_once(big: Path, feeds: list[RunsFeed]) 
 
 def test_without_a_cache_nothing_is_written(big: Path, feeds: list[RunsFeed]) -> None:
     Opening(feeds, big, keeps=False).read_on().close()
-    assert kept() == []
+    assert kept_indexes() == []
 
 
 @pytest.mark.parametrize("tail", [b"", b'{"id": "torn", "messages": [{"role": "user"'])
-def test_of_a_file_that_has_grown_only_what_is_new_is_read(
+def test_only_the_new_part_of_a_grown_file_is_read(
     big: Path, feeds: list[RunsFeed], tmp_path: Path, tail: bytes
 ) -> None:
     with big.open("ab") as stream:
@@ -243,12 +245,12 @@ def test_of_a_file_that_has_grown_only_what_is_new_is_read(
     again = Opening(feeds, big)
     assert RUNS - 128 <= again.known_at_once < RUNS + 1
     again.read_on()
-    assert told(again.feed) == in_place(big)
+    assert listed_facts(again.feed) == facts_read_in_place(big)
     again.close()
-    assert Opening(feeds, big).known_at_once == len(in_place(big))
+    assert Opening(feeds, big).known_at_once == len(facts_read_in_place(big))
 
 
-def test_what_was_written_over_before_a_file_grew_is_not_believed(
+def test_a_grown_file_with_overwritten_parts_is_read_again(
     big: Path, feeds: list[RunsFeed], tmp_path: Path
 ) -> None:
     big.write_bytes(big.read_bytes() * 4)
@@ -259,10 +261,10 @@ def test_what_was_written_over_before_a_file_grew_is_not_believed(
     more = write_runs(tmp_path / "more.jsonl", 3).read_bytes()
     big.write_bytes(data[:middle] + changed + data[-70_000:] + more)
     again = Opening(feeds, big).read_on()
-    assert told(again.feed) == in_place(big)
+    assert listed_facts(again.feed) == facts_read_in_place(big)
 
 
-def test_a_followed_file_is_known_at_once_and_read_on(
+def test_a_followed_indexed_file_is_listed_at_once_and_read_further(
     big: Path, feeds: list[RunsFeed], tmp_path: Path
 ) -> None:
     Opening(feeds, big).read_on().close()
@@ -272,7 +274,7 @@ def test_a_followed_file_is_known_at_once_and_read_on(
     with big.open("ab") as stream:
         stream.write(write_runs(tmp_path / "more.jsonl", 200).read_bytes())
     again.feed.poll()
-    assert told(again.read_on().feed) == in_place(big)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(big)
 
 
 def rewritten(path: Path) -> None:
@@ -291,7 +293,7 @@ def replaced(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rewritten, shortened, replaced])
-def test_an_index_of_other_bytes_is_not_used(
+def test_the_index_of_a_changed_file_is_not_used(
     big: Path, feeds: list[RunsFeed], change: object
 ) -> None:
     Opening(feeds, big).read_on().close()
@@ -299,10 +301,10 @@ def test_an_index_of_other_bytes_is_not_used(
     change(big)
     again = Opening(feeds, big)
     assert again.known_at_once == 0
-    assert told(again.read_on().feed) == in_place(big)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(big)
 
 
-def test_an_index_of_another_version_is_made_anew(
+def test_an_index_of_another_version_is_rebuilt(
     big: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Opening(feeds, big).read_on().close()
@@ -314,19 +316,19 @@ def test_an_index_of_another_version_is_made_anew(
 
 
 @pytest.mark.parametrize("share", [0.3, 0.999])
-def test_a_torn_index_is_made_anew(big: Path, feeds: list[RunsFeed], share: float) -> None:
+def test_a_truncated_index_is_rebuilt(big: Path, feeds: list[RunsFeed], share: float) -> None:
     Opening(feeds, big).read_on().close()
-    [index] = kept()
+    [index] = kept_indexes()
     data = index.read_bytes()
     index.write_bytes(data[: int(len(data) * share)])
     again = Opening(feeds, big)
     assert again.known_at_once == 0
-    assert told(again.read_on().feed) == in_place(big)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(big)
 
 
-def test_a_damaged_block_costs_only_its_own_rows(big: Path, feeds: list[RunsFeed]) -> None:
+def test_a_damaged_block_loses_only_its_own_rows(big: Path, feeds: list[RunsFeed]) -> None:
     Opening(feeds, big).read_on().close()
-    [index] = kept()
+    [index] = kept_indexes()
     data = bytearray(index.read_bytes())
     data[200:2000] = bytes(1800)
     index.write_bytes(data)
@@ -337,42 +339,38 @@ def test_a_damaged_block_costs_only_its_own_rows(big: Path, feeds: list[RunsFeed
     assert model.row(RUNS - 1).summary.run_id == f"run-{RUNS - 1}"
 
 
-def test_a_file_that_has_grown_behind_a_damaged_block_is_read_anew(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+def test_a_file_grown_after_a_damaged_block_is_read_again(big: Path, feeds: list[RunsFeed]) -> None:
     Opening(feeds, big).read_on().close()
-    [index] = kept()
+    [index] = kept_indexes()
     data = index.read_bytes()
-    # What is known of the last block as a whole names its columns.
+    # The summary of the last block contains the names of its columns.
     index.write_bytes(b"\0\0\0\0\0".join(data.rsplit(b"\xa4task", 1)))
     with big.open("ab") as stream:
         stream.write(b'{"messages": [{"role": "user", "content": "one more"}]}\n')
     again = Opening(feeds, big)
     assert again.known_at_once == 0
-    assert told(again.read_on().feed) == in_place(big)
+    assert listed_facts(again.read_on().feed) == facts_read_in_place(big)
 
 
-def test_two_that_build_the_same_index_do_not_disturb_each_other(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+def test_concurrent_builds_of_an_index_do_not_interfere(big: Path, feeds: list[RunsFeed]) -> None:
     first, second = Opening(feeds, big), Opening(feeds, big)
     while not (first.feed.finished and second.feed.finished):
         first.feed.step(0.005)
         second.feed.step(0.005)
     first.close()
     second.close()
-    assert len(kept()) == 1
+    assert len(kept_indexes()) == 1
     again = Opening(feeds, big)
     assert again.known_at_once == RUNS
-    assert told(again.feed) == in_place(big)
+    assert listed_facts(again.feed) == facts_read_in_place(big)
 
 
-def test_a_cache_that_cannot_be_written_is_said_in_a_line_and_nothing_else_breaks(
+def test_an_unwritable_cache_is_reported_in_one_line(
     big: Path, feeds: list[RunsFeed], tmp_path: Path
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     opening = Opening(feeds, big).read_on()
-    assert told(opening.feed) == in_place(big)
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
     assert [line for line in opening.feed.complaints if "no index is kept" in line] == (
         opening.feed.complaints
     )
@@ -385,12 +383,10 @@ def test_without_a_temporary_folder_a_file_is_read_in_memory(
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
     opening = Opening(feeds, big, keeps=False).read_on()
-    assert told(opening.feed) == in_place(big)
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
 
 
-def test_a_full_disk_is_said_in_a_line_and_nothing_else_breaks(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+def test_a_full_disk_is_reported_in_one_line(big: Path, feeds: list[RunsFeed]) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
@@ -399,19 +395,17 @@ def test_a_full_disk_is_said_in_a_line_and_nothing_else_breaks(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [line.split(": ")[1] for line in opening.feed.complaints] == ["no index is kept"]
-    assert (kept(), parts_open()) == ([], [])
-    assert told(opening.feed) == in_place(big)
+    assert (kept_indexes(), open_parts()) == ([], [])
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
     opening.close()
-    assert kept() == []
+    assert kept_indexes() == []
 
 
-def test_where_the_disk_has_no_room_for_the_whole_index_nothing_of_it_stays(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+def test_no_partial_index_stays_on_a_full_disk(big: Path, feeds: list[RunsFeed]) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     Opening(feeds, big).read_on().close()
-    [index] = kept()
+    [index] = kept_indexes()
     with big.open("a") as file:
         file.write(big.read_text())
     resource.setrlimit(resource.RLIMIT_FSIZE, (index.stat().st_size, limits[1]))
@@ -419,35 +413,37 @@ def test_where_the_disk_has_no_room_for_the_whole_index_nothing_of_it_stays(
         opening = Opening(feeds, big).read_on()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (kept(), parts_open()) == ([index], [])
-    assert told(opening.feed) == in_place(big)
+    assert (kept_indexes(), open_parts()) == ([index], [])
+    assert listed_facts(opening.feed) == facts_read_in_place(big)
 
 
-def test_what_a_killed_process_left_behind_is_removed(big: Path, feeds: list[RunsFeed]) -> None:
+def test_leftovers_of_a_killed_process_are_removed(big: Path, feeds: list[RunsFeed]) -> None:
     indexes_dir().mkdir(parents=True)
     left = indexes_dir() / f"0000.1-0{cache.PART}"
     left.write_bytes(b"some")
     Opening(feeds, big).read_on().close()
     assert not left.exists()
-    assert len(kept()) == 1
+    assert len(kept_indexes()) == 1
 
 
-def test_the_cache_is_bounded_and_the_oldest_index_goes_first(
+def test_the_cache_is_bounded_and_the_oldest_index_is_removed_first(
     tmp_path: Path, feeds: list[RunsFeed]
 ) -> None:
     paths = [write_runs(tmp_path / f"{name}.jsonl", RUNS) for name in "ab"]
     for age, path in enumerate(paths):
         Opening(feeds, path).read_on().close()
-        newest = max(kept(), key=lambda found: found.stat().st_ctime_ns)
+        newest = max(kept_indexes(), key=lambda found: found.stat().st_ctime_ns)
         os.utime(newest, (1_000 + age, 1_000 + age))
-    cache.prune(most_bytes=max(found.stat().st_size for found in kept()) + 1)
+    cache.prune(most_bytes=max(found.stat().st_size for found in kept_indexes()) + 1)
     assert [Opening(feeds, path).known_at_once for path in paths] == [0, RUNS]
 
 
 # The list
 
 
-def test_every_field_is_the_same_from_blocks_as_from_rows(big: Path, feeds: list[RunsFeed]) -> None:
+def test_every_field_has_the_same_values_in_blocks_and_rows(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
     rows = Opening(feeds, big).read_on().feed.rows
     for name in FIELDS:
         assert list(column(rows, name)) == list(column(list(rows), name)), name
@@ -456,7 +452,7 @@ def test_every_field_is_the_same_from_blocks_as_from_rows(big: Path, feeds: list
             assert list(column(part, name)) == list(column(list(part), name)), name
 
 
-def test_stored_runs_are_sorted_and_filtered_like_others(big: Path, feeds: list[RunsFeed]) -> None:
+def test_indexed_runs_are_sorted_and_filtered_like_others(big: Path, feeds: list[RunsFeed]) -> None:
     table = Opening(feeds, big).read_on().feed.rows
     stored, loose = models = [RunsModel(table), RunsModel(list(table))]
     for name in ("errors", "reward", "id", "size", "status"):
@@ -474,7 +470,7 @@ def test_stored_runs_are_sorted_and_filtered_like_others(big: Path, feeds: list[
     assert stored.facts.mean_reward == pytest.approx(loose.facts.mean_reward)
 
 
-def test_equal_long_texts_stand_together_in_a_very_long_list(
+def test_equal_long_texts_are_adjacent_in_a_very_long_list(
     tmp_path: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_fields_module, "MANY_ROWS", 10)
@@ -497,7 +493,7 @@ def app_on_big(path: Path, feeds: list[RunsFeed]) -> HermesApp:
     return HermesApp(Opening(feeds, path).feed, Config())
 
 
-async def test_keys_are_answered_while_a_process_reads_and_all_is_listed_in_the_end(
+async def test_keys_work_while_a_process_reads_and_all_runs_get_listed(
     big: Path, feeds: list[RunsFeed]
 ) -> None:
     app = app_on_big(big, feeds)
@@ -510,7 +506,7 @@ async def test_keys_are_answered_while_a_process_reads_and_all_is_listed_in_the_
         assert "Fix the failing test" in text_of(app)
 
 
-async def test_a_list_known_from_before_is_not_said_to_be_read_for_ever(
+async def test_an_indexed_list_stops_showing_that_it_is_read(
     big: Path, feeds: list[RunsFeed]
 ) -> None:
     Opening(feeds, big).read_on().close()
@@ -520,7 +516,7 @@ async def test_a_list_known_from_before_is_not_said_to_be_read_for_ever(
         await until(pilot, lambda: "reading" not in screen_lines(app)[-2])
 
 
-async def test_a_match_that_comes_in_late_is_gone_to_where_it_stands_before_the_first_one(
+async def test_the_cursor_moves_to_a_late_match_before_the_first_one(
     big: Path, feeds: list[RunsFeed], tmp_path: Path
 ) -> None:
     small = write_run(tmp_path / "small.json", [{"role": "user", "content": "as in run-250"}])
@@ -533,9 +529,7 @@ async def test_a_match_that_comes_in_late_is_gone_to_where_it_stands_before_the_
         await until(pilot, lambda: f" {RUNS + 1} of {RUNS + 1}" in screen_lines(app)[-2])
 
 
-async def test_a_long_list_known_from_before_is_filtered_and_searched(
-    big: Path, feeds: list[RunsFeed]
-) -> None:
+async def test_an_indexed_list_is_filtered_and_searched(big: Path, feeds: list[RunsFeed]) -> None:
     Opening(feeds, big).read_on().close()
     app = app_on_big(big, feeds)
     async with app.run_test(size=WIDE) as pilot:
@@ -546,7 +540,7 @@ async def test_a_long_list_known_from_before_is_filtered_and_searched(
         assert "84 of 150" in screen_lines(app)[-2]
 
 
-def test_a_small_file_is_opened_without_what_big_ones_need() -> None:
+def test_opening_a_small_file_imports_nothing_for_big_ones() -> None:
     code = (
         "import sys; from hermes_tui.ui.runs.feed import RunsFeed\n"
         "from hermes_tui.runtime.targets import expand_paths\n"

@@ -1,4 +1,4 @@
-"""Facets and histogram count what the list holds, and a bar leads to its runs."""
+"""Facets and histogram: they count the listed runs, and choosing a bar filters the list by it."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def histogram_of(model: ShapedRuns, name: str) -> list[Bar]:
     return counts.shown.bars()
 
 
-def lists_what_it_counts(model: ShapedRuns, bar: Bar) -> bool:
-    """Tell whether choosing a bar lists as many runs as it says."""
+def lists_its_total(model: ShapedRuns, bar: Bar) -> bool:
+    """Return whether choosing a bar lists as many runs as it counts."""
     assert model.try_filter(bar.term) == ""
     settle_list(model)
     return len(model) == bar.total
 
 
-def test_values_are_counted_once_a_run_those_of_most_runs_first() -> None:
+def test_values_are_counted_once_per_run_and_sorted_by_count() -> None:
     model = runs_of(
         {"codes": (("A", 5), ("B", 1)), "model": "m1", "tools": (("t", 3, 1), ("u", 1, 0))},
         {"codes": (("B", 1),), "model": "m1", "tools": (("t", 1, 0),)},
@@ -80,17 +80,17 @@ def test_values_are_counted_once_a_run_those_of_most_runs_first() -> None:
     assert shown(facets["model"]) == [("m1", 2, 0), ("m2", 1, 0)]
 
 
-def test_every_bar_leads_to_as_many_runs_as_it_says() -> None:
+def test_choosing_a_facet_bar_lists_as_many_runs_as_it_counts() -> None:
     names = ['say "hi" \\ to\n\x1b[31m', "été", "", "[/red]"]
     model = runs_of(
         *({"model": names[n % 4], "codes": ((names[n % 3], 1),), "turns": n} for n in range(20))
     )
     for facet in facets_of(model).values():
-        assert all(lists_what_it_counts(model, bar) for bar in facet.bars)
+        assert all(lists_its_total(model, bar) for bar in facet.bars)
 
 
 @pytest.mark.parametrize("name", ["turns", "reward", "tokens_in", "size"])
-def test_every_range_leads_to_as_many_runs_as_it_says(name: str) -> None:
+def test_choosing_a_range_lists_as_many_runs_as_it_counts(name: str) -> None:
     model = runs_of(
         *(
             {
@@ -104,15 +104,15 @@ def test_every_range_leads_to_as_many_runs_as_it_says(name: str) -> None:
     )
     bars = histogram_of(model, name)
     assert sum(bar.total for bar in bars) == 60
-    assert all(lists_what_it_counts(model, bar) for bar in bars)
+    assert all(lists_its_total(model, bar) for bar in bars)
 
 
-def test_numbers_of_a_histogram_are_written_in_groups_of_thousands() -> None:
+def test_histogram_labels_have_thousands_separators() -> None:
     bars = histogram_of(runs_of(*({"calls": 900 + 37 * n} for n in range(60))), "calls")
     assert [bar.label for bar in bars][:3] == ["800 – 999", "1,000 – 1,199", "1,200 – 1,399"]
 
 
-def test_runs_are_filtered_by_a_score_and_by_why_they_ended() -> None:
+def test_runs_are_filtered_by_score_and_stop_reason() -> None:
     model = runs_of(
         {"scores": (("format", 0.5), ("length", 1.0))},
         {"scores": (("format", 1.0),), "stop_reason": "max_turns"},
@@ -128,7 +128,7 @@ def test_runs_are_filtered_by_a_score_and_by_why_they_ended() -> None:
         assert listed(model) == expected
 
 
-def test_counts_follow_the_choice() -> None:
+def test_counts_of_chosen_runs_follow_the_filter() -> None:
     model = runs_of(
         *({"model": f"m{n % 2}", "status": "ok" if n < 3 else "failed"} for n in range(8))
     )
@@ -139,7 +139,7 @@ def test_counts_follow_the_choice() -> None:
     assert shown(facets_of(model, counts)["model"]) == [("m0", 4, 2), ("m1", 4, 3)]
 
 
-def test_a_run_that_is_gone_counts_no_more_until_it_is_back() -> None:
+def test_a_removed_run_is_not_counted_until_it_is_back() -> None:
     rows = RunTable()
     for row in runs_of({"errors": 1, "model": "a"}, {"model": "a"}, {"model": "b"}).rows:
         rows.append(row)
@@ -161,7 +161,7 @@ def test_a_run_that_is_gone_counts_no_more_until_it_is_back() -> None:
     assert (listed(model), model.facts.runs_with_errors) == (["run-0", "run-1", "run-2"], 1)
 
 
-def test_counts_go_on_where_they_were_when_runs_are_added() -> None:
+def test_counting_continues_when_runs_are_added() -> None:
     model = runs_of({"status": "ok"})
     counts = RunCounts(model, FacetCounts)
     settle(counts)
@@ -172,7 +172,7 @@ def test_counts_go_on_where_they_were_when_runs_are_added() -> None:
     assert shown(facets_of(model, counts)["status"]) == [("ok", 2, 0), ("failed", 1, 0)]
 
 
-def test_a_run_that_reads_differently_now_is_not_counted_twice() -> None:
+def test_a_changed_run_is_not_counted_twice() -> None:
     model = runs_of({"status": "unknown"}, {"status": "ok"})
     counts = RunCounts(model, FacetCounts)
     settle(counts)
@@ -182,14 +182,14 @@ def test_a_run_that_reads_differently_now_is_not_counted_twice() -> None:
     assert shown(facets_of(model, counts)["status"]) == [("failed", 1, 0), ("ok", 1, 0)]
 
 
-def test_a_field_in_which_every_run_is_different_is_no_facet() -> None:
+def test_a_field_with_distinct_values_only_is_no_facet() -> None:
     model = runs_of(*({"group_id": f"g{n // 4}", "task": f"t{n}"} for n in range(12)))
     facets = facets_of(model)
     assert shown(facets["group"]) == [("g0", 4, 0), ("g1", 4, 0), ("g2", 4, 0)]
     assert "task" not in facets
 
 
-def test_bars_of_tasks_and_groups_that_are_called_alike_are_apart() -> None:
+def test_tasks_and_groups_of_the_same_name_have_separate_bars() -> None:
     model = runs_of(
         *({"task": "Fix it", "task_digest": f"d{n % 2}", "model": "m"} for n in range(4)),
         *({"group_id": "15", "format": name} for name in ("inspect", "inspect", "tau2", "tau2")),
@@ -203,7 +203,7 @@ def test_bars_of_tasks_and_groups_that_are_called_alike_are_apart() -> None:
         *(("Fix it · d0", 2, 0), ("Fix it · d1", 2, 0), ("Other", 2, 0)),
     ]
     bars = [bar for name in ("group", "task") for bar in facets[name].bars]
-    assert all(lists_what_it_counts(model, bar) for bar in bars)
+    assert all(lists_its_total(model, bar) for bar in bars)
     text = ""
     for bar in facets["group"].bars[1:]:
         text = toggled(text, bar.term, name=bar.name, is_alternative=bar.is_alternative)
@@ -212,12 +212,12 @@ def test_bars_of_tasks_and_groups_that_are_called_alike_are_apart() -> None:
     assert {bar.term for bar in facets["group"].bars[1:]} == terms_of(text)
 
 
-def test_why_runs_ended_is_a_facet() -> None:
+def test_the_stop_reason_is_a_facet() -> None:
     model = runs_of({"stop_reason": "max_turns"}, {"stop_reason": "max_turns"}, {})
     assert shown(facets_of(model)["stop_reason"]) == [("max_turns", 2, 0), ("(none)", 1, 0)]
 
 
-def test_a_field_with_too_many_values_is_dropped_not_kept_in_memory() -> None:
+def test_a_field_with_too_many_values_is_dropped() -> None:
     many = tuple((f"tool-{n}", 1, 0) for n in range(MAX_VALUES + 1))
     assert "tools" not in facets_of(runs_of({"tools": many, "status": "ok"}))
 
@@ -230,7 +230,7 @@ def test_long_lists_are_counted_in_slices() -> None:
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, ""), (8, "█"), (1, "▏"), (80, "█" * 10)])
-def test_bars_are_as_long_as_what_they_count(count: int, expected: str) -> None:
+def test_the_length_of_a_bar_is_proportional_to_its_count(count: int, expected: str) -> None:
     assert blocks(count, 80, 10) == expected
 
 
@@ -256,7 +256,7 @@ def runs_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
+async def test_choosing_a_bar_filters_the_list_and_choosing_it_again_undoes_it(
     runs_file: Path, size: tuple[int, int]
 ) -> None:
     app = app_on(runs_file)
@@ -274,7 +274,7 @@ async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
         await until(pilot, lambda: "in codes" not in text_of(app))
 
 
-async def test_in_the_facets_enter_is_said_to_choose_or_fold_and_y_copies_the_bar(
+async def test_the_key_bar_names_what_enter_does_in_facets_and_y_copies_the_bar(
     runs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on(runs_file)
@@ -291,7 +291,7 @@ async def test_in_the_facets_enter_is_said_to_choose_or_fold_and_y_copies_the_ba
 
 
 @pytest.mark.parametrize(("key", "title"), [("F", "Facets"), ("h", "turns")])
-async def test_a_filter_that_leaves_no_run_can_be_changed_in_a_pane(
+async def test_panes_stay_usable_if_the_filter_matches_no_run(
     runs_file: Path, key: str, title: str
 ) -> None:
     app = app_on(runs_file)
@@ -303,14 +303,14 @@ async def test_a_filter_that_leaves_no_run_can_be_changed_in_a_pane(
 
 
 @pytest.mark.parametrize("values", [range(10_000, 80_000, 500), [n / 7 for n in range(100)]])
-def test_no_two_ranges_are_said_to_hold_the_same_value(values: Sequence[float]) -> None:
+def test_ranges_do_not_overlap(values: Sequence[float]) -> None:
     bars = histogram_of(runs_of(*({"duration_s": value} for value in values)), "duration")
     ranges = [bar.label.split(" – ") for bar in bars if " – " in bar.label]
     assert len(ranges) > 2
     assert not {low for low, _ in ranges} & {high for _, high in ranges}
 
 
-async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: Path) -> None:
+async def test_on_a_small_screen_a_pane_replaces_the_list(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("F")
@@ -326,7 +326,7 @@ async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: P
         assert "Facets" not in text_of(app).splitlines()[1]
 
 
-async def test_back_closes_the_pane_before_it_leaves_the_list(runs_file: Path) -> None:
+async def test_back_closes_the_pane_before_leaving_the_list(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("F", "q")
@@ -336,7 +336,7 @@ async def test_back_closes_the_pane_before_it_leaves_the_list(runs_file: Path) -
         await shows(pilot, "Facets", "turns", "task")
 
 
-async def test_beside_the_list_a_pane_leaves_room_for_its_columns(runs_file: Path) -> None:
+async def test_a_pane_next_to_the_list_leaves_room_for_the_task(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("F")
@@ -344,7 +344,7 @@ async def test_beside_the_list_a_pane_leaves_room_for_its_columns(runs_file: Pat
 
 
 @pytest.mark.parametrize("size", [TINY, NARROW, WIDE, (200, 50)])
-async def test_the_histogram_goes_from_quantity_to_quantity(
+async def test_the_histogram_key_cycles_through_the_quantities(
     runs_file: Path, size: tuple[int, int]
 ) -> None:
     app = app_on(runs_file)
@@ -363,7 +363,7 @@ async def test_the_histogram_goes_from_quantity_to_quantity(
         assert app.screen.model.filter_text == "calls == 3"
 
 
-async def test_nothing_in_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
+async def test_no_control_character_of_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "evil.jsonl"
     name = "\x1b]52;c\x07[@click]"
     call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
@@ -379,7 +379,7 @@ async def test_nothing_in_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model", "status"])
-def test_long_values_can_be_picked_and_dropped_again(name: str) -> None:
+def test_long_values_can_be_chosen_and_dropped_again(name: str) -> None:
     long, other = "\u202e" * 5_000, "b" * 1_999
     model = runs_of({name: long}, {name: other}, {name: long}, {name: "short"})
     terms = {bar.label: bar.term for bar in facets_of(model)[name].bars}
@@ -399,7 +399,7 @@ def test_long_values_can_be_picked_and_dropped_again(name: str) -> None:
     assert text == ""
 
 
-async def test_a_bar_is_found_by_its_name_however_many_there_are(tmp_path: Path) -> None:
+async def test_search_finds_a_bar_by_name_among_hidden_ones(tmp_path: Path) -> None:
     tools = [f"tool_{n:03}" for n in range(180)]
     runs = [
         {"messages": [*MESSAGES[:2], {"role": "assistant", "tool_calls": [call("c", tool, "{}")]}]}

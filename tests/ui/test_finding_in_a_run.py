@@ -1,4 +1,4 @@
-"""Searching and filtering on the run screen: what is found, how far it is, and what is dropped."""
+"""Searching and filtering on the run screen: matches, progress, and filters that are dropped."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def model_of(*events: Event, complete: bool) -> RunModel:
     return model
 
 
-def searching(*texts: str, filtered: str = "", seek: bool = False) -> RunModel:
-    """Return a model of messages with these texts that has searched them all for "needle"."""
+def searched_model(*texts: str, filtered: str = "", seek: bool = False) -> RunModel:
+    """Return a model of messages with these texts, with a finished search for "needle"."""
     model = model_of(*(says("user", text) for text in texts), complete=True)
     assert model.try_filter(filtered) == ""
     model.advance_filter(len(texts))
@@ -74,7 +74,7 @@ def status(model: RunModel) -> str:
     return "".join(text for text, _ in told)
 
 
-async def test_the_raw_text_with_the_keys_is_searched(run_file: Path) -> None:
+async def test_the_raw_pane_searches_json_keys_too(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -89,7 +89,7 @@ async def test_the_raw_text_with_the_keys_is_searched(run_file: Path) -> None:
         await shows(pilot, "4 of 4 in raw")
 
 
-async def test_matches_in_a_message_are_gone_through_before_the_next_row(long_prompt: Path) -> None:
+async def test_n_visits_all_matches_of_a_message_before_the_next_row(long_prompt: Path) -> None:
     app = app_on(long_prompt)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -106,7 +106,7 @@ async def test_matches_in_a_message_are_gone_through_before_the_next_row(long_pr
         assert "in message" not in text_of(app)
 
 
-async def test_a_single_matching_row_lets_the_list_go_through_its_text(long_prompt: Path) -> None:
+async def test_n_in_the_list_visits_the_matches_of_a_single_matching_row(long_prompt: Path) -> None:
     app = app_on(long_prompt)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -120,7 +120,7 @@ async def test_a_single_matching_row_lets_the_list_go_through_its_text(long_prom
         await shows(pilot, "1 of 1")
 
 
-async def test_a_search_goes_on_to_the_next_row_behind_the_last_match_of_a_text(
+async def test_n_moves_to_the_next_row_after_the_last_match_of_a_text(
     tmp_path: Path,
 ) -> None:
     messages = [{"role": "user", "content": "needle needle"}, {"role": "user", "content": "needle"}]
@@ -138,7 +138,7 @@ async def test_a_search_goes_on_to_the_next_row_behind_the_last_match_of_a_text(
         await shows(pilot, "2 of 2 in message")
 
 
-async def test_a_narrow_screen_goes_through_a_message_and_then_its_call_in_order(
+async def test_a_narrow_screen_visits_a_message_and_then_its_call_in_order(
     tmp_path: Path,
 ) -> None:
     asked = {
@@ -165,7 +165,7 @@ async def test_a_narrow_screen_goes_through_a_message_and_then_its_call_in_order
         assert [await pressed("N") for _ in there] == there[::-1]
 
 
-async def test_in_the_calls_pane_each_call_is_gone_through_once(tmp_path: Path) -> None:
+async def test_the_calls_pane_visits_each_call_once(tmp_path: Path) -> None:
     def turn(number: int) -> list[dict[str, Any]]:
         ids = [f"c{number}{name}" for name in "abc"]
         calls = [call(each, "read_file", {"path": f"needle {each}"}) for each in ids]
@@ -194,8 +194,10 @@ async def test_in_the_calls_pane_each_call_is_gone_through_once(tmp_path: Path) 
         assert [await pressed("n") for _ in there] == [*there[1:], there[0]]
 
 
-def test_matches_in_rows_that_the_filter_hides_are_passed_over() -> None:
-    model = searching("needle", "hay", "needle", "needle", "needle", filtered="row in [1, 2, 4]")
+def test_matches_in_filtered_out_rows_are_skipped() -> None:
+    model = searched_model(
+        "needle", "hay", "needle", "needle", "needle", filtered="row in [1, 2, 4]"
+    )
     assert (model.go_match(1), model.row) == (3, 3)
     assert (model.go_match(1), model.row) == (1, 0)
     assert (model.go_match(-1), model.row) == (3, 3)
@@ -212,7 +214,7 @@ def test_matches_in_rows_that_the_filter_hides_are_passed_over() -> None:
         ("row == 3", "no match that the filter shows"),
     ],
 )
-async def test_that_the_filter_hides_the_other_matches_is_said(
+async def test_matches_hidden_by_the_filter_are_reported(
     tmp_path: Path, filtered: str, said: str
 ) -> None:
     texts = ("needle", "hay", "needle")
@@ -228,15 +230,15 @@ async def test_that_the_filter_hides_the_other_matches_is_said(
 
 
 @pytest.mark.parametrize(("shown", "found"), [("row > 3", 3), ("row == 2 or row == 1", 0)])
-def test_a_search_goes_to_the_first_match_that_the_filter_shows(shown: str, found: int) -> None:
+def test_a_search_moves_to_the_first_match_that_the_filter_shows(shown: str, found: int) -> None:
     texts = ("needle", "hay", "needle", "needle")
-    model = searching(*texts, filtered=shown, seek=True)
+    model = searched_model(*texts, filtered=shown, seek=True)
     model.go(1)
     model.settle()
     assert model.row == found and not model.seeking
 
 
-def test_a_row_that_the_filter_has_not_reached_is_not_said_to_be_hidden() -> None:
+def test_a_row_not_yet_filtered_does_not_count_as_hidden() -> None:
     model = model_of(*(says("user", "go") for _ in range(1000)), complete=True)
     model.try_filter("row != 900")
     model.advance_filter(100)
@@ -244,7 +246,7 @@ def test_a_row_that_the_filter_has_not_reached_is_not_said_to_be_hidden() -> Non
     assert model.show_row(899) and model.filter is None
 
 
-def test_the_cursor_stays_until_the_filter_has_come_to_its_row() -> None:
+def test_the_cursor_stays_until_the_filter_reaches_its_row() -> None:
     model = model_of(*(says("user", "go") for _ in range(1000)), complete=True)
     model.try_filter("row < 5 or row == 900")
     model.go(699)
@@ -256,7 +258,7 @@ def test_the_cursor_stays_until_the_filter_has_come_to_its_row() -> None:
     assert model.row == 899
 
 
-async def test_a_filter_dropped_for_a_jump_is_said_and_brought_back(run_file: Path) -> None:
+async def test_a_filter_dropped_for_a_jump_is_reported_and_restored_by_u(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -273,7 +275,9 @@ async def test_a_filter_dropped_for_a_jump_is_said_and_brought_back(run_file: Pa
         await shows(pilot, "there is no filter")
 
 
-async def test_a_refused_filter_is_not_spoken_of_once_another_is_taken(run_file: Path) -> None:
+async def test_the_error_of_a_refused_filter_disappears_once_one_is_accepted(
+    run_file: Path,
+) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -284,7 +288,7 @@ async def test_a_refused_filter_is_not_spoken_of_once_another_is_taken(run_file:
         assert "unknown name" not in text_of(app)
 
 
-async def test_a_filter_that_is_not_through_says_how_far_it_is(run_file: Path) -> None:
+async def test_a_filter_in_progress_shows_its_progress(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -299,7 +303,7 @@ async def test_a_filter_that_is_not_through_says_how_far_it_is(run_file: Path) -
         assert "no row matches the filter" in text_of(app)
 
 
-def test_nothing_found_is_not_final_while_more_is_read() -> None:
+def test_no_match_is_not_final_while_the_run_is_read() -> None:
     model = model_of(says("user", "go"), complete=False)
     model.set_search(compile_search("stop", is_regex=False, case_matters=False))
     model.advance_search(10)
@@ -312,7 +316,7 @@ def test_nothing_found_is_not_final_while_more_is_read() -> None:
     assert match_text(model) == "1 of 1" and so_far(model, 1) == ""
 
 
-def test_a_search_under_way_says_how_far_it_is() -> None:
+def test_a_search_in_progress_shows_its_progress() -> None:
     model = model_of(*(says("user", "go") for _ in range(10)), complete=True)
     model.set_search(compile_search("stop", is_regex=False, case_matters=False))
     model.advance_search(4)
@@ -320,13 +324,13 @@ def test_a_search_under_way_says_how_far_it_is() -> None:
 
 
 @pytest.mark.parametrize("case_matters", [False, True])
-def test_a_regular_expression_may_begin_with_flags_of_its_own(*, case_matters: bool) -> None:
+def test_a_regular_expression_may_begin_with_inline_flags(*, case_matters: bool) -> None:
     search = compile_search("(?is)timed.out$", is_regex=True, case_matters=case_matters)
     assert search.found_in("it Timed\nOut") and search.may_match("it Timed Out\nagain")
     assert [*search.spans("it TIMED OUT")] == [(3, 12)]
 
 
-async def test_a_search_begun_in_the_metadata_stays_there(run_file: Path) -> None:
+async def test_a_search_begun_in_the_metadata_pane_stays_there(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -339,7 +343,7 @@ async def test_a_search_begun_in_the_metadata_stays_there(run_file: Path) -> Non
         assert pane.id == "metadata" and model.row == row
 
 
-async def test_what_was_said_is_gone_once_a_row_is_clicked(run_file: Path) -> None:
+async def test_clicking_a_row_clears_the_message(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -350,7 +354,7 @@ async def test_what_was_said_is_gone_once_a_row_is_clicked(run_file: Path) -> No
         assert "no search" not in text_of(app)
 
 
-async def test_what_is_not_there_is_not_there_so_far_while_the_run_grows(tmp_path: Path) -> None:
+async def test_missing_things_are_missing_so_far_while_the_run_grows(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role": "user", "content": "go"}\n', "utf-8")
     app = app_on(path, follow=True)
@@ -365,7 +369,7 @@ async def test_what_is_not_there_is_not_there_so_far_while_the_run_grows(tmp_pat
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
-async def test_what_is_typed_is_seen_at_any_width(run_file: Path, width: int) -> None:
+async def test_typed_text_is_visible_at_any_width(run_file: Path, width: int) -> None:
     app = app_on(run_file)
     async with app.run_test(size=(width, 12)) as pilot:
         await settled(pilot)
@@ -373,7 +377,7 @@ async def test_what_is_typed_is_seen_at_any_width(run_file: Path, width: int) ->
         await shows(pilot, "search", "abc")
 
 
-async def test_a_filter_that_is_asked_for_shows_an_example(run_file: Path) -> None:
+async def test_the_filter_prompt_shows_an_example(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -381,7 +385,7 @@ async def test_a_filter_that_is_asked_for_shows_an_example(run_file: Path) -> No
         await shows(pilot, 'such as kind == "call"')
 
 
-async def test_a_repeated_group_is_found_behind_thousands_of_other_lines(tmp_path: Path) -> None:
+async def test_a_repeated_group_is_found_after_thousands_of_other_lines(tmp_path: Path) -> None:
     prompt = "\n".join([*["hay"] * 3_000, "foofoo"])
     app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": prompt}]))
     async with app.run_test(size=WIDE) as pilot:
@@ -391,20 +395,20 @@ async def test_a_repeated_group_is_found_behind_thousands_of_other_lines(tmp_pat
         await shows(pilot, "1 of 1 · 1 of 1 in message", "foofoo")
 
 
-def test_a_repeated_group_marks_what_it_matches() -> None:
+def test_a_repeated_group_marks_its_whole_match() -> None:
     search = compile_search("(foo)+", is_regex=True, case_matters=False)
     text = "one\ntwo\na foofoo b\nfour"
     assert [text[slice(*span)] for span in search.spans(text)] == ["foofoo"]
 
 
-def test_what_is_too_costly_to_look_through_is_marked_from_there_on() -> None:
+def test_text_too_costly_to_search_is_marked_as_a_whole() -> None:
     search = compile_search("(a|b)*a(a|b){200}c", is_regex=True, case_matters=True)
     text = "".join(Random(1).choices("ab", k=50_000))
     assert list(search.spans(text)) == [(0, len(text))]
 
 
 @pytest.mark.parametrize("pattern", ["w.*r.*q", "(w+o*)+q", r"\w+\s+\w+\s+!"])
-def test_the_time_to_mark_matches_grows_with_a_line_that_has_none(pattern: str) -> None:
+def test_the_time_to_find_no_match_is_linear_in_the_line(pattern: str) -> None:
     search = compile_search(pattern, is_regex=True, case_matters=False)
 
     def cost_s(words: int) -> float:
@@ -415,7 +419,7 @@ def test_the_time_to_mark_matches_grows_with_a_line_that_has_none(pattern: str) 
         assert took < 9 * cost_s(4_000) + 0.1
 
 
-async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> None:
+async def test_one_key_hides_rows_that_are_neither_messages_nor_calls() -> None:
     app = app_on(RECORDING)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -436,7 +440,7 @@ async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> N
         assert model.filter is None and model.visible_rows() == rows
 
 
-async def test_a_filter_that_matches_nothing_says_how_to_see_all_again(tmp_path: Path) -> None:
+async def test_a_filter_without_matches_shows_how_to_drop_it(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -448,7 +452,7 @@ async def test_a_filter_that_matches_nothing_says_how_to_see_all_again(tmp_path:
         await shows(pilot, "row 1 of ", "Enter Open")
 
 
-async def test_a_run_without_tool_errors_says_that_something_else_is_wrong(tmp_path: Path) -> None:
+async def test_a_run_without_tool_errors_mentions_its_other_problems(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json", MESSAGES[-1:]))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -456,7 +460,7 @@ async def test_a_run_without_tool_errors_says_that_something_else_is_wrong(tmp_p
         await shows(pilot, "no tool errors in this run: } goes to what else is wrong")
 
 
-async def test_the_status_line_says_which_of_the_problems_the_cursor_is_on(tmp_path: Path) -> None:
+async def test_the_status_line_numbers_the_problem_under_the_cursor(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -470,7 +474,7 @@ async def test_the_status_line_says_which_of_the_problems_the_cursor_is_on(tmp_p
 @pytest.mark.parametrize(
     ("key", "bar"), [("f", "Enter Accept  Esc Cancel"), ("m", "Esc Cancel"), ("slash", "Enter")]
 )
-async def test_the_bar_shows_what_keys_do_in_an_open_prompt(
+async def test_the_key_bar_shows_the_keys_of_an_open_prompt(
     tmp_path: Path, key: str, bar: str
 ) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
@@ -491,7 +495,7 @@ async def test_the_bar_shows_what_keys_do_in_an_open_prompt(
     ),
     st.booleans(),
 )
-def test_lines_that_are_looked_through_together_hold_what_each_of_them_holds(
+def test_searching_lines_together_finds_the_matches_of_each_line(
     texts: list[str], pattern: str, is_regex: bool
 ) -> None:
     search = compile_search(pattern, is_regex=is_regex, case_matters=True)
@@ -502,7 +506,7 @@ def test_lines_that_are_looked_through_together_hold_what_each_of_them_holds(
 
 
 @pytest.mark.parametrize(("wanted", "is_regex"), [("zebra", False), (r"(\w+ )+zebra", True)])
-def test_many_lines_without_a_match_are_looked_through_as_soon_as_one_text(
+def test_many_lines_without_a_match_are_searched_as_fast_as_one_text(
     wanted: str, is_regex: bool
 ) -> None:
     search = compile_search(wanted, is_regex=is_regex, case_matters=False)
@@ -513,7 +517,7 @@ def test_many_lines_without_a_match_are_looked_through_as_soon_as_one_text(
     assert least_s(lambda: matches_in(document, search)) < 4 * at_once_s + 0.01
 
 
-def test_a_costly_search_of_a_long_message_is_made_bit_by_bit() -> None:
+def test_a_costly_search_of_a_long_message_runs_in_steps() -> None:
     hay = "the quick brown fox " * 50_000
     model = model_of(says("user", hay), says("user", f"{hay}zebra"), complete=True)
     first = model.searched
@@ -524,7 +528,7 @@ def test_a_costly_search_of_a_long_message_is_made_bit_by_bit() -> None:
     assert list(model.matches) == [len(model.timeline) - 1]
 
 
-async def test_while_a_long_text_is_searched_its_match_has_no_number_of_another_search(
+async def test_a_new_search_of_a_long_text_restarts_the_match_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.ui.panes.text_panes.AT_ONCE_S", 0.0)
@@ -542,7 +546,7 @@ async def test_while_a_long_text_is_searched_its_match_has_no_number_of_another_
         assert (pane.match_number, pane.is_finding) == (1, True)
 
 
-async def test_a_long_text_is_shown_before_all_of_it_is_searched(
+async def test_a_long_text_is_shown_before_its_search_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.ui.panes.text_panes.AT_ONCE_S", 0.0)

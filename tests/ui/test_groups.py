@@ -1,4 +1,4 @@
-"""Runs are grouped and stand below their parents, and are folded, sorted and found there."""
+"""Runs in groups and in the tree of parents and children: order, folding, headings and search."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from tests.ui.opened import (
 from tests.ui.screen_text import screen_lines, text_of
 
 
-def seen(model: ShapedRuns, lines: RunLines) -> list[str]:
-    """Return the lines as a person reads them: headings, and ids behind their indent."""
+def shown_lines(model: ShapedRuns, lines: RunLines) -> list[str]:
+    """Return the lines as shown: the titles of groups, and the ids of runs after their indent."""
     lines.update()
     told = []
     for line in range(len(lines)):
@@ -53,7 +53,7 @@ def seen(model: ShapedRuns, lines: RunLines) -> list[str]:
     return told
 
 
-def by_status() -> ShapedRuns:
+def grouped_by_status() -> ShapedRuns:
     model = runs_of(
         {"status": "ok", "turns": 1},
         {"status": "failed", "turns": 9, "errors": 1},
@@ -65,7 +65,7 @@ def by_status() -> ShapedRuns:
 
 
 def family() -> ShapedRuns:
-    """Return a run with two children, one of them with a child, and a run on its own."""
+    """Return a run with two children and a grandchild, and a run without relatives."""
     return runs_of(
         {"run_id": "main", "turns": 2},
         {"run_id": "child-1", "parent_run_id": "main", "turns": 9},
@@ -78,18 +78,32 @@ def family() -> ShapedRuns:
 # Groups
 
 
-def test_groups_stand_below_one_another_the_largest_first() -> None:
-    model = by_status()
-    assert seen(model, RunLines(model)) == ["[ok]", "run-0", "run-2", "run-3", "[failed]", "run-1"]
+def test_groups_are_listed_with_the_largest_first() -> None:
+    model = grouped_by_status()
+    assert shown_lines(model, RunLines(model)) == [
+        "[ok]",
+        "run-0",
+        "run-2",
+        "run-3",
+        "[failed]",
+        "run-1",
+    ]
 
 
-def test_sorting_goes_on_inside_the_groups() -> None:
-    model = by_status()
+def test_sorting_orders_the_groups_and_the_runs_inside() -> None:
+    model = grouped_by_status()
     model.sort_by("turns")
-    assert seen(model, RunLines(model)) == ["[failed]", "run-1", "[ok]", "run-2", "run-3", "run-0"]
+    assert shown_lines(model, RunLines(model)) == [
+        "[failed]",
+        "run-1",
+        "[ok]",
+        "run-2",
+        "run-3",
+        "run-0",
+    ]
 
 
-def test_groups_stand_by_the_mean_of_what_the_list_is_sorted_by() -> None:
+def test_groups_are_ordered_by_the_mean_of_the_sort_column() -> None:
     runs = {"a": (0.5, None), "b": (1.0, 0.9, 0.2), "c": (0.0,), "d": (None, math.inf)}
     model = runs_of(
         *({"model": name, "reward": reward} for name, all in runs.items() for reward in all)
@@ -110,7 +124,7 @@ def test_groups_stand_by_the_mean_of_what_the_list_is_sorted_by() -> None:
     assert order() == "dcba"
 
 
-def test_sorted_by_status_the_groups_come_first_of_which_most_runs_failed() -> None:
+def test_sorting_by_status_puts_groups_with_most_failures_first() -> None:
     outcomes = {"a": ("ok", "failed"), "b": ("ok",) * 3, "c": ("truncated", "error"), "d": ("",)}
     model = runs_of(
         *({"task": name, "status": status} for name, all in outcomes.items() for status in all)
@@ -122,37 +136,37 @@ def test_sorted_by_status_the_groups_come_first_of_which_most_runs_failed() -> N
     assert [group.title for group in model.standing.groups] == ["b", "a", "c", "d"]
 
 
-def test_a_filter_leaves_only_the_groups_that_still_have_runs() -> None:
-    model = by_status()
+def test_a_filter_removes_groups_without_matching_runs() -> None:
+    model = grouped_by_status()
     model.try_filter("turns > 4")
     lines = RunLines(model)
-    assert seen(model, lines) == ["[failed]", "run-1", "[ok]", "run-2"]
+    assert shown_lines(model, lines) == ["[failed]", "run-1", "[ok]", "run-2"]
 
 
-def test_runs_that_are_read_later_come_into_their_groups() -> None:
-    model = by_status()
+def test_runs_read_later_join_their_groups() -> None:
+    model = grouped_by_status()
     lines = RunLines(model)
-    seen(model, lines)
+    shown_lines(model, lines)
     later = runs_of({"run_id": "late", "status": "failed"}).rows[0]
     later.file_number = 1
     model.rows.append(later)  # type: ignore[attr-defined]
     model.update()
-    assert seen(model, lines)[-3:] == ["[failed]", "run-1", "late"]
+    assert shown_lines(model, lines)[-3:] == ["[failed]", "run-1", "late"]
 
 
-def test_a_folded_group_is_its_heading() -> None:
-    model = by_status()
+def test_a_folded_group_shows_only_its_heading() -> None:
+    model = grouped_by_status()
     lines = RunLines(model)
-    seen(model, lines)
+    shown_lines(model, lines)
     assert lines.toggle(2)
-    assert seen(model, lines) == ["[ok]", "[failed]", "run-1"]
+    assert shown_lines(model, lines) == ["[ok]", "[failed]", "run-1"]
     assert lines.line_of(0) == 0
     lines.unfold(1)
-    assert "run-2" in seen(model, lines)
+    assert "run-2" in shown_lines(model, lines)
 
 
 @pytest.mark.parametrize("grouping", ["status", ""])
-def test_lines_that_are_drawn_before_they_are_taken_over_are_empty(grouping: str) -> None:
+def test_lines_that_no_longer_exist_are_drawn_empty(grouping: str) -> None:
     model = family()
     model.group_by(grouping)
     rows = RunRows(model)
@@ -164,17 +178,17 @@ def test_lines_that_are_drawn_before_they_are_taken_over_are_empty(grouping: str
 
 
 def test_all_groups_fold_and_unfold_at_once() -> None:
-    model = by_status()
+    model = grouped_by_status()
     lines = RunLines(model)
-    seen(model, lines)
+    shown_lines(model, lines)
     lines.toggle_all()
-    assert seen(model, lines) == ["[ok]", "[failed]"]
+    assert shown_lines(model, lines) == ["[ok]", "[failed]"]
     lines.toggle_all()
-    assert len(seen(model, lines)) == 6
+    assert len(shown_lines(model, lines)) == 6
 
 
-def test_a_heading_tells_counts_shares_and_means() -> None:
-    model = by_status()
+def test_group_facts_hold_counts_shares_and_means() -> None:
+    model = grouped_by_status()
     ok, failed = (FactsOfGroups(model).of(group) for group in model.standing.groups)
     assert ok is not None and failed is not None
     assert (ok.turns, ok.reward, ok.rewarded) == (3.0, 0.75, 2)
@@ -183,7 +197,7 @@ def test_a_heading_tells_counts_shares_and_means() -> None:
     assert (failed.failed, failed.outcomes, failed.reward) == (1, 1, None)
 
 
-def test_a_run_that_a_limit_cut_off_has_failed_unless_its_reward_is_full() -> None:
+def test_a_truncated_run_counts_as_failed_unless_its_reward_is_full() -> None:
     model = runs_of(
         *({"status": "ok"}, {"status": "truncated", "reward": 0.0}, {"status": "truncated"}),
         *({"status": "truncated", "reward": 1.0}, {"status": "unknown", "reward": 0.0}),
@@ -193,7 +207,7 @@ def test_a_run_that_a_limit_cut_off_has_failed_unless_its_reward_is_full() -> No
     assert facts is not None and (facts.failed, facts.outcomes) == (2, 4)
 
 
-def test_a_heading_says_of_how_many_runs_an_outcome_and_a_reward_are_known() -> None:
+def test_a_heading_counts_the_runs_with_known_outcome_and_reward() -> None:
     model = runs_of(
         *({"status": status} for status in ("failed", "ok", "failed", "unknown", "", "")),
         *({"reward": reward} for reward in (0.0, 1.0)),
@@ -206,7 +220,7 @@ def test_a_heading_says_of_how_many_runs_an_outcome_and_a_reward_are_known() -> 
 
 
 def known_facts(facts: FactsOfGroups, model: ShapedRuns) -> list[GroupFacts | None]:
-    """Return the facts of the groups of a list, once all of them are worked out."""
+    """Return the facts of a list's groups, once all are computed."""
     for group in model.standing.groups:
         facts.of(group)
     while facts.unsettled:
@@ -215,7 +229,7 @@ def known_facts(facts: FactsOfGroups, model: ShapedRuns) -> list[GroupFacts | No
 
 
 def headings(model: ShapedRuns, width: int) -> list[str]:
-    """Return the headings of the groups, as they are drawn."""
+    """Return the headings of the groups as drawn."""
     facts = FactsOfGroups(model)
     known = known_facts(facts, model)
     rows = (
@@ -225,7 +239,7 @@ def headings(model: ShapedRuns, width: int) -> list[str]:
     return ["".join(text for text, _ in row) for row in rows]
 
 
-def test_a_heading_tells_how_far_the_rewards_of_its_group_are_apart() -> None:
+def test_a_heading_shows_the_range_of_rewards() -> None:
     model = runs_of(
         *({"group_id": "a", "reward": reward} for reward in (0.0, 1.0, 0.5)),
         *({"group_id": "b", "reward": 0.5} for _ in range(2)),
@@ -239,7 +253,7 @@ def test_a_heading_tells_how_far_the_rewards_of_its_group_are_apart() -> None:
     assert headings(model, 50)[0].endswith("0% with errors · reward 0.5")
 
 
-def test_a_heading_tells_mean_tokens_cost_and_seconds_where_they_are_known() -> None:
+def test_a_heading_shows_known_means_of_tokens_cost_and_seconds() -> None:
     model = runs_of(
         {"prompt_tokens": 3_000, "completion_tokens": 20, "cost_usd": 0.5, "duration_s": 1_000.0},
         {"prompt_tokens": 9_000, "completion_tokens": 40, "cost_usd": 1.0, "duration_s": 1_500.0},
@@ -249,7 +263,7 @@ def test_a_heading_tells_mean_tokens_cost_and_seconds_where_they_are_known() -> 
     assert headings(model, 200)[0].endswith(" · 6k tokens in · 30 out · $0.75 · 1,250 s")
 
 
-def test_a_heading_bears_sums_that_are_beyond_any_number() -> None:
+def test_a_heading_survives_sums_that_overflow() -> None:
     fields = ("reward", "cost_usd", "duration_s")
     model = runs_of(*(dict.fromkeys(fields, 1e308) for _ in range(3)), {"reward": -1e308})
     model.group_by("format")
@@ -257,7 +271,7 @@ def test_a_heading_bears_sums_that_are_beyond_any_number() -> None:
     assert headings(model, 200)[0].endswith("$inf · inf s")
 
 
-def read(path: Path) -> ShapedRuns:
+def read_list(path: Path) -> ShapedRuns:
     """Return the list of the runs of a file or a folder."""
     feed = RunsFeed(expand_paths([str(path)]))
     while not feed.finished:
@@ -267,14 +281,14 @@ def read(path: Path) -> ShapedRuns:
     return model
 
 
-def test_tasks_that_begin_with_the_same_line_are_groups_of_their_own(tmp_path: Path) -> None:
+def test_tasks_with_the_same_first_line_form_separate_groups(tmp_path: Path) -> None:
     rest = "\n".join(f"step {n}" for n in range(30))
     lines = [
         {"messages": [{"role": "user", "content": f"<uploaded_files>\n{rest}\n/w/{name}\n{rest}"}]}
         for name in ("flask-1", "flask-2", "flask-1", "flask-2", "flask-1")
     ]
     (tmp_path / "runs.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    model = read(tmp_path)
+    model = read_list(tmp_path)
     model.group_by("task")
     assert [(g.title, g.end - g.start) for g in model.standing.groups] == [
         *(("<uploaded_files>", 3), ("<uploaded_files>", 2)),
@@ -286,16 +300,16 @@ def test_tasks_that_begin_with_the_same_line_are_groups_of_their_own(tmp_path: P
 
 
 def write_namesakes(path: Path) -> Path:
-    """Write two runs each of two tasks that begin with the same line."""
+    """Write two runs for each of two tasks that begin with the same line."""
     texts = [f"<uploaded_files>\n/w/{name}" for name in ("flask", "numpy") * 2]
     lines = [{"messages": [{"role": "user", "content": text}]} for text in texts]
     path.write_text("\n".join(map(json.dumps, lines)))
     return path
 
 
-def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_path: Path) -> None:
+def test_task_texts_are_read_once_even_if_the_list_is_sorted_again(tmp_path: Path) -> None:
     path = write_namesakes(tmp_path / "runs.jsonl")
-    model = read(path)
+    model = read_list(path)
     model.group_by("task")
     facts = FactsOfGroups(model)
     assert [facts.of(group) for group in model.standing.groups] == [None, None], "nothing is read"
@@ -311,7 +325,7 @@ def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_pa
     assert tasks() == before
 
 
-async def test_what_tells_tasks_of_one_title_apart_is_on_screen(tmp_path: Path) -> None:
+async def test_headings_show_the_difference_between_tasks_of_one_title(tmp_path: Path) -> None:
     app = app_on(write_namesakes(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -321,7 +335,7 @@ async def test_what_tells_tasks_of_one_title_apart_is_on_screen(tmp_path: Path) 
         await shows(pilot, "▾ <uploaded_files> /w/flask · 2 runs", "/w/numpy · 2 runs")
 
 
-def test_groups_of_one_id_are_apart_where_the_evaluations_are() -> None:
+def test_equal_group_ids_of_different_evaluations_are_separate_groups() -> None:
     sample, other = {"group_id": "15", "format": "inspect"}, {"group_id": "15", "format": "tau2"}
     runs = [
         *({**sample, "task_digest": "a"}, {**sample, "task_digest": "b"}),  # one file
@@ -339,7 +353,7 @@ def test_groups_of_one_id_are_apart_where_the_evaluations_are() -> None:
     ]
 
 
-def test_a_run_of_no_status_is_one_of_unknown_status() -> None:
+def test_a_run_without_status_counts_as_unknown() -> None:
     model = runs_of({"status": ""}, {"status": "unknown"}, {"status": "ok"})
     for text, count in (('status == "unknown"', 2), ('status == ""', 0)):
         assert model.try_filter(text) == ""
@@ -353,7 +367,7 @@ def test_a_run_of_no_status_is_one_of_unknown_status() -> None:
     assert listed(model) == ["run-2", "run-0", "run-1"]
 
 
-def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
+def test_the_grouping_key_offers_only_fields_that_differ() -> None:
     model = runs_of(*({"status": "ok", "model": f"m{n % 2}", "task": f"t{n}"} for n in range(20)))
     names = []
     for _ in range(3):
@@ -365,7 +379,7 @@ def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
 
 
 @pytest.mark.parametrize("step", [1, -1])
-def test_grouping_goes_round_all_that_is_offered(step: int) -> None:
+def test_the_grouping_key_cycles_through_all_offered_fields(step: int) -> None:
     model = runs_of(
         *({"status": f"s{n % 3}", "model": f"m{n % 2}", "task": f"t{n % 4}"} for n in range(20))
     )
@@ -378,7 +392,7 @@ def test_grouping_goes_round_all_that_is_offered(step: int) -> None:
     assert names == [*offered[::step], ""]
 
 
-def test_the_next_grouping_looks_at_no_field_behind_it() -> None:
+def test_finding_the_next_grouping_reads_no_later_fields() -> None:
     def fields() -> Iterator[str]:
         yield from ("parser", "status")
         raise AssertionError("looked at a further field")
@@ -387,7 +401,7 @@ def test_the_next_grouping_looks_at_no_field_behind_it() -> None:
     assert next(groupings_of(model.rows, fields())) == "status"
 
 
-def test_groups_without_an_id_go_by_the_number_that_is_listed(tmp_path: Path) -> None:
+def test_groups_without_an_id_are_named_by_their_number(tmp_path: Path) -> None:
     said = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "because"}]
     group = {"tokens": [[1, 2]] * 3, "scores": [0, 1, 0], "messages": [said] * 3, "env_id": 1}
     for name in ("a", "b"):
@@ -402,18 +416,18 @@ def test_groups_without_an_id_go_by_the_number_that_is_listed(tmp_path: Path) ->
     assert list(map(model.number, range(len(model)))) == [7, 8, 9, 19, 20, 21]
     assert "group" in groupings_of(feed.rows)
     model.group_by("group")
-    headings = [line for line in seen(model, RunLines(model)) if line.startswith("[")]
+    headings = [line for line in shown_lines(model, RunLines(model)) if line.startswith("[")]
     assert headings == ["[g3 · a.jsonl]", "[g3 · b.jsonl]"]
     feed.close()
 
 
-def test_runs_are_grouped_by_all_their_diagnostics_together() -> None:
+def test_grouping_by_diagnostics_uses_all_codes_of_a_run() -> None:
     model = runs_of({"codes": (("A", 1), ("B", 2))}, {"codes": (("B", 1),)}, {}, {})
     model.group_by("codes")
     assert [group.key for group in model.standing.groups] == ["", "A + B", "B"]
 
 
-async def test_the_list_shows_what_it_is_sorted_by(tmp_path: Path) -> None:
+async def test_the_sort_column_is_always_shown(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -430,9 +444,9 @@ async def test_the_list_shows_what_it_is_sorted_by(tmp_path: Path) -> None:
 # The tree
 
 
-def test_children_stand_below_their_parent() -> None:
+def test_children_are_listed_below_their_parent() -> None:
     model = family()
-    assert seen(model, RunLines(model)) == [
+    assert shown_lines(model, RunLines(model)) == [
         "main",
         "  child-1",
         "    grandchild",
@@ -447,29 +461,29 @@ def test_siblings_are_sorted_below_their_parent() -> None:
     assert listed(model) == ["alone", "main", "child-2", "child-1", "grandchild"]
 
 
-def test_without_the_tree_runs_stand_where_they_are_sorted_to() -> None:
+def test_without_the_tree_children_are_sorted_like_all_runs() -> None:
     model = family()
     model.toggle_tree()
     model.sort_by("turns")
     assert listed(model)[:2] == ["child-2", "child-1"]
 
 
-def test_a_child_whose_parent_is_not_listed_stands_at_the_edge() -> None:
+def test_a_child_without_a_listed_parent_is_not_indented() -> None:
     model = family()
     model.try_filter("turns < 9 and id != 'main'")
-    assert seen(model, RunLines(model)) == ["alone", "grandchild"]
+    assert shown_lines(model, RunLines(model)) == ["alone", "grandchild"]
 
 
-def test_a_folded_parent_hides_all_below_it() -> None:
+def test_a_folded_parent_hides_its_descendants() -> None:
     model = family()
     lines = RunLines(model)
-    seen(model, lines)
+    shown_lines(model, lines)
     assert lines.branch(0).below == 3
     lines.toggle(0)
-    assert seen(model, lines) == ["main", "alone"]
+    assert shown_lines(model, lines) == ["main", "alone"]
     assert lines.line_of(2) == 0
     lines.unfold(2)
-    assert len(seen(model, lines)) == 5
+    assert len(shown_lines(model, lines)) == 5
 
 
 def test_runs_that_name_each_other_as_parents_are_listed_once() -> None:
@@ -481,7 +495,7 @@ def test_runs_that_name_each_other_as_parents_are_listed_once() -> None:
     assert sorted(listed(model)) == ["a", "b", "c"]
 
 
-def test_the_parent_is_looked_for_in_the_own_file_first() -> None:
+def test_the_parent_is_searched_in_the_same_file_first() -> None:
     model = runs_of(
         {"run_id": "main"},
         {"run_id": "x"},
@@ -501,7 +515,7 @@ def test_the_parent_is_looked_for_in_the_own_file_first() -> None:
     st.sampled_from(["run", "turns", "id"]),
     st.lists(st.integers(0, 30), max_size=4),
 )
-def test_every_run_is_listed_once_whatever_its_parents_groups_and_folds(
+def test_every_run_is_listed_once_with_any_parents_groups_and_folds(
     made: list[tuple[int, str]], grouping: str, column: str, folds: list[int]
 ) -> None:
     runs = [
@@ -518,7 +532,7 @@ def test_every_run_is_listed_once_whatever_its_parents_groups_and_folds(
         lines.toggle(line)
     lines.update()
     for position in range(len(model)):
-        # Found again on its own line, or on the heading or run that hides it.
+        # The run is on its own line, or hidden by that heading or parent.
         line = lines.line_of(position)
         assert 0 <= line < len(lines)
         lines.unfold(position)
@@ -551,7 +565,7 @@ def write_models(path: Path, count: int = 12) -> Path:
 
 
 @pytest.mark.parametrize("size", [(30, 8), NARROW, WIDE, (200, 50)])
-async def test_groups_are_headed_and_folded_by_key(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_a_group_is_folded_from_its_heading(tmp_path: Path, size: tuple[int, int]) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -562,7 +576,7 @@ async def test_groups_are_headed_and_folded_by_key(tmp_path: Path, size: tuple[i
         await shows(pilot, "▾ model-0 · 6 runs")
 
 
-async def test_on_a_heading_enter_is_said_to_fold_and_y_copies_it(
+async def test_on_a_heading_the_bar_offers_folding_and_y_copies_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
@@ -578,7 +592,7 @@ async def test_on_a_heading_enter_is_said_to_fold_and_y_copies_it(
         assert "Enter Fold" in screen_lines(app)[-1]
 
 
-async def test_one_group_is_said_to_be_one(tmp_path: Path) -> None:
+async def test_one_group_is_counted_in_the_singular(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -587,7 +601,7 @@ async def test_one_group_is_said_to_be_one(tmp_path: Path) -> None:
         await shows(pilot, "1 group by model")
 
 
-async def test_a_grouping_is_called_what_its_column_is(tmp_path: Path) -> None:
+async def test_a_grouping_has_the_name_of_its_column(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     write_runs(path, 9)
     app = app_on(path)
@@ -597,7 +611,7 @@ async def test_a_grouping_is_called_what_its_column_is(tmp_path: Path) -> None:
         await shows(pilot, "groups by diagnostics · sorted by run")
 
 
-async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
+async def test_enter_on_a_grouped_run_opens_that_run(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -608,7 +622,7 @@ async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
         await shows(pilot, " 2 of 12")
 
 
-async def test_a_search_unfolds_the_group_in_which_it_finds_something(tmp_path: Path) -> None:
+async def test_a_search_unfolds_the_group_of_its_match(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -622,7 +636,7 @@ async def test_a_search_unfolds_the_group_in_which_it_finds_something(tmp_path: 
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_children_are_indented_below_the_run_that_began_them(
+async def test_children_are_indented_below_their_parent_run(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     for name, parent in (("a-sub", "z-main"), ("b-other", ""), ("z-main", "")):

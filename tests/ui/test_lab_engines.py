@@ -1,4 +1,4 @@
-"""The lab with real engines: their verdicts beside ours, and what they stream."""
+"""The lab with real engines: their verdicts next to the emulated ones, and their streams."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def call(name, arguments):
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add a checkout of hermes-agent whose parsers are not those that we emulate."""
+    """Add a checkout of hermes-agent with parsers that differ from the emulated ones."""
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
     parsers = tmp_path / "checkout" / "environments" / "tool_call_parsers"
     parsers.mkdir(parents=True)
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_a_real_engine_stands_beside_the_emulated_one_and_differences_are_told(
+async def test_a_real_engine_is_listed_with_its_differences_from_the_emulation(
     tmp_path: Path,
 ) -> None:
     async with lab_on(tmp_path) as lab:
@@ -58,7 +58,7 @@ async def test_a_real_engine_stands_beside_the_emulated_one_and_differences_are_
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_a_parser_that_is_not_emulated_is_shown_beside_our_reading(tmp_path: Path) -> None:
+async def test_a_real_parser_without_emulation_shows_the_automatic_reading(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("m")
         await lab.compared()
@@ -69,7 +69,7 @@ async def test_a_parser_that_is_not_emulated_is_shown_beside_our_reading(tmp_pat
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_an_engine_that_hangs_is_a_row_and_keys_are_answered_meanwhile(
+async def test_a_hanging_engine_gets_a_row_and_keys_still_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(EnginePool.parse.__kwdefaults__, "timeout_s", 1.0)
@@ -109,7 +109,7 @@ async def reproduced(lab: Lab, name: str) -> Path:
 
 @pytest.mark.usefixtures("checkout")
 @pytest.mark.parametrize("name", ["hermes", "mine"], ids=["emulated too", "not emulated"])
-async def test_a_reproduction_of_a_real_engine_is_reduced_and_asked_by_that_engine(
+async def test_a_reproduction_of_a_real_engine_is_reduced_with_that_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -126,7 +126,7 @@ async def test_a_reproduction_of_a_real_engine_is_reduced_and_asked_by_that_engi
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_the_test_of_a_real_engines_reproduction_is_skipped_where_it_is_absent(
+async def test_the_test_of_a_reproduction_is_skipped_without_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -145,7 +145,7 @@ async def test_the_test_of_a_real_engines_reproduction_is_skipped_where_it_is_ab
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_a_reproduction_where_the_real_engine_reads_all_is_not_written(
+async def test_no_reproduction_is_written_if_the_engine_has_no_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -159,7 +159,7 @@ async def test_a_reproduction_where_the_real_engine_reads_all_is_not_written(
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_a_reproduction_is_asked_of_the_real_engine_that_has_the_parser(
+async def test_a_reproduction_runs_the_real_engine_that_has_the_parser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -176,7 +176,7 @@ async def test_a_reproduction_is_asked_of_the_real_engine_that_has_the_parser(
 
 
 @pytest.mark.usefixtures("checkout")
-async def test_parsers_are_offered_while_a_name_is_typed(tmp_path: Path) -> None:
+async def test_parser_names_are_suggested_while_typing(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("p")
         await lab.shows("vllm/hermes · ")
@@ -189,7 +189,7 @@ async def test_parsers_are_offered_while_a_name_is_typed(tmp_path: Path) -> None
         await lab.shows("2 Steps of hermes-tui/auto", "is not emulated")
 
 
-# Streams, where vLLM's parsers were added
+# Streams (with vLLM's parsers added)
 
 SENSITIVE = '<tool_call>{"name": "terminal", "arguments": {"a": True}}</tool_call>'
 
@@ -223,7 +223,7 @@ async def test_a_stream_is_stepped_delta_by_delta(tmp_path: Path) -> None:
 
 
 @pytest.mark.engines
-async def test_the_keys_of_a_replay_are_in_the_bar_on_a_narrow_screen_too(tmp_path: Path) -> None:
+async def test_the_key_bar_shows_the_keys_of_a_replay_on_a_narrow_screen(tmp_path: Path) -> None:
     needs_vllm()
     async with lab_on(tmp_path, SENSITIVE, size=(80, 24)) as lab:
         keys = " > Next  < Previous  + Larger  - Smaller  u Characters  X Sweep "
@@ -256,14 +256,14 @@ async def test_a_sweep_lists_the_splits_that_change_the_result(tmp_path: Path) -
 
 
 @pytest.mark.engines
-async def test_the_real_verdict_is_asked_for_when_the_lab_opens(tmp_path: Path) -> None:
+async def test_the_real_verdict_is_requested_when_the_lab_opens(tmp_path: Path) -> None:
     needs_vllm()
     async with lab_on(tmp_path, TEXT) as lab:
         await lab.shows("real vllm-0.33.0: text kept", "= emulated")
 
 
 @pytest.mark.engines
-async def test_a_reproduction_of_a_replay_holds_the_deltas(
+async def test_a_reproduction_of_a_replay_records_the_delta_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs_vllm()
@@ -278,10 +278,10 @@ async def test_a_reproduction_of_a_replay_holds_the_deltas(
     (written,) = Path("reproductions").iterdir()
     report = (written / "report.md").read_text("utf-8")
     assert "in deltas of 2 pseudo-tokens" in report and "--stream 2" in report
-    assert "1 passed, 1 xfailed" in await case_in(written)
+    assert "1 passed, 1 xfailed" in await run_case_in(written)
 
 
-async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
+async def test_a_parser_in_a_user_file_can_be_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -316,7 +316,7 @@ COMMA = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_
 
 
 @pytest.mark.parametrize("mended", [False, True])
-async def test_a_reproduction_of_ones_own_parser_runs_where_it_lies(
+async def test_a_reproduction_of_a_user_parser_runs_the_users_file(
     mended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -332,12 +332,12 @@ async def test_a_reproduction_of_ones_own_parser_runs_where_it_lies(
     (written,) = Path("reproductions").iterdir()
     report = (written / "report.md").read_text("utf-8")
     assert f"sh\nhermes-tui parse text.txt --parser {tmp_path / 'mine.py'}" in report
-    assert "1 passed, 1 xfailed" in await case_in(written)
+    assert "1 passed, 1 xfailed" in await run_case_in(written)
     Path("mine.py").unlink()
-    assert "1 failed, 1 xfailed" in await case_in(written)
+    assert "1 failed, 1 xfailed" in await run_case_in(written)
 
 
-async def case_in(folder: Path) -> str:
+async def run_case_in(folder: Path) -> str:
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],

@@ -1,4 +1,4 @@
-"""What the lab knows without any widget: fates, steps, verdicts, rankings."""
+"""The model of the lab, without widgets: fates, steps and the choice of the parser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STEPS = (
 
 
 def fates(model: LabModel) -> dict[str, str]:
-    """Return the text of each fate at the present step."""
+    """Return the text of each fate at the current step."""
     found: dict[str, str] = {}
     for piece in model.pieces():
         word = piece.fate.word
@@ -43,7 +43,7 @@ def fates(model: LabModel) -> dict[str, str]:
 # Fates
 
 
-def test_every_character_of_a_call_says_what_became_of_it() -> None:
+def test_every_character_of_a_call_has_a_fate() -> None:
     found = fates(lab(f"Look. {GOOD}"))
     assert found["name"].strip('"') == "terminal"
     assert found["arguments"] == '{"command": "ls"}'
@@ -52,7 +52,7 @@ def test_every_character_of_a_call_says_what_became_of_it() -> None:
     assert "unread" not in found
 
 
-def test_what_lies_behind_the_present_step_is_unread() -> None:
+def test_text_after_the_current_step_is_unread() -> None:
     model = lab(f"Look. {GOOD}\n{BAD}")
     model.step_in()
     found = fates(model)
@@ -61,11 +61,11 @@ def test_what_lies_behind_the_present_step_is_unread() -> None:
     assert "unread" not in fates(model)
 
 
-def test_a_part_is_read_up_to_its_start_until_its_last_step_is_done() -> None:
+def test_a_part_counts_as_read_only_after_its_last_step() -> None:
     assert frontiers(STEPS, 100) == [100, 10, 20, 30, 50, 90, 100]
 
 
-def test_a_call_that_is_taken_back_later_stands_until_then() -> None:
+def test_a_call_withdrawn_later_is_present_until_then() -> None:
     model = lab(f"{GOOD}\n{BAD}")
     standing = [len(calls_at(model.result, index)) for index in range(len(model.steps))]
     assert max(standing) == 1
@@ -90,7 +90,7 @@ def results(draw: st.DrawFn) -> tuple[ParseResult, int, int]:
 
 @given(results())
 @settings(max_examples=150)
-def test_the_pieces_cover_the_text_once_and_in_order(given: tuple[ParseResult, int, int]) -> None:
+def test_pieces_cover_the_text_once_and_in_order(given: tuple[ParseResult, int, int]) -> None:
     result, length, reached = given
     pieces = read_up_to(pieces_of(result, length, result.calls), reached, length)
     assert [piece.start for piece in pieces[1:]] == [piece.end for piece in pieces[:-1]]
@@ -112,7 +112,7 @@ def test_stepping_goes_in_over_and_out() -> None:
     assert out(STEPS, 1) == 6
 
 
-def test_continue_stops_where_a_step_failed_or_a_finding_points() -> None:
+def test_continue_stops_at_failed_steps_and_at_steps_with_findings() -> None:
     note = Diagnostic(Code.COERCED, Severity.NOTE, "", Span(26, 27))
     error = Diagnostic(Code.UNCLOSED, Severity.ERROR, "", Span(26, 27))
     assert stops(STEPS, [note], step_of_each(STEPS, [note])) == [2, 5]
@@ -121,7 +121,7 @@ def test_continue_stops_where_a_step_failed_or_a_finding_points() -> None:
     assert stops(STEPS, [kept], step_of_each(STEPS, [kept])) == [2, 5, 6]
 
 
-def test_the_place_marked_is_that_of_the_step_and_of_a_cause_before_its_consequence() -> None:
+def test_the_marked_failure_is_of_the_step_and_a_cause_precedes_its_effect() -> None:
     model = lab(f"{GOOD}\n{BAD}")
     codes = [finding.code for finding in model.result.diagnostics]
     assert codes == [Code.TRAILING_COMMA, Code.SIBLING_VOIDED]
@@ -134,7 +134,7 @@ def test_the_place_marked_is_that_of_the_step_and_of_a_cause_before_its_conseque
     assert found is not None and found.code is Code.TRAILING_COMMA
 
 
-def test_next_failure_points_at_what_is_wrong_there() -> None:
+def test_next_failure_points_at_its_finding() -> None:
     model = lab(BAD)
     assert model.next_failure()
     while model.pointed is None:
@@ -146,7 +146,7 @@ def test_next_failure_points_at_what_is_wrong_there() -> None:
 
 
 @pytest.mark.parametrize("parser", ["vllm/hermes", "hermes-agent/hermes", "sglang/hermes"])
-def test_a_block_refused_for_what_is_inside_it_is_marked_there(parser: str) -> None:
+def test_a_refused_block_is_marked_at_the_cause_inside_it(parser: str) -> None:
     text = f"{BAD}\n{GOOD}\n{BAD}"
     model = lab(text, parser=parser)
     places = []
@@ -159,7 +159,7 @@ def test_a_block_refused_for_what_is_inside_it_is_marked_there(parser: str) -> N
     assert places == [text.index(",}"), text.rindex(",}")]
 
 
-def test_the_place_looked_at_is_the_failure_else_the_step_else_a_call() -> None:
+def test_the_shown_place_is_the_failure_or_the_step_or_a_call() -> None:
     model = lab(BAD)
     place = model.place()
     assert place is not None and place.start == BAD.index(",}")
@@ -179,7 +179,7 @@ def test_back_and_forward_stop_at_the_ends() -> None:
     assert not model.step_in()
 
 
-def test_an_edit_goes_to_the_first_step_that_went_another_way() -> None:
+def test_an_edit_moves_to_the_first_step_that_changed() -> None:
     model = lab(BAD)
     model.step_in()
     model.set_text(BAD.replace(",}", "}"))
@@ -190,7 +190,7 @@ def test_an_edit_goes_to_the_first_step_that_went_another_way() -> None:
     assert model.is_edited
 
 
-def test_a_reading_of_a_text_that_was_changed_meanwhile_is_dropped() -> None:
+def test_the_result_of_an_outdated_text_is_dropped() -> None:
     model = lab(BAD)
     late = model.parser.parser.parse(model.text, model.tools)
     old = model.text
@@ -204,7 +204,7 @@ def test_a_reading_of_a_text_that_was_changed_meanwhile_is_dropped() -> None:
 # Which parser
 
 
-def test_the_parser_is_guessed_from_markers_and_said_so() -> None:
+def test_the_parser_is_guessed_from_markers_with_a_reason() -> None:
     assert guessed("nothing") == ("hermes-tui/auto", "no marker of any format")
     name, why = guessed('[TOOL_CALLS][{"name": "f", "arguments": {}}]')
     assert name == "vllm/mistral"
@@ -215,7 +215,7 @@ def test_the_parser_is_guessed_from_markers_and_said_so() -> None:
     assert guessed(coder)[0] == "vllm/qwen3_coder"
 
 
-def test_the_parser_of_the_run_is_taken_where_there_is_one() -> None:
+def test_the_parser_of_the_run_is_preferred() -> None:
     assert LabModel(LabText(GOOD, parser="sglang/qwen25")).parser.name == "sglang/qwen25"
     assert LabModel(LabText(GOOD, parser="hermes")).parser.name == "vllm/hermes"
     unknown = LabModel(LabText(GOOD, parser="nonsense"))

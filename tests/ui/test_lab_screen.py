@@ -1,4 +1,4 @@
-"""What a person sees and can do in the parser lab."""
+"""What the parser lab shows, and what its keys do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.ui.screen_text import screen_lines, text_of
 
 @pytest.fixture(autouse=True)
 def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no engine be there that a person has added to this machine."""
+    """Hide the engines that are installed on this machine."""
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
 
 
@@ -43,9 +43,7 @@ async def test_every_size_shows_text_steps_and_result(
 
 
 @pytest.mark.parametrize("size", [(40, 8), (80, 10), (80, 13)])
-async def test_a_low_screen_shows_the_pane_that_has_the_keys(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
+async def test_a_low_screen_shows_the_focused_pane(tmp_path: Path, size: tuple[int, int]) -> None:
     async with lab_on(tmp_path, size=size) as lab:
         await lab.shows("block  ✗ refused", "json.loads")
         await lab.press("1", "g")
@@ -64,7 +62,7 @@ async def test_a_low_screen_shows_the_pane_that_has_the_keys(
         await lab.shows("block  ✗ refused", "json.loads")
 
 
-async def test_a_low_and_wide_screen_shows_the_text_beside_one_list(tmp_path: Path) -> None:
+async def test_a_low_and_wide_screen_shows_the_text_next_to_one_list(tmp_path: Path) -> None:
     async with lab_on(tmp_path, size=(120, 8)) as lab:
         await lab.shows("TRAILING_COMMA", "2 Steps", "json.loads")
         await lab.press("3")
@@ -73,18 +71,18 @@ async def test_a_low_and_wide_screen_shows_the_text_beside_one_list(tmp_path: Pa
         await lab.shows("1 Text", "TRAILING_COMMA", "2 Steps", "block", "3 Result", "6 steps")
 
 
-async def test_the_title_says_which_parser_and_why_and_what_came_of_it(tmp_path: Path) -> None:
+async def test_the_title_shows_the_parser_its_reason_and_the_outcome(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.shows("turn 1", "vllm/hermes (guessed from <tool_call>", "TEXT KEPT")
 
 
-async def test_keys_are_named_where_they_do_something(tmp_path: Path) -> None:
+async def test_keys_without_effect_are_not_named(tmp_path: Path) -> None:
     async with lab_on(tmp_path, "no call") as lab:
         await lab.shows("0 steps")
         assert "begins" not in lab.shown and "failure" not in lab.shown
 
 
-async def test_the_legend_has_whole_words_and_steps_of_any_number_one_column(
+async def test_the_legend_is_not_cut_and_step_numbers_keep_their_column(
     tmp_path: Path,
 ) -> None:
     async with lab_on(tmp_path, f"{BAD}\n" * 501, size=NARROW) as lab:
@@ -95,7 +93,7 @@ async def test_the_legend_has_whole_words_and_steps_of_any_number_one_column(
         assert len({line.index("json.loads") for line in lines[9:13] if "json.loads" in line}) == 1
 
 
-async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
+async def test_a_failure_has_carets_below_its_line(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.shows("TRAILING_COMMA")
         lines = screen_lines(lab.app)
@@ -103,7 +101,7 @@ async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
         assert lines[at].index("^") == lines[at - 1].index(",}}")
 
 
-async def test_the_caret_of_a_long_block_that_is_refused_is_in_sight(tmp_path: Path) -> None:
+async def test_the_caret_of_a_long_refused_block_is_scrolled_into_view(tmp_path: Path) -> None:
     lines = "".join(f'"line {number}",\n' for number in range(80))
     long = f'<tool_call>\n{{"name": "f", "arguments": {{"lines": [\n{lines}]}}}}\n</tool_call>'
     async with lab_on(tmp_path, long) as lab:
@@ -124,7 +122,7 @@ async def test_stepping_marks_the_place_and_fills_the_result(tmp_path: Path) -> 
         assert lab.screen.model.step in lab.screen.model.failures
 
 
-async def test_the_debuggers_function_keys_step_too(tmp_path: Path) -> None:
+async def test_the_function_keys_of_debuggers_step_too(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("f11", "f11")
         assert lab.screen.model.step == 2
@@ -134,7 +132,7 @@ async def test_the_debuggers_function_keys_step_too(tmp_path: Path) -> None:
         assert lab.screen.model.steps[lab.screen.model.step].depth == 1
 
 
-async def test_enter_on_a_finding_goes_to_its_place(tmp_path: Path) -> None:
+async def test_enter_on_a_finding_moves_to_its_place(tmp_path: Path) -> None:
     async with lab_on(tmp_path, "x\n" * 200 + TEXT, size=MEDIUM) as lab:
         await lab.press("1", "g", "3")
         while "TRAILING_COMMA" not in str(getattr(lab.screen.result_target(), "code", "")):
@@ -143,7 +141,7 @@ async def test_enter_on_a_finding_goes_to_its_place(tmp_path: Path) -> None:
         await lab.shows("▸ TRAILING_COMMA", '"arguments": {"command":')
 
 
-async def test_the_matrix_shows_every_parser_and_enter_its_steps(tmp_path: Path) -> None:
+async def test_the_matrix_lists_every_parser_and_enter_shows_its_steps(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("m")
         await lab.compared()
@@ -155,7 +153,7 @@ async def test_the_matrix_shows_every_parser_and_enter_its_steps(tmp_path: Path)
         await lab.shows("2 Steps of sglang/qwen25", "1 CALL")
 
 
-async def test_where_no_parser_reads_the_text_the_key_for_small_edits_is_named(
+async def test_if_no_parser_reads_the_text_the_key_for_fixes_is_named(
     tmp_path: Path,
 ) -> None:
     async with lab_on(tmp_path, '<tool_call>{"name": "ls",}}</tool_call>', size=WIDE) as lab:
@@ -164,7 +162,7 @@ async def test_where_no_parser_reads_the_text_the_key_for_small_edits_is_named(
         await lab.shows("no parser reads a valid call here; f looks for small edits that help")
 
 
-async def test_which_parser_would_have_read_this_is_one_key_and_the_flag_can_be_copied(
+async def test_one_key_ranks_the_parsers_and_y_copies_the_flag(
     tmp_path: Path,
 ) -> None:
     async with lab_on(tmp_path) as lab:
@@ -185,7 +183,7 @@ async def test_a_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
         await lab.shows("2 Steps of sglang/qwen25")
 
 
-async def test_the_verdict_changes_with_every_key(tmp_path: Path) -> None:
+async def test_the_verdict_is_updated_with_every_edit(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("e")
         await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
@@ -217,7 +215,7 @@ async def test_a_long_text_is_edited_at_the_failure(
         await lab.shows("1 CALL")
 
 
-async def test_the_editor_stands_in_the_frame_of_the_text(tmp_path: Path) -> None:
+async def test_the_editor_replaces_the_text_in_its_frame(tmp_path: Path) -> None:
     async with lab_on(tmp_path, BAD) as lab:
         await lab.shows("1 Text ")
         before = screen_lines(lab.app)[2].index("<tool_call>")
@@ -228,7 +226,7 @@ async def test_the_editor_stands_in_the_frame_of_the_text(tmp_path: Path) -> Non
         assert line.startswith("┃") and line.index("<tool_call>") >= before
 
 
-async def test_a_text_without_failure_is_edited_at_the_step(tmp_path: Path) -> None:
+async def test_a_text_without_failure_is_edited_at_the_current_step(tmp_path: Path) -> None:
     prose = "\n".join(f"Line {number}." for number in range(300))
     async with lab_on(tmp_path, f"{prose}\n{GOOD}") as lab:
         await lab.press("s", "e")
@@ -238,7 +236,7 @@ async def test_a_text_without_failure_is_edited_at_the_step(tmp_path: Path) -> N
         await lab.shows("x<tool_call>")
 
 
-async def test_findings_that_are_not_counted_to_the_end_are_not_given_as_a_count(
+async def test_a_capped_number_of_findings_is_shown_as_a_minimum(
     tmp_path: Path,
 ) -> None:
     async with lab_on(tmp_path, f"{BAD}\n" * 1_001) as lab:
@@ -254,12 +252,12 @@ async def test_a_fix_is_offered_and_applied(tmp_path: Path) -> None:
         await lab.shows("1 CALL", "edited")
 
 
-async def test_the_bar_says_how_a_finding_is_taken_away(tmp_path: Path) -> None:
+async def test_the_key_bar_offers_a_report(tmp_path: Path) -> None:
     async with lab_on(tmp_path, BAD) as lab:
         assert "ctrl+r Report" in lab.shown.splitlines()[-1]
 
 
-async def test_a_reproduction_is_written_where_asked(
+async def test_a_reproduction_is_written_to_the_offered_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -271,7 +269,7 @@ async def test_a_reproduction_is_written_where_asked(
         assert {path.name for path in written.iterdir()} >= {"report.md", "test_reproduction.py"}
 
 
-async def test_search_marks_and_walks_the_matches(tmp_path: Path) -> None:
+async def test_search_counts_and_visits_the_matches(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await answer(lab.pilot, "slash", "name")
         await lab.shows("match 1 of 2")
@@ -281,7 +279,7 @@ async def test_search_marks_and_walks_the_matches(tmp_path: Path) -> None:
         await lab.shows("match 1 of 2")
 
 
-async def test_streaming_needs_a_real_engine_and_says_how_to_add_one(tmp_path: Path) -> None:
+async def test_streaming_without_a_real_engine_shows_how_to_add_one(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("d")
         await lab.shows("hermes-tui engines add vllm==0.33.0")
@@ -296,7 +294,7 @@ async def test_streaming_needs_a_real_engine_and_says_how_to_add_one(tmp_path: P
         (AUTO, f"no real engine here streams {AUTO}: m or p chooses one of vllm or sglang"),
     ],
 )
-async def test_the_engine_that_is_missing_is_that_of_the_parser_looked_at(
+async def test_the_missing_engine_is_that_of_the_current_parser(
     tmp_path: Path, parser: str, told: str
 ) -> None:
     async with lab_on(tmp_path) as lab:
@@ -305,7 +303,7 @@ async def test_the_engine_that_is_missing_is_that_of_the_parser_looked_at(
         await lab.shows(told)
 
 
-async def test_a_long_text_is_read_beside_the_keys(tmp_path: Path) -> None:
+async def test_a_long_text_does_not_block_the_keys(tmp_path: Path) -> None:
     long = "".join(GOOD.replace('"a"', f'"{n}"') + "\n" for n in range(400))
     async with lab_on(tmp_path, long) as lab:
         await lab.shows("400 CALLS")
@@ -313,13 +311,13 @@ async def test_a_long_text_is_read_beside_the_keys(tmp_path: Path) -> None:
         await lab.shows("200 earlier calls not listed", f"step {lab.screen.model.step:,} of")
 
 
-async def test_control_characters_are_seen_and_do_nothing(tmp_path: Path) -> None:
+async def test_control_characters_are_shown_but_have_no_effect(tmp_path: Path) -> None:
     async with lab_on(tmp_path, f"a\x1b[2Jb\x07\u202ec\n{BAD}") as lab:
         await lab.shows("a␛[2Jb␇")
         assert not any(char in lab.shown for char in "\x1b\x07\u202e")
 
 
-async def test_p_on_any_row_of_the_turn_opens_the_assistants_message(tmp_path: Path) -> None:
+async def test_p_on_any_row_of_a_turn_opens_its_assistant_message(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -333,7 +331,7 @@ async def test_p_on_any_row_of_the_turn_opens_the_assistants_message(tmp_path: P
         assert run_screen(app).model.row == 0
 
 
-async def test_enter_in_the_pane_of_an_assistants_message_opens_the_lab(tmp_path: Path) -> None:
+async def test_enter_in_the_message_pane_opens_the_lab(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": TEXT}]
     app = app_on(write_run(tmp_path / "run.json", messages))
     async with app.run_test(size=WIDE) as pilot:
@@ -343,7 +341,7 @@ async def test_enter_in_the_pane_of_an_assistants_message_opens_the_lab(tmp_path
         assert isinstance(app.screen, LabScreen)
 
 
-async def test_the_pager_gets_the_text_or_the_rows_of_the_pane_that_has_the_keys(
+async def test_the_pager_gets_the_content_of_the_focused_pane(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with lab_on(tmp_path) as lab:
@@ -366,7 +364,7 @@ async def test_the_help_of_the_lab_begins_with_its_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", ["#title", "#status", "StepsPane", "KeyBar"])
-async def test_what_is_read_while_the_lab_is_taken_down_is_not_shown(
+async def test_results_that_arrive_while_the_lab_closes_do_no_harm(
     tmp_path: Path, gone: str
 ) -> None:
     async with lab_on(tmp_path) as lab:
@@ -377,11 +375,11 @@ async def test_what_is_read_while_the_lab_is_taken_down_is_not_shown(
         screen.say("an engine was late")
 
 
-def test_no_key_of_the_lab_means_two_things() -> None:
+def test_no_key_is_bound_twice() -> None:
     assert check_keymap({}) == []
 
 
-def test_an_unknown_action_of_a_keymap_names_those_it_may_mean() -> None:
+def test_an_unknown_action_in_a_keymap_gets_suggestions() -> None:
     assert check_keymap({"Serch": "x"}) == [
         "unknown action 'Serch', did you mean search, search-next?"
     ]

@@ -1,4 +1,4 @@
-"""Verdicts side by side, their ranking, and what a stream had sent by when."""
+"""Verdicts side by side, their ranking, and the state of a stream after each delta."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_verdict_is_one_of_a_few_words() -> None:
     assert Verdict("a", "emulated", outcome="raised").word == "raised"
 
 
-def test_calls_that_differ_from_the_selected_ones_are_wrong() -> None:
+def test_calls_that_differ_from_the_selected_verdict_are_wrong() -> None:
     selected = verdict("a", ("f", '{"x": 1}'))
     assert verdict_word(selected, verdict("b", ("f", '{"x":1}'))) == "calls"
     assert verdict_word(selected, verdict("b", ("f", '{"x": "1"}'))) == "wrong"
@@ -59,14 +59,14 @@ def test_calls_that_differ_from_the_selected_ones_are_wrong() -> None:
     assert differences(selected, selected) == []
 
 
-def test_arguments_are_compared_by_what_they_stand_for() -> None:
+def test_arguments_are_compared_by_value() -> None:
     assert same_arguments('{"a": 1, "b": 2}', '{"b":2,"a":1}')
     assert not same_arguments("{", "{}")
     assert same_arguments("{", "{")
     assert not same_arguments('{"a": true}', '{"a": 1}')
 
 
-def test_the_best_parser_reads_most_calls_with_declared_names_and_loses_nothing() -> None:
+def test_the_best_parser_reads_most_declared_calls_and_loses_no_text() -> None:
     one = verdict("vllm/one", ("terminal", "{}"))
     lossy = verdict("vllm/lossy", ("terminal", "{}"), ("read_file", "{}"), lost=9)
     both = verdict("sglang/both", ("terminal", "{}"), ("read_file", "{}"))
@@ -85,7 +85,7 @@ def test_a_parser_whose_real_and_emulated_verdict_agree_is_ranked_once() -> None
     assert [each.source for each in order] == ["vllm-0.33.0", "vllm-0.32.0"]
 
 
-def test_every_parser_of_ours_gives_a_row() -> None:
+def test_every_emulated_parser_has_a_row() -> None:
     model = lab(f"{GOOD}\n{BAD}")
     for parser in model.unread():
         model.add_verdict(parser, parser.parser.parse(model.text, model.tools))
@@ -96,7 +96,7 @@ def test_every_parser_of_ours_gives_a_row() -> None:
     assert best.calls and "--tool-call-parser" in best.flag
 
 
-def test_a_parser_that_reads_a_part_is_ranked_only_where_its_marker_is_in_the_text() -> None:
+def test_a_partial_reading_is_ranked_only_if_the_parsers_marker_occurs() -> None:
     model = lab(f"{GOOD}\n{BAD}")
     for parser in model.unread():
         model.add_verdict(parser, parser.parser.parse(model.text, model.tools))
@@ -107,7 +107,7 @@ def test_a_parser_that_reads_a_part_is_ranked_only_where_its_marker_is_in_the_te
     assert "hermes-agent/llama3_json" in read
 
 
-def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:
+def test_a_real_engine_that_returns_no_content_has_lost_the_text() -> None:
     found = EngineVerdict(EngineOutcome.TEXT, content="Sure.")
     engine = AddedEngine("vllm-0", "vllm", "0", "python", "", "", "", ("x",), {}, Path())
     lost = of_engine(engine, "x", "Sure. <tool_call>", found)
@@ -117,7 +117,7 @@ def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:
     assert kept.word == "text kept"
 
 
-def test_calls_that_a_real_engine_loses_beside_others_are_counted_against_it() -> None:
+def test_calls_lost_by_a_real_engine_are_counted() -> None:
     engine = AddedEngine("vllm-0", "vllm", "0", "python", "", "", "", ("x",), {}, Path())
     text = f"{GOOD}\n{BAD}"
     ours = lab_parsers()[0].parser.parse(text, TOOLS)
@@ -133,7 +133,7 @@ def test_calls_that_a_real_engine_loses_beside_others_are_counted_against_it() -
     assert "1 of 2" in shown and f"{lost} characters lost" in shown
 
 
-def test_a_real_verdict_that_is_its_emulations_loses_what_that_loses() -> None:
+def test_a_real_verdict_equal_to_the_emulated_one_takes_over_its_losses() -> None:
     model = lab("text")
     emulated = verdict("vllm/x", ("f", "{}"), lost=7)
     real = verdict("vllm/x", ("f", "{}"), source="vllm-0", lost=0)
@@ -149,7 +149,7 @@ def test_a_real_verdict_that_is_its_emulations_loses_what_that_loses() -> None:
     }
 
 
-def test_an_engine_that_gives_no_verdict_is_not_said_to_differ_from_its_emulation() -> None:
+def test_an_engine_without_verdict_does_not_differ_from_its_emulation() -> None:
     emulated = verdict("vllm/x", ("f", "{}"))
     unknown = Verdict("vllm/x", "vllm-0", outcome="unknown", error="cannot be run here")
     shown = "".join(part for part, _ in matrix_row(unknown, None, emulated, ranking=False))
@@ -181,7 +181,7 @@ def test_a_stream_is_stepped_delta_by_delta() -> None:
     assert not stream.go(99)
 
 
-def test_a_stream_that_broke_off_says_so_where_it_ends() -> None:
+def test_an_interrupted_stream_shows_the_reason() -> None:
     stream = streamed()
     assert stream_place(stream) == "delta 0 of 3 · 1 pseudo-token"
     stream.streamed = Verdict("hermes", "vllm-0", outcome="timed-out")
@@ -202,7 +202,7 @@ def test_the_last_of_very_many_calls_of_a_stream_are_listed() -> None:
     assert len({len(row[0][0]) for row in rows}) == 1
 
 
-def test_another_reading_is_looked_at_from_its_beginning_and_its_deltas_have_a_size() -> None:
+def test_a_new_stream_starts_at_its_beginning_and_names_its_delta_size() -> None:
     stream = streamed()
     stream.go(2)
     stream.begin()
@@ -215,7 +215,7 @@ def test_another_reading_is_looked_at_from_its_beginning_and_its_deltas_have_a_s
     assert stream.delta_size == "1 character"
 
 
-def test_a_sweep_tries_all_borders_of_a_short_text_and_those_beside_markup_of_a_long_one() -> None:
+def test_a_sweep_tries_all_borders_or_those_next_to_markup_in_a_long_text() -> None:
     short = splits_of("abc")
     assert {split.border for split in short if split.border} == {1, 2}
     assert Split(size=1) in short

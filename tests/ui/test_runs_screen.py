@@ -1,4 +1,4 @@
-"""What a person sees and can do on the list of runs."""
+"""What the list of runs shows, and what its keys do."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def first_row(app: object) -> str:
 
 
 @pytest.mark.parametrize(("follow", "said"), [(False, "no runs"), (True, "no runs yet")])
-async def test_where_no_run_is_it_is_said_whether_one_may_come(
+async def test_an_empty_list_shows_whether_runs_may_still_arrive(
     tmp_path: Path, follow: bool, said: str
 ) -> None:
     path = tmp_path / "none.jsonl"
@@ -86,9 +86,7 @@ async def test_where_no_run_is_it_is_said_whether_one_may_come(
         ("ctrl+x", "all is read already"),
     ],
 )
-async def test_a_key_that_makes_no_sense_now_says_why(
-    runs_file: Path, key: str, reason: str
-) -> None:
+async def test_an_inapplicable_key_shows_the_reason(runs_file: Path, key: str, reason: str) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -101,7 +99,9 @@ async def test_a_key_that_makes_no_sense_now_says_why(
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE, (60, 12)])
-async def test_runs_are_listed_with_what_is_wrong(runs_file: Path, size: tuple[int, int]) -> None:
+async def test_the_list_shows_the_problems_of_each_run(
+    runs_file: Path, size: tuple[int, int]
+) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -136,7 +136,7 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         await shows(pilot, " of 30")
 
 
-async def test_a_run_of_the_list_is_gone_to_by_its_number(runs_file: Path) -> None:
+async def test_colon_jumps_to_a_run_by_its_number(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, " of 30")
@@ -157,7 +157,7 @@ async def test_a_run_of_the_list_is_gone_to_by_its_number(runs_file: Path) -> No
         await shows(pilot, "run 8 does not pass the filter; u drops it")
 
 
-async def test_the_filter_of_the_command_line_is_that_of_the_list(tmp_path: Path) -> None:
+async def test_the_command_line_filter_applies_to_the_list_only(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(lines_of({"id": "a", "messages": MESSAGES}, {"id": "b", "messages": []}))
     app = HermesApp(app_on(path).feed, Config(), filter_text="messages > 1")
@@ -168,7 +168,7 @@ async def test_the_filter_of_the_command_line_is_that_of_the_list(tmp_path: Path
         assert run_screen(app).model.filter is None
 
 
-async def test_a_filter_for_lists_is_said_not_to_fit_a_run(tmp_path: Path) -> None:
+async def test_a_list_filter_on_a_single_run_is_reported(tmp_path: Path) -> None:
     app = HermesApp(
         app_on(write_run(tmp_path / "run.json")).feed, Config(), filter_text="errors > 0"
     )
@@ -177,7 +177,7 @@ async def test_a_filter_for_lists_is_said_not_to_fit_a_run(tmp_path: Path) -> No
         assert "--filter, for a run: unknown name 'errors'" in text_of(app)
 
 
-async def test_search_goes_to_the_run(runs_file: Path) -> None:
+async def test_search_moves_to_the_matching_run(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await answer(pilot, "slash", "run-17")
@@ -185,7 +185,7 @@ async def test_search_goes_to_the_run(runs_file: Path) -> None:
         await shows(pilot, "run 18 of 30")
 
 
-async def test_where_no_run_is_found_the_key_for_the_next_says_so_and_leaves_the_bar(
+async def test_without_a_match_n_reports_it_and_is_not_in_the_key_bar(
     runs_file: Path,
 ) -> None:
     app = app_on(runs_file)
@@ -202,7 +202,7 @@ async def test_where_no_run_is_found_the_key_for_the_next_says_so_and_leaves_the
         await shows(pilot, "18 of 30", "n Next match")
 
 
-async def test_no_match_so_far_is_not_said_any_more_once_all_is_searched(runs_file: Path) -> None:
+async def test_no_match_so_far_becomes_final_once_the_search_is_complete(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -214,7 +214,7 @@ async def test_no_match_so_far_is_not_said_any_more_once_all_is_searched(runs_fi
         await shows(pilot, "no match (F4")
 
 
-async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
+async def test_the_list_search_supports_regex_and_case(
     runs_file: Path,
 ) -> None:
     app = app_on(runs_file)
@@ -231,8 +231,8 @@ async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
         await shows(pilot, "not a regular expression", "case on", "texts off (")
 
 
-def write_says(path: Path, *said: str) -> Path:
-    """Write a run for each of the replies, with its place as id."""
+def write_replies(path: Path, *said: str) -> Path:
+    """Write one run for each reply, with ids `run-0`, `run-1` and so on."""
     runs = [
         {"id": f"run-{n}", "messages": [*MESSAGES[:2], {"role": "assistant", "content": text}]}
         for n, text in enumerate(said)
@@ -241,9 +241,9 @@ def write_says(path: Path, *said: str) -> Path:
     return path
 
 
-async def test_what_the_runs_say_is_searched_where_that_is_asked_for(tmp_path: Path) -> None:
+async def test_f4_searches_the_texts_of_the_runs(tmp_path: Path) -> None:
     said = [f"{'a NEEDLE' if n in (3, 17) else 'hay'} {n}" for n in range(20)]
-    app = app_on(write_says(tmp_path / "runs.jsonl", *said))
+    app = app_on(write_replies(tmp_path / "runs.jsonl", *said))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "slash", "needle")
@@ -266,9 +266,9 @@ async def test_what_the_runs_say_is_searched_where_that_is_asked_for(tmp_path: P
         await shows(pilot, "F4 texts off")
 
 
-async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path) -> None:
+async def test_the_found_filter_lists_the_matches_of_the_search(tmp_path: Path) -> None:
     said = [f"{'needle' if n % 50 == 7 else 'hay'} {n}" for n in range(300)]
-    app = app_on(write_says(tmp_path / "runs.jsonl", *said))
+    app = app_on(write_replies(tmp_path / "runs.jsonl", *said))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "f", "found")
@@ -286,15 +286,15 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
         await shows(pilot, " 0 · found: nothing is searched")
 
 
-async def test_runs_that_nothing_tells_apart_are_not_said_to_be_ungrouped(tmp_path: Path) -> None:
-    app = app_on(write_says(tmp_path / "runs.jsonl", "a", "b"))
+async def test_grouping_runs_without_a_distinguishing_field_is_explained(tmp_path: Path) -> None:
+    app = app_on(write_replies(tmp_path / "runs.jsonl", "a", "b"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("b")
         await shows(pilot, "nothing to group by: no field tells runs apart")
 
 
-async def test_what_is_said_is_not_cut_off_by_what_stands_before_it(tmp_path: Path) -> None:
+async def test_a_message_is_not_cut_off_by_a_long_status_line(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -305,10 +305,10 @@ async def test_what_is_said_is_not_cut_off_by_what_stands_before_it(tmp_path: Pa
         await shows(pilot, "unknown name 'foo'")
 
 
-async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path: Path) -> None:
+async def test_a_long_search_shows_its_first_matches_and_can_be_cancelled(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text((json.dumps({"role": "user", "content": "ab" * 50_000}) + "\n") * 400)
-    app = app_on(write_says(tmp_path / "first.jsonl", "aabbaabbaac"), path)
+    app = app_on(write_replies(tmp_path / "first.jsonl", "aabbaabbaac"), path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "slash", "(a|b)*a(a|b){8}c", "f2", "f4")
@@ -320,7 +320,7 @@ async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path
 
 
 def listed_runs(*states: str) -> list[RunRow]:
-    """Return the rows of runs that are what they say they are."""
+    """Return rows of runs with these statuses."""
     file = SimpleNamespace(number=0)
     return [
         RunRow(RunRef(file, n, n), NOTHING._replace(run_id=f"run-{n}", status=state), "a")  # type: ignore[arg-type]
@@ -328,7 +328,7 @@ def listed_runs(*states: str) -> list[RunRow]:
     ]
 
 
-def test_a_run_that_changes_is_filtered_by_what_is_found_in_it_now() -> None:
+def test_the_found_filter_follows_changes_of_a_run() -> None:
     rows = listed_runs("ok", "ok")
     model = RunsModel(rows)
     model.update()
@@ -342,9 +342,7 @@ def test_a_run_that_changes_is_filtered_by_what_is_found_in_it_now() -> None:
 
 
 @pytest.mark.parametrize("searched", [0, 1], ids=["for the first time", "again"])
-def test_a_run_that_grows_while_it_is_looked_through_is_looked_at_again(
-    tmp_path: Path, searched: int
-) -> None:
+def test_a_run_that_grows_during_a_search_is_searched_again(tmp_path: Path, searched: int) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("".join(json.dumps(message) + "\n" for message in MESSAGES[:3]))
     file = open_file(path, follow=True)
@@ -365,10 +363,10 @@ def test_a_run_that_grows_while_it_is_looked_through_is_looked_at_again(
     file.close()
 
 
-async def test_a_run_that_grows_is_searched_again(tmp_path: Path) -> None:
+async def test_new_text_of_a_followed_run_is_searched(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("".join(json.dumps(message) + "\n" for message in MESSAGES[:2]))
-    other = write_says(tmp_path / "other.jsonl", "hay")
+    other = write_replies(tmp_path / "other.jsonl", "hay")
     app = app_on(path, other, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await answer(pilot, "slash", "needle", "f4")
@@ -378,11 +376,11 @@ async def test_a_run_that_grows_is_searched_again(tmp_path: Path) -> None:
         await shows(pilot, "/needle: 1")
 
 
-def test_the_help_says_what_the_list_searches() -> None:
+def test_the_help_names_the_searched_columns() -> None:
     assert LOOKED_AT in BY_ID["search"].help
 
 
-async def test_enter_opens_and_q_comes_back_to_the_same_run(runs_file: Path) -> None:
+async def test_enter_opens_a_run_and_q_returns_to_its_row(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "j", "enter")
@@ -391,7 +389,7 @@ async def test_enter_opens_and_q_comes_back_to_the_same_run(runs_file: Path) -> 
         await shows(pilot, " 4 of 30")
 
 
-async def test_files_that_cannot_be_read_are_named_beside_the_good_ones(tmp_path: Path) -> None:
+async def test_unreadable_files_are_reported_alongside_readable_ones(tmp_path: Path) -> None:
     good = write_run(tmp_path / "good.json")
     bad = tmp_path / "bad.json"
     bad.write_bytes(b"\0\1binary")
@@ -403,7 +401,7 @@ async def test_files_that_cannot_be_read_are_named_beside_the_good_ones(tmp_path
 
 
 @pytest.mark.parametrize("good", [1, 2])
-async def test_why_files_are_left_out_can_be_read_on_a_narrow_screen(
+async def test_the_reason_for_a_skipped_file_fits_a_narrow_screen(
     tmp_path: Path, good: int
 ) -> None:
     folder = tmp_path / ("a-long-name-" * 8)
@@ -417,7 +415,7 @@ async def test_why_files_are_left_out_can_be_read_on_a_narrow_screen(
         assert "+1 more, see ? · skipped two.json: binary" in text_of(app)
 
 
-async def test_what_was_left_out_gives_way_to_the_filter_after_the_first_key(
+async def test_skipped_files_become_a_count_after_the_first_key(
     tmp_path: Path,
 ) -> None:
     write_runs(tmp_path / "good.jsonl", 30)
@@ -446,7 +444,7 @@ async def test_reading_can_be_stopped(tmp_path: Path) -> None:
         assert len(app.feed.rows) == read < 20_000
 
 
-async def test_where_the_reading_was_stopped_stays_on_the_screen(tmp_path: Path) -> None:
+async def test_the_position_of_stopped_reading_stays_on_screen(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "many.jsonl", 20_000))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("ctrl+x", "j", "k")
@@ -455,14 +453,14 @@ async def test_where_the_reading_was_stopped_stays_on_the_screen(tmp_path: Path)
         assert "stopped reading" not in text_of(app)
 
 
-def test_a_document_that_is_being_decoded_is_not_said_to_be_read() -> None:
+def test_decoding_a_document_is_not_reported_as_reading() -> None:
     told = "".join(text for text, _ in reading_segments((9_000_000, 9_000_000), None, "0 MB/s"))
     assert "decoding 9 MB" in told
     assert "%" not in told
     assert "MB/s" not in told
 
 
-async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> None:
+async def test_the_list_grows_with_its_file(tmp_path: Path) -> None:
     path = write_runs(tmp_path / "grow.jsonl", 2)
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
@@ -474,7 +472,7 @@ async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> N
         assert "5 runs in 1 file" in text_of(app)
 
 
-async def test_at_the_end_of_a_followed_list_the_cursor_stays_there(tmp_path: Path) -> None:
+async def test_a_cursor_at_the_end_of_a_followed_list_stays_at_the_end(tmp_path: Path) -> None:
     path = write_runs(tmp_path / "grow.jsonl", 9)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
@@ -496,7 +494,7 @@ async def test_at_the_end_of_a_followed_list_the_cursor_stays_there(tmp_path: Pa
         await shows(pilot, "7 of 9")
 
 
-async def test_at_the_end_of_a_list_that_is_read_the_cursor_stays_until_all_is(
+async def test_a_cursor_at_the_end_stays_there_until_reading_is_finished(
     tmp_path: Path,
 ) -> None:
     app = app_on(write_runs(tmp_path / "many.jsonl", 3_000))
@@ -509,7 +507,7 @@ async def test_at_the_end_of_a_list_that_is_read_the_cursor_stays_until_all_is(
         await shows(pilot, "1 of 3,000")
 
 
-# Several files, files that grow
+# Several files, growing files
 
 
 def lines_of(*messages: dict[str, Any]) -> bytes:
@@ -546,7 +544,7 @@ def listed(model: RunsModel) -> list[int]:
     return [model.number(position) for position in range(len(model))]
 
 
-def test_files_that_grow_side_by_side_keep_their_own_rows(tmp_path: Path) -> None:
+def test_files_growing_in_parallel_keep_their_own_rows(tmp_path: Path) -> None:
     a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     for path in (a, b):
         path.write_bytes(lines_of(*MESSAGES[:3]))
@@ -561,7 +559,7 @@ def test_files_that_grow_side_by_side_keep_their_own_rows(tmp_path: Path) -> Non
     feed.close()
 
 
-def test_a_growing_run_is_read_on_from_where_it_was(tmp_path: Path) -> None:
+def test_a_growing_run_is_read_incrementally(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(lines_of(*MESSAGES[:3] * 200))
     feed = feed_on(path, follow=True)
@@ -580,7 +578,7 @@ def test_a_growing_run_is_read_on_from_where_it_was(tmp_path: Path) -> None:
     feed.close()
 
 
-def test_calls_of_a_run_that_still_grows_are_not_called_unanswered(tmp_path: Path) -> None:
+def test_pending_calls_of_a_growing_run_are_not_reported_as_unanswered(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(lines_of(*MESSAGES[:3]))
     feed = read_all(feed_on(path, follow=True))
@@ -591,7 +589,7 @@ def test_calls_of_a_run_that_still_grows_are_not_called_unanswered(tmp_path: Pat
     feed.close()
 
 
-def test_a_run_that_grows_into_the_filter_is_listed(tmp_path: Path) -> None:
+def test_a_run_that_comes_to_match_the_filter_is_listed(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
     for path in paths:
         path.write_bytes(lines_of(*MESSAGES[:3]))
@@ -606,7 +604,7 @@ def test_a_run_that_grows_into_the_filter_is_listed(tmp_path: Path) -> None:
     feed.close()
 
 
-def test_a_run_that_grows_is_sorted_anew(tmp_path: Path) -> None:
+def test_a_growing_run_is_sorted_again(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
     for path in paths:
         path.write_bytes(lines_of(*MESSAGES[:3]))
@@ -634,7 +632,7 @@ async def test_a_row_on_screen_changes_when_its_run_grows(tmp_path: Path) -> Non
         assert "     1     2     3" in first_row(app)
 
 
-def test_growth_is_seen_by_the_list_and_by_the_open_run(tmp_path: Path) -> None:
+def test_growth_reaches_both_the_list_and_the_open_run(tmp_path: Path) -> None:
     path, other = tmp_path / "run.jsonl", tmp_path / "other.jsonl"
     for each in (path, other):
         each.write_bytes(lines_of(*MESSAGES[:3]))
@@ -655,7 +653,7 @@ def test_growth_is_seen_by_the_list_and_by_the_open_run(tmp_path: Path) -> None:
     feed.close()
 
 
-async def test_a_file_that_fills_up_is_no_longer_said_to_be_empty(tmp_path: Path) -> None:
+async def test_a_file_that_fills_up_is_no_longer_reported_as_empty(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty.jsonl", write_runs(tmp_path / "full.jsonl", 2)
     empty.write_bytes(b"")
     app = app_on(empty, full, follow=True)
@@ -676,7 +674,7 @@ async def test_a_file_that_fills_up_is_no_longer_said_to_be_empty(tmp_path: Path
         (lambda path: path.with_suffix(".new").rename(path), "replaced by another file"),
     ],
 )
-async def test_what_happens_to_a_followed_file_is_said(
+async def test_changes_to_a_followed_file_are_reported(
     tmp_path: Path, change: Any, said: str
 ) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "ab"]
@@ -692,7 +690,7 @@ async def test_what_happens_to_a_followed_file_is_said(
         assert "2 runs in 2 files" in text_of(app)
 
 
-def test_a_big_file_does_not_keep_small_ones_waiting(tmp_path: Path) -> None:
+def test_a_big_file_does_not_delay_small_ones(tmp_path: Path) -> None:
     big = write_runs(tmp_path / "a-big.jsonl", 3_000)
     for name in "bcdefghijklmn":
         write_run(tmp_path / f"{name}.json")
@@ -708,7 +706,7 @@ def test_a_big_file_does_not_keep_small_ones_waiting(tmp_path: Path) -> None:
     feed.close()
 
 
-def test_progress_is_that_of_all_bytes(tmp_path: Path) -> None:
+def test_progress_counts_the_bytes_of_all_files(tmp_path: Path) -> None:
     big = write_runs(tmp_path / "a-big.jsonl", 500)
     small = write_run(tmp_path / "b.json")
     feed = feed_on(tmp_path)
@@ -742,7 +740,7 @@ def test_many_files_need_few_descriptors(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_a_file_changed_since_it_was_read_is_not_taken_for_the_same(tmp_path: Path) -> None:
+def test_a_file_changed_since_it_was_read_is_detected(tmp_path: Path) -> None:
     for number in range(FEW_FILES + 1):
         write_run(tmp_path / f"{number:04}.json", MESSAGES[:2])
     feed = read_all(feed_on(tmp_path))
@@ -770,7 +768,7 @@ def heading(app: object) -> str:
         (200, ["size", "file", "id", "task", "model", "diagnostics"], []),
     ],
 )
-async def test_wider_terminals_have_more_columns(
+async def test_wider_terminals_show_more_columns(
     tmp_path: Path, width: int, shown: list[str], left_out: list[str]
 ) -> None:
     for name in "ab":
@@ -796,7 +794,7 @@ SHORT_TEXTS = {"task": 19, "model": 12, "codes": 30, "id": 6, "reward": 1, "tool
         (78, 0, set()),
     ],
 )
-def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
+def test_short_tasks_leave_room_for_further_columns(
     width: int, task: int, put_back: set[str]
 ) -> None:
     columns = columns_for(width, {**SHORT_TEXTS, "task": task}, 20)
@@ -810,7 +808,7 @@ def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
 
 
 @pytest.mark.parametrize("width", [78, 118])
-def test_where_no_run_has_a_reward_its_status_has_the_room(width: int) -> None:
+def test_the_status_column_is_shown_if_no_run_has_a_reward(width: int) -> None:
     texts = {"task": 300, "model": 20, "codes": 60, "id": 32, "tool_errors": 1, "file": 30}
     with_status = {column.name for column in columns_for(width, {**texts, "status": 7}, 20)}
     with_both = {
@@ -821,7 +819,7 @@ def test_where_no_run_has_a_reward_its_status_has_the_room(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [15, 25, 40, 58, 78, 98, 118, 158, 198])
-def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> None:
+def test_columns_are_aligned_with_any_content(tmp_path: Path, width: int) -> None:
     task = "試験が失敗する 🧪 " * 20
     for number, who in enumerate(("", "名前" * 30, "a\x1b[31m\n\tb")):
         messages = [{"role": "user", "content": task[number:]}, *MESSAGES[2:]]
@@ -839,7 +837,9 @@ def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> 
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
-async def test_a_text_stands_apart_from_the_number_before_it(transcripts: Path, width: int) -> None:
+async def test_text_columns_are_separated_from_the_number_before_them(
+    transcripts: Path, width: int
+) -> None:
     app = app_on(transcripts / "atropos-group.jsonl")
     async with app.run_test(size=(width, 24)) as pilot:
         await settled(pilot)
@@ -848,13 +848,13 @@ async def test_a_text_stands_apart_from_the_number_before_it(transcripts: Path, 
         assert {line[texts - 2 : texts] for line in screen_lines(app)[1:6]} == {"  "}
 
 
-def test_of_a_long_path_the_end_is_shown() -> None:
+def test_a_long_path_is_cut_at_its_start() -> None:
     assert file_cell("groups/of/humor_3.jsonl", 30).rstrip() == "groups/of/humor_3.jsonl"
     assert file_cell("groups/of/humor_3.jsonl", 10) == "…f/humor_3"
     assert file_cell("a/試験試験試験", 8) == "…験試験 "
 
 
-async def test_a_bare_list_that_begins_with_the_system_is_named_by_the_user(tmp_path: Path) -> None:
+async def test_a_bare_list_of_messages_is_titled_by_its_user_message(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / f"{name}.json").write_text(json.dumps(MESSAGES))
     app = app_on(tmp_path)
@@ -863,7 +863,7 @@ async def test_a_bare_list_that_begins_with_the_system_is_named_by_the_user(tmp_
         assert "Fix the failing test in parser.py" in first_row(app)
 
 
-async def test_of_a_path_that_stands_for_the_task_the_end_is_shown(tmp_path: Path) -> None:
+async def test_a_path_shown_as_the_task_is_cut_at_its_start(tmp_path: Path) -> None:
     folder = tmp_path / ("a-long-name-" * 8)
     folder.mkdir()
     for name in ("one", "two"):
@@ -895,7 +895,7 @@ async def test_the_sorted_column_is_marked_in_its_heading(runs_file: Path) -> No
         assert "▲err" in heading(app)
 
 
-async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
+async def test_clicking_a_heading_sorts_by_its_column(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -906,7 +906,7 @@ async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
         await shows(pilot, "sorted by turns ▲")
 
 
-# Long lists, lists that change behind an open run
+# Long lists, lists that change while a run is open
 
 
 def long_model(count: int) -> ShapedRuns:
@@ -934,7 +934,7 @@ def test_long_lists_are_filtered_and_searched_in_slices(monkeypatch: pytest.Monk
     assert (len(model), model.matches) == (250, 250)
 
 
-def test_a_list_that_fills_is_sorted_a_few_times_a_second() -> None:
+def test_a_filling_list_is_sorted_at_most_a_few_times_a_second() -> None:
     model = long_model(2_000)
     rows, model.rows = model.rows, []
     model.sort_by("turns")
@@ -949,7 +949,7 @@ def test_a_list_that_fills_is_sorted_a_few_times_a_second() -> None:
     assert listed(model)[:2] == [4, 8]
 
 
-async def test_the_title_tells_the_mean_of_the_rewards_and_of_how_many_runs(tmp_path: Path) -> None:
+async def test_the_title_shows_the_mean_reward_and_its_number_of_runs(tmp_path: Path) -> None:
     write_runs(tmp_path / "rewarded.jsonl", 4)
     write_run(tmp_path / "not.json")
     app = app_on(tmp_path)
@@ -958,7 +958,7 @@ async def test_the_title_tells_the_mean_of_the_rewards_and_of_how_many_runs(tmp_
         assert "mean reward 0.375 of 4 runs · 2 with errors" in screen_lines(app)[0]
 
 
-def test_the_mean_of_the_rewards_follows_runs_that_grow_and_go() -> None:
+def test_the_mean_reward_follows_changed_and_removed_runs() -> None:
     model = runs_of({"reward": 1.0}, {"reward": 0.0}, {})
     assert (model.facts.rewarded, model.facts.mean_reward) == (2, 0.5)
     row = model.row(2)
@@ -971,7 +971,7 @@ def test_the_mean_of_the_rewards_follows_runs_that_grow_and_go() -> None:
     assert (model.facts.rewarded, model.facts.mean_reward) == (0, None)
 
 
-def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:
+def test_runs_without_reward_come_last_in_both_directions(tmp_path: Path) -> None:
     for name, reward in {"a": None, "b": 0.5, "c": float("nan"), "d": -1.0}.items():
         write_run(tmp_path / f"{name}.json", MESSAGES[:3], reward=reward)
     feed = read_all(feed_on(tmp_path))
@@ -984,7 +984,7 @@ def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rewards", "presses"), [((0.5, -1.0, 1.0), 2), ((None,), 0)])
-def test_the_worst_reward_is_a_few_keys_away_where_there_are_any(
+def test_reward_is_among_the_first_sort_columns_if_there_are_any(
     rewards: tuple[float | None, ...], presses: int
 ) -> None:
     model = runs_of(*({"reward": reward} for reward in rewards))
@@ -996,7 +996,7 @@ def test_the_worst_reward_is_a_few_keys_away_where_there_are_any(
         assert [model.row(n).summary.reward for n in range(3)] == [-1.0, 0.5, 1.0]
 
 
-def test_runs_are_sorted_by_the_code_they_have_most_of_clean_ones_last_either_way() -> None:
+def test_runs_sort_by_their_most_frequent_code_with_clean_ones_last() -> None:
     codes = [
         (),
         (("TRUNCATED", 1),),
@@ -1010,7 +1010,7 @@ def test_runs_are_sorted_by_the_code_they_have_most_of_clean_ones_last_either_wa
     assert listed(model) == [2, 3, 4, 1]
 
 
-async def test_ctrl_c_says_in_the_status_line_how_to_leave(runs_file: Path) -> None:
+async def test_ctrl_c_shows_how_to_quit(runs_file: Path) -> None:
     app = app_on(runs_file, keys={"back": "x"})
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -1021,7 +1021,7 @@ async def test_ctrl_c_says_in_the_status_line_how_to_leave(runs_file: Path) -> N
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_what_has_no_column_is_told_of_the_chosen_run(transcripts: Path) -> None:
+async def test_fields_without_a_column_are_shown_for_the_selected_run(transcripts: Path) -> None:
     app = app_on(transcripts / "ids.json", transcripts / "unknown-tool.json")
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -1034,7 +1034,7 @@ async def test_what_has_no_column_is_told_of_the_chosen_run(transcripts: Path) -
         await press_until(pilot, "o", lambda: "model" in heading(app))
 
 
-def test_the_next_run_is_counted_from_where_the_run_stands_now() -> None:
+def test_the_next_run_is_relative_to_the_current_position() -> None:
     model = long_model(8)
     model.update()
     ref = model.row(2).ref
@@ -1046,7 +1046,7 @@ def test_the_next_run_is_counted_from_where_the_run_stands_now() -> None:
     assert (model.position_of(ref), model.neighbour(ref, 1)) == (5, 6)
 
 
-def test_a_run_that_is_filtered_out_still_has_neighbours() -> None:
+def test_a_filtered_out_run_still_has_neighbours() -> None:
     model = long_model(8)
     model.update()
     ref = model.row(2).ref
@@ -1058,7 +1058,7 @@ def test_a_run_that_is_filtered_out_still_has_neighbours() -> None:
     assert model.neighbour(RunRef(ref.file, 99), 1) is None
 
 
-async def test_the_cursor_comes_back_to_the_run_that_was_opened(tmp_path: Path) -> None:
+async def test_the_cursor_returns_to_the_opened_run_after_resorting(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
     for number, path in enumerate(paths):
         path.write_bytes(lines_of(*MESSAGES[: 3 + 3 * number]))
@@ -1093,7 +1093,7 @@ async def test_two_runs_are_compared_by_pressing_d_on_each(
         await shows(pilot, "30 runs in 1 file")
 
 
-async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: Path) -> None:
+async def test_pressing_d_twice_on_a_run_drops_the_choice(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -1101,7 +1101,7 @@ async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: 
         await shows(pilot, "no run is chosen")
 
 
-async def test_the_chosen_run_is_named_until_esc_drops_it(tmp_path: Path) -> None:
+async def test_the_run_chosen_for_comparison_is_named_until_esc_drops_it(tmp_path: Path) -> None:
     folder = tmp_path / ("a-long-name-" * 8)
     folder.mkdir()
     app = app_on(write_runs(folder / "runs.jsonl", 30))
@@ -1121,10 +1121,10 @@ async def test_the_chosen_run_is_named_until_esc_drops_it(tmp_path: Path) -> Non
 async def test_a_finished_comparison_waits_until_the_prompt_is_closed(
     runs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, goes_on = threading.Event(), threading.Event()
+    read, may_continue = threading.Event(), threading.Event()
 
     def slow_comparison(*args: object, **options: object) -> Comparison:
-        goes_on.wait(30)
+        may_continue.wait(30)
         read.set()
         return Comparison(Document.from_text("what differs"), ())
 
@@ -1133,7 +1133,7 @@ async def test_a_finished_comparison_waits_until_the_prompt_is_closed(
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("d", "j", "d", "slash", "x")
-        goes_on.set()
+        may_continue.set()
         await until(pilot, read.is_set)
         await pilot.press("y")
         assert "what differs" not in text_of(app)
@@ -1142,7 +1142,7 @@ async def test_a_finished_comparison_waits_until_the_prompt_is_closed(
 
 
 @pytest.mark.parametrize("task", ["修正失败的测试" * 3, "fix 🐛🐛 it"])
-def test_facts_of_two_runs_stand_below_each_other_whatever_they_are_written_in(task: str) -> None:
+def test_the_facts_of_two_runs_are_aligned_in_any_script(task: str) -> None:
     first = NOTHING._replace(task=task, model="l")
     other = first._replace(task="B" * 60, model="M")
     page = run_comparison([], ("a", "b"), (first, other), width=160)
@@ -1164,7 +1164,7 @@ async def test_an_opened_run_is_compared_with_the_one_chosen_in_the_list(runs_fi
         assert "run 2 of" in text_of(app)
 
 
-async def test_a_file_that_is_gone_is_said_when_it_is_to_be_compared(runs_file: Path) -> None:
+async def test_comparing_with_a_deleted_file_is_reported(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -1174,14 +1174,14 @@ async def test_a_file_that_is_gone_is_said_when_it_is_to_be_compared(runs_file: 
         await until(pilot, lambda: "no such file" in text_of(app))
 
 
-async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
+async def test_a_slow_comparison_does_not_delay_quitting(
     runs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading, goes_on, is_read = threading.Event(), threading.Event(), threading.Event()
+    reading, may_continue, is_read = threading.Event(), threading.Event(), threading.Event()
 
     def slow_reading(ref: RunRef) -> list[Event]:
         reading.set()
-        goes_on.wait(30)
+        may_continue.wait(30)
         is_read.set()
         return []
 
@@ -1194,11 +1194,11 @@ async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
         await pilot.press("q")
     assert not app.is_running
     assert not is_read.is_set()
-    goes_on.set()
+    may_continue.set()
 
 
 @pytest.mark.parametrize("is_shared", [True, False])
-async def test_runs_of_one_task_are_told_apart_by_their_ids_on_a_narrow_list(
+async def test_runs_of_the_same_task_show_their_ids_on_a_narrow_list(
     tmp_path: Path, is_shared: bool
 ) -> None:
     said = "Work out what the flag of this machine is, and submit it in its usual form. "
@@ -1218,7 +1218,7 @@ async def test_runs_of_one_task_are_told_apart_by_their_ids_on_a_narrow_list(
         assert ("sample-7" in listed) == is_shared
 
 
-async def test_a_heading_with_the_mark_of_the_order_stands_apart(tmp_path: Path) -> None:
+async def test_the_sort_mark_is_separated_from_the_previous_heading(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     write_runs(path, 9)
     app = app_on(path)

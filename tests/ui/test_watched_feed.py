@@ -1,4 +1,4 @@
-"""What a followed run shows when its file, which is read anew as a whole, holds other runs."""
+"""A followed run whose file is read again as a whole, and then holds other runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def as_lines(*runs: dict[str, object]) -> str:
 
 @contextmanager
 def followed(path: Path) -> Iterator[RunsFeed]:
-    """Give the runs of a file that is watched."""
+    """Yield the feed of a followed file, which is read to its end."""
     feed = RunsFeed(expand_paths([str(path)]), follow=True)
     while not feed.finished:
         feed.step(1.0)
@@ -55,9 +55,9 @@ def opened(feed: RunsFeed, place: int) -> WatchedFeed:
 
 
 def replace(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text)
-    beside.replace(path)
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def until(poll: Callable[[], object], condition: Callable[[], bool]) -> None:
@@ -67,7 +67,7 @@ def until(poll: Callable[[], object], condition: Callable[[], bool]) -> None:
         poll()
 
 
-def replace_reading(feed: RunsFeed, path: Path, text: str) -> None:
+def replace_and_reread(feed: RunsFeed, path: Path, text: str) -> None:
     replace(path, text)
     before = watched(feed).revision
     until(feed.poll, lambda: watched(feed).revision > before)
@@ -78,7 +78,7 @@ def texts_of(run: WatchedFeed) -> list[str]:
     return [event.message.text for event in events if isinstance(event, MessageAppended)]
 
 
-def reply_messages(run: WatchedFeed, row: int) -> str:
+def text_of_row(run: WatchedFeed, row: int) -> str:
     event = run.model.timeline.event(row)
     assert isinstance(event, MessageAppended)
     return event.message.text
@@ -88,42 +88,40 @@ A, B, C = chat("a", "from a"), chat("b", "from b"), chat("c", "from c")
 
 
 @pytest.mark.parametrize("dump", [document, as_lines])
-def test_a_row_whose_run_is_gone_from_the_file_opens_empty_and_says_so(
-    tmp_path: Path, dump: Dump
-) -> None:
+def test_a_row_of_a_removed_run_opens_empty_and_reports_it(tmp_path: Path, dump: Dump) -> None:
     path = tmp_path / "runs.json"
     path.write_text(dump(A))
     with followed(path) as feed:
-        replace_reading(feed, path, dump(A, B, C))
+        replace_and_reread(feed, path, dump(A, B, C))
         until(feed.poll, lambda: len(feed.rows) == 3)
-        replace_reading(feed, path, dump(A))
+        replace_and_reread(feed, path, dump(A))
         gone = opened(feed, 2)
         assert (texts_of(gone), gone.failure) == ([], f"the run is no longer in {path}")
         assert texts_of(opened(feed, 0)) == ["from a"]
 
 
-def test_a_row_whose_run_moved_in_the_file_opens_what_stands_there_now(tmp_path: Path) -> None:
+def test_a_stale_row_opens_the_run_now_at_its_position(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(A, B, C))
     with followed(path) as feed:
         stale = feed.rows[1].ref
-        replace_reading(feed, path, document(A, C))
+        replace_and_reread(feed, path, document(A, C))
         run = WatchedFeed(stale, watched(feed))
         assert texts_of(run) == ["from c"] == texts_of(opened(feed, 1))
 
 
-def test_a_run_that_comes_back_into_the_file_is_shown_again(tmp_path: Path) -> None:
+def test_a_removed_run_is_shown_again_once_it_is_back(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(A, B))
     with followed(path) as feed:
-        replace_reading(feed, path, document(A))
+        replace_and_reread(feed, path, document(A))
         run = opened(feed, 1)
-        replace_reading(feed, path, document(A, B))
+        replace_and_reread(feed, path, document(A, B))
         until(run.poll, lambda: texts_of(run) == ["from b"])
         assert run.failure == ""
 
 
-def test_a_run_on_screen_that_is_gone_stays_and_none_takes_its_place(tmp_path: Path) -> None:
+def test_a_removed_run_stays_on_screen_and_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(A, B, C))
     with followed(path) as feed:
@@ -134,7 +132,7 @@ def test_a_run_on_screen_that_is_gone_stays_and_none_takes_its_place(tmp_path: P
         assert texts_of(run) == ["from b"]
 
 
-def test_the_only_run_of_a_file_is_followed_whatever_its_id(tmp_path: Path) -> None:
+def test_the_only_run_of_a_file_is_followed_even_if_its_id_changes(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(A))
     with followed(path) as feed:
@@ -151,26 +149,26 @@ def test_the_only_run_of_a_file_is_followed_whatever_its_id(tmp_path: Path) -> N
         ((chat("t", "second", "more"),), ["second", "more"]),
     ],
 )
-def test_of_the_tries_of_a_task_the_one_on_screen_is_followed(
+def test_the_attempt_on_screen_is_followed_among_those_of_its_task(
     tmp_path: Path, after: tuple[dict[str, object], ...], expected: list[str]
 ) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(chat("t", "first"), chat("t", "second")))
     with followed(path) as feed:
         run = opened(feed, 1)
-        replace_reading(feed, path, document(*after))
+        replace_and_reread(feed, path, document(*after))
         run.poll()
         assert texts_of(run) == expected
 
 
-def test_a_run_that_moved_is_followed_where_it_stands_now(tmp_path: Path) -> None:
+def test_a_run_that_moved_in_the_file_is_still_followed(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     tries = chat("t", "first"), chat("t", "second")
     path.write_text(document(A, *tries))
     with followed(path) as feed:
         run = opened(feed, 2)
-        replace_reading(feed, path, document(*tries))
-        replace_reading(feed, path, document(*tries, chat("t", "third")))
+        replace_and_reread(feed, path, document(*tries))
+        replace_and_reread(feed, path, document(*tries, chat("t", "third")))
         run.poll()
         assert texts_of(run) == ["second"]
 
@@ -183,7 +181,7 @@ def session_line(number: int) -> str:
     return json.dumps(entry) + "\n"
 
 
-def test_a_followed_session_that_becomes_too_big_to_read_anew_says_so(
+def test_a_session_too_big_to_be_read_again_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "session.jsonl"
@@ -201,7 +199,7 @@ def test_a_followed_session_that_becomes_too_big_to_read_anew_says_so(
         assert feed.complaints == [run.failure]
 
 
-def test_a_document_may_be_read_anew_however_big_it_becomes(
+def test_a_document_of_any_size_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "export.json"
@@ -210,12 +208,12 @@ def test_a_document_may_be_read_anew_however_big_it_becomes(
     with followed(path) as feed:
         run = opened(feed, 0)
         monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", 0)
-        replace_reading(feed, path, json.dumps({"loglines": lines}, indent=1))
+        replace_and_reread(feed, path, json.dumps({"loglines": lines}, indent=1))
         run.poll()
         assert texts_of(run) == ["question 0", "question 1", "question 2"]
 
 
-def test_a_filter_that_was_dropped_can_be_taken_up_though_the_run_grew(tmp_path: Path) -> None:
+def test_a_dropped_filter_can_be_restored_after_the_run_has_grown(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(chat("a", "one", "two")))
     with followed(path) as feed:
@@ -224,12 +222,12 @@ def test_a_filter_that_was_dropped_can_be_taken_up_though_the_run_grew(tmp_path:
         assert model.try_filter('text == "two"') == ""
         run.step(1.0)
         assert model.show_row(0) and model.filter is None
-        replace_reading(feed, path, document(chat("a", "one", "two", "three")))
+        replace_and_reread(feed, path, document(chat("a", "one", "two", "three")))
         assert run.poll()
         assert model.restore_filter() and model.filter_text == 'text == "two"'
 
 
-def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Path) -> None:
+def test_a_new_search_reaches_its_match_although_the_run_grows(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(chat("a", "one", "two")))
     with followed(path) as feed:
@@ -238,7 +236,7 @@ def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Pat
         model.go(0)
         model.follow = False
         model.set_search(compile_search("three", is_regex=False, case_matters=False), seek=True)
-        replace_reading(feed, path, document(chat("a", "one", "two", "three", "four")))
+        replace_and_reread(feed, path, document(chat("a", "one", "two", "three", "four")))
         assert run.poll()
         run.step(1.0)
         model.settle()
@@ -246,7 +244,7 @@ def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Pat
 
 
 def exchange(question: str) -> str:
-    """Return a line of a call log: a reply that left its call in the text."""
+    """Return a line of a call log whose reply has its call in the text."""
     call = '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>'
     asked = {"model": "m", "messages": [{"role": "user", "content": question}]}
     choice = {"index": 0, "message": {"role": "assistant", "content": call}}
@@ -254,11 +252,11 @@ def exchange(question: str) -> str:
     return json.dumps({"request": asked, "response": reply}) + "\n"
 
 
-def codes_listed(feed: RunsFeed) -> list[dict[str, int]]:
+def listed_codes(feed: RunsFeed) -> list[dict[str, int]]:
     return [dict(row.summary.codes) for row in feed.rows]
 
 
-def test_calls_left_in_the_text_of_a_call_log_are_told_though_it_grows(tmp_path: Path) -> None:
+def test_calls_in_the_text_of_a_growing_call_log_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(exchange("one") + exchange("two"))
     left = {"CALL_IN_CONTENT": 1}
@@ -268,30 +266,36 @@ def test_calls_left_in_the_text_of_a_call_log_are_told_though_it_grows(tmp_path:
         with path.open("a") as file:
             file.write(exchange("three"))
         until(feed.poll, lambda: len(feed.rows) == 3)
-        assert codes_listed(feed) == [left, left, left]
+        assert listed_codes(feed) == [left, left, left]
         assert run.poll() and run.model.timeline.state.codes == left
 
 
-def called(run_id: str) -> dict[str, object]:
-    """Return a run that ends with a call that nothing answers."""
+def run_with_pending_call(run_id: str) -> dict[str, object]:
+    """Return a run that ends with an unanswered call."""
     function = {"name": "look", "arguments": "{}"}
     call = {"id": "c1", "type": "function", "function": function}
     asked = {"role": "user", "content": run_id}
     return {"id": run_id, "messages": [asked, {"role": "assistant", "tool_calls": [call]}]}
 
 
-def test_only_the_last_run_of_a_growing_document_may_wait_for_a_result(tmp_path: Path) -> None:
+def test_only_the_last_run_of_a_growing_document_may_have_a_pending_call(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
-    path.write_text(document(called("a"), called("b")))
+    path.write_text(document(run_with_pending_call("a"), run_with_pending_call("b")))
     with followed(path) as feed:
-        replace_reading(feed, path, document(called("a"), called("b"), called("c")))
-        found = ["CALL_UNANSWERED" in codes for codes in codes_listed(feed)]
+        replace_and_reread(
+            feed,
+            path,
+            document(
+                run_with_pending_call("a"), run_with_pending_call("b"), run_with_pending_call("c")
+            ),
+        )
+        found = ["CALL_UNANSWERED" in codes for codes in listed_codes(feed)]
         assert found == [True, True, False]
         assert "CALL_UNANSWERED" in opened(feed, 0).model.timeline.state.codes
         assert "CALL_UNANSWERED" not in opened(feed, 2).model.timeline.state.codes
 
 
-def test_the_cursor_stays_on_its_message_where_rows_come_before_it(tmp_path: Path) -> None:
+def test_the_cursor_stays_on_its_message_if_rows_are_inserted_before(tmp_path: Path) -> None:
     path = tmp_path / "runs.json"
     path.write_text(document(chat("a", "one", "two", "three", "four")))
     with followed(path) as feed:
@@ -299,10 +303,10 @@ def test_the_cursor_stays_on_its_message_where_rows_come_before_it(tmp_path: Pat
         model = run.model
         model.go(2)
         model.marks["m"], model.follow = 3, False
-        here, marked = reply_messages(run, 2), reply_messages(run, 3)
-        replace_reading(feed, path, document(chat("a", "zero", "one", "two", "three", "four")))
+        here, marked = text_of_row(run, 2), text_of_row(run, 3)
+        replace_and_reread(feed, path, document(chat("a", "zero", "one", "two", "three", "four")))
         assert run.poll()
-        assert (reply_messages(run, model.row), reply_messages(run, model.marks["m"])) == (
+        assert (text_of_row(run, model.row), text_of_row(run, model.marks["m"])) == (
             here,
             marked,
         )
@@ -315,7 +319,7 @@ def test_the_cursor_stays_inside_a_run_that_became_shorter(tmp_path: Path) -> No
         run = opened(feed, 0)
         run.model.go(4)
         run.model.follow = False
-        replace_reading(feed, path, document(chat("a", "other")))
+        replace_and_reread(feed, path, document(chat("a", "other")))
         assert run.poll()
         assert run.model.row == run.model.situation().rows - 1
 
@@ -331,7 +335,7 @@ def session(*texts: str) -> str:
     return "".join(lines)
 
 
-def test_a_line_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
+def test_a_half_written_line_is_not_reported(tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
     whole = session("one", "two")
     path.write_text(whole)
@@ -348,9 +352,7 @@ def test_a_line_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("odd", [b"\\ud83d", b"\xff"])
-def test_a_last_line_that_is_whole_is_not_waited_for_whatever_is_in_it(
-    tmp_path: Path, odd: bytes
-) -> None:
+def test_a_complete_last_line_is_read_even_if_it_is_malformed(tmp_path: Path, odd: bytes) -> None:
     path = tmp_path / "session.jsonl"
     path.write_text(session("one"))
     last = session("one", "two", "odd").splitlines()[2].encode().replace(b"odd", b"odd " + odd)

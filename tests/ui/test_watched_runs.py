@@ -1,4 +1,4 @@
-"""Files that can only be read as a whole are followed too: sessions, and documents rewritten."""
+"""Following files that can only be read as a whole: sessions and rewritten documents."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_session_that_is_being_written_is_followed(tmp_path: Path) -> No
         assert screen.model.row == len(screen.model.timeline) - 1
 
 
-async def test_a_document_that_its_writer_replaces_is_read_anew(tmp_path: Path) -> None:
+async def test_a_replaced_document_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "run.traj.json"
     path.write_text(trajectory("do it", "first"))
     app = app_on(path, follow=True)
@@ -75,7 +75,7 @@ async def test_a_document_that_its_writer_replaces_is_read_anew(tmp_path: Path) 
         assert "go on" in text_of(app)
 
 
-async def test_what_was_shown_stays_while_a_document_is_half_written(tmp_path: Path) -> None:
+async def test_the_old_content_stays_while_a_document_is_half_written(tmp_path: Path) -> None:
     path = tmp_path / "run.traj.json"
     path.write_text(trajectory("do it", "first"))
     app = app_on(path, follow=True)
@@ -104,17 +104,17 @@ async def test_the_cursor_stays_on_its_row_while_a_session_grows(tmp_path: Path)
 
 
 def descriptors_of(path: Path) -> int:
-    """Return how many descriptors this process has of a file."""
+    """Return how many open descriptors this process has for a file."""
     count = 0
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             count += descriptor.readlink() == path
-        except OSError:  # that of the listing itself
+        except OSError:  # the descriptor of the directory listing itself
             continue
     return count
 
 
-async def test_what_is_read_anew_keeps_no_descriptor_of_what_was_there_before(
+async def test_reading_again_leaks_no_descriptor(
     tmp_path: Path,
 ) -> None:
     if not Path("/proc/self/fd").exists():
@@ -138,7 +138,7 @@ async def test_what_is_read_anew_keeps_no_descriptor_of_what_was_there_before(
 
 
 def rows_of(app: Any) -> list[tuple[str, int, int]]:
-    """Return id, messages and tool errors of each run as it is listed."""
+    """Return the id and the numbers of messages and tool errors of each listed run."""
     found = (app.feed.rows[place].summary for place in app.screen.model.order)
     return [(one.run_id, one.messages, one.tool_errors) for one in found]
 
@@ -146,7 +146,7 @@ def rows_of(app: Any) -> list[tuple[str, int, int]]:
 FAILED = [{"type": "tool_result", "tool_use_id": "t1", "content": "no such file", "is_error": True}]
 
 
-async def test_the_row_of_a_session_that_grows_tells_of_it(tmp_path: Path) -> None:
+async def test_the_row_of_a_growing_session_is_updated(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(line(0, "user", "list the files"))
     (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
@@ -161,7 +161,7 @@ async def test_the_row_of_a_session_that_grows_tells_of_it(tmp_path: Path) -> No
         assert rows_of(app)[1] == ("s-2", 1, 0)
 
 
-async def test_a_subagent_that_comes_into_a_session_gets_a_row(tmp_path: Path) -> None:
+async def test_a_new_subagent_of_a_session_gets_a_row(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(line(0, "user", "list the files"))
     (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
@@ -175,7 +175,7 @@ async def test_a_subagent_that_comes_into_a_session_gets_a_row(tmp_path: Path) -
         assert [name for name, _, _ in rows_of(app)] == ["s-1", "ab12", "s-2"]
 
 
-async def test_a_run_that_was_opened_from_the_list_still_has_neighbours_once_it_grew(
+async def test_an_opened_run_that_has_grown_still_has_neighbours(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -193,7 +193,7 @@ async def test_a_run_that_was_opened_from_the_list_still_has_neighbours_once_it_
         await until(pilot, lambda: "something else" in text_of(app))
 
 
-async def test_a_file_that_comes_into_a_followed_folder_is_listed(
+async def test_a_new_file_in_a_followed_folder_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.runtime.new_files.EVERY_S", 0.02)
@@ -211,7 +211,7 @@ async def test_a_file_that_comes_into_a_followed_folder_is_listed(
         await until(pilot, lambda: rows_of(app)[1] == ("s-2", 2, 0))
 
 
-async def test_a_call_that_is_under_way_is_no_error_of_its_row(tmp_path: Path) -> None:
+async def test_a_pending_call_is_not_listed_as_an_error(tmp_path: Path) -> None:
     waiting = line(0, "user", "list the files") + line(1, "assistant", CALL)
     (tmp_path / "a.jsonl").write_text(waiting)
     (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
@@ -223,7 +223,7 @@ async def test_a_call_that_is_under_way_is_no_error_of_its_row(tmp_path: Path) -
         assert rows_of(app)[0] == ("s-1", 2, 0)
 
 
-def test_many_followed_sessions_keep_few_descriptors(
+def test_many_followed_sessions_keep_few_files_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not Path("/proc/self/fd").exists():
@@ -267,7 +267,7 @@ async def test_a_big_session_is_followed_as_one_run_too(
         assert "CALL_UNANSWERED" not in text_of(app)
 
 
-async def test_a_session_that_becomes_big_while_it_is_followed_goes_on(
+async def test_a_followed_session_that_becomes_big_is_still_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -281,7 +281,7 @@ async def test_a_session_that_becomes_big_while_it_is_followed_goes_on(
         await until(pilot, lambda: "there is a.txt" in text_of(app))
 
 
-async def test_a_subagent_that_is_gone_from_its_session_leaves_the_list_not_the_screen(
+async def test_a_removed_subagent_leaves_the_list_but_stays_on_screen(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -303,8 +303,8 @@ async def test_a_subagent_that_is_gone_from_its_session_leaves_the_list_not_the_
 
 def exchanges(*questions: str) -> str:
     """Return a call log: for each question a line with a request and its reply."""
-    said = {"message": {"role": "assistant", "content": "fine"}}
-    reply = {"object": "chat.completion", "choices": [said]}
+    choice = {"message": {"role": "assistant", "content": "fine"}}
+    reply = {"object": "chat.completion", "choices": [choice]}
     asked = [{"messages": [{"role": "user", "content": question}]} for question in questions]
     lines = [json.dumps({"request": request, "response": reply}) for request in asked]
     return "\n".join(lines) + "\n"
@@ -322,7 +322,7 @@ def move_away_and_write(path: Path, text: str) -> None:
         (Path.write_text, "log.jsonl: cut off; read again"),
     ],
 )
-async def test_a_rotated_log_lists_what_is_in_it_now(
+async def test_a_rotated_log_lists_its_new_runs_only(
     tmp_path: Path, replace: Callable[[Path, str], object], said: str
 ) -> None:
     path = tmp_path / "log.jsonl"
@@ -340,7 +340,7 @@ async def test_a_rotated_log_lists_what_is_in_it_now(
         await shows(pilot, "3 runs in 1 file", "new 2")
 
 
-async def test_a_filter_leaves_out_what_is_gone_from_a_followed_file(tmp_path: Path) -> None:
+async def test_a_filter_does_not_list_runs_removed_from_a_followed_file(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(exchanges("one", "two", "three"))
     app = app_on(path, follow=True)
@@ -356,7 +356,7 @@ async def test_a_filter_leaves_out_what_is_gone_from_a_followed_file(tmp_path: P
         assert len(app.screen.model) == 2
 
 
-async def test_a_session_waits_for_its_results_while_its_subagent_is_at_work(
+async def test_a_call_is_pending_while_its_subagent_works(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -372,23 +372,23 @@ async def test_a_session_waits_for_its_results_while_its_subagent_is_at_work(
         assert "CALL_UNANSWERED" not in text_of(app)
 
 
-def said(run_id: str) -> str:
+def one_message_run(run_id: str) -> str:
     message = {"role": "user", "content": f"from {run_id}"}
     return json.dumps({"id": run_id, "messages": [message]})
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
-async def test_a_followed_file_of_one_run_leads_to_those_that_come_in(
+async def test_new_runs_of_a_followed_file_are_reachable_from_its_first(
     tmp_path: Path, end: str
 ) -> None:
     path = tmp_path / "runs.jsonl"
-    path.write_text(said("a") + end)
+    path.write_text(one_message_run("a") + end)
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "from a")
         assert run_screen(app).count == 1
         with path.open("a") as file:
-            file.write("".join("\n" * (not end) + said(name) + end for name in "bcd"))
+            file.write("".join("\n" * (not end) + one_message_run(name) + end for name in "bcd"))
         await shows(pilot, "run 1 of 4", "there are 4 runs by now: L the next one, q the list")
         await pilot.press("L")
         await shows(pilot, "run 2 of 4", "from b")
@@ -396,9 +396,9 @@ async def test_a_followed_file_of_one_run_leads_to_those_that_come_in(
         await shows(pilot, "4 runs in 1 file")
 
 
-async def test_the_only_run_of_a_followed_file_is_left_at_once(tmp_path: Path) -> None:
+async def test_back_from_the_only_run_of_a_followed_file_quits(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
-    path.write_text(said("a") + "\n")
+    path.write_text(one_message_run("a") + "\n")
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "from a")
