@@ -1,4 +1,4 @@
-"""What stands above the differences of two runs."""
+"""The facts shown above the differences of two runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = "MARKER_IN_REASONING"
 
 
 def facts(left: RunSummary, right: RunSummary) -> dict[str, list[str]]:
-    """Return the facts of two runs by name; "strong" is the last where they differ."""
+    """Return the facts of two runs by name: the values, then "strong" if they differ."""
     lines = run_comparison([], ("a", "b"), (left, right)).document.lines
     heading = lines[2 : [line.text for line in lines].index("")]
     found = {}
@@ -54,7 +54,7 @@ def test_clean_runs_have_no_errors_and_no_codes() -> None:
     assert not any(name.isupper() for name in found)
 
 
-def test_one_of_what_both_runs_have_is_told_as_one() -> None:
+def test_a_common_count_of_one_is_in_the_singular() -> None:
     one = NOTHING._replace(turns=1, calls=1, messages=1_024)
     found = facts(one, one)
     assert found["turn"] == found["call"] == ["1", "in both"]
@@ -62,13 +62,13 @@ def test_one_of_what_both_runs_have_is_told_as_one() -> None:
     assert "1 turn, 1,024 messages, 1 call" in text
 
 
-def test_the_message_at_which_runs_part_is_named_as_one() -> None:
+def test_the_message_at_which_runs_diverge_is_named_in_the_singular() -> None:
     steps = [Step(StepKind.MESSAGE, "user", text) for text in ("a", "b")]
     page = run_comparison([DiffRow(*steps)], ("a", "b"), (NOTHING, NOTHING)).document.text
     assert re.search(r"diverge at +the user's message", page)
 
 
-def test_the_longest_code_leaves_the_columns_below_each_other() -> None:
+def test_the_longest_code_keeps_the_columns_aligned() -> None:
     wrong = NOTHING._replace(model="m", codes=((LONGEST, 7),))
     lines = [
         line.text
@@ -79,7 +79,7 @@ def test_the_longest_code_leaves_the_columns_below_each_other() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 75, 120])
-def test_no_fact_that_differs_is_wider_than_the_page(width: int) -> None:
+def test_no_differing_fact_is_wider_than_the_page(width: int) -> None:
     runs = [
         NOTHING._replace(task=f"{number} words " * 40, codes=((LONGEST, number),))
         for number in (1, 2)
@@ -89,7 +89,7 @@ def test_no_fact_that_differs_is_wider_than_the_page(width: int) -> None:
     assert max(cells(line.text) for line in lines[2:4]) <= width
 
 
-def test_tasks_that_begin_alike_are_cut_to_where_they_differ() -> None:
+def test_tasks_with_a_common_beginning_are_cut_to_their_difference() -> None:
     begins = "Count the lines of every file below the folder named "
     runs = [NOTHING._replace(task=f"{begins}{name} and submit") for name in ("alpha", "beta")]
     lines = run_comparison([], ("a", "b"), (runs[0], runs[1]), width=75).document.lines
@@ -99,7 +99,7 @@ def test_tasks_that_begin_alike_are_cut_to_where_they_differ() -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_the_screen_shows_first_which_run_is_clean(
+async def test_the_top_of_the_comparison_shows_which_run_is_clean(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     bad = [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": []}]
@@ -116,7 +116,7 @@ async def test_the_screen_shows_first_which_run_is_clean(
         assert any(line.split() == ["TOOL_CALLS_EMPTY", "0", "1"] for line in lines)
 
 
-async def test_a_heading_that_leaves_no_room_is_scrolled_to_where_they_part(
+async def test_a_long_heading_is_scrolled_to_the_first_difference(
     tmp_path: Path,
 ) -> None:
     paths = write_run(tmp_path / "a.json"), write_run(tmp_path / "b.json", MESSAGES[:1])
@@ -127,7 +127,7 @@ async def test_a_heading_that_leaves_no_room_is_scrolled_to_where_they_part(
         await shows(pilot, "diverge at", "- user, only in A")
 
 
-def test_what_the_runs_cost_is_told() -> None:
+def test_tokens_cost_and_duration_are_compared() -> None:
     left = NOTHING._replace(prompt_tokens=12_000, cost_usd=0.5, duration_s=1_500.0)
     right = NOTHING._replace(prompt_tokens=9_000, cost_usd=0.5)
     found = facts(left, right)
@@ -137,7 +137,7 @@ def test_what_the_runs_cost_is_told() -> None:
     assert any(line.text.startswith("in both") and "cost $0.5" in line.text for line in lines)
 
 
-def test_tasks_with_the_same_first_line_are_not_said_to_be_the_same() -> None:
+def test_different_tasks_with_the_same_first_line_count_as_different() -> None:
     runs = [NOTHING._replace(task="<files>", task_digest=digest) for digest in "xy"]
     asked = [Step(StepKind.MESSAGE, "user", f"<files>\n/w/{name}") for name in ("flask", "numpy")]
     for rows in ([DiffRow(*asked)], []):

@@ -1,4 +1,4 @@
-"""What one key copies: a call by itself, the body of a request, the command that sends it."""
+"""What one key copies: a single call, the body of a request, or the command that sends it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.ui.opened import WIDE, app_on, call, settled, shows, write_run
 BODY = '{"model":"m","messages":[{"role":"user","content":"it\'s $HOME `x`"}]}'
 
 
-async def test_of_parallel_calls_the_one_under_the_cursor_is_copied(tmp_path: Path) -> None:
+async def test_the_call_under_the_cursor_is_copied(tmp_path: Path) -> None:
     calls = [
         call("c1", "ls", {"path": "/"}),
         call("c2", "cat", {"path": "x", "api_key": "sk-12345"}),
@@ -49,14 +49,14 @@ async def test_of_parallel_calls_the_one_under_the_cursor_is_copied(tmp_path: Pa
         assert json.loads(app.clipboard) == wanted
 
 
-def test_arguments_that_are_no_json_are_copied_as_the_text_that_came() -> None:
+def test_arguments_that_are_not_json_are_copied_verbatim() -> None:
     call = ToolCall(0, None, '{"a": \x1b', ArgumentsState.NOT_JSON)
     whole, arguments = call_copies(call)
     assert json.loads(whole.text) == {"id": None, "name": None, "arguments": '{"a": \x1b'}
     assert arguments.text == call.arguments_text
 
 
-async def test_the_body_of_a_request_is_copied_then_the_command_that_sends_it(
+async def test_copying_a_request_gives_its_body_and_then_the_curl_command(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -77,7 +77,7 @@ async def test_the_body_of_a_request_is_copied_then_the_command_that_sends_it(
         assert app.clipboard == BODY
 
 
-WRITTEN = "def f():\n    return '\u00e9'\n"
+SOURCE_TEXT = "def f():\n    return '\u00e9'\n"
 
 
 def values_of(**arguments: Any) -> list[tuple[str, str, bool]]:
@@ -85,29 +85,29 @@ def values_of(**arguments: Any) -> list[tuple[str, str, bool]]:
     return [(one.what, one.text, one.is_masked) for one in call_copies(found)[1:]]
 
 
-def test_texts_are_copied_as_they_are_and_other_values_as_json() -> None:
-    assert values_of(content=WRITTEN, n=1, at=["a\nb"], none=None) == [
-        ("args.content", WRITTEN, False),
+def test_texts_are_copied_verbatim_and_other_values_as_json() -> None:
+    assert values_of(content=SOURCE_TEXT, n=1, at=["a\nb"], none=None) == [
+        ("args.content", SOURCE_TEXT, False),
         ("args.n", "1", False),
         ("args.at", '[\n  "a\\nb"\n]', False),
         ("args.none", "null", False),
     ]
 
 
-def test_a_value_is_masked_as_it_is_inside_its_call() -> None:
+def test_a_copied_value_is_masked_like_its_call() -> None:
     arguments = {"api_key": "sk-12345", "request": {"headers": {"authorization": "Bearer abcd"}}}
     (key, key_text, key_masked), (_, request, request_masked) = values_of(**arguments)
     assert (key, key_text, key_masked, request_masked) == ("args.api_key", "***", True, True)
     assert json.loads(request) == {"headers": {"authorization": "Bearer ***"}}
 
 
-def test_names_of_values_are_those_of_expressions_and_harmless() -> None:
+def test_values_are_named_like_in_expressions_and_escaped() -> None:
     names = [what for what, _, _ in values_of(**{"a b": 1, "x\x1b[2J": 2, "n" * 300: 3})]
     assert names[:2] == ['args["a b"]', r'args["x\u001b[2J"]'] and len(names[2]) < 40
 
 
-async def test_copied_again_a_call_gives_its_values_one_by_one(tmp_path: Path) -> None:
-    calls = [call("c1", "write", {"path": "a.py", "content": WRITTEN, "api_key": "sk-12345"})]
+async def test_copying_a_call_again_gives_its_values_one_by_one(tmp_path: Path) -> None:
+    calls = [call("c1", "write", {"path": "a.py", "content": SOURCE_TEXT, "api_key": "sk-12345"})]
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
     app = app_on(write_run(tmp_path / "run.json", messages))
     async with app.run_test(size=WIDE) as pilot:
@@ -119,7 +119,7 @@ async def test_copied_again_a_call_gives_its_values_one_by_one(tmp_path: Path) -
         assert app.clipboard == "a.py"
         await pilot.press("y")
         await shows(pilot, "copied args.content, ")
-        assert app.clipboard == WRITTEN
+        assert app.clipboard == SOURCE_TEXT
         await pilot.press("y")
         await shows(pilot, "copied args.api_key, 3 characters, secrets masked; again: the call")
         await pilot.press("1", "y")
@@ -129,7 +129,7 @@ async def test_copied_again_a_call_gives_its_values_one_by_one(tmp_path: Path) -
         await shows(pilot, "copied the call")
 
 
-async def test_copied_again_a_result_gives_its_text_and_the_values_in_it(tmp_path: Path) -> None:
+async def test_copying_a_result_again_gives_its_text_and_its_values(tmp_path: Path) -> None:
     content = json.dumps({"output": "one\ntwo", "exit_code": 0})
     messages = [
         {"role": "user", "content": "x"},
@@ -149,12 +149,12 @@ async def test_copied_again_a_result_gives_its_text_and_the_values_in_it(tmp_pat
         assert app.clipboard == "one\ntwo"
 
 
-class _Keeps(BaseHTTPRequestHandler):
+class _RecordingHandler(BaseHTTPRequestHandler):
     got: tuple[str, str, str] = ("", "", "")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        _Keeps.got = (self.path, str(self.headers["Authorization"]), body)
+        _RecordingHandler.got = (self.path, str(self.headers["Authorization"]), body)
         self.send_response(200)
         self.end_headers()
 
@@ -162,30 +162,30 @@ class _Keeps(BaseHTTPRequestHandler):
         return
 
 
-def test_the_copied_command_sends_the_request_with_a_key_that_it_does_not_hold() -> None:
-    with HTTPServer(("127.0.0.1", 0), _Keeps) as server:
+def test_the_curl_command_takes_the_api_key_from_the_environment() -> None:
+    with HTTPServer(("127.0.0.1", 0), _RecordingHandler) as server:
         thread = Thread(target=server.handle_request)
         thread.start()
         command = curl_command(f"http://127.0.0.1:{server.server_port}/v1", BODY)
         environment = {"OPENAI_API_KEY": "k1", "PATH": "/usr/bin:/bin"}
         subprocess.run(["sh", "-c", command], check=True, env=environment, timeout=60)
         thread.join(60)
-    assert _Keeps.got == ("/v1/chat/completions", "Bearer k1", BODY)
+    assert _RecordingHandler.got == ("/v1/chat/completions", "Bearer k1", BODY)
 
 
-def test_a_command_names_the_key_and_the_headers_that_the_run_was_given() -> None:
+def test_the_curl_command_names_the_key_variable_and_headers() -> None:
     command = curl_command("http://h/v1", "{}", key_name="MYKEY", header_names=["X-Team"])
     assert '"Authorization: Bearer $MYKEY"' in command and "-H 'X-Team: …'" in command
 
 
-def test_a_header_that_was_given_stands_once() -> None:
+def test_the_curl_command_contains_each_header_once() -> None:
     command = curl_command("http://h/v1", "{}", header_names=["authorization", "Content-type"])
     assert command.lower().count("authorization") == command.lower().count("content-type") == 1
     assert "$" not in command
 
 
 @pytest.mark.parametrize("key_name", ["X$(reboot)", 'a" -o /x "', "A B", "\u00c4", ""])
-def test_a_name_that_is_no_variable_reaches_no_shell(key_name: str) -> None:
+def test_an_invalid_key_variable_is_not_put_into_the_command(key_name: str) -> None:
     assert f'"Authorization: Bearer {UNKNOWN}"' in curl_command("http://h", "{}", key_name=key_name)
 
 
@@ -198,9 +198,7 @@ def test_a_name_that_is_no_variable_reaches_no_shell(key_name: str) -> None:
         ("nonsense", ["OPENAI_API_KEY"]),
     ],
 )
-def test_what_a_recording_says_of_key_and_headers_is_in_the_command(
-    live: Any, wanted: list[str]
-) -> None:
+def test_key_variable_and_headers_come_from_the_recording(live: Any, wanted: list[str]) -> None:
     head = RunStarted(seq=0, source_format="native", details={"live": live})
     sent = RequestSent(seq=0, body=BODY, url="http://h/v1")
     run = timeline(head, sent)
@@ -218,12 +216,12 @@ def test_what_a_recording_says_of_key_and_headers_is_in_the_command(
         ("https://me:word@h/v1", "https://***@h/v1/chat/completions"),
     ],
 )
-def test_the_address_is_that_of_the_endpoint_without_secrets(url: str, address: str) -> None:
+def test_the_copied_url_is_the_endpoint_without_secrets(url: str, address: str) -> None:
     assert shlex.split(curl_command(url, "{}").replace("\\\n", ""))[1] == address
 
 
 @pytest.mark.parametrize(
     ("url", "body"), [("", "{}"), ("sdk", "{}"), ("http://h", "\ud800" * LONGEST_ARGUMENT)]
 )
-def test_what_curl_cannot_send_has_no_command(url: str, body: str) -> None:
+def test_a_request_that_curl_cannot_send_has_no_command(url: str, body: str) -> None:
     assert curl_command(url, body) == ""

@@ -1,4 +1,4 @@
-"""Many files on their way to the screen: what is said of them, and how far the reading is."""
+"""Reading many files for the list: complaints, names and progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
-    """Yield a feed before every step of it."""
+    """Yield a feed before each of its steps and at its end."""
     feed = RunsFeed(Targets([[Target(path) for path in paths]]))
     while not feed.finished:
         yield feed
@@ -33,7 +33,7 @@ def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
     feed.close()
 
 
-def test_a_file_written_over_after_it_was_read_is_told_in_the_list_and_in_its_runs(
+def test_a_file_overwritten_after_reading_is_reported_in_list_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 0.0)
@@ -51,19 +51,19 @@ def test_a_file_written_over_after_it_was_read_is_told_in_the_list_and_in_its_ru
     feed.close()
 
 
-def test_of_very_many_files_the_sizes_are_looked_up_bit_by_bit(
+def test_the_sizes_of_very_many_files_are_looked_up_gradually(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_progress, "SIZED_AT_ONCE", 1)
     seen = [progress for feed in feed_of(files) if (progress := feed.progress()) is not None]
     done = [share for share, _ in seen]
-    # All are as big as the first one.
+    # The size of the first file is used as an estimate for all.
     assert {total for _, total in seen} == {sum(path.stat().st_size for path in files)}
     assert done == sorted(done)
     assert done[-1] > done[0] == 0
 
 
-def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
+def test_complaints_about_very_many_files_are_capped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "MAX_COMPLAINTS", 3)
@@ -82,7 +82,7 @@ def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
         (["a.json", "runs/a.json"], ["a.json", "runs/a.json"]),
     ],
 )
-def test_files_are_called_by_what_tells_them_apart(
+def test_files_are_named_by_their_distinguishing_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], names: list[str], many: int
 ) -> None:
     monkeypatch.setattr("hermes_tui.runtime.targets.MANY_FILES", many)
@@ -95,7 +95,7 @@ def test_files_are_called_by_what_tells_them_apart(
         assert [row.file_name for row in feed.rows] == names
 
 
-def test_of_very_many_files_only_those_of_the_first_screen_are_looked_at(
+def test_only_the_files_of_the_first_screen_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(300):

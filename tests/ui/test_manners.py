@@ -1,4 +1,4 @@
-"""What every screen does alike: paging, the help, Esc, and what is said about a key."""
+"""What all screens have in common: paging, the help, Esc, and messages about keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.mark.parametrize("keys", [("ctrl+d", "ctrl+u"), ("ctrl+f", "ctrl+b"), ("space", "pageup")])
-async def test_a_page_of_the_help_is_turned_by_the_keys_of_pagers(
+async def test_the_help_scrolls_with_the_keys_of_pagers(
     tmp_path: Path, keys: tuple[str, str]
 ) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
@@ -51,24 +51,24 @@ async def test_the_help_can_be_searched(tmp_path: Path) -> None:
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
 
-def test_a_complaint_is_one_line_of_the_help_whatever_the_file_is_called() -> None:
+def test_a_complaint_takes_one_line_of_the_help_for_any_file_name() -> None:
     lines = [line.text for line in help_document({}, ["a\nMove\n.json: torn"], width=100).lines]
     assert "  a⏎Move⏎.json: torn" in lines
 
 
-def test_ids_of_actions_are_quieter_than_what_the_actions_do() -> None:
+def test_action_ids_are_dimmed_in_the_help() -> None:
     for width in (100, 40):
         lines = [line for line in help_document({}, [], width=width).lines if "[pair]" in line.text]
         [span] = [span for span in lines[0].spans if span.style_name == "dim"]
         assert lines[0].text[span.start : span.end] == "[pair]"
 
 
-def test_the_keys_of_one_place_alone_have_a_heading_that_names_it_once() -> None:
+def test_keys_of_a_single_screen_have_a_heading_that_names_it() -> None:
     lines = [line.text for line in help_document({}, [], width=100).lines]
     assert {"In a live run", "In the parser lab", "In the list of runs: find"} <= set(lines)
 
 
-def test_the_help_begins_with_the_keys_of_the_place() -> None:
+def test_the_help_begins_with_the_keys_of_the_current_screen() -> None:
     def headings(place: str) -> list[str]:
         lines = help_document({}, [], place=place).lines
         return [line.text for line in lines if line.text and not line.text.startswith(" ")]
@@ -84,7 +84,7 @@ def test_the_help_begins_with_the_keys_of_the_place() -> None:
         assert whole.count("[sort]") == whole.count("[next-call]") == whole.count("[lab-step]") == 1
 
 
-async def test_esc_with_nothing_to_drop_says_what_goes_back(tmp_path: Path) -> None:
+async def test_esc_with_nothing_to_drop_names_the_key_that_goes_back(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / name) for name in ("a.json", "b.json")]
     app = app_on(*runs)
     async with app.run_test(size=WIDE) as pilot:
@@ -97,7 +97,7 @@ async def test_esc_with_nothing_to_drop_says_what_goes_back(tmp_path: Path) -> N
         await shows(pilot, "row 1", "nothing to drop: q goes back")
 
 
-async def test_what_is_said_of_a_key_goes_with_the_next_one(tmp_path: Path) -> None:
+async def test_a_message_about_a_key_disappears_with_the_next_key(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / name) for name in ("a.json", "b.json")]
     app = app_on(*runs)
     async with app.run_test(size=WIDE) as pilot:
@@ -108,7 +108,7 @@ async def test_what_is_said_of_a_key_goes_with_the_next_one(tmp_path: Path) -> N
         await until(pilot, lambda: "mark: in a run" not in text_of(app))
 
 
-async def test_what_is_too_long_to_be_said_in_one_row_takes_two(tmp_path: Path) -> None:
+async def test_a_message_too_long_for_one_row_takes_two(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=NARROW) as pilot:
         await shows(pilot, "row 1 of")

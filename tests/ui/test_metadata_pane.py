@@ -1,4 +1,4 @@
-"""What the file says of a run beyond its messages is shown, searched, unfolded and followed."""
+"""The metadata pane: what the file records about a run besides its messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE = "\x1b]52;c;x\x07 [bold red]@click[/] \u202e"
 
 
 def page_of(*events: Event, unfolded: set[str] | None = None, **of: Any) -> list[str]:
-    """Return the lines of the page on a run of these events."""
+    """Return the lines of the page about a run with these events."""
     timeline = Timeline(MemoryLog(events, complete=True))
     timeline.advance(100)
     metadata = RunMetadata(timeline, "/runs/a.jsonl", **of)
@@ -45,7 +45,7 @@ def value_of(page: list[str], name: str) -> str:
     return next(line for line in page if line.split()[:1] == [name])[16:].strip()
 
 
-def test_all_that_the_file_says_is_on_the_page() -> None:
+def test_everything_recorded_is_on_the_page() -> None:
     page = page_of(
         RunStarted(seq=0, ts=100.0, run_id="r1", task="mend it", model="m", group_id="g",
                    parser="p", parent_run_id="main",
@@ -63,7 +63,7 @@ def test_all_that_the_file_says_is_on_the_page() -> None:
     assert {name: value_of(page, name) for name in wanted} == wanted
 
 
-def test_what_the_file_does_not_say_takes_no_line() -> None:
+def test_missing_facts_take_no_line() -> None:
     page = page_of(RunStarted(seq=0, run_id="r1"))
     assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)
     assert "none: the file does not say how it ended" in "\n".join(page)
@@ -81,7 +81,9 @@ RECORDS = [SourceRef(ByteRange(28, 61)), SourceRef(ByteRange(63, 9_000))]
         ([RECORDS[0], None], []),
     ],
 )
-def test_the_place_of_a_run_is_all_of_it(places: list[SourceRef | None], said: list[str]) -> None:
+def test_the_place_of_a_run_covers_all_its_records(
+    places: list[SourceRef | None], said: list[str]
+) -> None:
     begin, end = places
     page = page_of(
         RunStarted(seq=0, at=begin),
@@ -90,7 +92,7 @@ def test_the_place_of_a_run_is_all_of_it(places: list[SourceRef | None], said: l
     assert [line for line in page if line.startswith("place")] == said
 
 
-def test_how_often_tools_were_called_stands_below_each_other() -> None:
+def test_the_call_counts_of_tools_are_aligned() -> None:
     calls = ("ls", "a_tool_with_a_long_name")
     page = page_of(*(
         ToolCallProposed(seq=seq, call=ToolCall(seq, name, "{}", ArgumentsState.JSON_STRING))
@@ -101,7 +103,7 @@ def test_how_often_tools_were_called_stands_below_each_other() -> None:
     assert len(columns) == 2
 
 
-def test_a_long_value_is_folded_until_it_is_asked_for() -> None:
+def test_a_long_value_is_folded_by_default() -> None:
     details = {"config": {f"key-{n}": n for n in range(60)}, "note": "first\nsecond"}
     started = RunStarted(seq=0, details=details)
     folded = page_of(started)
@@ -112,21 +114,21 @@ def test_a_long_value_is_folded_until_it_is_asked_for() -> None:
     assert "second" in unfolded
 
 
-def test_a_value_of_megabytes_costs_no_more_than_its_beginning() -> None:
+def test_a_value_of_megabytes_is_cut() -> None:
     started = RunStarted(seq=0, details={"blob": ["x" * 99] * 50_000})
     page = page_of(started, unfolded={"details/blob"})
     assert sum(map(len, page)) < 2 * LONGEST
     assert "more characters" in page[-1]
 
 
-def test_a_value_is_spelled_once_as_long_as_it_is_the_same() -> None:
+def test_the_text_of_an_unchanged_value_is_cached() -> None:
     texts = ValueTexts()
     value = {"n": 1}
     assert texts.text("x", value) is texts.text("x", value)
     assert texts.text("x", {"n": 2}) == '{"n": 2}'
 
 
-def test_a_value_nested_too_deep_is_said_to_be() -> None:
+def test_a_value_nested_too_deeply_is_tolerated() -> None:
     deep: Any = []
     for _ in range(3_000):
         deep = [deep]
@@ -148,7 +150,7 @@ def test_the_schema_of_a_tool_is_shown_on_request() -> None:
     assert "Slowly." in unfolded
 
 
-def test_the_label_of_a_failed_run_says_where_who_and_why() -> None:
+def test_the_label_of_a_failed_run_shows_where_who_and_why() -> None:
     page = page_of(
         RunStarted(seq=0, details={"mistake_agent": "Coder", "mistake_reason": "it guessed"}),
         MessageAppended(seq=1, message=Message("assistant", "x", author="Coder",
@@ -159,7 +161,7 @@ def test_the_label_of_a_failed_run_says_where_who_and_why() -> None:
     assert not any("mistake_" in line for line in page)
 
 
-def test_parent_and_children_are_told() -> None:
+def test_parent_and_children_are_shown() -> None:
     relatives = (Relative("parent", 3, "the main run"), Relative("child", 5, "a subagent"))
     page = page_of(RunStarted(seq=0, parent_run_id="main"), relatives=relatives)
     assert value_of(page, "parent") == "the main run"
@@ -170,11 +172,11 @@ def test_parent_and_children_are_told() -> None:
 
 
 def is_on_fact(app: HermesApp, name: str) -> bool:
-    """Tell whether the cursor of the pane is on a fact of this name."""
+    """Return whether the cursor of the pane is on a fact of this name."""
     return app.screen.query_one(MetadataPane).copied.startswith(name)
 
 
-async def test_a_fact_that_is_searched_for_is_found_in_the_pane(tmp_path: Path) -> None:
+async def test_search_finds_a_fact_in_the_pane(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json", branch="nightly", commit="feed42"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -206,7 +208,7 @@ async def test_enter_unfolds_a_tool_and_folds_it_again(
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_one_key_goes_to_the_step_at_which_the_run_went_wrong(
+async def test_one_key_moves_to_the_step_at_which_the_run_went_wrong(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     history = [{"role": "assistant", "name": "Coder", "content": f"step {n}"} for n in range(50)]
@@ -228,7 +230,7 @@ async def test_one_key_goes_to_the_step_at_which_the_run_went_wrong(
         assert any("▌" in line and "◆ Coder" in line for line in screen_lines(app))
 
 
-async def test_without_such_a_label_the_key_does_nothing(tmp_path: Path) -> None:
+async def test_without_a_failure_label_the_key_does_nothing(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -237,7 +239,7 @@ async def test_without_such_a_label_the_key_does_nothing(tmp_path: Path) -> None
         assert run_screen(app).model.row == 1
 
 
-async def test_enter_goes_to_the_parent_and_back_to_the_child(tmp_path: Path) -> None:
+async def test_enter_opens_the_parent_and_the_child(tmp_path: Path) -> None:
     for name, parent in (("main", ""), ("sub", "main")):
         started = RunStarted(seq=0, run_id=name, task=f"task of {name}", parent_run_id=parent)
         (tmp_path / f"{name}.jsonl").write_bytes(encode(started))
@@ -257,7 +259,7 @@ async def test_enter_goes_to_the_parent_and_back_to_the_child(tmp_path: Path) ->
         await shows(pilot, "2 runs")
 
 
-async def test_nothing_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:
+async def test_no_control_character_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:
     tools = [{"type": "function", "function": {"name": HOSTILE, "description": HOSTILE}}]
     fields = {"tools": tools, HOSTILE: HOSTILE, "nested": {HOSTILE: [HOSTILE] * 40}}
     path = tmp_path / "run.json"
@@ -279,7 +281,7 @@ async def test_nothing_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:
     ("name", "row", "agent"),
     [("whowhen-handcrafted-30.json", 84, "◆ Assist"), ("whowhen-algorithm-80.json", 0, "◆ ")],
 )
-async def test_real_failure_logs_are_marked_where_they_say(
+async def test_real_failure_logs_are_marked_at_the_recorded_step(
     trajectories: Path, name: str, row: int, agent: str
 ) -> None:
     app = app_on(trajectories / "24-autogen" / name)
@@ -291,7 +293,7 @@ async def test_real_failure_logs_are_marked_where_they_say(
         assert not row or f"row {row} of" in text_of(app)
 
 
-async def test_a_real_subagent_stands_below_the_session_that_began_it(trajectories: Path) -> None:
+async def test_a_real_subagent_is_listed_below_its_session(trajectories: Path) -> None:
     app = app_on(trajectories / "10-claude-code")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

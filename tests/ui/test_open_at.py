@@ -22,7 +22,7 @@ def app_at(path: Path, text: str, *, follow: bool = False) -> HermesApp:
     return HermesApp(feed, Config(), place=find_place(feed, text))
 
 
-async def test_the_cursor_is_on_the_message_of_the_run(tmp_path: Path) -> None:
+async def test_the_run_opens_with_the_cursor_on_the_message(tmp_path: Path) -> None:
     app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6:4")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -46,7 +46,7 @@ async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Pat
         assert event.message.text == "message 4321"
 
 
-async def test_a_message_that_is_not_there_is_said(tmp_path: Path) -> None:
+async def test_a_missing_message_is_reported(tmp_path: Path) -> None:
     path = write_runs(tmp_path / "runs.jsonl", 2)
     feed = RunsFeed(expand_paths([str(path)]))
     ref, _ = find_place(feed, "1")
@@ -56,7 +56,7 @@ async def test_a_message_that_is_not_there_is_said(tmp_path: Path) -> None:
         assert "there is no message 99 in this run" in text_of(app)
 
 
-async def test_that_other_runs_have_the_same_id_is_said(tmp_path: Path) -> None:
+async def test_an_ambiguous_run_id_is_reported(tmp_path: Path) -> None:
     run = {"id": "a", "messages": [{"role": "user", "content": "hi"}]}
     path = tmp_path / "runs.jsonl"
     path.write_text((json.dumps(run) + "\n") * 3)
@@ -66,14 +66,14 @@ async def test_that_other_runs_have_the_same_id_is_said(tmp_path: Path) -> None:
         assert "runs 1, 2, 3 have the id 'a'; run 1 is taken" in screen_lines(app)[-2]
 
 
-async def test_the_title_says_which_run_of_how_many_it_is(tmp_path: Path) -> None:
+async def test_the_title_shows_the_number_of_the_run_and_the_count(tmp_path: Path) -> None:
     app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6:4")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert " run 6 of 9 " in screen_lines(app)[0]
 
 
-async def test_of_a_file_that_is_not_read_to_its_end_the_title_says_the_number(
+async def test_the_title_has_no_count_if_the_file_is_not_read_to_its_end(
     tmp_path: Path,
 ) -> None:
     path = write_runs(tmp_path / "runs.jsonl", 2_000)
@@ -87,7 +87,7 @@ async def test_of_a_file_that_is_not_read_to_its_end_the_title_says_the_number(
         assert " run 6  " in screen_lines(app)[0]
 
 
-async def test_of_a_file_that_is_followed_nobody_knows_how_many_runs_there_are(
+async def test_the_title_has_no_count_for_a_followed_file(
     tmp_path: Path,
 ) -> None:
     app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6", follow=True)
@@ -97,7 +97,7 @@ async def test_of_a_file_that_is_followed_nobody_knows_how_many_runs_there_are(
 
 
 @pytest.mark.parametrize("key", ["L", "H", "d"])
-async def test_why_no_other_run_is_there_is_said(tmp_path: Path, key: str) -> None:
+async def test_the_lack_of_other_runs_is_explained(tmp_path: Path, key: str) -> None:
     app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -106,7 +106,7 @@ async def test_why_no_other_run_is_there_is_said(tmp_path: Path, key: str) -> No
         assert run_screen(app).model.timeline.state.run_id == "run-5"
 
 
-async def test_the_only_run_of_a_file_is_not_said_to_be_opened_alone(tmp_path: Path) -> None:
+async def test_the_only_run_of_a_file_is_not_reported_as_opened_alone(tmp_path: Path) -> None:
     app = app_at(write_runs(tmp_path / "runs.jsonl", 1), "1:2")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""`hermes-tui open` on a real terminal line: what is drawn, and what must never reach it."""
+"""`hermes-tui open` on a real terminal: what is drawn, and what must never reach it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def hostile_run(path: Path) -> Path:
     return path
 
 
-def test_nothing_in_a_file_reaches_the_terminal_as_a_control(
+def test_no_control_character_of_a_file_reaches_the_terminal(
     tmp_path: Path, started: list[Program]
 ) -> None:
     program = Program.start([*OPEN, str(hostile_run(tmp_path / "hostile.json"))])
@@ -72,7 +72,7 @@ def test_nothing_in_a_file_reaches_the_terminal_as_a_control(
     assert [payload for payload in NEVER if payload in program.output] == []
 
 
-def test_a_run_piped_into_standard_input_is_drawn_and_keys_work(
+def test_a_run_from_standard_input_is_drawn_and_keys_work(
     tmp_path: Path, started: list[Program]
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -97,7 +97,7 @@ def test_a_run_piped_into_standard_input_is_drawn_and_keys_work(
     ],
     ids=["a message a line", "a run a line"],
 )
-def test_rows_are_drawn_while_the_writer_of_the_pipe_is_still_there(
+def test_rows_are_drawn_before_the_writer_closes_the_pipe(
     tmp_path: Path, started: list[Program], text: str
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -107,7 +107,7 @@ def test_rows_are_drawn_while_the_writer_of_the_pipe_is_still_there(
     program.wait_for(b"SHOWN")
 
 
-def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:
+def test_quitting_restores_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"FIRST"}\n')
     program = Program.start([*OPEN, str(path)])
@@ -122,7 +122,7 @@ def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:
     assert b"\x1b[?1049l" in program.output
 
 
-def test_it_leaves_with_its_terminal_also_where_hanging_up_is_ignored(tmp_path: Path) -> None:
+def test_it_ends_with_its_terminal_even_if_sighup_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"FIRST"}\n')
     program = Program.start(["sh", "-c", f"trap '' HUP; exec {' '.join(OPEN)} {path}"])
@@ -132,7 +132,7 @@ def test_it_leaves_with_its_terminal_also_where_hanging_up_is_ignored(tmp_path: 
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
 
 
-def test_no_colour_where_it_is_not_wanted(tmp_path: Path, started: list[Program]) -> None:
+def test_no_color_disables_colours(tmp_path: Path, started: list[Program]) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"FIRST"}\n')
     program = Program.start([*OPEN, str(path)], {"NO_COLOR": "1"})
@@ -151,7 +151,7 @@ def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[P
     started.append(program)
     program.wait_for(b"FIRST")
     program.press(b"/query\r")
-    # Only what changes is painted, so the words of the line need not follow each other.
+    # Only changes are painted, so the words of a line may not arrive next to each other.
     program.wait_for(b"1 of 2")
     program.press(b"\x1b")
     program.settle()
@@ -159,7 +159,7 @@ def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[P
     program.wait_for(b"no match")
 
 
-def test_what_is_deleted_and_typed_at_once_in_a_prompt_is_done_in_order(
+def test_deleting_and_typing_at_once_in_a_prompt_keeps_the_order(
     tmp_path: Path, started: list[Program]
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -174,7 +174,7 @@ def test_what_is_deleted_and_typed_at_once_in_a_prompt_is_done_in_order(
     program.wait_for(b"1 of 2")
 
 
-def test_a_session_is_drawn_with_its_subagents_and_with_those_that_come(
+def test_a_session_is_drawn_with_present_and_new_subagents(
     tmp_path: Path, started: list[Program]
 ) -> None:
     import json

@@ -33,7 +33,7 @@ def app_searching(
     return HermesApp(feed, Config(), search=search, place=place, **options)
 
 
-def said(*texts: str) -> dict[str, Any]:
+def run_of(*texts: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text} for text in texts]}
 
 
@@ -44,9 +44,9 @@ def write_lines(path: Path, *values: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Nine runs, of which the fifth and the eighth hold what is searched, behind their line."""
+    """Return a file of nine runs; the fifth and the eighth contain the needle beyond their row."""
     texts = [["task", "x" * 500, NEEDLE if n in (4, 7) else "fine"] for n in range(9)]
-    return write_lines(tmp_path / "runs.jsonl", *(said(*each) for each in texts))
+    return write_lines(tmp_path / "runs.jsonl", *(run_of(*each) for each in texts))
 
 
 def cursor_of(app: HermesApp) -> int | None:
@@ -60,7 +60,7 @@ def message_number(app: HermesApp) -> int | None:
     return model.timeline.message_number(model.row)
 
 
-async def test_the_list_opens_on_the_first_run_that_says_it(runs: Path) -> None:
+async def test_the_list_opens_on_the_first_matching_run(runs: Path) -> None:
     app = app_searching(runs)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "/permission denied: 1 of 2")
@@ -70,7 +70,7 @@ async def test_the_list_opens_on_the_first_run_that_says_it(runs: Path) -> None:
         assert cursor_of(app) == 7
 
 
-async def test_a_run_of_it_opens_at_the_match(runs: Path) -> None:
+async def test_a_matching_run_opens_at_the_match(runs: Path) -> None:
     app = app_searching(runs)
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: cursor_of(app) == 4)
@@ -82,30 +82,30 @@ async def test_a_run_of_it_opens_at_the_match(runs: Path) -> None:
         assert event.message.text == NEEDLE
 
 
-async def test_a_match_in_a_file_that_is_read_late_is_gone_to(tmp_path: Path) -> None:
-    many = (said("task", str(n)) for n in range(3_000))
+async def test_the_cursor_moves_to_a_match_in_a_file_read_late(tmp_path: Path) -> None:
+    many = (run_of("task", str(n)) for n in range(3_000))
     first = write_lines(tmp_path / "a.jsonl", *many)
-    app = app_searching(first, write_lines(tmp_path / "b.jsonl", said("task", NEEDLE)))
+    app = app_searching(first, write_lines(tmp_path / "b.jsonl", run_of("task", NEEDLE)))
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: cursor_of(app) == 3_000)
 
 
-async def test_that_no_run_says_it_is_said_once_all_are_read(runs: Path) -> None:
+async def test_no_match_is_reported_once_all_runs_are_read(runs: Path) -> None:
     app = app_searching(runs, text="nowhere")
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "no match", "/nowhere: 0")
         assert "so far" not in screen_lines(app)[-2]
 
 
-async def test_the_filter_lets_through_what_was_found(runs: Path) -> None:
+async def test_the_found_filter_lists_matching_runs(runs: Path) -> None:
     app = app_searching(runs, filter_text="found and run > 5")
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "1 of 1")
         assert cursor_of(app) == 0
 
 
-async def test_a_single_run_opens_at_the_first_message_that_says_it(tmp_path: Path) -> None:
-    app = app_searching(write_lines(tmp_path / "run.jsonl", said("a", "b", NEEDLE, "c", NEEDLE)))
+async def test_a_single_run_opens_at_the_first_matching_message(tmp_path: Path) -> None:
+    app = app_searching(write_lines(tmp_path / "run.jsonl", run_of("a", "b", NEEDLE, "c", NEEDLE)))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert message_number(app) == 3
@@ -113,7 +113,7 @@ async def test_a_single_run_opens_at_the_first_message_that_says_it(tmp_path: Pa
         assert message_number(app) == 5
 
 
-async def test_a_message_far_down_is_gone_to_while_the_run_is_read(tmp_path: Path) -> None:
+async def test_a_match_far_down_is_reached_while_the_run_is_read(tmp_path: Path) -> None:
     messages = ({"role": "user", "content": NEEDLE * (n == 4_000) or "x"} for n in range(5_000))
     app = app_searching(write_lines(tmp_path / "run.jsonl", *messages))
     async with app.run_test(size=WIDE) as pilot:
@@ -121,16 +121,16 @@ async def test_a_message_far_down_is_gone_to_while_the_run_is_read(tmp_path: Pat
         await until(pilot, lambda: message_number(app) == 4_001)
 
 
-async def test_the_only_run_of_what_is_followed_opens_at_the_match(tmp_path: Path) -> None:
-    app = app_searching(write_lines(tmp_path / "runs.jsonl", said("a", NEEDLE)), follow=True)
+async def test_the_only_run_of_a_followed_file_opens_at_the_match(tmp_path: Path) -> None:
+    app = app_searching(write_lines(tmp_path / "runs.jsonl", run_of("a", NEEDLE)), follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await until(pilot, lambda: message_number(app) == 2)
 
 
-async def test_with_a_place_the_search_begins_there(tmp_path: Path) -> None:
+async def test_a_search_with_a_place_begins_there(tmp_path: Path) -> None:
     texts = ["a", NEEDLE, "b", "c", NEEDLE]
-    app = app_searching(write_lines(tmp_path / "runs.jsonl", said("x"), said(*texts)), at="2:3")
+    app = app_searching(write_lines(tmp_path / "runs.jsonl", run_of("x"), run_of(*texts)), at="2:3")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert message_number(app) == 5

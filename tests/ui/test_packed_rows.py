@@ -1,4 +1,4 @@
-"""Rows of very many files are packed once these are read, and stay what they were."""
+"""Rows of very many files: packed once the files are read, with the same content as before."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FILES = 30
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take so many files for very many, and pack a few rows at a time."""
+    """Treat the number of files here as very many, and pack a few rows at a time."""
     monkeypatch.setattr(feed_files, "FEW_FILES", 4)
     monkeypatch.setattr(table, "ROWS", 4)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of runs: single ones, some in one file, and what is none."""
+    """Return a folder with files of one run, a file of several, and a broken one."""
     for number in range(FILES):
         below = tmp_path / "runs" / str(number % 3)
         below.mkdir(parents=True, exist_ok=True)
@@ -63,23 +63,23 @@ def packed_rows(table: RunTable) -> int:
     return sum(len(part) for _, part in table.parts(0) if isinstance(part, PackedRows))
 
 
-def test_packed_rows_are_what_the_files_say(
+def test_packed_rows_equal_unpacked_ones(
     folder: Path, read: RunsFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert packed_rows(read.rows) >= FILES // 2
     monkeypatch.setattr(feed_files, "FEW_FILES", 1_000)
     unpacked = read_to_the_end(RunsFeed(expand_paths([str(folder)])))
     assert packed_rows(unpacked.rows) == 0
-    assert [told(row) for row in read.rows] == [told(row) for row in unpacked.rows]
+    assert [facts_of_row(row) for row in read.rows] == [facts_of_row(row) for row in unpacked.rows]
     unpacked.close()
 
 
-def told(row: RunRow) -> tuple[object, ...]:
+def facts_of_row(row: RunRow) -> tuple[object, ...]:
     ref = row.ref
     return row.summary, row.group, ref.file.label, ref[1:], row.file_name, row.file_number
 
 
-def test_columns_of_packed_rows_are_those_of_the_rows(read: RunsFeed) -> None:
+def test_packed_rows_have_the_same_columns(read: RunsFeed) -> None:
     for name in FIELDS:
         assert list(column(read.rows, name)) == list(column(list(read.rows), name)), name
         if name != "run":
@@ -87,7 +87,7 @@ def test_columns_of_packed_rows_are_those_of_the_rows(read: RunsFeed) -> None:
             assert list(column(part, name)) == list(column(list(part), name)), name
 
 
-def test_files_that_are_read_take_no_memory(folder: Path, read: RunsFeed) -> None:
+def test_finished_files_take_no_memory(folder: Path, read: RunsFeed) -> None:
     gc.collect()
     alive = [each for each in gc.get_objects() if isinstance(each, OpenFile)]
     paths = [each.path for each in alive if each.path and folder in each.path.parents]
@@ -120,7 +120,7 @@ def rows_of(*files: int) -> RunTable:
     return table
 
 
-def test_rows_behind_one_that_may_still_change_are_not_packed() -> None:
+def test_rows_after_one_that_may_change_are_not_packed() -> None:
     table, files = rows_of(0, 1, 2, 3, 4, 5, 6, 7, 8), FeedFiles(Targets(), keeps=False)
     table.pack({2}, files)
     assert packed_rows(table) == 0
@@ -134,7 +134,7 @@ def test_rows_behind_one_that_may_still_change_are_not_packed() -> None:
     table.close()
 
 
-def test_rows_of_followed_files_stay_as_they_may_change(folder: Path) -> None:
+def test_rows_of_followed_files_are_not_packed(folder: Path) -> None:
     feed = RunsFeed(Targets([PathList.of(sorted(folder.glob("*/*.json")))]), follow=True)
     read_to_the_end(feed)
     assert all(isinstance(part, LooseRows) for _, part in feed.rows.parts(0))
@@ -157,9 +157,7 @@ async def test_a_packed_run_is_listed_and_opened(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-async def test_a_file_that_is_one_run_is_opened_long_after_it_was_read(
-    tmp_path: Path, as_list: bool
-) -> None:
+async def test_a_file_of_one_run_is_opened_after_packing(tmp_path: Path, as_list: bool) -> None:
     for number in range(FILES):
         messages = [{**MESSAGES[0], "content": f"task {number}"}, *MESSAGES[1:]]
         text = json.dumps(messages) if as_list else "".join(json.dumps(m) + "\n" for m in messages)

@@ -1,4 +1,4 @@
-"""A list of any length costs what is on screen, and its cursor is never lost."""
+"""The row list: drawing only visible rows, and keeping the cursor in view."""
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -11,7 +11,7 @@ from tests.ui.screen_text import screen_lines
 
 
 class Numbers:
-    """Rows that name their number, and a record of which were asked for."""
+    """Rows that show their number; `asked` records which were requested."""
 
     def __init__(self, count: int, suffix: str = "") -> None:
         self.count = count
@@ -76,7 +76,7 @@ async def test_the_cursor_stays_in_view_with_a_margin() -> None:
         assert app.moved == [8, 999_999, 500_000]
 
 
-async def test_a_page_asks_for_no_more_rows_than_it_shows() -> None:
+async def test_a_page_requests_no_more_rows_than_it_shows() -> None:
     asked = []
     for count in (1_000, 1_000_000):
         app = Lists(Numbers(count))
@@ -98,7 +98,7 @@ async def test_moving_by_one_draws_two_rows() -> None:
         assert sorted(app.source.asked) == [0, 1]
 
 
-async def test_the_ends_are_where_the_cursor_stops() -> None:
+async def test_the_cursor_stops_at_the_ends() -> None:
     app = Lists(Numbers(5))
     async with app.run_test(size=(40, 11)) as pilot:
         app.list.move(-3)
@@ -108,7 +108,7 @@ async def test_the_ends_are_where_the_cursor_stops() -> None:
         assert app.moved == [4, 0]
 
 
-async def test_no_key_is_bound_here() -> None:
+async def test_the_row_list_binds_no_key() -> None:
     app = Lists(Numbers(50))
     async with app.run_test(size=(40, 11)) as pilot:
         await pilot.press("down", "pagedown", "end", "enter")
@@ -117,7 +117,7 @@ async def test_no_key_is_bound_here() -> None:
         assert (app.moved, app.chosen) == ([], [])
 
 
-async def test_a_quiet_move_says_nothing() -> None:
+async def test_a_quiet_move_posts_no_message() -> None:
     app = Lists(Numbers(50))
     async with app.run_test(size=(40, 11)) as pilot:
         app.list.go(20, quiet=True)
@@ -127,7 +127,7 @@ async def test_a_quiet_move_says_nothing() -> None:
         assert app.moved == []
 
 
-async def test_the_cursor_without_focus_is_told_by_another_sign() -> None:
+async def test_the_cursor_without_focus_has_another_mark() -> None:
     app = Lists(Numbers(5))
     async with app.run_test(size=(40, 8)) as pilot:
         assert rows(app)[0] == "▌row 0"
@@ -147,7 +147,7 @@ async def test_a_click_moves_and_a_double_click_chooses() -> None:
         assert app.moved == [3, 5]
 
 
-async def test_the_wheel_scrolls_and_leaves_the_cursor() -> None:
+async def test_the_wheel_scrolls_without_moving_the_cursor() -> None:
     app = Lists(Numbers(500))
     async with app.run_test(size=(40, 11)) as pilot:
         for _ in range(5):
@@ -172,7 +172,7 @@ async def test_the_header_stays_at_the_top() -> None:
         assert rows(app)[0].endswith("END")
 
 
-async def test_followed_rows_keep_the_cursor_on_the_last_one() -> None:
+async def test_following_keeps_the_cursor_on_the_last_row() -> None:
     app = Lists(Numbers(3))
     async with app.run_test(size=(40, 11)) as pilot:
         app.list.follow = True
@@ -189,7 +189,7 @@ async def test_followed_rows_keep_the_cursor_on_the_last_one() -> None:
         assert not app.list.follow
 
 
-async def test_rows_out_of_sight_are_not_drawn_when_they_arrive() -> None:
+async def test_new_rows_out_of_sight_are_not_drawn() -> None:
     app = Lists(Numbers(100))
     async with app.run_test(size=(40, 11)) as pilot:
         app.source.asked.clear()
@@ -209,7 +209,7 @@ async def test_a_row_that_changed_is_read_again() -> None:
         assert rows(app)[2:] == [" row 2", " row 3 whole now"]
 
 
-async def test_fewer_rows_bring_the_cursor_back() -> None:
+async def test_fewer_rows_move_the_cursor_to_the_last_one() -> None:
     app = Lists(Numbers(100))
     async with app.run_test(size=(40, 11)) as pilot:
         app.list.to_bottom()
@@ -226,7 +226,7 @@ async def test_fewer_rows_bring_the_cursor_back() -> None:
         assert app.chosen == []
 
 
-async def test_other_rows_replace_the_old_ones() -> None:
+async def test_a_new_source_replaces_the_rows() -> None:
     app = Lists(Numbers(0))
     async with app.run_test(size=(40, 11)) as pilot:
         assert rows(app) == [" No runs here"]

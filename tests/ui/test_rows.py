@@ -1,4 +1,4 @@
-"""What one line says: a row of the timeline, a row of the tool errors, the status line."""
+"""Single lines: rows of the timeline and of the tool errors, and the status line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COMMAND = '{"command": "pip install boto3 && python deploy.py --target staging"}
         ((), "", "(empty)"),
     ],
 )
-def test_a_message_without_text_says_what_it_holds(
+def test_a_row_of_a_message_without_text_names_its_parts(
     parts: tuple[ContentPart, ...], text: str, said: str
 ) -> None:
     lines = timeline(says("assistant", text, parts=parts))
@@ -49,7 +49,7 @@ def test_a_row_begins_with_the_first_words_of_a_text() -> None:
     assert said == ["1→import os⏎  x", "  ⏎ "]
 
 
-def test_a_text_of_megabytes_of_blanks_is_not_gone_through_at_each_drawing() -> None:
+def test_drawing_a_row_does_not_scan_megabytes_of_blanks() -> None:
     blank = " " * 20_000_000
     lines = timeline(
         says("assistant", blank + "x"),
@@ -65,7 +65,7 @@ def test_a_text_of_megabytes_of_blanks_is_not_gone_through_at_each_drawing() -> 
     assert [len(text) for text in said] == [80, 12, 11, 80]
 
 
-def test_the_way_a_call_arrived_takes_no_room_from_its_arguments() -> None:
+def test_the_origin_of_a_call_is_shown_if_there_is_room() -> None:
     calls = (call("ls", "c1", origin=origin) for origin in (Origin.FLAT_DICT, Origin.TEXT))
     said = [timeline_row(timeline(says("assistant"), each), 1, 80)[-1][0] for each in calls]
     assert said == ["ls {} [flat-dict]", "[text] ls {}"]
@@ -75,26 +75,26 @@ def test_the_way_a_call_arrived_takes_no_room_from_its_arguments() -> None:
     ("width", "columns"),
     [(49, "    2"), (50, " 14:46:40"), (65, " 14:46:40"), (66, "    2 14:46:40")],
 )
-def test_a_list_of_middle_width_tells_the_time_instead_of_the_size(
+def test_a_list_of_medium_width_shows_the_time_instead_of_the_size(
     width: int, columns: str
 ) -> None:
     lines = timeline(copy_event(says("assistant", "hi"), ts=1_000_046_800.0))
     assert plain(timeline_row(lines, 0, width)) == f"   1 assistant {columns}  hi"
 
 
-def test_a_list_of_middle_width_tells_the_size_where_the_run_has_no_times() -> None:
+def test_a_list_of_medium_width_shows_the_size_if_there_are_no_times() -> None:
     lines = timeline(says("assistant", "hi"))
     assert plain(timeline_row(lines, 0, 50)) == "   1 assistant     2  hi"
 
 
-def test_a_turn_of_five_digits_moves_no_column() -> None:
+def test_a_turn_number_of_five_digits_keeps_the_columns() -> None:
     lines = timeline(*(says("assistant", "x") for _ in range(10_000)))
     rows = [plain(timeline_row(lines, row, 80), 80) for row in (0, 9_999)]
     assert [row.rindex("x") for row in rows] == [22, 22]
     assert rows[1].startswith("10000 assistant ")
 
 
-def test_encrypted_reasoning_is_not_measured_by_its_placeholder() -> None:
+def test_the_placeholder_of_encrypted_reasoning_is_not_measured() -> None:
     sealed = Reasoning("reasoning_details[0]", "encrypted, 4 bytes", "encrypted")
     model = RunModel(timeline(says("assistant", "x", reasoning=(sealed,))).log)
     model.advance(10)
@@ -102,7 +102,7 @@ def test_encrypted_reasoning_is_not_measured_by_its_placeholder() -> None:
     assert "encrypted, 4 bytes" in told and "characters" not in told
 
 
-def test_a_message_that_only_thinks_shows_the_first_words_of_it() -> None:
+def test_a_message_with_reasoning_only_shows_its_first_words() -> None:
     thought = Reasoning("thinking", "\nThe test\nfails \x1b[31m[bold]because")
     sealed = Reasoning("thinking", "encrypted, 4 bytes", "encrypted")
     lines = timeline(
@@ -126,7 +126,7 @@ def test_a_message_that_only_thinks_shows_the_first_words_of_it() -> None:
         ("", False, "ls answered by hand: no", "answered   by hand, with a result"),
     ],
 )  # fmt: skip
-def test_a_call_that_a_person_declined_did_not_fail_by_hand(
+def test_a_declined_call_is_not_shown_as_failed_by_hand(
     reason: str, failed: bool, told: str, fact: str
 ) -> None:
     skipped = CallSkipped(seq=0, call_index=0, result="no", reason=reason, failed=failed)
@@ -137,7 +137,7 @@ def test_a_call_that_a_person_declined_did_not_fail_by_hand(
     assert fact in [line.text.strip() for line in document.lines]
 
 
-def test_one_character_is_said_to_be_one() -> None:
+def test_one_character_is_counted_in_the_singular() -> None:
     assert [characters(text) for text in ("", "a", "ab")] == [
         "0 characters", "1 character", "2 characters",
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def error(reason: str = "exit code 1", result: str = "no such host") -> ToolErro
     return ToolError(3, "terminal", ErrorMark("flag", reason), COMMAND, result)
 
 
-def test_arguments_of_a_tool_error_take_the_width_that_is_left() -> None:
+def test_arguments_of_a_tool_error_take_the_remaining_width() -> None:
     assert COMMAND in plain(error_row(error(), 200), 400)
     assert COMMAND[:30] in plain(error_row(error(), 100), 400)
     both = plain(error_row(error("x" * 500), 100), 400)
@@ -165,7 +165,7 @@ def test_arguments_and_result_of_a_tool_error_share_the_lines_below(height: int)
     assert lines[-1].endswith("…")
 
 
-def test_what_a_run_begins_with_stands_in_one_column() -> None:
+def test_the_values_of_a_run_start_are_aligned() -> None:
     model = RunModel(timeline(started(run_id="r", details={"a_longer_name": "x"})).log)
     model.advance(10)
     lines = [line.text for line in message_page(model.state()).lines]
@@ -184,7 +184,7 @@ def test_what_a_run_begins_with_stands_in_one_column() -> None:
         ("exit code 1", "exit code 1"),
     ],
 )
-def test_beside_a_result_its_words_are_not_told_again(reason: str, beside: str) -> None:
+def test_an_error_reason_does_not_repeat_the_result(reason: str, beside: str) -> None:
     said = "\n no such file or directory"
     failed = answer(said, "c1", error=reason)
     run = timeline(started(), says("assistant"), call("ls", "c1"), failed)
@@ -208,7 +208,7 @@ async def test_the_two_sides_of_the_status_line_never_touch(width: int) -> None:
 
 
 @pytest.mark.parametrize(("width", "right"), [(24, "one · two"), (17, "two")])
-async def test_what_stands_on_the_right_does_not_begin_with_a_dot(width: int, right: str) -> None:
+async def test_the_right_side_does_not_begin_with_a_separator(width: int, right: str) -> None:
     app = LineApp()
     async with app.run_test(size=(width, 1)) as pilot:
         line = app.query_one(StatusLine)
@@ -217,7 +217,7 @@ async def test_what_stands_on_the_right_does_not_begin_with_a_dot(width: int, ri
         assert screen_lines(app)[0].split("  ", 1)[1].strip() == right
 
 
-async def test_the_last_that_stands_on_the_right_stays_with_the_blank_behind_it() -> None:
+async def test_the_last_item_on_the_right_stays_with_its_trailing_blank() -> None:
     app = LineApp()
     async with app.run_test(size=(20, 1)) as pilot:
         line = app.query_one(StatusLine)
@@ -228,7 +228,7 @@ async def test_the_last_that_stands_on_the_right_stays_with_the_blank_behind_it(
 
 @pytest.mark.parametrize("right", ["right", " right"])
 @pytest.mark.parametrize("width", range(10, 26))
-async def test_what_can_be_spared_is_shown_whole_or_not_at_all(width: int, right: str) -> None:
+async def test_an_optional_item_is_shown_whole_or_not_at_all(width: int, right: str) -> None:
     app = LineApp()
     async with app.run_test(size=(width, 1)) as pilot:
         line = app.query_one(StatusLine)
@@ -239,7 +239,7 @@ async def test_what_can_be_spared_is_shown_whole_or_not_at_all(width: int, right
         assert left in ("", " first", " first second")
 
 
-async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:
+async def test_an_optional_item_equal_to_an_earlier_one_is_dropped() -> None:
     app = LineApp()
     async with app.run_test(size=(24, 1)) as pilot:
         line = app.query_one(StatusLine)
@@ -258,15 +258,13 @@ async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:
         *((7e10, "70G"), (1e15, "1e+15"), (0.0000123456, "1e-05")),
     ],
 )
-def test_a_number_is_short_and_read_at_a_glance(number: float, text: str) -> None:
+def test_a_number_is_at_most_seven_characters_long(number: float, text: str) -> None:
     assert short_number(number) == text
     assert len(text) <= 7
 
 
 @pytest.mark.parametrize(("width", "is_told"), [(43, False), (53, True), (68, True), (118, True)])
-def test_a_row_tells_the_time_where_the_screen_is_80_or_120_or_200_cells_wide(
-    width: int, is_told: bool
-) -> None:
+def test_rows_show_the_time_on_screens_of_80_120_and_200_cells(width: int, is_told: bool) -> None:
     at_noon = changed(says("assistant", "x"), ts=1_700_049_600.0)
     assert ("12:00:00" in plain(timeline_row(timeline(at_noon), 0, width))) is is_told
     without = plain(timeline_row(timeline(says("assistant", "x")), 0, width))

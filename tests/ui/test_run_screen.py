@@ -1,4 +1,4 @@
-"""What a person sees and can do on the run screen."""
+"""What the run screen shows, and what its keys do."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ async def test_a_single_run_opens_directly(run_file: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 12)])
-async def test_every_size_draws_without_an_error(run_file: Path, size: tuple[int, int]) -> None:
+async def test_the_screen_is_drawn_at_every_size(run_file: Path, size: tuple[int, int]) -> None:
     app = app_on(run_file)
     async with app.run_test(size=size) as pilot:
         await pilot.press("j", "j", "j", "3", "4", "5", "6", "1", "z", "z", "tab")
         await shows(pilot, "row ")
 
 
-async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: Path) -> None:
+async def test_the_calls_pane_shows_the_origin_and_problems_of_a_call(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("]", "]")
@@ -74,7 +74,7 @@ async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: P
         ("f9", "breakpoint: only in a live run"),
     ],
 )
-async def test_a_key_that_makes_no_sense_now_says_why(run_file: Path, key: str, why: str) -> None:
+async def test_an_inapplicable_key_shows_the_reason(run_file: Path, key: str, why: str) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         await shows(pilot, "Fix the failing")
@@ -84,7 +84,7 @@ async def test_a_key_that_makes_no_sense_now_says_why(run_file: Path, key: str, 
         await until(pilot, lambda: why not in text_of(app))
 
 
-async def test_a_key_that_does_something_here_is_not_said_to_be_for_a_live_run(
+async def test_only_keys_of_live_runs_are_reported_as_such(
     run_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -102,7 +102,7 @@ async def test_a_key_that_does_something_here_is_not_said_to_be_for_a_live_run(
         assert said == ["step: only in a live run"]
 
 
-async def test_brackets_go_from_call_to_call(run_file: Path) -> None:
+async def test_brackets_move_from_call_to_call(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         model = run_screen(app).model
@@ -117,7 +117,7 @@ async def test_brackets_go_from_call_to_call(run_file: Path) -> None:
         assert model.state().event.call.name == "terminl"  # type: ignore[union-attr]
 
 
-async def test_braces_go_from_problem_to_problem_and_pass_over_notes(run_file: Path) -> None:
+async def test_braces_move_between_problems_and_skip_notes(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         model = run_screen(app).model
@@ -130,7 +130,7 @@ async def test_braces_go_from_problem_to_problem_and_pass_over_notes(run_file: P
         assert codes == ["NAME_UNKNOWN", "TOOL_ERROR", "ARGS_INVALID", "CALL_IN_CONTENT"]
 
 
-async def test_parentheses_go_from_turn_to_turn(run_file: Path) -> None:
+async def test_parentheses_move_from_turn_to_turn(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         model = run_screen(app).model
@@ -141,7 +141,7 @@ async def test_parentheses_go_from_turn_to_turn(run_file: Path) -> None:
         assert turns == [1, 2, 3, 2]
 
 
-async def test_percent_goes_between_call_and_result(run_file: Path) -> None:
+async def test_percent_moves_between_call_and_result(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         model = run_screen(app).model
@@ -153,7 +153,7 @@ async def test_percent_goes_between_call_and_result(run_file: Path) -> None:
         assert model.row == call_row
 
 
-async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None:
+async def test_search_counts_matches_and_wraps_around(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -170,7 +170,7 @@ async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None
         assert "/PARSE" not in text_of(app)
 
 
-async def test_search_takes_regular_expressions_and_case(run_file: Path) -> None:
+async def test_search_supports_regex_and_case(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await answer(pilot, "slash", "1 pass.d$", "f2", "f3")
@@ -179,7 +179,7 @@ async def test_search_takes_regular_expressions_and_case(run_file: Path) -> None
         await shows(pilot, "not a regular expression")
 
 
-async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: Path) -> None:
+async def test_filter_shows_only_matching_rows_and_reports_errors(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         model = run_screen(app).model
@@ -193,7 +193,7 @@ async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: P
         assert model.visible_rows() == len(model.timeline)
 
 
-async def test_marks_bring_back(run_file: Path) -> None:
+async def test_marks_return_to_their_row(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
         model = run_screen(app).model
@@ -208,7 +208,7 @@ async def test_marks_bring_back(run_file: Path) -> None:
     ("target", "said"),
     [("4", "row 4 of"), ("t2", "turn 2"), ("999", "no row 999"), ("s999", "no event 999")],
 )
-async def test_colon_goes_to_rows_and_turns(run_file: Path, target: str, said: str) -> None:
+async def test_colon_jumps_to_rows_and_turns(run_file: Path, target: str, said: str) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press(":", *target, "enter")
@@ -216,7 +216,7 @@ async def test_colon_goes_to_rows_and_turns(run_file: Path, target: str, said: s
         assert said in text_of(app)
 
 
-async def test_tool_errors_pane_lists_and_enter_goes_there(run_file: Path) -> None:
+async def test_enter_in_the_tool_errors_pane_moves_to_the_error(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5")
@@ -227,7 +227,7 @@ async def test_tool_errors_pane_lists_and_enter_goes_there(run_file: Path) -> No
         assert model.state().event.result.error is not None  # type: ignore[union-attr]
 
 
-async def test_a_tool_error_that_the_filter_hides_is_gone_to_without_the_filter(
+async def test_moving_to_a_filtered_out_tool_error_drops_the_filter(
     run_file: Path,
 ) -> None:
     app = app_on(run_file)
@@ -268,14 +268,14 @@ async def test_raw_pane_masks_secrets(tmp_path: Path) -> None:
         assert "s3cr3t" not in text_of(app)
 
 
-async def test_raw_beside_normalised_marks_differences(run_file: Path) -> None:
+async def test_raw_next_to_normalised_marks_differences(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("]", "r", "z")
         await shows(pilot, "normalised", "≠")
 
 
-async def test_raw_beside_stands_where_the_arguments_stood_and_the_result_below(
+async def test_raw_next_to_normalised_replaces_the_arguments_above_the_result(
     tmp_path: Path,
 ) -> None:
     result = {"role": "tool", "tool_call_id": "c1", "content": "a line\n" * 100}
@@ -288,7 +288,7 @@ async def test_raw_beside_stands_where_the_arguments_stood_and_the_result_below(
         assert table < next(at for at, line in enumerate(lines) if "a line" in line)
 
 
-async def test_y_copies_and_says_so(run_file: Path) -> None:
+async def test_y_copies_and_reports_it(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "j", "y")
@@ -318,7 +318,7 @@ async def test_help_lists_every_command_and_field(run_file: Path) -> None:
         assert run_screen(app)
 
 
-async def test_help_stays_where_it_is_read_when_the_terminal_is_resized(run_file: Path) -> None:
+async def test_help_keeps_its_scroll_position_on_resize(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("question_mark", "pagedown")
@@ -331,14 +331,14 @@ async def test_help_stays_where_it_is_read_when_the_terminal_is_resized(run_file
 
 
 @pytest.mark.parametrize("width", [40, 60])
-def test_what_goes_on_in_help_stands_below_its_column(width: int) -> None:
+def test_continuation_lines_in_help_are_aligned(width: int) -> None:
     lines = help_document({}, [], width=width).lines
     at = next(at for at, line in enumerate(lines) if "close the prompt" in line.text)
     assert lines[at + 1].indent == lines[at].text.index("close the prompt")
     assert all(line.indent + cell_len(line.text.rstrip()) <= width for line in lines)
 
 
-async def test_a_path_with_too_little_room_is_left_out_of_the_title(tmp_path: Path) -> None:
+async def test_a_path_too_long_for_the_title_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / ("a-long-name-" * 4 + ".json")
     app = app_on(write_run(path))
     async with app.run_test(size=NARROW) as pilot:
@@ -348,7 +348,7 @@ async def test_a_path_with_too_little_room_is_left_out_of_the_title(tmp_path: Pa
         await until(pilot, lambda: "name-.json " in screen_lines(app)[0])
 
 
-async def test_a_pane_that_grows_narrower_keeps_its_border(run_file: Path) -> None:
+async def test_a_narrowed_pane_keeps_its_border(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -359,7 +359,7 @@ async def test_a_pane_that_grows_narrower_keeps_its_border(run_file: Path) -> No
         assert {line[side] for line in lines[2:-3]} == {"┃"}
 
 
-async def test_q_leaves(run_file: Path) -> None:
+async def test_q_quits(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("q")
@@ -367,7 +367,7 @@ async def test_q_leaves(run_file: Path) -> None:
     assert app.return_code == 0
 
 
-async def test_key_can_be_remapped(run_file: Path) -> None:
+async def test_a_key_can_be_remapped(run_file: Path) -> None:
     app = app_on(run_file, keys={"next-call": "ctrl+n"})
     async with app.run_test(size=WIDE) as pilot:
         model = run_screen(app).model
@@ -378,7 +378,7 @@ async def test_key_can_be_remapped(run_file: Path) -> None:
         assert "ctrl+n" in text_of(app)
 
 
-async def test_following_shows_what_is_appended_and_what_is_still_partial(tmp_path: Path) -> None:
+async def test_following_shows_appended_and_partial_lines(tmp_path: Path) -> None:
     path = tmp_path / "grow.jsonl"
     path.write_bytes(b'{"role":"user","content":"one"}\n')
     app = app_on(path, follow=True)
@@ -399,7 +399,7 @@ async def test_following_shows_what_is_appended_and_what_is_still_partial(tmp_pa
 @pytest.mark.parametrize(
     ("follow", "said"), [(True, "No such file"), (False, "gone since it was read")]
 )
-async def test_file_that_vanishes_stays_on_screen_and_is_said(
+async def test_a_deleted_file_stays_on_screen_and_is_reported(
     tmp_path: Path, follow: bool, said: str
 ) -> None:
     path = tmp_path / "vanishing.jsonl"
@@ -414,7 +414,7 @@ async def test_file_that_vanishes_stays_on_screen_and_is_said(
         assert "one" in shown
 
 
-async def test_mouse_moves_the_cursor(run_file: Path) -> None:
+async def test_a_click_moves_the_cursor(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.click("#timeline", offset=(10, 3))
@@ -423,14 +423,14 @@ async def test_mouse_moves_the_cursor(run_file: Path) -> None:
 
 
 @pytest.mark.parametrize("theme", ["hermes-dark", "hermes-light", "hermes-contrast"])
-async def test_every_theme_draws(run_file: Path, theme: str) -> None:
+async def test_every_theme_is_drawn(run_file: Path, theme: str) -> None:
     app = app_on(run_file, theme=theme)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("T", "T", "T")
         await shows(pilot, "Timeline")
 
 
-async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -> None:
+async def test_a_followed_file_may_begin_with_an_incomplete_line(tmp_path: Path) -> None:
     path = tmp_path / "grow.jsonl"
     path.write_bytes(b'{"role":"user","con')
     app = app_on(path, follow=True)
@@ -438,7 +438,7 @@ async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -
         await shows(pilot, "nothing readable in it yet")
         with path.open("ab") as stream:
             stream.write(b'tent":"one"}\n{"role":"assistant","content":"two"}\n')
-        # The only run is shown without being asked for.
+        # The only run is opened without a key.
         await shows(pilot, "two")
 
 
@@ -466,7 +466,7 @@ async def test_a_very_low_terminal_shows_one_pane_without_a_border(run_file: Pat
         await shows(pilot, "turn 1: 2 calls")
 
 
-async def test_copying_gives_the_bare_text_and_no_secret(tmp_path: Path) -> None:
+async def test_copying_gives_the_plain_text_with_secrets_masked(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run.json", [{"role": "user", "content": "x", "api_key": "s3cr3t"}])
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
@@ -488,7 +488,7 @@ async def test_no_regular_expression_can_hang_the_search(tmp_path: Path) -> None
         await shows(pilot, "1 of 2")
 
 
-async def test_filter_moves_the_cursor_to_a_row_that_it_shows(run_file: Path) -> None:
+async def test_filter_moves_the_cursor_to_a_matching_row(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("f", *'kind == "result"', "enter")
@@ -499,7 +499,7 @@ async def test_filter_moves_the_cursor_to_a_row_that_it_shows(run_file: Path) ->
         assert run_screen(app).model.state().event is None
 
 
-async def test_next_run_is_looked_at_the_same_way(tmp_path: Path) -> None:
+async def test_the_next_run_keeps_view_mode_filter_and_search(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 9))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "j", "j", "j", "enter")
@@ -513,14 +513,14 @@ async def test_next_run_is_looked_at_the_same_way(tmp_path: Path) -> None:
         assert (model.mode, model.filter_text) == ("markdown", 'kind == "call"')
 
 
-async def test_footer_always_says_how_to_get_help_and_leave(run_file: Path) -> None:
+async def test_the_key_bar_always_names_help_and_quit(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=(50, 20)) as pilot:
         await pilot.pause()
         assert screen_lines(app)[-1].endswith("? Help  q Quit")
 
 
-async def test_the_bar_says_whether_q_quits_or_goes_back(tmp_path: Path) -> None:
+async def test_the_key_bar_shows_whether_q_quits_or_goes_back(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
     async with app.run_test(size=NARROW) as pilot:
         await shows(pilot, "q Quit")
@@ -537,7 +537,7 @@ async def test_the_bar_says_whether_q_quits_or_goes_back(tmp_path: Path) -> None
         await shows(pilot, "q Back")
 
 
-async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_is_told(
+async def test_a_page_key_moves_a_whole_page_even_if_the_view_is_redrawn_first(
     tmp_path: Path,
 ) -> None:
     messages = [{"role": "user", "content": f"line {number}"} for number in range(200)]
@@ -547,7 +547,7 @@ async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_
         screen = run_screen(app)
         timeline = screen.query_one(TimelinePane)
         screen.do_page_down()
-        # As the pump does while a file is read.
+        # The screen is refreshed like this while a file is read.
         screen.refresh_view()
         screen.do_page_down()
         screen.refresh_view()
@@ -557,10 +557,10 @@ async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_
         assert screen.model.row == timeline.cursor == 2 * rows
 
 
-async def test_a_single_run_that_takes_long_to_read_opens_directly(
+async def test_a_single_slow_run_opens_directly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No first look is long enough for it, on however fast a machine.
+    # The file is not read within the first look, not even on a fast machine.
     monkeypatch.setattr("hermes_tui.ui.app.FIRST_LOOK_S", 0.0)
     replies = [{"role": "assistant", "content": "y" * 1000} for _ in range(500)]
     path = write_run(tmp_path / "run.json", replies)
@@ -576,7 +576,7 @@ async def test_a_single_run_that_takes_long_to_read_opens_directly(
         assert run_screen(app)
 
 
-async def test_where_the_reading_of_a_run_was_stopped_stays_on_the_screen(tmp_path: Path) -> None:
+async def test_the_position_of_stopped_reading_stays_on_screen(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role": "user", "content": "go on"}\n' * 60_000)
     app = app_on(path)
@@ -587,7 +587,7 @@ async def test_where_the_reading_of_a_run_was_stopped_stays_on_the_screen(tmp_pa
         assert "stopped reading" not in text_of(app)
 
 
-async def test_a_key_that_moves_the_cursor_draws_once(
+async def test_moving_the_cursor_draws_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawings: list[None] = []
@@ -610,7 +610,7 @@ async def test_a_key_that_moves_the_cursor_draws_once(
 
 
 @pytest.mark.parametrize("key", ["pagedown", "j", "right_square_bracket", "space", "v"])
-async def test_a_key_says_once_what_the_lines_around_the_panes_say(
+async def test_a_key_redraws_the_surrounding_lines_once(
     run_file: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     drawings: list[None] = []
@@ -644,7 +644,7 @@ FAILURES: list[dict[str, Any]] = [
 ]
 
 
-async def test_tool_errors_pane_shows_arguments_and_result_of_the_chosen_error(
+async def test_the_tool_errors_pane_shows_the_selected_error(
     tmp_path: Path,
 ) -> None:
     app = app_on(write_run(tmp_path / "run.json", FAILURES))
@@ -658,7 +658,7 @@ async def test_tool_errors_pane_shows_arguments_and_result_of_the_chosen_error(
         assert "no such host" not in text_of(app)
 
 
-async def test_copying_in_tool_errors_takes_the_chosen_error(tmp_path: Path) -> None:
+async def test_copying_in_the_tool_errors_pane_copies_the_selected_error(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json", FAILURES))
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
@@ -668,7 +668,7 @@ async def test_copying_in_tool_errors_takes_the_chosen_error(tmp_path: Path) -> 
         assert '"command":' in copied and "sk-1234" not in copied
 
 
-async def test_the_pager_gets_the_rows_of_the_list_that_has_the_keys(
+async def test_the_pager_gets_the_rows_of_the_focused_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on(write_run(tmp_path / "run.json", FAILURES))
@@ -685,9 +685,7 @@ async def test_the_pager_gets_the_rows_of_the_list_that_has_the_keys(
 
 
 @pytest.mark.parametrize("width", [30, 40, 60])
-async def test_on_a_narrow_title_errors_stay_longer_than_warnings(
-    transcripts: Path, width: int
-) -> None:
+async def test_a_narrow_title_drops_warnings_before_errors(transcripts: Path, width: int) -> None:
     app = app_on(transcripts / "recorded" / "demo.jsonl")
     async with app.run_test(size=(width, 24)) as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""Long lists are sorted, grouped and put into their tree in steps, and come out as if at once."""
+"""Sorting, grouping and arranging long lists in steps, with the same result as at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUNS = 300
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take lists for long that have a few runs, and work on them in steps of a few."""
+    """Treat lists of a few runs as long, and process them in small steps."""
     for name, value in {"STEP_ROWS": 16, "_SAMPLE_SIZE": 32, "_MAX_CUTS": 8}.items():
         monkeypatch.setattr(steps, name, value)
     monkeypatch.setattr(runs_model, "FEW_RUNS", 0)
@@ -56,20 +56,20 @@ def finish(model: ShapedRuns) -> list[str]:
 
 @given(st.lists(st.integers(0, 30) | st.floats(allow_nan=False), max_size=200), st.booleans())
 @settings(max_examples=60)
-def test_sorting_in_steps_is_sorting(keys: list[float], descending: bool) -> None:
+def test_sorting_in_steps_equals_sorting_at_once(keys: list[float], descending: bool) -> None:
     places = array("I", reversed(range(len(keys))))
     wanted = sorted(places, key=keys.__getitem__, reverse=descending)
     assert list(whole(sorted_in_steps(places, keys, descending=descending))) == wanted
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 500])
-def test_no_step_of_sorting_goes_over_more_than_a_few(count: int) -> None:
+def test_no_step_of_sorting_handles_more_than_a_few_items(count: int) -> None:
     keys = [number * 7919 % 499 for number in range(count)]
     work = sorted_in_steps(array("I", range(count)), keys)
     assert max(work) <= 16 * 8
 
 
-def test_equal_keys_are_not_gone_over_again_however_many_there_are() -> None:
+def test_many_equal_keys_do_not_slow_down_sorting() -> None:
     class Key(int):
         compared = 0
 
@@ -82,7 +82,7 @@ def test_equal_keys_are_not_gone_over_again_however_many_there_are() -> None:
     assert Key.compared < 400 * 8
 
 
-def test_work_tells_its_share_and_hands_over_the_result_once() -> None:
+def test_work_reports_its_progress_and_its_result() -> None:
     work = Underway(sorted_in_steps(array("I", range(64)), range(64)), 128)
     shares, result = [], None
     while result is None:
@@ -93,7 +93,7 @@ def test_work_tells_its_share_and_hands_over_the_result_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["errors", "reward", "status", "id"])
-def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
+def test_a_long_list_keeps_its_order_until_it_is_sorted(name: str) -> None:
     model = long_list()
     model.toggle_tree()
     before = finish(model)
@@ -110,7 +110,7 @@ def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
     assert model.arranged_share is None
 
 
-def test_another_sort_takes_the_place_of_the_one_that_goes_on() -> None:
+def test_a_new_sort_replaces_the_one_in_progress() -> None:
     model = long_list()
     model.toggle_tree()
     model.sort_by("errors")
@@ -121,7 +121,7 @@ def test_another_sort_takes_the_place_of_the_one_that_goes_on() -> None:
     assert turns == sorted(turns, reverse=True)
 
 
-def test_runs_that_come_while_a_list_is_sorted_are_sorted_in() -> None:
+def test_runs_that_arrive_during_a_sort_are_sorted_in() -> None:
     model = long_list()
     model.toggle_tree()
     finish(model)
@@ -135,7 +135,7 @@ def test_runs_that_come_while_a_list_is_sorted_are_sorted_in() -> None:
     assert len(model) == RUNS + 1
 
 
-def test_a_filter_does_not_wait_for_a_sort_that_goes_on() -> None:
+def test_a_filter_applies_during_a_sort() -> None:
     model = long_list()
     model.sort_by("errors")
     model.try_filter("status == 'ok'")
@@ -164,7 +164,7 @@ def test_groups_made_in_steps_hold_their_runs_in_order() -> None:
     assert means == sorted(means)
 
 
-def test_facts_of_long_groups_are_worked_out_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_of_long_groups_are_computed_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     model = long_list()
     model.group_by("status")
     finish(model)
@@ -181,12 +181,12 @@ def test_facts_of_long_groups_are_worked_out_bit_by_bit(monkeypatch: pytest.Monk
     assert facts.of(model.standing.groups[0]) == at_once and facts.unsettled
 
 
-def test_runs_are_numbered_in_steps_while_more_come() -> None:
+def test_runs_are_numbered_in_steps_while_more_arrive() -> None:
     places = RunPlaces()
     rows = runs_of(*({} for _ in range(100)), files=4).rows
 
     def take(first: int, end: int) -> None:
-        # The files come in the wrong order.
+        # The rows arrive in the wrong order of files.
         for row in sorted(rows[first:end], key=lambda row: (-row.file_number, row.ref.number)):
             places._add_row(places.taken, row)
 
@@ -204,14 +204,14 @@ def test_runs_are_numbered_in_steps_while_more_come() -> None:
     assert [places.numbers[place] for place in places.in_order] == list(range(100))
 
 
-async def test_keys_are_answered_while_a_long_list_is_sorted(
+async def test_keys_work_while_a_long_list_is_sorted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", RUNS))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         with monkeypatch.context() as held:
-            # As long as this, on whatever machine.
+            # Sorting makes no progress in this block, on any machine.
             held.setattr(ShapedRuns, "advance", lambda model, budget_s: False)
             await _sort_and_move(pilot)
         await until(pilot, lambda: "sorted by err" in screen_lines(app)[-2])

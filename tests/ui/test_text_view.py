@@ -1,4 +1,4 @@
-"""Long texts wrap to the width, keep their place, and show what they hold."""
+"""The text view: wrapping, scrolling, searching and drawing of long texts."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def numbered(count: int, words: str = "") -> Document:
 
 @settings(max_examples=200)
 @given(TEXTS, st.integers(1, 12))
-def test_rows_hold_all_of_the_text_and_fit(text: str, width: int) -> None:
+def test_rows_contain_the_whole_text_and_fit_the_width(text: str, width: int) -> None:
     starts = [*row_starts(text, width), len(text)]
     assert starts[0] == 0
     assert starts == sorted(starts)
@@ -59,7 +59,7 @@ def test_rows_hold_all_of_the_text_and_fit(text: str, width: int) -> None:
 
 @settings(max_examples=150)
 @given(TEXTS)
-def test_the_width_counted_is_the_width_drawn(text: str) -> None:
+def test_the_counted_width_is_the_drawn_width(text: str) -> None:
     assert cells(text) == cell_len(visible_row(text))
 
 
@@ -71,9 +71,7 @@ def test_a_fitted_cell_has_exactly_its_width(text: str, width: int) -> None:
 
 @settings(max_examples=100)
 @given(st.lists(TEXTS, max_size=8), st.integers(1, 12), st.integers(0, 4))
-def test_rows_and_places_are_two_names_of_one_thing(
-    texts: list[str], width: int, indent: int
-) -> None:
+def test_rows_and_text_positions_correspond(texts: list[str], width: int, indent: int) -> None:
     for document in (
         Document([Line(text, indent=indent) for text in texts]),
         Document.from_text("\n".join(texts)),
@@ -89,7 +87,7 @@ def test_rows_and_places_are_two_names_of_one_thing(
 
 @settings(max_examples=100)
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 12), st.integers(0, 8))
-def test_lines_of_a_text_are_wrapped_like_lines_on_their_own(
+def test_lazy_lines_are_wrapped_like_separate_lines(
     texts: list[str], width: int, indent: int
 ) -> None:
     plain_ascii = is_plain_ascii("".join(texts))
@@ -102,9 +100,7 @@ def test_lines_of_a_text_are_wrapped_like_lines_on_their_own(
 
 @settings(max_examples=100)
 @given(TEXTS, st.integers(1, 12), st.integers(0, 30))
-def test_a_line_that_is_not_wrapped_is_a_window_on_its_cells(
-    text: str, width: int, left: int
-) -> None:
+def test_an_unwrapped_line_shows_a_window_of_its_cells(text: str, width: int, left: int) -> None:
     document = Document([Line(text)])
     extent = RowMap(document, width, wrap=False).extent(0, left)
     assert extent.lead + cells(text[extent.start : extent.end]) <= width
@@ -119,12 +115,12 @@ def test_words_stay_whole_and_long_ones_break() -> None:
     assert list(row_starts("ab " + "x" * 6, 6)) == [0, 3]
 
 
-def test_a_word_longer_than_a_row_begins_behind_what_stands_before_it() -> None:
+def test_a_word_longer_than_a_row_begins_on_the_current_row() -> None:
     assert list(row_starts("ab " + "x" * 7, 6)) == [0, 6]
     assert list(row_starts("ab " + "漢" * 5, 6)) == [0, 4, 7]
 
 
-def test_pieces_cut_where_styles_change() -> None:
+def test_pieces_are_cut_where_styles_change() -> None:
     line = Line("0123456789", (StyledSpan(0, 4, "key"), StyledSpan(4, 9, "string")))
     marks = [StyledSpan(3, 5, "match")]
     assert list(pieces(line, 2, 10, marks)) == [
@@ -143,7 +139,7 @@ def test_search_is_lazy_capped_and_literal_for_plain_strings() -> None:
     assert next(document.find("acb")) == Match(1, 0, 3)
 
 
-async def test_control_characters_markup_and_wide_text_are_shown_as_they_are() -> None:
+async def test_control_characters_and_markup_are_shown_as_text() -> None:
     document = Document.from_text("\x1b]0;PWNED\x07\n[/] [@click=app.bell()]x[/]\n中文\tend\u202e")
     async with Reader(document).run_test(size=(40, 5)) as pilot:
         assert screen_lines(pilot.app)[:3] == [
@@ -159,7 +155,7 @@ async def test_paging_walks_through_a_wrapped_text() -> None:
         assert screen_lines(app)[:2] == ["line 0 and some words that", "need a second row"]
         app.view.page(1)
         await pilot.pause()
-        # The scrollbar may be drawn behind them.
+        # The scrollbar may follow them.
         rows = [line[:28].rstrip() for line in screen_lines(app)[:2]]
         assert rows == ["need a second row", "line 5 and some words that"]
         app.view.to_bottom()
@@ -199,7 +195,7 @@ async def test_the_top_line_stays_when_the_width_or_the_wrapping_changes() -> No
         assert screen_lines(app)[1].startswith("line 51")
 
 
-async def test_a_text_that_fits_has_no_scrollbar_after_the_view_became_lower() -> None:
+async def test_a_text_that_fits_has_no_scrollbar_after_shrinking_the_view() -> None:
     app = Reader(numbered(3))
     async with app.run_test(size=(30, 20)) as pilot:
         await pilot.resize_terminal(30, 8)
@@ -211,7 +207,7 @@ async def test_a_text_that_fits_has_no_scrollbar_after_the_view_became_lower() -
         assert (bar.window_virtual_size, bar.window_size) == (3, 2)
 
 
-async def test_a_text_that_becomes_shorter_is_shown_to_its_end() -> None:
+async def test_a_shortened_text_is_shown_to_its_end() -> None:
     app = Reader(numbered(100))
     async with app.run_test(size=(30, 10)) as pilot:
         app.view.to_bottom()
@@ -222,7 +218,7 @@ async def test_a_text_that_becomes_shorter_is_shown_to_its_end() -> None:
         assert lines[0].startswith("line 85") and lines[9].startswith("line 94")
 
 
-async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
+async def test_unwrapped_lines_scroll_sideways() -> None:
     app = Reader(Document.from_text("x" * 30 + "END\n" + "中" * 30))
     async with app.run_test(size=(21, 4)) as pilot:
         app.view.wrap = False
@@ -236,14 +232,14 @@ async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
         assert screen_lines(app)[0] == "x" * 20
 
 
-async def test_a_line_that_must_not_wrap_says_that_it_is_cut() -> None:
+async def test_a_cut_unwrappable_line_ends_with_an_ellipsis() -> None:
     document = Document([Line("0123456789" * 3, wrap=False), Line("indented text", indent=4)])
     app = Reader(document)
     async with app.run_test(size=(13, 6)):
         assert screen_lines(app)[:3] == ["01234567890…", "    indented", "    text"]
 
 
-async def test_a_new_document_starts_at_its_top_unless_the_place_is_kept() -> None:
+async def test_a_new_document_starts_at_its_top_unless_the_position_is_kept() -> None:
     app = Reader(numbered(100))
     async with app.run_test(size=(30, 10)) as pilot:
         app.view.scroll_to_line(40)
@@ -270,7 +266,7 @@ async def test_the_current_match_comes_into_view_and_looks_different() -> None:
         assert current.style.underline
 
 
-async def test_an_empty_document_says_so() -> None:
+async def test_an_empty_document_shows_a_placeholder() -> None:
     app = Reader(Document.from_text(""), empty="No reasoning in this message")
     async with app.run_test(size=(40, 4)) as pilot:
         assert screen_lines(app)[0] == "No reasoning in this message"
@@ -279,7 +275,7 @@ async def test_an_empty_document_says_so() -> None:
         assert screen_lines(app)[0] == "here"
 
 
-async def test_a_place_asked_for_before_the_first_paint_is_where_it_opens() -> None:
+async def test_scrolling_before_the_first_paint_takes_effect() -> None:
     app = Reader(numbered(100))
     app.view.scroll_to_line(42)
     async with app.run_test(size=(30, 10)):
@@ -289,7 +285,7 @@ async def test_a_place_asked_for_before_the_first_paint_is_where_it_opens() -> N
 @pytest.mark.parametrize(
     "text", ["x" * 1_000_000, "中👍" * 250_000, "word " * 200_000], ids=["ascii", "wide", "words"]
 )
-async def test_one_line_of_a_megabyte_is_read_to_its_end(text: str) -> None:
+async def test_a_line_of_a_megabyte_can_be_read_to_its_end(text: str) -> None:
     app = Reader(Document.from_text(text + "END"))
     async with app.run_test(size=(80, 24)) as pilot:
         app.view.to_bottom()
@@ -297,14 +293,14 @@ async def test_one_line_of_a_megabyte_is_read_to_its_end(text: str) -> None:
         assert screen_lines(app)[-1].endswith("END")
 
 
-def test_a_five_megabyte_document_makes_no_line_before_it_is_asked_for() -> None:
+def test_a_document_of_five_megabytes_is_lazy() -> None:
     document = Document.from_text("abc\n" * 1_250_000, style="dim")
     assert len(document) == 1_250_001
     assert document.lines[7] == Line("abc", (StyledSpan(0, 3, "dim"),))
     assert RowMap(document, 80).rows == 1_250_001
 
 
-def test_a_long_text_below_a_heading_makes_no_line_before_it_is_asked_for(
+def test_a_long_text_below_a_heading_is_lazy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = Page()
@@ -317,7 +313,7 @@ def test_a_long_text_below_a_heading_makes_no_line_before_it_is_asked_for(
     assert [match.line for match in document.find("abc", limit=2)] == [1, 2]
 
 
-def test_no_textual_widget_is_loaded_for_these_two() -> None:
+def test_text_view_and_row_list_import_no_textual_widget() -> None:
     code = (
         "import sys, hermes_tui.ui.widgets.text_view, hermes_tui.ui.widgets.row_list;"
         "print([m for m in sys.modules if m.startswith(('textual.widgets.', 'rich.markdown'))])"

@@ -43,7 +43,7 @@ def reply(text: str = TEXT, size: int = 4, said: str = "I look.") -> str:
 
 
 def recording(path: Path, *replies: ResponseReceived, **parameters: Any) -> Path:
-    """Write a recording with these replies, each to a message of the user."""
+    """Write a recording with these replies, each to a user message."""
     details = {"parameters": parameters}
     events: list[Event] = [RunStarted(seq=0, run_id="r", source_format="native", details=details)]
     for answer in replies:
@@ -69,7 +69,7 @@ def reply_without() -> str:
     return json.dumps({"choices": [{"message": {"content": "I look."}}]})
 
 
-async def test_the_tokens_of_a_reply_are_shown_with_what_was_hidden(tmp_path: Path) -> None:
+async def test_the_tokens_of_a_reply_include_hidden_ones(tmp_path: Path) -> None:
     app = app_on(recording(tmp_path / "run.jsonl", answer(reply())))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -85,7 +85,9 @@ async def test_the_tokens_of_a_reply_are_shown_with_what_was_hidden(tmp_path: Pa
 
 
 @pytest.mark.parametrize("size", [WIDE, MEDIUM, NARROW, (40, 10)])
-async def test_the_pane_can_be_read_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_the_tokens_pane_is_readable_at_every_size(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     app = app_on(recording(tmp_path / "run.jsonl", answer(reply())))
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -95,7 +97,7 @@ async def test_the_pane_can_be_read_at_every_size(tmp_path: Path, size: tuple[in
         assert "'I lo'" in text_of(app)
 
 
-async def test_the_pane_is_made_only_when_it_is_asked_for(tmp_path: Path) -> None:
+async def test_the_tokens_pane_is_created_on_demand(tmp_path: Path) -> None:
     app = app_on(recording(tmp_path / "run.jsonl", answer(reply())))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -104,7 +106,7 @@ async def test_the_pane_is_made_only_when_it_is_asked_for(tmp_path: Path) -> Non
         assert run_screen(app).query(TokensPane)
 
 
-async def test_the_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> None:
+async def test_the_tokens_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> None:
     path = recording(
         tmp_path / "run.jsonl", answer(reply("first", said="first")), answer(reply("second one"))
     )
@@ -123,7 +125,7 @@ async def test_the_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-async def test_why_there_are_no_tokens_can_be_read_to_its_end(
+async def test_the_reason_for_missing_tokens_is_not_cut(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     app = app_on(recording(tmp_path / "run.jsonl", answer(reply("first", said="first"))))
@@ -133,7 +135,7 @@ async def test_why_there_are_no_tokens_can_be_read_to_its_end(
         await shows(pilot, "no tokens here; live --raw logprobs asks for", "them")
 
 
-async def test_a_server_that_sent_no_tokens_is_not_asked_for_them_again(tmp_path: Path) -> None:
+async def test_the_hint_mentions_a_server_that_sent_no_tokens(tmp_path: Path) -> None:
     path = recording(tmp_path / "run.jsonl", answer(reply_without()), logprobs=True)
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
@@ -144,7 +146,7 @@ async def test_a_server_that_sent_no_tokens_is_not_asked_for_them_again(tmp_path
         await shows(pilot, "no tokens here ")
 
 
-async def test_nodes_say_what_is_trained(tmp_path: Path) -> None:
+async def test_nodes_show_what_is_trained(tmp_path: Path) -> None:
     node = {"index": 0, "full_text": "question answer", "tokens": [11, 22, 33],
             "masked_tokens": [-100, 22, 33], "logprobs": [1.0, -0.25, -0.75]}  # fmt: skip
     app = app_on(recording(tmp_path / "run.jsonl", answer(sequences=(node,))))
@@ -178,7 +180,7 @@ async def test_a_saved_rollout_shows_its_own_tokens(tmp_path: Path) -> None:
         assert "71 72 73" in text
 
 
-async def test_a_run_without_tokens_says_how_to_get_them(tmp_path: Path) -> None:
+async def test_a_run_without_tokens_shows_how_to_get_them(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -187,7 +189,7 @@ async def test_a_run_without_tokens_says_how_to_get_them(tmp_path: Path) -> None
         assert "--raw logprobs" in text_of(app)
 
 
-async def test_copying_takes_the_raw_completion(tmp_path: Path) -> None:
+async def test_copying_gives_the_raw_completion(tmp_path: Path) -> None:
     app = app_on(recording(tmp_path / "run.jsonl", answer(reply())))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -196,8 +198,8 @@ async def test_copying_takes_the_raw_completion(tmp_path: Path) -> None:
         assert app.clipboard == TEXT
 
 
-async def lines_run_for_ten_pages(path: Path, repeated: int, tokens: int) -> int:
-    """Return how many lines of Python it takes to draw ten pages of a reply, wherever they are."""
+async def executed_lines_for_ten_pages(path: Path, repeated: int, tokens: int) -> int:
+    """Return how many Python lines are executed to draw ten pages spread over a reply."""
     text = "word and\n" * repeated
     app = app_on(recording(path, answer(reply(text, 5, text))))
     async with app.run_test(size=WIDE) as pilot:
@@ -213,10 +215,10 @@ async def lines_run_for_ten_pages(path: Path, repeated: int, tokens: int) -> int
                 pane.go(place)
                 list(map(pane.render_line, range(pane.size.height)))
 
-        return lines_run(draw)
+        return executed_lines(draw)
 
 
-def lines_run(work: Callable[[], None]) -> int:
+def executed_lines(work: Callable[[], None]) -> int:
     count = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
@@ -233,9 +235,9 @@ def lines_run(work: Callable[[], None]) -> int:
     return count
 
 
-async def test_a_hundred_thousand_tokens_cost_a_page_no_more_than_a_few(tmp_path: Path) -> None:
-    few = await lines_run_for_ten_pages(tmp_path / "few.jsonl", 300, 540)
-    many = await lines_run_for_ten_pages(tmp_path / "many.jsonl", 60_000, 108_000)
+async def test_the_cost_of_a_page_does_not_depend_on_the_number_of_tokens(tmp_path: Path) -> None:
+    few = await executed_lines_for_ten_pages(tmp_path / "few.jsonl", 300, 540)
+    many = await executed_lines_for_ten_pages(tmp_path / "many.jsonl", 60_000, 108_000)
     assert many < 2 * few
 
 
@@ -258,7 +260,7 @@ async def test_real_groups_show_tokens_and_what_is_trained(name: str) -> None:
         assert " tokens · " in text_of(app)
 
 
-def test_only_the_characters_that_were_hidden_are_marked_in_the_text() -> None:
+def test_only_hidden_characters_are_marked_in_the_text() -> None:
     (table,) = tokens_of(answer(reply("ok <tool_call>{", 5, said="ok")))
     (row,) = RunningText(table, 40).window(token=2, height=1)
     assert [text for text, style in row if style == "hidden"] == ["<t", "ool_c"]
@@ -267,7 +269,7 @@ def test_only_the_characters_that_were_hidden_are_marked_in_the_text() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 40])
-def test_every_token_can_be_brought_into_the_window(width: int) -> None:
+def test_every_token_can_be_scrolled_into_view(width: int) -> None:
     (table,) = tokens_of(answer(reply("first line\n\nsecond 行 ☕\tend", 3)))
     flow = RunningText(table, width)
     for token in range(len(table)):

@@ -1,4 +1,4 @@
-"""Texts of several lines inside JSON: shown as a block of their lines, marked, of any size."""
+"""Multi-line texts inside JSON: shown as marked blocks of lines, at any size."""
 
 from __future__ import annotations
 
@@ -50,31 +50,31 @@ def view_of(content: str, mode: str = "json") -> ViewState:
     return ViewState(run, 2, len(run), mode=mode)
 
 
-def placed(lines: Sequence[Line]) -> list[tuple[int, str]]:
+def indented_lines(lines: Sequence[Line]) -> list[tuple[int, str]]:
     return [(line.indent, line.text) for line in lines]
 
 
-def test_a_result_of_several_lines_is_unfolded_in_its_json() -> None:
+def test_multi_line_texts_of_a_json_result_are_unfolded() -> None:
     view = view_of(json.dumps(OUTPUT))
-    assert placed(message_page(view).lines)[1 : 1 + len(SHOWN)] == SHOWN
+    assert indented_lines(message_page(view).lines)[1 : 1 + len(SHOWN)] == SHOWN
     assert message_text(view) == json.dumps(OUTPUT)
 
 
-def test_blocks_are_styled_as_texts_and_what_stands_for_them_is_no_json() -> None:
+def test_unfolded_blocks_are_styled_as_strings_and_their_marks_as_hints() -> None:
     lines = unfolded_lines(json.dumps(OUTPUT, indent=2, ensure_ascii=False))
     styles = [[span.style_name for span in line.spans] for line in lines]
     assert styles[1] == ["key", "hint"] and styles[2] == ["string"] and styles[4] == []
     assert styles[5] == ["key", "number"]
 
 
-def test_json_without_such_texts_stays_as_it_was() -> None:
+def test_json_without_multi_line_texts_is_unchanged() -> None:
     text = json.dumps({"a": "b\\n", "c": ["d\n", 1]}, indent=2)
-    assert placed(unfolded_lines(text, 2)) == [(2, line) for line in text.split("\n")]
+    assert indented_lines(unfolded_lines(text, 2)) == [(2, line) for line in text.split("\n")]
     assert unfolded_text(text) == text
 
 
 @pytest.mark.parametrize("value", [1, "two\nlines"])
-def test_what_stands_deep_inside_json_can_still_be_read(value: object) -> None:
+def test_deeply_nested_values_remain_readable(value: object) -> None:
     for _ in range(900):
         value = {"a": value}
     document = Document(unfolded_lines(json.dumps(value, indent=2), 6))
@@ -104,7 +104,7 @@ def strings(value: Any) -> list[str]:
 
 
 @given(values)
-def test_every_text_of_several_lines_stands_whole_and_no_line_passes_for_another(
+def test_every_multi_line_text_is_unfolded_completely(
     value: Any,
 ) -> None:
     lines = unfolded_lines(json.dumps(value, indent=2, ensure_ascii=False))
@@ -118,7 +118,7 @@ def test_every_text_of_several_lines_stands_whole_and_no_line_passes_for_another
             blocks[-1].append(line.text)
     found = ["\n".join(block) for block in blocks if block]
     assert found == [text for text in strings(value) if "\n" in text.strip("\n")]
-    # What is left is the JSON with a mark in the place of each.
+    # The rest is the JSON with a mark in place of each block.
     assert sum(
         line.rstrip(",").rsplit('"', 1)[-1].strip(": ").startswith("▾") for line in rest
     ) == (len(found))
@@ -128,7 +128,7 @@ BIG = json.dumps({"output": "a line of text\n" * (MAX_STYLED // 4), "exit_code":
 
 
 @pytest.mark.parametrize("text", [BIG, BIG.replace("text", "t\u00e9\\txt")])
-def test_a_result_of_any_size_is_unfolded_and_styled_only_where_it_is_shown(
+def test_a_result_of_any_size_is_unfolded_and_styled_lazily(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(json_lines, "_spans")
@@ -139,12 +139,12 @@ def test_a_result_of_any_size_is_unfolded_and_styled_only_where_it_is_shown(
     assert rows.widest() >= len("      a line of text")
 
 
-def test_very_many_values_are_shown_plain_and_it_is_said() -> None:
+def test_very_many_values_are_shown_plain_with_a_notice() -> None:
     text = json.dumps([1] * MAX_STYLED)
     assert "600k characters: shown plain" in message_page(view_of(text)).text
 
 
-def test_the_raw_pane_unfolds_only_when_it_is_asked_to() -> None:
+def test_the_raw_pane_unfolds_in_json_mode_only() -> None:
     result = ToolReturned(seq=0, result=ToolResult("a\nb\nc"))
     run = timeline(started(), says("assistant", "x"), result)
     text = '{"result": {"content": "a\\nb\\nc"}}'
@@ -155,40 +155,40 @@ def test_the_raw_pane_unfolds_only_when_it_is_asked_to() -> None:
     assert text in plain and '"content": ▾ 3 lines\na\nb\nc' in laid_out
 
 
-def test_arguments_of_several_lines_are_unfolded_in_the_calls_pane() -> None:
+def test_multi_line_arguments_are_unfolded_in_the_calls_pane() -> None:
     value = {"path": "a.py", "content": "def f():\n    return 1\n"}
     written = ToolCall(0, "write", json.dumps(value), ArgumentsState.JSON_STRING, arguments=value)
     run = timeline(started(), says("assistant", "x"), ToolCallProposed(seq=0, call=written))
     document, _ = calls_page(ViewState(run, 2, len(run)), 80)
-    found = placed(document.lines)
+    found = indented_lines(document.lines)
     at = found.index((6, '  "content": ▾ 3 lines'))
     assert found[at + 1 : at + 3] == [(12, "def f():"), (12, "    return 1")]
 
 
-def test_of_a_result_in_json_the_calls_pane_shows_the_lines_of_its_texts() -> None:
+def test_the_calls_pane_unfolds_a_json_result() -> None:
     value = {"output": "\n".join(f"line {n}" for n in range(20)), "note": "x" * 5_000}
     run = timeline(
         started(), says("assistant"), proposed("ls", "c1"), answer(json.dumps(value), "c1")
     )
     document, _ = calls_page(ViewState(run, 2, len(run)), 80)
-    found = placed(document.lines)
+    found = indented_lines(document.lines)
     at = found.index((6, '  "output": ▾ 20 lines'))
     assert found[at + 1 : at + 3] == [(12, "line 0"), (12, "line 1")]
     assert "… 12 more lines" in document.text and "x" * 100 not in document.text
 
 
-def test_a_difference_inside_a_text_of_json_is_told_by_its_lines() -> None:
+def test_a_difference_inside_a_json_text_is_shown_by_line() -> None:
     before, after = (json.dumps({"content": f"one\n{word}\nthree"}, indent=2) for word in "xy")
     changed = [line.text for line in unfolded_diff(before, after) if line.text[0] in "+-"]
     assert changed == ["-       x", "+       y"]
 
 
-def test_texts_that_differ_only_in_how_they_are_spelled_still_differ() -> None:
+def test_texts_that_differ_only_in_escapes_still_differ() -> None:
     spelled = [line.text for line in unfolded_diff('["a\\nb"]', '["a\\u000ab"]')]
     assert spelled == ['- ["a\\nb"]', '+ ["a\\u000ab"]']
 
 
-def test_an_edit_of_a_written_file_is_told_by_its_lines() -> None:
+def test_an_edit_of_file_content_is_shown_by_line() -> None:
     texts = [json.dumps({"content": f"one\n{word}\nthree"}) for word in "xy"]
     edited = ArgumentsEdited(seq=0, call_index=0, before=texts[0], after=texts[1])
     run = timeline(started(), says("assistant", "x"), edited)
@@ -196,9 +196,7 @@ def test_an_edit_of_a_written_file_is_told_by_its_lines() -> None:
     assert "-       x" in lines and "+       y" in lines
 
 
-async def test_v_leads_to_the_unfolded_result_at_any_width(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_v_shows_the_unfolded_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = "word " * 30
     content = json.dumps({"output": f"first\n{long}\nlast", "exit_code": 0})
     messages: list[dict[str, Any]] = [
