@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the screens."""
+"""Fixtures for the tests of the screens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.ui.opened import close_all_apps
 
 @pytest.fixture(autouse=True)
 def files_are_closed() -> Iterator[None]:
-    """Close the files that a test opened on screen."""
+    """Close the files of apps that a test left open."""
     yield
     close_all_apps()

@@ -23,7 +23,7 @@ SURFACES = ("static", "border", "row", "text", "option", "input", "toast", "titl
 
 
 def hostile(surface: str) -> str:
-    """Return the payload with a mark behind it that tells when it is on screen."""
+    """Return the payload followed by a mark that shows that the surface is drawn."""
     return f"{PAYLOAD} <{surface}>"
 
 

@@ -1,4 +1,4 @@
-"""An open parser lab on a text made for a test."""
+"""Helpers that open the parser lab on a text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = f"Sure.\n{BAD}\n{GOOD} bye"
 
 
 class Lab:
-    """An open lab, with what a test asks of it."""
+    """An open lab, with helpers for tests."""
 
     def __init__(self, app: HermesApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot

@@ -1,4 +1,4 @@
-"""Runs made for a test of the list, without a file."""
+"""Lists of runs for tests, without files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NOTHING = RunSummary("", "", "", "openai-messages", *[0] * 9, (), "unknown", Non
 
 
 class _AnyFile:
-    """Stands for the file of a run that nobody opens."""
+    """A stand-in for the file of a run that is never opened."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
-    """Return the list of runs with these fields of their summaries, dealt out to `files` files."""
+    """Return a list of runs with these summary fields, spread evenly over `files` files."""
     opened = [_AnyFile(number) for number in range(files)]
     rows = []
     for number, fields in enumerate(runs):
@@ -36,7 +36,7 @@ def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
 
 
 def settle_list(model: RunsModel) -> None:
-    """Let a list do all that it has begun."""
+    """Finish all pending work of a list."""
     while model.unsettled:
         model.advance(1.0)
 

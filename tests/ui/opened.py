@@ -1,4 +1,4 @@
-"""The app on a file made for a test."""
+"""Helpers that run the app on a file written by a test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
 
 
 def app_on(*paths: Path, follow: bool = False, **config: Any) -> HermesApp:
-    """Return the app that `hermes-tui open PATH…` runs."""
+    """Return the app as `hermes-tui open PATH…` creates it."""
     feed = RunsFeed(expand_paths(str(path) for path in paths), follow=follow)
     while not feed.files.opened and not feed.finished:
         feed.step(0.01, stop_at_runs=1)
@@ -42,20 +42,20 @@ def close_app(app: HermesApp) -> None:
 
 
 def close_all_apps() -> None:
-    """Close what tests left open: an app that is gone keeps its files for long."""
+    """Close apps that tests left open; an unreferenced app would keep its files open for long."""
     while _OPEN:
         close_app(_OPEN[-1])
 
 
 def run_screen(app: HermesApp) -> RunScreen:
-    """Return the run screen, which must be the one on top."""
+    """Return the run screen, which must be the current screen."""
     screen = app.screen
     assert isinstance(screen, RunScreen)
     return screen
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most two minutes: the machine may be busy."""
+    """Wait up to two minutes until a condition holds; the machine may be busy."""
     deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, text_of(pilot.app)
@@ -63,7 +63,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 
 async def shows(pilot: Pilot[None], *texts: str) -> None:
-    """Wait until all of these are on the screen."""
+    """Wait until all texts are on the screen."""
     await pilot.pause()
     await until(pilot, lambda: _is_shown(pilot, texts))
 
@@ -83,9 +83,9 @@ async def press_until(pilot: Pilot[None], key: str, condition: Callable[[], bool
 
 
 async def answer(pilot: Pilot[None], key: str, text: str, *before: str) -> None:
-    """Open the prompt of a key and answer it with a text, pasted: keys take long one by one.
+    """Open the prompt of a key, paste a text and accept it; typing it would be slow.
 
-    `before` are keys that are pressed in the prompt first.
+    The keys in `before` are pressed in the prompt first.
     """
     await pilot.press(key)
     await until(pilot, lambda: isinstance(pilot.app.focused, Input))
@@ -155,7 +155,7 @@ def write_run(path: Path, messages: list[dict[str, Any]] | None = None, **fields
 
 
 def write_runs(path: Path, count: int) -> Path:
-    """Write a JSONL file of runs, each with its number as id and reward."""
+    """Write a JSONL file of runs whose ids and rewards are made from their numbers."""
     lines = [
         json.dumps({"id": f"run-{n}", "messages": MESSAGES[: 3 + n % 6], "reward": n / count})
         for n in range(count)

@@ -1,4 +1,4 @@
-"""Texts that a lab reads in a test, without a screen."""
+"""The model of a parser lab without a screen, and texts for it."""
 
 from __future__ import annotations
 

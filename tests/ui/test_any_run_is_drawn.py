@@ -1,4 +1,4 @@
-"""Whatever a reader makes of a file can be drawn, searched, compared and exported."""
+"""Every run that a reader yields can be drawn, searched, compared, indexed and exported."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ from tests.fuzz.seeds import all_seeds, written
 
 MODES = ("plain", "markdown", "json")
 WIDTH = 100
-ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def changed_run(rnd: Any) -> list[Event]:
-    """Return the first run of a real file in which something was changed."""
+    """Return the first run of a real file after a random change."""
     seeds = [seed for each in all_seeds().values() for seed in each]
     seed = seeds[rnd.randrange(len(seeds))]
     data = written(mutated(seed.value, rnd.randrange, ODD), seed.is_lines)
@@ -54,7 +56,7 @@ def draw(run: list[Event]) -> None:
     timeline = Timeline(MemoryLog(tuple(run), complete=True))
     timeline.advance()
     for row in range(min(len(timeline), 30)):
-        assert not ACTING.search(plain(timeline_row(timeline, row, WIDTH), WIDTH))
+        assert not CONTROL_CHARACTERS.search(plain(timeline_row(timeline, row, WIDTH), WIDTH))
         dict(RowFields(timeline, row))
         assert all(isinstance(text, str) for text in row_texts(timeline, row))
         view = ViewState(timeline, row, len(timeline), mode=MODES[row % len(MODES)])
@@ -65,7 +67,7 @@ def draw(run: list[Event]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.randoms(use_true_random=True))
-def test_any_run_is_drawn_compared_kept_and_exported(rnd: Any) -> None:
+def test_any_run_is_drawn_compared_indexed_and_exported(rnd: Any) -> None:
     run, other = changed_run(rnd), changed_run(rnd)
     draw(run)
     run_diff(run, other)

@@ -1,4 +1,4 @@
-"""A histogram's ranges hold every value once, and have ends that a person would choose."""
+"""The ranges of a histogram: each value is in exactly one, and their ends are round."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def spread(*values: float | None) -> Spread:
 
 
 def is_in(value: float, place: Bin) -> bool:
-    """Tell what the filter says that selecting the bar puts in."""
+    """Return whether a value passes the filter that choosing the bar sets."""
     return value == place.low if place.high is None else place.low <= value < place.high
 
 
@@ -33,7 +33,7 @@ NUMBERS = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(NUMBERS, min_size=1, max_size=60))
-def test_every_value_is_in_one_range_which_counts_it(values: list[float]) -> None:
+def test_every_value_is_counted_in_exactly_one_range(values: list[float]) -> None:
     values = [0.0 if 0 < abs(value) < 1e-12 else value for value in values]
     made = spread(*values)
     bins = made.bins()
@@ -44,7 +44,7 @@ def test_every_value_is_in_one_range_which_counts_it(values: list[float]) -> Non
         assert made.count_in(place) == sum(is_in(value, place) for value in values)
 
 
-def test_few_numbers_have_a_bar_each_with_the_gaps_between_them() -> None:
+def test_few_numbers_have_one_bar_each_and_gaps_between_them() -> None:
     assert spread(1, 2, 2, 5).bins() == [Bin(1), Bin(2), Bin(3), Bin(4), Bin(5)]
     assert spread(0.0, 0.5, 1.0, 0.5).bins() == [Bin(0.0), Bin(0.5), Bin(1.0)]
 
@@ -58,12 +58,12 @@ def test_many_numbers_are_in_ranges_with_round_ends() -> None:
     assert spread(*range(200)).bins()[1] == Bin(20.0, 40.0)
 
 
-def test_where_few_are_far_beyond_the_others_ranges_grow() -> None:
+def test_ranges_grow_if_there_are_outliers() -> None:
     bins = spread(*range(1, 40), 700, 5_000).bins()
     assert (bins[0], bins[-1]) == (Bin(1.0, 2.0), Bin(5_000.0, 10_000.0))
 
 
-def test_what_is_no_number_is_missing() -> None:
+def test_values_that_are_no_finite_numbers_count_as_missing() -> None:
     made = spread(None, math.nan, math.inf, 10**400, 3)
     assert made.missing == 4
     assert made.bins() == [Bin(3)]
@@ -77,6 +77,6 @@ def test_the_tiniest_numbers_have_a_bar() -> None:
     assert is_in(1e-17, place)
 
 
-def test_a_million_values_are_kept_as_some_thousand_counts() -> None:
+def test_many_values_are_stored_as_a_few_thousand_counts() -> None:
     made = spread(*(n * 1.000_01 for n in range(200_000)))
     assert len(made.counts) < 4_000

@@ -1,4 +1,4 @@
-"""What the calls pane says of the calls of a turn."""
+"""The page of the calls pane about the calls of a turn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.log.runs import answer, call, says, started, timeline
 
 
 def shown(calls: int, at: int) -> list[str]:
-    """Return the pane's lines for a reply of so many calls, the cursor on one of them."""
+    """Return the pane's lines for a reply of `calls` calls, with the cursor on the one at `at`."""
     run = timeline(
         started(), says("assistant"), *(call("ls", f"c{n}", index=n) for n in range(calls))
     )
@@ -26,20 +26,20 @@ def shown(calls: int, at: int) -> list[str]:
     return texts
 
 
-def test_all_calls_of_a_turn_are_there() -> None:
+def test_all_calls_of_a_turn_are_shown() -> None:
     texts = shown(MOST_CALLS, at=20)
     assert [text for text in texts if "[dict]" in text][-1].startswith(f"  {MOST_CALLS}. ls")
     assert not any("one by one" in text for text in texts)
 
 
-def test_of_very_many_calls_those_around_the_chosen_one_are_there() -> None:
+def test_among_very_many_calls_those_around_the_cursor_are_shown() -> None:
     texts = shown(3_000, at=1_500)
     assert "… 1,490 calls before, one by one with [" in texts
     assert "… 1,490 more calls, one by one with ]" in texts
     assert len(texts) < 300
 
 
-def test_the_first_and_the_last_of_very_many_calls_have_their_neighbours() -> None:
+def test_the_first_and_last_of_very_many_calls_show_their_neighbours() -> None:
     first, last = shown(3_000, at=0), shown(3_000, at=2_999)
     assert "… 2,990 more calls, one by one with ]" in first
     assert not any("before, one" in text for text in first)
@@ -47,7 +47,7 @@ def test_the_first_and_the_last_of_very_many_calls_have_their_neighbours() -> No
     assert not any("more calls, one" in text for text in last)
 
 
-def test_a_name_and_an_id_of_any_length_leave_room_for_the_call() -> None:
+def test_long_names_and_ids_are_cut() -> None:
     run = timeline(started(), says("assistant"), call("n" * 10_000, "i" * 10_000))
     document, top = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
     lines = [line.text for line in document.lines]
@@ -67,7 +67,7 @@ def test_a_name_and_an_id_of_any_length_leave_room_for_the_call() -> None:
         ("x" * 50_000 + "\ny", "… the rest of it: % goes to the result"),
     ],
 )
-def test_of_a_long_result_it_is_said_how_much_is_not_shown(content: str, told: str | None) -> None:
+def test_a_cut_result_shows_how_much_is_missing(content: str, told: str | None) -> None:
     run = timeline(started(), says("assistant"), call("ls", "c1"), answer(content, "c1"))
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
     lines = [line.text for line in document.lines if line.text]
@@ -83,9 +83,7 @@ def test_of_a_long_result_it_is_said_how_much_is_not_shown(content: str, told: s
         ({"parser": "\x1b[2J" + "p" * 300}, None),
     ],
 )
-def test_a_call_that_a_person_added_is_said_to_be(
-    proposed: dict[str, str], told: str | None
-) -> None:
+def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], told: str | None) -> None:
     added = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, verdict=ADDED)
     head = started(source_format="native")
     run = timeline(head, says("assistant"), ToolCallProposed(seq=0, call=added, **proposed))
@@ -97,7 +95,7 @@ def test_a_call_that_a_person_added_is_said_to_be(
     assert told is None or arrived.endswith(told)
 
 
-def test_what_of_a_call_in_text_is_json_is_said() -> None:
+def test_the_origin_of_a_call_in_text_mentions_its_json_arguments() -> None:
     read = ToolCall(
         0, "ls", "{}", ArgumentsState.OBJECT, arguments={}, origin=Origin.TEXT, verdict="json"
     )
@@ -117,7 +115,7 @@ LONG = ToolCall(
 )
 
 
-def test_arguments_of_any_size_are_styled_where_they_are_shown(
+def test_arguments_of_any_size_are_styled_lazily(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr(json_lines, "_spans")
@@ -126,7 +124,7 @@ def test_arguments_of_any_size_are_styled_where_they_are_shown(
     assert RowMap(document, 40).rows > 5_000
 
 
-def test_of_arguments_of_any_size_the_beginning_stands_beside_the_raw_ones() -> None:
+def test_raw_next_to_normalised_shows_the_beginning_of_long_arguments() -> None:
     lines = [line.text for line in raw_beside_normalised(LONG, 80, KeyNames())]
     assert any(line.endswith(" 100,") for line in lines)
     assert len(lines) < MOST_ROWS + 20

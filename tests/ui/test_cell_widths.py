@@ -1,4 +1,4 @@
-"""Cells and rows of texts of many scripts, told run by run, are those of their characters."""
+"""Cell widths and wrapping of texts in many scripts, computed by runs of characters."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def width_of(character: str) -> int:
 
 
 @pytest.mark.parametrize(("ranges", "width"), [(ONE_CELL, 1), (TWO_CELLS, 2)])
-def test_each_character_of_a_range_takes_as_many_cells(ranges: str, width: int) -> None:
+def test_each_character_of_a_range_has_its_width(ranges: str, width: int) -> None:
     every = "".join(map(chr, range(sys.maxunicode + 1)))
     assert {width_of(found) for found in re.findall(f"[{ranges}]", every)} == {width}
 
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.integers(1, 12), st.data())
-def test_what_runs_take_is_what_their_characters_take(
+def test_widths_of_runs_are_the_sums_of_their_characters(
     text: str, width: int, data: st.DataObject
 ) -> None:
     each = [0, *accumulate(map(width_of, text))]
@@ -47,18 +47,18 @@ def test_what_runs_take_is_what_their_characters_take(
 
 
 @pytest.mark.parametrize("text", ["le café est bon ", "я иду домой "])
-def test_a_long_line_in_another_alphabet_is_wrapped_nearly_as_soon_as_ascii(text: str) -> None:
+def test_wrapping_another_alphabet_is_nearly_as_fast_as_ascii(text: str) -> None:
     ascii_s = least_s(lambda: row_starts("the quick fox is " * 12_000, 50))
     assert least_s(lambda: row_starts((text * 20_000)[:204_000], 50)) < 6 * ascii_s
 
 
 @pytest.mark.parametrize("letter", ["\u0301", "e\u0301", "漢\u0301"])
-def test_time_to_wrap_piled_marks_grows_with_their_number(letter: str) -> None:
+def test_the_time_to_wrap_combining_marks_is_linear(letter: str) -> None:
     few_s = least_s(lambda: row_starts(f"a b {letter * 4_000}", 50))
     assert least_s(lambda: row_starts(f"a b {letter * 64_000}", 50)) < 60 * few_s
 
 
-def test_a_very_long_line_is_wrapped_once_to_be_measured_and_drawn() -> None:
+def test_a_very_long_line_is_wrapped_once_for_measuring_and_drawing() -> None:
     document = Document.from_text("the quick fox is " * 12_000)
     measured_s = least_s(lambda: RowMap(document, 50))
     assert least_s(lambda: RowMap(document, 50).extent(7)) < 1.5 * measured_s

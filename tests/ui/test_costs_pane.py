@@ -1,4 +1,4 @@
-"""What tools and turns cost, on the metadata page: told where it is known, and gone to."""
+"""Times, tokens and costs of tools and turns on the metadata page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.ui.opened import WIDE, app_on, press_until, run_screen, settled
 
 
 def turn(number: int, seconds: float | None) -> list[Event]:
-    """Return a turn whose tool takes so long, its reply a second."""
+    """Return a turn whose tool takes `seconds` and whose reply takes one second."""
     result = answer(call_id=f"c{number}")
     known = seconds is not None
     usage = Usage(prompt_tokens=1_000 * number, completion_tokens=number) if known else None
@@ -35,12 +35,12 @@ def page_of(events: list[Event]) -> list[str]:
     return [line.line.text.rstrip() for line in lines]
 
 
-def test_a_tool_is_told_with_its_seconds_in_all_and_those_of_the_longest_call() -> None:
+def test_a_tool_shows_its_total_seconds_and_its_longest_call() -> None:
     assert "  terminal      3 · 60 s, longest 40 s" in page_of(run_of(12.0, 40.0, 8.0))
     assert "  terminal      1 · 2.5 s" in page_of(run_of(2.5))
 
 
-def test_the_turns_that_cost_most_are_told_the_longest_first() -> None:
+def test_the_most_expensive_turns_are_listed_longest_first() -> None:
     page = page_of(run_of(12.0, 40.0, 8.0))
     at = page.index("Turns that cost most (Enter goes there)")
     assert [line.split("  ", 1)[0] for line in page[at + 1 : at + 4]] == [
@@ -49,7 +49,7 @@ def test_the_turns_that_cost_most_are_told_the_longest_first() -> None:
     assert page[at + 1].endswith("41 s · 2,000 tokens in · 2 tokens out")
 
 
-def test_where_nothing_is_known_nothing_is_told() -> None:
+def test_unknown_costs_are_not_shown() -> None:
     page = page_of(run_of(None, None))
     assert "  terminal      2" in page and not any("cost most" in line for line in page)
 
@@ -58,7 +58,7 @@ def test_numbers_of_any_size_are_drawn() -> None:
     assert page_of(run_of(float("inf"), float("nan"), -1.0, 1e300))
 
 
-async def test_enter_goes_to_the_turn(tmp_path: Path) -> None:
+async def test_enter_moves_to_the_turn(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     events = run_of(12.0, 40.0, 8.0)
     path.write_bytes(b"".join(encode(copy_event(e, seq=n)) for n, e in enumerate(events)))

@@ -1,4 +1,4 @@
-"""Where two texts part is found as quickly as two texts are compared."""
+"""The common beginning of two texts, found about as fast as comparing them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "a" * 200, "ab" * 70])).map("".join)
 
 
 @given(TEXTS, TEXTS)
-def test_two_texts_have_in_common_what_their_characters_have(old: str, new: str) -> None:
+def test_the_common_length_of_texts_is_that_of_their_characters(old: str, new: str) -> None:
     same = sum(1 for _ in takewhile(bool, map(eq, old, new)))
     assert common_length(old, new) == common_length(list(old), list(new)) == same
 
 
-def test_two_long_texts_part_where_they_part_and_that_is_found_at_once() -> None:
+def test_the_difference_of_long_texts_is_found_quickly() -> None:
     text = "The quick brown fox. " * 200_000
     other = text[:3_000_000] + "X" + text[3_000_000:]
     assert common_length(text, other) == 3_000_000

@@ -1,4 +1,4 @@
-"""How long something took reads the same wherever a person meets it."""
+"""Durations are written in the same way everywhere."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def page_of(event: Event) -> str:
         (HOURS, "1 h 2 min"), (-5.0, "-5 s"), (1e300, "1e+300 s"), (inf, "inf s"), (nan, "nan s"),
     ],
 )  # fmt: skip
-def test_a_duration_has_the_units_that_its_length_calls_for(taken_s: float, text: str) -> None:
+def test_a_duration_has_units_that_suit_its_length(taken_s: float, text: str) -> None:
     assert duration(taken_s) == text
 
 
@@ -51,7 +51,7 @@ def test_a_duration_has_the_units_that_its_length_calls_for(taken_s: float, text
         ToolReturned(seq=0, call_index=0, result=ToolResult("x", duration_s=HOURS)),
     ],
 )
-def test_the_message_pane_tells_hours(event: Event) -> None:
+def test_the_message_pane_shows_hours(event: Event) -> None:
     assert "1 h 2 min" in page_of(event)
 
 
@@ -59,16 +59,16 @@ def test_the_message_pane_tells_hours(event: Event) -> None:
     "event",
     [Resumed(seq=0, command="next", waited_s=HOURS), ResponseReceived(seq=0, duration_s=HOURS)],
 )
-def test_a_row_of_the_timeline_tells_hours(event: Event) -> None:
+def test_a_row_of_the_timeline_shows_hours(event: Event) -> None:
     assert "1 h 2 min" in event_line(MemoryLog([event]), event)[2]
 
 
-def test_an_export_tells_hours() -> None:
+def test_an_export_shows_hours() -> None:
     returned = ToolReturned(seq=0, call_index=0, result=ToolResult("x", duration_s=HOURS))
     assert result_facts(returned) == "1 h 2 min"
 
 
-def test_the_line_of_a_live_run_counts_hours() -> None:
+def test_the_status_of_a_live_run_shows_hours() -> None:
     assert [seconds(value) for value in (0.44, 12.0, 185.0, HOURS)] == [
         "0.4 s", "12 s", "3:05", "1:02:05",
     ]  # fmt: skip

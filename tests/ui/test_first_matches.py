@@ -1,4 +1,4 @@
-"""Which of the runs a search of all texts goes to: the next match in the order of the list."""
+"""A search of all texts moves to the next match in the order of the list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNS = 200
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """Runs of which a few hold what is searched, behind their line."""
+    """Return a file of runs of which a few contain the needle, beyond what their row shows."""
     path = tmp_path / "runs.jsonl"
     texts = [[f"task {n}", "needle" if n in NEEDLE_IN else "hay"] for n in range(RUNS)]
     runs = ({"messages": [{"role": "user", "content": text} for text in said]} for said in texts)
@@ -32,7 +32,7 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShapedRuns]:
-    """The list of the runs, the last one first; it works bit by bit."""
+    """Yield the list of the runs in reverse order, which works in small steps."""
     feed = RunsFeed(expand_paths([str(runs)]))
     while not feed.finished:
         feed.step(0.1)
@@ -45,7 +45,7 @@ def model(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShapedRuns]:
 
 
 def search_until_next(model: ShapedRuns, position: int, step: int) -> int | None:
-    """Begin a search, and go on with it until the next match is known; return that."""
+    """Search until the next match is known, and return its position."""
     model.set_search(compile_search("needle", is_regex=False, case_matters=False, in_texts=True))
     while model.searching and not model.reaches_match(position, step):
         model.advance(0.0)
@@ -57,14 +57,14 @@ def search_until_next(model: ShapedRuns, position: int, step: int) -> int | None
     [(-1, 1, 29), (30, 1, 139), (139, 1, 196), (30, -1, 29), (29, -1, 196), (197, 1, 29)],
     ids=["top", "on", "from a match", "back", "back around the end", "around the end"],
 )
-def test_the_next_match_of_the_list_is_known_long_before_all_runs_are_searched(
+def test_the_next_match_is_known_before_all_runs_are_searched(
     model: ShapedRuns, position: int, step: int, expected: int
 ) -> None:
     assert search_until_next(model, position, step) == expected
     assert model.searched < RUNS
 
 
-def test_each_match_has_its_number_in_the_list_once_all_are_known(model: ShapedRuns) -> None:
+def test_matches_are_numbered_once_all_are_known(model: ShapedRuns) -> None:
     search_until_next(model, -1, 1)
     assert model.match_number(29) is None
     settle_list(model)
@@ -72,7 +72,7 @@ def test_each_match_has_its_number_in_the_list_once_all_are_known(model: ShapedR
     assert (model.searched, model.matches) == (RUNS, 3)
 
 
-def test_what_a_filter_hides_is_searched_after_what_is_listed(model: ShapedRuns) -> None:
+def test_filtered_out_runs_are_searched_after_the_listed_ones(model: ShapedRuns) -> None:
     model.try_filter("run > 100")
     settle_list(model)
     assert search_until_next(model, -1, 1) == 29
@@ -81,7 +81,7 @@ def test_what_a_filter_hides_is_searched_after_what_is_listed(model: ShapedRuns)
     assert (model.searched, model.matches) == (RUNS, 1)
 
 
-async def test_a_search_goes_to_the_first_match_of_the_list_as_it_is_sorted(runs: Path) -> None:
+async def test_a_search_moves_to_the_first_match_in_sort_order(runs: Path) -> None:
     app = app_on(runs)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

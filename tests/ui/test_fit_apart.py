@@ -1,4 +1,4 @@
-"""Texts of one width that can be told apart."""
+"""Texts cut to one width so that they can be told apart."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ TEXTS = st.lists(st.text("ab c日\u0301\x1b\n", max_size=40), max_size=6)
 
 
 @pytest.mark.parametrize("width", [12, 17, 24, 40])
-def test_texts_that_begin_alike_differ_when_they_are_cut(width: int) -> None:
+def test_texts_with_a_common_beginning_differ_after_cutting(width: int) -> None:
     shown = fit_apart(PARTS, width)
     assert len(set(shown.values())) == len(PARTS)
     assert all(text[:3] == "Cou" for text in shown.values())
 
 
-def test_some_that_have_more_in_common_differ_as_well() -> None:
+def test_texts_with_different_common_beginnings_differ_after_cutting() -> None:
     texts = [*PARTS[:2], "Count the lines of the file README and submit", "Count the lines twice"]
     shown = fit_apart(texts, 20)
     assert len(set(shown.values())) == 4
     assert "…README" in shown[texts[2]]
 
 
-def test_texts_that_have_room_or_differ_anyhow_are_left_alone() -> None:
+def test_texts_that_differ_anyway_are_only_fitted() -> None:
     texts = ["one", "two words", "three words that are long"]
     assert fit_apart(texts, 10) == {text: fit(text, 10) for text in texts}
 
 
 @given(TEXTS, st.integers(1, 30))
-def test_every_text_takes_the_width_that_there_is(texts: list[str], width: int) -> None:
+def test_every_text_has_the_requested_width(texts: list[str], width: int) -> None:
     assert {cells(text) for text in fit_apart(texts, width).values()} <= {width}
 
 

@@ -1,4 +1,4 @@
-"""Keys in what the screens say: those that the person has, not those that we gave."""
+"""Keys in the texts of the screens: those of the user's keymap, not the default ones."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _NAMES_A_KEY: Final = re.compile(
     r"|[(;,] ?(\S|Enter|Esc|space): |\bpress \S\b|\bsee [?\d]\b| \([/?a-zA-Z]\)"
 )
 _IN_BRACES: Final = re.compile(r"\{([a-z][a-z0-9-]*)\}")
-_OTHER_BRACES: Final = frozenset({"finish", "text"})
-"""What a breakpoint prints, in the example of one."""
-_FIXED: Final = frozenset(
+_NAMES_OF_EXAMPLES: Final = frozenset({"finish", "text"})
+"""Names in braces in an example of what a breakpoint prints."""
+_FIXED_TEXTS: Final = frozenset(
     {
         "end the run for good? y ends it",
         "y drops it",
@@ -40,23 +40,23 @@ _FIXED: Final = frozenset(
         "everything in the request but the messages; ctrl+s asks",
     }
 )
-"""Keys of prompts and dialogs, which stay as they are."""
+"""Texts with keys of prompts and dialogs, which cannot be changed."""
 
 
 def _texts() -> Iterator[tuple[str, str]]:
-    """Yield what stands in quotes in the code of the screens, docstrings left out, and where."""
+    """Yield the place and the value of each string in the screens' code, without docstrings."""
     folder = Path(hermes_tui.ui.__path__[0])
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
-        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-            if is_text and id(node) not in told:
+            if is_text and id(node) not in docstrings:
                 yield f"{path.relative_to(folder)}:{node.lineno}", node.value
     yield from HINTS.items()
 
 
-def test_a_sentence_names_the_key_that_a_command_has_now() -> None:
+def test_a_text_names_the_current_key_of_a_command() -> None:
     words = "no search: {search} begins one, {back} goes back"
     assert KeyNames().format(words) == "no search: / begins one, q goes back"
     assert (
@@ -64,22 +64,22 @@ def test_a_sentence_names_the_key_that_a_command_has_now() -> None:
     )
 
 
-def test_what_is_no_command_in_braces_of_our_own_is_a_mistake_of_ours() -> None:
+def test_an_unknown_command_in_braces_raises_an_error() -> None:
     with pytest.raises(KeyError):
         KeyNames().format("{serach} begins one")
 
 
-def test_no_sentence_names_a_key_that_may_be_another() -> None:
-    said = [(at, text) for at, text in _texts() if " " in text and text not in _FIXED]
+def test_no_text_contains_a_key_that_can_be_changed() -> None:
+    said = [(at, text) for at, text in _texts() if " " in text and text not in _FIXED_TEXTS]
     assert [(at, text) for at, text in said if _NAMES_A_KEY.search(text)] == []
 
 
-def test_sentences_name_commands_that_there_are() -> None:
+def test_texts_name_existing_commands() -> None:
     found = {name for _, text in _texts() for name in _IN_BRACES.findall(text)}
-    assert found - set(BY_ID) == _OTHER_BRACES
+    assert found - set(BY_ID) == _NAMES_OF_EXAMPLES
 
 
-async def test_what_is_said_names_a_key_that_was_given_to_the_command(tmp_path: Path) -> None:
+async def test_a_message_names_a_remapped_key(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json"), keys={"search": "ctrl+g", "back": "x"})
     async with app.run_test(size=MEDIUM) as pilot:
         await pilot.press("n")
@@ -88,14 +88,14 @@ async def test_what_is_said_names_a_key_that_was_given_to_the_command(tmp_path: 
         await shows(pilot, "nothing to drop: x goes back")
 
 
-def test_a_page_names_the_keys_that_the_person_has() -> None:
+def test_a_page_names_remapped_keys() -> None:
     run = timeline(started(), says("assistant"), *(call("ls", f"c{n}", index=n) for n in range(99)))
     view = ViewState(run, 50, len(run), keys=KeyNames({"next-call": "ctrl+n"}))
     document, _ = calls_page(view, 80)
     assert document.lines[-1].text.endswith("one by one with ctrl+n")
 
 
-def test_the_help_names_the_keys_that_the_person_has() -> None:
+def test_the_help_names_remapped_keys() -> None:
     lines = help_document({"filter": "ctrl+g", "search": "ctrl+f"}, [], width=200).lines
     text = "\n".join(line.text for line in lines)
     assert "Fields of a row (ctrl+g on the run screen)" in text

@@ -1,4 +1,4 @@
-"""A file that proves to be one run only when it is read to its end."""
+"""A file that turns out to be a single run only once it is read to its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ui.screen_text import screen_lines
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HermesApp]:
-    """The app on a document that a process reads, so that the list is shown first."""
+    """Yield the app on a document read by a separate process, so that the list is shown first."""
     for module in (blocks, run_index):
         monkeypatch.setattr(module, "BIG", 1 << 14)
     messages = [{"role": "user", "content": "x" * 4_000}] * 400
@@ -31,7 +31,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HermesApp]:
     feed.close()
 
 
-async def test_it_is_shown_without_a_key(app: HermesApp) -> None:
+async def test_the_run_is_opened_without_a_key(app: HermesApp) -> None:
     async with app.run_test(size=NARROW) as pilot:
         assert isinstance(app.screen_stack[0], RunsScreen)
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
@@ -40,7 +40,7 @@ async def test_it_is_shown_without_a_key(app: HermesApp) -> None:
     assert not app.is_running
 
 
-async def test_the_list_stays_where_a_key_was_pressed(app: HermesApp) -> None:
+async def test_the_list_stays_if_a_key_was_pressed(app: HermesApp) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("o")
         await until(pilot, lambda: app.feed.finished and "1 run in" in screen_lines(app)[0])

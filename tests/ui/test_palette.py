@@ -1,4 +1,4 @@
-"""What the palette finds for the words that people type, and what it then does."""
+"""Which commands the palette finds for typed words, and what choosing one does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.ui.opened import NARROW, app_on, settled, shows, until, write_runs
 
 
 def offers_in(scope: str) -> list[Offer]:
-    """Return all commands of a scope as offers, whether they make sense now or not."""
+    """Return all commands of a scope as offers, available or not."""
     return [
         Offer(item.label, item.help, lambda: None, item.shown, SYNONYMS.get(item.id, ""), item.id)
         for item in in_scope(scope)
@@ -46,7 +46,7 @@ def found(query: str, scope: str) -> list[str]:
         ("brkpnt", "live", {"breakpoint", "breakpoints"}),
     ],
 )
-def test_commands_are_found_by_the_words_that_people_have_for_them(
+def test_commands_are_found_by_common_words_for_them(
     query: str, scope: str, expected: set[str]
 ) -> None:
     assert expected <= set(found(query, scope)[: len(expected) + 1])
@@ -59,16 +59,16 @@ def test_a_label_typed_in_full_comes_first(scope: str) -> None:
         assert BY_ID[first].label == command.label
 
 
-def test_what_no_command_is_about_is_not_found() -> None:
+def test_unrelated_words_find_no_command() -> None:
     assert found("zzz", "live") == found("step zzz", "live") == []
 
 
-def test_other_names_are_those_of_commands_and_no_word_is_there_twice() -> None:
+def test_synonyms_belong_to_commands_and_are_in_lower_case() -> None:
     assert SYNONYMS.keys() <= BY_ID.keys()
     assert all(words == words.casefold() for words in SYNONYMS.values())
 
 
-async def test_a_list_is_sorted_and_grouped_by_any_field_from_the_palette(tmp_path: Path) -> None:
+async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
@@ -89,7 +89,7 @@ async def test_a_list_is_sorted_and_grouped_by_any_field_from_the_palette(tmp_pa
 
 
 def shown_offers(app: HermesApp) -> list[str]:
-    """Return what the open palette lists, once it has looked for what is typed."""
+    """Return the commands that the open palette lists, or nothing before it is filtered."""
     [offers] = app.screen.query(CommandList)
     typed = app.screen.query_one(Input).value
     texts = [str(offers.get_option_at_index(n).prompt) for n in range(offers.option_count)]

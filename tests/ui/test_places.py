@@ -1,4 +1,4 @@
-"""The place of a run, as it is shown, and as somebody else is told of it."""
+"""The place of a run: as it is shown, and as a command for somebody else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ui.opened import (
 )
 
 
-async def test_a_run_of_a_filtered_list_is_called_by_its_number_in_the_file(tmp_path: Path) -> None:
+async def test_a_run_of_a_filtered_list_keeps_its_number_in_the_file(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 20))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -32,7 +32,7 @@ async def test_a_run_of_a_filtered_list_is_called_by_its_number_in_the_file(tmp_
         await shows(pilot, "run 18 (2 of 4)", "run 18 · bytes")
 
 
-async def test_the_only_run_of_each_file_has_no_number_but_that_of_the_list(tmp_path: Path) -> None:
+async def test_the_only_run_of_a_file_is_numbered_by_the_list(tmp_path: Path) -> None:
     for name in "ab":
         write_run(tmp_path / f"{name}.json")
     app = app_on(tmp_path)
@@ -59,12 +59,12 @@ async def test_the_command_that_opens_the_row_is_copied(tmp_path: Path) -> None:
         assert app.clipboard == f"{command}:3"
 
 
-def test_a_format_that_was_named_is_named_in_the_command() -> None:
+def test_an_explicit_format_is_part_of_the_command() -> None:
     place = RunPlace("a.jsonl", 3, "generic")
     assert place.command(2) == "hermes-tui open a.jsonl --at 3:2 --format generic"
 
 
-def test_each_row_belongs_to_the_message_that_leads_back_to_its_turn(tmp_path: Path) -> None:
+def test_message_rows_and_message_numbers_correspond(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "a.json"))
     while not app.feed.finished:
         app.feed.step(1.0)
@@ -77,7 +77,7 @@ def test_each_row_belongs_to_the_message_that_leads_back_to_its_turn(tmp_path: P
         assert back is None or timeline.message_number(back) == number, row
 
 
-async def test_a_key_of_a_run_says_in_the_list_where_it_works(tmp_path: Path) -> None:
+async def test_a_key_of_another_screen_shows_where_it_works(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

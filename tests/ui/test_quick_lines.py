@@ -1,4 +1,4 @@
-"""Lines drawn the quick way look as if drawn the usual one."""
+"""Lines drawn by the fast path look like those drawn by Textual."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Both(App[None]):
 
 
 async def drawn(css: str, *, usual: bool, monochrome: bool) -> list[Strip]:
-    """Return what is on the screen after some moving."""
+    """Return the lines of the screen after some moves."""
     app = Both()
     app.CSS = css
     if monochrome:
@@ -59,7 +59,7 @@ async def drawn(css: str, *, usual: bool, monochrome: bool) -> list[Strip]:
 
 
 @pytest.mark.parametrize("css", AROUND.values(), ids=AROUND)
-async def test_lines_are_drawn_where_the_layout_is_about_to_leave_less_room(css: str) -> None:
+async def test_more_lines_than_the_region_has_can_be_drawn(css: str) -> None:
     app = Both()
     app.CSS = css
     async with app.run_test(size=(50, 24)):
@@ -72,7 +72,7 @@ async def test_lines_are_drawn_where_the_layout_is_about_to_leave_less_room(css:
 
 @pytest.mark.parametrize("monochrome", [False, True], ids=["colours", "one colour"])
 @pytest.mark.parametrize("css", AROUND.values(), ids=AROUND)
-async def test_lines_are_drawn_as_they_usually_are(css: str, monochrome: bool) -> None:
+async def test_quick_lines_equal_those_of_textual(css: str, monochrome: bool) -> None:
     quick = await drawn(css, usual=False, monochrome=monochrome)
     usual = await drawn(css, usual=True, monochrome=monochrome)
     assert [list(Segment.simplify(strip)) for strip in quick] == [
@@ -81,7 +81,7 @@ async def test_lines_are_drawn_as_they_usually_are(css: str, monochrome: bool) -
     assert any("漢字" in strip.text for strip in quick)
 
 
-async def test_lines_that_stay_as_they_are_are_drawn_once() -> None:
+async def test_unchanged_lines_are_not_drawn_again() -> None:
     app = Both()
     async with app.run_test(size=(50, 24)) as pilot:
         rows = app.query_one(RowList)
@@ -96,7 +96,7 @@ async def test_lines_that_stay_as_they_are_are_drawn_once() -> None:
         assert all(line != after[y] for y, line in enumerate(coloured))
 
 
-async def test_lines_without_text_are_one_line() -> None:
+async def test_blank_lines_share_one_strip() -> None:
     app = Both()
     async with app.run_test(size=(50, 24)):
         view = app.query_one(TextView)

@@ -1,4 +1,4 @@
-"""What the raw pane shows and copies: bytes that arrived as they arrived, then their record."""
+"""What the raw pane shows and copies: received bytes verbatim, then their record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEAD = RunStarted(seq=0, run_id="r", source_format="native")
 
 
 def shown(event: Event) -> tuple[str, str]:
-    """Return what the pane shows of an event of a live run, and what copying its row takes."""
+    """Return the pane's text for an event of a live run, and what copying its row gives."""
     run = timeline(HEAD, event)
     view = ViewState(run, 1, len(run))
     read = RawReader(None).text
@@ -34,42 +34,42 @@ def shown(event: Event) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("raw", [BODY, STREAM, "no JSON \x1b[2J", '{"a": "\udcff"}'])
-def test_a_reply_is_seen_and_copied_as_it_arrived(raw: str) -> None:
+def test_a_reply_is_shown_and_copied_verbatim(raw: str) -> None:
     page, copied = shown(ResponseReceived(seq=0, turn=1, raw=raw, finish_reason="stop"))
     title = f"the reply as it arrived · {len(raw)} characters"
     assert page.startswith(f"{title}\n{raw}\n\nevent · the rest of the event\n{{")
     assert copied == raw
 
 
-def test_what_else_a_reply_says_stands_behind_it_once() -> None:
+def test_the_rest_of_a_reply_event_follows_without_the_body() -> None:
     rest = json.loads(shown(REPLY)[0].split("the rest of the event\n")[1])
     assert rest["finish_reason"] == "stop" and rest["turn"] == 1 and "raw" not in rest
 
 
-def test_the_body_of_a_failed_request_is_seen_as_it_arrived() -> None:
+def test_the_body_of_a_failed_request_is_shown_verbatim() -> None:
     page, _ = shown(FAILED)
     assert f"\n{FAILED.body}\n" in page and '"status":500' in page
 
 
-def test_the_body_of_a_request_is_seen_as_it_was_sent() -> None:
+def test_the_body_of_a_request_is_shown_verbatim() -> None:
     page, copied = shown(SENT)
     assert page.startswith("the body of the request as it was sent") and f"\n{SENT.body}\n" in page
     assert copied == SENT.body
 
 
-def test_secrets_that_arrived_are_masked_and_it_is_said() -> None:
+def test_secrets_in_a_reply_are_masked_with_a_notice() -> None:
     page, copied = shown(ResponseReceived(seq=0, turn=1, raw='{"api_key": "abc-123"}'))
     assert "secrets are masked\n" in page and "abc-123" not in page + copied
 
 
-def test_of_another_format_the_record_stands_whole_behind_what_arrived() -> None:
+def test_in_other_formats_the_whole_record_follows_the_body() -> None:
     run = timeline(started(), REPLY)
     page = raw_page(ViewState(run, 1, len(run)), RawReader(None).text).text
     assert "the rest of the event" not in page
     assert json.loads(page.rsplit("\n", 1)[1])["raw"] == BODY
 
 
-async def test_in_an_opened_recording_a_reply_is_seen_and_copied_as_well(tmp_path: Path) -> None:
+async def test_a_reply_in_a_recording_is_shown_and_copied_verbatim(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(encode(HEAD) + encode(REPLY))
     app = app_on(path)

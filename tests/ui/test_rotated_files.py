@@ -30,7 +30,7 @@ def append(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-async def test_runs_of_a_renamed_file_stay_above_those_of_the_new_one(tmp_path: Path) -> None:
+async def test_runs_of_a_renamed_file_stay_listed_above_the_new_ones(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(runs_of("old-1", "old-2"))
     app = app_on(path, follow=True)
@@ -58,7 +58,7 @@ async def test_runs_of_a_renamed_file_stay_above_those_of_the_new_one(tmp_path: 
     ],
 )
 @pytest.mark.parametrize("new", [("new-1",), tuple(f"new-{number}" for number in range(1, 9))])
-async def test_runs_that_are_gone_make_room_for_the_new_ones(
+async def test_removed_runs_are_replaced_by_the_new_ones(
     tmp_path: Path, change: Change, said: str, new: tuple[str, ...]
 ) -> None:
     path = tmp_path / "runs.jsonl"
@@ -77,7 +77,7 @@ async def test_runs_that_are_gone_make_room_for_the_new_ones(
         await shows(pilot, "do later")
 
 
-async def test_a_run_on_screen_stays_there_although_its_file_is_gone(tmp_path: Path) -> None:
+async def test_a_run_on_screen_stays_although_its_file_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(runs_of("old-1", "old-2"))
     app = app_on(path, follow=True)
@@ -91,7 +91,7 @@ async def test_a_run_on_screen_stays_there_although_its_file_is_gone(tmp_path: P
         await shows(pilot, "1 run in 1 file", "new")
 
 
-async def test_a_file_that_is_emptied_is_waited_for(tmp_path: Path) -> None:
+async def test_an_emptied_file_is_read_once_it_fills_again(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(runs_of("old-1", "old-2"))
     app = app_on(path, follow=True)
@@ -136,7 +136,7 @@ async def test_a_renamed_file_in_a_folder_is_not_listed_twice(tmp_path: Path) ->
     ],
 )
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "in a list"])
-async def test_a_single_run_goes_on_with_the_new_file(
+async def test_a_single_run_continues_with_the_new_file(
     tmp_path: Path, change: Change, said: str, beside: bool
 ) -> None:
     path, other = tmp_path / "run.jsonl", tmp_path / "runs.jsonl"
@@ -161,7 +161,7 @@ async def test_a_single_run_goes_on_with_the_new_file(
             await shows(pilot, "2 runs in 2 files", "new one", said)
 
 
-async def test_a_single_run_that_is_written_anew_with_more_stays_as_it_is(tmp_path: Path) -> None:
+async def test_a_rewritten_run_with_more_messages_keeps_its_position(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(messages_of("one", "two"))
     app = app_on(path, follow=True)
@@ -174,7 +174,7 @@ async def test_a_single_run_that_is_written_anew_with_more_stays_as_it_is(tmp_pa
         assert "read again" not in text_of(app)
 
 
-async def test_a_single_run_waits_until_the_new_file_can_be_read(tmp_path: Path) -> None:
+async def test_a_single_run_is_kept_until_the_new_file_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(messages_of("old one", "old two"))
     app = app_on(path, follow=True)
@@ -186,7 +186,7 @@ async def test_a_single_run_waits_until_the_new_file_can_be_read(tmp_path: Path)
         await shows(pilot, "new one", "renamed; read again")
 
 
-async def test_a_single_run_in_whose_place_several_come_makes_room_for_them(tmp_path: Path) -> None:
+async def test_a_single_run_may_be_replaced_by_several(tmp_path: Path) -> None:
     path, other = tmp_path / "run.jsonl", tmp_path / "runs.jsonl"
     path.write_bytes(messages_of("old one", "old two"))
     other.write_bytes(runs_of("a"))

@@ -1,4 +1,4 @@
-"""What feeds a run screen does so bit by bit, whatever the file is made of."""
+"""The feed of a run screen: reading a file in steps, also while it changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(feed: RunFeed) -> RunModel:
     return feed.model
 
 
-def test_blank_lines_are_taken_in_bit_by_bit(tmp_path: Path) -> None:
+def test_blank_lines_are_read_in_steps(tmp_path: Path) -> None:
     blank = 3 * RECORDS_AT_ONCE
     feed = feed_of(tmp_path / "run.jsonl", MESSAGE + "\n" * blank + MESSAGE)
     for _ in feed.file.scan():
@@ -39,7 +39,7 @@ def test_blank_lines_are_taken_in_bit_by_bit(tmp_path: Path) -> None:
     assert len(feed.model.timeline) == 3
 
 
-def test_a_file_cut_short_while_it_is_read_shows_the_rest_as_gone(tmp_path: Path) -> None:
+def test_a_file_cut_while_it_is_read_ends_with_a_defect(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     feed = feed_of(path, MESSAGE * 40)
     assert feed.step(1.0, enough_rows=4)
@@ -49,7 +49,7 @@ def test_a_file_cut_short_while_it_is_read_shows_the_rest_as_gone(tmp_path: Path
     assert "became shorter" in feed.failure
 
 
-def test_a_file_replaced_while_it_is_read_is_read_as_it_was(tmp_path: Path) -> None:
+def test_a_file_replaced_while_it_is_read_keeps_its_old_content(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     feed = feed_of(path, MESSAGE * 40)
     assert feed.step(1.0, enough_rows=4)
@@ -70,7 +70,7 @@ def test_lines_appended_to_a_followed_file_become_rows(tmp_path: Path) -> None:
     assert read(feed).timeline.state.messages == 5
 
 
-def test_on_the_way_to_the_end_of_a_run_the_cursor_arrives_at_its_true_end(tmp_path: Path) -> None:
+def test_moving_to_the_end_reaches_the_end_once_all_is_read(tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 400)
     assert feed.step(1.0, enough_rows=4)
     model = feed.model
@@ -82,7 +82,7 @@ def test_on_the_way_to_the_end_of_a_run_the_cursor_arrives_at_its_true_end(tmp_p
     assert not model.follow and model.row == len(model.timeline) - 1 >= 400
 
 
-def test_reading_that_is_stopped_ends_the_way_to_the_end(tmp_path: Path) -> None:
+def test_stopping_the_reading_ends_the_move_to_the_end(tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 400)
     assert feed.step(1.0, enough_rows=4)
     feed.go_to_end()
@@ -90,7 +90,7 @@ def test_reading_that_is_stopped_ends_the_way_to_the_end(tmp_path: Path) -> None
     assert not read(feed).follow
 
 
-def test_a_followed_file_is_read_although_its_last_line_is_long_and_torn(tmp_path: Path) -> None:
+def test_a_followed_file_with_a_long_incomplete_last_line_is_read(tmp_path: Path) -> None:
     torn = json.dumps({"role": "user", "content": "x" * 1000})[:900]
     feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 3 + torn, follow=True)
     assert read(feed).timeline.state.messages == 3

@@ -1,4 +1,4 @@
-"""From a call to the subagent that it began, and back."""
+"""Moving from a call to the subagent it started, and back."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def at_parent(app: HermesApp) -> bool:
 
 @pytest.mark.parametrize("apart", [True, False], ids=["files", "one file"])
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_enter_in_the_calls_pane_opens_the_subagent_and_its_parent_is_at_the_call(
+async def test_enter_in_the_calls_pane_opens_the_subagent_and_leads_back(
     tmp_path: Path, size: tuple[int, int], apart: bool
 ) -> None:
     write(tmp_path / "s1.jsonl", *MAIN, *(() if apart else CHILD))
@@ -92,7 +92,7 @@ async def test_enter_in_the_calls_pane_opens_the_subagent_and_its_parent_is_at_t
         assert on_call(app) and run_screen(app).model.timeline.turn(run_screen(app).model.row) == 2
 
 
-async def test_a_subagent_that_was_not_opened_is_said_to_be_missing(tmp_path: Path) -> None:
+async def test_a_missing_subagent_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "s1.jsonl", *MAIN)
     write(tmp_path / "other.jsonl", {**CHILD[0], "sessionId": "s9", "agentId": "zz"})
     app = app_on(tmp_path / "s1.jsonl", tmp_path / "other.jsonl")

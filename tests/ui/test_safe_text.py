@@ -1,4 +1,4 @@
-"""Foreign text is shown, never obeyed, and keeps its offsets and its width."""
+"""Foreign text on screen: control characters are shown, and offsets and widths are kept."""
 
 import subprocess
 import sys
@@ -43,22 +43,20 @@ def filtered(text: str, style: Style | None = None) -> list[Segment]:
         ("می\u200cشود", "می·شود"),
     ],
 )
-def test_what_cannot_be_seen_is_shown(raw: str, shown: str) -> None:
+def test_invisible_characters_are_made_visible(raw: str, shown: str) -> None:
     assert visible(raw) == shown
 
 
 @pytest.mark.parametrize(
     ("raw", "cells"), [("⚠️", 1), ("👍🏽", 2), ("1️⃣", 1), ("👨\u200d👩", 5), ("a\u200db", 3)]
 )
-def test_sequences_that_terminals_measure_differently_get_a_certain_width(
-    raw: str, cells: int
-) -> None:
+def test_sequences_of_ambiguous_width_get_a_definite_one(raw: str, cells: int) -> None:
     shown = visible(raw)
     assert cell_len(shown) == cells
     assert cell_len(shown) == sum(map(cell_len, shown))
 
 
-def test_a_pile_of_marks_is_cut_and_what_writing_needs_stays() -> None:
+def test_excessive_combining_marks_are_cut_and_normal_ones_kept() -> None:
     (drawn,) = filtered("e" + "\u0301" * 10_000 + " end")
     assert drawn.text == "e" + "\u0301" * MOST_MARKS + " end"
     needed = "a\u0301\u0323\u0308 שָּׁ֖"
@@ -67,7 +65,7 @@ def test_a_pile_of_marks_is_cut_and_what_writing_needs_stays() -> None:
 
 @settings(max_examples=150)
 @given(ANY_TEXT)
-def test_offsets_survive_but_for_tabs_and_twice_is_once(text: str) -> None:
+def test_visible_keeps_offsets_except_tabs_and_is_idempotent(text: str) -> None:
     shown = visible(text)
     assert len(shown) == len(text) + 3 * text.count("\t")
     assert visible(shown) == shown
@@ -83,14 +81,14 @@ def test_a_summary_is_one_line_within_its_limit(text: str, limit: int) -> None:
     assert "\n" not in line
 
 
-def test_a_summary_says_that_something_was_left_out() -> None:
+def test_a_cut_summary_ends_with_an_ellipsis() -> None:
     assert visible_line("first\nsecond", 40) == "first⏎second"
     assert visible_line("x" * 5_000_000, 4) == "xxx…"
 
 
 @settings(max_examples=300)
 @given(ANY_TEXT)
-def test_the_filter_lets_nothing_through_and_moves_no_cell(text: str) -> None:
+def test_the_filter_removes_control_characters_and_keeps_the_width(text: str) -> None:
     [segment] = filtered(text)
     assert cell_len(segment.text) == cell_len(text)
     assert not any(
@@ -107,12 +105,12 @@ def test_the_filter_drops_links_and_keeps_the_rest_of_the_style() -> None:
     assert segment.style.bold
 
 
-def test_the_filter_returns_harmless_lines_as_they_are() -> None:
+def test_the_filter_returns_harmless_lines_unchanged() -> None:
     segments = [Segment("plain", None), Segment("中文", Style(bold=True))]
     assert TerminalFilter().apply(segments, BLACK) is segments
 
 
-def test_commands_that_print_plain_lines_need_no_textual() -> None:
+def test_making_text_visible_does_not_import_textual() -> None:
     code = "import sys, hermes_tui.model.visible; print('textual' in sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -1,6 +1,6 @@
-"""It still looks right. What it does is said by the other tests.
+"""The look of the screens, compared with accepted pictures; other tests check the behaviour.
 
-After a wanted change: `pytest tests/ui/test_snapshots.py --snapshot-update`, and look at the SVGs.
+After an intended change: `pytest tests/ui/test_snapshots.py --snapshot-update`; then check the SVGs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEVERAL = ("atropos-group.jsonl", "request-failed.jsonl", "torn.jsonl", "traject
 def looks(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Shows]:
-    """Return what compares the app on sample runs, after some keys, with the accepted picture."""
+    """Yield a function that compares the app on sample runs with the accepted picture."""
     apps: list[HermesApp] = []
 
     def compare(*names: str, keys: str = "", size: tuple[int, int] = WIDE, theme: str = "") -> bool:

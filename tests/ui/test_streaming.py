@@ -1,4 +1,4 @@
-"""What the panes show of a reply that is still coming in."""
+"""What the panes show of a reply that is still being received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hermes_tui.ui.render.streaming import streamed_page
 
 
 @pytest.mark.parametrize("pane", ["message", "calls"])
-def test_of_very_many_calls_the_last_to_come_in_are_shown(pane: str) -> None:
+def test_among_very_many_streamed_calls_the_last_are_shown(pane: str) -> None:
     partial = Partial()
     for call in range(5_000):
         partial.add(Piece("call", f"tool-{call} ", call))

@@ -1,4 +1,4 @@
-"""Nothing that a text contains reaches the terminal as a control: read on a real terminal line."""
+"""No control character in a text reaches the terminal, checked on a real pseudo-terminal."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ SEQUENCES = {
     "DSR makes the terminal type": b"\x1b[6n",
     "SGR from content": b"\x1b[5;97;41m",
     "C1 CSI": b"\xc2\x9b",
-    # Alone it is no sign: Textual ends a sequence of its own with it.
+    # BEL alone proves nothing: Textual ends one of its own sequences with it.
     "BEL": b"SEVSTUVT\x07",
     "NUL": b"\x00",
     "DEL": b"\x7f",
@@ -32,7 +32,7 @@ SEQUENCES = {
 
 
 def terminal_bytes(*arguments: str, **environment: str) -> bytes:
-    """Return what the hostile app writes to a terminal of 200 x 50 until every surface is drawn."""
+    """Return what the hostile app writes to a 200×50 terminal until all surfaces are drawn."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
     process = subprocess.Popen(
@@ -65,24 +65,26 @@ def _read_until_drawn(master: int) -> bytes:
     return read
 
 
-def arrived(output: bytes) -> set[str]:
+def sequences_in(output: bytes) -> set[str]:
     return {name for name, sequence in SEQUENCES.items() if sequence in output}
 
 
-def test_no_control_in_any_text_reaches_the_terminal() -> None:
+def test_no_control_character_of_a_text_reaches_the_terminal() -> None:
     output = terminal_bytes()
-    assert arrived(output) == set()
-    # Markup is text: nowhere is it eaten, or a button.
+    assert sequences_in(output) == set()
+    # Markup is shown as text; it is never interpreted.
     for surface in SURFACES:
         assert f"=app.bell()]x[/] [/] <{surface}>".encode() in output
 
 
-def test_without_the_filter_this_would_be_seen() -> None:
-    assert {"OSC 0 sets the title", "C1 CSI", "NUL", "DEL"} <= arrived(terminal_bytes("--unlocked"))
+def test_control_characters_arrive_without_the_filter() -> None:
+    assert {"OSC 0 sets the title", "C1 CSI", "NUL", "DEL"} <= sequences_in(
+        terminal_bytes("--unlocked")
+    )
 
 
-def test_no_color_means_that_no_colour_is_sent() -> None:
+def test_no_color_disables_colours() -> None:
     output = terminal_bytes(NO_COLOR="1")
     assert b"38;2;" not in output
     assert b"48;2;" not in output
-    assert arrived(output) == set()
+    assert sequences_in(output) == set()

@@ -1,4 +1,4 @@
-"""Every meaning can be read in every theme, and without any colour."""
+"""Styles are readable and distinct in every theme, and without colours."""
 
 import pytest
 from rich.color import ColorSystem
@@ -30,7 +30,7 @@ def _luminance(color: Color) -> float:
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_every_style_can_be_read_in_every_theme_and_under_the_cursor(theme: Theme) -> None:
+def test_every_style_has_enough_contrast_also_under_the_cursor(theme: Theme) -> None:
     least = 7.0 if "contrast" in theme.name else 4.5
     contrasts = {
         f"{name} under {over}": _contrast(theme, name, over)
@@ -41,7 +41,7 @@ def test_every_style_can_be_read_in_every_theme_and_under_the_cursor(theme: Them
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_no_colour_is_left_to_how_a_terminal_dims_it(theme: Theme) -> None:
+def test_no_style_uses_the_dim_attribute(theme: Theme) -> None:
     resolve = styles_for(theme.name)
     assert [name for name in STYLE_NAMES if resolve(name).dim] == []
 
@@ -68,7 +68,7 @@ def test_a_special_badge_looks_like_a_badge() -> None:
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("name", ["text", "dim", "error", "warning", "result", "badge.bad"])
-def test_the_row_under_the_cursor_can_be_read_in_sixteen_colours(theme: Theme, name: str) -> None:
+def test_the_row_under_the_cursor_is_readable_in_sixteen_colours(theme: Theme, name: str) -> None:
     resolve = styles_for(theme.name, few_colours=True)
     base = Style.parse(f"{theme.foreground} on {theme.background}")
     style = base + resolve(name) + resolve("cursor")
@@ -79,7 +79,7 @@ def test_the_row_under_the_cursor_can_be_read_in_sixteen_colours(theme: Theme, n
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-async def test_what_the_palette_says_of_an_action_can_be_read(
+async def test_descriptions_in_the_palette_have_enough_contrast(
     theme: Theme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -113,7 +113,7 @@ async def test_nothing_blank_looks_like_an_error(
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     app = app_on(FAILED, PROJECT / "transcripts" / "clean-run.json", theme=CONTRAST)
-    told = app.style("error")
+    error_style = app.style("error")
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
         await pilot.press(*keys.split())
@@ -122,15 +122,15 @@ async def test_nothing_blank_looks_like_an_error(
             segment.text
             for strip in app.screen._compositor.render_strips()
             for segment in strip
-            if segment.style and _carries(segment.style, told)
+            if segment.style and _looks_like(segment.style, error_style)
         ]
     assert found
     assert [text for text in found if text[:1].isspace()] == []
 
 
-def _carries(style: Style, told: Style) -> bool:
-    """Tell whether a style has the background, or the attributes, of another."""
-    if told.bgcolor is not None:
+def _looks_like(style: Style, error_style: Style) -> bool:
+    """Return whether a style has the background, or the attributes, of the error style."""
+    if error_style.bgcolor is not None:
         own = style.bgcolor
-        return own is not None and own.get_truecolor() == told.bgcolor.get_truecolor()
+        return own is not None and own.get_truecolor() == error_style.bgcolor.get_truecolor()
     return bool(style.bold and style.reverse and style.underline)

@@ -1,4 +1,4 @@
-"""The end of a run that is still being read is a way to go, which any other move ends."""
+"""Moving to the end of a run that is still being read; any other move cancels it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ui.screen_text import screen_lines, text_of
 
 @pytest.fixture
 def long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a run of which nothing is read on, behind the first screen, until `read_on`."""
+    """Return a run of which only the first screen is read until `read_on` is called."""
     monkeypatch.setattr(run_module, "SLICE_S", 0.0)
     monkeypatch.setattr(app_module, "FIRST_ROWS", 10)
     path = tmp_path / "long.jsonl"
@@ -47,7 +47,7 @@ async def test_the_end_of_a_run_is_reached_once_it_is_read(
 
 
 @pytest.mark.parametrize("key", ["g", "k", "("])
-async def test_who_moves_on_the_way_to_the_end_stays_there(
+async def test_another_move_cancels_the_move_to_the_end(
     long_run: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     app = app_on(long_run)

@@ -1,4 +1,4 @@
-"""The times of a run's first and last event: a filter reads them, the list is sorted by them."""
+"""The times of a run's first and last event, in filters and as a sort column."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tasks(lines: list[str]) -> list[str]:
     return list(words)
 
 
-async def test_one_key_puts_the_latest_run_first_and_runs_without_times_last(
+async def test_sorting_by_latest_puts_runs_without_times_last(
     tmp_path: Path,
 ) -> None:
     write_times(tmp_path)
@@ -69,7 +69,7 @@ async def test_a_filter_compares_times_as_text(tmp_path: Path, text: str, left: 
         assert tasks(screen_lines(app)) == left
 
 
-async def test_where_no_run_tells_a_time_none_is_sorted_by(tmp_path: Path) -> None:
+async def test_time_is_no_sort_column_if_no_run_has_times(tmp_path: Path) -> None:
     for name in "ab":
         write_run(tmp_path / f"{name}.json")
     app = app_on(tmp_path)
@@ -80,7 +80,7 @@ async def test_where_no_run_tells_a_time_none_is_sorted_by(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("ts", [-1.0, 4e9, 1e300, float("nan"), float("inf")])
-def test_what_is_no_time_of_these_days_is_none(ts: float) -> None:
+def test_an_implausible_time_is_none(ts: float) -> None:
     begun = started()
     state, _ = fold_run([RunStarted(seq=0, ts=ts, task=begun.task)])
     summary = summarise(state)
