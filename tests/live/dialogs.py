@@ -1,4 +1,4 @@
-"""A dialog on a real app, and what comes of it."""
+"""Helpers that show a dialog in a real app and collect its result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TERMINAL = ToolSpec(
 
 
 class DialogApp(HermesApp):
-    """The program's app with nothing but one dialog; `given` is what the dialog gave."""
+    """The app with a single dialog; `given` collects the dialog's results."""
 
     def __init__(self, dialog: Any, **config: Any) -> None:
         super().__init__(RunsFeed([]), Config(**config))

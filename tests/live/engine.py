@@ -1,4 +1,4 @@
-"""A model server and tools for tests: replies from a list, tools that are plain functions."""
+"""A model server with scripted replies, and tools that are plain functions, for tests."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Scripted = dict[str, Any] | RequestFailure | Callable[..., Any]
 
 
 class ScriptedServer:
-    """Gives its replies in order: a message, a failure, or what a function of the request gives.
+    """A server that returns its replies in order: messages, failures, or results of functions.
 
-    A function may be asynchronous and may take the request and `on_piece`.
+    A function is called with the request and `on_piece`, and may be asynchronous.
     """
 
     url = "http://scripted.test/v1"
@@ -50,7 +50,7 @@ class ScriptedServer:
 
 
 class FunctionTools:
-    """Calls functions with the arguments as keywords; asynchronous ones are awaited."""
+    """A toolbox that calls functions with keyword arguments; coroutines are awaited."""
 
     def __init__(
         self, functions: Mapping[str, Callable[..., Any]], *, manual: Sequence[str] = ()
@@ -83,7 +83,7 @@ def _reply(message: dict[str, Any]) -> Reply:
 
 
 def says(text: str, *calls: tuple[str, Any], ids: bool = True) -> dict[str, Any]:
-    """Return a message of the model with calls of (name, arguments)."""
+    """Return an assistant message; each call is a pair of name and arguments."""
     entries = [
         {
             **({"id": f"call_{number}"} if ids else {}),
@@ -100,7 +100,7 @@ def says(text: str, *calls: tuple[str, Any], ids: bool = True) -> dict[str, Any]
 
 
 def streamed(text: str, *, pieces: int, until: asyncio.Event | None = None) -> Callable[..., Any]:
-    """Return a reply that comes in pieces, and is whole once `until` is set."""
+    """Return a scripted reply that is streamed in pieces and completed once `until` is set."""
 
     async def reply(request: Request, on_piece: OnPiece) -> dict[str, Any]:
         size = max(1, len(text) // pieces)
@@ -115,7 +115,7 @@ def streamed(text: str, *, pieces: int, until: asyncio.Event | None = None) -> C
 
 
 def never(*_: Any, **__: Any) -> Any:
-    """Return what can be awaited for ever."""
+    """Return an awaitable that never finishes."""
     return asyncio.Event().wait()
 
 
@@ -127,7 +127,7 @@ def branches_of(
     messages: Sequence[dict[str, Any]] = ({"role": "user", "content": "Say hello"},),
     **start: Any,
 ) -> Branches:
-    """Return branches whose first one has begun; without `record` nothing is written."""
+    """Return branches with the first one started; without `record` nothing is written."""
     branches = Branches(server, tools, record=record, recorded=record is not None)
     branches.start(
         Start(

@@ -1,4 +1,4 @@
-"""The live screen on an engine made for a test."""
+"""The live screen on a scripted server and function tools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.ui.screen_text import screen_lines
 
 
 class Clock:
-    """Seconds that pass when told to, and by `tick` whenever somebody looks."""
+    """A clock that is set by hand and advances by `tick` whenever it is read."""
 
     def __init__(self, tick: float = 1.0) -> None:
         self.now, self.tick = 0.0, tick
@@ -35,7 +35,7 @@ class Clock:
 
 
 class Live:
-    """A running app, with what a test asks of it."""
+    """A running app, with helpers for tests."""
 
     def __init__(self, app: LiveApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
@@ -70,7 +70,7 @@ class Live:
         await until(self.pilot, condition)
 
     async def stopped(self) -> None:
-        """Wait until the run stands and the screen says so."""
+        """Wait until the run is stopped and the screen shows it."""
         await self.until(lambda: self.phase is Phase.STOPPED and " STOPPED " in self.text)
 
     async def shows(self, text: str) -> None:
@@ -90,7 +90,7 @@ async def live(
     keys: dict[str, str] | None = None,
     **start: Any,
 ) -> AsyncIterator[Live]:
-    """Run the app on scripted replies, or a server, until the block ends; the run has begun."""
+    """Start a run on scripted replies or a server, and run the app until the block ends."""
     server = ScriptedServer(replies) if isinstance(replies, Sequence) else replies
     toolbox = FunctionTools(tools or {}) if tools is None or isinstance(tools, dict) else tools
 

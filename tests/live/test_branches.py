@@ -27,7 +27,7 @@ START = given.Start(({"role": "user", "content": "look"},))
 
 @asynccontextmanager
 async def forked() -> AsyncIterator[Branches]:
-    """Give a run that ended, and a branch of it whose only call was edited and ended too."""
+    """Yield an ended run and an ended fork of it, in which the only call was edited."""
     server = ScriptedServer(
         [
             says("first", ("terminal", {"command": "rm x"})),
@@ -41,18 +41,18 @@ async def forked() -> AsyncIterator[Branches]:
         main = branches.start(START)
         await main.driver.at_rest()
         proposed = next(e.seq for e in main.log if isinstance(e, ev.ToolCallProposed))
-        await ended(main)
+        await run_to_end(main)
         fork = branches.fork(main, proposed)
         await fork.driver.at_rest()
         fork.driver.put(given.EditArguments(0, '{"command": "ls"}'))
-        await ended(fork)
+        await run_to_end(fork)
         yield branches
     finally:
         await branches.close()
 
 
-async def ended(branch: Branch) -> None:
-    """Let a branch run to its end."""
+async def run_to_end(branch: Branch) -> None:
+    """Run a branch to its end."""
     while branch.driver.phase is Phase.STOPPED:
         branch.driver.put(given.Resume())
         await branch.driver.at_rest()
@@ -77,7 +77,7 @@ def reply(turn: int, text: str, calls: int = 0) -> list[ev.Event]:
 
 
 def changes(rows: list[DiffRow]) -> list[tuple[str, str]]:
-    """Return the texts that differ, (before, after), "" where a side has none."""
+    """Return the differing texts as (before, after), with "" if a side has none."""
     return [
         (row.left.text if row.left else "", row.right.text if row.right else "")
         for row in rows
@@ -93,7 +93,7 @@ def test_equal_logs_have_no_difference() -> None:
     assert changes(run_diff(log, list(log))) == []
 
 
-def test_an_edited_call_and_what_followed_differ() -> None:
+def test_an_edited_call_and_its_result_differ() -> None:
     past = [*reply(1, "a", 1), call(0, "terminal", '{"command": "rm"}')]
     edited = ev.ArgumentsEdited(
         seq=0, call_index=0, before='{"command": "rm"}', after='{"command": "ls"}'
@@ -102,7 +102,7 @@ def test_an_edited_call_and_what_followed_differ() -> None:
     assert changes(rows) == [('{"command": "rm"}', '{"command": "ls"}'), ("gone", "files")]
 
 
-def test_a_reply_that_was_thrown_away_does_not_count() -> None:
+def test_a_discarded_reply_is_no_step() -> None:
     log = [
         *reply(1, "bad", 1),
         call(0, "terminal", "{}"),
@@ -112,18 +112,18 @@ def test_a_reply_that_was_thrown_away_does_not_count() -> None:
     assert [step.text for step in steps(log)] == ["good"]
 
 
-def test_results_count_as_the_model_saw_them() -> None:
+def test_results_are_compared_as_the_model_saw_them() -> None:
     substituted = ev.ResultSubstituted(seq=0, call_index=0, before="raw", after="typed")
     log = [*reply(1, "", 1), call(0, "terminal", "{}"), result(0, "raw"), substituted]
     assert [step.text for step in steps(log)] == ["{}", "typed"]
 
 
-def test_a_tool_that_ran_twice_answered_once() -> None:
+def test_a_tool_that_ran_twice_has_one_result() -> None:
     log = [*reply(1, "", 1), call(0, "terminal", "{}"), result(0, "once"), result(0, "twice")]
     assert [step.text for step in steps(log)] == ["{}", "twice"]
 
 
-def test_a_reply_that_came_after_the_end_takes_nothing_away() -> None:
+def test_a_reply_discarded_after_the_end_removes_no_step() -> None:
     log = [*reply(1, "a"), ev.RunEnded(seq=0, status="ok"), ev.ReplyDiscarded(seq=0)]
     assert [step.text for step in steps(log)] == ["a", "ok"]
 
@@ -133,7 +133,7 @@ def test_a_dropped_call_is_no_step() -> None:
     assert steps(log) == []
 
 
-def test_a_call_that_only_one_branch_made_stands_alone() -> None:
+def test_a_call_of_only_one_branch_has_no_counterpart() -> None:
     left = [*reply(1, "a"), *reply(2, "c")]
     right = [*reply(1, "a"), call(0, "terminal", "{}"), result(0, "b"), *reply(2, "c")]
     rows = run_diff(left, right)
@@ -144,7 +144,7 @@ def test_a_call_that_only_one_branch_made_stands_alone() -> None:
     assert [row.left.text for row in rows if row.is_same and row.left] == ["a", "c"]
 
 
-def test_thousands_of_steps_are_compared_in_time() -> None:
+def test_thousands_of_steps_are_compared_quickly() -> None:
     left = [event for n in range(6_000) for event in reply(n, f"left {n}")]
     right = [event for n in range(6_000) for event in reply(n, f"right {n}")]
     rows = run_diff(left, right)
@@ -178,7 +178,7 @@ def test_the_page_says_when_nothing_differs() -> None:
 # The screens
 
 
-async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
+async def test_a_fork_is_listed_below_its_parent_with_its_origin() -> None:
     async with forked() as branches:
         main, fork = branches.all
         assert [(row.tree, row.branch) for row in branch_rows(branches.all)] == [
@@ -190,10 +190,10 @@ async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
         assert standing(main) == "ended: finished naturally"
 
 
-async def test_where_a_fork_left_stays_as_it_was_while_the_fork_runs_on() -> None:
+async def test_the_origin_of_a_fork_does_not_change_while_it_runs() -> None:
     async with forked() as branches:
         main, _ = branches.all
-        # Each stop of the main run, at which a fork stands without another stop.
+        # A fork from a stop of the main run is at this stop without a further event.
         stops = [event for event in main.log if isinstance(event, ev.Stopped)]
         for stop in stops:
             fork = branches.fork(main, stop.seq)
@@ -204,7 +204,7 @@ async def test_where_a_fork_left_stays_as_it_was_while_the_fork_runs_on() -> Non
             assert at_first.startswith("main, turn 1, call 1 (terminal)")
             every = frozenset(StopPoint)
             fork.driver.put(given.SetBreakpoints((), every))
-            await ended(fork)
+            await run_to_end(fork)
             assert sum(isinstance(event, ev.Stopped) for event in fork.log) > 1
             assert forked_from(fork) == at_first
 
@@ -224,7 +224,7 @@ async def test_forks_of_forks_are_drawn_as_a_tree() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_branches_fit_and_enter_goes_to_one(size: tuple[int, int]) -> None:
+async def test_the_list_of_branches_fits_and_enter_switches_to_one(size: tuple[int, int]) -> None:
     async with (
         forked() as branches,
         shown(BranchesScreen(branches.all, branches.all[1]), size) as (app, pilot),
@@ -255,7 +255,7 @@ async def test_a_fork_is_compared_with_its_parent() -> None:
         assert app.given == [None]
 
 
-async def test_the_key_that_compares_runs_in_the_list_compares_branches() -> None:
+async def test_the_key_that_compares_runs_compares_branches_too() -> None:
     async with (
         forked() as branches,
         shown(BranchesScreen(branches.all, branches.all[1])) as (app, pilot),
@@ -275,7 +275,7 @@ async def test_two_marked_branches_are_compared() -> None:
         assert isinstance(app.screen, ComparisonScreen)
 
 
-async def test_a_comparison_that_lacks_a_branch_asks_for_one() -> None:
+async def test_comparing_without_a_second_branch_shows_how_to_mark_one() -> None:
     async with (
         forked() as branches,
         shown(BranchesScreen(branches.all, branches.all[0])) as (app, pilot),
@@ -288,7 +288,7 @@ async def test_a_comparison_that_lacks_a_branch_asks_for_one() -> None:
         assert "mark another branch" not in text_of(app)
 
 
-async def test_n_goes_from_difference_to_difference() -> None:
+async def test_n_moves_from_difference_to_difference() -> None:
     left = [event for n in range(30) for event in reply(n, f"left {n}\n" * 5)]
     right = [event for n in range(30) for event in reply(n, f"right {n}\n" * 5)]
     found = comparison(run_diff(left, right), "main", "fork-1")
@@ -328,7 +328,7 @@ async def test_a_comparison_is_searched_like_a_run() -> None:
         assert app.given == [None]
 
 
-async def test_a_search_of_a_comparison_that_is_no_expression_is_asked_for_again() -> None:
+async def test_an_invalid_regex_in_a_comparison_is_reported() -> None:
     found = comparison(run_diff(list(reply(1, "left")), list(reply(1, "right"))), "a", "b")
     async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
         await pilot.press("slash", "(", "f2", "enter")
@@ -339,7 +339,7 @@ async def test_a_search_of_a_comparison_that_is_no_expression_is_asked_for_again
         assert "match 1 of 1" in text_of(app)
 
 
-async def test_a_comparison_is_copied_as_text_and_offered_to_a_pager() -> None:
+async def test_a_comparison_is_copied_as_text_and_can_go_to_a_pager() -> None:
     found = comparison(run_diff(list(reply(1, "left")), list(reply(1, "right"))), "a", "b")
     async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
         await pilot.press("y")
@@ -352,7 +352,7 @@ async def test_a_comparison_is_copied_as_text_and_offered_to_a_pager() -> None:
     assert "- left\n" in app.clipboard and "+ right\n" in app.clipboard
 
 
-async def test_foreign_names_and_texts_are_drawn_harmless() -> None:
+async def test_control_characters_in_branches_are_drawn_harmless() -> None:
     odd = [*reply(1, "\x1b]0;t\x07", 1), call(0, "na\u202eme\n2", "\x9b")]
     found = comparison(run_diff([], odd), "main", "fork-1")
     async with shown(ComparisonScreen("main", "fork-1", found)) as (app, _):

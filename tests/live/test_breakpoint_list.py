@@ -1,4 +1,4 @@
-"""The list of what stops a run: switched, added, edited, deleted, and taken over as a whole."""
+"""The list of breakpoints and stop points: switching, adding, editing, deleting and applying."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST = parse_breakpoint("before_dispatch:terminal if 'rm ' in args.command", br
 SECOND = parse_breakpoint("tool_error disabled", breakpoint_id="b2")
 
 
-def listed(*breakpoints: Breakpoint) -> BreakpointListScreen:
+def list_of(*breakpoints: Breakpoint) -> BreakpointListScreen:
     return BreakpointListScreen(breakpoints, STEP_MODE, {"b1": 3})
 
 
@@ -22,10 +22,10 @@ def test_every_stop_point_is_explained() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_breakpoints_stand_with_their_hits_above_the_stop_points(
+async def test_breakpoints_are_listed_with_hits_above_the_stop_points(
     size: tuple[int, int],
 ) -> None:
-    async with shown(listed(FIRST, SECOND), size) as (app, _):
+    async with shown(list_of(FIRST, SECOND), size) as (app, _):
         lines = text_of(app).splitlines()
         first = next(line for line in lines if "b1" in line)
         assert "[x] b1  before_dispatch:terminal if 'rm ' in args.command" in first
@@ -35,16 +35,16 @@ async def test_breakpoints_stand_with_their_hits_above_the_stop_points(
         assert any("[ ] before_request " in line for line in lines)
 
 
-async def test_what_is_switched_is_given_when_applied() -> None:
-    async with shown(listed(FIRST)) as (app, pilot):
+async def test_switched_items_are_returned_when_applied() -> None:
+    async with shown(list_of(FIRST)) as (app, pilot):
         await pilot.press("space", "j", "j", "space", "enter")
         ((breakpoint,), points) = app.given[0]
         assert not breakpoint.enabled
         assert points == STEP_MODE | {StopPoint.BEFORE_REQUEST}
 
 
-async def test_cancelling_gives_nothing() -> None:
-    async with shown(listed(FIRST)) as (app, pilot):
+async def test_cancelling_returns_nothing() -> None:
+    async with shown(list_of(FIRST)) as (app, pilot):
         await pilot.press("d")
         await pilot.pause()
         assert "not applied yet" in text_of(app)
@@ -52,14 +52,14 @@ async def test_cancelling_gives_nothing() -> None:
         assert app.given == [None]
 
 
-async def test_a_breakpoint_is_made_to_take_effect_once_and_deleted() -> None:
-    async with shown(listed(FIRST, SECOND)) as (app, pilot):
+async def test_a_breakpoint_can_be_limited_to_once_or_deleted() -> None:
+    async with shown(list_of(FIRST, SECOND)) as (app, pilot):
         await pilot.press("o", "j", "d", "enter")
         assert [each.text for each in app.given[0][0]] == [f"{FIRST.text} once"]
 
 
-async def test_an_added_breakpoint_is_checked_while_it_is_typed() -> None:
-    async with shown(listed()) as (app, pilot):
+async def test_an_added_breakpoint_is_checked_while_typing() -> None:
+    async with shown(list_of()) as (app, pilot):
         await pilot.press("a", *":term if nme", "enter")
         await pilot.pause()
         assert "nme" in text_of(app)
@@ -73,27 +73,27 @@ async def test_an_added_breakpoint_is_checked_while_it_is_typed() -> None:
 
 
 async def test_adding_on_a_stop_point_begins_with_it() -> None:
-    async with shown(listed(FIRST)) as (app, pilot):
+    async with shown(list_of(FIRST)) as (app, pilot):
         await pilot.press("G", "k", "a", "enter", "enter")
         assert [each.text for each in app.given[0][0]] == [FIRST.text, "recovery"]
         assert app.given[0][0][1].id == "b2"
 
 
 async def test_an_edited_breakpoint_keeps_its_id() -> None:
-    async with shown(listed(SECOND)) as (app, pilot):
+    async with shown(list_of(SECOND)) as (app, pilot):
         await pilot.press("e", *["backspace"] * 9, *" once", "enter", "enter")
         assert app.given[0][0] == (parse_breakpoint("tool_error once", breakpoint_id="b2"),)
 
 
-async def test_leaving_the_line_leaves_the_list_as_it_was() -> None:
-    async with shown(listed(SECOND)) as (app, pilot):
+async def test_leaving_the_prompt_leaves_the_list_unchanged() -> None:
+    async with shown(list_of(SECOND)) as (app, pilot):
         await pilot.press("e", "escape", "enter")
         assert app.given == [((SECOND,), STEP_MODE)]
 
 
 async def test_conditions_with_control_characters_are_drawn_harmless() -> None:
     odd = Breakpoint("b1", StopPoint.BEFORE_DISPATCH, where='name == "\x1b]0;t\x07\u202e"')
-    async with shown(listed(odd)) as (app, pilot):
+    async with shown(list_of(odd)) as (app, pilot):
         assert "␛]0;t␇�" in text_of(app)
         await pilot.press("e")
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""A file of tools that changes while a run goes on."""
+"""A file of tools that changes during a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def f(a: int) -> str:
 """
 
 
-async def test_that_its_schemas_are_no_longer_those_the_model_has_is_said(tmp_path: Path) -> None:
+async def test_changed_schemas_of_a_tools_file_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "my_tools.py"
     path.write_text(CRASHES)
     tools = await open_tools([f"python:{path}"], workdir=tmp_path)
@@ -26,7 +26,7 @@ async def test_that_its_schemas_are_no_longer_those_the_model_has_is_said(tmp_pa
     async with live(replies, tools, stop_points=frozenset()) as run:
         await run.shows("ENDED")
         await run.shows("my_tools.py: changed: f; this run keeps the schemas it began with")
-        # Who has read it goes on, and it is not said once more.
+        # The message disappears with the next key and is not repeated, but the help keeps it.
         await run.press("k", "k")
         await run.pilot.pause(0.2)
         await run.press("question_mark")

@@ -1,4 +1,4 @@
-"""What is said of a text while it is edited; how JSON is laid out; how differences are shown."""
+"""Checks of a text while it is edited, the layout of JSON, and the display of differences."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ VALUES = st.recursive(
 )
 
 
-# What is wrong
+# Problems
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python looks through as much as it reads")
-def test_arguments_nested_too_deeply_to_look_through_are_said_to_be() -> None:
+def test_arguments_nested_too_deeply_to_check_are_reported() -> None:
     (problem,) = check_arguments('{"a":' * 1000 + "1" + "}" * 1000)
     assert problem.severity is Severity.NOTE
     assert "nested too deeply" in problem.message
@@ -59,7 +59,7 @@ def test_broken_arguments_are_located() -> None:
         ("[" * 100_000, "deep"),
     ],
 )
-def test_odd_arguments_are_named(text: str, said: str) -> None:
+def test_odd_arguments_are_reported(text: str, said: str) -> None:
     assert said in " ".join(problem.message for problem in check_arguments(text))
 
 
@@ -82,7 +82,7 @@ def test_values_are_found_by_their_path(path: str, found: str | None) -> None:
 
 @given(VALUES, st.text())
 @settings(max_examples=100)
-def test_any_path_may_be_looked_for(value: object, path: str) -> None:
+def test_looking_up_any_path_raises_nothing(value: object, path: str) -> None:
     offset_of(json.dumps(value), path)
 
 
@@ -92,13 +92,13 @@ def test_a_good_call_has_no_problems() -> None:
     assert check_arguments('{"command": "ls"}') == []
 
 
-def test_an_unknown_name_names_what_is_near() -> None:
+def test_an_unknown_name_gets_a_suggestion() -> None:
     (problem,) = check_name("termnal", ["terminal", "todo"])
     assert "did you mean terminal?" in problem.message
     assert check_name("", ["terminal"])[0].severity is Severity.ERROR
 
 
-def test_a_list_of_names_that_goes_on_says_so() -> None:
+def test_a_cut_list_of_names_ends_with_an_ellipsis() -> None:
     (problem,) = check_name("zzz", [f"tool_{n}" for n in range(13)])
     assert problem.message.endswith(", …")
     (problem,) = check_name("zzz", [f"tool_{n}" for n in range(12)])
@@ -115,7 +115,7 @@ def test_messages_and_parameters_must_be_objects() -> None:
     assert check_parameters('{"messages": []}')[0].severity is Severity.ERROR
 
 
-def test_half_a_character_is_found_in_a_message_that_cannot_be_sent() -> None:
+def test_lone_surrogates_in_a_message_are_located() -> None:
     raw = check_message('{"role": "user",\n "content": "a\ud800 b\udc00"}')
     assert [(found.line, found.column) for found in raw] == [(2, 15), (2, 18)]
     (escaped,) = check_message('{"role": "user", "content": "a\\ud800"}')
@@ -124,7 +124,7 @@ def test_half_a_character_is_found_in_a_message_that_cannot_be_sent() -> None:
     assert check_message('{"role": "user", "content": "\\ud83d\\ude00"}') == []
 
 
-def test_whether_a_reply_is_streamed_can_be_edited() -> None:
+def test_the_stream_parameter_can_be_edited() -> None:
     streamed = '{"stream": true, "stream_options": {"include_usage": true}}'
     assert check_parameters(streamed) == []
     assert check_parameters('{"stream": false}') == []
@@ -133,7 +133,7 @@ def test_whether_a_reply_is_streamed_can_be_edited() -> None:
     assert "not a boolean" in check_parameters('{"stream": "yes"}')[0].message
 
 
-def test_a_replys_text_is_read_again() -> None:
+def test_the_text_of_a_reply_is_parsed_again() -> None:
     text = 'Look:\n<tool_call>{"name": "termnal", "arguments": {}}</tool_call>'
     said = {problem.message: problem.line for problem in check_assistant_text(text, ["terminal"])}
     assert said["call 1: termnal {}"] == 2
@@ -148,7 +148,7 @@ def test_an_unclosed_call_is_found_while_editing() -> None:
 
 @given(st.text())
 @settings(max_examples=100)
-def test_checks_take_any_text(text: str) -> None:
+def test_checks_accept_any_text(text: str) -> None:
     for check in (
         check_arguments,
         check_message,
@@ -165,7 +165,7 @@ def test_positions_count_from_one() -> None:
     assert position("ab\ncd", 4) == (2, 2)
 
 
-def test_a_signature_tells_what_may_be_left_out() -> None:
+def test_a_signature_marks_optional_parameters() -> None:
     assert signature(TERMINAL) == "terminal(command: string, timeout?: integer)"
     assert signature(ToolSpec("x", parameters=["odd"])) == "x(…)"
 
@@ -181,7 +181,7 @@ def test_laid_out_json_means_the_same(value: object) -> None:
     assert json.loads(laid_out(laid_out(text))) == value
 
 
-def test_layout_keeps_the_spelling_of_numbers_and_double_keys() -> None:
+def test_layout_keeps_the_spelling_of_numbers_and_duplicate_keys() -> None:
     text = '{"a":1.50e+3,"a":"\\u0041 { , }","b":[]}'
     spread = laid_out(text)
     assert spread == '{\n  "a": 1.50e+3,\n  "a": "\\u0041 { , }",\n  "b": []\n}'
@@ -191,7 +191,7 @@ def test_layout_keeps_the_spelling_of_numbers_and_double_keys() -> None:
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
 @settings(max_examples=100)
-def test_a_difference_holds_all_that_went_and_came(old: list[str], new: list[str]) -> None:
+def test_a_difference_contains_both_texts_completely(old: list[str], new: list[str]) -> None:
     before, after = "\n".join(old), "\n".join(new)
     lines = [line.text for line in diff_lines(before, after, context=50)]
     if before == after:
@@ -201,7 +201,7 @@ def test_a_difference_holds_all_that_went_and_came(old: list[str], new: list[str
     assert "\n".join(line[2:] for line in lines if line[0] != "-") == after
 
 
-def test_only_what_differs_in_a_line_is_marked() -> None:
+def test_only_the_changed_part_of_a_line_is_marked() -> None:
     removed, added = diff_lines('{"a": "rm x"}', '{"a": "ls x"}')
     assert removed.text[removed.spans[1].start : removed.spans[1].end] == "rm"
     assert added.text[added.spans[1].start : added.spans[1].end] == "ls"

@@ -1,4 +1,4 @@
-"""The editors: what comes out is what was typed, what is wrong is said, nothing acts on the way."""
+"""The editors: texts come back as typed, problems are reported, control characters are inert."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ TEXTS = st.text(st.characters() | st.sampled_from("\n\r\t\x1b\u202e\ud800\U000f0
 
 @given(TEXTS, st.booleans())
 @settings(max_examples=300)
-def test_a_shielded_text_comes_back_as_it_was(text: str, newlines: bool) -> None:
+def test_a_shielded_text_is_restored_exactly(text: str, newlines: bool) -> None:
     assert unshield(shield(text, newlines=newlines)) == text
 
 
 @given(TEXTS.filter(bool), st.integers(3_000, 9_000))
 @settings(max_examples=50)
-def test_a_long_line_is_broken_and_comes_back_in_one(text: str, length: int) -> None:
+def test_a_long_line_is_broken_and_restored(text: str, length: int) -> None:
     line = (text * length)[:length]
     held = shield(line)
     assert unshield(held) == line
@@ -50,14 +50,14 @@ def test_a_long_line_is_broken_and_comes_back_in_one(text: str, length: int) -> 
 
 @given(TEXTS)
 @settings(max_examples=200)
-def test_a_shielded_text_holds_nothing_that_acts(text: str) -> None:
+def test_a_shielded_text_contains_no_control_character(text: str) -> None:
     held = shield(text).replace("\t", "")
     assert visible(held) == held
     assert visible(pictured(held)) == pictured(held)
     assert len(pictured(held)) == len(held)
 
 
-def test_what_cannot_be_seen_has_a_name() -> None:
+def test_invisible_characters_have_names() -> None:
     assert name_of(hold("\u202e")) == "U+202E right-to-left override"
     assert name_of(hold("\x1b")) == "U+001B control character"
     assert name_of("a") == ""
@@ -73,9 +73,7 @@ async def test_hostile_text_survives_the_editor_and_is_not_drawn() -> None:
         assert app.given == [HOSTILE + "!"]
 
 
-async def test_fields_of_a_dialog_can_be_told_from_it_and_the_one_with_the_keys_from_others() -> (
-    None
-):
+async def test_fields_of_a_dialog_stand_out_and_the_focused_one_most() -> None:
     screen = AnswerScreen("Answer", "c1")
     async with shown(screen) as (app, pilot):
         areas = list(app.screen.query(EditArea))
@@ -87,7 +85,7 @@ async def test_fields_of_a_dialog_can_be_told_from_it_and_the_one_with_the_keys_
             await pilot.press("tab")
 
 
-async def test_pasted_control_characters_are_held_too() -> None:
+async def test_pasted_control_characters_are_shielded_too() -> None:
     screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
     async with shown(screen) as (app, pilot):
         app.screen.query_one(EditArea).insert("one\r\ntwo\x1b[31m\u2028three")
@@ -97,7 +95,7 @@ async def test_pasted_control_characters_are_held_too() -> None:
         assert app.given == ["one\ntwo\x1b[31m\u2028three"]
 
 
-async def test_lines_are_pasted_as_lines_though_terminals_send_carriage_returns() -> None:
+async def test_pasted_carriage_returns_become_newlines() -> None:
     screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
     async with shown(screen) as (app, pilot):
         app.post_message(Paste("one\r\ttwo\r\nthree\n"))
@@ -106,7 +104,7 @@ async def test_lines_are_pasted_as_lines_though_terminals_send_carriage_returns(
         assert app.given == ["one\n\ttwo\nthree\n"]
 
 
-async def test_a_megabyte_on_one_line_is_edited_like_any_text() -> None:
+async def test_a_megabyte_on_one_line_can_be_edited() -> None:
     text = json.dumps({"content": "x\x07" * 300_000, "path": "a"}, ensure_ascii=False)
     screen = EditorScreen("Arguments", text, check=check_nothing, confirm=False)
     async with shown(screen) as (app, pilot):
@@ -117,7 +115,7 @@ async def test_a_megabyte_on_one_line_is_edited_like_any_text() -> None:
         assert app.given == [text]
 
 
-async def test_the_status_tells_the_character_under_the_cursor() -> None:
+async def test_the_status_names_the_character_under_the_cursor() -> None:
     async with shown(EditorScreen("T", "a\u202eb", check=check_nothing)) as (app, pilot):
         await pilot.press("right")
         await pilot.pause()
@@ -125,7 +123,7 @@ async def test_the_status_tells_the_character_under_the_cursor() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 45)])
-async def test_a_long_line_is_wrapped_where_the_editor_ends(size: tuple[int, int]) -> None:
+async def test_a_long_line_is_wrapped_at_the_width_of_the_editor(size: tuple[int, int]) -> None:
     words = [f"{number:03}" for number in range(120)]
     screen = EditorScreen("T", " ".join(words), check=check_nothing)
     async with shown(screen, size) as (app, pilot):
@@ -138,7 +136,7 @@ async def test_a_long_line_is_wrapped_where_the_editor_ends(size: tuple[int, int
 # The dialogs
 
 
-async def test_edited_text_is_shown_as_a_difference_before_it_is_taken() -> None:
+async def test_the_difference_is_shown_before_an_edit_is_accepted() -> None:
     screen = EditorScreen("Edit arguments", '{"command": "rm -rf /"}', check=check_arguments)
     async with shown(screen) as (app, pilot):
         app.screen.query_one(EditArea).value = '{"command": "ls"}'
@@ -153,7 +151,7 @@ async def test_edited_text_is_shown_as_a_difference_before_it_is_taken() -> None
         assert app.given == ['{"command": "ls"}']
 
 
-async def test_escape_asks_before_it_throws_a_change_away() -> None:
+async def test_escape_asks_before_discarding_a_change() -> None:
     async with shown(EditorScreen("Edit", "x", check=check_nothing)) as (app, pilot):
         await pilot.press("y", "escape")
         assert isinstance(app.screen, ConfirmScreen)
@@ -163,13 +161,13 @@ async def test_escape_asks_before_it_throws_a_change_away() -> None:
         assert app.given == [None]
 
 
-async def test_escape_leaves_at_once_where_nothing_was_changed() -> None:
+async def test_escape_leaves_at_once_if_nothing_was_changed() -> None:
     async with shown(EditorScreen("Edit", "x", check=check_nothing)) as (app, pilot):
         await pilot.press("escape")
         assert app.given == [None]
 
 
-async def test_problems_follow_every_key() -> None:
+async def test_problems_are_updated_with_every_key() -> None:
     async with shown(EditorScreen("Edit", '{"a": 1}', check=check_arguments)) as (app, pilot):
         assert "nothing is wrong" in text_of(app)
         await pilot.press("ctrl+end", "backspace")
@@ -180,7 +178,7 @@ async def test_problems_follow_every_key() -> None:
         assert "nothing is wrong" in text_of(app)
 
 
-async def test_a_strict_editor_keeps_a_text_with_errors() -> None:
+async def test_a_strict_editor_does_not_accept_a_text_with_errors() -> None:
     screen = EditorScreen("Message", "{}", check=check_message, strict=True)
     async with shown(screen) as (app, pilot):
         await pilot.press("x", "ctrl+s")
@@ -193,7 +191,7 @@ async def test_name_and_arguments_of_a_call_are_edited_together() -> None:
     screen = CallEditorScreen("termnal", "{}", {"terminal": TERMINAL})
     async with shown(screen) as (app, pilot):
         assert "did you mean terminal" in text_of(app)
-        # A name that no tool has is where the editing begins.
+        # Editing begins at the name, because no tool has it.
         await pilot.press(*("delete",) * 7, *"terminal")
         await pilot.pause()
         assert "terminal(command: string, timeout?: integer)" in text_of(app)
@@ -201,14 +199,14 @@ async def test_name_and_arguments_of_a_call_are_edited_together() -> None:
         assert app.given == [("terminal", '{"command":"ls"}')]
 
 
-async def test_a_call_without_a_name_starts_with_the_name() -> None:
+async def test_editing_a_call_without_a_name_starts_at_the_name() -> None:
     screen = CallEditorScreen("", "{}", None, title="Add a call", confirm=False)
     async with shown(screen) as (app, pilot):
         await pilot.press(*"todo", "ctrl+s")
         assert app.given == [("todo", "{}")]
 
 
-async def test_a_call_is_not_added_without_a_name_unasked() -> None:
+async def test_adding_a_call_without_a_name_needs_confirmation() -> None:
     screen = CallEditorScreen("", "{}", None, title="Add a call", confirm=False)
     async with shown(screen) as (app, pilot):
         await pilot.press("ctrl+s")
@@ -220,7 +218,7 @@ async def test_a_call_is_not_added_without_a_name_unasked() -> None:
         assert app.given == [("todo", "{}")]
 
 
-async def test_f4_lays_json_out() -> None:
+async def test_f4_formats_json() -> None:
     screen = EditorScreen("Edit", '{"a":1}', check=check_arguments, confirm=False)
     async with shown(screen) as (app, pilot):
         await pilot.press("f4", "ctrl+s")
@@ -246,7 +244,7 @@ async def test_f3_makes_the_answer_an_error() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_answer_form_fits(size: tuple[int, int]) -> None:
+async def test_the_answer_form_fits(size: tuple[int, int]) -> None:
     async with shown(AnswerScreen("Answer", "call_1", shown="a\nb"), size) as (app, _):
         drawn = text_of(app)
         for part in ("Result in place of the tool", "Why", "The model will see", "ctrl+s Accept"):
@@ -260,7 +258,7 @@ async def test_a_low_screen_shows_the_keys_of_a_form(size: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize("theme", ["hermes-light", "hermes-contrast"])
-async def test_editors_draw_on_a_tiny_terminal_in_every_theme(theme: str) -> None:
+async def test_editors_are_drawn_on_a_tiny_terminal_in_every_theme(theme: str) -> None:
     screen = CallEditorScreen("x", "{broken\x1b", {"terminal": TERMINAL})
     async with shown(screen, (40, 10), theme=theme) as (app, pilot):
         await pilot.press("x", "f4", "ctrl+s")
@@ -268,7 +266,7 @@ async def test_editors_draw_on_a_tiny_terminal_in_every_theme(theme: str) -> Non
         assert "Take this, 1 error" in text_of(app)
 
 
-async def test_a_text_goes_through_the_persons_own_editor(
+async def test_a_text_can_be_edited_in_the_users_editor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hermes_tui.runtime.pager_and_editor import edit_externally
@@ -281,7 +279,7 @@ async def test_a_text_goes_through_the_persons_own_editor(
     assert edit_externally("a\n") == "a+\n"
 
 
-async def test_an_editor_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_editor_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from hermes_tui.model.errors import SourceError
     from hermes_tui.runtime.pager_and_editor import edit_externally
 
@@ -293,7 +291,7 @@ async def test_an_editor_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch
         edit_externally("a")
 
 
-def test_where_no_file_can_be_made_for_the_editor_it_is_said(
+def test_failing_to_create_a_file_for_the_editor_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from hermes_tui.model.errors import SourceError
@@ -305,7 +303,7 @@ def test_where_no_file_can_be_made_for_the_editor_it_is_said(
 
 
 @pytest.mark.parametrize("name", ["VISUAL", "EDITOR", "PAGER"])
-def test_a_program_whose_command_line_cannot_be_split_is_said(
+def test_an_unparsable_command_line_of_a_program_is_reported(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     from hermes_tui.model.errors import SourceError
@@ -321,7 +319,7 @@ def test_a_program_whose_command_line_cannot_be_split_is_said(
 
 
 @pytest.mark.parametrize("nothing", ["", " ", '""', "' '"])
-def test_a_variable_that_names_no_program_is_passed_over(
+def test_a_variable_without_a_program_is_skipped(
     monkeypatch: pytest.MonkeyPatch, nothing: str
 ) -> None:
     from hermes_tui.runtime.pager_and_editor import chosen_program
@@ -332,7 +330,7 @@ def test_a_variable_that_names_no_program_is_passed_over(
     assert chosen_program("VISUAL", default="vi") == ["vi"]
 
 
-async def test_keys_of_dialogs_can_be_moved() -> None:
+async def test_keys_of_dialogs_can_be_remapped() -> None:
     screen = EditorScreen("Edit", "a", check=check_nothing, confirm=False)
     async with shown(screen, keys={"editor-accept": "ctrl+g"}) as (app, pilot):
         assert "ctrl+g Accept" in text_of(app)
@@ -340,7 +338,7 @@ async def test_keys_of_dialogs_can_be_moved() -> None:
         assert app.given == ["ba"]
 
 
-async def test_a_click_on_the_key_bar_does_what_the_key_does() -> None:
+async def test_clicking_the_key_bar_acts_like_the_key() -> None:
     async with shown(EditorScreen("Edit", "a", check=check_nothing)) as (app, pilot):
         await pilot.click("KeyBar", offset=(18, 0))
         await pilot.pause()

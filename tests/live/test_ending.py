@@ -1,4 +1,4 @@
-"""How a live run is ended, left, or rid of what hangs; and what ends it by itself."""
+"""Ending and leaving a live run, cancelling what hangs, and failures that end it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LS = ("terminal", {"command": "ls"})
 TOOLS = {"terminal": lambda command: f"ran {command}"}
 
 
-async def test_ending_the_run_is_asked_for() -> None:
+async def test_ending_the_run_needs_confirmation() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("ctrl+t", "n")
@@ -42,7 +42,7 @@ async def test_ending_the_run_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
+async def test_leaving_a_stopped_run_takes_the_key_twice(key: str) -> None:
     async with live([says("", LS)], TOOLS, clock=Clock(0.01)) as run:
         await run.stopped()
         await run.pilot.pause(0.05)
@@ -54,7 +54,7 @@ async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
         assert not run.app.is_running and run.app.branches is None
 
 
-async def test_leaving_a_run_that_is_not_recorded_ends_it_and_says_so() -> None:
+async def test_leaving_an_unrecorded_run_warns_that_this_ends_it() -> None:
     resumable: dict[str, Any] = {"details": {"live": {}}}
     async with live([says("", LS)], TOOLS, clock=Clock(0.01), **resumable) as run:
         await run.stopped()
@@ -63,7 +63,7 @@ async def test_leaving_a_run_that_is_not_recorded_ends_it_and_says_so() -> None:
         assert "can be resumed" not in run.text
 
 
-async def test_a_run_that_has_ended_is_left_at_once() -> None:
+async def test_an_ended_run_is_left_at_once() -> None:
     async with live([says("Done.")], TOOLS) as run:
         await run.shows("ENDED")
         await run.press("q")
@@ -72,7 +72,7 @@ async def test_a_run_that_has_ended_is_left_at_once() -> None:
 
 
 @pytest.mark.parametrize("where", ["server", "tool"])
-async def test_what_hangs_leaves_the_keys_alive_and_is_given_up(where: str) -> None:
+async def test_keys_work_while_something_hangs_and_the_run_can_be_ended(where: str) -> None:
     hangs = where == "server"
     replies: list[Any] = [never] if hangs else [says("", LS)]
     async with live(replies, {"terminal": never}) as run:
@@ -87,7 +87,7 @@ async def test_what_hangs_leaves_the_keys_alive_and_is_given_up(where: str) -> N
         assert time.monotonic() - begun < 10
 
 
-async def test_a_tool_that_hangs_is_cancelled_and_the_run_goes_on(tmp_path: Path) -> None:
+async def test_a_hanging_tool_can_be_cancelled_and_the_run_continues(tmp_path: Path) -> None:
     tools = await open_tools(["builtin:terminal"], workdir=tmp_path)
     started = tmp_path / "started"
     sleeps = ("terminal", {"command": f"touch {started}; sleep 600"})
@@ -108,7 +108,7 @@ async def test_a_tool_that_hangs_is_cancelled_and_the_run_goes_on(tmp_path: Path
         await run.shows("cancel: the run has ended; F forks from a row")
 
 
-async def test_a_server_that_hangs_is_cancelled_and_asked_again() -> None:
+async def test_a_hanging_request_can_be_cancelled_and_retried() -> None:
     done = whole({"role": "assistant", "content": "done"})
     with LocalServer(Answer([HOLD]), done) as server:
         adapter = HttpServer(server.url)
@@ -123,14 +123,14 @@ async def test_a_server_that_hangs_is_cancelled_and_asked_again() -> None:
             await run.shows("ENDED  — finished naturally")
 
 
-async def test_what_can_be_done_while_a_request_hangs_is_said() -> None:
+async def test_a_hanging_request_shows_the_possible_keys() -> None:
     async with live([never], TOOLS) as run:
         await run.shows("REQUESTING")
         await run.press("c")
         await run.shows("continue: the run is in progress; p stops it, ctrl+x ends the wait")
 
 
-async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:
+async def test_ctrl_c_pauses_a_working_run_and_a_second_one_leaves() -> None:
     async with live([never], TOOLS, clock=Clock(0.01)) as run:
         await run.shows("REQUESTING")
         await run.press("ctrl+c")
@@ -142,7 +142,7 @@ async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> Non
         assert time.monotonic() - begun < 10
 
 
-async def test_what_ctrl_c_said_of_a_run_at_work_is_not_said_of_one_that_stands() -> None:
+async def test_the_message_of_ctrl_c_is_updated_when_the_run_stops() -> None:
     answers = asyncio.Event()
     reply = streamed("a reply", pieces=2, until=answers)
     async with live([reply], TOOLS, clock=Clock(0.01)) as run:
@@ -156,7 +156,7 @@ async def test_what_ctrl_c_said_of_a_run_at_work_is_not_said_of_one_that_stands(
         await run.until(lambda: not run.app.is_running)
 
 
-async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> None:
+async def test_the_recording_of_a_left_run_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     resumable: dict[str, Any] = {"details": {"live": {}}}
     async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01), **resumable) as run:
@@ -172,7 +172,7 @@ async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("where", ["a stop", "the server", "a tool"])
-async def test_a_run_that_was_left_and_cannot_be_resumed_is_recorded_as_cancelled(
+async def test_a_left_run_that_cannot_be_resumed_is_recorded_as_cancelled(
     where: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -191,7 +191,7 @@ async def test_a_run_that_was_left_and_cannot_be_resumed_is_recorded_as_cancelle
     assert (ended.status, ended.stop_reason) == ("truncated", "cancelled")
 
 
-async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path: Path) -> None:
+async def test_an_unwritable_recording_breaks_the_run_off_visibly(tmp_path: Path) -> None:
     async with live([says("", LS)], TOOLS, record=tmp_path / "run.jsonl") as run:
         await run.stopped()
         assert run.driver.recording is not None
@@ -218,7 +218,7 @@ async def test_a_server_that_never_opens_can_be_left() -> None:
     assert app.failure is None
 
 
-async def test_what_cannot_be_opened_ends_the_app_with_the_reason() -> None:
+async def test_an_error_while_opening_ends_the_app_with_the_reason() -> None:
     async def fails() -> Branches:
         raise UsageError("no such server", "give another one")
 

@@ -1,4 +1,4 @@
-"""The parser lab of a live run: its text can be handed to the loop."""
+"""The parser lab of a live run: an edited text and parsed calls can be handed to the loop."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ BAD = '<tool_call>\n{"name": "ls", "arguments": {"path": ".",}}\n</tool_call>'
 
 @pytest.fixture(autouse=True)
 def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no engine be there that a person has added to this machine."""
+    """Hide the engines that are installed on this machine."""
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
 
 
-async def test_a_text_that_was_mended_in_the_lab_is_handed_to_the_loop() -> None:
+async def test_a_text_corrected_in_the_lab_is_handed_to_the_loop() -> None:
     stops = frozenset({StopPoint.AFTER_RESPONSE})
     tools = FunctionTools({"ls": lambda path: "a b"})
     async with live([says(BAD), says("Done.")], tools, stop_points=stops) as run:
@@ -47,7 +47,7 @@ async def test_a_text_that_was_mended_in_the_lab_is_handed_to_the_loop() -> None
 
 
 @pytest.mark.parametrize(("text", "parser"), [(KIMI, "auto"), (SOUND, "")])
-async def test_calls_that_the_lab_reads_are_handed_to_the_loop(text: str, parser: str) -> None:
+async def test_calls_parsed_in_the_lab_are_handed_to_the_loop(text: str, parser: str) -> None:
     tools = FunctionTools({"ls": lambda path: "a b"})
     async with live([says(text), says("Done.")], tools, parser=parser, size=(120, 40)) as run:
         await run.stopped()
@@ -68,7 +68,7 @@ async def test_calls_that_the_lab_reads_are_handed_to_the_loop(text: str, parser
         assert tools.calls == [("ls", {"path": "."})]
 
 
-async def test_calls_that_the_run_has_already_are_not_handed_over_again() -> None:
+async def test_calls_that_the_run_already_has_are_not_handed_over_again() -> None:
     stops = frozenset({StopPoint.AFTER_RESPONSE})
     tools = FunctionTools({"ls": lambda path: "a b"})
     async with live([says(SOUND)], tools, parser="auto", stop_points=stops) as run:
@@ -81,7 +81,7 @@ async def test_calls_that_the_run_has_already_are_not_handed_over_again() -> Non
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-async def test_a_call_in_the_reasoning_of_a_reply_without_text_is_looked_at_and_handed_over(
+async def test_a_call_in_the_reasoning_can_be_handed_over_if_there_is_no_text(
     field: str,
 ) -> None:
     stops = frozenset({StopPoint.AFTER_RESPONSE})
@@ -100,7 +100,7 @@ async def test_a_call_in_the_reasoning_of_a_reply_without_text_is_looked_at_and_
         assert tools.calls == [("ls", {"path": "."})]
 
 
-async def test_what_was_thought_is_not_the_text_of_calls_that_came_parsed() -> None:
+async def test_reasoning_is_not_shown_as_the_text_of_structured_calls() -> None:
     reply = {**says("", ("ls", {"path": "."})), "reasoning_content": "I look."}
     async with live([reply], {"ls": lambda path: "a"}) as run:
         await run.stopped()
@@ -109,7 +109,7 @@ async def test_what_was_thought_is_not_the_text_of_calls_that_came_parsed() -> N
         assert "I look." not in run.text
 
 
-async def test_elsewhere_the_lab_has_nothing_to_hand_over() -> None:
+async def test_a_lab_without_calls_in_its_text_offers_no_handover() -> None:
     async with live([says("I look.", ("ls", {"path": "."}))], {"ls": lambda path: "a"}) as run:
         await run.stopped()
         await run.press("P")

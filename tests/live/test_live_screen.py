@@ -1,4 +1,4 @@
-"""What a person sees and can do while a run happens."""
+"""What the live screen shows during a run, and what its keys do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ui.opened import NARROW, WIDE, press_until
 
 LS = ("terminal", {"command": "ls"})
 PWD = ("terminal", {"command": "pwd"})
-EVERY_MOMENT = frozenset(StopPoint)
+ALL_STOP_POINTS = frozenset(StopPoint)
 
 
 def terminal(command: str) -> str:
@@ -38,7 +38,7 @@ TOOLS = {"terminal": terminal}
 
 
 @pytest.mark.parametrize("size", [NARROW, (110, 34), WIDE])
-async def test_a_run_stops_before_every_dispatch_and_says_so(size: tuple[int, int]) -> None:
+async def test_a_run_stops_before_every_dispatch_and_shows_it(size: tuple[int, int]) -> None:
     async with live([says("I look.", LS, PWD)], TOOLS, size=size) as run:
         await run.stopped()
         await run.shows("STOPPED  before dispatch of terminal (call 1 of 2)")
@@ -63,7 +63,7 @@ KEYS = {
 }  # fmt: skip
 
 
-async def test_each_key_goes_as_far_as_it_says() -> None:
+async def test_each_key_resumes_with_its_command() -> None:
     async with live([says("", LS)] * 20, TOOLS) as run:
         await run.stopped()
         for key, command in KEYS.items():
@@ -79,7 +79,7 @@ async def test_each_key_goes_as_far_as_it_says() -> None:
                 await run.until(lambda stops=stops: len(run.events(ev.Stopped)) > stops)
 
 
-async def test_pause_stops_a_run_at_the_next_moment() -> None:
+async def test_pause_stops_a_run_at_the_next_stop_point() -> None:
     release = asyncio.Event()
 
     async def waits(command: str) -> str:
@@ -96,7 +96,7 @@ async def test_pause_stops_a_run_at_the_next_moment() -> None:
         assert run.events(ev.Stopped)[-1].stop_point == StopPoint.AFTER_RESULT
 
 
-async def test_a_key_that_comes_right_after_a_stop_lets_nothing_go() -> None:
+async def test_a_key_right_after_a_stop_does_not_resume() -> None:
     clock = Clock(tick=0.0)
     clock.now = 100.0
     async with live([says("", LS, PWD)], TOOLS, clock=clock) as run:
@@ -112,7 +112,7 @@ async def test_a_key_that_comes_right_after_a_stop_lets_nothing_go() -> None:
         assert run.events(ev.Resumed)
 
 
-async def test_a_command_that_is_not_possible_says_why() -> None:
+async def test_an_impossible_command_shows_the_reason() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("E")
@@ -120,7 +120,7 @@ async def test_a_command_that_is_not_possible_says_why() -> None:
         assert not run.events(ev.ResultSubstituted)
 
 
-async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> None:
+async def test_the_reason_of_an_impossible_command_disappears_at_a_stop() -> None:
     goes_on = asyncio.Event()
     async with live([streamed("a reply", pieces=2, until=goes_on)]) as run:
         await run.until(lambda: run.phase is Phase.REQUESTING)
@@ -132,7 +132,7 @@ async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> 
 
 
 @pytest.mark.parametrize("size", [NARROW, (120, 40), WIDE])
-async def test_tokens_stay_on_screen_at_a_stop_and_while_looking_back(
+async def test_token_counts_stay_on_screen_at_a_stop_and_while_looking_back(
     size: tuple[int, int],
 ) -> None:
     async with live([says("I look.", LS, PWD)], TOOLS, size=size) as run:
@@ -144,8 +144,8 @@ async def test_tokens_stay_on_screen_at_a_stop_and_while_looking_back(
         assert "now  STOPPED " in run.text and "11 in 7 out" in run.text
 
 
-async def test_the_turn_is_the_one_whose_request_is_about_to_be_sent() -> None:
-    async with live([says("", LS), says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+async def test_before_a_request_the_turn_is_that_of_the_request() -> None:
+    async with live([says("", LS), says("Done.")], TOOLS, stop_points=ALL_STOP_POINTS) as run:
         await run.stopped()
         await run.shows("before the request")
         assert "turn 1/30" in run.text
@@ -158,7 +158,7 @@ async def test_the_turn_is_the_one_whose_request_is_about_to_be_sent() -> None:
 # Looking
 
 
-async def test_looking_back_undoes_nothing_and_says_so_plainly() -> None:
+async def test_looking_back_undoes_nothing_and_is_shown() -> None:
     async with live([says("I look.", LS)], TOOLS, size=WIDE) as run:
         await run.stopped()
         before, row = len(run.driver.log), run.screen.model.row
@@ -172,7 +172,7 @@ async def test_looking_back_undoes_nothing_and_says_so_plainly() -> None:
         assert run.screen.model.row == row
 
 
-async def test_going_forward_beyond_the_last_row_is_live_again() -> None:
+async def test_moving_past_the_last_row_returns_to_the_live_view() -> None:
     async with live([says("I look.", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("less_than_sign", *["greater_than_sign"] * 4)
@@ -180,7 +180,7 @@ async def test_going_forward_beyond_the_last_row_is_live_again() -> None:
         assert run.screen.model.follow
 
 
-async def test_what_comes_in_does_not_move_a_cursor_that_looks_back() -> None:
+async def test_new_events_do_not_move_a_cursor_that_looks_back() -> None:
     async with live([says("", LS, PWD)], TOOLS) as run:
         await run.stopped()
         await run.press("g")
@@ -191,7 +191,7 @@ async def test_what_comes_in_does_not_move_a_cursor_that_looks_back() -> None:
         assert run.screen.model.row == 0 and "LOOKING BACK" in run.text
 
 
-async def test_a_stop_shows_its_call_raw_and_as_the_tool_will_get_it() -> None:
+async def test_a_stop_shows_raw_arguments_and_what_the_tool_gets() -> None:
     double = ("terminal", json.dumps(json.dumps({"command": "ls"})))
     async with live([says("", double)], TOOLS, size=(160, 60)) as run:
         await run.stopped()
@@ -199,7 +199,7 @@ async def test_a_stop_shows_its_call_raw_and_as_the_tool_will_get_it() -> None:
         assert "double-encoded" in run.text and '"{\\"command\\"' in run.text
 
 
-async def test_a_hint_stands_above_the_status_line() -> None:
+async def test_a_hint_is_shown_above_the_status_line() -> None:
     hints = {"before_dispatch": "space runs the tool", "before_dispatch@1": "this is the first"}
     async with live([says("", LS), says("", PWD)], TOOLS, hints=hints) as run:
         await run.stopped()
@@ -208,7 +208,7 @@ async def test_a_hint_stands_above_the_status_line() -> None:
         await run.shows("space runs the tool")
 
 
-async def test_a_hint_may_be_for_one_call_for_what_was_edited_and_for_the_end() -> None:
+async def test_hints_may_be_for_one_call_for_edits_and_for_the_end() -> None:
     hints = {
         "before_dispatch@1.1": "the first call",
         "before_dispatch@1": "another call",
@@ -227,13 +227,13 @@ async def test_a_hint_may_be_for_one_call_for_what_was_edited_and_for_the_end() 
         await run.shows("that was it")
 
 
-async def test_an_id_that_was_missing_is_said_to_be_made_up_here() -> None:
+async def test_a_generated_call_id_is_marked() -> None:
     async with live([says("", LS, ids=False)], TOOLS, size=(160, 60)) as run:
         await run.stopped()
         await run.shows("made up by hermes-tui")
 
 
-async def test_a_branch_that_is_not_on_screen_says_that_it_stops() -> None:
+async def test_the_stop_of_another_branch_is_reported() -> None:
     gate = asyncio.Event()
 
     async def slow(command: str) -> str:
@@ -250,7 +250,7 @@ async def test_a_branch_that_is_not_on_screen_says_that_it_stops() -> None:
         await run.shows("main: stopped before dispatch of terminal (call 2 of 2)")
 
 
-async def test_a_reply_is_read_while_it_streams() -> None:
+async def test_a_reply_can_be_read_while_it_streams() -> None:
     whole = asyncio.Event()
     text = "The end of this is near: " + "word " * 500 + "LAST"
     async with live([streamed(text, pieces=400, until=whole)], TOOLS) as run:
@@ -260,7 +260,7 @@ async def test_a_reply_is_read_while_it_streams() -> None:
         await run.shows("ENDED")
 
 
-async def test_hostile_text_does_nothing_to_the_screen() -> None:
+async def test_hostile_text_has_no_effect_on_the_screen() -> None:
     hostile = "\x1b]52;c;aGk=\x07\x1b[2J[/red][@click=app.exit()]\u202e\ud800"
     calls = says(hostile, ("terminal", {"command": hostile}))
     async with live([calls, says(hostile)], {"terminal": lambda command: hostile}) as run:
@@ -274,7 +274,7 @@ async def test_hostile_text_does_nothing_to_the_screen() -> None:
 # Deciding
 
 
-async def test_edited_arguments_are_what_the_tool_gets() -> None:
+async def test_the_tool_gets_edited_arguments() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("e", "ctrl+end")
@@ -287,7 +287,7 @@ async def test_edited_arguments_are_what_the_tool_gets() -> None:
         await run.shows("ls-la")
 
 
-async def test_a_tool_that_raised_says_where() -> None:
+async def test_an_exception_of_a_tool_is_shown_with_its_line() -> None:
     async with live([says("", LS)], {"terminal": fails}, size=(160, 60)) as run:
         await run.stopped()
         await run.press("s", "3", "z")
@@ -295,7 +295,7 @@ async def test_a_tool_that_raised_says_where() -> None:
         await run.shows(f"{__file__}:{fails.__code__.co_firstlineno + 1} in fails")
 
 
-async def test_an_answer_typed_by_hand_is_what_the_model_sees() -> None:
+async def test_the_model_sees_an_answer_typed_by_hand() -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("x", *"made up", "ctrl+s")
@@ -304,7 +304,7 @@ async def test_an_answer_typed_by_hand_is_what_the_model_sees() -> None:
         assert not run.events(ev.ToolDispatched)
 
 
-async def test_a_result_is_edited_before_the_model_sees_it() -> None:
+async def test_a_result_can_be_edited_before_the_model_sees_it() -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("s")
@@ -315,7 +315,7 @@ async def test_a_result_is_edited_before_the_model_sees_it() -> None:
         assert run.events(ev.ResultSubstituted)[0].after == "ran ls!!"
 
 
-async def test_a_call_is_dropped_and_another_one_added() -> None:
+async def test_a_call_can_be_dropped_and_another_one_added() -> None:
     async with live([says("", LS, PWD), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("d")
@@ -329,7 +329,7 @@ async def test_a_call_is_dropped_and_another_one_added() -> None:
 
 
 @pytest.mark.parametrize(("key", "said"), [("n", "the call stays"), ("y", "ENDED")])
-async def test_dropping_the_only_call_of_a_reply_is_asked_for(key: str, said: str) -> None:
+async def test_dropping_the_only_call_of_a_reply_needs_confirmation(key: str, said: str) -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("d")
@@ -340,8 +340,8 @@ async def test_dropping_the_only_call_of_a_reply_is_asked_for(key: str, said: st
         assert bool(run.events(ev.CallDropped)) == (key == "y")
 
 
-async def test_the_text_of_a_reply_is_edited_and_read_again() -> None:
-    async with live([says("wrong")], TOOLS, stop_points=EVERY_MOMENT) as run:
+async def test_the_text_of_a_reply_can_be_edited_and_is_parsed_again() -> None:
+    async with live([says("wrong")], TOOLS, stop_points=ALL_STOP_POINTS) as run:
         await run.stopped()
         await run.press("s")
         await run.until(
@@ -356,8 +356,8 @@ async def test_the_text_of_a_reply_is_edited_and_read_again() -> None:
         assert [(e.before, e.after) for e in run.events(ev.TextEdited)] == [("wrong", "not wrong")]
 
 
-async def test_a_message_is_edited_before_it_is_sent() -> None:
-    async with live([says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+async def test_a_message_can_be_edited_before_it_is_sent() -> None:
+    async with live([says("Done.")], TOOLS, stop_points=ALL_STOP_POINTS) as run:
         await run.stopped()
         assert run.events(ev.Stopped)[-1].stop_point == StopPoint.BEFORE_REQUEST
         await run.press("e", "enter")
@@ -368,14 +368,14 @@ async def test_a_message_is_edited_before_it_is_sent() -> None:
         assert [json.loads(e.after)["content"] for e in edits] == ["Say hello!"]
 
 
-async def test_what_can_be_done_is_said_with_the_keys_that_were_chosen_for_it() -> None:
+async def test_options_at_a_stop_name_remapped_keys() -> None:
     keys = {"retry": "ctrl+r", "continue": "ctrl+y"}
     async with live([RequestFailure("no")], TOOLS, keys=keys) as run:
         await run.stopped()
         await run.shows("ctrl+r asks again, e edits a message first, ctrl+y ends the run.")
 
 
-async def test_retry_asks_the_model_again() -> None:
+async def test_retry_sends_the_request_again() -> None:
     failure = RequestFailure("RateLimitError: slow down", status=429)
     async with live([failure, says("Done.")], TOOLS) as run:
         await run.stopped()
@@ -386,7 +386,7 @@ async def test_retry_asks_the_model_again() -> None:
         assert [e.attempt for e in run.events(ev.RequestSent)] == [1, 2]
 
 
-async def test_a_request_that_waits_to_be_sent_again_says_so_and_when_it_can_stop() -> None:
+async def test_a_request_waiting_for_its_retry_shows_so_and_can_be_paused() -> None:
     failure = RequestFailure("RateLimitError: slow down", status=429, retry_after_s=3600.0)
     async with live([failure], TOOLS, retries=1) as run:
         await run.shows(" WAITING  3600 s before attempt 2")
@@ -395,7 +395,7 @@ async def test_a_request_that_waits_to_be_sent_again_says_so_and_when_it_can_sto
         await run.shows("stopping once attempt 2 is sent and answered")
 
 
-async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
+async def test_a_manual_tool_opens_the_editor() -> None:
     tools = FunctionTools({"ask": terminal}, manual=("ask",))
     async with live([says("", ("ask", {})), says("Done.")], tools) as run:
         await run.stopped()
@@ -405,8 +405,8 @@ async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
         assert run.events(ev.CallSkipped)[0].result == "42" and not tools.calls
 
 
-async def test_a_message_is_added_before_a_request() -> None:
-    async with live([says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+async def test_a_message_can_be_added_before_a_request() -> None:
+    async with live([says("Done.")], TOOLS, stop_points=ALL_STOP_POINTS) as run:
         await run.stopped()
         await run.press("e", "backspace", "2", "enter")
         await run.shows("Add a message")
@@ -416,7 +416,7 @@ async def test_a_message_is_added_before_a_request() -> None:
         assert [(e.index, json.loads(e.after)["content"]) for e in edits] == [(1, "Hello")]
 
 
-async def test_parameters_that_are_no_json_are_not_taken() -> None:
+async def test_parameters_that_are_not_json_are_refused() -> None:
     async with live([RequestFailure("no"), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("R", *"]]", "ctrl+s")
@@ -437,7 +437,7 @@ async def test_retry_with_other_sampling_changes_the_request() -> None:
 # Breakpoints
 
 
-async def test_a_breakpoint_is_set_from_the_row_under_the_cursor() -> None:
+async def test_a_breakpoint_can_be_set_from_the_row_under_the_cursor() -> None:
     async with live([says("", LS), says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("b")
@@ -452,7 +452,7 @@ async def test_a_breakpoint_is_set_from_the_row_under_the_cursor() -> None:
         assert "— before_dispatch:terminal once" in run.text
 
 
-async def test_a_breakpoint_that_is_none_is_asked_for_again() -> None:
+async def test_an_invalid_breakpoint_is_refused() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("b", "ctrl+u", *"before_dispach", "enter")
@@ -461,7 +461,7 @@ async def test_a_breakpoint_that_is_none_is_asked_for_again() -> None:
         await run.press("escape")
 
 
-async def test_a_breakpoint_in_a_run_that_stops_nowhere_else_is_said_to_stop() -> None:
+async def test_the_message_about_a_breakpoint_depends_on_the_stop_points() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         run.driver.put(SetBreakpoints((), frozenset({StopPoint.REQUEST_FAILED})))
@@ -471,7 +471,7 @@ async def test_a_breakpoint_in_a_run_that_stops_nowhere_else_is_said_to_stop() -
 
 
 @pytest.mark.parametrize("key", ["e", "x", "d", "E"])
-async def test_a_call_that_is_settled_is_not_mistaken_for_the_one_that_waits(key: str) -> None:
+async def test_a_settled_call_is_not_mistaken_for_the_pending_one(key: str) -> None:
     async with live([says("", LS), says("", PWD)], TOOLS) as run:
         await run.stopped()
         await run.press("c")
@@ -481,19 +481,19 @@ async def test_a_call_that_is_settled_is_not_mistaken_for_the_one_that_waits(key
             await run.press("s")
             await run.until(lambda: len(run.events(ev.Stopped)) == 3)
             await run.stopped()
-        await press_until(run.pilot, "less_than_sign", lambda: "turn 1" in looked_at(run))
+        await press_until(run.pilot, "less_than_sign", lambda: "turn 1" in turn_under_cursor(run))
         await run.press("left_square_bracket", key)
         await run.shows("that call is settled: F forks here")
         assert isinstance(run.app.screen, LiveScreen)
 
 
-def looked_at(run: Live) -> str:
-    """Return the turn that the cursor is in."""
+def turn_under_cursor(run: Live) -> str:
+    """Return the turn of the row under the cursor."""
     model = run.screen.model
     return f"turn {model.timeline.turn(model.row)}"
 
 
-async def test_the_list_of_breakpoints_switches_stop_points() -> None:
+async def test_the_breakpoint_list_switches_stop_points() -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         before = run.driver.session.state.stop_points
@@ -506,7 +506,7 @@ async def test_the_list_of_breakpoints_switches_stop_points() -> None:
 # Branches
 
 
-async def test_a_fork_shares_the_past_and_both_branches_go_on() -> None:
+async def test_a_fork_shares_the_past_and_both_branches_continue() -> None:
     replies = [says("", LS), says("first end"), says("second end")]
     async with live(replies, TOOLS) as run:
         await run.stopped()
@@ -561,7 +561,7 @@ async def test_help_begins_with_the_keys_of_a_live_run() -> None:
         await run.shows("STOPPED")
 
 
-async def test_what_streams_in_does_not_move_who_reads_its_beginning() -> None:
+async def test_a_streaming_reply_does_not_scroll_while_its_beginning_is_read() -> None:
     more, end = asyncio.Event(), asyncio.Event()
 
     async def reply(request: Any, on_piece: Any) -> dict[str, Any]:
@@ -584,7 +584,7 @@ async def test_what_streams_in_does_not_move_who_reads_its_beginning() -> None:
         end.set()
 
 
-async def test_every_possible_command_is_in_the_palette_with_its_key() -> None:
+async def test_the_palette_offers_possible_commands_with_their_keys() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         offered = {offer.title for offer in run.screen.offers()}
@@ -592,7 +592,7 @@ async def test_every_possible_command_is_in_the_palette_with_its_key() -> None:
         assert "Edit result (E)" not in offered
 
 
-async def test_a_stop_shows_what_the_schema_makes_of_the_arguments() -> None:
+async def test_a_stop_shows_the_arguments_as_coerced_by_the_schema() -> None:
     tools = FunctionTools({"terminal": terminal})
     schema = {"properties": {"command": {"type": "string"}, "timeout": {"type": "integer"}}}
     tools.specs = (ToolSpec("terminal", parameters={"type": "object", **schema}),)

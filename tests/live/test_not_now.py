@@ -1,4 +1,4 @@
-"""Why a command of the debugger makes no sense now: always a reason, and always short."""
+"""The reasons why a debugger command is impossible now: always present, and short."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def test_every_command_has_a_reason_that_fits_a_line(
         ("branches", Phase.STOPPED, "there is no other branch; F makes one"),
     ],
 )
-def test_the_reason_is_that_of_the_place(command: str, phase: Phase, why: str) -> None:
-    told = why_not_now(command, phase, broken=False, tool_ran=False)
-    assert KeyNames().format(told) == why
+def test_the_reason_depends_on_command_and_phase(command: str, phase: Phase, why: str) -> None:
+    reason = why_not_now(command, phase, broken=False, tool_ran=False)
+    assert KeyNames().format(reason) == why

@@ -1,4 +1,4 @@
-"""`hermes-tui live` on a real terminal line: what tools do must not reach it."""
+"""`hermes-tui live` on a real terminal, which the output of tools must not reach."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "noisy", "arguments
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    """Give a live run that stands before the call of a tool which scribbles."""
+    """Yield a live run that is stopped before the call of a tool that writes to the terminal."""
     (tmp_path / "tools.py").write_text(TOOLS)
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\necho THE-EDITOR-HAS-THE-TERMINAL\nprintf edited > $1\n")
@@ -50,14 +50,14 @@ def program(tmp_path: Path) -> Iterator[Program]:
         )  # fmt: skip
         try:
             started.wait_for(b"before dispatch of noisy")
-            # A key that comes right after a stop lets nothing go.
+            # Keys right after a stop do not resume.
             started.settle(0.4)
             yield started
         finally:
             started.end()
 
 
-def test_what_a_tool_and_its_children_write_never_reaches_the_screen(program: Program) -> None:
+def test_output_of_a_tool_and_its_children_never_reaches_the_terminal(program: Program) -> None:
     program.press(b"s")
     program.wait_for(b"read to the end, 0")
     program.settle()
@@ -65,7 +65,7 @@ def test_what_a_tool_and_its_children_write_never_reaches_the_screen(program: Pr
     assert "SCRIB␇BLE-PRINT" in program.output.decode()
 
 
-def test_an_editor_has_the_terminal_all_the_same(program: Program) -> None:
+def test_an_external_editor_gets_the_terminal(program: Program) -> None:
     program.press(b"s")
     program.wait_for(b"after noisy")
     program.settle(0.4)
@@ -94,7 +94,7 @@ def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:
 @pytest.mark.parametrize(
     ("number", "exit_code"), [(None, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_run_that_is_left_can_be_resumed_where_it_stands(
+def test_a_left_run_can_be_resumed_at_its_stop(
     number: int | None, exit_code: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -116,7 +116,7 @@ def test_a_run_that_is_left_can_be_resumed_where_it_stands(
     assert isinstance(decode(path.read_bytes().splitlines()[-1]), Stopped)
 
 
-def test_a_breakpoint_that_no_tool_can_reach_is_told_of() -> None:
+def test_a_breakpoint_for_an_unknown_tool_is_reported() -> None:
     program = Program.start(
         [sys.executable, "-m", "hermes_tui", "live", "--api", "demo", "--no-record",
          "--break", "before_dispatch:termnal"]

@@ -49,20 +49,20 @@ asyncio.run(main())
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """Give an environment whose loop stands before its call."""
+    """Yield an environment whose loop is stopped before its call."""
     (tmp_path / "environment.py").write_text(ENVIRONMENT)
     folders = {"XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     started = Program.start([sys.executable, str(tmp_path / "environment.py")], folders)
     try:
         started.wait_for(b"before dispatch of add")
-        # A key that comes right after a stop lets nothing go.
+        # Keys right after a stop do not resume.
         started.settle(0.4)
         yield started
     finally:
         started.end()
 
 
-def test_it_is_run_on_the_screen_and_its_result_comes_back(program: Program) -> None:
+def test_the_loop_runs_on_the_screen_and_returns_its_result(program: Program) -> None:
     program.press(b"c")
     program.wait_for(b"finished naturally")
     program.press(b"q")
@@ -72,30 +72,32 @@ def test_it_is_run_on_the_screen_and_its_result_comes_back(program: Program) -> 
     assert b"--resume" not in program.output
 
 
-def how_it_ended(folder: Path) -> str:
-    """Return what the recording in the state folder says last."""
+def last_event_of(folder: Path) -> str:
+    """Return the stop reason in the recording in the state folder, or its last event's type."""
     (path,) = folder.glob("hermes-tui/runs/*.jsonl")
     last = decode(path.read_bytes().splitlines()[-1])
     return last.stop_reason if isinstance(last, RunEnded) else type(last).__name__
 
 
-def test_who_leaves_before_the_end_cancels_it(program: Program, tmp_path: Path) -> None:
+def test_leaving_before_the_end_cancels_the_loop(program: Program, tmp_path: Path) -> None:
     program.press(b"q")
     program.wait_for(b"once more leaves")
     program.wait_for(b"that ends the run")
     program.press(b"q")
     program.wait_for(b"CAME TO cancelled, 1 turns")
-    assert how_it_ended(tmp_path) == "cancelled"
+    assert last_event_of(tmp_path) == "cancelled"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_cancels_it(number: signal.Signals, program: Program, tmp_path: Path) -> None:
+def test_a_signal_cancels_the_loop(
+    number: signal.Signals, program: Program, tmp_path: Path
+) -> None:
     os.kill(program.pid, number)
     program.wait_for(b"CAME TO cancelled, 1 turns")
-    assert how_it_ended(tmp_path) == "cancelled"
+    assert last_event_of(tmp_path) == "cancelled"
 
 
-def test_a_cancel_from_outside_reaches_the_caller_and_signals_are_given_back(
+def test_outer_cancellation_propagates_and_signal_handlers_are_restored(
     tmp_path: Path,
 ) -> None:
     source = ENVIRONMENT.replace("await debug(loop, messages)", "await limited(loop, messages)")
@@ -117,12 +119,12 @@ def test_a_cancel_from_outside_reaches_the_caller_and_signals_are_given_back(
     program = Program.start([sys.executable, str(tmp_path / "environment.py")], folders)
     try:
         program.wait_for(b"TIMED OUT, SIGNALS THE SAME: True")
-        assert how_it_ended(tmp_path) == "cancelled"
+        assert last_event_of(tmp_path) == "cancelled"
     finally:
         program.end()
 
 
-def test_without_a_terminal_it_says_what_needs_none(tmp_path: Path) -> None:
+def test_without_a_terminal_the_error_names_the_alternative(tmp_path: Path) -> None:
     (tmp_path / "environment.py").write_text(ENVIRONMENT)
     ended = subprocess.run(
         [sys.executable, str(tmp_path / "environment.py")],

@@ -1,4 +1,4 @@
-"""Runs that begin with messages of another run, on the screen: turns have one number everywhere."""
+"""Runs that begin with messages of another run: the same turn numbers everywhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ PWD = ("terminal", {"command": "pwd"})
 USER = {"role": "user", "content": "look"}
 LOOKED = says("I look.", LS)
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "a.txt"}
-TALKED = [USER, LOOKED, RESULT, says("One file."), {"role": "user", "content": "and where?"}]
+EARLIER_MESSAGES = [
+    USER,
+    LOOKED,
+    RESULT,
+    says("One file."),
+    {"role": "user", "content": "and where?"},
+]
 TURN_3 = parse_breakpoint("before_dispatch if turn == 3", breakpoint_id="b1")
 
 
@@ -33,9 +39,9 @@ def terminal(command: str) -> str:
 TOOLS = {"terminal": terminal}
 
 
-async def test_every_place_names_the_same_turn() -> None:
+async def test_every_part_of_the_screen_shows_the_same_turn_number() -> None:
     start: dict[str, Any] = {"stop_points": RUN_MODE, "breakpoints": (TURN_3,)}
-    async with live([says("", PWD)], TOOLS, messages=TALKED, **start) as run:
+    async with live([says("", PWD)], TOOLS, messages=EARLIER_MESSAGES, **start) as run:
         await run.stopped()
         await run.shows("turn 3/32")
         assert "turn 3 · 5 messages" in run.text and "other parameters" not in run.text
@@ -43,8 +49,8 @@ async def test_every_place_names_the_same_turn() -> None:
         await run.shows("Edit call 1 of turn 3")
 
 
-async def test_a_call_without_an_answer_is_stopped_before() -> None:
-    async with live([says("Done.")], TOOLS, messages=TALKED[:2]) as run:
+async def test_a_run_stops_before_an_unanswered_call() -> None:
+    async with live([says("Done.")], TOOLS, messages=EARLIER_MESSAGES[:2]) as run:
         await run.stopped()
         await run.shows("STOPPED  before dispatch of terminal")
         await run.shows("turn 1/31")
@@ -59,8 +65,8 @@ async def replayed(path: Path) -> list[ev.Event]:
     return [driver.log[seq] for seq in range(len(driver.log))]
 
 
-def as_before(event: ev.Event) -> ev.Event:
-    """Return an event as recordings had it that numbered turns without the two before."""
+def as_in_old_recordings(event: ev.Event) -> ev.Event:
+    """Return an event as in old recordings, whose numbers leave out the two earlier turns."""
     match event:
         case ev.RunStarted():
             details = {k: v for k, v in event.details.items() if k != "turns_before"}
@@ -70,9 +76,11 @@ def as_before(event: ev.Event) -> ev.Event:
     return event
 
 
-@pytest.mark.parametrize("messages", [TALKED, TALKED[:2], [USER]])
+@pytest.mark.parametrize("messages", [EARLIER_MESSAGES, EARLIER_MESSAGES[:2], [USER]])
 @pytest.mark.parametrize("is_old", [True, False])
-async def test_its_recording_is_replayed(tmp_path: Path, messages: Any, is_old: bool) -> None:
+async def test_the_recording_of_a_run_with_earlier_messages_is_replayed(
+    tmp_path: Path, messages: Any, is_old: bool
+) -> None:
     path = tmp_path / "run.jsonl"
     server, tools = ScriptedServer([says("", PWD), says("Done.")]), FunctionTools(TOOLS)
     branches = branches_of(server, tools, record=path, messages=messages)
@@ -81,9 +89,9 @@ async def test_its_recording_is_replayed(tmp_path: Path, messages: Any, is_old: 
     driver.put(Resume(Command.RUN))
     await driver.at_rest()
     await branches.close()
-    if is_old and messages is TALKED:
+    if is_old and messages is EARLIER_MESSAGES:
         lines = (decode(line) for line in path.read_bytes().splitlines())
-        path.write_bytes(b"".join(encode(as_before(event)) for event in lines))
+        path.write_bytes(b"".join(encode(as_in_old_recordings(event)) for event in lines))
     events = await replayed(path)
     assert not [event for event in events if isinstance(event, ev.ReplayDiverged)]
     ended = events[-1]

@@ -1,4 +1,4 @@
-"""What a tool prints is seen while it runs."""
+"""The output of a tool, shown while it runs."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def waits(go: str) -> str:
 '''
 
 
-async def goes_on(run: Live, go: Path) -> None:
-    """Let the tool end, and wait for it."""
+async def finish_tool(run: Live, go: Path) -> None:
+    """Let the tool end, and wait for its result."""
     go.touch()
     await run.until(lambda: bool(run.events(ToolReturned)))
 
 
 @pytest.mark.parametrize("size", [None, NARROW])
-async def test_what_a_python_tool_prints_is_shown_while_it_runs(
+async def test_output_of_a_python_tool_is_shown_while_it_runs(
     size: tuple[int, int] | None, tmp_path: Path
 ) -> None:
     path, go = tmp_path / "tools.py", tmp_path / "go"
@@ -62,13 +62,13 @@ async def test_what_a_python_tool_prints_is_shown_while_it_runs(
         await run.shows("the key is [masked]")
         assert "10 %" not in run.text and SECRET not in run.text
         assert run.phase is Phase.DISPATCHING
-        await goes_on(run, go)
+        await finish_tool(run, go)
         (returned,) = run.events(ToolReturned)
         assert returned.printed.startswith("at work\n") and returned.printed.endswith("at last\n")
         await run.until(lambda: "printed so far" not in run.text)
 
 
-async def test_what_a_command_prints_is_shown_while_it_runs(tmp_path: Path) -> None:
+async def test_output_of_a_command_is_shown_while_it_runs(tmp_path: Path) -> None:
     tools = await open_tools(["builtin:terminal"], workdir=tmp_path)
     command = "echo $((40 + 2)) things; while [ ! -e go ]; do sleep 0.02; done"
     async with live([says("", ("terminal", {"command": command}))], tools) as run:
@@ -76,13 +76,13 @@ async def test_what_a_command_prints_is_shown_while_it_runs(tmp_path: Path) -> N
         await run.press("c")
         await run.shows("42 things")
         assert run.phase is Phase.DISPATCHING
-        # Who looks at something else is left there.
+        # New output does not move the view back.
         await run.press("1", "g")
         await run.until(lambda: "42 things" not in run.text)
-        await goes_on(run, tmp_path / "go")
+        await finish_tool(run, tmp_path / "go")
 
 
-async def test_a_tool_that_prints_without_end_costs_no_memory_and_few_redraws(
+async def test_endless_output_takes_bounded_memory_and_few_redraws(
     tmp_path: Path,
 ) -> None:
     tools = await open_tools(["builtin:terminal"], workdir=tmp_path)
@@ -102,11 +102,11 @@ async def test_a_tool_that_prints_without_end_costs_no_memory_and_few_redraws(
             await asyncio.sleep(0.05)
         assert run.driver.prints.heard > SHOWN_BYTES
         assert len(run.driver.prints._end) <= 2 * SHOWN_BYTES + SHOWN_BYTES
-        await goes_on(run, tmp_path / "go")
+        await finish_tool(run, tmp_path / "go")
     assert 2 <= len(drawn) <= 12
 
 
-def test_of_much_the_last_lines_are_kept_and_of_a_long_line_its_last_part() -> None:
+def test_long_output_is_cut_to_its_last_lines_or_characters() -> None:
     prints = Prints()
     for number in range(10_000):
         prints.on_output(b"line %d\n" % number)
@@ -117,7 +117,7 @@ def test_of_much_the_last_lines_are_kept_and_of_a_long_line_its_last_part() -> N
     assert prints.end == "x" * (SHOWN_BYTES // 2 - 2) + "é"
 
 
-def test_all_of_a_little_is_kept() -> None:
+def test_short_output_is_kept_completely() -> None:
     prints = Prints()
     prints.on_output(b"no newline \xff")
     assert prints.end == "no newline \\xff" and prints.heard == 12

@@ -1,4 +1,4 @@
-"""A recording of a live run, opened: every decision reads as it did, whatever the file holds."""
+"""Recordings of live runs, opened and resumed, including malformed ones."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NAMED = stop_points("named")
 LS = ("terminal", {"command": "ls"})
 
 
-async def recorded(path: Path) -> None:
-    """Record a run in which a call was edited, answered by hand and then continued."""
+async def record_run(path: Path) -> None:
+    """Record a run in which one call was edited and another answered by hand."""
     tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
     async with live([says("", LS, LS), says("Done.")], tools, record=path) as run:
         await run.stopped()
@@ -42,9 +42,9 @@ async def recorded(path: Path) -> None:
         await run.shows("ENDED")
 
 
-async def test_an_opened_recording_tells_what_was_decided(tmp_path: Path) -> None:
+async def test_an_opened_recording_shows_the_decisions(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    await recorded(path)
+    await record_run(path)
     app = app_on(path)
     async with app.run_test(size=(160, 60)) as pilot:
         await settled(pilot)
@@ -95,7 +95,7 @@ ODD: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-async def test_a_recording_that_makes_no_sense_is_shown_all_the_same(tmp_path: Path) -> None:
+async def test_a_recording_of_odd_events_can_be_shown(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     lines = [json.dumps({**event, "seq": seq, "ts": 1.0 + seq}) for seq, event in enumerate(ODD)]
     path.write_text("\n".join(lines) + "\n", "utf-8")
@@ -104,14 +104,14 @@ async def test_a_recording_that_makes_no_sense_is_shown_all_the_same(tmp_path: P
         await settled(pilot)
         rows = len(run_screen(app).model.timeline)
         assert rows >= len(ODD) - 2
-        # Of this size the message, the calls and the raw text of every row are drawn.
+        # At this size the message, the calls and the raw text of every row are drawn.
         await pilot.press("6", "1", "g", *["j"] * rows)
         text = "\n".join(screen_lines(app))
         assert "\x1b" not in text and "\u202e" not in text
 
 
 @pytest.mark.parametrize("made", ["named", "step"])
-async def test_a_run_that_was_made_without_a_screen_stops_on_one_at_what_goes_wrong(
+async def test_a_run_recorded_without_a_screen_is_resumed_with_stop_points(
     tmp_path: Path, made: str
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -148,7 +148,7 @@ async def test_a_run_that_was_made_without_a_screen_stops_on_one_at_what_goes_wr
         (ev.ToolDispatched, "x answers for the tool, R runs it again, c says it may have run."),
     ],
 )
-async def test_a_demo_taken_up_again_is_told_what_was_lost_as_any_run_is(
+async def test_a_resumed_demo_shows_what_was_lost(
     tmp_path: Path, lost: type[ev.Event], told: str
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -169,7 +169,7 @@ async def test_a_demo_taken_up_again_is_told_what_was_lost_as_any_run_is(
         await shows(pilot, "STOPPED", told)
 
 
-async def test_a_run_that_has_ended_is_not_changed_by_taking_it_up(tmp_path: Path) -> None:
+async def test_resuming_an_ended_run_does_not_change_its_recording(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     async with live([says("Done.")], record=path, stop_points=NAMED) as run:
         await run.shows("ENDED")

@@ -1,4 +1,4 @@
-"""What the screen says and offers where a reply is not what it should be."""
+"""What the screen shows and offers at a flawed reply."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def tools() -> FunctionTools:
     return FunctionTools({"ls": lambda path: "a b"})
 
 
-# What becomes of a call
+# The fate of a call
 
 
-async def test_a_call_that_nobody_reads_is_not_said_to_reach_its_tool(tmp_path: Path) -> None:
+async def test_an_unparsed_call_is_shown_as_not_run(tmp_path: Path) -> None:
     record = tmp_path / "run.jsonl"
     async with live([says(IN_TEXT)], tools(), size=TALL, record=record) as run:
         await run.stopped()
@@ -44,14 +44,14 @@ async def test_a_call_that_nobody_reads_is_not_said_to_reach_its_tool(tmp_path: 
         await shows(pilot, "not run    a call in the text, which this run")
 
 
-async def test_a_call_that_the_run_reads_is_said_to_reach_its_tool() -> None:
+async def test_a_parsed_call_is_shown_with_what_the_tool_gets() -> None:
     async with live([says(IN_TEXT)], tools(), size=TALL, parser="auto") as run:
         await run.stopped()
         await run.shows('tool gets  {"path": "."}')
         assert "text that a parser read" in run.text and "not run" not in run.text
 
 
-async def test_a_call_that_the_end_of_the_run_came_before_is_not_said_to_reach_its_tool() -> None:
+async def test_a_pending_call_of_an_ended_run_is_shown_as_not_run() -> None:
     async with live([says("", ("ls", {"path": "."}))], tools(), size=TALL) as run:
         await run.stopped()
         await run.shows("tool gets")
@@ -97,7 +97,7 @@ KIMI = (
         (says(KIMI), "auto", "CALL_IN_CONTENT: a call as kimi_k2, none in tool_calls", "without"),
     ],
 )
-async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
+async def test_a_stop_names_the_problem_and_the_options(
     reply: Scripted, parser: str, named: str, advised: str, size: tuple[int, int]
 ) -> None:
     async with live([reply], tools(), size=size, parser=parser) as run:
@@ -110,7 +110,7 @@ async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
         assert "b Breakpoint" not in bar[: bar.index("P Parser lab")]
 
 
-async def test_a_reply_that_was_cut_in_its_call_says_so_and_that_the_model_is_told() -> None:
+async def test_a_reply_cut_in_its_call_is_reported_to_user_and_model() -> None:
     cut = says("", ("ls", '{"path": "fi'))
     reply = Reply('{"choices": []}', cut, "length")
     async with live([reply], tools(), size=NARROW) as run:
@@ -126,7 +126,7 @@ CUT_SHORT = 'Sure.\n<tool_call>\n{"name": "ls", "arguments": {"path": "/home/me'
 
 
 @pytest.mark.parametrize("cut", [says(CUT_SHORT), says("", ("ls", ""))])
-async def test_a_call_that_was_cut_off_is_not_said_to_reach_its_tool_until_it_is_edited(
+async def test_a_cut_call_reaches_its_tool_only_after_an_edit(
     cut: dict[str, Any],
 ) -> None:
     reply = Reply('{"choices": []}', cut, "length")
@@ -140,14 +140,14 @@ async def test_a_call_that_was_cut_off_is_not_said_to_reach_its_tool_until_it_is
         await run.shows("c continues with the call as read.")
 
 
-async def test_a_breakpoint_at_a_flawed_reply_is_named_beside_what_is_wrong() -> None:
+async def test_a_breakpoint_at_a_flawed_reply_is_named_with_the_problem() -> None:
     at = (parse_breakpoint("parse_failure", breakpoint_id="b1"),)
     async with live([says(COMMA)], tools(), parser="auto", breakpoints=at) as run:
         await run.stopped()
         await run.shows("TRAILING_COMMA repaired: a comma before the closing bracket — parse")
 
 
-async def test_a_text_that_was_edited_is_named_for_what_is_wrong_in_it_now() -> None:
+async def test_the_problem_of_an_edited_text_is_that_of_the_new_text() -> None:
     async with live([says(IN_TEXT)], tools(), size=TALL) as run:
         await run.stopped()
         run.driver.put(EditText(COMMA))

@@ -1,4 +1,4 @@
-"""Where the cursor goes, and what can be done, when a run stops in an unusual place."""
+"""The position of the cursor, and the options, when a run stops in an unusual place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CALLED: Sequence[ev.Event] = (
 @pytest.mark.parametrize(
     ("what", "told"), [("turn 1", " turn 1 · 2.0 s"), ("", " 2.0 s")], ids=["turn", "nothing"]
 )
-def test_how_long_it_takes_is_set_off_from_what_it_is(what: str, told: str) -> None:
+def test_the_duration_of_an_activity_follows_its_name(what: str, told: str) -> None:
     times = {"working_s": 2.0, "spent_s": 0.0}
     nothing_else = {"branch": "", "past": None, "failure": ""}
     line = phase_segments(
@@ -50,7 +50,7 @@ def test_how_long_it_takes_is_set_off_from_what_it_is(what: str, told: str) -> N
     assert line[1][0] == told
 
 
-def test_a_stop_stands_out_from_work_under_way() -> None:
+def test_a_stop_has_another_style_than_work_in_progress() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.TURN_END)
     words = [activity_at(numbered(events), len(events) - 1) for events in (ASKED, (*CALLED, stop))]
     assert [(doing.word, doing.style) for doing in words] == [
@@ -78,7 +78,7 @@ def test_at_a_divergence_the_cursor_shows_both_sides() -> None:
     assert activity_at(timeline.log, len(timeline.log) - 1).why.startswith("continue takes")
 
 
-def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
+def test_a_lost_tool_result_puts_the_cursor_on_its_call() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY, call_index=0)
     timeline = timeline_of([*CALLED, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ToolCallProposed)
@@ -87,7 +87,7 @@ def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
     assert doing.why == "it may have run"
 
 
-def test_continue_takes_no_answer_where_none_was_recorded() -> None:
+def test_continue_ends_the_run_if_no_answer_was_recorded() -> None:
     differs = ev.ReplayDiverged(seq=0, what="call 1 of turn 1", got="ls({})", call_index=0)
     stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE, call_index=0)
     log = numbered([*CALLED, differs, stop])
@@ -100,7 +100,7 @@ def test_continue_takes_no_answer_where_none_was_recorded() -> None:
     ("asked", "index", "doing"),
     [(ASKED, None, "REQUESTING turn 1"), (CALLED, 0, "DISPATCHING ls")],
 )
-def test_a_run_let_go_where_its_replay_diverged_stands_no_more(
+def test_a_run_continued_after_a_divergence_is_no_longer_stopped(
     asked: Sequence[ev.Event], index: int | None, doing: str
 ) -> None:
     differs = ev.ReplayDiverged(seq=0, what="it", expected="ls", got="pwd", call_index=index)
@@ -111,7 +111,7 @@ def test_a_run_let_go_where_its_replay_diverged_stands_no_more(
     assert f"{now.word} {now.what}" == doing
 
 
-def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
+def test_a_stop_at_invalid_arguments_names_the_finding() -> None:
     found = (Diagnostic(Code.ARGS_DOUBLE, Severity.WARNING, "a string in a string"),)
     call = ToolCall(0, "ls", '"{}"', ArgumentsState.DOUBLE_ENCODED)
     proposed = ev.ToolCallProposed(seq=0, call=call, diagnostics=found)
@@ -128,13 +128,13 @@ def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
         ("accept", "replay", "continued as recorded by the replay after 2 s"),
     ],
 )
-def test_a_stop_that_no_person_ended_says_who_did(command: str, by: str, said: str) -> None:
+def test_a_stop_not_ended_by_a_person_shows_who_continued(command: str, by: str, said: str) -> None:
     resumed = ev.Resumed(seq=0, command=command, by=by, waited_s=2.0)
     assert event_line(numbered([*ASKED, resumed]), resumed)[2] == said
 
 
 @pytest.mark.parametrize("around", ["{}", "terminal({})", "3 messages, the last: {}"])
-def test_a_divergence_shows_the_very_line_on_which_the_sides_differ(around: str) -> None:
+def test_a_divergence_shows_only_the_differing_lines(around: str) -> None:
     sides = [
         around.replace("{}", json.dumps({"command": command, "timeout": 5, "cwd": "/a/b"}))
         for command in ("ls", "pwd")
@@ -156,12 +156,12 @@ def test_a_divergence_shows_the_very_line_on_which_the_sides_differ(around: str)
         ({}, "the budget is spent"),
     ],
 )
-def test_an_end_says_which_budget_was_spent(details: dict[str, Any], why: str) -> None:
+def test_an_end_names_the_spent_budget(details: dict[str, Any], why: str) -> None:
     log = numbered([*ASKED, ev.RunEnded(seq=0, stop_reason="budget", details=details)])
     assert activity_at(log, len(log) - 1).why == why
 
 
-def test_what_happens_to_a_request_belongs_to_the_turn_it_asks_for() -> None:
+def test_events_of_a_request_belong_to_its_turn() -> None:
     failed = ev.RequestFailed(seq=0, turn=2, message="no")
     stop = ev.Stopped(seq=0, stop_point=StopPoint.REQUEST_FAILED)
     ended = ev.RunEnded(seq=0, status="error")
@@ -181,7 +181,7 @@ async def test_a_lost_request_has_no_call_to_answer() -> None:
         assert "skip" not in run.screen._legal(driver)
 
 
-def test_what_is_wrong_with_a_reply_of_thousands_of_calls_is_named() -> None:
+def test_a_stop_at_a_reply_of_thousands_of_calls_names_its_problem() -> None:
     cut = Diagnostic(Code.TRUNCATED, Severity.ERROR, "the reply was cut: finish_reason length")
     calls = [
         ev.ToolCallProposed(seq=0, call=ToolCall(at, "ls", "{}", ArgumentsState.JSON_STRING))
@@ -195,14 +195,14 @@ def test_what_is_wrong_with_a_reply_of_thousands_of_calls_is_named() -> None:
     )
 
 
-def test_a_stop_that_its_words_name_is_not_named_again_in_its_row() -> None:
+def test_the_row_of_a_stop_does_not_repeat_the_stop_point() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.BEFORE_DISPATCH, call_index=0)
     log = numbered([*CALLED[:-1], stop])
     row = next(event for event in log if isinstance(event, ev.Stopped))
     assert event_line(log, row)[2] == "before dispatch of ls"
 
 
-def test_a_stop_at_a_breakpoint_names_it_in_its_row() -> None:
+def test_the_row_of_a_stop_at_a_breakpoint_names_the_breakpoint() -> None:
     was_set = ev.BreakpointsSet(seq=0, breakpoints={"b1": "before_dispatch:ls"})
     stop = ev.Stopped(
         seq=0, stop_point=StopPoint.BEFORE_DISPATCH, call_index=0, breakpoints=("b1",)

@@ -1,6 +1,6 @@
 """The look of the screens, compared with accepted pictures; other tests check the behaviour.
 
-After an intended change: `pytest tests/ui/test_snapshots.py --snapshot-update`; then check the SVGs.
+After an intended change: `pytest tests/ui/test_snapshots.py --snapshot-update`; check the SVGs.
 """
 
 from __future__ import annotations
