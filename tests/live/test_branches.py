@@ -171,7 +171,7 @@ def test_a_step_of_one_branch_names_it() -> None:
     assert "+ turn 2, assistant, only in r\n+ b" in found.document.text
 
 
-def test_the_page_says_when_nothing_differs() -> None:
+def test_the_page_reports_when_nothing_differs() -> None:
     assert "did the same" in comparison([], "l", "r").document.text
 
 

@@ -49,7 +49,7 @@ def test_broken_arguments_are_located() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[1]", "a list"),
         ('"{\\"a\\": 1}"', "encoded 2 times"),
@@ -59,8 +59,8 @@ def test_broken_arguments_are_located() -> None:
         ("[" * 100_000, "deep"),
     ],
 )
-def test_odd_arguments_are_reported(text: str, said: str) -> None:
-    assert said in " ".join(problem.message for problem in check_arguments(text))
+def test_odd_arguments_are_reported(text: str, expected: str) -> None:
+    assert expected in " ".join(problem.message for problem in check_arguments(text))
 
 
 def test_arguments_are_checked_against_the_schema() -> None:
@@ -135,9 +135,9 @@ def test_the_stream_parameter_can_be_edited() -> None:
 
 def test_the_text_of_a_reply_is_parsed_again() -> None:
     text = 'Look:\n<tool_call>{"name": "termnal", "arguments": {}}</tool_call>'
-    said = {problem.message: problem.line for problem in check_assistant_text(text, ["terminal"])}
-    assert said["call 1: termnal {}"] == 2
-    assert any("did you mean terminal" in message for message in said)
+    lines = {problem.message: problem.line for problem in check_assistant_text(text, ["terminal"])}
+    assert lines["call 1: termnal {}"] == 2
+    assert any("did you mean terminal" in message for message in lines)
     assert "plain answer" in check_assistant_text("hello", [])[-1].message
 
 

@@ -121,12 +121,12 @@ async def test_an_impossible_command_shows_the_reason() -> None:
 
 
 async def test_the_reason_of_an_impossible_command_disappears_at_a_stop() -> None:
-    goes_on = asyncio.Event()
-    async with live([streamed("a reply", pieces=2, until=goes_on)]) as run:
+    may_continue = asyncio.Event()
+    async with live([streamed("a reply", pieces=2, until=may_continue)]) as run:
         await run.until(lambda: run.phase is Phase.REQUESTING)
         await run.press("space")
         await run.shows("next: the run is in progress")
-        goes_on.set()
+        may_continue.set()
         await run.until(lambda: run.phase in (Phase.STOPPED, Phase.ENDED))
         await run.until(lambda: "is in progress" not in run.text)
 
@@ -328,15 +328,17 @@ async def test_a_call_can_be_dropped_and_another_one_added() -> None:
         assert [e.call.index for e in run.events(ev.ToolCallProposed)] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("key", "said"), [("n", "the call stays"), ("y", "ENDED")])
-async def test_dropping_the_only_call_of_a_reply_needs_confirmation(key: str, said: str) -> None:
+@pytest.mark.parametrize(("key", "expected"), [("n", "the call stays"), ("y", "ENDED")])
+async def test_dropping_the_only_call_of_a_reply_needs_confirmation(
+    key: str, expected: str
+) -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("d")
         await run.shows("ends the run")
         assert not run.events(ev.CallDropped)
         await run.press(key)
-        await run.shows(said)
+        await run.shows(expected)
         assert bool(run.events(ev.CallDropped)) == (key == "y")
 
 

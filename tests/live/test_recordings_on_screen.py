@@ -142,14 +142,14 @@ async def test_a_run_recorded_without_a_screen_is_resumed_with_stop_points(
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("lost", "expected"),
     [
         (ev.RequestSent, "c asks again; the reply did not outlive its process."),
         (ev.ToolDispatched, "x answers for the tool, R runs it again, c says it may have run."),
     ],
 )
 async def test_a_resumed_demo_shows_what_was_lost(
-    tmp_path: Path, lost: type[ev.Event], told: str
+    tmp_path: Path, lost: type[ev.Event], expected: str
 ) -> None:
     path = tmp_path / "run.jsonl"
     tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
@@ -166,7 +166,7 @@ async def test_a_resumed_demo_shows_what_was_lost(
 
     app = LiveApp(open_again, Config(), label="demo", hints=HINTS)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "STOPPED", told)
+        await shows(pilot, "STOPPED", expected)
 
 
 async def test_resuming_an_ended_run_does_not_change_its_recording(tmp_path: Path) -> None:

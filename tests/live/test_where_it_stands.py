@@ -39,15 +39,15 @@ CALLED: Sequence[ev.Event] = (
 
 
 @pytest.mark.parametrize(
-    ("what", "told"), [("turn 1", " turn 1 · 2.0 s"), ("", " 2.0 s")], ids=["turn", "nothing"]
+    ("what", "expected"), [("turn 1", " turn 1 · 2.0 s"), ("", " 2.0 s")], ids=["turn", "nothing"]
 )
-def test_the_duration_of_an_activity_follows_its_name(what: str, told: str) -> None:
+def test_the_duration_of_an_activity_follows_its_name(what: str, expected: str) -> None:
     times = {"working_s": 2.0, "spent_s": 0.0}
     nothing_else = {"branch": "", "past": None, "failure": ""}
     line = phase_segments(
         Activity("REQUESTING", what), RunUsage(), turn=1, max_turns=0, **times, **nothing_else
     )
-    assert line[1][0] == told
+    assert line[1][0] == expected
 
 
 def test_a_stop_has_another_style_than_work_in_progress() -> None:
@@ -121,16 +121,18 @@ def test_a_stop_at_invalid_arguments_names_the_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "by", "said"),
+    ("command", "by", "expected"),
     [
         ("continue", "person", "continued after 2 s"),
         ("continue", "program", "continued by the program after 2 s"),
         ("accept", "replay", "continued as recorded by the replay after 2 s"),
     ],
 )
-def test_a_stop_not_ended_by_a_person_shows_who_continued(command: str, by: str, said: str) -> None:
+def test_a_stop_not_ended_by_a_person_shows_who_continued(
+    command: str, by: str, expected: str
+) -> None:
     resumed = ev.Resumed(seq=0, command=command, by=by, waited_s=2.0)
-    assert event_line(numbered([*ASKED, resumed]), resumed)[2] == said
+    assert event_line(numbered([*ASKED, resumed]), resumed)[2] == expected
 
 
 @pytest.mark.parametrize("around", ["{}", "terminal({})", "3 messages, the last: {}"])

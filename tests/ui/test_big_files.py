@@ -62,8 +62,8 @@ class Opening:
     """Files opened as `hermes-tui open` opens them on a terminal."""
 
     def __init__(self, feeds: list[RunsFeed], *paths: Path, **options: Any) -> None:
-        wanted: dict[str, Any] = {"apart": True, "keeps": True, **options}
-        self.feed = RunsFeed(expand_paths(map(str, paths)), **wanted)
+        feed_options: dict[str, Any] = {"apart": True, "keeps": True, **options}
+        self.feed = RunsFeed(expand_paths(map(str, paths)), **feed_options)
         self._feeds = feeds
         feeds.append(self.feed)
         self.feed.open_first()
@@ -103,7 +103,7 @@ def processes() -> list[int]:
     """Return the ids of this process's children."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     if not children.exists():
-        pytest.skip("this system does not tell the children of a process")
+        pytest.skip("this system does not list the children of a process")
     return [int(child) for child in children.read_text().split()]
 
 
@@ -115,7 +115,7 @@ def open_parts() -> list[str]:
     """Return the unfinished indexes that this process has open, including deleted ones."""
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
-        pytest.skip("this system does not tell the files of a process")
+        pytest.skip("this system does not list the files of a process")
     targets = [str(item.readlink()) for item in descriptors.iterdir() if item.is_symlink()]
     return [target for target in targets if cache.PART in target]
 

@@ -57,7 +57,7 @@ def test_long_names_and_ids_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("x\n" * 11 + "x", None),
         ("x\n" * 12 + "x", "… 1 more line: % goes to the result"),
@@ -67,23 +67,23 @@ def test_long_names_and_ids_are_cut() -> None:
         ("x" * 50_000 + "\ny", "… the rest of it: % goes to the result"),
     ],
 )
-def test_a_cut_result_shows_how_much_is_missing(content: str, told: str | None) -> None:
+def test_a_cut_result_shows_how_much_is_missing(content: str, expected: str | None) -> None:
     run = timeline(started(), says("assistant"), call("ls", "c1"), answer(content, "c1"))
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
     lines = [line.text for line in document.lines if line.text]
-    assert next((line for line in lines if "% goes" in line), None) == told
+    assert next((line for line in lines if "% goes" in line), None) == expected
     assert any(line.endswith("x…") for line in lines) == ("x" * 2_001 in content)
 
 
 @pytest.mark.parametrize(
-    ("proposed", "told"),
+    ("proposed", "expected"),
     [
         ({"parser": "sglang/pythonic"}, "added by hand, as sglang/pythonic reads the text"),
         ({}, "added by hand"),
         ({"parser": "\x1b[2J" + "p" * 300}, None),
     ],
 )
-def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], told: str | None) -> None:
+def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], expected: str | None) -> None:
     added = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, verdict=ADDED)
     head = started(source_format="native")
     run = timeline(head, says("assistant"), ToolCallProposed(seq=0, call=added, **proposed))
@@ -92,7 +92,7 @@ def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], told: str | No
     assert any(line.endswith("ls [added]") for line in lines)
     (arrived,) = [line for line in lines if line.startswith("arrived as")]
     assert "\x1b" not in arrived and len(arrived) < 160
-    assert told is None or arrived.endswith(told)
+    assert expected is None or arrived.endswith(expected)
 
 
 def test_the_origin_of_a_call_in_text_mentions_its_json_arguments() -> None:

@@ -34,19 +34,19 @@ async def test_the_call_under_the_cursor_is_copied(tmp_path: Path) -> None:
         call("c1", "ls", {"path": "/"}),
         call("c2", "cat", {"path": "x", "api_key": "sk-12345"}),
     ]
-    said = {"role": "assistant", "tool_calls": calls}
-    messages: list[dict[str, Any]] = [{"role": "user", "content": "x"}, said]
+    reply = {"role": "assistant", "tool_calls": calls}
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "x"}, reply]
     app = app_on(write_run(tmp_path / "run.json", messages))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("]", "]", "y")
         await settled(pilot)
-        wanted = {"id": "c2", "name": "cat", "arguments": {"path": "x", "api_key": "***"}}
-        assert json.loads(app.clipboard) == wanted
+        expected = {"id": "c2", "name": "cat", "arguments": {"path": "x", "api_key": "***"}}
+        assert json.loads(app.clipboard) == expected
         await pilot.press("[", "3", "y")
         await settled(pilot)
-        wanted = {"id": "c1", "name": "ls", "arguments": {"path": "/"}}
-        assert json.loads(app.clipboard) == wanted
+        expected = {"id": "c1", "name": "ls", "arguments": {"path": "/"}}
+        assert json.loads(app.clipboard) == expected
 
 
 def test_arguments_that_are_not_json_are_copied_verbatim() -> None:
@@ -190,7 +190,7 @@ def test_an_invalid_key_variable_is_not_put_into_the_command(key_name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("live", "wanted"),
+    ("live", "expected"),
     [
         ({"api_key_env": "MYKEY", "header_names": ["X-Team"]}, ["MYKEY", "-H 'X-Team: …'"]),
         ({"header_names": ["a\nb", 3, "", "`x`"]}, ["OPENAI_API_KEY", "-H '`x`: …'"]),
@@ -198,13 +198,13 @@ def test_an_invalid_key_variable_is_not_put_into_the_command(key_name: str) -> N
         ("nonsense", ["OPENAI_API_KEY"]),
     ],
 )
-def test_key_variable_and_headers_come_from_the_recording(live: Any, wanted: list[str]) -> None:
+def test_key_variable_and_headers_come_from_the_recording(live: Any, expected: list[str]) -> None:
     head = RunStarted(seq=0, source_format="native", details={"live": live})
     sent = RequestSent(seq=0, body=BODY, url="http://h/v1")
     run = timeline(head, sent)
     command = event_copies(run, sent, RawReader(None).text)[1].text
-    assert all(part in command for part in wanted)
-    assert command.count("-H ") == 1 + len(wanted)
+    assert all(part in command for part in expected)
+    assert command.count("-H ") == 1 + len(expected)
 
 
 @pytest.mark.parametrize(

@@ -367,8 +367,8 @@ async def test_no_control_character_of_a_bar_reaches_the_terminal(tmp_path: Path
     path = tmp_path / "evil.jsonl"
     name = "\x1b]52;c\x07[@click]"
     call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
-    said = {"role": "assistant", "content": "", "tool_calls": [call]}
-    runs = [{"messages": [*MESSAGES[:2], said], "model": f"\x1b[31m{n}"} for n in range(4)]
+    reply = {"role": "assistant", "content": "", "tool_calls": [call]}
+    runs = [{"messages": [*MESSAGES[:2], reply], "model": f"\x1b[31m{n}"} for n in range(4)]
     path.write_text("\n".join(map(json.dumps, runs)) + "\n", "utf-8")
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:

@@ -44,9 +44,9 @@ def test_a_file_overwritten_after_reading_is_reported_in_list_and_runs(
     assert not feed.poll()
     path.write_bytes(b"x" * path.stat().st_size + b"\n")
     run = RunFeed(feed.rows[3].ref)
-    told = f"{path}: changed since it was read; open it again"
-    assert run.poll() and run.failure == told
-    assert feed.poll() and feed.complaints == [told]
+    complaint = f"{path}: changed since it was read; open it again"
+    assert run.poll() and run.failure == complaint
+    assert feed.poll() and feed.complaints == [complaint]
     assert not feed.poll()
     feed.close()
 

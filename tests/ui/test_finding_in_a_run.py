@@ -70,8 +70,8 @@ def searched_model(*texts: str, filtered: str = "", seek: bool = False) -> RunMo
 
 
 def status(model: RunModel) -> str:
-    told = status_segments(model, progress=None, partial="", message="", failure="")
-    return "".join(text for text, _ in told)
+    segments = status_segments(model, progress=None, partial="", message="", failure="")
+    return "".join(text for text, _ in segments)
 
 
 async def test_the_raw_pane_searches_json_keys_too(run_file: Path) -> None:
@@ -157,8 +157,8 @@ async def test_a_narrow_screen_visits_a_message_and_then_its_call_in_order(
         async def pressed(key: str) -> str:
             await pilot.press(key)
             await pilot.pause()
-            [told] = re.findall(r"\d of 3 in [a-z]+", screen_lines(app)[-2])
-            return str(told)
+            [position] = re.findall(r"\d of 3 in [a-z]+", screen_lines(app)[-2])
+            return str(position)
 
         there = [f"{number} of 3 in {pane}" for pane in ("message", "tool") for number in (1, 2, 3)]
         assert [await pressed("n") for _ in there] == [*there[1:], there[0]]
@@ -183,10 +183,10 @@ async def test_the_calls_pane_visits_each_call_once(tmp_path: Path) -> None:
         async def pressed(key: str) -> str:
             await pilot.press(key)
             await pilot.pause()
-            [told] = re.findall(r"\d of \d in tool", screen_lines(app)[-2])
+            [position] = re.findall(r"\d of \d in tool", screen_lines(app)[-2])
             timeline = run_screen(app).model.timeline
             row = run_screen(app).model.row
-            return f"turn {timeline.turn(row)} {timeline.kind(row).name.lower()} {told}"
+            return f"turn {timeline.turn(row)} {timeline.kind(row).name.lower()} {position}"
 
         first = [f"turn 1 call {number} of 4 in tool" for number in (1, 2, 3, 4)]
         second = [f"turn 2 call {number} of 3 in tool" for number in (1, 2, 3)]
@@ -208,14 +208,14 @@ def test_matches_in_filtered_out_rows_are_skipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filtered", "said"),
+    ("filtered", "expected"),
     [
         ("row == 4", "this row is the only match that the filter shows"),
         ("row == 3", "no match that the filter shows"),
     ],
 )
 async def test_matches_hidden_by_the_filter_are_reported(
-    tmp_path: Path, filtered: str, said: str
+    tmp_path: Path, filtered: str, expected: str
 ) -> None:
     texts = ("needle", "hay", "needle")
     messages = [{"role": "user", "content": text} for text in texts]
@@ -226,7 +226,7 @@ async def test_matches_hidden_by_the_filter_are_reported(
         await answer(pilot, "f", filtered)
         await answer(pilot, "slash", "needle")
         await pilot.press("n")
-        await shows(pilot, said)
+        await shows(pilot, expected)
 
 
 @pytest.mark.parametrize(("shown", "found"), [("row > 3", 3), ("row == 2 or row == 1", 0)])
@@ -295,9 +295,9 @@ async def test_a_filter_in_progress_shows_its_progress(run_file: Path) -> None:
         screen = run_screen(app)
         assert screen.model.try_filter("turn > 99") == ""
         screen.refresh_view()
-        told = f" in 0% of {len(screen.model.timeline)} rows"
-        assert f"filtering: nothing{told}" in text_of(app)
-        assert f"0 shown{told}" in text_of(app)
+        progress = f" in 0% of {len(screen.model.timeline)} rows"
+        assert f"filtering: nothing{progress}" in text_of(app)
+        assert f"0 shown{progress}" in text_of(app)
         screen.model.advance_filter(1_000)
         screen.refresh_view()
         assert "no row matches the filter" in text_of(app)
@@ -505,11 +505,11 @@ def test_searching_lines_together_finds_the_matches_of_each_line(
     assert not each or search.may_match("\n".join(texts))
 
 
-@pytest.mark.parametrize(("wanted", "is_regex"), [("zebra", False), (r"(\w+ )+zebra", True)])
+@pytest.mark.parametrize(("sought", "is_regex"), [("zebra", False), (r"(\w+ )+zebra", True)])
 def test_many_lines_without_a_match_are_searched_as_fast_as_one_text(
-    wanted: str, is_regex: bool
+    sought: str, is_regex: bool
 ) -> None:
-    search = compile_search(wanted, is_regex=is_regex, case_matters=False)
+    search = compile_search(sought, is_regex=is_regex, case_matters=False)
     text = "a line x\n" * 40_000
     document = Document.from_text(text)
     assert matches_in(document, search) == []

@@ -25,7 +25,9 @@ def runs(tmp_path: Path) -> Path:
     """Return a file of runs of which a few contain the needle, beyond what their row shows."""
     path = tmp_path / "runs.jsonl"
     texts = [[f"task {n}", "needle" if n in NEEDLE_IN else "hay"] for n in range(RUNS)]
-    runs = ({"messages": [{"role": "user", "content": text} for text in said]} for said in texts)
+    runs = (
+        {"messages": [{"role": "user", "content": text} for text in contents]} for contents in texts
+    )
     path.write_text("".join(json.dumps(run) + "\n" for run in runs), "utf-8")
     return path
 
@@ -55,7 +57,7 @@ def search_until_next(model: ShapedRuns, position: int, step: int) -> int | None
 @pytest.mark.parametrize(
     ("position", "step", "expected"),
     [(-1, 1, 29), (30, 1, 139), (139, 1, 196), (30, -1, 29), (29, -1, 196), (197, 1, 29)],
-    ids=["top", "on", "from a match", "back", "back around the end", "around the end"],
+    ids=["top", "row", "match", "backwards", "backwards with wrap", "wrap"],
 )
 def test_the_next_match_is_known_before_all_runs_are_searched(
     model: ShapedRuns, position: int, step: int, expected: int

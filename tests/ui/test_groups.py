@@ -42,15 +42,15 @@ from tests.ui.screen_text import screen_lines, text_of
 def shown_lines(model: ShapedRuns, lines: RunLines) -> list[str]:
     """Return the lines as shown: the titles of groups, and the ids of runs after their indent."""
     lines.update()
-    told = []
+    texts = []
     for line in range(len(lines)):
         group, position = lines.group(line), lines.position(line)
         if group is not None:
-            told.append(f"[{group.title}]")
+            texts.append(f"[{group.title}]")
         elif position is not None:
             depth = lines.branch(position).depth
-            told.append("  " * depth + model.row(position).summary.run_id)
-    return told
+            texts.append("  " * depth + model.row(position).summary.run_id)
+    return texts
 
 
 def grouped_by_status() -> ShapedRuns:
@@ -402,8 +402,16 @@ def test_finding_the_next_grouping_reads_no_later_fields() -> None:
 
 
 def test_groups_without_an_id_are_named_by_their_number(tmp_path: Path) -> None:
-    said = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "because"}]
-    group = {"tokens": [[1, 2]] * 3, "scores": [0, 1, 0], "messages": [said] * 3, "env_id": 1}
+    conversation = [
+        {"role": "user", "content": "why?"},
+        {"role": "assistant", "content": "because"},
+    ]
+    group = {
+        "tokens": [[1, 2]] * 3,
+        "scores": [0, 1, 0],
+        "messages": [conversation] * 3,
+        "env_id": 1,
+    }
     for name in ("a", "b"):
         (tmp_path / f"{name}.jsonl").write_text(f"{json.dumps(group)}\n" * 4)
     feed = RunsFeed(expand_paths([str(tmp_path)]))

@@ -70,8 +70,8 @@ def test_an_unknown_command_in_braces_raises_an_error() -> None:
 
 
 def test_no_text_contains_a_key_that_can_be_changed() -> None:
-    said = [(at, text) for at, text in _texts() if " " in text and text not in _FIXED_TEXTS]
-    assert [(at, text) for at, text in said if _NAMES_A_KEY.search(text)] == []
+    sentences = [(at, text) for at, text in _texts() if " " in text and text not in _FIXED_TEXTS]
+    assert [(at, text) for at, text in sentences if _NAMES_A_KEY.search(text)] == []
 
 
 def test_texts_name_existing_commands() -> None:

@@ -105,7 +105,7 @@ def test_pieces_cover_the_text_once_and_in_order(given: tuple[ParseResult, int, 
 # Steps
 
 
-def test_stepping_goes_in_over_and_out() -> None:
+def test_step_over_and_step_out_skip_inner_steps() -> None:
     assert over(STEPS, 1) == 5
     assert over(STEPS, 6) == 6
     assert out(STEPS, 3) == 4

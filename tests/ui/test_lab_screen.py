@@ -288,19 +288,19 @@ async def test_streaming_without_a_real_engine_shows_how_to_add_one(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("parser", "told"),
+    ("parser", "expected"),
     [
         ("sglang/qwen25", f"engines add sglang=={lab_parser('sglang/qwen25').version}"),
         (AUTO, f"no real engine here streams {AUTO}: m or p chooses one of vllm or sglang"),
     ],
 )
 async def test_the_missing_engine_is_that_of_the_current_parser(
-    tmp_path: Path, parser: str, told: str
+    tmp_path: Path, parser: str, expected: str
 ) -> None:
     async with lab_on(tmp_path) as lab:
         lab.screen.model.choose(parser)
         await lab.press("d")
-        await lab.shows(told)
+        await lab.shows(expected)
 
 
 async def test_a_long_text_does_not_block_the_keys(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The text of the lab: nothing of it is lost, carets stand where they belong."""
+"""The text of the lab: it is shown completely, with carets at the right places."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_step_of_every_parser_can_be_shown() -> None:
 # The text
 
 
-def test_carets_stand_below_the_row_of_a_wrapped_line() -> None:
+def test_carets_are_below_the_right_row_of_a_wrapped_line() -> None:
     text = "word " * 30 + "BAD" + " word" * 30 + "\nnext"
     at = text.index("BAD")
     caret = Caret(Span(at, at + 3), "broken")
@@ -70,7 +70,7 @@ def test_carets_stand_below_the_row_of_a_wrapped_line() -> None:
     st.text("ab \n\té漢", max_size=80), st.integers(0, 80), st.integers(0, 9), st.integers(8, 30)
 )
 @settings(max_examples=150)
-def test_a_caret_takes_nothing_away(text: str, start: int, count: int, width: int) -> None:
+def test_a_caret_hides_no_text(text: str, start: int, count: int, width: int) -> None:
     start = min(start, len(text))
     end = min(start + count, len(text))
     pieces = [Piece(0, len(text), Fate.CONTENT)] if text else []
@@ -85,7 +85,7 @@ def test_a_caret_takes_nothing_away(text: str, start: int, count: int, width: in
         assert char == "\n" or document.lines[line].text[character] == char
 
 
-def test_without_colour_every_fate_still_looks_different_and_so_does_the_step() -> None:
+def test_without_colour_fates_and_the_step_remain_distinct() -> None:
     styles = with_step(styles_for(DARK, no_color=True))
     looks = [str(styles(fate.style_name + here)) for fate in Fate for here in ("", STEP_SUFFIX)]
     assert len(set(looks)) == len(looks)

@@ -188,7 +188,7 @@ def test_an_interrupted_stream_shows_the_reason() -> None:
     assert stream_place(stream) == "delta 0 of 3 · 1 pseudo-token · timed out"
 
 
-def test_the_last_of_very_many_calls_of_a_stream_are_listed() -> None:
+def test_among_very_many_streamed_calls_the_last_are_listed() -> None:
     pieces = tuple(CallPiece(slot, f"f{slot}", "{}") for slot in range(12_000))
     stream = streamed()
     deltas = tuple(StreamDelta(n, "", "", (piece,)) for n, piece in enumerate(pieces))

@@ -114,11 +114,11 @@ async def test_a_message_too_long_for_one_row_takes_two(tmp_path: Path) -> None:
         await shows(pilot, "row 1 of")
         screen = app.screen
         assert isinstance(screen, CommandScreen)
-        said = "recorded in /" + "a-folder/" * 12 + "THE-END"
-        screen.say(said)
+        message = "recorded in /" + "a-folder/" * 12 + "THE-END"
+        screen.say(message)
         await shows(pilot, "row 1 of", "THE-END")
         whole = "".join(line.strip() for line in screen_lines(app))
-        assert said.replace(" ", "") in whole.replace(" ", "")
+        assert message.replace(" ", "") in whole.replace(" ", "")
         line = screen.query_one("#status", StatusLine)
         assert line.size.height == 2
         await pilot.press("j")

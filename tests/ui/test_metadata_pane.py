@@ -54,13 +54,13 @@ def test_everything_recorded_is_on_the_page() -> None:
                  scores={"format": 1.0}, details={"exit": None},
                  usage=Usage(prompt_tokens=1200, completion_tokens=30, cost_usd=0.5)),
     )  # fmt: skip
-    wanted = {
+    expected = {
         "id": "r1", "task": "mend it", "model": "m", "group": "g", "parser": "p", "parent": "main",
         "status": "failed", "stop": "gave up", "reward": "0.25", "format": "1", "took": "60.5 s",
         "tokens": "1,200", "cost": "$0.5", "branch": "main", "tries": "3", "deep": '{"a": 1}',
         "exit": "null", "file": "/runs/a.jsonl",
     }  # fmt: skip
-    assert {name: value_of(page, name) for name in wanted} == wanted
+    assert {name: value_of(page, name) for name in expected} == expected
 
 
 def test_missing_facts_take_no_line() -> None:
@@ -73,7 +73,7 @@ RECORDS = [SourceRef(ByteRange(28, 61)), SourceRef(ByteRange(63, 9_000))]
 
 
 @pytest.mark.parametrize(
-    ("places", "said"),
+    ("places", "expected"),
     [
         ([SourceRef(ByteRange(0, 61), "/runs/0")] * 2, ["place           bytes 0–61 /runs/0"]),
         (RECORDS, ["place           bytes 28–9,000, in several records"]),
@@ -82,14 +82,14 @@ RECORDS = [SourceRef(ByteRange(28, 61)), SourceRef(ByteRange(63, 9_000))]
     ],
 )
 def test_the_place_of_a_run_covers_all_its_records(
-    places: list[SourceRef | None], said: list[str]
+    places: list[SourceRef | None], expected: list[str]
 ) -> None:
     begin, end = places
     page = page_of(
         RunStarted(seq=0, at=begin),
         MessageAppended(seq=1, at=end, message=Message(role="user", text="go")),
     )
-    assert [line for line in page if line.startswith("place")] == said
+    assert [line for line in page if line.startswith("place")] == expected
 
 
 def test_the_call_counts_of_tools_are_aligned() -> None:

@@ -34,8 +34,8 @@ async def test_the_run_opens_with_the_cursor_on_the_message(tmp_path: Path) -> N
 
 async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    said = ({"role": "user", "content": f"message {n}"} for n in range(1, 5_001))
-    path.write_text("".join(json.dumps(message) + "\n" for message in said))
+    messages = ({"role": "user", "content": f"message {n}"} for n in range(1, 5_001))
+    path.write_text("".join(json.dumps(message) + "\n" for message in messages))
     app = app_at(path, "1:4321")
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()

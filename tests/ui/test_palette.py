@@ -72,7 +72,7 @@ async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) 
     app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
-        for query, offered, said in (
+        for query, offered, expected in (
             ("reward", "Sort by reward", "sorted by reward ▲"),
             ("by reward", "Sort by reward", "sorted by reward ▼"),
             ("group codes", "Group by codes", "groups by diagnostics"),
@@ -85,7 +85,7 @@ async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) 
             await until(pilot, lambda: len(shown_offers(app)) > 0)
             assert offered in shown_offers(app)[0]
             await pilot.press("enter")
-            await shows(pilot, said)
+            await shows(pilot, expected)
 
 
 def shown_offers(app: HermesApp) -> list[str]:

@@ -16,13 +16,13 @@ Change = Callable[[Path, bytes], None]
 
 
 def runs_of(*names: str) -> bytes:
-    said = ({"id": name, "messages": [{"role": "user", "content": f"do {name}"}]} for name in names)
-    return "".join(json.dumps(run) + "\n" for run in said).encode()
+    runs = ({"id": name, "messages": [{"role": "user", "content": f"do {name}"}]} for name in names)
+    return "".join(json.dumps(run) + "\n" for run in runs).encode()
 
 
 def messages_of(*texts: str) -> bytes:
-    said = ({"role": "user", "content": text} for text in texts)
-    return "".join(json.dumps(message) + "\n" for message in said).encode()
+    messages = ({"role": "user", "content": text} for text in texts)
+    return "".join(json.dumps(message) + "\n" for message in messages).encode()
 
 
 def append(path: Path, data: bytes) -> None:
@@ -51,7 +51,7 @@ async def test_runs_of_a_renamed_file_stay_listed_above_the_new_ones(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "notice"),
     [
         (write_over, "runs.jsonl: replaced by another file; read again"),
         (cut_and_write, "runs.jsonl: became shorter; read again"),
@@ -59,7 +59,7 @@ async def test_runs_of_a_renamed_file_stay_listed_above_the_new_ones(tmp_path: P
 )
 @pytest.mark.parametrize("new", [("new-1",), tuple(f"new-{number}" for number in range(1, 9))])
 async def test_removed_runs_are_replaced_by_the_new_ones(
-    tmp_path: Path, change: Change, said: str, new: tuple[str, ...]
+    tmp_path: Path, change: Change, notice: str, new: tuple[str, ...]
 ) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(runs_of("old-1", "old-2", "old-3"))
@@ -68,7 +68,7 @@ async def test_removed_runs_are_replaced_by_the_new_ones(
         await shows(pilot, "3 runs in 1 file")
         await answer(pilot, "f", "messages > 0")
         change(path, runs_of(*new))
-        await shows(pilot, f"{len(new)} run", " in 1 file ", said, *new)
+        await shows(pilot, f"{len(new)} run", " in 1 file ", notice, *new)
         assert "old" not in text_of(app)
         append(path, runs_of("later"))
         await shows(pilot, f"{len(new) + 1} runs in 1 file", "later")
@@ -128,37 +128,37 @@ async def test_a_renamed_file_in_a_folder_is_not_listed_twice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "notice"),
     [
         (move_away_and_write, "run.jsonl: renamed; read again"),
         (write_over, "run.jsonl: replaced by another file; read again"),
         (cut_and_write, "run.jsonl: became shorter; read again"),
     ],
 )
-@pytest.mark.parametrize("beside", [False, True], ids=["alone", "in a list"])
+@pytest.mark.parametrize("in_list", [False, True], ids=["alone", "in a list"])
 async def test_a_single_run_continues_with_the_new_file(
-    tmp_path: Path, change: Change, said: str, beside: bool
+    tmp_path: Path, change: Change, notice: str, in_list: bool
 ) -> None:
     path, other = tmp_path / "run.jsonl", tmp_path / "runs.jsonl"
     path.write_bytes(messages_of("old one", "old two", "old three"))
     other.write_bytes(runs_of("a"))
-    app = app_on(path, *[other] * beside, follow=True)
+    app = app_on(path, *[other] * in_list, follow=True)
     async with app.run_test(size=WIDE) as pilot:
-        if beside:
+        if in_list:
             await shows(pilot, "2 runs in 2 files")
             await pilot.press("enter")
         await shows(pilot, "old three")
         await pilot.press("6")
         change(path, messages_of("new one"))
-        await shows(pilot, "new one", said)
+        await shows(pilot, "new one", notice)
         assert "old" not in text_of(app)
         append(path, messages_of("new two"))
         await shows(pilot, "new two")
         await pilot.press("1", "G")
         await shows(pilot, '"content": "new two"')
-        if beside:
+        if in_list:
             await pilot.press("q")
-            await shows(pilot, "2 runs in 2 files", "new one", said)
+            await shows(pilot, "2 runs in 2 files", "new one", notice)
 
 
 async def test_a_rewritten_run_with_more_messages_keeps_its_position(tmp_path: Path) -> None:

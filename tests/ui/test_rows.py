@@ -26,7 +26,7 @@ COMMAND = '{"command": "pip install boto3 && python deploy.py --target staging"}
 
 
 @pytest.mark.parametrize(
-    ("parts", "text", "said"),
+    ("parts", "text", "expected"),
     [
         ((ContentPart("refusal", "I can't"),), "", "‹refusal› I can't"),
         ((IMAGE,), "", "‹image›"),
@@ -36,17 +36,17 @@ COMMAND = '{"command": "pip install boto3 && python deploy.py --target staging"}
     ],
 )
 def test_a_row_of_a_message_without_text_names_its_parts(
-    parts: tuple[ContentPart, ...], text: str, said: str
+    parts: tuple[ContentPart, ...], text: str, expected: str
 ) -> None:
     lines = timeline(says("assistant", text, parts=parts))
     row = plain(timeline_row(lines, 0, 80), 80)
-    assert row.endswith(f"  {said}")
+    assert row.endswith(f"  {expected}")
 
 
 def test_a_row_begins_with_the_first_words_of_a_text() -> None:
     lines = timeline(says("assistant", "\n\n    1→import os\n  x"), says("assistant", "  \n "))
-    said = [timeline_row(lines, row, 80)[-1][0] for row in range(2)]
-    assert said == ["1→import os⏎  x", "  ⏎ "]
+    ends = [timeline_row(lines, row, 80)[-1][0] for row in range(2)]
+    assert ends == ["1→import os⏎  x", "  ⏎ "]
 
 
 def test_drawing_a_row_does_not_scan_megabytes_of_blanks() -> None:
@@ -59,16 +59,16 @@ def test_drawing_a_row_does_not_scan_megabytes_of_blanks() -> None:
     )
     began = process_time()
     for _ in range(200):
-        said = [timeline_row(lines, row, 80)[-1][0] for row in range(4)]
+        ends = [timeline_row(lines, row, 80)[-1][0] for row in range(4)]
     assert process_time() - began < 1
-    assert said[1:3] == ["‹reasoning› ", "first words"]
-    assert [len(text) for text in said] == [80, 12, 11, 80]
+    assert ends[1:3] == ["‹reasoning› ", "first words"]
+    assert [len(text) for text in ends] == [80, 12, 11, 80]
 
 
 def test_the_origin_of_a_call_is_shown_if_there_is_room() -> None:
     calls = (call("ls", "c1", origin=origin) for origin in (Origin.FLAT_DICT, Origin.TEXT))
-    said = [timeline_row(timeline(says("assistant"), each), 1, 80)[-1][0] for each in calls]
-    assert said == ["ls {} [flat-dict]", "[text] ls {}"]
+    ends = [timeline_row(timeline(says("assistant"), each), 1, 80)[-1][0] for each in calls]
+    assert ends == ["ls {} [flat-dict]", "[text] ls {}"]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_the_placeholder_of_encrypted_reasoning_is_not_measured() -> None:
     sealed = Reasoning("reasoning_details[0]", "encrypted, 4 bytes", "encrypted")
     model = RunModel(timeline(says("assistant", "x", reasoning=(sealed,))).log)
     model.advance(10)
-    told = reasoning_page(model.state()).text
-    assert "encrypted, 4 bytes" in told and "characters" not in told
+    page = reasoning_page(model.state()).text
+    assert "encrypted, 4 bytes" in page and "characters" not in page
 
 
 def test_a_message_with_reasoning_only_shows_its_first_words() -> None:
@@ -110,13 +110,13 @@ def test_a_message_with_reasoning_only_shows_its_first_words() -> None:
         says("assistant", "Done.", reasoning=(thought,)),
         says("assistant", reasoning=(sealed,)),
     )
-    said = [timeline_row(lines, row, 80)[-1] for row in range(3)]
-    assert said[0] == ("‹reasoning› The test⏎fails ␛[31m[bold]because", "reasoning")
-    assert said[1:] == [("‹reasoning› Done.", ""), ("‹reasoning› ", "")]
+    ends = [timeline_row(lines, row, 80)[-1] for row in range(3)]
+    assert ends[0] == ("‹reasoning› The test⏎fails ␛[31m[bold]because", "reasoning")
+    assert ends[1:] == [("‹reasoning› Done.", ""), ("‹reasoning› ", "")]
 
 
 @pytest.mark.parametrize(
-    ("reason", "failed", "told", "fact"),
+    ("reason", "failed", "expected", "fact"),
     [
         ("declined by the user", True, "ls declined by the user: no", "declined   by the user"),
         ("declined by the user: use rm", True, "ls declined by the user: use rm: no",
@@ -127,12 +127,12 @@ def test_a_message_with_reasoning_only_shows_its_first_words() -> None:
     ],
 )  # fmt: skip
 def test_a_declined_call_is_not_shown_as_failed_by_hand(
-    reason: str, failed: bool, told: str, fact: str
+    reason: str, failed: bool, expected: str, fact: str
 ) -> None:
     skipped = CallSkipped(seq=0, call_index=0, result="no", reason=reason, failed=failed)
     began = started(source_format="native")
     run = timeline(began, says("assistant"), call("ls", "c1"), skipped)
-    assert event_line(run.log, run.log[3]) == ("✎ answer", "hint", told)
+    assert event_line(run.log, run.log[3]) == ("✎ answer", "hint", expected)
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
     assert fact in [line.text.strip() for line in document.lines]
 
@@ -176,7 +176,7 @@ def test_the_values_of_a_run_start_are_aligned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "beside"),
+    ("reason", "shown_reason"),
     [
         ("is_error: no such file", "is_error"),
         ("is_error: no such…", "is_error"),
@@ -184,12 +184,12 @@ def test_the_values_of_a_run_start_are_aligned() -> None:
         ("exit code 1", "exit code 1"),
     ],
 )
-def test_an_error_reason_does_not_repeat_the_result(reason: str, beside: str) -> None:
-    said = "\n no such file or directory"
-    failed = answer(said, "c1", error=reason)
+def test_an_error_reason_does_not_repeat_the_result(reason: str, shown_reason: str) -> None:
+    content = "\n no such file or directory"
+    failed = answer(content, "c1", error=reason)
     run = timeline(started(), says("assistant"), call("ls", "c1"), failed)
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
-    assert f"flagged as error: {beside} · " in document.text
+    assert f"flagged as error: {shown_reason} · " in document.text
 
 
 class LineApp(App[None]):

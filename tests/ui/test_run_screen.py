@@ -87,11 +87,11 @@ async def test_an_inapplicable_key_shows_the_reason(run_file: Path, key: str, wh
 async def test_only_keys_of_live_runs_are_reported_as_such(
     run_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     say = RunScreen.say
 
     def listen(screen: RunScreen, message: str) -> None:
-        said.append(message)
+        messages.append(message)
         say(screen, message)
 
     monkeypatch.setattr(RunScreen, "say", listen)
@@ -99,7 +99,7 @@ async def test_only_keys_of_live_runs_are_reported_as_such(
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
         await pilot.press("j", "k", "pagedown", "tab", "s")
-        assert said == ["step: only in a live run"]
+        assert messages == ["step: only in a live run"]
 
 
 async def test_brackets_move_from_call_to_call(run_file: Path) -> None:
@@ -205,15 +205,15 @@ async def test_marks_return_to_their_row(run_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "expected"),
     [("4", "row 4 of"), ("t2", "turn 2"), ("999", "no row 999"), ("s999", "no event 999")],
 )
-async def test_colon_jumps_to_rows_and_turns(run_file: Path, target: str, said: str) -> None:
+async def test_colon_jumps_to_rows_and_turns(run_file: Path, target: str, expected: str) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press(":", *target, "enter")
         await pilot.pause()
-        assert said in text_of(app)
+        assert expected in text_of(app)
 
 
 async def test_enter_in_the_tool_errors_pane_moves_to_the_error(run_file: Path) -> None:
@@ -397,10 +397,10 @@ async def test_following_shows_appended_and_partial_lines(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("follow", "said"), [(True, "No such file"), (False, "gone since it was read")]
+    ("follow", "expected"), [(True, "No such file"), (False, "gone since it was read")]
 )
 async def test_a_deleted_file_stays_on_screen_and_is_reported(
-    tmp_path: Path, follow: bool, said: str
+    tmp_path: Path, follow: bool, expected: str
 ) -> None:
     path = tmp_path / "vanishing.jsonl"
     path.write_bytes(b'{"role":"user","content":"one"}\n')
@@ -408,9 +408,9 @@ async def test_a_deleted_file_stays_on_screen_and_is_reported(
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         path.unlink()
-        await until(pilot, lambda: said in text_of(app))
+        await until(pilot, lambda: expected in text_of(app))
         shown = text_of(app)
-        assert said in shown
+        assert expected in shown
         assert "one" in shown
 
 
@@ -597,8 +597,8 @@ async def test_moving_the_cursor_draws_once(
         drawings.append(None)
         return render(self, *arguments, **options)
 
-    said = [{"role": "user", "content": f"message {number} " * 40} for number in range(300)]
-    app = app_on(write_run(tmp_path / "run.json", said))
+    messages = [{"role": "user", "content": f"message {number} " * 40} for number in range(300)]
+    app = app_on(write_run(tmp_path / "run.json", messages))
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.feed.finished)
         await pilot.pause(0.5)

@@ -65,15 +65,15 @@ def first_row(app: object) -> str:
     return screen_lines(app)[2]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("follow", "said"), [(False, "no runs"), (True, "no runs yet")])
+@pytest.mark.parametrize(("follow", "expected"), [(False, "no runs"), (True, "no runs yet")])
 async def test_an_empty_list_shows_whether_runs_may_still_arrive(
-    tmp_path: Path, follow: bool, said: str
+    tmp_path: Path, follow: bool, expected: str
 ) -> None:
     path = tmp_path / "none.jsonl"
     path.write_text('{"conversations": [{"from": "human", "value"\n' * 2)
     app = app_on(path, follow=follow)
     async with app.run_test(size=NARROW) as pilot:
-        await until(pilot, lambda: first_row(app).strip() == said)
+        await until(pilot, lambda: first_row(app).strip() == expected)
 
 
 @pytest.mark.parametrize(
@@ -231,19 +231,19 @@ async def test_the_list_search_supports_regex_and_case(
         await shows(pilot, "not a regular expression", "case on", "texts off (")
 
 
-def write_replies(path: Path, *said: str) -> Path:
+def write_replies(path: Path, *replies: str) -> Path:
     """Write one run for each reply, with ids `run-0`, `run-1` and so on."""
     runs = [
         {"id": f"run-{n}", "messages": [*MESSAGES[:2], {"role": "assistant", "content": text}]}
-        for n, text in enumerate(said)
+        for n, text in enumerate(replies)
     ]
     path.write_text("".join(json.dumps(run) + "\n" for run in runs))
     return path
 
 
 async def test_f4_searches_the_texts_of_the_runs(tmp_path: Path) -> None:
-    said = [f"{'a NEEDLE' if n in (3, 17) else 'hay'} {n}" for n in range(20)]
-    app = app_on(write_replies(tmp_path / "runs.jsonl", *said))
+    replies = [f"{'a NEEDLE' if n in (3, 17) else 'hay'} {n}" for n in range(20)]
+    app = app_on(write_replies(tmp_path / "runs.jsonl", *replies))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "slash", "needle")
@@ -267,8 +267,8 @@ async def test_f4_searches_the_texts_of_the_runs(tmp_path: Path) -> None:
 
 
 async def test_the_found_filter_lists_the_matches_of_the_search(tmp_path: Path) -> None:
-    said = [f"{'needle' if n % 50 == 7 else 'hay'} {n}" for n in range(300)]
-    app = app_on(write_replies(tmp_path / "runs.jsonl", *said))
+    replies = [f"{'needle' if n % 50 == 7 else 'hay'} {n}" for n in range(300)]
+    app = app_on(write_replies(tmp_path / "runs.jsonl", *replies))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "f", "found")
@@ -347,8 +347,8 @@ def test_a_run_that_grows_during_a_search_is_searched_again(tmp_path: Path, sear
     path.write_text("".join(json.dumps(message) + "\n" for message in MESSAGES[:3]))
     file = open_file(path, follow=True)
     search = RunSearch([RunRow(RunRef(file, 0), NOTHING, "a")])
-    wanted = compile_search("needle", is_regex=False, case_matters=False, in_texts=True)
-    search.begin(wanted, 1)
+    query = compile_search("needle", is_regex=False, case_matters=False, in_texts=True)
+    search.begin(query, 1)
     while search.searched < searched:
         search.advance(0)
     search.search_again(0)
@@ -454,10 +454,12 @@ async def test_the_position_of_stopped_reading_stays_on_screen(tmp_path: Path) -
 
 
 def test_decoding_a_document_is_not_reported_as_reading() -> None:
-    told = "".join(text for text, _ in reading_segments((9_000_000, 9_000_000), None, "0 MB/s"))
-    assert "decoding 9 MB" in told
-    assert "%" not in told
-    assert "MB/s" not in told
+    text_shown = "".join(
+        text for text, _ in reading_segments((9_000_000, 9_000_000), None, "0 MB/s")
+    )
+    assert "decoding 9 MB" in text_shown
+    assert "%" not in text_shown
+    assert "MB/s" not in text_shown
 
 
 async def test_the_list_grows_with_its_file(tmp_path: Path) -> None:
@@ -667,7 +669,7 @@ async def test_a_file_that_fills_up_is_no_longer_reported_as_empty(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda path: path.unlink(), "No such file"),
         (lambda path: path.write_bytes(b""), "became shorter"),
@@ -675,7 +677,7 @@ async def test_a_file_that_fills_up_is_no_longer_reported_as_empty(tmp_path: Pat
     ],
 )
 async def test_changes_to_a_followed_file_are_reported(
-    tmp_path: Path, change: Any, said: str
+    tmp_path: Path, change: Any, expected: str
 ) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "ab"]
     for path in (*paths, paths[0].with_suffix(".new")):
@@ -685,8 +687,8 @@ async def test_changes_to_a_followed_file_are_reported(
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         change(paths[0])
-        await until(pilot, lambda: said in text_of(app))
-        assert said in text_of(app)
+        await until(pilot, lambda: expected in text_of(app))
+        assert expected in text_of(app)
         assert "2 runs in 2 files" in text_of(app)
 
 
@@ -829,10 +831,10 @@ def test_columns_are_aligned_with_any_content(tmp_path: Path, width: int) -> Non
     model.update()
     rows = RunRows(model)
     [header] = rows.header(width)
-    wanted = [cell_len(text) for text, _ in header]
-    assert sum(wanted) <= width
+    widths = [cell_len(text) for text, _ in header]
+    assert sum(widths) <= width
     for position in range(len(model)):
-        assert [cell_len(text) for text, _ in rows.row(position, width)] == wanted
+        assert [cell_len(text) for text, _ in rows.row(position, width)] == widths
     feed.close()
 
 
@@ -1201,11 +1203,11 @@ async def test_a_slow_comparison_does_not_delay_quitting(
 async def test_runs_of_the_same_task_show_their_ids_on_a_narrow_list(
     tmp_path: Path, is_shared: bool
 ) -> None:
-    said = "Work out what the flag of this machine is, and submit it in its usual form. "
+    task = "Work out what the flag of this machine is, and submit it in its usual form. "
     runs = [
-        {"id": f"sample-{n}", "messages": [{"role": "user", "content": said[n % 2 * is_shared :]}]}
+        {"id": f"sample-{n}", "messages": [{"role": "user", "content": task[n % 2 * is_shared :]}]}
         if is_shared
-        else {"id": f"sample-{n}", "messages": [{"role": "user", "content": f"{n} {said}"}]}
+        else {"id": f"sample-{n}", "messages": [{"role": "user", "content": f"{n} {task}"}]}
         for n in range(8)
     ]
     path = tmp_path / "runs.jsonl"

@@ -58,8 +58,8 @@ def finish(model: ShapedRuns) -> list[str]:
 @settings(max_examples=60)
 def test_sorting_in_steps_equals_sorting_at_once(keys: list[float], descending: bool) -> None:
     places = array("I", reversed(range(len(keys))))
-    wanted = sorted(places, key=keys.__getitem__, reverse=descending)
-    assert list(whole(sorted_in_steps(places, keys, descending=descending))) == wanted
+    expected = sorted(places, key=keys.__getitem__, reverse=descending)
+    assert list(whole(sorted_in_steps(places, keys, descending=descending))) == expected
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 500])

@@ -88,17 +88,17 @@ async def test_descriptions_in_the_palette_have_enough_contrast(
         await settled(pilot)
         await pilot.press("ctrl+p")
         await shows(pilot, "back; on the first screen quit", "Search for commands")
-        for told in ("back; on the first", "to the last row", "earch for commands"):
+        for part in ("back; on the first", "to the last row", "earch for commands"):
             [style] = [
                 segment.style
                 for strip in app.screen._compositor.render_strips()
                 for segment in strip
-                if told in segment.text and segment.style
+                if part in segment.text and segment.style
             ]
             colors = (style.color, style.bgcolor)
             lights = sorted(_luminance(Color(*color.get_truecolor())) for color in colors if color)
             assert not style.dim
-            assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, told
+            assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, part
 
 
 FAILED = PROJECT / "transcripts" / "tool-errors.json"

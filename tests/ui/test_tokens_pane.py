@@ -30,7 +30,7 @@ from tests.ui.screen_text import text_of
 TEXT = 'I look.\n<tool_call>\n{"name": "ls"'
 
 
-def reply(text: str = TEXT, size: int = 4, said: str = "I look.") -> str:
+def reply(text: str = TEXT, size: int = 4, visible_text: str = "I look.") -> str:
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     content = [
         {"token": piece, "bytes": list(piece.encode()), "logprob": -0.01 - 6 * (number % 2),
@@ -38,7 +38,7 @@ def reply(text: str = TEXT, size: int = 4, said: str = "I look.") -> str:
         for number, piece in enumerate(pieces)
     ]  # fmt: skip
     return json.dumps(
-        {"choices": [{"message": {"content": said}, "logprobs": {"content": content}}]}
+        {"choices": [{"message": {"content": visible_text}, "logprobs": {"content": content}}]}
     )
 
 
@@ -65,7 +65,7 @@ def answer(raw: str = "", **fields: Any) -> ResponseReceived:
     return ResponseReceived(seq=0, turn=1, raw=raw, **fields)
 
 
-def reply_without() -> str:
+def reply_without_tokens() -> str:
     return json.dumps({"choices": [{"message": {"content": "I look."}}]})
 
 
@@ -108,7 +108,9 @@ async def test_the_tokens_pane_is_created_on_demand(tmp_path: Path) -> None:
 
 async def test_the_tokens_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> None:
     path = recording(
-        tmp_path / "run.jsonl", answer(reply("first", said="first")), answer(reply("second one"))
+        tmp_path / "run.jsonl",
+        answer(reply("first", visible_text="first")),
+        answer(reply("second one")),
     )
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
@@ -128,7 +130,7 @@ async def test_the_tokens_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> 
 async def test_the_reason_for_missing_tokens_is_not_cut(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    app = app_on(recording(tmp_path / "run.jsonl", answer(reply("first", said="first"))))
+    app = app_on(recording(tmp_path / "run.jsonl", answer(reply("first", visible_text="first"))))
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         await pilot.press("g", "7")
@@ -136,7 +138,7 @@ async def test_the_reason_for_missing_tokens_is_not_cut(
 
 
 async def test_the_hint_mentions_a_server_that_sent_no_tokens(tmp_path: Path) -> None:
-    path = recording(tmp_path / "run.jsonl", answer(reply_without()), logprobs=True)
+    path = recording(tmp_path / "run.jsonl", answer(reply_without_tokens()), logprobs=True)
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -162,9 +164,9 @@ async def test_nodes_show_what_is_trained(tmp_path: Path) -> None:
 
 
 async def test_a_saved_rollout_shows_its_own_tokens(tmp_path: Path) -> None:
-    said = [{"role": "user", "content": "go"}, {"role": "assistant", "content": "gone"}]
+    conversation = [{"role": "user", "content": "go"}, {"role": "assistant", "content": "gone"}]
     group = {"tokens": [[1, 2], [71, 72, 73]], "masks": [[-100, 2], [-100, 72, 73]],
-             "scores": [0.0, 1.0], "messages": [said, said],
+             "scores": [0.0, 1.0], "messages": [conversation, conversation],
              "inference_logprobs": [[1.0, -1.0], [1.0, -2.0, -4.0]]}  # fmt: skip
     path = tmp_path / "groups.jsonl"
     path.write_text(json.dumps(group) + "\n", "utf-8")
@@ -246,7 +248,7 @@ SHARED = Path(__file__).resolve().parents[2] / "../shared/corpus/trajectories/03
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["rubiks_process_results_32.jsonl", "doctor_22.jsonl"])
-async def test_real_groups_show_tokens_and_what_is_trained(name: str) -> None:
+async def test_real_groups_show_their_tokens(name: str) -> None:
     if not (SHARED / name).is_file():
         pytest.skip("the corpus is not here")
     app = app_on(SHARED / name)
@@ -261,7 +263,7 @@ async def test_real_groups_show_tokens_and_what_is_trained(name: str) -> None:
 
 
 def test_only_hidden_characters_are_marked_in_the_text() -> None:
-    (table,) = tokens_of(answer(reply("ok <tool_call>{", 5, said="ok")))
+    (table,) = tokens_of(answer(reply("ok <tool_call>{", 5, visible_text="ok")))
     (row,) = RunningText(table, 40).window(token=2, height=1)
     assert [text for text, style in row if style == "hidden"] == ["<t", "ool_c"]
     assert [text for text, style in row if style == "match.current"] == ["all>{"]

@@ -68,9 +68,9 @@ async def test_a_replaced_document_is_read_again(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "first" in text_of(app)
-        beside = tmp_path / "new"
-        beside.write_text(trajectory("do it", "first", "go on", "second"))
-        beside.replace(path)
+        new_path = tmp_path / "new"
+        new_path.write_text(trajectory("do it", "first", "go on", "second"))
+        new_path.replace(path)
         await until(pilot, lambda: "second" in text_of(app))
         assert "go on" in text_of(app)
 
@@ -118,7 +118,7 @@ async def test_reading_again_leaks_no_descriptor(
     tmp_path: Path,
 ) -> None:
     if not Path("/proc/self/fd").exists():
-        pytest.skip("this system does not tell the descriptors of a process")
+        pytest.skip("this system does not list the descriptors of a process")
     path = tmp_path / "session.jsonl"
     path.write_text(line(0, "user", "list the files") + line(1, "assistant", "on it"))
     (tmp_path / "other.jsonl").write_text(line(0, "user", "something else"))
@@ -227,7 +227,7 @@ def test_many_followed_sessions_keep_few_files_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not Path("/proc/self/fd").exists():
-        pytest.skip("this system does not tell the descriptors of a process")
+        pytest.skip("this system does not list the descriptors of a process")
     monkeypatch.setattr("hermes_tui.ui.runs.feed_files.FEW_FILES", 2)
     paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
     for path in paths:
@@ -316,14 +316,14 @@ def move_away_and_write(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("replace", "said"),
+    ("replace", "notice"),
     [
         (move_away_and_write, "log.jsonl: replaced by another file; read again"),
         (Path.write_text, "log.jsonl: cut off; read again"),
     ],
 )
 async def test_a_rotated_log_lists_its_new_runs_only(
-    tmp_path: Path, replace: Callable[[Path, str], object], said: str
+    tmp_path: Path, replace: Callable[[Path, str], object], notice: str
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(exchanges(*(f"old {number}" for number in range(4))))
@@ -331,7 +331,7 @@ async def test_a_rotated_log_lists_its_new_runs_only(
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "4 runs in 1 file", "old 3")
         replace(path, exchanges("new 0", "new 1"))
-        await shows(pilot, "2 runs in 1 file", "new 1", said)
+        await shows(pilot, "2 runs in 1 file", "new 1", notice)
         assert "old" not in text_of(app)
         await pilot.press("F")
         await settled(pilot)

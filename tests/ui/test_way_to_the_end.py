@@ -31,7 +31,7 @@ async def read_on(pilot: Pilot[None], monkeypatch: pytest.MonkeyPatch) -> None:
     await settled(pilot)
 
 
-async def test_the_end_of_a_run_is_reached_once_it_is_read(
+async def test_the_end_of_a_run_is_reached_once_all_is_read(
     long_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on(long_run)

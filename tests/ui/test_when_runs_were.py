@@ -25,8 +25,8 @@ def write_times(folder: Path) -> None:
         ("never", None, None),
     ):
         begun = RunStarted(seq=0, ts=first, run_id=name, task=f"task {name}")
-        said = says("user", "x")
-        events = encode(begun) + encode(type(said)(seq=1, ts=last, message=said.message))
+        appended = says("user", "x")
+        events = encode(begun) + encode(type(appended)(seq=1, ts=last, message=appended.message))
         (folder / f"{name}.jsonl").write_bytes(events)
 
 
