@@ -20,7 +20,7 @@ MODULES = (
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--colour", 2)])
-def test_help_and_wrong_arguments_end_a_benchmark_before_it_begins(
+def test_help_or_wrong_arguments_end_a_benchmark_before_it_begins(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -36,7 +36,7 @@ def test_help_and_wrong_arguments_end_a_benchmark_before_it_begins(
 
 
 @pytest.mark.parametrize("name", ["parser_budgets", "size_budgets"])
-def test_a_shape_that_is_not_known_is_refused_with_those_that_are(
+def test_an_unknown_shape_is_refused_with_a_list_of_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, "nope"])

@@ -112,7 +112,7 @@ STREAM = sse(
         "responses api",
     ],
 )
-def test_every_spelling_gives_the_request_then_the_reply(value: dict[str, Any]) -> None:
+def test_every_spelling_yields_the_request_then_the_reply(value: dict[str, Any]) -> None:
     for data in (lines(value), document(value), document([value])):
         events = read_bytes(FORMAT, data)
         assert said(events) == [("system", "s"), ("user", "list"), ("assistant", "hello")]
@@ -130,7 +130,7 @@ def test_the_reply_is_received_before_its_message_with_usage_cost_and_time() -> 
     assert json.loads(received.raw)["id"] == "chatcmpl-1"
 
 
-def test_a_request_that_goes_on_with_an_earlier_call_joins_its_run() -> None:
+def test_a_request_that_continues_an_earlier_call_joins_its_run() -> None:
     first = {"request": {"messages": ASK}, "response": completion(CALLING, "tool_calls")}
     echo = {**CALLING, "content": "", "function_call": None}
     second = {"request": {"messages": [*ASK, echo, RESULT]}, "response": HELLO}
@@ -151,7 +151,7 @@ def test_a_request_that_goes_on_with_an_earlier_call_joins_its_run() -> None:
     assert len(starts) == 2, "each event points to the line that it stands in"
 
 
-def test_parallel_calls_of_the_responses_api_are_repeated_item_by_item_and_join_their_run() -> None:
+def test_parallel_calls_repeated_as_responses_api_items_join_their_run() -> None:
     asked = {"role": "user", "content": "list"}
     both = [
         {"type": "function_call", "call_id": name, "name": "ls", "arguments": "{}"}
@@ -165,7 +165,7 @@ def test_parallel_calls_of_the_responses_api_are_repeated_item_by_item_and_join_
     assert counts(read_bytes(FORMAT, lines(first, second))) == (1, 4, 2)
 
 
-def test_pointers_of_a_list_lead_to_the_call_and_of_lines_into_it() -> None:
+def test_pointers_lead_to_the_call_in_a_list_and_into_it_in_lines() -> None:
     value = {"request": {"messages": ASK}, "response": HELLO}
     listed = read_bytes(FORMAT, document([value, value]))
     by_line = read_bytes(FORMAT, lines(value, value))
@@ -173,7 +173,7 @@ def test_pointers_of_a_list_lead_to_the_call_and_of_lines_into_it() -> None:
     assert by_line[-1].at.pointer == "/response/choices/0/message"
 
 
-def test_of_several_choices_each_is_a_run_and_a_request_goes_on_with_its_own() -> None:
+def test_each_choice_is_a_run_and_a_later_request_continues_the_matching_one() -> None:
     first, second = ({"role": "assistant", "content": word} for word in ("hello", "hi"))
     reply = completion(first)
     reply["choices"].append({"index": 1, "finish_reason": "stop", "message": second})
@@ -191,7 +191,7 @@ def test_of_several_choices_each_is_a_run_and_a_request_goes_on_with_its_own() -
     assert used == [True, False, True]
 
 
-def test_the_same_request_asked_twice_is_two_runs() -> None:
+def test_the_same_request_sent_twice_is_two_runs() -> None:
     value = {"messages": ASK, "response": HELLO}
     assert counts(read_bytes(FORMAT, lines(value, value))) == (2, 6, 0)
 
@@ -236,7 +236,7 @@ def test_a_failed_request_is_an_error_and_its_retry_the_next_attempt() -> None:
         ),
     ],
 )
-def test_an_error_in_place_of_the_reply_is_named(value: dict[str, Any], message: str) -> None:
+def test_an_error_in_place_of_the_reply_is_reported(value: dict[str, Any], message: str) -> None:
     events = read_bytes(FORMAT, lines(value))
     assert only(events, RequestFailed)[0].message == message
     assert only(events, RunEnded)[0].status == "error"
@@ -249,7 +249,7 @@ def test_calls_of_one_trace_share_a_group() -> None:
     assert [run.group_id for run in found] == ["t1", "t1"]
 
 
-def test_a_trace_that_each_request_has_for_itself_parts_no_conversation() -> None:
+def test_requests_in_separate_traces_still_join_one_conversation() -> None:
     first = {"trace_id": "t1", "messages": ASK, "response": completion(CALLING, "tool_calls")}
     second = {"trace_id": "t2", "messages": [*ASK, CALLING, RESULT], "response": HELLO}
     events = read_value(FORMAT, [first, second])
@@ -257,7 +257,7 @@ def test_a_trace_that_each_request_has_for_itself_parts_no_conversation() -> Non
     assert runs(events)[0].group_id == ""
 
 
-def test_batches_of_litellm_are_one_log() -> None:
+def test_litellm_batches_are_read_as_one_log() -> None:
     data = (FIXTURES / "generic-api-1.106.jsonl").read_bytes()
     assert format_of(data) == "llm-call-log"
     events = read_bytes(FORMAT, data)
@@ -273,7 +273,7 @@ def test_batches_of_litellm_are_one_log() -> None:
     assert "ContextWindowExceeded" in only(events, RequestFailed)[0].message
 
 
-def test_what_is_no_exchange_in_a_batch_is_told_with_its_place() -> None:
+def test_a_batch_element_that_is_no_exchange_is_reported_with_its_location() -> None:
     exchange = {"messages": ASK, "response": HELLO}
     batch = [exchange, {"odd": 1}, exchange, exchange, exchange]
     events = read_bytes(FORMAT, lines(batch, batch[:1]))
@@ -281,7 +281,7 @@ def test_what_is_no_exchange_in_a_batch_is_told_with_its_place() -> None:
     assert defect.at.pointer == "/1"
 
 
-def test_batch_output_has_replies_only() -> None:
+def test_batch_output_contains_only_replies() -> None:
     value = {"custom_id": "row-1", "response": {"status_code": 200, "body": HELLO}, "error": None}
     events = read_bytes(FORMAT, lines(value))
     assert said(events) == [("assistant", "hello")]
@@ -313,7 +313,7 @@ def test_captured_credentials_are_masked() -> None:
     assert runs(events)[0].details["request_headers"]["Accept"] == "*/*"
 
 
-def test_what_was_really_sent_is_kept_beside_the_agents_own_words() -> None:
+def test_the_messages_actually_sent_are_kept_alongside_the_agents_own() -> None:
     rewritten = [{"role": "user", "content": "list, and call by <function=…>"}]
     text = completion({"role": "assistant", "content": "<function=ls></function>"})
     value = {
@@ -378,13 +378,13 @@ def test_files_of_other_formats_are_not_claimed(foreign: dict[str, Any]) -> None
     assert sniffed(FORMAT, [foreign], layout=Layout.DOCUMENT) == ""
 
 
-def test_a_record_that_is_no_call_is_a_defect_outside_the_runs() -> None:
+def test_a_record_that_is_not_a_call_is_a_defect_outside_the_runs() -> None:
     value = {"messages": ASK, "response": HELLO}
     events = read_bytes(FORMAT, lines(*[value] * 4, {"meta": 1}))
     assert isinstance(events[0], SourceDefect) and len(runs(events)) == 4
 
 
-def test_what_is_no_message_among_those_of_a_request_is_shown_as_it_is() -> None:
+def test_request_elements_that_are_not_messages_are_shown_verbatim() -> None:
     events = read_value(FORMAT, {"messages": [*ASK, "more", 5, [1]], "response": HELLO})
     assert said(events)[2:5] == [("user", "more"), ("unknown", "5"), ("unknown", "[1]")]
 
@@ -418,7 +418,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("autogen-self_teaching-session.json", (21, 79, 0)),
     ],
 )
-def test_real_logs_hold_what_their_manifest_says(
+def test_real_logs_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int]
 ) -> None:
     data = (trajectories / "01b-request-response-log" / name).read_bytes()

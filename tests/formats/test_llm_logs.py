@@ -75,7 +75,7 @@ def test_a_conversation_is_a_run_with_its_calls_and_their_results(events: list[E
     assert users == ["MAINTASK shout", "again", "and again", "once", "twice"]
 
 
-def test_what_went_wrong_is_found(events: list[Event]) -> None:
+def test_failures_are_found(events: list[Event]) -> None:
     [first, _] = runs(events)
     assert [tool.name for tool in first.tools] == ["shout", "fails"]
     main = events[: events.index(runs(events)[1])]
@@ -91,7 +91,7 @@ def test_what_went_wrong_is_found(events: list[Event]) -> None:
     assert errors[:2] == ["", "error: ValueError: no: x"]
 
 
-def test_tokens_are_those_of_each_row(events: list[Event]) -> None:
+def test_each_row_keeps_its_token_counts(events: list[Event]) -> None:
     counted = [
         (one.prompt_tokens, one.completion_tokens, one.cached_tokens)
         for event in only(events, MessageAppended)
@@ -101,7 +101,7 @@ def test_tokens_are_those_of_each_row(events: list[Event]) -> None:
     assert started(events).model == "scripted"
 
 
-def test_rows_of_conversations_that_stand_between_each_other_are_told_apart() -> None:
+def test_interleaved_rows_of_several_conversations_are_separated() -> None:
     mixed = [*LOGS[-1:], *LOGS[:-1]]
     by_id = {one.run_id: one for one in runs(read_bytes(FORMAT, document(mixed)))}
     assert by_id.keys() == {row["conversation_id"] for row in LOGS}
@@ -124,7 +124,7 @@ def test_a_log_without_tools_is_read(tmp_path: Path) -> None:
     assert {(one.run_id, one.task) for one in runs(events)} == {("x", "Hello."), ("r2", "Alone.")}
 
 
-def test_a_message_that_is_its_own_parent_ends_the_way_back(tmp_path: Path) -> None:
+def test_a_message_that_is_its_own_parent_ends_the_walk_to_the_root(tmp_path: Path) -> None:
     path = database("threads.sql", tmp_path)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE messages SET parent_hash = hash WHERE role = 'system'")
@@ -135,7 +135,7 @@ def test_a_message_that_is_its_own_parent_ends_the_way_back(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("column", ["type", "text", "payload"])
-def test_a_database_of_another_version_is_told_by_the_column_it_lacks(
+def test_a_database_of_another_version_is_reported_with_its_missing_column(
     tmp_path: Path, column: str
 ) -> None:
     path = database("threads.sql", tmp_path)
@@ -146,7 +146,7 @@ def test_a_database_of_another_version_is_told_by_the_column_it_lacks(
         list(export_lines(path))
 
 
-def test_a_turn_without_a_reply_lets_nothing_be_told_twice(tmp_path: Path) -> None:
+def test_no_message_is_repeated_after_a_turn_without_a_reply(tmp_path: Path) -> None:
     path = database("threads.sql", tmp_path)
     asked = [one.text for one in messages(read_bytes(FORMAT, b"".join(export_lines(path))))
              if one.role in ("system", "user")]  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_turn_without_a_reply_lets_nothing_be_told_twice(tmp_path: Path) -> No
     assert [one.text for one in again if one.role in ("system", "user")] == asked
 
 
-def test_odd_rows_are_told_and_nothing_is_lost_around_them() -> None:
+def test_odd_rows_are_reported_and_the_others_kept() -> None:
     events = read_bytes(FORMAT, lines(*LOGS, 7, {"no": "row"}))
     assert len(calls(events)) == len(calls(read_bytes(FORMAT, document(LOGS))))
     main = events[: events.index(runs(events)[1])]

@@ -41,26 +41,26 @@ def test_each_sample_is_a_run_with_its_reply_and_its_metric() -> None:
     assert runs(events)[0].details["target"] == "The answer is 42."
 
 
-def test_calls_and_thoughts_in_a_reply_are_seen() -> None:
+def test_calls_and_reasoning_in_a_reply_are_parsed() -> None:
     events = read_bytes(FORMAT, CHAT)
     assert [call.name for call in calls(events)] == ["add"]
     assert "TRAILING_COMMA" in codes(events)
     assert [bool(message.reasoning) for message in messages(events)[4:6]] == [False, True]
 
 
-def test_repeats_of_a_document_are_a_group() -> None:
+def test_repeats_of_a_document_form_a_group() -> None:
     first, second, *_ = runs(read_bytes(FORMAT, REPEATS))
     assert first.group_id == second.group_id == "doc 0"
     assert [first.run_id, second.run_id] == ["doc 0 · sample 1", "doc 0 · sample 2"]
 
 
-def test_a_metric_is_that_of_the_repeat_that_the_filter_took() -> None:
+def test_a_metric_belongs_to_the_repeat_that_the_filter_selected() -> None:
     row = {**ROW, "resps": [["one", "two"]], "filtered_resps": ["one"], "exact_match": 1.0}
     events = read_value(FORMAT, row)
     assert (len(runs(events)), [end.reward for end in only(events, RunEnded)]) == (2, [1.0])
 
 
-def test_of_several_metrics_none_is_the_reward() -> None:
+def test_no_single_metric_of_several_is_the_reward() -> None:
     row = {**ROW, "metrics": ["acc", "f1"], "acc": 1.0, "f1": 0.5}
     end = only(read_value(FORMAT, row), RunEnded)[0]
     assert (end.reward, end.scores) == (None, {"acc": 1.0, "f1": 0.5})
@@ -73,7 +73,7 @@ def test_prompts_of_older_versions_are_read(prompt: Any) -> None:
         assert said(events)[0] == ("user", "2+3?")
 
 
-def test_weighed_choices_are_not_claimed() -> None:
+def test_loglikelihood_choices_are_not_claimed() -> None:
     row = {**ROW, "resps": [[[-1.5, False]], [[-0.5, True]]]}
     assert format_of(lines(row, row)) != "lm-eval"
     assert len(only(read_value(FORMAT, row), SourceDefect)) == 1

@@ -49,7 +49,7 @@ LONG_ROW = [{"role": "user", "content": "a message"}] * 1000
 
 @pytest.mark.parametrize("first", [LONG_STRING, LONG_LIST, LONG_ROW], ids=["text", "list", "row"])
 @pytest.mark.parametrize("behind", [1, 3, 50])
-def test_the_runs_behind_a_line_too_long_to_be_read_are_read(first: Any, behind: int) -> None:
+def test_runs_after_an_overlong_line_are_read(first: Any, behind: int) -> None:
     data = lines(first, *(run(f"r{number}") for number in range(behind)))
     events = read_by(reader_of(data), BytesSource(data))
     assert [each.run_id for each in runs(events)] == [f"r{number}" for number in range(behind)]
@@ -58,32 +58,32 @@ def test_the_runs_behind_a_line_too_long_to_be_read_are_read(first: Any, behind:
     assert "bytes 0 to " in lost[0].message and "which is not read" in lost[0].message
 
 
-def test_runs_between_two_lines_that_are_too_long_are_read() -> None:
+def test_runs_between_two_overlong_lines_are_read() -> None:
     data = lines(LONG_STRING, run("r0"), run("r1"), LONG_STRING)
     events = read_by(reader_of(data), BytesSource(data))
     assert [each.run_id for each in runs(events)] == ["r0", "r1"]
     assert len(only(events, SourceDefect)) == 2
 
 
-def test_a_file_that_grows_shows_what_is_behind_a_line_too_long_to_be_read() -> None:
+def test_a_growing_file_shows_the_runs_after_an_overlong_line() -> None:
     data = lines(LONG_STRING, run("r0"))
     assert reader_of(data, complete=False).layout is Layout.LINES
 
 
-def test_a_torn_first_line_longer_than_the_head_does_not_hide_those_behind_it() -> None:
+def test_a_torn_first_line_longer_than_the_head_does_not_hide_later_lines() -> None:
     data = lines(run("torn", "x" * 2000))[:-20] + b"\n" + lines(run("r0"), run("r1"))
     events = read_by(reader_of(data), BytesSource(data))
     assert [each.run_id for each in runs(events)] == ["torn", "r0", "r1"]
 
 
-def test_elements_of_an_array_on_lines_of_their_own_are_no_lines() -> None:
+def test_array_elements_on_separate_lines_are_not_taken_for_lines() -> None:
     data = b"[" + b",\n".join(lines(LONG_LIST, run("r0"), run("r1")).splitlines()) + b"]\n"
     assert reader_of(data).layout is Layout.ARRAY
     assert not has_second_value(BytesSource(data))
 
 
 @pytest.mark.parametrize("value", [LONG_LIST, {"a": "x" * 2000, **LONG_LIST}])
-def test_a_document_on_many_lines_is_no_file_of_lines(value: Any) -> None:
+def test_a_document_spread_over_many_lines_is_not_a_file_of_lines(value: Any) -> None:
     data = json.dumps(value, indent=1).encode()
     assert reader_of(data).layout is Layout.INSIDE
 
@@ -95,12 +95,12 @@ def test_a_long_document_on_one_line_is_still_read_element_by_element() -> None:
 
 
 @pytest.mark.parametrize("where", range(990, 1010))
-def test_the_end_of_a_line_is_seen_wherever_it_stands(where: int) -> None:
+def test_the_end_of_a_line_is_found_at_any_offset(where: int) -> None:
     first = b'{"a": "%s"}' % (b"x" * (where - 9))
     assert has_second_value(BytesSource(first + b"\n[1, %s]" % (b"2, " * 3000)))
 
 
-def test_of_the_last_lines_the_whole_ones_are_taken() -> None:
+def test_only_whole_lines_count_among_the_last_lines() -> None:
     data = lines(LONG_STRING, run("r0")) + b'{"torn": \nnothing\n' + lines(run("r1"))
     assert last_values(BytesSource(data)) == [run("r0"), run("r1")]
     assert last_values(BytesSource(b"")) == []

@@ -38,7 +38,7 @@ def test_the_format_of_a_foreign_record_is_named(value: Any, own: str, named: st
 
 
 @pytest.mark.parametrize("value", [{"loss": 0.5}, {}, [], [1], "x", None, {"messages": 1}])
-def test_what_no_format_knows_is_not_given_a_name(value: Any) -> None:
+def test_a_value_that_no_format_knows_is_not_given_a_name(value: Any) -> None:
     assert likeness_note(value, "openai-messages") == ""
 
 
@@ -55,22 +55,20 @@ def test_a_record_of_its_own_format_looks_like_no_other() -> None:
     ],
     ids=["nothing in it", "another version"],
 )
-def test_an_answer_does_not_depend_on_what_was_asked_before(
-    other: Any, value: Any, named: str
-) -> None:
+def test_an_answer_does_not_depend_on_earlier_queries(other: Any, value: Any, named: str) -> None:
     assert likeness_note(other, "openai-messages") == ""
     assert f"looks like {named}" in likeness_note(value, "openai-messages")
 
 
 @settings(max_examples=100, deadline=None)
 @given(value=any_json("messages", "role", "type", "payload", "conversations"))
-def test_any_value_may_be_asked_about(value: Any) -> None:
+def test_any_value_can_be_looked_up_without_an_exception(value: Any) -> None:
     told = likeness_note(value, "openai-messages")
     assert told == "" or told.startswith("; looks like ")
 
 
 @given(any_json("messages", "role", "content", "traj", "lc", "data", "type", "eval", "parts"))
-def test_no_format_is_passed_over_that_knows_a_value(value: Any) -> None:
+def test_no_format_that_knows_a_value_is_skipped(value: Any) -> None:
     sample = Sample(b"", Layout.LINES, (value,))
     passed_over = {each.name for each in formats()} - {each.name for each in formats_for(sample)}
     assert [

@@ -8,7 +8,7 @@ from hermes_tui.formats.message_tree import MAX_BEFORE, paths_of, sound_parents
 ANY_PARENTS = st.lists(st.none() | st.integers(-2, 30), max_size=30)
 
 
-def test_the_longest_path_comes_first_and_others_show_what_is_new() -> None:
+def test_the_longest_path_comes_first_and_others_show_only_new_messages() -> None:
     parents = [None, 0, 1, 0, 3, 4, None]
     paths = paths_of(parents, lambda index: False)
     assert [(path.messages, path.repeated, path.leaf) for path in paths] == [
@@ -18,7 +18,7 @@ def test_the_longest_path_comes_first_and_others_show_what_is_new() -> None:
     ]
 
 
-def test_a_path_that_goes_on_with_answers_repeats_what_they_answer() -> None:
+def test_a_path_that_continues_with_answers_repeats_the_calls_they_answer() -> None:
     parents = [None, 0, 1, 2, 3, 2]
     paths = paths_of(parents, lambda index: index in (2, 5))
     assert [(path.messages, path.repeated) for path in paths] == [

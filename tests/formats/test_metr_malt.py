@@ -50,7 +50,7 @@ def test_rows_are_recognised(data: bytes) -> None:
     assert format_of(data) == "metr-malt"
 
 
-def test_the_longest_path_is_the_run_and_branches_stand_below_it() -> None:
+def test_the_longest_path_is_the_run_and_branches_are_its_children() -> None:
     events = read_value(FORMAT, ROW)
     assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [
         ("218", ""),
@@ -61,7 +61,7 @@ def test_the_longest_path_is_the_run_and_branches_stand_below_it() -> None:
     assert results(events)[0].name == "bash"
 
 
-def test_a_run_knows_its_task_model_labels_and_time() -> None:
+def test_a_run_has_its_task_model_labels_and_time() -> None:
     start = started(read_value(FORMAT, ROW))
     assert (start.task, start.model, start.group_id) == ("password/1", "m1", "password/1")
     assert start.details["labels"] == ["normal"]
@@ -78,7 +78,7 @@ def test_another_answer_to_the_same_call_repeats_the_call() -> None:
     ]
 
 
-def test_what_is_no_node_is_a_defect_in_its_place() -> None:
+def test_a_non_node_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {"nodes": [7]}), SourceDefect)
     assert defect.at.pointer == "/nodes/0"
     assert only(read_value(FORMAT, {"nodes": 7}), SourceDefect)

@@ -56,7 +56,7 @@ def replied(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("data", [document([*HEAD, SAYS, SEES]), lines(*HEAD, SAYS, SEES)])
-def test_a_bare_list_is_told_from_a_chat_by_its_fenced_commands(data: bytes) -> None:
+def test_a_bare_list_is_distinguished_from_a_chat_by_its_fenced_commands(data: bytes) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
     assert calls(events)[0].arguments == {"command": "ls -la"}
@@ -73,7 +73,7 @@ def test_any_version_opens_and_a_fenced_command_is_a_call(version: str) -> None:
     assert (call.name, runs(events)[0].run_id) == ("bash", "org__repo-1")
 
 
-def test_native_calls_are_taken_and_fences_left_alone() -> None:
+def test_native_calls_are_read_and_fences_ignored() -> None:
     reply = {**SAYS, "tool_calls": [CALL]}
     result = {
         "role": "tool",
@@ -89,13 +89,13 @@ def test_native_calls_are_taken_and_fences_left_alone() -> None:
     assert (answer.error.kind, answer.error.reason) == ("flag", "error: command timed out")
 
 
-def test_actions_say_what_was_run_where_nothing_is_fenced() -> None:
+def test_actions_give_the_commands_if_nothing_is_fenced() -> None:
     events = read_value(FORMAT, trajectory(replied(actions=[{"command": "pwd"}, "id"])))
     assert [call.arguments for call in calls(events)] == [{"command": "pwd"}, {"command": "id"}]
     assert calls(events)[0].span is None
 
 
-def test_a_reply_brings_its_usage_cost_reasoning_and_time() -> None:
+def test_a_reply_keeps_its_usage_cost_reasoning_and_time() -> None:
     events = read_value(FORMAT, trajectory(replied(), replied()))
     reply = messages(events)[2]
     assert reply.usage is not None
@@ -115,14 +115,14 @@ def test_items_of_the_responses_api_are_messages_too() -> None:
     assert only(events, ToolReturned)[0].result.content == "ok"
 
 
-def test_several_blocks_are_named_since_the_agent_runs_none() -> None:
+def test_several_blocks_are_reported_because_the_agent_runs_none() -> None:
     text = "```bash\nls\n```\nand\n```bash\npwd\n```"
     events = read_value(FORMAT, trajectory({"role": "assistant", "content": text}, version="1"))
     assert len(calls(events)) == 2
     assert found_codes(events) == ["MULTI_PAYLOAD:error"]
 
 
-def test_a_block_that_never_closes_is_named() -> None:
+def test_an_unclosed_block_is_reported() -> None:
     text = "look\n```mswea_bash_command\nls"
     events = read_value(FORMAT, trajectory({"role": "assistant", "content": text}, version="1"))
     found = next(event.diagnostics[0] for event in events if event.diagnostics)
@@ -130,14 +130,14 @@ def test_a_block_that_never_closes_is_named() -> None:
     assert not calls(events)
 
 
-def test_a_format_error_says_that_the_bad_reply_is_not_kept() -> None:
+def test_a_format_error_is_reported_as_a_bad_reply() -> None:
     error = {"role": "user", "content": "No.", "extra": {"interrupt_type": "FormatError"}}
     events = read_value(FORMAT, trajectory(error))
     assert found_codes(events) == ["REPLY_SHAPE:error"]
     assert messages(events)[2].flags == ("injected", "FormatError")
 
 
-def test_a_reply_that_the_agent_refused_is_shown_where_it_is_kept() -> None:
+def test_a_refused_reply_is_shown_if_the_file_keeps_it() -> None:
     """mini-swe-agent 2.4.6 keeps it beside the message that it puts in its place."""
     call = {"id": "c9", "type": "function", "function": {"name": "bash", "arguments": '{"a": }'}}
     reply = {"role": "assistant", "content": "I look.", "tool_calls": [call]}
@@ -156,7 +156,7 @@ def test_a_reply_that_the_agent_refused_is_shown_where_it_is_kept() -> None:
     assert found == ["ARGS_INVALID:error", "TOOL_ERROR:error", "REPLY_SHAPE:error"]
 
 
-def test_a_refused_text_says_what_was_wrong_with_its_blocks() -> None:
+def test_a_refused_text_reports_what_was_wrong_with_its_blocks() -> None:
     text = "```mswea_bash_command\nls\n```\n```mswea_bash_command\npwd\n```"
     response = {"choices": [{"message": {"role": "assistant", "content": text}}]}
     extra = {"interrupt_type": "FormatError", "response": response}
@@ -164,7 +164,7 @@ def test_a_refused_text_says_what_was_wrong_with_its_blocks() -> None:
     assert found_codes(events) == ["MULTI_PAYLOAD:error", "REPLY_SHAPE:error"]
 
 
-def test_a_run_that_a_time_out_ended_is_a_failed_request_and_not_an_empty_run() -> None:
+def test_a_run_ended_by_a_timeout_is_a_failed_request_and_not_empty() -> None:
     extra = {
         "exit_status": "Timeout",
         "exception_str": "litellm.Timeout: 600 s",
@@ -191,7 +191,7 @@ def test_a_run_that_a_time_out_ended_is_a_failed_request_and_not_an_empty_run() 
         ("", "unknown"),
     ],
 )
-def test_the_exit_status_says_how_the_run_ended(exit_status: str, status: str) -> None:
+def test_the_exit_status_determines_how_the_run_ended(exit_status: str, status: str) -> None:
     stats = {"instance_cost": 0.3, "api_calls": 7}
     value = trajectory(exit_status=exit_status, model_stats=stats, submission="diff")
     end = only(read_value(FORMAT, value), RunEnded)[0]
@@ -237,7 +237,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("deepseek_reasoner_dev-pylint-dev__astroid-1333", (1, 3, 0), 0),
     ],
 )
-def test_real_trajectories_hold_what_their_manifest_says(
+def test_real_trajectories_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
 ) -> None:
     data = (trajectories / "06b-mini-swe-agent" / f"{name}.traj.json").read_bytes()
@@ -247,7 +247,7 @@ def test_real_trajectories_hold_what_their_manifest_says(
 
 
 @pytest.mark.parametrize(("status", "unanswered"), [("Submitted", 0), ("LimitsExceeded", 1)])
-def test_what_was_handed_in_answers_the_call_that_did(status: str, unanswered: int) -> None:
+def test_a_submission_answers_the_call_that_submitted_it(status: str, unanswered: int) -> None:
     text = '{"command": "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"}'
     function = {"name": "bash", "arguments": text}
     reply = {**SAYS, "tool_calls": [{**CALL, "function": function}]}

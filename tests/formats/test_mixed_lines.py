@@ -63,7 +63,7 @@ def told(events: list[Event]) -> list[str]:
     return [defect.message for defect in only(events, SourceDefect)]
 
 
-def test_the_format_of_most_lines_reads_a_file_of_many_kinds() -> None:
+def test_a_file_of_several_formats_is_read_by_the_one_with_most_lines() -> None:
     data = lines(chat("a"), SHAREGPT, ATIF, claude("u")) + b"garbage\n" + lines(chat("b"), MESSAGES)
     name, events = read(data)
     assert name == "openai-messages"
@@ -75,7 +75,7 @@ def test_the_format_of_most_lines_reads_a_file_of_many_kinds() -> None:
     assert "not JSON" in broken
 
 
-def test_a_file_of_which_no_format_has_most_lines_is_mixed_and_each_is_read_as_its_own() -> None:
+def test_without_a_majority_a_file_is_mixed_and_each_line_read_on_its_own() -> None:
     data = lines(chat("a"), SHAREGPT, chat("b"), SHAREGPT, {"log": MESSAGES * 2}, {"loss": 1})
     name, events = read(data)
     assert name == "mixed"
@@ -85,13 +85,13 @@ def test_a_file_of_which_no_format_has_most_lines_is_mixed_and_each_is_read_as_i
     assert ["no message found" in message for message in told(events)] == [True]
 
 
-def test_an_array_of_which_no_format_has_most_values_is_mixed() -> None:
+def test_an_array_without_a_majority_format_is_mixed() -> None:
     name, events = read(lines([chat("a"), SHAREGPT]))
     assert name == "mixed"
     assert [run.source_format for run in runs(events)] == ["openai-messages", "sharegpt"]
 
 
-def test_a_format_that_a_person_names_is_the_only_one() -> None:
+def test_a_format_named_by_the_user_is_the_only_one_used() -> None:
     data = lines(chat("a"), SHAREGPT, ATIF, chat("b"))
     reader = detect(BytesSource(data), formats(), wanted="openai-messages").reader
     assert reader is not None
@@ -107,7 +107,7 @@ LINES = st.sampled_from([chat("a"), SHAREGPT, ATIF, CODEX, claude("u"), MESSAGES
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(LINES, min_size=2, max_size=8))
-def test_a_line_is_read_alike_whoever_reads_it_and_from_wherever(values: list[Any]) -> None:
+def test_a_line_is_read_alike_by_every_reader_and_from_any_offset(values: list[Any]) -> None:
     source = BytesSource(lines(*values))
     reader = detect(source, formats()).reader
     assume(reader is not None and reader.layout is Layout.LINES and reader.unit is Unit.RUNS)
@@ -137,34 +137,34 @@ def test_a_line_is_read_alike_whoever_reads_it_and_from_wherever(values: list[An
         ([ATIF, ATIF, chat("b")], "atif"),
     ],
 )
-def test_of_two_formats_that_of_more_lines_is_taken(values: list[Any], name: str) -> None:
+def test_the_format_with_more_lines_is_chosen(values: list[Any], name: str) -> None:
     assert read(lines(*values))[0] == name
 
 
-def test_a_lone_message_may_be_a_part_of_the_format_that_tells_more() -> None:
+def test_lone_messages_count_for_the_more_specific_format() -> None:
     header = {"role": "session_meta", "session_id": "s", "started_at": 1}
     data = lines(header, *MESSAGES * 5)
     reader = detected(data).reader
     assert reader is not None and reader.name == "hermes-session"
 
 
-def test_lines_of_a_session_that_do_not_tell_its_format_do_not_outvote_those_that_do() -> None:
+def test_ambiguous_session_lines_do_not_outvote_the_specific_ones() -> None:
     spoken = {"type": "user", "uuid": "u", "message": MESSAGES[0]}
     others = [{"type": "queue-operation", "operation": "x"}, spoken] * 5
     assert read(lines(claude("u"), *others))[0] == "claude-code"
 
 
-def test_of_a_format_that_is_wanted_nothing_else_is_made() -> None:
+def test_a_requested_format_is_not_replaced_by_the_majority() -> None:
     data = lines(claude("u"), chat("a"), chat("b"))
     found = detect(BytesSource(data), formats(), wanted="claude-code").reader
     assert found is not None and found.name == "claude-code"
 
 
-def test_formats_that_fit_as_well_are_no_rivals_of_one_that_fits_more_lines() -> None:
+def test_a_format_that_fits_fewer_lines_is_not_a_rival() -> None:
     assert detected(lines(claude("u"), CODEX, CODEX)).rivals == ()
 
 
-def test_of_a_line_that_is_no_part_of_a_session_its_place_and_likeness_are_told() -> None:
+def test_a_foreign_line_in_a_session_is_reported_with_place_and_likeness() -> None:
     data = lines(claude("u"), claude("v"), chat("a"), claude("w"))
     place = len(lines(claude("u"), claude("v")))
     name, events = read(data)
@@ -173,7 +173,7 @@ def test_of_a_line_that_is_no_part_of_a_session_its_place_and_likeness_are_told(
     assert told(events) == [f"byte {place} of the file: not a line of a session; {alike}"]
 
 
-def test_not_of_every_line_of_millions_the_likeness_is_told(
+def test_likeness_is_reported_only_for_the_first_foreign_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lookalikes, "MAX_LINES", 2)
@@ -183,14 +183,14 @@ def test_not_of_every_line_of_millions_the_likeness_is_told(
     assert ["looks like" in message for message in found] == [True, True, False, False]
 
 
-def test_an_array_of_mixed_runs_is_read_as_what_most_of_them_are() -> None:
+def test_an_array_of_mixed_runs_is_read_as_the_majority_format() -> None:
     data = lines([ATIF, chat("a"), chat("b")])
     reader = detected(data).reader
     assert reader is not None
     assert (reader.name, reader.layout) == ("openai-messages", Layout.ARRAY)
 
 
-def test_a_value_of_mixed_ones_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_in_a_mixed_file_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     real = lookalikes.best_choice
 

@@ -79,7 +79,7 @@ def older(trace: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["line", "document", "list", "row", "artifact", "older"],
 )
-def test_every_form_of_a_trace_says_the_same(data: bytes) -> None:
+def test_every_form_of_a_trace_is_read_alike(data: bytes) -> None:
     assert format_of(data) == "mlflow"
     events = read_bytes(FORMAT, data)
     assert said(events)[:5] == TALK
@@ -93,7 +93,7 @@ def test_every_form_of_a_trace_says_the_same(data: bytes) -> None:
     assert ended(events).ts == pytest.approx(JUDGED["data"]["spans"][0]["end_time_unix_nano"] / 1e9)
 
 
-def test_a_streamed_reply_has_the_calls_that_its_chunks_add_up_to() -> None:
+def test_a_streamed_reply_has_the_calls_joined_from_its_chunks() -> None:
     output = STREAMED["data"]["spans"][1]["attributes"]["mlflow.spanOutputs"]
     assert json.loads(output)["choices"][0]["message"]["tool_calls"] is None
     events = read_value(FORMAT, STREAMED)
@@ -103,26 +103,26 @@ def test_a_streamed_reply_has_the_calls_that_its_chunks_add_up_to() -> None:
     assert ended(events).status == "truncated"
 
 
-def test_a_request_that_failed_is_one() -> None:
+def test_a_failed_request_is_reported_as_one() -> None:
     events = read_value(FORMAT, REFUSED)
     assert "maximum context length" in only(events, RequestFailed)[0].message
     assert ended(events).status == "error"
 
 
-def test_what_people_said_of_a_trace_is_kept_and_what_they_expected_is_no_score() -> None:
+def test_feedback_on_a_trace_is_kept_and_an_expectation_is_not_a_score() -> None:
     events = read_value(FORMAT, JUDGED)
     assert ended(events).scores == {"quality": 0.5}
     assert "only one city" in json.dumps(started(events).details["assessments"])
 
 
-def test_what_is_no_trace_is_told_with_its_line() -> None:
+def test_a_value_that_is_not_a_trace_is_reported_with_its_line() -> None:
     trace = {**JUDGED, "data": {"spans": ["odd", *JUDGED["data"]["spans"]]}}
     events = read_bytes(FORMAT, document([trace, JUDGED, JUDGED, JUDGED, {"odd": 1}]))
     assert len(runs(events)) == 4
     assert len(only(events, SourceDefect)) == 2
 
 
-def test_the_sqlite_store_is_read_a_trace_at_a_time(tmp_path: Path) -> None:
+def test_the_sqlite_store_is_read_one_trace_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as store:
         store.execute("CREATE TABLE trace_info (request_id TEXT, timestamp_ms INT, status TEXT)")

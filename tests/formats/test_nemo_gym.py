@@ -40,7 +40,7 @@ def test_each_line_is_a_rollout_of_its_task() -> None:
     assert starts[0].details["agent_ref"]["name"] == "simple_agent"
 
 
-def test_the_output_of_the_loop_holds_calls_and_what_tools_answered() -> None:
+def test_the_output_contains_calls_and_tool_results() -> None:
     good = [*split_runs(tuple(read_bytes(FORMAT, DATA)))[1][0]]
     assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]
     assert [(call.name, call.arguments) for call in calls(good)] == [
@@ -51,12 +51,12 @@ def test_the_output_of_the_loop_holds_calls_and_what_tools_answered() -> None:
     assert messages(good)[2].reasoning and found_codes(good) == []
 
 
-def test_a_call_that_the_server_left_in_the_text_is_said() -> None:
+def test_a_call_that_the_server_left_in_the_text_is_reported() -> None:
     lost = [*split_runs(tuple(read_bytes(FORMAT, DATA)))[1][1]]
     assert any(code.startswith("CALL_IN_CONTENT") for code in found_codes(lost))
 
 
-def test_states_of_an_agent_that_hold_all_items_so_far_are_told_once() -> None:
+def test_items_repeated_in_cumulative_agent_states_appear_once() -> None:
     ask = {"role": "user", "content": ASK, "type": "message"}
     called = {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"}
     result = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
@@ -74,7 +74,7 @@ def test_states_of_an_agent_that_hold_all_items_so_far_are_told_once() -> None:
     assert said(events)[-1] == ("assistant", "Yes."), "a state that leaves some out goes on there"
 
 
-def test_rewards_and_what_cut_or_broke_a_rollout_are_told() -> None:
+def test_rewards_and_the_reason_a_rollout_was_cut_or_failed_are_kept() -> None:
     ends = only(read_bytes(FORMAT, DATA), RunEnded)
     assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
         (1.0, "unknown", ""),
@@ -85,7 +85,7 @@ def test_rewards_and_what_cut_or_broke_a_rollout_are_told() -> None:
     assert ends[0].scores == {"city_reward": 1.0}
 
 
-def test_rows_without_what_was_asked_keep_their_calls_and_rewards() -> None:
+def test_rows_without_their_request_keep_calls_and_rewards() -> None:
     request = "responses_create_params"
     bare = lines(*({key: row[key] for key in row if key != request} for row in ROWS))
     assert format_of(bare) == "nemo-gym"
@@ -109,7 +109,7 @@ def test_inputs_without_a_reply_are_prompts() -> None:
     assert only(events, RunEnded) == []
 
 
-def test_an_input_may_be_a_text() -> None:
+def test_an_input_may_be_a_string() -> None:
     row = {**ROWS[0], "responses_create_params": {"input": ASK}}
     assert said(read_value(FORMAT, row))[0] == ("user", ASK)
 

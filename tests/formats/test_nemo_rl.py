@@ -50,7 +50,7 @@ def test_the_texts_of_a_rollout_are_its_turns() -> None:
     assert {Code.TRAILING_COMMA, Code.CALL_UNANSWERED} <= found
 
 
-def test_rollouts_of_a_prompt_are_a_group_with_their_rewards() -> None:
+def test_rollouts_of_a_prompt_form_a_group_with_their_rewards() -> None:
     events = read_bytes(FORMAT, DATA)
     first, second = runs(events)
     assert first.group_id == second.group_id and first.group_id.startswith("prompt ")
@@ -59,7 +59,7 @@ def test_rollouts_of_a_prompt_are_a_group_with_their_rewards() -> None:
     assert [end.reward for end in only(events, RunEnded)] == [1.0, 0.0]
 
 
-def test_a_prompt_may_be_a_text_a_message_and_begin_the_reply() -> None:
+def test_a_prompt_may_be_text_or_messages_and_begin_the_reply() -> None:
     row = row_of(
         "<|im_start|>system\nS<|im_end|>\n",
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n",
@@ -80,7 +80,7 @@ def test_a_prompt_without_a_template_is_the_first_text() -> None:
     assert said(read_value(FORMAT, row_of("2+2=", "4"))) == [("user", "2+2="), ("assistant", "4")]
 
 
-def test_what_a_prompt_begins_and_nothing_goes_on_with_is_shown() -> None:
+def test_a_reply_begun_in_the_prompt_is_shown_even_if_not_continued() -> None:
     begun = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo"
     for texts in ([begun], [begun, ".", begun]):
         assert said(read_value(FORMAT, row_of(*texts)))[-2:] == [

@@ -107,7 +107,7 @@ def test_a_chat_in_an_archive_is_a_run_whose_calls_are_answered(reply: Any) -> N
     assert [one.usage.completion_tokens for one in replies] == [33, 33]
 
 
-def test_thoughts_of_a_stream_are_reasoning() -> None:
+def test_thinking_in_a_stream_is_reasoning() -> None:
     [_, reply] = messages(read(entry(CHAT, chat(ASK), STREAM)))
     assert [part.text for part in reply.reasoning] == ["The user …"]
 
@@ -120,7 +120,7 @@ def test_thoughts_of_a_stream_are_reasoning() -> None:
     ],
     ids=["whole", "streamed"],
 )
-def test_the_text_of_a_prompt_is_read_for_calls(reply: Any) -> None:
+def test_the_generated_text_is_searched_for_calls(reply: Any) -> None:
     body = {"model": "mistral", "prompt": "List.", "system": "Be brief.", "raw": True}
     events = read(entry(GENERATE, body, reply))
     assert said(events) == [("system", "Be brief."), ("user", "List."), ("assistant", SOUND)]
@@ -128,7 +128,7 @@ def test_the_text_of_a_prompt_is_read_for_calls(reply: Any) -> None:
 
 
 @pytest.mark.parametrize("reply", [WHOLE, STREAM, STREAM.strip().split("\n"), None])
-def test_a_log_of_requests_may_keep_lines_a_list_or_the_whole(reply: Any) -> None:
+def test_a_request_log_may_contain_lines_a_list_or_the_whole_reply(reply: Any) -> None:
     kept = [json.loads(line) for line in reply] if isinstance(reply, list) else reply
     log = {"request": chat(ASK), "response": kept or {"status": 200, "body": STREAM}}
     assert format_of(lines(log, log)) == "llm-call-log"
@@ -143,14 +143,14 @@ def test_a_log_of_requests_may_keep_lines_a_list_or_the_whole(reply: Any) -> Non
         (streamed(piece("It "), piece("is")), "the stream ended before the reply did"),
     ],
 )
-def test_a_stream_cut_short_is_told(stream: str, told: str) -> None:
+def test_a_truncated_stream_is_reported(stream: str, told: str) -> None:
     events = read(entry(CHAT, chat(ASK), stream))
     [found] = only(events, ResponseReceived)[0].diagnostics
     assert found.code == "STREAM_CUT" and found.message.startswith(told)
     assert len(messages(events)) == 2
 
 
-def test_an_error_is_told_be_it_in_a_stream_or_instead_of_it() -> None:
+def test_an_error_is_reported_within_a_stream_or_in_place_of_it() -> None:
     broken = streamed(piece("It "), {"error": "llama runner process has terminated"})
     events = read(entry(CHAT, chat(ASK), broken))
     assert said(events)[-1] == ("assistant", "It ") and found_codes(events) == [
@@ -161,7 +161,7 @@ def test_an_error_is_told_be_it_in_a_stream_or_instead_of_it() -> None:
     assert (failed.status, failed.message) == (404, "model 'llama9' not found")
 
 
-def test_what_only_loads_a_model_and_what_only_looks_like_ollama_is_no_run() -> None:
+def test_loading_a_model_and_lookalike_addresses_make_no_run() -> None:
     load = {**MODEL, "message": {"role": "assistant", "content": ""}, "done_reason": "load"}
     unload = {**MODEL, "response": "", "done": True, "done_reason": "unload"}
     events = read(
@@ -201,18 +201,18 @@ def test_a_saved_reply_is_a_run(data: str, count: int) -> None:
         {"message": ASK, "done": False, "step": 3},
     ],
 )
-def test_rows_that_only_say_that_they_are_done_stay_what_they_are(row: Any) -> None:
+def test_rows_with_a_done_member_alone_are_not_taken_for_streams(row: Any) -> None:
     assert format_of(lines(row, row)) != "event-stream"
 
 
 @pytest.mark.parametrize("data", [STREAM, json.dumps(WHOLE), ANSWER])
-def test_a_bare_reply_is_known_as_one(data: str) -> None:
+def test_a_bare_reply_is_recognised(data: str) -> None:
     reply = bare_reply(data)
     assert reply is not None and len(reply.messages) == 1
     assert bare_reply(data.replace("created_at", "created")) is None
 
 
-def test_json_lines_that_a_model_wrote_are_a_text() -> None:
+def test_json_lines_written_by_a_model_are_plain_text() -> None:
     text = '{"a": 1, "done": 2}\n{"b": 2}'
     reply = reply_of(text, "")
     assert [message["content"] for _, message in reply.messages] == [text]

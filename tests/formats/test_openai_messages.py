@@ -77,7 +77,7 @@ def test_each_run_counts_its_events_from_zero() -> None:
     assert [event.seq for event in events] == [*range(half), *range(half)]
 
 
-def test_messages_of_a_one_run_file_are_numbered_on() -> None:
+def test_events_of_a_one_run_file_are_numbered_throughout() -> None:
     events = read_bytes(FORMAT, lines(*CHAT))
     assert [event.seq for event in events] == list(range(len(events)))
 
@@ -88,7 +88,7 @@ def test_pointers_lead_to_the_messages() -> None:
     assert {"/messages/0/0", "/messages/1/2"} <= pointers
 
 
-def test_metadata_beside_the_messages_starts_and_ends_the_run() -> None:
+def test_metadata_alongside_the_messages_describes_the_start_and_end() -> None:
     tool = {"type": "function", "function": {"name": "ls", "parameters": {"type": "object"}}}
     wrapped = {
         "messages": CHAT,
@@ -115,7 +115,7 @@ def test_tools_may_be_a_json_string_and_an_empty_list_declares_nothing() -> None
     assert not empty.tools_declared
 
 
-def test_the_task_is_what_the_user_first_says_where_nothing_names_it() -> None:
+def test_the_task_defaults_to_the_first_user_message() -> None:
     long = {"role": "user", "content": "\n\n" + "x" * 500}
     assert runs(read_value(FORMAT, {"messages": CHAT}))[0].task == "list the files"
     assert len(runs(read_value(FORMAT, [long]))[0].task) == 120
@@ -123,12 +123,12 @@ def test_the_task_is_what_the_user_first_says_where_nothing_names_it() -> None:
     assert runs(read_value(FORMAT, [parts]))[0].task == "from a part"
 
 
-def test_a_system_prompt_beside_the_messages_is_shown_as_one() -> None:
+def test_a_system_prompt_outside_the_messages_is_shown_as_one() -> None:
     events = read_value(FORMAT, {"system": "be brief", "messages": CHAT})
     assert said(events)[0] == ("system", "be brief")
 
 
-def test_long_metadata_is_named_and_secrets_are_masked() -> None:
+def test_long_metadata_is_summarised_and_secrets_are_masked() -> None:
     wrapped = {
         "messages": CHAT,
         "log": ["x" * 50] * 100,
@@ -187,7 +187,7 @@ def test_a_record_without_messages_is_a_defect_not_a_run() -> None:
     assert "no chat message" in only(events, SourceDefect)[0].message
 
 
-def test_an_odd_element_among_messages_is_a_defect_in_its_place() -> None:
+def test_an_odd_element_among_messages_is_a_defect_at_its_location() -> None:
     events = read_value(FORMAT, {"messages": [USER, 3, RESULT]})
     assert only(events, SourceDefect)[0].at.pointer == "/messages/1"
     assert counts(events) == (1, 2, 0)
@@ -212,7 +212,7 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
         ("06b-mini-swe-agent/github_issue.traj.json", (1, 22, 0)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, ...]
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / name).read_bytes())
@@ -220,6 +220,6 @@ def test_real_files_hold_what_their_manifest_says(
     assert not only(events, SourceDefect)
 
 
-def test_a_type_that_is_no_text_does_not_stop_the_detection() -> None:
+def test_a_type_that_is_not_a_string_does_not_break_detection() -> None:
     messages = [{"role": "user", "content": [{"type": {"x": 1}}], "type": ["y"]}]
     assert sniffed(FORMAT, {"messages": messages}) == "runs"

@@ -71,7 +71,7 @@ def test_openai_keeps_every_message_call_and_result() -> None:
     assert messages[2]["finish_reason"] == "tool_calls"
 
 
-def test_openai_writes_arguments_and_ids_as_they_arrived_and_makes_up_what_is_missing() -> None:
+def test_openai_writes_arguments_and_ids_verbatim_and_makes_up_missing_ones() -> None:
     written = opened(openai.write(RUN))["messages"][2]["tool_calls"]
     assert [each["function"]["arguments"] for each in written] == [
         '{"command": "ls </tool_call>"}', '{"command": "l', r'"{\"command\": \"ls\"}"', "", "{}",
@@ -83,25 +83,25 @@ def test_openai_writes_arguments_and_ids_as_they_arrived_and_makes_up_what_is_mi
     assert written[7]["function"]["name"] == HOSTILE
 
 
-def test_openai_writes_a_text_call_that_was_answered_as_a_call_and_not_in_the_text_too() -> None:
+def test_openai_moves_an_answered_text_call_out_of_the_text() -> None:
     message = opened(openai.write(RUN))["messages"][6]
     assert message["content"] == f"<think>hm</think>{TEXT_CALL}"  # no span: nothing to cut out
     (written,) = message["tool_calls"]
     assert written["function"] == {"name": "terminal", "arguments": '{"command": "ls"}'}
 
 
-def test_calls_in_the_text_that_nothing_answers_stay_there_and_nowhere_else() -> None:
+def test_openai_leaves_unanswered_text_calls_in_the_text() -> None:
     run = numbered(said("assistant", TEXT_CALL, calls=1), in_text(TEXT_CALL, TEXT_CALL))
     (message,) = opened(openai.write(run))["messages"]
     assert message == {"role": "assistant", "content": TEXT_CALL}
 
 
-def test_a_result_that_answers_no_call_is_what_a_user_says() -> None:
+def test_a_result_that_answers_no_call_becomes_a_user_message() -> None:
     messages = opened(openai.write(numbered(*answered("lost", "c9"))))["messages"]
     assert messages == [{"role": "user", "name": "tool", "content": "lost"}]
 
 
-def test_openai_has_custom_calls_for_the_inputs_of_custom_tools() -> None:
+def test_openai_writes_custom_calls_for_the_inputs_of_custom_tools() -> None:
     patch = call(0, "*** Begin Patch", ArgumentsState.NOT_JSON, verdict="custom", name="apply")
     run = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=patch))
     (message,) = opened(openai.write(run))["messages"]
@@ -128,11 +128,11 @@ def test_openai_describes_the_run_and_masks_its_secrets() -> None:
     assert metadata["details"]["headers"]["Authorization"] == "Bearer ***"
 
 
-def test_openai_says_no_tools_where_none_were_declared() -> None:
+def test_openai_omits_tools_if_none_were_declared() -> None:
     assert "tools" not in opened(openai.write([RunStarted(seq=0)]))
 
 
-def test_openai_writes_media_parts_whole_where_the_record_is_known() -> None:
+def test_openai_writes_media_parts_whole_if_the_record_is_known() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     parts = (ContentPart("text", "a"), ContentPart("image", "[image]", "image/png"))
     raw = json.dumps({"role": "user", "content": [{"type": "text", "text": "a"}, image]})
@@ -184,7 +184,7 @@ def _calls(run: tuple[Event, ...]) -> Iterator[ToolCall]:
     return (event.call for event in run if isinstance(event, ToolCallProposed))
 
 
-def test_openai_leaves_out_replies_that_were_discarded_and_no_others() -> None:
+def test_openai_omits_discarded_replies_and_no_others() -> None:
     failed = RequestFailed(seq=0, turn=2, message="no answer")
     first, second = said("assistant", "first"), said("assistant", "second")
     run = numbered(
@@ -196,13 +196,13 @@ def test_openai_leaves_out_replies_that_were_discarded_and_no_others() -> None:
     assert changes.summary() == "1 message of discarded replies left out"
 
 
-def test_openai_says_with_which_code_a_command_ended() -> None:
+def test_openai_writes_the_exit_code_of_a_command() -> None:
     proposed = ToolCallProposed(seq=0, call=CALLS[0])
     run = numbered(said("assistant", "", calls=1), proposed, *answered("", "c0", exit_code=2))
     assert opened(openai.write(run))["messages"][1]["exit_code"] == 2
 
 
-def test_openai_puts_results_right_behind_their_calls() -> None:
+def test_openai_puts_results_directly_after_their_calls() -> None:
     run = numbered(
         said("assistant", "", calls=1),
         ToolCallProposed(seq=0, call=CALLS[0]),
@@ -235,13 +235,13 @@ def taken_by_the_api(messages: list[dict[str, Any]]) -> None:
         assert all(call["id"].strip() for call in message.get("tool_calls", ()))
 
 
-def test_the_api_takes_a_run_with_everything_in_it() -> None:
+def test_the_api_accepts_a_run_with_everything_in_it() -> None:
     taken_by_the_api(opened(openai.write(RUN))["messages"])
 
 
 @settings(max_examples=120, deadline=None)
 @given(RUNS)
-def test_the_api_takes_any_run_with_every_call_and_result_of_it(run: tuple[Event, ...]) -> None:
+def test_the_api_accepts_any_run_with_all_its_calls_and_results(run: tuple[Event, ...]) -> None:
     messages = opened(openai.write(run))["messages"]
     taken_by_the_api(messages)
     written = [call for message in messages for call in message.get("tool_calls", ())]
@@ -270,11 +270,11 @@ def sent(label: str, events: list[Event]) -> None:
 
 
 @pytest.mark.shared
-def test_the_api_takes_the_messages_of_every_real_run(trajectories: Path) -> None:
+def test_the_api_accepts_the_messages_of_every_real_run(trajectories: Path) -> None:
     for label, events in real_runs(trajectories, 3):
         sent(label, events)
 
 
-def test_the_api_takes_the_messages_of_every_sample(transcripts: Path) -> None:
+def test_the_api_accepts_the_messages_of_every_sample(transcripts: Path) -> None:
     for label, events in real_runs(transcripts, 9):
         sent(label, events)

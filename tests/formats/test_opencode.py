@@ -48,7 +48,7 @@ def tools_in(value: Any) -> list[dict[str, Any]]:
     return [part for part in parts if part["type"] == "tool"]
 
 
-def test_an_exported_session_opens_with_all_that_it_says() -> None:
+def test_an_exported_session_opens_complete() -> None:
     data = document(EXPORT)
     assert format_of(data) == "opencode"
     events = read_bytes(FORMAT, data)
@@ -65,7 +65,7 @@ def test_an_exported_session_opens_with_all_that_it_says() -> None:
     assert first.details["subagents"] == {"c6": SUBAGENT}
 
 
-def test_tokens_are_those_of_each_reply() -> None:
+def test_each_reply_keeps_its_token_counts() -> None:
     counted = [
         (used.prompt_tokens, used.completion_tokens)
         for event in only(read_bytes(FORMAT, document(EXPORT)), MessageAppended)
@@ -89,7 +89,7 @@ def test_tokens_are_those_of_each_reply() -> None:
         ({"input": None, "output": "many"}, None, None),
     ],
 )
-def test_what_was_cached_is_a_part_of_the_prompt(
+def test_cached_tokens_are_part_of_the_prompt(
     tokens: Any, prompt: int | None, completion: int | None
 ) -> None:
     found = used(tokens)
@@ -97,7 +97,7 @@ def test_what_was_cached_is_a_part_of_the_prompt(
     assert found is not None or prompt is None
 
 
-def test_calls_that_could_not_be_run_and_tools_that_failed_are_errors() -> None:
+def test_calls_that_could_not_run_and_failed_tools_are_errors() -> None:
     events = read_bytes(FORMAT, document(EXPORT))
     assert {f"{code}:error" for code in (Code.NAME_UNKNOWN, Code.ARGS_INVALID)} <= set(
         found_codes(events)
@@ -106,7 +106,7 @@ def test_calls_that_could_not_be_run_and_tools_that_failed_are_errors() -> None:
     assert failed == ["c2", "c3", "c4", "c5"]
 
 
-def test_what_a_run_prints_is_one_run_with_the_same_calls() -> None:
+def test_the_output_of_a_run_is_one_run_with_the_same_calls() -> None:
     assert format_of(RUN) == "opencode"
     events = read_bytes(FORMAT, RUN)
     assert [(call.id, call.name) for call in calls(events)] == ASKED
@@ -116,7 +116,7 @@ def test_what_a_run_prints_is_one_run_with_the_same_calls() -> None:
     assert (first.run_id, first.details["subagents"]) == (MAIN, {"c6": SUBAGENT})
 
 
-def test_a_request_that_failed_says_why() -> None:
+def test_a_failed_request_carries_its_reason() -> None:
     events = read_bytes(FORMAT, (FOLDER / "run_fails.jsonl").read_bytes())
     [failed] = only(events, RequestFailed)
     assert (failed.message, failed.status) == ("APIError: scripted failure", 400)
@@ -142,7 +142,7 @@ def test_a_message_of_several_steps_is_several_replies() -> None:
     assert said(events) == [("assistant", "One."), ("assistant", "Two.")]
 
 
-def test_a_call_that_still_runs_has_no_result() -> None:
+def test_a_running_call_has_no_result() -> None:
     state = {"status": "running", "input": {"command": "sleep 9"}}
     part = {"type": "tool", "tool": "bash", "callID": "c1", "state": state}
     event = {"type": "tool_use", "timestamp": 1, "sessionID": "s", "part": part}
@@ -150,7 +150,7 @@ def test_a_call_that_still_runs_has_no_result() -> None:
     assert (len(calls(events)), only(events, ToolReturned)) == (1, [])
 
 
-def test_its_database_holds_a_run_a_session(tmp_path: Path) -> None:
+def test_its_database_has_one_run_per_session(tmp_path: Path) -> None:
     path = tmp_path / "opencode.db"
     with sqlite3.connect(path) as connection:
         connection.executescript((FOLDER / "opencode.sql").read_text())

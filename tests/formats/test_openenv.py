@@ -49,7 +49,7 @@ def test_each_episode_is_a_run_with_its_reward_and_the_model_of_the_metadata() -
     assert ends[0].scores == {"turns": 2.0, "tool_calls": 2.0, "correct": 1.0}
 
 
-def test_errors_of_tools_that_the_model_was_not_told_are_shown() -> None:
+def test_tool_errors_hidden_from_the_model_are_shown() -> None:
     episodes = opened()
     assert "CALL_IN_CONTENT" in codes(episodes[1])
     errors = [result.error for each in episodes[2:4] for result in results(each)]
@@ -60,12 +60,12 @@ def test_errors_of_tools_that_the_model_was_not_told_are_shown() -> None:
     assert not codes(episodes[0])
 
 
-def test_an_episode_that_ran_into_a_limit_was_cut() -> None:
+def test_an_episode_that_hit_a_limit_is_truncated() -> None:
     value = {**ROWS[0], "metrics": {"truncated": True}}
     assert only(read_value(FORMAT, value), RunEnded)[0].status == "truncated"
 
 
-def test_what_is_no_episode_is_a_defect() -> None:
+def test_a_value_that_is_not_an_episode_is_a_defect() -> None:
     for value in (3, {**ROWS[0], "tool_trace": None}):
         assert len(only(read_value(FORMAT, value), SourceDefect)) == 1
 

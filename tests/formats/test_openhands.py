@@ -98,20 +98,20 @@ def test_a_call_is_shown_as_the_model_wrote_it() -> None:
     assert [piece.text for piece in reply.reasoning] == ["hm"]
 
 
-def test_a_command_that_still_runs_has_no_exit_code() -> None:
+def test_a_running_command_has_no_exit_code() -> None:
     seen = {**SEEN, "extras": {"metadata": {"exit_code": -1}}}
     answer = only(read_bytes(FORMAT, lines(ASK, RUN, seen)), ToolReturned)[0].result
     assert (answer.exit_code, answer.error) == (None, None)
 
 
-def test_state_changes_are_hidden_and_the_end_is_no_call() -> None:
+def test_state_changes_are_hidden_and_finishing_is_not_a_call() -> None:
     events = read_bytes(FORMAT, lines(ASK, STATE, FINISH))
     assert messages(events)[1].flags == ("agent_state_changed", "hidden")
     assert (messages(events)[2].text, messages(events)[2].flags) == ("Done.", ("finish",))
     assert not calls(events)
 
 
-def test_an_error_that_answers_a_call_is_its_result_and_any_other_a_bad_reply() -> None:
+def test_an_error_is_the_result_of_its_call_or_else_a_bad_reply() -> None:
     error = {"source": "agent", "observation": "error", "content": "no such tool", "extras": {}}
     events = read_bytes(FORMAT, lines(ASK, RUN, {**error, "cause": 1}, error))
     assert [event.result.error is not None for event in only(events, ToolReturned)] == [True]
@@ -158,7 +158,7 @@ def test_events_of_the_sdk_open() -> None:
 
 
 @pytest.mark.parametrize("history", [[ASK, RUN, SEEN], [[ASK, STATE], [RUN, SEEN]]])
-def test_evaluation_output_is_a_run_a_line_also_in_pairs(history: list[Any]) -> None:
+def test_evaluation_output_has_a_run_per_line_even_with_paired_history(history: list[Any]) -> None:
     value = {
         "instance_id": "org__repo-1",
         "history": history,
@@ -183,7 +183,9 @@ def test_evaluation_output_is_a_run_a_line_also_in_pairs(history: list[Any]) -> 
         ("boom", "error"),
     ],
 )
-def test_the_error_of_an_output_says_how_the_run_ended(error: str | None, status: str) -> None:
+def test_the_error_of_an_output_determines_how_the_run_ended(
+    error: str | None, status: str
+) -> None:
     events = read_value(FORMAT, {"instance_id": "i", "history": [ASK], "error": error})
     assert only(events, RunEnded)[0].status == status
 
@@ -238,7 +240,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("sdk-goal-events.jsonl", (1, 5, 2), 3),
     ],
 )
-def test_real_conversations_hold_what_their_manifest_says(
+def test_real_conversations_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "09-openhands" / name).read_bytes())
@@ -246,7 +248,7 @@ def test_real_conversations_hold_what_their_manifest_says(
     assert not only(events, SourceDefect)
 
 
-def test_calls_of_one_reply_of_the_sdk_are_one_message() -> None:
+def test_calls_from_one_sdk_reply_are_one_message() -> None:
     data = (Path(__file__).resolve().parents[1] / "fixtures/openhands/events.jsonl").read_bytes()
     assert format_of(data) == "openhands"
     events = read_bytes(FORMAT, data)

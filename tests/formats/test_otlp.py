@@ -143,7 +143,7 @@ WHOLE = [("system", "Be brief."), ("user", "List."), ("assistant", ""), ("tool",
          ("assistant", "Done.")]  # fmt: skip
 
 
-def test_the_request_that_was_asked_most_is_the_conversation_and_its_reply_the_end() -> None:
+def test_the_request_with_most_messages_and_its_reply_form_the_conversation() -> None:
     events = read_bytes(FORMAT, document(export(*SPANS)))
     assert said(events) == WHOLE
     first = started(events)
@@ -167,7 +167,7 @@ def test_tool_spans_give_results_their_time_and_errors() -> None:
     assert "OSError: no disk" in result.error.reason
 
 
-def test_a_trace_that_is_spread_over_lines_is_one_run() -> None:
+def test_a_trace_spread_over_lines_is_one_run() -> None:
     data = lines(*(export(one) for one in SPANS))
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 5, 1)
@@ -183,12 +183,12 @@ def test_spans_of_an_agent_that_was_never_recorded_are_one_run() -> None:
     assert [run.run_id for run in runs(events)] == ["t1"]
 
 
-def test_traces_are_runs_of_their_own() -> None:
+def test_each_trace_is_a_separate_run() -> None:
     other = chat("x", 9, ASK, DONE, parent="") | {"traceId": "t2"}
     assert [run.run_id for run in runs(read(*SPANS, other))] == ["t1", "t2"]
 
 
-def test_an_agent_that_an_agent_calls_is_a_run_below_it() -> None:
+def test_an_agent_called_by_another_is_a_child_run() -> None:
     agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "helper"}
     helper = span("helper", "tool", 2, attributes=agent)
     asked = chat("h1", 2, [{"role": "user", "parts": [{"type": "text", "content": "Help."}]}],
@@ -301,7 +301,7 @@ STRUCTURED = {
     ids=["openinference", "openllmetry", "events", "late event", "old events", "events as json",
          "structured"],
 )  # fmt: skip
-def test_every_generation_of_attributes_says_the_same(kept: dict[str, Any]) -> None:
+def test_every_generation_of_attributes_is_read_alike(kept: dict[str, Any]) -> None:
     events = read(span("one", **kept))
     assert [role for role, _ in said(events)] == ["user", "assistant"]
     assert said(events)[0][1] == "List."
@@ -327,7 +327,7 @@ def listed(side: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {f"llm.{side}_messages.{key}": value for item in items for key, value in item.items()}
 
 
-def test_calls_of_one_reply_are_so_where_openinference_saw_items_of_the_responses_api() -> None:
+def test_openinference_responses_api_items_of_one_reply_stay_together() -> None:
     asked = {"0.message.role": "user", "0.message.content": "List."}
     told = [
         {f"{at}.message.role": "tool", f"{at}.message.tool_call_id": f"c{at - 3}",
@@ -351,14 +351,14 @@ def test_calls_of_one_reply_are_so_where_openinference_saw_items_of_the_response
     assert [result.call_id for result in results(events)] == ["c1", "c2"]
 
 
-def test_choices_that_openinference_saw_stay_replies_of_their_own() -> None:
+def test_openinference_choices_stay_separate_replies() -> None:
     items = listed("output", of_response(0, "c1"), of_response(1, "c2"))
     kept = {"openinference.span.kind": "LLM", **items}
     events = read(span("one", name="ChatCompletion", attributes=kept))
     assert [role for role, _ in said(events)] == ["assistant", "assistant"]
 
 
-def test_the_schema_of_a_tool_is_read_out_of_its_text() -> None:
+def test_the_schema_of_a_tool_is_parsed_from_its_text() -> None:
     [tool] = started(read(span("one", attributes=OPENLLMETRY))).tools
     assert tool.parameters == {"type": "object"}
 
@@ -380,7 +380,7 @@ def test_tool_messages_of_old_events_answer_their_calls() -> None:
     assert results(events)[0].call_id == "c1"
 
 
-def test_a_request_that_failed_says_why() -> None:
+def test_a_failed_request_carries_its_reason() -> None:
     failed = chat("first", 1, ASK, DONE)
     failed["attributes"] = [
         pair for pair in failed["attributes"] if pair["key"] != "gen_ai.output.messages"
@@ -405,17 +405,17 @@ def test_a_request_that_failed_says_why() -> None:
         ("bare", "bare"),
     ],
 )
-def test_values_of_attributes_are_what_they_hold(value: Any, told: Any) -> None:
+def test_attribute_values_are_unwrapped(value: Any, told: Any) -> None:
     assert any_value(value) == told
 
 
-def test_a_list_that_is_spread_over_names_is_put_together_whatever_its_numbers() -> None:
+def test_a_list_flattened_into_names_is_rebuilt_from_any_numbers() -> None:
     spread = {"m.1000000000.a": 0, "m.7.a.b": 1, "m.2": "x", "m.7.a.c.1": 2, "m.7.a.c.0": 3}
     assert Attributes(spread).listed("m") == ["x", {"a": {"b": 1, "c": [3, 2]}}]
 
 
 @pytest.mark.parametrize("key", ["", "message", "value", "kvlistValue", "0"])
-def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
+def test_deeply_nested_values_do_not_raise(key: str) -> None:
     deep = deep_json(key)
     names = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions",
              "llm.tools.0.tool", "events")  # fmt: skip
@@ -433,7 +433,7 @@ def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
         "gen_ai.input.messages", "llm.input_messages.0.message.role", "parts",
     )
 )  # fmt: skip
-def test_no_value_makes_it_raise(value: Any) -> None:
+def test_no_value_raises(value: Any) -> None:
     odd = span("one", attributes={"gen_ai.operation.name": "chat"})
     listed = value if isinstance(value, list) else [value]
     whole = {"resourceSpans": listed}
@@ -444,21 +444,21 @@ def test_no_value_makes_it_raise(value: Any) -> None:
         fold_run(read_value(FORMAT, one))
 
 
-def test_headers_that_a_span_keeps_show_no_credentials() -> None:
+def test_headers_in_a_span_show_no_credentials() -> None:
     kept = {"http.request.header.authorization": "Bearer s3cr3t", "http.method": "POST"}
     text = json.dumps(export(span("one", attributes=kept)), indent=1)
     assert "s3cr3t" not in mask_json_text(text)
     assert mask_json_text(text).replace("***", "s3cr3t") == text
 
 
-def test_it_is_told_by_its_content() -> None:
+def test_it_is_detected_by_its_content() -> None:
     for data in (document(export(*SPANS)), lines(export(*SPANS), export())):
         reader = detect(BytesSource(data), formats()).reader
         assert reader is not None and reader.name == "otlp"
 
 
 @pytest.mark.parametrize("version", ["0.40", "0.62"])
-def test_what_openllmetry_itself_writes_is_one_conversation(version: str) -> None:
+def test_genuine_openllmetry_output_is_one_conversation(version: str) -> None:
     events = read_bytes(FORMAT, (FIXTURES / f"openllmetry-{version}.json").read_bytes())
     assert said(events) == [
         ("system", "Be brief."),
@@ -474,7 +474,7 @@ def test_what_openllmetry_itself_writes_is_one_conversation(version: str) -> Non
     assert ended(events).status == "error"
 
 
-def test_what_the_sdk_of_langfuse_sends_is_a_conversation() -> None:
+def test_data_sent_by_the_langfuse_sdk_is_a_conversation() -> None:
     data = (FIXTURES / "langfuse-5.0.json").read_bytes()
     assert format_of(data) == "otlp"
     events = read_bytes(FORMAT, data)
@@ -494,7 +494,7 @@ def test_what_the_sdk_of_langfuse_sends_is_a_conversation() -> None:
     assert "maximum context length" in only(events, RequestFailed)[0].message
 
 
-def test_what_litellm_sends_is_one_conversation_with_its_calls() -> None:
+def test_data_sent_by_litellm_is_one_conversation_with_its_calls() -> None:
     data = (FIXTURES / "litellm-1.106.jsonl").read_bytes()
     events = read_bytes(FORMAT, data)
     assert [run.task for run in runs(events)] == ["multi: Lima?"]
@@ -510,7 +510,7 @@ def test_what_litellm_sends_is_one_conversation_with_its_calls() -> None:
     assert [call.raw["function"]["arguments"] for call in calls(first)] == ['{"city": "Lima"}']
 
 
-def test_tokens_of_reasoning_are_counted_under_their_newest_name() -> None:
+def test_reasoning_tokens_are_counted_under_their_newest_name() -> None:
     told = {"gen_ai.operation.name": "chat", "gen_ai.usage.reasoning.output_tokens": 3}
     events = read(span("one", attributes={**told, "gen_ai.output.messages": json.dumps([DONE])}))
     usage = messages(events)[0].usage

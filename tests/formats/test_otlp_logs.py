@@ -70,7 +70,7 @@ def test_messages_of_log_records_belong_to_their_spans(kept: str) -> None:
 
 
 @pytest.mark.parametrize("kept", KEPT)
-def test_log_records_alone_are_the_conversation_as_well(kept: str) -> None:
+def test_log_records_without_spans_are_a_conversation_too(kept: str) -> None:
     data = (FIXTURES / f"{kept}.jsonl").read_bytes()
     alone = b"".join(line for line in data.splitlines(True) if b"resourceLogs" in line)
     events = read_bytes(FORMAT, alone)
@@ -78,14 +78,14 @@ def test_log_records_alone_are_the_conversation_as_well(kept: str) -> None:
     assert said(events)[:5] == WHOLE
 
 
-def test_a_text_in_a_log_record_stays_as_it_is() -> None:
+def test_text_in_a_log_record_is_kept_verbatim() -> None:
     asked = record("gen_ai.user.message", {"content": '{"a":  1}'})
     events = read_value(FORMAT, logs(asked, CHOICE))
     assert said(events) == [("user", '{"a":  1}'), ("assistant", "Done.")]
     assert messages(events)[1].finish_reason == "length"
 
 
-def test_logs_of_the_application_and_metrics_are_passed_over() -> None:
+def test_application_logs_and_metrics_are_skipped() -> None:
     other = record("", {"msg": "served"})
     metrics = {"resourceMetrics": [{"resource": {}, "scopeMetrics": []}]}
     request = span("one", attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
@@ -95,12 +95,12 @@ def test_logs_of_the_application_and_metrics_are_passed_over() -> None:
     assert started(events).model == "m"
 
 
-def test_a_file_of_logs_that_tell_of_no_model_is_not_taken_for_traces() -> None:
+def test_a_file_of_logs_without_a_model_is_not_taken_for_traces() -> None:
     assert format_of(document(logs(record("", {"msg": "served"})))) == ""
     assert format_of(lines({"resourceMetrics": []})) == ""
 
 
-def test_a_failure_that_only_a_log_record_tells_is_a_failed_request() -> None:
+def test_a_failure_known_only_from_a_log_record_is_a_failed_request() -> None:
     asked = [{"role": "user", "parts": [{"type": "text", "content": "List."}]}]
     told = {"gen_ai.input.messages": asked, "error.type": "BadRequestError"}
     name = "gen_ai.client.inference.operation.details"
@@ -109,7 +109,7 @@ def test_a_failure_that_only_a_log_record_tells_is_a_failed_request() -> None:
     assert ended(events).status == "error"
 
 
-def test_what_a_span_says_itself_counts_before_its_log_records() -> None:
+def test_the_content_of_a_span_takes_precedence_over_its_log_records() -> None:
     asked = [{"role": "user", "parts": [{"type": "text", "content": "Own."}]}]
     done = {"role": "assistant", "parts": [{"type": "text", "content": "Yes."}]}
     own = chat("one", 1, asked, done, parent="")
@@ -129,7 +129,7 @@ PRINTED = [
 ]
 
 
-def test_log_records_that_were_printed_between_the_spans_belong_to_them() -> None:
+def test_log_records_printed_between_the_spans_belong_to_them() -> None:
     context = {"trace_id": "0xt1", "span_id": "0xone", "trace_state": "[]"}
     times = {"start_time": "2026-01-02T03:04:00Z", "end_time": "2026-01-02T03:04:02Z"}
     attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
@@ -144,7 +144,7 @@ def test_log_records_that_were_printed_between_the_spans_belong_to_them() -> Non
     assert only(events, SourceDefect) == []
 
 
-def test_log_records_that_were_printed_alone_are_the_conversation_as_well() -> None:
+def test_log_records_printed_without_spans_are_a_conversation_too() -> None:
     data = b"".join(map(document, PRINTED))
     assert format_of(data) == "phoenix-spans"
     assert said(read_bytes(phoenix_spans.FORMAT, data)) == [

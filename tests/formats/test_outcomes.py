@@ -33,7 +33,7 @@ TOLD = {"reward": 0.5, "scores": {"format": 1.0}, "group_id": 7}
         ("generic", {"dialogue": [{"from": "me", "text": "a"}, {"from": "you", "text": "b"}]}),
     ],
 )
-def test_a_row_tells_its_reward_its_scores_and_its_group(name: str, row: dict[str, Any]) -> None:
+def test_a_row_gives_its_reward_scores_and_group(name: str, row: dict[str, Any]) -> None:
     data = lines({**row, **TOLD})
     assert format_of(data) == name
     events = read_bytes(next(known for known in formats() if known.name == name), data)
@@ -42,7 +42,7 @@ def test_a_row_tells_its_reward_its_scores_and_its_group(name: str, row: dict[st
 
 
 @pytest.mark.parametrize("name", ["sharegpt", "hermes-sharegpt"])
-def test_a_score_is_the_reward_where_there_is_no_other(name: str) -> None:
+def test_a_score_is_the_reward_if_there_is_no_other(name: str) -> None:
     turns = TURNS if name == "sharegpt" else THOUGHT
     data = lines({"conversations": turns, "score": 0.25})
     assert format_of(data) == name
@@ -50,7 +50,7 @@ def test_a_score_is_the_reward_where_there_is_no_other(name: str) -> None:
     assert [end.reward for end in only(events, RunEnded)] == [0.25]
 
 
-def test_the_score_of_a_pair_is_that_of_neither_side() -> None:
+def test_the_score_of_a_pair_belongs_to_neither_side() -> None:
     pair = {"conversations": TURNS[:1], "chosen": TURNS[1], "rejected": TURNS[1], "score": 1}
     data = lines(pair)
     [sharegpt] = [known for known in formats() if known.name == "sharegpt"]

@@ -54,27 +54,27 @@ def test_how_a_run_ended_reads_back(to: str) -> None:
 
 
 @pytest.mark.parametrize("to", READERS)
-def test_an_export_of_a_run_without_an_end_has_none_either(to: str) -> None:
+def test_the_export_of_a_run_without_an_end_has_none_either(to: str) -> None:
     text = WRITERS[to](numbered(START, *SAID))
     assert not any(isinstance(event, RunEnded) for event in read_back(to, json.loads(text)))
 
 
 @pytest.mark.parametrize("to", READERS)
-def test_an_export_without_calls_is_opened_by_the_reader_that_knows_how_it_ended(to: str) -> None:
+def test_an_export_without_calls_is_read_by_the_reader_that_knows_its_end(to: str) -> None:
     value = json.loads(WRITERS[to](numbered(START, *SAID, RunEnded(seq=0))))
     sample = Sample(b"{", Layout.DOCUMENT, (value,))
     scores = {each.name: found.score for each in formats() if (found := each.sniff(sample))}
     assert max(scores, key=scores.__getitem__) == READERS[to]
 
 
-def test_metadata_of_others_is_no_outcome() -> None:
+def test_foreign_metadata_is_not_an_outcome() -> None:
     messages = [{"role": "user", "content": "hi"}]
     foreign = {"messages": messages, "metadata": {"status": "failed", "reward": 1}}
     assert not any(isinstance(event, RunEnded) for event in read_back("openai", foreign))
 
 
 @pytest.mark.parametrize("status", ["gone", 5, None, ["ok"], {}])
-def test_a_status_that_no_run_has_is_no_end(status: Any) -> None:
+def test_an_unknown_status_is_not_an_end(status: Any) -> None:
     steps = [{"source": "user", "message": "hi"}]
     value = {"schema_version": "ATIF-v1.7", "steps": steps, "extra": {"status": status}}
     assert not any(isinstance(event, RunEnded) for event in read_back("atif", value))

@@ -121,7 +121,7 @@ def as_text(one: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["list", "lines", "page", "texts", "flat", "frame"],
 )
-def test_spans_are_read_however_they_are_listed_and_spelled(data: bytes) -> None:
+def test_spans_are_read_in_every_container_and_spelling(data: bytes) -> None:
     reader = detect(BytesSource(data), formats()).reader
     assert reader is not None and reader.name == "phoenix-spans"
     events = read_bytes(FORMAT, data)
@@ -146,7 +146,7 @@ def test_spans_of_the_console_exporter_are_read() -> None:
     assert mark is not None and "lost" in mark.reason
 
 
-def test_spans_that_are_printed_one_behind_the_other_are_those_of_their_traces() -> None:
+def test_spans_printed_one_after_another_belong_to_their_traces() -> None:
     """The console exporter of OpenTelemetry's SDK prints each over several lines."""
     for between in ("\n", ""):
         printed = between.join(json.dumps(one, indent=4) for one in SPANS).encode() + b"\n"
@@ -156,7 +156,7 @@ def test_spans_that_are_printed_one_behind_the_other_are_those_of_their_traces()
         assert counts(events) == (1, 3, 1)
 
 
-def test_a_reply_that_an_event_tells_in_parts_is_read() -> None:
+def test_a_reply_recorded_in_an_event_as_parts_is_read() -> None:
     """Strands' agents tell what was asked and answered in events, in the parts of Converse."""
     use = {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {}}}
     asked = {"content": json.dumps([{"text": "List."}])}
@@ -174,7 +174,7 @@ def test_a_reply_that_an_event_tells_in_parts_is_read() -> None:
     assert [call.name for call in calls(events)] == ["ls"]
 
 
-def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
+def test_its_store_is_read_without_being_changed(tmp_path: Path) -> None:
     path = tmp_path / "phoenix.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE traces (id INTEGER PRIMARY KEY, trace_id TEXT)")
@@ -214,7 +214,7 @@ def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kept", "name"), [("spans", "phoenix-spans"), ("otlpv1", "otlp")], ids=["spans", "otlpv1"]
 )
-def test_what_the_api_answers_is_read_in_both_its_forms(kept: str, name: str) -> None:
+def test_api_responses_are_read_in_both_forms(kept: str, name: str) -> None:
     data = (FIXTURES / f"{kept}-20.26.json").read_bytes()
     assert format_of(data) == name
     found = FORMAT if name == FORMAT.name else otlp.FORMAT
@@ -230,7 +230,7 @@ def test_what_the_api_answers_is_read_in_both_its_forms(kept: str, name: str) ->
 
 @pytest.mark.parametrize("key", ["", "message", "llm", "0"])
 @pytest.mark.parametrize("kind", ["LLM", "TOOL", "AGENT"])
-def test_values_nested_deeply_do_not_make_it_raise(key: str, kind: str) -> None:
+def test_deeply_nested_values_do_not_raise(key: str, kind: str) -> None:
     deep = deep_json(key)
     given = {"llm": {"input_messages": [deep, {"message": deep}], "tools": deep}, "input": deep}
     odd = span("odd", kind, given, resource=deep)
@@ -244,13 +244,13 @@ def test_values_nested_deeply_do_not_make_it_raise(key: str, kind: str) -> None:
         "message", "data", "spans", "parent_id", "start_time", "status", "0", "llm.tools.0",
     )
 )  # fmt: skip
-def test_no_value_makes_it_raise(value: Any) -> None:
+def test_no_value_raises(value: Any) -> None:
     odd = {**ASKED, "attributes": value, "events": value, "status": value}
     for one in (value, [odd], {"spans": [odd, odd, odd, odd, value]}, [value, odd]):
         fold_run(read_value(FORMAT, one))
 
 
-def test_spans_of_an_attempt_of_agent_lightning_are_one_run_with_its_reward() -> None:
+def test_spans_of_an_agent_lightning_attempt_are_one_run_with_its_reward() -> None:
     data = (PROJECT / "tests/fixtures/otel/agentlightning-0.3.jsonl").read_bytes()
     assert format_of(data) == "phoenix-spans"
     events = read_bytes(FORMAT, data)
@@ -263,7 +263,7 @@ def test_spans_of_an_attempt_of_agent_lightning_are_one_run_with_its_reward() ->
     ]
 
 
-def test_the_last_reward_of_an_attempt_counts_and_the_first_of_several_is_its_reward() -> None:
+def test_an_attempt_takes_the_first_value_of_its_last_reward() -> None:
     def rewarded(number: int, *values: float) -> dict[str, Any]:
         told = {f"agentlightning.reward.{n}.value": value for n, value in enumerate(values)}
         names = {f"agentlightning.reward.{n}.name": f"r{n}" for n in range(len(values))}

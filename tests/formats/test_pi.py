@@ -52,7 +52,7 @@ def entry(name: str, parent: str | None, **message: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", [SESSION, EVENTS], ids=lambda path: path.name)
-def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path) -> None:
+def test_a_session_and_its_printed_events_have_the_same_calls_and_results(path: Path) -> None:
     assert format_of(path.read_bytes()) == "pi"
     events = read(path)
     assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
@@ -66,14 +66,14 @@ def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path
     assert messages(events)[1].reasoning[0].text == "Let me look at two files."
 
 
-def test_a_session_says_who_it_is_and_what_it_was_asked() -> None:
+def test_a_session_has_its_id_model_and_task() -> None:
     first = started(read(SESSION))
     assert first.run_id == "01a2048d-d70f-7308-a7b4-fc2200840446"
     assert (first.model, first.task) == ("scripted", "Look at the files")
     assert (first.details["cwd"], first.details["provider"]) == ("/work", "local")
 
 
-def test_tokens_and_cost_are_those_of_each_reply() -> None:
+def test_each_reply_keeps_its_tokens_and_cost() -> None:
     counted = [
         (one.prompt_tokens, one.completion_tokens, one.cached_tokens, one.cost_usd)
         for event in only(read(SESSION), MessageAppended)
@@ -89,23 +89,23 @@ def test_tokens_and_cost_are_those_of_each_reply() -> None:
     assert used({"input": 3, "output": 1, "cacheRead": 4, "cacheWrite": 5}).prompt_tokens == 12
 
 
-def test_a_command_that_failed_tells_its_exit_code() -> None:
+def test_a_failed_command_has_its_exit_code() -> None:
     [failed] = [one for one in results(read(SESSION)) if one.call_id == "c5"]
     assert (failed.exit_code, failed.error.reason) == (3, "is_error: out (exit code 3)")
 
 
-def test_a_call_stands_where_the_file_has_it() -> None:
+def test_a_call_points_to_its_location_in_the_file() -> None:
     [first, *_] = only(read(SESSION), ToolCallProposed)
     assert first.at.pointer == "/message/content/2"
     assert first.call.raw["type"] == "toolCall"
 
 
-def test_what_was_cut_is_found() -> None:
+def test_truncated_output_is_found() -> None:
     _, findings = fold_run(read(SESSION))
     assert [finding.code for finding in findings].count(Code.TRUNCATED) == 2
 
 
-def test_a_refused_request_is_an_error_and_no_empty_reply() -> None:
+def test_a_refused_request_is_an_error_and_not_an_empty_reply() -> None:
     events = read(BY_HAND)
     [failed] = only(events, RequestFailed)
     assert (failed.status, failed.message) == (400, "400 No such model")
@@ -113,7 +113,7 @@ def test_a_refused_request_is_an_error_and_no_empty_reply() -> None:
     assert Code.REPLY_SHAPE not in [finding.code for finding in fold_run(events)[1]]
 
 
-def test_a_request_that_was_sent_again_is_a_warning_and_its_piece_is_kept() -> None:
+def test_a_retried_request_is_a_warning_and_its_partial_reply_is_kept() -> None:
     piece = [{"type": "text", "text": "I be"}]
     events = read_bytes(
         FORMAT,
@@ -135,21 +135,21 @@ def test_a_request_that_was_sent_again_is_a_warning_and_its_piece_is_kept() -> N
     ]
 
 
-def test_what_is_no_reply_of_the_model_says_so() -> None:
+def test_messages_not_from_the_model_are_marked() -> None:
     flagged = [(one.flags, one.text) for one in messages(read(BY_HAND)) if one.flags]
     assert flagged == [(("compaction",), "## Goal\nLook at files")]
     assert ("user", "$ echo by hand\nby hand\n") in said(read(BY_HAND))
     assert started(read(BY_HAND)).details["titles"] == ["my name"]
 
 
-def test_a_fork_names_where_it_goes_on_from_and_flags_what_was_said_there() -> None:
+def test_a_fork_names_its_origin_and_flags_the_copied_messages() -> None:
     events = read(FORKED)
     assert started(events).details["goes_on_from"] == started(read(BY_HAND)).run_id
     copied = [one.text for one in messages(events) if "copied" in one.flags]
     assert copied == ["first", "One.", "a.txt\n", "Listed.", "$ echo by hand\nby hand\n"]
 
 
-def test_a_branch_that_was_left_has_a_flag() -> None:
+def test_an_abandoned_branch_is_flagged() -> None:
     rows = [
         entry("a", None, role="user", content="First."),
         entry("b", "a", role="assistant", content=[{"type": "text", "text": "Left."}]),
@@ -169,7 +169,7 @@ def test_a_branch_that_was_left_has_a_flag() -> None:
 
 
 @pytest.mark.parametrize("path", [BY_HAND, FORKED, SESSION], ids=lambda path: path.name)
-def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
+def test_a_list_of_the_lines_is_read_like_the_lines(path: Path) -> None:
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     rows += [
         entry("z1", None, role="user", content="Left."),
@@ -182,7 +182,7 @@ def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
     assert told[0] == told[1]
 
 
-def test_a_message_that_was_cut_off_by_the_end_is_partial() -> None:
+def test_a_message_cut_off_by_the_end_is_partial() -> None:
     whole = EVENTS.read_bytes().splitlines(keepends=True)
     cut = max(at for at, line in enumerate(whole) if b'"message_update"' in line)
     last = messages(read_bytes(FORMAT, b"".join(whole[: cut + 1])))[-1]
@@ -190,7 +190,7 @@ def test_a_message_that_was_cut_off_by_the_end_is_partial() -> None:
     assert last.text.startswith("<tool_call>")
 
 
-def test_odd_lines_are_told_and_sessions_behind_each_other_are_runs() -> None:
+def test_odd_lines_are_reported_and_consecutive_sessions_are_runs() -> None:
     odd: list[Any] = [7, {"no": "type"}, {"type": "message", "message": "not an object"}]
     events = read_bytes(FORMAT, SESSION.read_bytes() + lines(*odd))
     assert fold_run(events)[0].defects == len(odd)

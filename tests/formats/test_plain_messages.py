@@ -366,7 +366,7 @@ def test_sample_files_are_folded_alike_both_ways() -> None:
         ),
     ],
 )
-def test_usual_messages_take_the_short_way(mode: TextCalls, messages: list[Any]) -> None:
+def test_ordinary_messages_take_the_fast_path(mode: TextCalls, messages: list[Any]) -> None:
     assert fold_plain_messages(RunState(), messages, 0, mode, []) == len(messages)
 
 
@@ -381,7 +381,7 @@ def test_usual_messages_take_the_short_way(mode: TextCalls, messages: list[Any])
         (FUNCTION.replace("/<", "5<"), {"type": "integer"}, 2),
     ],
 )
-def test_calls_that_surely_fit_their_schema_take_the_short_way(
+def test_calls_that_surely_fit_their_schema_take_the_fast_path(
     call: str, path: dict[str, Any], short: int
 ) -> None:
     schema = {"properties": {"path": path}, "required": ["path"]}
@@ -390,7 +390,7 @@ def test_calls_that_surely_fit_their_schema_take_the_short_way(
     assert fold_plain_messages(state, messages, 0, TextCalls.TRANSPORT, []) == short
 
 
-def test_the_first_message_of_another_kind_ends_the_short_way() -> None:
+def test_the_first_message_of_another_kind_ends_the_fast_path() -> None:
     said = {"role": "user", "content": "hi"}
     odd = {"role": "assistant", "content": "<tool_call>{"}
     state = RunState()
@@ -399,7 +399,7 @@ def test_the_first_message_of_another_kind_ends_the_short_way() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
-def test_a_run_without_a_task_is_named_by_what_the_user_first_says(dialect: str) -> None:
+def test_a_run_without_a_task_is_named_after_the_first_user_text(dialect: str) -> None:
     speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
     said = [("system", "be brief"), ("user", " \n"), ("user", "\nlist\nall"), ("user", "more")]
     state = RunState()

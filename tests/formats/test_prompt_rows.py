@@ -39,7 +39,7 @@ ROLES = ["user", "assistant", "tool", "assistant"]
 
 
 @pytest.mark.parametrize("more", [{}, {"label": True}, {"tools": TOOLS}])
-def test_a_completion_of_messages_follows_upon_its_prompt(more: dict[str, Any]) -> None:
+def test_a_completion_of_messages_follows_its_prompt(more: dict[str, Any]) -> None:
     row = {"prompt": ASK, "completion": DONE, **more}
     for data in (lines(row, row), document([row])):
         assert format_of(data) == "openai-messages"
@@ -72,14 +72,14 @@ def test_a_preference_is_two_runs_of_one_group_with_the_prompt_in_each(
     assert {chosen.task, rejected.task} == {"list"} and found_codes(events) == []
 
 
-def test_replies_of_a_preference_that_begin_alike_keep_their_prompt() -> None:
+def test_preference_replies_that_begin_alike_keep_their_prompt() -> None:
     row = {"prompt": ASK, "chosen": DONE, "rejected": [*DONE[:2], *NO]}
     events = read_bytes(openai_messages.FORMAT, lines(row))
     assert [role for role, _ in said(events)] == ROLES * 2 and found_codes(events) == []
     assert [run.task for run in runs(events)] == ["list", "list"]
 
 
-def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
+def test_the_texts_of_a_preference_are_read_as_model_output() -> None:
     call = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
     row = {"id": "p1", "prompt": "list", "chosen": call, "rejected": "no"}
     assert format_of(lines(row, row)) == "openai-messages"
@@ -90,7 +90,7 @@ def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"name": "ls", "arguments": {}}', "[1, 2]", '"no"'])
-def test_a_text_that_is_json_is_what_was_said(text: str) -> None:
+def test_text_that_is_json_is_kept_as_message_text(text: str) -> None:
     for row in (
         {"prompt": text, "completion": text},
         {"prompt": text, "chosen": text, "rejected": "no"},
@@ -100,7 +100,7 @@ def test_a_text_that_is_json_is_what_was_said(text: str) -> None:
         assert said(events)[:2] == [("user", text), ("assistant", text)]
 
 
-def test_a_prompt_that_nothing_answers_yet_is_a_run_of_the_prompt() -> None:
+def test_an_unanswered_prompt_is_a_run_of_the_prompt() -> None:
     """What verl 0.9.1 is trained on (`verl/utils/dataset/rl_dataset.py`); prompt-only, says TRL."""
     row = {
         "data_source": "openai/gsm8k",
@@ -116,14 +116,14 @@ def test_a_prompt_that_nothing_answers_yet_is_a_run_of_the_prompt() -> None:
     assert run.task == "list" and run.details["reward_model"]["ground_truth"] == "72"
 
 
-def test_preferences_without_anything_in_common_are_not_claimed() -> None:
+def test_preferences_with_nothing_in_common_are_not_claimed() -> None:
     row = {"chosen": DONE, "rejected": NO}
     assert format_of(lines(row, row)) != "openai-messages"
     texts = {"chosen": "yes", "rejected": "no"}
     assert format_of(lines(texts, texts)) == ""
 
 
-def test_a_response_that_the_messages_end_with_is_said_once() -> None:
+def test_a_response_that_repeats_the_last_message_appears_once() -> None:
     """What ms-swift 4.6.0 writes when it infers a data set (`swift/pipelines/infer/infer.py`)."""
     row = {"response": "no", "labels": "a.txt", "logprobs": None, "messages": [*ASK, *NO]}
     assert format_of(lines(row, row)) == "openai-messages"

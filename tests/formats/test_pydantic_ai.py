@@ -82,11 +82,11 @@ def test_every_container_of_a_history_is_one_run(data: bytes) -> None:
     assert fold_run(events)[0].codes == {}
 
 
-def test_a_history_a_line_is_a_run_a_line() -> None:
+def test_each_line_with_a_history_is_a_run() -> None:
     assert len(runs(read_bytes(FORMAT, lines(HISTORY, HISTORY)))) == 2
 
 
-def test_a_request_is_several_messages_and_instructions_stand_once() -> None:
+def test_a_request_is_several_messages_and_instructions_appear_once() -> None:
     events = read_value(FORMAT, HISTORY)
     assert [message.role for message in messages(events)] == [
         "system",
@@ -123,7 +123,7 @@ def test_a_response_is_one_message_with_its_reasoning_calls_and_usage() -> None:
         ('{"city":', '{"city":', ["ARGS_INVALID:error"]),
     ],
 )
-def test_arguments_come_as_text_object_or_not_at_all(args: Any, text: str, codes: Any) -> None:
+def test_arguments_may_be_text_an_object_or_missing(args: Any, text: str, codes: Any) -> None:
     events = read_value(FORMAT, [response({**CALL, "args": args})])
     assert calls(events)[0].arguments_text == text
     assert found_codes(events) == codes
@@ -140,7 +140,7 @@ WRONG = [{"type": "string_type", "loc": ["city"], "msg": "should be a string", "
     ],
     ids=["a part of its own", "an outcome"],
 )
-def test_a_retry_is_the_failed_answer_of_its_tool(retry: dict[str, Any]) -> None:
+def test_a_retry_is_the_failed_result_of_its_tool(retry: dict[str, Any]) -> None:
     events = read_value(FORMAT, [response(CALL), request(retry)])
     (result,) = results(events)
     assert result.content == "city: should be a string"
@@ -149,14 +149,14 @@ def test_a_retry_is_the_failed_answer_of_its_tool(retry: dict[str, Any]) -> None
     assert messages(events)[-1].flags == ("retry",)
 
 
-def test_a_retry_that_names_no_tool_is_said_to_the_model() -> None:
+def test_a_retry_that_names_no_tool_is_a_user_message() -> None:
     retry = part("retry-prompt", content="Plain text is not allowed.")
     events = read_value(FORMAT, [response(part("text", content="x")), request(retry)])
     assert said(events)[-1] == ("user", "Plain text is not allowed.")
     assert messages(events)[-1].flags == ("retry",)
 
 
-def test_tools_of_the_provider_answer_inside_the_response() -> None:
+def test_provider_side_tools_answer_inside_the_response() -> None:
     search = part("builtin-tool-call", tool_name="search", args={"q": "x"}, tool_call_id="b1")
     found = part("builtin-tool-return", tool_name="search", content=[{"u": 1}], tool_call_id="b1")
     events = read_value(FORMAT, [response(search, found, part("text", content="Found."))])
@@ -164,7 +164,7 @@ def test_tools_of_the_provider_answer_inside_the_response() -> None:
     assert fold_run(events)[0].codes == {}
 
 
-def test_pictures_are_shown_by_what_they_are() -> None:
+def test_images_are_shown_by_a_description() -> None:
     prompt = ["See:", {"kind": "image-url", "url": "https://example.com/a.png"}]
     prompt.append({"kind": "binary", "data": "YWJj", "media_type": "image/png"})
     (message,) = messages(
@@ -174,14 +174,14 @@ def test_pictures_are_shown_by_what_they_are() -> None:
     assert message.parts[2].text == "[image image/png, 3 bytes]"
 
 
-def test_what_stands_beside_a_history_is_kept() -> None:
+def test_data_alongside_a_history_is_kept() -> None:
     value = {"messages": HISTORY, "success": False, "id": "run 7", "seed": 3}
     events = read_value(FORMAT, value)
     assert (runs(events)[0].run_id, runs(events)[0].details["seed"]) == ("run 7", 3)
     assert ended(events).status == "failed"
 
 
-def test_unknown_parts_are_shown_and_what_is_no_message_is_a_defect() -> None:
+def test_unknown_parts_are_shown_and_non_messages_are_defects() -> None:
     events = read_value(FORMAT, [request(part("brand-new", x=1)), {"kind": "other"}, 7])
     assert "brand-new" in said(events)[-1][1]
     places = [defect.at.pointer for defect in only(events, SourceDefect)]

@@ -27,7 +27,7 @@ def test_an_exception_is_read_as_its_arguments() -> None:
     assert read_repr(repr(ValueError("no\n", -3))) == ReprObject("ValueError", ("no\n", -3), {})
 
 
-def test_what_has_no_value_of_its_own_is_kept_as_text() -> None:
+def test_objects_without_a_literal_value_are_kept_as_text() -> None:
     assert read_repr("[<Image mode=RGB at 0x7f>, Color.RED]") == [
         "<Image mode=RGB at 0x7f>",
         "Color.RED",
@@ -35,7 +35,7 @@ def test_what_has_no_value_of_its_own_is_kept_as_text() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "f(", "'a", "[1 2]", "{1: }", "1 2", "[" * 500, "f(a=)"])
-def test_what_is_no_repr_is_refused(text: str) -> None:
+def test_text_that_is_not_a_repr_is_refused(text: str) -> None:
     with pytest.raises(NotRepr):
         read_repr(text)
 
@@ -50,7 +50,7 @@ _PLAIN = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(_PLAIN)
-def test_what_python_wrote_is_what_is_read(value: Any) -> None:
+def test_the_repr_of_a_value_reads_back_as_the_value(value: Any) -> None:
     assert read_repr(repr(value)) == value
 
 

@@ -44,9 +44,7 @@ def read(value: Any) -> list[Event]:
     [(RAW_API, ["c1", "c2", "c3", "c4"]), (IN_TEXT, ["1.1", "2", "2.1"])],
     ids=["raw_api", "in_text"],
 )
-def test_calls_beside_each_other_are_one_reply_and_all_are_answered(
-    value: Any, ids: list[str]
-) -> None:
+def test_adjacent_calls_are_one_reply_and_all_are_answered(value: Any, ids: list[str]) -> None:
     assert format_of(document(value)) == "qwen-agent"
     events = read(value)
     assert [call.id for call in calls(events) if call.id] == ids
@@ -65,7 +63,7 @@ def test_calls_beside_each_other_are_one_reply_and_all_are_answered(
     )
 
 
-def test_what_its_tools_answer_when_they_fail_are_errors() -> None:
+def test_results_of_failed_tools_are_errors() -> None:
     errors = [one.error.reason if one.error else "" for one in results(read(RAW_API))]
     assert errors[0] == ""
     assert errors[1].startswith("An error occurred when calling tool `fails`: ValueError: no")
@@ -75,19 +73,19 @@ def test_what_its_tools_answer_when_they_fail_are_errors() -> None:
     assert {Code.ARGS_INVALID, Code.CALL_IN_CONTENT} <= codes
 
 
-def test_a_call_stands_in_the_message_that_has_it() -> None:
+def test_a_call_points_to_the_message_that_contains_it() -> None:
     pointers = [event.at.pointer for event in only(read(RAW_API), ToolCallProposed)]
     assert pointers[:2] == ["/3/function_call", "/4/function_call"]
 
 
-def test_replies_of_several_agents_are_not_joined_and_two_texts_neither() -> None:
+def test_replies_of_different_agents_and_separate_texts_are_not_joined() -> None:
     said = {"role": "assistant", "content": "Yes.", "extra": {}}
     value = [*RAW_API, said, {**said, "name": "other"}]
     texts = [one.text for one in messages(read(value))][-3:]
     assert texts[1:] == ["Yes.", "Yes."]
 
 
-def test_what_is_said_beside_a_call_is_not_lost_behind_another_text() -> None:
+def test_text_next_to_a_call_is_kept_after_an_earlier_text() -> None:
     call = {"name": "ls", "arguments": "{}"}
     pieces = [{"content": "I look."}, {"content": "Here.", "function_call": call},
               {"content": "There.", "function_call": call}]  # fmt: skip
@@ -105,7 +103,7 @@ def test_a_line_may_be_a_message_or_a_run() -> None:
     assert started(both).details == {}
 
 
-def test_odd_messages_are_told_and_nothing_is_lost_around_them() -> None:
+def test_odd_messages_are_reported_and_the_others_kept() -> None:
     events = read([*RAW_API, 7, {"role": "critic"}])
     assert fold_run(events)[0].defects == 2
     assert len(calls(events)) == len(calls(read(RAW_API)))

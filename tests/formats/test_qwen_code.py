@@ -55,7 +55,7 @@ def named(path: Path, key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
-def test_every_call_and_every_answer_of_a_file_is_there_once(path: Path) -> None:
+def test_every_call_and_result_of_a_file_appears_once(path: Path) -> None:
     assert format_of(path.read_bytes()) == "qwen-code"
     events = read(path)
     assert [call.id for call in calls(events) if call.id] == named(path, "functionCall")
@@ -66,7 +66,7 @@ def test_every_call_and_every_answer_of_a_file_is_there_once(path: Path) -> None
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
-def test_tokens_are_those_that_the_lines_count(path: Path) -> None:
+def test_token_counts_match_those_in_the_lines(path: Path) -> None:
     counted = [
         (used.prompt_tokens, used.completion_tokens)
         for event in only(read(path), MessageAppended)
@@ -79,7 +79,7 @@ def test_tokens_are_those_that_the_lines_count(path: Path) -> None:
     ]
 
 
-def test_a_session_says_what_it_was_asked_and_which_calls_began_subagents() -> None:
+def test_a_session_has_its_task_and_the_calls_that_started_subagents() -> None:
     first = started(read(CHAT))
     assert (first.run_id, first.model) == (SESSION, "scripted")
     assert first.task == "MAINTASK look at the files"
@@ -103,7 +103,7 @@ def test_the_pieces_of_a_subagents_reply_are_one_message_with_its_calls() -> Non
         assert last.text == "There is one file."
 
 
-def test_the_files_of_subagents_are_found_beside_the_folder_of_the_session(tmp_path: Path) -> None:
+def test_subagent_files_are_found_next_to_the_session_folder(tmp_path: Path) -> None:
     assert subagent_files(CHAT) == AGENTS
     assert subagent_files(AGENTS[0]) == []
     alone = tmp_path / "chats" / CHAT.name
@@ -112,7 +112,7 @@ def test_the_files_of_subagents_are_found_beside_the_folder_of_the_session(tmp_p
     assert subagent_files(alone) == []
 
 
-def test_tools_that_failed_are_errors_and_so_is_what_the_server_refused() -> None:
+def test_failed_tools_and_refused_requests_are_errors() -> None:
     events = read(CHAT)
     failed = {result.call_id: result.error for result in results(events) if result.error}
     assert set(failed) == {"c2", "c3", "c5", "d2"}
@@ -129,7 +129,7 @@ def test_tools_that_failed_are_errors_and_so_is_what_the_server_refused() -> Non
     ]
 
 
-def test_an_answer_that_comes_behind_the_next_reply_stands_behind_its_call() -> None:
+def test_a_result_recorded_after_the_next_reply_still_answers_its_call() -> None:
     kinds = [(row["type"], *named_in(row)) for row in rows(COMPRESSED)]
     first = kinds.index(("assistant", "c4"))
     assert kinds[first + 1 : first + 3] == [("assistant", "c5"), ("tool_result", "c4")]
@@ -138,7 +138,7 @@ def test_an_answer_that_comes_behind_the_next_reply_stands_behind_its_call() -> 
     assert Code.RESULT_ORPHAN not in [finding.code for finding in findings]
 
 
-def test_an_answer_stands_once_behind_the_last_reply_that_made_its_call() -> None:
+def test_a_result_appears_once_after_the_last_reply_with_its_call() -> None:
     def line(kind: str, uuid: str, **part: Any) -> dict[str, Any]:
         ids = {"uuid": uuid, "parentUuid": None, "sessionId": "s"}
         return {**ids, "type": kind, "message": {"role": "model", "parts": [part]}}
@@ -171,7 +171,7 @@ def test_a_compression_adds_its_summary_and_repeats_nothing() -> None:
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
-def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
+def test_a_list_of_the_lines_is_read_like_the_lines(path: Path) -> None:
     told = [
         [
             (type(one), [found.severity for found in one.diagnostics])
@@ -182,7 +182,7 @@ def test_a_list_of_the_lines_reads_as_they_do(path: Path) -> None:
     assert told[0] == told[1]
 
 
-def test_what_a_person_rewound_has_a_flag() -> None:
+def test_rewound_messages_are_flagged() -> None:
     events = read(FOLDER / "rewound.jsonl")
     told = [(message.text, "rewound" in message.flags) for message in messages(events)]
     assert told == [
@@ -193,14 +193,14 @@ def test_what_a_person_rewound_has_a_flag() -> None:
     ]
 
 
-def test_what_the_program_says_in_the_users_name_is_injected() -> None:
+def test_messages_the_program_sends_as_the_user_are_injected() -> None:
     events = read(CHAT)
     injected = [one.text for one in messages(events) if "injected" in one.flags]
     assert [text.split("\n")[0] for text in injected] == ["<task-notification>"]
     assert ("user", "MAINTASK look at the files") in said(events)
 
 
-def test_a_declined_call_is_a_decision_and_no_failure() -> None:
+def test_a_declined_call_is_a_decision_and_not_a_failure() -> None:
     base = {"uuid": "u", "parentUuid": None, "sessionId": "s"}
     asked = {"functionCall": {"id": "c1", "name": "rm", "args": {}}}
     answer = {
@@ -224,7 +224,7 @@ def test_a_declined_call_is_a_decision_and_no_failure() -> None:
     assert (result.error, result.duration_s) == (None, 1.5)
 
 
-def test_odd_lines_are_told_and_nothing_is_lost_around_them() -> None:
+def test_odd_lines_are_reported_and_the_others_kept() -> None:
     odd: list[Any] = [7, {"no": "type"}, {"type": "user", "message": "not an object"}]
     data = CHAT.read_bytes() + lines(*odd)
     events = read_bytes(FORMAT, data)
@@ -233,7 +233,7 @@ def test_odd_lines_are_told_and_nothing_is_lost_around_them() -> None:
     assert state.defects == len(odd)
 
 
-def test_sessions_that_stand_in_one_file_are_a_run_each() -> None:
+def test_each_session_in_a_file_is_a_run() -> None:
     both = CHAT.read_bytes() + COMPRESSED.read_bytes()
     assert [run.run_id for run in runs(read_bytes(FORMAT, both))] == [
         SESSION,
@@ -251,6 +251,6 @@ def test_reading_never_raises(value: Any) -> None:
         assert build.events
 
 
-def test_results_are_where_their_parts_stand() -> None:
+def test_results_point_to_their_parts() -> None:
     pointers = {event.at.pointer for event in only(read(CHAT), ToolReturned)}
     assert pointers == {"/message/parts/0"}

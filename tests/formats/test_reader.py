@@ -45,7 +45,7 @@ def texts(log: RecordLog) -> list[str]:
     return [event.message.text for event in events if isinstance(event, MessageAppended)]
 
 
-def test_a_log_is_as_long_as_the_records_that_are_known() -> None:
+def test_a_log_is_as_long_as_its_indexed_records() -> None:
     log, _, _ = log_of(b"".join(chat(3)))
     assert len(log) == 0 and not log.complete
     lengths = []
@@ -57,7 +57,7 @@ def test_a_log_is_as_long_as_the_records_that_are_known() -> None:
         log[4]
 
 
-def test_events_are_numbered_through_the_file_and_can_be_asked_for_in_any_order() -> None:
+def test_events_are_numbered_through_the_file_and_readable_in_any_order() -> None:
     log, _, _ = log_of(b"\n".join(chat(600)))
     while log.index_record():
         pass
@@ -65,7 +65,7 @@ def test_events_are_numbered_through_the_file_and_can_be_asked_for_in_any_order(
     assert texts(log) == [f"message {i}" for i in range(600)]
 
 
-def test_a_bad_line_stands_in_its_place_with_its_byte_offset() -> None:
+def test_a_bad_line_is_reported_in_place_with_its_byte_offset() -> None:
     good = chat(3)
     log, _, _ = log_of(good[0] + good[1] + b'{"role": oops}\n' + good[2])
     while log.index_record():
@@ -77,7 +77,7 @@ def test_a_bad_line_stands_in_its_place_with_its_byte_offset() -> None:
     assert f"byte {offset:,} of the file" in str(defects[0])
 
 
-def test_glued_values_are_both_messages_of_the_run() -> None:
+def test_concatenated_values_are_both_messages_of_the_run() -> None:
     good = chat(4)
     log, _, _ = log_of(good[0] + good[1].strip() + good[2] + good[3])
     while log.index_record():
@@ -85,7 +85,7 @@ def test_glued_values_are_both_messages_of_the_run() -> None:
     assert texts(log) == [f"message {i}" for i in range(4)]
 
 
-def test_a_torn_last_line_of_a_growing_file_is_no_record_until_it_is_whole() -> None:
+def test_a_torn_last_line_is_not_a_record_until_it_is_whole() -> None:
     data = b"".join(chat(3))
     source = BytesSource(data, len(data) - 10, complete=False)
     log, index = log_of_source(source)
@@ -100,7 +100,7 @@ def test_a_torn_last_line_of_a_growing_file_is_no_record_until_it_is_whole() -> 
     assert texts(log) == ["message 0", "message 1", "message 2"]
 
 
-def test_a_record_that_can_no_longer_be_read_is_said_so() -> None:
+def test_a_record_that_can_no_longer_be_read_is_reported() -> None:
     log, source, _ = log_of(b"".join(chat(3)))
     source.grow(60, complete=True)
     while log.index_record():
@@ -111,7 +111,7 @@ def test_a_record_that_can_no_longer_be_read_is_said_so() -> None:
 
 
 @pytest.mark.parametrize("change", ["cut", "rewritten"])
-def test_every_event_of_a_record_that_is_gone_says_so_in_its_place(change: str) -> None:
+def test_every_event_of_a_vanished_record_becomes_a_defect_in_its_place(change: str) -> None:
     calls = [{"id": f"c{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(2)]
     reply = json.dumps({"role": "assistant", "content": "x", "tool_calls": calls}).encode() + b"\n"
     lines = chat(1) + [reply] + chat(1) * (CACHED_RECORDS + 1)
@@ -144,7 +144,9 @@ def test_the_events_of_a_prefix_are_a_prefix_of_the_events(at: int) -> None:
     assert [part[seq] for seq in range(len(part))] == [whole[seq] for seq in range(len(part))]
 
 
-def test_a_record_beyond_the_limit_is_named_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_beyond_the_limit_is_reported_and_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("hermes_tui.formats.reader.MAX_RECORD", 200)
     good = chat(3)
     huge = json.dumps({"role": "user", "content": "x" * 300}).encode() + b"\n"
@@ -157,7 +159,7 @@ def test_a_record_beyond_the_limit_is_named_and_not_read(monkeypatch: pytest.Mon
     assert "not read" in found.message and found.excerpt.startswith('{"role"')
 
 
-def test_a_session_read_in_parts_says_so_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_read_in_parts_has_a_note_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermes_tui.formats.framing.SLICE", 200)
     monkeypatch.setattr("hermes_tui.formats.framing.MAX_WHOLE", 300)
     line = {"type": "user", "uuid": "u", "parentUuid": None, "sessionId": "s"}
@@ -183,7 +185,7 @@ def test_a_log_keeps_few_of_its_long_records_decoded(monkeypatch: pytest.MonkeyP
     assert 1 <= len(log._cache) < 20
 
 
-def test_of_records_with_packed_texts_those_count_as_they_are_unpacked() -> None:
+def test_records_with_compressed_texts_count_by_their_unpacked_size() -> None:
     raw = "data: {}\n\n" * (CACHED_BYTES // 40)
     events = [RunStarted(seq=0), *(ResponseReceived(seq=n, raw=raw) for n in range(1, 20))]
     log, _, _ = log_of(b"".join(map(encode_packed, events)))

@@ -59,7 +59,7 @@ def repeats_of_which_the_filter_kept_none(count: int) -> list[dict[str, Any]]:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_time_grows_with_the_lines(known: Format, rows: Rows) -> None:
+def test_reading_time_grows_linearly_with_the_lines(known: Format, rows: Rows) -> None:
     few, many = (lines(*rows(count)) for count in (2_000, 16_000))
     if (took := least_s(lambda: read_bytes(known, many), tries=1)) > 2:
         assert took < 20 * least_s(lambda: read_bytes(known, few)) + 0.1

@@ -102,7 +102,7 @@ def test_items_between_two_outputs_are_one_reply() -> None:
     assert [piece.kind for piece in reply.reasoning] == ["summary", "encrypted"]
 
 
-def test_calls_pair_by_call_id_and_stand_where_their_item_does() -> None:
+def test_calls_pair_by_call_id_and_point_to_their_item() -> None:
     events = read_value(FORMAT, ITEMS)
     (call,) = calls(events)
     assert (call.id, call.arguments_text, call.raw) == ("call_1", CALL["arguments"], CALL)
@@ -113,7 +113,7 @@ def test_calls_pair_by_call_id_and_stand_where_their_item_does() -> None:
     assert not fold_run(events)[0].codes
 
 
-def test_lines_of_a_reply_keep_their_own_places() -> None:
+def test_items_of_a_reply_on_separate_lines_keep_their_locations() -> None:
     events = read_bytes(FORMAT, lines(*ITEMS))
     starts = [event.at.range.start for event in events if event.at]
     assert starts == sorted(starts)
@@ -126,7 +126,7 @@ def test_arguments_that_do_not_parse_are_still_a_call() -> None:
     assert "ARGS_INVALID:error" in found_codes(events)
 
 
-def test_calls_of_built_in_tools_are_calls_with_their_answers() -> None:
+def test_built_in_tool_calls_are_calls_with_their_results() -> None:
     shell = {"type": "shell_call", "call_id": "s1", "action": {"commands": ["ls"]}}
     ends = [{"stdout": "", "stderr": "no", "outcome": {"type": "exit", "exit_code": 2}}]
     patch = {"type": "apply_patch_call", "call_id": "p1", "operation": {"type": "delete_file"}}
@@ -152,7 +152,7 @@ def test_calls_of_built_in_tools_are_calls_with_their_answers() -> None:
     assert [bool(result.error) for result in found] == [True, True, False]
 
 
-def test_a_call_that_the_server_answers_itself_has_its_answer_behind_it() -> None:
+def test_a_call_that_the_server_answers_is_followed_by_its_result() -> None:
     asked = {"name": "search", "arguments": '{"q": "x"}', "server_label": "docs"}
     failed = {"type": "mcp_call", "id": "mcp_1", **asked, "output": None, "error": "no access"}
     code = {"type": "code_interpreter_call", "id": "ci_1", "code": "1 + 1"}
@@ -166,14 +166,14 @@ def test_a_call_that_the_server_answers_itself_has_its_answer_behind_it() -> Non
     assert "CALL_UNANSWERED" not in fold_run(events)[0].codes
 
 
-def test_what_a_server_does_by_itself_is_shown() -> None:
+def test_server_side_actions_are_shown() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "action": {"query": "weather"}}
     (message,) = messages(read_value(FORMAT, [search]))
     assert (message.role, message.calls) == ("assistant", 0)
     assert "weather" in message.parts[0].text
 
 
-def test_a_reply_brings_its_instructions_tools_and_usage() -> None:
+def test_a_reply_keeps_its_instructions_tools_and_usage() -> None:
     events = read_bytes(FORMAT, document(REPLY))
     (start,) = runs(events)
     assert (start.run_id, start.model, start.ts) == ("resp_1", "gpt-example", 1759222800.0)
@@ -184,7 +184,7 @@ def test_a_reply_brings_its_instructions_tools_and_usage() -> None:
     assert ended(events).usage == received.usage
 
 
-def test_a_request_is_read_up_to_what_it_asks() -> None:
+def test_a_request_without_its_reply_is_read() -> None:
     events = read_bytes(FORMAT, document(REQUEST))
     assert counts(events) == (1, 5, 1)
     assert messages(events)[0].role == "system"
@@ -199,7 +199,7 @@ def test_a_request_is_read_up_to_what_it_asks() -> None:
         ({"status": "cancelled"}, "error"),
     ],
 )
-def test_a_reply_says_why_it_is_not_whole(changes: dict[str, Any], status: str) -> None:
+def test_an_incomplete_reply_gives_the_reason(changes: dict[str, Any], status: str) -> None:
     events = read_bytes(FORMAT, document({**REPLY, **changes}))
     assert ended(events).status == status
     assert [failed.message for failed in only(events, RequestFailed)] == (
@@ -216,7 +216,7 @@ def test_replies_of_one_conversation_share_a_group() -> None:
     ]
 
 
-def test_what_is_no_item_is_seen() -> None:
+def test_values_that_are_not_items_are_reported() -> None:
     events = read_value(FORMAT, [7, "hello", {"type": "brand_new", "x": 1}])
     assert said(events) == [("unknown", "7"), ("user", "hello"), ("assistant", "")]
     assert "brand_new" in messages(events)[2].parts[0].text
@@ -235,7 +235,7 @@ def test_what_is_no_item_is_seen() -> None:
     ],
     ids=["chat", "reply of another API", "list of models", "exchange"],
 )
-def test_what_is_of_another_api_is_not_taken(value: Any) -> None:
+def test_data_of_other_apis_is_not_claimed(value: Any) -> None:
     assert FORMAT.sniff(sample(value)) is None
     assert FORMAT.sniff(sample(*value if isinstance(value, list) else [value])) is None
 
@@ -256,7 +256,7 @@ def sessions_db(path: Path) -> Path:
     return path
 
 
-def test_sessions_of_the_agents_sdk_are_a_run_each(tmp_path: Path) -> None:
+def test_each_session_of_the_agents_sdk_is_a_run(tmp_path: Path) -> None:
     path = sessions_db(tmp_path / "sessions.db")
     first, second = (json.loads(line) for line in export_lines(path))
     assert (first["session_id"], first["items"]) == ("a", ["{broken"])
@@ -309,7 +309,7 @@ MODEL_RESPONSES = json.loads(
 )
 
 
-def test_model_responses_of_the_agents_sdk_are_replies_of_their_own() -> None:
+def test_model_responses_of_the_agents_sdk_are_separate_replies() -> None:
     events = read_bytes(FORMAT, document(MODEL_RESPONSES))
     asked = [
         (item["call_id"], item["name"])
@@ -323,7 +323,7 @@ def test_model_responses_of_the_agents_sdk_are_replies_of_their_own() -> None:
     assert counted == [reply["usage"]["input_tokens"] for reply in MODEL_RESPONSES]
 
 
-def test_what_tools_answered_to_a_model_response_is_not_missed() -> None:
+def test_a_model_response_without_tool_results_is_not_unanswered() -> None:
     events = read_bytes(FORMAT, document(MODEL_RESPONSES[0]))
     _, found = fold_run(events)
     assert found == []

@@ -40,7 +40,7 @@ def with_steps(*said: list[Any], **more: Any) -> dict[str, Any]:
     return {**EPISODE, **more, "trajectories": [{**EPISODE["trajectories"][0], "steps": steps}]}
 
 
-def test_the_steps_of_a_trajectory_are_one_run_in_which_each_message_stands_once() -> None:
+def test_the_steps_of_a_trajectory_are_one_run_without_repeated_messages() -> None:
     assert format_of(DATA) == format_of(lines(EPISODE, EPISODE)) == "rllm"
     events = read_bytes(FORMAT, DATA)
     assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
@@ -55,7 +55,7 @@ def test_the_steps_of_a_trajectory_are_one_run_in_which_each_message_stands_once
     assert [message.reward for message in messages(events)] == [None, None, None, 1.0]
 
 
-def test_rollouts_of_a_task_are_a_group_with_their_step_and_scores() -> None:
+def test_rollouts_of_a_task_form_a_group_with_their_step_and_scores() -> None:
     events = read_bytes(FORMAT, document(EPISODE))
     [run], [end] = runs(events), only(events, RunEnded)
     assert (run.run_id, run.group_id, run.task) == ("weather-7:1", "weather-7", ASK)
@@ -73,13 +73,13 @@ def test_rollouts_of_a_task_are_a_group_with_their_step_and_scores() -> None:
         ("error", "error"),
     ],
 )
-def test_an_episode_that_is_not_correct_says_what_ended_it(reason: str, status: str) -> None:
+def test_an_incorrect_episode_gives_the_reason_it_ended(reason: str, status: str) -> None:
     episode = {**EPISODE, "is_correct": False, "termination_reason": reason}
     [end] = only(read_value(FORMAT, episode), RunEnded)
     assert (end.status, end.stop_reason) == (status, reason)
 
 
-def test_a_call_that_the_agent_did_not_read_was_never_answered() -> None:
+def test_a_call_that_the_agent_did_not_parse_is_unanswered() -> None:
     lost = deepcopy(STEPS[0]["chat_completions"])
     lost[1]["content"] = lost[1]["content"].replace('"Paris"}', '"Paris",}')
     events = read_value(FORMAT, with_steps(lost))
@@ -87,7 +87,7 @@ def test_a_call_that_the_agent_did_not_read_was_never_answered() -> None:
     assert {Code.TRAILING_COMMA, Code.CALL_UNANSWERED} <= found
 
 
-def test_what_an_agent_says_after_it_dropped_messages_is_a_run_below() -> None:
+def test_messages_after_an_agent_dropped_earlier_ones_are_a_child_run() -> None:
     again = [{"role": "user", "content": "Sum up."}, {"role": "assistant", "content": "Rain."}]
     events = read_value(FORMAT, with_steps(STEPS[0]["chat_completions"], again))
     assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [
@@ -97,7 +97,7 @@ def test_what_an_agent_says_after_it_dropped_messages_is_a_run_below() -> None:
     assert said(events)[-2:] == [("user", "Sum up."), ("assistant", "Rain.")]
 
 
-def test_trajectories_of_several_agents_are_runs_by_their_names() -> None:
+def test_trajectories_of_several_agents_are_runs_named_after_them() -> None:
     one = EPISODE["trajectories"][0]
     several = {**EPISODE, "trajectories": [one, {**one, "name": "judge"}]}
     assert [(run.run_id, run.group_id) for run in runs(read_value(FORMAT, several))] == [
@@ -106,7 +106,7 @@ def test_trajectories_of_several_agents_are_runs_by_their_names() -> None:
     ]
 
 
-def test_what_is_no_trajectory_or_message_is_said() -> None:
+def test_values_that_are_not_trajectories_or_messages_are_reported() -> None:
     one = EPISODE["trajectories"][0]
     read = read_value(FORMAT, {**EPISODE, "trajectories": [one, one, one, one, 7]})
     assert [defect.message for defect in only(read, SourceDefect)] == ["not a trajectory"]
@@ -115,7 +115,7 @@ def test_what_is_no_trajectory_or_message_is_said() -> None:
 
 
 @pytest.mark.parametrize(("odd", "defects"), [(7, 1), ({"chat_completions": []}, 0)])
-def test_a_step_without_messages_does_not_part_the_others(odd: Any, defects: int) -> None:
+def test_a_step_without_messages_does_not_split_the_run(odd: Any, defects: int) -> None:
     one = {**EPISODE["trajectories"][0], "steps": [STEPS[0], odd, *STEPS[1:]]}
     events = read_value(FORMAT, {**EPISODE, "trajectories": [one]})
     assert said(events) == said(read_value(FORMAT, EPISODE)) and len(runs(events)) == 1

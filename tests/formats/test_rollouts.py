@@ -59,7 +59,7 @@ def end_of(row: dict[str, Any]) -> RunEnded:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_of_rollouts_is_known_for_what_it_is(name: str) -> None:
+def test_a_file_of_rollouts_is_recognised(name: str) -> None:
     """See tests/fixtures/rollouts/README.md for which code writes which shape."""
     data = (FILES / name).read_bytes()
     assert format_of(data) == "rl-rollouts"
@@ -72,7 +72,7 @@ def test_a_file_of_rollouts_is_known_for_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OF_TURNS)
-def test_turns_calls_answers_and_thoughts_of_a_rollout_are_told_apart(name: str) -> None:
+def test_turns_calls_results_and_reasoning_of_a_rollout_are_separated(name: str) -> None:
     good, lost = runs_of(name)
     roles = [role for role, _ in said(good)]
     assert roles[-4:] == ["user", "assistant", "tool", "assistant"]
@@ -87,18 +87,18 @@ def test_turns_calls_answers_and_thoughts_of_a_rollout_are_told_apart(name: str)
 
 
 @pytest.mark.parametrize("name", [name for name in OF_TURNS if name != "trl.jsonl"])
-def test_a_call_that_the_parser_of_the_trainer_dropped_was_never_answered(name: str) -> None:
+def test_a_call_that_the_trainers_parser_dropped_is_unanswered(name: str) -> None:
     _, lost = runs_of(name)
     assert Code.CALL_UNANSWERED in {found.code for found in fold_run(lost)[1]}
     assert [tool.name for tool in runs(lost)[0].tools] == ["get_weather"]
 
 
-def test_a_call_that_trl_left_in_the_content_is_said() -> None:
+def test_a_call_that_trl_left_in_the_content_is_reported() -> None:
     _, lost = runs_of("trl.jsonl")
     assert any(code.startswith("CALL_IN_CONTENT") for code in found_codes(lost))
 
 
-def test_the_step_is_told_and_parts_the_groups() -> None:
+def test_the_step_is_recorded_and_separates_the_groups() -> None:
     """ms-swift writes the last step once more when the training ends."""
     events = events_of("swift_completions.jsonl")
     assert [end.scores["step"] for end in only(events, RunEnded)] == [1, 1, 2, 2, 2, 2]
@@ -107,20 +107,20 @@ def test_the_step_is_told_and_parts_the_groups() -> None:
     assert groups[2].startswith("step 2 · ")
 
 
-def test_rollouts_of_agent_lightning_have_their_ids_and_end_where_the_model_did() -> None:
+def test_agent_lightning_rollouts_have_their_ids_and_no_end_token() -> None:
     events = events_of("agentlightning.jsonl")
     assert [run.run_id for run in runs(events)] == ["ro-0", "ro-1"]
     assert not any("<|im_end|>" in text for _, text in said(events))
 
 
-def test_what_begins_a_reply_in_its_prompt_and_in_itself_is_said_once() -> None:
+def test_text_that_both_ends_the_prompt_and_begins_the_reply_appears_once() -> None:
     """ms-swift ends the prompt with the empty thought that its completions begin with."""
     events = events_of("swift_completions.jsonl")
     assert said(events)[2][1].count("<think>") == 1
     assert [message.role for message in messages(events)[:3]] == ["system", "user", "assistant"]
 
 
-def test_a_rollout_of_several_turns_is_of_the_group_of_its_first_prompt() -> None:
+def test_a_multi_turn_rollout_is_grouped_by_its_first_prompt() -> None:
     """ms-swift renders all turns but the last as the prompt."""
     events = events_of("swift_turns.jsonl")
     several, one = runs(events)
@@ -131,14 +131,14 @@ def test_a_rollout_of_several_turns_is_of_the_group_of_its_first_prompt() -> Non
     assert [answer.result.content for answer in only(events, ToolReturned)] == ['{"rain": true}']
 
 
-def test_verls_own_keys_name_group_and_run() -> None:
+def test_verl_keys_name_the_group_and_the_run() -> None:
     events = events_of("verl_uid.jsonl")
     assert {run.group_id for run in runs(events)} == {"step 3 · 17"}
     assert [run.run_id for run in runs(events)] == ["17_0_0", "17_1_0"]
     assert [run.run_id for run in runs(events_of("verl.jsonl"))] == ["6f0c", "b1e2"]
 
 
-def test_a_rollout_of_areal_is_a_sample_of_its_task_with_its_tokens() -> None:
+def test_an_areal_rollout_is_a_sample_of_its_task_with_its_tokens() -> None:
     events = events_of("areal.jsonl")
     assert [run.run_id for run in runs(events)] == ["7 · sample 0", "7 · sample 1"]
     assert {run.group_id for run in runs(events)} == {"task 7"}
@@ -146,7 +146,7 @@ def test_a_rollout_of_areal_is_a_sample_of_its_task_with_its_tokens() -> None:
     assert (usage.prompt_tokens, usage.completion_tokens) == (625, 102)
 
 
-def test_a_prompt_that_ends_inside_of_a_turn_takes_nothing_from_the_rollout() -> None:
+def test_a_prompt_that_ends_inside_a_turn_loses_nothing_of_the_rollout() -> None:
     """AReaL counts what tools answered to the prompt, so that the border stands anywhere."""
     row = values_of("areal.jsonl")[0]
     whole = read_value(rollouts.FORMAT, row)
@@ -161,13 +161,13 @@ def test_a_prompt_that_ends_inside_of_a_turn_takes_nothing_from_the_rollout() ->
             assert found_codes(events) == [] and len(only(events, ToolReturned)) == 1
 
 
-def test_an_open_turn_of_the_user_that_the_model_goes_on_from_stays_the_users() -> None:
+def test_an_open_user_turn_before_the_reply_stays_the_users() -> None:
     row = {**TRL, "prompt": "<|im_start|>user\nHi", "completion": "Ho.<|im_end|>\n"}
     events = read_value(rollouts.FORMAT, row)
     assert said(events) == [("user", "Hi"), ("assistant", "Ho.")]
 
 
-def test_the_rewards_of_tokens_add_up_and_a_cut_reply_cuts_the_rollout() -> None:
+def test_token_rewards_add_up_and_a_cut_reply_truncates_the_rollout() -> None:
     """SkyRL's `score` is a number or one for each token; its stop reasons are those of servers."""
     ends = only(events_of("skyrl.jsonl"), RunEnded)
     assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
@@ -176,7 +176,7 @@ def test_the_rewards_of_tokens_add_up_and_a_cut_reply_cuts_the_rollout() -> None
     ]
 
 
-def test_what_a_reward_function_of_verl_adds_is_a_score_and_texts_are_none() -> None:
+def test_extra_values_of_a_verl_reward_function_are_scores_unless_text() -> None:
     end = end_of({**VERL, "acc": True, "reward": 0.25, "pred": "72"})
     assert end.reward == 0.25
     assert end.scores == {"score": 0.5, "acc": 1.0, "step": 3.0}
@@ -184,7 +184,7 @@ def test_what_a_reward_function_of_verl_adds_is_a_score_and_texts_are_none() -> 
     assert run.details == {"gts": "72"}
 
 
-def test_the_one_reward_function_of_trl_is_the_reward_and_of_several_the_sum_is_said() -> None:
+def test_trl_rewards_are_one_function_or_the_noted_sum_of_several() -> None:
     assert end_of(TRL).reward == 2.0
     several = {"step": 5, "prompt": "Hi", "completion": "Ho.", "a": 1.0, "b": 0.5, "advantage": 0.0}
     assert end_of(several).reward == 1.5
@@ -192,7 +192,7 @@ def test_the_one_reward_function_of_trl_is_the_reward_and_of_several_the_sum_is_
     assert run.details["reward_is"] == "the sum of a, b: the file gives no weights"
 
 
-def test_nan_for_what_was_not_rated_is_a_note_and_no_defect() -> None:
+def test_nan_for_an_unrated_value_is_a_note_and_not_a_defect() -> None:
     """Tables that wandb 0.31.0 keeps, and lines of verl 0.9.1: a reward function gave None."""
     table = {"columns": [*TRL], "data": [[*{**TRL, "length": float("nan")}.values()]]}
     for data in (json.dumps(table), json.dumps({**VERL, "score": float("nan")})):
@@ -202,19 +202,19 @@ def test_nan_for_what_was_not_rated_is_a_note_and_no_defect() -> None:
         assert note.severity is Severity.NOTE and "NaN is not JSON" in note.message
 
 
-def test_rewards_that_add_up_to_more_than_a_number_holds_are_none() -> None:
+def test_rewards_whose_sum_overflows_are_none() -> None:
     row = {"input_prompt": "Hi", "output_response": "Ho.", "score": [1e308, 1e308]}
     assert end_of(row).reward is None
     several = {"step": 5, "prompt": "Hi", "completion": "Ho.", "a": 1e308, "b": 1e308}
     assert end_of({**several, "advantage": 0.0}).reward is None
 
 
-def test_a_number_that_is_no_reward_function_is_no_reward() -> None:
+def test_a_number_not_from_a_reward_function_is_not_a_reward() -> None:
     assert end_of({"step": 5, "prompt": "Hi", "completion": "Ho.", "loss": 1.0}).reward is None
     assert end_of({**TRL, "num_turns": 4}).reward == 2.0
 
 
-def test_what_openrlhf_rated_is_a_rollout_with_its_reward() -> None:
+def test_a_sample_rated_by_openrlhf_is_a_rollout_with_its_reward() -> None:
     """OpenRLHF at 0551ff6 (`openrlhf/cli/batch_inference.py`: `batch_rm_inference`)."""
     asked = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     row = {"input": asked, "output": "Ho.<|im_end|>", "reward": -0.5}
@@ -224,7 +224,7 @@ def test_what_openrlhf_rated_is_a_rollout_with_its_reward() -> None:
     assert end_of(row).reward == -0.5
 
 
-def test_texts_whose_special_tokens_were_kept_are_split_at_them() -> None:
+def test_texts_with_special_tokens_are_split_at_them() -> None:
     turns = [("user", "Hi"), ("assistant", "Ho?"), ("user", "Hi!"), ("assistant", "Ho.")]
     text = "".join(f"<|im_start|>{role}\n{said}<|im_end|>\n" for role, said in turns)
     asked, reply = text.split("Ho?")
@@ -274,7 +274,7 @@ def test_texts_whose_special_tokens_were_kept_are_split_at_them() -> None:
     ],
     ids=["llama", "glm", "gemma", "lfm"],
 )
-def test_what_a_tool_answered_was_a_call_in_whatever_format(
+def test_text_that_a_tool_answered_is_a_call_in_any_format(
     prompt: str, reply: str, roles: list[str]
 ) -> None:
     """The templates are those that TRL 1.16.0 comes with, but for what they say of tools."""
@@ -284,7 +284,7 @@ def test_what_a_tool_answered_was_a_call_in_whatever_format(
     assert said(events)[-1] == ("assistant", "Yes.") and fold_run(events)[1] == []
 
 
-def test_a_call_of_another_format_that_nothing_answers_is_told() -> None:
+def test_an_unanswered_call_in_another_format_is_reported() -> None:
     reply = "<|tool_call_start|>[look(at='sky')]<|tool_call_end|>"
     events = read_value(rollouts.FORMAT, {**TRL, "completion": reply})
     assert Code.CALL_IN_CONTENT in {one.code for one in fold_run(events)[1]}
@@ -314,29 +314,29 @@ def test_templates_of_other_families_are_split_too(
     assert said(events)[-1][1].endswith("Ho.") and fold_run(events)[1] == []
 
 
-def test_names_are_one_line_however_long_they_are() -> None:
+def test_names_are_one_line_of_any_length() -> None:
     row = {**VERL, "request_id": "a\nb" + "c" * 9_000, "step": "1\n2"}
     [run] = runs(read_value(rollouts.FORMAT, row))
     assert len(run.run_id) < 1_000 and "\n" not in run.run_id + run.group_id
 
 
-def test_a_line_of_the_model_that_names_a_role_is_no_turn() -> None:
+def test_a_line_by_the_model_that_names_a_role_is_not_a_turn() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "output": "Groups:\nuser\nadmin"})
     assert said(events)[1:] == [("assistant", "Groups:\nuser\nadmin")]
 
 
-def test_a_prompt_without_a_template_is_what_the_user_says() -> None:
+def test_a_prompt_without_a_template_is_a_user_message() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "input": "2+2="})
     assert said(events) == [("user", "2+2="), ("assistant", "Ho.")]
 
 
 @pytest.mark.parametrize("text", ['{"name": "look", "parameters": {}}', "[1, 2]", "[]", '"Ho"'])
-def test_a_text_that_is_json_is_what_was_said(text: str) -> None:
+def test_text_that_is_json_is_kept_as_message_text(text: str) -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "input": text, "output": text})
     assert said(events) == [("user", text), ("assistant", text)] and found_codes(events) == []
 
 
-def test_a_table_split_as_pandas_does_is_read() -> None:
+def test_a_table_in_pandas_split_layout_is_read() -> None:
     rows = values_of("trl.jsonl")
     table = {"columns": [*rows[0]], "index": [0, 1], "data": [[*row.values()] for row in rows]}
     assert format_of(document(table)) == "rl-rollouts"
@@ -346,7 +346,7 @@ def test_a_table_split_as_pandas_does_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["whole_openrlhf.table.json", "whole_skyrl.table.json"])
-def test_prompt_and_reply_that_are_one_text_of_a_table_are_parted(name: str) -> None:
+def test_prompt_and_reply_in_one_text_of_a_table_are_separated(name: str) -> None:
     """Samples of rollouts as OpenRLHF 0.11.2 and SkyRL 0.3.0 log them to W&B."""
     assert format_of((FILES / name).read_bytes()) == "rl-rollouts"
     good, lost = runs_of(name)
@@ -374,7 +374,7 @@ def test_prompt_and_reply_that_are_one_text_of_a_table_are_parted(name: str) -> 
         ("<|im_start|>user\nHi<|im_end|>", [("user", "Hi")]),
     ],
 )
-def test_a_whole_text_is_parted_where_its_model_first_speaks(
+def test_a_whole_text_is_split_at_the_first_turn_of_the_model(
     text: str, turns: list[tuple[str, str]]
 ) -> None:
     table = {"columns": ["global_step", "text", "reward"], "data": [[1, text, 0.5]]}
@@ -389,7 +389,7 @@ SEARCHING = {
 }
 
 
-def test_searches_in_tags_are_calls_and_what_they_found_their_answers() -> None:
+def test_searches_in_tags_are_calls_and_their_findings_the_results() -> None:
     """Search-R1 at 54f5bb8 (`search_r1/llm_agent/generation.py`: `execute_predictions`)."""
     events = read_value(rollouts.FORMAT, SEARCHING)
     assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
@@ -400,7 +400,7 @@ def test_searches_in_tags_are_calls_and_what_they_found_their_answers() -> None:
     assert said(events)[-1][1].endswith("<answer> Ann </answer>")
 
 
-def test_a_search_that_nothing_answers_and_one_that_is_invalid_are_told() -> None:
+def test_unanswered_and_invalid_searches_are_reported() -> None:
     told = (
         "\nMy previous action is invalid. If I want to search, I should put the query between "
         "<search> and </search>. If I want to give the final answer, I should put the answer "
@@ -413,7 +413,7 @@ def test_a_search_that_nothing_answers_and_one_that_is_invalid_are_told() -> Non
     assert {one.code for one in fold_run(events)[1]} == {Code.CALL_UNANSWERED}
 
 
-def test_searches_of_skyrl_are_answered_by_the_user_of_its_template() -> None:
+def test_skyrl_searches_are_answered_in_user_turns() -> None:
     """skyrl-gym 0.4.0, `envs/search/env.py` and `envs/sql/env.py`."""
     for tag, block in (("search", "information"), ("sql", "observation")):
         reply = (
@@ -428,12 +428,12 @@ def test_searches_of_skyrl_are_answered_by_the_user_of_its_template() -> None:
         assert [one.finish_reason for one in messages(events)] == ["", "", "", "length"]
 
 
-def test_tags_that_nobody_explained_or_answered_are_text() -> None:
+def test_tags_neither_explained_nor_answered_are_text() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "output": "use <search>x</search> in XML"})
     assert calls(events) == [] and len(said(events)) == 2
 
 
-def test_a_search_behind_the_answer_is_no_call() -> None:
+def test_a_search_after_the_answer_is_not_a_call() -> None:
     events = read_value(
         rollouts.FORMAT, {**SEARCHING, "output": "<answer>Ann</answer><search>who</search>"}
     )
@@ -455,7 +455,7 @@ def test_rows_without_the_marks_of_a_trainer_are_not_claimed(other: dict[str, An
     assert format_of(lines(other, other)) != "rl-rollouts"
 
 
-def test_what_is_no_rollout_of_a_table_or_of_columns_is_said() -> None:
+def test_table_rows_and_columns_that_are_not_rollouts_are_reported() -> None:
     columns = {"step": [1, 2], "prompt": ["Hi", "Hi"], "completion": ["Ho.", 7]}
     table = {"columns": [*TRL], "data": [[*TRL.values()], 7, ["Hi"]]}
     for value, places in ((columns, ["/completion/1"]), (table, ["/data/1", "/data/2"])):
@@ -464,7 +464,7 @@ def test_what_is_no_rollout_of_a_table_or_of_columns_is_said() -> None:
         assert [event.at.pointer for event in only(events, SourceDefect)] == places
 
 
-def test_what_is_no_message_among_the_messages_is_said() -> None:
+def test_a_non_message_among_the_messages_is_reported() -> None:
     events = read_value(rollouts.FORMAT, {**TRL, "completion": [{"role": "assistant"}, 3]})
     assert [event.message for event in only(events, SourceDefect)] == ["not a message"]
 
@@ -483,7 +483,7 @@ PIECES = ["<search>", "</search>", "<information>", "</information>", "\n", "x",
 
 
 @given(st.lists(st.sampled_from([*PIECES, "</answer>"]), max_size=12).map("".join))
-def test_of_a_text_with_tags_only_blanks_are_left_out(text: str) -> None:
+def test_splitting_a_text_at_its_tags_loses_only_line_breaks(text: str) -> None:
     events = read_value(rollouts.FORMAT, {**SEARCHING, "output": text})
     shown = "".join(part for _, part in said(events)[1:])
     assert shown.replace("\n", "") == text.replace("\n", "")

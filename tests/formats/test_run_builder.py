@@ -11,7 +11,7 @@ RECORD = ByteRange(0, 9)
 LINES = (ByteRange(0, 4), ByteRange(4, 9))
 
 
-def test_the_task_and_the_reason_of_the_end_are_one_line() -> None:
+def test_the_task_and_the_stop_reason_are_one_line() -> None:
     build = RunBuilder(RECORD)
     build.start(task="\nWhat is new?\nTell me.")
     build.end(stop_reason=f"{'a' * 500}\nb")
@@ -22,7 +22,7 @@ def test_the_task_and_the_reason_of_the_end_are_one_line() -> None:
     assert len(ended.stop_reason) == 120
 
 
-def test_an_element_that_is_no_message_is_a_defect_in_its_place() -> None:
+def test_an_element_that_is_not_a_message_is_a_defect_at_its_location() -> None:
     build = RunBuilder(RECORD)
     build.messages([{"role": "user", "content": "Hi"}, 7], "/messages")
     message, defect = build.events
@@ -32,14 +32,14 @@ def test_an_element_that_is_no_message_is_a_defect_in_its_place() -> None:
     assert (defect.at.pointer, defect.excerpt) == ("/messages/1", "7")
 
 
-def test_elements_stand_in_their_list_or_in_a_line_each() -> None:
+def test_elements_point_into_their_list_or_to_their_line() -> None:
     of_list, of_lines = RunBuilder(RECORD), RunBuilder(RECORD, line_ranges=LINES)
     assert list(of_list.placed(["a", "b"], "/runs")) == [("/runs/0", 0, "a"), ("/runs/1", 0, "b")]
     assert list(of_lines.placed(["a", "b"])) == [("", 0, "a"), ("", 1, "b")]
     assert list(of_list.placed({"a": 1}, "/run")) == [("/run", 0, {"a": 1})]
 
 
-def test_runs_are_numbered_anew_but_not_within_a_file_that_is_taken_for_one() -> None:
+def test_numbering_restarts_for_each_run_unless_the_file_is_one_run() -> None:
     for unit, expected in ((Unit.RUNS, [0, 0]), (Unit.PARTS, [5, 6])):
         build = RunBuilder(RECORD, first_seq=5, unit=unit)
         build.start()

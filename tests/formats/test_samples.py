@@ -105,7 +105,7 @@ def test_each_sample_of_a_prompt_is_a_run_of_one_group(row: dict[str, Any]) -> N
     assert len(only(events, ResponseReceived)) == 2
 
 
-def test_samples_of_other_prompts_are_other_groups() -> None:
+def test_samples_of_different_prompts_are_in_different_groups() -> None:
     rows = [{"prompt": text, "completions": ["a", "b"]} for text in ("one", "two", "one")]
     named = [{**row, "task_id": f"HumanEval/{n}"} for n, row in enumerate(rows)]
     one, _, two, _, again, _ = (
@@ -119,7 +119,7 @@ def test_samples_of_other_prompts_are_other_groups() -> None:
     ]
 
 
-def test_lists_beside_the_samples_are_told_of_each() -> None:
+def test_lists_parallel_to_the_samples_are_distributed_to_them() -> None:
     row = {
         "prompt": "list",
         "completions": ["a", "b", "c"],
@@ -138,7 +138,7 @@ def test_lists_beside_the_samples_are_told_of_each() -> None:
     assert "rewards" not in first and "completions" not in first
 
 
-def test_scores_may_be_several_a_sample_and_stand_in_it() -> None:
+def test_a_sample_may_have_several_scores_and_contain_them() -> None:
     beside = {"prompt": "q", "responses": ["a", "b"], "scores": [{"form": 1}, {"form": 0}]}
     inside = {"prompt": "q", "samples": [{"text": "a", "reward": 1}, {"text": "b", "reward": 0}]}
     ends = only(read_value(openai_messages.FORMAT, beside), RunEnded)
@@ -146,7 +146,7 @@ def test_scores_may_be_several_a_sample_and_stand_in_it() -> None:
     assert rewards(read_value(openai_messages.FORMAT, inside)) == [1.0, 0.0]
 
 
-def test_what_vllm_tells_of_an_output_is_told_of_its_run() -> None:
+def test_vllm_output_fields_describe_the_run() -> None:
     events = read_value(openai_messages.FORMAT, VLLM)
     assert [run.details["cumulative_logprob"] for run in runs(events)] == [-0.5, -0.5]
     assert [end.status for end in only(events, RunEnded)] == ["truncated"]
@@ -154,14 +154,14 @@ def test_what_vllm_tells_of_an_output_is_told_of_its_run() -> None:
     assert calls(events)[0].origin == "text"
 
 
-def test_what_the_prompt_begins_belongs_to_each_sample() -> None:
+def test_a_reply_begun_in_the_prompt_belongs_to_each_sample() -> None:
     rest = SOUND.removeprefix("<tool_call>\n")
     row = {"prompt": PROMPT + "<tool_call>\n", "completions": [rest, rest]}
     events = read_value(openai_messages.FORMAT, row)
     assert [text for role, text in said(events) if role == "assistant"] == [SOUND, SOUND]
 
 
-def test_a_sample_that_failed_is_told_in_its_place() -> None:
+def test_a_failed_sample_is_reported_at_its_location() -> None:
     row = {"prompt": "q", "responses": ["a", None, "b", "c", "d"]}
     events = read_value(openai_messages.FORMAT, row)
     [defect] = only(events, SourceDefect)
@@ -175,7 +175,7 @@ def test_one_sample_is_a_run_without_a_group() -> None:
     assert rewards(events) == [0.25]
 
 
-def test_choices_of_a_saved_reply_are_a_group_and_their_tokens_are_counted_once() -> None:
+def test_choices_of_a_saved_reply_are_a_group_with_tokens_counted_once() -> None:
     choices = [{"index": n, "finish_reason": "stop", "message": NO} for n in range(2)]
     texts = [{"index": n, "finish_reason": "stop", "text": "no"} for n in range(2)]
     for listed in (choices, texts):
@@ -187,7 +187,7 @@ def test_choices_of_a_saved_reply_are_a_group_and_their_tokens_are_counted_once(
         assert used == [True, False]
 
 
-def test_choices_beside_their_request_are_a_group_each_with_its_score() -> None:
+def test_choices_with_their_request_are_a_group_and_keep_their_scores() -> None:
     reply = {
         "id": "c-1",
         "choices": [
@@ -223,21 +223,21 @@ def test_the_runs_of_many_choices_share_the_text_of_their_reply() -> None:
         {"choices": [{"index": 0, "finish_reason": "stop", "text": SOUND}]},
     ],
 )
-def test_calls_of_a_reply_that_stands_alone_wait_for_nobody(row: dict[str, Any]) -> None:
+def test_calls_of_a_lone_reply_need_no_results(row: dict[str, Any]) -> None:
     events = tuple(read_value(openai_messages.FORMAT, row))
     assert calls(list(events))
     first = split_runs(events)[1][0]
     assert "CALL_UNANSWERED" not in fold_run(first)[0].codes
 
 
-def test_a_sample_that_is_a_loop_owes_its_results() -> None:
+def test_calls_in_a_multi_turn_sample_need_results() -> None:
     go_on = {"role": "user", "content": "go on"}
     row = {"prompt": "q", "samples": [[NO, go_on, CALLING], [NO]]}
     first, second = split_runs(tuple(read_value(openai_messages.FORMAT, row)))[1]
     assert [fold_run(run)[0].codes["CALL_UNANSWERED"] for run in (first, second)] == [1, 0]
 
 
-def test_a_best_text_beside_its_samples_stays_the_reply() -> None:
+def test_a_best_text_alongside_its_samples_stays_the_reply() -> None:
     row = {"prompt": "q", "response": "best", "responses": ["a", "b"]}
     assert [text for _, text in said(read_value(openai_messages.FORMAT, row))] == ["q", "best"]
 
@@ -254,7 +254,7 @@ def test_a_best_text_beside_its_samples_stays_the_reply() -> None:
         {"outputs": ["a", "b"]},
     ],
 )
-def test_what_is_no_list_of_samples_is_left_to_others(row: dict[str, Any]) -> None:
+def test_rows_without_a_list_of_samples_are_not_claimed(row: dict[str, Any]) -> None:
     assert not samples_key(row)
 
 

@@ -130,11 +130,11 @@ def test_a_saved_stream_is_a_run_with_its_reply(stream: bytes, run_id: str) -> N
 
 
 @pytest.mark.parametrize("stream", [CHAT + DONE, TEXT + DONE, ANTHROPIC, RESPONSES])
-def test_calls_of_a_saved_stream_wait_for_nobody(stream: bytes) -> None:
+def test_calls_of_a_saved_stream_need_no_results(stream: bytes) -> None:
     assert fold_run(tuple(read(stream)))[1] == []
 
 
-def test_usage_and_finish_reason_of_a_stream_are_told() -> None:
+def test_usage_and_finish_reason_of_a_stream_are_kept() -> None:
     [reply] = only(read(CHAT + DONE), ResponseReceived)
     assert (reply.finish_reason, reply.usage.completion_tokens) == ("tool_calls", 5)
 
@@ -155,7 +155,7 @@ def test_streams_one_after_another_are_several_runs(stream: bytes, count: int) -
     assert found_codes(events) == []
 
 
-def test_a_stream_that_follows_one_cut_short_is_a_reply_of_its_own() -> None:
+def test_a_stream_after_a_truncated_one_is_a_separate_reply() -> None:
     other = CHAT.replace(b"chatcmpl-1", b"chatcmpl-2")
     cut = data(chunk(role="assistant", content="I"), chunk(content=" can"))
     events = read(cut + other + DONE)
@@ -164,17 +164,17 @@ def test_a_stream_that_follows_one_cut_short_is_a_reply_of_its_own() -> None:
     assert found_codes(events) == ["STREAM_CUT:error"]
 
 
-def test_thousands_of_replies_that_nothing_parts_take_the_room_of_one_text() -> None:
+def test_replies_of_undivided_streams_share_one_text_in_memory() -> None:
     first, *others = (reply.raw for reply in only(read(50 * ANTHROPIC), ResponseReceived))
     assert len(others) == 49 and all(raw is first for raw in others)
 
 
-def test_chunks_that_have_an_id_each_are_one_reply() -> None:
+def test_chunks_with_different_ids_are_one_reply() -> None:
     chunks = [{**chunk(content=str(n)), "id": f"c-{n}"} for n in range(6)]
     assert said(read(data(*chunks) + DONE)) == [("assistant", "012345")]
 
 
-def test_each_stream_stands_where_it_is_in_the_file() -> None:
+def test_each_stream_points_to_its_place_in_the_file() -> None:
     places = [run.at.range for run in runs(read(2 * (CHAT + DONE)))]
     size = len(CHAT + DONE)
     assert [(place.start, place.end) for place in places] == [(0, size), (size, 2 * size)]
@@ -193,7 +193,7 @@ def test_each_stream_stands_where_it_is_in_the_file() -> None:
         (ANTHROPIC[:450], "the stream ends in the middle of an event: "),
     ],
 )
-def test_a_stream_cut_short_is_read_as_far_as_it_goes(stream: bytes, told: str) -> None:
+def test_a_truncated_stream_is_read_as_far_as_it_goes(stream: bytes, told: str) -> None:
     whole = data(chunk(content="a")) + stream if stream.startswith(CHAT[:100]) else stream
     events = read(whole)
     [reply] = only(events, ResponseReceived)
@@ -203,7 +203,7 @@ def test_a_stream_cut_short_is_read_as_far_as_it_goes(stream: bytes, told: str) 
     assert len(messages(events)) == 1
 
 
-def test_errors_in_a_stream_are_told() -> None:
+def test_errors_in_a_stream_are_reported() -> None:
     error = {"error": {"message": "out of memory", "type": "server_error", "code": 500}}
     alone = read(data(error) + DONE)
     assert [failed.message for failed in only(alone, RequestFailed)] == ["out of memory"]
@@ -212,13 +212,13 @@ def test_errors_in_a_stream_are_told() -> None:
     assert found_codes(within) == ["ERROR_IN_REPLY:error"]
 
 
-def test_an_event_that_is_no_json_is_told_and_the_others_are_read() -> None:
+def test_an_event_that_is_not_json_is_reported_and_the_others_read() -> None:
     events = read(data(chunk(content="a")) + b"data: oops\n\n" + data(chunk("stop")) + DONE)
     assert said(events) == [("assistant", "a")]
     assert found_codes(events) == ["REPLY_SHAPE:error"]
 
 
-def test_choices_of_a_stream_are_runs_of_a_group() -> None:
+def test_choices_of_a_stream_are_runs_in_one_group() -> None:
     both = [
         {**chunk(), "choices": [{"index": n, "delta": {"content": "a"}, "finish_reason": "stop"}]}
         for n in range(2)
@@ -240,12 +240,12 @@ def test_choices_of_a_stream_are_runs_of_a_group() -> None:
         b"data:\n",
     ],
 )
-def test_texts_that_only_begin_like_a_stream_are_no_transcripts(text: bytes) -> None:
+def test_texts_that_only_begin_like_a_stream_are_not_transcripts(text: bytes) -> None:
     found = detect(BytesSource(text), formats())
     assert found.reader is None and found.reason == "no JSON value found in it"
 
 
-def test_json_is_never_taken_for_a_stream_unless_that_is_asked_for() -> None:
+def test_json_is_not_taken_for_a_stream_unless_requested() -> None:
     value = b'{"role": "user", "content": "data: {}"}\n'
     assert format_of(value) == "openai-messages"
     source = BytesSource(value)

@@ -38,7 +38,7 @@ SECRET = "s3cr3t-value-1234"
         "Proxy-Authorization",
     ],
 )
-def test_a_credential_is_masked_by_its_name_whatever_its_case(name: str) -> None:
+def test_a_credential_is_masked_by_its_name_in_any_case(name: str) -> None:
     assert SECRET not in str(masked_headers({name: SECRET}))
     assert SECRET not in str(mask_secrets({"request": {"headers": {name: [SECRET]}}}))
     assert SECRET not in str(mask_secrets({"headers": [{"name": name, "value": SECRET}]}))
@@ -58,7 +58,7 @@ def test_a_credential_is_masked_by_its_name_whatever_its_case(name: str) -> None
         "x-goog-credentials",
     ],
 )
-def test_a_credential_of_a_gateway_is_masked_by_what_its_name_ends_in(name: str) -> None:
+def test_a_gateway_credential_is_masked_by_the_ending_of_its_name(name: str) -> None:
     pairs = {"headers": [{"name": name, "value": SECRET}, [name, SECRET]], name: SECRET}
     assert may_hold_secrets(orjson.dumps(pairs))
     assert SECRET not in str(masked_headers({name: SECRET}))
@@ -71,25 +71,25 @@ def test_a_credential_of_a_gateway_is_masked_by_what_its_name_ends_in(name: str)
     "name",
     ["x-ratelimit-remaining-tokens", "idempotency-key", "next_page_token", "eos-token", "x-key-id"],
 )
-def test_a_name_that_only_resembles_one_of_a_credential_shows_its_value(name: str) -> None:
+def test_a_name_that_only_resembles_a_credential_is_not_masked(name: str) -> None:
     assert mask_secrets({name: SECRET}) == {name: SECRET}
     assert SECRET in mask_json_text(orjson.dumps({name: SECRET}).decode())
 
 
-def test_the_scheme_and_all_other_headers_stay() -> None:
+def test_the_scheme_and_all_other_headers_are_kept() -> None:
     headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json", "x-n": 3}
     masked = masked_headers(headers)
     assert masked == {"authorization": "Bearer ***", "content-type": "application/json", "x-n": 3}
 
 
-def test_below_headers_a_credential_is_masked_by_its_looks() -> None:
+def test_credential_like_values_under_headers_are_masked() -> None:
     masked = mask_secrets(
         {"extra_headers": {"x-custom": f"Bearer {SECRET}", "y": "sk-abcdef123456"}}
     )
     assert masked == {"extra_headers": {"x-custom": "Bearer ***", "y": "***"}}
 
 
-def test_conversation_text_stays_as_it_is() -> None:
+def test_conversation_text_is_left_unchanged() -> None:
     value = {"messages": [{"role": "user", "content": f"Bearer {SECRET} sk-abcdef123456"}]}
     assert mask_secrets(value) == value
 
@@ -108,16 +108,16 @@ def test_conversation_text_stays_as_it_is() -> None:
         ("no way to s3://me:pw@b/x?token=a (403)", "no way to s3://***@b/x?token=*** (403)"),
     ],
 )
-def test_credentials_in_addresses_are_masked(url: str, shown: str) -> None:
+def test_credentials_in_urls_are_masked(url: str, shown: str) -> None:
     assert masked_url(url) == shown
 
 
 @pytest.mark.parametrize("name", ["design", "monkey", "signal", "tokens", "encode", "author"])
-def test_a_parameter_that_only_holds_the_letters_of_a_secret_stays(name: str) -> None:
+def test_a_parameter_name_that_merely_contains_a_secret_word_is_kept(name: str) -> None:
     assert masked_url(f"http://h/v1?{name}=a") == f"http://h/v1?{name}=a"
 
 
-def test_parameters_are_masked_by_name_but_not_the_schemas_in_them() -> None:
+def test_parameters_are_masked_by_name_but_their_schemas_are_not() -> None:
     schema = {"type": "object", "properties": {"password": {"type": "string"}}}
     given = {"api_key": "EB33", "provider": {"access_token": ["a"]}, "response_format": schema}
     tools = [{"function": {"name": "login", "parameters": schema}}]
@@ -147,14 +147,14 @@ def test_masking_again_changes_nothing(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SECRET_NAMES))
-def test_no_name_of_a_secret_is_overlooked_by_the_quick_check(name: str) -> None:
+def test_the_quick_check_overlooks_no_secret_name(name: str) -> None:
     for spelled in (name, name.upper(), f" {name.replace('-', '_')}"):
         assert may_hold_secrets(orjson.dumps({"a": [{spelled: SECRET}]}))
 
 
 @given(any_json("extra_headers", "Cookie", "name", "value", "Bearer abcdef"))
 @settings(max_examples=100, deadline=None)
-def test_what_passes_the_quick_check_holds_nothing_to_mask(value: Any) -> None:
+def test_values_that_pass_the_quick_check_have_nothing_to_mask(value: Any) -> None:
     try:
         json = orjson.dumps(value)
     except TypeError:
@@ -174,13 +174,13 @@ def test_what_passes_the_quick_check_holds_nothing_to_mask(value: Any) -> None:
         '{"url": "https://host/?api_key=s3cr3t',
     ],
 )
-def test_a_text_that_was_torn_in_a_credential_shows_nothing_of_it(text: str) -> None:
+def test_a_text_torn_inside_a_credential_shows_nothing_of_it(text: str) -> None:
     masked = mask_json_text(text)
     assert "s3cr3t" not in masked and "***" in masked
     assert masked.partition("***")[0] == text.partition("s3cr3t")[0]
 
 
-def test_time_grows_with_the_escaped_quotes_behind_a_list_of_cookies_that_was_torn() -> None:
+def test_masking_a_torn_cookie_list_takes_linear_time_in_escaped_quotes() -> None:
     def cost_s(count: int) -> float:
         return least_s(lambda: mask_json_text('"cookies": [ "' + '\\"' * count))
 
@@ -199,7 +199,7 @@ def test_time_grows_with_the_escaped_quotes_behind_a_list_of_cookies_that_was_to
         ('{"cookies": [{"value": "', ""),
     ],
 )
-def test_to_mask_a_long_text_takes_few_times_its_size(before: str, after: str) -> None:
+def test_masking_a_long_text_takes_a_small_multiple_of_its_size(before: str, after: str) -> None:
     text = before + "ab\\n" * 250_000 + after
     tracemalloc.start()
     mask_json_text(text)
@@ -208,7 +208,7 @@ def test_to_mask_a_long_text_takes_few_times_its_size(before: str, after: str) -
     assert peak < 10 * len(text)
 
 
-def test_a_picture_in_the_place_of_an_address_is_not_looked_through_for_passwords() -> None:
+def test_an_image_in_place_of_a_url_is_not_searched_for_passwords() -> None:
     text = '{"url": "data:image/png;base64,' + "aGVybWVz" * 500_000 + '"}'
     sought_s = least_s(lambda: re.search("nothing", text, re.IGNORECASE))
     assert mask_json_text(text) == text

@@ -63,13 +63,13 @@ def test_rows_are_recognised(data: bytes) -> None:
     assert counts(read_bytes(FORMAT, data)) == (2, 10, 2)
 
 
-def test_samples_of_hermes_agent_stay_what_they_are() -> None:
+def test_samples_of_hermes_agent_keep_their_format() -> None:
     text = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
     data = lines({"conversations": [turn("human", "q"), turn("gpt", text)]})
     assert format_of(data) == "hermes-sharegpt"
 
 
-def test_a_turn_that_is_a_call_pairs_with_the_observation_behind_it() -> None:
+def test_a_call_turn_pairs_with_the_observation_after_it() -> None:
     events = read_value(FORMAT, ROW)
     assert [(call.name, call.arguments) for call in calls(events)] == [("area", {"side": 2})]
     assert results(events)[0].content == '{"area": 4}'
@@ -80,7 +80,7 @@ def test_a_turn_that_is_a_call_pairs_with_the_observation_behind_it() -> None:
     assert said(events)[0] == ("system", "Be exact.")
 
 
-def test_a_call_turn_that_is_no_json_stays_a_call_with_its_text() -> None:
+def test_a_call_turn_that_is_not_json_stays_a_call_with_its_text() -> None:
     events = read_value(FORMAT, {"conversations": [turn("function_call", "area(2")]})
     (call,) = calls(events)
     assert (call.name, call.arguments_text) == (None, "area(2")
@@ -122,14 +122,14 @@ def test_a_thought_that_ends_with_an_action_is_a_call() -> None:
     assert set(fold_run(events)[0].codes) == {"NO_ANSWER"}
 
 
-def test_an_action_whose_input_is_no_json_says_so() -> None:
+def test_an_action_whose_input_is_not_json_is_reported() -> None:
     text = "Action: find\nAction Input: {a: 1"
     events = read_value(FORMAT, {"conversations": [turn("assistant", text)]})
     assert calls(events)[0].arguments_text == "{a: 1"
     assert any(code.startswith("ARGS_INVALID") for code in found_codes(events))
 
 
-def test_a_glaive_chat_is_cut_into_its_turns_with_its_calls_and_tools() -> None:
+def test_a_glaive_chat_is_split_into_turns_calls_and_tools() -> None:
     events = read_value(FORMAT, CHAT)
     assert [role for role, _ in said(events)] == [
         "system",
@@ -151,7 +151,7 @@ def test_a_glaive_chat_is_cut_into_its_turns_with_its_calls_and_tools() -> None:
         ("rate(1)", None, "JSON_INVALID"),
     ],
 )
-def test_a_glaive_call_stays_one_however_it_is_written(
+def test_a_glaive_call_stays_a_call_in_every_notation(
     body: str, name: str | None, code: str
 ) -> None:
     chat = {"system": "s", "chat": f"USER: q\n\nASSISTANT: <functioncall> {body} <|endoftext|>"}
@@ -160,7 +160,7 @@ def test_a_glaive_call_stays_one_however_it_is_written(
     assert [found.split(":")[0] for found in found_codes(events)] == ([code] if code else [])
 
 
-def test_what_is_no_turn_is_a_defect_in_its_place() -> None:
+def test_a_non_turn_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {"conversations": [turn("gpt", "a"), 7]}), SourceDefect)
     assert defect.at.pointer == "/conversations/1"
     assert only(read_value(FORMAT, {"conversations": 5}), SourceDefect)
@@ -183,7 +183,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 
 
 @pytest.mark.shared
-def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
+def test_a_real_file_matches_its_manifest(trajectories: Path) -> None:
     data = (trajectories / "21-datasets" / "glaive_toolcall_en_demo.json").read_bytes()
     assert format_of(data) == "sharegpt"
     events = read_bytes(FORMAT, data)

@@ -37,7 +37,7 @@ def results_of(*events: Event) -> list[Any]:
     return [block for value in said_by_tools for block in blocks(value, "tool_response")]
 
 
-def test_a_result_without_an_id_is_named_after_the_call_that_it_answers_by_order() -> None:
+def test_a_result_without_an_id_takes_the_name_of_the_next_call_in_order() -> None:
     assert results_of(
         said("assistant", "", calls=1),
         proposed(None),
@@ -48,7 +48,7 @@ def test_a_result_without_an_id_is_named_after_the_call_that_it_answers_by_order
     ) == [{"name": "ls", "content": "ok"}, {"content": "of no call"}]
 
 
-def test_a_flagged_error_and_an_exit_code_that_the_content_does_not_name_read_back() -> None:
+def test_error_flags_and_exit_codes_outside_the_content_read_back() -> None:
     log = numbered(
         said("assistant", "", calls=3),
         *(proposed(f"c{index}", index=index) for index in range(3)),
@@ -75,7 +75,7 @@ def test_a_flagged_error_and_an_exit_code_that_the_content_does_not_name_read_ba
 
 
 @pytest.mark.parametrize("given", ["*** Begin Patch", '{"a": 1}', "</tool_call>", ""])
-def test_the_input_of_a_custom_tool_is_an_argument_with_which_nothing_is_wrong(given: str) -> None:
+def test_the_input_of_a_custom_tool_is_written_as_a_valid_argument(given: str) -> None:
     raw = {"role": "assistant", "content": None, "tool_calls": [custom_call("c1", "patch", given)]}
     ((call, _),) = normalise_message(raw).calls
     log = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=call))

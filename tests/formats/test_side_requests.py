@@ -47,7 +47,7 @@ def archive(*entries: Any) -> list[Any]:
     return read_value(HAR, {"log": {"entries": list(entries)}})
 
 
-def test_counts_of_tokens_neither_part_a_conversation_nor_are_errors_of_it() -> None:
+def test_token_counts_neither_split_a_conversation_nor_are_its_errors() -> None:
     count = f"{API}/count_tokens?beta=true"
     events = archive(
         entry([ASK], COUNTED, count),
@@ -71,7 +71,7 @@ def test_counts_of_tokens_neither_part_a_conversation_nor_are_errors_of_it() -> 
         {"object": "list", "data": [{"object": "embedding", "embedding": [0.5]}]},
     ],
 )
-def test_a_log_without_addresses_tells_them_by_their_replies(answered: Any) -> None:
+def test_side_requests_without_urls_are_recognised_by_their_replies(answered: Any) -> None:
     rows = [
         {"request": {"messages": [ASK]}, "response": answered},
         {"request": {"messages": [ASK]}, "response": SAID},
@@ -82,7 +82,7 @@ def test_a_log_without_addresses_tells_them_by_their_replies(answered: Any) -> N
     assert not found_codes(events) and not only(events, SourceDefect)
 
 
-def test_a_call_of_another_type_is_none_of_a_conversation_though_it_failed() -> None:
+def test_a_failed_call_of_another_type_is_not_part_of_the_conversation() -> None:
     failed = {
         "call_type": "aembedding",
         "request": {"input": "x"},
@@ -94,13 +94,13 @@ def test_a_call_of_another_type_is_none_of_a_conversation_though_it_failed() -> 
     assert not found_codes(events)
 
 
-def test_a_reply_without_a_message_is_still_a_defect_of_a_conversation() -> None:
+def test_a_reply_without_a_message_is_still_a_defect() -> None:
     odd = {"request": {"messages": [ASK]}, "response": {"input_tokens": 12, "content_type": "x"}}
     events = read_value(LOG, odd)
     assert [found.message for found in only(events, SourceDefect)] == ["no message in the reply"]
 
 
-def test_a_file_of_nothing_else_says_so() -> None:
+def test_a_file_of_side_requests_only_is_reported() -> None:
     events = archive(entry([ASK], COUNTED, f"{API}/count_tokens"))
     (defect,) = only(events, SourceDefect)
     assert defect.message == "no request of a conversation among 1 request (count_tokens)"
@@ -124,11 +124,11 @@ def test_a_file_of_nothing_else_says_so() -> None:
         (API, ""),
     ],
 )
-def test_an_address_tells_what_is_asked_for(url: str, kind: str) -> None:
+def test_the_url_determines_the_kind_of_side_request(url: str, kind: str) -> None:
     assert side_request_by_url(url) == kind
 
 
-def test_requests_have_the_turn_that_their_reply_opens_whatever_failed_before() -> None:
+def test_requests_have_the_turn_of_their_reply_despite_earlier_failures() -> None:
     failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     events = archive(
         entry([ASK], reply(USE)),
@@ -149,7 +149,7 @@ def test_requests_have_the_turn_that_their_reply_opens_whatever_failed_before() 
     assert max(finding.turn for finding in found) == 2
 
 
-def test_replies_that_a_request_tells_of_are_turns_too() -> None:
+def test_earlier_replies_in_a_request_count_as_turns() -> None:
     before = [ASK, {"role": "assistant", "content": "Which?"}, {"role": "user", "content": "All."}]
     events = archive(entry(before, SAID))
     assert [event.turn for event in only(events, ResponseReceived)] == [2]

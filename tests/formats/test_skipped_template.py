@@ -42,46 +42,44 @@ def said(reply: str, prompt: str = CHATML) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in split_skipped_reply(reply, prompt)]
 
 
-def test_the_messages_of_a_chatml_prompt_are_told_by_the_lines_that_name_the_roles() -> None:
+def test_a_chatml_prompt_is_split_at_the_lines_that_name_roles() -> None:
     assert asked(CHATML) == [("system", "Be brief."), ("user", "Is it\nraining?")]
 
 
-def test_the_messages_of_a_llama_prompt_are_told_by_the_names_glued_to_the_text() -> None:
+def test_a_llama_prompt_is_split_at_role_names_glued_to_the_text() -> None:
     assert asked(LLAMA) == [("system", "You are an assistant"), ("user", "What is 2+2?")]
 
 
-def test_a_prompt_keeps_the_turns_of_before() -> None:
+def test_a_prompt_keeps_its_earlier_turns() -> None:
     prompt = f"user\nIs it?\nassistant\n{CALL}\nuser\n{RESULT}\nassistant\n<think>\n"
     assert [role for role, _ in asked(prompt)] == ["user", "assistant", "user"]
     assert split_skipped_prompt(prompt)[1] == "<think>\n"
 
 
-def test_a_line_that_names_a_role_in_a_question_stays_there() -> None:
+def test_a_line_that_names_a_role_within_a_question_stays_there() -> None:
     prompt = "system\nS\nuser\nWho is who?\nuser\nassistant\nTell me.\nassistant\n"
     assert asked(prompt) == [("system", "S"), ("user", "Who is who?\nuser\nassistant\nTell me.")]
 
 
 @pytest.mark.parametrize("prompt", ["", "Q: 2+2?\nA:", "user\nHi", "Hi\nassistant\n", "user"])
-def test_other_prompts_are_no_templates(prompt: str) -> None:
+def test_other_prompts_are_not_templates(prompt: str) -> None:
     assert split_skipped_prompt(prompt) == ((), "")
 
 
 @pytest.mark.parametrize("before", ["\n", ""])
 @pytest.mark.parametrize("behind", ["\n", ""])
-def test_what_tools_answered_stands_between_the_turns_of_the_model(
-    before: str, behind: str
-) -> None:
+def test_tool_results_come_between_the_turns_of_the_model(before: str, behind: str) -> None:
     """Older versions of verl add the tool's turn without the end of the line before it."""
     reply = f"{CALL}{before}user\n{RESULT}{behind}assistant\nYes."
     assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
 
-def test_a_reply_that_ends_with_what_a_tool_answered_ends_there() -> None:
+def test_a_reply_may_end_with_a_tool_result() -> None:
     assert said(f"{CALL}\nuser\n{RESULT}") == [("assistant", CALL), ("tool", RESULT)]
     assert said(f"{CALL}\nuser\n{RESULT}\nassistant\n") == [("assistant", CALL), ("tool", RESULT)]
 
 
-def test_a_user_who_asks_on_is_told_from_a_line_of_the_model() -> None:
+def test_a_further_user_turn_is_distinguished_from_model_text() -> None:
     assert said("No.\nuser\nWhy?\nassistant\nSo.") == [
         ("assistant", "No."),
         ("user", "Why?"),
@@ -90,12 +88,12 @@ def test_a_user_who_asks_on_is_told_from_a_line_of_the_model() -> None:
     assert said("roles:\nuser\nadmin") == [("assistant", "roles:\nuser\nadmin")]
 
 
-def test_tools_answer_llama_as_ipython() -> None:
+def test_llama_tool_results_have_the_role_ipython() -> None:
     reply = '{"name": "f", "parameters": {}}ipython\n\n"rain"assistant\n\nYes.'
     assert [role for role, _ in said(reply, LLAMA)] == ["assistant", "tool", "assistant"]
 
 
-def test_gemma_is_called_model() -> None:
+def test_gemma_replies_have_the_role_model() -> None:
     prompt = "user\nIs it?\nmodel\n"
     assert asked(prompt) == [("user", "Is it?")]
     reply = "call\ntool\nrain\nmodel\nYes."
@@ -107,14 +105,14 @@ def test_a_default_system_prompt_of_llama_ends_with_a_blank_line() -> None:
     assert [role for role, _ in asked(prompt)] == ["system", "user"]
 
 
-def test_some_templates_end_the_line_behind_what_tools_answered() -> None:
+def test_tool_results_may_be_followed_by_a_line_break() -> None:
     """Such as those of Nemotron 3."""
     reply = f"{CALL}\nuser\n{RESULT}\n\nassistant\nYes."
     assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
 
 @given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=12).map("".join))
-def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
+def test_no_text_is_lost_or_duplicated(prompt: str, reply: str) -> None:
     turns, begun = split_skipped_prompt(prompt)
     assert all(prompt[turn.span.start : turn.span.end] == turn.text for turn in turns)
     assert [turn.span for turn in turns] == sorted(turn.span for turn in turns)
@@ -136,6 +134,6 @@ def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
     ],
     ids=["names", "results", "prompt"],
 )
-def test_the_time_grows_with_the_text(split: Callable[[int], object]) -> None:
+def test_time_grows_linearly_with_the_text(split: Callable[[int], object]) -> None:
     # With the square of the text it would take minutes.
     assert least_s(lambda: split(10_000), tries=1) < 5

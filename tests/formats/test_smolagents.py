@@ -104,7 +104,7 @@ def test_steps_kept_as_python_reprs_are_a_conversation() -> None:
     assert started(events).details["prediction"] == "a"
 
 
-def test_code_is_called_as_it_stands_and_answered_by_what_was_observed() -> None:
+def test_code_is_a_verbatim_call_answered_by_the_observation() -> None:
     events = read_value(FORMAT, ANSWER)
     (call,) = calls(events)
     assert (call.name, call.id) == ("python_interpreter", "call_2")
@@ -114,17 +114,17 @@ def test_code_is_called_as_it_stands_and_answered_by_what_was_observed() -> None
     assert fold_run(events)[0].codes.keys() == {Code.NO_MARKER}
 
 
-def test_a_reply_that_the_agent_could_not_read_is_marked() -> None:
+def test_a_reply_that_the_agent_could_not_parse_is_marked() -> None:
     assert found_codes(read_value(FORMAT, ANSWER)) == ["NO_MARKER:error"]
 
 
-def test_what_an_error_says_below_its_first_line_is_told_once() -> None:
+def test_the_details_of_an_error_are_reported_once() -> None:
     found = [one for event in read_value(FORMAT, ANSWER) for one in event.diagnostics]
     told = [(one.message, one.hint) for one in found]
     assert told == [("AgentParsingError: Error in code parsing:", "no blob")]
 
 
-def test_nan_is_no_error_of_the_agent_but_a_text_is() -> None:
+def test_nan_is_not_an_agent_error_but_text_is() -> None:
     assert ended(read_value(FORMAT, ANSWER)).status == "unknown"
     assert ended(read_value(FORMAT, {**ANSWER, "agent_error": "boom"})).status == "error"
 
@@ -155,7 +155,7 @@ def test_memory_steps_of_an_agent_are_one_run() -> None:
     assert result.error.kind == "flag"
 
 
-def test_a_text_that_is_no_repr_is_shown_with_a_warning() -> None:
+def test_a_text_that_is_not_a_repr_is_shown_with_a_warning() -> None:
     events = read_value(FORMAT, {**ANSWER, "intermediate_steps": [ACTION[:60]]})
     assert said(events) == [("assistant", ACTION[:60])]
     assert found_codes(events) == ["SOURCE_DEFECT:warning"]
@@ -166,7 +166,7 @@ def test_the_steps_of_the_oldest_agents_are_one_text() -> None:
     assert said(events) == [("assistant", "Thought: a")]
 
 
-def test_what_is_no_step_is_a_defect_in_its_place() -> None:
+def test_a_non_step_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {**ANSWER, "intermediate_steps": [7]}), SourceDefect)
     assert defect.at is not None
     assert defect.at.pointer == "/intermediate_steps/0"
@@ -184,12 +184,12 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([ACTION, UNREADABLE]), st.data())
-def test_a_step_cut_anywhere_is_still_shown(text: str, data: st.DataObject) -> None:
+def test_a_truncated_step_is_still_shown(text: str, data: st.DataObject) -> None:
     cut = text[: data.draw(st.integers(0, len(text)))]
     assert len(said(read_value(FORMAT, {**ANSWER, "intermediate_steps": [cut]}))) == 1
 
 
-def test_steps_nested_very_deeply_are_read() -> None:
+def test_deeply_nested_steps_are_read() -> None:
     deep: Any = []
     for _ in range(900):
         deep = [deep]
@@ -205,7 +205,7 @@ def test_steps_nested_very_deeply_are_read() -> None:
         ("gpt-4o__tool-calling__math__2025-07-24.jsonl", (50, 456, 104, 44)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "23-smolagents" / name).read_bytes()
@@ -214,7 +214,7 @@ def test_real_files_hold_what_their_manifest_says(
     assert counts_with_errors(events) == expected
 
 
-def test_a_full_result_is_a_run_with_the_calls_of_steps_that_failed() -> None:
+def test_a_full_result_is_a_run_with_the_calls_of_failed_steps() -> None:
     data = (Path(__file__).resolve().parents[1] / "fixtures/smolagents/result.json").read_bytes()
     assert format_of(data) == "smolagents"
     events = read_bytes(FORMAT, data)

@@ -33,7 +33,7 @@ FIRST = lone(1, [USER], call("c1"), usage=Usage(prompt_tokens=5))
 SECOND = lone(2, [USER, call("c1"), answer("c1")], text("Rain."), usage=Usage(prompt_tokens=7))
 
 
-def test_a_request_that_begins_with_another_and_its_reply_goes_on_with_its_run() -> None:
+def test_a_request_that_begins_with_another_and_its_reply_continues_its_run() -> None:
     for spans in ((FIRST, SECOND), (SECOND, FIRST)):
         events = read(*spans)
         (run,) = runs(events)
@@ -49,12 +49,12 @@ def test_the_same_question_in_another_trace_is_another_run() -> None:
     assert [one.id for one in calls(events)] == ["c1", "c9"]
 
 
-def test_a_reply_that_is_not_the_one_repeated_joins_nothing() -> None:
+def test_requests_are_not_joined_if_the_repeated_reply_differs() -> None:
     other = [USER, text("No idea."), USER]
     assert len(runs(read(FIRST, lone(3, other, text("Sun."))))) == 2
 
 
-def test_a_trace_with_an_agent_around_its_requests_stays_as_it_is() -> None:
+def test_a_trace_with_an_agent_around_its_requests_is_not_joined() -> None:
     agent = Span(id="a", trace_id="t2", kind=SpanKind.AGENT, name="main", start_s=1001.0)
     below = lone(2, SECOND.input, SECOND.output, parent_id="a")
     assert len(runs(read(FIRST, agent, below))) == 2

@@ -73,7 +73,7 @@ def read(*spans: Span, trace: Trace | None = None) -> list[Event]:
     return build.events
 
 
-def test_requests_that_repeat_what_was_said_are_one_run() -> None:
+def test_requests_that_repeat_earlier_messages_are_one_run() -> None:
     used = Usage(prompt_tokens=5, completion_tokens=2, cost_usd=0.5)
     events = read(
         root(),
@@ -124,7 +124,7 @@ def test_a_tool_span_gives_its_result_time_and_error() -> None:
     assert len(messages(events)) == 4
 
 
-def test_an_answer_that_reads_like_an_error_counts_as_one_where_its_span_failed() -> None:
+def test_an_error_like_result_counts_as_an_error_if_its_span_failed() -> None:
     told = "Error: no such city"
     events = read(
         root(),
@@ -138,7 +138,7 @@ def test_an_answer_that_reads_like_an_error_counts_as_one_where_its_span_failed(
     assert found_codes(events) == ["TOOL_ERROR:error"]
 
 
-def test_a_reply_whose_text_the_next_request_leaves_out_keeps_it() -> None:
+def test_a_reply_keeps_text_that_the_next_request_omits() -> None:
     reply = {**call("c1"), "content": "Let me look."}
     events = read(
         root(),
@@ -149,7 +149,7 @@ def test_a_reply_whose_text_the_next_request_leaves_out_keeps_it() -> None:
     assert [one.id for one in calls(events)] == ["c1"]
 
 
-def test_an_answer_that_no_request_repeats_comes_from_its_span() -> None:
+def test_a_result_that_no_request_repeats_is_taken_from_its_span() -> None:
     events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
     assert said(events)[-1] == ("tool", "rain")
     assert messages(events)[-1].flags == (FROM_SPAN,)
@@ -158,7 +158,7 @@ def test_an_answer_that_no_request_repeats_comes_from_its_span() -> None:
 
 
 @pytest.mark.parametrize("by", ["id", "arguments", "order"])
-def test_parallel_calls_get_the_spans_that_are_theirs(by: str) -> None:
+def test_parallel_calls_get_their_own_spans(by: str) -> None:
     both = call("c1", arguments='{"city": "Bonn"}')
     both["tool_calls"] += call("c2", arguments='{"city": "Ulm"}')["tool_calls"]
     given = {"id": ({}, {}), "arguments": ({"city": "Ulm"}, {"city": "Bonn"}), "order": ("", "")}
@@ -187,7 +187,7 @@ def test_parallel_calls_get_the_spans_that_are_theirs(by: str) -> None:
         {"args": [], "kwargs": {"city": "Bonn"}},
     ],
 )
-def test_arguments_are_found_in_what_tracers_put_around_them(given: Any) -> None:
+def test_arguments_are_found_inside_the_wrappers_of_tracers(given: Any) -> None:
     other = tool(2, "weather", {"city": "Ulm"}, "sun")
     events = read(root(), asked(1, [USER], call("c1")), other, tool(3, "weather", given, "rain"))
     assert results(events)[0].content == "rain"
@@ -202,12 +202,12 @@ def test_arguments_are_found_in_what_tracers_put_around_them(given: Any) -> None
         ({"sky": "rain", "t": 3}, '{"sky":"rain","t":3}'),
     ],
 )
-def test_answers_are_found_in_what_tracers_put_around_them(output: Any, content: str) -> None:
+def test_results_are_found_inside_the_wrappers_of_tracers(output: Any, content: str) -> None:
     events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, output))
     assert results(events)[0].content == content
 
 
-def test_a_server_that_keeps_the_history_is_asked_only_what_is_new() -> None:
+def test_requests_to_a_stateful_server_contain_only_new_messages() -> None:
     events = read(
         root(),
         asked(1, [USER], call("c1")),
@@ -224,7 +224,7 @@ def test_a_server_that_keeps_the_history_is_asked_only_what_is_new() -> None:
     assert results(events)[0].duration_s == 0.25
 
 
-def test_requests_without_an_input_go_on_with_what_was_said_before() -> None:
+def test_requests_without_an_input_continue_the_conversation() -> None:
     events = read(
         root(),
         asked(1, [USER], text("Let me see.")),
@@ -242,7 +242,7 @@ def test_requests_without_an_input_go_on_with_what_was_said_before() -> None:
     ]
 
 
-def test_conversations_that_have_nothing_in_common_are_runs_of_one_group() -> None:
+def test_conversations_with_nothing_in_common_are_runs_of_one_group() -> None:
     events = read(
         root(),
         asked(1, [NEXT], text("Short.")),
@@ -260,12 +260,12 @@ def test_conversations_that_have_nothing_in_common_are_runs_of_one_group() -> No
     [[USER], [USER, NEXT]],
     ids=["the same question", "a question without the answer before it"],
 )
-def test_no_answer_is_lost_to_a_request_that_does_not_repeat_it(again: Any) -> None:
+def test_a_reply_is_kept_even_if_the_next_request_does_not_repeat_it(again: Any) -> None:
     events = read(root(), asked(1, [USER], text("One.")), asked(2, again, text("Two.")))
     assert {message.text for message in messages(events)} >= {"One.", "Two."}
 
 
-def test_a_request_that_failed_and_was_tried_again_is_one_run_with_its_failure() -> None:
+def test_a_failed_and_retried_request_is_one_run_with_its_failure() -> None:
     events = read(
         root(),
         asked(1, [USER], None, error="429 too many requests\nslow down"),
@@ -288,7 +288,7 @@ def test_a_trace_that_ends_with_a_failure_is_an_error() -> None:
     assert ended(cut).status == "truncated"
 
 
-def test_an_agent_that_another_one_calls_is_a_run_below_it() -> None:
+def test_an_agent_called_by_another_is_a_child_run() -> None:
     agent = Span(id="sub", parent_id="tool2", kind=SpanKind.AGENT, name="helper", start_s=1002.1)
     events = read(
         root(),
@@ -303,7 +303,7 @@ def test_an_agent_that_another_one_calls_is_a_run_below_it() -> None:
     assert (second.details["agent"], second.details["called_by_tool"]) == ("helper", "ask_helper")
 
 
-def test_an_agent_below_one_without_a_run_has_the_parent_of_that_one() -> None:
+def test_an_agent_below_one_without_a_run_takes_the_grandparent() -> None:
     events = read(
         root(),
         asked(1, [USER], text("Go.")),
@@ -314,7 +314,7 @@ def test_an_agent_below_one_without_a_run_has_the_parent_of_that_one() -> None:
     assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [("t1", ""), ("sub", "t1")]
 
 
-def test_what_is_known_of_the_trace_goes_to_its_first_run() -> None:
+def test_trace_metadata_goes_to_the_first_run() -> None:
     trace = Trace(id="t1", details={"user": "u1"}, scores={"quality": 0.5})
     events = read(
         root(),
@@ -335,7 +335,7 @@ def test_what_is_known_of_the_trace_goes_to_its_first_run() -> None:
     }
 
 
-def test_an_agent_that_asks_no_model_shows_its_tools_as_calls() -> None:
+def test_an_agent_without_model_requests_shows_its_tools_as_calls() -> None:
     events = read(root(input=[USER], output="Rain."), tool(2, "weather", {"city": "Bonn"}, "rain"))
     assert said(events) == [
         ("user", "Weather?"),
@@ -347,7 +347,7 @@ def test_an_agent_that_asks_no_model_shows_its_tools_as_calls() -> None:
     assert fold_run(events)[0].codes == {}
 
 
-def test_an_agent_whose_messages_were_not_kept_is_one_run_of_what_is_known() -> None:
+def test_an_agent_without_recorded_messages_is_one_run_of_what_is_known() -> None:
     events = read(
         root(),
         asked(1, None, None, usage=Usage(prompt_tokens=5), finish_reason="tool_calls", model="m"),
@@ -363,14 +363,14 @@ def test_an_agent_whose_messages_were_not_kept_is_one_run_of_what_is_known() -> 
     assert fold_run(events)[1] == []
 
 
-def test_a_request_that_failed_without_its_messages_stands_below_what_the_agent_was_asked() -> None:
+def test_a_failed_request_without_messages_follows_the_agents_input() -> None:
     events = read(root(input=[USER], error="refused"), asked(1, None, None, error="refused"))
     assert said(events) == [("user", "Weather?")]
     assert only(events, RequestFailed)[0].message == "refused"
     assert ended(events).status == "error"
 
 
-def test_an_agent_that_hands_over_all_that_was_said_is_not_told_twice() -> None:
+def test_an_agent_output_with_the_whole_conversation_is_not_repeated() -> None:
     whole = [USER, call("c1"), answer("c1"), text("Rain.")]
     events = read(
         root(input={"messages": [USER]}, output={"messages": whole}),
@@ -380,7 +380,7 @@ def test_an_agent_that_hands_over_all_that_was_said_is_not_told_twice() -> None:
     assert results(events)[0].duration_s == 0.25
 
 
-def test_instructions_stand_first_wherever_they_were_kept() -> None:
+def test_instructions_come_first_regardless_of_their_source() -> None:
     beside = asked(1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]')
     repeated = asked(1, [USER], {"object": "response", "instructions": "Be brief.", "output": []})
     for events in (
@@ -392,7 +392,7 @@ def test_instructions_stand_first_wherever_they_were_kept() -> None:
         assert said(events)[0] == ("system", "Be brief.")
 
 
-def test_spans_of_several_traces_are_told_apart() -> None:
+def test_spans_of_several_traces_are_separated() -> None:
     build = RunBuilder(ByteRange(0, 1))
     one = asked(1, [USER], text("One."), trace_id="a", parent_id="")
     two = asked(2, [USER], text("Two."), trace_id="b", parent_id="")
@@ -400,7 +400,7 @@ def test_spans_of_several_traces_are_told_apart() -> None:
     assert [run.run_id for run in runs(build.events)] == ["a", "b"]
 
 
-def test_lines_of_a_file_stay_with_what_they_say() -> None:
+def test_events_point_to_the_lines_of_their_spans() -> None:
     ranges = (ByteRange(0, 10), ByteRange(10, 20), ByteRange(20, 30))
     build = RunBuilder(ByteRange(0, 30), line_ranges=ranges)
     span = asked(1, [USER], call("c1"), line=1, output_line=2, parent_id="")
@@ -464,7 +464,9 @@ def test_a_trace_without_spans_is_an_empty_run() -> None:
         max_size=6,
     )
 )
-def test_no_spans_make_it_raise(drawn: list[tuple[int, int, SpanKind, Any, Any]]) -> None:
+def test_any_spans_are_read_without_an_exception(
+    drawn: list[tuple[int, int, SpanKind, Any, Any]],
+) -> None:
     spans = [
         Span(id=str(own), parent_id=str(parent), kind=kind, name="x", input=given, output=output)
         for own, parent, kind, given, output in drawn
@@ -484,7 +486,7 @@ def test_no_spans_make_it_raise(drawn: list[tuple[int, int, SpanKind, Any, Any]]
         (phoenix_spans.FORMAT, []),
     ],
 )
-def test_a_file_without_a_span_says_so(found: Format, value: Any) -> None:
+def test_a_file_without_spans_is_reported(found: Format, value: Any) -> None:
     (defect,) = read_value(found, value)
     assert isinstance(defect, SourceDefect)
     assert "no span" in defect.message

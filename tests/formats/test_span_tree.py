@@ -36,7 +36,7 @@ def shown(agents: list[Agent]) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def test_what_an_agent_calls_is_below_it_and_not_part_of_it() -> None:
+def test_a_called_agent_is_a_child_and_not_part_of_its_caller() -> None:
     spans = [
         span("main", "agent"),
         span("main/ask", "llm"),
@@ -53,14 +53,14 @@ def test_what_an_agent_calls_is_below_it_and_not_part_of_it() -> None:
     assert agents_of(spans)[1].tool is spans[4]
 
 
-def test_a_root_is_an_agent_whatever_its_kind() -> None:
+def test_a_root_of_any_kind_is_an_agent() -> None:
     assert shown(agents_of([span("a", "llm"), span("b"), span("b/c", "llm")])) == {
         "a": ("", "a", ""),
         "b": ("", "c", ""),
     }
 
 
-def test_spans_come_in_the_order_of_time_however_they_are_listed() -> None:
+def test_spans_are_sorted_by_time() -> None:
     spans = [
         span("a/late", "llm", 3.0),
         span("a/early", "llm", 1.0),
@@ -71,13 +71,13 @@ def test_spans_come_in_the_order_of_time_however_they_are_listed() -> None:
     assert shown(agents_of(spans))["a"][1] == "early middle late unknown"
 
 
-def test_a_request_seen_by_two_libraries_counts_once() -> None:
+def test_a_request_recorded_by_two_libraries_counts_once() -> None:
     (agent,) = agents_of([span("a"), span("a/outer", "llm"), span("a/outer/inner", "llm")])
     assert [request.name for request in agent.requests] == ["outer"]
     assert [other.name for other in agent.others] == ["inner"]
 
 
-def test_a_request_that_says_nothing_gives_way_to_the_one_inside_it() -> None:
+def test_an_empty_request_does_not_hide_the_one_inside_it() -> None:
     (agent,) = agents_of([span("a"), span("a/outer", "llm", said=""), span("a/outer/inner", "llm")])
     assert [request.name for request in agent.requests] == ["outer", "inner"]
 
@@ -87,7 +87,7 @@ def test_a_tool_below_a_request_is_a_tool_of_the_agent() -> None:
     assert [tool.name for tool in agent.tools] == ["run"]
 
 
-def test_a_tool_that_asks_a_model_is_an_agent_called_by_the_one_around_it() -> None:
+def test_a_tool_that_calls_a_model_is_an_agent_called_by_its_parent() -> None:
     spans = [
         span("a", "agent"),
         span("a/summarise", "tool"),
@@ -110,11 +110,11 @@ def test_a_tool_that_asks_a_model_is_an_agent_called_by_the_one_around_it() -> N
     ],
     ids=["ring", "own parent, twice", "parent missing"],
 )
-def test_spans_without_a_way_to_a_root_are_not_lost(spans: list[Span]) -> None:
+def test_spans_without_a_path_to_a_root_are_not_lost(spans: list[Span]) -> None:
     assert sorted(_all_of(agents_of(spans))) == sorted(one.id for one in spans)
 
 
-def test_a_chain_of_a_hundred_thousand_spans_is_walked() -> None:
+def test_a_chain_of_a_hundred_thousand_spans_is_traversed() -> None:
     spans = [Span(id=str(n), parent_id=str(n - 1)) for n in range(100_000)]
     (agent,) = agents_of(spans)
     assert len(agent.others) == 99_999

@@ -36,7 +36,7 @@ def test_streamed_calls_are_joined_by_their_index() -> None:
     ]
 
 
-def test_calls_that_clients_join_otherwise_or_lose_are_told() -> None:
+def test_streamed_calls_with_ambiguous_indexes_are_reported() -> None:
     def told(*parts: dict[str, Any], key: str = "delta") -> list[str]:
         choices = [{"choices": [{key: {"role": "assistant", "tool_calls": [p]}}]} for p in parts]
         joined = join_chunks(choices)
@@ -55,7 +55,7 @@ def test_calls_that_clients_join_otherwise_or_lose_are_told() -> None:
     assert told(part("a"), key="message") == []
 
 
-def test_events_without_a_blank_line_between_them_are_told() -> None:
+def test_events_without_a_blank_line_between_them_are_reported() -> None:
     text = sse(delta(content="a"), delta(content="b"))
     assert read_sse(text).flaws == ()
     assert read_sse("data: {\ndata: }\n\n").flaws == ()
@@ -111,19 +111,19 @@ def test_any_stream_is_joined_without_an_exception(text: str, values: list[Any])
     join_chunks([{"type": "content_block_delta", "index": 0, "delta": value} for value in values])
 
 
-def test_what_is_no_json_is_kept_apart_and_events_may_end_by_one_newline() -> None:
+def test_non_json_events_are_kept_apart_and_one_newline_may_end_an_event() -> None:
     stream = read_sse('event: x\r\ndata: {"a":1}\r\ndata: {"b":2}\r\n\r\ndata: torn {\n\n')
     assert stream.events == ({"a": 1}, {"b": 2})
     assert stream.unread == ("torn {",)
     assert not stream.done
 
 
-def test_an_event_without_data_loses_nothing() -> None:
+def test_an_event_without_data_is_ignored() -> None:
     stream = read_sse('data:\n\ndata: {"a":1}\n\ndata: \n\n')
     assert (stream.events, stream.unread, stream.is_torn) == (({"a": 1},), (), False)
 
 
-def test_what_the_end_of_a_stream_tears_is_told_from_what_stands_in_its_midst() -> None:
+def test_a_torn_last_event_is_distinguished_from_a_bad_one_before_it() -> None:
     torn = read_sse('data: oops\n\ndata: {"a":1}\n\ndata: {"b"')
     assert (torn.events, torn.unread, torn.is_torn) == (({"a": 1},), ("oops", '{"b"'), True)
     assert not read_sse('data: {"a":1}\n\ndata: oops\n\n').is_torn

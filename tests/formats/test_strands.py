@@ -32,7 +32,7 @@ STORED = [
 ]
 
 
-def test_a_session_opens_with_its_calls_results_and_counts_of_tokens() -> None:
+def test_a_session_opens_with_its_calls_results_and_token_counts() -> None:
     data = lines(*STORED)
     assert format_of(data) == "strands"
     events = read_bytes(FORMAT, data)
@@ -54,7 +54,7 @@ def test_a_session_opens_with_its_calls_results_and_counts_of_tokens() -> None:
     assert (state.messages, state.task) == (10, "Look at a, b and c.")
 
 
-def test_the_files_beside_them_name_session_and_agent() -> None:
+def test_neighbouring_files_name_the_session_and_the_agent() -> None:
     beside = {
         "agent.json": json.loads((AGENT / "agent.json").read_text()),
         "../../session.json": json.loads((FOLDER / "session.json").read_text()),
@@ -66,14 +66,14 @@ def test_the_files_beside_them_name_session_and_agent() -> None:
     assert (started.run_id, started.details["agent"]) == ("demo", "default")
 
 
-def test_what_a_guardrail_redacted_is_shown_with_what_took_its_place() -> None:
+def test_text_redacted_by_a_guardrail_is_shown_with_its_replacement() -> None:
     left = {"role": "user", "content": [{"text": "[redacted]"}]}
     events = read_bytes(FORMAT, lines({**STORED[0], "redact_message": left}))
     assert said(events) == [("user", "Look at a, b and c."), ("user", "[redacted]")]
     assert messages(events)[0].flags == ("redacted",)
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     events = read_bytes(FORMAT, lines(*STORED[:5], {"message_id": 5}))
     assert [event.message for event in only(events, SourceDefect)] == ["not a message"]
     assert len(messages(events)) == 5

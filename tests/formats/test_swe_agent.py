@@ -87,7 +87,7 @@ def test_one_observation_may_answer_several_calls() -> None:
     assert messages(events)[3].results == 2
 
 
-def test_steps_that_are_not_in_the_history_are_named_and_shift_no_times() -> None:
+def test_steps_missing_from_the_history_are_reported_and_shift_no_times() -> None:
     steps = [
         step("refused"),
         step("open a.py\n", "1: x", execution_time=2.0),
@@ -135,7 +135,7 @@ def test_the_replay_configuration_names_run_and_model_even_as_text() -> None:
         (None, "unknown"),
     ],
 )
-def test_the_exit_status_says_how_the_run_ended(exit_status: str | None, status: str) -> None:
+def test_the_exit_status_determines_how_the_run_ended(exit_status: str | None, status: str) -> None:
     stats = {"instance_cost": 0.5, "tokens_sent": 10, "tokens_received": 0, "api_calls": 3}
     value = trajectory(exit_status=exit_status, model_stats=stats)
     end = only(read_value(FORMAT, value), RunEnded)[0]
@@ -144,7 +144,7 @@ def test_the_exit_status_says_how_the_run_ended(exit_status: str | None, status:
     assert (end.usage.cost_usd, end.details["api_calls"]) == (0.5, 3)
 
 
-def test_what_a_step_repeats_of_the_prompt_is_not_shown() -> None:
+def test_prompt_messages_repeated_in_a_step_are_not_shown() -> None:
     steps = [step("open a.py\n", "1: x", messages=HEAD, query=HEAD)]
     events = read_value(FORMAT, trajectory(OPENS, SEES, steps=steps))
     assert [role for role, _ in said(events)] == ["system", "user", "assistant", "user"]
@@ -193,7 +193,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("pydicom__pydicom-1458", (1, 26, 12), 1),
     ],
 )
-def test_real_trajectories_hold_what_their_manifest_says(
+def test_real_trajectories_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "06-swe-agent" / f"{name}.traj").read_bytes())
@@ -202,7 +202,7 @@ def test_real_trajectories_hold_what_their_manifest_says(
     assert "steps_not_in_history" not in only(events, RunEnded)[0].details
 
 
-def test_what_was_submitted_is_kept_whole_and_beyond_a_limit_by_its_size() -> None:
+def test_a_submission_is_kept_whole_and_huge_details_by_size() -> None:
     patch, huge = "+" * 5_000, "+" * 1_000_001
     events = read_value(FORMAT, trajectory(submission=patch, edited_files30=huge))
     assert only(events, RunEnded)[0].details["submission"] == patch
@@ -210,7 +210,7 @@ def test_what_was_submitted_is_kept_whole_and_beyond_a_limit_by_its_size() -> No
 
 
 @pytest.mark.parametrize(("action", "unanswered"), [("submit '7'\n", 0), ("ls\n", 1)])
-def test_handing_in_needs_no_answer(action: str, unanswered: int) -> None:
+def test_submitting_needs_no_result(action: str, unanswered: int) -> None:
     history = {"role": "assistant", "content": "Done.", "action": action}
     state, _ = fold_run(read_value(FORMAT, trajectory(history, steps=[step(action)])))
     assert state.codes[Code.CALL_UNANSWERED] == unanswered

@@ -44,7 +44,7 @@ def test_rows_are_recognised(data: bytes) -> None:
     assert format_of(data) == "swe-agent-rows"
 
 
-def test_a_fenced_command_is_a_call_and_the_turn_behind_it_its_output() -> None:
+def test_a_fenced_command_is_a_call_and_the_next_turn_its_output() -> None:
     events = read_value(FORMAT, ROW)
     (call,) = calls(events)
     assert (call.name, call.arguments) == ("ls", {"command": "ls -a"})
@@ -59,7 +59,7 @@ def test_a_fenced_command_is_a_call_and_the_turn_behind_it_its_output() -> None:
     assert not fold_run(events)[0].codes
 
 
-def test_a_run_is_named_by_its_issue_and_knows_whether_it_was_solved() -> None:
+def test_a_run_is_named_after_its_issue_and_records_whether_it_was_solved() -> None:
     events = read_value(FORMAT, ROW)
     start, end = started(events), ended(events)
     assert (start.run_id, start.task, start.model) == ("repo__1", "Crash on start", "swe-llama")
@@ -67,7 +67,7 @@ def test_a_run_is_named_by_its_issue_and_knows_whether_it_was_solved() -> None:
     assert ended(read_value(FORMAT, {**ROW, "target": False})).status == "failed"
 
 
-def test_what_is_no_turn_is_a_defect_in_its_place() -> None:
+def test_a_non_turn_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {"trajectory": [7]}), SourceDefect)
     assert defect.at.pointer == "/trajectory/0"
     assert only(read_value(FORMAT, {"trajectory": 7}), SourceDefect)

@@ -98,7 +98,7 @@ def test_results_and_single_simulations_are_recognised(data: bytes, number: int)
     assert counts(read_bytes(FORMAT, data)) == (number, 4 * number, number)
 
 
-def test_a_run_knows_its_task_its_models_and_what_should_have_been_done() -> None:
+def test_a_run_has_its_task_models_and_expected_actions() -> None:
     events = read_value(FORMAT, RESULTS)
     start = started(events)
     assert (start.run_id, start.group_id, start.model) == ("s1", "t1", "m1")
@@ -107,7 +107,7 @@ def test_a_run_knows_its_task_its_models_and_what_should_have_been_done() -> Non
     assert (start.details["domain"], start.details["user_model"]) == ("shop", "m2")
 
 
-def test_arguments_are_those_that_the_model_sent() -> None:
+def test_arguments_are_kept_as_the_model_sent_them() -> None:
     (found,) = calls(read_value(FORMAT, SIMULATION))
     assert (found.arguments_text, found.arguments) == ('{"id":  7}', {"id": 7})
     assert found.raw == TALK[1]["tool_calls"][0]
@@ -144,21 +144,21 @@ def test_the_users_own_tool_calls_are_marked_and_answered() -> None:
         ("agent_error", None, "error"),
     ],
 )
-def test_how_it_ended_follows_from_reason_and_reward(
+def test_the_status_follows_from_the_reason_and_the_reward(
     reason: str, reward: float | None, status: str
 ) -> None:
     value = {**SIMULATION, "termination_reason": reason, "reward_info": {"reward": reward}}
     assert ended(read_value(FORMAT, value)).status == status
 
 
-def test_scores_and_cost_are_told() -> None:
+def test_scores_and_cost_are_kept() -> None:
     end = ended(read_value(FORMAT, SIMULATION))
     assert (end.reward, end.scores) == (0.0, {"DB": 0.0, "db": 0.0})
     assert end.usage is not None
     assert end.usage.cost_usd == 0.25
 
 
-def test_results_without_their_simulations_say_where_these_stand() -> None:
+def test_results_without_their_simulations_say_where_to_find_them() -> None:
     entry = {"id": "s1", "task_id": "t1", "reward": 1.0, "termination_reason": "user_stop"}
     value = {**RESULTS, "simulations": [], "simulation_index": [entry]}
     events = read_value(FORMAT, value)
@@ -167,13 +167,13 @@ def test_results_without_their_simulations_say_where_these_stand() -> None:
     assert ended(events).status == "ok"
 
 
-def test_a_split_simulation_takes_its_task_from_the_results_beside_it() -> None:
+def test_a_separate_simulation_takes_its_task_from_the_results_file() -> None:
     build = RunBuilder(ByteRange(0, 1), sidecars={"../results.json": RESULTS})
     FORMAT.read(SIMULATION, build)
     assert started(build.events).task == "You want a refund."
 
 
-def test_speech_is_a_message_for_each_stretch_of_ticks() -> None:
+def test_each_stretch_of_speech_ticks_is_a_message() -> None:
     def tick(agent: bool, user: str | None, **more: Any) -> dict[str, Any]:
         chunks = {
             "agent_chunk": {"contains_speech": agent},
@@ -195,7 +195,7 @@ def test_speech_is_a_message_for_each_stretch_of_ticks() -> None:
     assert [found.name for found in calls(events)] == ["cancel"]
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     talk = [7, {"role": "tool", "tool_messages": [8]}]
     events = read_value(FORMAT, {**RESULTS, "simulations": [{**SIMULATION, "messages": talk}, 9]})
     assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
@@ -222,7 +222,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         read_value(FORMAT, item)
 
 
-def test_results_without_a_simulation_say_so() -> None:
+def test_results_without_any_simulation_are_reported() -> None:
     (defect,) = read_value(FORMAT, {"info": {}, "tasks": [], "simulations": []})
     assert "no simulation" in defect.message
 
@@ -236,7 +236,7 @@ def test_results_without_a_simulation_say_so() -> None:
         ("tau2-voice-49b22f0c.json", (1, 26, 0, 0)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "15-tau-bench" / name).read_bytes()
@@ -245,7 +245,7 @@ def test_real_files_hold_what_their_manifest_says(
     assert counts_with_errors(events) == expected
 
 
-def test_what_the_simulated_user_used_is_not_the_agents() -> None:
+def test_tokens_of_the_simulated_user_are_not_the_agents() -> None:
     spent = {"usage": {"prompt_tokens": 100, "completion_tokens": 20}, "cost": 0.5}
     events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[0], **spent}, *TALK[1:]]})
     end = ended(events)
@@ -257,12 +257,12 @@ def test_what_the_simulated_user_used_is_not_the_agents() -> None:
     assert (state.tally.prompt_tokens, state.tally.completion_tokens) == (10, 2)
 
 
-def test_a_call_is_told_as_the_file_has_it() -> None:
+def test_a_call_has_the_origin_and_arguments_state_of_the_file() -> None:
     (found,) = calls(read_value(FORMAT, SIMULATION))
     assert (str(found.origin), str(found.arguments_state)) == ("flat-dict", "object")
 
 
-def test_the_reason_of_an_odd_reply_comes_first_and_the_whole_is_kept() -> None:
+def test_an_agent_error_shows_its_reason_and_keeps_the_traceback() -> None:
     error = "Traceback (most recent call last):\n  …\nValueError: bad\nAgentError: no such tool"
     events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[3], "errors": [error]}]})
     (found,) = [one for event in events for one in event.diagnostics]

@@ -60,14 +60,14 @@ def test_lists_lines_and_single_trials_are_recognised(data: bytes) -> None:
     assert said(read_bytes(FORMAT, data))[0] == ("user", "Refund me.")
 
 
-def test_calls_pair_with_results_and_errors_are_seen() -> None:
+def test_calls_pair_with_results_and_errors_are_recognised() -> None:
     events = read_value(FORMAT, TRIAL)
     assert [call.name for call in calls(events)] == ["get_user"]
     assert results(events)[0].error is not None
     assert Code.CALL_UNANSWERED not in fold_run(events)[0].codes
 
 
-def test_trials_of_a_task_are_a_group_and_say_what_should_have_been_done() -> None:
+def test_trials_of_a_task_form_a_group_with_the_expected_actions() -> None:
     events = read_value(FORMAT, TRIAL)
     start, end = started(events), ended(events)
     assert (start.run_id, start.group_id) == ("3-2", "3")
@@ -77,7 +77,7 @@ def test_trials_of_a_task_are_a_group_and_say_what_should_have_been_done() -> No
     assert (end.status, end.reward, end.scores) == ("failed", 0.0, {"r_actions": 0.0})
 
 
-def test_a_trial_with_the_whole_reward_is_ok() -> None:
+def test_a_trial_with_the_full_reward_is_ok() -> None:
     assert ended(read_value(FORMAT, {**TRIAL, "reward": 1.0})).status == "ok"
 
 
@@ -98,7 +98,7 @@ def test_a_few_shot_example_is_shown_whole_with_a_note() -> None:
     assert found_codes(events)[0] == "SOURCE_DEFECT:note"
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {**TRIAL, "traj": [7]}), SourceDefect)
     assert defect.at is not None
     assert defect.at.pointer == "/traj/0"
@@ -123,7 +123,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         ("MockAirlineDomainEnv-few_shot.jsonl", (19, 19, 0, 0)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "15-tau-bench" / name).read_bytes()
@@ -132,7 +132,7 @@ def test_real_files_hold_what_their_manifest_says(
     assert counts_with_errors(events) == expected
 
 
-def test_a_trial_that_is_cut_is_one_run_with_one_malformed_place() -> None:
+def test_a_truncated_trial_is_one_run_with_one_defect() -> None:
     talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "x"}] * 3
     data = json.dumps([{**TRIAL, "traj": talk}] * 2).encode()
     for end in (b'{"role": "user", "content": "h', b'"traj": ['):

@@ -66,7 +66,7 @@ def generated(text: Any, finish: Any = None) -> dict[str, Any]:
     ],
     ids=["completion", "choices", "generate", "several", "texts", "rows", "completions", "chat"],
 )
-def test_the_text_of_a_reply_is_read_for_calls(data: bytes, run_count: int) -> None:
+def test_the_text_of_a_reply_is_searched_for_calls(data: bytes, run_count: int) -> None:
     assert format_of(data) == "openai-messages"
     events = read_bytes(openai_messages.FORMAT, data)
     assert len(runs(events)) == run_count
@@ -75,7 +75,7 @@ def test_the_text_of_a_reply_is_read_for_calls(data: bytes, run_count: int) -> N
     assert len(only(events, ResponseReceived)) == run_count
 
 
-def test_a_reply_tells_its_usage_and_why_it_ended() -> None:
+def test_a_reply_keeps_its_usage_and_finish_reason() -> None:
     for value in (generated("so", {"type": "length"}), completed("so")):
         [reply] = only(read_value(openai_messages.FORMAT, value), ResponseReceived)
         assert reply.usage is not None and reply.usage.completion_tokens == 5
@@ -91,14 +91,14 @@ def test_a_row_has_the_turns_and_tools_of_its_prompt_and_its_reward() -> None:
     assert (end.reward, end.status) == (0.5, "unknown")
 
 
-def test_a_text_that_stopped_by_itself_is_no_run_that_went_well() -> None:
+def test_a_text_that_stopped_normally_is_not_thereby_a_successful_run() -> None:
     row = {"prompt": PROMPT, "text": "so", "finish_reason": "stop"}
     assert only(read_value(openai_messages.FORMAT, row), RunEnded) == []
     cut = only(read_value(openai_messages.FORMAT, {**row, "finish_reason": "length"}), RunEnded)
     assert [end.status for end in cut] == ["truncated"]
 
 
-def test_what_the_prompt_begins_belongs_to_the_reply() -> None:
+def test_a_reply_begun_in_the_prompt_belongs_to_the_reply() -> None:
     row = {"prompt": PROMPT + "<tool_call>\n", "text": SOUND.removeprefix("<tool_call>\n")}
     events = read_value(openai_messages.FORMAT, row)
     assert said(events)[-1] == ("assistant", SOUND)
@@ -124,7 +124,7 @@ def test_a_logged_request_with_a_prompt_has_its_turns(request_body: dict[str, An
     assert len(calls(events)) == 2 and found_codes(events) == []
 
 
-def test_a_prompt_that_goes_on_with_an_earlier_reply_goes_on_with_its_run() -> None:
+def test_a_prompt_that_continues_an_earlier_reply_continues_its_run() -> None:
     told = "<|im_end|>\n<|im_start|>tool\na.txt<|im_end|>\n<|im_start|>assistant\n"
     later = PROMPT + SOUND + told
     log = [
@@ -143,7 +143,7 @@ def test_a_prompt_that_goes_on_with_an_earlier_reply_goes_on_with_its_run() -> N
     ]
 
 
-def test_a_streamed_text_is_read_as_a_whole_one_is() -> None:
+def test_a_streamed_text_is_read_like_a_whole_one() -> None:
     chunks = [
         {"object": "text_completion", "choices": [{"text": text, "finish_reason": reason}]}
         for text, reason in ((SOUND[:20], None), (SOUND[20:], "stop"))
@@ -156,18 +156,18 @@ def test_a_streamed_text_is_read_as_a_whole_one_is() -> None:
         assert [call.name for call in calls(events)] == ["ls"]
 
 
-def test_tokens_in_place_of_a_prompt_are_no_messages() -> None:
+def test_token_ids_in_place_of_a_prompt_are_not_messages() -> None:
     log = {"request": {"model": "m", "prompt": [1, 2, 3]}, "response": completed("so")}
     assert said(read_value(llm_call_log.FORMAT, [log])) == [("assistant", "so")]
 
 
 @pytest.mark.parametrize("pieces", [["so ", "so be", "so be it"], ["so ", "be", " it"]])
-def test_a_streamed_reply_is_joined_whether_events_hold_all_or_pieces(pieces: list[str]) -> None:
+def test_a_streamed_reply_is_joined_from_cumulative_or_partial_events(pieces: list[str]) -> None:
     joined = join_chunks([generated(piece) for piece in pieces])
     assert joined is not None and joined.reply["text"].strip() == "so be it"
 
 
-def test_an_archive_with_requests_for_texts_has_them_all() -> None:
+def test_an_archive_with_text_completions_contains_them_all() -> None:
     def entry(path: str, body: Any, reply: Any) -> dict[str, Any]:
         request = {"method": "POST", "url": f"http://x{path}", "postData": {"text": body}}
         return {"request": request, "response": {"status": 200, "content": {"text": reply}}}

@@ -45,7 +45,7 @@ def all_codes(run: list[Event]) -> set[Code]:
     return {one.code for one in fold_run(run)[1]}
 
 
-def test_the_conversation_that_each_observation_repeats_is_told_once() -> None:
+def test_the_conversation_repeated_in_each_observation_appears_once() -> None:
     assert format_of(STORED) == "tinker"
     first = runs_of(STORED)[0]
     assert [role for role, _ in said(first)] == [
@@ -64,7 +64,7 @@ def test_the_conversation_that_each_observation_repeats_is_told_once() -> None:
     assert all_codes(first) == {Code.TOOL_ERROR}
 
 
-def test_a_trajectory_has_its_reward_its_tokens_and_why_it_ended() -> None:
+def test_a_trajectory_has_its_reward_tokens_and_stop_reason() -> None:
     first, second = runs_of(STORED)[:2]
     end = only(first, RunEnded)[0]
     assert (end.reward, end.scores, end.stop_reason) == (1.0, {"correct": 1.0}, "completed")
@@ -77,7 +77,7 @@ def test_a_trajectory_has_its_reward_its_tokens_and_why_it_ended() -> None:
     assert only(second, RunEnded)[0].stop_reason == "parse_error"
 
 
-def test_what_the_trainer_did_not_read_or_know_is_found() -> None:
+def test_calls_that_the_trainer_did_not_parse_or_know_are_found() -> None:
     _, comma, unknown, none, failed = runs_of(STORED)
     assert {Code.TRAILING_COMMA, Code.CALL_UNANSWERED} <= all_codes(comma)
     assert Code.NAME_UNKNOWN in all_codes(unknown)
@@ -86,7 +86,7 @@ def test_what_the_trainer_did_not_read_or_know_is_found() -> None:
     assert only(failed, RunEnded)[0].status == "error"
 
 
-def test_an_observation_without_the_conversation_is_what_the_environment_says() -> None:
+def test_an_observation_of_new_text_is_an_environment_message() -> None:
     turns = [
         {**ROW["turns"][1], "content": "go left"},
         {"role": "environment", "content": "A wall"},
@@ -101,7 +101,7 @@ def test_an_observation_without_the_conversation_is_what_the_environment_says() 
     ]
 
 
-def test_a_summary_holds_what_each_step_logged() -> None:
+def test_a_summary_contains_the_log_of_each_step() -> None:
     assert format_of(SUMMARIES) == "tinker"
     first, unread, unknown, _ = runs_of(SUMMARIES)
     assert counts(first) == (1, 4, 2)
@@ -121,7 +121,7 @@ def test_a_summary_holds_what_each_step_logged() -> None:
 @pytest.mark.parametrize(
     ("reason", "status"), [("max_turns", "truncated"), ("tool_stopped", "unknown")]
 )
-def test_a_limit_cuts_an_episode(reason: str, status: str) -> None:
+def test_an_episode_that_hit_a_limit_is_truncated(reason: str, status: str) -> None:
     step = {**SUMMARY["steps"][0], "metrics": {f"stop/{reason}": 1.0}}
     end = only(read_value(FORMAT, {**SUMMARY, "steps": [step]}), RunEnded)[0]
     assert (end.status, end.stop_reason) == (status, reason)
@@ -133,12 +133,12 @@ def test_a_call_in_no_known_form_is_kept() -> None:
     assert [(call.name, call.raw) for call in calls(events)] == [(None, "?!"), ("f", "f(1)(2)")]
 
 
-def test_summaries_that_hold_no_words_are_not_claimed() -> None:
+def test_summaries_without_text_are_not_claimed() -> None:
     silent = {**SUMMARY, "steps": [{**step, "logs": {}} for step in SUMMARY["steps"]]}
     assert format_of(lines(silent, silent)) != "tinker"
 
 
-def test_what_is_no_turn_or_step_is_a_defect() -> None:
+def test_a_value_that_is_not_a_turn_or_step_is_a_defect() -> None:
     for value in ({**ROW, "turns": [3]}, {**SUMMARY, "steps": [3]}, 3):
         assert len(only(read_value(FORMAT, value), SourceDefect)) == 1
 

@@ -52,14 +52,14 @@ def test_streamed_logprobs_add_up() -> None:
     assert logprob_findings(raw) == ()
 
 
-def test_a_reply_without_logprobs_has_no_table_and_is_said_to_have_none() -> None:
+def test_a_reply_without_logprobs_has_no_table_and_is_reported() -> None:
     raw = json.dumps({"choices": [{"message": {"content": "hi"}, "logprobs": None}]})
     assert tokens_of(event(raw)) == ()
     (note,) = logprob_findings(raw)
     assert (note.severity, note.message) == (Severity.NOTE, "the server gave no logprobs")
 
 
-def test_what_the_server_hid_is_marked_on_its_tokens() -> None:
+def test_tokens_hidden_by_the_server_are_marked() -> None:
     tokens = [token("ok ", -0.1), token("<tool_call>", -0.1), token('{"name": "x"', -0.1)]
     raw = reply(tokens, content="ok")
     (table,) = tokens_of(event(raw))
@@ -68,7 +68,7 @@ def test_what_the_server_hid_is_marked_on_its_tokens() -> None:
     assert (finding.code, finding.severity) == (Code.HIDDEN_BY_SERVER, Severity.ERROR)
 
 
-def test_a_legacy_completion_is_read_as_well() -> None:
+def test_a_legacy_completion_is_read_too() -> None:
     choice = {"text": "ab", "logprobs": {"tokens": ["a", "b"], "token_logprobs": [None, -1],
                                          "top_logprobs": [None, {"b": -1, "c": -2}]}}  # fmt: skip
     (table,) = tokens_of(event(json.dumps({"choices": [choice]})))
@@ -77,7 +77,7 @@ def test_a_legacy_completion_is_read_as_well() -> None:
     assert table.row(1).top == (("b", -1.0), ("c", -2.0))
 
 
-def test_nodes_of_a_managed_server_say_what_is_trained() -> None:
+def test_nodes_of_a_managed_server_mark_the_trained_tokens() -> None:
     node = {"index": 1, "full_text": "hi you", "tokens": [5, 6, 7],
             "masked_tokens": [-100, 6, 7], "logprobs": [1.0, -0.5, None]}  # fmt: skip
     (table,) = tokens_of(event(sequences=(node, "junk")))
@@ -88,7 +88,7 @@ def test_nodes_of_a_managed_server_say_what_is_trained() -> None:
     assert table.text == "5 6 7 "
 
 
-def test_a_saved_rollout_has_the_tokens_of_its_place_in_the_group() -> None:
+def test_a_saved_rollout_has_the_tokens_for_its_index_in_the_group() -> None:
     group = {"tokens": [[1], [2, 3]], "masks": [[1], [-100, 3]], "scores": [0, 1],
              "inference_logprobs": [[0.0], [1.0, -2.0]]}  # fmt: skip
     (table,) = rollout_tables(json.dumps(group), "rollout 1")
@@ -116,7 +116,7 @@ def test_unlikely_tokens_are_counted() -> None:
     assert table.surprises == 2
 
 
-def test_a_mean_beyond_any_number_is_infinite() -> None:
+def test_a_mean_that_overflows_is_infinite() -> None:
     (table,) = tokens_of(event(reply([token("a", -1e308), token("b", -1e308)], content="ab")))
     assert table.mean_logprob == -math.inf
 
@@ -134,7 +134,7 @@ JUNK = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(JUNK)
-def test_junk_gives_tables_whose_rows_can_all_be_made(value: Any) -> None:
+def test_every_row_of_a_table_made_from_junk_can_be_built(value: Any) -> None:
     raw = json.dumps({"choices": [{"logprobs": {"content": value}, "message": value}]})
     logprob_findings(raw)
     tables = [

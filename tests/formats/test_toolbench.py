@@ -66,7 +66,7 @@ def answer(*paths: Any, **more: Any) -> dict[str, Any]:
     return {"win": True, "tree": tree, "answer_generation": generated}
 
 
-def test_an_answer_is_recognised_and_its_last_messages_are_the_run() -> None:
+def test_an_answer_is_recognised_and_its_final_messages_are_the_run() -> None:
     data = document(answer(WALK))
     assert format_of(data) == "toolbench"
     events = read_bytes(FORMAT, data)
@@ -76,14 +76,14 @@ def test_an_answer_is_recognised_and_its_last_messages_are_the_run() -> None:
     assert (ended(events).status, ended(events).stop_reason) == ("ok", "give_answer")
 
 
-def test_an_empty_error_is_none_and_the_last_call_is_answered_from_the_tree() -> None:
+def test_an_empty_error_is_ignored_and_the_tree_answers_the_last_call() -> None:
     events = read_value(FORMAT, answer(WALK))
     assert [result.error for result in results(events)] == [None, None]
     assert results(events)[1].content == "given"
     assert not fold_run(events)[0].codes
 
 
-def test_a_path_that_was_left_is_a_run_below_the_answer() -> None:
+def test_an_abandoned_path_is_a_child_run_of_the_answer() -> None:
     events = read_value(FORMAT, answer(DEAD_END, WALK))
     first, second = runs(events)
     assert (first.run_id, second.parent_run_id) == (ANSWER, ANSWER)
@@ -101,7 +101,7 @@ def test_an_observation_whose_code_is_an_error_is_flagged_as_one(code: int, kind
     assert (result.error.kind if result.error else "") == kind
 
 
-def test_many_paths_are_cut_with_a_note() -> None:
+def test_excess_paths_are_left_out_with_a_note() -> None:
     events = read_value(FORMAT, answer(*[step(f"t{i}") for i in range(MAX_PATHS + 3)], WALK))
     assert len(runs(events)) == MAX_PATHS + 1
     assert "4 others are not" in started(events).diagnostics[0].message
@@ -112,7 +112,7 @@ def test_an_answer_that_was_given_up_failed() -> None:
     assert ended(events).status == "failed"
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, answer(train_messages=[[7]])), SourceDefect)
     assert defect.at.pointer == "/answer_generation/train_messages/0/0"
     (defect,) = only(read_value(FORMAT, answer(train_messages=["oops"])), SourceDefect)
@@ -140,7 +140,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
     ("name", "expected"),
     [("toolbench-G1-10.json", (1, 7, 3, 0)), ("toolbench-G3-21.json", (1, 9, 4, 1))],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "21-datasets" / name).read_bytes()

@@ -113,7 +113,7 @@ def test_a_session_read_by_turns_has_the_events_of_one_read_at_once(
     assert len(runs(events)) == 1
 
 
-def test_how_a_run_began_is_told_by_its_first_turn() -> None:
+def test_only_the_first_turn_starts_the_run() -> None:
     for found, rows in ((claude_code.FORMAT, SESSION), (codex.FORMAT, ROLLOUT)):
         data = lines(*rows)
         [start], [whole] = runs(by_turns(found, data)), runs(read_bytes(found, data))
@@ -126,7 +126,7 @@ def test_only_the_last_turn_of_a_rollout_ends_the_run() -> None:
     assert end.usage is not None and end.usage.prompt_tokens == 9
 
 
-def test_what_an_earlier_turn_said_of_a_whole_rollout_is_told_at_its_end() -> None:
+def test_rollout_totals_from_an_earlier_turn_are_reported_at_the_end() -> None:
     later = [said("user", "And now?"), said("assistant", "Still."), said("assistant", "Done.")]
     stopped = row("event_msg", type="turn_aborted", reason="interrupted")
     limits_only = row("event_msg", type="token_count", info=None)
@@ -138,7 +138,7 @@ def test_what_an_earlier_turn_said_of_a_whole_rollout_is_told_at_its_end() -> No
     assert without_heads(events) == without_heads(read_bytes(codex.FORMAT, data))
 
 
-def test_a_rollout_that_failed_once_and_went_on_did_not_end_in_an_error() -> None:
+def test_a_rollout_that_continued_after_a_failure_does_not_end_in_error() -> None:
     failed = row("event_msg", type="error", message="disconnected")
     done = row("event_msg", type="task_complete")
     events = by_turns(codex.FORMAT, lines(*ROLLOUT, failed, *ROLLOUT[1:], done))
@@ -146,7 +146,7 @@ def test_a_rollout_that_failed_once_and_went_on_did_not_end_in_an_error() -> Non
     assert (end.status, end.stop_reason) == ("unknown", "task_complete")
 
 
-def test_the_lines_before_a_turn_are_given_from_the_last_one_on(
+def test_the_lines_before_a_turn_are_yielded_last_one_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = b"first\n\nthird is longer\nfourth\nbehind\n"
@@ -171,7 +171,7 @@ def test_a_result_in_another_record_than_its_call_answers_it(
     assert counts(events) == (1, 3, 1)
 
 
-def test_what_a_subagent_says_in_a_big_session_has_a_flag() -> None:
+def test_subagent_messages_in_a_big_session_are_flagged() -> None:
     side = spoken("assistant", "I am another.", "msg_9", isSidechain=True)
     events = by_turns(claude_code.FORMAT, lines(*SESSION, side))
     assert messages(events)[-1].flags == ("subagent",)
@@ -198,7 +198,7 @@ def test_a_big_session_is_read_by_turns_and_a_small_one_at_once(
     assert big is not None and (big.layout, big.unit) == (Layout.TURNS, Unit.PARTS)
 
 
-def test_short_lines_behind_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_lines_after_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     long = spoken("user", "x" * 70_000)
     short = [spoken("user", f"question {number}") for number in range(100)]
     data = lines(long, *short)
@@ -209,7 +209,7 @@ def test_short_lines_behind_a_long_one_are_counted(monkeypatch: pytest.MonkeyPat
     assert small is not None and small.layout is Layout.WHOLE_LINES
 
 
-def test_a_turn_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overlong_turn_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     data = lines(*[spoken("user", f"question {n}") for n in range(20)])
     monkeypatch.setattr(turns, "MOST_TURN", len(data) // 4)
     pieces = cut(claude_code.FORMAT, data)
@@ -218,7 +218,7 @@ def test_a_turn_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(messages(by_turns(claude_code.FORMAT, data))) == 20
 
 
-def test_blank_lines_are_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_lines_are_not_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "MOST_TURN", 400)
     data = lines(*SESSION) + b" \n" * 1000 + b"  "
     events = by_turns(claude_code.FORMAT, data)
@@ -234,7 +234,7 @@ def test_lines_longer_than_a_slice_stay_whole(monkeypatch: pytest.MonkeyPatch) -
         assert cut(claude_code.FORMAT, data) == expected
 
 
-def test_a_session_that_grows_is_cut_as_if_it_had_been_there_at_once() -> None:
+def test_a_growing_session_is_split_like_a_complete_one() -> None:
     data = lines(*SESSION) + b"\n"
     reader = Reader(claude_code.FORMAT, Layout.TURNS, Unit.PARTS)
     source, index = BytesSource(data, 0, complete=False), RecordIndex()
@@ -253,7 +253,7 @@ def test_a_session_that_grows_is_cut_as_if_it_had_been_there_at_once() -> None:
 @pytest.mark.parametrize("found", FORMATS, ids=lambda found: found.name)
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_turns_in_any_order_are_read_or_named(found: Format, data: st.DataObject) -> None:
+def test_turns_in_any_order_are_read_or_reported(found: Format, data: st.DataObject) -> None:
     rows = st.sampled_from([*SESSION, *ROLLOUT, 3, {"type": "assistant", "message": 1}])
     drawn = lines(*data.draw(st.lists(rows, max_size=12)))
     torn = drawn[: data.draw(st.integers(0, len(drawn)))]
@@ -265,7 +265,7 @@ def placed(events: list[Event]) -> list[Any]:
     return [(event.message, event.at) for event in only(events, MessageAppended)]
 
 
-def test_real_sessions_read_by_turns_say_the_same(trajectories: Path) -> None:
+def test_real_sessions_read_by_turns_give_the_same_messages(trajectories: Path) -> None:
     for found, folder in ((claude_code.FORMAT, "10-claude-code"), (codex.FORMAT, "11-codex")):
         for path in sorted((trajectories / folder).glob("*.jsonl")):
             data = path.read_bytes()
@@ -275,7 +275,7 @@ def test_real_sessions_read_by_turns_say_the_same(trajectories: Path) -> None:
             assert fold_run(tuple(turned))[0].codes == fold_run(tuple(at_once))[0].codes
 
 
-def test_a_line_of_a_rollout_is_told_by_its_head() -> None:
+def test_the_kind_of_a_rollout_line_is_read_from_its_head() -> None:
     def kind(value: Any) -> str | None:
         return codex.reply_of_line(json.dumps(value).encode())
 

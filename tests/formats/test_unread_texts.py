@@ -27,7 +27,7 @@ TEXTS = (
     [("messages", "role", "content", "assistant"), ("conversations", "from", "value", "gpt")],
 )
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_file_says_of_a_text_what_a_live_run_says(
+def test_a_file_gives_the_same_findings_for_a_text_as_a_live_run(
     tmp_path: Path, text: str, dialect: str, speaker: str, said: str, model: str
 ) -> None:
     user = "user" if speaker == "role" else "human"

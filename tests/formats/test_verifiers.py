@@ -69,7 +69,7 @@ def test_a_rollout_is_not_taken_for_another_format() -> None:
     assert reader.name == "verifiers"
 
 
-def test_prompts_with_completions_alone_are_a_dataset_and_not_rollouts() -> None:
+def test_prompts_with_completions_only_are_a_dataset_and_not_rollouts() -> None:
     rows = {key: ROLLOUT[key] for key in ("prompt", "completion")}
     reader = detect(BytesSource(lines(rows)), formats()).reader
     assert reader is not None
@@ -87,7 +87,7 @@ def test_calls_kept_as_json_text_pair_with_results_by_order() -> None:
     assert Code.RESULT_ORPHAN not in codes
 
 
-def test_rollouts_of_one_example_are_a_group_with_tools_rewards_and_times() -> None:
+def test_rollouts_of_an_example_form_a_group_with_tools_rewards_and_times() -> None:
     events = read_value(FORMAT, ROLLOUT)
     start, end = started(events), ended(events)
     assert (start.group_id, start.task) == ("4", "Add one to one.")
@@ -97,7 +97,7 @@ def test_rollouts_of_one_example_are_a_group_with_tools_rewards_and_times() -> N
     assert (end.reward, end.scores) == (0.5, {"judge_reward_func": 0.25})
 
 
-def test_later_files_tell_how_a_rollout_stopped_and_what_it_cost() -> None:
+def test_later_files_give_the_stop_reason_and_cost_of_a_rollout() -> None:
     later = {
         **ROLLOUT,
         "metrics": {"turns": 2},
@@ -112,7 +112,7 @@ def test_later_files_tell_how_a_rollout_stopped_and_what_it_cost() -> None:
     assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (7, 3)
 
 
-def test_an_error_is_told_with_what_caused_it() -> None:
+def test_an_error_is_reported_with_its_cause() -> None:
     # As verifiers 0.1.14 wrote it where the server answered with 500.
     chain = "ModelError() -> InternalServerError(\"Error code: 500 - {'error': …}\")"
     error = {"error": "ModelError", "error_chain_repr": chain, "error_chain_str": "ModelError -> …"}
@@ -133,7 +133,7 @@ def test_texts_and_empty_completions_are_read() -> None:
     assert said(read_value(FORMAT, {**ROLLOUT, "completion": []})) == [("user", "Add one to one.")]
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     events = read_value(FORMAT, {**ROLLOUT, "completion": [7]})
     (defect,) = only(events, SourceDefect)
     assert defect.at is not None
@@ -161,7 +161,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         ("tool-test--gpt-4.1-mini__5cde0948", (15, 15, 0, 0)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "05-verifiers" / name / "results.jsonl").read_bytes()
@@ -170,7 +170,7 @@ def test_real_files_hold_what_their_manifest_says(
     assert counts_with_errors(events) == expected
 
 
-def test_the_metadata_beside_the_file_name_model_and_environment() -> None:
+def test_the_metadata_next_to_the_file_names_model_and_environment() -> None:
     about = {"model": "m1", "env": "wordle", "avg_reward": 0.5}
     build = RunBuilder(ByteRange(0, 1), sidecars={"metadata.json": about})
     FORMAT.read({"prompt": "Hi", "completion": "Hello", "reward": 1.0}, build)
@@ -180,7 +180,7 @@ def test_the_metadata_beside_the_file_name_model_and_environment() -> None:
 
 
 @pytest.mark.parametrize("about", ["cannot be read: not JSON", [1], 7])
-def test_metadata_that_are_none_stop_nothing(about: object) -> None:
+def test_invalid_metadata_does_not_stop_reading(about: object) -> None:
     build = RunBuilder(ByteRange(0, 1), sidecars={"metadata.json": about})
     FORMAT.read({"prompt": "Hi", "completion": "Hello", "reward": 1.0}, build)
     assert started(build.events).details["evaluation"] == about

@@ -52,7 +52,7 @@ def test_episodes_and_single_traces_are_recognised(data: bytes) -> None:
     assert format_of(data) == "verifiers-v1"
 
 
-def test_an_evaluation_tells_what_the_server_sent() -> None:
+def test_an_evaluation_has_its_calls_failures_usage_and_scores() -> None:
     data = EVALUATED.read_bytes()
     assert format_of(data) == "verifiers-v1"
     solved, failed, left = (read_bytes(FORMAT, line) for line in data.splitlines())
@@ -72,7 +72,7 @@ def test_an_evaluation_tells_what_the_server_sent() -> None:
     assert found_codes(left) == ["CALL_IN_CONTENT:error"]
 
 
-def test_every_trace_is_a_run_and_every_other_branch_one_below_it() -> None:
+def test_each_trace_is_a_run_and_each_further_branch_its_child() -> None:
     events = read_bytes(FORMAT, FILE.read_bytes())
     assert [(run.run_id, run.parent_run_id, run.group_id) for run in runs(events)] == [
         ("trace-solver", "", "g1"),
@@ -83,7 +83,7 @@ def test_every_trace_is_a_run_and_every_other_branch_one_below_it() -> None:
     assert counts(events) == (4, 10, 2)
 
 
-def test_a_run_knows_its_task_agent_environment_and_tools() -> None:
+def test_a_run_has_its_task_agent_environment_and_tools() -> None:
     start = started(read_value(FORMAT, EPISODES[0]))
     assert (start.task, start.model) == ("What is 1 + 1?", "m1")
     assert [tool.name for tool in start.tools] == ["add"]
@@ -109,7 +109,7 @@ def test_rewards_are_weighted_and_scores_are_not() -> None:
     assert end.scores == {"exact": 1.0, "style": 0.0, "num_turns": 3.0}
 
 
-def test_tokens_from_the_cache_count_as_prompt_tokens() -> None:
+def test_cached_tokens_count_as_prompt_tokens() -> None:
     events = read_value(FORMAT, EPISODES[0])
     reply = next(message for message in messages(events) if message.calls)
     assert reply.usage is not None
@@ -119,7 +119,7 @@ def test_tokens_from_the_cache_count_as_prompt_tokens() -> None:
     assert (whole.prompt_tokens, whole.completion_tokens, whole.cost_usd) == (74, 17, 0.001)
 
 
-def test_a_call_that_failed_stands_before_the_reply_that_followed() -> None:
+def test_a_failed_request_comes_before_the_reply_that_followed() -> None:
     events = read_value(FORMAT, EPISODES[0])
     (failed,) = only(events, RequestFailed)
     assert (failed.message, failed.status, failed.turn) == ("ProviderError: rate limited", 429, 1)
@@ -127,7 +127,7 @@ def test_a_call_that_failed_stands_before_the_reply_that_followed() -> None:
     assert before == ["system", "user"]
 
 
-def test_a_failed_call_with_no_reply_after_it_is_told_too() -> None:
+def test_a_failed_request_with_no_reply_after_it_is_reported_too() -> None:
     value = trace(node("user", None), calls=[{"error": {"message": "down"}}, {"node": 99}])
     assert [failed.message for failed in only(read_value(FORMAT, value), RequestFailed)] == [
         "down",
@@ -135,7 +135,7 @@ def test_a_failed_call_with_no_reply_after_it_is_told_too() -> None:
     ]
 
 
-def test_the_tokens_of_a_reply_are_told_with_their_logprobs() -> None:
+def test_the_tokens_of_a_reply_are_kept_with_their_logprobs() -> None:
     tables = [table for event in read_value(FORMAT, EPISODES[0]) for table in tokens_of(event)]
     first = tables[0]
     assert list(first.ids or ()) == [1, 2, 3]
@@ -143,7 +143,7 @@ def test_the_tokens_of_a_reply_are_told_with_their_logprobs() -> None:
     assert list(first.logprobs)[1:] == [-0.5, -0.25]
 
 
-def test_what_nobody_sampled_and_what_was_compacted_is_flagged() -> None:
+def test_unsampled_and_compacted_messages_are_flagged() -> None:
     events = read_value(FORMAT, EPISODES[0])
     branch = events[events.index(runs(events)[1]) : events.index(runs(events)[2])]
     assert [message.flags for message in messages(branch)] == [(), ("fabricated",), ("compaction",)]
@@ -166,11 +166,11 @@ def test_an_episode_that_failed_before_any_trace_is_a_run_with_its_error() -> No
         ({"is_timeout": True}, "truncated"),
     ],
 )
-def test_how_it_ended_is_told(more: dict[str, Any], status: str) -> None:
+def test_the_status_follows_from_the_trace(more: dict[str, Any], status: str) -> None:
     assert ended(read_value(FORMAT, trace(**more))).status == status
 
 
-def test_a_branch_that_goes_on_with_results_repeats_their_calls() -> None:
+def test_a_branch_that_begins_with_results_repeats_their_calls() -> None:
     asked = {"role": "assistant", "tool_calls": [{"id": "c1", "name": "f", "arguments": "{}"}]}
     value = trace(
         node("user", None),
@@ -187,7 +187,7 @@ def test_a_branch_that_goes_on_with_results_repeats_their_calls() -> None:
     ]
 
 
-def test_custom_tools_take_any_text() -> None:
+def test_custom_tools_accept_any_text() -> None:
     asked = [{"id": "c1", "type": "custom", "name": "patch", "arguments": "*** Begin"}]
     value = trace({"message": {"role": "assistant", "tool_calls": asked}, "sampled": True})
     events = read_value(FORMAT, value)
@@ -195,7 +195,7 @@ def test_custom_tools_take_any_text() -> None:
     assert found_codes(events) == []
 
 
-def test_traces_that_prime_rl_logged_without_an_agent_are_known_with_step_and_group() -> None:
+def test_prime_rl_traces_without_an_agent_have_their_step_and_group() -> None:
     """`Rollout.to_dict` of prime-rl at 004274e (`src/prime_rl/orchestrator/types.py`)."""
     nodes = [node("user", None, sampled=False), node("assistant", 0, sampled=True)]
     logged = {
@@ -230,7 +230,7 @@ def test_traces_that_prime_rl_logged_without_an_agent_are_known_with_step_and_gr
 
 
 @pytest.mark.parametrize("place", ["episode", "info"])
-def test_what_prime_rl_stamps_on_episodes_and_traces_is_told(place: str) -> None:
+def test_prime_rl_data_on_episodes_and_traces_is_kept(place: str) -> None:
     """`Episode.to_record`, and `info.prime_rl` of the versions between."""
     stamp = {"kind": "train", "env_name": "wiki", "group_id": "g9", "policy_version": 3}
     one = trace(node("user", None), info={"prime_rl": stamp} if place == "info" else {})
@@ -242,7 +242,7 @@ def test_what_prime_rl_stamps_on_episodes_and_traces_is_told(place: str) -> None
     assert ended(events).scores == {"policy_version": 3.0}
 
 
-def test_what_is_no_node_is_a_defect_in_its_place() -> None:
+def test_a_non_node_is_a_defect_at_its_location() -> None:
     events = read_value(FORMAT, {"traces": [trace(7, {"parent": 0}), 8]})
     assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
         "/traces/0/nodes/0",

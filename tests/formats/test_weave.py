@@ -53,7 +53,7 @@ def test_calls_of_a_trace_are_one_conversation(data: bytes) -> None:
     assert failed.message.startswith("BadRequestError") and "context length" in failed.message
 
 
-def test_a_reply_has_the_tokens_and_the_cost_that_are_told_of_it() -> None:
+def test_a_reply_has_its_recorded_tokens_and_cost() -> None:
     asked = next(one for one in CALLS if "openai" in one["op_name"])
     paid = {"prompt_tokens_total_cost": 0.25, "completion_tokens_total_cost": 0.5}
     summary = {**asked["summary"], "weave": {"costs": {"scripted-1-2026": paid}}}
@@ -64,7 +64,7 @@ def test_a_reply_has_the_tokens_and_the_cost_that_are_told_of_it() -> None:
     assert ended(events).ts is not None
 
 
-def test_a_tool_that_is_marked_as_one_gives_its_call_time_and_error() -> None:
+def test_a_marked_tool_gives_its_call_time_and_error() -> None:
     marked = [
         {**one, "attributes": {"weave": {"kind": "tool"}}, "exception": '{"type": "KeyError"}'}
         if "get_weather" in one["op_name"]
@@ -77,7 +77,7 @@ def test_a_tool_that_is_marked_as_one_gives_its_call_time_and_error() -> None:
     assert result.error is not None and "KeyError" in result.error.reason
 
 
-def test_what_is_no_call_is_told_with_its_place() -> None:
+def test_a_value_that_is_not_a_call_is_reported_with_its_location() -> None:
     events = read_bytes(FORMAT, document({"calls": [*CALLS, {"odd": 1}]}))
     assert started(events).task
     (defect,) = only(events, SourceDefect)

@@ -56,7 +56,7 @@ def test_the_step_that_broke_the_run_is_marked() -> None:
     ]
 
 
-def test_agents_speak_under_their_own_names() -> None:
+def test_messages_carry_the_names_of_their_agents() -> None:
     events = read_value(FORMAT, RUN)
     assert [(message.role, message.author) for message in messages(events)] == [
         ("user", "human"),
@@ -66,13 +66,13 @@ def test_agents_speak_under_their_own_names() -> None:
     assert found_codes(events) == ["JUDGED_WRONG:note"]
 
 
-def test_names_beside_usual_roles_are_the_speakers() -> None:
+def test_names_given_with_usual_roles_are_the_speakers() -> None:
     turn = {"role": "user", "name": "Computer_terminal", "content": "exitcode: 0"}
     (message,) = messages(read_value(FORMAT, {**RUN, "history": [turn], "mistake_step": "0"}))
     assert (message.role, message.author) == ("user", "Computer_terminal")
 
 
-def test_the_label_and_the_right_answer_stand_in_the_metadata() -> None:
+def test_the_label_and_the_ground_truth_are_in_the_metadata() -> None:
     events = read_value(FORMAT, RUN)
     start = started(events)
     assert (start.run_id, start.task) == ("q1", "Which house was cheapest?")
@@ -88,12 +88,12 @@ def test_a_label_that_does_not_fit_is_noted(step: Any) -> None:
     assert not any(message.flags for message in messages(events))
 
 
-def test_a_label_of_another_agent_is_noted() -> None:
+def test_a_label_for_another_agent_is_noted() -> None:
     events = read_value(FORMAT, {**RUN, "mistake_agent": "Coder"})
     assert found_codes(events) == ["SOURCE_DEFECT:note", "JUDGED_WRONG:note"]
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_a_non_message_is_a_defect_at_its_location() -> None:
     (defect,) = only(read_value(FORMAT, {**RUN, "history": [7]}), SourceDefect)
     assert defect.at is not None
     assert defect.at.pointer == "/history/0"
@@ -114,7 +114,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
     ("name", "size", "step"),
     [("whowhen-handcrafted-30.json", 121, 82), ("whowhen-algorithm-80.json", 8, 0)],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, size: int, step: int, trajectories: Path
 ) -> None:
     data = (trajectories / "24-autogen" / name).read_bytes()
@@ -125,7 +125,7 @@ def test_real_files_hold_what_their_manifest_says(
     assert [index for index, one in enumerate(said) if GOLD_FAILURE in one.flags] == [step]
 
 
-def test_why_it_went_wrong_is_said_at_the_step() -> None:
+def test_the_reason_of_the_failure_is_reported_at_the_step() -> None:
     long = "Typed, but did not search. " * 20
     for reason, said in ((RUN["mistake_reason"], RUN["mistake_reason"]), (long, long[:119] + "…")):
         events = read_value(FORMAT, {**RUN, "mistake_reason": reason})

@@ -158,7 +158,7 @@ def in_text(text: str, marked: str, **fields: Any) -> ToolCallProposed:
     ],
 )
 @pytest.mark.parametrize("name", ["openai", "atif"])
-def test_a_call_in_the_text_is_cut_out_where_it_is_written_as_a_call(
+def test_a_text_call_written_as_a_call_is_cut_out_of_the_text(
     name: str, text: str, marked: str
 ) -> None:
     run = numbered(
@@ -198,7 +198,7 @@ def blocks(value: str, tag: str) -> list[Any]:
     return [json.loads(body) for body in re.findall(rf"<{tag}>\n(.*?)\n</{tag}>", value, re.DOTALL)]
 
 
-def test_sharegpt_speaks_in_the_usual_roles() -> None:
+def test_sharegpt_uses_the_usual_roles() -> None:
     text = sharegpt.write(RUN)
     document = opened(text)
     assert text.count("\n") == 1
@@ -234,7 +234,7 @@ def test_sharegpt_writes_text_calls_once() -> None:
     assert value == f"<think>hm</think>{TEXT_CALL}"
 
 
-def test_sharegpt_puts_tags_around_a_command_that_was_answered() -> None:
+def test_sharegpt_wraps_an_answered_command_in_tags() -> None:
     text = "I look.\n```\nls\n```"
     run = numbered(
         said("assistant", text, calls=1),
@@ -281,7 +281,7 @@ def test_markdown_shows_the_whole_run() -> None:
     assert "sk-abcdefghijkl" not in text
 
 
-def test_markdown_fences_hold_foreign_text() -> None:
+def test_markdown_fences_contain_hostile_text() -> None:
     text = outside_fences(markdown.write(RUN))
     assert "<script>" not in text.replace("\\<script\\>", "")
     assert not re.search(r"(?<!\\)\[x\](?!\\)", text)
@@ -298,13 +298,13 @@ def test_markdown_fences_hold_foreign_text() -> None:
         ),
     ],
 )
-def test_an_error_that_is_only_guessed_is_a_warning(kind: str, shown: str, marked: str) -> None:
+def test_a_guessed_error_is_a_warning(kind: str, shown: str, marked: str) -> None:
     run = numbered(*answered("x", "c1", error=ErrorMark(kind, "gone")))
     assert shown in markdown.write(run)
     assert marked in html.write(run)
 
 
-def test_markdown_of_finished_findings_uses_those_alone() -> None:
+def test_markdown_uses_only_the_findings_it_is_given() -> None:
     finding = Finding(Code.CALL_UNANSWERED, Severity.WARNING, "no result", seq=5, turn=1)
     text = markdown.write(RUN, [finding])
     assert "**WARNING CALL_UNANSWERED** no result" in text
@@ -379,7 +379,7 @@ def test_html_links_each_finding_to_its_event() -> None:
     assert 'id="m4"' in text
 
 
-def test_html_folds_long_texts_and_says_how_long_they_are() -> None:
+def test_html_folds_long_texts_and_shows_their_length() -> None:
     text = html.write(RUN)
     assert "(12,000 characters, 1 line)" in text
     assert "Done. " * 2_000 in text
@@ -392,7 +392,7 @@ def test_html_shows_control_characters_and_masks_secrets() -> None:
     assert "sk-abcdefghijkl" not in page.text
 
 
-def test_edits_by_a_person_are_shown() -> None:
+def test_edits_by_the_user_are_shown() -> None:
     edited = ArgumentsEdited(seq=0, call_index=0, before='{"a":1}', after='{"a":2}')
     for write in (markdown.write, html.write):
         assert "ArgumentsEdited" in write(numbered(edited))
@@ -467,7 +467,7 @@ RUNS = st.lists(_EVENTS, max_size=7).map(lambda events: numbered(*events))
 
 @settings(max_examples=120, deadline=None)
 @given(RUNS)
-def test_any_run_is_written_as_text_that_nothing_breaks_out_of(run: tuple[Event, ...]) -> None:
+def test_nothing_in_any_run_breaks_out_of_the_written_text(run: tuple[Event, ...]) -> None:
     checked_page(html.write(run))
     outside = outside_fences(markdown.write(run))
     assert not re.search(r"(?<!\\)<[a-z/!]", outside)

@@ -46,7 +46,7 @@ def test_a_row_is_a_question_with_the_calls_that_answer_it(row: dict[str, Any]) 
     assert not all_codes(row), "nothing runs these calls, and types are no JSON Schema"
 
 
-def test_what_is_wrong_with_a_call_is_found() -> None:
+def test_faults_of_a_call_are_found() -> None:
     broken = '[{"name": "add", "arguments": {"a": 2},}]'
     assert all_codes({**ROW, "answers": broken}) == {Code.TRAILING_COMMA}
     assert all_codes({**ROW, "answers": [{"name": "ad", "arguments": {}}]}) == {Code.NAME_UNKNOWN}
@@ -55,7 +55,7 @@ def test_what_is_wrong_with_a_call_is_found() -> None:
     assert all_codes({**ROW, "tools": tools}) == {Code.SCHEMA_VIOLATION}
 
 
-def test_that_nothing_is_called_may_be_the_answer() -> None:
+def test_the_answer_may_be_no_call() -> None:
     for answers in ("[]", []):
         events = read_value(FORMAT, {**ROW, "answers": answers})
         assert said(events)[-1] == ("assistant", "[]")
