@@ -1,5 +1,5 @@
-"""Fuzz targets for what is written by hand: `python -m tests.fuzz NAME [SECONDS]`.
+"""Fuzz targets for the hand-written parsers and readers: `python -m tests.fuzz NAME [SECONDS]`.
 
-A target is a module with `SEEDS` and `try_one(data)`, which raises where a law is broken. atheris
-leads the search where it is installed; the seeds alone are tried with the other tests.
+A target is a module with `SEEDS`, a `DICTIONARY` and `try_one(data)`, which raises if a law is
+broken. atheris, if installed, leads the search; the test suite tries only the seeds.
 """

@@ -1,6 +1,6 @@
 """Run one fuzz target under atheris: `python -m tests.fuzz NAME [SECONDS]`.
 
-What breaks a law is written to a file `crash-…` in the working folder, and said.
+Input that breaks a law is reported and written to a file `crash-…` in the working folder.
 """
 
 from __future__ import annotations

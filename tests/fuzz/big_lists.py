@@ -1,4 +1,4 @@
-"""Documents read as if they were too big to be decoded: their long list, element by element."""
+"""Documents read as if too big to be decoded: their long list is read element by element."""
 
 from __future__ import annotations
 

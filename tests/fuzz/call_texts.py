@@ -1,4 +1,4 @@
-"""Texts of models, read for calls and for reasoning."""
+"""Model texts, searched for calls and for reasoning."""
 
 from __future__ import annotations
 

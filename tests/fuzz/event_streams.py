@@ -1,4 +1,4 @@
-"""Event streams, cut while they arrive, and replies joined from their chunks."""
+"""Event streams that arrive in pieces, and replies joined from their chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes cut into records, walked over, read with patience, and sliced by pointers."""
+"""Bytes split into records, walked over, decoded leniently, and sliced by pointers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def try_one(data: bytes) -> None:
 
 
 def _cut(data: bytes, layout: Layout) -> None:
-    """Cut a file that grows, and lose nothing; what was cut once stays as it is."""
+    """Split a growing file: no byte is lost, and records already split do not change."""
     source, index = BytesSource(data, len(data) // 2, complete=False), RecordIndex()
     for _ in scan(source, layout, index):
         pass
@@ -70,7 +70,7 @@ def _cut(data: bytes, layout: Layout) -> None:
 
 
 def _value_ends(records: Records) -> list[int]:
-    """Return where values end; blank lines may be records of their own or belong to a value."""
+    """Return where values end; blank lines may be separate records or belong to a value."""
     each = (records[number] for number in range(len(records)))
     return [record.range.end for record in each if record.kind is RecordKind.VALUE]
 

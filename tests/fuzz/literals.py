@@ -1,4 +1,4 @@
-"""Payloads of calls: JSON, and what is nearly JSON."""
+"""Payloads of calls: JSON, and text that is almost JSON."""
 
 from __future__ import annotations
 

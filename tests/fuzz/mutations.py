@@ -1,7 +1,7 @@
-"""Odd JSON values, made from sound ones or from words.
+"""Odd JSON values, made from valid ones or from words.
 
-Every choice is made by a function of the caller's, so that hypothesis, a fuzzer and a seeded
-generator can each lead.
+The caller supplies the function that makes every choice, so that hypothesis, a fuzzer or a seeded
+random generator can drive it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 Pick = Callable[[int], int]
-"""Returns one of the numbers from 0 up to, not including, its argument."""
+"""Return a number from 0 up to, but not including, the argument."""
 
 MAX_DEPTH = 6
 ODD: tuple[Any, ...] = (
@@ -27,7 +27,7 @@ ODD: tuple[Any, ...] = (
 
 
 def pruned(value: Any, length: int = 6, depth: int = 12) -> Any:
-    """Return a small copy of a value: of lists both ends, of texts the beginning."""
+    """Return a small copy of a value: both ends of each list, the beginning of each text."""
     if isinstance(value, dict):
         members = list(value.items())[: 5 * length]
         return {key: pruned(item, length, depth - 1) for key, item in members} if depth else {}
@@ -38,7 +38,7 @@ def pruned(value: Any, length: int = 6, depth: int = 12) -> Any:
 
 
 def mutated(value: Any, pick: Pick, others: Sequence[Any] = ODD, times: int = 3) -> Any:
-    """Return a copy of `value` with up to `times` of its nodes replaced, doubled, moved or gone."""
+    """Return a copy of `value` with up to `times` nodes replaced, duplicated, moved or removed."""
     whole = [deepcopy(value)]
     for _ in range(1 + pick(times)):
         holder, key = _place(whole, pick)
@@ -62,7 +62,7 @@ def mutated(value: Any, pick: Pick, others: Sequence[Any] = ODD, times: int = 3)
 
 
 def _place(whole: list[Any], pick: Pick) -> tuple[Any, Any]:
-    """Return a container in `whole` and a key of it; deeper ones are as likely as shallow ones."""
+    """Return a container in `whole` and one of its keys, chosen alike at every depth."""
     holder: Any = whole
     key: Any = 0
     for _ in range(pick(12)):
@@ -93,7 +93,7 @@ def grown(words: Sequence[str], pick: Pick, depth: int = MAX_DEPTH) -> Any:
 
 
 def vocabulary(module: ModuleType) -> list[str]:
-    """Return the texts that a format's code looks for, and those of the code it is built upon."""
+    """Return the strings in a format's code and in the code that it builds on."""
     words: set[str] = set()
     seen: set[str] = set()
     todo = [module]
@@ -116,7 +116,7 @@ def _module_of(item: Any) -> list[ModuleType]:
 
 
 def _texts(item: Any, module: str) -> set[str]:
-    """Return the texts in a constant, a function or a class of `module`."""
+    """Return the strings in a constant, a function or a class of `module`."""
     if isinstance(item, str):
         return {item}
     if isinstance(item, (tuple, list, set, frozenset, dict)):
@@ -132,7 +132,7 @@ def _texts(item: Any, module: str) -> set[str]:
 
 
 def lists_in(value: Any) -> list[list[Any]]:
-    """Return every list in a value that has elements."""
+    """Return every non-empty list in a value."""
     found: list[list[Any]] = []
     todo = [value]
     while todo:

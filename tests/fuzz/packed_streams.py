@@ -1,4 +1,4 @@
-"""Packed bytes that are damaged, and text in wide encodings, read as they come in."""
+"""Damaged compressed bytes, and text in wide encodings, read as they arrive."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DICTIONARY = (b"\xff\xfe", b"\xfe\xff\0\0", b"\0{", b"{\0", b"\xd8\x3d", b"\x1f\
 
 
 class _AllIn(BytesSource):
-    """Bytes of which no more will come."""
+    """Bytes that are complete: no more will arrive."""
 
     name = "run"
     failure = ""
@@ -51,7 +51,7 @@ def try_one(data: bytes) -> None:
 
 
 def _transcode(data: bytes) -> None:
-    """Where a stream is cut makes no difference; what is in bytes is left alone."""
+    """Check that split points make no difference and that text in bytes is left unchanged."""
     whole = _read(as_utf8([data]))
     for size in (1, 3):
         pieces = (data[at : at + size] for at in range(0, len(data), size))
@@ -61,7 +61,7 @@ def _transcode(data: bytes) -> None:
 
 
 def _read(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
-    """Return what can be read, and whether that is told not to be all: as a spool takes it."""
+    """Return the readable bytes and whether an error was raised before the end, as in a spool."""
     found: list[bytes] = []
     try:
         for piece in _bounded(pieces):

@@ -1,4 +1,4 @@
-"""Texts read as what Python's `repr` wrote."""
+"""Texts read as the output of Python's `repr`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def try_one(data: bytes) -> None:
 
 
 def _agrees(text: str, found: object) -> None:
-    """What is a list or a dict of plain texts for Python is the same for us."""
+    """Check that a list of plain strings is read as Python reads it."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):

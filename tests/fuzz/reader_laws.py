@@ -1,4 +1,4 @@
-"""What must hold for every reader and every file."""
+"""Laws that hold for every reader and every file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BUDGET = 200
 
 
 def read_lawfully(reader: Reader, data: bytes) -> list[Event]:
-    """Return the events of a file; fail where a law of readers is broken.
+    """Return the events of a file; fail if it breaks a law of readers.
 
-    No record is lost, none is silent; runs are numbered without gaps; every event stands in the
-    file, can be recorded, and all of them together are no more than the file can account for.
+    No record is lost, and each yields an event. Runs are numbered without gaps. Every event has a
+    place in the file and can be recorded. The size of all events is in proportion to the file.
     """
     source, index = BytesSource(data), RecordIndex()
     for _ in reader.scan(source, index):

@@ -1,4 +1,4 @@
-"""Real files, made small, to begin with."""
+"""Real files, made small, as seeds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Seed(NamedTuple):
     is_lines: bool
 
     def repeated(self, nth: int, times: int) -> bytes:
-        """Return the file with its list number `nth` so many times as long."""
+        """Return the file with its list number `nth` made `times` as long."""
         value = deepcopy(self.value)
         longer = lists_in(value)[nth]
         longer[:] = [deepcopy(item) for _ in range(times) for item in longer]
@@ -42,7 +42,7 @@ def written(value: Any, is_lines: bool) -> bytes:
 
 @cache
 def all_seeds() -> dict[str, list[Seed]]:
-    """Return what there is of real files, by format."""
+    """Return the available real files by format."""
     found: dict[str, list[Seed]] = defaultdict(list)
     for folder in FOLDERS:
         for path in sorted(folder.rglob("*.json*")):

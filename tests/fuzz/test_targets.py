@@ -1,4 +1,4 @@
-"""The seeds of every fuzz target keep the laws, and so does what stood next to them."""
+"""The seeds of every fuzz target keep its laws, and so do simple variations of them."""
 
 from __future__ import annotations
 

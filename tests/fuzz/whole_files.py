@@ -1,4 +1,4 @@
-"""Whole files, from detection to the state of their runs, as any format may read them."""
+"""Whole files, from detection to the state of their runs, read in any format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DICTIONARY = (
 
 
 def try_one(data: bytes) -> None:
-    """The first byte is the number of the format that is wanted; 0: the one that is found."""
+    """Read a file whose first byte is the number of the requested format, or 0 to detect it."""
     known = formats()
     number, data = data[0] if data else 0, data[1:]
     wanted = known[number - 1].name if 0 < number <= len(known) else ""

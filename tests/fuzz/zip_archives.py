@@ -1,4 +1,4 @@
-"""Archives that lie about what is in them."""
+"""Archives that lie about their contents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DICTIONARY = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"\x5d\x00", b".json"
 
 
 def try_one(data: bytes) -> None:
-    """Read every member there may be; at most `SourceError` comes of it, in one line."""
+    """Read every possible member; the only error is a `SourceError` with a one-line message."""
     names = [""]
     try:
         with opened("log.zip", lambda: io.BytesIO(data)) as archive:
