@@ -1,4 +1,4 @@
-"""Figures with their floors and budgets, and the table that they make."""
+"""Figures with their floors and budgets, and the table that reports them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One line of the table. `value` and `floor` in `unit`; `budget` limits value, or the ratio."""
+    """One line of the table. `value` and `floor` are in `unit`; `budget` limits value or ratio."""
 
     name: str
     value: float
@@ -25,7 +25,7 @@ class Figure(NamedTuple):
 
 
 def command_line(module: str, about: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a benchmark's arguments; `about` is what its module says of itself."""
+    """Return the parser of a benchmark's arguments; `about` is its module's docstring."""
     return argparse.ArgumentParser(
         prog=f"python -m tests.benchmarks.{module}",
         description=about,
@@ -34,7 +34,7 @@ def command_line(module: str, about: str | None) -> argparse.ArgumentParser:
 
 
 def choose(parser: argparse.ArgumentParser, name: str, known: Sequence[str]) -> list[str]:
-    """Return which of the `known` the command line names, all of them where it names none."""
+    """Return those of `known` that the command line names, or all of them if it names none."""
     named = ", ".join(known)
     parser.add_argument(name, nargs="*", metavar=name.upper(), help=f"one of: {named}")
     wanted: list[str] = getattr(parser.parse_args(), name)
@@ -45,13 +45,13 @@ def choose(parser: argparse.ArgumentParser, name: str, known: Sequence[str]) -> 
 
 
 def compile_into(folder: Path) -> None:
-    """Let programs keep their compiled modules there, as an installation has them."""
+    """Let programs keep their compiled modules in `folder`, as an installation does."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
 def report(figures: Sequence[Figure]) -> int:
-    """Print a line a figure; return 1 if a budget is not kept."""
+    """Print a line per figure; return 1 if a budget is exceeded."""
     print(f"{'figure':<52} {'value':>9} {'floor':>9} {'measured':>9} {'budget':>7}")
     for item in figures:
         floor = f"{item.floor:.0f} {item.unit}" if item.floor is not None else ""

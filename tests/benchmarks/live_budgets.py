@@ -1,10 +1,10 @@
-"""What the debugger costs a run: figures against floors that are measured beside them.
+"""The cost of the debugger to a run: figures against floors measured alongside them.
 
     python -m tests.benchmarks.live_budgets
 
-The model is a server on this machine that answers at once, so that everything else is seen. The
-floor of a run is a plain loop over the SDK doing the same requests; both are whole processes, taken
-in turn. A figure without a budget is only told.
+The model is a server on this machine that answers immediately, so that all other costs show. The
+floor of a run is a plain loop over the SDK that makes the same requests. Both are whole processes,
+measured alternately. A figure without a budget is only reported.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIVE = [sys.executable, "-m", "hermes_tui", "live", "--api", "demo"]
 
 @contextmanager
 def quick_server(turns: int) -> Iterator[str]:
-    """Run the server that answers at once; yield its URL."""
+    """Run a server that answers immediately; yield its URL."""
     command = [sys.executable, "-m", "tests.benchmarks.quick_server", str(turns)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdin is not None
@@ -53,8 +53,8 @@ def loop(mode: str, url: str) -> dict[str, float]:
 
 
 def session_us(*lines: str, a_reply: int = 20) -> float:
-    """Return the microseconds that a call takes in the session alone, with these breakpoints and
-    so many calls in a reply."""
+    """Return the microseconds per call of the session alone, with these breakpoints and `a_reply`
+    calls in a reply."""
     breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in enumerate(lines, 1))
     call = {"id": "c", "function": {"name": "echo", "arguments": '{"text": "hello"}'}}
     message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call] * a_reply}
@@ -110,7 +110,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def main() -> int:
-    """Print the table; return 1 if a budget is not kept."""
+    """Print the table; return 1 if a budget is exceeded."""
     command_line("live_budgets", __doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))

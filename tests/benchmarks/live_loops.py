@@ -1,4 +1,4 @@
-"""Loops against a server that answers at once, as whole processes; prints its figures as JSON.
+"""Loops against a server that answers immediately, as whole processes; prints figures as JSON.
 
 python -m tests.benchmarks.live_loops bare|ours|many URL FOLDER
 """
@@ -27,7 +27,7 @@ MANY = 89
 
 
 async def bare(url: str) -> int:
-    """Ask as a plain loop over the SDK does; return the number of turns."""
+    """Run a plain loop over the SDK; return the number of turns."""
     import openai
 
     client = openai.AsyncOpenAI(base_url=url, api_key="none")
@@ -58,7 +58,7 @@ async def bare(url: str) -> int:
 
 
 async def ours(server: Any, record: Path) -> int:
-    """Run the loop with recording, no breakpoint set; return the number of turns."""
+    """Run the loop with recording and without breakpoints; return the number of turns."""
     from hermes_tui.debugger.inputs import Start
     from hermes_tui.model.events import RequestSent
     from hermes_tui.runtime.driver import Driver

@@ -1,11 +1,11 @@
-"""How soon `hermes-tui open` paints, what a page costs and what it keeps: figures against floors
-that are measured beside them.
+"""How soon `hermes-tui open` paints, the cost of a page and its memory: figures against floors
+measured alongside them.
 
     python -m tests.benchmarks.open_budgets
 
-Every figure is a median of several whole processes on a pseudo-terminal, taken in turn with its
-floor, since the speed of a machine drifts. Modules are compiled beforehand, as an installation
-does it. A figure without a budget is only told.
+Every figure is the median of several whole processes on a pseudo-terminal, measured alternately
+with its floor because the speed of a machine drifts. Modules are compiled beforehand, as in an
+installation. A figure without a budget is only reported.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def first_paint_ms(command: Sequence[str], mark: bytes = MARK) -> float:
 def paired(
     command: Sequence[str], floor: Sequence[str], *, mark: bytes = MARK
 ) -> tuple[float, float]:
-    """Return the medians of two commands' first paints, taken in turn after a warm-up."""
+    """Return the median first paints of two commands, measured alternately after a warm-up."""
     times = [(first_paint_ms(command, mark), first_paint_ms(floor)) for _ in range(RUNS + 1)][1:]
     return statistics.median(a for a, _ in times), statistics.median(b for _, b in times)
 
 
 def wait_until_read(program: Program, timeout_s: float = 60.0) -> float:
-    """Return the seconds since the start when all of a file is read: the processor is idle."""
+    """Return the seconds from the start until the whole file is read and the processor is idle."""
     before, idle_since = -1.0, time.perf_counter()
     while program.cpu_s() - before > 0.02 and idle_since - program.began < timeout_s:
         before, idle_since = program.cpu_s(), time.perf_counter()
@@ -81,14 +81,14 @@ def wait_until_read(program: Program, timeout_s: float = 60.0) -> float:
 
 
 def watch(program: Program, seconds: float) -> None:
-    """Read what is painted for some time."""
+    """Read what is painted for `seconds`."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         program.read(0.05)
 
 
 def key_to_paint_ms(program: Program) -> float:
-    """Return the median time from a page key to the text that it brings on screen."""
+    """Return the median time from a page key to the text that it brings on the screen."""
     times = []
     for keys, expected in [(b"\x1b[6~", b"step 14"), (b"g", b"step 3")] * RUNS:
         program.output = b""
@@ -166,7 +166,7 @@ def measure(folder: Path, say: Callable[[str], None]) -> list[Figure]:
 
 
 def main() -> int:
-    """Print the table; return 1 if a budget is not kept."""
+    """Print the table; return 1 if a budget is exceeded."""
     command_line("open_budgets", __doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))

@@ -1,9 +1,9 @@
-"""What pathological texts cost a parser: 1 MB of each, against 2 KB of the same.
+"""The cost of pathological texts to a parser: 1 MB of each, against 2 KB of the same.
 
     python -m tests.benchmarks.parser_budgets [PARSER …]
 
-Processor time, so that other programs do not count. The engines themselves take up to minutes for
-some of these; the emulations give their verdict in linear time.
+Times are processor times, so that other programs do not count. The engines themselves take up to
+minutes for some of these texts; the emulations give their verdict in linear time.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def cost_s(parser: Parser, text: str) -> float:
 
 
 def worst(parser: Parser, size: int) -> tuple[float, str]:
-    """Return the processor seconds of the worst unit, and the unit."""
+    """Return the processor seconds of the slowest unit, and the unit."""
     return max((cost_s(parser, unit * (size // len(unit) + 1)), unit) for unit in UNITS)
 
 
 def main() -> int:
-    """Print a line a parser; return 1 if a budget is not kept."""
+    """Print a line per parser; return 1 if a budget is exceeded."""
     parsers: dict[str, Parser] = {parser.name: parser for parser in (Auto(), *engine_parsers())}
     wanted = choose(command_line("parser_budgets", __doc__), "parser", list(parsers))
     over = 0

@@ -1,13 +1,13 @@
-"""How soon hermes-tui and other viewers show a transcript: the same file, the same terminal, taken
-in turn.
+"""How soon hermes-tui and other viewers show a transcript: the same file, the same terminal,
+measured alternately.
 
     python -m tests.benchmarks.peers [--big] [--mini PROGRAM] [--toolong PROGRAM]
         [--inspect PROGRAM]
 
-Peers are taken from PATH unless they are named; one that is not installed is left out. `--big`
-measures 1 GB as well. mini-swe-agent's inspector and toolong are Textual apps: first paint of the
-transcript. `inspect view` is a server for a browser: its first answer, before any browser begins.
-A peer that shows nothing within two minutes is given those two minutes.
+Peers are found on PATH unless named; one that is not installed is left out. `--big` measures 1 GB
+too. For mini-swe-agent's inspector and toolong, which are Textual apps, the first paint of the
+transcript counts. `inspect view` is a server for a browser: its first response counts, before any
+browser starts. A peer that shows nothing within two minutes counts as two minutes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MINI_SETTINGS = {"MSWEA_SILENT_STARTUP": "1", "MSWEA_CONFIGURED": "1"}
 
 
 class Peer(NamedTuple):
-    """A viewer: how its file is written, and how long it takes to show it (milliseconds)."""
+    """A viewer: how its file is written, and how many milliseconds it takes to show it."""
 
     name: str
     program: str
@@ -51,7 +51,7 @@ class Peer(NamedTuple):
 
 
 def _messages(size: int) -> Iterator[str]:
-    """Yield messages as JSON until they make `size` bytes."""
+    """Yield messages as JSON until they total `size` bytes."""
     yield json.dumps({"role": "user", "content": MARK.decode()})
     written, number = 0, 0
     while written < size:
@@ -169,7 +169,7 @@ def _measured(peer: Peer, label: str, size: int) -> Figure:
 
 
 def main() -> int:
-    """Print a line a peer and size; return 1 where a peer was faster."""
+    """Print a line per peer and size; return 1 if a peer was faster."""
     parser = command_line("peers", __doc__)
     parser.add_argument("--big", action="store_true")
     parser.add_argument("--mini", default="mini-extra", metavar="PROGRAM")

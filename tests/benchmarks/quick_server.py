@@ -1,8 +1,8 @@
-"""A chat server that answers at once: N turns with a call each, then an answer.
+"""A chat server that answers immediately: N turns with a call each, then an answer.
 
     python -m tests.benchmarks.quick_server [TURNS]
 
-Prints its URL. Which turn it is follows from `"role":"tool"` in the request; nothing is decoded.
+Prints its URL. The number of `"role":"tool"` in a request gives its turn; nothing is decoded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Figures of one run of 1 GB, in every container, and of the index of its lines; `size_budgets`
+"""Figures for one run of 1 GB in every container, and for the index of its lines; `size_budgets`
 prints them."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MEMORY_MB = 200
 PAGE_MS = 16
 LONGEST_S = 1_800
 QUIET_S = 5.0
-"""A busy machine may let the program paint no sooner."""
+"""On a busy machine the program may pause that long between paints."""
 INDEX = """
 import sys, time
 from pathlib import Path
@@ -42,7 +42,7 @@ print(best, int(status["VmHWM"].split()[0]) / 1e3, len(index))
 
 
 def said() -> Iterator[bytes]:
-    """Yield the messages of one run, a line of 1 KB or less each, without end."""
+    """Yield the messages of one run endlessly, as lines of at most 1 KB."""
     yield json.dumps({"role": "user", "content": MARK.decode()}).encode()
     number = 0
     while True:
@@ -52,7 +52,7 @@ def said() -> Iterator[bytes]:
 
 
 def session() -> Iterator[bytes]:
-    """Yield the lines of a Claude Code session without end."""
+    """Yield the lines of a Claude Code session endlessly."""
     text = MARK.decode()
     for number, _ in enumerate(iter(int, 1)):
         reply = number % 2
@@ -63,7 +63,7 @@ def session() -> Iterator[bytes]:
 
 
 def write(path: Path, lines: Iterator[bytes], *, head: bytes = b"", end: bytes = b"\n") -> Path:
-    """Write lines until the file has a gigabyte; with `head` as the elements of a list."""
+    """Write lines until the file has a gigabyte; with `head`, write them as elements of a list."""
     join = b",\n" if head else b"\n"
     with path.open("wb") as stream:
         stream.write(head + next(lines))
@@ -82,7 +82,7 @@ ONE_RUN: dict[str, Callable[[Path], Path]] = {
 
 
 def wait_until_all_read(program: Program) -> float:
-    """Return the seconds since the start when the status line no longer tells of reading."""
+    """Return the seconds from the start until the status line no longer shows reading."""
     while True:
         read_s = wait_until_read(program, LONGEST_S)
         program.output = b""

@@ -1,9 +1,9 @@
-"""How fast `scan` reads and in how much memory: one process by `orjson.loads`, two by one.
+"""The speed and memory of `scan`: one process against `orjson.loads`, two against one.
 
     python -m tests.benchmarks.scan_budgets [--mb N]
 
-Wall-clock figures are medians of whole processes, taken in turn with their floor: other programs
-that run meanwhile spoil them.
+Wall-clock figures are medians of whole processes, measured alternately with their floor: other
+programs running at the same time distort them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.conftest import SHARED
 
 ROUNDS = 5
 MEGABYTES = 500
-"""Starting the processes takes a fifth of a second, which is no part of what is shared."""
+"""Big enough that starting the processes, a fifth of a second, matters little."""
 TWO_PROCESSES = 1 / 1.8
 MEMORY_MB = 200
 SHAPE = "openai-messages, <tool_call> in text"
@@ -39,14 +39,14 @@ def write_runs(path: Path, lines: str, megabytes: int) -> Path:
 
 
 def timed_ms(command: Sequence[str]) -> tuple[float, float]:
-    """Return how long a whole process took, and how much processor time."""
+    """Return the wall-clock and the processor time of a whole process."""
     began = time.perf_counter()
     processor_s = scan_speed.cpu_s(command)
     return (time.perf_counter() - began) * 1000, processor_s * 1000
 
 
 def peak_mb(command: Sequence[str]) -> float:
-    """Return the most memory that the process, or one of those it started, held at once."""
+    """Return the peak memory of the process or of any one that it started."""
     code = (
         "import resource, subprocess, sys; "
         "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
@@ -57,7 +57,7 @@ def peak_mb(command: Sequence[str]) -> float:
 
 
 def together(folder: Path, say: Callable[[str], None], megabytes: int) -> list[Figure]:
-    """Return what several processes bring, and what memory a scan takes."""
+    """Return the speed-up by several processes, and the memory of a scan."""
     lines = dict(scan_speed.shapes(SHARED / "corpus" / "trajectories"))[SHAPE]
     path = str(write_runs(folder / "runs.jsonl", lines, megabytes))
     say(f"reading {megabytes} MB with one process and with two")
@@ -70,7 +70,7 @@ def together(folder: Path, say: Callable[[str], None], megabytes: int) -> list[F
     cores = len(os.sched_getaffinity(0))
     return [
         Figure(f"scan with 2 processes on {cores} cores, by 1", two, "ms", TWO_PROCESSES, one),
-        # What other programs do at the same time spoils this one less.
+        # Other programs running at the same time distort this figure less.
         Figure("the same in processor time of both", both, "ms", 2 * TWO_PROCESSES, alone),
         Figure("peak memory of a scan", table, "MB", MEMORY_MB),
         Figure("peak memory, every run as JSON, 2 processes", rows, "MB", MEMORY_MB),
@@ -78,7 +78,7 @@ def together(folder: Path, say: Callable[[str], None], megabytes: int) -> list[F
 
 
 def main() -> int:
-    """Print the table; return 1 if a budget is not kept."""
+    """Print the table; return 1 if a budget is exceeded."""
     parser = command_line("scan_budgets", __doc__)
     parser.add_argument("--mb", type=int, default=MEGABYTES, metavar="N", help="size of the file")
     given = parser.parse_args()

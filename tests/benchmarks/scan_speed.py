@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.scan_speed [--corpus FOLDER] [--mb N] [SHAPE …]
 
-The same runs, with calls and results of real tools, are written in every shape; without a folder of
-real transcripts the sample runs of the project take their place. Processor time, so that other
-programs do not count; each figure is the median of several, taken in turn with its floor.
+The same runs, with calls and results of real tools, are written in every shape. Without a folder of
+real transcripts, the project's sample runs are used. Times are processor times, so that other
+programs do not count. Each figure is the median of several, measured alternately with its floor.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _ROLES = {"human": "user", "gpt": "assistant"}
 
 
 def shapes(corpus: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name of each shape and the lines that are to be repeated in it."""
+    """Yield the name of each shape and the lines to repeat in it."""
     real = corpus.is_dir()
     folder, names = (corpus, SOURCES) if real else (PROJECT / "transcripts", SAMPLES)
     runs = [run for name in names for run in _runs(folder / name)]
@@ -82,7 +82,7 @@ def _openai(run: list[Event]) -> str:
 
 
 def _as_chat(conversation: str) -> str:
-    """Return a line of chat messages whose calls stand in the text, as a model without a parser."""
+    """Return a line of chat messages with calls in the text, as from a model without a parser."""
     row = json.loads(conversation)
     messages: list[dict[str, Any]] = [
         {"role": _ROLES.get(turn["from"], turn["from"]), "content": turn["value"]}
@@ -100,7 +100,7 @@ def cpu_s(command: Sequence[str]) -> float:
 
 
 def reading_s(path: Path) -> float:
-    """Return the processor seconds of going through all runs of a file."""
+    """Return the processor seconds of reading all runs of a file."""
     file = open_file(path, whole=True)
     began = time.process_time()
     for _ in survey(file):
@@ -127,7 +127,7 @@ def measure(
     megabytes: int = MEGABYTES,
     wanted: Iterable[str] = (),
 ) -> list[Figure]:
-    """Return two figures a shape, over files of `megabytes`: whole processes, and reading alone."""
+    """Return two figures per shape over files of `megabytes`: whole processes and reading alone."""
     figures = []
     for name, lines in shapes(corpus):
         if wanted and not any(word in name for word in wanted):
@@ -149,7 +149,7 @@ def measure(
 
 
 def main() -> int:
-    """Print the table; return 1 if a budget is not kept."""
+    """Print the table; return 1 if a budget is exceeded."""
     parser = command_line("scan_speed", __doc__)
     parser.add_argument(
         "shapes", nargs="*", metavar="SHAPE", help="only shapes whose name holds one of these"

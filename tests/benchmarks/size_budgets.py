@@ -1,10 +1,10 @@
-"""What `hermes-tui open` costs on files of 1 GB: first paint, pages, memory, the second opening.
+"""The cost of `hermes-tui open` on files of 1 GB: first paint, pages, memory, second opening.
 
     python -m tests.benchmarks.size_budgets [SHAPE …]
 
-Makes its files in a temporary folder (set TMPDIR for another) and removes them. Floors are measured
-beside: the first paint of a file of 200 messages. Memory is that of the program on the screen, and
-where it says so with the process that reads beside it.
+Writes its files to a temporary folder (set TMPDIR for another) and removes them. The floor is the
+first paint of a file of 200 messages, measured alongside. Memory is that of the program on the
+screen and, where a figure says so, also of the process that reads for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_S = 1_800
 
 
 def runs(size: int) -> Iterator[bytes]:
-    """Yield runs of `size` bytes, a line each, without end."""
+    """Yield runs of `size` bytes endlessly, one per line."""
     said = messages(max(4, size // 230))
     padding = size - len(_run(0, said))
     said[2]["content"] = f"{said[2]['content']}{'x' * padding}"
@@ -55,13 +55,13 @@ def write(path: Path, lines: Iterator[bytes]) -> Path:
 
 
 def children(program: Program) -> list[int]:
-    """Return the ids of the processes that run beside the program."""
+    """Return the ids of the program's child processes."""
     text = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text()
     return [int(child) for child in text.split()]
 
 
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process in MB, 0 where it has ended."""
+    """Return the resident memory of a process in MB, or 0 if it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -70,7 +70,7 @@ def memory_mb(pid: int) -> float:
 
 
 def wait_until_indexed(program: Program) -> float:
-    """Wait until no process reads beside the program; return the most memory of all together."""
+    """Wait until no child process reads any more; return the peak memory of all together."""
     most = 0.0
     watch(program, 1.0)
     while (beside := children(program)) and time.perf_counter() - program.began < LONGEST_S:
@@ -81,7 +81,7 @@ def wait_until_indexed(program: Program) -> float:
 
 
 def page_beside_ms(program: Program) -> float:
-    """Return what a page costs by itself, while the program takes in what another one reads."""
+    """Return the cost of a page alone while the program receives data from a reading process."""
     began, before = time.perf_counter(), program.cpu_s()
     watch(program, 3.0)
     idle_share = (program.cpu_s() - before) / (time.perf_counter() - began)
@@ -148,7 +148,7 @@ def measure(folder: Path, wanted: list[str], say: Callable[[str], None]) -> list
 
 
 def main() -> int:
-    """Print the table; return 1 if a budget is not kept."""
+    """Print the table; return 1 if a budget is exceeded."""
     wanted = choose(command_line("size_budgets", __doc__), "shape", [*SHAPES, *ONE_RUN, "index"])
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))

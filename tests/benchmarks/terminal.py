@@ -20,7 +20,7 @@ _ESCAPES = re.compile(rb"\x1b\[[0-9;?=>]*[A-Za-z]|\x1b[PX^_\]].*?(?:\x1b\\|\x07)
 
 
 def inherited() -> dict[str, str]:
-    """Return the variables that do not speak of the terminal on which this process runs."""
+    """Return the environment variables that do not describe this process's terminal."""
     own = ("COLUMNS", "LINES", "NO_COLOR")
     return {name: value for name, value in os.environ.items() if name not in own}
 
@@ -46,7 +46,7 @@ class Program:
         return cls(pid, fd, began)
 
     def wait_for(self, marker: bytes, timeout_s: float = 60.0) -> float:
-        """Read until `marker` was painted; return the seconds since the start."""
+        """Read until `marker` is painted; return the seconds since the start."""
         deadline = time.perf_counter() + timeout_s
         while marker not in _ESCAPES.sub(b"", self.output):
             if time.perf_counter() > deadline:
@@ -55,7 +55,7 @@ class Program:
         return time.perf_counter() - self.began
 
     def read(self, wait_s: float) -> bytes:
-        """Return what is painted within `wait_s` seconds, empty if nothing is."""
+        """Return what is painted within `wait_s` seconds, or b"" if nothing is."""
         ready, _, _ = select.select([self.fd], [], [], wait_s)
         if not ready:
             return b""
@@ -67,7 +67,7 @@ class Program:
         return data
 
     def settle(self, quiet_s: float = 0.15) -> None:
-        """Read until nothing was painted for `quiet_s` seconds."""
+        """Read until nothing has been painted for `quiet_s` seconds."""
         while self.read(quiet_s):
             pass
 

@@ -1,4 +1,4 @@
-"""The benchmarks say how they are called, and begin nothing where they are called wrongly."""
+"""The benchmarks explain their usage and start nothing if called wrongly."""
 
 from __future__ import annotations
 
