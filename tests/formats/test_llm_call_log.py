@@ -1,4 +1,4 @@
-"""Requests and replies become runs, in every spelling of call logs."""
+"""Requests and replies in call logs become runs in every spelling."""
 
 from __future__ import annotations
 

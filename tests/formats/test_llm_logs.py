@@ -1,4 +1,4 @@
-"""The log of the `llm` command line: as it prints it, and out of its databases."""
+"""The log of the `llm` command line, as printed and as exported from its databases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.formats.foreign import (
 FOLDER = Path(__file__).parents[1] / "fixtures" / "llm"
 LOGS = json.loads((FOLDER / "logs.json").read_text())
 ASKED = [("c1", "shout"), ("c2", "fails"), ("c3", "no_such_tool")]
-"""What the scripted server called for."""
+"""The calls that the scripted server made, as (id, name)."""
 
 
 def database(name: str, folder: Path) -> Path:

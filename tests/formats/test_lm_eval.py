@@ -1,4 +1,4 @@
-"""Samples of the LM Evaluation Harness; the README beside the fixtures says how they were made."""
+"""Samples of the LM Evaluation Harness. The fixtures' README explains how they were made."""
 
 from __future__ import annotations
 

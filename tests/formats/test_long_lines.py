@@ -1,4 +1,4 @@
-"""A first line too long to be read costs no other line."""
+"""A first line that is too long to be read does not hide the other lines."""
 
 from __future__ import annotations
 

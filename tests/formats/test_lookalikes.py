@@ -1,4 +1,4 @@
-"""A record that its file's format cannot read may be one of another."""
+"""A record that its file's format cannot read may belong to another format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three generations of mini-swe-agent files, their commands as calls, their endings told apart."""
+"""Three generations of mini-swe-agent files: their commands are calls, their endings distinct."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_format_error_is_reported_as_a_bad_reply() -> None:
 
 
 def test_a_refused_reply_is_shown_if_the_file_keeps_it() -> None:
-    """mini-swe-agent 2.4.6 keeps it beside the message that it puts in its place."""
+    """mini-swe-agent 2.4.6 keeps it in the message that replaces it."""
     call = {"id": "c9", "type": "function", "function": {"name": "bash", "arguments": '{"a": }'}}
     reply = {"role": "assistant", "content": "I look.", "tool_calls": [call]}
     used = {"prompt_tokens": 101, "completion_tokens": 11}
@@ -231,7 +231,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
 @pytest.mark.parametrize(
     ("name", "expected", "errors"),
     [
-        # The manifest counts no calls here: they stand in the text, one in each of the replies.
+        # The manifest counts no calls here: they are in the text, one in each reply.
         ("github_issue", (1, 22, 10), 2),
         ("deepseek_chat_dev_rerun-pylint-dev__astroid-1333", (1, 378, 188), 22),
         ("deepseek_reasoner_dev-pylint-dev__astroid-1333", (1, 3, 0), 0),

@@ -1,4 +1,4 @@
-"""A file of mixed lines is read as what most of them are; the others as what they are."""
+"""A file of mixed lines is read in the majority's format, and each other line in its own."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def row_of_a_frame(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def older(trace: dict[str, Any]) -> dict[str, Any]:
-    """Return a trace as versions before 3 wrote it."""
+    """Return a trace as MLflow wrote it before version 3."""
     spans = [
         {
             "name": span["name"],

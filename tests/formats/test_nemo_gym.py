@@ -1,4 +1,4 @@
-"""Rollouts that NeMo Gym collects; the README beside the fixture says whose code writes them."""
+"""Rollouts that NeMo Gym collects. The fixture's README names the code that writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training data that NeMo RL logs; the README beside the fixture says whose code writes it."""
+"""Training data that NeMo RL logs. The fixture's README names the code that writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ollama's own API in HTTP archives and in logs of requests, as its docs/api.md shows it."""
+"""Ollama's own API in HTTP archives and in request logs, as shown in its docs/api.md."""
 
 from __future__ import annotations
 

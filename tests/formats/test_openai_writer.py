@@ -1,4 +1,4 @@
-"""`export --to openai`: what the API takes, with every call and result of the run."""
+"""`export --to openai` writes messages that the API accepts, with every call and result."""
 
 from __future__ import annotations
 
@@ -215,17 +215,17 @@ def test_openai_puts_results_directly_after_their_calls() -> None:
 
 @cache
 def messages_of_the_api() -> Any:
-    """Return what checks messages by the types of the `openai` package; skip without it."""
+    """Return a validator built from the `openai` package's message types; skip without it."""
     types = pytest.importorskip("openai.types.chat")
     pydantic = pytest.importorskip("pydantic")
     return pydantic.TypeAdapter(list[types.ChatCompletionMessageParam])
 
 
 def taken_by_the_api(messages: list[dict[str, Any]]) -> None:
-    """Check messages by their types, and that each tool message answers a call before it."""
+    """Check the messages' types, and that each tool message answers an earlier call."""
     for message in messages_of_the_api().validate_python(messages):
         for key in ("content", "tool_calls"):
-            # Lists are only checked as they are gone through.
+            # Lists are validated only when they are iterated over.
             list(message.get(key) or ())
     ids: set[str] = set()
     for message in messages:
@@ -253,18 +253,18 @@ def test_the_api_accepts_any_run_with_all_its_calls_and_results(run: tuple[Event
 
 
 NEW_TO_NOBODY = (Code.RESULT_ORPHAN, Code.ID_MISSING)
-"""What an endpoint refuses: no export may have more of it than its run."""
+"""Findings that an endpoint refuses: no export may have more of them than its run."""
 
 
 def sent(label: str, events: list[Event]) -> None:
-    """Check that the API takes the messages of a run, in which no more is wrong than there was."""
+    """Check that the API accepts a run's exported messages and that the export adds no faults."""
     document = json.loads(openai.write(events))
     taken_by_the_api(document["messages"])
     build = RunBuilder(ByteRange(0, 1))
     openai_messages.FORMAT.read(document, build)
     before, after = fold_run(events)[0], fold_run(build.events)[0]
     assert after.calls == before.calls, label
-    # What answers no call is said by the user.
+    # A result that answers no call becomes a user message.
     assert after.results == before.results - before.codes[Code.RESULT_ORPHAN], label
     assert all(after.codes[code] <= before.codes[code] for code in NEW_TO_NOBODY), label
 

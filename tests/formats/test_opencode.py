@@ -1,4 +1,4 @@
-"""Sessions of opencode: exported, out of its database, and as a run prints its events."""
+"""Sessions of opencode: exported, in its database, and as the events that a run prints."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MAIN = "ses_dfc1e6559ffeNMuX6Fo6MaaBtT"
 SUBAGENT = "ses_dfc1e4b50ffevbN5sHMfGDWZTK"
 ASKED = [("c1", "bash"), ("c2", "bash"), ("c3", "read"), ("c4", "no_such_tool"), ("c5", "bash"),
          ("c6", "task")]  # fmt: skip
-"""What the scripted server called for."""
+"""The calls that the scripted server made, as (id, name)."""
 
 
 def tools_in(value: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Episodes that OpenEnv collects; the README beside the fixture says how they were made."""
+"""Episodes that OpenEnv collects. The fixture's README explains how they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenHands events of every age, alone and in evaluation output."""
+"""OpenHands events of every version, alone and in evaluation output."""
 
 from __future__ import annotations
 

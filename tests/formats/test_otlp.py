@@ -1,4 +1,4 @@
-"""OpenTelemetry's traces: every generation of attributes, several lines, several agents."""
+"""OpenTelemetry traces: every generation of attributes, several lines, several agents."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ def test_every_generation_of_attributes_is_read_alike(kept: dict[str, Any]) -> N
 
 
 def of_response(index: int, call_id: str = "", text: str = "") -> dict[str, Any]:
-    """One item of the Responses API, as OpenInference writes it: a message with one part."""
+    """Return a Responses API item as OpenInference writes it: a message with one part."""
     call = {"id": call_id, "function.name": "ls", "function.arguments": "{}"}
     content = {"type": "text", "text": text}
     where = "tool_calls.0.tool_call" if call_id else "contents.0.message_content"

@@ -1,4 +1,4 @@
-"""Messages that OpenTelemetry's instrumentations keep in log records, beside the spans."""
+"""Messages that OpenTelemetry's instrumentations keep in log records alongside the spans."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_content_of_a_span_takes_precedence_over_its_log_records() -> None:
 
 
 def printed(name: str, body: Any, at: int = 0) -> dict[str, Any]:
-    """Return a record as the console exporter of the SDK prints it."""
+    """Return a record as the SDK's console exporter prints it."""
     about = {"severity_number": None, "attributes": {}, "timestamp": f"2026-01-02T03:04:0{at}Z"}
     return {"body": body, **about, "trace_id": "0xt1", "span_id": "0xone", "event_name": name}
 

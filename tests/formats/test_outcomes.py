@@ -1,4 +1,4 @@
-"""What a row of rollouts says of its reward, its scores and its group is read in every format."""
+"""The reward, the scores and the group of a rollout are read in every format."""
 
 from __future__ import annotations
 

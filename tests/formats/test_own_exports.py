@@ -1,4 +1,4 @@
-"""What a run came to is the same in its exports."""
+"""The outcome of a run is the same in its exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans out of Phoenix, nested or flat, in lists, frames and its own store."""
+"""Spans from Phoenix, nested or flat, in lists, data frames and its own store."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_spans_of_the_console_exporter_are_read() -> None:
 
 
 def test_spans_printed_one_after_another_belong_to_their_traces() -> None:
-    """The console exporter of OpenTelemetry's SDK prints each over several lines."""
+    """The console exporter of OpenTelemetry's SDK prints each span over several lines."""
     for between in ("\n", ""):
         printed = between.join(json.dumps(one, indent=4) for one in SPANS).encode() + b"\n"
         assert format_of(printed) == "phoenix-spans"
@@ -157,7 +157,7 @@ def test_spans_printed_one_after_another_belong_to_their_traces() -> None:
 
 
 def test_a_reply_recorded_in_an_event_as_parts_is_read() -> None:
-    """Strands' agents tell what was asked and answered in events, in the parts of Converse."""
+    """Strands agents record prompts and replies in events, as parts of the Converse API."""
     use = {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {}}}
     asked = {"content": json.dumps([{"text": "List."}])}
     told = {"message": json.dumps([{"text": "So:"}, use]), "finish_reason": "tool_use"}

@@ -37,7 +37,7 @@ SESSION, EVENTS = FOLDER / "session.jsonl", FOLDER / "events.jsonl"
 BY_HAND, FORKED = FOLDER / "by_hand.jsonl", FOLDER / "forked.jsonl"
 ASKED = [("c1", "bash"), ("c2", "read"), ("c3", "no_such_tool"), ("c4", "bash"), ("c5", "bash"),
          ("c6", "bash")]  # fmt: skip
-"""What the scripted server called for."""
+"""The calls that the scripted server made, as (id, name)."""
 
 
 def read(path: Path) -> list[Event]:
@@ -163,7 +163,7 @@ def test_an_abandoned_branch_is_flagged() -> None:
         ("It was tried.", ("injected",)),
         ("Other.", ()),
     ]
-    # Without its first line the way back is broken: nothing is known to be left.
+    # Without its first line the chain of parents is broken: no branch is known to be abandoned.
     torn = messages(read_bytes(FORMAT, lines(*rows[1:])))
     assert not any("rewound" in one.flags for one in torn)
 

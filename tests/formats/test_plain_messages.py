@@ -1,4 +1,4 @@
-"""The short way through plain messages gives what the long way does, and is taken."""
+"""The fast path for plain messages is taken and gives the same result as the slow path."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": LS}}]
 
 
 def told(state: RunState, findings: list[Finding]) -> list[Any]:
-    """Return all that is known of a run that has ended."""
+    """Return all that is known about a run that has ended."""
     return [
         summarise(state),
         state.events,
@@ -222,7 +222,7 @@ def told(state: RunState, findings: list[Finding]) -> list[Any]:
 
 
 def both_ways(path: Path, wanted: str = "") -> None:
-    """Read a file of runs both ways and compare."""
+    """Read a file of runs on both paths and compare the results."""
     try:
         file = open_file(path, wanted_format=wanted, whole=True)
     except SourceError:
@@ -247,7 +247,7 @@ def _compare(file: OpenFile) -> None:
 
 
 def _lines(path: Path, dialect: str, texts: Iterable[str]) -> Path:
-    """Write three runs for each text: it is what the model, a tool or the user says in them."""
+    """Write three runs for each text: the text comes from the model, a tool, and the user."""
     speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
     model = "gpt" if speaker == "from" else "assistant"
     with path.open("w") as file:

@@ -1,4 +1,4 @@
-"""Rows of data sets that hold a prompt and what answers it: replies, and preferences of two.
+"""Dataset rows with a prompt and its answers: single replies, and preferences between two.
 
 The shapes are those of TRL 1.16.0 (`trl/data_utils.py`: `apply_chat_template`, `extract_prompt`).
 """
@@ -101,7 +101,7 @@ def test_text_that_is_json_is_kept_as_message_text(text: str) -> None:
 
 
 def test_an_unanswered_prompt_is_a_run_of_the_prompt() -> None:
-    """What verl 0.9.1 is trained on (`verl/utils/dataset/rl_dataset.py`); prompt-only, says TRL."""
+    """verl 0.9.1 trains on such rows (`verl/utils/dataset/rl_dataset.py`); TRL: "prompt-only"."""
     row = {
         "data_source": "openai/gsm8k",
         "prompt": [{"role": "system", "content": "S"}, *ASK],
@@ -124,7 +124,7 @@ def test_preferences_with_nothing_in_common_are_not_claimed() -> None:
 
 
 def test_a_response_that_repeats_the_last_message_appears_once() -> None:
-    """What ms-swift 4.6.0 writes when it infers a data set (`swift/pipelines/infer/infer.py`)."""
+    """ms-swift 4.6.0 writes such rows when it runs inference (`swift/pipelines/infer/infer.py`)."""
     row = {"response": "no", "labels": "a.txt", "logprobs": None, "messages": [*ASK, *NO]}
     assert format_of(lines(row, row)) == "openai-messages"
     events = read_bytes(openai_messages.FORMAT, lines(row))

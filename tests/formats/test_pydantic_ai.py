@@ -1,4 +1,4 @@
-"""Histories of pydantic-ai: what each part of a request and a response is."""
+"""Histories of pydantic-ai: how each part of a request and a response is read."""
 
 from __future__ import annotations
 

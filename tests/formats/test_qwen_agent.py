@@ -1,4 +1,4 @@
-"""Messages of Qwen-Agent, whose replies stand in several messages."""
+"""Messages of Qwen-Agent, whose replies span several messages."""
 
 from __future__ import annotations
 

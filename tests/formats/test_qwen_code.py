@@ -1,4 +1,4 @@
-"""Sessions of Qwen Code and of its subagents, as its files have them."""
+"""Sessions of Qwen Code and of its subagents, as they are in its files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read(path: Path) -> list[Event]:
 
 
 def named(path: Path, key: str) -> list[str]:
-    """Return the ids of the calls or answers that stand in a file."""
+    """Return the ids of the calls or results in a file."""
     parts = (part for row in rows(path) for part in row.get("message", {}).get("parts", []))
     return [part[key]["id"] for part in parts if key in part]
 
@@ -119,7 +119,7 @@ def test_failed_tools_and_refused_requests_are_errors() -> None:
     assert failed["c5"].reason == "error: exit code 3"
     _, findings = fold_run(events)
     codes = [finding.code for finding in findings]
-    # The reply with the call c4 was asked for again before it ran.
+    # The reply with the call c4 was requested again before the call ran.
     assert codes.count(Code.CALL_UNANSWERED) == 1
     assert Code.CALL_IN_CONTENT in codes
     refused = only(events, RequestFailed)

@@ -1,4 +1,4 @@
-"""The log that a file of one run is."""
+"""A file of one run is read as a log."""
 
 from __future__ import annotations
 

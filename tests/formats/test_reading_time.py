@@ -1,4 +1,4 @@
-"""Files whose lines refer to one another are read in time that grows with their number."""
+"""Files whose lines refer to one another are read in time linear in their number."""
 
 from __future__ import annotations
 

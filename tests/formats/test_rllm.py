@@ -1,4 +1,4 @@
-"""Episodes that rLLM logs; the README beside the fixture says whose code writes them."""
+"""Episodes that rLLM logs. The fixture's README names the code that writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts that trainers of reinforcement learning log, as they lie on disk."""
+"""Rollouts as reinforcement learning trainers log them to disk."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def end_of(row: dict[str, Any]) -> RunEnded:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_rollouts_is_recognised(name: str) -> None:
-    """See tests/fixtures/rollouts/README.md for which code writes which shape."""
+    """tests/fixtures/rollouts/README.md names the code that writes each shape."""
     data = (FILES / name).read_bytes()
     assert format_of(data) == "rl-rollouts"
     events = read_bytes(rollouts.FORMAT, data)
@@ -99,7 +99,7 @@ def test_a_call_that_trl_left_in_the_content_is_reported() -> None:
 
 
 def test_the_step_is_recorded_and_separates_the_groups() -> None:
-    """ms-swift writes the last step once more when the training ends."""
+    """ms-swift writes the last step a second time when the training ends."""
     events = events_of("swift_completions.jsonl")
     assert [end.scores["step"] for end in only(events, RunEnded)] == [1, 1, 2, 2, 2, 2]
     groups = [run.group_id for run in runs(events)]
@@ -114,7 +114,7 @@ def test_agent_lightning_rollouts_have_their_ids_and_no_end_token() -> None:
 
 
 def test_text_that_both_ends_the_prompt_and_begins_the_reply_appears_once() -> None:
-    """ms-swift ends the prompt with the empty thought that its completions begin with."""
+    """ms-swift ends the prompt with the empty thinking block that its completions begin with."""
     events = events_of("swift_completions.jsonl")
     assert said(events)[2][1].count("<think>") == 1
     assert [message.role for message in messages(events)[:3]] == ["system", "user", "assistant"]
@@ -147,7 +147,7 @@ def test_an_areal_rollout_is_a_sample_of_its_task_with_its_tokens() -> None:
 
 
 def test_a_prompt_that_ends_inside_a_turn_loses_nothing_of_the_rollout() -> None:
-    """AReaL counts what tools answered to the prompt, so that the border stands anywhere."""
+    """AReaL counts tool results as part of the prompt, so the border may be anywhere."""
     row = values_of("areal.jsonl")[0]
     whole = read_value(rollouts.FORMAT, row)
     text = row["prompt"] + row["completion"]
@@ -168,7 +168,7 @@ def test_an_open_user_turn_before_the_reply_stays_the_users() -> None:
 
 
 def test_token_rewards_add_up_and_a_cut_reply_truncates_the_rollout() -> None:
-    """SkyRL's `score` is a number or one for each token; its stop reasons are those of servers."""
+    """SkyRL's `score` is one number or one per token; its stop reasons are those of servers."""
     ends = only(events_of("skyrl.jsonl"), RunEnded)
     assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
         (1.0, "unknown", "stop"),
@@ -193,7 +193,7 @@ def test_trl_rewards_are_one_function_or_the_noted_sum_of_several() -> None:
 
 
 def test_nan_for_an_unrated_value_is_a_note_and_not_a_defect() -> None:
-    """Tables that wandb 0.31.0 keeps, and lines of verl 0.9.1: a reward function gave None."""
+    """wandb 0.31.0 tables and verl 0.9.1 lines have NaN if a reward function gave None."""
     table = {"columns": [*TRL], "data": [[*{**TRL, "length": float("nan")}.values()]]}
     for data in (json.dumps(table), json.dumps({**VERL, "score": float("nan")})):
         events = read_bytes(rollouts.FORMAT, data.encode())
@@ -277,7 +277,7 @@ def test_texts_with_special_tokens_are_split_at_them() -> None:
 def test_text_that_a_tool_answered_is_a_call_in_any_format(
     prompt: str, reply: str, roles: list[str]
 ) -> None:
-    """The templates are those that TRL 1.16.0 comes with, but for what they say of tools."""
+    """The templates are those shipped with TRL 1.16.0, without their declarations of tools."""
     events = read_value(rollouts.FORMAT, {**TRL, "prompt": prompt, "completion": reply})
     assert [role for role, _ in said(events)] == [*roles, "assistant", "tool", "assistant"]
     assert [(call.name, call.arguments) for call in calls(events)] == [("look", {"at": "sky"})]
@@ -347,7 +347,7 @@ def test_a_table_in_pandas_split_layout_is_read() -> None:
 
 @pytest.mark.parametrize("name", ["whole_openrlhf.table.json", "whole_skyrl.table.json"])
 def test_prompt_and_reply_in_one_text_of_a_table_are_separated(name: str) -> None:
-    """Samples of rollouts as OpenRLHF 0.11.2 and SkyRL 0.3.0 log them to W&B."""
+    """Rollout samples as OpenRLHF 0.11.2 and SkyRL 0.3.0 log them to W&B."""
     assert format_of((FILES / name).read_bytes()) == "rl-rollouts"
     good, lost = runs_of(name)
     assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]

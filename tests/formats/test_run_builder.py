@@ -1,4 +1,4 @@
-"""What readers build runs with says the same of every format."""
+"""The builder that readers make runs with behaves alike for every format."""
 
 from __future__ import annotations
 

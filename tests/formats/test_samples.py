@@ -1,4 +1,4 @@
-"""Several samples of one prompt in one row or reply: a run each, together a group."""
+"""Several samples of one prompt in one row or reply are a run each and form a group."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ASK = [{"role": "user", "content": "list"}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
 CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 NO = {"role": "assistant", "content": "no"}
-# As verl's generation writes them, with the scores that its users add.
+# As verl's generation writes them, with scores that users add.
 VERL = {
     "data_source": "lists",
     "prompt": ASK,
@@ -69,7 +69,7 @@ VLLM = {
 
 
 def group_of(events: list[Event]) -> str:
-    """Return the one group that all runs are of."""
+    """Return the one group that all runs belong to."""
     [name] = {run.group_id for run in runs(events)}
     return name
 

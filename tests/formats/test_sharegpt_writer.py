@@ -1,4 +1,4 @@
-"""`export --to sharegpt`: what reads back with the calls, results and errors of the run."""
+"""`export --to sharegpt`: the export reads back with the run's calls, results and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests beside a conversation, and the numbers of the turns that requests open."""
+"""Side requests of a conversation, and the turn numbers of requests."""
 
 from __future__ import annotations
 

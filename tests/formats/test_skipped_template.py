@@ -1,4 +1,4 @@
-"""Rendered templates whose special tokens were skipped are taken apart where the roles tell."""
+"""Rendered templates whose special tokens were skipped are split at the names of roles."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_other_prompts_are_not_templates(prompt: str) -> None:
 @pytest.mark.parametrize("before", ["\n", ""])
 @pytest.mark.parametrize("behind", ["\n", ""])
 def test_tool_results_come_between_the_turns_of_the_model(before: str, behind: str) -> None:
-    """Older versions of verl add the tool's turn without the end of the line before it."""
+    """Older versions of verl add the tool's turn without a line break before it."""
     reply = f"{CALL}{before}user\n{RESULT}{behind}assistant\nYes."
     assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
@@ -106,7 +106,7 @@ def test_a_default_system_prompt_of_llama_ends_with_a_blank_line() -> None:
 
 
 def test_tool_results_may_be_followed_by_a_line_break() -> None:
-    """Such as those of Nemotron 3."""
+    """The templates of Nemotron 3, for example, add one."""
     reply = f"{CALL}\nuser\n{RESULT}\n\nassistant\nYes."
     assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
@@ -135,5 +135,5 @@ def test_no_text_is_lost_or_duplicated(prompt: str, reply: str) -> None:
     ids=["names", "results", "prompt"],
 )
 def test_time_grows_linearly_with_the_text(split: Callable[[int], object]) -> None:
-    # With the square of the text it would take minutes.
+    # In quadratic time it would take minutes.
     assert least_s(lambda: split(10_000), tries=1) < 5

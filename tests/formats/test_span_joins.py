@@ -1,4 +1,4 @@
-"""Requests that are each a trace of their own, put together to conversations."""
+"""Requests that are each a separate trace are joined into conversations."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def root(**more: Any) -> Span:
 
 
 def asked(start: float, given: Any, output: Any, **more: Any) -> Span:
-    """Return a request that takes half a second."""
+    """Return a model request that takes half a second."""
     known = {"id": f"llm{start:g}", "parent_id": "root", "kind": SpanKind.LLM, "name": "chat"}
     times = {"start_s": 1000 + start, "end_s": 1000.5 + start}
     return Span(**{**known, **times, "input": given, "output": output, **more})
@@ -410,7 +410,7 @@ def test_events_point_to_the_lines_of_their_spans() -> None:
 
 
 def apart(number: int) -> list[Span]:
-    """Return requests that have nothing in common, tools and other spans."""
+    """Return requests with nothing in common, tool spans and other spans."""
     kinds = (SpanKind.LLM, SpanKind.TOOL, SpanKind.OTHER)
     return [
         Span(id=str(i), parent_id="root", kind=kinds[i % 3], name="x", input=f"{i}", output="y")
@@ -419,7 +419,7 @@ def apart(number: int) -> list[Span]:
 
 
 def nested(number: int) -> list[Span]:
-    """Return agents inside agents, of which the inner half asks a model."""
+    """Return nested agents, of which the inner half call a model."""
     agents = [
         Span(id=str(i), parent_id=str(i - 1), kind=SpanKind.AGENT, name="x") for i in range(number)
     ]

@@ -1,4 +1,4 @@
-"""Which spans of a trace each agent made."""
+"""The spans of a trace are assigned to the agents that made them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def span(path: str, kind: str = "other", start: float | None = None, said: objec
 
 
 def shown(agents: list[Agent]) -> dict[str, tuple[str, str, str]]:
-    """Return who called each agent, its requests and its tools, by the agent's name."""
+    """Map each agent's name to its caller, its requests and its tools."""
     return {
         agent.span.name: (
             agent.caller.span.name if agent.caller else "",
@@ -150,7 +150,7 @@ def _all_of(agents: list[Agent]) -> list[str]:
     found = []
     for agent in agents:
         own = {id(one): one for one in (*agent.requests, *agent.tools, *agent.others)}
-        # The root of a subtree stands in its lists too where it is a request or a tool.
+        # The root of a subtree is also in its own lists if it is a request or a tool.
         if agent.tool is not agent.span:
             own[id(agent.span)] = agent.span
         found += [one.id for one in own.values()]

@@ -1,4 +1,4 @@
-"""Streamed replies add up to what the server would have sent at once."""
+"""Streamed replies are joined into the reply that the server would have sent whole."""
 
 from __future__ import annotations
 

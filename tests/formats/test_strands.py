@@ -36,7 +36,7 @@ def test_a_session_opens_with_its_calls_results_and_token_counts() -> None:
     data = lines(*STORED)
     assert format_of(data) == "strands"
     events = read_bytes(FORMAT, data)
-    # What the scripted server and the tools said, counted in what was kept.
+    # The messages of the scripted server and the tools, counted in the stored files.
     blocks = [block for one in STORED for block in one["message"]["content"]]
     asked = [block["toolUse"] for block in blocks if "toolUse" in block]
     answered = [block["toolResult"] for block in blocks if "toolResult" in block]

@@ -189,7 +189,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("katy", (1, 37, 18), 0),
         ("marshmallow-1867-function_calling", (1, 24, 11), 0),
         ("pydantic__pydantic.acb0f10f.pr_8316", (1, 46, 22), 1),
-        # The manifest counts no error: here results are user messages, one of them a traceback.
+        # The manifest counts no errors: results are user messages here, one of them a traceback.
         ("pydicom__pydicom-1458", (1, 26, 12), 1),
     ],
 )

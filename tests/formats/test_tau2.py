@@ -232,7 +232,7 @@ def test_results_without_any_simulation_are_reported() -> None:
     ("name", "expected"),
     [
         ("tau2-gpt-4.1-airline.json", (20, 510, 148, 1)),
-        # The manifest counts no messages where there are only ticks; 26 stretches have speech.
+        # The manifest counts no messages for files of ticks only; 26 stretches have speech.
         ("tau2-voice-49b22f0c.json", (1, 26, 0, 0)),
     ],
 )

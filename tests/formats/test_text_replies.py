@@ -1,4 +1,4 @@
-"""Texts that a model wrote and no parser has read: replies of servers, rows with their prompts."""
+"""Model texts that no parser has read: replies of servers, rows with their prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts of the Tinker cookbook; the README beside the fixtures says whose code writes them."""
+"""Rollouts of the Tinker cookbook. The fixtures' README names the code that writes them."""
 
 from __future__ import annotations
 

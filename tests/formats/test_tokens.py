@@ -1,4 +1,4 @@
-"""Tokens behind replies: of completions whole and streamed, of nodes, of saved rollouts."""
+"""Tokens of replies: whole and streamed completions, nodes, and saved rollouts."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def node(kind: str, said: str, *children: Any, **more: Any) -> dict[str, Any]:
 
 
 def step(name: str, *after: Any, observation: str = "{}", **more: Any) -> dict[str, Any]:
-    """Return an action with its input, and what follows."""
+    """Return an action with its input and the nodes that follow it."""
     return node("Action", name, node("Action Input", "{}", *after, observation=observation, **more))
 
 

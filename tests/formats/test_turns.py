@@ -1,4 +1,4 @@
-"""Big sessions are one run, read turn by turn: the same events as those of all lines together."""
+"""Big sessions are one run read turn by turn, with the same events as when read at once."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ ROLLOUT = [
     said("assistant", "It is empty."),
     row("event_msg", type="token_count", info={"total_token_usage": {"input_tokens": 9}}),
 ]
-"""The event that repeats what the model says stands before the item, as the reasoning does."""
+"""The event that repeats the model's text comes before its item, as the reasoning does."""
 
 
 def by_turns(found: Format, data: bytes) -> list[Event]:
@@ -95,7 +95,7 @@ def cut(found: Format, data: bytes) -> list[bytes]:
 
 
 def without_heads(events: list[Event]) -> list[Event]:
-    """Return events without how their run begins, which tells how it is read."""
+    """Return the events without the start of the run, whose details record how it was read."""
     return [event for event in events if not isinstance(event, RunStarted)]
 
 
@@ -261,7 +261,7 @@ def test_turns_in_any_order_are_read_or_reported(found: Format, data: st.DataObj
 
 
 def placed(events: list[Event]) -> list[Any]:
-    """Return the messages and where they stand: defects are told earlier of a whole session."""
+    """Return messages with their locations: in a session read whole, defects come earlier."""
     return [(event.message, event.at) for event in only(events, MessageAppended)]
 
 

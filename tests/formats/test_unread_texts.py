@@ -1,4 +1,4 @@
-"""Calls that nobody read, in files: with the tools that a run declares they are told as live."""
+"""Unread calls in files with declared tools give the same findings as in a live run."""
 
 from __future__ import annotations
 

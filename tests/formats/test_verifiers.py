@@ -113,7 +113,7 @@ def test_later_files_give_the_stop_reason_and_cost_of_a_rollout() -> None:
 
 
 def test_an_error_is_reported_with_its_cause() -> None:
-    # As verifiers 0.1.14 wrote it where the server answered with 500.
+    # As verifiers 0.1.14 wrote it when the server answered with 500.
     chain = "ModelError() -> InternalServerError(\"Error code: 500 - {'error': …}\")"
     error = {"error": "ModelError", "error_chain_repr": chain, "error_chain_str": "ModelError -> …"}
     for row in ({"error": error}, {"error": "ModelError", "error_chain": chain}):

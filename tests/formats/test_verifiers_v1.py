@@ -63,7 +63,7 @@ def test_an_evaluation_has_its_calls_failures_usage_and_scores() -> None:
     ]
     assert [len(results(events)) for events in (solved, failed, left)] == [2, 0, 0]
     spent = [message.usage for message in messages(solved) if message.usage]
-    # The server counted 120 and 150; 16 of each came from its cache, and verifiers takes them off.
+    # The server counted 120 and 150 tokens. verifiers subtracts the 16 of each that were cached.
     assert [(one.prompt_tokens, one.cached_tokens) for one in spent] == [(120, 16), (150, 16)]
     assert [event.status for event in failed if isinstance(event, RequestFailed)] == [500] * 3
     assert [ended(events).status for events in (solved, failed, left)] == ["ok", "error", "ok"]

@@ -1,4 +1,4 @@
-"""Calls of W&B Weave: lines, arrays and pages, and what is told from LangSmith's runs."""
+"""Calls of W&B Weave in lines, arrays and pages, as distinct from LangSmith's runs."""
 
 from __future__ import annotations
 

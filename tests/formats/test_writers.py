@@ -142,7 +142,7 @@ def opened(text: str) -> dict[str, Any]:
 
 
 def in_text(text: str, marked: str, **fields: Any) -> ToolCallProposed:
-    """Return a call that takes up `marked` in `text`."""
+    """Return a call whose span in `text` is that of `marked`."""
     start = text.index(marked)
     missing = {"origin": Origin.TEXT, "id": None, "id_state": IdState.MISSING}
     fields = missing | {"span": Span(start, start + len(marked))} | fields

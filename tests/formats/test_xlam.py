@@ -1,4 +1,4 @@
-"""Rows of a query, the calls that answer it, and the tools."""
+"""Rows with a query, the calls that answer it, and the tools."""
 
 from __future__ import annotations
 
