@@ -37,11 +37,11 @@ def choose(parser: argparse.ArgumentParser, name: str, known: Sequence[str]) -> 
     """Return those of `known` that the command line names, or all of them if it names none."""
     named = ", ".join(known)
     parser.add_argument(name, nargs="*", metavar=name.upper(), help=f"one of: {named}")
-    wanted: list[str] = getattr(parser.parse_args(), name)
-    for each in wanted:
+    names: list[str] = getattr(parser.parse_args(), name)
+    for each in names:
         if each not in known:
             parser.error(f"no {name} is called {each!r} (one of: {named})")
-    return wanted or list(known)
+    return names or list(known)
 
 
 def compile_into(folder: Path) -> None:

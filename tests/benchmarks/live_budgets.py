@@ -52,12 +52,12 @@ def loop(mode: str, url: str) -> dict[str, float]:
     return figures
 
 
-def session_us(*lines: str, a_reply: int = 20) -> float:
-    """Return the microseconds per call of the session alone, with these breakpoints and `a_reply`
-    calls in a reply."""
+def session_us(*lines: str, calls_per_reply: int = 20) -> float:
+    """Return the microseconds per call of the session alone; `lines` are its breakpoints."""
     breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in enumerate(lines, 1))
     call = {"id": "c", "function": {"name": "echo", "arguments": '{"text": "hello"}'}}
-    message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call] * a_reply}
+    calls = [call] * calls_per_reply
+    message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": calls}
     session = Session()
     start = Start(
         ({"role": "user", "content": "go"},),
@@ -68,9 +68,9 @@ def session_us(*lines: str, a_reply: int = 20) -> float:
     )
     session.apply(start, now=0.0, new_id="a")
     began = time.process_time()
-    for turn in range(CALLS // a_reply):
+    for turn in range(CALLS // calls_per_reply):
         session.apply(ModelReplied("{}", message), now=0.0, new_id=f"t{turn}")
-        for _ in range(a_reply):
+        for _ in range(calls_per_reply):
             session.apply(ToolReplied("ok"), now=0.0, new_id="r")
     return (time.process_time() - began) / CALLS * 1e6
 
@@ -97,7 +97,7 @@ def measure(folder: Path) -> list[Figure]:
         for _ in range(RUNS)
     ]
     cost = statistics.median(with_one - without for with_one, without in sessions)
-    in_one_reply = statistics.median(session_us(a_reply=CALLS) for _ in range(RUNS))
+    in_one_reply = statistics.median(session_us(calls_per_reply=CALLS) for _ in range(RUNS))
     alone = statistics.median(without for _, without in sessions)
     return [
         Figure("live: first paint / one-Static app", paint[0], "ms", 1.7, paint[1]),

@@ -62,10 +62,10 @@ def worst(parser: Parser, size: int) -> tuple[float, str]:
 def main() -> int:
     """Print a line per parser; return 1 if a budget is exceeded."""
     parsers: dict[str, Parser] = {parser.name: parser for parser in (Auto(), *engine_parsers())}
-    wanted = choose(command_line("parser_budgets", __doc__), "parser", list(parsers))
+    names = choose(command_line("parser_budgets", __doc__), "parser", list(parsers))
     over = 0
     print(f"{'parser':<28} {'1 MB':>8} {'':<42} {'2 KB':>8}")
-    for parser in map(parsers.__getitem__, wanted):
+    for parser in map(parsers.__getitem__, names):
         worst(parser, SHORT)
         long_s, unit = worst(parser, LONG)
         short_s, _ = worst(parser, SHORT)

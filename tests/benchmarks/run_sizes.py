@@ -16,7 +16,7 @@ from tests.benchmarks.open_budgets import MARK, OPEN, page_ms, paired, turn, wai
 from tests.benchmarks.terminal import Program
 
 GIGABYTE = 1_000_000_000
-LINES_A_WRITE = 10_000
+LINES_PER_WRITE = 10_000
 FIRST_PAINT = 1.5
 INDEX_TIMES_WC = 2.0
 MEMORY_MB = 200
@@ -68,7 +68,7 @@ def write(path: Path, lines: Iterator[bytes], *, head: bytes = b"", end: bytes =
     with path.open("wb") as stream:
         stream.write(head + next(lines))
         while stream.tell() < GIGABYTE:
-            stream.write(join + join.join(islice(lines, LINES_A_WRITE)))
+            stream.write(join + join.join(islice(lines, LINES_PER_WRITE)))
         stream.write(end)
     return path
 
@@ -126,12 +126,12 @@ def of_index(folder: Path, say: Callable[[str], None]) -> list[Figure]:
         path = folder / "lines.jsonl"
         with path.open("wb") as stream:
             while stream.tell() < GIGABYTE:
-                stream.write(line * LINES_A_WRITE)
+                stream.write(line * LINES_PER_WRITE)
         floor = min(wc_ms(path) for _ in range(5))
-        told = subprocess.run(
+        figures = subprocess.run(
             [sys.executable, "-c", INDEX, str(path)], check=True, capture_output=True, text=True
         )
-        best_s, memory_mb, lines = map(float, told.stdout.split())
+        best_s, memory_mb, lines = map(float, figures.stdout.split())
         budget_mb = 60 + 12 * lines / 1e6
         figures += [
             Figure(f"index, lines of {name} / wc -l", best_s * 1e3, "ms", INDEX_TIMES_WC, floor),

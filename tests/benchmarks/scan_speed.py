@@ -32,7 +32,7 @@ ROUNDS = 3
 MEGABYTES = 100
 BUDGET = 2.0
 """Half as fast as `orjson.loads` on every line."""
-RUNS_A_FILE = 60
+RUNS_PER_FILE = 60
 SOURCES = (
     "15-tau-bench/gpt-4o-airline.json",
     "05-verifiers/wiki-search--qwen--qwen3-4b-instruct-2507__e762fd98/results.jsonl",
@@ -42,7 +42,7 @@ SOURCES = (
     "01-openai-chat/fncall-llm-message.json",
 )
 SAMPLES = ("clean-run.json", "trajectory_samples.jsonl", "tool-errors.json", "reasoning.json")
-AS_THEY_ARE = {
+VERBATIM_FILES = {
     "atropos-group": "03-atropos-groups/rubiks_process_results_32.jsonl",
     "hermes-sharegpt without calls": "02-hermes-sharegpt/hermeswith-trajectory_samples.jsonl",
     "openai-messages, <function=…>": "01-openai-chat/ft_xml_example.jsonl",
@@ -65,14 +65,14 @@ def shapes(corpus: Path) -> Iterator[tuple[str, str]]:
     yield "hermes-sharegpt", "".join(conversations)
     yield "openai-messages, <tool_call> in text", "".join(map(_as_chat, conversations))
     yield "openai-messages, tool_calls", "".join(_openai(run) for run in runs)
-    for name, path in AS_THEY_ARE.items() if real else ():
+    for name, path in VERBATIM_FILES.items() if real else ():
         yield name, (corpus / path).read_text()
 
 
 def _runs(path: Path) -> Iterator[list[Event]]:
     file = open_file(path, whole=True)
     found = [step for step in survey(file) if isinstance(step, FoundRun) and step.final]
-    for run in found[:RUNS_A_FILE]:
+    for run in found[:RUNS_PER_FILE]:
         yield read_events(run.ref)
     file.close()
 

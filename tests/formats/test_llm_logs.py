@@ -36,7 +36,7 @@ from tests.formats.foreign import (
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "llm"
 LOGS = json.loads((FOLDER / "logs.json").read_text())
-ASKED = [("c1", "shout"), ("c2", "fails"), ("c3", "no_such_tool")]
+EXPECTED_CALLS = [("c1", "shout"), ("c2", "fails"), ("c3", "no_such_tool")]
 """The calls that the scripted server made, as (id, name)."""
 
 
@@ -48,7 +48,7 @@ def database(name: str, folder: Path) -> Path:
     return path
 
 
-def out_of(name: str, folder: Path) -> list[Event]:
+def events_from(name: str, folder: Path) -> list[Event]:
     data = b"".join(export_lines(database(name, folder)))
     assert format_of(data) == "llm"
     return read_bytes(FORMAT, data)
@@ -59,12 +59,12 @@ def events(request: pytest.FixtureRequest, tmp_path: Path) -> list[Event]:
     if request.param == "logs.json":
         assert format_of(document(LOGS)) == "llm"
         return read_bytes(FORMAT, document(LOGS))
-    return out_of(request.param, tmp_path)
+    return events_from(request.param, tmp_path)
 
 
 def test_a_conversation_is_a_run_with_its_calls_and_their_results(events: list[Event]) -> None:
-    assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
-    assert [(result.call_id, result.name) for result in results(events)] == ASKED
+    assert [(call.id, call.name) for call in calls(events) if call.id] == EXPECTED_CALLS
+    assert [(result.call_id, result.name) for result in results(events)] == EXPECTED_CALLS
     assert [one.task for one in runs(events)] == ["MAINTASK shout", "once"]
     assert said(events)[:3] == [
         ("system", "Be short"),
@@ -130,7 +130,7 @@ def test_a_message_that_is_its_own_parent_ends_the_walk_to_the_root(tmp_path: Pa
         connection.execute("UPDATE messages SET parent_hash = hash WHERE role = 'system'")
     connection.close()
     events = read_bytes(FORMAT, b"".join(export_lines(path)))
-    assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
+    assert [(call.id, call.name) for call in calls(events) if call.id] == EXPECTED_CALLS
     assert len([one for one in messages(events) if one.role == "system"]) == 1
 
 

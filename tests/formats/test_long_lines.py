@@ -48,11 +48,11 @@ LONG_ROW = [{"role": "user", "content": "a message"}] * 1000
 
 
 @pytest.mark.parametrize("first", [LONG_STRING, LONG_LIST, LONG_ROW], ids=["text", "list", "row"])
-@pytest.mark.parametrize("behind", [1, 3, 50])
-def test_runs_after_an_overlong_line_are_read(first: Any, behind: int) -> None:
-    data = lines(first, *(run(f"r{number}") for number in range(behind)))
+@pytest.mark.parametrize("count_after", [1, 3, 50])
+def test_runs_after_an_overlong_line_are_read(first: Any, count_after: int) -> None:
+    data = lines(first, *(run(f"r{number}") for number in range(count_after)))
     events = read_by(reader_of(data), BytesSource(data))
-    assert [each.run_id for each in runs(events)] == [f"r{number}" for number in range(behind)]
+    assert [each.run_id for each in runs(events)] == [f"r{number}" for number in range(count_after)]
     lost = only(events, SourceDefect)
     assert len(lost) == 1
     assert "bytes 0 to " in lost[0].message and "which is not read" in lost[0].message

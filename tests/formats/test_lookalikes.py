@@ -53,7 +53,7 @@ def test_a_record_of_its_own_format_looks_like_no_other() -> None:
         ({"conversations": []}, SHAREGPT, "sharegpt"),
         ({**ATIF, "schema_version": "2"}, ATIF, "atif"),
     ],
-    ids=["nothing in it", "another version"],
+    ids=["empty", "another version"],
 )
 def test_an_answer_does_not_depend_on_earlier_queries(other: Any, value: Any, named: str) -> None:
     assert likeness_note(other, "openai-messages") == ""
@@ -63,8 +63,8 @@ def test_an_answer_does_not_depend_on_earlier_queries(other: Any, value: Any, na
 @settings(max_examples=100, deadline=None)
 @given(value=any_json("messages", "role", "type", "payload", "conversations"))
 def test_any_value_can_be_looked_up_without_an_exception(value: Any) -> None:
-    told = likeness_note(value, "openai-messages")
-    assert told == "" or told.startswith("; looks like ")
+    note = likeness_note(value, "openai-messages")
+    assert note == "" or note.startswith("; looks like ")
 
 
 @given(any_json("messages", "role", "content", "traj", "lc", "data", "type", "eval", "parts"))

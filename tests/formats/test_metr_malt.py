@@ -26,8 +26,8 @@ from tests.formats.foreign import (
 
 def node(number: int, parent: int | None, role: str, **more: Any) -> dict[str, Any]:
     message = {"role": role, "content": f"{role} {number}", **more}
-    told = {"message": message, "first_called_at": 1735091485651}
-    return {"node_id": number, "parent_node_id": parent, "node_data": told}
+    fields = {"message": message, "first_called_at": 1735091485651}
+    return {"node_id": number, "parent_node_id": parent, "node_data": fields}
 
 
 ROW: dict[str, Any] = {

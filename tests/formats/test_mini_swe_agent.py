@@ -31,8 +31,8 @@ from tests.formats.foreign import (
 )
 
 HEAD = [{"role": "system", "content": "s"}, {"role": "user", "content": "Mend it."}]
-SAYS = {"role": "assistant", "content": "THOUGHT: look\n\n```bash\nls -la\n```"}
-SEES = {"role": "user", "content": "<returncode>2</returncode>\n<output>\nno\n</output>"}
+REPLY = {"role": "assistant", "content": "THOUGHT: look\n\n```bash\nls -la\n```"}
+OUTPUT = {"role": "user", "content": "<returncode>2</returncode>\n<output>\nno\n</output>"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": '{"command":1}'}}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
 
@@ -55,7 +55,7 @@ def replied(**fields: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": "I look", "extra": extra}
 
 
-@pytest.mark.parametrize("data", [document([*HEAD, SAYS, SEES]), lines(*HEAD, SAYS, SEES)])
+@pytest.mark.parametrize("data", [document([*HEAD, REPLY, OUTPUT]), lines(*HEAD, REPLY, OUTPUT)])
 def test_a_bare_list_is_distinguished_from_a_chat_by_its_fenced_commands(data: bytes) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
@@ -65,7 +65,7 @@ def test_a_bare_list_is_distinguished_from_a_chat_by_its_fenced_commands(data: b
 
 @pytest.mark.parametrize("version", ["1", "1.1", "1.2"])
 def test_any_version_opens_and_a_fenced_command_is_a_call(version: str) -> None:
-    events = read_bytes(FORMAT, document(trajectory(SAYS, SEES, version=version)))
+    events = read_bytes(FORMAT, document(trajectory(REPLY, OUTPUT, version=version)))
     call = calls(events)[0]
     text = messages(events)[2].text
     assert call.span is not None
@@ -74,7 +74,7 @@ def test_any_version_opens_and_a_fenced_command_is_a_call(version: str) -> None:
 
 
 def test_native_calls_are_read_and_fences_ignored() -> None:
-    reply = {**SAYS, "tool_calls": [CALL]}
+    reply = {**REPLY, "tool_calls": [CALL]}
     result = {
         "role": "tool",
         "tool_call_id": "c1",
@@ -146,10 +146,10 @@ def test_a_refused_reply_is_shown_if_the_file_keeps_it() -> None:
     extra = {"interrupt_type": "FormatError", "cost": 0.5, "response": response}
     error = {"role": "user", "content": "Tool call error: no JSON", "extra": extra}
     events = read_value(FORMAT, trajectory(error))
-    refused, told = messages(events)[2:4]
+    refused, notice = messages(events)[2:4]
     assert (refused.text, refused.flags) == ("I look.", ("refused",))
     assert refused.usage is not None and refused.usage.prompt_tokens == 101
-    assert (told.flags, told.usage) == (("injected", "FormatError"), None)
+    assert (notice.flags, notice.usage) == (("injected", "FormatError"), None)
     assert calls(events)[-1].arguments_text == '{"a": }'
     assert only(events, ToolReturned)[-1].result.call_id == "c9"
     found = found_codes(events)
@@ -203,8 +203,8 @@ def test_the_exit_status_determines_how_the_run_ended(exit_status: str, status: 
     "foreign",
     [
         [*HEAD, {"role": "assistant", "content": "```bash\nls\n```"}],
-        [*HEAD, {"role": "assistant", "content": "Try this."}, SEES],
-        [{"messages": [*HEAD, SAYS, SEES]}],
+        [*HEAD, {"role": "assistant", "content": "Try this."}, OUTPUT],
+        [{"messages": [*HEAD, REPLY, OUTPUT]}],
         [{"trajectory_format": "other-1", "messages": HEAD}],
     ],
 )
@@ -250,7 +250,7 @@ def test_real_trajectories_match_their_manifest(
 def test_a_submission_answers_the_call_that_submitted_it(status: str, unanswered: int) -> None:
     text = '{"command": "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"}'
     function = {"name": "bash", "arguments": text}
-    reply = {**SAYS, "tool_calls": [{**CALL, "function": function}]}
+    reply = {**REPLY, "tool_calls": [{**CALL, "function": function}]}
     leaves = {"role": "exit", "content": "diff", "extra": {"exit_status": status}}
     events = read_value(FORMAT, trajectory(reply, leaves, version="2.0"))
     state, _ = fold_run(events)

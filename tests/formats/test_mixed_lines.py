@@ -59,7 +59,7 @@ def read(data: bytes) -> tuple[str, list[Event]]:
     return reader.name, read_by(reader, BytesSource(data))
 
 
-def told(events: list[Event]) -> list[str]:
+def reported(events: list[Event]) -> list[str]:
     return [defect.message for defect in only(events, SourceDefect)]
 
 
@@ -70,7 +70,7 @@ def test_a_file_of_several_formats_is_read_by_the_one_with_most_lines() -> None:
     assert [run.source_format for run in runs(events)] == [
         "openai-messages", "sharegpt", "atif", "openai-messages", "openai-messages",
     ]  # fmt: skip
-    alike, broken = told(events)
+    alike, broken = reported(events)
     assert "looks like claude-code" in alike
     assert "not JSON" in broken
 
@@ -82,7 +82,7 @@ def test_without_a_majority_a_file_is_mixed_and_each_line_read_on_its_own() -> N
     assert [run.source_format for run in runs(events)] == [
         "openai-messages", "sharegpt", "openai-messages", "sharegpt", "generic",
     ]  # fmt: skip
-    assert ["no message found" in message for message in told(events)] == [True]
+    assert ["no message found" in message for message in reported(events)] == [True]
 
 
 def test_an_array_without_a_majority_format_is_mixed() -> None:
@@ -97,7 +97,7 @@ def test_a_format_named_by_the_user_is_the_only_one_used() -> None:
     assert reader is not None
     events = read_by(reader, BytesSource(data))
     assert [run.source_format for run in runs(events)] == ["openai-messages"] * 2
-    assert [message.partition("looks like ")[2].split()[0] for message in told(events)] == [
+    assert [message.partition("looks like ")[2].split()[0] for message in reported(events)] == [
         "sharegpt", "atif",
     ]  # fmt: skip
 
@@ -149,8 +149,8 @@ def test_lone_messages_count_for_the_more_specific_format() -> None:
 
 
 def test_ambiguous_session_lines_do_not_outvote_the_specific_ones() -> None:
-    spoken = {"type": "user", "uuid": "u", "message": MESSAGES[0]}
-    others = [{"type": "queue-operation", "operation": "x"}, spoken] * 5
+    message_line = {"type": "user", "uuid": "u", "message": MESSAGES[0]}
+    others = [{"type": "queue-operation", "operation": "x"}, message_line] * 5
     assert read(lines(claude("u"), *others))[0] == "claude-code"
 
 
@@ -170,7 +170,7 @@ def test_a_foreign_line_in_a_session_is_reported_with_place_and_likeness() -> No
     name, events = read(data)
     assert name == "claude-code"
     alike = "looks like openai-messages (--format openai-messages reads it)"
-    assert told(events) == [f"byte {place} of the file: not a line of a session; {alike}"]
+    assert reported(events) == [f"byte {place} of the file: not a line of a session; {alike}"]
 
 
 def test_likeness_is_reported_only_for_the_first_foreign_lines(
@@ -178,7 +178,7 @@ def test_likeness_is_reported_only_for_the_first_foreign_lines(
 ) -> None:
     monkeypatch.setattr(lookalikes, "MAX_LINES", 2)
     data = lines(*(claude(f"u{number}") for number in range(5)), *[chat("a")] * 4)
-    found = told(read(data)[1])
+    found = reported(read(data)[1])
     assert [message.startswith("byte ") for message in found] == [True] * 4
     assert ["looks like" in message for message in found] == [True, True, False, False]
 

@@ -33,7 +33,7 @@ from tests.formats.foreign import (
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "mlflow" / "traces-3.17.jsonl"
 TRACES = [json.loads(line) for line in FIXTURE.read_text("utf-8").splitlines()]
 REFUSED, STREAMED, JUDGED = TRACES
-TALK = [
+CONVERSATION = [
     ("system", "You are a careful assistant."),
     ("user", "multi: Lima?"),
     ("assistant", ""),
@@ -42,12 +42,12 @@ TALK = [
 ]
 
 
-def row_of_a_frame(trace: dict[str, Any]) -> dict[str, Any]:
+def dataframe_row(trace: dict[str, Any]) -> dict[str, Any]:
     about = {"trace_id": trace["info"]["trace_id"], "state": "OK", "request": None}
     return {**about, "trace": json.dumps(trace), "spans": trace["data"]["spans"]}
 
 
-def older(trace: dict[str, Any]) -> dict[str, Any]:
+def as_version_2(trace: dict[str, Any]) -> dict[str, Any]:
     """Return a trace as MLflow wrote it before version 3."""
     spans = [
         {
@@ -73,16 +73,16 @@ def older(trace: dict[str, Any]) -> dict[str, Any]:
         lines(JUDGED),
         document(JUDGED),
         document([JUDGED, JUDGED]),
-        lines(row_of_a_frame(JUDGED)),
+        lines(dataframe_row(JUDGED)),
         document(JUDGED["data"]),
-        document(older(JUDGED)),
+        document(as_version_2(JUDGED)),
     ],
     ids=["line", "document", "list", "row", "artifact", "older"],
 )
 def test_every_form_of_a_trace_is_read_alike(data: bytes) -> None:
     assert format_of(data) == "mlflow"
     events = read_bytes(FORMAT, data)
-    assert said(events)[:5] == TALK
+    assert said(events)[:5] == CONVERSATION
     assert started(events).model == "scripted-1-2026"
     assert [tool.name for tool in started(events).tools] == ["get_weather", "read_file"]
     assert started(events).run_id == JUDGED["info"]["trace_id"]
@@ -144,8 +144,8 @@ def test_the_sqlite_store_is_read_one_trace_at_a_time(tmp_path: Path) -> None:
                 row = (trace_id, span["span_id"], span["start_time_unix_nano"], json.dumps(span))
                 store.execute("INSERT INTO spans VALUES (?, ?, ?, ?)", row)
         store.execute("INSERT INTO trace_info VALUES ('kept elsewhere', 9, 'OK')")
-        told = (JUDGED["info"]["trace_id"], "quality", "feedback", "0.5", "only one city", 1)
-        store.execute("INSERT INTO assessments VALUES (?, ?, ?, ?, ?, ?)", told)
+        row = (JUDGED["info"]["trace_id"], "quality", "feedback", "0.5", "only one city", 1)
+        store.execute("INSERT INTO assessments VALUES (?, ?, ?, ?, ?, ?)", row)
     store.close()
     before = path.read_bytes()
     file = open_file(path, whole=True)

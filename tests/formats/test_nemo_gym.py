@@ -94,8 +94,8 @@ def test_rows_without_their_request_keep_calls_and_rewards() -> None:
     assert [(call.id, call.name) for call in calls(events)] == [
         (call.id, call.name) for call in calls(whole)
     ]
-    told = [(end.reward, end.status) for end in only(events, RunEnded)]
-    assert told == [(end.reward, end.status) for end in only(whole, RunEnded)]
+    outcomes = [(end.reward, end.status) for end in only(events, RunEnded)]
+    assert outcomes == [(end.reward, end.status) for end in only(whole, RunEnded)]
     assert only(events, SourceDefect) == []
 
 

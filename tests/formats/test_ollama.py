@@ -137,16 +137,16 @@ def test_a_request_log_may_contain_lines_a_list_or_the_whole_reply(reply: Any) -
 
 
 @pytest.mark.parametrize(
-    ("stream", "told"),
+    ("stream", "message"),
     [
         (STREAM[: STREAM.index('"tool_calls"')], "the stream ends in the middle of an event"),
         (streamed(piece("It "), piece("is")), "the stream ended before the reply did"),
     ],
 )
-def test_a_truncated_stream_is_reported(stream: str, told: str) -> None:
+def test_a_truncated_stream_is_reported(stream: str, message: str) -> None:
     events = read(entry(CHAT, chat(ASK), stream))
     [found] = only(events, ResponseReceived)[0].diagnostics
-    assert found.code == "STREAM_CUT" and found.message.startswith(told)
+    assert found.code == "STREAM_CUT" and found.message.startswith(message)
     assert len(messages(events)) == 2
 
 
@@ -183,7 +183,7 @@ def test_loading_a_model_and_lookalike_addresses_make_no_run() -> None:
         (STREAM[: STREAM.rindex('"done"')], 1),
         (STREAM[: STREAM.index("\n", STREAM.index("tool_calls"))] + '\n{"error": "oom"}', 1),
     ],
-    ids=["streamed", "whole", "pretty", "several", "cut", "error"],
+    ids=["streamed", "whole", "pretty", "several", "truncated", "error"],
 )
 def test_a_saved_reply_is_a_run(data: str, count: int) -> None:
     assert format_of(data.encode()) == "event-stream"

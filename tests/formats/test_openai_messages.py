@@ -54,8 +54,8 @@ CHAT = [USER, CALL, RESULT]
     ids=[
         "array",
         "one line",
-        "a message a line",
-        "a list a line",
+        "message per line",
+        "list per line",
         "list of lists",
         "wrapped",
         "wrapped lines",

@@ -214,16 +214,16 @@ def test_openai_puts_results_directly_after_their_calls() -> None:
 
 
 @cache
-def messages_of_the_api() -> Any:
+def api_validator() -> Any:
     """Return a validator built from the `openai` package's message types; skip without it."""
     types = pytest.importorskip("openai.types.chat")
     pydantic = pytest.importorskip("pydantic")
     return pydantic.TypeAdapter(list[types.ChatCompletionMessageParam])
 
 
-def taken_by_the_api(messages: list[dict[str, Any]]) -> None:
+def check_with_the_api(messages: list[dict[str, Any]]) -> None:
     """Check the messages' types, and that each tool message answers an earlier call."""
-    for message in messages_of_the_api().validate_python(messages):
+    for message in api_validator().validate_python(messages):
         for key in ("content", "tool_calls"):
             # Lists are validated only when they are iterated over.
             list(message.get(key) or ())
@@ -236,14 +236,14 @@ def taken_by_the_api(messages: list[dict[str, Any]]) -> None:
 
 
 def test_the_api_accepts_a_run_with_everything_in_it() -> None:
-    taken_by_the_api(opened(openai.write(RUN))["messages"])
+    check_with_the_api(opened(openai.write(RUN))["messages"])
 
 
 @settings(max_examples=120, deadline=None)
 @given(RUNS)
 def test_the_api_accepts_any_run_with_all_its_calls_and_results(run: tuple[Event, ...]) -> None:
     messages = opened(openai.write(run))["messages"]
-    taken_by_the_api(messages)
+    check_with_the_api(messages)
     written = [call for message in messages for call in message.get("tool_calls", ())]
     native = [call for call in _calls(run) if call.origin is not Origin.TEXT]
     assert len(native) <= len(written) <= sum(1 for _ in _calls(run))
@@ -252,29 +252,29 @@ def test_the_api_accepts_any_run_with_all_its_calls_and_results(run: tuple[Event
     assert all(contents[content] >= count for content, count in results.items())
 
 
-NEW_TO_NOBODY = (Code.RESULT_ORPHAN, Code.ID_MISSING)
+REFUSED_CODES = (Code.RESULT_ORPHAN, Code.ID_MISSING)
 """Findings that an endpoint refuses: no export may have more of them than its run."""
 
 
-def sent(label: str, events: list[Event]) -> None:
+def check_export(label: str, events: list[Event]) -> None:
     """Check that the API accepts a run's exported messages and that the export adds no faults."""
     document = json.loads(openai.write(events))
-    taken_by_the_api(document["messages"])
+    check_with_the_api(document["messages"])
     build = RunBuilder(ByteRange(0, 1))
     openai_messages.FORMAT.read(document, build)
     before, after = fold_run(events)[0], fold_run(build.events)[0]
     assert after.calls == before.calls, label
     # A result that answers no call becomes a user message.
     assert after.results == before.results - before.codes[Code.RESULT_ORPHAN], label
-    assert all(after.codes[code] <= before.codes[code] for code in NEW_TO_NOBODY), label
+    assert all(after.codes[code] <= before.codes[code] for code in REFUSED_CODES), label
 
 
 @pytest.mark.shared
 def test_the_api_accepts_the_messages_of_every_real_run(trajectories: Path) -> None:
     for label, events in real_runs(trajectories, 3):
-        sent(label, events)
+        check_export(label, events)
 
 
 def test_the_api_accepts_the_messages_of_every_sample(transcripts: Path) -> None:
     for label, events in real_runs(transcripts, 9):
-        sent(label, events)
+        check_export(label, events)

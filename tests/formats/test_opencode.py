@@ -38,8 +38,10 @@ EXPORT = json.loads((FOLDER / "export.json").read_text())
 RUN = (FOLDER / "run.jsonl").read_bytes()
 MAIN = "ses_dfc1e6559ffeNMuX6Fo6MaaBtT"
 SUBAGENT = "ses_dfc1e4b50ffevbN5sHMfGDWZTK"
-ASKED = [("c1", "bash"), ("c2", "bash"), ("c3", "read"), ("c4", "no_such_tool"), ("c5", "bash"),
-         ("c6", "task")]  # fmt: skip
+EXPECTED_CALLS = [
+    ("c1", "bash"), ("c2", "bash"), ("c3", "read"), ("c4", "no_such_tool"), ("c5", "bash"),
+    ("c6", "task"),
+]  # fmt: skip
 """The calls that the scripted server made, as (id, name)."""
 
 
@@ -52,10 +54,10 @@ def test_an_exported_session_opens_complete() -> None:
     data = document(EXPORT)
     assert format_of(data) == "opencode"
     events = read_bytes(FORMAT, data)
-    assert [(call.id, call.name) for call in calls(events)] == ASKED
+    assert [(call.id, call.name) for call in calls(events)] == EXPECTED_CALLS
     state, _ = fold_run(events)
-    said_by = [message["info"]["role"] for message in EXPORT["messages"]]
-    assert state.messages == len(said_by) + len(tools_in(EXPORT)) == 15
+    roles = [message["info"]["role"] for message in EXPORT["messages"]]
+    assert state.messages == len(roles) + len(tools_in(EXPORT)) == 15
     assert [text for role, text in said(events) if role == "user"] == [
         '"Look at a and b."',
         "Thanks.",
@@ -71,8 +73,8 @@ def test_each_reply_keeps_its_token_counts() -> None:
         for event in only(read_bytes(FORMAT, document(EXPORT)), MessageAppended)
         if (used := event.message.usage) is not None
     ]
-    told = [one["info"]["tokens"] for one in EXPORT["messages"] if "tokens" in one["info"]]
-    assert counted == [(each["input"], each["output"]) for each in told]
+    token_counts = [one["info"]["tokens"] for one in EXPORT["messages"] if "tokens" in one["info"]]
+    assert counted == [(each["input"], each["output"]) for each in token_counts]
     [end] = only(read_bytes(FORMAT, document(EXPORT)), RunEnded)
     assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (
         sum(prompt for prompt, _ in counted),
@@ -109,8 +111,8 @@ def test_calls_that_could_not_run_and_failed_tools_are_errors() -> None:
 def test_the_output_of_a_run_is_one_run_with_the_same_calls() -> None:
     assert format_of(RUN) == "opencode"
     events = read_bytes(FORMAT, RUN)
-    assert [(call.id, call.name) for call in calls(events)] == ASKED
-    assert len(only(events, ToolReturned)) == len(ASKED)
+    assert [(call.id, call.name) for call in calls(events)] == EXPECTED_CALLS
+    assert len(only(events, ToolReturned)) == len(EXPECTED_CALLS)
     assert said(events)[-1] == ("assistant", "a and b are there.")
     [first] = runs(events)
     assert (first.run_id, first.details["subagents"]) == (MAIN, {"c6": SUBAGENT})
@@ -121,8 +123,8 @@ def test_a_failed_request_carries_its_reason() -> None:
     [failed] = only(events, RequestFailed)
     assert (failed.message, failed.status) == ("APIError: scripted failure", 400)
     assert "server_error" in failed.body
-    told = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
-    message = {"info": {"role": "assistant", "error": told}, "parts": []}
+    error = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
+    message = {"info": {"role": "assistant", "error": error}, "parts": []}
     [end] = only(
         read_bytes(FORMAT, document({"info": {"id": "s"}, "messages": [message]})), RunEnded
     )
@@ -175,7 +177,7 @@ def test_its_database_has_one_run_per_session(tmp_path: Path) -> None:
 @given(any_json("info", "messages", "parts", "type", "tool", "state", "tokens", "error", "part"))
 @settings(max_examples=80)
 def test_no_value_raises(value: Any) -> None:
-    for told in (
+    for odd in (
         value,
         [value],
         {"info": value, "messages": [value]},
@@ -186,5 +188,5 @@ def test_no_value_raises(value: Any) -> None:
         [{"part": {"type": "tool", "tool": "invalid", "state": value}}],
     ):
         build = RunBuilder(ByteRange(0, 1), unit=Unit.RUNS)
-        FORMAT.read(told, build)
-        FORMAT.sniff(sample(told, {"type": value, "sessionID": "s", "part": {}}))
+        FORMAT.read(odd, build)
+        FORMAT.sniff(sample(odd, {"type": value, "sessionID": "s", "part": {}}))

@@ -40,7 +40,7 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"
 S = 1_767_323_045_000_000_000
 
 
-def any_of(value: Any) -> dict[str, Any]:
+def as_any_value(value: Any) -> dict[str, Any]:
     match value:
         case bool():
             return {"boolValue": value}
@@ -49,7 +49,7 @@ def any_of(value: Any) -> dict[str, Any]:
         case float():
             return {"doubleValue": value}
         case list():
-            return {"arrayValue": {"values": [any_of(item) for item in value]}}
+            return {"arrayValue": {"values": [as_any_value(item) for item in value]}}
         case dict():
             return {"kvlistValue": {"values": pairs(value)}}
         case _:
@@ -57,7 +57,7 @@ def any_of(value: Any) -> dict[str, Any]:
 
 
 def pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": any_of(value)} for key, value in values.items()]
+    return [{"key": key, "value": as_any_value(value)} for key, value in values.items()]
 
 
 def span(
@@ -313,7 +313,7 @@ def test_every_generation_of_attributes_is_read_alike(kept: dict[str, Any]) -> N
     assert usage is not None and usage.prompt_tokens == 7
 
 
-def of_response(index: int, call_id: str = "", text: str = "") -> dict[str, Any]:
+def responses_item(index: int, call_id: str = "", text: str = "") -> dict[str, Any]:
     """Return a Responses API item as OpenInference writes it: a message with one part."""
     call = {"id": call_id, "function.name": "ls", "function.arguments": "{}"}
     content = {"type": "text", "text": text}
@@ -329,17 +329,17 @@ def listed(side: str, *items: dict[str, Any]) -> dict[str, Any]:
 
 def test_openinference_responses_api_items_of_one_reply_stay_together() -> None:
     asked = {"0.message.role": "user", "0.message.content": "List."}
-    told = [
+    returned = [
         {f"{at}.message.role": "tool", f"{at}.message.tool_call_id": f"c{at - 3}",
          f"{at}.message.content": "a.txt"}
         for at in (4, 5)
     ]  # fmt: skip
-    reply = [of_response(0, text="Both."), of_response(1, "c1"), of_response(2, "c2")]
-    again = [of_response(1, text="Both."), of_response(2, "c1"), of_response(3, "c2")]
+    reply = [responses_item(0, text="Both."), responses_item(1, "c1"), responses_item(2, "c2")]
+    again = [responses_item(1, text="Both."), responses_item(2, "c1"), responses_item(3, "c2")]
     kind = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
     one = {**kind, **listed("input", asked), **listed("output", *reply)}
-    done = listed("output", of_response(0, text="Done."))
-    two = {**kind, **listed("input", asked, *again, *told), **done}
+    done = listed("output", responses_item(0, text="Done."))
+    two = {**kind, **listed("input", asked, *again, *returned), **done}
     events = read(
         span("root"),
         span("one", "root", name="Response", attributes=one),
@@ -352,7 +352,7 @@ def test_openinference_responses_api_items_of_one_reply_stay_together() -> None:
 
 
 def test_openinference_choices_stay_separate_replies() -> None:
-    items = listed("output", of_response(0, "c1"), of_response(1, "c2"))
+    items = listed("output", responses_item(0, "c1"), responses_item(1, "c2"))
     kept = {"openinference.span.kind": "LLM", **items}
     events = read(span("one", name="ChatCompletion", attributes=kept))
     assert [role for role, _ in said(events)] == ["assistant", "assistant"]
@@ -392,7 +392,7 @@ def test_a_failed_request_carries_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ({"intValue": "61"}, 61),
         ({"intValue": 61}, 61),
@@ -405,8 +405,8 @@ def test_a_failed_request_carries_its_reason() -> None:
         ("bare", "bare"),
     ],
 )
-def test_attribute_values_are_unwrapped(value: Any, told: Any) -> None:
-    assert any_value(value) == told
+def test_attribute_values_are_unwrapped(value: Any, expected: Any) -> None:
+    assert any_value(value) == expected
 
 
 def test_a_list_flattened_into_names_is_rebuilt_from_any_numbers() -> None:
@@ -511,8 +511,8 @@ def test_data_sent_by_litellm_is_one_conversation_with_its_calls() -> None:
 
 
 def test_reasoning_tokens_are_counted_under_their_newest_name() -> None:
-    told = {"gen_ai.operation.name": "chat", "gen_ai.usage.reasoning.output_tokens": 3}
-    events = read(span("one", attributes={**told, "gen_ai.output.messages": json.dumps([DONE])}))
+    kept = {"gen_ai.operation.name": "chat", "gen_ai.usage.reasoning.output_tokens": 3}
+    events = read(span("one", attributes={**kept, "gen_ai.output.messages": json.dumps([DONE])}))
     usage = messages(events)[0].usage
     assert usage is not None and usage.reasoning_tokens == 3
 

@@ -27,7 +27,7 @@ from tests.formats.foreign import (
     said,
     started,
 )
-from tests.formats.test_otlp import any_of, chat, export, pairs, span
+from tests.formats.test_otlp import as_any_value, chat, export, pairs, span
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"
 KEPT = ["openai-v2-2.4-events", "genai-openai-1.3-events"]
@@ -43,7 +43,7 @@ WHOLE = [
 def record(name: str, body: Any = None, span_id: str = "one", **more: Any) -> dict[str, Any]:
     attributes = pairs(more.pop("attributes", {}))
     where = {"traceId": "t1", "spanId": span_id, "eventName": name}
-    return {**where, "body": any_of(body), "attributes": attributes, **more}
+    return {**where, "body": as_any_value(body), "attributes": attributes, **more}
 
 
 def logs(*records: Any) -> dict[str, Any]:

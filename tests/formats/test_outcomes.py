@@ -10,31 +10,34 @@ from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import RunEnded
 from tests.formats.foreign import format_of, lines, only, read_bytes, runs
 
-SAID = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "because"}]
+MESSAGES = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "because"}]
 TURNS = [{"from": "human", "value": "why?"}, {"from": "gpt", "value": "because"}]
-THOUGHT = [TURNS[0], {"from": "gpt", "value": "<think>hm</think>because"}]
+TURNS_WITH_REASONING = [TURNS[0], {"from": "gpt", "value": "<think>hm</think>because"}]
 USE = {"type": "tool_use", "id": "t", "name": "ls", "input": {}}
-TOLD = {"reward": 0.5, "scores": {"format": 1.0}, "group_id": 7}
+OUTCOME = {"reward": 0.5, "scores": {"format": 1.0}, "group_id": 7}
 
 
 @pytest.mark.parametrize(
     ("name", "row"),
     [
-        ("openai-messages", {"messages": SAID}),
+        ("openai-messages", {"messages": MESSAGES}),
         ("openai-messages", {"prompt": "why?", "text": "because"}),
-        ("anthropic-messages", {"messages": [SAID[0], {"role": "assistant", "content": [USE]}]}),
+        (
+            "anthropic-messages",
+            {"messages": [MESSAGES[0], {"role": "assistant", "content": [USE]}]},
+        ),
         ("sharegpt", {"conversations": TURNS}),
-        ("hermes-sharegpt", {"conversations": THOUGHT}),
+        ("hermes-sharegpt", {"conversations": TURNS_WITH_REASONING}),
         ("hermes-sharegpt", {"conversations": TURNS, "completed": True, "timestamp": "2026"}),
         ("hermes-batch", {"conversations": TURNS, "tool_stats": {}}),
-        ("hermes-eval", {"messages": SAID, "passed": True, "task_name": "t"}),
-        ("hermes-eval", {"messages": SAID, "finished_naturally": True, "tool_errors": []}),
-        ("llm-call-log", {"messages": SAID[:1], "response": "because"}),
+        ("hermes-eval", {"messages": MESSAGES, "passed": True, "task_name": "t"}),
+        ("hermes-eval", {"messages": MESSAGES, "finished_naturally": True, "tool_errors": []}),
+        ("llm-call-log", {"messages": MESSAGES[:1], "response": "because"}),
         ("generic", {"dialogue": [{"from": "me", "text": "a"}, {"from": "you", "text": "b"}]}),
     ],
 )
 def test_a_row_gives_its_reward_scores_and_group(name: str, row: dict[str, Any]) -> None:
-    data = lines({**row, **TOLD})
+    data = lines({**row, **OUTCOME})
     assert format_of(data) == name
     events = read_bytes(next(known for known in formats() if known.name == name), data)
     [run], [end] = runs(events), only(events, RunEnded)
@@ -43,7 +46,7 @@ def test_a_row_gives_its_reward_scores_and_group(name: str, row: dict[str, Any])
 
 @pytest.mark.parametrize("name", ["sharegpt", "hermes-sharegpt"])
 def test_a_score_is_the_reward_if_there_is_no_other(name: str) -> None:
-    turns = TURNS if name == "sharegpt" else THOUGHT
+    turns = TURNS if name == "sharegpt" else TURNS_WITH_REASONING
     data = lines({"conversations": turns, "score": 0.25})
     assert format_of(data) == name
     events = read_bytes(next(known for known in formats() if known.name == name), data)

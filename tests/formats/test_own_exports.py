@@ -29,7 +29,7 @@ END = RunEnded(
     seq=0, status="truncated", stop_reason="max_turns", reward=0.0, scores={"exact": 1.0},
     usage=Usage(prompt_tokens=5, completion_tokens=2, reasoning_tokens=1),
 )  # fmt: skip
-SAID = (said("user", "Look"), said("assistant", "I did."))
+MESSAGES = (said("user", "Look"), said("assistant", "I did."))
 
 
 def reader_of(to: str) -> Format:
@@ -44,7 +44,7 @@ def read_back(to: str, value: Any) -> list[Event]:
 
 @pytest.mark.parametrize("to", READERS)
 def test_how_a_run_ended_reads_back(to: str) -> None:
-    text = WRITERS[to](numbered(START, *SAID, END))
+    text = WRITERS[to](numbered(START, *MESSAGES, END))
     first, *_, last = read_back(to, json.loads(text))
     assert isinstance(first, RunStarted)
     assert (first.run_id, first.task, first.model) == ("r1", "Look", "m")
@@ -55,13 +55,13 @@ def test_how_a_run_ended_reads_back(to: str) -> None:
 
 @pytest.mark.parametrize("to", READERS)
 def test_the_export_of_a_run_without_an_end_has_none_either(to: str) -> None:
-    text = WRITERS[to](numbered(START, *SAID))
+    text = WRITERS[to](numbered(START, *MESSAGES))
     assert not any(isinstance(event, RunEnded) for event in read_back(to, json.loads(text)))
 
 
 @pytest.mark.parametrize("to", READERS)
 def test_an_export_without_calls_is_read_by_the_reader_that_knows_its_end(to: str) -> None:
-    value = json.loads(WRITERS[to](numbered(START, *SAID, RunEnded(seq=0))))
+    value = json.loads(WRITERS[to](numbered(START, *MESSAGES, RunEnded(seq=0))))
     sample = Sample(b"{", Layout.DOCUMENT, (value,))
     scores = {each.name: found.score for each in formats() if (found := each.sniff(sample))}
     assert max(scores, key=scores.__getitem__) == READERS[to]

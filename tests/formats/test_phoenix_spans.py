@@ -94,9 +94,9 @@ def span(span_id: str, kind: str, attributes: Any, **more: Any) -> dict[str, Any
 
 
 ROOT = span("root", "AGENT", {}, parent_id=None, start_time="2026-01-02T03:04:04+00:00")
-ASKED = span("ask", "LLM", NESTED)
-USED = span("ls", "TOOL", TOOL, start_time="2026-01-02T03:04:08+00:00", end_time=None)
-SPANS = [ROOT, ASKED, USED]
+LLM_SPAN = span("ask", "LLM", NESTED)
+TOOL_SPAN = span("ls", "TOOL", TOOL, start_time="2026-01-02T03:04:08+00:00", end_time=None)
+SPANS = [ROOT, LLM_SPAN, TOOL_SPAN]
 
 
 def frame_row(one: dict[str, Any]) -> dict[str, Any]:
@@ -116,8 +116,8 @@ def as_text(one: dict[str, Any]) -> dict[str, Any]:
         lines(*SPANS),
         document({"data": SPANS, "next_cursor": None}),
         lines(*map(as_text, SPANS)),
-        lines(ROOT, span("ask", "LLM", FLAT), USED),
-        lines(ROOT, frame_row(ASKED), USED),
+        lines(ROOT, span("ask", "LLM", FLAT), TOOL_SPAN),
+        lines(ROOT, frame_row(LLM_SPAN), TOOL_SPAN),
     ],
     ids=["list", "lines", "page", "texts", "flat", "frame"],
 )
@@ -138,7 +138,7 @@ def test_spans_of_the_console_exporter_are_read() -> None:
         told = {key: value for key, value in one.items() if key != "span_kind"}
         operation = {"gen_ai.operation.name": kinds[one["span_kind"]]}
         failed = {"status_code": "ERROR", "description": "lost"}
-        status = {"status": failed if one is USED else {"status_code": "UNSET"}}
+        status = {"status": failed if one is TOOL_SPAN else {"status_code": "UNSET"}}
         del told["status_code"], told["status_message"]
         spans.append({**told, **status, "attributes": {**one["attributes"], **operation}})
     events = read_bytes(FORMAT, document(spans))
@@ -245,7 +245,7 @@ def test_deeply_nested_values_do_not_raise(key: str, kind: str) -> None:
     )
 )  # fmt: skip
 def test_no_value_raises(value: Any) -> None:
-    odd = {**ASKED, "attributes": value, "events": value, "status": value}
+    odd = {**LLM_SPAN, "attributes": value, "events": value, "status": value}
     for one in (value, [odd], {"spans": [odd, odd, odd, odd, value]}, [value, odd]):
         fold_run(read_value(FORMAT, one))
 

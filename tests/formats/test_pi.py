@@ -35,8 +35,10 @@ from tests.formats.foreign import (
 FOLDER = Path(__file__).parents[1] / "fixtures" / "pi"
 SESSION, EVENTS = FOLDER / "session.jsonl", FOLDER / "events.jsonl"
 BY_HAND, FORKED = FOLDER / "by_hand.jsonl", FOLDER / "forked.jsonl"
-ASKED = [("c1", "bash"), ("c2", "read"), ("c3", "no_such_tool"), ("c4", "bash"), ("c5", "bash"),
-         ("c6", "bash")]  # fmt: skip
+EXPECTED_CALLS = [
+    ("c1", "bash"), ("c2", "read"), ("c3", "no_such_tool"), ("c4", "bash"), ("c5", "bash"),
+    ("c6", "bash"),
+]  # fmt: skip
 """The calls that the scripted server made, as (id, name)."""
 
 
@@ -55,8 +57,8 @@ def entry(name: str, parent: str | None, **message: Any) -> dict[str, Any]:
 def test_a_session_and_its_printed_events_have_the_same_calls_and_results(path: Path) -> None:
     assert format_of(path.read_bytes()) == "pi"
     events = read(path)
-    assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
-    assert [result.call_id for result in results(events)] == [name for name, _ in ASKED]
+    assert [(call.id, call.name) for call in calls(events) if call.id] == EXPECTED_CALLS
+    assert [result.call_id for result in results(events)] == [name for name, _ in EXPECTED_CALLS]
     state, findings = fold_run(events)
     assert (state.defects, len(runs(events))) == (0, 1)
     codes = [finding.code for finding in findings]

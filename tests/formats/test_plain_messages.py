@@ -141,7 +141,7 @@ CALLS = st.builds(
     st.sampled_from(["ls", "ls", "rm", "", None]),
     ARGUMENTS,
 )
-MORE = st.sampled_from(
+EXTRA_MEMBERS = st.sampled_from(
     [
         {},
         {},
@@ -155,13 +155,13 @@ MORE = st.sampled_from(
         {"is_error": True},
     ]
 )
-SPEAKERS = ["system", "user", "assistant", "assistant", "tool", "tool", "environment", "exit", "x"]
+ROLES = ["system", "user", "assistant", "assistant", "tool", "tool", "environment", "exit", "x"]
 MESSAGES = st.one_of(
     st.builds(
         lambda role, text, more: {"role": role, "content": text, **more},
-        st.sampled_from(SPEAKERS),
+        st.sampled_from(ROLES),
         TEXTS,
-        MORE,
+        EXTRA_MEMBERS,
     ),
     st.builds(
         lambda text, calls, more: {
@@ -172,7 +172,7 @@ MESSAGES = st.one_of(
         },
         st.none() | TEXTS,
         st.none() | st.lists(CALLS, max_size=2),
-        MORE,
+        EXTRA_MEMBERS,
     ),
     st.builds(
         lambda call_id, text, more: {
@@ -183,7 +183,7 @@ MESSAGES = st.one_of(
         },
         IDS,
         TEXTS,
-        MORE,
+        EXTRA_MEMBERS,
     ),
     st.sampled_from([None, 7, "text", [], {}, {"role": "user"}, {"content": "x"}, {"role": []}]),
 )
@@ -206,7 +206,7 @@ LS = {
 TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": LS}}]
 
 
-def told(state: RunState, findings: list[Finding]) -> list[Any]:
+def snapshot(state: RunState, findings: list[Finding]) -> list[Any]:
     """Return all that is known about a run that has ended."""
     return [
         summarise(state),
@@ -221,7 +221,7 @@ def told(state: RunState, findings: list[Finding]) -> list[Any]:
     ]
 
 
-def both_ways(path: Path, wanted: str = "") -> None:
+def check_both_paths(path: Path, wanted: str = "") -> None:
     """Read a file of runs on both paths and compare the results."""
     try:
         file = open_file(path, wanted_format=wanted, whole=True)
@@ -243,7 +243,7 @@ def _compare(file: OpenFile) -> None:
         short = file.reader.fold(file.source, record)
         loose, runs = split_runs(file.reader.decode(file.source, record))
         assert tuple(short.loose) == loose
-        assert [told(*run) for run in short.runs] == [told(*fold_run(run)) for run in runs]
+        assert [snapshot(*run) for run in short.runs] == [snapshot(*fold_run(run)) for run in runs]
 
 
 def _lines(path: Path, dialect: str, texts: Iterable[str]) -> Path:
@@ -265,7 +265,7 @@ def _lines(path: Path, dialect: str, texts: Iterable[str]) -> Path:
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
 def test_odd_texts_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
     texts = map("".join, itertools.product(FRAGMENTS, repeat=2))
-    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
+    check_both_paths(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
 
 
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
@@ -275,14 +275,14 @@ def test_deep_json_is_folded_alike_both_ways(tmp_path: Path, dialect: str) -> No
         for text, value in ((CALL, '"/"'), (ANSWER, '"a b"'))
         for depth in (60, 300, 990, 1_015)
     ]
-    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
+    check_both_paths(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the real outputs are not here")
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
 def test_real_outputs_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
     texts = [row["text"] for row in rows()]
-    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
+    check_both_paths(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
 
 
 @settings(max_examples=100, deadline=None)
@@ -304,7 +304,7 @@ def test_chat_messages_are_folded_alike_both_ways(
     run = {"messages": messages, **({"tools": TOOLS} if with_tools else {})}
     path = tmp_path_factory.mktemp("runs") / "runs.jsonl"
     path.write_text(json.dumps(run) + "\n")
-    both_ways(path, "openai-messages")
+    check_both_paths(path, "openai-messages")
 
 
 @settings(max_examples=100, deadline=None)
@@ -315,19 +315,19 @@ def test_sharegpt_turns_are_folded_alike_both_ways(
     row = {"conversations": turns, **({"tools": TOOLS} if with_tools else {})}
     path = tmp_path_factory.mktemp("runs") / "runs.jsonl"
     path.write_text(json.dumps(row) + "\n")
-    both_ways(path, "hermes-sharegpt")
+    check_both_paths(path, "hermes-sharegpt")
 
 
 def test_real_files_are_folded_alike_both_ways(trajectories: Path) -> None:
     for target in expand_paths([str(trajectories)]):
         assert isinstance(target.path, Path)
-        both_ways(target.path)
+        check_both_paths(target.path)
 
 
 def test_sample_files_are_folded_alike_both_ways() -> None:
     for target in expand_paths([str(PROJECT / "transcripts")]):
         assert isinstance(target.path, Path)
-        both_ways(target.path)
+        check_both_paths(target.path)
 
 
 @pytest.mark.parametrize(

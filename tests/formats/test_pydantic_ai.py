@@ -71,7 +71,7 @@ HISTORY = [
         lines(HISTORY),
         document({"all_messages": HISTORY, "task": "weather"}),
     ],
-    ids=["list", "a message a line", "a list on a line", "wrapped"],
+    ids=["list", "message per line", "list on one line", "wrapped"],
 )
 def test_every_container_of_a_history_is_one_run(data: bytes) -> None:
     detection = detect(BytesSource(data), formats())
@@ -138,7 +138,7 @@ WRONG = [{"type": "string_type", "loc": ["city"], "msg": "should be a string", "
         part("retry-prompt", tool_name="weather", tool_call_id="c1", content=WRONG),
         {**RETURN, "content": WRONG, "outcome": "retried", "retry": {"attempt": 1}},
     ],
-    ids=["a part of its own", "an outcome"],
+    ids=["separate part", "outcome"],
 )
 def test_a_retry_is_the_failed_result_of_its_tool(retry: dict[str, Any]) -> None:
     events = read_value(FORMAT, [response(CALL), request(retry)])

@@ -37,7 +37,7 @@ SESSION = "930e10ec-4f02-4b64-94d1-0247ac271df5"
 CHAT = FOLDER / "chats" / f"{SESSION}.jsonl"
 AGENTS = sorted((FOLDER / "subagents" / SESSION).iterdir())
 COMPRESSED = FOLDER / "compressed.jsonl"
-EVERY = [CHAT, *AGENTS, COMPRESSED, FOLDER / "rewound.jsonl"]
+FILES = [CHAT, *AGENTS, COMPRESSED, FOLDER / "rewound.jsonl"]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -48,24 +48,24 @@ def read(path: Path) -> list[Event]:
     return read_bytes(FORMAT, path.read_bytes())
 
 
-def named(path: Path, key: str) -> list[str]:
+def ids_in(path: Path, key: str) -> list[str]:
     """Return the ids of the calls or results in a file."""
     parts = (part for row in rows(path) for part in row.get("message", {}).get("parts", []))
     return [part[key]["id"] for part in parts if key in part]
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_call_and_result_of_a_file_appears_once(path: Path) -> None:
     assert format_of(path.read_bytes()) == "qwen-code"
     events = read(path)
-    assert [call.id for call in calls(events) if call.id] == named(path, "functionCall")
+    assert [call.id for call in calls(events) if call.id] == ids_in(path, "functionCall")
     answered = [result.call_id for result in results(events)]
-    assert sorted(answered, key=str) == sorted(named(path, "functionResponse"))
+    assert sorted(answered, key=str) == sorted(ids_in(path, "functionResponse"))
     asked = {call.id for call in calls(events)}
     assert asked.issuperset(answered)
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_token_counts_match_those_in_the_lines(path: Path) -> None:
     counted = [
         (used.prompt_tokens, used.completion_tokens)
@@ -130,7 +130,7 @@ def test_failed_tools_and_refused_requests_are_errors() -> None:
 
 
 def test_a_result_recorded_after_the_next_reply_still_answers_its_call() -> None:
-    kinds = [(row["type"], *named_in(row)) for row in rows(COMPRESSED)]
+    kinds = [(row["type"], *call_ids(row)) for row in rows(COMPRESSED)]
     first = kinds.index(("assistant", "c4"))
     assert kinds[first + 1 : first + 3] == [("assistant", "c5"), ("tool_result", "c4")]
     _, findings = fold_run(read(COMPRESSED))
@@ -155,7 +155,7 @@ def test_a_result_appears_once_after_the_last_reply_with_its_call() -> None:
     ]
 
 
-def named_in(row: dict[str, Any]) -> list[str]:
+def call_ids(row: dict[str, Any]) -> list[str]:
     parts = row.get("message", {}).get("parts", [])
     held = (part.get("functionCall") or part.get("functionResponse") for part in parts)
     return [one["id"] for one in held if one]
@@ -170,7 +170,7 @@ def test_a_compression_adds_its_summary_and_repeats_nothing() -> None:
     assert {one.diagnostics[0].severity.value for one in refused} == {"warning"}
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_list_of_the_lines_is_read_like_the_lines(path: Path) -> None:
     told = [
         [

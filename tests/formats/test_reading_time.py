@@ -19,7 +19,7 @@ def cline_row(event: dict[str, Any]) -> dict[str, Any]:
     return {"ts": "2025-01-01T00:00:00Z", "type": "agent_event", "event": event}
 
 
-def agents_inside_one_another(count: int) -> list[dict[str, Any]]:
+def nested_agents(count: int) -> list[dict[str, Any]]:
     hook = {"ts": "2025-01-01T00:00:00Z", "type": "hook_event"}
     return [cline_row({"type": "iteration_start"})] * count + [hook] * count
 
@@ -30,8 +30,8 @@ def calls_answered_backwards(count: int) -> list[dict[str, Any]]:
     return rows + [cline_row({**call, "type": "content_end"}) for call in reversed(calls)]
 
 
-def qwen_row(at: int, kind: str, **told: Any) -> dict[str, Any]:
-    return {"uuid": str(at), "parentUuid": None, "sessionId": "s", "type": kind, **told}
+def qwen_row(at: int, kind: str, **members: Any) -> dict[str, Any]:
+    return {"uuid": str(at), "parentUuid": None, "sessionId": "s", "type": kind, **members}
 
 
 def rewinds_to_the_beginning(count: int) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def steps_with_a_metric_each(count: int) -> list[dict[str, Any]]:
     return [{"group_idx": 0, "traj_idx": 0, "total_reward": 1, "steps": steps}]
 
 
-def repeats_of_which_the_filter_kept_none(count: int) -> list[dict[str, Any]]:
+def repeats_without_a_filtered_one(count: int) -> list[dict[str, Any]]:
     kept = [str(at) for at in range(count)]
     return [{"doc_id": 1, "arguments": {}, "resps": [["x"] * count], "filtered_resps": kept}]
 
@@ -51,11 +51,11 @@ def repeats_of_which_the_filter_kept_none(count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("known", "rows"),
     [
-        (cline.FORMAT, agents_inside_one_another),
+        (cline.FORMAT, nested_agents),
         (cline.FORMAT, calls_answered_backwards),
         (qwen_code.FORMAT, rewinds_to_the_beginning),
         (tinker.FORMAT, steps_with_a_metric_each),
-        (lm_eval.FORMAT, repeats_of_which_the_filter_kept_none),
+        (lm_eval.FORMAT, repeats_without_a_filtered_one),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -85,7 +85,7 @@ REQUEST = {"model": "gpt-example", "instructions": "Be brief.", "input": ITEMS}
         json.dumps(ITEMS).encode(),
         document({"object": "list", "data": ITEMS, "has_more": False}),
     ],
-    ids=["an item a line", "list", "list on one line", "listed by the API"],
+    ids=["item per line", "list", "list on one line", "listed by the API"],
 )
 def test_every_container_of_items_is_one_run(data: bytes) -> None:
     detection = detect(BytesSource(data), formats())

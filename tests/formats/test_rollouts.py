@@ -33,7 +33,7 @@ from tests.formats.foreign import (
 
 FILES = Path(__file__).parents[1] / "fixtures" / "rollouts"
 NAMES = sorted(path.name for path in FILES.glob("*.json*") if not path.name.startswith("whole"))
-OF_TURNS = [name for name in NAMES if not name.startswith("swift")]
+NAMES_EXCEPT_SWIFT = [name for name in NAMES if not name.startswith("swift")]
 ASK = "Is it raining in Paris?"
 HI = (("user", "Hi"), ("assistant", "Ho."))
 VERL = {"input": "user\nHi\nassistant\n", "output": "Ho.", "gts": "72", "score": 0.5, "step": 3}
@@ -71,7 +71,7 @@ def test_a_file_of_rollouts_is_recognised(name: str) -> None:
     assert len({run.group_id for run in starts[:2]}) == 1 and starts[0].group_id
 
 
-@pytest.mark.parametrize("name", OF_TURNS)
+@pytest.mark.parametrize("name", NAMES_EXCEPT_SWIFT)
 def test_turns_calls_results_and_reasoning_of_a_rollout_are_separated(name: str) -> None:
     good, lost = runs_of(name)
     roles = [role for role, _ in said(good)]
@@ -86,7 +86,7 @@ def test_turns_calls_results_and_reasoning_of_a_rollout_are_separated(name: str)
     assert any(code.startswith("TRAILING_COMMA") for code in found_codes(lost))
 
 
-@pytest.mark.parametrize("name", [name for name in OF_TURNS if name != "trl.jsonl"])
+@pytest.mark.parametrize("name", [name for name in NAMES_EXCEPT_SWIFT if name != "trl.jsonl"])
 def test_a_call_that_the_trainers_parser_dropped_is_unanswered(name: str) -> None:
     _, lost = runs_of(name)
     assert Code.CALL_UNANSWERED in {found.code for found in fold_run(lost)[1]}

@@ -181,7 +181,7 @@ def test_each_stream_points_to_its_place_in_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stream", "told"),
+    ("stream", "message"),
     [
         (CHAT[:150] + DONE[:0], "the stream ends in the middle of an event: "),
         (data(chunk(content="a")), "the stream ended before the reply did: no finish_reason"),
@@ -193,13 +193,13 @@ def test_each_stream_points_to_its_place_in_the_file() -> None:
         (ANTHROPIC[:450], "the stream ends in the middle of an event: "),
     ],
 )
-def test_a_truncated_stream_is_read_as_far_as_it_goes(stream: bytes, told: str) -> None:
+def test_a_truncated_stream_is_read_as_far_as_it_goes(stream: bytes, message: str) -> None:
     whole = data(chunk(content="a")) + stream if stream.startswith(CHAT[:100]) else stream
     events = read(whole)
     [reply] = only(events, ResponseReceived)
     [found] = reply.diagnostics
     assert (found.code, found.severity) == (Code.STREAM_CUT, Severity.ERROR)
-    assert found.message.startswith(told)
+    assert found.message.startswith(message)
     assert len(messages(events)) == 1
 
 

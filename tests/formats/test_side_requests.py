@@ -29,7 +29,7 @@ def reply(*blocks: Any) -> dict[str, Any]:
     return {"type": "message", "role": "assistant", "content": list(blocks), "stop_reason": "end"}
 
 
-SAID = reply({"type": "text", "text": "Done."})
+DONE = reply({"type": "text", "text": "Done."})
 
 
 def entry(said: list[Any], answer: Any, url: str = f"{API}?beta=true", status: int = 200) -> Any:
@@ -53,7 +53,7 @@ def test_token_counts_neither_split_a_conversation_nor_are_its_errors() -> None:
         entry([ASK], COUNTED, count),
         entry([ASK], reply(USE)),
         entry([ASK, CALLING, RESULT], COUNTED, count),
-        entry([ASK, CALLING, RESULT], SAID),
+        entry([ASK, CALLING, RESULT], DONE),
     )
     assert counts(events) == (1, 4, 1)
     assert runs(events)[0].details["side_requests"] == {"count_tokens": 2}
@@ -74,7 +74,7 @@ def test_token_counts_neither_split_a_conversation_nor_are_its_errors() -> None:
 def test_side_requests_without_urls_are_recognised_by_their_replies(answered: Any) -> None:
     rows = [
         {"request": {"messages": [ASK]}, "response": answered},
-        {"request": {"messages": [ASK]}, "response": SAID},
+        {"request": {"messages": [ASK]}, "response": DONE},
     ]
     events = read_bytes(LOG, lines(*rows))
     assert counts(events) == (1, 2, 0)
@@ -89,7 +89,7 @@ def test_a_failed_call_of_another_type_is_not_part_of_the_conversation() -> None
         "error": "429",
         "response": None,
     }
-    events = read_value(LOG, [failed, {"request": {"messages": [ASK]}, "response": SAID}])
+    events = read_value(LOG, [failed, {"request": {"messages": [ASK]}, "response": DONE}])
     assert runs(events)[0].details["side_requests"] == {"embedding": 1}
     assert not found_codes(events)
 
@@ -134,7 +134,7 @@ def test_requests_have_the_turn_of_their_reply_despite_earlier_failures() -> Non
         entry([ASK], reply(USE)),
         entry([ASK, CALLING, RESULT], failed, status=529),
         entry([ASK, CALLING, RESULT], failed, status=529),
-        entry([ASK, CALLING, RESULT], SAID),
+        entry([ASK, CALLING, RESULT], DONE),
     )
     assert [(sent.turn, sent.attempt) for sent in only(events, RequestSent)] == [
         (1, 1),
@@ -151,5 +151,5 @@ def test_requests_have_the_turn_of_their_reply_despite_earlier_failures() -> Non
 
 def test_earlier_replies_in_a_request_count_as_turns() -> None:
     before = [ASK, {"role": "assistant", "content": "Which?"}, {"role": "user", "content": "All."}]
-    events = archive(entry(before, SAID))
+    events = archive(entry(before, DONE))
     assert [event.turn for event in only(events, ResponseReceived)] == [2]

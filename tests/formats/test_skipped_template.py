@@ -34,31 +34,34 @@ PIECES = st.sampled_from(
 )
 
 
-def asked(prompt: str) -> list[tuple[str, str]]:
+def prompt_messages(prompt: str) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in split_skipped_prompt(prompt)[0]]
 
 
-def said(reply: str, prompt: str = CHATML) -> list[tuple[str, str]]:
+def reply_messages(reply: str, prompt: str = CHATML) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in split_skipped_reply(reply, prompt)]
 
 
 def test_a_chatml_prompt_is_split_at_the_lines_that_name_roles() -> None:
-    assert asked(CHATML) == [("system", "Be brief."), ("user", "Is it\nraining?")]
+    assert prompt_messages(CHATML) == [("system", "Be brief."), ("user", "Is it\nraining?")]
 
 
 def test_a_llama_prompt_is_split_at_role_names_glued_to_the_text() -> None:
-    assert asked(LLAMA) == [("system", "You are an assistant"), ("user", "What is 2+2?")]
+    assert prompt_messages(LLAMA) == [("system", "You are an assistant"), ("user", "What is 2+2?")]
 
 
 def test_a_prompt_keeps_its_earlier_turns() -> None:
     prompt = f"user\nIs it?\nassistant\n{CALL}\nuser\n{RESULT}\nassistant\n<think>\n"
-    assert [role for role, _ in asked(prompt)] == ["user", "assistant", "user"]
+    assert [role for role, _ in prompt_messages(prompt)] == ["user", "assistant", "user"]
     assert split_skipped_prompt(prompt)[1] == "<think>\n"
 
 
 def test_a_line_that_names_a_role_within_a_question_stays_there() -> None:
     prompt = "system\nS\nuser\nWho is who?\nuser\nassistant\nTell me.\nassistant\n"
-    assert asked(prompt) == [("system", "S"), ("user", "Who is who?\nuser\nassistant\nTell me.")]
+    assert prompt_messages(prompt) == [
+        ("system", "S"),
+        ("user", "Who is who?\nuser\nassistant\nTell me."),
+    ]
 
 
 @pytest.mark.parametrize("prompt", ["", "Q: 2+2?\nA:", "user\nHi", "Hi\nassistant\n", "user"])
@@ -67,48 +70,55 @@ def test_other_prompts_are_not_templates(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["\n", ""])
-@pytest.mark.parametrize("behind", ["\n", ""])
-def test_tool_results_come_between_the_turns_of_the_model(before: str, behind: str) -> None:
+@pytest.mark.parametrize("after", ["\n", ""])
+def test_tool_results_come_between_the_turns_of_the_model(before: str, after: str) -> None:
     """Older versions of verl add the tool's turn without a line break before it."""
-    reply = f"{CALL}{before}user\n{RESULT}{behind}assistant\nYes."
-    assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
+    reply = f"{CALL}{before}user\n{RESULT}{after}assistant\nYes."
+    assert reply_messages(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
 
 def test_a_reply_may_end_with_a_tool_result() -> None:
-    assert said(f"{CALL}\nuser\n{RESULT}") == [("assistant", CALL), ("tool", RESULT)]
-    assert said(f"{CALL}\nuser\n{RESULT}\nassistant\n") == [("assistant", CALL), ("tool", RESULT)]
+    assert reply_messages(f"{CALL}\nuser\n{RESULT}") == [("assistant", CALL), ("tool", RESULT)]
+    assert reply_messages(f"{CALL}\nuser\n{RESULT}\nassistant\n") == [
+        ("assistant", CALL),
+        ("tool", RESULT),
+    ]
 
 
 def test_a_further_user_turn_is_distinguished_from_model_text() -> None:
-    assert said("No.\nuser\nWhy?\nassistant\nSo.") == [
+    assert reply_messages("No.\nuser\nWhy?\nassistant\nSo.") == [
         ("assistant", "No."),
         ("user", "Why?"),
         ("assistant", "So."),
     ]
-    assert said("roles:\nuser\nadmin") == [("assistant", "roles:\nuser\nadmin")]
+    assert reply_messages("roles:\nuser\nadmin") == [("assistant", "roles:\nuser\nadmin")]
 
 
 def test_llama_tool_results_have_the_role_ipython() -> None:
     reply = '{"name": "f", "parameters": {}}ipython\n\n"rain"assistant\n\nYes.'
-    assert [role for role, _ in said(reply, LLAMA)] == ["assistant", "tool", "assistant"]
+    assert [role for role, _ in reply_messages(reply, LLAMA)] == ["assistant", "tool", "assistant"]
 
 
 def test_gemma_replies_have_the_role_model() -> None:
     prompt = "user\nIs it?\nmodel\n"
-    assert asked(prompt) == [("user", "Is it?")]
+    assert prompt_messages(prompt) == [("user", "Is it?")]
     reply = "call\ntool\nrain\nmodel\nYes."
-    assert said(reply, prompt) == [("assistant", "call"), ("tool", "rain"), ("assistant", "Yes.")]
+    assert reply_messages(reply, prompt) == [
+        ("assistant", "call"),
+        ("tool", "rain"),
+        ("assistant", "Yes."),
+    ]
 
 
 def test_a_default_system_prompt_of_llama_ends_with_a_blank_line() -> None:
     prompt = "system\n\nToday Date: 26 Jul 2024\n\nuser\n\nIs it?assistant\n\n"
-    assert [role for role, _ in asked(prompt)] == ["system", "user"]
+    assert [role for role, _ in prompt_messages(prompt)] == ["system", "user"]
 
 
 def test_tool_results_may_be_followed_by_a_line_break() -> None:
     """The templates of Nemotron 3, for example, add one."""
     reply = f"{CALL}\nuser\n{RESULT}\n\nassistant\nYes."
-    assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
+    assert reply_messages(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
 
 
 @given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=12).map("".join))

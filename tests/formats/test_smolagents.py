@@ -120,8 +120,8 @@ def test_a_reply_that_the_agent_could_not_parse_is_marked() -> None:
 
 def test_the_details_of_an_error_are_reported_once() -> None:
     found = [one for event in read_value(FORMAT, ANSWER) for one in event.diagnostics]
-    told = [(one.message, one.hint) for one in found]
-    assert told == [("AgentParsingError: Error in code parsing:", "no blob")]
+    reported = [(one.message, one.hint) for one in found]
+    assert reported == [("AgentParsingError: Error in code parsing:", "no blob")]
 
 
 def test_nan_is_not_an_agent_error_but_text_is() -> None:

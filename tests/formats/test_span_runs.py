@@ -54,7 +54,7 @@ def root(**more: Any) -> Span:
     return Span(id="root", name="main", start_s=1000.0, end_s=1009.0, **more)
 
 
-def asked(start: float, given: Any, output: Any, **more: Any) -> Span:
+def request(start: float, given: Any, output: Any, **more: Any) -> Span:
     """Return a model request that takes half a second."""
     known = {"id": f"llm{start:g}", "parent_id": "root", "kind": SpanKind.LLM, "name": "chat"}
     times = {"start_s": 1000 + start, "end_s": 1000.5 + start}
@@ -77,8 +77,8 @@ def test_requests_that_repeat_earlier_messages_are_one_run() -> None:
     used = Usage(prompt_tokens=5, completion_tokens=2, cost_usd=0.5)
     events = read(
         root(),
-        asked(1, [USER], call("c1"), usage=used, model="gpt-example"),
-        asked(3, [USER, call("c1"), answer("c1")], text("Rain."), usage=used),
+        request(1, [USER], call("c1"), usage=used, model="gpt-example"),
+        request(3, [USER, call("c1"), answer("c1")], text("Rain."), usage=used),
     )
     assert len(runs(events)) == 1
     assert (runs(events)[0].run_id, runs(events)[0].group_id) == ("t1", "")
@@ -96,8 +96,10 @@ def test_requests_that_repeat_earlier_messages_are_one_run() -> None:
 def test_each_reply_has_the_time_and_usage_of_its_own_request() -> None:
     events = read(
         root(),
-        asked(1, [USER], call("c1"), usage=Usage(completion_tokens=2)),
-        asked(3, [USER, call("c1"), answer("c1")], text("Rain."), usage=Usage(completion_tokens=7)),
+        request(1, [USER], call("c1"), usage=Usage(completion_tokens=2)),
+        request(
+            3, [USER, call("c1"), answer("c1")], text("Rain."), usage=Usage(completion_tokens=7)
+        ),
     )
     replies = [
         (event.ts, event.message.usage, event.message.duration_s)
@@ -113,9 +115,9 @@ def test_each_reply_has_the_time_and_usage_of_its_own_request() -> None:
 def test_a_tool_span_gives_its_result_time_and_error() -> None:
     events = read(
         root(),
-        asked(1, [USER], call("c1")),
+        request(1, [USER], call("c1")),
         tool(2, "weather", {"city": "Bonn"}, "rain", error="TimeoutError: slow"),
-        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+        request(3, [USER, call("c1"), answer("c1")], text("Rain.")),
     )
     (result,) = results(events)
     assert result.duration_s == 0.25
@@ -125,15 +127,15 @@ def test_a_tool_span_gives_its_result_time_and_error() -> None:
 
 
 def test_an_error_like_result_counts_as_an_error_if_its_span_failed() -> None:
-    told = "Error: no such city"
+    error_text = "Error: no such city"
     events = read(
         root(),
-        asked(1, [USER], call("c1")),
+        request(1, [USER], call("c1")),
         tool(2, "weather", {"city": "Bonn"}, None, error="KeyError: Bonn", call_id="c1"),
-        asked(3, [USER, call("c1"), answer("c1", told)], text("Sorry.")),
+        request(3, [USER, call("c1"), answer("c1", error_text)], text("Sorry.")),
     )
     (result,) = results(events)
-    assert result.content == told
+    assert result.content == error_text
     assert result.error is not None and result.error.kind == "flag"
     assert found_codes(events) == ["TOOL_ERROR:error"]
 
@@ -142,15 +144,15 @@ def test_a_reply_keeps_text_that_the_next_request_omits() -> None:
     reply = {**call("c1"), "content": "Let me look."}
     events = read(
         root(),
-        asked(1, [USER], reply),
-        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+        request(1, [USER], reply),
+        request(3, [USER, call("c1"), answer("c1")], text("Rain.")),
     )
     assert [spoken for _, spoken in said(events)] == ["Weather?", "Let me look.", "rain", "Rain."]
     assert [one.id for one in calls(events)] == ["c1"]
 
 
 def test_a_result_that_no_request_repeats_is_taken_from_its_span() -> None:
-    events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
+    events = read(root(), request(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
     assert said(events)[-1] == ("tool", "rain")
     assert messages(events)[-1].flags == (FROM_SPAN,)
     assert results(events)[0].call_id == "c1"
@@ -167,7 +169,7 @@ def test_parallel_calls_get_their_own_spans(by: str) -> None:
     outputs = ("sun", "rain") if by != "order" else ("rain", "sun")
     events = read(
         root(),
-        asked(1, [USER], both),
+        request(1, [USER], both),
         tool(2, "weather", first, outputs[0], call_id=ids[0]),
         tool(2.1, "weather", second, outputs[1], call_id=ids[1]),
     )
@@ -189,7 +191,7 @@ def test_parallel_calls_get_their_own_spans(by: str) -> None:
 )
 def test_arguments_are_found_inside_the_wrappers_of_tracers(given: Any) -> None:
     other = tool(2, "weather", {"city": "Ulm"}, "sun")
-    events = read(root(), asked(1, [USER], call("c1")), other, tool(3, "weather", given, "rain"))
+    events = read(root(), request(1, [USER], call("c1")), other, tool(3, "weather", given, "rain"))
     assert results(events)[0].content == "rain"
 
 
@@ -203,16 +205,16 @@ def test_arguments_are_found_inside_the_wrappers_of_tracers(given: Any) -> None:
     ],
 )
 def test_results_are_found_inside_the_wrappers_of_tracers(output: Any, content: str) -> None:
-    events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, output))
+    events = read(root(), request(1, [USER], call("c1")), tool(2, "weather", {}, output))
     assert results(events)[0].content == content
 
 
 def test_requests_to_a_stateful_server_contain_only_new_messages() -> None:
     events = read(
         root(),
-        asked(1, [USER], call("c1")),
+        request(1, [USER], call("c1")),
         tool(2, "weather", {}, "rain"),
-        asked(3, [answer("c1")], text("Rain.")),
+        request(3, [answer("c1")], text("Rain.")),
     )
     assert len(runs(events)) == 1
     assert said(events) == [
@@ -227,10 +229,10 @@ def test_requests_to_a_stateful_server_contain_only_new_messages() -> None:
 def test_requests_without_an_input_continue_the_conversation() -> None:
     events = read(
         root(),
-        asked(1, [USER], text("Let me see.")),
-        asked(2, None, call("c1")),
+        request(1, [USER], text("Let me see.")),
+        request(2, None, call("c1")),
         tool(3, "weather", {}, "rain"),
-        asked(4, None, text("Rain.")),
+        request(4, None, text("Rain.")),
     )
     assert len(runs(events)) == 1
     assert [message.role for message in messages(events)] == [
@@ -245,9 +247,9 @@ def test_requests_without_an_input_continue_the_conversation() -> None:
 def test_conversations_with_nothing_in_common_are_runs_of_one_group() -> None:
     events = read(
         root(),
-        asked(1, [NEXT], text("Short.")),
-        asked(2, [USER], call("c1")),
-        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+        request(1, [NEXT], text("Short.")),
+        request(2, [USER], call("c1")),
+        request(3, [USER, call("c1"), answer("c1")], text("Rain.")),
     )
     first, second = runs(events)
     assert (first.run_id, second.run_id) == ("t1", "t1/2")
@@ -261,15 +263,15 @@ def test_conversations_with_nothing_in_common_are_runs_of_one_group() -> None:
     ids=["the same question", "a question without the answer before it"],
 )
 def test_a_reply_is_kept_even_if_the_next_request_does_not_repeat_it(again: Any) -> None:
-    events = read(root(), asked(1, [USER], text("One.")), asked(2, again, text("Two.")))
+    events = read(root(), request(1, [USER], text("One.")), request(2, again, text("Two.")))
     assert {message.text for message in messages(events)} >= {"One.", "Two."}
 
 
 def test_a_failed_and_retried_request_is_one_run_with_its_failure() -> None:
     events = read(
         root(),
-        asked(1, [USER], None, error="429 too many requests\nslow down"),
-        asked(2, [USER], text("Rain.")),
+        request(1, [USER], None, error="429 too many requests\nslow down"),
+        request(2, [USER], text("Rain.")),
     )
     assert len(runs(events)) == 1
     (failed,) = only(events, RequestFailed)
@@ -282,9 +284,9 @@ def test_a_failed_and_retried_request_is_one_run_with_its_failure() -> None:
 
 
 def test_a_trace_that_ends_with_a_failure_is_an_error() -> None:
-    events = read(root(), asked(1, [USER], None, error="boom"))
+    events = read(root(), request(1, [USER], None, error="boom"))
     assert (ended(events).status, ended(events).stop_reason) == ("error", "boom")
-    cut = read(root(), asked(1, [USER], text("Rai"), finish_reason="length"))
+    cut = read(root(), request(1, [USER], text("Rai"), finish_reason="length"))
     assert ended(cut).status == "truncated"
 
 
@@ -292,10 +294,10 @@ def test_an_agent_called_by_another_is_a_child_run() -> None:
     agent = Span(id="sub", parent_id="tool2", kind=SpanKind.AGENT, name="helper", start_s=1002.1)
     events = read(
         root(),
-        asked(1, [USER], call("c1", "ask_helper")),
+        request(1, [USER], call("c1", "ask_helper")),
         tool(2, "ask_helper", {}, "rain"),
         agent,
-        asked(2.2, [NEXT], text("Rain."), parent_id="sub"),
+        request(2.2, [NEXT], text("Rain."), parent_id="sub"),
     )
     first, second = runs(events)
     assert (second.run_id, second.parent_run_id, second.group_id) == ("sub", "t1", "t1")
@@ -306,10 +308,10 @@ def test_an_agent_called_by_another_is_a_child_run() -> None:
 def test_an_agent_below_one_without_a_run_takes_the_grandparent() -> None:
     events = read(
         root(),
-        asked(1, [USER], text("Go.")),
+        request(1, [USER], text("Go.")),
         Span(id="flow", parent_id="root", kind=SpanKind.AGENT, start_s=1002.0),
         Span(id="sub", parent_id="flow", kind=SpanKind.AGENT, start_s=1003.0),
-        asked(4, [NEXT], text("Gone."), parent_id="sub"),
+        request(4, [NEXT], text("Gone."), parent_id="sub"),
     )
     assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [("t1", ""), ("sub", "t1")]
 
@@ -319,8 +321,8 @@ def test_trace_metadata_goes_to_the_first_run() -> None:
     events = read(
         root(),
         Span(id="r", parent_id="root", name="retrieve", error="no index"),
-        asked(1, [USER], text("One.")),
-        asked(2, [NEXT], text("Two.")),
+        request(1, [USER], text("One.")),
+        request(2, [NEXT], text("Two.")),
         tool(3, "lonely", {"a": 1}, "b"),
         trace=trace,
     )
@@ -350,9 +352,9 @@ def test_an_agent_without_model_requests_shows_its_tools_as_calls() -> None:
 def test_an_agent_without_recorded_messages_is_one_run_of_what_is_known() -> None:
     events = read(
         root(),
-        asked(1, None, None, usage=Usage(prompt_tokens=5), finish_reason="tool_calls", model="m"),
+        request(1, None, None, usage=Usage(prompt_tokens=5), finish_reason="tool_calls", model="m"),
         tool(2, "weather", {"city": "Bonn"}, "rain", call_id="c1"),
-        asked(3, None, None, usage=Usage(prompt_tokens=7)),
+        request(3, None, None, usage=Usage(prompt_tokens=7)),
     )
     (run,) = runs(events)
     assert (run.model, run.details["requests_without_messages"]) == ("m", 2)
@@ -364,7 +366,7 @@ def test_an_agent_without_recorded_messages_is_one_run_of_what_is_known() -> Non
 
 
 def test_a_failed_request_without_messages_follows_the_agents_input() -> None:
-    events = read(root(input=[USER], error="refused"), asked(1, None, None, error="refused"))
+    events = read(root(input=[USER], error="refused"), request(1, None, None, error="refused"))
     assert said(events) == [("user", "Weather?")]
     assert only(events, RequestFailed)[0].message == "refused"
     assert ended(events).status == "error"
@@ -381,21 +383,21 @@ def test_an_agent_output_with_the_whole_conversation_is_not_repeated() -> None:
 
 
 def test_instructions_come_first_regardless_of_their_source() -> None:
-    beside = asked(1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]')
-    repeated = asked(1, [USER], {"object": "response", "instructions": "Be brief.", "output": []})
+    beside = request(1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]')
+    repeated = request(1, [USER], {"object": "response", "instructions": "Be brief.", "output": []})
     for events in (
         read(root(), beside),
         read(root(), repeated),
-        read(root(system="Be brief."), asked(1, [USER], text("Rain."))),
-        read(root(input={"system": "Be brief.", "prompt": "x"}), asked(1, [USER], text("Rain."))),
+        read(root(system="Be brief."), request(1, [USER], text("Rain."))),
+        read(root(input={"system": "Be brief.", "prompt": "x"}), request(1, [USER], text("Rain."))),
     ):
         assert said(events)[0] == ("system", "Be brief.")
 
 
 def test_spans_of_several_traces_are_separated() -> None:
     build = RunBuilder(ByteRange(0, 1))
-    one = asked(1, [USER], text("One."), trace_id="a", parent_id="")
-    two = asked(2, [USER], text("Two."), trace_id="b", parent_id="")
+    one = request(1, [USER], text("One."), trace_id="a", parent_id="")
+    two = request(2, [USER], text("Two."), trace_id="b", parent_id="")
     append_traces([one, two], build)
     assert [run.run_id for run in runs(build.events)] == ["a", "b"]
 
@@ -403,13 +405,13 @@ def test_spans_of_several_traces_are_separated() -> None:
 def test_events_point_to_the_lines_of_their_spans() -> None:
     ranges = (ByteRange(0, 10), ByteRange(10, 20), ByteRange(20, 30))
     build = RunBuilder(ByteRange(0, 30), line_ranges=ranges)
-    span = asked(1, [USER], call("c1"), line=1, output_line=2, parent_id="")
+    span = request(1, [USER], call("c1"), line=1, output_line=2, parent_id="")
     append_trace([span], build, Trace(id="t"))
     places = [event.at.range.start for event in build.events if event.at]
     assert places == [10, 10, 20, 20, 10]
 
 
-def apart(number: int) -> list[Span]:
+def unrelated_requests(number: int) -> list[Span]:
     """Return requests with nothing in common, tool spans and other spans."""
     kinds = (SpanKind.LLM, SpanKind.TOOL, SpanKind.OTHER)
     return [
@@ -418,7 +420,7 @@ def apart(number: int) -> list[Span]:
     ]
 
 
-def nested(number: int) -> list[Span]:
+def nested_agents(number: int) -> list[Span]:
     """Return nested agents, of which the inner half call a model."""
     agents = [
         Span(id=str(i), parent_id=str(i - 1), kind=SpanKind.AGENT, name="x") for i in range(number)
@@ -430,14 +432,14 @@ def nested(number: int) -> list[Span]:
     ]
 
 
-def tools(number: int) -> list[Span]:
+def many_tool_calls(number: int) -> list[Span]:
     """Return a reply with many calls of one tool, and a span for each."""
     reply = call("c0")
     reply["tool_calls"] = [call(f"c{i}")["tool_calls"][0] for i in range(number)]
-    return [asked(1, [USER], reply), *(tool(2, "weather", {}, f"{i}") for i in range(number))]
+    return [request(1, [USER], reply), *(tool(2, "weather", {}, f"{i}") for i in range(number))]
 
 
-@pytest.mark.parametrize("make", [apart, nested, tools])
+@pytest.mark.parametrize("make", [unrelated_requests, nested_agents, many_tool_calls])
 def test_many_spans_take_linear_time(make: Any) -> None:
     def seconds(number: int) -> float:
         spans = [root(), *make(number)]

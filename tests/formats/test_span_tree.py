@@ -24,7 +24,7 @@ def span(path: str, kind: str = "other", start: float | None = None, said: objec
     )
 
 
-def shown(agents: list[Agent]) -> dict[str, tuple[str, str, str]]:
+def summary(agents: list[Agent]) -> dict[str, tuple[str, str, str]]:
     """Map each agent's name to its caller, its requests and its tools."""
     return {
         agent.span.name: (
@@ -46,7 +46,7 @@ def test_a_called_agent_is_a_child_and_not_part_of_its_caller() -> None:
         span("main/delegate/helper", "agent"),
         span("main/delegate/helper/think", "llm"),
     ]
-    assert shown(agents_of(spans)) == {
+    assert summary(agents_of(spans)) == {
         "main": ("", "ask", "search delegate"),
         "helper": ("main", "think", ""),
     }
@@ -54,7 +54,7 @@ def test_a_called_agent_is_a_child_and_not_part_of_its_caller() -> None:
 
 
 def test_a_root_of_any_kind_is_an_agent() -> None:
-    assert shown(agents_of([span("a", "llm"), span("b"), span("b/c", "llm")])) == {
+    assert summary(agents_of([span("a", "llm"), span("b"), span("b/c", "llm")])) == {
         "a": ("", "a", ""),
         "b": ("", "c", ""),
     }
@@ -68,7 +68,7 @@ def test_spans_are_sorted_by_time() -> None:
         span("a/middle", "llm", 2.0),
         span("a/unknown", "llm"),
     ]
-    assert shown(agents_of(spans))["a"][1] == "early middle late unknown"
+    assert summary(agents_of(spans))["a"][1] == "early middle late unknown"
 
 
 def test_a_request_recorded_by_two_libraries_counts_once() -> None:
@@ -95,7 +95,7 @@ def test_a_tool_that_calls_a_model_is_an_agent_called_by_its_parent() -> None:
         span("a/summarise/two", "llm", 2.0),
         span("a/ask", "llm", 3.0),
     ]
-    assert shown(agents_of(spans)) == {
+    assert summary(agents_of(spans)) == {
         "a": ("", "ask", "summarise"),
         "summarise": ("a", "one two", ""),
     }
@@ -111,7 +111,7 @@ def test_a_tool_that_calls_a_model_is_an_agent_called_by_its_parent() -> None:
     ids=["ring", "own parent, twice", "parent missing"],
 )
 def test_spans_without_a_path_to_a_root_are_not_lost(spans: list[Span]) -> None:
-    assert sorted(_all_of(agents_of(spans))) == sorted(one.id for one in spans)
+    assert sorted(_span_names(agents_of(spans))) == sorted(one.id for one in spans)
 
 
 def test_a_chain_of_a_hundred_thousand_spans_is_traversed() -> None:
@@ -140,13 +140,13 @@ def test_every_span_is_in_exactly_one_place(
         for own, parent, kind, start in drawn
     ]
     agents = agents_of(spans)
-    assert sorted(_all_of(agents)) == sorted(one.id for one in spans)
+    assert sorted(_span_names(agents)) == sorted(one.id for one in spans)
     order = [id(agent) for agent in agents]
     for agent in agents:
         assert agent.caller is None or order.index(id(agent.caller)) < order.index(id(agent))
 
 
-def _all_of(agents: list[Agent]) -> list[str]:
+def _span_names(agents: list[Agent]) -> list[str]:
     found = []
     for agent in agents:
         own = {id(one): one for one in (*agent.requests, *agent.tools, *agent.others)}

@@ -37,7 +37,7 @@ def test_streamed_calls_are_joined_by_their_index() -> None:
 
 
 def test_streamed_calls_with_ambiguous_indexes_are_reported() -> None:
-    def told(*parts: dict[str, Any], key: str = "delta") -> list[str]:
+    def flaws(*parts: dict[str, Any], key: str = "delta") -> list[str]:
         choices = [{"choices": [{key: {"role": "assistant", "tool_calls": [p]}}]} for p in parts]
         joined = join_chunks(choices)
         assert joined is not None
@@ -48,11 +48,11 @@ def test_streamed_calls_with_ambiguous_indexes_are_reported() -> None:
     def part(id: str, **index: Any) -> dict[str, Any]:
         return {**index, "id": id, "function": {"name": "f", "arguments": "{}"}}
 
-    assert told(part("a", index=0), part("b", index=1)) == []
-    assert told(part("a", index=0), part("b", index=0)) == ["several streamed calls have index 0"]
-    assert told(part("a"), part("b")) == ["the index of a streamed call is missing"]
-    assert told(part("a", index=None)) == ["the index of a streamed call is null"]
-    assert told(part("a"), key="message") == []
+    assert flaws(part("a", index=0), part("b", index=1)) == []
+    assert flaws(part("a", index=0), part("b", index=0)) == ["several streamed calls have index 0"]
+    assert flaws(part("a"), part("b")) == ["the index of a streamed call is missing"]
+    assert flaws(part("a", index=None)) == ["the index of a streamed call is null"]
+    assert flaws(part("a"), key="message") == []
 
 
 def test_events_without_a_blank_line_between_them_are_reported() -> None:

@@ -55,11 +55,11 @@ def test_a_session_opens_with_its_calls_results_and_token_counts() -> None:
 
 
 def test_neighbouring_files_name_the_session_and_the_agent() -> None:
-    beside = {
+    sidecars = {
         "agent.json": json.loads((AGENT / "agent.json").read_text()),
         "../../session.json": json.loads((FOLDER / "session.json").read_text()),
     }
-    build = RunBuilder(ByteRange(0, 1), unit=Unit.PARTS, sidecars=beside)
+    build = RunBuilder(ByteRange(0, 1), unit=Unit.PARTS, sidecars=sidecars)
     FORMAT.read(STORED[0], build)
     started = build.events[0]
     assert isinstance(started, RunStarted)

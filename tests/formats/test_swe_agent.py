@@ -33,9 +33,13 @@ HEAD = [
     {"role": "system", "content": "s", "agent": "primary"},
     {"role": "user", "content": "We solve this.\nISSUE:\nIt is broken\n", "agent": "primary"},
 ]
-OPENS = {"role": "assistant", "content": "I open.\n```\nopen a.py\n```", "action": "open a.py\n"}
-SEES = {"role": "user", "content": "1: x\n(Open file: a.py)"}
-SUBMITS = {"role": "assistant", "content": "Done.", "action": "submit\n"}
+OPEN_FILE = {
+    "role": "assistant",
+    "content": "I open.\n```\nopen a.py\n```",
+    "action": "open a.py\n",
+}
+OUTPUT = {"role": "user", "content": "1: x\n(Open file: a.py)"}
+SUBMIT = {"role": "assistant", "content": "Done.", "action": "submit\n"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": "{}"}}
 
 
@@ -56,7 +60,7 @@ def trajectory(
 
 def test_an_action_of_version_0_is_a_call_and_the_next_message_its_result() -> None:
     steps = [step("open a.py\n", "1: x"), step("submit\n", "diff --git")]
-    events = read_bytes(FORMAT, document(trajectory(OPENS, SEES, SUBMITS, steps=steps)))
+    events = read_bytes(FORMAT, document(trajectory(OPEN_FILE, OUTPUT, SUBMIT, steps=steps)))
     first, last = calls(events)
     assert (first.name, first.arguments) == ("open", {"command": "open a.py"})
     assert first.span is not None
@@ -69,7 +73,7 @@ def test_an_action_of_version_0_is_a_call_and_the_next_message_its_result() -> N
 
 
 def test_native_calls_are_answered_by_id_with_the_time_of_their_step() -> None:
-    reply = {**OPENS, "tool_calls": [CALL]}
+    reply = {**OPEN_FILE, "tool_calls": [CALL]}
     result = {"role": "tool", "content": "ok", "tool_call_ids": ["c1"]}
     steps = [step("open a.py\n", execution_time=0.5)]
     events = read_value(FORMAT, trajectory(reply, result, steps=steps))
@@ -80,7 +84,7 @@ def test_native_calls_are_answered_by_id_with_the_time_of_their_step() -> None:
 
 
 def test_one_observation_may_answer_several_calls() -> None:
-    reply = {**OPENS, "tool_calls": [CALL, {**CALL, "id": "c2"}]}
+    reply = {**OPEN_FILE, "tool_calls": [CALL, {**CALL, "id": "c2"}]}
     result = {"role": "tool", "content": "ok", "tool_call_ids": ["c1", "c2"]}
     events = read_value(FORMAT, trajectory(reply, result))
     assert [event.result.call_id for event in only(events, ToolReturned)] == ["c1", "c2"]
@@ -93,7 +97,7 @@ def test_steps_missing_from_the_history_are_reported_and_shift_no_times() -> Non
         step("open a.py\n", "1: x", execution_time=2.0),
         step("", "Exited (autosubmitted)"),
     ]
-    events = read_value(FORMAT, trajectory(OPENS, SEES, steps=steps))
+    events = read_value(FORMAT, trajectory(OPEN_FILE, OUTPUT, steps=steps))
     assert only(events, ToolReturned)[0].result.duration_s == 2.0
     end = only(events, RunEnded)[0]
     assert end.details["steps_not_in_history"] == ["/trajectory/0", "/trajectory/2"]
@@ -107,7 +111,7 @@ def test_a_demonstration_is_marked_and_has_no_calls_of_the_run() -> None:
 
 
 def test_thinking_blocks_are_reasoning() -> None:
-    reply = {**OPENS, "thinking_blocks": [{"type": "thinking", "thinking": "hm"}]}
+    reply = {**OPEN_FILE, "thinking_blocks": [{"type": "thinking", "thinking": "hm"}]}
     events = read_value(FORMAT, trajectory(reply))
     assert [piece.text for piece in messages(events)[2].reasoning] == ["hm"]
 
@@ -118,7 +122,7 @@ def test_the_replay_configuration_names_run_and_model_even_as_text() -> None:
         "problem_statement": {"id": "org__repo-1", "text": "long"},
     }
     for replay in (config, json.dumps(config)):
-        events = read_value(FORMAT, {**trajectory(OPENS), "replay_config": replay})
+        events = read_value(FORMAT, {**trajectory(OPEN_FILE), "replay_config": replay})
         run = runs(events)[0]
         assert (run.run_id, run.task, run.model) == ("org__repo-1", "org__repo-1", "m")
         assert "s3cr3t" not in repr(run)
@@ -146,7 +150,7 @@ def test_the_exit_status_determines_how_the_run_ended(exit_status: str | None, s
 
 def test_prompt_messages_repeated_in_a_step_are_not_shown() -> None:
     steps = [step("open a.py\n", "1: x", messages=HEAD, query=HEAD)]
-    events = read_value(FORMAT, trajectory(OPENS, SEES, steps=steps))
+    events = read_value(FORMAT, trajectory(OPEN_FILE, OUTPUT, steps=steps))
     assert [role for role, _ in said(events)] == ["system", "user", "assistant", "user"]
 
 

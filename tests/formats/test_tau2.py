@@ -39,7 +39,7 @@ def call(name: str, requestor: str = "assistant", **arguments: Any) -> dict[str,
     return {"id": "c1", "name": name, "arguments": arguments, "requestor": requestor}
 
 
-TALK: list[dict[str, Any]] = [
+CONVERSATION: list[dict[str, Any]] = [
     {"role": "user", "content": "Cancel order 7.", "cost": 0.5},
     {
         "role": "assistant",
@@ -69,7 +69,7 @@ SIMULATION: dict[str, Any] = {
         "db_check": {"db_match": False, "db_reward": 0.0},
         "reward_breakdown": {"DB": 0.0},
     },
-    "messages": TALK,
+    "messages": CONVERSATION,
 }
 RESULTS: dict[str, Any] = {
     "info": {
@@ -110,7 +110,7 @@ def test_a_run_has_its_task_models_and_expected_actions() -> None:
 def test_arguments_are_kept_as_the_model_sent_them() -> None:
     (found,) = calls(read_value(FORMAT, SIMULATION))
     assert (found.arguments_text, found.arguments) == ('{"id":  7}', {"id": 7})
-    assert found.raw == TALK[1]["tool_calls"][0]
+    assert found.raw == CONVERSATION[1]["tool_calls"][0]
 
 
 def test_a_result_pairs_by_its_id_and_its_error_is_flagged() -> None:
@@ -247,7 +247,9 @@ def test_real_files_match_their_manifest(
 
 def test_tokens_of_the_simulated_user_are_not_the_agents() -> None:
     spent = {"usage": {"prompt_tokens": 100, "completion_tokens": 20}, "cost": 0.5}
-    events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[0], **spent}, *TALK[1:]]})
+    events = read_value(
+        FORMAT, {**SIMULATION, "messages": [{**CONVERSATION[0], **spent}, *CONVERSATION[1:]]}
+    )
     end = ended(events)
     assert end.usage is not None
     assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (10, 2)
@@ -264,6 +266,8 @@ def test_a_call_has_the_origin_and_arguments_state_of_the_file() -> None:
 
 def test_an_agent_error_shows_its_reason_and_keeps_the_traceback() -> None:
     error = "Traceback (most recent call last):\n  …\nValueError: bad\nAgentError: no such tool"
-    events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[3], "errors": [error]}]})
+    events = read_value(
+        FORMAT, {**SIMULATION, "messages": [{**CONVERSATION[3], "errors": [error]}]}
+    )
     (found,) = [one for event in events for one in event.diagnostics]
     assert (found.message, found.hint) == ("no such tool", error)

@@ -43,7 +43,7 @@ def call(name: str) -> dict[str, Any]:
 
 
 PROMPT = [{"role": "system", "content": "Use tools."}, {"role": "user", "content": "Weather?"}]
-TALK = [
+CONVERSATION = [
     *PROMPT,
     call("weather"),
     {"role": "function", "name": "weather", "content": '{"error": "", "response": "sunny"}'},
@@ -57,7 +57,7 @@ def answer(*paths: Any, **more: Any) -> dict[str, Any]:
     generated = {
         "query": "What is the weather?",
         "function": [{"name": "weather", "parameters": {}}, {"name": "Finish"}],
-        "train_messages": [TALK[:3], TALK],
+        "train_messages": [CONVERSATION[:3], CONVERSATION],
         "finish_type": "give_answer",
         "total_tokens": 70,
         **more,

@@ -24,35 +24,35 @@ from tests.fuzz.reader_laws import read_lawfully
 FORMATS: tuple[Format, ...] = (claude_code.FORMAT, codex.FORMAT, claude_stream_json.FORMAT)
 
 
-def spoken(role: str, content: Any, reply: str = "", **more: Any) -> dict[str, Any]:
+def message_line(role: str, content: Any, reply: str = "", **more: Any) -> dict[str, Any]:
     told = {"id": reply, "model": "m"} if reply else {}
     message = {**told, "role": role, "content": content}
     head = {"type": role, "uuid": f"{role}-{reply}", "parentUuid": None, "sessionId": "s1"}
     return {**head, "message": message, **more}
 
 
-def use(name: str) -> list[dict[str, Any]]:
+def tool_use(name: str) -> list[dict[str, Any]]:
     return [{"type": "tool_use", "id": name, "name": "Read", "input": {"path": name}}]
 
 
 def answer(name: str) -> dict[str, Any]:
     block = {"type": "tool_result", "tool_use_id": name, "content": f"content of {name}"}
-    return spoken("user", [block])
+    return message_line("user", [block])
 
 
 SNAPSHOT = {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}}
 SESSION = [
     SNAPSHOT,
-    spoken("user", "Read both files"),
-    spoken("assistant", [{"type": "thinking", "thinking": "Two reads."}], "msg_1"),
-    spoken("assistant", use("t1"), "msg_1"),
+    message_line("user", "Read both files"),
+    message_line("assistant", [{"type": "thinking", "thinking": "Two reads."}], "msg_1"),
+    message_line("assistant", tool_use("t1"), "msg_1"),
     answer("t1"),
-    spoken("assistant", use("t2"), "msg_1"),
+    message_line("assistant", tool_use("t2"), "msg_1"),
     answer("t2"),
-    spoken("assistant", "Both are read.", "msg_2"),
+    message_line("assistant", "Both are read.", "msg_2"),
     SNAPSHOT,
-    spoken("user", "Thank you"),
-    spoken("assistant", "You are welcome.", "msg_3"),
+    message_line("user", "Thank you"),
+    message_line("assistant", "You are welcome.", "msg_3"),
 ]
 
 
@@ -86,7 +86,7 @@ def by_turns(found: Format, data: bytes) -> list[Event]:
     return read_by(Reader(found, Layout.TURNS, Unit.PARTS), BytesSource(data))
 
 
-def cut(found: Format, data: bytes) -> list[bytes]:
+def turn_pieces(found: Format, data: bytes) -> list[bytes]:
     """Return the bytes of each turn."""
     index = RecordIndex()
     for _ in Reader(found, Layout.TURNS, Unit.PARTS).scan(BytesSource(data), index):
@@ -94,7 +94,7 @@ def cut(found: Format, data: bytes) -> list[bytes]:
     return [data[index[n].range.start : index[n].range.end] for n in range(len(index))]
 
 
-def without_heads(events: list[Event]) -> list[Event]:
+def without_starts(events: list[Event]) -> list[Event]:
     """Return the events without the start of the run, whose details record how it was read."""
     return [event for event in events if not isinstance(event, RunStarted)]
 
@@ -108,8 +108,8 @@ def test_a_session_read_by_turns_has_the_events_of_one_read_at_once(
 ) -> None:
     data = lines(*rows)
     events = by_turns(found, data)
-    assert len(cut(found, data)) == expected
-    assert without_heads(events) == without_heads(read_bytes(found, data))
+    assert len(turn_pieces(found, data)) == expected
+    assert without_starts(events) == without_starts(read_bytes(found, data))
     assert len(runs(events)) == 1
 
 
@@ -135,7 +135,7 @@ def test_rollout_totals_from_an_earlier_turn_are_reported_at_the_end() -> None:
     [end] = only(events, RunEnded)
     assert end.usage is not None and end.usage.prompt_tokens == 9
     assert end.stop_reason == "interrupted"
-    assert without_heads(events) == without_heads(read_bytes(codex.FORMAT, data))
+    assert without_starts(events) == without_starts(read_bytes(codex.FORMAT, data))
 
 
 def test_a_rollout_that_continued_after_a_failure_does_not_end_in_error() -> None:
@@ -164,22 +164,30 @@ def test_a_result_in_another_record_than_its_call_answers_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turns, "MOST_TURN", 1)
-    rows = [spoken("assistant", use("t1"), "msg_1"), answer("t1")]
+    rows = [message_line("assistant", tool_use("t1"), "msg_1"), answer("t1")]
     events = by_turns(claude_code.FORMAT, lines(SESSION[1], *rows))
-    assert len(cut(claude_code.FORMAT, lines(SESSION[1], *rows))) == 3
+    assert len(turn_pieces(claude_code.FORMAT, lines(SESSION[1], *rows))) == 3
     assert [found.code for found in fold_run(tuple(events))[1]] == ["NO_ANSWER"]
     assert counts(events) == (1, 3, 1)
 
 
 def test_subagent_messages_in_a_big_session_are_flagged() -> None:
-    side = spoken("assistant", "I am another.", "msg_9", isSidechain=True)
+    side = message_line("assistant", "I am another.", "msg_9", isSidechain=True)
     events = by_turns(claude_code.FORMAT, lines(*SESSION, side))
     assert messages(events)[-1].flags == ("subagent",)
     assert len(runs(events)) == 1
     stream = [
         {"type": "system", "subtype": "init", "session_id": "s", "model": "m", "tools": []},
-        {**spoken("assistant", "I am it.", "msg_1"), "session_id": "s", "parent_tool_use_id": None},
-        {**spoken("assistant", "I not.", "msg_2"), "session_id": "s", "parent_tool_use_id": "t1"},
+        {
+            **message_line("assistant", "I am it.", "msg_1"),
+            "session_id": "s",
+            "parent_tool_use_id": None,
+        },
+        {
+            **message_line("assistant", "I not.", "msg_2"),
+            "session_id": "s",
+            "parent_tool_use_id": "t1",
+        },
         {"type": "result", "is_error": False, "num_turns": 1, "session_id": "s"},
     ]
     events = by_turns(claude_stream_json.FORMAT, lines(*stream))
@@ -199,8 +207,8 @@ def test_a_big_session_is_read_by_turns_and_a_small_one_at_once(
 
 
 def test_short_lines_after_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    long = spoken("user", "x" * 70_000)
-    short = [spoken("user", f"question {number}") for number in range(100)]
+    long = message_line("user", "x" * 70_000)
+    short = [message_line("user", f"question {number}") for number in range(100)]
     data = lines(long, *short)
     monkeypatch.setattr(turns, "MOST_TOGETHER", len(data) + 100 * turns.LINE_WEIGHT)
     big = detect(BytesSource(data), FORMATS).reader
@@ -210,9 +218,9 @@ def test_short_lines_after_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_overlong_turn_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = lines(*[spoken("user", f"question {n}") for n in range(20)])
+    data = lines(*[message_line("user", f"question {n}") for n in range(20)])
     monkeypatch.setattr(turns, "MOST_TURN", len(data) // 4)
-    pieces = cut(claude_code.FORMAT, data)
+    pieces = turn_pieces(claude_code.FORMAT, data)
     assert b"".join(pieces) == data
     assert len(pieces) > 3 and max(map(len, pieces)) <= len(data) // 4
     assert len(messages(by_turns(claude_code.FORMAT, data))) == 20
@@ -222,16 +230,16 @@ def test_blank_lines_are_not_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "MOST_TURN", 400)
     data = lines(*SESSION) + b" \n" * 1000 + b"  "
     events = by_turns(claude_code.FORMAT, data)
-    assert without_heads(events) == without_heads(by_turns(claude_code.FORMAT, lines(*SESSION)))
+    assert without_starts(events) == without_starts(by_turns(claude_code.FORMAT, lines(*SESSION)))
     read_lawfully(Reader(claude_code.FORMAT, Layout.TURNS, Unit.PARTS), data)
 
 
 def test_lines_longer_than_a_slice_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     data = lines(*SESSION)
-    expected = cut(claude_code.FORMAT, data)
+    expected = turn_pieces(claude_code.FORMAT, data)
     for size in (1, 7, 100):
         monkeypatch.setattr(turns, "SLICE", size)
-        assert cut(claude_code.FORMAT, data) == expected
+        assert turn_pieces(claude_code.FORMAT, data) == expected
 
 
 def test_a_growing_session_is_split_like_a_complete_one() -> None:
@@ -246,7 +254,7 @@ def test_a_growing_session_is_split_like_a_complete_one() -> None:
     ends = [index[number].range.end for number in range(len(index))]
     assert ends[-1] == len(data)
     assert [b - a for a, b in zip([0, *ends], ends, strict=False)] == [
-        len(piece) for piece in cut(claude_code.FORMAT, data)
+        len(piece) for piece in turn_pieces(claude_code.FORMAT, data)
     ]
 
 
@@ -260,7 +268,7 @@ def test_turns_in_any_order_are_read_or_reported(found: Format, data: st.DataObj
     read_lawfully(Reader(found, Layout.TURNS, Unit.PARTS), torn)
 
 
-def placed(events: list[Event]) -> list[Any]:
+def located_messages(events: list[Event]) -> list[Any]:
     """Return messages with their locations: in a session read whole, defects come earlier."""
     return [(event.message, event.at) for event in only(events, MessageAppended)]
 
@@ -271,7 +279,7 @@ def test_real_sessions_read_by_turns_give_the_same_messages(trajectories: Path) 
             data = path.read_bytes()
             at_once, turned = read_bytes(found, data), by_turns(found, data)
             assert counts(turned) == counts(at_once), path.name
-            assert placed(turned) == placed(at_once), path.name
+            assert located_messages(turned) == located_messages(at_once), path.name
             assert fold_run(tuple(turned))[0].codes == fold_run(tuple(at_once))[0].codes
 
 

@@ -30,7 +30,7 @@ SEEDS = (
 DICTIONARY = (b"\xff\xfe", b"\xfe\xff\0\0", b"\0{", b"{\0", b"\xd8\x3d", b"\x1f\x8b\x08", b"BZh9")
 
 
-class _AllIn(BytesSource):
+class _CompleteSource(BytesSource):
     """Bytes that are complete: no more will arrive."""
 
     name = "run"
@@ -47,7 +47,7 @@ def try_one(data: bytes) -> None:
     _transcode(data)
     unpack = unpacker(data[:MAGIC_BYTES])
     if unpack in STREAMS:
-        _read(unpack(SpoolFile(_AllIn(data))))  # type: ignore[arg-type, misc]
+        _read(unpack(SpoolFile(_CompleteSource(data))))  # type: ignore[arg-type, misc]
 
 
 def _transcode(data: bytes) -> None:
