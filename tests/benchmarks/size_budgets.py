@@ -73,8 +73,8 @@ def wait_until_indexed(program: Program) -> float:
     """Wait until no child process reads any more; return the peak memory of all together."""
     most = 0.0
     watch(program, 1.0)
-    while (beside := children(program)) and time.perf_counter() - program.began < LONGEST_S:
-        most = max(most, program.memory_mb() + sum(map(memory_mb, beside)))
+    while (readers := children(program)) and time.perf_counter() - program.began < LONGEST_S:
+        most = max(most, program.memory_mb() + sum(map(memory_mb, readers)))
         watch(program, 0.5)
     watch(program, 1.0)
     return most
@@ -132,11 +132,11 @@ SHAPES = {
 }
 
 
-def measure(folder: Path, wanted: list[str], say: Callable[[str], None]) -> list[Figure]:
+def measure(folder: Path, names: list[str], say: Callable[[str], None]) -> list[Figure]:
     short = folder / "short.json"
     short.write_text(json.dumps({"messages": messages(200)}))
     figures = []
-    for name in wanted:
+    for name in names:
         if name == "index":
             figures += of_index(folder, say)
             continue
@@ -149,12 +149,12 @@ def measure(folder: Path, wanted: list[str], say: Callable[[str], None]) -> list
 
 def main() -> int:
     """Print the table; return 1 if a budget is exceeded."""
-    wanted = choose(command_line("size_budgets", __doc__), "shape", [*SHAPES, *ONE_RUN, "index"])
+    names = choose(command_line("size_budgets", __doc__), "shape", [*SHAPES, *ONE_RUN, "index"])
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))
         os.environ["XDG_CACHE_HOME"] = str(Path(name, "cache"))
         say = lambda step: print(f"… {step}", file=sys.stderr)  # noqa: E731
-        figures = measure(Path(name), wanted, say)
+        figures = measure(Path(name), names, say)
     return report(figures)
 
 

@@ -148,7 +148,7 @@ def test_a_request_that_continues_an_earlier_call_joins_its_run() -> None:
     assert [received.turn for received in only(joined, ResponseReceived)] == [1, 2]
     assert runs(events)[0].details["calls"] == "1, 3"
     starts = {event.at.range.start for event in joined if event.at is not None}
-    assert len(starts) == 2, "each event points to the line that it stands in"
+    assert len(starts) == 2, "each event points to its line"
 
 
 def test_parallel_calls_repeated_as_responses_api_items_join_their_run() -> None:

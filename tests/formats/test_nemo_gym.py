@@ -71,7 +71,9 @@ def test_items_repeated_in_cumulative_agent_states_appear_once() -> None:
     assert found_codes(events) == []
     response = {**response, "output": [states[0], [ask, answer]]}
     events = read_value(FORMAT, {**ROWS[0], "response": response})
-    assert said(events)[-1] == ("assistant", "Yes."), "a state that leaves some out goes on there"
+    assert said(events)[-1] == ("assistant", "Yes."), (
+        "a state that omits items continues the conversation"
+    )
 
 
 def test_rewards_and_the_reason_a_rollout_was_cut_or_failed_are_kept() -> None:

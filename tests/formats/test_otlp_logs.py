@@ -102,9 +102,9 @@ def test_a_file_of_logs_without_a_model_is_not_taken_for_traces() -> None:
 
 def test_a_failure_known_only_from_a_log_record_is_a_failed_request() -> None:
     asked = [{"role": "user", "parts": [{"type": "text", "content": "List."}]}]
-    told = {"gen_ai.input.messages": asked, "error.type": "BadRequestError"}
+    attributes = {"gen_ai.input.messages": asked, "error.type": "BadRequestError"}
     name = "gen_ai.client.inference.operation.details"
-    events = read_value(FORMAT, logs(record(name, attributes=told)))
+    events = read_value(FORMAT, logs(record(name, attributes=attributes)))
     assert only(events, RequestFailed)[0].message == "BadRequestError"
     assert ended(events).status == "error"
 

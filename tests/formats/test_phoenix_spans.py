@@ -135,12 +135,12 @@ def test_spans_of_the_console_exporter_are_read() -> None:
     kinds = {"LLM": "chat", "TOOL": "execute_tool", "AGENT": "invoke_agent"}
     spans = []
     for one in SPANS:
-        told = {key: value for key, value in one.items() if key != "span_kind"}
+        exported = {key: value for key, value in one.items() if key != "span_kind"}
         operation = {"gen_ai.operation.name": kinds[one["span_kind"]]}
         failed = {"status_code": "ERROR", "description": "lost"}
         status = {"status": failed if one is TOOL_SPAN else {"status_code": "UNSET"}}
-        del told["status_code"], told["status_message"]
-        spans.append({**told, **status, "attributes": {**one["attributes"], **operation}})
+        del exported["status_code"], exported["status_message"]
+        spans.append({**exported, **status, "attributes": {**one["attributes"], **operation}})
     events = read_bytes(FORMAT, document(spans))
     mark = results(events)[0].error
     assert mark is not None and "lost" in mark.reason
@@ -160,13 +160,13 @@ def test_a_reply_recorded_in_an_event_as_parts_is_read() -> None:
     """Strands agents record prompts and replies in events, as parts of the Converse API."""
     use = {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {}}}
     asked = {"content": json.dumps([{"text": "List."}])}
-    told = {"message": json.dumps([{"text": "So:"}, use]), "finish_reason": "tool_use"}
+    choice = {"message": json.dumps([{"text": "So:"}, use]), "finish_reason": "tool_use"}
     span = {
         **SPANS[0],
         "attributes": {"gen_ai.operation.name": "chat"},
         "events": [
             {"name": "gen_ai.user.message", "timestamp": None, "attributes": asked},
-            {"name": "gen_ai.choice", "timestamp": None, "attributes": told},
+            {"name": "gen_ai.choice", "timestamp": None, "attributes": choice},
         ],
     }
     events = read_bytes(FORMAT, document([span]))
@@ -265,7 +265,9 @@ def test_spans_of_an_agent_lightning_attempt_are_one_run_with_its_reward() -> No
 
 def test_an_attempt_takes_the_first_value_of_its_last_reward() -> None:
     def rewarded(number: int, *values: float) -> dict[str, Any]:
-        told = {f"agentlightning.reward.{n}.value": value for n, value in enumerate(values)}
+        values_by_key = {
+            f"agentlightning.reward.{n}.value": value for n, value in enumerate(values)
+        }
         names = {f"agentlightning.reward.{n}.name": f"r{n}" for n in range(len(values))}
         return {
             "rollout_id": "ro-1",
@@ -273,7 +275,7 @@ def test_an_attempt_takes_the_first_value_of_its_last_reward() -> None:
             "name": "agentlightning.annotation",
             "context": {"trace_id": f"t{number}", "span_id": f"s{number}"},
             "start_time": number,
-            "attributes": {**told, **names},
+            "attributes": {**values_by_key, **names},
         }
 
     events = read_value(FORMAT, [rewarded(1, 0.0, 5), rewarded(2, 0.5), rewarded(3)])

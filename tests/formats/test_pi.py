@@ -82,10 +82,10 @@ def test_each_reply_keeps_its_tokens_and_cost() -> None:
         if (one := event.message.usage) is not None
     ]
     rows = map(json.loads, SESSION.read_text().splitlines())
-    told = [row["message"]["usage"] for row in rows if "usage" in row.get("message", {})]
+    usages = [row["message"]["usage"] for row in rows if "usage" in row.get("message", {})]
     assert counted == [
         (one["input"] + one["cacheRead"], one["output"], one["cacheRead"], one["cost"]["total"])
-        for one in told
+        for one in usages
     ]
     assert used({"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}) is None
     assert used({"input": 3, "output": 1, "cacheRead": 4, "cacheWrite": 5}).prompt_tokens == 12
@@ -158,8 +158,8 @@ def test_an_abandoned_branch_is_flagged() -> None:
         {"type": "branch_summary", "id": "c", "parentId": "a", "summary": "It was tried."},
         entry("d", "c", role="user", content="Other."),
     ]
-    told = [(one.text, one.flags) for one in messages(read_bytes(FORMAT, lines(*rows)))]
-    assert told == [
+    flagged = [(one.text, one.flags) for one in messages(read_bytes(FORMAT, lines(*rows)))]
+    assert flagged == [
         ("First.", ()),
         ("Left.", ("rewound",)),
         ("It was tried.", ("injected",)),
@@ -177,11 +177,11 @@ def test_a_list_of_the_lines_is_read_like_the_lines(path: Path) -> None:
         entry("z1", None, role="user", content="Left."),
         entry("z2", None, role="user", content="x"),
     ]
-    told = [
+    contents = [
         [(one.text, one.flags) for one in messages(read_bytes(FORMAT, data))]
         for data in (lines(*rows), document(rows))
     ]
-    assert told[0] == told[1]
+    assert contents[0] == contents[1]
 
 
 def test_a_message_cut_off_by_the_end_is_partial() -> None:

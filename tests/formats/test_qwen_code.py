@@ -72,10 +72,10 @@ def test_token_counts_match_those_in_the_lines(path: Path) -> None:
         for event in only(read(path), MessageAppended)
         if (used := event.message.usage) is not None
     ]
-    told = [row["usageMetadata"] for row in rows(path) if "usageMetadata" in row]
+    usages = [row["usageMetadata"] for row in rows(path) if "usageMetadata" in row]
     assert counted == [
         (one["promptTokenCount"], one["candidatesTokenCount"] + one["thoughtsTokenCount"])
-        for one in told
+        for one in usages
     ]
 
 
@@ -172,20 +172,20 @@ def test_a_compression_adds_its_summary_and_repeats_nothing() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_list_of_the_lines_is_read_like_the_lines(path: Path) -> None:
-    told = [
+    contents = [
         [
             (type(one), [found.severity for found in one.diagnostics])
             for one in read_bytes(FORMAT, data)
         ]
         for data in (path.read_bytes(), document(rows(path)))
     ]
-    assert told[0] == told[1]
+    assert contents[0] == contents[1]
 
 
 def test_rewound_messages_are_flagged() -> None:
     events = read(FOLDER / "rewound.jsonl")
-    told = [(message.text, "rewound" in message.flags) for message in messages(events)]
-    assert told == [
+    flagged = [(message.text, "rewound" in message.flags) for message in messages(events)]
+    assert flagged == [
         ("second question", True),
         ("One.", True),
         ("third question", False),

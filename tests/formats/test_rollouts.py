@@ -155,8 +155,8 @@ def test_a_prompt_that_ends_inside_a_turn_loses_nothing_of_the_rollout() -> None
     first, last = text.index("<think>"), text.rindex("<|im_start|>")
     for border in range(first, last):
         if border not in inside:
-            parted = {**row, "prompt": text[:border], "completion": text[border:]}
-            events = read_value(rollouts.FORMAT, parted)
+            split_row = {**row, "prompt": text[:border], "completion": text[border:]}
+            events = read_value(rollouts.FORMAT, split_row)
             assert said(events) == said(whole)
             assert found_codes(events) == [] and len(only(events, ToolReturned)) == 1
 
@@ -401,15 +401,15 @@ def test_searches_in_tags_are_calls_and_their_findings_the_results() -> None:
 
 
 def test_unanswered_and_invalid_searches_are_reported() -> None:
-    told = (
+    notice = (
         "\nMy previous action is invalid. If I want to search, I should put the query between "
         "<search> and </search>. If I want to give the final answer, I should put the answer "
         "between <answer> and </answer>. Let me try again.\n"
     )
-    row = {**SEARCHING, "output": f"I ask Ann.{told}<search>who</search>"}
+    row = {**SEARCHING, "output": f"I ask Ann.{notice}<search>who</search>"}
     events = read_value(rollouts.FORMAT, row)
     assert [role for role, _ in said(events)] == ["user", "assistant", "user", "assistant"]
-    assert said(events)[2][1] == told.strip()
+    assert said(events)[2][1] == notice.strip()
     assert {one.code for one in fold_run(events)[1]} == {Code.CALL_UNANSWERED}
 
 

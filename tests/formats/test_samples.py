@@ -139,9 +139,9 @@ def test_lists_parallel_to_the_samples_are_distributed_to_them() -> None:
 
 
 def test_a_sample_may_have_several_scores_and_contain_them() -> None:
-    beside = {"prompt": "q", "responses": ["a", "b"], "scores": [{"form": 1}, {"form": 0}]}
+    parallel = {"prompt": "q", "responses": ["a", "b"], "scores": [{"form": 1}, {"form": 0}]}
     inside = {"prompt": "q", "samples": [{"text": "a", "reward": 1}, {"text": "b", "reward": 0}]}
-    ends = only(read_value(openai_messages.FORMAT, beside), RunEnded)
+    ends = only(read_value(openai_messages.FORMAT, parallel), RunEnded)
     assert [end.scores for end in ends] == [{"form": 1.0}, {"form": 0.0}]
     assert rewards(read_value(openai_messages.FORMAT, inside)) == [1.0, 0.0]
 

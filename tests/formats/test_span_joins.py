@@ -40,7 +40,7 @@ def test_a_request_that_begins_with_another_and_its_reply_continues_its_run() ->
         events = read(*spans)
         (run,) = runs(events)
         assert run.details["traces"] == 2
-        assert [spoken for _, spoken in said(events)] == ["Weather?", "", "rain", "Rain."]
+        assert [content for _, content in said(events)] == ["Weather?", "", "rain", "Rain."]
         assert [one.id for one in calls(events)] == ["c1"]
         assert ended(events).usage.prompt_tokens == 12
 

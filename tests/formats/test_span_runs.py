@@ -147,7 +147,7 @@ def test_a_reply_keeps_text_that_the_next_request_omits() -> None:
         request(1, [USER], reply),
         request(3, [USER, call("c1"), answer("c1")], text("Rain.")),
     )
-    assert [spoken for _, spoken in said(events)] == ["Weather?", "Let me look.", "rain", "Rain."]
+    assert [content for _, content in said(events)] == ["Weather?", "Let me look.", "rain", "Rain."]
     assert [one.id for one in calls(events)] == ["c1"]
 
 
@@ -383,10 +383,12 @@ def test_an_agent_output_with_the_whole_conversation_is_not_repeated() -> None:
 
 
 def test_instructions_come_first_regardless_of_their_source() -> None:
-    beside = request(1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]')
+    separate = request(
+        1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]'
+    )
     repeated = request(1, [USER], {"object": "response", "instructions": "Be brief.", "output": []})
     for events in (
-        read(root(), beside),
+        read(root(), separate),
         read(root(), repeated),
         read(root(system="Be brief."), request(1, [USER], text("Rain."))),
         read(root(input={"system": "Be brief.", "prompt": "x"}), request(1, [USER], text("Rain."))),

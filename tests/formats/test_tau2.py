@@ -208,11 +208,11 @@ def test_a_non_message_is_a_defect_at_its_location() -> None:
 @settings(max_examples=100, deadline=None)
 @given(any_json("messages", "ticks", "role", "content", "tool_calls", "raw_data", "tool_messages"))
 def test_reading_and_sniffing_never_raise(value: Any) -> None:
-    told = {"reward_info": value, "termination_reason": value, "start_time": value}
+    fields = {"reward_info": value, "termination_reason": value, "start_time": value}
     odd = {"role": value, "content": value, "tool_calls": value, "raw_data": value}
     for item in (
         value,
-        {**SIMULATION, **told, "messages": [value, odd, {"tool_messages": [value, odd]}]},
+        {**SIMULATION, **fields, "messages": [value, odd, {"tool_messages": [value, odd]}]},
         {**SIMULATION, "messages": value},
         {**SIMULATION, "messages": None, "ticks": [value, {"user_chunk": value}]},
         {**RESULTS, "info": value, "tasks": [value]},

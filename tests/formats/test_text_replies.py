@@ -125,8 +125,8 @@ def test_a_logged_request_with_a_prompt_has_its_turns(request_body: dict[str, An
 
 
 def test_a_prompt_that_continues_an_earlier_reply_continues_its_run() -> None:
-    told = "<|im_end|>\n<|im_start|>tool\na.txt<|im_end|>\n<|im_start|>assistant\n"
-    later = PROMPT + SOUND + told
+    result = "<|im_end|>\n<|im_start|>tool\na.txt<|im_end|>\n<|im_start|>assistant\n"
+    later = PROMPT + SOUND + result
     log = [
         {"request": {"prompt": PROMPT}, "response": completed(SOUND)},
         {"request": {"prompt": later}, "response": completed("done")},

@@ -25,8 +25,8 @@ FORMATS: tuple[Format, ...] = (claude_code.FORMAT, codex.FORMAT, claude_stream_j
 
 
 def message_line(role: str, content: Any, reply: str = "", **more: Any) -> dict[str, Any]:
-    told = {"id": reply, "model": "m"} if reply else {}
-    message = {**told, "role": role, "content": content}
+    ids = {"id": reply, "model": "m"} if reply else {}
+    message = {**ids, "role": role, "content": content}
     head = {"type": role, "uuid": f"{role}-{reply}", "parentUuid": None, "sessionId": "s1"}
     return {**head, "message": message, **more}
 

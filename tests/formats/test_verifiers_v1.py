@@ -87,8 +87,8 @@ def test_a_run_has_its_task_agent_environment_and_tools() -> None:
     start = started(read_value(FORMAT, EPISODES[0]))
     assert (start.task, start.model) == ("What is 1 + 1?", "m1")
     assert [tool.name for tool in start.tools] == ["add"]
-    told = {key: start.details[key] for key in ("agent", "environment", "episode")}
-    assert told == {
+    details = {key: start.details[key] for key in ("agent", "environment", "episode")}
+    assert details == {
         "agent": "solver",
         "environment": "agentic-judge+add",
         "episode": "episode-1",
