@@ -86,7 +86,7 @@ def test_events_of_a_runner_are_one_run_with_the_error_of_the_server() -> None:
     assert failure.message.startswith("ServerError: 500")
 
 
-def test_a_call_that_was_lost_and_what_changed_the_state_are_told() -> None:
+def test_malformed_calls_and_state_changes_are_shown() -> None:
     told = {"author": "a", "invocation_id": "i", "timestamp": 1.7e9, "branch": "a.b"}
     content = {"role": "model", "parts": [{"text": "So:"}]}
     rows = [
@@ -105,7 +105,7 @@ def test_a_call_that_was_lost_and_what_changed_the_state_are_told() -> None:
 
 
 @pytest.mark.parametrize("in_columns", [False, True])
-def test_a_database_gives_a_line_a_session(tmp_path: Path, *, in_columns: bool) -> None:
+def test_a_database_yields_one_line_per_session(tmp_path: Path, *, in_columns: bool) -> None:
     session = json.loads((FIXTURES / "session.json").read_bytes())
     path = tmp_path / "sessions.db"
     connection = sqlite3.connect(path)

@@ -80,7 +80,7 @@ def test_a_state_is_recognised_in_a_document_and_in_lines() -> None:
     assert len(runs(read_bytes(FORMAT, lines(STATE, STATE)))) == 2
 
 
-def test_what_agents_made_is_the_transcript_under_their_names() -> None:
+def test_generated_items_are_messages_under_the_names_of_their_agents() -> None:
     events = read_value(FORMAT, STATE)
     assert counts(events) == (1, 6, 2)
     assert [(message.role, message.author) for message in messages(events)] == [
@@ -95,7 +95,7 @@ def test_what_agents_made_is_the_transcript_under_their_names() -> None:
     assert not fold_run(events)[0].codes
 
 
-def test_the_state_knows_its_trace_its_turns_and_its_end() -> None:
+def test_a_state_has_its_trace_turns_approvals_and_outcome() -> None:
     events = read_value(FORMAT, STATE)
     (start,) = runs(events)
     assert (start.run_id, start.task) == ("trace_1", "Pay the bill")
@@ -107,7 +107,7 @@ def test_the_state_knows_its_trace_its_turns_and_its_end() -> None:
     assert (end.usage.prompt_tokens, end.usage.reasoning_tokens) == (9, 3)
 
 
-def test_each_response_tells_what_its_reply_used() -> None:
+def test_each_response_has_the_usage_of_its_reply() -> None:
     events = read_value(FORMAT, STATE)
     received = only(events, ResponseReceived)
     assert [one.turn for one in received] == [1, 2, 3]
@@ -120,7 +120,7 @@ def _is_reply(event: MessageAppended) -> bool:
     return event.message.role == "assistant"
 
 
-def test_a_call_that_waits_for_approval_is_one_call_and_marked() -> None:
+def test_a_call_awaiting_approval_is_counted_once_and_flagged() -> None:
     waiting = made("tool_call_item", "clerk", **CALL)
     approval = {**waiting, "type": "tool_approval_item"}
     step = {"type": "next_step_interruption", "data": {"interruptions": [approval]}}
@@ -136,7 +136,7 @@ def test_the_longer_list_of_items_is_read() -> None:
     assert counts(read_value(FORMAT, state)) == (1, 3, 1)
 
 
-def test_what_the_sdk_for_javascript_writes_is_read() -> None:
+def test_states_of_the_javascript_sdk_are_read() -> None:
     call = {"type": "function_call", "callId": "c1", "name": "pay", "arguments": '{"a": 1}'}
     answer = {
         "type": "function_call_result",
@@ -160,7 +160,7 @@ def test_an_input_of_items_is_read_as_items() -> None:
     assert said(read_value(FORMAT, state))[:2] == [("user", "Pay"), ("assistant", "Done.")]
 
 
-def test_what_is_no_item_is_a_defect_in_its_place() -> None:
+def test_an_element_that_is_not_an_item_is_a_defect_at_its_place() -> None:
     events = read_value(FORMAT, {**STATE, "generated_items": [7, *STATE["generated_items"]]})
     (defect,) = only(events, SourceDefect)
     assert defect.at is not None
@@ -179,7 +179,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 
 
 @pytest.mark.shared
-def test_states_that_the_sdk_wrote_are_read_whole(trajectories: Path) -> None:
+def test_states_written_by_the_sdk_are_read_completely(trajectories: Path) -> None:
     paths = sorted((trajectories / "22-openai-agents").iterdir())
     assert paths
     for path in paths:

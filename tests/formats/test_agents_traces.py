@@ -52,7 +52,7 @@ def test_each_agent_of_a_trace_is_a_run() -> None:
     assert (row.prompt_tokens, row.completion_tokens) == (201, 21)
 
 
-def test_requests_that_are_told_without_a_word_leave_the_tools_to_tell() -> None:
+def test_requests_without_content_leave_the_calls_to_the_tool_spans() -> None:
     cause = {"message": "Error in agent run", "data": {"error": "500 gone"}}
     rows = [
         {"object": "trace", "id": "t", "workflow_name": "w", "group_id": "g", "metadata": None},

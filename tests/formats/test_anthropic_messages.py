@@ -97,7 +97,7 @@ def test_blocks_become_reasoning_text_calls_and_results() -> None:
 
 
 @pytest.mark.parametrize("system", ["Be brief.", [{"type": "text", "text": "Be brief."}]])
-def test_a_request_tells_its_system_prompt_model_and_tools(system: Any) -> None:
+def test_a_request_has_its_system_prompt_model_and_tools(system: Any) -> None:
     request = {"model": "m", "max_tokens": 9, "system": system, "tools": TOOLS, "messages": [USER]}
     events = read_bytes(FORMAT, document(request))
     (start,) = runs(events)
@@ -114,7 +114,7 @@ def test_a_reply_is_a_run_of_one_message_with_its_usage() -> None:
     assert (runs(events)[0].run_id, runs(events)[0].model) == ("msg_1", "claude-example")
 
 
-def test_the_outcomes_of_a_batch_are_runs_failed_ones_too() -> None:
+def test_every_outcome_of_a_batch_is_a_run_even_a_failed_one() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
     events = read_bytes(
         FORMAT,
@@ -129,20 +129,20 @@ def test_the_outcomes_of_a_batch_are_runs_failed_ones_too() -> None:
     assert [ended.stop_reason for ended in only(events, RunEnded)] == ["errored", "expired"]
 
 
-def test_an_odd_element_is_a_defect_in_its_place() -> None:
+def test_an_invalid_element_is_a_defect_at_its_place() -> None:
     events = read_value(FORMAT, {"messages": [USER, 7, CALL]})
     (defect,) = only(events, SourceDefect)
     assert defect.at.pointer == "/messages/1"
     assert counts(events) == (1, 2, 1)
 
 
-def test_messages_without_a_block_of_its_own_are_left_to_others() -> None:
+def test_messages_without_anthropic_blocks_are_not_claimed() -> None:
     text = {"role": "user", "content": [{"type": "text", "text": "hi"}]}
     assert FORMAT.sniff(sample(text, {"role": "assistant", "content": "ho"})) is None
     assert FORMAT.sniff(sample({"messages": CHAT, "response": {}})) is None
 
 
-def test_a_role_or_type_that_is_no_text_does_not_disturb_sniffing() -> None:
+def test_a_role_or_type_that_is_not_a_string_does_not_break_sniffing() -> None:
     odd = {"role": {}, "content": [{"type": []}, {"type": {}}]}
     assert FORMAT.sniff(sample(odd, USER, CALL, RESULT, *CHAT)) is None
     asked = {**USER, "content": [{"type": []}]}

@@ -185,20 +185,20 @@ def test_the_same_conversation_is_read_from_every_dialect(dialect: str, wrap: st
     ],
     ids=lambda reply: json.dumps(reply)[:40],
 )
-def test_a_reply_is_found_in_whatever_was_put_around_it(reply: Any) -> None:
+def test_a_reply_is_found_inside_any_wrapper(reply: Any) -> None:
     found = read_output(reply, "/output")
     assert found.is_known
     assert said(events_of(found)) == [("assistant", "Two.")]
 
 
 @pytest.mark.parametrize("wrap", ["list", "object"])
-def test_calls_without_the_reply_around_them_are_calls(wrap: str) -> None:
+def test_bare_lists_of_calls_are_calls(wrap: str) -> None:
     listed = [{"id": "c1", "type": "function", "function": FUNCTION}]
     (call,) = calls(events_of(read_output(listed if wrap == "list" else {"tool_calls": listed})))
     assert (call.name, call.id, call.arguments_text) == ("add", "c1", '{"a": 1}')
 
 
-def test_what_stands_beside_the_messages_is_told_with_them() -> None:
+def test_model_tools_and_system_prompt_next_to_the_messages_are_read() -> None:
     tool = typed("function", function={"name": "add", "parameters": {}})
     found = read_input({"model": "m", "messages": OPENAI, "tools": [tool], "system": "Be brief."})
     assert found.model == "m"
@@ -206,14 +206,14 @@ def test_what_stands_beside_the_messages_is_told_with_them() -> None:
     assert said(events_of(found))[0] == ("system", "Be brief.")
 
 
-def test_tools_listed_among_the_messages_are_no_messages() -> None:
+def test_tools_listed_among_the_messages_are_not_messages() -> None:
     tool = typed("function", function={"name": "add", "parameters": {}})
     found = read_input([OPENAI[0], {"role": "tool", "content": tool}])
     assert len(found.messages) == 1
     assert [spec.name for spec in found.tools or ()] == ["add"]
 
 
-def test_a_request_to_gemini_brings_its_instruction_and_its_tools() -> None:
+def test_a_gemini_request_has_its_system_instruction_and_tools() -> None:
     request = {
         "model": "gemini-example",
         "config": {
@@ -238,17 +238,17 @@ def test_a_reply_that_is_an_error_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], {}, "null"])
-def test_nothing_says_nothing(nothing: Any) -> None:
+def test_an_empty_output_has_no_messages(nothing: Any) -> None:
     assert read_output(nothing).messages == [] or nothing == "null"
 
 
-def test_what_is_of_no_dialect_is_shown_as_it_is() -> None:
+def test_a_value_of_no_known_dialect_is_shown_unchanged() -> None:
     found = read_output({"joke": "no", "score": 3}, "/output")
     assert not found.is_known
     assert said(events_of(found)) == [("assistant", '{"joke":"no","score":3}')]
 
 
-def test_instructions_are_text_parts_or_stand_in_a_reply() -> None:
+def test_instructions_are_read_from_text_from_parts_and_from_a_reply() -> None:
     for told in ("Be brief.", '[{"type": "text", "content": "Be brief."}]'):
         message = instructions_in(told, "/x")
         assert message is not None
@@ -259,7 +259,7 @@ def test_instructions_are_text_parts_or_stand_in_a_reply() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "messages", "output", "instructions", "content", "parts"])
-def test_values_nested_too_deeply_are_no_exception(key: str) -> None:
+def test_values_nested_too_deeply_raise_nothing(key: str) -> None:
     deep: Any = "x"
     for _ in range(900):
         deep = {key: deep} if key else [deep]

@@ -52,7 +52,7 @@ def test_trajectories_have_their_turns_calls_tools_and_rewards(data: bytes) -> N
 
 
 @pytest.mark.parametrize("name", ["rows_v2.jsonl", "exchanges.jsonl"])
-def test_a_row_that_keeps_its_trajectory_as_a_text_is_read_whole(name: str) -> None:
+def test_a_row_that_stores_its_trajectory_as_text_is_read_completely(name: str) -> None:
     """What ART 0.5.23 writes: thoughts, ends and further histories stand in the text alone."""
     data = (FILES / name).read_bytes()
     assert format_of(data) == "art"
@@ -96,12 +96,12 @@ def test_a_further_history_is_a_run_below_its_trajectory() -> None:
     assert said(events)[4:6] == [("user", "Sum up."), ("assistant", "It rains.")]
 
 
-def test_a_choice_tells_why_it_ended() -> None:
+def test_a_choice_has_its_finish_reason() -> None:
     replies = [one for one in messages(read_bytes(FORMAT, GROUPS)) if one.role == "assistant"]
     assert [one.finish_reason for one in replies] == ["tool_calls", "stop", "stop", "stop"]
 
 
-def test_what_is_no_trajectory_of_a_group_is_said() -> None:
+def test_an_element_that_is_not_a_trajectory_is_reported() -> None:
     group = {"trajectories": [*GROUP["trajectories"] * 2, 7]}
     defects = only(read_value(FORMAT, group), SourceDefect)
     assert [(one.message, one.at.pointer) for one in defects] == [
@@ -109,7 +109,7 @@ def test_what_is_no_trajectory_of_a_group_is_said() -> None:
     ]
 
 
-def test_trajectories_of_others_are_not_claimed() -> None:
+def test_trajectories_of_other_formats_are_not_claimed() -> None:
     others: list[Any] = [{"trajectories": [{"steps": []}]}, {"group_index": 0, "messages": []}]
     assert [format_of(lines(other, other)) for other in others].count("art") == 0
 

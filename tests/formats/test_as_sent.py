@@ -38,7 +38,7 @@ def test_an_edited_call_is_exported_as_it_ran() -> None:
     assert named(exported(run.log)[1]) == [("read_file", '{"command": "ls"}')]
 
 
-def test_a_dropped_call_is_exported_by_no_format() -> None:
+def test_no_format_exports_a_dropped_call() -> None:
     run = Scenario() >> task() >> calls(LS, RM) >> given.DropCall(1)
     run >> given.Resume() >> given.ToolReplied("a.txt")
     assert named(exported(run.log)[1]) == [("terminal", '{"command": "ls"}')]
@@ -46,7 +46,7 @@ def test_a_dropped_call_is_exported_by_no_format() -> None:
         assert "rm -rf" not in WRITERS[to](run.log), to
 
 
-def test_an_added_call_stands_in_the_reply_and_is_answered_once() -> None:
+def test_an_added_call_is_part_of_the_reply_and_is_answered_once() -> None:
     run = Scenario() >> task() >> calls(LS) >> given.AddCall("read_file", '{"path": "a"}')
     run >> given.Resume() >> given.ToolReplied("a.txt")
     run >> given.Resume() >> given.ToolReplied("text")
@@ -62,13 +62,13 @@ def test_a_result_that_was_replaced_is_exported_as_the_model_saw_it() -> None:
     assert exported(run.log)[-1]["content"] == "nothing here"
 
 
-def test_of_a_tool_that_ran_twice_the_last_result_is_exported() -> None:
+def test_the_last_result_of_a_tool_that_ran_twice_is_exported() -> None:
     run = Scenario() >> run_to("after_result") >> calls(LS) >> given.ToolReplied("busy")
     run >> given.Retry() >> given.ToolReplied("a.txt") >> given.Resume()
     assert [message["content"] for message in exported(run.log)[2:]] == ["a.txt"]
 
 
-def test_an_edited_call_of_the_text_stands_in_its_own_field_alone() -> None:
+def test_an_edited_call_from_text_is_exported_only_in_tool_calls() -> None:
     run = Scenario() >> task(parser="auto") >> says(LEFT_IN_TEXT)
     run >> given.EditArguments(0, '{"command": "ls"}') >> given.Resume()
     if run.session.state.phase == "stopped":
@@ -78,7 +78,7 @@ def test_an_edited_call_of_the_text_stands_in_its_own_field_alone() -> None:
     assert named(reply) == [("terminal", '{"command": "ls"}')]
 
 
-def test_messages_that_were_edited_added_and_taken_out_are_exported_so() -> None:
+def test_edited_added_and_removed_messages_are_exported_as_changed() -> None:
     run = Scenario() >> run_to("before_request if turn == 2") >> calls(LS) >> given.ToolReplied("a")
     run >> given.EditMessage(0, '{"role": "user", "content": "stop"}')
     run >> given.EditMessage(3, '{"role": "user", "content": "and be short"}')
@@ -88,7 +88,7 @@ def test_messages_that_were_edited_added_and_taken_out_are_exported_so() -> None
     ]  # fmt: skip
 
 
-def test_a_reply_that_broke_off_takes_none_before_it_along() -> None:
+def test_an_incomplete_reply_removes_no_earlier_message() -> None:
     run = Scenario() >> run_to() >> calls(LS) >> given.ToolReplied("a.txt") >> says("done")
     killed = Scenario(log=list(run.log[: len(run.log) - 2]))
     assert killed.session.state.phase != "ended"
@@ -112,6 +112,6 @@ def test_recordings_are_exported_as_they_were_sent(name: str, transcripts: Path)
     ]
 
 
-def test_the_time_grows_with_the_results_that_no_message_carries() -> None:
+def test_export_is_linear_in_the_results_without_a_message() -> None:
     results = [ToolReturned(seq=n, result=ToolResult("ok"), call_index=n) for n in range(30_000)]
     assert len(exported(results)) == len(results)

@@ -66,7 +66,7 @@ def test_every_version_opens_as_document_and_as_lines(version: str) -> None:
         assert said(events) == [("user", "list"), ("assistant", "I look")]
 
 
-def test_a_result_stands_behind_its_call_and_is_no_message() -> None:
+def test_a_result_follows_its_call_and_is_not_a_message() -> None:
     events = read_value(FORMAT, trajectory(ASK, ACT))
     kinds = [type(event).__name__ for event in events]
     assert kinds[-3:] == ["MessageAppended", "ToolCallProposed", "ToolReturned"]
@@ -78,7 +78,7 @@ def test_a_result_stands_behind_its_call_and_is_no_message() -> None:
     assert not found_codes(events), "arguments are objects by the standard"
 
 
-def test_a_step_brings_its_usage_reasoning_and_time() -> None:
+def test_a_step_has_its_usage_reasoning_and_time() -> None:
     events = read_value(FORMAT, trajectory(ASK, ACT))
     asked, acted = messages(events)
     assert acted.usage is not None
@@ -88,7 +88,7 @@ def test_a_step_brings_its_usage_reasoning_and_time() -> None:
     assert asked.time_s == runs(events)[0].ts == 1767225600.0
 
 
-def test_what_is_typed_into_a_terminal_is_answered_by_the_environment() -> None:
+def test_an_observation_without_calls_is_a_message_of_the_environment() -> None:
     step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
     events = read_value(FORMAT, trajectory(ASK, step))
     assert said(events)[-1] == ("environment", "$")
@@ -96,7 +96,7 @@ def test_what_is_typed_into_a_terminal_is_answered_by_the_environment() -> None:
     assert not found_codes(events)
 
 
-def test_an_observation_of_several_calls_answers_them_all() -> None:
+def test_one_observation_answers_several_calls() -> None:
     path = FIXTURES / "harbor" / "good" / "agent" / "trajectory.json"
     events = read_bytes(FORMAT, path.read_bytes())
     assert counts(events) == (1, 6, 5)
@@ -118,7 +118,7 @@ def test_calls_that_share_an_observation_are_exported_with_it() -> None:
     assert [json.loads(text)["keystrokes"].split()[0] for text in typed] == ["ls", "echo"]
 
 
-def test_what_the_environment_says_of_an_unread_reply_stays_its_own_in_an_export() -> None:
+def test_environment_messages_survive_an_export() -> None:
     step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
     events = read_value(FORMAT, trajectory(ASK, step, {**step, "message": "again"}))
     again = read_value(FORMAT, json.loads(atif_writer.write(events)))
@@ -134,7 +134,7 @@ def test_what_the_environment_says_of_an_unread_reply_stays_its_own_in_an_export
         ("ls", "c1", 1),
     ],
 )
-def test_a_result_of_one_call_leaves_the_others_open_unless_they_say_that_all_is_done(
+def test_a_result_leaves_other_calls_open_unless_it_answers_all_or_they_end_the_task(
     name: str, answered: str | None, unanswered: int
 ) -> None:
     other = {"tool_call_id": "c2", "function_name": name, "arguments": {}}
@@ -147,7 +147,7 @@ def test_a_result_of_one_call_leaves_the_others_open_unless_they_say_that_all_is
 
 
 @pytest.mark.parametrize("result", [{}, {"source_call_id": None}, {"content": None}])
-def test_an_observation_of_several_calls_that_says_nothing_is_a_result(
+def test_an_empty_observation_of_several_calls_is_a_result(
     result: dict[str, Any],
 ) -> None:
     other = {"tool_call_id": "c2", "function_name": "ls", "arguments": {}}
@@ -157,13 +157,13 @@ def test_an_observation_of_several_calls_that_says_nothing_is_a_result(
     assert counts(events) == (1, 2, 2)
 
 
-def test_a_reply_that_the_agent_could_not_read_is_named() -> None:
+def test_a_reply_that_the_agent_could_not_parse_is_reported() -> None:
     content = "Previous response had parsing errors:\nERROR: No valid JSON"
     step = {"source": "agent", "message": "?", "observation": {"results": [{"content": content}]}}
     assert found_codes(read_value(FORMAT, trajectory(step))) == ["REPLY_SHAPE:error"]
 
 
-def test_calls_in_text_are_the_way_of_an_agent_that_acts_on_them() -> None:
+def test_calls_in_text_are_no_finding_when_the_agent_acts_on_them() -> None:
     text = "<function=ls>\n<parameter=path>.</parameter>\n</function>"
     silent = {"source": "agent", "message": text}
     answered = {**silent, "observation": {"results": [{"content": "a.txt"}]}}
@@ -173,7 +173,7 @@ def test_calls_in_text_are_the_way_of_an_agent_that_acts_on_them() -> None:
     assert not found_codes(events)
 
 
-def test_arguments_that_harbor_could_not_read_are_shown_as_they_came() -> None:
+def test_arguments_that_harbor_could_not_parse_are_shown_verbatim() -> None:
     step = {**ACT, "tool_calls": [{**CALL, "arguments": {"raw": '{"path": '}}]}
     hermes = {"name": "hermes", "version": "1"}
     events = read_value(FORMAT, trajectory(step, agent=hermes))
@@ -182,7 +182,7 @@ def test_arguments_that_harbor_could_not_read_are_shown_as_they_came() -> None:
     assert calls(read_value(FORMAT, trajectory(step)))[0].arguments == {"raw": '{"path": '}
 
 
-def test_a_result_that_says_it_is_an_error_is_one() -> None:
+def test_a_result_flagged_as_an_error_is_an_error() -> None:
     result = {"source_call_id": "c1", "content": "no", "extra": {"is_error": True, "exit_code": 2}}
     events = read_value(FORMAT, trajectory({**ACT, "observation": {"results": [result]}}))
     answer = only(events, ToolReturned)[0].result
@@ -190,7 +190,7 @@ def test_a_result_that_says_it_is_an_error_is_one() -> None:
     assert (answer.error.kind, answer.exit_code, answer.raw) == ("flag", 2, result)
 
 
-def test_content_parts_are_read_and_images_named() -> None:
+def test_content_parts_and_images_are_read() -> None:
     source = {"media_type": "image/png", "path": "images/1.png"}
     content = [{"type": "text", "text": "see"}, {"type": "image", "source": source}]
     events = read_value(FORMAT, trajectory({**ASK, "message": content}))
@@ -231,7 +231,7 @@ def test_embedded_subagents_are_runs_of_their_own() -> None:
     assert [run.at.pointer for run in runs(events) if run.at][1] == "/subagent_trajectories/0"
 
 
-def test_subagents_without_end_stop_at_a_depth_and_say_so() -> None:
+def test_subagents_nested_too_deeply_are_cut_off_and_reported() -> None:
     value = trajectory(ASK)
     for _ in range(MAX_DEPTH + 5):
         value = trajectory(ASK, subagent_trajectories=[value])
@@ -240,7 +240,7 @@ def test_subagents_without_end_stop_at_a_depth_and_say_so() -> None:
     assert len(only(events, SourceDefect)) == 1
 
 
-def test_totals_and_the_continuation_end_the_run() -> None:
+def test_the_end_of_a_run_has_its_totals_and_its_continuation() -> None:
     totals = {"total_prompt_tokens": 9, "total_cost_usd": 0.2, "total_steps": 2}
     value = trajectory(ASK, final_metrics=totals, continued_trajectory_ref="trajectory.cont-1.json")
     end = only(read_value(FORMAT, value), RunEnded)[0]
@@ -252,7 +252,7 @@ def test_totals_and_the_continuation_end_the_run() -> None:
     assert end.stop_reason == "continued in trajectory.cont-1.json"
 
 
-def test_declared_tools_and_who_acted_are_kept() -> None:
+def test_declared_tools_agent_and_models_are_kept() -> None:
     tool = {"type": "function", "function": {"name": "ls", "parameters": {}}}
     agent = {"name": "a", "model_name": "m", "tool_definitions": [tool]}
     step = {**ACT, "model_name": "n"}
@@ -262,7 +262,7 @@ def test_declared_tools_and_who_acted_are_kept() -> None:
     assert run.details["step_models"] == ["n"]
 
 
-def test_what_is_no_step_or_result_is_a_defect() -> None:
+def test_an_invalid_step_or_result_is_a_defect() -> None:
     step = {**ACT, "observation": {"results": [3]}}
     defects = only(read_value(FORMAT, trajectory("x", step)), SourceDefect)
     assert [defect.at.pointer for defect in defects] == [
@@ -308,7 +308,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
         ("terminus_2_hello-world-context-summarization-linear-history.trajectory", (1, 8, 0)),
     ],
 )
-def test_real_trajectories_hold_what_their_manifest_says(
+def test_real_trajectories_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int]
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "08-atif" / f"{name}.json").read_bytes())
@@ -321,9 +321,7 @@ def test_real_trajectories_hold_what_their_manifest_says(
 @pytest.mark.parametrize(("name", "agent", "unanswered"), [
     ("finish", "openhands", 0), ("finish", "other", 1), ("ls", "openhands", 1),
 ])  # fmt: skip
-def test_the_call_that_ends_the_run_of_an_agent_needs_no_answer(
-    name: str, agent: str, unanswered: int
-) -> None:
+def test_the_call_that_ends_a_run_needs_no_result(name: str, agent: str, unanswered: int) -> None:
     last = {**ACT, "tool_calls": [{**CALL, "function_name": name}], "observation": None}
     value = trajectory(ASK, last, agent={"name": agent}, final_metrics={"total_steps": 2})
     state, _ = fold_run(read_value(FORMAT, value))

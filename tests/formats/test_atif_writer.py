@@ -60,7 +60,7 @@ def returned(call_id: str | None, content: str = "ok", **fields: Any) -> ToolRet
     return ToolReturned(seq=0, result=ToolResult(content, call_id=call_id, **fields))
 
 
-def test_results_stand_in_the_step_of_their_call() -> None:
+def test_results_are_written_in_the_step_of_their_call() -> None:
     document = written(
         said("user", "list"),
         said("assistant", "I look.", calls=2),
@@ -82,7 +82,7 @@ def test_results_stand_in_the_step_of_their_call() -> None:
     assert "observation" not in user and "observation" not in done
 
 
-def test_calls_without_ids_get_some_and_their_results_are_paired_by_order() -> None:
+def test_calls_without_ids_get_ids_and_results_are_paired_by_order() -> None:
     document = written(
         said("assistant", "", calls=2),
         proposed(None),
@@ -98,27 +98,27 @@ def test_calls_without_ids_get_some_and_their_results_are_paired_by_order() -> N
     assert [call["extra"] for call in step["tool_calls"]] == [{"id": "missing"}] * 2
 
 
-def test_arguments_that_are_no_object_are_kept_as_they_arrived() -> None:
+def test_arguments_that_are_not_an_object_are_kept_verbatim() -> None:
     document = written(said("assistant", "", calls=1), proposed("c1", '{"a": '))
     (call,) = document["steps"][0]["tool_calls"]
     assert call["arguments"] == {"raw": '{"a": '}
     assert call["extra"] == {"arguments_text": '{"a": '}
 
 
-def test_a_result_of_no_call_names_the_id_it_came_with() -> None:
+def test_a_result_without_a_call_keeps_its_id() -> None:
     document = written(said("assistant", "hm"), returned("lost"), said("tool", "ok", results=1))
     assert document["steps"][0]["observation"]["results"] == [
         {"content": "ok", "extra": {"role": "tool", "call_id": "lost"}}
     ]
 
 
-def test_a_reply_that_was_discarded_is_no_step() -> None:
+def test_a_discarded_reply_is_not_a_step() -> None:
     again = said("assistant", "again", calls=1)
     document = written(again, proposed("c1"), ReplyDiscarded(seq=0), again, proposed("c1"))
     assert len(document["steps"]) == 1
 
 
-def test_usage_is_written_by_step_and_added_up() -> None:
+def test_usage_is_written_per_step_and_summed() -> None:
     usage = Usage(prompt_tokens=10, completion_tokens=2, cost_usd=0.5, reasoning_tokens=1)
     reply = MessageAppended(
         seq=0, message=Message("assistant", "hi", usage=usage, time_s=1_700_000_000.0)
@@ -142,7 +142,7 @@ def read_back(text: str) -> list[Event]:
     return list(build.events)
 
 
-def test_what_was_written_reads_back_the_same() -> None:
+def test_a_written_run_reads_back_the_same() -> None:
     log = numbered(
         said("system", "Be brief."),
         said("assistant", "", calls=2, finish_reason="tool_calls"),
@@ -166,7 +166,7 @@ def test_what_was_written_reads_back_the_same() -> None:
     assert [(result.call_id, result.content) for result in results] == [("c1", "one")]
 
 
-def test_results_of_no_call_read_back_as_the_results_and_errors_they_are() -> None:
+def test_results_without_a_call_read_back_with_their_errors() -> None:
     log = numbered(
         returned("lost", "no such file", name="cat", error=ErrorMark("flag", "is_error")),
         said("tool", "no such file", results=1),
@@ -180,7 +180,7 @@ def test_results_of_no_call_read_back_as_the_results_and_errors_they_are() -> No
     assert [result.error is not None for result in results] == [True, False]
 
 
-def test_the_input_of_a_custom_tool_reads_back_as_one_and_nothing_is_wrong_with_it() -> None:
+def test_the_input_of_a_custom_tool_reads_back_without_findings() -> None:
     given_call = proposed("c1", "*** Begin Patch").call
     custom = msgspec.structs.replace(given_call, verdict="custom")
     log = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=custom))
@@ -189,7 +189,7 @@ def test_the_input_of_a_custom_tool_reads_back_as_one_and_nothing_is_wrong_with_
     assert not found.diagnostics
 
 
-def test_arguments_that_only_a_person_can_read_read_back_with_what_is_wrong_with_them() -> None:
+def test_invalid_arguments_read_back_with_their_finding() -> None:
     value = {"a": 1}
     call = msgspec.structs.replace(proposed("c1", "{'a': 1}").call, arguments=value)
     log = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=call))
@@ -203,7 +203,7 @@ def run_of(run_id: str, parent: str, text: str) -> tuple[Event, ...]:
     return numbered(RunStarted(seq=0, run_id=run_id, parent_run_id=parent), said("assistant", text))
 
 
-def test_the_runs_of_subagents_are_trajectories_in_that_of_their_agent() -> None:
+def test_subagents_are_embedded_in_the_trajectory_of_their_agent() -> None:
     subagents = (
         run_of("b", "a", "first"),
         run_of("d", "b", "inner"),
@@ -223,7 +223,7 @@ def test_the_runs_of_subagents_are_trajectories_in_that_of_their_agent() -> None
     ]  # fmt: skip
 
 
-def test_a_chain_of_subagents_is_written_as_deep_as_it_is_read() -> None:
+def test_subagents_are_written_as_deeply_as_they_are_read() -> None:
     chain = [run_of(str(n), str(n - 1), "hi") for n in range(1, 400)]
     text = atif.write(run_of("0", "", "outer"), subagents=chain)
     assert json.loads(text)["extra"]["subagents_left_out"] == 399 - atif.MAX_DEPTH
@@ -231,7 +231,7 @@ def test_a_chain_of_subagents_is_written_as_deep_as_it_is_read() -> None:
     assert len(starts) == 1 + atif.MAX_DEPTH
 
 
-def test_a_result_still_says_which_subagent_it_is_of() -> None:
+def test_a_result_keeps_the_reference_to_its_subagent() -> None:
     ref = {"trajectory_id": "in", "session_id": "s"}
     raw = {"subagent_trajectory_ref": [ref | {"novel": 1}, {"session_id": "s"}]}
     document = written(said("assistant", "", calls=1), proposed("c1"), returned("c1", raw=raw))
@@ -274,7 +274,7 @@ def counts(events: Sequence[Event]) -> tuple[int, int, int]:
 
 
 @pytest.mark.shared
-def test_every_real_run_is_accepted_and_reads_back_with_its_calls_results_and_errors(
+def test_every_real_run_is_accepted_by_harbor_and_reads_back_the_same(
     trajectories: Path,
 ) -> None:
     runs = 0
@@ -292,6 +292,6 @@ def test_every_sample_reads_back_with_its_calls_and_results(transcripts: Path) -
 
 
 @pytest.mark.parametrize("key", ["version", "swe_agent_version", "mini_version"])
-def test_the_version_of_the_agent_is_what_the_run_says_of_it(key: str) -> None:
+def test_the_agent_version_comes_from_the_details_of_the_run(key: str) -> None:
     start = RunStarted(seq=0, source_format="swe-agent", details={key: "1.2.3"})
     assert json.loads(atif.write([start]))["agent"] == {"name": "swe-agent", "version": "1.2.3"}

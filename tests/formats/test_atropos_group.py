@@ -62,18 +62,18 @@ def test_each_rollout_is_a_run_with_its_score_and_calls() -> None:
     assert [event.seq for event in events[: len(events) // 2]] == list(range(len(events) // 2))
 
 
-def test_the_number_of_an_environment_is_no_group() -> None:
+def test_an_environment_id_is_not_a_group_id() -> None:
     assert {run.group_id for run in runs(read_value(FORMAT, group(env_id=1)))} == {""}
 
 
 @pytest.mark.parametrize("text", [LLAMA, CHATML, MARKDOWN, BOLD])
-def test_a_rendered_template_is_taken_apart(text: str) -> None:
+def test_a_rendered_template_is_split_into_turns(text: str) -> None:
     events = read_value(FORMAT, group(messages=[text, text]))
     assert said(events) == TURNS * 2
     assert runs(events)[0].task == "why?"
 
 
-def test_a_whole_sequence_inside_one_user_message_is_taken_apart() -> None:
+def test_a_rendered_sequence_inside_one_user_message_is_split() -> None:
     events = read_value(FORMAT, group(messages=[[{"role": "user", "content": CHATML}]] * 2))
     assert said(events) == TURNS * 2
     assert "taken apart" in runs(events)[0].diagnostics[0].message
@@ -85,7 +85,7 @@ def test_a_text_without_roles_is_one_user_message_and_a_note() -> None:
     assert [note.severity for note in runs(events)[0].diagnostics] == ["note"]
 
 
-def test_a_group_without_messages_shows_its_counts_and_says_why() -> None:
+def test_a_group_without_messages_shows_its_counts_and_a_note() -> None:
     value = group(inference_logprobs=[[-0.1] * 3, [-0.2] * 2], advantages=[0.5, [0.1, 0.2]])
     del value["messages"]
     events = read_value(FORMAT, value)
@@ -111,18 +111,18 @@ def test_masks_are_read_by_whether_any_token_is_marked_untrained() -> None:
     [([7, 8, 9], [-100, 8, 9]), (list(range(128)), [-100] * 128)],
     ids=["only the first token masked", "tokens that only count"],
 )
-def test_placeholder_tokens_are_named_as_such(tokens: list[int], masks: list[int]) -> None:
+def test_placeholder_tokens_are_reported(tokens: list[int], masks: list[int]) -> None:
     run = runs(read_value(FORMAT, group(tokens=[tokens] * 2, masks=[masks] * 2)))[0]
     assert run.details["tokens_are"].startswith("placeholders")
     assert run.diagnostics[0].severity == "note"
 
 
-def test_masks_of_another_length_are_warned_of() -> None:
+def test_masks_of_another_length_are_reported() -> None:
     run = runs(read_value(FORMAT, group(masks=[[-100], [1, 2]])))[0]
     assert "3 tokens but 1 mask" in run.diagnostics[0].message
 
 
-def test_a_rollout_of_which_no_token_is_trained_is_noted() -> None:
+def test_a_rollout_without_trained_tokens_is_reported() -> None:
     for masks in ([[-100, -100, 12], [-100, -100]], [[0, 1, 1], [0, 0]]):
         first, second = runs(read_value(FORMAT, group(masks=masks)))
         assert first.diagnostics == ()
@@ -131,7 +131,7 @@ def test_a_rollout_of_which_no_token_is_trained_is_noted() -> None:
 
 
 @pytest.mark.parametrize("key", ["scores", "tokens", "masks"])
-def test_rollouts_beyond_the_end_of_a_list_of_their_group_are_warned_of(key: str) -> None:
+def test_rollouts_missing_from_a_list_of_their_group_are_reported(key: str) -> None:
     value = group(tokens=[[5, 6]] * 2, masks=[[-100, 9]] * 2)
     value[key] = value[key][:1]
     first, second = runs(read_value(FORMAT, value))
@@ -141,13 +141,13 @@ def test_rollouts_beyond_the_end_of_a_list_of_their_group_are_warned_of(key: str
 
 
 @pytest.mark.parametrize("score", [None, "good"])
-def test_a_score_that_is_no_number_is_kept_as_it_is(score: Any) -> None:
+def test_a_score_that_is_not_a_number_is_kept_unchanged(score: Any) -> None:
     ended = only(read_value(FORMAT, group(scores=[score, 1])), RunEnded)
     assert ended[0].reward is None and ended[0].details == {"score": score}
     assert ended[1].reward == 1.0
 
 
-def test_extras_go_to_the_rollout_that_they_belong_to() -> None:
+def test_extra_fields_go_to_their_rollout() -> None:
     value = group(parsed_actions=["U", None], seed=7, token_scores=[[0.1] * 3, [0.2] * 2])
     first, second = runs(read_value(FORMAT, value))
     assert (first.details["parsed_actions"], second.details["parsed_actions"]) == ("U", None)
@@ -190,7 +190,7 @@ def test_files_of_other_formats_are_not_claimed(foreign: dict[str, Any]) -> None
     assert sniffed(FORMAT, foreign) == ""
 
 
-def test_a_line_that_is_no_group_is_a_defect() -> None:
+def test_a_line_that_is_not_a_group_is_a_defect() -> None:
     events = read_bytes(FORMAT, lines(*[group()] * 4, {"tokens": []}, {"tokens": [], "masks": []}))
     assert [defect.message for defect in only(events, SourceDefect)] == [
         "not a scored group",
@@ -214,7 +214,7 @@ PIECES = ("<|im_start|>", "<|im_end|>", "user", "\n", "<|start_header_id|>", "<|
 
 @given(st.lists(st.sampled_from((*PIECES, "## USER", "**user**:", "x", "<|user|>"))).map("".join))
 @settings(max_examples=200, deadline=None)
-def test_turns_of_a_template_stand_where_their_spans_say(text: str) -> None:
+def test_turns_of_a_template_are_at_their_spans(text: str) -> None:
     end = 0
     for turn in split_template(text):
         assert text[turn.span.start : turn.span.end] == turn.text
@@ -232,7 +232,7 @@ def test_turns_of_a_template_stand_where_their_spans_say(text: str) -> None:
         ("doctor_22.jsonl", (8, 138, 0)),
     ],
 )
-def test_real_groups_hold_what_their_manifest_says(
+def test_real_groups_match_their_manifest(
     trajectories: Path, name: str, expected: tuple[int, int, int]
 ) -> None:
     events = read_bytes(FORMAT, (trajectories / "03-atropos-groups" / name).read_bytes())

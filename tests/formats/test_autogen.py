@@ -93,7 +93,7 @@ def test_the_reason_why_a_run_stopped_is_kept() -> None:
     assert ended(read_value(FORMAT, RESULT)).stop_reason == "Text 'TERMINATE' mentioned"
 
 
-def test_unknown_events_are_shown_and_what_is_none_is_a_defect() -> None:
+def test_unknown_events_are_shown_and_other_values_are_defects() -> None:
     events = read_value(FORMAT, {"messages": [event("NewEvent", "a", {"x": 1}), 7]})
     assert said(events) == [("assistant", '{"x":1}')]
     (defect,) = only(events, SourceDefect)
@@ -127,7 +127,7 @@ MANAGER = {"type": "RoundRobinManagerState", "message_thread": EVENTS, "current_
 TEAM = {"type": "TeamState", "version": "1.0.0", "agent_states": {"adder": HELD, "M/1": MANAGER}}
 
 
-def test_what_an_agent_saved_of_its_state_is_a_run() -> None:
+def test_the_saved_state_of_an_agent_is_a_run() -> None:
     """The shapes are what `save_state` of autogen-agentchat 0.7.5 writes."""
     data = document(AGENT)
     assert format_of(data) == "autogen"
@@ -137,7 +137,7 @@ def test_what_an_agent_saved_of_its_state_is_a_run() -> None:
     assert [answer.call_id for answer in results(events)] == ["c1"]
 
 
-def test_the_state_of_a_team_is_a_run_an_agent_and_one_of_the_thread() -> None:
+def test_a_team_state_has_a_run_for_each_agent_and_for_the_thread() -> None:
     events = read_bytes(FORMAT, lines(TEAM))
     assert counts(events) == (2, 3 + 7, 4)
     assert [run.run_id for run in runs(events)] == ["adder", "M/1"]

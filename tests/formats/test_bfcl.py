@@ -93,7 +93,7 @@ def test_results_and_scores_are_recognised(data: bytes) -> None:
     assert format_of(data) == "bfcl"
 
 
-def test_any_object_with_an_id_and_a_result_is_not_a_test_case() -> None:
+def test_an_object_with_an_id_and_a_result_is_not_always_a_test_case() -> None:
     assert FORMAT.sniff(sample({"id": "job-1", "result": "fine"})) is None
     assert FORMAT.sniff(sample({"id": "live_simple_3", "result": "[f()]"})) is not None
 
@@ -122,7 +122,7 @@ def test_calls_without_ids_pair_with_their_results() -> None:
     assert len(results(events)) == 1
 
 
-def test_tokens_and_seconds_stand_with_their_reply() -> None:
+def test_each_reply_has_its_tokens_and_latency() -> None:
     events = read_value(FORMAT, LOGGED)
     replies = [message for message in messages(events) if message.role == "assistant"]
     assert [reply.duration_s for reply in replies] == [0.5, 1.0]
@@ -132,7 +132,7 @@ def test_tokens_and_seconds_stand_with_their_reply() -> None:
     assert (usage.prompt_tokens, usage.completion_tokens) == (30, 3)
 
 
-def test_a_text_that_ends_the_turn_is_a_note_and_calls_that_cannot_be_read_an_error() -> None:
+def test_text_that_ends_a_turn_is_a_note_and_unreadable_calls_are_an_error() -> None:
     log = {"role": "handler_log", "content": "Error decoding the model response."}
     step = [{"role": "assistant", "content": [{"ls": "{"}]}, log]
     assert "NO_MARKER:note" in found_codes(read_value(FORMAT, LOGGED))
@@ -152,7 +152,7 @@ def test_calls_that_the_handler_read_in_a_text_are_calls() -> None:
     ]
 
 
-def test_a_single_answer_is_its_calls_broken_ones_too() -> None:
+def test_a_single_answer_has_all_its_calls_even_broken_ones() -> None:
     events = read_value(FORMAT, SINGLE)
     assert [(call.name, call.arguments_text) for call in calls(events)] == [
         ("add", '{"a": 1}'),
@@ -161,7 +161,7 @@ def test_a_single_answer_is_its_calls_broken_ones_too() -> None:
     assert len(said(events)) == 1
 
 
-def test_answers_of_turns_and_steps_without_a_log_follow_one_another() -> None:
+def test_answers_without_a_log_are_listed_in_order() -> None:
     value = {key: item for key, item in LOGGED.items() if key != "inference_log"}
     events = read_value(FORMAT, value)
     assert said(events) == [("assistant", ""), ("assistant", "Done.")]
@@ -173,7 +173,7 @@ def test_a_request_that_failed_is_an_error() -> None:
     assert ended(events).status == "error"
 
 
-def test_a_score_file_tells_what_was_asked_answered_and_expected() -> None:
+def test_a_score_file_has_question_answer_and_expected_answer() -> None:
     events = read_bytes(FORMAT, lines(*SCORED))
     summary, case = runs(events)
     assert summary.details["accuracy"] == 0.5
@@ -183,13 +183,13 @@ def test_a_score_file_tells_what_was_asked_answered_and_expected() -> None:
     assert (end.status, end.stop_reason) == ("failed", "type_error:simple")
 
 
-def test_the_oldest_results_are_a_question_and_a_text() -> None:
+def test_results_of_the_oldest_format_are_a_question_and_a_text() -> None:
     value = {"answer_id": "x1", "question": "Add.", "text": "add(a=1)"}
     assert FORMAT.sniff(sample(value)) is not None
     assert said(read_value(FORMAT, value)) == [("user", "Add."), ("assistant", "add(a=1)")]
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_an_element_that_is_not_a_message_is_a_defect_at_its_place() -> None:
     events = read_value(FORMAT, {**LOGGED, "inference_log": [[7], {"step_0": [8], "step_1": 9}]})
     places = [defect.at.pointer for defect in only(events, SourceDefect)]
     assert places == [
@@ -211,7 +211,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 
 
 @pytest.mark.shared
-def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
+def test_a_real_file_matches_its_manifest(trajectories: Path) -> None:
     name = "BFCL_v4_multi_turn_base_result.json"
     data = (trajectories / "16-bfcl" / name).read_bytes()
     assert format_of(data) == "bfcl"
@@ -220,7 +220,7 @@ def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "cases"), [("result", 2), ("score", 3)])
-def test_calls_that_are_compared_and_never_run_want_no_result(name: str, cases: int) -> None:
+def test_calls_that_are_only_compared_need_no_result(name: str, cases: int) -> None:
     path = Path(__file__).parents[1] / "fixtures" / "bfcl" / f"BFCL_v4_simple_python_{name}.json"
     data = path.read_bytes()
     assert format_of(data) == "bfcl"
@@ -230,7 +230,7 @@ def test_calls_that_are_compared_and_never_run_want_no_result(name: str, cases: 
     assert not any(fold_run(run)[0].codes[Code.CALL_UNANSWERED] for run in each)
 
 
-def test_a_call_that_a_log_leaves_open_is_told() -> None:
+def test_a_call_without_a_result_in_a_log_is_reported() -> None:
     turn = {**LOGGED["inference_log"][1], "step_0": LOGGED["inference_log"][1]["step_0"][:2]}
     state, _ = fold_run(read_value(FORMAT, {**LOGGED, "inference_log": [turn]}))
     assert state.codes[Code.CALL_UNANSWERED] == 1

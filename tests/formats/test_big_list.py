@@ -71,7 +71,7 @@ def without_place(events: list[Event]) -> list[Event]:
     ids=["bare", "with metadata", "with a prompt beside"],
 )
 @pytest.mark.parametrize("metadata_first", [True, False])
-def test_a_long_document_gives_the_events_that_it_gives_as_a_whole(
+def test_a_long_document_yields_the_same_events_as_when_read_at_once(
     around: dict[str, Any],
     indent: int | None,
     metadata_first: bool,
@@ -120,7 +120,7 @@ ODD = [
     "around", [{}, {"tools": [TOOL]}, {"system_prompt": "Be brief.", "tools": [TOOL]}]
 )
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
-def test_an_odd_element_reads_as_it_does_in_the_whole_document(
+def test_an_odd_element_is_read_as_in_the_whole_document(
     odd: Any, around: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = json.dumps({**around, "messages": [*chat(60), odd, *chat(1)]}).encode()
@@ -129,7 +129,7 @@ def test_an_odd_element_reads_as_it_does_in_the_whole_document(
     assert without_place(events_of(data)) == without_place(read_whole(data, monkeypatch))
 
 
-def test_each_event_stands_in_its_element() -> None:
+def test_each_event_is_located_in_its_element() -> None:
     data = json.dumps({"messages": chat(60)}).encode()
     for event in events_of(data):
         assert event.at is not None
@@ -139,7 +139,7 @@ def test_each_event_stands_in_its_element() -> None:
         assert json.loads(text.rstrip(b", "))["role"]
 
 
-def test_a_long_list_of_runs_gives_a_run_an_element(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_element_of_a_long_list_of_runs_is_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     value = {"split": "train", "runs": [{"id": f"r{i}", "messages": chat(2)} for i in range(40)]}
     data = json.dumps(value, indent=1).encode()
     assert (reader_of(data).layout, reader_of(data).unit) == (Layout.INSIDE, Unit.RUNS)
@@ -156,13 +156,13 @@ def test_a_torn_document_shows_what_was_written(monkeypatch: pytest.MonkeyPatch)
     assert "truncated" in only(events, SourceDefect)[0].message
 
 
-def test_bytes_behind_the_list_that_are_no_json_are_told() -> None:
+def test_invalid_bytes_after_the_list_are_reported() -> None:
     data = json.dumps({"messages": chat(60)}).encode() + b"oops"
     found = only(events_of(data), SourceDefect)
     assert "after the list are not read" in found[0].message
 
 
-def test_steps_that_make_sense_only_together_are_read_together() -> None:
+def test_steps_that_depend_on_each_other_are_read_together() -> None:
     steps = [{"type": "user", "uuid": "u", "sessionId": "s", "parentUuid": None}] * 2
     lines = [
         {**step, "uuid": f"{i}{n}", "type": "assistant", "message": {
@@ -174,7 +174,7 @@ def test_steps_that_make_sense_only_together_are_read_together() -> None:
     assert (reader.name, reader.layout) == ("claude-code", Layout.DOCUMENT)
 
 
-def test_a_long_first_line_is_a_line_where_others_follow() -> None:
+def test_a_long_first_line_is_a_line_if_others_follow() -> None:
     run = json.dumps({"messages": chat(60)}).encode() + b"\n"
     reader = reader_of(run + run)
     assert (reader.layout, reader.unit) == (Layout.LINES, Unit.RUNS)
@@ -194,7 +194,7 @@ def test_what_follows_a_list_is_found_from_the_end() -> None:
     assert found.around == {"a": {"messages": [], "model": "m"}, "tools": [TOOL], "reward": 1}
 
 
-def test_a_text_without_end_is_not_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_long_string_is_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
     reached: list[int] = []
 
     class Noted(BytesSource):
@@ -210,13 +210,13 @@ def test_a_text_without_end_is_not_gone_through(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a"', '{"a": nope}', '{"a": 1}', "", "{,}"])
-def test_where_no_long_list_begins_none_is_found(text: str) -> None:
+def test_no_list_is_found_in_a_document_without_a_long_one(text: str) -> None:
     assert find_big_list(BytesSource(text.encode())) is None
 
 
 @pytest.mark.parametrize("before", ['"log": "x", ', '"log": [], '])
 @pytest.mark.parametrize("behind", ["", ', "log": 5'])
-def test_a_key_that_stands_twice_is_no_stumbling_block(before: str, behind: str) -> None:
+def test_a_duplicate_key_does_not_hide_the_list(before: str, behind: str) -> None:
     entries = [{"role": "user", "content": "x" * 400} for _ in range(40)]
     data = f'{{{before}"log": {{"entries": {json.dumps(entries)}}}{behind}}}'.encode()
     found = find_big_list(BytesSource(data))

@@ -82,7 +82,7 @@ def functions(*parts: Any) -> list[tuple[Any, Any]]:
         ([part(0, "a", "f", None)], [("f", None)]),
     ],
 )
-def test_a_part_goes_to_the_call_it_is_of(parts: list[Any], expected: list[Any]) -> None:
+def test_a_part_is_added_to_its_call(parts: list[Any], expected: list[Any]) -> None:
     assert functions(*parts) == expected
 
 
@@ -92,7 +92,7 @@ def test_whole_calls_in_one_delta_without_index_and_id_stay_apart() -> None:
     assert message["tool_calls"] == [same, same]
 
 
-def test_what_is_no_call_is_kept_among_the_calls() -> None:
+def test_values_that_are_not_calls_are_kept_among_the_calls() -> None:
     assert calls("get_weather", part(0, "a", "f", "{}"))[0] == "get_weather"
 
 
@@ -104,7 +104,7 @@ def test_flat_and_custom_calls_keep_their_form() -> None:
     assert calls(custom, rest)[0]["custom"] == {"name": "sh", "input": "ls"}
 
 
-def test_parts_of_a_content_list_go_on_in_each_other() -> None:
+def test_text_parts_of_content_lists_are_joined() -> None:
     def text(said: str) -> dict[str, str]:
         return {"type": "text", "text": said}
 
@@ -113,13 +113,13 @@ def test_parts_of_a_content_list_go_on_in_each_other() -> None:
     assert [piece.text for piece in added] == ["a", "b\nc", "d"]
 
 
-def test_a_thought_under_two_names_is_one_piece() -> None:
+def test_reasoning_under_two_keys_is_one_piece() -> None:
     message, added = joined({"reasoning": "hm", "reasoning_content": "hm"})
     assert (message["reasoning"], message["reasoning_content"]) == ("hm", "hm")
     assert added == [Delta("reasoning", "hm")]
 
 
-def test_details_of_thoughts_grow_by_their_index() -> None:
+def test_reasoning_details_are_joined_by_index() -> None:
     def detail(text: str, index: int) -> dict[str, Any]:
         return {"reasoning_details": [{"type": "reasoning.text", "text": text, "index": index}]}
 
@@ -127,7 +127,7 @@ def test_details_of_thoughts_grow_by_their_index() -> None:
     assert [found["text"] for found in message["reasoning_details"]] == ["ab", "c"]
 
 
-def test_pieces_are_those_of_the_first_choice() -> None:
+def test_only_pieces_of_the_first_choice_are_returned() -> None:
     joiner = ChunkJoiner()
     chunks = [
         {"choices": [{"index": at, "delta": {"content": said}}]} for at, said in enumerate("ab")
@@ -178,14 +178,14 @@ def test_a_piece_of_a_call_under_another_index_belongs_to_that_call() -> None:
     assert list(calls.flaws) == ["a piece of streamed call 0 comes under the index 1"]
 
 
-def test_a_part_without_a_name_begins_a_call_where_the_one_before_is_whole() -> None:
+def test_a_part_without_a_name_begins_a_call_if_the_previous_one_is_complete() -> None:
     calls = StreamedCalls()
     calls.add([{"index": 0, "id": "a", "function": {"name": "ls", "arguments": "{}"}}])
     calls.add([{"index": 1, "function": {"arguments": "{}"}}])
     assert len(calls.whole()) == 2 and not calls.flaws
 
 
-def test_arguments_are_whole_where_their_brackets_close_outside_of_texts() -> None:
+def test_arguments_are_complete_when_brackets_close_outside_strings() -> None:
     def begun(*pieces: str) -> int:
         first = part(0, "a", "f", pieces[0])
         rest = [part(0, f"made up {n}", None, piece) for n, piece in enumerate(pieces[1:])]
@@ -208,7 +208,7 @@ def grows_linearly(deltas: Callable[[int], Iterable[dict[str, Any]]], many: int)
 
 
 @pytest.mark.parametrize("given", ["index", "id", "index and id", ""])
-def test_time_grows_with_the_streamed_calls(given: str) -> None:
+def test_joining_is_linear_in_the_streamed_calls(given: str) -> None:
     def deltas(count: int) -> Iterable[dict[str, Any]]:
         for n in range(count):
             place = {"index": n} if "index" in given else {}
@@ -219,7 +219,7 @@ def test_time_grows_with_the_streamed_calls(given: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["some text ", "}"])
-def test_time_grows_with_the_pieces_of_arguments_whose_ids_are_made_up(piece: str) -> None:
+def test_joining_is_linear_in_argument_pieces_with_invented_ids(piece: str) -> None:
     def deltas(count: int) -> Iterable[dict[str, Any]]:
         yield {"tool_calls": [part(0, "c", "f", '{"a": "')]}
         for n in range(count):
@@ -228,12 +228,12 @@ def test_time_grows_with_the_pieces_of_arguments_whose_ids_are_made_up(piece: st
     assert grows_linearly(deltas, 8_000)
 
 
-def test_time_grows_with_the_pieces_of_a_content_part() -> None:
+def test_joining_is_linear_in_the_pieces_of_a_content_part() -> None:
     text = [{"type": "text", "text": "x" * 2_000}]
     assert grows_linearly(lambda count: [{"content": text}] * count, 4_000)
 
 
-def test_time_grows_with_the_pieces_of_a_detailed_thought() -> None:
+def test_joining_is_linear_in_the_pieces_of_reasoning_details() -> None:
     thought = [{"type": "reasoning.text", "index": 0, "text": "x" * 2_000}]
     assert grows_linearly(lambda count: [{"reasoning_details": thought}] * count, 4_000)
 
@@ -246,7 +246,7 @@ def test_time_grows_with_the_pieces_of_a_detailed_thought() -> None:
         {"model": "m", "done": False, "message": {"tool_calls": [{"id": "a"}] * 300}},
     ],
 )
-def test_time_grows_with_the_events_of_other_streams(event: dict[str, Any]) -> None:
+def test_joining_is_linear_in_the_events_of_other_streams(event: dict[str, Any]) -> None:
     def cost_s(count: int) -> float:
         return least_s(lambda: join_chunks([event] * count), tries=2)
 

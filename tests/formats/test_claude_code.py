@@ -80,14 +80,14 @@ def test_lines_of_one_reply_are_one_message_with_the_last_usage() -> None:
     assert [result.result.call_id for result in only(events, ToolReturned)] == ["t1", "t2"]
 
 
-def test_each_call_stands_on_the_line_that_carries_it() -> None:
+def test_each_call_is_located_on_its_own_line() -> None:
     data = lines(*SESSION)
     places = [event.at.range for event in only(read_bytes(FORMAT, data), ToolCallProposed)]
     shown = [json.loads(data[place.start : place.end])["uuid"] for place in places]
     assert shown == ["a2", "a3"]
 
 
-def test_the_start_tells_session_model_title_subagents_and_other_records() -> None:
+def test_the_start_has_session_model_title_subagents_and_other_records() -> None:
     (start,) = runs(read_bytes(FORMAT, lines(*SESSION)))
     assert (start.run_id, start.model, start.task) == ("s1", "claude-example", "Read both files")
     assert start.details["titles"] == ["Two files"]
@@ -95,7 +95,7 @@ def test_the_start_tells_session_model_title_subagents_and_other_records() -> No
     assert start.details["other_records"] == {"file-history-snapshot": 1, "summary": 1}
 
 
-def test_a_block_that_stands_on_two_lines_is_one_call() -> None:
+def test_a_block_repeated_on_two_lines_is_one_call() -> None:
     twice = part("a2", "a1", use("t1"), 4)
     assert len(calls(read_bytes(FORMAT, lines(*SESSION[:4], twice)))) == 1
 
@@ -122,7 +122,7 @@ def test_a_file_of_one_subagent_is_one_run_that_names_its_parent() -> None:
     assert (run.run_id, run.parent_run_id) == ("ab12", "s1")
 
 
-def test_what_was_rewound_is_kept_with_a_flag() -> None:
+def test_rewound_messages_are_kept_and_flagged() -> None:
     rows = [
         line("user", "u1", None, "Hi"),
         line("assistant", "a1", "u1", "Hello"),
@@ -136,7 +136,7 @@ def test_what_was_rewound_is_kept_with_a_flag() -> None:
     assert len(found) == 6
 
 
-def test_results_of_parallel_calls_are_no_branches() -> None:
+def test_results_of_parallel_calls_are_not_branches() -> None:
     found = messages(read_bytes(FORMAT, lines(*SESSION)))
     assert not any("rewound" in message.flags for message in found)
 
@@ -155,7 +155,7 @@ def test_injected_and_compacted_texts_are_marked() -> None:
     ]
 
 
-def test_odd_lines_are_defects_in_their_place() -> None:
+def test_invalid_lines_are_defects_at_their_place() -> None:
     text = line("user", "u9", "u3", "")
     text["message"] = "error"
     data = lines(*SESSION) + b'"massive error"\n42\n{"silly": 1}\n' + lines(text) + b'{"torn": '
@@ -220,9 +220,7 @@ LINES_OF_REAL_FILES = {
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", sorted(LINES_OF_REAL_FILES))
-def test_real_sessions_have_the_calls_and_errors_that_are_known(
-    name: str, trajectories: Path
-) -> None:
+def test_real_sessions_have_the_expected_calls_and_errors(name: str, trajectories: Path) -> None:
     data = (trajectories / "10-claude-code" / name).read_bytes()
     assert format_of(data) == "claude-code"
     events = read_bytes(FORMAT, data)
@@ -230,7 +228,7 @@ def test_real_sessions_have_the_calls_and_errors_that_are_known(
     assert (*counts(events), len(wrong)) == (1, *LINES_OF_REAL_FILES[name])
 
 
-def test_the_requests_of_a_session_tell_its_prompt_tools_and_cost() -> None:
+def test_prompt_tools_and_cost_come_from_the_requests_of_a_session() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "session.jsonl").read_bytes())
     role, prompt = said(events)[0]
     assert (role, prompt.splitlines()[1]) == ("system", "Be brief. You are a tiny agent.")
@@ -242,14 +240,14 @@ def test_the_requests_of_a_session_tell_its_prompt_tools_and_cost() -> None:
     assert (row.prompt_tokens, row.completion_tokens, row.cost_usd) == (436, 48, 0.0039684)
 
 
-def test_arguments_that_claude_code_could_not_parse_are_shown_as_written() -> None:
+def test_arguments_that_claude_code_could_not_parse_are_shown_verbatim() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "session.jsonl").read_bytes())
     [broken] = [call for call in calls(events) if call.arguments_state is ArgumentsState.NOT_JSON]
     assert (broken.name, broken.arguments_text) == ("Bash", '{"command": "ls", "BROKEN": }')
     assert "ARGS_INVALID:error" in found_codes(events)
 
 
-def test_tools_are_not_known_where_an_older_version_began_the_session() -> None:
+def test_tools_are_unknown_if_an_older_version_began_the_session() -> None:
     rows = [json.loads(one) for one in (FIXTURES / "session.jsonl").read_bytes().splitlines()]
     for one in rows[:9]:
         one.pop("requestRef", None)
@@ -257,7 +255,7 @@ def test_tools_are_not_known_where_an_older_version_began_the_session() -> None:
     assert not run.tools_declared
 
 
-def test_the_prompt_of_a_session_without_requests_is_that_of_its_snapshots() -> None:
+def test_the_prompt_of_a_session_without_requests_comes_from_snapshots() -> None:
     rows = [json.loads(one) for one in (FIXTURES / "session.jsonl").read_bytes().splitlines()]
     rest = [one for one in rows if not one["type"].startswith("api-request")]
     events = read_bytes(FORMAT, lines(*rest))

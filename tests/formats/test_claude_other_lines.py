@@ -82,7 +82,7 @@ def given_up(uuid: str, parent: str, text: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("typed", ["Stop!", [{"type": "text", "text": "Stop!"}]])
-def test_what_a_person_types_while_it_works_is_a_message_in_its_place(typed: Any) -> None:
+def test_a_queued_prompt_is_a_user_message_at_its_place(typed: Any) -> None:
     queued = attached("q1", "u2", type="queued_command", prompt=typed, commandMode="prompt")
     events = read(*BEGUN, answer("u2", "a1", "t1"), queued, line("assistant", "a2", "q1", "Ok"))
     assert said(events)[-2:] == [("user", "Stop!"), ("assistant", "Ok")]
@@ -112,7 +112,7 @@ def test_what_a_person_types_while_it_works_is_a_message_in_its_place(typed: Any
         ({"type": "queued_command", "prompt": None}, "queued_command", '{"prompt":null}'),
     ],
 )
-def test_what_the_program_puts_in_is_an_aside_that_names_its_kind(
+def test_text_injected_by_the_program_is_flagged_and_names_its_kind(
     what: dict[str, Any], author: str, text: str
 ) -> None:
     aside = messages(read(*BEGUN, attached("q1", "a1", **what)))[-1]
@@ -120,7 +120,7 @@ def test_what_the_program_puts_in_is_an_aside_that_names_its_kind(
     assert aside.flags == ("injected",)
 
 
-def test_an_attachment_says_what_the_model_was_told_of_it() -> None:
+def test_an_attachment_shows_the_text_rendered_for_the_model() -> None:
     told = attached("q1", "a1", type="date_change", newDate="x")
     told["rendered"] = [{"content": "The date is x."}]
     assert messages(read(*BEGUN, told))[-1].text == "The date is x."
@@ -132,7 +132,7 @@ def test_a_command_that_another_agent_queued_is_not_what_the_user_typed() -> Non
     assert messages(events)[-1].flags == ("injected",)
 
 
-def test_what_was_rewound_is_known_across_lines_that_say_nothing() -> None:
+def test_rewound_messages_are_found_across_lines_without_messages() -> None:
     rows = [
         line("user", "u1", None, "Hi"),
         line("user", "u2", "u1", "Do it badly"),
@@ -145,7 +145,7 @@ def test_what_was_rewound_is_known_across_lines_that_say_nothing() -> None:
     assert [m.text for m in found if "rewound" in m.flags] == ["Do it badly", "/x", "Badly done"]
 
 
-def test_requests_that_failed_are_rows_of_the_turn_that_their_reply_opens() -> None:
+def test_failed_requests_belong_to_the_turn_of_their_reply() -> None:
     events = read(
         *BEGUN,
         answer("u2", "a1", "t1"),
@@ -165,7 +165,7 @@ def test_requests_that_failed_are_rows_of_the_turn_that_their_reply_opens() -> N
     assert found[0].hint == "it was sent again: retry 1 of 10"
 
 
-def test_a_request_that_was_given_up_is_a_problem_and_no_turn_of_the_model() -> None:
+def test_an_abandoned_request_is_an_error_and_not_a_turn() -> None:
     text = "API Error: 529 Overloaded. Try again"
     events = read(*BEGUN[:1], retry("y1", "u1"), given_up("a1", "y1", text))
     assert counts(events) == (1, 1, 0)
@@ -176,14 +176,14 @@ def test_a_request_that_was_given_up_is_a_problem_and_no_turn_of_the_model() -> 
     assert str(found[-1].code) == "REQUEST_ERROR"
 
 
-def test_the_status_of_a_failure_is_told_beside_its_text() -> None:
+def test_a_failure_has_its_status_and_its_text() -> None:
     told = given_up("a1", "u1", "You've hit your limit", apiErrorStatus=429, error="rate_limit")
     (failed,) = only(read(*BEGUN[:1], told), RequestFailed)
     assert (failed.status, failed.chain) == (429, ("rate_limit",))
     assert failed.diagnostics[0].message == "status 429: You've hit your limit"
 
 
-def test_stream_json_tells_of_failed_requests_in_its_own_words() -> None:
+def test_failed_requests_in_stream_json_are_read() -> None:
     head = {"session_id": "s1", "parent_tool_use_id": None}
     made_up = {"role": "assistant", "model": "<synthetic>", "content": "API Error: 529"}
     again = {"error": "overloaded", "error_status": 529, "attempt": 1, "retry_delay_ms": 600}
@@ -202,7 +202,7 @@ def test_stream_json_tells_of_failed_requests_in_its_own_words() -> None:
     assert (last.status, last.turn) == (529, 1)
 
 
-def test_the_durations_that_lines_tell_are_those_of_tools_and_of_the_work() -> None:
+def test_durations_of_tools_and_turns_are_read() -> None:
     ended = row("system", "y1", "u3", subtype="turn_duration", durationMs=162419)
     events = read(
         *BEGUN,
@@ -216,7 +216,7 @@ def test_the_durations_that_lines_tell_are_those_of_tools_and_of_the_work() -> N
     assert (details["worked_s"], details["turn_durations_s"]) == (162.419, [162.419])
 
 
-def test_a_call_that_the_user_declined_is_a_decision_and_no_failure_of_the_tool() -> None:
+def test_a_call_declined_by_the_user_is_skipped_and_not_a_tool_error() -> None:
     text = f"{DECLINED}STOP what you are doing"
     events = read(*BEGUN, answer("u2", "a1", "t1", text, failed=True))
     (skipped,) = only(events, CallSkipped)
@@ -239,26 +239,24 @@ def test_a_call_that_the_user_declined_is_a_decision_and_no_failure_of_the_tool(
         ("Use pytest.", {"toolDenialKind": "user-rejected"}, "declined by the user"),
     ],
 )
-def test_what_a_person_says_when_declining_is_the_reason(
-    text: str, more: dict[str, Any], reason: str
-) -> None:
+def test_the_text_of_a_refusal_is_the_reason(text: str, more: dict[str, Any], reason: str) -> None:
     events = read(*BEGUN, answer("u2", "a1", "t1", text, failed=True, **more))
     assert [skipped.reason for skipped in only(events, CallSkipped)] == [reason]
 
 
-def test_a_tool_that_failed_is_one_whatever_its_text_quotes() -> None:
+def test_a_failed_tool_is_an_error_even_if_its_text_quotes_a_refusal() -> None:
     events = read(*BEGUN, answer("u2", "a1", "t1", f"Error: {DECLINED}", failed=True))
     assert only(events, CallSkipped) == []
     assert found_codes(events) == ["TOOL_ERROR:error"]
 
 
-def test_a_declined_call_that_is_not_there_is_told_by_its_result_alone() -> None:
+def test_a_missing_declined_call_leaves_only_its_result() -> None:
     events = read(BEGUN[0], answer("u2", "u1", "t9", DECLINED, failed=True))
     assert only(events, CallSkipped) == []
     assert only(events, ToolReturned)[0].result.error is None
 
 
-def test_details_tell_which_call_began_which_subagent() -> None:
+def test_details_name_the_call_that_started_each_subagent() -> None:
     agent = {"isSidechain": True, "agentId": "ab12"}
     events = read(
         *BEGUN,
@@ -271,7 +269,7 @@ def test_details_tell_which_call_began_which_subagent() -> None:
     assert (child.details["called_by"], child.details["called_by_tool"]) == ("t1", "Task")
 
 
-def test_a_subagent_without_an_id_was_begun_by_the_call_with_its_prompt() -> None:
+def test_a_subagent_without_an_id_belongs_to_the_call_with_its_prompt() -> None:
     side = [
         line("user", "x1", None, "Explore", isSidechain=True),
         line("assistant", "x2", "x1", "Found", isSidechain=True),
@@ -281,7 +279,7 @@ def test_a_subagent_without_an_id_was_begun_by_the_call_with_its_prompt() -> Non
     assert child.details["called_by"] == "t1"
 
 
-def test_stream_json_tells_which_call_began_which_subagent() -> None:
+def test_stream_json_names_the_call_that_started_each_subagent() -> None:
     head = {"session_id": "s1"}
     rows = [
         {**head, "type": "system", "subtype": "init", "tools": []},
@@ -293,7 +291,7 @@ def test_stream_json_tells_which_call_began_which_subagent() -> None:
     assert (child.details["called_by"], child.details["called_by_tool"]) == ("t1", "Task")
 
 
-def test_the_time_to_tell_of_subagents_grows_with_their_number() -> None:
+def test_finding_the_callers_of_subagents_is_linear() -> None:
     def told_s(count: int) -> float:
         asked = [(n, line("assistant", f"a{n}", None, use(f"t{n}"))) for n in range(count)]
         answers = [
@@ -320,7 +318,7 @@ OLD = [
     [OLD, [{**one, "sessionId": "s1", "forkedFrom": {"sessionId": "s0"}} for one in OLD]],
     ids=["resumed", "forked"],
 )
-def test_a_session_that_goes_on_from_another_says_so_and_counts_no_error_of_it(
+def test_a_continued_session_names_its_origin_and_does_not_count_its_errors(
     copied: list[dict[str, Any]],
 ) -> None:
     more = [line("user", "u3", "u2", "Go on"), line("assistant", "a2", "u3", "Done")]
@@ -337,7 +335,7 @@ def test_a_session_that_goes_on_from_another_says_so_and_counts_no_error_of_it(
     assert state.tally.completion_tokens is None
 
 
-def test_sessions_that_only_stand_in_one_file_are_no_copy() -> None:
+def test_sessions_that_merely_share_a_file_are_not_copies() -> None:
     events = read(*OLD, line("user", "u3", None, "Go on"))
     assert runs(events)[0].run_id == "s0"
     assert not any(message.flags for message in messages(events))
@@ -350,7 +348,7 @@ def test_sessions_that_only_stand_in_one_file_are_no_copy() -> None:
     st.sampled_from(["attachment", "system", "assistant", "user"]),
     st.sampled_from(["api_error", "turn_duration", "api_retry"]),
 )
-def test_no_value_of_these_lines_makes_it_raise(value: Any, kind: str, subtype: str) -> None:
+def test_no_value_of_these_lines_raises(value: Any, kind: str, subtype: str) -> None:
     told = {
         "attachment": value,
         "rendered": value,

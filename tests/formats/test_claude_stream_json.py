@@ -85,7 +85,7 @@ def test_lines_of_one_reply_are_one_message() -> None:
     assert only(events, ToolReturned)[0].result.content == "text of a"
 
 
-def test_the_first_line_tells_session_model_and_tools_others_are_counted() -> None:
+def test_the_first_line_has_session_model_and_tools_and_others_are_counted() -> None:
     (start,) = runs(read_bytes(FORMAT, lines(*STREAM)))
     assert (start.run_id, start.model) == ("s1", "claude-example")
     assert [tool.name for tool in start.tools] == ["Read", "Task"]
@@ -170,7 +170,7 @@ REAL = {
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", sorted(REAL))
-def test_real_streams_have_the_counts_that_are_known(name: str, trajectories: Path) -> None:
+def test_real_streams_have_the_expected_counts(name: str, trajectories: Path) -> None:
     data = (trajectories / "12-anthropic" / name).read_bytes()
     assert format_of(data) == "claude-stream-json"
     events = read_bytes(FORMAT, data)
@@ -232,7 +232,7 @@ def test_the_end_and_the_start_of_a_session_of_the_agent_sdk_are_kept() -> None:
     assert end.usage.cost_usd == 0.0012417
 
 
-def test_a_message_of_the_agent_sdk_stands_at_its_own_place() -> None:
+def test_a_message_of_the_agent_sdk_has_its_own_place() -> None:
     events = read_value(FORMAT, SDK)
     places = [event.at.pointer for event in events if isinstance(event, MessageAppended)]
     assert places == ["/2", "/6", "/7", "/8"]
@@ -242,6 +242,6 @@ def test_a_message_of_the_agent_sdk_stands_at_its_own_place() -> None:
 @given(
     any_json("content", "model", "parent_tool_use_id", "subtype", "data", "uuid", "name", "text")
 )
-def test_what_only_looks_like_a_message_of_the_agent_sdk_never_raises(value: Any) -> None:
+def test_values_that_resemble_a_message_of_the_agent_sdk_never_raise(value: Any) -> None:
     FORMAT.sniff(sample(*SDK, value))
     read_value(FORMAT, [*SDK, value])

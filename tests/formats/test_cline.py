@@ -49,7 +49,7 @@ def first_run(events: list[Event]) -> list[Event]:
 
 
 @pytest.mark.parametrize("path", [LEAD, EVENTS], ids=lambda path: path.name)
-def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path) -> None:
+def test_a_session_and_its_printed_events_have_the_same_calls_and_results(path: Path) -> None:
     assert format_of(path.read_bytes()) == "cline"
     events = first_run(read(path))
     assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
@@ -66,13 +66,13 @@ def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path
     assert (first.text, first.reasoning[0].text) == ("I look.", "Let me look at two files.")
 
 
-def test_several_answers_to_one_call_read_as_a_text_with_their_commands() -> None:
+def test_several_answers_to_one_call_are_one_text_with_their_commands() -> None:
     [fourth] = [result for result in results(read(LEAD)) if result.call_id == "c4"]
     assert fourth.content.startswith("ls:\na.txt\n\nfal:\n[Command exited with code 127]")
     assert isinstance(fourth.raw["content"], list)
 
 
-def test_a_session_says_who_it_is_and_what_it_was_asked() -> None:
+def test_a_session_has_its_id_parent_model_and_task() -> None:
     first = started(read(LEAD))
     assert (first.run_id, first.model) == ("1795373570770_suyou", "scripted")
     assert first.task == "MAINTASK look at the files"
@@ -82,7 +82,7 @@ def test_a_session_says_who_it_is_and_what_it_was_asked() -> None:
 
 
 @pytest.mark.parametrize("path", [LEAD, EVENTS], ids=lambda path: path.name)
-def test_tokens_are_those_of_each_reply(path: Path) -> None:
+def test_each_reply_has_its_tokens(path: Path) -> None:
     counted = [
         (one.prompt_tokens, one.completion_tokens, one.cached_tokens)
         for event in only(first_run(read(path)), MessageAppended)
@@ -94,7 +94,7 @@ def test_tokens_are_those_of_each_reply(path: Path) -> None:
     ]
 
 
-def test_what_a_run_printed_ends_with_its_sum_and_has_its_subagent_as_a_run() -> None:
+def test_printed_events_end_with_the_total_and_hold_the_subagent_as_a_run() -> None:
     events = read(EVENTS)
     end = ended(events)
     assert (end.status, end.stop_reason) == ("ok", "completed")
@@ -107,7 +107,7 @@ def test_what_a_run_printed_ends_with_its_sum_and_has_its_subagent_as_a_run() ->
     assert [call.id for call in calls(events)][-1] == "s1"
 
 
-def test_a_refused_request_is_no_reply_of_the_model() -> None:
+def test_a_refused_request_is_not_a_reply() -> None:
     events = read(REFUSED)
     [failed] = only(events, RequestFailed)
     assert failed.message == "No such model"
@@ -124,7 +124,7 @@ def test_a_refused_request_is_no_reply_of_the_model() -> None:
     assert ended(printed).status == "error"
 
 
-def test_odd_messages_and_lines_are_told_and_nothing_is_lost_around_them() -> None:
+def test_invalid_messages_and_lines_are_reported_and_the_others_kept() -> None:
     session = json.loads(LEAD.read_text())
     session["messages"] += [7, {"no": "role"}]
     events = read_bytes(FORMAT, document(session))

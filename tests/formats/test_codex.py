@@ -82,7 +82,7 @@ def results(*rows: dict[str, Any]) -> list[Any]:
     return [found.result for found in only(read_bytes(FORMAT, lines(META, *rows)), ToolReturned)]
 
 
-def test_items_are_the_messages_and_events_that_repeat_them_are_not() -> None:
+def test_items_are_messages_and_events_that_repeat_them_are_not() -> None:
     events = read_bytes(FORMAT, lines(*ROLLOUT))
     assert counts(events) == (1, 5, 1)
     (start,) = runs(events)
@@ -96,7 +96,7 @@ def test_items_are_the_messages_and_events_that_repeat_them_are_not() -> None:
     "above",
     ["\n# Files mentioned by the user:\n\n## a.txt: /x/a.txt\n", "# Context from my IDE setup:\n"],
 )
-def test_the_task_is_what_is_asked_for_below_the_headings_of_an_editor(above: str) -> None:
+def test_the_task_is_the_request_below_the_headings_of_an_editor(above: str) -> None:
     asked = f"{above}\n## My request for Codex:\nSum it up\n"
     events = read_bytes(FORMAT, lines(META, event("user_message", message=asked)))
     assert runs(events)[0].task == "Sum it up"
@@ -110,24 +110,24 @@ def test_the_task_is_what_is_asked_for_below_the_headings_of_an_editor(above: st
         ("Explain\n## My request for Codex:\nthis heading", "Explain"),
     ],
 )
-def test_a_heading_without_a_request_or_within_one_is_no_task(asked: str, task: str) -> None:
+def test_a_heading_without_a_request_or_within_one_is_not_a_task(asked: str, task: str) -> None:
     assert runs(read_bytes(FORMAT, lines(META, text("user", asked))))[0].task == task
 
 
-def test_results_pair_by_call_id_not_by_the_id_of_the_item() -> None:
+def test_results_are_paired_by_call_id_and_not_by_item_id() -> None:
     events = read_bytes(FORMAT, lines(*ROLLOUT))
     (call,) = calls(events)
     assert (call.name, call.id, call.arguments) == ("shell", "c1", {"command": ["ls"]})
     assert not [code for code in found_codes(events) if "ORPHAN" in code]
 
 
-def test_reasoning_shows_its_summary_and_says_what_is_encrypted() -> None:
+def test_reasoning_has_a_summary_and_an_encrypted_piece() -> None:
     pieces = messages(read_bytes(FORMAT, lines(*ROLLOUT)))[2].reasoning
     assert [piece.kind for piece in pieces] == ["summary", "encrypted"]
     assert pieces[0].text == "List"
 
 
-def test_parallel_calls_are_one_reply_and_each_stands_on_its_line() -> None:
+def test_parallel_calls_are_one_reply_and_each_is_located_on_its_line() -> None:
     second = item("function_call", call_id="c2", name="shell", arguments="{}")
     outputs = [item("function_call_output", call_id=name, output="x") for name in ("c1", "c2")]
     events = read_bytes(FORMAT, lines(META, CALL, event("token_count"), second, *outputs))
@@ -150,14 +150,14 @@ def test_an_output_in_text_gives_its_exit_code_and_wall_time() -> None:
     assert (found.exit_code, found.duration_s) == (3, 1.25)
 
 
-def test_an_event_tells_how_a_call_ended_where_its_output_does_not() -> None:
+def test_exit_code_and_duration_come_from_the_event_if_the_output_has_none() -> None:
     end = event("exec_command_end", call_id="c1", exit_code=7, duration={"secs": 1, "nanos": 5e8})
     (found,) = results(CALL, end, item("function_call_output", call_id="c1", output="x"))
     assert (found.exit_code, found.duration_s) == (7, 1.5)
 
 
 @pytest.mark.parametrize("said", ["exec command rejected by user", "patch rejected by user"])
-def test_a_call_that_the_user_declined_is_no_failure_of_the_tool(said: str) -> None:
+def test_a_call_declined_by_the_user_is_not_a_tool_error(said: str) -> None:
     end = event("exec_command_end", call_id="c1", exit_code=-1)
     answer = item("function_call_output", call_id="c1", output=said)
     events = read_bytes(FORMAT, lines(META, CALL, end, answer))
@@ -183,7 +183,7 @@ def test_custom_tools_and_shell_calls_are_calls_and_searches_are_shown() -> None
     assert "weather" in messages(events)[0].parts[0].text
 
 
-def test_a_prompt_that_only_an_event_holds_is_not_lost() -> None:
+def test_a_prompt_found_only_in_an_event_is_kept() -> None:
     events = read_bytes(FORMAT, lines(META, event("user_message", message="Hi"), CALL))
     assert messages(events)[0].text == "Hi"
     assert messages(events)[0].flags == ("from an event",)
@@ -243,7 +243,7 @@ def test_instructions_that_are_no_text_are_a_detail() -> None:
     assert start.details["base_instructions"] == {"kind": "b"}
 
 
-def test_tools_that_a_program_added_are_told_and_those_of_codex_stay_known() -> None:
+def test_added_tools_are_listed_and_built_in_tools_stay_known() -> None:
     tools = [
         {"name": "remind", "description": "Reminds.", "inputSchema": {}},
         {"namespace": "x", "name": "note"},
@@ -307,7 +307,7 @@ REAL = {
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", sorted(REAL))
-def test_real_rollouts_have_the_counts_that_are_known(name: str, trajectories: Path) -> None:
+def test_real_rollouts_have_the_expected_counts(name: str, trajectories: Path) -> None:
     data = (trajectories / "11-codex" / name).read_bytes()
     assert format_of(data) == "codex"
     events = read_bytes(FORMAT, data)
@@ -330,7 +330,7 @@ def test_a_session_names_the_one_that_started_it(told: dict[str, Any], parent: s
     assert start.parent_run_id == parent
 
 
-def test_a_newer_session_tells_its_refused_calls_times_and_tokens() -> None:
+def test_a_newer_session_has_its_refused_calls_times_and_tokens() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "rollout.jsonl").read_bytes())
     answers = [event.result for event in only(events, ToolReturned)]
     assert [bool(answer.error) for answer in answers] == [True] * 4

@@ -61,7 +61,7 @@ def test_a_stream_of_codex_is_one_run_with_its_calls() -> None:
     assert runs(events)[0].run_id == "01a20324-5c3c-7b31-845f-2a38ff082108"
 
 
-def test_a_turn_that_fails_is_told_once_and_what_was_sent_again_is_a_warning() -> None:
+def test_a_failed_turn_is_reported_once_and_a_retried_request_is_a_warning() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "exec_fail.jsonl").read_bytes())
     assert [one.retryable for one in only(events, RequestFailed)] == [True, False]
     codes = [code for code in found_codes(events) if code.startswith("REQUEST")]
@@ -69,7 +69,7 @@ def test_a_turn_that_fails_is_told_once_and_what_was_sent_again_is_a_warning() -
     assert (ended(events).status, ended(events).stop_reason[:9]) == ("error", "We’re cur")
 
 
-def test_calls_that_run_side_by_side_are_of_one_message() -> None:
+def test_parallel_calls_belong_to_one_message() -> None:
     first = {"command": "a", "aggregated_output": "A", "exit_code": 0}
     begun = {"type": "item.started", "item": {"id": "j", "type": "web_search", "query": "q"}}
     done = {**begun, "type": "item.completed"}
@@ -79,7 +79,7 @@ def test_calls_that_run_side_by_side_are_of_one_message() -> None:
     assert [answer.result.content for answer in only(events, ToolReturned)] == ["completed", "A"]
 
 
-def test_answers_of_servers_and_failures_are_read() -> None:
+def test_results_and_failures_of_mcp_servers_are_read() -> None:
     told = {"server": "db", "tool": "query", "arguments": {"sql": "x"}, "status": "completed"}
     shown = {"content": [{"type": "text", "text": "rows"}], "structured_content": None}
     rows = [START, item("mcp_tool_call", **told, result=shown)]
@@ -93,7 +93,7 @@ def test_answers_of_servers_and_failures_are_read() -> None:
     assert found_codes(events) == ["TOOL_ERROR:error"]
 
 
-def test_things_to_do_are_shown_as_they_change() -> None:
+def test_a_todo_list_is_shown_whenever_it_changes() -> None:
     listed = [{"text": "look", "completed": False}]
     done = [{"text": "look", "completed": True}]
     rows = [START, item("todo_list", "started", items=listed), item("todo_list", items=done)]
@@ -116,7 +116,7 @@ def test_reading_never_raises(value: Any, inner: Any) -> None:
         read_value(FORMAT, [START, found, *rows, {"type": "turn.failed", "error": inner}])
 
 
-def test_what_is_no_event_is_told_and_new_kinds_are_shown() -> None:
+def test_invalid_events_are_reported_and_unknown_kinds_shown() -> None:
     new = {"type": "new.kind", "text": "hello"}
     events = read_bytes(FORMAT, lines(START, item("new_item", text="hi"), new, 7))
     assert [one.excerpt for one in only(events, SourceDefect)] == ["7"]

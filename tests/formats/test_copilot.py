@@ -50,7 +50,7 @@ def event(kind: str, **data: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", [KEPT, PRINTED], ids=lambda path: path.name)
-def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path) -> None:
+def test_a_session_and_its_printed_events_have_the_same_calls_and_results(path: Path) -> None:
     assert format_of(path.read_bytes()) == "copilot"
     events = read(path)
     assert [(call.id, call.name) for call in calls(events) if call.id] == ASKED
@@ -69,7 +69,7 @@ def test_a_session_and_what_it_prints_have_the_same_calls_and_results(path: Path
     assert (start.run_id, start.model, start.task) == (SESSION, "scripted", "MAINTASK look")
 
 
-def test_tokens_are_those_told_before_each_reply() -> None:
+def test_each_reply_has_the_tokens_recorded_before_it() -> None:
     counted = [
         (one.prompt_tokens, one.completion_tokens, one.cached_tokens)
         for event in only(read(KEPT), MessageAppended)
@@ -82,14 +82,14 @@ def test_tokens_are_those_told_before_each_reply() -> None:
     ]
 
 
-def test_a_request_that_was_sent_again_is_a_warning_and_the_output_tells_how_it_ended() -> None:
+def test_a_retried_request_is_a_warning_and_the_output_has_the_outcome() -> None:
     events = read(PRINTED)
     [failed] = only(events, RequestFailed)
     assert (failed.status, failed.diagnostics[0].severity.value) == (500, "warning")
     assert ended(events).status == "ok"
 
 
-def test_errors_summaries_and_subagents_are_told() -> None:
+def test_errors_summaries_and_subagents_are_read() -> None:
     events = read_bytes(
         FORMAT,
         lines(
@@ -116,7 +116,7 @@ def test_a_status_is_one_of_http(told: Any, status: int | None) -> None:
     assert failed.status == status
 
 
-def test_odd_lines_are_told_and_nothing_is_lost_around_them() -> None:
+def test_invalid_lines_are_reported_and_the_others_kept() -> None:
     events = read_bytes(FORMAT, KEPT.read_bytes() + lines(7, {"no": "type"}))
     assert fold_run(events)[0].defects == 2
     assert said(events) == said(read(KEPT))

@@ -46,19 +46,19 @@ def test_each_task_of_a_crew_is_a_run_with_its_messages() -> None:
     assert runs(events)[0].details["agent"] == "clerk"
 
 
-def test_a_tool_that_failed_is_an_error_even_where_its_text_does_not_say_so() -> None:
+def test_a_failed_tool_is_an_error_even_if_its_text_does_not_say_so() -> None:
     told = json.loads(json.dumps(OUTPUT).replace("Error executing tool: ", "It said: "))
     events = read_bytes(FORMAT, document(told))
     assert [bool(result.error) for result in results(events)] == [False, False, True]
 
 
-def test_an_older_output_without_messages_is_what_was_asked_and_answered() -> None:
+def test_an_older_output_without_messages_has_the_question_and_the_answer() -> None:
     task = {key: OUTPUT["tasks_output"][0][key] for key in ("description", "agent", "raw")}
     events = read_bytes(FORMAT, document({"raw": "x", "tasks_output": [task]}))
     assert said(events) == [("user", "Look at a and b."), ("assistant", "a and b are there.")]
 
 
-def test_a_log_is_a_run_a_task() -> None:
+def test_each_task_of_a_log_is_a_run() -> None:
     for data in (document(LOG), lines(*LOG)):
         assert format_of(data) == "crewai"
         events = read_bytes(FORMAT, data)
@@ -71,14 +71,14 @@ def test_a_log_is_a_run_a_task() -> None:
         assert [end.stop_reason for end in only(events, RunEnded)] == ["completed", "completed"]
 
 
-def test_tasks_at_work_at_once_and_one_that_did_not_end_are_told_apart() -> None:
+def test_concurrent_and_unfinished_tasks_are_distinguished() -> None:
     first, done, second, _ = LOG
     events = read_bytes(FORMAT, document([first, second, done]))
     assert [role for role, _ in said(events)] == ["user", "assistant", "user"]
     assert len(only(events, RunEnded)) == 1
 
 
-def test_what_is_no_entry_is_a_defect() -> None:
+def test_a_value_that_is_not_an_entry_is_a_defect() -> None:
     events = read_bytes(FORMAT, document([*LOG, {"timestamp": "?"}]))
     assert [defect.message for defect in only(events, SourceDefect)] == ["not an entry of a log"]
 
@@ -98,7 +98,7 @@ def test_no_value_raises(value: Any) -> None:
         read_value(FORMAT, told, Unit.RUNS)
 
 
-def test_a_log_of_many_tasks_is_read_in_time_that_grows_with_their_number() -> None:
+def test_a_log_of_many_tasks_is_read_in_linear_time() -> None:
     def log(count: int) -> list[dict[str, Any]]:
         started = [{**LOG[0], "task": str(number), "status": "started"} for number in range(count)]
         return started + [{**one, "status": "completed", "output": "x"} for one in started]

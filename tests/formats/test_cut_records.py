@@ -59,7 +59,7 @@ def codes(events: list[Event]) -> list[Code]:
      session_line("v", REPLY)]],
     ids=["a message a line", "a run a line", "sharegpt", "a session"],
 )  # fmt: skip
-def test_wherever_the_last_line_is_cut_it_is_told_once(values: list[Any]) -> None:
+def test_a_cut_last_line_is_reported_exactly_once(values: list[Any]) -> None:
     data = lines(*values)
     begins = len(lines(*values[:-1]))
     for end in range(begins + 1, len(data) - 1):
@@ -70,7 +70,7 @@ def test_wherever_the_last_line_is_cut_it_is_told_once(values: list[Any]) -> Non
         assert codes(events) == [], data[begins:end]
 
 
-def test_what_can_be_read_of_a_cut_record_is_shown() -> None:
+def test_the_readable_part_of_a_cut_record_is_shown() -> None:
     data = lines(RUN, RUN)
     events = read(data[: data.rindex(b"tool_call_id")])
     assert len(messages(events)) == 2 * len(CHAT)
@@ -111,12 +111,12 @@ def test_a_last_line_that_is_cut_before_its_role_is_shown() -> None:
 
 
 @pytest.mark.parametrize("value", [{"name": "x", "value": "abc"}, {"config": {"value": "abc"}}])
-def test_a_cut_value_of_anything_is_taken_for_no_message(value: Any) -> None:
+def test_a_cut_value_of_another_kind_is_not_a_message(value: Any) -> None:
     data = json.dumps(value).encode()[:-4]
     assert detect(BytesSource(data), formats()).reader is None
 
 
-def test_what_stands_before_the_cut_is_judged() -> None:
+def test_messages_before_the_cut_are_checked() -> None:
     wrong = {"role": "wizard", "content": "x"}
     data = lines(RUN, {**RUN, "messages": [*CHAT, wrong, CHAT[0]]})
     behind = data[: data.rindex(b', {"role": "user"')]
@@ -124,13 +124,13 @@ def test_what_stands_before_the_cut_is_judged() -> None:
     assert codes(read(behind + b'], "model": "m')) == [Code.UNKNOWN_ROLE]
 
 
-def test_an_element_before_the_cut_that_is_no_message_is_told() -> None:
+def test_an_invalid_element_before_the_cut_is_reported() -> None:
     data = lines(RUN, {**RUN, "messages": [5, *CHAT]})[:-30]
     told = [defect.message for defect in only(read(data), SourceDefect)]
     assert "not a message" in told and len(told) == 2
 
 
-def test_what_else_is_odd_about_the_bytes_of_a_cut_record_is_told() -> None:
+def test_other_defects_in_the_bytes_of_a_cut_record_are_reported() -> None:
     data = lines(RUN) + b'{"id": "\xff", "loss": NaN, "met'
     told = " ".join(defect.message for defect in only(read(data), SourceDefect))
     assert "invalid UTF-8" in told and "truncated here" in told and "NaN" in told
@@ -164,10 +164,10 @@ def test_a_cut_record_folds_to_the_runs_of_its_events(value: Any, data: st.DataO
         (b"", "", 0),
     ],
 )  # fmt: skip
-def test_where_a_value_is_cut(data: bytes, pointer: str, whole: Any) -> None:
+def test_the_place_of_the_cut_is_found(data: bytes, pointer: str, whole: Any) -> None:
     assert cut_of(data) == (pointer, whole)
 
 
 @given(data=st.binary(max_size=60) | st.text(alphabet='[]{}":, \\a0').map(str.encode))
-def test_any_bytes_may_be_asked_where_they_are_cut(data: bytes) -> None:
+def test_finding_the_cut_of_any_bytes_never_raises(data: bytes) -> None:
     assert not cut_of(data).concerns("/nowhere/at all/x")

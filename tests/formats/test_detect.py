@@ -48,7 +48,7 @@ def found(data: bytes, wanted: str = "") -> tuple[str, Layout, Unit]:
         "an array a line",
     ],
 )
-def test_every_container_of_chat_messages_is_cut_as_it_is_written(
+def test_every_container_of_chat_messages_has_its_layout_and_unit(
     data: bytes, layout: Layout, unit: Unit
 ) -> None:
     assert found(data) == ("openai-messages", layout, unit)
@@ -60,7 +60,7 @@ def test_marks_and_blanks_before_the_content_do_not_matter(before: bytes) -> Non
     assert found(before + json.dumps(CHAT, indent=1).encode())[0] == "openai-messages"
 
 
-def test_any_number_of_empty_lines_hides_nothing() -> None:
+def test_empty_lines_do_not_hide_the_format() -> None:
     empty = b"\n" * 300_000
     for data in (lines(CHAT[0]) + empty + lines(CHAT[1]), empty + lines(*CHAT)):
         assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
@@ -76,7 +76,7 @@ def test_any_number_of_empty_lines_hides_nothing() -> None:
     ],
     ids=["behind", "between", "before", "long before"],
 )
-def test_zeros_that_a_crash_left_hide_nothing(data: bytes) -> None:
+def test_zero_bytes_left_by_a_crash_do_not_hide_the_format(data: bytes) -> None:
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
 
@@ -85,7 +85,7 @@ def test_lines_that_end_in_commas_are_lines() -> None:
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
 
-def test_lines_of_utf_16_behind_those_of_utf_8_do_not_matter() -> None:
+def test_lines_of_utf_16_after_those_of_utf_8_do_not_matter() -> None:
     data = lines(*CHAT) + lines(*CHAT).decode().encode("utf-16")
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
@@ -95,7 +95,7 @@ def test_windows_line_ends_do_not_matter() -> None:
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
 
-def test_a_broken_first_line_does_not_hide_the_lines_behind_it() -> None:
+def test_a_broken_first_line_does_not_hide_the_following_lines() -> None:
     data = b'{"role": "user", "content": oops}\n' + lines(*CHAT)
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
@@ -105,7 +105,7 @@ def test_glued_values_on_the_first_line_do_not_hide_the_format() -> None:
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
 
-def test_a_truncated_document_is_recognised_by_what_is_whole() -> None:
+def test_a_truncated_document_is_recognised_by_its_complete_part() -> None:
     data = json.dumps({"messages": CHAT * 3}, indent=1).encode()
     assert found(data[:-60]) == ("openai-messages", Layout.DOCUMENT, Unit.RUNS)
 
@@ -116,13 +116,13 @@ def test_a_first_line_longer_than_the_head_is_read_whole() -> None:
     assert found(json.dumps([big, big], indent=1).encode())[1] is Layout.ARRAY
 
 
-def test_a_short_first_line_does_not_hide_a_long_one_behind_it() -> None:
+def test_a_short_first_line_does_not_hide_a_long_second_one() -> None:
     header = {"accuracy": 0.5, "correct_count": 1, "total_count": 2}
     case = {"id": "simple_0", "result": "x" * 200_000}
     assert found(lines(header, case))[0] == "bfcl"
 
 
-def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
+def test_a_requested_format_is_used_even_if_it_does_not_fit() -> None:
     assert found(lines(*CHAT), wanted="generic")[0] == "generic"
     assert found(lines(*CHAT), wanted="atropos-group")[0] == "atropos-group"
 
@@ -153,14 +153,14 @@ def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
         (b"[" * 5000, "no JSON value"),
     ],
 )
-def test_what_is_no_transcript_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_transcript_is_refused_with_a_reason(data: bytes, reason: str) -> None:
     detection = detect(BytesSource(data), formats())
     assert detection.reader is None
     assert reason in detection.reason
     assert detection.hint
 
 
-def test_a_source_that_still_comes_in_is_empty_only_so_far() -> None:
+def test_an_incomplete_source_is_reported_as_empty_so_far() -> None:
     assert detect(BytesSource(b"", complete=False), formats()).reason == "empty so far"
 
 
@@ -184,7 +184,7 @@ def test_formats_that_fit_equally_well_are_named_as_rivals() -> None:
     assert (detection.reader.name, detection.rivals) == ("b", ("c",))
 
 
-def test_no_two_formats_have_one_name() -> None:
+def test_format_names_are_unique() -> None:
     names = [item.name for item in formats()]
     assert len(names) == len(set(names))
     assert names[-1] == "generic"
@@ -199,7 +199,7 @@ def test_any_bytes_are_recognised_or_refused_with_a_reason(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("depth", [400, 985, 1010, 1023, 5_000])
-def test_a_line_is_looked_at_however_deep_it_goes(depth: int) -> None:
+def test_lines_of_any_nesting_depth_are_detected(depth: int) -> None:
     deep = '{"role": "user", "content": ' + "[" * depth + "]" * depth + "}\n"
     assert found(lines(*CHAT) + deep.encode())[0] == "openai-messages"
     detect(BytesSource(deep.encode()), formats())

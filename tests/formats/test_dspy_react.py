@@ -48,7 +48,7 @@ def test_each_step_is_a_call_with_its_result(value: Any) -> None:
     assert {str(finding.code) for finding in found} <= {"TOOL_ERROR"}
 
 
-def test_what_was_asked_and_answered_stands_around_it() -> None:
+def test_the_question_and_the_answer_surround_the_steps() -> None:
     events = read_bytes(FORMAT, lines(*PREDICTIONS))
     assert counts(events) == (2, 15, 6)
     first, second = runs(events)
@@ -63,13 +63,13 @@ def test_a_trajectory_that_lost_its_first_steps_begins_with_the_next() -> None:
     assert [call.name for call in calls(read_bytes(FORMAT, document(rest)))] == ["fail", "finish"]
 
 
-def test_a_step_that_broke_off_keeps_what_there_is() -> None:
+def test_an_incomplete_step_keeps_its_call() -> None:
     torn = {**TRAJECTORY, "thought_3": "And now?", "tool_name_3": "look"}
     events = read_bytes(FORMAT, document(torn))
     assert (len(calls(events)), len(only(events, ToolReturned))) == (4, 3)
 
 
-def test_steps_come_by_their_numbers() -> None:
+def test_steps_are_ordered_by_number() -> None:
     many = {}
     for number in reversed(range(12)):
         many |= {f"tool_name_{number}": f"t{number}", f"tool_args_{number}": {}}

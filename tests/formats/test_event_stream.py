@@ -39,14 +39,14 @@ def data_of(*pieces: bytes) -> list[tuple[str, bytes]]:
         (b"<html>\n<body>\n", []),
     ],
 )
-def test_events_are_read_as_they_are_meant(
+def test_events_are_parsed_by_the_rules_of_event_streams(
     stream: bytes, expected: list[tuple[str, bytes]]
 ) -> None:
     assert data_of(stream) == expected
     assert data_of(*(stream[at : at + 1] for at in range(len(stream)))) == expected
 
 
-def test_an_event_that_is_cut_off_is_told_and_not_read() -> None:
+def test_a_torn_event_is_kept_as_torn_and_not_read() -> None:
     reader = EventReader()
     assert reader.feed(b'data: {"a":1}\n\ndata: {"b') == [
         Event("", b'{"a":1}', b'data: {"a":1}\n\n')
@@ -60,7 +60,7 @@ def test_an_event_that_is_cut_off_is_told_and_not_read() -> None:
     st.integers(1, 9),
 )
 @settings(max_examples=80, deadline=None)
-def test_how_bytes_arrive_makes_no_difference(lines: list[bytes], size: int) -> None:
+def test_events_do_not_depend_on_how_bytes_arrive(lines: list[bytes], size: int) -> None:
     stream = b"".join(lines)
     pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
     whole = events_of(stream)
@@ -77,7 +77,7 @@ def test_how_bytes_arrive_makes_no_difference(lines: list[bytes], size: int) -> 
         (b'{"a": "\xff"}', {"a": "\ufffd"}, "byte 7 is not UTF-8"),
     ],
 )
-def test_json_is_read_as_clients_read_it_and_oddities_are_told(
+def test_json_is_read_as_clients_read_it_and_oddities_are_reported(
     data: bytes, value: object, oddity: str
 ) -> None:
     found, told = load_strictly(data)
@@ -89,7 +89,7 @@ def test_json_is_read_as_clients_read_it_and_oddities_are_told(
     ("data", "is_torn"),
     [(b'{"a": ', True), (b'{"a": "x', True), (b"{]", False), (b"[" * 100_000, False), (b"", True)],
 )
-def test_what_is_no_json_is_told_apart_from_what_is_torn(data: bytes, is_torn: bool) -> None:
+def test_invalid_json_is_distinguished_from_torn_json(data: bytes, is_torn: bool) -> None:
     with pytest.raises(NotJson) as caught:
         load_strictly(data)
     assert caught.value.is_torn is is_torn

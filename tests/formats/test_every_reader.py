@@ -69,7 +69,7 @@ def damaged(data: bytes, pick: Pick) -> bytes:
     layout=st.sampled_from(list(Layout)),
     unit=st.sampled_from(list(Unit)),
 )
-def test_anything_cut_in_any_way_is_read_or_named(
+def test_any_bytes_in_any_layout_are_read_or_reported(
     name: str, data: bytes, layout: Layout, unit: Unit
 ) -> None:
     found = next(item for item in formats() if item.name == name)
@@ -79,7 +79,7 @@ def test_anything_cut_in_any_way_is_read_or_named(
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None)
 @given(rnd=RANDOMS, is_lines=st.booleans())
-def test_values_made_for_a_format_are_read_or_named(name: str, rnd: Any, is_lines: bool) -> None:
+def test_generated_values_are_read_or_reported(name: str, rnd: Any, is_lines: bool) -> None:
     value = grown(words(name), rnd.randrange)
     reader = reader_of(damaged(written(value, is_lines), rnd.randrange), name)
     if reader is not None:
@@ -89,9 +89,7 @@ def test_values_made_for_a_format_are_read_or_named(name: str, rnd: Any, is_line
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None)
 @given(rnd=RANDOMS, is_forced=st.booleans())
-def test_real_files_that_were_changed_are_read_or_named(
-    name: str, rnd: Any, is_forced: bool
-) -> None:
+def test_mutated_real_files_are_read_or_reported(name: str, rnd: Any, is_forced: bool) -> None:
     pick = rnd.randrange
     seed = seeds(name)[pick(len(seeds(name)))]
     data = damaged(written(mutated(seed.value, pick, ODD), seed.is_lines), pick)
@@ -101,7 +99,7 @@ def test_real_files_that_were_changed_are_read_or_named(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_of_one_format_that_is_taken_for_another_is_read_or_named(name: str) -> None:
+def test_a_file_read_as_another_format_is_read_or_reported(name: str) -> None:
     for others in all_seeds().values():
         data = written(others[0].value, others[0].is_lines)
         reader = reader_of(data, name)
@@ -113,7 +111,7 @@ def test_a_file_of_one_format_that_is_taken_for_another_is_read_or_named(name: s
     "value", [[[]], {"loss": 0.25}, [{"resourceSpans": [{}]}], {"resourceSpans": [None]}]
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_of_which_a_format_knows_nothing_is_a_defect(name: str, value: Any) -> None:
+def test_a_record_unknown_to_the_format_is_a_defect(name: str, value: Any) -> None:
     data = written(value, is_lines=False)
     reader = reader_of(data, name)
     assert reader is None or read_lawfully(reader, data)
@@ -137,7 +135,7 @@ def work(reader: Reader, data: bytes) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_work_grows_with_the_file(name: str) -> None:
+def test_the_work_is_linear_in_the_size_of_the_file(name: str) -> None:
     seed = max(seeds(name), key=lambda one: len(lists_in(one.value)))
     lists = lists_in(seed.value)
     longest = sorted(range(len(lists)), key=lambda nth: -len(str(lists[nth])))[:4]
@@ -163,7 +161,7 @@ PATHOLOGICAL = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_odd_texts_cost_no_more_than_their_length(name: str) -> None:
+def test_pathological_texts_are_read_in_linear_time(name: str) -> None:
     for unit in PATHOLOGICAL:
         small, large = (
             json.dumps([{key: unit * (size // len(unit)) for key in words(name)[:40]}]).encode()

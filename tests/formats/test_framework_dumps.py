@@ -48,7 +48,7 @@ def codes(events: list[Event]) -> set[str]:
 
 
 @pytest.mark.parametrize("spelling", ["model_dump", "messages_to_dict", "dumpd"])
-def test_messages_of_langchain_say_the_same_in_each_spelling(spelling: str) -> None:
+def test_every_spelling_of_langchain_messages_reads_the_same(spelling: str) -> None:
     events = opened(f"langchain_{spelling}.json", "langchain-messages")
     assert said(events) == LANGCHAIN
     assert counts(events) == (1, 6, 2)
@@ -73,7 +73,7 @@ def test_threads_of_a_graph_are_groups_of_their_last_states() -> None:
     assert "StopIteration" in ended(events).stop_reason
 
 
-def test_what_was_pickled_in_a_checkpoint_is_not_loaded(tmp_path: Path) -> None:
+def test_a_pickled_checkpoint_is_not_loaded(tmp_path: Path) -> None:
     path = shutil.copy(FIXTURES / "langgraph_checkpoints.db", tmp_path / "c.db")
     connection = sqlite3.connect(path)
     harm = pickle.dumps(Harm(str(tmp_path / "harm")))
@@ -98,7 +98,7 @@ class Harm:
         return open, (self.path, "w")
 
 
-def test_an_agent_that_a_tool_asks_is_a_run_below_the_one_that_called_it() -> None:
+def test_an_agent_called_by_a_tool_is_a_child_run_of_its_caller() -> None:
     events = opened("langsmith_runs.jsonl", "langsmith")
     boss, helper = split_runs(tuple(events))[1]
     assert counts(list(boss)) == (1, 8, 3)
@@ -125,7 +125,7 @@ def test_retries_of_pydantic_ai_are_errors_of_the_tools_that_were_tried() -> Non
     assert codes(events) == {"ARGS_INVALID", "TOOL_ERROR"}
 
 
-def test_a_run_of_the_agents_sdk_waits_for_approval_and_goes_on() -> None:
+def test_a_run_of_the_agents_sdk_waits_for_approval_and_continues() -> None:
     pending = opened("agents_pending.json", "agents-runstate")
     assert (counts(pending), codes(pending)) == ((1, 3, 2), {"CALL_UNANSWERED"})
     done = opened("agents_done.json", "agents-runstate")
@@ -133,7 +133,7 @@ def test_a_run_of_the_agents_sdk_waits_for_approval_and_goes_on() -> None:
     assert said(done)[-1] == ("assistant", "Rain; paid.")
 
 
-def test_the_session_of_the_agents_sdk_says_what_its_run_said() -> None:
+def test_the_session_of_the_agents_sdk_has_the_messages_of_its_run() -> None:
     events = opened("agents_sessions.db", "responses-items")
     assert said(events) == said(opened("agents_done.json", "agents-runstate"))
     assert codes(events) == set()

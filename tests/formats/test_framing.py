@@ -60,20 +60,20 @@ def test_millions_of_blank_lines_are_few_records() -> None:
     assert [kind for _, kind in records] == [0, 1, 1, 0]
 
 
-def test_elements_of_an_array_are_found_whatever_their_strings_hold() -> None:
+def test_elements_of_an_array_are_found_regardless_of_their_strings() -> None:
     values = [{"a": "],["}, ["x", {"é": "\u2028"}], "🙂", 12, None]
     data = json.dumps(values, ensure_ascii=False, indent=1).encode()
     elements = [piece for piece, kind in cut(data, Layout.ARRAY) if kind is RecordKind.VALUE]
     assert [json.loads(piece.lstrip(b", \n")) for piece in elements] == values
 
 
-def test_a_broken_element_does_not_hide_the_ones_behind_it() -> None:
+def test_a_broken_element_does_not_hide_the_following_ones() -> None:
     data = b'[{"a":1},\n{"b": oops},\n{"c":3}]'
     elements = [piece for piece, kind in cut(data, Layout.ARRAY) if kind is RecordKind.VALUE]
     assert [piece.strip(b", \n") for piece in elements] == [b'{"a":1}', b'{"b": oops}', b'{"c":3}']
 
 
-def test_a_torn_last_line_waits_until_it_is_whole() -> None:
+def test_a_torn_last_line_is_held_back_until_it_is_complete() -> None:
     source, index = BytesSource(b'{"a":1}\n{"b"', complete=False), RecordIndex()
     list(scan(source, Layout.LINES, index))
     assert len(index) == 1
@@ -97,7 +97,7 @@ def test_an_element_longer_than_the_window_is_found_with_little_memory(
     assert [json.loads(piece.lstrip(b", ")) for piece in elements] == values
 
 
-def test_a_torn_element_of_a_growing_array_is_not_cut_at_what_its_text_holds() -> None:
+def test_a_torn_element_of_a_growing_array_is_not_split_inside_a_string() -> None:
     data = b'[{"a":1},{"b":"},{"},{"c":2}]'
     source, index = BytesSource(data, 18, complete=False), RecordIndex()
     list(scan(source, Layout.ARRAY, index))
@@ -107,12 +107,12 @@ def test_a_torn_element_of_a_growing_array_is_not_cut_at_what_its_text_holds() -
     assert [len(index[i].range) for i in range(len(index))] == [1, 7, 12, 8, 1]
 
 
-def test_what_stands_behind_a_closed_array_is_not_dropped() -> None:
+def test_values_after_a_closed_array_are_kept() -> None:
     kinds = [kind for _, kind in cut(b'[{"a":1}] [{"b":2}]', Layout.ARRAY)]
     assert kinds == [RecordKind.FRAME, RecordKind.VALUE, RecordKind.VALUE]
 
 
-def test_lines_that_belong_together_are_cut_where_they_are_too_long(
+def test_lines_that_belong_together_are_split_if_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hermes_tui.formats.framing.SLICE", 40)
@@ -123,7 +123,7 @@ def test_lines_that_belong_together_are_cut_where_they_are_too_long(
     assert records == [b"".join(lines[i : i + 3]) for i in (0, 3, 6)] + [lines[9]]
 
 
-def test_lines_that_belong_together_stay_so_where_they_are_few() -> None:
+def test_few_lines_that_belong_together_are_one_record() -> None:
     data = b'{"a":1}\n' * 1000
     assert cut(data, Layout.WHOLE_LINES) == [(data, RecordKind.VALUE)]
 

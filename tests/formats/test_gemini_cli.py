@@ -95,7 +95,7 @@ def test_a_call_that_failed_is_flagged(status: str) -> None:
     assert (error.kind, error.reason) == ("flag", f"{status}: a.py")
 
 
-def test_a_call_that_the_user_did_not_allow_is_no_failure_of_the_tool() -> None:
+def test_a_call_declined_by_the_user_is_not_a_tool_error() -> None:
     said = "[Operation Cancelled] Reason: User did not allow tool call"
     answer = {"functionResponse": {"id": "c1", "name": "ls", "response": {"error": said}}}
     events = read_value(FORMAT, session(reply(call(status="cancelled", result=[answer]))))
@@ -141,7 +141,7 @@ def test_a_later_line_with_a_known_id_takes_the_others_place() -> None:
     assert len(calls(events)) == 1
 
 
-def test_what_was_rewound_is_kept_with_a_flag() -> None:
+def test_rewound_messages_are_kept_and_flagged() -> None:
     again = {**ASKED, "content": "List all."}
     data = lines(ABOUT, ASKED, reply(), {"$rewindTo": "m1"}, again)
     events = read_bytes(FORMAT, data)
@@ -179,7 +179,7 @@ def test_a_call_that_stands_in_the_content_alone_is_one() -> None:
     assert len(calls(read_value(FORMAT, session(reply(content=[only_there]))))) == 1
 
 
-def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+def test_an_element_that_is_not_a_message_is_a_defect_at_its_place() -> None:
     (defect,) = only(read_value(FORMAT, session(ASKED, 7)), SourceDefect)
     assert defect.at.pointer == "/messages/1"
     assert only(read_bytes(FORMAT, lines(ABOUT, [1], ASKED)), SourceDefect)

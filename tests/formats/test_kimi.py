@@ -139,7 +139,7 @@ def test_a_step_that_the_end_cut_off_is_partial_and_one_that_was_stopped_too() -
     assert (message.flags, message.finish_reason) == ((), "length")
 
 
-def test_odd_lines_are_told_and_nothing_is_lost_around_them() -> None:
+def test_invalid_lines_are_reported_and_the_others_kept() -> None:
     events = read_bytes(FORMAT, WIRE.read_bytes() + lines(7, {"no": "type"}))
     assert fold_run(events)[0].defects == 2
     assert len(calls(events)) == len(calls(read(WIRE)))
