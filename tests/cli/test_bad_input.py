@@ -122,7 +122,7 @@ def test_a_torn_last_line_is_named_by_its_byte(tmp_path: Path) -> None:
     ],
     ids=["first message", "reply", "first message of an array", "reply in an array"],
 )
-def test_a_message_that_the_end_tears_is_shown_as_far_as_it_goes(torn: str) -> None:
+def test_a_message_cut_off_by_the_end_of_the_file_is_shown_as_far_as_it_goes(torn: str) -> None:
     done = hermes_tui("export", "-", "--to", "openai", stdin=torn.encode())
     assert '"half a sen"' in done.text
     shown = hermes_tui("open", "-", stdin=torn.encode()).text
@@ -152,7 +152,7 @@ def test_nan_is_read_and_reported(tmp_path: Path) -> None:
     assert "NaN is not JSON" in found[0]
 
 
-def test_a_key_that_stands_twice_is_named_where_it_stands_again(tmp_path: Path) -> None:
+def test_a_duplicate_key_is_reported_at_its_second_position(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(USER + b'{"role":"assistant","content":"first","content":"second"}\n')
     code, found, messages = defects(path)
@@ -189,7 +189,7 @@ def test_a_value_nested_200_deep_in_place_of_arguments_is_read(tmp_path: Path) -
         assert (done.code, done.err) == (0, ""), command
 
 
-def test_nesting_that_nobody_can_read_hides_neither_its_line_nor_the_others(tmp_path: Path) -> None:
+def test_too_deep_nesting_hides_neither_its_line_nor_the_others(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     deep = b'{"role":"user","content":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
     path.write_bytes(USER + deep + MODEL)
@@ -200,7 +200,7 @@ def test_nesting_that_nobody_can_read_hides_neither_its_line_nor_the_others(tmp_
     assert found == [f"byte {place:,} of the file: {told}"]
 
 
-def test_nesting_that_nobody_can_read_does_not_hide_the_messages_of_a_document(
+def test_too_deep_nesting_does_not_hide_the_messages_of_a_document(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "run.json"

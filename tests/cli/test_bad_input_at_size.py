@@ -68,7 +68,7 @@ def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
     [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 300_000 + USER + MODEL],
     ids=["between", "before"],
 )
-def test_a_million_empty_lines_are_nothing(tmp_path: Path, data: bytes) -> None:
+def test_a_million_empty_lines_are_ignored(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(data)
     done = frugal("scan", path)
@@ -104,7 +104,7 @@ def test_a_first_line_of_a_gigabyte_is_named(tmp_path: Path) -> None:
     assert "one value of 1,024 MB, which is not read: the limit is 256 MB; split it" in done.text
 
 
-def test_of_many_malformed_lines_a_few_are_told_and_all_are_counted(tmp_path: Path) -> None:
+def test_a_few_of_many_malformed_lines_are_reported_and_all_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(RUN + b"oops\n" * 20_000 + RUN)
     done = frugal("scan", path)
@@ -162,7 +162,7 @@ def test_a_zip_bomb_is_one_line(
     assert "run.json unpacks to more than 500 times its size; it is not read" in done.one_line
 
 
-def test_what_stands_before_the_zeros_of_a_gzip_bomb_is_read(
+def test_the_lines_before_the_padding_of_a_gzip_bomb_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
@@ -174,7 +174,7 @@ def test_what_stands_before_the_zeros_of_a_gzip_bomb_is_read(
     assert "unpacks to more than 500 times its size; only its first" in done.one_line
 
 
-def test_names_that_lead_out_of_an_archive_lead_nowhere(tmp_path: Path) -> None:
+def test_member_names_outside_of_an_archive_write_no_files(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
     members = {"../../evil.json": RUN, "/tmp/evil.json": RUN}

@@ -48,7 +48,7 @@ def test_runs_that_did_the_same_exit_with_zero(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("run", ["", ":2"])
-def test_a_file_alone_is_told_how_two_of_its_runs_are_named(runs: Path, run: str) -> None:
+def test_diff_with_one_file_reports_how_to_name_two_of_its_runs(runs: Path, run: str) -> None:
     done = hermes_tui("diff", f"{runs}{run}")
     assert done.code == 2
     said = f"a second run is missing (two runs of one file: {runs}:1 {runs}:2)"
@@ -62,7 +62,7 @@ def answered(content: str, **more: Any) -> dict[str, Any]:
     return run
 
 
-def test_results_that_are_only_spaced_otherwise_are_the_same(tmp_path: Path) -> None:
+def test_results_that_differ_only_in_whitespace_are_the_same(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", answered('{"a": 1}'), answered('{"a":1}'))
     done = compared(path, 1, 2)
     assert done.code == 0
@@ -97,7 +97,7 @@ def test_json_names_every_difference(runs: Path) -> None:
     )  # fmt: skip
 
 
-def test_json_does_not_hang_on_the_locale(tmp_path: Path) -> None:
+def test_json_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", called("Grüße", "ls"), called("你好", "ls"))
     usual, other = (
         hermes_tui("diff", f"{path}:1", f"{path}:2", "--json", PYTHONIOENCODING=encoding)

@@ -89,7 +89,7 @@ def test_atif_takes_in_subagents_that_are_in_files_of_their_own(
     assert "agent-b.jsonl" in line
 
 
-def test_runs_of_subagents_that_are_left_out_are_told(
+def test_omitted_runs_of_subagents_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = with_a_subagent(tmp_path)
@@ -99,7 +99,7 @@ def test_runs_of_subagents_that_are_left_out_are_told(
     assert capsys.readouterr().err == ""
 
 
-def test_a_recording_of_a_recording_says_the_same(transcripts: Path, tmp_path: Path) -> None:
+def test_exporting_a_recording_again_keeps_its_events(transcripts: Path, tmp_path: Path) -> None:
     once = exported(transcripts / "hostile.json", "native", tmp_path / "once")
     twice = exported(once, "native", tmp_path / "twice")
     for a, b in zip(once.read_text().splitlines(), twice.read_text().splitlines(), strict=True):
@@ -219,7 +219,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize("to", TOLD)
-def test_what_a_format_cannot_hold_is_told_in_one_line(to: str, tmp_path: Path) -> None:
+def test_what_a_format_cannot_hold_is_reported_in_one_line(to: str, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps({"messages": ODD}))
     done = within("export", path, "--to", to)
@@ -227,7 +227,7 @@ def test_what_a_format_cannot_hold_is_told_in_one_line(to: str, tmp_path: Path) 
     assert done.one_line == f"hermes-tui: changed for {to}: {TOLD[to]}"
 
 
-def test_an_export_that_changes_nothing_says_nothing(transcripts: Path) -> None:
+def test_an_export_that_changes_nothing_reports_nothing(transcripts: Path) -> None:
     for to in ("openai", "atif"):
         assert within("export", transcripts / "clean-run.json", "--to", to).err == ""
 
@@ -239,7 +239,9 @@ def test_the_images_of_a_message_are_in_an_export_for_the_api(tmp_path: Path) ->
     assert written["messages"][0] == ODD[0]
 
 
-def test_media_that_the_api_does_not_take_are_written_as_text_and_told(tmp_path: Path) -> None:
+def test_media_that_the_api_does_not_accept_are_written_as_text_and_reported(
+    tmp_path: Path,
+) -> None:
     parts = [
         {"type": "file", "mediaType": "application/pdf", "data": "AAAA"},
         {"type": "input_audio", "data": "AAAA"},
@@ -311,7 +313,7 @@ def test_an_existing_file_is_kept_unless_forced(
     assert target.read_text().startswith("<!doctype html>")
 
 
-def test_the_file_appears_whole_with_the_usual_mode_and_nothing_beside_it(
+def test_the_file_is_written_whole_with_the_usual_mode_and_no_other_file(
     transcripts: Path, tmp_path: Path
 ) -> None:
     plain = tmp_path / "plain"

@@ -48,7 +48,7 @@ def test_runs_of_standard_input_are_taken_as_well(path: Path) -> None:
     assert done.code == 0 and len(done.text.splitlines()) == 3
 
 
-def test_what_is_malformed_outside_of_any_run_is_told(path: Path) -> None:
+def test_malformed_places_outside_of_any_run_are_reported(path: Path) -> None:
     lines(path, chat("a"), "{broken", chat("b"))
     done = within("export", path, "--to", "openai", "--all")
     assert "2 of 2 runs written" in done.err
@@ -80,7 +80,7 @@ def test_a_file_that_is_there_is_kept(path: Path) -> None:
     assert sorted(each.name for each in path.parent.iterdir()) == ["out.jsonl", "runs.jsonl"]
 
 
-def test_where_no_run_passes_nothing_is_written(path: Path) -> None:
+def test_nothing_is_written_if_no_run_passes_the_filter(path: Path) -> None:
     out = lines(path.with_name("out.jsonl"), "kept")
     options = ("--to", "openai", "--filter", "reward > 5", "-o", out, "--force")
     done = within("export", path, *options)
@@ -98,7 +98,7 @@ def test_runs_of_several_files_are_lines_of_one(path: Path, tmp_path: Path) -> N
         assert sorted(ids) == ["a", "c", "d"]
 
 
-def test_a_folder_takes_a_file_a_run(path: Path, tmp_path: Path) -> None:
+def test_a_target_folder_gets_one_file_per_run(path: Path, tmp_path: Path) -> None:
     lines(tmp_path / "alone.json", chat("alone", reward=1.0))
     (tmp_path / "sub").mkdir()
     lines(tmp_path / "sub" / "alone.json", chat("other", reward=1.0))

@@ -27,7 +27,7 @@ def test_outside_a_block_it_comes_at_once() -> None:
     assert done == ["written"]
 
 
-def test_who_insists_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_interrupt_is_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermes_tui.cli.interrupts.SAME_INTERRUPT_S", 0.0)
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.held():
@@ -50,7 +50,7 @@ def test_one_ctrl_c_that_arrives_twice_is_one() -> None:
     assert done == ["written", "cleaned up"]
 
 
-def test_afterwards_it_is_as_it_was() -> None:
+def test_the_previous_signal_handler_is_restored() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupts():
         assert signal.getsignal(signal.SIGINT) != before

@@ -78,7 +78,7 @@ def test_what_tools_write_is_not_between_the_events(tmp_path: Path) -> None:
     assert "noise" not in ended.stderr
 
 
-def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
+def test_a_closed_output_pipe_ends_the_run_silently() -> None:
     command = [*LIVE, "--no-record", "--api", "demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -106,14 +106,14 @@ def recorded_part(printed: str) -> str:
     return re.sub(r',"findings":\[.*\]\}$', "}", printed, flags=re.MULTILINE)
 
 
-def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Path) -> None:
+def test_the_recording_holds_what_was_printed_and_its_path_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     ended = live("--record", str(path))
     assert path.read_text() == recorded_part(ended.stdout)
     assert str(path) in ended.stderr
 
 
-def test_of_headers_that_were_given_the_recording_holds_the_names_alone(tmp_path: Path) -> None:
+def test_the_recording_holds_only_the_names_of_the_given_headers(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     headers = ["--header", "X-Team: bluebird", "--header", "Authorization: Bearer nightingale"]
     ended = live("--api", "demo", "--max-turns", "1", "--record", str(path), *headers)
@@ -131,7 +131,7 @@ def test_without_record_the_state_folder_has_the_recording(state_folder: Path) -
     assert "RunEnded" in recording.read_text()
 
 
-def test_nothing_is_written_if_so_wanted(state_folder: Path) -> None:
+def test_no_record_writes_no_recording(state_folder: Path) -> None:
     assert live("--no-record", "--max-turns", "1").returncode == 1
     assert not list(state_folder.rglob("*.jsonl"))
 
@@ -145,7 +145,7 @@ def test_a_breakpoint_ends_it_with_four_and_says_how_to_go_on(tmp_path: Path) ->
     assert "before_dispatch" in stopped.stderr
 
 
-def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
+def test_a_stopped_run_is_resumed_at_its_stop(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     before = live("--record", str(path), "--break", "before_dispatch:write_file")
     again = live("--resume", str(path))
@@ -155,7 +155,7 @@ def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
     assert again.stderr.endswith("on a terminal, without --headless\n")
 
 
-def test_tools_that_changed_since_a_run_began_are_told_of_when_it_is_gone_on_with(
+def test_tools_that_changed_since_a_run_began_are_reported_on_resume(
     tmp_path: Path,
 ) -> None:
     path, tools = tmp_path / "run.jsonl", tmp_path / "tools.py"
@@ -359,7 +359,7 @@ def test_a_wrong_environment_is_one_line_and_three(arguments: list[str], told: s
     assert told in ended.stderr
 
 
-def test_a_recording_that_is_being_written_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_recording_that_is_being_written_cannot_be_resumed(tmp_path: Path) -> None:
     from hermes_tui.runtime.writer import Recording
 
     path = tmp_path / "run.jsonl"
@@ -371,7 +371,7 @@ def test_a_recording_that_is_being_written_is_not_gone_on_with(tmp_path: Path) -
     assert "another hermes-tui" in refused.stderr
 
 
-def test_what_a_loop_of_ones_own_recorded_is_replayed_and_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_recording_of_a_custom_loop_can_be_replayed_but_not_resumed(tmp_path: Path) -> None:
     from hermes_tui.model.events import BreakpointsSet, RequestSent, RunStarted
     from hermes_tui.runtime.writer import Recording
 

@@ -103,7 +103,7 @@ def test_messages_of_another_api_are_sent_as_those_of_this_one(tmp_path: Path) -
     assert sent(server)[2]["tool_call_id"] == sent(server)[1]["tool_calls"][0]["id"] == "t1"
 
 
-def test_a_recording_is_gone_on_with_before_one_of_its_messages(tmp_path: Path) -> None:
+def test_a_recording_is_continued_before_one_of_its_messages(tmp_path: Path) -> None:
     with LocalServer(DONE) as server:
         assert go_on(tmp_path, json.dumps(CHAT), server=server).code == 0
         recorded = (tmp_path / "run.jsonl").read_text("utf-8")
@@ -184,7 +184,7 @@ def test_a_place_in_no_file_is_refused() -> None:
     assert "--messages" in hermes_tui("live", "--at", "1:2", "--task", "x").one_line
 
 
-def test_a_task_behind_an_open_call_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_task_after_an_open_call_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with LocalServer(DONE) as server:
         ended = go_on(tmp_path, json.dumps(CHAT[:2]), "--task", "go on", server=server)
     assert ended.code == 2 and "leave --task out" in ended.one_line and server.asked == []
@@ -197,7 +197,7 @@ def test_a_file_that_holds_no_run_is_said_to(tmp_path: Path, text: str) -> None:
     assert ended.code in (2, 3) and "saved.json" in ended.one_line
 
 
-def test_a_session_of_another_program_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_session_of_another_program_is_continued(tmp_path: Path) -> None:
     session = [
         {"type": "user", "uuid": "1", "parentUuid": None, "sessionId": "s", **_said(ANTHROPIC[0])},
         {
@@ -240,7 +240,7 @@ def test_tools_of_a_recording_are_named_as_they_were_given(
     assert "(give them: --tools builtin:terminal,read_file,write_file,todo)" in told
 
 
-def test_nothing_is_said_of_tools_where_some_are_given(tmp_path: Path) -> None:
+def test_tools_of_the_messages_are_not_reported_if_tools_are_given(tmp_path: Path) -> None:
     tools = [{"type": "function", "function": {"name": "terminal"}}]
     with LocalServer(DONE) as server:
         outcome = go_on(tmp_path, json.dumps({"messages": CHAT, "tools": tools}), server=server)

@@ -55,7 +55,7 @@ def without_headless(*arguments: str, **environment: str) -> subprocess.Complete
     )
 
 
-def test_without_a_terminal_no_tool_runs_that_nobody_let_go(
+def test_without_a_terminal_no_tool_runs_unless_allowed(
     server: LocalServer, tmp_path: Path
 ) -> None:
     server.answers.append(completion(("c1", "touch ran")))
@@ -77,7 +77,7 @@ def test_without_a_terminal_tools_run_where_that_is_said(
     assert (tmp_path / "ran").exists()
 
 
-def test_findings_stand_on_the_line_of_the_event_that_they_come_with(server: LocalServer) -> None:
+def test_findings_are_printed_with_their_event(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "true"), ("c1", 7)))
     ended = live(*asked(server, "--no-record"))
     found = [
@@ -126,7 +126,7 @@ def test_the_key_is_not_in_the_environment_of_tools_nor_printed(server: LocalSer
     assert "hidden-key" not in ended.stdout
 
 
-def test_a_breakpoint_for_a_tool_that_is_not_there_is_told_of_once(server: LocalServer) -> None:
+def test_a_breakpoint_for_an_unknown_tool_is_reported_once(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "true")))
     ended = live(*asked(server, "--no-record", "--break", "before_dispatch:termnal"))
     assert ended.stderr.count("no tool is called termnal; did you mean terminal?") == 1

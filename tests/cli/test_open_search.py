@@ -16,7 +16,7 @@ def runs(tmp_path: Path) -> Path:
     return lines(tmp_path / "runs.jsonl", *(chat(name, "so", text) for name, text in texts.items()))
 
 
-def test_the_runs_are_printed_that_say_it(runs: Path) -> None:
+def test_runs_that_contain_the_text_are_printed(runs: Path) -> None:
     done = within("open", runs, "--search", "permission denied")
     assert (done.code, done.err) == (0, "")
     assert [" task b" in line for line in done.text.splitlines()] == [True, False]
@@ -29,20 +29,20 @@ def test_a_filter_narrows_what_is_found(runs: Path, expression: str) -> None:
     assert [" task c" in line for line in done.text.splitlines()] == [True]
 
 
-def test_of_a_run_the_rows_are_printed_that_say_it(runs: Path) -> None:
+def test_rows_of_a_run_that_contain_the_text_are_printed(runs: Path) -> None:
     done = within("open", runs, "--at", "2", "--search", "PERMISSION")
     assert ["Permission denied" in line for line in done.text.splitlines()] == [True]
 
 
 @pytest.mark.parametrize("option", [("--search", "[regular"), ("--filter", "messages > 99")])
-def test_that_no_run_matches_is_said(runs: Path, option: tuple[str, str]) -> None:
+def test_no_matching_run_is_reported(runs: Path, option: tuple[str, str]) -> None:
     done = within("open", runs, *option)
     assert (done.code, done.out) == (0, b"")
     assert done.err == "hermes-tui: no run matches (of 3)\n"
 
 
 @pytest.mark.parametrize("option", [("--search", "[regular"), ("--filter", 'kind == "call"')])
-def test_that_no_row_of_a_run_matches_is_said(runs: Path, option: tuple[str, str]) -> None:
+def test_no_matching_row_is_reported(runs: Path, option: tuple[str, str]) -> None:
     done = within("open", runs, "--at", "1", *option)
     assert (done.code, done.out) == (0, b"")
     assert done.err == "hermes-tui: no row matches (of 4)\n"

@@ -76,7 +76,7 @@ def test_a_damaged_call_shows_the_place_the_code_and_the_hint() -> None:
     assert "hint:" in lines[at + 3]
 
 
-def test_carets_stand_under_wide_characters_and_behind_tabs(tmp_path: Path) -> None:
+def test_carets_are_aligned_with_wide_characters_and_tabs(tmp_path: Path) -> None:
     from rich.cells import cell_len
 
     text = BROKEN.replace("{'city'", '{"都市":\t"大阪", \'city\'')
@@ -90,7 +90,7 @@ def test_carets_stand_under_wide_characters_and_behind_tabs(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_carets_stand_under_their_place_however_wide_the_terminal_is(columns: int) -> None:
+def test_carets_are_aligned_at_any_terminal_width(columns: int) -> None:
     text = BROKEN.replace("'city'", '"大阪": "' + "大" * 500 + "\", 'city'") + "x" * 500
     at = text.index("'city'")
     excerpt, carets = caret_lines(text, Span(at, at + 1), columns)
@@ -130,7 +130,7 @@ def test_several_parsers_make_a_table_where_a_letter_stands_for_a_verdict(tmp_pa
     assert "text" in table["vllm/hermes"]
 
 
-def test_a_text_that_is_lost_is_told_from_one_that_is_kept(tmp_path: Path) -> None:
+def test_a_lost_text_is_distinguished_from_a_kept_one(tmp_path: Path) -> None:
     path, kept = write(tmp_path, SOUND), "text kept, no call"
     alone = within("parse", path, "--parser", "vllm/qwen3_coder").text.splitlines()
     assert alone[0].endswith(": lost: no call, no text")
@@ -494,7 +494,7 @@ def test_the_table_of_all_parsers_fits_the_terminal(columns: int) -> None:
     }  # fmt: skip
 
 
-def test_who_reads_a_long_text_is_said_meanwhile(tmp_path: Path) -> None:
+def test_the_parser_is_named_while_it_reads_a_long_text(tmp_path: Path) -> None:
     path = write(tmp_path, (SOUND + "\n") * 10_000)
     program = Program.start([sys.executable, "-m", "hermes_tui", "parse", str(path)])
     try:

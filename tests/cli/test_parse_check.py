@@ -53,7 +53,7 @@ def test_what_is_expected_is_written_and_then_found_again(tmp_path: Path) -> Non
         ({"tool_calls": []}, 'tool_calls: expected [], read ["get_weather"]'),
     ],
 )
-def test_a_line_is_told_where_it_is_not_read_as_expected(
+def test_a_line_that_is_not_read_as_expected_is_reported(
     tmp_path: Path, expected: dict[str, Any], told: str
 ) -> None:
     done = check(tmp_path, row(SOUND, expected=expected))
@@ -128,6 +128,6 @@ def test_a_line_that_no_parser_reads_is_left_out_of_what_is_expected(tmp_path: P
 
 
 @pytest.mark.parametrize("option", ["--check", "--expect"])
-def test_they_are_for_batches(tmp_path: Path, option: str) -> None:
+def test_check_and_expect_require_batch(tmp_path: Path, option: str) -> None:
     done = within("parse", write(tmp_path, SOUND), option)
     assert done.code == 2 and "is for --batch" in done.one_line

@@ -59,7 +59,7 @@ def test_other_output_leaves_the_line_standing(monkeypatch: pytest.MonkeyPatch) 
     assert stderr.getvalue().endswith("a row\n" + drawn)
 
 
-def test_nothing_comes_back_that_did_not_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_line_that_was_not_shown_is_not_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr(monkeypatch)
     with ProgressLine().aside():
         stderr.write("a row\n")
@@ -89,7 +89,7 @@ def test_a_line_never_reaches_the_last_column(
     assert columns < 60 or re.search(r" …\S*/the-end\.jsonl$", label)
 
 
-def test_nothing_is_drawn_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_progress_is_drawn_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr(monkeypatch, is_terminal=False)
     ProgressLine().show("a.jsonl", 1, 2)
     assert stderr.getvalue() == ""

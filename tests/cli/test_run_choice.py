@@ -63,7 +63,7 @@ def test_a_run_of_a_group_is_named_as_it_is_listed(
         picked(path, "g3 · rollout 1")
 
 
-def test_far_behind_the_run_nobody_looks_for_others_of_its_id(
+def test_duplicate_ids_are_not_searched_for_far_after_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.cli.run_choice.MAX_BYTES_AFTER_MATCH", 2_000_000)

@@ -56,14 +56,14 @@ def test_scan_counts_what_the_parser_does_with_the_messages(tmp_path: Path) -> N
     assert "WRONG_FORMAT" not in codes(path, "vllm/qwen3_coder")
 
 
-def test_a_place_that_the_run_and_the_parser_complain_of_counts_once(tmp_path: Path) -> None:
+def test_a_place_reported_for_the_run_and_by_the_parser_counts_once(tmp_path: Path) -> None:
     path = write(tmp_path, {"conversations": SHAREGPT})
     assert codes(path, "")["BAD_QUOTES"] == codes(path, "vllm/hermes")["BAD_QUOTES"] == 1
     (told,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "BAD_QUOTES"]
     assert "vllm/hermes keeps the call as text" in told["message"]
 
 
-def test_calls_that_one_thing_keeps_from_being_read_are_told_together(tmp_path: Path) -> None:
+def test_unread_calls_with_the_same_cause_are_reported_together(tmp_path: Path) -> None:
     longcat = SOUND.replace("tool_call", "longcat_tool_call")
     path = write(tmp_path, messages(f"{longcat}\n{longcat}"))
     (told,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "WRONG_FORMAT"]

@@ -146,7 +146,7 @@ def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) 
     assert len(notes.text.splitlines()) == 1
 
 
-def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_aloud(
+def test_a_folder_is_scanned_whole_and_skipped_files_are_reported(
     tmp_path: Path,
 ) -> None:
     write(tmp_path / "a.json", CHAT)
@@ -165,7 +165,7 @@ def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_al
     assert within("scan", tmp_path / "*").code == 0
 
 
-def test_what_is_no_regular_file_in_a_folder_is_skipped_aloud() -> None:
+def test_special_files_in_a_folder_are_skipped_and_reported() -> None:
     # The path of a socket has to be short.
     short = tempfile.TemporaryDirectory(dir="/tmp")
     with short as name, socket.socket(socket.AF_UNIX) as listening:

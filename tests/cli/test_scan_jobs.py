@@ -108,7 +108,7 @@ def scanned_with(path: Path, disturb: Callable[[WorkerPool, ScanUnit, Part], Non
 
 @given(st.binary(max_size=300).map(lambda data: data.replace(b"\1", b"\n")), st.integers(0, 320))
 @settings(max_examples=60, deadline=None)
-def test_a_line_starts_behind_a_newline_or_at_an_end(data: bytes, position: int) -> None:
+def test_a_line_starts_after_a_newline_or_at_an_end(data: bytes, position: int) -> None:
     start = line_start(BytesSource(data), position)
     assert start == len(data) or start == 0 or data[start - 1 : start] == b"\n"
     assert start >= min(position, len(data))
@@ -245,7 +245,7 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost_or_doubled(
     assert found.failures == []
 
 
-def test_what_kills_every_process_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_range_that_kills_every_process_is_reported_in_one_line(tmp_path: Path) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 4_000)
 
     def kill_always(pool: WorkerPool, unit: ScanUnit, part: Part) -> None:
@@ -258,7 +258,7 @@ def test_what_kills_every_process_is_said_in_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_ranges_behind_one_that_kills_are_still_read(
+def test_ranges_after_one_that_kills_its_process_are_still_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan_plan, "RANGE", 400_000)
@@ -277,7 +277,7 @@ def test_ranges_behind_one_that_kills_are_still_read(
     assert found.rows[-1]["id"] == "run-3999"
 
 
-def test_where_no_process_can_be_started_this_one_does_it(
+def test_the_scan_runs_in_this_process_if_no_other_can_be_started(
     tmp_path: Path, small_ranges: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 60)

@@ -55,7 +55,7 @@ def test_nothing_new_is_0(runs: Path, options: list[str]) -> None:
     assert done.one_line == "hermes-tui: 0 new, 2 as in the baseline"
 
 
-def test_half_a_character_in_a_finding_spoils_no_baseline(tmp_path: Path) -> None:
+def test_a_lone_surrogate_in_a_finding_does_not_break_the_baseline(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", called("a", "ls", result="Error: \ud83d"))
     for options in (["--to", "json"], ["--runs", "--json"]):
         done = within("scan", path, "--baseline", baseline(path, *options))
@@ -122,7 +122,7 @@ def test_what_is_malformed_outside_any_run_may_be_known_as_well(tmp_path: Path) 
     assert within("scan", path, "--baseline", old).code == 1
 
 
-def test_new_findings_are_told_apart_in_every_output(runs: Path) -> None:
+def test_new_findings_are_marked_in_every_output(runs: Path) -> None:
     old = baseline(runs)
     lines(runs, called("a", "sl"), called("b", "sl"))
     text = within("scan", runs, "--baseline", old, "--runs").text
@@ -149,7 +149,7 @@ def test_new_findings_are_told_apart_in_every_output(runs: Path) -> None:
         pytest.param("[" * 99_999, id="deep"),
     ],
 )
-def test_what_is_no_baseline_is_one_line_and_2(tmp_path: Path, content: str) -> None:
+def test_an_invalid_baseline_is_one_line_and_2(tmp_path: Path, content: str) -> None:
     path = lines(tmp_path / "run.json", CHAT)
     (tmp_path / "old.json").write_text(content)
     done = within("scan", path, "--baseline", tmp_path / "old.json")

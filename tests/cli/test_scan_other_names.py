@@ -74,7 +74,7 @@ def test_a_task_that_fails_more_often_than_before_has_something_new(folder: Path
     assert (code, len(files)) == (1, 1)
 
 
-def test_what_another_model_did_is_known_of_none(folder: Path) -> None:
+def test_findings_of_another_model_are_new(folder: Path) -> None:
     recording(folder / "a-2.jsonl", "9a02", "count", fails=True, model="other")
     assert new_in(folder) == (1, ["a-2.jsonl"])
 

@@ -220,7 +220,7 @@ def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_pat
     assert shown[7:9] == ["  and more SOURCE_DEFECT: --runs lists them all", ""]
 
 
-def test_a_defect_that_is_told_with_its_run_is_not_told_again(tmp_path: Path) -> None:
+def test_a_defect_reported_with_its_run_is_not_repeated(tmp_path: Path) -> None:
     path = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"))
     assert within("scan", path, "--runs").text.count("5,000 digits") == 1
 
@@ -344,7 +344,7 @@ def test_hostile_names_are_harmless_in_every_output(tmp_path: Path, to: str) -> 
         ("junit", lambda out: ElementTree.tostring(ElementTree.fromstring(out))),
     ],
 )
-def test_what_programs_read_does_not_hang_on_the_locale(
+def test_machine_readable_output_does_not_depend_on_the_locale(
     tmp_path: Path, to: str, read: Callable[[bytes], Any]
 ) -> None:
     path = lines(tmp_path / "für.jsonl", called("Grüße → 你好 🙂", "naïve"))

@@ -93,7 +93,7 @@ def test_of_rollouts_that_are_alike_any_may_change(tmp_path: Path, changed: int)
     assert new(path, old) == (0, [])
 
 
-def test_rollouts_may_be_scored_anew_and_change_places(path: Path) -> None:
+def test_rollouts_may_be_rescored_and_change_places(path: Path) -> None:
     old = kept(path)
     lines(path, *(group(*each[::-1]) | {"scores": [0.5] * 3} for each in groups([0, 4, 5])))
     assert new(path, old) == (0, [])

@@ -75,7 +75,7 @@ def test_a_damaged_line_is_scanned_again(tmp_path: Path) -> None:
             assert within("scan", runs, *OPTIONS, "--state", state).text == whole
 
 
-def test_a_changed_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
+def test_a_changed_file_is_noticed_and_read_again(tmp_path: Path) -> None:
     runs, state = folder(tmp_path / "runs"), tmp_path / "scan.state"
     within("scan", runs, *OPTIONS, "--state", state)
     many_runs(runs / "a.jsonl", 30)
@@ -87,7 +87,7 @@ def test_a_changed_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
     assert within("scan", runs, *OPTIONS, "--state", state).err == ""
 
 
-def test_a_file_with_a_mark_in_its_path_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_file_with_an_exclamation_mark_in_its_path_is_resumed(tmp_path: Path) -> None:
     (tmp_path / "wow").write_text("")
     runs, state = folder(tmp_path / "wow!"), tmp_path / "scan.state"
     whole = within("scan", runs, *OPTIONS, "--state", state).text
@@ -186,7 +186,7 @@ def test_a_state_that_cannot_be_written_is_one_line_and_3(tmp_path: Path) -> Non
     assert "name another file with --state" in done.one_line
 
 
-def test_a_full_disk_is_said_once_and_the_scan_goes_on(
+def test_a_full_disk_is_reported_once_and_the_scan_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs, state = folder(tmp_path / "runs"), tmp_path / "scan.state"

@@ -38,7 +38,7 @@ def test_a_terminal_is_refused_instead_of_waited_for(tmp_path: Path, arguments: 
         program.wait_for(b"standard input is a terminal (pipe something in, or name a file")
 
 
-def test_what_is_waited_for_is_said_until_it_comes(tmp_path: Path) -> None:
+def test_waiting_for_standard_input_is_shown_until_it_arrives(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = f"cat {shlex.quote(str(pipe))} | {shlex.join(HERMES_TUI)} open -"

@@ -86,7 +86,7 @@ def test_keys_come_from_the_terminal_where_standard_input_is_something_else(
     assert left(program) == 0
 
 
-def test_without_a_terminal_for_keys_it_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_terminal_for_keys_is_reported(tmp_path: Path) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     whole = f"setsid -w {shlex.join(HERMES_TUI)} open {run} < /dev/null"
     program = Program.start(["sh", "-c", whole])
