@@ -24,7 +24,7 @@ def only_row(out: str) -> dict[str, Any]:
 
 
 def defects(path: Path) -> tuple[int, list[str], int]:
-    """Return the exit code, what SOURCE_DEFECTs say and how many messages there are."""
+    """Return the exit code, the messages of SOURCE_DEFECT and the number of messages."""
     done = within("scan", "--runs", "--json", path)
     assert done.err == ""
     row = only_row(done.text)

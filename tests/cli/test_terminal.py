@@ -19,7 +19,7 @@ WITHIN_S = 30.0
 
 
 def left(program: Program) -> int:
-    """Return the exit code once the program has ended; what it said is in its output."""
+    """Return the exit code once the program has ended; its text is in `program.output`."""
     deadline = time.monotonic() + WITHIN_S
     ended, status = 0, 0
     while not ended and time.monotonic() < deadline:

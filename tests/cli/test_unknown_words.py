@@ -11,7 +11,7 @@ from tests.cli.scan_files import CHAT, lines
 
 
 def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Return the exit code and what was said on standard error."""
+    """Return the exit code and the text on standard error."""
     code = main(arguments)
     return code, capsys.readouterr().err
 
