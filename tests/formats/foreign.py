@@ -119,7 +119,7 @@ def results(events: list[Event]) -> list[ToolResult]:
     return [event.result for event in events if isinstance(event, ToolReturned)]
 
 
-def said(events: list[Event]) -> list[tuple[str, str]]:
+def dialog(events: list[Event]) -> list[tuple[str, str]]:
     return [(message.role, message.text) for message in messages(events)]
 
 

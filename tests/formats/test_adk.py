@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -62,7 +62,7 @@ def test_a_session_is_a_run(spelling: Any) -> None:
     assert format_of(data) == "adk"
     events = read_bytes(FORMAT, data)
     assert only(events, SourceDefect) == []
-    assert said(events) == SAID
+    assert dialog(events) == SAID
     assert [(call.name, call.arguments) for call in calls(events)] == [
         ("add", {"a": 20, "b": 22}),
         ("read_note", {"path": "ARG-0"}),
@@ -95,7 +95,7 @@ def test_malformed_calls_and_state_changes_are_shown() -> None:
         {**told, "actions": {"state_delta": {"city": "Bonn"}, "artifact_delta": {}}},
     ]
     events = read_bytes(FORMAT, lines(*rows))
-    assert said(events) == [
+    assert dialog(events) == [
         ("assistant", "So:"),
         ("environment", '{"stateDelta":{"city":"Bonn"}}'),
     ]
@@ -128,7 +128,7 @@ def test_a_database_yields_one_line_per_session(tmp_path: Path, *, in_columns: b
     assert format_of(line) == "adk"
     events = read_bytes(FORMAT, line)
     assert only(events, SourceDefect) == []
-    assert sorted(said(events)) == sorted(SAID)
+    assert sorted(dialog(events)) == sorted(SAID)
 
 
 @given(any_json("id", "text"), any_json("role", "parts"))

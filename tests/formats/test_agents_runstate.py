@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     lines,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -157,7 +157,7 @@ def test_states_of_the_javascript_sdk_are_read() -> None:
 
 def test_an_input_of_items_is_read_as_items() -> None:
     state = {**STATE, "original_input": [{"role": "user", "content": "Pay"}, SPOKEN]}
-    assert said(read_value(FORMAT, state))[:2] == [("user", "Pay"), ("assistant", "Done.")]
+    assert dialog(read_value(FORMAT, state))[:2] == [("user", "Pay"), ("assistant", "Done.")]
 
 
 def test_an_element_that_is_not_an_item_is_a_defect_at_its_place() -> None:
@@ -188,5 +188,5 @@ def test_states_written_by_the_sdk_are_read_completely(trajectories: Path) -> No
         assert detection.reader is not None
         assert (detection.reader.name, detection.rivals) == ("agents-runstate", ())
         events = read_bytes(FORMAT, data)
-        assert said(events)[0] == ("user", "historical input")
+        assert dialog(events)[0] == ("user", "historical input")
         assert all(call.name and call.id for call in calls(events))

@@ -14,6 +14,7 @@ from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     ended,
     format_of,
     lines,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -46,8 +46,8 @@ def test_each_agent_of_a_trace_is_a_run() -> None:
     assert boss.details["workflow"] == "Agent workflow"
     first, second, third = split_runs(tuple(events))[1]
     assert [call.name for call in calls(list(first))] == ["ask_helper", "transfer_to_closer"]
-    assert said(list(second))[-1] == ("assistant", "SUBANSWER 42")
-    assert said(list(third))[-1] == ("assistant", "FINAL the answer is 42")
+    assert dialog(list(second))[-1] == ("assistant", "SUBANSWER 42")
+    assert dialog(list(third))[-1] == ("assistant", "FINAL the answer is 42")
     row = summarise(fold_run(first)[0])
     assert (row.prompt_tokens, row.completion_tokens) == (201, 21)
 

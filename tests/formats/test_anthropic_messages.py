@@ -23,6 +23,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     found_codes,
     lines,
@@ -31,7 +32,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 
@@ -103,7 +103,7 @@ def test_a_request_has_its_system_prompt_model_and_tools(system: Any) -> None:
     (start,) = runs(events)
     assert (start.model, [tool.name for tool in start.tools]) == ("m", ["weather"])
     assert start.details == {"max_tokens": 9}
-    assert said(events)[0] == ("system", "Be brief.")
+    assert dialog(events)[0] == ("system", "Be brief.")
 
 
 def test_a_reply_is_a_run_of_one_message_with_its_usage() -> None:

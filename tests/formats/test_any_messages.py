@@ -14,7 +14,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import Event
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import any_json, calls, messages, results, said
+from tests.formats.foreign import any_json, calls, dialog, messages, results
 
 FUNCTION = {"name": "add", "arguments": '{"a": 1}'}
 
@@ -188,7 +188,7 @@ def test_the_same_conversation_is_read_from_every_dialect(dialect: str, wrap: st
 def test_a_reply_is_found_inside_any_wrapper(reply: Any) -> None:
     found = read_output(reply, "/output")
     assert found.is_known
-    assert said(events_of(found)) == [("assistant", "Two.")]
+    assert dialog(events_of(found)) == [("assistant", "Two.")]
 
 
 @pytest.mark.parametrize("wrap", ["list", "object"])
@@ -203,7 +203,7 @@ def test_model_tools_and_system_prompt_next_to_the_messages_are_read() -> None:
     found = read_input({"model": "m", "messages": OPENAI, "tools": [tool], "system": "Be brief."})
     assert found.model == "m"
     assert [spec.name for spec in found.tools or ()] == ["add"]
-    assert said(events_of(found))[0] == ("system", "Be brief.")
+    assert dialog(events_of(found))[0] == ("system", "Be brief.")
 
 
 def test_tools_listed_among_the_messages_are_not_messages() -> None:
@@ -224,7 +224,7 @@ def test_a_gemini_request_has_its_system_instruction_and_tools() -> None:
     }
     found = read_input(request, "/in")
     events = events_of(found)
-    assert said(events) == [("system", "Be brief."), ("user", "Add")]
+    assert dialog(events) == [("system", "Be brief."), ("user", "Add")]
     assert [event.at.pointer for event in events if event.at] == [
         "/in/config/system_instruction",
         "/in/contents/0",
@@ -245,14 +245,14 @@ def test_an_empty_output_has_no_messages(nothing: Any) -> None:
 def test_a_value_of_no_known_dialect_is_shown_unchanged() -> None:
     found = read_output({"joke": "no", "score": 3}, "/output")
     assert not found.is_known
-    assert said(events_of(found)) == [("assistant", '{"joke":"no","score":3}')]
+    assert dialog(events_of(found)) == [("assistant", '{"joke":"no","score":3}')]
 
 
 def test_instructions_are_read_from_text_from_parts_and_from_a_reply() -> None:
     for told in ("Be brief.", '[{"type": "text", "content": "Be brief."}]'):
         message = instructions_in(told, "/x")
         assert message is not None
-        assert said(events_of(ModelMessages([message]))) == [("system", "Be brief.")]
+        assert dialog(events_of(ModelMessages([message]))) == [("system", "Be brief.")]
     assert instructions_in({"instructions": "Be brief."}, "/x", only_inside=True) is not None
     assert instructions_in("Be brief.", "/x", only_inside=True) is None
     assert instructions_in(7, "/x") is None

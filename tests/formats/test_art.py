@@ -14,6 +14,7 @@ from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FILES = Path(__file__).parents[1] / "fixtures" / "art"
@@ -35,7 +35,7 @@ TURNS = ["user", "assistant", "tool", "assistant"]
 def test_trajectories_have_their_turns_calls_tools_and_rewards(data: bytes) -> None:
     assert format_of(data) == "art"
     events = read_bytes(FORMAT, data)
-    assert [role for role, _ in said(events)][:4] == TURNS
+    assert [role for role, _ in dialog(events)][:4] == TURNS
     assert [(call.name, call.arguments, call.id) for call in calls(events)][:1] == [
         ("get_weather", {"city": "Paris"}, "c1")
     ]
@@ -57,7 +57,13 @@ def test_a_row_that_stores_its_trajectory_as_text_is_read_completely(name: str) 
     data = (FILES / name).read_bytes()
     assert format_of(data) == "art"
     events = read_bytes(FORMAT, data)
-    assert [role for role, _ in said(events)] == [*TURNS, "user", "assistant", "user", "assistant"]
+    assert [role for role, _ in dialog(events)] == [
+        *TURNS,
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+    ]
     assert [(call.name, call.id) for call in calls(events)][:1] == [("get_weather", "c1")]
     replies = [one for one in messages(events) if one.role == "assistant"]
     assert [one.finish_reason for one in replies] == ["tool_calls", "stop", "stop", "length"]
@@ -93,7 +99,7 @@ def test_a_further_history_is_a_run_below_its_trajectory() -> None:
         ("rollout 1 · history 2", "rollout 1"),
         ("rollout 2", ""),
     ]
-    assert said(events)[4:6] == [("user", "Sum up."), ("assistant", "It rains.")]
+    assert dialog(events)[4:6] == [("user", "Sum up."), ("assistant", "It rains.")]
 
 
 def test_a_choice_has_its_finish_reason() -> None:

@@ -21,6 +21,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     found_codes,
     lines,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -63,7 +63,7 @@ def test_every_version_opens_as_document_and_as_lines(version: str) -> None:
     for data in (document(value), lines(value), document([value])):
         events = read_bytes(FORMAT, data)
         assert counts(events) == (1, 2, 1)
-        assert said(events) == [("user", "list"), ("assistant", "I look")]
+        assert dialog(events) == [("user", "list"), ("assistant", "I look")]
 
 
 def test_a_result_follows_its_call_and_is_not_a_message() -> None:
@@ -91,7 +91,7 @@ def test_a_step_has_its_usage_reasoning_and_time() -> None:
 def test_an_observation_without_calls_is_a_message_of_the_environment() -> None:
     step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
     events = read_value(FORMAT, trajectory(ASK, step))
-    assert said(events)[-1] == ("environment", "$")
+    assert dialog(events)[-1] == ("environment", "$")
     assert not only(events, ToolReturned)
     assert not found_codes(events)
 
@@ -102,8 +102,8 @@ def test_one_observation_answers_several_calls() -> None:
     assert counts(events) == (1, 6, 5)
     typed = [(call.name, call.id, call.origin) for call in calls(events)[:2]]
     assert typed == [("bash_command", None, Origin.TEXT)] * 2
-    assert said(events)[2][0] == "environment"
-    assert "# echo 'Hello, world!'" in said(events)[2][1]
+    assert dialog(events)[2][0] == "environment"
+    assert "# echo 'Hello, world!'" in dialog(events)[2][1]
     assert not found_codes(events)
 
 
@@ -111,7 +111,7 @@ def test_calls_that_share_an_observation_are_exported_with_it() -> None:
     path = FIXTURES / "harbor" / "good" / "agent" / "trajectory.json"
     events = read_bytes(FORMAT, path.read_bytes())
     again = read_value(FORMAT, json.loads(atif_writer.write(events)))
-    assert (counts(again), said(again)) == (counts(events), said(events))
+    assert (counts(again), dialog(again)) == (counts(events), dialog(events))
     assert not found_codes(again)
     chat = json.loads(openai_writer.write(events))["messages"]
     typed = [call["function"]["arguments"] for call in chat[1]["tool_calls"]]
@@ -122,7 +122,7 @@ def test_environment_messages_survive_an_export() -> None:
     step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
     events = read_value(FORMAT, trajectory(ASK, step, {**step, "message": "again"}))
     again = read_value(FORMAT, json.loads(atif_writer.write(events)))
-    assert said(again) == said(events)
+    assert dialog(again) == dialog(events)
 
 
 @pytest.mark.parametrize(

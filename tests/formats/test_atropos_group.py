@@ -16,12 +16,12 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     lines,
     only,
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -69,19 +69,19 @@ def test_an_environment_id_is_not_a_group_id() -> None:
 @pytest.mark.parametrize("text", [LLAMA, CHATML, MARKDOWN, BOLD])
 def test_a_rendered_template_is_split_into_turns(text: str) -> None:
     events = read_value(FORMAT, group(messages=[text, text]))
-    assert said(events) == TURNS * 2
+    assert dialog(events) == TURNS * 2
     assert runs(events)[0].task == "why?"
 
 
 def test_a_rendered_sequence_inside_one_user_message_is_split() -> None:
     events = read_value(FORMAT, group(messages=[[{"role": "user", "content": CHATML}]] * 2))
-    assert said(events) == TURNS * 2
+    assert dialog(events) == TURNS * 2
     assert "taken apart" in runs(events)[0].diagnostics[0].message
 
 
 def test_a_text_without_roles_is_one_user_message_and_a_note() -> None:
     events = read_value(FORMAT, group(messages=["just words", "more"]))
-    assert said(events) == [("user", "just words"), ("user", "more")]
+    assert dialog(events) == [("user", "just words"), ("user", "more")]
     assert [note.severity for note in runs(events)[0].diagnostics] == ["note"]
 
 
@@ -171,7 +171,7 @@ def test_a_preference_pair_is_two_runs_that_share_their_prompt() -> None:
         "chosen_masks": [[-100, 2]],
     }
     events = read_bytes(FORMAT, lines(value))
-    assert said(events) == [*TURNS, ("user", "why?"), ("assistant", "dunno")]
+    assert dialog(events) == [*TURNS, ("user", "why?"), ("assistant", "dunno")]
     assert [run.details["preference"] for run in runs(events)] == ["chosen", "rejected"]
     assert runs(events)[0].details["tokens"] == 2
 

@@ -13,6 +13,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     format_of,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -95,7 +95,7 @@ def test_the_reason_why_a_run_stopped_is_kept() -> None:
 
 def test_unknown_events_are_shown_and_other_values_are_defects() -> None:
     events = read_value(FORMAT, {"messages": [event("NewEvent", "a", {"x": 1}), 7]})
-    assert said(events) == [("assistant", '{"x":1}')]
+    assert dialog(events) == [("assistant", '{"x":1}')]
     (defect,) = only(events, SourceDefect)
     assert defect.at is not None
     assert defect.at.pointer == "/messages/1"

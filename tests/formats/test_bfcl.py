@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts_with_errors,
+    dialog,
     ended,
     format_of,
     found_codes,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -100,7 +100,7 @@ def test_an_object_with_an_id_and_a_result_is_not_always_a_test_case() -> None:
 
 def test_a_log_is_read_in_the_order_in_which_it_happened() -> None:
     events = read_value(FORMAT, LOGGED)
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "state_info",
         "user",
         "inference_input",
@@ -158,13 +158,13 @@ def test_a_single_answer_has_all_its_calls_even_broken_ones() -> None:
         ("add", '{"a": 1}'),
         ("sub", '{"b": 2'),
     ]
-    assert len(said(events)) == 1
+    assert len(dialog(events)) == 1
 
 
 def test_answers_without_a_log_are_listed_in_order() -> None:
     value = {key: item for key, item in LOGGED.items() if key != "inference_log"}
     events = read_value(FORMAT, value)
-    assert said(events) == [("assistant", ""), ("assistant", "Done.")]
+    assert dialog(events) == [("assistant", ""), ("assistant", "Done.")]
 
 
 def test_a_request_that_failed_is_an_error() -> None:
@@ -178,7 +178,7 @@ def test_a_score_file_has_question_answer_and_expected_answer() -> None:
     summary, case = runs(events)
     assert summary.details["accuracy"] == 0.5
     assert case.details["possible_answer"] == [{"add": {"a": [1]}}]
-    assert said(events) == [("user", "Add."), ("assistant", "[add(a='1')]")]
+    assert dialog(events) == [("user", "Add."), ("assistant", "[add(a='1')]")]
     end = ended(events)
     assert (end.status, end.stop_reason) == ("failed", "type_error:simple")
 
@@ -186,7 +186,7 @@ def test_a_score_file_has_question_answer_and_expected_answer() -> None:
 def test_results_of_the_oldest_format_are_a_question_and_a_text() -> None:
     value = {"answer_id": "x1", "question": "Add.", "text": "add(a=1)"}
     assert FORMAT.sniff(sample(value)) is not None
-    assert said(read_value(FORMAT, value)) == [("user", "Add."), ("assistant", "add(a=1)")]
+    assert dialog(read_value(FORMAT, value)) == [("user", "Add."), ("assistant", "add(a=1)")]
 
 
 def test_an_element_that_is_not_a_message_is_a_defect_at_its_place() -> None:

@@ -22,6 +22,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -31,7 +32,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 
@@ -110,7 +110,7 @@ def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
     assert (main.run_id, main.parent_run_id) == ("s1", "")
     assert (agent.run_id, agent.parent_run_id, agent.task) == ("x1", "s1", "Explore")
     assert counts(events) == (2, 6, 2)
-    assert said(events)[-2:] == [("user", "Explore"), ("assistant", "Done")]
+    assert dialog(events)[-2:] == [("user", "Explore"), ("assistant", "Done")]
 
 
 def test_a_file_of_one_subagent_is_one_run_that_names_its_parent() -> None:
@@ -230,7 +230,7 @@ def test_real_sessions_have_the_expected_calls_and_errors(name: str, trajectorie
 
 def test_prompt_tools_and_cost_come_from_the_requests_of_a_session() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "session.jsonl").read_bytes())
-    role, prompt = said(events)[0]
+    role, prompt = dialog(events)[0]
     assert (role, prompt.splitlines()[1]) == ("system", "Be brief. You are a tiny agent.")
     assert prompt.startswith("You are Claude Code")
     [run] = runs(events)
@@ -259,5 +259,5 @@ def test_the_prompt_of_a_session_without_requests_comes_from_snapshots() -> None
     rows = [json.loads(one) for one in (FIXTURES / "session.jsonl").read_bytes().splitlines()]
     rest = [one for one in rows if not one["type"].startswith("api-request")]
     events = read_bytes(FORMAT, lines(*rest))
-    assert said(events)[0] == ("system", "Be brief.\nYou are a tiny agent.")
+    assert dialog(events)[0] == ("system", "Be brief.\nYou are a tiny agent.")
     assert [tool.name for tool in runs(events)[0].tools] == ["Bash"]

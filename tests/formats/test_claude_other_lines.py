@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     found_codes,
     lines,
     messages,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 from tests.timing import least_s
@@ -85,7 +85,7 @@ def given_up(uuid: str, parent: str, text: str, **more: Any) -> dict[str, Any]:
 def test_a_queued_prompt_is_a_user_message_at_its_place(typed: Any) -> None:
     queued = attached("q1", "u2", type="queued_command", prompt=typed, commandMode="prompt")
     events = read(*BEGUN, answer("u2", "a1", "t1"), queued, line("assistant", "a2", "q1", "Ok"))
-    assert said(events)[-2:] == [("user", "Stop!"), ("assistant", "Ok")]
+    assert dialog(events)[-2:] == [("user", "Stop!"), ("assistant", "Ok")]
     assert [message.flags for message in messages(events)][-2:] == [(), ()]
     assert "other_records" not in runs(events)[0].details
     assert events[-2].at.pointer == "/attachment"
@@ -194,7 +194,7 @@ def test_failed_requests_in_stream_json_are_read() -> None:
         {**head, "type": "assistant", "message": made_up, "error": "server_error"},
     ]
     events = read_bytes(claude_stream_json.FORMAT, lines(*rows))
-    assert said(events) == [("user", "Do it")]
+    assert dialog(events) == [("user", "Do it")]
     assert runs(events)[0].model == ""
     first, last = only(events, RequestFailed)
     assert (first.message, first.status, first.retry_in_s) == ("overloaded", 529, 0.6)

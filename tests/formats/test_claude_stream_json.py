@@ -20,6 +20,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     lines,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 
@@ -116,7 +116,7 @@ def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
     main, agent = runs(events)
     assert (main.run_id, agent.run_id, agent.parent_run_id) == ("s1", "t1", "s1")
     assert agent.task == "Explore"
-    assert said(events)[-1] == ("assistant", "Found it")
+    assert dialog(events)[-1] == ("assistant", "Found it")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_recordings_with_directions_keep_what_was_sent(data: bytes) -> None:
     assert (detection.reader.name, detection.rivals) == ("claude-stream-json", ())
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
-    assert said(events)[0] == ("user", "Read a")
+    assert dialog(events)[0] == ("user", "Read a")
     assert runs(events)[0].task == "Read a"
 
 

@@ -29,6 +29,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -37,7 +38,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 
@@ -89,7 +89,7 @@ def test_items_are_messages_and_events_that_repeat_them_are_not() -> None:
     assert (start.run_id, start.model, start.task) == ("s1", "gpt-example", "List the files")
     assert start.details == {"cwd": "/x", "cli_version": "0.9", "approval_policy": "never"}
     assert messages(events)[0].flags == ("injected",)
-    assert said(events)[-1] == ("assistant", "One file.")
+    assert dialog(events)[-1] == ("assistant", "One file.")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_task_is_the_request_below_the_headings_of_an_editor(above: str) -> 
     asked = f"{above}\n## My request for Codex:\nSum it up\n"
     events = read_bytes(FORMAT, lines(META, event("user_message", message=asked)))
     assert runs(events)[0].task == "Sum it up"
-    assert said(events) == [("user", asked)]
+    assert dialog(events) == [("user", asked)]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_usage_failures_and_the_end_come_from_events() -> None:
 def test_the_system_prompt_and_compactions_are_messages() -> None:
     meta = row("session_meta", id="s1", base_instructions={"text": "You are an agent."})
     events = read_bytes(FORMAT, lines(meta, row("compacted", message="So far: nothing")))
-    assert said(events) == [("system", "You are an agent."), ("user", "So far: nothing")]
+    assert dialog(events) == [("system", "You are an agent."), ("user", "So far: nothing")]
     assert messages(events)[1].flags == ("compaction",)
 
 
@@ -224,7 +224,7 @@ def test_the_instructions_of_an_older_session_are_the_system_prompt() -> None:
     bare = {"id": "s1", "timestamp": "2025-04-01T00:00:00Z", "instructions": "Be brief."}
     rows = [bare, {"record_type": "state"}, text("user", "hi")["payload"]]
     events = read_bytes(FORMAT, lines(*rows))
-    assert said(events) == [("system", "Be brief."), ("user", "hi")]
+    assert dialog(events) == [("system", "Be brief."), ("user", "hi")]
     (place, *_) = (event.at for event in only(events, MessageAppended))
     assert place is not None and place.pointer == "/instructions"
 

@@ -14,6 +14,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     format_of,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sample,
 )
 
@@ -42,7 +42,7 @@ def test_a_stream_of_codex_is_one_run_with_its_calls() -> None:
     events = read_bytes(FORMAT, data)
     assert only(events, SourceDefect) == []
     assert counts(events) == (1, 6, 1)
-    assert [text for role, text in said(events) if role == "assistant"] == [
+    assert [text for role, text in dialog(events) if role == "assistant"] == [
         "TEXT-0",
         "TEXT-1",
         "TEXT-2",
@@ -98,7 +98,7 @@ def test_a_todo_list_is_shown_whenever_it_changes() -> None:
     done = [{"text": "look", "completed": True}]
     rows = [START, item("todo_list", "started", items=listed), item("todo_list", items=done)]
     events = read_bytes(FORMAT, document([*rows, item("todo_list", items=done)]))
-    assert said(events) == [("environment", "[ ] look"), ("environment", "[x] look")]
+    assert dialog(events) == [("environment", "[ ] look"), ("environment", "[x] look")]
 
 
 @given(any_json("id", "text"), any_json("message", "content"))

@@ -19,6 +19,7 @@ from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     ended,
     format_of,
     lines,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     results,
-    said,
     started,
 )
 
@@ -119,7 +119,7 @@ def test_a_status_is_one_of_http(told: Any, status: int | None) -> None:
 def test_invalid_lines_are_reported_and_the_others_kept() -> None:
     events = read_bytes(FORMAT, KEPT.read_bytes() + lines(7, {"no": "type"}))
     assert fold_run(events)[0].defects == 2
-    assert said(events) == said(read(KEPT))
+    assert dialog(events) == dialog(read(KEPT))
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     lines,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
 )
 from tests.timing import least_s
 
@@ -42,7 +42,7 @@ def test_each_task_of_a_crew_is_a_run_with_its_messages() -> None:
     assert [call.id for call in calls(events)] == asked == ["c1", "c2", "c3"]
     # The messages of the second task end before its answer.
     assert counts(events) == (2, len(kept) + 1, 3)
-    assert said(events)[-1] == ("assistant", "It is written.")
+    assert dialog(events)[-1] == ("assistant", "It is written.")
     assert runs(events)[0].details["agent"] == "clerk"
 
 
@@ -55,14 +55,14 @@ def test_a_failed_tool_is_an_error_even_if_its_text_does_not_say_so() -> None:
 def test_an_older_output_without_messages_has_the_question_and_the_answer() -> None:
     task = {key: OUTPUT["tasks_output"][0][key] for key in ("description", "agent", "raw")}
     events = read_bytes(FORMAT, document({"raw": "x", "tasks_output": [task]}))
-    assert said(events) == [("user", "Look at a and b."), ("assistant", "a and b are there.")]
+    assert dialog(events) == [("user", "Look at a and b."), ("assistant", "a and b are there.")]
 
 
 def test_each_task_of_a_log_is_a_run() -> None:
     for data in (document(LOG), lines(*LOG)):
         assert format_of(data) == "crewai"
         events = read_bytes(FORMAT, data)
-        assert said(events) == [
+        assert dialog(events) == [
             ("user", "Look at a and b."),
             ("assistant", "a and b are there."),
             ("user", "Write it down."),
@@ -74,7 +74,7 @@ def test_each_task_of_a_log_is_a_run() -> None:
 def test_concurrent_and_unfinished_tasks_are_distinguished() -> None:
     first, done, second, _ = LOG
     events = read_bytes(FORMAT, document([first, second, done]))
-    assert [role for role, _ in said(events)] == ["user", "assistant", "user"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "user"]
     assert len(only(events, RunEnded)) == 1
 
 

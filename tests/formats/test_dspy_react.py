@@ -17,6 +17,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     lines,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "dspy"
@@ -55,7 +55,7 @@ def test_the_question_and_the_answer_surround_the_steps() -> None:
     assert (first.task, second.task) == ("", "Look at a and the disk.")
     last = messages(events)[-1]
     assert (last.text, last.reasoning[0].text) == ("a is there.", "Both were looked at.")
-    assert said(events)[7] == ("user", "Look at a and the disk.")
+    assert dialog(events)[7] == ("user", "Look at a and the disk.")
 
 
 def test_a_trajectory_that_lost_its_first_steps_begins_with_the_next() -> None:
@@ -81,9 +81,9 @@ def test_other_members_are_shown_and_an_outcome_ends_the_run() -> None:
     events = read_bytes(FORMAT, document({**PREDICTIONS[0], "id": "p1", "score": 0.5}))
     assert runs(events)[0].run_id == "p1"
     assert len(only(events, RunEnded)) <= 1
-    assert "0.5" in said(events)[-1][1]
+    assert "0.5" in dialog(events)[-1][1]
     events = read_bytes(FORMAT, document({**TRAJECTORY, "note": "kept"}))
-    assert ("environment", "kept") in said(events)
+    assert ("environment", "kept") in dialog(events)
 
 
 @given(any_json("trajectory", "thought_0", "tool_name_0", "tool_args_0", "observation_0"))

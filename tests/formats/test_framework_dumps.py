@@ -17,7 +17,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.databases.export import export_lines
 from hermes_tui.runtime.sources import open_source
-from tests.formats.foreign import counts, ended, only, read_by, results, runs, said
+from tests.formats.foreign import counts, dialog, ended, only, read_by, results, runs
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "frameworks"
 LANGCHAIN = [
@@ -50,7 +50,7 @@ def codes(events: list[Event]) -> set[str]:
 @pytest.mark.parametrize("spelling", ["model_dump", "messages_to_dict", "dumpd"])
 def test_every_spelling_of_langchain_messages_reads_the_same(spelling: str) -> None:
     events = opened(f"langchain_{spelling}.json", "langchain-messages")
-    assert said(events) == LANGCHAIN
+    assert dialog(events) == LANGCHAIN
     assert counts(events) == (1, 6, 2)
     assert codes(events) == {"ARGS_INVALID", "TOOL_ERROR"}
 
@@ -58,13 +58,13 @@ def test_every_spelling_of_langchain_messages_reads_the_same(spelling: str) -> N
 def test_updates_of_a_graph_are_one_run() -> None:
     events = opened("langgraph_updates.jsonl", "langchain-messages")
     assert counts(events) == (1, 6, 3)
-    assert said(events)[-1] == ("assistant", "Three, seven, nine.")
+    assert dialog(events)[-1] == ("assistant", "Three, seven, nine.")
 
 
 def test_threads_of_a_graph_are_groups_of_their_last_states() -> None:
     events = opened("langgraph_checkpoints.db", "langchain-messages")
     told = split_runs(tuple(events))[1]
-    assert [(run[0].group_id, said(list(run))) for run in told] == [  # type: ignore[union-attr]
+    assert [(run[0].group_id, dialog(list(run))) for run in told] == [  # type: ignore[union-attr]
         ("done", [("user", "What is one and two?"), ("assistant", "Three.")]),
         ("done", [("user", "What is one and two?"), ("user", "In words, please.")]),
         ("failed", [("user", "What is one and two?")]),
@@ -102,11 +102,11 @@ def test_an_agent_called_by_a_tool_is_a_child_run_of_its_caller() -> None:
     events = opened("langsmith_runs.jsonl", "langsmith")
     boss, helper = split_runs(tuple(events))[1]
     assert counts(list(boss)) == (1, 8, 3)
-    assert said(list(boss))[:2] == [
+    assert dialog(list(boss))[:2] == [
         ("system", "Be brief."),
         ("user", "Add, then ask for the time."),
     ]
-    assert said(list(helper)) == [("user", "What is the time?"), ("assistant", "It is nine.")]
+    assert dialog(list(helper)) == [("user", "What is the time?"), ("assistant", "It is nine.")]
     first, second = runs(events)
     assert second.parent_run_id == first.run_id
     assert second.details["called_by_tool"] == "helper"
@@ -130,10 +130,10 @@ def test_a_run_of_the_agents_sdk_waits_for_approval_and_continues() -> None:
     assert (counts(pending), codes(pending)) == ((1, 3, 2), {"CALL_UNANSWERED"})
     done = opened("agents_done.json", "agents-runstate")
     assert (counts(done), codes(done)) == ((1, 5, 2), set())
-    assert said(done)[-1] == ("assistant", "Rain; paid.")
+    assert dialog(done)[-1] == ("assistant", "Rain; paid.")
 
 
 def test_the_session_of_the_agents_sdk_has_the_messages_of_its_run() -> None:
     events = opened("agents_sessions.db", "responses-items")
-    assert said(events) == said(opened("agents_done.json", "agents-runstate"))
+    assert dialog(events) == dialog(opened("agents_done.json", "agents-runstate"))
     assert codes(events) == set()

@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     format_of,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -106,7 +106,7 @@ def test_messages_of_other_formats_with_parts_are_not_taken() -> None:
 
 def test_a_call_without_id_and_the_answer_in_a_users_turn_belong_together() -> None:
     events = read_bytes(FORMAT, lines(*TALK))
-    assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool", "assistant"]
     (call,) = calls(events)
     assert (call.name, call.arguments, call.id_state) == ("add", {"a": 1, "b": 2}, IdState.MISSING)
     assert results(events)[0].content == "3\n"
@@ -128,7 +128,7 @@ def test_an_error_in_place_of_the_output_is_the_apis_own_flag() -> None:
 
 def test_a_request_tells_the_system_prompt_the_tools_and_the_settings() -> None:
     events = read_value(FORMAT, REQUEST)
-    assert said(events) == [("system", "Be brief."), ("user", "Add 1 and 2.")]
+    assert dialog(events) == [("system", "Be brief."), ("user", "Add 1 and 2.")]
     start = started(events)
     assert [tool.name for tool in start.tools] == ["add"]
     assert start.details["generationConfig"] == {"temperature": 0}

@@ -14,6 +14,7 @@ from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
 from tests.formats.foreign import (
     any_json,
+    dialog,
     document,
     ended,
     format_of,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "gemini_cli"
@@ -33,7 +33,7 @@ FAIL = json.loads((FIXTURES / "answer_fail.json").read_text())
 def test_an_answer_is_a_run_with_its_counts() -> None:
     assert format_of(document(FULL)) == "gemini-json"
     events = read_bytes(FORMAT, document(FULL))
-    assert said(events) == [("assistant", "The note says hello.")]
+    assert dialog(events) == [("assistant", "The note says hello.")]
     [run] = runs(events)
     assert (run.run_id, run.model) == (FULL["session_id"], "scripted")
     assert run.details["tools"]["totalFail"] == 1
@@ -49,7 +49,7 @@ def test_a_request_that_failed_is_an_error_of_the_run() -> None:
     events = read_bytes(FORMAT, document(FAIL))
     [failure] = only(events, RequestFailed)
     assert (failure.status, "scripted failure" in failure.message) == (400, True)
-    assert (ended(events).status, said(events)) == ("error", [])
+    assert (ended(events).status, dialog(events)) == ("error", [])
 
 
 def test_answers_on_lines_are_runs_of_their_own() -> None:

@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     results,
-    said,
     sample,
     started,
 )
@@ -129,7 +129,7 @@ def test_thoughts_count_among_the_tokens_that_came_out() -> None:
 def test_notices_of_the_program_are_no_messages_of_the_model() -> None:
     notice = {"id": "n", "type": "error", "content": "[API Error: quota]"}
     events = read_value(FORMAT, session(ASKED, notice))
-    assert said(events)[1] == ("environment", "[API Error: quota]")
+    assert dialog(events)[1] == ("environment", "[API Error: quota]")
     assert messages(events)[1].author == "error"
     assert found_codes(events) == ["REQUEST_ERROR:error"]
 
@@ -137,7 +137,7 @@ def test_notices_of_the_program_are_no_messages_of_the_model() -> None:
 def test_a_later_line_with_a_known_id_takes_the_others_place() -> None:
     data = lines(ABOUT, reply(), {**ASKED, "id": "m3"}, reply(call()))
     events = read_bytes(FORMAT, data)
-    assert [role for role, _ in said(events)] == ["assistant", "user"]
+    assert [role for role, _ in dialog(events)] == ["assistant", "user"]
     assert len(calls(events)) == 1
 
 
@@ -146,7 +146,7 @@ def test_rewound_messages_are_kept_and_flagged() -> None:
     data = lines(ABOUT, ASKED, reply(), {"$rewindTo": "m1"}, again)
     events = read_bytes(FORMAT, data)
     assert [message.flags for message in messages(events)] == [("rewound",), ("rewound",), ()]
-    assert said(events)[2] == ("user", "List all.")
+    assert dialog(events)[2] == ("user", "List all.")
 
 
 def test_messages_that_a_summary_replaced_are_kept_with_a_flag() -> None:
@@ -155,7 +155,7 @@ def test_messages_that_a_summary_replaced_are_kept_with_a_flag() -> None:
     events = read_bytes(FORMAT, data)
     flags = [message.flags for message in messages(events)]
     assert flags == [("hidden",), ("hidden",), (), ()]
-    assert said(events)[2] == ("user", "So far: listed.")
+    assert dialog(events)[2] == ("user", "So far: listed.")
 
 
 def test_results_repeated_in_a_users_turn_count_once() -> None:
@@ -171,7 +171,7 @@ def test_calls_repeated_in_the_content_count_once(named: dict[str, str]) -> None
     repeated = {"functionCall": {"name": "ls", "args": {"path": "."}, **named}}
     events = read_value(FORMAT, session(reply(call(), content=[{"text": "Hm."}, repeated])))
     assert len(calls(events)) == 1
-    assert said(events) == [("assistant", "Hm.")]
+    assert dialog(events) == [("assistant", "Hm.")]
 
 
 def test_a_call_that_stands_in_the_content_alone_is_one() -> None:

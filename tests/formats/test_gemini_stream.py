@@ -14,6 +14,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     ended,
     format_of,
     lines,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -37,7 +37,7 @@ def test_a_stream_is_a_run_with_its_calls_and_their_answers() -> None:
     events = read_bytes(FORMAT, data)
     assert only(events, SourceDefect) == []
     assert counts(events) == (1, 8, 4)
-    assert [text for role, text in said(events) if role != "tool"] == [
+    assert [text for role, text in dialog(events) if role != "tool"] == [
         "Add 20 and 22, then read the note",
         "TEXT-0",
         "TEXT-1",

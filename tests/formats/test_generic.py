@@ -16,6 +16,7 @@ from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
     counts,
+    dialog,
     document,
     found_codes,
     lines,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -60,7 +60,7 @@ def test_lines_that_are_messages_are_one_run_and_others_are_defects_in_it() -> N
     assert counts(events) == (1, 4, 0)
     assert len(only(events, SourceDefect)) == 1
     assert [event.seq for event in events] == list(range(len(events)))
-    assert said(events)[0] == ("user", "hi")
+    assert dialog(events)[0] == ("user", "hi")
 
 
 def test_conversations_inside_json_strings_are_found() -> None:

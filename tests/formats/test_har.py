@@ -25,6 +25,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     deep_json,
+    dialog,
     document,
     found_codes,
     messages,
@@ -32,7 +33,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     started,
 )
 
@@ -94,7 +94,7 @@ def test_requests_that_go_on_with_one_another_are_one_run() -> None:
     second = entry(body(ASK, CALLING, RESULT), DONE)
     events = read_bytes(FORMAT, document(har(first, second)))
     assert counts(events) == (1, 4, 1)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool", "assistant"]
     assert [event.duration_s for event in only(events, ResponseReceived)] == [1.5, 1.5]
     assert started(events).ts == 1767323045.0
 
@@ -145,7 +145,7 @@ PACKED = gzip.compress(json.dumps(DONE).encode(), mtime=0)
 )  # fmt: skip
 def test_a_body_is_read_however_it_was_kept(text: str, encoding: str) -> None:
     events = read(entry(body(ASK), text, encoding=encoding))
-    assert said(events)[-1] == ("assistant", "Done.")
+    assert dialog(events)[-1] == ("assistant", "Done.")
     assert not only(events, SourceDefect)
 
 
@@ -174,13 +174,13 @@ def test_a_packed_body_may_not_unpack_without_end(monkeypatch: pytest.MonkeyPatc
 def test_a_body_that_was_cut_is_read_as_far_as_it_goes_and_reported() -> None:
     cut = as_text(body(ASK, {"role": "user", "content": "and more"}))[:-8]
     events = read(entry(cut, DONE))
-    assert [text for _, text in said(events)] == ["List.", "and ", "Done."]
+    assert [text for _, text in dialog(events)] == ["List.", "and ", "Done."]
     assert "truncated" in only(events, SourceDefect)[0].message
 
 
 def test_a_request_whose_body_was_not_recorded_shows_its_reply() -> None:
     events = read(entry(None, DONE))
-    assert said(events) == [("assistant", "Done.")]
+    assert dialog(events) == [("assistant", "Done.")]
     assert only(events, SourceDefect)[0].message == (
         "entry 1: the body of the request was not recorded"
     )
@@ -237,7 +237,7 @@ def test_the_call_in_a_reply_is_found_in_the_words_of_every_api(
 ) -> None:
     events = read(entry(posted, reply, url=url))
     assert [call.name for call in calls(events)] == ["ls"]
-    assert [role for role, _ in said(events)] == ["user", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant"]
 
 
 def test_a_gemini_request_has_its_model_tools_and_usage() -> None:

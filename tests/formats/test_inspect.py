@@ -23,6 +23,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     deep_json,
+    dialog,
     document,
     ended,
     found_codes,
@@ -32,7 +33,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     started,
 )
 from tests.timing import least_s
@@ -201,14 +201,14 @@ def test_attachments_stand_where_they_are_named() -> None:
     sample["attachments"] = {"abc": "Find the long flag.", "old": "older"}
     sample["messages"][0]["content"] = "attachment://abc"
     sample["messages"][3]["content"] = [{"type": "text", "text": "tc://old"}]
-    texts = [text for _, text in said(read_sample(sample))]
+    texts = [text for _, text in dialog(read_sample(sample))]
     assert (texts[0], texts[-1]) == ("Find the long flag.", "older")
 
 
 def test_an_attachment_that_is_missing_stays_named() -> None:
     asked = {**ASKED, "content": "attachment://gone"}
     sample = with_events(messages=[asked], attachments={})
-    assert said(read_sample(sample)) == [("user", "attachment://gone")]
+    assert dialog(read_sample(sample)) == [("user", "attachment://gone")]
 
 
 def test_failed_requests_stand_before_the_reply_that_came_at_last() -> None:
@@ -267,7 +267,7 @@ def test_what_a_subagent_says_is_a_run_below_the_sample(events: list[Any]) -> No
     assert below.group_id == main.group_id == "7"
     assert (below.run_id, below.task) == ("7_epoch_2/1", "searcher")
     tail = found[found.index(below) :]
-    assert said(tail) == [
+    assert dialog(tail) == [
         ("user", "Search."),
         ("assistant", "Searching."),
         ("user", "Go on."),
@@ -298,7 +298,7 @@ def test_inputs_that_stand_in_a_pool_are_looked_up(key: str) -> None:
     held = pool if key == "message_pool" else {"messages": pool, "calls": []}
     events = read_sample(with_events(event, **{key: held}))
     below = runs(events)[1]
-    assert said(events[events.index(below) :]) == [
+    assert dialog(events[events.index(below) :]) == [
         ("user", "old"),
         ("assistant", "before it was compacted"),
     ]
@@ -385,7 +385,7 @@ def test_parts_run_by_the_server_are_a_call_with_its_result() -> None:
 
 
 def test_a_sample_that_never_began_shows_its_input() -> None:
-    assert said(read_sample({"id": 1, "input": "Do it.", "messages": []})) == [("user", "Do it.")]
+    assert dialog(read_sample({"id": 1, "input": "Do it.", "messages": []})) == [("user", "Do it.")]
 
 
 def test_a_log_without_samples_is_one_run_that_says_how_it_ended() -> None:

@@ -19,6 +19,7 @@ from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_bytes,
     results,
     runs,
-    said,
     started,
 )
 
@@ -120,7 +120,7 @@ def test_what_the_program_says_in_the_users_name_has_a_flag() -> None:
     assert flags.count(((), "MAINTASK look at ")) == 1
     assert flags.count((("compaction",), "The conversation ")) == 1
     assert {flag for flag, text in flags if text == "<system-reminder>"} == {("injected",)}
-    assert said(events)[0][0] == "system"
+    assert dialog(events)[0][0] == "system"
 
 
 def test_a_result_that_took_time_tells_how_long() -> None:

@@ -20,6 +20,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -30,7 +31,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -88,7 +88,7 @@ def test_every_spelling_says_the_same(spelling: str, wrap: Any) -> None:
     assert (detection.reader.name, detection.rivals) == ("langchain-messages", ())
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 3, 1)
-    assert said(events) == [("user", "Add one"), ("assistant", ""), ("tool", "2")]
+    assert dialog(events) == [("user", "Add one"), ("assistant", ""), ("tool", "2")]
     assert set(fold_run(events)[0].codes) == {"NO_ANSWER"}
 
 
@@ -215,7 +215,7 @@ def test_a_stream_of_updates_is_one_run(wrap: Any) -> None:
         ("node agent",),
         ("node tools",),
     ]
-    assert said(events)[-1] == ("environment", '{"left":3}')
+    assert dialog(events)[-1] == ("environment", '{"left":3}')
 
 
 def test_a_graph_inside_a_graph_is_named() -> None:
@@ -226,7 +226,7 @@ def test_a_graph_inside_a_graph_is_named() -> None:
 
 def test_a_pair_of_role_and_text_is_a_message_and_anything_else_is_seen() -> None:
     events = read_value(FORMAT, {"messages": [["user", "hi"], 7]})
-    assert said(events) == [("user", "hi"), ("unknown", "7")]
+    assert dialog(events) == [("user", "hi"), ("unknown", "7")]
     assert only(read_value(FORMAT, {"a": 1}), SourceDefect)
 
 
@@ -271,7 +271,7 @@ def test_a_stream_of_several_modes_is_one_run() -> None:
         assert format_of(data) == "langchain-messages"
         events = read_bytes(FORMAT, data)
         assert only(events, SourceDefect) == []
-        assert said(events) == [
+        assert dialog(events) == [
             ("user", "Add."),
             ("environment", '{"progress":1}'),
             ("assistant", "Three."),
@@ -305,7 +305,7 @@ def test_the_states_of_a_stream_of_values_are_one_run(data: bytes) -> None:
     [first] = runs(events)
     assert (first.task, first.model) == ("Look at a and b.", "scripted")
     last = STATES[-1]["messages"]
-    assert said(events) == [
+    assert dialog(events) == [
         ({"human": "user", "ai": "assistant"}.get(one["type"], "tool"), one["content"])
         for one in last
     ]

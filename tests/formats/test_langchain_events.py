@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     format_of,
     lines,
     only,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -46,14 +46,14 @@ def test_each_agent_of_a_stream_is_a_run_below_the_one_that_asked() -> None:
     boss, helper = runs(events)
     assert (boss.model, helper.model, helper.parent_run_id) == ("boss", "helper", boss.run_id)
     first, second = split_runs(tuple(events))[1]
-    assert said(list(first)) == [
+    assert dialog(list(first)) == [
         ("system", "SYSTEM you are a tiny agent"),
         ("user", "Add 20 and 22, then read the note"),
         ("assistant", "TEXT-B"),
         ("tool", "SUBANSWER 42"),
         ("assistant", "FINAL the answer is 42"),
     ]
-    assert said(list(second))[-1] == ("assistant", "SUBANSWER 42")
+    assert dialog(list(second))[-1] == ("assistant", "SUBANSWER 42")
     assert [call.name for call in calls(events)] == ["ask", "add"]
     assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
 
@@ -81,7 +81,7 @@ def test_what_came_after_the_last_reply_is_taken_from_the_final_state() -> None:
     ]
     events = read_bytes(FORMAT, lines(*rows))
     assert counts(events) == (1, 4, 1)
-    assert [text for _, text in said(events)] == ["Be brief.", "Add.", "", "3"]
+    assert [text for _, text in dialog(events)] == ["Be brief.", "Add.", "", "3"]
 
 
 def test_a_request_without_a_reply_shows_what_was_asked() -> None:
@@ -91,7 +91,7 @@ def test_a_request_without_a_reply_shows_what_was_asked() -> None:
         event("on_chat_model_error", "m", error={"repr": "Gone('away')"}),
     ]
     events = read_bytes(FORMAT, lines(*rows))
-    assert said(events) == [("user", "Add.")]
+    assert dialog(events) == [("user", "Add.")]
     assert [one.message for one in only(events, RequestFailed)] == ["Gone('away')"]
 
 

@@ -21,6 +21,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     lines,
@@ -30,7 +31,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -126,7 +126,7 @@ def test_every_export_of_a_trace_is_one_run(data: bytes) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
     assert runs(events)[0].run_id == "t1"
-    assert said(events)[-1] == ("assistant", "Rain.")
+    assert dialog(events)[-1] == ("assistant", "Rain.")
     assert fold_run(events)[0].codes == {}
 
 
@@ -195,7 +195,7 @@ def test_inputs_that_were_kept_as_the_names_of_their_keys_are_left_out() -> None
     second = observation("more", "GENERATION", 4, input={"content": "role"}, output=REPLY)
     first = {**ASK, "output": {"role": "assistant", "content": "Let me see."}}
     events = read_value(FORMAT, {**EXPORT, "observations": [ROOT, first, second]})
-    assert said(events) == [
+    assert dialog(events) == [
         ("user", "Weather?"),
         ("assistant", "Let me see."),
         ("assistant", "Rain."),
@@ -213,14 +213,14 @@ def test_the_parameters_of_a_request_are_kept() -> None:
 def test_a_trace_that_lists_but_the_ids_of_its_observations_is_what_it_says_itself() -> None:
     trace = {**TRACE, "input": json.dumps([USER]), "output": "Rain.", "observations": ["o1", "o2"]}
     events = read_value(FORMAT, trace)
-    assert said(events) == [("user", "Weather?"), ("assistant", "Rain.")]
+    assert dialog(events) == [("user", "Weather?"), ("assistant", "Rain.")]
     assert only(events, SourceDefect) == []
 
 
 def test_a_trace_without_observations_is_what_went_in_and_came_out() -> None:
     trace = {**TRACE, "input": json.dumps([USER]), "output": "Rain."}
     events = read_value(FORMAT, {"trace": trace, "observations": []})
-    assert said(events) == [("user", "Weather?"), ("assistant", "Rain.")]
+    assert dialog(events) == [("user", "Weather?"), ("assistant", "Rain.")]
 
 
 def test_what_is_no_observation_is_a_defect_in_its_place() -> None:

@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     format_of,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -128,7 +128,7 @@ def test_every_export_of_a_trace_is_one_run(data: bytes) -> None:
     assert (detection.reader.name, detection.rivals) == ("langsmith", ())
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
-    assert said(events) == [
+    assert dialog(events) == [
         ("user", "Add"),
         ("assistant", ""),
         ("tool", "2"),
@@ -187,7 +187,7 @@ def test_chat_completions_and_texts_are_inputs_and_outputs_too() -> None:
     plain = run("plain", "llm", 1, "", inputs={"prompts": ["Hi"]}, trace_id="plain")
     plain["outputs"] = {"choices": [{"message": {"role": "assistant", "content": "Yes"}}]}
     events = read_value(FORMAT, [plain])
-    assert said(events) == [("user", "Hi"), ("assistant", "Yes")]
+    assert dialog(events) == [("user", "Hi"), ("assistant", "Yes")]
 
 
 def test_traces_of_one_file_are_told_apart() -> None:

@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -48,7 +48,7 @@ def test_messages_are_a_run_in_each_container(container: str) -> None:
     ]
     assert calls(events)[2].arguments_text == '{"a": 1, "b": "BROKEN-1",}'
     assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
-    assert said(events)[-1] == ("assistant", "FINAL the answer is 42")
+    assert dialog(events)[-1] == ("assistant", "FINAL the answer is 42")
     assert "ARGS_INVALID:error" in found_codes(events)
 
 

@@ -25,6 +25,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     delta,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -33,7 +34,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
     sse,
 )
@@ -115,7 +115,7 @@ STREAM = sse(
 def test_every_spelling_yields_the_request_then_the_reply(value: dict[str, Any]) -> None:
     for data in (lines(value), document(value), document([value])):
         events = read_bytes(FORMAT, data)
-        assert said(events) == [("system", "s"), ("user", "list"), ("assistant", "hello")]
+        assert dialog(events) == [("system", "s"), ("user", "list"), ("assistant", "hello")]
         assert len(runs(events)) == len(only(events, ResponseReceived)) == 1
 
 
@@ -186,7 +186,7 @@ def test_each_choice_is_a_run_and_a_later_request_continues_the_matching_one() -
     assert [run.run_id for run in runs(events)] == ["chatcmpl-1", "chatcmpl-1 · choice 2"]
     asked = [("system", "s"), ("user", "list")]
     alone, on = [*asked, ("assistant", "hello")], [*asked, ("assistant", "hi"), ("user", "go on")]
-    assert said(events) == [*alone, *on, ("assistant", "hello")]
+    assert dialog(events) == [*alone, *on, ("assistant", "hello")]
     used = [event.usage is not None for event in events if isinstance(event, ResponseReceived)]
     assert used == [True, False, True]
 
@@ -262,7 +262,7 @@ def test_litellm_batches_are_read_as_one_log() -> None:
     assert format_of(data) == "llm-call-log"
     events = read_bytes(FORMAT, data)
     assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
-    assert said(events)[1:5] == [
+    assert dialog(events)[1:5] == [
         ("user", "multi: Lima?"),
         ("assistant", ""),
         ("tool", '{"city": "Lima", "temp": 3, "units": "c"}'),
@@ -284,7 +284,7 @@ def test_a_batch_element_that_is_no_exchange_is_reported_with_its_location() -> 
 def test_batch_output_contains_only_replies() -> None:
     value = {"custom_id": "row-1", "response": {"status_code": 200, "body": HELLO}, "error": None}
     events = read_bytes(FORMAT, lines(value))
-    assert said(events) == [("assistant", "hello")]
+    assert dialog(events) == [("assistant", "hello")]
     assert runs(events)[0].run_id == "row-1"
 
 
@@ -297,7 +297,7 @@ def test_a_recorded_stream_without_its_request_is_joined() -> None:
         "response": STREAM,
     }
     events = read_bytes(FORMAT, lines(value))
-    assert said(events) == [("assistant", "hello")]
+    assert dialog(events) == [("assistant", "hello")]
     assert only(events, RequestSent)[0].url == "https://h/c"
 
 
@@ -323,7 +323,7 @@ def test_the_messages_actually_sent_are_kept_alongside_the_agents_own() -> None:
         "raw_response": text,
     }
     events = read_value(FORMAT, value)
-    assert said(events)[:2] == [("system", "s"), ("user", "list")]
+    assert dialog(events)[:2] == [("system", "s"), ("user", "list")]
     assert [call.name for call in calls(events)] == ["ls"]
     assert json.loads(only(events, RequestSent)[0].body) == rewritten
     assert json.loads(only(events, ResponseReceived)[0].raw) == text
@@ -386,7 +386,7 @@ def test_a_record_that_is_not_a_call_is_a_defect_outside_the_runs() -> None:
 
 def test_request_elements_that_are_not_messages_are_shown_verbatim() -> None:
     events = read_value(FORMAT, {"messages": [*ASK, "more", 5, [1]], "response": HELLO})
-    assert said(events)[2:5] == [("user", "more"), ("unknown", "5"), ("unknown", "[1]")]
+    assert dialog(events)[2:5] == [("user", "more"), ("unknown", "5"), ("unknown", "[1]")]
 
 
 JSON = any_json("messages", "response", "choices", "delta", "tool_calls", "function", "content")

@@ -22,6 +22,7 @@ from hermes_tui.runtime.databases.export import export_lines
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     lines,
@@ -30,7 +31,6 @@ from tests.formats.foreign import (
     read_bytes,
     results,
     runs,
-    said,
     started,
 )
 
@@ -66,12 +66,12 @@ def test_a_conversation_is_a_run_with_its_calls_and_their_results(events: list[E
     assert [(call.id, call.name) for call in calls(events) if call.id] == EXPECTED_CALLS
     assert [(result.call_id, result.name) for result in results(events)] == EXPECTED_CALLS
     assert [one.task for one in runs(events)] == ["MAINTASK shout", "once"]
-    assert said(events)[:3] == [
+    assert dialog(events)[:3] == [
         ("system", "Be short"),
         ("user", "MAINTASK shout"),
         ("assistant", "I look."),
     ]
-    users = [text for role, text in said(events) if role == "user"]
+    users = [text for role, text in dialog(events) if role == "user"]
     assert users == ["MAINTASK shout", "again", "and again", "once", "twice"]
 
 

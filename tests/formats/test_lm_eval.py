@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     codes,
+    dialog,
     format_of,
     lines,
     messages,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "lm_eval"
@@ -35,7 +35,7 @@ def test_each_sample_is_a_run_with_its_reply_and_its_metric() -> None:
     assert format_of(CHAT) == "lm-eval"
     events = read_bytes(FORMAT, CHAT)
     assert [run.run_id for run in runs(events)] == [f"doc {number}" for number in range(5)]
-    assert said(events)[:2] == [("user", "[[good]] What is 2+3?"), ("assistant", "I look it up.")]
+    assert dialog(events)[:2] == [("user", "[[good]] What is 2+3?"), ("assistant", "I look it up.")]
     assert [end.reward for end in only(events, RunEnded)] == [0.0, 0.0, 0.0, 0.0, 1.0]
     assert only(events, RunEnded)[0].scores == {"exact_match": 0.0}
     assert runs(events)[0].details["target"] == "The answer is 42."
@@ -70,7 +70,7 @@ def test_no_single_metric_of_several_is_the_reward() -> None:
 def test_prompts_of_older_versions_are_read(prompt: Any) -> None:
     for arguments in ([[prompt, {"until": []}]], {"gen_args_0": {"arg_0": prompt}}):
         events = read_value(FORMAT, {**ROW, "arguments": arguments})
-        assert said(events)[0] == ("user", "2+3?")
+        assert dialog(events)[0] == ("user", "2+3?")
 
 
 def test_loglikelihood_choices_are_not_claimed() -> None:

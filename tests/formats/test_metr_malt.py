@@ -10,6 +10,7 @@ from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     lines,
@@ -18,7 +19,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -56,7 +56,7 @@ def test_the_longest_path_is_the_run_and_branches_are_its_children() -> None:
         ("218", ""),
         ("218/12", "218"),
     ]
-    assert [role for role, _ in said(events)] == ["system", "user", "assistant", "tool", "user"]
+    assert [role for role, _ in dialog(events)] == ["system", "user", "assistant", "tool", "user"]
     assert [call.arguments for call in calls(events)] == [{"c": "ls"}]
     assert results(events)[0].name == "bash"
 

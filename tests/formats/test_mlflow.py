@@ -17,6 +17,7 @@ from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     ended,
     format_of,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     started,
 )
 
@@ -82,7 +82,7 @@ def as_version_2(trace: dict[str, Any]) -> dict[str, Any]:
 def test_every_form_of_a_trace_is_read_alike(data: bytes) -> None:
     assert format_of(data) == "mlflow"
     events = read_bytes(FORMAT, data)
-    assert said(events)[:5] == CONVERSATION
+    assert dialog(events)[:5] == CONVERSATION
     assert started(events).model == "scripted-1-2026"
     assert [tool.name for tool in started(events).tools] == ["get_weather", "read_file"]
     assert started(events).run_id == JUDGED["info"]["trace_id"]

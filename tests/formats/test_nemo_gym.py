@@ -14,6 +14,7 @@ from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 DATA = (Path(__file__).parents[1] / "fixtures" / "nemo_gym" / "rollouts.jsonl").read_bytes()
@@ -42,7 +42,13 @@ def test_each_line_is_a_rollout_of_its_task() -> None:
 
 def test_the_output_contains_calls_and_tool_results() -> None:
     good = [*split_runs(tuple(read_bytes(FORMAT, DATA)))[1][0]]
-    assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(good)] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
     assert [(call.name, call.arguments) for call in calls(good)] == [
         ("get_weather", {"city": "Paris"})
     ]
@@ -64,14 +70,14 @@ def test_items_repeated_in_cumulative_agent_states_appear_once() -> None:
     states = [[ask, called, result], [ask, called, result, answer]]
     response = {**ROWS[0]["response"], "output": states}
     events = read_value(FORMAT, {**ROWS[0], "response": response})
-    roles = [role for role, _ in said(events)]
+    roles = [role for role, _ in dialog(events)]
     assert roles[-4:] == ["user", "assistant", "tool", "assistant"]
     assert len(calls(events)) == len(only(events, ToolReturned)) == 1
     assert messages(events)[-1].text == "Yes."
     assert found_codes(events) == []
     response = {**response, "output": [states[0], [ask, answer]]}
     events = read_value(FORMAT, {**ROWS[0], "response": response})
-    assert said(events)[-1] == ("assistant", "Yes."), (
+    assert dialog(events)[-1] == ("assistant", "Yes."), (
         "a state that omits items continues the conversation"
     )
 
@@ -107,13 +113,13 @@ def test_inputs_without_a_reply_are_prompts() -> None:
     ]
     assert format_of(lines(*inputs)) == "nemo-gym"
     events = read_bytes(FORMAT, lines(*inputs))
-    assert [role for role, _ in said(events)] == ["system", "user"] * 2
+    assert [role for role, _ in dialog(events)] == ["system", "user"] * 2
     assert only(events, RunEnded) == []
 
 
 def test_an_input_may_be_a_string() -> None:
     row = {**ROWS[0], "responses_create_params": {"input": ASK}}
-    assert said(read_value(FORMAT, row))[0] == ("user", ASK)
+    assert dialog(read_value(FORMAT, row))[0] == ("user", ASK)
 
 
 @given(any_json("responses_create_params", "response", "input", "output", "reward"))

@@ -16,6 +16,7 @@ from hermes_tui.model.events import RunEnded
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FILE = Path(__file__).parents[1] / "fixtures" / "nemo_rl" / "train_data_step1.jsonl"
@@ -39,7 +39,7 @@ def row_of(*texts: str) -> dict[str, Any]:
 def test_the_texts_of_a_rollout_are_its_turns() -> None:
     assert format_of(DATA) == "nemo-rl"
     good, lost = split_runs(tuple(read_bytes(FORMAT, DATA)))[1]
-    assert [role for role, _ in said([*good])] == [
+    assert [role for role, _ in dialog([*good])] == [
         *("system", "user", "assistant", "tool", "assistant")
     ]
     assert [(call.name, call.arguments) for call in calls([*good])] == [
@@ -67,7 +67,7 @@ def test_a_prompt_may_be_text_or_messages_and_begin_the_reply() -> None:
         "environment says: go on",
         "Ho.",
     )
-    assert said(read_value(FORMAT, row)) == [
+    assert dialog(read_value(FORMAT, row)) == [
         ("system", "S"),
         ("user", "Hi"),
         ("assistant", "<think>\nhm</think>\nHo?"),
@@ -77,13 +77,13 @@ def test_a_prompt_may_be_text_or_messages_and_begin_the_reply() -> None:
 
 
 def test_a_prompt_without_a_template_is_the_first_text() -> None:
-    assert said(read_value(FORMAT, row_of("2+2=", "4"))) == [("user", "2+2="), ("assistant", "4")]
+    assert dialog(read_value(FORMAT, row_of("2+2=", "4"))) == [("user", "2+2="), ("assistant", "4")]
 
 
 def test_a_reply_begun_in_the_prompt_is_shown_even_if_not_continued() -> None:
     begun = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo"
     for texts in ([begun], [begun, ".", begun]):
-        assert said(read_value(FORMAT, row_of(*texts)))[-2:] == [
+        assert dialog(read_value(FORMAT, row_of(*texts)))[-2:] == [
             ("user", "Hi"),
             ("assistant", "Ho"),
         ]

@@ -17,6 +17,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 MODEL = {"model": "llama3.2", "created_at": "2023-08-04T08:52:19.385406455-07:00"}
@@ -97,7 +97,7 @@ def test_a_chat_in_an_archive_is_a_run_whose_calls_are_answered(reply: Any) -> N
     second = entry(CHAT, chat(ASK, CALLING, RESULT), ANSWER)
     events = read(first, second)
     assert counts(events) == (1, 4, 1) and found_codes(events) == []
-    assert said(events)[-1] == ("assistant", "It is warm é.")
+    assert dialog(events)[-1] == ("assistant", "It is warm é.")
     state, findings = fold_run(events)
     assert (state.model, state.results, findings) == ("llama3.2", 1, [])
     [call] = calls(events)
@@ -123,7 +123,7 @@ def test_thinking_in_a_stream_is_reasoning() -> None:
 def test_the_generated_text_is_searched_for_calls(reply: Any) -> None:
     body = {"model": "mistral", "prompt": "List.", "system": "Be brief.", "raw": True}
     events = read(entry(GENERATE, body, reply))
-    assert said(events) == [("system", "Be brief."), ("user", "List."), ("assistant", SOUND)]
+    assert dialog(events) == [("system", "Be brief."), ("user", "List."), ("assistant", SOUND)]
     assert [call.name for call in calls(events)] == ["ls"] and found_codes(events) == []
 
 
@@ -153,7 +153,7 @@ def test_a_truncated_stream_is_reported(stream: str, message: str) -> None:
 def test_an_error_is_reported_within_a_stream_or_in_place_of_it() -> None:
     broken = streamed(piece("It "), {"error": "llama runner process has terminated"})
     events = read(entry(CHAT, chat(ASK), broken))
-    assert said(events)[-1] == ("assistant", "It ") and found_codes(events) == [
+    assert dialog(events)[-1] == ("assistant", "It ") and found_codes(events) == [
         "ERROR_IN_REPLY:error"
     ]
     missing = {"error": "model 'llama9' not found"}

@@ -15,13 +15,13 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     lines,
     only,
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -67,7 +67,7 @@ CHAT = [USER, CALL, RESULT]
 def test_every_container_gives_the_same_run(data: bytes, run_count: int) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (run_count, 3 * run_count, run_count)
-    assert said(events)[0] == ("user", "list the files\nplease")
+    assert dialog(events)[0] == ("user", "list the files\nplease")
     assert {call.name for call in calls(events)} == {"ls"}
 
 
@@ -125,7 +125,7 @@ def test_the_task_defaults_to_the_first_user_message() -> None:
 
 def test_a_system_prompt_outside_the_messages_is_shown_as_one() -> None:
     events = read_value(FORMAT, {"system": "be brief", "messages": CHAT})
-    assert said(events)[0] == ("system", "be brief")
+    assert dialog(events)[0] == ("system", "be brief")
 
 
 def test_long_metadata_is_summarised_and_secrets_are_masked() -> None:

@@ -22,6 +22,7 @@ from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     runs,
-    said,
     sample,
 )
 
@@ -58,7 +58,7 @@ def test_an_exported_session_opens_complete() -> None:
     state, _ = fold_run(events)
     roles = [message["info"]["role"] for message in EXPORT["messages"]]
     assert state.messages == len(roles) + len(tools_in(EXPORT)) == 15
-    assert [text for role, text in said(events) if role == "user"] == [
+    assert [text for role, text in dialog(events) if role == "user"] == [
         '"Look at a and b."',
         "Thanks.",
     ]
@@ -113,7 +113,7 @@ def test_the_output_of_a_run_is_one_run_with_the_same_calls() -> None:
     events = read_bytes(FORMAT, RUN)
     assert [(call.id, call.name) for call in calls(events)] == EXPECTED_CALLS
     assert len(only(events, ToolReturned)) == len(EXPECTED_CALLS)
-    assert said(events)[-1] == ("assistant", "a and b are there.")
+    assert dialog(events)[-1] == ("assistant", "a and b are there.")
     [first] = runs(events)
     assert (first.run_id, first.details["subagents"]) == (MAIN, {"c6": SUBAGENT})
 
@@ -141,7 +141,7 @@ def test_a_message_of_several_steps_is_several_replies() -> None:
     ]
     message = {"info": {"role": "assistant"}, "parts": parts}
     events = read_bytes(FORMAT, document({"info": {"id": "s"}, "messages": [message]}))
-    assert said(events) == [("assistant", "One."), ("assistant", "Two.")]
+    assert dialog(events) == [("assistant", "One."), ("assistant", "Two.")]
 
 
 def test_a_running_call_has_no_result() -> None:

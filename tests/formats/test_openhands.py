@@ -24,6 +24,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     counts_with_errors,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -33,7 +34,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -78,7 +78,7 @@ def sdk(kind: str, source: str = "agent", **fields: Any) -> dict[str, Any]:
 def test_events_of_version_0_are_messages_paired_by_their_cause(data: bytes) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 3, 1)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "tool"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool"]
     call, answer = calls(events)[0], only(events, ToolReturned)[0].result
     assert (call.name, call.arguments) == ("run", {"command": "ls"})
     assert call.id == answer.call_id == "event-1"
@@ -140,7 +140,7 @@ def test_events_of_the_sdk_open() -> None:
             sdk("ConversationStateUpdateEvent", "environment", key="stats", value={}),
         ),
     )
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "system",
         "user",
         "assistant",
@@ -252,7 +252,7 @@ def test_calls_from_one_sdk_reply_are_one_message() -> None:
     data = (Path(__file__).resolve().parents[1] / "fixtures/openhands/events.jsonl").read_bytes()
     assert format_of(data) == "openhands"
     events = read_bytes(FORMAT, data)
-    assert [text for role, text in said(events) if role == "assistant"] == [
+    assert [text for role, text in dialog(events) if role == "assistant"] == [
         "TEXT-0",
         "TEXT-1",
         "TEXT-2",

@@ -22,6 +22,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     deep_json,
+    dialog,
     document,
     ended,
     format_of,
@@ -32,7 +33,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     started,
 )
 
@@ -145,7 +145,7 @@ WHOLE = [("system", "Be brief."), ("user", "List."), ("assistant", ""), ("tool",
 
 def test_the_request_with_most_messages_and_its_reply_form_the_conversation() -> None:
     events = read_bytes(FORMAT, document(export(*SPANS)))
-    assert said(events) == WHOLE
+    assert dialog(events) == WHOLE
     first = started(events)
     assert (first.run_id, first.model) == ("t1", "m")
     assert [tool.name for tool in first.tools] == ["ls"]
@@ -178,7 +178,7 @@ def test_a_trace_spread_over_lines_is_one_run() -> None:
 
 def test_spans_of_an_agent_that_was_never_recorded_are_one_run() -> None:
     events = read(*SPANS[:-1])
-    assert said(events) == WHOLE
+    assert dialog(events) == WHOLE
     assert "not recorded" in started(events).details["lost_span"]
     assert [run.run_id for run in runs(events)] == ["t1"]
 
@@ -303,8 +303,8 @@ STRUCTURED = {
 )  # fmt: skip
 def test_every_generation_of_attributes_is_read_alike(kept: dict[str, Any]) -> None:
     events = read(span("one", **kept))
-    assert [role for role, _ in said(events)] == ["user", "assistant"]
-    assert said(events)[0][1] == "List."
+    assert [role for role, _ in dialog(events)] == ["user", "assistant"]
+    assert dialog(events)[0][1] == "List."
     [call] = calls(events)
     assert (call.name, call.id, call.arguments) == ("ls", "c1", {"p": 1})
     assert started(events).model == "m"
@@ -345,7 +345,7 @@ def test_openinference_responses_api_items_of_one_reply_stay_together() -> None:
         span("one", "root", name="Response", attributes=one),
         span("two", "root", at=2, name="Response", attributes=two),
     )
-    roles = [role for role, _ in said(events)]
+    roles = [role for role, _ in dialog(events)]
     assert roles == ["user", "assistant", "assistant", "tool", "tool", "assistant"]
     assert [call.id for call in calls(events)] == ["c1", "c2"]
     assert [result.call_id for result in results(events)] == ["c1", "c2"]
@@ -355,7 +355,7 @@ def test_openinference_choices_stay_separate_replies() -> None:
     items = listed("output", responses_item(0, "c1"), responses_item(1, "c2"))
     kept = {"openinference.span.kind": "LLM", **items}
     events = read(span("one", name="ChatCompletion", attributes=kept))
-    assert [role for role, _ in said(events)] == ["assistant", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["assistant", "assistant"]
 
 
 def test_the_schema_of_a_tool_is_parsed_from_its_text() -> None:
@@ -376,7 +376,7 @@ def test_tool_messages_of_old_events_answer_their_calls() -> None:
             ],
         )
     )
-    assert said(events)[-2:] == [("tool", "a.txt"), ("assistant", "Done.")]
+    assert dialog(events)[-2:] == [("tool", "a.txt"), ("assistant", "Done.")]
     assert results(events)[0].call_id == "c1"
 
 
@@ -460,7 +460,7 @@ def test_it_is_detected_by_its_content() -> None:
 @pytest.mark.parametrize("version", ["0.40", "0.62"])
 def test_genuine_openllmetry_output_is_one_conversation(version: str) -> None:
     events = read_bytes(FORMAT, (FIXTURES / f"openllmetry-{version}.json").read_bytes())
-    assert said(events) == [
+    assert dialog(events) == [
         ("system", "Be brief."),
         ("user", "List."),
         ("assistant", "Let me look."),
@@ -479,7 +479,7 @@ def test_data_sent_by_the_langfuse_sdk_is_a_conversation() -> None:
     assert format_of(data) == "otlp"
     events = read_bytes(FORMAT, data)
     assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
-    assert said(events)[1:5] == [
+    assert dialog(events)[1:5] == [
         ("user", "multi: Lima?"),
         ("assistant", ""),
         ("tool", '{"city": "Lima", "temp": 3, "units": "c"}'),
@@ -498,7 +498,7 @@ def test_data_sent_by_litellm_is_one_conversation_with_its_calls() -> None:
     data = (FIXTURES / "litellm-1.106.jsonl").read_bytes()
     events = read_bytes(FORMAT, data)
     assert [run.task for run in runs(events)] == ["multi: Lima?"]
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "system",
         "user",
         "assistant",

@@ -15,6 +15,7 @@ from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     ended,
     format_of,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
     started,
 )
 from tests.formats.test_otlp import as_any_value, chat, export, pairs, span
@@ -62,7 +62,7 @@ def test_messages_of_log_records_belong_to_their_spans(kept: str) -> None:
     assert format_of(data) == "otlp"
     events = read_bytes(FORMAT, data)
     assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
-    assert said(events)[:5] == WHOLE
+    assert dialog(events)[:5] == WHOLE
     assert [(call.id, call.name) for call in calls(events)] == [("call_m_1", "get_weather")]
     assert "maximum context length" in only(events, RequestFailed)[0].message
     usage = messages(events)[4].usage
@@ -75,13 +75,13 @@ def test_log_records_without_spans_are_a_conversation_too(kept: str) -> None:
     alone = b"".join(line for line in data.splitlines(True) if b"resourceLogs" in line)
     events = read_bytes(FORMAT, alone)
     assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
-    assert said(events)[:5] == WHOLE
+    assert dialog(events)[:5] == WHOLE
 
 
 def test_text_in_a_log_record_is_kept_verbatim() -> None:
     asked = record("gen_ai.user.message", {"content": '{"a":  1}'})
     events = read_value(FORMAT, logs(asked, CHOICE))
-    assert said(events) == [("user", '{"a":  1}'), ("assistant", "Done.")]
+    assert dialog(events) == [("user", '{"a":  1}'), ("assistant", "Done.")]
     assert messages(events)[1].finish_reason == "length"
 
 
@@ -91,7 +91,7 @@ def test_application_logs_and_metrics_are_skipped() -> None:
     request = span("one", attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
     events = read_bytes(FORMAT, lines(metrics, logs(other, USER, CHOICE), export(request), metrics))
     assert len(runs(events)) == 1
-    assert said(events) == [("user", "List."), ("assistant", "Done.")]
+    assert dialog(events) == [("user", "List."), ("assistant", "Done.")]
     assert started(events).model == "m"
 
 
@@ -114,7 +114,7 @@ def test_the_content_of_a_span_takes_precedence_over_its_log_records() -> None:
     done = {"role": "assistant", "parts": [{"type": "text", "content": "Yes."}]}
     own = chat("one", 1, asked, done, parent="")
     events = read_value(FORMAT, [export(own), logs(USER, CHOICE)])
-    assert said(events)[1:] == [("user", "Own."), ("assistant", "Yes.")]
+    assert dialog(events)[1:] == [("user", "Own."), ("assistant", "Yes.")]
 
 
 def printed(name: str, body: Any, at: int = 0) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def test_log_records_printed_between_the_spans_belong_to_them() -> None:
     data = b"".join(map(document, values))
     assert format_of(data) == "phoenix-spans"
     events = read_bytes(phoenix_spans.FORMAT, data)
-    assert said(events) == [("user", "List."), ("assistant", "Done.")]
+    assert dialog(events) == [("user", "List."), ("assistant", "Done.")]
     assert started(events).model == "m"
     assert only(events, SourceDefect) == []
 
@@ -147,7 +147,7 @@ def test_log_records_printed_between_the_spans_belong_to_them() -> None:
 def test_log_records_printed_without_spans_are_a_conversation_too() -> None:
     data = b"".join(map(document, PRINTED))
     assert format_of(data) == "phoenix-spans"
-    assert said(read_bytes(phoenix_spans.FORMAT, data)) == [
+    assert dialog(read_bytes(phoenix_spans.FORMAT, data)) == [
         ("user", "List."),
         ("assistant", "Done."),
     ]

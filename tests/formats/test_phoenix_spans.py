@@ -24,6 +24,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     deep_json,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -34,7 +35,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     started,
 )
 
@@ -126,7 +126,7 @@ def test_spans_are_read_in_every_container_and_spelling(data: bytes) -> None:
     assert reader is not None and reader.name == "phoenix-spans"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 3, 1)
-    assert said(events)[0] == ("user", "List.")
+    assert dialog(events)[0] == ("user", "List.")
     assert (calls(events)[0].name, started(events).model) == ("ls", "m")
     assert [result.content for result in results(events)] == ["a.txt"]
 
@@ -170,7 +170,7 @@ def test_a_reply_recorded_in_an_event_as_parts_is_read() -> None:
         ],
     }
     events = read_bytes(FORMAT, document([span]))
-    assert said(events) == [("user", "List."), ("assistant", "So:")]
+    assert dialog(events) == [("user", "List."), ("assistant", "So:")]
     assert [call.name for call in calls(events)] == ["ls"]
 
 

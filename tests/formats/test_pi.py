@@ -20,6 +20,7 @@ from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     lines,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_bytes,
     results,
     runs,
-    said,
     started,
 )
 
@@ -140,7 +140,7 @@ def test_a_retried_request_is_a_warning_and_its_partial_reply_is_kept() -> None:
 def test_messages_not_from_the_model_are_marked() -> None:
     flagged = [(one.flags, one.text) for one in messages(read(BY_HAND)) if one.flags]
     assert flagged == [(("compaction",), "## Goal\nLook at files")]
-    assert ("user", "$ echo by hand\nby hand\n") in said(read(BY_HAND))
+    assert ("user", "$ echo by hand\nby hand\n") in dialog(read(BY_HAND))
     assert started(read(BY_HAND)).details["titles"] == ["my name"]
 
 

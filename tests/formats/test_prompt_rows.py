@@ -15,6 +15,7 @@ from hermes_tui.formats import openai_messages
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 ASK = [{"role": "user", "content": "list"}]
@@ -44,7 +44,7 @@ def test_a_completion_of_messages_follows_its_prompt(more: dict[str, Any]) -> No
     for data in (lines(row, row), document([row])):
         assert format_of(data) == "openai-messages"
     events = read_bytes(openai_messages.FORMAT, lines(row))
-    assert [role for role, _ in said(events)] == ROLES and found_codes(events) == []
+    assert [role for role, _ in dialog(events)] == ROLES and found_codes(events) == []
     [run] = runs(events)
     assert run.task == "list" and [call.name for call in calls(events)] == ["ls"]
     assert [tool.name for tool in run.tools] == (["ls"] if "tools" in more else [])
@@ -68,14 +68,14 @@ def test_a_preference_is_two_runs_of_one_group_with_the_prompt_in_each(
     chosen, rejected = runs(events)
     assert (chosen.run_id, rejected.run_id) == ("chosen", "rejected")
     assert chosen.group_id == rejected.group_id and chosen.group_id.startswith("prompt ")
-    assert [role for role, _ in said(events)] == [*ROLES, "user", "assistant"]
+    assert [role for role, _ in dialog(events)] == [*ROLES, "user", "assistant"]
     assert {chosen.task, rejected.task} == {"list"} and found_codes(events) == []
 
 
 def test_preference_replies_that_begin_alike_keep_their_prompt() -> None:
     row = {"prompt": ASK, "chosen": DONE, "rejected": [*DONE[:2], *NO]}
     events = read_bytes(openai_messages.FORMAT, lines(row))
-    assert [role for role, _ in said(events)] == ROLES * 2 and found_codes(events) == []
+    assert [role for role, _ in dialog(events)] == ROLES * 2 and found_codes(events) == []
     assert [run.task for run in runs(events)] == ["list", "list"]
 
 
@@ -97,7 +97,7 @@ def test_text_that_is_json_is_kept_as_message_text(text: str) -> None:
     ):
         assert format_of(lines(row, row)) == "openai-messages"
         events = read_value(openai_messages.FORMAT, row)
-        assert said(events)[:2] == [("user", text), ("assistant", text)]
+        assert dialog(events)[:2] == [("user", text), ("assistant", text)]
 
 
 def test_an_unanswered_prompt_is_a_run_of_the_prompt() -> None:
@@ -111,7 +111,7 @@ def test_an_unanswered_prompt_is_a_run_of_the_prompt() -> None:
     }
     assert format_of(lines(row, row)) == "openai-messages"
     events = read_bytes(openai_messages.FORMAT, lines(row))
-    assert [role for role, _ in said(events)] == ["system", "user"] and found_codes(events) == []
+    assert [role for role, _ in dialog(events)] == ["system", "user"] and found_codes(events) == []
     [run] = runs(events)
     assert run.task == "list" and run.details["reward_model"]["ground_truth"] == "72"
 
@@ -128,7 +128,7 @@ def test_a_response_that_repeats_the_last_message_appears_once() -> None:
     row = {"response": "no", "labels": "a.txt", "logprobs": None, "messages": [*ASK, *NO]}
     assert format_of(lines(row, row)) == "openai-messages"
     events = read_bytes(openai_messages.FORMAT, lines(row))
-    assert said(events) == [("user", "list"), ("assistant", "no")]
+    assert dialog(events) == [("user", "list"), ("assistant", "no")]
     assert runs(events)[0].details["labels"] == "a.txt"
     asked = {**row, "messages": ASK}
     assert format_of(lines(asked, asked)) == "llm-call-log"

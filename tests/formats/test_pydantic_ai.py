@@ -17,6 +17,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     found_codes,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -98,7 +98,10 @@ def test_a_request_is_several_messages_and_instructions_appear_once() -> None:
     ]
     assert messages(events)[0].flags == ("instructions",)
     changed = [*HISTORY, request(ASKED, instructions="Be kind.")]
-    assert said(read_value(FORMAT, changed))[-2:] == [("system", "Be kind."), ("user", "Weather?")]
+    assert dialog(read_value(FORMAT, changed))[-2:] == [
+        ("system", "Be kind."),
+        ("user", "Weather?"),
+    ]
 
 
 def test_a_response_is_one_message_with_its_reasoning_calls_and_usage() -> None:
@@ -152,7 +155,7 @@ def test_a_retry_is_the_failed_result_of_its_tool(retry: dict[str, Any]) -> None
 def test_a_retry_that_names_no_tool_is_a_user_message() -> None:
     retry = part("retry-prompt", content="Plain text is not allowed.")
     events = read_value(FORMAT, [response(part("text", content="x")), request(retry)])
-    assert said(events)[-1] == ("user", "Plain text is not allowed.")
+    assert dialog(events)[-1] == ("user", "Plain text is not allowed.")
     assert messages(events)[-1].flags == ("retry",)
 
 
@@ -160,7 +163,7 @@ def test_provider_side_tools_answer_inside_the_response() -> None:
     search = part("builtin-tool-call", tool_name="search", args={"q": "x"}, tool_call_id="b1")
     found = part("builtin-tool-return", tool_name="search", content=[{"u": 1}], tool_call_id="b1")
     events = read_value(FORMAT, [response(search, found, part("text", content="Found."))])
-    assert said(events) == [("assistant", ""), ("tool", '[{"u":1}]'), ("assistant", "Found.")]
+    assert dialog(events) == [("assistant", ""), ("tool", '[{"u":1}]'), ("assistant", "Found.")]
     assert fold_run(events)[0].codes == {}
 
 
@@ -183,7 +186,7 @@ def test_data_alongside_a_history_is_kept() -> None:
 
 def test_unknown_parts_are_shown_and_non_messages_are_defects() -> None:
     events = read_value(FORMAT, [request(part("brand-new", x=1)), {"kind": "other"}, 7])
-    assert "brand-new" in said(events)[-1][1]
+    assert "brand-new" in dialog(events)[-1][1]
     places = [defect.at.pointer for defect in only(events, SourceDefect)]
     assert places == ["/1", "/2"]
 

@@ -20,6 +20,7 @@ from hermes_tui.runtime.subagent_files import subagent_files
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     lines,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_bytes,
     results,
     runs,
-    said,
     started,
 )
 
@@ -197,7 +197,7 @@ def test_messages_the_program_sends_as_the_user_are_injected() -> None:
     events = read(CHAT)
     injected = [one.text for one in messages(events) if "injected" in one.flags]
     assert [text.split("\n")[0] for text in injected] == ["<task-notification>"]
-    assert ("user", "MAINTASK look at the files") in said(events)
+    assert ("user", "MAINTASK look at the files") in dialog(events)
 
 
 def test_a_declined_call_is_a_decision_and_not_a_failure() -> None:

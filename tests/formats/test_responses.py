@@ -22,6 +22,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     ended,
     found_codes,
@@ -32,7 +33,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
 )
 
@@ -178,7 +178,7 @@ def test_a_reply_keeps_its_instructions_tools_and_usage() -> None:
     (start,) = runs(events)
     assert (start.run_id, start.model, start.ts) == ("resp_1", "gpt-example", 1759222800.0)
     assert [tool.name for tool in start.tools] == ["weather"]
-    assert said(events) == [("system", "Be brief."), ("assistant", "")]
+    assert dialog(events) == [("system", "Be brief."), ("assistant", "")]
     (received,) = only(events, ResponseReceived)
     assert (received.usage.prompt_tokens, received.usage.reasoning_tokens) == (55, 8)
     assert ended(events).usage == received.usage
@@ -218,7 +218,7 @@ def test_replies_of_one_conversation_share_a_group() -> None:
 
 def test_values_that_are_not_items_are_reported() -> None:
     events = read_value(FORMAT, [7, "hello", {"type": "brand_new", "x": 1}])
-    assert said(events) == [("unknown", "7"), ("user", "hello"), ("assistant", "")]
+    assert dialog(events) == [("unknown", "7"), ("user", "hello"), ("assistant", "")]
     assert "brand_new" in messages(events)[2].parts[0].text
     assert "UNKNOWN_ROLE:warning" in found_codes(events)
     (defect,) = only(read_value(FORMAT, {"object": "list"}), SourceDefect)
@@ -272,7 +272,7 @@ def test_each_session_of_the_agents_sdk_is_a_run(tmp_path: Path) -> None:
     assert counts(events) == (1, 4, 1)
     assert runs(events)[0].run_id == "b"
     assert runs(events)[0].ts == 1767323045.0
-    assert said(read_value(FORMAT, first)) == [("user", "{broken")]
+    assert dialog(read_value(FORMAT, first)) == [("user", "{broken")]
 
 
 def test_an_item_nested_too_deeply_does_not_hide_its_session(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hermes_tui.model.events import MessageAppended, RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -26,7 +27,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 DATA = (Path(__file__).parents[1] / "fixtures" / "rllm" / "episode.json").read_bytes()
@@ -43,7 +43,7 @@ def with_steps(*said: list[Any], **more: Any) -> dict[str, Any]:
 def test_the_steps_of_a_trajectory_are_one_run_without_repeated_messages() -> None:
     assert format_of(DATA) == format_of(lines(EPISODE, EPISODE)) == "rllm"
     events = read_bytes(FORMAT, DATA)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool", "assistant"]
     assert [(call.name, call.arguments) for call in calls(events)] == [
         ("get_weather", {"city": "Paris"})
     ]
@@ -94,7 +94,7 @@ def test_messages_after_an_agent_dropped_earlier_ones_are_a_child_run() -> None:
         ("weather-7:1", ""),
         ("weather-7:1 · part 2", "weather-7:1"),
     ]
-    assert said(events)[-2:] == [("user", "Sum up."), ("assistant", "Rain.")]
+    assert dialog(events)[-2:] == [("user", "Sum up."), ("assistant", "Rain.")]
 
 
 def test_trajectories_of_several_agents_are_runs_named_after_them() -> None:
@@ -118,7 +118,7 @@ def test_values_that_are_not_trajectories_or_messages_are_reported() -> None:
 def test_a_step_without_messages_does_not_split_the_run(odd: Any, defects: int) -> None:
     one = {**EPISODE["trajectories"][0], "steps": [STEPS[0], odd, *STEPS[1:]]}
     events = read_value(FORMAT, {**EPISODE, "trajectories": [one]})
-    assert said(events) == said(read_value(FORMAT, EPISODE)) and len(runs(events)) == 1
+    assert dialog(events) == dialog(read_value(FORMAT, EPISODE)) and len(runs(events)) == 1
     assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
         "/trajectories/0/steps/1"
     ] * defects

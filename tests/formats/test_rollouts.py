@@ -19,6 +19,7 @@ from hermes_tui.model.events import Event, RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 FILES = Path(__file__).parents[1] / "fixtures" / "rollouts"
@@ -74,14 +74,14 @@ def test_a_file_of_rollouts_is_recognised(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES_EXCEPT_SWIFT)
 def test_turns_calls_results_and_reasoning_of_a_rollout_are_separated(name: str) -> None:
     good, lost = runs_of(name)
-    roles = [role for role, _ in said(good)]
+    roles = [role for role, _ in dialog(good)]
     assert roles[-4:] == ["user", "assistant", "tool", "assistant"]
     assert roles[:-4] in ([], ["system"])
     [call], [answer] = calls(good), only(good, ToolReturned)
     assert (call.name, call.arguments) == ("get_weather", {"city": "Paris"})
     assert answer.result.content == '{"rain": true}'
     assert [len(message.reasoning) for message in messages(good)][-3:] == [1, 0, 0]
-    assert said(good)[-1] == ("assistant", "Yes, it rains in Paris.")
+    assert dialog(good)[-1] == ("assistant", "Yes, it rains in Paris.")
     assert found_codes(good) == []
     assert any(code.startswith("TRAILING_COMMA") for code in found_codes(lost))
 
@@ -110,13 +110,13 @@ def test_the_step_is_recorded_and_separates_the_groups() -> None:
 def test_agent_lightning_rollouts_have_their_ids_and_no_end_token() -> None:
     events = events_of("agentlightning.jsonl")
     assert [run.run_id for run in runs(events)] == ["ro-0", "ro-1"]
-    assert not any("<|im_end|>" in text for _, text in said(events))
+    assert not any("<|im_end|>" in text for _, text in dialog(events))
 
 
 def test_text_that_both_ends_the_prompt_and_begins_the_reply_appears_once() -> None:
     """ms-swift ends the prompt with the empty thinking block that its completions begin with."""
     events = events_of("swift_completions.jsonl")
-    assert said(events)[2][1].count("<think>") == 1
+    assert dialog(events)[2][1].count("<think>") == 1
     assert [message.role for message in messages(events)[:3]] == ["system", "user", "assistant"]
 
 
@@ -125,7 +125,7 @@ def test_a_multi_turn_rollout_is_grouped_by_its_first_prompt() -> None:
     events = events_of("swift_turns.jsonl")
     several, one = runs(events)
     assert several.group_id == one.group_id and several.group_id.startswith("step 2 · ")
-    roles = [role for role, _ in said(events)]
+    roles = [role for role, _ in dialog(events)]
     assert roles[:5] == ["system", "user", "assistant", "tool", "assistant"]
     assert [call.name for call in calls(events)] == ["get_weather"] * 2
     assert [answer.result.content for answer in only(events, ToolReturned)] == ['{"rain": true}']
@@ -157,14 +157,14 @@ def test_a_prompt_that_ends_inside_a_turn_loses_nothing_of_the_rollout() -> None
         if border not in inside:
             split_row = {**row, "prompt": text[:border], "completion": text[border:]}
             events = read_value(rollouts.FORMAT, split_row)
-            assert said(events) == said(whole)
+            assert dialog(events) == dialog(whole)
             assert found_codes(events) == [] and len(only(events, ToolReturned)) == 1
 
 
 def test_an_open_user_turn_before_the_reply_stays_the_users() -> None:
     row = {**TRL, "prompt": "<|im_start|>user\nHi", "completion": "Ho.<|im_end|>\n"}
     events = read_value(rollouts.FORMAT, row)
-    assert said(events) == [("user", "Hi"), ("assistant", "Ho.")]
+    assert dialog(events) == [("user", "Hi"), ("assistant", "Ho.")]
 
 
 def test_token_rewards_add_up_and_a_cut_reply_truncates_the_rollout() -> None:
@@ -220,16 +220,16 @@ def test_a_sample_rated_by_openrlhf_is_a_rollout_with_its_reward() -> None:
     row = {"input": asked, "output": "Ho.<|im_end|>", "reward": -0.5}
     assert format_of(lines(row, row)) == "rl-rollouts"
     events = read_value(rollouts.FORMAT, row)
-    assert said(events) == [("user", "Hi"), ("assistant", "Ho.")] and found_codes(events) == []
+    assert dialog(events) == [("user", "Hi"), ("assistant", "Ho.")] and found_codes(events) == []
     assert end_of(row).reward == -0.5
 
 
 def test_texts_with_special_tokens_are_split_at_them() -> None:
     turns = [("user", "Hi"), ("assistant", "Ho?"), ("user", "Hi!"), ("assistant", "Ho.")]
-    text = "".join(f"<|im_start|>{role}\n{said}<|im_end|>\n" for role, said in turns)
+    text = "".join(f"<|im_start|>{role}\n{dialog}<|im_end|>\n" for role, dialog in turns)
     asked, reply = text.split("Ho?")
     events = read_value(rollouts.FORMAT, {**VERL, "input": asked, "output": "Ho?" + reply})
-    assert said(events) == turns
+    assert dialog(events) == turns
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,9 @@ def test_text_that_a_tool_answered_is_a_call_in_any_format(
 ) -> None:
     """The templates are those shipped with TRL 1.16.0, without their declarations of tools."""
     events = read_value(rollouts.FORMAT, {**TRL, "prompt": prompt, "completion": reply})
-    assert [role for role, _ in said(events)] == [*roles, "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(events)] == [*roles, "assistant", "tool", "assistant"]
     assert [(call.name, call.arguments) for call in calls(events)] == [("look", {"at": "sky"})]
-    assert said(events)[-1] == ("assistant", "Yes.") and fold_run(events)[1] == []
+    assert dialog(events)[-1] == ("assistant", "Yes.") and fold_run(events)[1] == []
 
 
 def test_an_unanswered_call_in_another_format_is_reported() -> None:
@@ -310,8 +310,8 @@ def test_templates_of_other_families_are_split_too(
     prompt: str, reply: str, asked: list[tuple[str, str]]
 ) -> None:
     events = read_value(rollouts.FORMAT, {**TRL, "prompt": prompt, "completion": reply})
-    assert said(events)[:-1] == asked
-    assert said(events)[-1][1].endswith("Ho.") and fold_run(events)[1] == []
+    assert dialog(events)[:-1] == asked
+    assert dialog(events)[-1][1].endswith("Ho.") and fold_run(events)[1] == []
 
 
 def test_names_are_one_line_of_any_length() -> None:
@@ -322,18 +322,18 @@ def test_names_are_one_line_of_any_length() -> None:
 
 def test_a_line_by_the_model_that_names_a_role_is_not_a_turn() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "output": "Groups:\nuser\nadmin"})
-    assert said(events)[1:] == [("assistant", "Groups:\nuser\nadmin")]
+    assert dialog(events)[1:] == [("assistant", "Groups:\nuser\nadmin")]
 
 
 def test_a_prompt_without_a_template_is_a_user_message() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "input": "2+2="})
-    assert said(events) == [("user", "2+2="), ("assistant", "Ho.")]
+    assert dialog(events) == [("user", "2+2="), ("assistant", "Ho.")]
 
 
 @pytest.mark.parametrize("text", ['{"name": "look", "parameters": {}}', "[1, 2]", "[]", '"Ho"'])
 def test_text_that_is_json_is_kept_as_message_text(text: str) -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "input": text, "output": text})
-    assert said(events) == [("user", text), ("assistant", text)] and found_codes(events) == []
+    assert dialog(events) == [("user", text), ("assistant", text)] and found_codes(events) == []
 
 
 def test_a_table_in_pandas_split_layout_is_read() -> None:
@@ -341,7 +341,7 @@ def test_a_table_in_pandas_split_layout_is_read() -> None:
     table = {"columns": [*rows[0]], "index": [0, 1], "data": [[*row.values()] for row in rows]}
     assert format_of(document(table)) == "rl-rollouts"
     events = read_bytes(rollouts.FORMAT, document(table))
-    assert said(events) == said(events_of("trl.jsonl"))
+    assert dialog(events) == dialog(events_of("trl.jsonl"))
     assert messages(events)[0] and runs(events)[1].at.pointer == "/data/1"
 
 
@@ -350,13 +350,19 @@ def test_prompt_and_reply_in_one_text_of_a_table_are_separated(name: str) -> Non
     """Rollout samples as OpenRLHF 0.11.2 and SkyRL 0.3.0 log them to W&B."""
     assert format_of((FILES / name).read_bytes()) == "rl-rollouts"
     good, lost = runs_of(name)
-    assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]
-    assert said(good)[1][1] == ASK and said(good)[3][1].endswith("</tool_response>")
+    assert [role for role, _ in dialog(good)] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert dialog(good)[1][1] == ASK and dialog(good)[3][1].endswith("</tool_response>")
     assert [(call.name, call.arguments) for call in calls(good)] == [
         ("get_weather", {"city": "Paris"})
     ]
     assert only(good, ToolReturned)[0].result.content == '{"rain": true}'
-    assert said(good)[-1] == ("assistant", "Yes, it rains in Paris.") and found_codes(good) == []
+    assert dialog(good)[-1] == ("assistant", "Yes, it rains in Paris.") and found_codes(good) == []
     assert any(code.startswith("TRAILING_COMMA") for code in found_codes(lost))
     assert [end.reward for run in (good, lost) for end in only(run, RunEnded)] == [1.0, 0.0]
     assert all(one.group_id.startswith("step ") for one in runs(good))
@@ -378,7 +384,7 @@ def test_a_whole_text_is_split_at_the_first_turn_of_the_model(
     text: str, turns: list[tuple[str, str]]
 ) -> None:
     table = {"columns": ["global_step", "text", "reward"], "data": [[1, text, 0.5]]}
-    assert [one for one in said(read_value(rollouts.FORMAT, table)) if one[1]] == turns
+    assert [one for one in dialog(read_value(rollouts.FORMAT, table)) if one[1]] == turns
 
 
 SEARCHING = {
@@ -392,12 +398,12 @@ SEARCHING = {
 def test_searches_in_tags_are_calls_and_their_findings_the_results() -> None:
     """Search-R1 at 54f5bb8 (`search_r1/llm_agent/generation.py`: `execute_predictions`)."""
     events = read_value(rollouts.FORMAT, SEARCHING)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool", "assistant"]
     [call], [answer] = calls(events), only(events, ToolReturned)
     assert (call.name, call.arguments) == ("search", {"query": "who"})
     assert messages(events)[1].text[call.span.start : call.span.end] == "<search> who </search>"
     assert "Ann" in answer.result.content and fold_run(events)[1] == []
-    assert said(events)[-1][1].endswith("<answer> Ann </answer>")
+    assert dialog(events)[-1][1].endswith("<answer> Ann </answer>")
 
 
 def test_unanswered_and_invalid_searches_are_reported() -> None:
@@ -408,8 +414,8 @@ def test_unanswered_and_invalid_searches_are_reported() -> None:
     )
     row = {**SEARCHING, "output": f"I ask Ann.{notice}<search>who</search>"}
     events = read_value(rollouts.FORMAT, row)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "user", "assistant"]
-    assert said(events)[2][1] == notice.strip()
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "user", "assistant"]
+    assert dialog(events)[2][1] == notice.strip()
     assert {one.code for one in fold_run(events)[1]} == {Code.CALL_UNANSWERED}
 
 
@@ -423,14 +429,14 @@ def test_skyrl_searches_are_answered_in_user_turns() -> None:
         prompt = f"<|im_start|>user\n<{tag}> <{block}><|im_end|>\n<|im_start|>assistant\n"
         row = {"input_prompt": prompt, "output_response": reply, "score": [0.0, 1.0]}
         events = read_value(rollouts.FORMAT, {**row, "stop_reason": "length"})
-        assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+        assert [role for role, _ in dialog(events)] == ["user", "assistant", "tool", "assistant"]
         assert [call.name for call in calls(events)] == [tag]
         assert [one.finish_reason for one in messages(events)] == ["", "", "", "length"]
 
 
 def test_tags_neither_explained_nor_answered_are_text() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "output": "use <search>x</search> in XML"})
-    assert calls(events) == [] and len(said(events)) == 2
+    assert calls(events) == [] and len(dialog(events)) == 2
 
 
 def test_a_search_after_the_answer_is_not_a_call() -> None:
@@ -460,7 +466,7 @@ def test_table_rows_and_columns_that_are_not_rollouts_are_reported() -> None:
     table = {"columns": [*TRL], "data": [[*TRL.values()], 7, ["Hi"]]}
     for value, places in ((columns, ["/completion/1"]), (table, ["/data/1", "/data/2"])):
         events = read_value(rollouts.FORMAT, value)
-        assert said(events) == [("user", "Hi"), ("assistant", "Ho.")]
+        assert dialog(events) == [("user", "Hi"), ("assistant", "Ho.")]
         assert [event.at.pointer for event in only(events, SourceDefect)] == places
 
 
@@ -485,5 +491,5 @@ PIECES = ["<search>", "</search>", "<information>", "</information>", "\n", "x",
 @given(st.lists(st.sampled_from([*PIECES, "</answer>"]), max_size=12).map("".join))
 def test_splitting_a_text_at_its_tags_loses_only_line_breaks(text: str) -> None:
     events = read_value(rollouts.FORMAT, {**SEARCHING, "output": text})
-    shown = "".join(part for _, part in said(events)[1:])
+    shown = "".join(part for _, part in dialog(events)[1:])
     assert shown.replace("\n", "") == text.replace("\n", "")

@@ -15,6 +15,7 @@ from hermes_tui.model.events import Event, ResponseReceived, RunEnded, SourceDef
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -24,7 +25,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 SOUND = '<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'
@@ -158,7 +158,7 @@ def test_a_reply_begun_in_the_prompt_belongs_to_each_sample() -> None:
     rest = SOUND.removeprefix("<tool_call>\n")
     row = {"prompt": PROMPT + "<tool_call>\n", "completions": [rest, rest]}
     events = read_value(openai_messages.FORMAT, row)
-    assert [text for role, text in said(events) if role == "assistant"] == [SOUND, SOUND]
+    assert [text for role, text in dialog(events) if role == "assistant"] == [SOUND, SOUND]
 
 
 def test_a_failed_sample_is_reported_at_its_location() -> None:
@@ -239,7 +239,7 @@ def test_calls_in_a_multi_turn_sample_need_results() -> None:
 
 def test_a_best_text_alongside_its_samples_stays_the_reply() -> None:
     row = {"prompt": "q", "response": "best", "responses": ["a", "b"]}
-    assert [text for _, text in said(read_value(openai_messages.FORMAT, row))] == ["q", "best"]
+    assert [text for _, text in dialog(read_value(openai_messages.FORMAT, row))] == ["q", "best"]
 
 
 @pytest.mark.parametrize(

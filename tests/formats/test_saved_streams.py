@@ -16,6 +16,7 @@ from hermes_tui.model.events import Event, RequestFailed, ResponseReceived, Sour
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     calls,
+    dialog,
     format_of,
     found_codes,
     messages,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_by,
     read_bytes,
     runs,
-    said,
 )
 
 CALL_TEXT = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
@@ -159,7 +159,7 @@ def test_a_stream_after_a_truncated_one_is_a_separate_reply() -> None:
     other = CHAT.replace(b"chatcmpl-1", b"chatcmpl-2")
     cut = data(chunk(role="assistant", content="I"), chunk(content=" can"))
     events = read(cut + other + DONE)
-    assert said(events) == [("assistant", "I can"), ("assistant", "Let me see é")]
+    assert dialog(events) == [("assistant", "I can"), ("assistant", "Let me see é")]
     assert [run.run_id for run in runs(events)] == ["chatcmpl-1", "chatcmpl-2"]
     assert found_codes(events) == ["STREAM_CUT:error"]
 
@@ -171,7 +171,7 @@ def test_replies_of_undivided_streams_share_one_text_in_memory() -> None:
 
 def test_chunks_with_different_ids_are_one_reply() -> None:
     chunks = [{**chunk(content=str(n)), "id": f"c-{n}"} for n in range(6)]
-    assert said(read(data(*chunks) + DONE)) == [("assistant", "012345")]
+    assert dialog(read(data(*chunks) + DONE)) == [("assistant", "012345")]
 
 
 def test_each_stream_points_to_its_place_in_the_file() -> None:
@@ -208,13 +208,13 @@ def test_errors_in_a_stream_are_reported() -> None:
     alone = read(data(error) + DONE)
     assert [failed.message for failed in only(alone, RequestFailed)] == ["out of memory"]
     within = read(data(chunk(content="a"), error) + DONE)
-    assert said(within) == [("assistant", "a")]
+    assert dialog(within) == [("assistant", "a")]
     assert found_codes(within) == ["ERROR_IN_REPLY:error"]
 
 
 def test_an_event_that_is_not_json_is_reported_and_the_others_read() -> None:
     events = read(data(chunk(content="a")) + b"data: oops\n\n" + data(chunk("stop")) + DONE)
-    assert said(events) == [("assistant", "a")]
+    assert dialog(events) == [("assistant", "a")]
     assert found_codes(events) == ["REPLY_SHAPE:error"]
 
 

@@ -14,6 +14,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -23,7 +24,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -77,7 +77,7 @@ def test_a_call_turn_pairs_with_the_observation_after_it() -> None:
     start = started(events)
     assert (start.task, start.details["category"]) == ("How large?", "maths")
     assert [tool.name for tool in start.tools] == ["area"]
-    assert said(events)[0] == ("system", "Be exact.")
+    assert dialog(events)[0] == ("system", "Be exact.")
 
 
 def test_a_call_turn_that_is_not_json_stays_a_call_with_its_text() -> None:
@@ -92,7 +92,7 @@ def test_role_and_content_are_read_like_from_and_value() -> None:
         "conversations": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     }
     assert FORMAT.sniff(sample(row)) is not None
-    assert said(read_value(FORMAT, row)) == [("user", "q"), ("assistant", "a")]
+    assert dialog(read_value(FORMAT, row)) == [("user", "q"), ("assistant", "a")]
 
 
 def test_a_preference_pair_is_two_runs_of_one_group() -> None:
@@ -107,7 +107,7 @@ def test_a_preference_pair_is_two_runs_of_one_group() -> None:
         ("p1-chosen", "p1"),
         ("p1-rejected", "p1"),
     ]
-    assert [text for _, text in said(events)] == ["q", "good", "q", "bad"]
+    assert [text for _, text in dialog(events)] == ["q", "good", "q", "bad"]
 
 
 def test_a_thought_that_ends_with_an_action_is_a_call() -> None:
@@ -131,14 +131,14 @@ def test_an_action_whose_input_is_not_json_is_reported() -> None:
 
 def test_a_glaive_chat_is_split_into_turns_calls_and_tools() -> None:
     events = read_value(FORMAT, CHAT)
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "system",
         "user",
         "assistant",
         "tool",
         "assistant",
     ]
-    assert said(events)[4] == ("assistant", "0.9 USER: euros.")
+    assert dialog(events)[4] == ("assistant", "0.9 USER: euros.")
     assert [(call.name, call.arguments) for call in calls(events)] == [("rate", {"base": "USD"})]
     assert [tool.name for tool in started(events).tools] == ["rate", "news"]
 

@@ -19,6 +19,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts_with_errors,
+    dialog,
     document,
     ended,
     format_of,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -95,7 +95,7 @@ MEMORY: list[Any] = [
 def test_steps_kept_as_python_reprs_are_a_conversation() -> None:
     events = read_bytes(FORMAT, lines(ANSWER, ANSWER))
     assert len(runs(events)) == 2
-    assert said(events)[:4] == [
+    assert dialog(events)[:4] == [
         ("system", "Be exact."),
         ("user", "What is printed?"),
         ("assistant", "I will think."),
@@ -148,7 +148,7 @@ def test_memory_steps_of_an_agent_are_one_run() -> None:
     assert reader is not None
     assert (reader.name, reader.layout, reader.unit) == ("smolagents", Layout.ARRAY, Unit.PARTS)
     events = read_bytes(FORMAT, document(MEMORY))
-    assert said(events) == [("system", "Be exact."), ("user", "Add."), ("assistant", "adding")]
+    assert dialog(events) == [("system", "Be exact."), ("user", "Add."), ("assistant", "adding")]
     (result,) = results(events)
     assert result.content == "AgentToolExecutionError: boom"
     assert result.error is not None
@@ -157,13 +157,13 @@ def test_memory_steps_of_an_agent_are_one_run() -> None:
 
 def test_a_text_that_is_not_a_repr_is_shown_with_a_warning() -> None:
     events = read_value(FORMAT, {**ANSWER, "intermediate_steps": [ACTION[:60]]})
-    assert said(events) == [("assistant", ACTION[:60])]
+    assert dialog(events) == [("assistant", ACTION[:60])]
     assert found_codes(events) == ["SOURCE_DEFECT:warning"]
 
 
 def test_the_steps_of_the_oldest_agents_are_one_text() -> None:
     events = read_value(FORMAT, {**ANSWER, "intermediate_steps": "Thought: a"})
-    assert said(events) == [("assistant", "Thought: a")]
+    assert dialog(events) == [("assistant", "Thought: a")]
 
 
 def test_a_non_step_is_a_defect_at_its_location() -> None:
@@ -186,7 +186,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 @given(st.sampled_from([ACTION, UNREADABLE]), st.data())
 def test_a_truncated_step_is_still_shown(text: str, data: st.DataObject) -> None:
     cut = text[: data.draw(st.integers(0, len(text)))]
-    assert len(said(read_value(FORMAT, {**ANSWER, "intermediate_steps": [cut]}))) == 1
+    assert len(dialog(read_value(FORMAT, {**ANSWER, "intermediate_steps": [cut]}))) == 1
 
 
 def test_deeply_nested_steps_are_read() -> None:
@@ -194,7 +194,7 @@ def test_deeply_nested_steps_are_read() -> None:
     for _ in range(900):
         deep = [deep]
     step = {"step_number": 1, "model_output": deep, "tool_calls": deep, "observations": deep}
-    assert said(read_value(FORMAT, {**ANSWER, "intermediate_steps": [step, {"plan": deep}]}))
+    assert dialog(read_value(FORMAT, {**ANSWER, "intermediate_steps": [step, {"plan": deep}]}))
 
 
 @pytest.mark.shared
@@ -218,7 +218,7 @@ def test_a_full_result_is_a_run_with_the_calls_of_failed_steps() -> None:
     data = (Path(__file__).resolve().parents[1] / "fixtures/smolagents/result.json").read_bytes()
     assert format_of(data) == "smolagents"
     events = read_bytes(FORMAT, data)
-    assert (len(runs(events)), len(said(events))) == (1, 5)
+    assert (len(runs(events)), len(dialog(events))) == (1, 5)
     assert [call.name for call in calls(events)] == [
         "add",
         "read_note",

@@ -10,7 +10,7 @@ from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.model.events import Event, RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, ended, only, runs, said
+from tests.formats.foreign import calls, dialog, ended, only, runs
 from tests.formats.test_span_runs import USER, answer, call, text
 
 
@@ -40,7 +40,7 @@ def test_a_request_that_begins_with_another_and_its_reply_continues_its_run() ->
         events = read(*spans)
         (run,) = runs(events)
         assert run.details["traces"] == 2
-        assert [content for _, content in said(events)] == ["Weather?", "", "rain", "Rain."]
+        assert [content for _, content in dialog(events)] == ["Weather?", "", "rain", "Rain."]
         assert [one.id for one in calls(events)] == ["c1"]
         assert ended(events).usage.prompt_tokens == 12
 

@@ -21,6 +21,7 @@ from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     ended,
     found_codes,
     messages,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
 )
 from tests.timing import least_s
 
@@ -147,13 +147,18 @@ def test_a_reply_keeps_text_that_the_next_request_omits() -> None:
         request(1, [USER], reply),
         request(3, [USER, call("c1"), answer("c1")], text("Rain.")),
     )
-    assert [content for _, content in said(events)] == ["Weather?", "Let me look.", "rain", "Rain."]
+    assert [content for _, content in dialog(events)] == [
+        "Weather?",
+        "Let me look.",
+        "rain",
+        "Rain.",
+    ]
     assert [one.id for one in calls(events)] == ["c1"]
 
 
 def test_a_result_that_no_request_repeats_is_taken_from_its_span() -> None:
     events = read(root(), request(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
-    assert said(events)[-1] == ("tool", "rain")
+    assert dialog(events)[-1] == ("tool", "rain")
     assert messages(events)[-1].flags == (FROM_SPAN,)
     assert results(events)[0].call_id == "c1"
     assert "CALL_UNANSWERED" not in fold_run(events)[0].codes
@@ -217,7 +222,7 @@ def test_requests_to_a_stateful_server_contain_only_new_messages() -> None:
         request(3, [answer("c1")], text("Rain.")),
     )
     assert len(runs(events)) == 1
-    assert said(events) == [
+    assert dialog(events) == [
         ("user", "Weather?"),
         ("assistant", ""),
         ("tool", "rain"),
@@ -279,7 +284,7 @@ def test_a_failed_and_retried_request_is_one_run_with_its_failure() -> None:
         "429 too many requests",
         "429 too many requests\nslow down",
     )
-    assert said(events)[-1] == ("assistant", "Rain.")
+    assert dialog(events)[-1] == ("assistant", "Rain.")
     assert ended(events).status == "unknown"
 
 
@@ -339,7 +344,7 @@ def test_trace_metadata_goes_to_the_first_run() -> None:
 
 def test_an_agent_without_model_requests_shows_its_tools_as_calls() -> None:
     events = read(root(input=[USER], output="Rain."), tool(2, "weather", {"city": "Bonn"}, "rain"))
-    assert said(events) == [
+    assert dialog(events) == [
         ("user", "Weather?"),
         ("assistant", ""),
         ("tool", "rain"),
@@ -367,7 +372,7 @@ def test_an_agent_without_recorded_messages_is_one_run_of_what_is_known() -> Non
 
 def test_a_failed_request_without_messages_follows_the_agents_input() -> None:
     events = read(root(input=[USER], error="refused"), request(1, None, None, error="refused"))
-    assert said(events) == [("user", "Weather?")]
+    assert dialog(events) == [("user", "Weather?")]
     assert only(events, RequestFailed)[0].message == "refused"
     assert ended(events).status == "error"
 
@@ -393,7 +398,7 @@ def test_instructions_come_first_regardless_of_their_source() -> None:
         read(root(system="Be brief."), request(1, [USER], text("Rain."))),
         read(root(input={"system": "Be brief.", "prompt": "x"}), request(1, [USER], text("Rain."))),
     ):
-        assert said(events)[0] == ("system", "Be brief.")
+        assert dialog(events)[0] == ("system", "Be brief.")
 
 
 def test_spans_of_several_traces_are_separated() -> None:

@@ -17,12 +17,12 @@ from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     format_of,
     lines,
     messages,
     only,
     read_bytes,
-    said,
 )
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "strands" / "session_demo"
@@ -69,7 +69,7 @@ def test_neighbouring_files_name_the_session_and_the_agent() -> None:
 def test_text_redacted_by_a_guardrail_is_shown_with_its_replacement() -> None:
     left = {"role": "user", "content": [{"text": "[redacted]"}]}
     events = read_bytes(FORMAT, lines({**STORED[0], "redact_message": left}))
-    assert said(events) == [("user", "Look at a, b and c."), ("user", "[redacted]")]
+    assert dialog(events) == [("user", "Look at a, b and c."), ("user", "[redacted]")]
     assert messages(events)[0].flags == ("redacted",)
 
 

@@ -19,13 +19,13 @@ from tests.formats.foreign import (
     calls,
     counts,
     counts_with_errors,
+    dialog,
     document,
     messages,
     only,
     read_bytes,
     read_value,
     runs,
-    said,
     sniffed,
 )
 
@@ -151,7 +151,7 @@ def test_the_exit_status_determines_how_the_run_ended(exit_status: str | None, s
 def test_prompt_messages_repeated_in_a_step_are_not_shown() -> None:
     steps = [step("open a.py\n", "1: x", messages=HEAD, query=HEAD)]
     events = read_value(FORMAT, trajectory(OPEN_FILE, OUTPUT, steps=steps))
-    assert [role for role, _ in said(events)] == ["system", "user", "assistant", "user"]
+    assert [role for role, _ in dialog(events)] == ["system", "user", "assistant", "user"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     ended,
     format_of,
@@ -18,7 +19,6 @@ from tests.formats.foreign import (
     only,
     read_value,
     results,
-    said,
     sample,
     started,
 )
@@ -49,7 +49,7 @@ def test_a_fenced_command_is_a_call_and_the_next_turn_its_output() -> None:
     (call,) = calls(events)
     assert (call.name, call.arguments) == ("ls", {"command": "ls -a"})
     assert [result.content for result in results(events)] == ["a.py\n(Open file: n/a)"]
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "system",
         "user",
         "assistant",

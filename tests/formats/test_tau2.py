@@ -16,6 +16,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     counts_with_errors,
+    dialog,
     document,
     ended,
     format_of,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -189,8 +189,8 @@ def test_each_stretch_of_speech_ticks_is_a_message() -> None:
     ]
     value = {**SIMULATION, "messages": None, "ticks": ticks}
     events = read_value(FORMAT, value)
-    assert [role for role, _ in said(events)] == ["user", "assistant", "assistant", "tool"]
-    assert said(events)[0] == ("user", "Hello")
+    assert [role for role, _ in dialog(events)] == ["user", "assistant", "assistant", "tool"]
+    assert dialog(events)[0] == ("user", "Hello")
     assert messages(events)[1].parts[0].text == "[audio ticks 1 to 2]"
     assert [found.name for found in calls(events)] == ["cancel"]
 

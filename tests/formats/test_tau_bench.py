@@ -15,6 +15,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts_with_errors,
+    dialog,
     document,
     ended,
     format_of,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -57,7 +57,7 @@ TRIAL: dict[str, Any] = {
 @pytest.mark.parametrize("data", [document([TRIAL, TRIAL]), lines(TRIAL, TRIAL), document(TRIAL)])
 def test_lists_lines_and_single_trials_are_recognised(data: bytes) -> None:
     assert format_of(data) == "tau-bench"
-    assert said(read_bytes(FORMAT, data))[0] == ("user", "Refund me.")
+    assert dialog(read_bytes(FORMAT, data))[0] == ("user", "Refund me.")
 
 
 def test_calls_pair_with_results_and_errors_are_recognised() -> None:
@@ -94,7 +94,7 @@ def test_a_few_shot_example_is_shown_whole_with_a_note() -> None:
     events = read_bytes(FORMAT, lines(row, row))
     assert len(runs(events)) == 2
     assert started(events).task == "Hi"
-    assert said(events)[0] == ("user", row["messages_display"])
+    assert dialog(events)[0] == ("user", row["messages_display"])
     assert found_codes(events)[0] == "SOURCE_DEFECT:note"
 
 

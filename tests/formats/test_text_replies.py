@@ -21,6 +21,7 @@ from hermes_tui.model.events import ResponseReceived, RunEnded
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     format_of,
     found_codes,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     read_bytes,
     read_value,
     runs,
-    said,
 )
 
 BROKEN = '<tool_call>\n{"name": "ls", "arguments": {"path": ".",}}\n</tool_call>'
@@ -85,7 +85,7 @@ def test_a_reply_keeps_its_usage_and_finish_reason() -> None:
 def test_a_row_has_the_turns_and_tools_of_its_prompt_and_its_reward() -> None:
     row = {"prompt": PROMPT, "text": "I cannot.", "reward": 0.5, "finish_reason": "stop"}
     events = read_value(openai_messages.FORMAT, row)
-    assert [role for role, _ in said(events)] == ["system", "user", "assistant"]
+    assert [role for role, _ in dialog(events)] == ["system", "user", "assistant"]
     [run], [end] = runs(events), only(events, RunEnded)
     assert run.task == "list" and [tool.name for tool in run.tools] == ["ls"]
     assert (end.reward, end.status) == (0.5, "unknown")
@@ -101,7 +101,7 @@ def test_a_text_that_stopped_normally_is_not_thereby_a_successful_run() -> None:
 def test_a_reply_begun_in_the_prompt_belongs_to_the_reply() -> None:
     row = {"prompt": PROMPT + "<tool_call>\n", "text": SOUND.removeprefix("<tool_call>\n")}
     events = read_value(openai_messages.FORMAT, row)
-    assert said(events)[-1] == ("assistant", SOUND)
+    assert dialog(events)[-1] == ("assistant", SOUND)
     assert [call.name for call in calls(events)] == ["ls"]
 
 
@@ -116,7 +116,7 @@ def test_a_reply_begun_in_the_prompt_belongs_to_the_reply() -> None:
 def test_a_logged_request_with_a_prompt_has_its_turns(request_body: dict[str, Any]) -> None:
     log = {"request": request_body, "response": generated(SOUND, {"type": "stop"})}
     events = read_bytes(llm_call_log.FORMAT, lines(log, log))
-    assert said(events)[:3] == [
+    assert dialog(events)[:3] == [
         ("system", f"You may call {TOOLS}"),
         ("user", "list"),
         ("assistant", SOUND),
@@ -134,7 +134,7 @@ def test_a_prompt_that_continues_an_earlier_reply_continues_its_run() -> None:
     events = read_bytes(llm_call_log.FORMAT, lines(*log))
     assert len(runs(events)) == 1 and found_codes(events) == []
     assert found_codes(read_value(llm_call_log.FORMAT, log[1:])) == []
-    assert [role for role, _ in said(events)] == [
+    assert [role for role, _ in dialog(events)] == [
         "system",
         "user",
         "assistant",
@@ -152,13 +152,13 @@ def test_a_streamed_text_is_read_like_a_whole_one() -> None:
     for response in (f"{stream}data: [DONE]\n\n", completed(SOUND)):
         log = {"request": {"prompt": PROMPT}, "response": response}
         events = read_value(llm_call_log.FORMAT, [log])
-        assert said(events)[-1] == ("assistant", SOUND) and found_codes(events) == []
+        assert dialog(events)[-1] == ("assistant", SOUND) and found_codes(events) == []
         assert [call.name for call in calls(events)] == ["ls"]
 
 
 def test_token_ids_in_place_of_a_prompt_are_not_messages() -> None:
     log = {"request": {"model": "m", "prompt": [1, 2, 3]}, "response": completed("so")}
-    assert said(read_value(llm_call_log.FORMAT, [log])) == [("assistant", "so")]
+    assert dialog(read_value(llm_call_log.FORMAT, [log])) == [("assistant", "so")]
 
 
 @pytest.mark.parametrize("pieces", [["so ", "so be", "so be it"], ["so ", "be", " it"]])
@@ -182,7 +182,7 @@ def test_an_archive_with_text_completions_contains_them_all() -> None:
     ]
     events = read_value(har.FORMAT, {"log": {"entries": entries}})
     assert len(runs(events)) == 4
-    texts = [text for role, text in said(events) if role == "assistant"]
+    texts = [text for role, text in dialog(events) if role == "assistant"]
     assert texts == [SOUND, "a", "b", "so"]
 
 

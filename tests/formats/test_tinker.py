@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     format_of,
     found_codes,
     lines,
@@ -27,7 +28,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
 )
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "tinker"
@@ -48,7 +48,7 @@ def all_codes(run: list[Event]) -> set[Code]:
 def test_the_conversation_repeated_in_each_observation_appears_once() -> None:
     assert format_of(STORED) == "tinker"
     first = runs_of(STORED)[0]
-    assert [role for role, _ in said(first)] == [
+    assert [role for role, _ in dialog(first)] == [
         *("system", "user", "assistant", "tool", "assistant")
     ]
     assert [(call.name, call.arguments) for call in calls(first)] == [
@@ -93,7 +93,7 @@ def test_an_observation_of_new_text_is_an_environment_message() -> None:
     ]
     value = {**ROW, "turns": [{"role": "user", "content": "A maze."}, *turns, *turns[:1]]}
     events = read_value(FORMAT, value)
-    assert said(events) == [
+    assert dialog(events) == [
         ("user", "A maze."),
         ("assistant", "go left"),
         ("environment", "A wall"),

@@ -14,6 +14,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     counts_with_errors,
+    dialog,
     document,
     ended,
     format_of,
@@ -22,7 +23,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -88,7 +88,7 @@ def test_an_abandoned_path_is_a_child_run_of_the_answer() -> None:
     first, second = runs(events)
     assert (first.run_id, second.parent_run_id) == (ANSWER, ANSWER)
     below = events[events.index(second) :]
-    assert said(below) == [("assistant", "Maybe news."), ("tool", "nothing")]
+    assert dialog(below) == [("assistant", "Maybe news."), ("tool", "nothing")]
     assert [found.name for found in calls(below)] == ["news"]
     assert (ended(below).status, ended(below).stop_reason) == ("failed", "pruned")
 

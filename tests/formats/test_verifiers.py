@@ -20,6 +20,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts_with_errors,
+    dialog,
     ended,
     format_of,
     found_codes,
@@ -29,7 +30,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -55,7 +55,7 @@ ROLLOUT: dict[str, Any] = {
 def test_prompt_and_completion_are_one_run() -> None:
     events = read_bytes(FORMAT, lines(ROLLOUT, ROLLOUT))
     assert len(runs(events)) == 2
-    assert said(events)[:4] == [
+    assert dialog(events)[:4] == [
         ("user", "Add one to one."),
         ("assistant", ""),
         ("tool", "2"),
@@ -129,8 +129,10 @@ def test_a_rollout_that_broke_off_is_an_error() -> None:
 
 def test_texts_and_empty_completions_are_read() -> None:
     events = read_value(FORMAT, {"prompt": "2+2=", "completion": "4", "reward": 1})
-    assert said(events) == [("user", "2+2="), ("assistant", "4")]
-    assert said(read_value(FORMAT, {**ROLLOUT, "completion": []})) == [("user", "Add one to one.")]
+    assert dialog(events) == [("user", "2+2="), ("assistant", "4")]
+    assert dialog(read_value(FORMAT, {**ROLLOUT, "completion": []})) == [
+        ("user", "Add one to one.")
+    ]
 
 
 def test_a_non_message_is_a_defect_at_its_location() -> None:

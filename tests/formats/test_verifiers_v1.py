@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     any_json,
     calls,
     counts,
+    dialog,
     ended,
     format_of,
     found_codes,
@@ -28,7 +29,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     sample,
     started,
 )
@@ -151,7 +151,7 @@ def test_unsampled_and_compacted_messages_are_flagged() -> None:
 
 def test_an_episode_that_failed_before_any_trace_is_a_run_with_its_error() -> None:
     events = read_value(FORMAT, EPISODES[1])
-    assert said(events) == []
+    assert dialog(events) == []
     assert ended(events).status == "error"
     assert found_codes(events) == ["RUN_ERROR:error"]
 

@@ -15,6 +15,7 @@ from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
+    dialog,
     document,
     ended,
     format_of,
@@ -25,7 +26,6 @@ from tests.formats.foreign import (
     read_value,
     results,
     runs,
-    said,
     started,
 )
 
@@ -46,7 +46,7 @@ def test_calls_of_a_trace_are_one_conversation(data: bytes) -> None:
     assert (refused.task, refused.model) == ("bad400: Too long", "scripted-1")
     assert talk.details["agent"] == "demo_agent"
     assert [tool.name for tool in talk.tools][:2] == ["get_weather", "read_file"]
-    assert ("assistant", "Lima is 18.") in said(events)
+    assert ("assistant", "Lima is 18.") in dialog(events)
     assert calls(events)[0].raw["function"]["arguments"] == '{"city": "Lima"}'
     assert results(events)[0].call_id == "call_m_1"
     failed = only(events, RequestFailed)[0]

@@ -16,12 +16,12 @@ from tests.formats.foreign import (
     any_json,
     calls,
     codes,
+    dialog,
     format_of,
     lines,
     only,
     read_value,
     runs,
-    said,
 )
 
 CALLS = [{"name": "add", "arguments": {"a": 2}}, {"name": "add", "arguments": {"a": 3}}]
@@ -37,7 +37,7 @@ def all_codes(value: Any) -> set[Code]:
 def test_a_row_is_a_question_with_the_calls_that_answer_it(row: dict[str, Any]) -> None:
     assert format_of(lines(row, row)) == "xlam"
     events = read_value(FORMAT, row)
-    assert said(events)[0] == ("user", "2 + 3?")
+    assert dialog(events)[0] == ("user", "2 + 3?")
     assert [(call.name, call.arguments, call.raw) for call in calls(events)] == [
         ("add", {"a": 2}, CALLS[0]),
         ("add", {"a": 3}, CALLS[1]),
@@ -58,7 +58,7 @@ def test_faults_of_a_call_are_found() -> None:
 def test_the_answer_may_be_no_call() -> None:
     for answers in ("[]", []):
         events = read_value(FORMAT, {**ROW, "answers": answers})
-        assert said(events)[-1] == ("assistant", "[]")
+        assert dialog(events)[-1] == ("assistant", "[]")
         assert not codes(events)
 
 
