@@ -34,13 +34,19 @@ class QuickScrollBar(ScrollBar):
     def _strips(self, cells: Mapping[int, Segment], width: int) -> dict[int, Strip]:
         """Return each cell as it is drawn, under its key."""
         style, background = self.visual_style.rich_style, self.background_colors[1]
-        drawn = {}
-        for key, cell in cells.items():
-            segments = list(Segment.apply_style([cell], style))
-            for line_filter in self.get_line_filters():
-                segments = line_filter.apply(segments, background)
-            drawn[key] = Strip(segments, width)
-        return drawn
+        filters = self.get_line_filters()
+        return {
+            key: Strip(_filtered([*Segment.apply_style([cell], style)], filters, background), width)
+            for key, cell in cells.items()
+        }
+
+
+def _filtered(
+    segments: list[Segment], filters: Sequence[LineFilter], background: Color
+) -> list[Segment]:
+    for line_filter in filters:
+        segments = line_filter.apply(segments, background)
+    return segments
 
 
 def _cells(bar: ScrollBarRender, height: int) -> Sequence[Segment]:
@@ -98,8 +104,8 @@ class QuickLines(ScrollView):
     def draw_line(self, y: int, offset: Offset, width: int, base: Style) -> list[Segment]:
         """Return the line at `y` of the window, `width` cells long, on the style `base`.
 
-        `offset` is how far the lines are scrolled.
-        Returning the same list object again means that the line is unchanged.
+        `offset` is how far the lines are scrolled. Returning the same list object again means that
+        the line is unchanged.
         """
         raise NotImplementedError
 
@@ -144,9 +150,8 @@ class QuickLines(ScrollView):
 
     def _framed(self, line: list[Segment]) -> Strip:
         """Return a line of the window as drawn, with the frame on both sides."""
-        for line_filter in self._filters:
-            line = line_filter.apply(line, self._backdrop)
-        drawn = Strip([*self._left, *line], self._cuts[0])
+        inside = _filtered(line, self._filters, self._backdrop)
+        drawn = Strip([*self._left, *inside], self._cuts[0])
         return _FramedLine((drawn, *self._right), self._cuts) if self._right else drawn
 
     def _draw_frame(self, room: int, base: Style) -> None:
@@ -178,9 +183,8 @@ class QuickLines(ScrollView):
             self._foot = super().render_lines(
                 Region(0, height - gutter.bottom, width, gutter.bottom)
             )
-        scrollbar = [Segment(" " * (width - gutter.width - room), base)]
-        for line_filter in filters:
-            scrollbar = line_filter.apply(scrollbar, backgrounds[1])
+        blank = [Segment(" " * (width - gutter.width - room), base)]
+        scrollbar = _filtered(blank, filters, backgrounds[1])
         ends = (gutter.left + room, width - gutter.right, width)
         sides = ((scrollbar, ends[1] - ends[0]), (right, gutter.right))
         self._left, self._right = left, [Strip(side, size) for side, size in sides if size]
