@@ -14,28 +14,16 @@ RECORDED_SETTINGS = ("api", "server", "tools", "outside", "api_key_env", "tokeni
 """Settings that a recording keeps, so that --resume does not need them again."""
 
 _CONVERSATION_OPTIONS: Final = (
-    *(
-        "task",
-        "system",
-        "messages",
-        "at",
-        "format",
-        "model",
-        "temperature",
-        "max_tokens",
-        "raw",
-        "tool_choice",
-    ),
-    *("stream", "max_turns", "mode", "parser", "retries"),
-)
+    "task", "system", "messages", "at", "format", "model", "temperature", "max_tokens", "raw",
+    "tool_choice", "stream", "max_turns", "mode", "parser", "retries",
+)  # fmt: skip
 _DECIDED_OPTIONS: Final = {
     "resume": (*_CONVERSATION_OPTIONS, "run", "breakpoints"),
     "replay": (
-        *(*_CONVERSATION_OPTIONS, "extra_body"),
-        *("server", "api", "api_key_env", "header", "timeout", "tokenizer", "server_type"),
-        *("tool_parser", "tools", "tool_timeout", "workdir", "outside"),
+        *_CONVERSATION_OPTIONS, "extra_body", "server", "api", "api_key_env", "header", "timeout",
+        "tokenizer", "server_type", "tool_parser", "tools", "tool_timeout", "workdir", "outside",
     ),
-}
+}  # fmt: skip
 """The options that are meaningless with --resume, and those with --replay."""
 _SCREEN_KEYS: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 

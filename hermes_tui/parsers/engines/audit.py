@@ -146,14 +146,13 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -
             trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
 
 
-def _flag_special(trace: Trace, start: int, end: int) -> bool:
-    """Flag the first special token in a part of the text; return whether there is one."""
+def _flag_special(trace: Trace, start: int, end: int) -> None:
+    """Flag the first special token in a part of the text."""
     found = _SPECIAL.search(trace.text, start, end)
     if found:
         message = f"a special token in the text: {found[0]}"
         hint = "look at the chat template, the stop tokens and skip_special_tokens"
         trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, *found.span(), message, hint)
-    return found is not None
 
 
 def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:

@@ -64,7 +64,7 @@ class _Sum:
 
     def _sum(self) -> int | float:
         total = self._term()
-        while (sign := self._next()) in ("+", "-") and sign:
+        while (sign := self._next()) in ("+", "-"):
             self._at += 1
             term = self._term()
             total = total + term if sign == "+" else total - term
@@ -83,7 +83,7 @@ class _Sum:
     def _factor(self) -> int | float:
         token = self._next()
         self._at += 1
-        if token in ("+", "-") and token:
+        if token in ("+", "-"):
             return -self._factor() if token == "-" else self._factor()
         if token == "(":
             inner = self._sum()

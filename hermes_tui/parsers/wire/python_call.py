@@ -307,7 +307,7 @@ class PythonCall:
                 if _AFTER_TEXT.match(text, self.position, self.end):
                     return "".join(pieces)
                 self._flag_odd(Code.INNER_QUOTE, at, at + 1, "an unescaped quote inside a text")
-            elif char in "\n\t" and char == "\n":
+            elif char == "\n":
                 self._flag_odd(Code.RAW_CONTROL, at, at + 1, "a raw line break in a text")
             pieces.append(char)
 

@@ -37,8 +37,13 @@ _LIBRARY_NAMES: Final = frozenset({
     ("collections", "OrderedDict"), ("builtins", "bytearray"),
 })  # fmt: skip
 _DAMAGE_ERRORS: Final = (
-    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError),
-    *(AttributeError, ImportError),
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
 )
 """What reading a damaged entry raises. One of another version of ours may name classes, or
 attributes of them, that this version does not have."""
