@@ -52,8 +52,8 @@ def _call_in_reasoning(
                 "text and no call",
                 piece.span,
                 "the model called before it closed its reasoning, or the server's "
-                "--reasoning-parser took the call with it: servers read calls from the content "
-                "after it only; compare --reasoning-parser with the model, or go without",
+                "--reasoning-parser kept the call: servers read calls only from the content "
+                "after it; choose a --reasoning-parser that fits the model, or leave it out",
             )
     return None
 

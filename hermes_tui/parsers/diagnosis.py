@@ -144,10 +144,10 @@ def _altered_finding(
 ) -> Diagnostic:
     name = first_line(call.name or "", _MAX_SHOWN)
     if theirs.name != call.name:
-        what = f"the name {name} comes out as {first_line(theirs.name or '', _MAX_SHOWN)!r}"
+        what = f"the name {name} arrives as {first_line(theirs.name or '', _MAX_SHOWN)!r}"
     else:
         ours, got = (first_line(c.arguments, _MAX_SHOWN) for c in (call, theirs))
-        what = f"the arguments of {name}, {ours}, come out as {got}"
+        what = f"the arguments of {name}, {ours}, arrive as {got}"
     message = f"{case.label} alters the call: {what}"
     if cause is None:
         hint = "what runs is not what the text says"
@@ -178,10 +178,10 @@ def _leftover_findings(case: _Case) -> Iterator[Diagnostic]:
         yield Diagnostic(
             Code.CALL_IN_CONTENT,
             Severity.WARNING,
-            f"the server took {len(case.native)} into tool_calls and left a call in the text "
+            f"the server put {len(case.native)} into tool_calls and left a call in the text "
             f"({name})",
             call.span,
-            "its parser stopped at a bad call, or reads this version or stream differently",
+            "its parser stopped at a bad call, or its version or streaming reads this differently",
         )
 
 
@@ -247,12 +247,10 @@ def _reasoning_finding(
         return Diagnostic(
             code,
             Severity.WARNING,
-            f"a call is left in {field} ({names}), and the message makes none",
-            hint="the model called before it closed its reasoning: servers read calls from the "
-            "content after it only",
+            f"a call is left in {field} ({names}), and the message has no call",
+            hint="the model called before it closed its reasoning: servers read calls only "
+            "from the content after it",
         )
     rehearsed = all((call.name, json_key(call.value)) in made for call in calls)
-    what = "is made after it" if rehearsed else "is not among those that the message makes"
-    return Diagnostic(
-        code, Severity.NOTE, f"a call is written down in {field} ({names}) and {what}"
-    )
+    what = "is made after it" if rehearsed else "is not among the message's calls"
+    return Diagnostic(code, Severity.NOTE, f"a call is written in {field} ({names}) and {what}")

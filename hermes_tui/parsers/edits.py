@@ -109,7 +109,7 @@ def _phrase(text: str, edit: Edit) -> str:
         return f"write {new} for {old}"
     if old in "\n\r\t" and new.startswith("\\"):
         return f"escape the {'tab' if old == chr(9) else 'newline'}"
-    return f"replace {_quoted(old)} by {_quoted(new)}"
+    return f"replace {_quoted(old)} with {_quoted(new)}"
 
 
 def _quoted(text: str) -> str:

@@ -99,7 +99,7 @@ def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
         return
     flawed = {block for _, block in errors}
     message = "a valid call, lost because another block of this message is broken"
-    hint = "vLLM and hermes-agent refuse all calls of a message for one bad block"
+    hint = "vLLM and hermes-agent refuse all calls of a message because of one bad block"
     for index, at in block_of.items():
         if at not in flawed:
             span = result.calls[index].span

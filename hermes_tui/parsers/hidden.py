@@ -254,7 +254,7 @@ def _findings(text: str, parts: Sequence[Part]) -> Iterator[Diagnostic]:
         what = "a call" if formats else counted(len(span), "character")
         shown = first_line(piece[formats[0].span.start if formats else 0 :], 80)
         message = f"hidden by the server: {what} that the model wrote: {shown}"
-        hint = "text that is in no field of the message; the token pane shows where it stood"
+        hint = "text that is in no field of the message; the token pane shows where it was"
         if formats:
             flag = flag_for(formats[0].format)
             hint = "its tool parser lost the call" + (f"; try {flag}" if flag else "")
@@ -267,6 +267,6 @@ def _not_in_tokens(what: str, call: int | None = None) -> Diagnostic:
         Code.REPLY_SHAPE,
         Severity.NOTE,
         f"{what} not occur in the tokens that came with logprobs",
-        hint="the server changed it, or gives logprobs for a part of the reply only",
+        hint="the server changed it, or gives logprobs for only a part of the reply",
         call_index=call,
     )

@@ -21,7 +21,7 @@ MESSAGES: Final = {
     Code.BRACES_MISSING: ("a closing bracket is missing", "add it"),
     Code.DUP_KEY: ("the key appears twice in one object; the last one counts", "send it once"),
     Code.SURROGATE: ("half a surrogate pair, which UTF-8 cannot hold", "send the whole character"),
-    Code.JSON_INVALID: ("not JSON", "see the place marked"),
+    Code.JSON_INVALID: ("not JSON", "see the marked place"),
 }
 """The message and the hint of each code."""
 

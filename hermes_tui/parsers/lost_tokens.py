@@ -151,8 +151,8 @@ def _draft_gemma(cursor: WireCursor, head: _Head, body: int) -> int:
         return -1
     span, name = Span(body, found.end()), cursor.text[head.name.start : head.name.end]
     raw = cursor.text[span.start : span.end]
-    message = "the quotes around its texts are gone, too: where each ends is a guess"
-    cursor.error(Code.JSON_INVALID, span, message, "the arguments are shown as they are")
+    message = "the quotes around its strings are gone too: where each ends is a guess"
+    cursor.error(Code.JSON_INVALID, span, message, "the arguments are shown unchanged")
     cursor.drafts.append(Draft(head.name.start, name, head.name, None, span, FAILED, raw=raw))
     return span.end
 
@@ -163,5 +163,5 @@ def token_hint(rule: str) -> str:
     flags = " or ".join(dict.fromkeys(map(flag_for, kinds)))
     return (
         "they seem to have been dropped: send skip_special_tokens=false; "
-        f"{flags} reads it with the markers that it lacks"
+        f"{flags} reads it once the missing markers are there"
     )

@@ -89,8 +89,8 @@ def marker_in_reasoning(fields: Iterable[Reasoning]) -> Diagnostic | None:
                 Severity.WARNING,
                 f"a call opens in {piece.field} at character {opener.start()}; "
                 "the message has no calls",
-                hint="the model called before it closed its reasoning: servers read calls from "
-                "the content after it only",
+                hint="the model called before it closed its reasoning: servers read calls only "
+                "from the content after it",
             )
     return None
 

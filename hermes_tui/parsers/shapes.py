@@ -139,7 +139,7 @@ def _declared_name(
         for candidate in (guess, guess.replace(" ", "_"), guess.replace("-", "_"), guess.lower()):
             if candidate in known_names:
                 message = f"the tool is called {candidate!r}, not {name!r}"
-                hint = "engines take the name as it is: the call finds no tool"
+                hint = "engines use the name unchanged: the call finds no tool"
                 misfits.append(Misfit(Code.NAME_DECORATED, Severity.ERROR, span, message, hint))
                 return candidate
     return name
@@ -182,7 +182,7 @@ def _decoded(value: Any, span: Span, misfits: list[Misfit]) -> Any:
         code = Code.ARGS_STRING if levels == 1 else Code.ARGS_DOUBLE
         times = {1: "once", 2: "twice", 3: "three times"}[levels]
         message = f"the arguments are a string, encoded {times}, not an object"
-        hint = "engines pass the string on as it is; decode it or send an object"
+        hint = "engines pass the string on unchanged; decode it or send an object"
         misfits.append(Misfit(code, Severity.WARNING, span, message, hint))
     if isinstance(value, dict):
         return value

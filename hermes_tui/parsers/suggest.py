@@ -231,7 +231,7 @@ def _kind(text: str, edit: Edit) -> tuple[bool, str, str]:
 def _suggestion(text: str, edits: list[Edit], parser: Parser, *, cut: bool) -> Suggestion:
     description = describe_edits(text, edits)
     if cut:
-        description += " - it was cut off here: more may have been meant"
+        description += "; the text was cut off here: more may have been meant"
     return Suggestion(
         apply_edits(text, edits),
         description,
@@ -253,7 +253,7 @@ def _other_parsers(
         if is_same(other.parse(case.text, case.tools).calls, meant):
             info = getattr(other, "info", None)
             flag = f": {info.flag}" if info and info.flag else ""
-            what = f"{other.name} reads it as it is{flag}"
+            what = f"{other.name} reads it unchanged{flag}"
             found.append(Suggestion(case.text, what, (), other.name, 0))
         if len(found) == _MAX_OTHERS:
             break

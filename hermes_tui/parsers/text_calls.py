@@ -252,7 +252,7 @@ def _repeated_in_text(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
         Severity.NOTE,
         f"{_calls_left(len(calls))} in the text next to {native} in tool_calls ({_names(calls)})",
         calls[0].span,
-        "those in tool_calls count: the text repeats them, or the server's parser took only some",
+        "those in tool_calls count: the text repeats them, or the server's parser read only some",
     )
 
 
@@ -264,8 +264,8 @@ def foreign_in_content(name: str, flag: str) -> Diagnostic:
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"the text holds call markup of another format: {name}",
-        hint=f"no call was taken from it; {reader_hint(flag)}",
+        f"the text contains call markup of another format: {name}",
+        hint=f"no call was read from it; {reader_hint(flag)}",
     )
 
 

@@ -87,7 +87,7 @@ def _entries(key: str, value: Any, findings: list[Diagnostic], may_call: bool) -
                     Code.TOOL_CALLS_EMPTY,
                     Severity.NOTE,
                     f"{key} is an empty list",
-                    hint="some clients take it for a call to come; leave the field out or null",
+                    hint="some clients expect a call then; leave the field out or null",
                 )
             )
         return value
@@ -148,7 +148,7 @@ def _read_arguments(shape: _Shape, index: int, findings: list[Diagnostic]) -> Ar
                     Code.ARGS_NOT_OBJECT,
                     Severity.WARNING,
                     "the call has no arguments field",
-                    hint='a call without arguments carries "{}"',
+                    hint='a call without arguments needs "{}"',
                     call_index=index,
                 )
             )

@@ -171,7 +171,7 @@ def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
     if code is not None:
         return Verdict(_exit_error(code), code)
     if traceback and not any(key in level for level in levels for key in _VERDICT_KEYS):
-        return Verdict(ErrorMark("heuristic", "the answer holds a Python traceback"))
+        return Verdict(ErrorMark("heuristic", "the result contains a Python traceback"))
     return _NO_ERROR
 
 

@@ -141,7 +141,7 @@ def error_findings(error: ErrorMark | None) -> tuple[Diagnostic, ...]:
     if error is None:
         return ()
     severity = Severity.ERROR if error.kind == "flag" else Severity.WARNING
-    hint = "" if error.kind == "flag" else "read from the answer; the source flags no error"
+    hint = "" if error.kind == "flag" else "inferred from the result; the source flags no error"
     return (Diagnostic(Code.TOOL_ERROR, severity, error.reason, hint=hint),)
 
 

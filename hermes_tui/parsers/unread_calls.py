@@ -218,9 +218,9 @@ def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], 
         if len(found) == _MAX_NAMED:
             break
     if found:
-        return f"read as it is by {', '.join(found)}"
-    lacking = "no parser reads it as it is"
-    return f"{lacking}; {flag} reads it with the markers that it lacks" if flag else lacking
+        return f"read unchanged by {', '.join(found)}"
+    lacking = "no parser reads it unchanged"
+    return f"{lacking}; {flag} reads it once the missing markers are there" if flag else lacking
 
 
 @cache

@@ -286,7 +286,7 @@ def test_a_call_closed_by_its_wrapper_is_whole() -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        ('{"word": "owl"}', "its arguments are whole: only what closes the call is missing"),
+        ('{"word": "owl"}', "its arguments are complete: only what closes the call is missing"),
         ('{"where": {"a": 1}', "raise max_tokens"),
         ('{"word": "owl"', "raise max_tokens"),
     ],

@@ -85,8 +85,8 @@ CLAIMS: dict[str, Callable[[Read], bool]] = {
     "--tool-call-parser hermes reads it": _read_by("sglang/hermes"),
     "SGLang keeps it as text": lambda one: _keeps_text(one, "sglang"),
     "SGLang drops such a call": lambda one: _drops(one, "sglang"),
-    "vLLM hands it on as text": lambda one: _as_text(one, "vllm"),
-    "vLLM reads it all the same": lambda one: _calls(one.row["vllm"]),
+    "vLLM passes it on as text": lambda one: _as_text(one, "vllm"),
+    "vLLM reads it anyway": lambda one: _calls(one.row["vllm"]),
     "streams read it": lambda one: _calls(one.row["sglang_stream"]),
     "glm47 needs none": _read_by("sglang/glm47"),
     "glm47 is the parser for calls without newlines": lambda one: _read_by(
@@ -172,7 +172,7 @@ CHECKED_STRINGS = (
     "streams may differ",
     " has no parser for it; vLLM has ",
     "hermes-agent reads the raw completion",
-    "lost with one that SGLang cannot read at all",
+    "lost together with a call that SGLang cannot read",
     "vLLM accepts nothing else in the answer",
     "SGLang's expression backtracks",
 )

@@ -124,9 +124,9 @@ def test_a_text_that_repeats_a_native_call_is_a_note() -> None:
 @pytest.mark.parametrize(
     ("calls", "severity", "words"),
     [
-        ((), Severity.WARNING, "the message makes none"),
+        ((), Severity.WARNING, "the message has no call"),
         ((native("search", {"query": "owls"}),), Severity.NOTE, "is made after it"),
-        ((native("open", {"id": 1}),), Severity.NOTE, "is not among those"),
+        ((native("open", {"id": 1}),), Severity.NOTE, "is not among the message's calls"),
     ],
 )
 def test_a_call_in_reasoning_is_reported(

@@ -275,7 +275,7 @@ def test_a_whole_payload_at_the_end_of_the_text_needs_no_closing_tag() -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        ('{"path": "."}', "its arguments are whole: only what closes the call is missing"),
+        ('{"path": "."}', "its arguments are complete: only what closes the call is missing"),
         (
             '{"path": {"a": 1}',
             "raise max_tokens; do not run it: what is shown is only its beginning",

@@ -91,7 +91,7 @@ def test_the_cause_comes_first_and_the_sound_calls_share_one_finding(parser: str
         Code.SIBLING_VOIDED,
     ]
     siblings = one_finding(result, Code.SIBLING_VOIDED)
-    assert siblings.message.startswith("45 sound calls, lost because")
+    assert siblings.message.startswith("45 valid calls, lost because")
     assert siblings.span is not None
     assert siblings.span.start == 0 and siblings.span.end == text.rindex(BAD) - 1
 
@@ -99,7 +99,7 @@ def test_the_cause_comes_first_and_the_sound_calls_share_one_finding(parser: str
 def test_a_single_sound_call_is_named() -> None:
     result = read("vllm/hermes", f"{BLOCK}\n{BAD}")
     message = one_finding(result, Code.SIBLING_VOIDED).message
-    assert message.startswith("a sound call (get_weather), lost because vllm/hermes")
+    assert message.startswith("a valid call (get_weather), lost because vllm/hermes")
 
 
 # Calls in reasoning
@@ -109,8 +109,8 @@ def test_a_single_sound_call_is_named() -> None:
     ("parser", "hint"),
     [
         ("vllm/hermes", "--reasoning-parser deepseek_r1 keeps it there; qwen3 and glm45 end"),
-        ("sglang/hermes", "with --reasoning-parser qwen3 or deepseek-r1 it stays reasoning"),
-        ("hermes-agent/hermes", "hermes-agent reads the raw completion: cut the reasoning off"),
+        ("sglang/hermes", "with --reasoning-parser qwen3 or deepseek-r1 it remains reasoning"),
+        ("hermes-agent/hermes", "hermes-agent reads the raw completion: remove the reasoning"),
     ],
 )
 def test_the_hint_for_a_call_in_reasoning_helps(parser: str, hint: str) -> None:
@@ -121,7 +121,7 @@ def test_the_hint_for_a_call_in_reasoning_helps(parser: str, hint: str) -> None:
 @pytest.mark.parametrize("text", [f"<think>maybe {BLOCK} helps", f"maybe {BLOCK}</think>No."])
 def test_sglang_keeps_a_call_in_open_reasoning_with_one_reasoning_parser_only(text: str) -> None:
     hint = one_finding(read("sglang/hermes", text), Code.MARKER_IN_REASONING).hint
-    assert hint == "with --reasoning-parser deepseek-r1 it stays reasoning"
+    assert hint == "with --reasoning-parser deepseek-r1 it remains reasoning"
 
 
 def test_only_parsers_whose_marker_ends_the_reasoning_are_reported_to_run_the_call() -> None:
@@ -144,7 +144,7 @@ def test_a_number_that_json_does_not_have_is_reported_as_it_is_sent() -> None:
                 continue
             seen += 1
             (call,) = real["tool_calls"]
-            how = "as a text" if '"NaN"' in call["arguments"] else "as it is"
+            how = "as a string" if '"NaN"' in call["arguments"] else "unchanged"
             assert finding.message.endswith(f"emits it {how}"), (name, row["id"])
             assert "null" not in finding.message
     assert seen > 20
@@ -313,7 +313,7 @@ def test_arguments_under_a_key_that_no_parser_reads_are_an_error(parser: str, te
     assert calls(result) == [("get_weather", "{}")]
     finding = one_finding(result, Code.ARGS_KEY)
     assert finding.severity is Severity.ERROR
-    assert "`args` unread" in finding.message
+    assert "`args` ignored" in finding.message
     assert marked(result, Code.ARGS_KEY, text) == '{"city": "Lisbon"}'
     bare = text.replace(', "args": {"city": "Lisbon"}', "")
     assert one_finding(read(parser, bare), Code.ARGS_KEY).severity is Severity.WARNING
@@ -370,8 +370,8 @@ def test_the_coerced_value_is_marked() -> None:
 
 
 @pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45", "sglang/qwen3_coder"])
-def test_text_that_is_lost_next_to_prose_is_reported_as_part_of_the_answer(parser: str) -> None:
-    for text, seen in ((f"Some words.\n{BLOCK}", "sees only the rest"), (BLOCK, "an empty answer")):
+def test_text_that_is_lost_next_to_prose_is_reported_as_part_of_the_reply(parser: str) -> None:
+    for text, seen in ((f"Some words.\n{BLOCK}", "sees only the rest"), (BLOCK, "an empty reply")):
         result = read(parser, text)
         assert bool(result.content) == (seen == "sees only the rest")
         assert seen in one_finding(result, Code.SILENT_DROP).hint

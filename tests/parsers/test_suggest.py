@@ -37,10 +37,10 @@ def block(payload: str) -> str:
         (block('{"name": "get_weather", "arguments": {"city": "Oslo"}'), "insert `}`"),
         (block('{"name": "get_weather", "arguments": {"city": "Oslo}}'), 'insert `"`'),
         (block(CALL.replace('"', "'")), "write \" for ' (10 times)"),
-        (block(CALL.replace("arguments", "args")), "replace `args` by `arguments`"),
-        (block(CALL.replace("get_weather", "get_wether")), "replace `wether` by `weather`"),
+        (block(CALL.replace("arguments", "args")), "replace `args` with `arguments`"),
+        (block(CALL.replace("get_weather", "get_wether")), "replace `wether` with `weather`"),
         (block(CALL.replace("get_w", "functions.get_w")), "remove `functions.`"),
-        (f"<tool_cal>{CALL}</tool_call>", "replace `cal` by `call`"),
+        (f"<tool_cal>{CALL}</tool_call>", "replace `cal` with `call`"),
         (block(f"Calling: {CALL}"), "remove `Calling:`"),
         (f"{CALL}</tool_call>", "insert `<tool_call>`"),
         (f"{block(CALL[:-1] + ', }')}\nBye for now.", "move `Bye for now.`, remove the comma"),
@@ -76,7 +76,7 @@ def test_a_truncated_text_is_reported_as_such() -> None:
     first = suggested("vllm/hermes", '<tool_call>{"name": "get_weather", "arguments": {"city": "O')[
         0
     ]
-    assert first.description.endswith("it was cut off here: more may have been meant")
+    assert first.description.endswith("the text was cut off here: more may have been meant")
 
 
 def test_nothing_is_suggested_for_a_sound_text_or_one_without_a_call() -> None:
@@ -89,7 +89,7 @@ def test_another_parser_that_reads_the_text_comes_before_rewriting_it() -> None:
     first, second = suggested("vllm/hermes", text, "sglang/hermes", "vllm/qwen3_coder")
     assert first == Suggestion(
         text,
-        "vllm/qwen3_coder reads it as it is: --tool-call-parser qwen3_coder",
+        "vllm/qwen3_coder reads it unchanged: --tool-call-parser qwen3_coder",
         (),
         "vllm/qwen3_coder",
         0,
@@ -126,7 +126,7 @@ def test_a_long_text_is_edited_in_place_and_quickly() -> None:
     start = time.process_time()
     first = suggested("vllm/hermes", "Prose first. " * 10_000 + text)[0]
     assert time.process_time() - start < 5
-    assert first.description == "replace `args` by `arguments`, remove the comma"
+    assert first.description == "replace `args` with `arguments`, remove the comma"
 
 
 _PIECES = [

@@ -24,8 +24,11 @@ HARMONY = 'assistantcommentary to=functions.look json{"at": "a"}'
         ('{"name": "look", "arguments": {"at": "a"}}', "vllm/llama3_json"),
         ('```json\n[{"name": "look", "parameters": {"at": "a"}}]\n```', "vllm/llama4_json"),
         ('[look(at="a")]', "vllm/pythonic"),
-        ('look(at="a")', "no parser reads it as it is"),
-        (f"analysisI need it.{HARMONY}", "gpt-oss (sglang) reads it with the markers"),
+        ('look(at="a")', "no parser reads it unchanged"),
+        (
+            f"analysisI need it.{HARMONY}",
+            "gpt-oss (sglang) reads it once the missing markers are there",
+        ),
     ],
 )
 def test_unread_calls_are_reported_with_the_parsers_that_read_them(text: str, reader: str) -> None:

@@ -30,7 +30,7 @@ _SPECIAL = re.compile(
 )
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
-_NONFINITE_HINT = "Python's json reads it bare, others refuse it; send null or a string"
+_NONFINITE_HINT = "Python's json accepts it, others refuse it; send null or a string"
 _UNREADABLE = object()
 _MAX_DETAILED = 20
 """The number of calls with non-JSON arguments whose flaws are reported in detail."""
@@ -85,7 +85,7 @@ def _nonfinite_message(trace: Trace, call: ParsedCall, at: Span) -> str:
     written = trace.text[at.start : at.end]
     start = call.arguments.find(written)
     quoted = call.arguments[max(0, start - 1) : start] == '"'
-    how = "as a text" if quoted else "as it is" if start >= 0 else "in another spelling"
+    how = "as a string" if quoted else "unchanged" if start >= 0 else "in another spelling"
     who = trace.info.engine or trace.info.name
     return f"{written[:20]} is not a JSON number: {who} emits it {how}"
 
@@ -94,7 +94,7 @@ def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detaile
     try:
         loads(call.arguments)
     except BadJson as error:
-        message = f"the arguments go out although they are not JSON: {error.message}"
+        message = f"the engine passes on arguments that are not JSON: {error.message}"
         hint = "the client's json.loads fails; validate before running the call"
         trace.flag(Code.RAW_ARGS, Severity.ERROR, span.start, span.end, message, hint, index)
     if detailed and call.arguments_span is not None:
@@ -130,18 +130,18 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -
             _flag_special(trace, span.start, span.end)
             continue
         if trace.calls and (call := undelivered_call(trace, span.start, span.end)):
-            message = f"{trace.info.engine} loses the call ({call.name[:60]}): it is in no call "
-            message += "that goes out, and not in content"
+            message = f"{trace.info.engine} loses the call ({call.name[:60]}): it is neither "
+            message += "delivered nor in the content"
             hint = _hint_for(trace, call.span)
             start, end = call.span.start, call.span.end
             trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
         elif trace.calls:
-            message = f"{trace.info.engine} drops this text: it is in no call and not in content"
+            message = f"{trace.info.engine} drops this text: it is in no call and no content"
             hint = "read the raw completion (logprobs) to see what the server hides"
             trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
         else:
             message = f"{trace.info.engine} returns neither a call nor this text"
-            effect = "sees only the rest" if content and content.strip() else "gets an empty answer"
+            effect = "sees only the rest" if content and content.strip() else "gets an empty reply"
             hint = f"the client {effect}; check the format and the tool names"
             trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
 
@@ -259,7 +259,7 @@ def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
         message, hint = "an extra closing bracket", "remove it"
         trace.flag(Code.BRACES_EXTRA, Severity.ERROR, start, stop, message, hint, index)
     elif first in "{[":
-        message, hint = "several values in a one-object block", "write one block a call"
+        message, hint = "several values in a one-object block", "write one block per call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.ERROR, start, end, message, hint, index)
     else:
         message, hint = "text after the value", "nothing else is allowed in the block"

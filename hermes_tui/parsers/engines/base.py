@@ -268,13 +268,13 @@ class Trace:
     def void_calls(self, reason: str, hint: str = "") -> None:
         """Take back all calls delivered so far because another call is bad.
 
-        `reason` continues a message that begins like "a sound call (search)" or "45 sound calls".
+        `reason` continues a message that begins like "a valid call (search)" or "45 valid calls".
         """
         if self.calls:
             start = min(call.span.start for call in self.calls)
             end = max(call.span.end for call in self.calls)
-            several = counted(len(self.calls), "sound call")
-            what = several if len(self.calls) > 1 else f"a sound call ({self.calls[0].name})"
+            several = counted(len(self.calls), "valid call")
+            what = several if len(self.calls) > 1 else f"a valid call ({self.calls[0].name})"
             self.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, f"{what}, {reason}", hint)
         self._take_back()
         self.diagnostics[:] = [_without_call_index(found) for found in self.diagnostics]
@@ -294,7 +294,7 @@ class Trace:
         if self.calls:
             self.void_calls(
                 f"lost because {self.info.name} keeps the whole text: {reason}",
-                "send the bad call again, or ask for one call a message",
+                "send the bad call again, or ask for one call per message",
             )
         self._kept = [Span(0, len(self.text))] if self.text else []
         self.say(self.text)
@@ -332,7 +332,7 @@ class Trace:
             0,
             len(self.text),
             f"{self.info.name} raises: {error}",
-            "the server answers HTTP 500; use another parser, or another version",
+            "the server answers with HTTP 500; use another parser, or another version",
         )
         return self._result(Outcome.RAISED, None, (), whole)._replace(error=error)
 

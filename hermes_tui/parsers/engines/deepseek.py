@@ -142,7 +142,7 @@ def _flag_no_match(trace: Trace, start: int, why: str) -> None:
     rest = trace.text[end:]
     cut = CALL_END not in rest and CALLS_END not in rest
     code = Code.TRUNCATED if cut else Code.WRONG_FORMAT if "fence" in why else Code.UNCLOSED
-    hint = "raise max_tokens" if cut else "V3 and V3.1 write calls differently: try the other name"
+    hint = "raise max_tokens" if cut else "V3 and V3.1 write calls differently: try the other"
     trace.flag(code, Severity.ERROR, start, end, f"no call here: {why}", hint)
     trace.step("match a call", start, end, "no match", why)
 
@@ -209,7 +209,7 @@ def _sglang_blocks(trace: Trace, read: Callable[[str, int, int], _Block | None])
         if block is None:
             whole = Span(start, position)
             if not _flag_inner_marker(trace, _Block(whole, whole, whole)):
-                why = "name, fence and arguments are not as the format has them"
+                why = "name, fence and arguments are not as the format requires"
                 _flag_no_match(trace, start, why)
             raise Refused("a block is not of this format")
         _deliver_json(trace, block)

@@ -36,12 +36,12 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
         hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
     elif found := _ATTRIBUTE.match(body):
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
-        hint = "function XML has it as <function=NAME>"
+        hint = "function XML has <function=NAME>"
         start, end = start + found.start(1), start + found.end()
     elif not prose:
         return
     elif body.strip():
-        code, message = Code.MARKER_IN_PROSE, "the block holds no call but text"
+        code, message = Code.MARKER_IN_PROSE, "the block contains text, not a call"
         hint = "the text may only mention the marker, but the engine acts on it"
     else:
         code, message = Code.EMPTY_BLOCK, "a block without a call"
@@ -98,6 +98,6 @@ def flag_entities(trace: Trace, span: Span, index: int) -> None:
     found = _ENTITY.search(trace.text, span.start, span.end)
     if found is None:
         return
-    message = f"the HTML escape {found[0]} stays as it is: this format has no escapes"
+    message = f"the HTML escape {found[0]} stays unchanged: this format has no escapes"
     hint = "the model wrote XML; the tool gets the escape itself"
     trace.flag(Code.BAD_ESCAPE, Severity.WARNING, *found.span(), message, hint, index)

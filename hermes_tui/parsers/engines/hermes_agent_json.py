@@ -69,8 +69,8 @@ class _TagReader:
         if not block.closed:
             flag_blanks(trace, block.body.start, block.body.end, _SLOW_BLANKS)
         if not len(body):
-            part.outcome = "passed over"
-            message = "an empty block is passed over"
+            part.outcome = "skipped"
+            message = "an empty block is skipped"
             start, end = block.span.start, block.span.end
             trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, message)
             return
@@ -112,7 +112,7 @@ def _deliver_object(
         flag_no_arguments(trace, payload, at, "`arguments`", SHAPE)
     if strings_verbatim and not isinstance(value, (dict, str)):
         where = places.arguments or at
-        message = "arguments that are neither an object nor a text"
+        message = "arguments that are neither an object nor a string"
         raise refuse_block(trace, Block(where, where), Code.ARGS_NOT_OBJECT, message, SHAPE)
     deliver(trace, name, value, at, span, places, strings_verbatim=strings_verbatim)
 

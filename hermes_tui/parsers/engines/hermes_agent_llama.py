@@ -55,7 +55,7 @@ def _read_llama(trace: Trace) -> None:
 
 
 def _flag_braces(trace: Trace, at: int) -> None:
-    trace.step("raw_decode", at, at + 1, "passed over", "no JSON opens here")
+    trace.step("raw_decode", at, at + 1, "skipped", "no JSON begins here")
     end = len(trace.text)
     later_starts = [call.span.start for call in trace.calls if call.span.start > at]
     flag_payload(trace, at, min([end, *later_starts]))
@@ -65,9 +65,9 @@ def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
     name, arguments = value.get("name"), value.get("arguments", value.get("parameters"))
     if not isinstance(name, str) or not name or arguments is None:
         what = "arguments" if name else "name"
-        trace.step("raw_decode", at.start, at.end, "passed over", f"no {what}")
+        trace.step("raw_decode", at.start, at.end, "skipped", f"no {what}")
         code = Code.ARGS_KEY if name else Code.NAME_MISSING
-        message = f"an object without {what} is passed over"
+        message = f"an object without {what} is skipped"
         is_call = isinstance(name, str) and name in trace.tools if name else arguments is not None
         severity = Severity.ERROR if is_call else Severity.WARNING
         trace.flag(code, severity, at.start, at.end, message, SHAPE)

@@ -107,8 +107,8 @@ def _coder_call(trace: Trace, function: Block) -> None:
         return
     early = not function.closed and flag_early_close(trace, body, CLOSER, FUNCTION_END, FUNCTION)
     if not function.closed and not early:
-        message = f"no {FUNCTION_END}: the function runs to the end of its block all the same"
-        hint = "a call cut by max_tokens looks like this: it runs with what it has"
+        message = f"no {FUNCTION_END}: the function still reaches to the end of its block"
+        hint = "a call cut by max_tokens looks the same: it runs with what was written"
         start = function.span.start
         trace.flag(Code.UNCLOSED, Severity.ERROR, start, body.start, message, hint)
     name = stripped(text, Span(body.start, angle))
@@ -148,13 +148,13 @@ def _without_newlines(text: str, span: Span) -> Span:
 
 
 def _flag_open_parameter(trace: Trace, start: int, end: int) -> None:
-    message = f"no {PARAMETER_END}: the value runs up to the next tag or the end"
-    hint = "add </parameter>; a value that is cut looks the same"
+    message = f"no {PARAMETER_END}: the value reaches to the next tag or the end"
+    hint = "add </parameter>; a value that was cut looks the same"
     trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, start, end, message, hint, len(trace.calls))
 
 
 def _flag_lost_parameter(trace: Trace, start: int, end: int) -> None:
-    message = "a parameter tag without `>` is dropped, the call goes out without it"
+    message = "a parameter tag without `>` is dropped, the call is delivered without it"
     hint = "write <parameter=key>value</parameter>"
     trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, start, end, message, hint, len(trace.calls))
 
@@ -199,7 +199,7 @@ def _deliver(
 
 def _flag_overlong(trace: Trace, value: _Value, message: str) -> None:
     start, end = value.span.start, value.span.end
-    hint = "send long numbers as text"
+    hint = "send long numbers as strings"
     trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint)
 
 

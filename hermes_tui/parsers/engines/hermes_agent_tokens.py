@@ -59,7 +59,7 @@ def _deliver_all(trace: Trace, found: list[_Match], first: int) -> None:
     last = found[-1].span.end if found else first
     _flag_unread(trace, last)
     if not found:
-        raise Refused("no call is whole")
+        raise Refused("no call is complete")
     keep_text_before(trace, first)
 
 
@@ -68,10 +68,8 @@ def _flag_unread(trace: Trace, start: int) -> None:
     opener = trace.info.markers[1]
     at = trace.text.find(opener, start)
     if at >= 0:
-        message = "this call is not as the format has it, or not closed: it is not seen"
-        hint = (
-            f"{trace.info.name} needs {trace.info.flag}'s markers to the letter; raise max_tokens"
-        )
+        message = "this call does not follow the format, or is not closed: it is ignored"
+        hint = f"{trace.info.name} needs exactly {trace.info.flag}'s markers; raise max_tokens"
         trace.step("call", at, len(trace.text), "not matched")
         for name, most, growth in _REPEAT_LIMITS:
             if trace.info.format == name:
@@ -93,7 +91,7 @@ def _section(trace: Trace, markers: tuple[str, ...]) -> int:
     if not places:
         at = trace.text.find(trace.info.markers[1])
         if at >= 0:
-            message = f"a call outside of {markers[0]}: it is not looked for"
+            message = f"a call outside of {markers[0]}: the parser does not look there"
             hint = "the chat template must open the section"
             trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, len(trace.text), message, hint)
         raise Refused(f"no {markers[0]} in the text")
@@ -169,7 +167,7 @@ def _kimi_name(text: str, span: Span) -> Span | None:
 
 
 def _flag_id(trace: Trace, span: Span) -> None:
-    message = "the id is not name:N: the call is not seen"
+    message = "the id is not name:N: the call is ignored"
     hint = "the model must write functions.name:0"
     start = span.start - len(KIMI_BEGIN)
     trace.step("id", start, span.end, "not matched")

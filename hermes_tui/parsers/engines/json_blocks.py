@@ -116,7 +116,7 @@ def refuse_block(trace: Trace, block: Block, code: Code, message: str, hint: str
 def flag_unclosed(trace: Trace, block: Block) -> None:
     """Flag a block that is read although it never closes."""
     if not block.closed:
-        message = "the block never closes; its JSON is whole, so it is read all the same"
+        message = "the block is never closed; its JSON is complete, so it is read anyway"
         hint = "check that the stop sequence is not the closing tag; streams may differ"
         start = block.span.start
         trace.flag(Code.UNCLOSED, Severity.WARNING, start, block.body.start, message, hint)
@@ -172,11 +172,11 @@ def flag_no_arguments(
     It is an error if the arguments may be under another key, which is not read.
     """
     others = [key for key in item if key not in _NON_ARGUMENT_KEYS and item[key]]
-    message = f"no {expected} key: the call goes out with {{}}"
+    message = f"no {expected} key: the call is delivered with {{}}"
     severity, span = Severity.WARNING, at
     if others:
         severity = Severity.ERROR
-        message += f", {' and '.join(f'`{key[:40]}`' for key in others[:3])} unread"
+        message += f", {' and '.join(f'`{key[:40]}`' for key in others[:3])} ignored"
         span = members_in(trace.text, at).get(others[0], at)
     index = len(trace.calls)
     trace.flag(Code.ARGS_KEY, severity, span.start, span.end, message, hint, index)
@@ -184,7 +184,7 @@ def flag_no_arguments(
 
 def _flag_text(trace: Trace, span: Span) -> None:
     """Flag arguments that are a string, for a parser that passes strings on unchanged."""
-    message = "the arguments are encoded as a text; this parser passes it on as it is"
-    hint = "send {…} itself, not a text of it"
+    message = "the arguments are a JSON string; this parser passes it on unchanged"
+    hint = "send {…} itself, not a string"
     index = len(trace.calls)
     trace.flag(Code.ARGS_STRING, Severity.WARNING, span.start, span.end, message, hint, index)

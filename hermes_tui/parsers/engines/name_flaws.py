@@ -43,7 +43,7 @@ def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
         return NameFlaw(Code.NAME_MISSING, "the call has no name", "name the tool to call")
     if plain := _plain_name(name, trace):
         message = f"the name arrives as {shown(name)}, the tool is {plain}"
-        hint = "strip what the format adds to names, or take the parser of this format"
+        hint = "strip what the format adds to names, or use the parser for this format"
         return NameFlaw(Code.NAME_DECORATED, message, hint)
     return NameFlaw(Code.NAME_UNKNOWN, f"no tool is named {shown(name)}", nearest(name, trace))
 
@@ -61,7 +61,7 @@ def _plain_name(name: str, trace: Trace) -> str:
 def flag_id(trace: Trace, identifier: str, span: Span) -> None:
     """Flag a Kimi call id that contains no tool name."""
     message = f"the id {identifier[:60]!r} is not of the form functions.NAME:N"
-    hint = "the chat template writes these ids; the history may hold others"
+    hint = "the chat template writes these ids; the history may contain others"
     trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
 
 

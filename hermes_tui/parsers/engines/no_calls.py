@@ -43,7 +43,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
         hint = f"{trace.info.name} looks for {_markers(trace)}"
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, near.start, near.end, message, hint)
         return
-    message = "no marker of this format: the text is an answer"
+    message = "no marker of this format: the text is a plain answer"
     hint = f"{trace.info.name} looks for {_markers(trace)}"
     trace.flag(Code.NO_MARKER, Severity.NOTE, 0, length, message, hint)
 
@@ -62,7 +62,7 @@ def _flag_own_markers(trace: Trace) -> bool:
         at = trace.text.find(marker)
         if at >= 0:
             message = f"{shown(marker)} without {shown(markers[0])} before it"
-            hint = "the opening marker is missing: is it part of the prompt, or skipped as special?"
+            hint = "the opening marker is missing: in the prompt, or dropped as a special token?"
             trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, at + len(marker), message, hint)
             return True
     return False

@@ -23,7 +23,7 @@ ENDED_BY = {
 }
 """The reasoning parsers of vLLM 0.33.0 that end the reasoning at a call marker, by marker."""
 _OPENER, _CLOSER = "<think>", "</think>"
-_FENCE_HINT = "engines do not look at fences: it runs, even if it was meant as an example"
+_FENCE_HINT = "engines ignore fences: the call runs, even if it was meant as an example"
 
 
 def audit_places(trace: Trace) -> None:
@@ -40,7 +40,7 @@ def audit_places(trace: Trace) -> None:
         fences += trace.text.count("```", position, start)
         position = max(position, start)
         if thought and thought.overlaps(call.span):
-            message = "a call inside the model's reasoning; this parser runs it all the same"
+            message = "a call inside the model's reasoning; this parser delivers it anyway"
             hint = _reasoning_hint(trace, thought)
             trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
         if fences % 2:
@@ -54,13 +54,13 @@ def _reasoning_hint(trace: Trace, thought: Span) -> str:
     """Return a hint on how to keep a call in the reasoning `thought` with the trace's engine."""
     engine, flag = trace.info.engine, "--reasoning-parser"
     if engine == "hermes-agent":
-        return "hermes-agent reads the raw completion: cut the reasoning off before you parse it"
+        return "hermes-agent reads the raw completion: remove the reasoning before parsing"
     if engine == "sglang":
         whole = trace.text[thought.start : thought.end]
         closed = whole.startswith(_OPENER) and whole.endswith(_CLOSER)
-        return f"with {flag} {'qwen3 or ' if closed else ''}deepseek-r1 it stays reasoning"
+        return f"with {flag} {'qwen3 or ' if closed else ''}deepseek-r1 it remains reasoning"
     if engine != "vllm":
-        return "cut the reasoning off before the calls are read"
+        return "remove the reasoning before parsing"
     runs = next((ENDED_BY[marker] for marker in trace.info.markers if marker in ENDED_BY), ())
     stays = f"{flag} deepseek_r1 keeps it there"
     if not runs:

@@ -83,7 +83,7 @@ def _deliver_whole(trace: Trace, cleaned: Cleaned) -> None:
         raise Refused(f"Python's grammar refuses it: {error.message}") from None
     if reader.calls is None:
         flag_other_value(trace, cleaned)
-        raise Refused("the value is not a list of nothing but calls")
+        raise Refused("the value is not a list of calls only")
     for call in reader.calls:
         try:
             reader.deliver(call, vllm_value, dumps)
@@ -166,7 +166,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
     for call in reader.calls or ():
         whole = reader.place(call)
         if not isinstance(call.func, ast.Name):
-            drop(trace, whole, "its name is not a plain one")
+            drop(trace, whole, "its name is not a plain name")
         elif call.func.id not in trace.tools:
             drop_unknown(trace, call.func.id, whole, reader.place(call.func))
         else:
@@ -174,7 +174,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
                 reader.deliver(call, sglang_value, _strict_json)
             except Broken as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)
-                trace.void_calls(f"lost with one that SGLang cannot read at all: {error.why}")
+                trace.void_calls(f"lost together with a call that SGLang cannot read: {error.why}")
                 return
             except NotLiteral as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)

@@ -91,7 +91,7 @@ def flag_bad_python(trace: Trace, cleaned: Cleaned, error: BadPython, list_end: 
 
 def flag_other_value(trace: Trace, cleaned: Cleaned) -> None:
     """Flag a text that is Python but not a list of calls only."""
-    message = "Python's grammar reads this, but not as one list of calls"
+    message = "this is valid Python, but not one list of calls"
     hint = "one list for all calls: [f(…), g(…)]"
     _flag(trace, cleaned, Code.MULTI_PAYLOAD, Span(0, len(cleaned.text)), message, hint)
 

@@ -93,7 +93,7 @@ def _mismatch(key: str, value: Any, declared: dict[str, Any]) -> Iterator[_Viola
     options = declared.get("enum")
     if isinstance(options, list) and options and value not in options:
         listed = ", ".join(map(_shown, options[:_MAX_LISTED]))
-        yield _Violation(key, f"{_shown(key)} is none of {listed}")
+        yield _Violation(key, f"{_shown(key)} is not one of {listed}")
 
 
 def _is_a(value: Any, kind: str) -> bool:

@@ -152,8 +152,8 @@ def _flag_head(trace: Trace, body: Span) -> None:
 def _flag_nested(trace: Trace, name: Span) -> None:
     """Flag an opener inside the name."""
     if trace.text.find(OPENER, name.start, name.end) >= 0:
-        message = "an opening tag inside an open block is taken for the name"
-        hint = "open the block once"
+        message = "an opening tag inside an open block is read as the name"
+        hint = "write the opening tag once"
         trace.flag(Code.NESTED_OPEN, Severity.ERROR, name.start, name.end, message, hint)
 
 

@@ -62,16 +62,16 @@ def _deliver_block(trace: Trace, block: Block) -> None:
     body = stripped(trace.text, block.body)
     value = read_payload(trace, body)
     if isinstance(value, list):
-        message = "a list in a one-object block: SGLang takes its items for calls"
-        hint = "write one block a call"
+        message = "a list in a one-object block: SGLang reads its items as calls"
+        hint = "write one block per call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
     deliver(trace, value, body, block.span)
 
 
 def _flag_empty(trace: Trace, block: Block, part: Part) -> None:
-    part.outcome = "passed over"
+    part.outcome = "skipped"
     start, end = block.span.start, block.span.end
-    trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, "an empty block is passed over")
+    trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, "an empty block is skipped")
 
 
 def _read_qwen(trace: Trace) -> None:

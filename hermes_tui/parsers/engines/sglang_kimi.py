@@ -133,8 +133,8 @@ def _best_tool(trace: Trace, arguments: str) -> str | None:
 
 
 def _flag_guess(trace: Trace, one: _Match, name: str | None) -> None:
-    message = f"the id is a bare number: by its arguments SGLang takes the tool for {name!r}"
-    hint = "a guess, wrong where two tools have the same parameters"
+    message = f"the id is a bare number: SGLang guesses the tool from the arguments: {name!r}"
+    hint = "the guess is wrong if two tools have the same parameters"
     severity = Severity.WARNING if name else Severity.ERROR
     trace.flag(Code.TYPE_GUESSED, severity, one.id.start, one.id.end, message, hint)
 
@@ -159,7 +159,7 @@ def _flag_missed(trace: Trace, found: list[_Match]) -> None:
 def _flag_opener(trace: Trace, start: int, end: int, *, inside: bool) -> None:
     stop = trace.text.find(_END, end)
     if inside:
-        code, message = Code.NESTED_OPEN, "an opener inside the call before it: not seen as one"
+        code, message = Code.NESTED_OPEN, "an opening marker inside the call before it: ignored"
     elif stop < 0:
         code, message = Code.TRUNCATED, f"no {_END} after this opener: the call is lost"
     else:

@@ -123,7 +123,7 @@ class _Reader:
         self._budget -= end - start
         if self._budget < 0:
             message = "SGLang reads this stretch again and again: seconds for long texts"
-            hint = "bound the time of the request"
+            hint = "set a time limit for the request"
             self.trace.flag(Code.PARSER_TIMEOUT, Severity.NOTE, start, end, message, hint)
             return None
         raw = self.text[start:end]
@@ -190,7 +190,7 @@ def _flag_python(trace: Trace, read: _Value, first_index: int) -> None:
         trace.flag(Code.PY_LITERAL, Severity.NOTE, inner.start, inner.end, message, hint)
         return
     start = max(read.span.start - 1, 0)
-    message = "blanks before sound JSON: SGLang's decoder stumbles, its Python reading takes over"
+    message = "whitespace before valid JSON: SGLang's JSON decoder fails, and it is read as Python"
     hint = "Python has no true, false and null: write the next call right after one separator"
     trace.flag(Code.EXTRA_TEXT, Severity.NOTE, start, inner.start, message, hint)
 

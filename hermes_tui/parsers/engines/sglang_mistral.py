@@ -60,7 +60,7 @@ def _flag_text_after(trace: Trace, rest: Span) -> None:
     if trace.calls and starts_object(trace.text[rest.start : rest.end]):
         code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
         hint = _NAME_HINT
-    trace.flag(code, severity, rest.start, rest.end, f"{message} joins the content", hint)
+    trace.flag(code, severity, rest.start, rest.end, f"{message} becomes content", hint)
 
 
 def _read_array(trace: Trace, first: int) -> int:
@@ -181,7 +181,7 @@ def _flag_shape(trace: Trace, start: int, message: str) -> None:
     end = start + len(MARKER)
     trace.step("[TOOL_CALLS]name[ARGS]{…}", start, end, "refused", message)
     if trace.text.startswith("][", end) and not trace.text.startswith(ARGS, end + 1):
-        message = "no blank between the marker and the list: SGLang does not see the list"
+        message = "no space between the marker and the list: SGLang does not see the list"
         hint = "SGLang expects [TOOL_CALLS] [{…}]"
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 2, message, hint)
         return

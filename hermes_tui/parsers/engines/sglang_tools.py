@@ -81,13 +81,13 @@ def flag_values(
         place = places[key]
         if read.failed:
             code, message = Code.COERCE_FAILED, f"{key[:60]}: the text is not {read.failed}"
-            hint = "it goes out as SGLang's fallback has it; validate before running it"
+            hint = "SGLang passes on what its fallback reads; validate before running it"
         elif read.pythonic:
             code, message = Code.PY_LITERAL, f"{key[:60]}: not JSON, read as a Python literal"
-            hint = "vLLM hands it on as text" if _is_text_in_vllm(trace, key, place) else ""
+            hint = "vLLM passes it on as text" if _is_text_in_vllm(trace, key, place) else ""
         elif read.guessed:
             code, message = Code.TYPE_GUESSED, f"{key[:60]}: no schema, so its text was converted"
-            hint = "a text that looks like a number or a word of JSON does not stay text"
+            hint = "a text that looks like a number, true, false or null does not stay text"
         else:
             continue
         trace.flag(code, Severity.WARNING, place.start, place.end, message, hint, index)

@@ -31,8 +31,8 @@ def need_tools(trace: Trace) -> None:
     if trace.tools:
         return
     if any(marker in trace.text for marker in trace.info.markers):
-        message = "the request declares no tools: SGLang looks for no call"
-        hint = "send the tools along; here: give their schemas"
+        message = "the request declares no tools: SGLang does not look for calls"
+        hint = "send the tools with the request; here: give their schemas"
         trace.flag(Code.NAME_UNKNOWN, Severity.WARNING, 0, len(trace.text), message, hint)
     raise Refused("no tools in the request")
 

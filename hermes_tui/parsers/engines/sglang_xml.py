@@ -57,7 +57,7 @@ def _flag_bare(trace: Trace) -> None:
     """Flag a function without <tool_call> around it."""
     bare = trace.text.find(_FUNCTION)
     if bare >= 0:
-        message = f"a function without {OPENER} around it: SGLang does not look at it"
+        message = f"a function without {OPENER} around it: SGLang ignores it"
         end = bare + len(_FUNCTION)
         place, hint = Span(bare, len(trace.text)), "vLLM's qwen3_coder reads it"
         hint = hint_if_called(trace, "vllm/qwen3_coder", place, hint)
@@ -140,7 +140,7 @@ def _flag_open(trace: Trace, body: Span, index: int) -> None:
         return
     at_end = body.end >= len(text.rstrip())
     code = Code.TRUNCATED if at_end else Code.UNCLOSED
-    message = "the function is not closed: the call goes out with what there is"
+    message = "the function is not closed: the call is delivered with what was written"
     begin = max(body.start, body.end - 40)
     hint = "raise max_tokens; the last value may be cut"
     trace.flag(code, Severity.ERROR, begin, body.end, message, hint, index)
@@ -184,7 +184,7 @@ def _flag_parameter(
         hint = "send it once"
         trace.flag(Code.DUP_KEY, Severity.WARNING, place.start, place.end, message, hint, index)
     if not closed:
-        message = f"the parameter {key[:60]!r} is not closed: its value runs to the next tag"
+        message = f"the parameter {key[:60]!r} is not closed: its value reaches to the next tag"
         hint = "add </parameter>"
         trace.flag(
             Code.PARAM_UNCLOSED, Severity.WARNING, place.start, place.end, message, hint, index

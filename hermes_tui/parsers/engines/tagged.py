@@ -217,7 +217,7 @@ class Machine:
             before.end = min(before.end, after.start) if before.closed else after.start
         if self.slots and not self._slot.closed:
             self._slot.end = end
-            detail = f"{_STATE_PHRASES[self._state]} end open; the call counts as closed"
+            detail = f"{_STATE_PHRASES[self._state]} are not closed; the call counts as closed"
             self._trace.step("end of text", end, end, "read", detail)
 
 

@@ -82,7 +82,7 @@ def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
         position = covered = stop.end() if closed else stop.start()
         whole = slot.place(opener.start(), position)
         if not closed:
-            message = f"the parameter {key[:60]!r} is not closed: it ends where the next opens"
+            message = f"the parameter {key[:60]!r} is not closed: it ends where the next begins"
             pairs.note(Code.PARAM_UNCLOSED, Severity.WARNING, whole, message, "add </parameter>")
         value = raw[angle + 1 : stop.start()]
         begin, end = angle + 1 + value.startswith("\n"), stop.start() - value.endswith("\n")
@@ -133,7 +133,7 @@ def _flag_cut(trace: Trace, pairs: Pairs, slot: Slot, lost: Span, key: str) -> N
     place = slot.place(lost.start, lost.end)
     at_end = place.end >= len(trace.text.rstrip())
     code = Code.TRUNCATED if at_end and not slot.closed else Code.PARAM_UNCLOSED
-    message = f"the value of {key[:60]!r} is never closed: vLLM drops it and runs the call without"
+    message = f"the value of {key[:60]!r} is never closed: vLLM delivers the call without it"
     hint = "raise max_tokens" if code is Code.TRUNCATED else "close the last value"
     pairs.note(code, Severity.ERROR, place, message, hint)
     trace.step("argument", place.start, place.end, "dropped", f"{key[:60]}: not closed")
@@ -147,7 +147,7 @@ def _flag_loose(pairs: Pairs, slot: Slot, raw: str, start: int, end: int) -> Non
     start += len(text) - len(text.lstrip())
     place = slot.place(start, start + len(text.strip()))
     if text.strip() == "</tool_call>":
-        message = "no </function> before </tool_call>, which is taken for text of the call"
+        message = "no </function> before </tool_call>, which is read as text of the call"
         pairs.note(Code.UNCLOSED, Severity.WARNING, place, message, "close the function first")
         return
     shown = text.strip()[:40]

@@ -155,8 +155,8 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
     if not name and last and last[0].code is Code.NAME_DECORATED and last[0].span == place:
         return "dropped"
     if "<tool_call>" in name:
-        message = "an opening tag inside an open block is taken for the name"
-        hint = "open the block once"
+        message = "an opening tag inside an open block is read as the name"
+        hint = "write the opening tag once"
         trace.flag(Code.NESTED_OPEN, Severity.ERROR, place.start, place.end, message, hint)
         return "dropped"
     if name.lstrip().startswith(("{", "[", "<function")):
@@ -166,8 +166,8 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
         code, message = Code.NAME_UNKNOWN, f"no tool is named {name[:60]!r}: the call is dropped"
         hint = nearest(name, trace)
     else:
-        code, message = Code.NAME_MISSING, "the block has no name to be read: the call is dropped"
-        hint = "the name follows the marker directly, in this format's own spelling"
+        code, message = Code.NAME_MISSING, "the block has no readable name: the call is dropped"
+        hint = "in this format the name directly follows the marker"
     trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
     return "dropped"
 
@@ -183,7 +183,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
     hint = "raise max_tokens; only finish_reason `length` tells the agent that it was cut"
     if whole:
         code, severity = Code.UNCLOSED, Severity.WARNING
-        message = "nothing closes the call, but its arguments are whole"
+        message = "nothing closes the call, but its arguments are complete"
         hint = "look for a stop string that cuts the marker"
     end = len(trace.text)
     start = max(slot.opener.start, end - 40)
@@ -201,16 +201,16 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     if slot.bare and text.startswith("<function=", opener.start):
         orphan = text.endswith("</tool_call>", slot.start, slot.end)
         code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
-        message = "a function without <tool_call> before it: vLLM reads it all the same"
+        message = "a function without <tool_call> before it: vLLM reads it anyway"
         hint = hint_if_kept(trace, _sglang_parser_name(trace), opener, "SGLang keeps it as text")
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
     elif header.strip("\n") != header.strip() and (place := slot.name_span()):
-        message = "blanks around the name: vLLM takes them off"
+        message = "spaces around the name: vLLM strips them"
         hint = hint_if_dropped(trace, _sglang_parser_name(trace), place, "SGLang drops such a call")
         start, end = place.start, place.end
         trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
     elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
-        message = "no arguments: the call goes out with {}"
+        message = "no arguments: the call is delivered with {}"
         start, end = slot.start, slot.end
         whole = Span(start, end)
         hint = hint_if_dropped(trace, _sglang_parser_name(trace), whole, "SGLang drops such a call")

@@ -116,7 +116,7 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
         detail = f"{error.message} at {error.position}"
         trace.step("raw_decode", at, min(error.position + 1, len(trace.text)), "refused", detail)
         flag_payload(trace, at, len(trace.text))
-        raise Refused("a brace that opens no JSON object voids the whole text") from None
+        raise Refused("a brace that opens no JSON object spoils the whole text") from None
     trace.step("raw_decode", at, end, "read", "dict")
     span = Span(at, end)
     _deliver(trace, Block(span, span), payload, ("arguments", "parameters"))
@@ -138,8 +138,8 @@ def _flag_sibling(trace: Trace, scanner: Scanner, at: int) -> None:
     except BadJson:
         return
     if isinstance(payload, dict) and {"arguments", "parameters"} & payload.keys():
-        message = "a sound call, lost because a brace before it opens no call"
-        hint = "vLLM takes every brace of the text for that of a call"
+        message = "a valid call, lost because a brace before it opens no call"
+        hint = "vLLM treats every brace in the text as the start of a call"
         trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, message, hint)
 
 

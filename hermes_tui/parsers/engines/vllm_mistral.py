@@ -140,7 +140,7 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
     places = places_in(trace.text, at, ("arguments",))
     name, arguments = item.get("name"), item.get("arguments")
     if not isinstance(name, str):
-        message = "no name: the call goes out with an empty one"
+        message = "no name: the call is delivered with an empty one"
         trace.flag(
             Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, "name the tool to call"
         )
@@ -148,7 +148,7 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
         hint = "send {} for none; `parameters` and `args` are not read here"
         if "arguments" in item:
             where = places.arguments or at
-            message = "arguments are null: they go out as {}"
+            message = "arguments are null: they are delivered as {}"
             trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
         else:
             flag_no_arguments(trace, item, at, "`arguments`", hint)
@@ -199,7 +199,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
     index = len(trace.calls)
     if not name:
         span = slot.opener
-        message = "no name: the call goes out with an empty one"
+        message = "no name: the call is delivered with an empty one"
         hint = "name the tool between the marker and its arguments"
         trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
     trace.call(
@@ -214,7 +214,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
     if written.place:
         flag_changes(trace, coerced, written.place, index)
     else:
-        message = "no arguments: they go out as {}"
+        message = "no arguments: they are delivered as {}"
         hint = "a text that is cut right after the name looks the same; check finish_reason"
         trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
 

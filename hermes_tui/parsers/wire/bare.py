@@ -40,8 +40,8 @@ _TAG = JsonTag(
 _LIST = JsonShape(listed=True)
 _OBJECTS = {True: JsonShape("parameters"), False: JsonShape()}
 _READ_BY = {
-    True: "llama3_json, llama4_json and xlam (vLLM) are",
-    False: "llama3_json, llama4_json (vLLM) and llama3 (SGLang) are",
+    True: "llama3_json, llama4_json and xlam (vLLM) read",
+    False: "llama3_json, llama4_json (vLLM) and llama3 (SGLang) read",
 }
 _NAME_KEYS = ("name", "function", "tool", "tool_name")
 
@@ -209,7 +209,7 @@ def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
     """Report that there is no marker before a call; only some formats do without one."""
     shape = "a list of calls" if is_list else "a call"
     message = f"{shape} as bare JSON, without any marker"
-    hint = f"--tool-call-parser {_READ_BY[is_list]} for it; most others leave it as text"
+    hint = f"--tool-call-parser {_READ_BY[is_list]} it; most others leave it as text"
     span = cursor.with_blank(Span(start, start + 1))
     cursor.flag(Code.NO_MARKER, Severity.WARNING, span, message, hint, len(cursor.calls))
     before = cursor.text[max(cursor.taken_until, start - 60) : start]

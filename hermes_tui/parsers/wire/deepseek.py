@@ -119,7 +119,7 @@ def _flag_frame(cursor: WireCursor, opener: Span, *, wrapped: bool) -> None:
         cursor.warn(Code.NO_MARKER, opener, message, "vLLM and SGLang leave it as text")
     elif not _EXACT.match(cursor.text, opener.start):
         message = "the marker is not written with ｜ and ▁"
-        cursor.error(Code.MARKER_VARIANT, opener, message, "engines know the exact tokens only")
+        cursor.error(Code.MARKER_VARIANT, opener, message, "engines read only the exact tokens")
 
 
 def _render_v3(calls: Sequence[ParsedCall]) -> str:

@@ -44,7 +44,10 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     newer = "tool_calls" in cursor.text[opener.start : opener.end]
     end = read_tagged(cursor, opener, DSML_V4 if newer else DSML)
     if "|" in cursor.text[opener.start : opener.end] and len(cursor.calls) > calls:
-        message, hint = "the marker is written with | for ｜", "engines know the exact tokens only"
+        message, hint = (
+            "the marker is written with | instead of ｜",
+            "engines read only the exact tokens",
+        )
         cursor.flag_call(Code.MARKER_VARIANT, opener, message, hint, calls)
     return end
 

@@ -38,7 +38,7 @@ def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
         bare = joined
     if bare != name:
         message = f"the tool is called {bare!r}, not {name!r}"
-        hint = "engines take the name as it is: the call finds no tool"
+        hint = "engines use the name unchanged: the call finds no tool"
         cursor.error(Code.NAME_DECORATED, span, message, hint)
     elif not _PLAIN_NAME.fullmatch(name):
         message = f"{name!r} is not a plain name"
@@ -82,7 +82,7 @@ def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int
     cursor.part(rule, start, end, "calls" if readable else FAILED, names, since)
     if cursor.in_fence and readable:
         message = "a call inside a code fence"
-        hint = "engines do not look at fences: it runs, even if it was meant as an example"
+        hint = "engines ignore fences: the call runs, even if it was meant as an example"
         index = len(cursor.calls) - 1
         span = Span(start, end)
         cursor.flag(Code.MARKER_IN_FENCE, Severity.WARNING, span, message, hint, index)
@@ -96,7 +96,7 @@ def flag_second_block(cursor: WireCursor, opener: Span) -> None:
         return
     if cursor.skip_blank(cursor.taken_until) >= opener.start:
         message = "a second block of calls"
-        hint = "the format has one for all; some engines read the first only"
+        hint = "the format has one block for all calls; some engines read only the first"
         cursor.warn(Code.MULTI_PAYLOAD, opener, message, hint)
 
 

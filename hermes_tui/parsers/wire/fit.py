@@ -43,7 +43,7 @@ def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
     word = raw.strip()
     if "string" in types and word in _JSON_NULL:
         if types == {"string"}:
-            message = f"the text {word!r} for a text parameter: a word or nothing?"
+            message = f"{word!r} for a string parameter: the word, or no value?"
             hint = "some engines pass null, some the word"
             cursor.warn(Code.TYPE_GUESSED, span, message, hint)
         return coerce(raw, schema).value
@@ -57,13 +57,13 @@ def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
     if found.python:
         near = word[:1] in ("{", "[")
         code = Code.BAD_QUOTES if near else Code.PY_LITERAL
-        message = "a Python literal where the schema requires JSON's"
+        message = "a Python literal where the schema requires a JSON one"
         hint = "engines pass it on as text; write true, false, null or JSON"
         cursor.error(code, span, message, hint)
     elif isinstance(found.value, str):
         type_names = " or ".join(sorted(types))
-        message = f"the schema requires {type_names}; this cannot be read as that"
-        cursor.warn(Code.COERCE_FAILED, span, message, "engines pass the text on as it is")
+        message = f"the schema requires {type_names}, and this cannot be read as one"
+        cursor.warn(Code.COERCE_FAILED, span, message, "engines pass the text on unchanged")
     return found.value
 
 
@@ -93,7 +93,7 @@ def _without_entities(cursor: WireCursor, raw: str, span: Span) -> str:
     at = Span(span.start + first.start(), span.start + first.end())
     if at.end > span.end:
         at = span
-    message, hint = "HTML escapes in a value", "engines pass them on as they are"
+    message, hint = "HTML escapes in a value", "engines pass them on unchanged"
     cursor.warn(Code.BAD_ESCAPE, at, message, hint)
     return html.unescape(raw)
 
@@ -121,16 +121,16 @@ def check_types(
         if isinstance(item, str):
             continue
         message = f"{key!r} is {_json_type(item)}, the schema requires {' or '.join(sorted(types))}"
-        cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
+        cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines handle it differently")
     required = required_names(schema)
     missing = [key for key in required if key not in value]
     for key in required:
         if value.get(key) == "":
             at = spans.get(key, whole)
             hint = "was it cut, or did a parser lose it?"
-            cursor.warn(Code.SCHEMA_VIOLATION, at, f"{key!r} is needed and empty", hint)
+            cursor.warn(Code.SCHEMA_VIOLATION, at, f"{key!r} is required and empty", hint)
     if missing:
-        message = f"{name} needs {', '.join(missing[:5])}"
+        message = f"{name} requires {', '.join(missing[:5])}"
         cursor.warn(Code.SCHEMA_VIOLATION, whole, message, "the tool will refuse the call")
 
 

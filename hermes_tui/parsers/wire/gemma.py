@@ -73,7 +73,7 @@ def _read_json(cursor: WireCursor, opener: Span, dialect: _Dialect) -> int:
     tag = JsonTag(dialect.format, dialect.opener, dialect.closer, dialect.close)
     end = read_json_block(cursor, opener, tag)
     if any(call.name for call in cursor.calls[calls:]):
-        message = "JSON where the format has call:NAME{…}"
+        message = "JSON where the format requires call:NAME{…}"
         span = Span(opener.end, min(opener.end + 2, len(cursor.text)))
         cursor.flag_call(Code.WRONG_FORMAT, span, message, "engines keep it as text", calls)
     return end

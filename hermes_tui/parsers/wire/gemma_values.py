@@ -86,7 +86,9 @@ class GemmaValues:
         if key in values:
             message = f"{key!r} appears twice; the last one counts"
             span = Span(start, self.position)
-            self.cursor.warn(Code.DUP_KEY, span, message, "engines differ: first or last")
+            self.cursor.warn(
+                Code.DUP_KEY, span, message, "some engines use the first, some the last"
+            )
         begin = self.position
         schema = None if depth else schema_of(self.cursor, self._name, key)
         values[key] = self._value(schema, depth)
@@ -119,7 +121,7 @@ class GemmaValues:
     def _break(self, start: int) -> None:
         self.broken = True
         span = Span(start, self.position + 1)
-        message, hint = "this is not an argument", "see the place marked"
+        message, hint = "this is not an argument", "see the marked place"
         self.cursor.error(Code.JSON_INVALID, span, message, hint)
 
     def _key(self) -> str | None:
@@ -128,7 +130,7 @@ class GemmaValues:
         if quoted:
             self.position = quoted.end()
             span = Span(*quoted.span())
-            hint = "engines take the quotes for part of the key"
+            hint = "engines read the quotes as part of the key"
             self.cursor.error(Code.BAD_QUOTES, span, "a key in plain quotes", hint)
             return quoted[0][1:-1]
         mark = self._marks.mark.match(text, self.position)
@@ -161,7 +163,7 @@ class GemmaValues:
             return self._list(depth + 1)
         if quoted := _PLAIN.match(text, self.position):
             self.position = quoted.end()
-            hint = "engines take the quotes for part of the value"
+            hint = "engines read the quotes as part of the value"
             span = Span(*quoted.span())
             self.cursor.error(Code.BAD_QUOTES, span, "a text in plain quotes", hint)
             return quoted[0][1:-1].replace('\\"', '"')
@@ -223,7 +225,7 @@ class GemmaValues:
             bare_end, end = member, None
         if bare_end and (not end or bare_end.start() < (first.start() if first else 0)):
             at = Span(opening.start() if opening else start, bare_end.start() + 1)
-            message, hint = "no closing mark after this value", "engines drop it or run on"
+            message, hint = "no closing mark after this value", "engines drop it or read on"
             cursor.error(Code.PARAM_UNCLOSED, at, message, hint)
             self.position = bare_end.start()
             return cursor.text[start : bare_end.start()]

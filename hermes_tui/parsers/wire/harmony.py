@@ -84,7 +84,7 @@ def _read_plain(cursor: WireCursor, opener: Span) -> int:
         return -1
     at = Span(header.start() + recipient.start("to"), header.start() + recipient.end("to"))
     message = "a call without harmony's special tokens"
-    hint = "they were lost, perhaps by skip_special_tokens; engines leave it as text"
+    hint = "they were lost, perhaps through skip_special_tokens; engines leave it as text"
     cursor.error(Code.NO_MARKER, Span(*header.span()), message, hint)
     return _call(cursor, Span(*header.span()), at, header.end(), has_message=True)
 
@@ -126,7 +126,7 @@ def _flag_header(cursor: WireCursor, header: Span) -> None:
         message, hint = "two channels in one header", "strict parsers refuse the message"
         cursor.error(Code.NESTED_OPEN, span, message, hint)
     if channels and channels[-1] == "analysis":
-        message = "a call on the channel of reasoning"
+        message = "a call on the reasoning channel"
         cursor.warn(Code.MARKER_IN_REASONING, header, message, "SGLang does not see it")
     if header.start and not text.startswith("<|start|>") and "<|channel|>" in text:
         message, hint = "no <|start|> before this message", "strict parsers refuse it"
@@ -138,7 +138,7 @@ def _built_in(cursor: WireCursor, name: str, at: Span, body: int) -> int:
     """Read a call of a built-in tool; its body may be code."""
     end = cursor.place(_END, body)
     raw = cursor.text[body:end].strip()
-    message, hint = f"{name} is a tool of gpt-oss's own", "vLLM hands it to no function"
+    message, hint = f"{name} is a built-in tool of gpt-oss", "vLLM passes it to no function"
     cursor.warn(Code.NAME_UNKNOWN, at, message, hint)
     if raw.startswith("{"):
         return read_arguments(cursor, name, at, body, _END)

@@ -58,7 +58,7 @@ def _read_variant(cursor: WireCursor, opener: Span) -> int:
     calls = len(cursor.calls)
     end = read_json_block(cursor, opener, HERMES)
     if len(cursor.calls) > calls:
-        message, hint = f"{shown!r} is not '<tool_call>'", "engines know the exact tag only"
+        message, hint = f"{shown!r} is not '<tool_call>'", "engines read only the exact tag"
         cursor.flag_call(Code.MARKER_VARIANT, opener, message, hint, calls)
     return end
 

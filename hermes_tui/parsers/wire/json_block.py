@@ -110,7 +110,7 @@ def leave_in_prose(cursor: WireCursor, opener: Span) -> int:
     code, where = Code.MARKER_IN_PROSE, "prose"
     if cursor.in_fence:
         code, where = Code.MARKER_IN_FENCE, "a code fence"
-    hint = "engines may take it for one: a real call after it can be lost"
+    hint = "engines may read it as one: a real call after it can be lost"
     message = f"an opening marker in {where}, no call"
     cursor.flag(code, Severity.NOTE, opener, message, hint)
     cursor.mentioned_openers += 1
@@ -154,7 +154,7 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
             return position
         saved = cursor.save()
         start, stop = between.end(), block_limit(cursor, between.end(), tag)
-        message, hint = "several payloads in one block", "write one block a call"
+        message, hint = "several payloads in one block", "write one block per call"
         cursor.error(Code.MULTI_PAYLOAD, Span(between.start(), start + 1), message, hint)
         position = _payload(cursor, start, stop, tag, unusual=True)
         if position < 0:
@@ -212,7 +212,7 @@ def _draft_text(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> i
     words = text[body.start : body.end].rstrip()
     if not cursor.at_line_start(opener.start) or not _WORD.search(words):
         return -1
-    hint = "the arguments are shown as they are"
+    hint = "the arguments are shown unchanged"
     here = Span(body.start, body.start + 1)
     cursor.error(Code.JSON_INVALID, here, "not JSON: Expecting value", hint)
     span = Span(body.start, body.start + len(words))

@@ -67,7 +67,7 @@ def _walk(
     """Draft the calls of a value: of each item of a list, of each key of a keyed object."""
     if isinstance(value, dict):
         if shape.listed and not depth:
-            message, hint = "one object where the format has a list", "put it between [ and ]"
+            message, hint = "one object where the format requires a list", "put it between [ and ]"
             cursor.warn(Code.MARKER_VARIANT, Span(span.start, span.start + 1), message, hint)
         known = len(drafts)
         for found in _shapes(cursor, piece, value, span, shape):
@@ -234,7 +234,7 @@ def flag_literal(
     ):
         at = min(max(literal.error_at, span.start), max(0, len(cursor.text) - 1))
         message = f"not JSON: {literal.error}"
-        hint = "the arguments are shown as they are"
+        hint = "the arguments are shown unchanged"
         cursor.error(Code.JSON_INVALID, Span(at, at + 1), message, hint)
 
 
@@ -257,7 +257,7 @@ def _flag_cut(cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: b
         where = "inside a value" if literal.cut_in_string else "before its last bracket"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
         if _has_whole_arguments(piece):
-            hint = "its arguments are whole: only what closes the call is missing"
+            hint = "its arguments are complete: only what closes the call is missing"
         cursor.error_of_last(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
         if may_be_whole and not literal.cut_in_string and before.endswith('"'):
             at = literal.span.start + len(before)

@@ -51,7 +51,7 @@ def read_arguments(
         cursor.error(Code.EXTRA_TEXT, Span(position, fence.end()), message, hint)
     elif fenced and not fence:
         at = Span(max(position - 1, 0), position + 1)
-        message, hint = "no code fence before the arguments", "engines of this format want one"
+        message, hint = "no code fence before the arguments", "engines of this format require one"
         cursor.error(Code.MARKER_VARIANT, at, message, hint)
     position = cursor.skip_blank(fence.end() if fence else position)
     position = _skip_text(cursor, position, limit)
@@ -81,7 +81,7 @@ def _skip_text(cursor: WireCursor, position: int, limit: int) -> int:
 
 def _draft_empty(cursor: WireCursor, name: str | None, name_span: Span, span: Span) -> None:
     message = "the call has no arguments, not even {}"
-    hint = "engines drop the call or pass an empty text on"
+    hint = "engines drop the call or pass on an empty string"
     if not name:
         message, hint = "the call has no name and no arguments", "nothing can be called"
         cursor.error(Code.EMPTY_BLOCK, span if len(span) else name_span, message, hint)

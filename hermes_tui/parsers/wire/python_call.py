@@ -46,7 +46,7 @@ _AFTER_TEXT = re.compile(
 )
 _PLAIN = {quote: re.compile(rf"[^{quote}\\\n\t]*+") for quote in ("'", '"', "”", "’")}
 _CLOSERS = {"“": "”", "‘": "’"}
-_LITERALS_HINT = "engines take literals only: they drop the call, or keep all as text"
+_LITERALS_HINT = "engines accept only literals: they drop the call, or keep all as text"
 
 
 class PythonCall:
@@ -134,7 +134,7 @@ class PythonCall:
             message = f"{name!r} appears twice; the last one counts"
             self.cursor.error(Code.DUP_KEY, Span(*key.span()), message, "Python refuses it")
         if iskeyword(name):
-            message = f"{name!r} is a word of Python's and cannot name an argument"
+            message = f"{name!r} is a Python keyword and cannot name an argument"
             hint = "engines that parse Python refuse the call"
             self.cursor.error(Code.EXPR_NOT_LITERAL, Span(*key.span("key")), message, hint)
             self.repaired = True
@@ -145,7 +145,7 @@ class PythonCall:
         """ "**" object — use its members as arguments."""
         value = self._value()
         span = Span(start, max(self.position, start + 2))
-        message = "arguments by way of **{…}"
+        message = "arguments given as **{…}"
         self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _LITERALS_HINT)
         self.repaired = True
         if isinstance(value, dict):
@@ -228,7 +228,7 @@ class PythonCall:
         self.repaired = True
 
     def _flag_json_word(self, span: Span) -> None:
-        message = f"{self.cursor.text[span.start : span.end]} is JSON's word, not Python's"
+        message = f"{self.cursor.text[span.start : span.end]} is JSON, not Python"
         hint = "vLLM reads it, SGLang drops the call; write True, False or None"
         self.cursor.warn(Code.EXPR_NOT_LITERAL, span, message, hint)
 
@@ -296,9 +296,7 @@ class PythonCall:
             if char == "\\" and not raw:
                 escape = read_escape(text, at, self.end, strict=False, in_path=in_path)
                 if escape.code is not None:
-                    self._flag_odd(
-                        escape.code, at, max(escape.end, at + 2), "not an escape of Python's"
-                    )
+                    self._flag_odd(escape.code, at, max(escape.end, at + 2), "not a Python escape")
                 pieces.append(escape.value)
                 self.position = escape.end
                 continue

@@ -99,7 +99,7 @@ def _read_json(cursor: WireCursor, opener: Span, wrapping: Wrapping) -> int:
     )
     end = read_json_block(cursor, opener, tag)
     if len(cursor.calls) > calls:
-        message, hint = "JSON where the format has Python calls", "a JSON parser would read it"
+        message, hint = "JSON where the format requires Python calls", "a JSON parser would read it"
         span = Span(opener.end, min(opener.end + 2, len(cursor.text)))
         cursor.flag_call(Code.WRONG_FORMAT, span, message, hint, calls)
     return end
@@ -177,7 +177,7 @@ def read_call(cursor: WireCursor, head: re.Match[str], limit: int) -> int:
     name = _SPOKEN.sub("", head["name"])
     span = Span(head.start(), head.start() + len(name))
     if name != head["name"]:
-        message, hint = f"{head['name']!r}: code that calls, not a call", "no engine reads it"
+        message, hint = f"{head['name']!r}: code around a call, not a call", "no engine reads it"
         cursor.error(Code.NAME_DECORATED, Span(*head.span("name")), message, hint)
     name = plain_name(cursor, name, span)
     if name in cursor.tools and not name.isidentifier():

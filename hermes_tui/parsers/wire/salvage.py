@@ -78,7 +78,7 @@ def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
             continue
         span, key = piece.literal.span, Span(*name.span("key"))
         if again:
-            message, hint = "a second object without a name", "write one object a call"
+            message, hint = "a second object without a name", "write one object per call"
             cursor.error(Code.MULTI_PAYLOAD, Span(at, at + 1), message, hint)
         if piece.literal.rung != JSON:
             flag_literal(cursor, piece, closed=False)

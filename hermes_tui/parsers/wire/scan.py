@@ -202,7 +202,7 @@ def _flag_nested(cursor: WireCursor, span: Span, one: re.Pattern[str], calls: in
     if not first or first.end() >= span.end or len(cursor.calls) == calls:
         return
     message = "an opening marker inside an open block"
-    hint = "the outer one is left aside; engines refuse the block or lose the call"
+    hint = "the outer one is ignored; engines refuse the block or lose the call"
     cursor.flag_call(Code.NESTED_OPEN, span, message, hint, calls)
 
 
@@ -241,7 +241,7 @@ def _reasoning(
         count = "a call" if len(calls) == 1 else f"{len(calls)} calls"
         where = "reasoning" if opened else f"reasoning that is never closed (<{tag}>)"
         message = f"{count} inside {where}: not read as a call"
-        hint = "some engines run it all the same: vLLM ends the reasoning at the marker"
+        hint = "some engines run it anyway: vLLM ends the reasoning at the marker"
         cursor.flag(Code.MARKER_IN_REASONING, Severity.WARNING, span, message, hint)
         cursor.step("marker", span.start, span.end, "not a call", "inside reasoning")
     cursor.take_reasoning(whole)

@@ -87,7 +87,7 @@ def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) ->
         if not head or not _is_call(cursor, head, tags):
             return last
         if last >= 0 and tags.lines:
-            message, hint = "a second call in one block", "templates write one block a call"
+            message, hint = "a second call in one block", "templates write one block per call"
             cursor.warn(Code.MULTI_PAYLOAD, Span(*head.span()), message, hint)
         if (last >= 0 or wrapped) and (twice := _TWICE.match(head[0])):
             message, hint = "an opening marker inside an open block", "engines lose the call"
@@ -185,13 +185,13 @@ def _parameter(cursor: WireCursor, call: _Call, head: re.Match[str], tags: TagSe
         cursor.error(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     elif "=" in key and not raw.strip():
         key, _, raw = key.partition("=")
-        message, hint = "the value is inside the tag", "engines take all of it for the key"
+        message, hint = "the value is inside the tag", "engines read all of it as the key"
         cursor.error(Code.PARAM_PAIRING, at, message, hint)
     if not closed:
         call.cut = _flag_open(cursor, head, value_end, tags) or call.cut
     if key in call.values:
         message = f"parameter {key!r} appears twice; the last one counts"
-        cursor.warn(Code.DUP_KEY, at, message, "engines differ: first or last")
+        cursor.warn(Code.DUP_KEY, at, message, "some engines use the first, some the last")
     span = Span(head.end(), max(value_end, head.end()))
     call.values[key] = _value(cursor, draft, key, head, _trimmed(raw, tags, closed=closed), span)
     draft.spans[key] = span if len(span) else at
@@ -222,7 +222,7 @@ def _is_odd(head: re.Match[str]) -> bool:
 def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: TagSet) -> bool:
     """Report that a value is never closed; return whether the text ends in it."""
     if value_end == len(cursor.text):
-        hint = "raise max_tokens; some engines run the call all the same, without this value"
+        hint = "raise max_tokens; some engines run the call anyway, without this value"
         span = Span(head.start(), value_end)
         cursor.error(Code.TRUNCATED, span, "the text ends inside a value", hint)
         return True
@@ -276,7 +276,7 @@ def _flag_inside(
 ) -> None:
     expected = tags.parameter_end_text
     if expected and close[0] != expected:
-        message, hint = f"{close[0]!r} is not {expected!r}", "engines take it for the value"
+        message, hint = f"{close[0]!r} is not {expected!r}", "engines read it as part of the value"
         cursor.error(Code.MARKER_VARIANT, Span(*close.span()), message, hint)
     if earlier is None:
         inner = tags.wrap_ends.search(cursor.text, start, close.start())
@@ -308,7 +308,7 @@ def _json_body(cursor: WireCursor, call: _Call, position: int) -> int:
     literal = piece.literal
     if literal.rung == FAILED or not isinstance(literal.value, dict):
         return position
-    message = "JSON where the format has parameters between tags"
+    message = "JSON where the format requires parameters between tags"
     hint = "engines of this format find no parameters in it, or refuse the call"
     cursor.error(Code.WRONG_FORMAT, literal.span, message, hint)
     flag_literal(cursor, piece, closed=False, may_be_whole=False)
@@ -326,7 +326,7 @@ def _json_instead(cursor: WireCursor, position: int, tags: TagSet) -> int:
         items = calls_in(cursor, piece, JsonShape(listed=text[position] == "["))
         if not items.named:
             break
-        message = "JSON where the format has tags"
+        message = "JSON where the format requires tags"
         hint = "this is what hermes parsers read; check which parser the model needs"
         cursor.error(Code.WRONG_FORMAT, piece.literal.span, message, hint)
         flag_literal(cursor, piece, closed=False, may_be_whole=False)
@@ -372,5 +372,5 @@ def _flag_compact(cursor: WireCursor, opener: Span, tags: TagSet) -> None:
         return
     if not cursor.text.startswith(("\n", "\r"), opener.end):
         message = "no line break after the opening marker"
-        hint = "the model's template writes one; some engines want it"
+        hint = "the model's template writes one; some engines require it"
         cursor.warn(Code.MARKER_VARIANT, opener, message, hint)
