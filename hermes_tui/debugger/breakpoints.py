@@ -122,7 +122,7 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
         (head["where"] or "").strip(),
     )
     if tool != "*" and not STOP_POINTS[point].about_call:
-        raise UsageError(f"{point} is about no call", f"leave out :{tool}")
+        raise UsageError(f"{point} does not belong to a call", f"leave out :{tool}")
     if where:
         _compiled(where)
     return Breakpoint(breakpoint_id, point, tool, where, **options)
@@ -137,7 +137,7 @@ def unknown_tool_warnings(
         pattern = breakpoint.tool
         if pattern == "*" or any(fnmatchcase(name, pattern) for name in names):
             continue
-        available = f"there are {', '.join(names[:_MAX_NAMED_TOOLS])}" if names else ""
+        available = f"available: {', '.join(names[:_MAX_NAMED_TOOLS])}" if names else ""
         hint = near_hint(pattern, names, available)
         yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{hint and f'; {hint}'}"
 
@@ -147,7 +147,7 @@ def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]
     try:
         _compiled(rest)
     except ExpressionError as error:
-        hint = "such as: before_dispatch:terminal if 'rm' in args.command"
+        hint = "for example: before_dispatch:terminal if 'rm' in args.command"
         if _BARE_LOG.search(rest):
             hint = 'the text after log must be in double quotes: log "…"'
         raise UsageError(f"not a breakpoint: {text!r}: {error.message}", hint) from error
@@ -170,7 +170,7 @@ def _split_options(text: str) -> tuple[str, dict[str, Any]]:
         else:
             options["action"] = Action(found["word"])
     if options.get("every") == 0:
-        raise UsageError("every 0 would never take effect", "to switch it off write: disabled")
+        raise UsageError("every 0 would never take effect", "to switch it off, write: disabled")
     return text, options
 
 
@@ -200,7 +200,7 @@ def point_named(name: str) -> StopPoint:
         hint = f"did you mean {', '.join(near)}?"
         if not near:
             points = ", ".join(StopPoint)
-            hint = f"before_dispatch:{name} stops at calls of a tool of that name; points: {points}"
+            hint = f"before_dispatch:{name} stops at calls of the tool {name}; points: {points}"
         raise UsageError(f"no stop point is called {name!r}", hint) from None
 
 

@@ -77,7 +77,7 @@ def _waiting_call(call_index: int, kind: Kind, state: SessionState) -> CallState
     calls = state.reply.calls if state.reply else []
     if 0 <= call_index < len(calls) and calls[call_index].status is CallStatus.WAITING:
         return calls[call_index]
-    raise _illegal(kind, state, f"call {call_index} does not wait")
+    raise _illegal(kind, state, f"call {call_index} is not waiting")
 
 
 def _current_call(kind: Kind, state: SessionState) -> CallState:
@@ -104,7 +104,7 @@ def _edited(command: given.EditArguments | given.EditName, call: CallState) -> e
 
 def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event:
     if state.reply is None:
-        raise _illegal(command.kind, state, "there is no reply to add to")
+        raise _illegal(command.kind, state, "there is no reply to add a call to")
     index = len(state.reply.calls)
     arguments = read_arguments(command.arguments)
     call = ToolCall(
@@ -138,7 +138,9 @@ def _retried(command: given.Retry, state: SessionState) -> list[ev.Event]:
         events.append(edits.parameters_changed(command.parameters, state))
     if state.moment in _TURN_MOMENTS and not _reruns_tool(state):
         if state.tool_ran:
-            raise _illegal(command.kind, state, "a tool of this turn has run: fork before it")
+            raise _illegal(
+                command.kind, state, "a tool of this turn has already run: fork before it"
+            )
         events.append(ev.ReplyDiscarded(seq=0, reason="asked again"))
     return [*events, ev.Resumed(seq=0, command=RETRY)]
 

@@ -42,7 +42,7 @@ def _check_message(text: str) -> None:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the message is not JSON: {error}") from error
     if not isinstance(message, dict):
-        hint = '{"role": …, "content": …} is expected'
+        hint = 'it must be {"role": …, "content": …}'
         raise UsageError("the message is not a JSON object", hint)
 
 

@@ -65,7 +65,7 @@ def _left_diagnostic(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | No
     they_were = "it was" if len(calls) == 1 else "they were"
     if flaw is not None:
         what = f"{flaw.code.value}: {flaw.message}"
-        hint = f"{what}; parsers of servers leave a damaged call in the text"
+        hint = f"{what}; servers' parsers leave a damaged call in the text"
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.WARNING,

@@ -252,9 +252,9 @@ def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
 
 def given_up(partial: str, by: str, state: SessionState) -> ev.Event:
     """Return the event of a run that was ended while a reply arrived, with what had arrived."""
-    what = "the run was ended while the reply came in"
+    what = "the run was ended while the reply was arriving"
     diagnostic = Diagnostic(
-        Code.REQUEST_ERROR, Severity.NOTE, what, hint="its raw text so far is kept"
+        Code.REQUEST_ERROR, Severity.NOTE, what, hint="the raw text received so far is kept"
     )
     return ev.RequestFailed(
         seq=0,

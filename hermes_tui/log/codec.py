@@ -104,13 +104,13 @@ def decode(line: bytes) -> Event:
 def from_value(value: Any) -> Event:
     """Return the event of a JSON value that is already decoded. Raises as `decode` does."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        raise MalformedEvent("no event: an object with a `kind` is expected")
+        raise MalformedEvent("not an event: an object with a `kind` is expected")
     schema = value.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise SchemaTooNew(schema, SCHEMA)
     if value["kind"] not in _KINDS:
         if not _is_unknown_here(value):
-            raise MalformedEvent("no event: `seq` is missing")
+            raise MalformedEvent("not an event: `seq` is missing")
         return UnknownEvent(
             seq=value["seq"], ts=_seconds(value.get("ts")), unknown_kind=value["kind"], raw=value
         )

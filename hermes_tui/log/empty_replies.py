@@ -38,13 +38,13 @@ def empty_message_finding(
             Code.REPLY_SHAPE,
             Severity.ERROR,
             f"the reply is empty, though the model wrote {tokens:,} tokens: no text, no call",
-            hint="a parser took all of it: look at the raw completion (logprobs)",
+            hint="a parser removed all of it: look at the raw completion (logprobs)",
         )
     return Diagnostic(
         Code.REPLY_SHAPE,
         Severity.WARNING,
         "the reply is empty: no text, no call",
-        hint="a parser may have taken all of it: look at the raw completion (logprobs)",
+        hint="a parser may have removed all of it: look at the raw completion (logprobs)",
     )
 
 

@@ -45,7 +45,7 @@ MAX_NODES: Final = 500
 MAX_DEPTH: Final = 100
 
 HELP: Final = """\
-Python's syntax, a small part of it, on the fields listed here:
+A small part of Python's syntax, on the fields listed here:
 
   kind == "call" and name == "terminal"   and, or, not, (…), a if x else b
   1 < turn <= 5                           == != < <= > >=, also chained
@@ -55,22 +55,22 @@ Python's syntax, a small part of it, on the fields listed here:
   turn + 1 > 3                            + and - on numbers
   args.path is None                       true for null; also: is not None
 
-Functions; the first argument may stand in front: name.endswith("_file")
+Functions, also written as methods: name.endswith("_file")
 
   len(x)    lower(x)    upper(x)    str(x)     any value as text (JSON)
   startswith(x, "a")    endswith(x, "z")
   contains(x, y)        the same as: y in x
-  has(args, "path")     the field is there, even if it is null
-  glob(x, "*.py")       the whole text; * any run, ? any one, [abc]
+  has(args, "path")     the field exists, even if it is null
+  glob(x, "*.py")       the whole text; * any text, ? one character, [abc]
   match(x, r"\\bERR-\\d+")  found anywhere; write patterns as r"…";
                         (?i) first ignores case; no lookaround and no
-                        backreferences; no text can make it run away
+                        backreferences; the time is linear in the text
 
-A field that is not there counts as false and makes every comparison with
-it false, however wrong the path: args.path == "x", args.nope.x > 3 and
-len(args.nope) > 1 are quiet on tools without it; but not (args.n > 3) is
-true where n is not there. has(args, "path") asks whether it is there.
-null has no order: null > 3 is false. true, false and null may be written
+A missing field counts as false, and so does every comparison with it, at
+any depth: args.path == "x", args.nope.x > 3 and len(args.nope) > 1 are
+false for calls without these fields; but not (args.n > 3) is true if n is
+missing. has(args, "path") says whether a field exists.
+Null has no order: null > 3 is false. true, false and null may be written
 as in JSON.
 """
 
@@ -82,7 +82,7 @@ class UnknownName(ExpressionError):
         self, name: str, known: Collection[str], column: int, what: str = "name", near: str = ""
     ) -> None:
         near = near or near_fields(name, known)
-        listed = f"known are {', '.join(sorted(known))}" if known and not near else ""
+        listed = f"known: {', '.join(sorted(known))}" if known and not near else ""
         super().__init__(f"unknown {what} {name!r}{near}", column, listed)
         self.short_message = f"unknown {what} {name!r} at column {column}"
         self.near = near.removeprefix("; ")
@@ -90,7 +90,7 @@ class UnknownName(ExpressionError):
     @property
     def on_screen(self) -> str:
         """The error without the list of names, which is too long for one line."""
-        return f"{self.message} (the help screen lists all)"
+        return f"{self.message} (the help screen lists all names)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _syntax_error(source: str, message: str, column: int) -> ExpressionError:
         return ExpressionError("= is not a comparison", column, "write ==")
     for mark, word in (("&", "and"), ("|", "or"), ("!", "not")):
         if mark in near:
-            return ExpressionError(f"{mark} is not known here", column, f"write {word}")
+            return ExpressionError(f"{mark} is not an operator here", column, f"write {word}")
     return ExpressionError(f"cannot be read ({message})", column)
 
 
@@ -231,7 +231,7 @@ _REFUSED: Final[Mapping[type[ast.AST], str]] = {
     ast.Set: "a set in braces",
     ast.Slice: "a slice",
     ast.BinOp: "an operator other than + and -",
-    ast.UnaryOp: "this sign",
+    ast.UnaryOp: "this operator",
     ast.Await: "await",
     ast.Yield: "yield",
     ast.YieldFrom: "yield",
@@ -301,7 +301,7 @@ class _Compiler:
 
     def _compare(self, node: ast.Compare) -> ast.expr:
         if (bare := bare_text(node, self.names.__contains__)) is not None:
-            near = f'; write "{bare.id}" if a text is meant'
+            near = f'; write "{bare.id}" if you mean a text'
             raise UnknownName(bare.id, self.names, self._column(bare), near=near)
         for op, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.Is | ast.IsNot) and not self._is_null(right):
@@ -345,7 +345,7 @@ class _Compiler:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             raise self._error(node, f"the pattern of {name} must be a text between quotes")
         if name == "match" and "\b" in node.value:
-            raise self._error(node, "the pattern holds a backspace", 'write r"\\b", with an r')
+            raise self._error(node, "the pattern contains a backspace", 'write r"\\b", with an r')
         try:
             return self._constant(compile_pattern(node.value))
         except (RegexError, re.error) as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REQUEST: Final = "request"
 TOOL: Final = "tool"
-_CAUSES: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
+_CAUSES: Final = "a turn limit, a time limit or the user ended it: the file does not say which"
 _OTHER_END_FORMATS: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
 """Formats whose runs need not end with a reply: a run of our own may still be waiting, and the
 agents of the others submit by a shell command or in code."""
@@ -65,8 +65,8 @@ def _missing_reply(state: RunState) -> tuple[Severity, str, str] | None:
             return None
         return (
             Severity.WARNING,
-            "the run breaks off while a reply is awaited",
-            "it was killed there, or cancelled by a time limit around it",
+            "the run breaks off while waiting for a reply",
+            "it was killed at this point, or cancelled by an outer time limit",
         )
     if not state.turn:
         is_run = state.ended or (state.source_format in _SESSION_FORMATS and last.what == "user")
@@ -74,7 +74,7 @@ def _missing_reply(state: RunState) -> tuple[Severity, str, str] | None:
             return None
         return (
             Severity.WARNING,
-            "there is no reply of the model in the run",
+            "the run contains no reply of the model",
             "its requests failed, or its replies were not kept",
         )
     if state.source_format in _OTHER_END_FORMATS:

@@ -81,7 +81,7 @@ def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
         Code.ID_DUPLICATE,
         Severity.ERROR if last_turn == call.turn else Severity.WARNING,
         f"call id {call.id!r} was used before, in turn {last_turn}",
-        "results are matched by id: give every call an id of its own",
+        "results are matched by id: give each call a unique id",
     )
 
 

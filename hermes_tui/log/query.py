@@ -40,12 +40,12 @@ FIELDS = {
     "state": "state of a call's arguments: object, json-string, double-encoded, not-json, …",
     "code": "code of a finding, such as CALL_IN_CONTENT",
     "error": "true for tool errors and for error findings",
-    "reasoning": "characters of reasoning in a message, without what is encrypted",
+    "reasoning": "characters of reasoning in a message, encrypted reasoning left out",
     "finish": "finish_reason of a message",
-    "seconds": "duration of a reply or of what gave a result, missing where it is not known",
-    "tokens_in": "tokens of the request that a reply answers, missing where they are not known",
+    "seconds": "duration of a reply or a tool call, missing if not known",
+    "tokens_in": "tokens of the request that a reply answers, missing if not known",
     "tokens_out": "tokens of a reply",
-    "event": "name of the event behind the row, such as ToolReturned",
+    "event": "name of the row's event, such as ToolReturned",
 }
 
 

@@ -65,7 +65,7 @@ class PatternParser:
         if leading:
             for letter in leading[1]:
                 if letter not in "aims":
-                    raise RegexError(f"flag {letter!r} is not known here", 2)
+                    raise RegexError(f"flag {letter!r} is not supported", 2)
                 self.flags |= int(re.RegexFlag[letter.upper()])
             self.position = leading.end()
         return self._alternation()
@@ -107,7 +107,7 @@ class PatternParser:
             self.position += 1
             self.has_lazy = True
         elif self._peek() == "+":
-            raise RegexError("possessive quantifiers are not known here", self.position)
+            raise RegexError("possessive quantifiers are not supported", self.position)
         self.repeats += 1
         self.repeats_groups = self.repeats_groups or not isinstance(item, Atom)
         return Repeated(item, least, most)
@@ -127,7 +127,7 @@ class PatternParser:
         opening = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))").match(self.pattern, self.position)
         if opening is None:
             raise RegexError(
-                "lookaround, backreferences and other (?…) groups are not known here",
+                "lookaround, backreferences and other (?…) groups are not supported",
                 self.position,
             )
         self.position = opening.end()
@@ -141,7 +141,7 @@ class PatternParser:
             self.position += 2
             return Assertion(letter)
         if letter.isdigit() or letter == "N":
-            raise RegexError(f"\\{letter} is not known here (no backreferences)", self.position)
+            raise RegexError(f"\\{letter} is not supported (no backreferences)", self.position)
         return self._characters(self.position + _ESCAPE_LENGTHS.get(letter, 2))
 
     def _class_end(self) -> int:

@@ -133,7 +133,7 @@ class _StepCollector:
             case ev.RequestFailed():
                 self._add(StepKind.FAILURE, "request failed", event.message)
             case ev.LoopEscaped():
-                self._add(StepKind.FAILURE, "the loop was lost", event.exception)
+                self._add(StepKind.FAILURE, "an exception escaped the loop", event.exception)
             case ev.RunEnded():
                 self._is_over = True
                 self._add(StepKind.END, "the end", f"{event.status} {event.stop_reason}".strip())

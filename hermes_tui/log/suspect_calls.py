@@ -20,9 +20,9 @@ _ANSWER_PREFIXES = (
     "<returncode",
     "<output",
 )
-_ANSWERED_NOTE: Final = "the call is in the text; a client-side parser answered it"
+_ANSWERED_NOTE: Final = "the call is in the text; it was read there and answered"
 _LIKE_ANSWERED_NOTE: Final = (
-    "the call is in the text, as those before it that a client-side parser answered"
+    "the call is in the text, like earlier ones that were read there and answered"
 )
 
 

@@ -63,7 +63,7 @@ ENDINGS = {
     "recording_ends": "the recording ends here",
     "not_recorded": "the recording holds no answer",
     "breakpoint": "a breakpoint ended it",
-    "escaped": "an exception left the loop",
+    "escaped": "an exception escaped the loop",
 }
 
 

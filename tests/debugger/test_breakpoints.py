@@ -86,13 +86,13 @@ def test_the_text_of_a_breakpoint_is_read_back_as_the_same_breakpoint(
         ("before_dispatch if colour == 1", "colour"),
         ("before_dispatch log hi", r"log must be in double quotes"),
         ("before_dispatch every 0", "never"),
-        ("before_request:terminal", "about no call"),
+        ("before_request:terminal", "does not belong to a call"),
         ('before_dispatch log "\\x"', "not a JSON string"),
         ("before_dispatch twice", "not a breakpoint"),
         ('before_dispatch log "{nope}"', "unknown name 'nope' in the log text"),
         ('before_dispatch log "{argument}"', "did you mean arguments?"),
-        ("run", "before_dispatch:run stops at calls of a tool of that name"),
-        ("terminal", "before_dispatch:terminal stops at calls of a tool of that name"),
+        ("run", "before_dispatch:run stops at calls of the tool run"),
+        ("terminal", "before_dispatch:terminal stops at calls of the tool terminal"),
     ],
 )
 def test_a_line_that_is_not_a_breakpoint_is_refused_with_the_reason(
@@ -149,7 +149,7 @@ def test_a_logpoint_can_print_its_hit_count() -> None:
     ("text", "problems"),
     [
         ("before_dispatch:termnal", ["no tool is called termnal; did you mean terminal?"]),
-        ("before_dispatch:qqq", ["no tool is called qqq; there are terminal, read_file"]),
+        ("before_dispatch:qqq", ["no tool is called qqq; available: terminal, read_file"]),
         ("before_dispatch:read_*", []),
         ("before_dispatch", []),
     ],

@@ -29,8 +29,8 @@ def end(**fields: Any) -> ev.RunEnded:
 
 RESULT = (Severity.NOTE, "the run ends with a result that the model did not answer", 3)
 USER = (Severity.NOTE, "the run ends with a user's message that got no reply", 5)
-AWAITED = (Severity.WARNING, "the run breaks off while a reply is awaited", 3)
-SILENT = (Severity.WARNING, "there is no reply of the model in the run", 1)
+AWAITED = (Severity.WARNING, "the run breaks off while waiting for a reply", 3)
+SILENT = (Severity.WARNING, "the run contains no reply of the model", 1)
 
 
 def test_a_recording_cut_off_while_a_reply_is_awaited_is_a_warning() -> None:

@@ -142,5 +142,5 @@ def test_an_unknown_field_name_is_reported_in_one_line(name: str, meant: str) ->
     with pytest.raises(ExpressionError) as caught:
         compile_expression(f"{name} == 1", FIELDS)
     assert meant in caught.value.on_screen
-    assert caught.value.on_screen.endswith("(the help screen lists all)")
+    assert caught.value.on_screen.endswith("(the help screen lists all names)")
     assert len(caught.value.on_screen) < 100

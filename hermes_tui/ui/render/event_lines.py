@@ -99,7 +99,7 @@ def _decision_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.ReplayDiverged():
             return "≠ replay", "error", f"{event.what}: {_change_text(event.expected, event.got)}"
         case ev.LoopEscaped():
-            return "! escape", "error", f"{event.exception} left the loop"
+            return "! escape", "error", f"{event.exception} escaped the loop"
         case _:
             return "• event", "dim", f"{type(event).__name__} {describe(event)}"
 
