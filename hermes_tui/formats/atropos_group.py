@@ -55,7 +55,9 @@ class AtroposGroup:
     """Reads the groups that Atropos writes, one line each."""
 
     name = "atropos-group"
-    summary = "Atropos scored groups (JSONL): a run a rollout, with scores, masks and token counts"
+    summary = (
+        "Atropos scored groups (JSONL): one run per rollout, with scores, masks and token counts"
+    )
 
     def sniff(self, sample: Sample) -> Match | None:
         objects = [value for value in sample.values if isinstance(value, dict)]
@@ -257,7 +259,7 @@ def _messages_in(
     if isinstance(value, dict):
         yield place, value
     elif isinstance(value, list) and (rendered := _rendered_conversation(value)):
-        message = "one user message held the whole rendered conversation: taken apart again"
+        message = "one user message held the whole rendered conversation: split into its messages"
         findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
         yield from _messages_in(rendered, f"{place}/0", plain_role, findings)
     elif isinstance(value, list):
@@ -268,7 +270,7 @@ def _messages_in(
         for turn in turns:
             yield place, {"role": turn.role or plain_role, "content": turn.text}
         if not turns and plain_role == "user":
-            message = "one text without roles: shown whole, as a message of the user"
+            message = "one text without roles: shown whole, as a user message"
             findings.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
         if not turns:
             yield place, {"role": plain_role, "content": value}

@@ -47,7 +47,9 @@ class Bfcl:
     """Reads test cases with the answers of the model."""
 
     name = "bfcl"
-    summary = "BFCL results (.json, a case a line): single answers, multi-turn logs, score files"
+    summary = (
+        "BFCL results (.json, one case per line): single answers, multi-turn logs, score files"
+    )
 
     def sniff(self, sample: Sample) -> Match | None:
         cases = [value for value in sample.values if not _is_summary(value)]

@@ -231,7 +231,9 @@ class StreamedCalls:
 
     def _check_index(self, part: dict[str, Any]) -> None:
         if _index(part.get("index")) is None:
-            state = "missing" if "index" not in part else "null" if part["index"] is None else "odd"
+            state = (
+                "missing" if "index" not in part else "null" if part["index"] is None else "invalid"
+            )
             hint = "clients that join calls by index lose this one, or fail"
             self._report(f"the index of a streamed call is {state}", hint)
 
@@ -244,14 +246,14 @@ class StreamedCalls:
         """Return the latest call, which a part without id and name continues; report that."""
         last = self._calls[-1]
         place = len(self._calls) - 1 if last.index is None else last.index
-        hint = "clients that join calls by index make two of them, both with broken arguments"
-        self._report(f"a piece of streamed call {place} comes under the index {index}", hint)
+        hint = "clients that join calls by index get two of them, both with broken arguments"
+        self._report(f"a piece of streamed call {place} has the index {index}", hint)
         return last
 
     def _begin_another(self, index: int | None) -> _Call:
         """Begin a call at an index that is in use, which is reported, or one without an index."""
         if index is not None:
-            hint = "clients that join calls by index make one of both, whose arguments are not JSON"
+            hint = "clients that join calls by index merge them, and the arguments are not JSON"
             self._report(f"several streamed calls have index {index}", hint)
         return self._begin(index)
 

@@ -63,7 +63,7 @@ class ChunkJoiner:
         if self._usages > 1:
             message = f"usage came in {self._usages:,} chunks"
             found[message] = _note(
-                message, "the last one is taken; clients that add them up get more"
+                message, "the last one is used; clients that add them up get more"
             )
         return tuple(found.values())
 
@@ -136,7 +136,7 @@ class _Choice:
         """Return the findings about its calls and the notes on its form, by their messages."""
         found = dict(self._calls.flaws)
         if gap := self._calls.gap:
-            found[gap] = _note(gap, "clients that make a list by index have an empty call there")
+            found[gap] = _note(gap, "clients that build a list by index get an empty call there")
         if self.ends > 1:
             message = f"finish_reason came {self.ends:,} times"
             found[message] = _note(

@@ -234,8 +234,8 @@ def _copied_note(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
     if not count:
         return ()
     from_there = f"continues session {history.goes_on_from}"
-    message = f"{from_there}: {counted(count, 'line')} of it are repeated here"
-    hint = "what was found in them counts there, and is a note here"
+    message = f"{from_there}: {counted(count, 'line')} of it repeated here"
+    hint = "findings in them count in that session, and are notes here"
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint),)
 
 

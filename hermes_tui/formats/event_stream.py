@@ -21,8 +21,8 @@ DONE = b"[DONE]"
 NO_BLANK_LINES = Diagnostic(
     Code.REPLY_SHAPE,
     Severity.WARNING,
-    "events of the stream end by one newline, without a blank line",
-    hint="clients that read event streams as they are defined lose all of them, or fail",
+    "events of the stream end with one newline, without a blank line",
+    hint="clients that follow the event-stream standard lose all of them, or fail",
 )
 
 

@@ -103,14 +103,14 @@ def _unpacked(data: bytes, headers: Mapping[str, str]) -> Body:
         try:
             data = unpacking.decompress(data, MAX_BODY)
         except zlib.error as error:
-            return Body(data.decode("utf-8", "replace"), f"the packed body is damaged: {error}")
+            return Body(data.decode("utf-8", "replace"), f"the compressed body is damaged: {error}")
         if unpacking.unconsumed_tail:
             problem = f"the body unpacks to more than {MAX_BODY >> 20} MB; the rest is left out"
         elif not unpacking.eof:
-            problem = "the packed body ends too early"
+            problem = "the compressed body ends too early"
     try:
         return Body(data.decode("utf-8"), problem)
     except UnicodeDecodeError:
         how = headers.get("content-encoding", "")
-        message = f"the body is packed by {how}" if how else "the body is not text"
+        message = f"the body is compressed with {how}" if how else "the body is not text"
         return Body(data.decode("utf-8", "replace"), problem or message)

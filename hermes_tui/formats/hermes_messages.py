@@ -28,8 +28,8 @@ _NUDGE_PREFIX = "[System: "
 _CUT_NUDGE_PREFIX = "[System: Your previous response was truncated"
 """The beginnings of user messages that hermes-agent writes itself, to make the model continue."""
 _REMOVED_HINT = (
-    "hermes-agent takes <tool_call> blocks and thoughts out of the text: a call that the server's "
-    "parser left there is lost; look at its --tool-call-parser, and at the raw completion"
+    "hermes-agent removes <tool_call> blocks and reasoning from the text: a call that the server's "
+    "parser left there is lost; check its --tool-call-parser, and the raw completion"
 )
 _ENCODED_KEYS = ("tool_calls", "reasoning_details", "codex_reasoning_items", "codex_message_items")
 _ROW_KEYS = frozenset({"id", "session_id"})
@@ -97,7 +97,7 @@ def missing_replies(counted: Any, kept: int, what: str) -> tuple[Diagnostic, ...
     if count is None or not kept < count < _MAX_COUNT:
         return ()
     lost = f"{count - kept:.0f} of {count:.0f} {what}"
-    message = f"{lost} that hermes-agent counts left no message of the model"
+    message = f"{lost} counted by hermes-agent left no message of the model"
     return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=_REMOVED_HINT),)
 
 
@@ -111,7 +111,7 @@ def cut_before(text: Any) -> tuple[Diagnostic, ...]:
     rest of it."""
     if not isinstance(text, str) or not text.startswith(_CUT_NUDGE_PREFIX):
         return ()
-    message = "the reply before was cut by the limit of its length: hermes-agent asks for the rest"
+    message = "the previous reply was cut by its length limit: hermes-agent asks for the rest"
     hint = "raise max_tokens, or shorten the context"
     return (Diagnostic(Code.TRUNCATED, Severity.ERROR, message, hint=hint),)
 

@@ -25,12 +25,12 @@ from hermes_tui.parsers.measures import timestamp
 
 _BODY_KEYS = ("messages", "input", "tools", "instructions", "system", "model")
 _HINTS = {
-    400: "the server refused the request as it stands; look at the last messages before it",
+    400: "the server refused the request itself; look at its last messages",
     401: "the API key is missing or wrong",
     403: "the API key may not use this model",
     404: "no such model or path at this URL",
     413: "the request is too large",
-    429: "too many requests, or the credit is used up",
+    429: "too many requests, or no credit left",
 }
 
 

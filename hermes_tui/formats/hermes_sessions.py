@@ -69,7 +69,7 @@ class HermesExport:
     """Reads the lines of `hermes sessions export`."""
 
     name = "hermes-export"
-    summary = "hermes-agent `sessions export`: a session row with its messages a line"
+    summary = "hermes-agent `sessions export`: one session row per line, with its messages"
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()

@@ -221,7 +221,7 @@ def _partial_finding(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
         Diagnostic(
             Code.TRUNCATED,
             Severity.WARNING,
-            "hermes-agent gave up the run (partial): its tool calls were invalid several times, "
+            "hermes-agent gave up on the run (partial): its tool calls were invalid several times, "
             "its replies were cut, or the context was too long",
             hint="unusable replies are not in this file; the agent's log says why",
         ),

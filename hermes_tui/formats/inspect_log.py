@@ -49,7 +49,9 @@ class Inspect:
     """Reads evaluation logs."""
 
     name = "inspect"
-    summary = "Inspect AI logs (.json and .eval): a run a sample, with scores, limits and timing"
+    summary = (
+        "Inspect AI logs (.json and .eval): one run per sample, with scores, limits and timing"
+    )
     # NaN is the value of a sample that could not be scored.
     traits = Traits(writes_nan=True)
 

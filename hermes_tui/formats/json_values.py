@@ -95,7 +95,7 @@ def _load_shallow(data: bytes) -> Loaded:
     from hermes_tui.formats.deep_json import MAX_DEPTH, without_deep_values
 
     shallow, places = without_deep_values(data)
-    message = f"nested more than {MAX_DEPTH} deep here; what is deeper is left out"
+    message = f"nested more than {MAX_DEPTH} levels deep here; deeper values are left out"
     deep = tuple(Problem(place, message) for place in places[:MAX_DEEP])
     try:
         value = orjson.loads(shallow)
@@ -197,7 +197,7 @@ def _number_problems(text: str, odd: set[str]) -> Iterator[Problem]:
 def _number_message(number: str) -> str:
     digits = number.lstrip("-")
     if digits.isdigit():
-        return f"a number of {len(digits):,} digits is more than is read as one; kept as text"
+        return f"a number of {len(digits):,} digits is too long to read; kept as text"
     return f"{number} {NON_JSON_NUMBER}"
 
 
@@ -243,7 +243,7 @@ def _wide_line(data: bytes) -> Loaded | None:
     except UnicodeDecodeError:
         return None
     values, problems = load(text.rstrip("\0\r\n").encode())
-    problem = Problem(begins.end(), "UTF-16 in a file of UTF-8; read as that")
+    problem = Problem(begins.end(), "UTF-16 in a UTF-8 file; read as UTF-16")
     return Loaded(values, (problem, *(Problem(begins.end(), why) for _, why in problems)))
 
 

@@ -261,7 +261,7 @@ def _normalise(raw: dict[str, Any]) -> Normalised:
         why = entry.get(_REJECTED) if isinstance(entry, dict) else None
         if why and not any(one.severity is Severity.ERROR for one in found):
             reason = title(why) if isinstance(why, str) else "no reason is given"
-            what = f"LangChain did not take this call: {reason}"
+            what = f"LangChain did not accept this call: {reason}"
             found = (
                 *found,
                 Diagnostic(Code.ARGS_INVALID, Severity.ERROR, what, call_index=call.index),

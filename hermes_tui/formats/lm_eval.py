@@ -32,7 +32,7 @@ class LmEval:
     """Reads samples of tasks whose answers are generated: a run each."""
 
     name = "lm-eval"
-    summary = "LM Evaluation Harness samples (--log_samples): a run a reply, with its metrics"
+    summary = "LM Evaluation Harness samples (--log_samples): one run per reply, with its metrics"
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.95, _is_sample)

@@ -1,4 +1,4 @@
-"""`native`: a recording of hermes-tui itself, one event a line (`log/codec.py`)."""
+"""`native`: a recording of hermes-tui itself, one event per line (`log/codec.py`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Native:
     """One run a file; its events are taken over unchanged."""
 
     name = "native"
-    summary = "recording made by hermes-tui: one event a line"
+    summary = "recording made by hermes-tui: one event per line"
 
     def sniff(self, sample: Sample) -> Match | None:
         first = sample.first_object()

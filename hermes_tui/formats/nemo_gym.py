@@ -41,7 +41,9 @@ class NemoGym:
     """Reads the rollouts that NeMo Gym collects, and the inputs for them."""
 
     name = "nemo-gym"
-    summary = "NeMo Gym rollouts: a run a rollout, with its reward and what its verifier measured"
+    summary = (
+        "NeMo Gym rollouts: one run per rollout, with its reward and what its verifier measured"
+    )
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.95, _is_rollout)

@@ -30,7 +30,7 @@ class NemoRl:
     """Reads rows of training data that hold the texts of a rollout."""
 
     name = "nemo-rl"
-    summary = "NeMo RL training data (train_data_step….jsonl): a run a rollout, with its reward"
+    summary = "NeMo RL training data (train_data_step….jsonl): one run per rollout, with its reward"
 
     def sniff(self, sample: Sample) -> Match | None:
         is_known = fields.mostly(sample.values, lambda value: _texts(value) is not None)

@@ -115,7 +115,7 @@ def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -
         if line.has_message:
             _append(line, build)
         elif line.kind in _MESSAGE_KINDS:
-            what = "the message of this line is no object"
+            what = "the message of this line is not an object"
             build.defect(what, fields.excerpt(line.row), pointer=f"{line.pointer}/message")
         elif is_failure(line.row):
             append_failure(build, line.row, line.pointer, is_retried=line.number < last)

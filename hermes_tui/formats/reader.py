@@ -351,8 +351,8 @@ def _too_long(record: Record, source: Source) -> SourceDefect:
         seq=0,
         at=SourceRef(record.range),
         message=f"bytes {start:,} to {end:,} are one value of {(end - start) >> 20:,} MB, "
-        f"which is not read: the limit is {MAX_RECORD >> 20} MB; split it, as "
-        "`jq -c '.[]' FILE > PARTS.jsonl` does: each of its members on a line",
+        f"which is not read: the limit is {MAX_RECORD >> 20} MB; split it, one "
+        "member per line, as with `jq -c '.[]' FILE > PARTS.jsonl`",
         excerpt=_excerpt(source.read(start, MAX_EXCERPT)),
     )
 
@@ -370,7 +370,7 @@ def _report_part(record: Record, source: Source, build: RunBuilder, *, has_turns
         build.add(
             SourceDefect,
             message=f"bytes {start:,} to {end:,} of a session of {source.size >> 20:,} MB: it is "
-            "read in parts, each shown as a run; what crosses their borders looks unanswered"
+            "read in parts, each shown as a run; a call answered in another part looks unanswered"
             + hint,
             partial=True,
         )

@@ -67,7 +67,7 @@ def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
         return Refusal("an HTML page", "give the data that it was made from")
     if not start:
         hint = "nothing was written to it"
-        return Refusal("only blanks", hint, waits=not complete, is_foreign=True)
+        return Refusal("only whitespace", hint, waits=not complete, is_foreign=True)
     return None
 
 
@@ -79,7 +79,7 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
     if b"\0" in head[:LOOKED_FOR_ZEROS]:
         return Refusal("binary data", "a transcript is JSON or JSON lines")
     if _holds_scalars(whole):
-        reason = "JSON, but no object and no list"
+        reason = "JSON, but neither an object nor a list"
         return Refusal(reason, _IS_TRANSCRIPT, waits=True, is_foreign=True)
     reason = "no JSON value found in it"
     if head.lstrip(BLANKS)[:1] in (b"{", b"["):

@@ -38,7 +38,7 @@ class Rllm:
     """Reads episodes: a run for each trajectory."""
 
     name = "rllm"
-    summary = "rLLM episodes: a run a trajectory, with rewards, correctness and why it ended"
+    summary = "rLLM episodes: one run per trajectory, with rewards, correctness and why it ended"
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.95, _is_episode)

@@ -184,7 +184,7 @@ def _read_text(step: str, pointer: str, build: RunBuilder) -> None:
     note = Diagnostic(
         Code.SOURCE_DEFECT,
         Severity.WARNING,
-        "this step's text cannot be taken apart",
+        "this step's text cannot be parsed",
         hint=str(made)[:200] if isinstance(made, NotRepr) else "",
     )
     parts = normalise_message({"role": "assistant", "content": step}, text_calls=TextCalls.IGNORE)

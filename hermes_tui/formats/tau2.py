@@ -53,7 +53,7 @@ class Tau2:
     """Reads simulations, with their tasks if the file has them."""
 
     name = "tau2"
-    summary = "tau2-bench results: a run a simulation, the user's tool calls too; voice ticks"
+    summary = "tau2-bench results: one run per simulation, the user's tool calls too; voice ticks"
     traits = Traits(sidecars=("../results.json",))
 
     def sniff(self, sample: Sample) -> Match | None:

@@ -28,7 +28,7 @@ class TauBench:
     """Reads trials of tau-bench tasks."""
 
     name = "tau-bench"
-    summary = "tau-bench results: a run a trial, with reward, gold actions and the simulator's cost"
+    summary = "tau-bench results: one run per trial, with reward, gold actions and simulator cost"
 
     def sniff(self, sample: Sample) -> Match | None:
         return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_run) else None

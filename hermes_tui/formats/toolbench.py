@@ -64,7 +64,7 @@ class ToolBench:
 
     name = "toolbench"
     summary = (
-        "ToolBench answers: the chosen path, and the paths that the search left as runs below it"
+        "ToolBench answers: the chosen path, with the search's abandoned paths as runs below it"
     )
 
     def sniff(self, sample: Sample) -> Match | None:
@@ -132,7 +132,7 @@ def _calls_of(messages: list[Any]) -> list[tuple[str, str]]:
 def _not_shown(more: int) -> tuple[Diagnostic, ...]:
     if not more:
         return ()
-    what = f"the first {MAX_PATHS} paths that were left are shown, {more:,} others are not"
+    what = f"the first {MAX_PATHS} abandoned paths are shown, {more:,} others are not"
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, what),)
 
 

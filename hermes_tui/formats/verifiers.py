@@ -35,7 +35,9 @@ class Verifiers:
     """Reads rollouts that an evaluation saved."""
 
     name = "verifiers"
-    summary = "verifiers results.jsonl (0.1): a rollout a line, with reward functions and timing"
+    summary = (
+        "verifiers results.jsonl (0.1): one rollout per line, with reward functions and timing"
+    )
     traits = Traits(sidecars=(_METADATA,))
 
     def sniff(self, sample: Sample) -> Match | None:

@@ -59,9 +59,7 @@ class VerifiersV1:
     """Reads episodes and traces."""
 
     name = "verifiers-v1"
-    summary = (
-        "verifiers traces.jsonl (0.4 and later): a run a trace, branches of its graph below it"
-    )
+    summary = "verifiers traces.jsonl (0.4 and later): one run per trace, its branches below it"
 
     def sniff(self, sample: Sample) -> Match | None:
         values = sample.values

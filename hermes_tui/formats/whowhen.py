@@ -75,7 +75,7 @@ def _label_findings(
     if gold is None:
         if step is None:
             return ()
-        message = f"mistake_step {fields.excerpt(step)} is none of the {len(history)} messages"
+        message = f"mistake_step {fields.excerpt(step)} is not one of the {len(history)} messages"
     else:
         raw = history[gold]
         names = fields.label(raw, "name", "role") if isinstance(raw, dict) else ""

@@ -37,7 +37,7 @@ def defects(path: Path) -> tuple[int, list[str], int]:
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"\n\n", "only blanks"),
+        (b"\n\n", "only whitespace"),
         (b"\x00\x01\x02\xff" * 50, "binary data"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n",
@@ -196,7 +196,7 @@ def test_too_deep_nesting_hides_neither_its_line_nor_the_others(tmp_path: Path) 
     code, found, messages = defects(path)
     assert (code, messages) == (1, 3)
     place = len(USER) + len(b'{"role":"user","content":') + 500 - 1
-    told = "nested more than 500 deep here; what is deeper is left out"
+    told = "nested more than 500 levels deep here; deeper values are left out"
     assert found == [f"byte {place:,} of the file: {told}"]
 
 

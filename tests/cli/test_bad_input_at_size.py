@@ -81,7 +81,7 @@ def test_a_million_empty_lines_and_nothing_else_is_one_line(tmp_path: Path) -> N
     path.write_bytes(b"\n" * 1_000_000)
     done = frugal("open", path)
     assert (done.code, done.out) == (3, b"")
-    assert "only blanks" in done.one_line
+    assert "only whitespace" in done.one_line
 
 
 def test_a_line_of_a_gigabyte_hides_no_other_line(tmp_path: Path) -> None:

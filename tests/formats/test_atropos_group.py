@@ -76,7 +76,7 @@ def test_a_rendered_template_is_split_into_turns(text: str) -> None:
 def test_a_rendered_sequence_inside_one_user_message_is_split() -> None:
     events = read_value(FORMAT, group(messages=[[{"role": "user", "content": CHATML}]] * 2))
     assert dialog(events) == TURNS * 2
-    assert "taken apart" in runs(events)[0].diagnostics[0].message
+    assert "split into its messages" in runs(events)[0].diagnostics[0].message
 
 
 def test_a_text_without_roles_is_one_user_message_and_a_note() -> None:

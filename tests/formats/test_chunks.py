@@ -175,7 +175,7 @@ def test_a_piece_of_a_call_under_another_index_belongs_to_that_call() -> None:
     calls.add([{"index": 1, "function": {"arguments": 'th": "/"}'}}])
     (call,) = calls.whole()
     assert call["function"]["arguments"] == '{"path": "/"}'
-    assert list(calls.flaws) == ["a piece of streamed call 0 comes under the index 1"]
+    assert list(calls.flaws) == ["a piece of streamed call 0 has the index 1"]
 
 
 def test_a_part_without_a_name_begins_a_call_if_the_previous_one_is_complete() -> None:

@@ -326,7 +326,7 @@ def test_a_continued_session_names_its_origin_and_does_not_count_its_errors(
     (start,) = only(events, RunStarted)
     assert (start.run_id, start.parent_run_id) == ("s1", "s0")
     assert start.details["goes_on_from"] == "s0"
-    said = "continues session s0: 4 lines of it are repeated here"
+    said = "continues session s0: 4 lines of it repeated here"
     assert start.diagnostics[0].message == said
     assert [m.flags for m in messages(events)] == [("copied",)] * 3 + [()] * 2
     assert {"TOOL_ERROR:note", "REQUEST_ERROR:note"} <= set(found_codes(events))

@@ -152,8 +152,8 @@ def test_a_body_is_read_however_it_was_kept(text: str, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b64(PACKED[:40]), "the packed body ends too early"),
-        (b64(PACKED[:12] + b"\xff" * 40), "the packed body is damaged"),
+        (b64(PACKED[:40]), "the compressed body ends too early"),
+        (b64(PACKED[:12] + b"\xff" * 40), "the compressed body is damaged"),
         ("abc", "the body is not base64"),
         (b64(b"\x8b\x00\xff"), "the body is not text"),
     ],

@@ -82,7 +82,7 @@ def test_the_prompt_of_a_session_counts_what_the_cache_held() -> None:
 
 def test_replies_that_hermes_agent_counts_and_does_not_keep_are_told() -> None:
     told = [fold_run(read(STATE_DB, line))[1] for line in load_lines("scripted_sessions.jsonl")]
-    lost = "that hermes-agent counts left no message of the model"
+    lost = "counted by hermes-agent left no message of the model"
     empty = "the reply is empty: hermes-agent wrote (empty) in its place"
     assert [[one.message for one in found if one.code is Code.REPLY_SHAPE] for found in told] == [
         [],

@@ -172,7 +172,7 @@ def test_a_partial_batch_run_is_warned_about() -> None:
 def test_requests_that_left_no_reply_in_a_batch_run_are_told() -> None:
     row = row_of(("human", "hi"), ("gpt", "<think>\nplan\n</think>"), api_calls=6, tool_stats={})
     (found,) = started(read(BATCH, row)).diagnostics
-    assert found.message.startswith("5 of 6 requests that hermes-agent counts left no message")
+    assert found.message.startswith("5 of 6 requests counted by hermes-agent left no message")
     summary = ("human", "[CONTEXT COMPACTION — REFERENCE ONLY] it was said")
     compacted = row_of(summary, ("gpt", "ok"), api_calls=6, tool_stats={})
     assert started(read(BATCH, compacted)).diagnostics == ()

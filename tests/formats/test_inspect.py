@@ -1,4 +1,4 @@
-"""Inspect's logs: a run a sample, with what events say of its messages."""
+"""Inspect's logs: one run per sample, with what events say of its messages."""
 
 from __future__ import annotations
 

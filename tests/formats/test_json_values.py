@@ -131,7 +131,7 @@ def test_a_number_too_long_to_convert_is_kept_as_text_beside_its_neighbours(sign
     digits = sign + "7" * 5000
     values, problems = load(f'{{"a":{digits},"b":2}}'.encode())
     assert values == ({"a": digits, "b": 2},)
-    told = "a number of 5,000 digits is more than is read as one; kept as text"
+    told = "a number of 5,000 digits is too long to read; kept as text"
     assert problems == ((5, told),)
 
 
@@ -211,7 +211,7 @@ def test_nesting_too_deep_to_read_is_said() -> None:
     values, problems = load(b"[" * 200_000)
     assert values == ()
     assert problems[0].offset == 500
-    assert problems[0].message.startswith("nested more than 500 deep here")
+    assert problems[0].message.startswith("nested more than 500 levels deep here")
 
 
 @pytest.mark.parametrize("odd", [b"1", b"NaN"])
@@ -280,7 +280,7 @@ def test_a_line_that_a_shell_appended_in_utf_16_is_read(before: bytes) -> None:
     line = before + '{"a":"h\u00e9"}\r\n'.encode("utf-16-le")[:-1]
     assert load(line) == (
         ({"a": "h\u00e9"},),
-        ((len(before), "UTF-16 in a file of UTF-8; read as that"),),
+        ((len(before), "UTF-16 in a UTF-8 file; read as UTF-16"),),
     )
 
 

@@ -103,7 +103,7 @@ EXPECTED = {
     "single_newline_events": (
         "reply",
         CALL,
-        ("warning REPLY_SHAPE: events of the stream end by one newline, without a blank line"),
+        ("warning REPLY_SHAPE: events of the stream end with one newline, without a blank line"),
     ),
     "cut_tcp_mid_event": ("failed", "the body broke off after 466 bytes", ""),
     "cut_tcp_between": ("failed", "the body broke off after 658 bytes", ""),

@@ -22,7 +22,7 @@ class Change(NamedTuple):
 
 
 ID_MADE_UP: Final = Change("id", "made up")
-TEXT_CALL: Final = Change("call", "taken out of the text")
+TEXT_CALL: Final = Change("call", "removed from the text")
 DISCARDED: Final = Change("message", "of discarded replies left out")
 ROLE_AS_USER: Final = Change("role", "written as user")
 ENCRYPTED: Final = Change("encrypted reasoning block", "left out")
