@@ -84,7 +84,9 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
         raise _missing_run_error(arguments.left)
     specs = (arguments.left, arguments.right)
     if all(_split_run(spec)[0] is None for spec in specs):
-        raise UsageError("both runs are standard input", "give one of them as a file")
+        raise UsageError(
+            "both runs would be read from standard input", "give one of them as a file"
+        )
     left, right = (_read(spec, arguments.format) for spec in specs)
     rows = run_diff(left.events, right.events)
     if arguments.json:
@@ -96,13 +98,13 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
 
 def _missing_run_error(left: str | None) -> UsageError:
     if left is None:
-        return UsageError("two runs are compared, A and B", "see `hermes-tui diff --help`")
+        return UsageError("name two runs to compare, A and B", "see `hermes-tui diff --help`")
     place, run = _split_run(left)
     file = left[: -len(run) - 1] if run else left
     if place is None:
-        return UsageError("a second run is missing", "it is FILE or FILE:RUN")
+        return UsageError("a second run is missing", "name it as FILE or FILE:RUN")
     pair = " ".join(shlex.quote(f"{file}:{number}") for number in (1, 2))
-    return UsageError("a second run is missing", f"two runs of one file: {pair}")
+    return UsageError("a second run is missing", f"for two runs of one file: {pair}")
 
 
 def _read(spec: str, wanted_format: str) -> ReadRun:

@@ -22,12 +22,12 @@ Make an engine's real parsers available to the parser lab, without the engine:
   hermes-tui engines add sglang==0.5.23      download 39 MB, keep 84 MB
   hermes-tui engines add sglang              the newest version
   hermes-tui engines add ./vllm-0.33.0-….whl a wheel that is here already
-  hermes-tui engines add --python .venv/bin/python   of this interpreter
-  hermes-tui engines add --path ~/hermes-agent       of hermes-agent's checkout
+  hermes-tui engines add --python .venv/bin/python   those installed there
+  hermes-tui engines add --path ~/hermes-agent       those of a checkout
 
 Of a wheel only the Python files are kept, and a few small packages that its
-parsers import are put beside them; neither PyTorch nor a GPU is needed. Nothing
-is downloaded unless asked for here. The parsers run in a process of their own,
+parsers import are added; neither PyTorch nor a GPU is needed. Nothing
+is downloaded unless asked for here. The parsers run in a separate process,
 with limits on time and memory."""
 
 
@@ -85,7 +85,7 @@ def run_engines(arguments: argparse.Namespace) -> int:
         case "remove":
             return _remove(arguments.name)
         case other:
-            raise UsageError(f"engines {other} is unknown", "add, list or remove")
+            raise UsageError(f"unknown action {other!r}", "add, list or remove")
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -94,9 +94,9 @@ def _add(arguments: argparse.Namespace) -> int:
     from hermes_tui.runtime.remote import local_path
 
     if arguments.path and arguments.engine:
-        raise UsageError("--path needs no engine", "it is hermes-agent's")
+        raise UsageError("--path takes no engine", "the checkout is hermes-agent's")
     if not (arguments.engine or arguments.python or arguments.path):
-        raise UsageError("which engine?", "for example: `hermes-tui engines add vllm`")
+        raise UsageError("no engine was named", "for example: `hermes-tui engines add vllm`")
     line = ProgressLine()
     try:
         if arguments.path:
@@ -124,7 +124,7 @@ def _list(*, as_json: bool) -> int:
         return 0
     _print(engines)
     if not engines:
-        print_notice("no engine yet (`hermes-tui engines add`)")
+        print_notice("no engine was added yet (add one with `hermes-tui engines add`)")
     return 0
 
 

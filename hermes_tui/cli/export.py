@@ -77,7 +77,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         print_notice(f"changed for {arguments.to}: {changes.summary()}")
     if subagent_runs and arguments.to != "atif":
         left_out = f"{counted(len(subagent_runs), 'run')} of subagents left out"
-        print_notice(f"{left_out}: --to atif takes them in; else export each by itself")
+        print_notice(f"{left_out}: --to atif includes them; otherwise export each separately")
     return 0
 
 
@@ -101,7 +101,7 @@ def masks_for(arguments: argparse.Namespace) -> Masks | None:
 
 def _report_missing(events: Sequence[Event]) -> None:
     if not any(isinstance(event, _CONVERSATION_EVENTS) for event in events):
-        print_notice("the run has no messages: only what else is known of it was written")
+        print_notice("the run has no messages: only its metadata was written")
     report_named_details(named_details(events))
 
 
@@ -121,9 +121,7 @@ def report_named_details(details: int) -> None:
 def report_masked(masks: Masks | None) -> None:
     """Report how many credentials were masked; None: masking was not requested."""
     if masks is not None:
-        print_notice(
-            f"{counted(len(masks.hidden), 'credential')} masked: what has no usual looks is not"
-        )
+        print_notice(f"{counted(len(masks.hidden), 'credential')} masked; others may be left")
 
 
 def render(

@@ -44,11 +44,11 @@ def run_export_all(arguments: argparse.Namespace) -> int:
     source = _selection_source(arguments)
     into_folder = _is_folder(arguments.output)
     if arguments.to not in LINE_FORMATS and not into_folder:
-        message = f"{source}: a file of {arguments.to} holds one run"
-        lines = f"--to {' or '.join(LINE_FORMATS)} takes many"
-        raise UsageError(message, f"--run chooses one; -o FOLDER/ writes a file a run; {lines}")
+        message = f"{source}: {arguments.to} holds only one run per file"
+        lines = f"--to {' or '.join(LINE_FORMATS)} holds many"
+        raise UsageError(message, f"--run chooses one; -o FOLDER/ writes one file per run; {lines}")
     if arguments.run:
-        raise UsageError(f"--run names one run, {source} takes many", "leave out one of them")
+        raise UsageError(f"--run cannot be combined with {source}", "leave out one of them")
     if arguments.filter:
         check_for_each(arguments.filter)
     runs = _Runs(arguments, shows=arguments.output != "-")
@@ -68,7 +68,7 @@ def _selection_source(arguments: argparse.Namespace) -> str:
     """Return the option or argument that selects many runs."""
     if arguments.filter or arguments.all:
         return "--filter" if arguments.filter else "--all"
-    return "several files" if len(arguments.paths) > 1 else f"{arguments.paths[0]} is a folder"
+    return "several files" if len(arguments.paths) > 1 else f"the folder {arguments.paths[0]}"
 
 
 def _is_folder(output: str) -> bool:
@@ -180,7 +180,7 @@ class _Runs:
         """Report how much was written, and what was left out or changed."""
         print_notice(f"{self.written:,} of {counted(self._seen, 'run')} written")
         if self._without_messages:
-            print_notice(f"{counted(self._without_messages, 'run')} of these without messages")
+            print_notice(f"{self._without_messages:,} of these without messages")
         if self._defects:
             print_notice(f"{counted(self._defects, 'malformed place')} outside of any run left out")
         report_named_details(self._named_details)

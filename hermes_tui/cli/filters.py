@@ -19,9 +19,9 @@ def check_filter(text: str, *, may_search: bool) -> None:
     of_row, of_list = _row_only_fields(text), _list_only_fields(text)
     if of_row and of_list:
         message = f"{of_row[0]} is a field of a run's rows, {of_list[0]} one of a list of runs"
-        raise UsageError(f"--filter {text!r}: {message}", "filter by either")
+        raise UsageError(f"--filter {text!r}: {message}", "use only one of them")
     if FOUND in of_list and not may_search:
-        message = f"{FOUND} is what a search (/) has found, which needs the screen"
+        message = f"{FOUND} is set by a search (/), which needs the screen"
         hint = "open the list on a terminal, or give --search"
         raise UsageError(f"--filter {text!r}: {message}", hint)
 
@@ -29,23 +29,23 @@ def check_filter(text: str, *, may_search: bool) -> None:
 def check_for_run(text: str) -> None:
     """Refuse an expression that cannot be evaluated for the rows of a run."""
     if others := _list_only_fields(text):
-        message = f"for a run: {others[0]} is a field of a list of runs"
-        raise UsageError(f"--filter {text!r}, {message}", "open several runs")
+        message = f"{others[0]} is a field of a list of runs, not of one run"
+        raise UsageError(f"--filter {text!r}: {message}", "open several runs")
 
 
 def check_for_list(text: str) -> None:
     """Refuse an expression that cannot be evaluated for a list of runs."""
     if others := _row_only_fields(text):
-        message = f"for a list of runs: {others[0]} is a field of a run's rows"
+        message = f"{others[0]} is a field of a run's rows, not of a list of runs"
         hint = "open one file, with --at RUN if it holds several runs"
-        raise UsageError(f"--filter {text!r}, {message}", hint)
+        raise UsageError(f"--filter {text!r}: {message}", hint)
 
 
 def check_for_each(text: str, *, option: str = "--filter") -> None:
     """Refuse an expression that reads more than a single run's own fields."""
     known = f"known: {', '.join(FILE_FIELDS)}"
     if others := sorted(_field_names(text, option, known).difference(FILE_FIELDS)):
-        message = f"{others[0]} is not a field of a run by itself"
+        message = f"{others[0]} is not a field of a single run"
         raise UsageError(f"{option} {text!r}: {message}", known)
 
 

@@ -238,7 +238,7 @@ def _next_step(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
         return f": a person is needed{hint} on a terminal, without --headless"
     if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
         again = f"{hint}, or start again" if hint else "; start again"
-        return f": without a terminal nobody can be asked{again} with --run or --headless"
+        return f": without a terminal nobody can approve the call{again} with --run or --headless"
     return hint
 
 

@@ -218,7 +218,7 @@ def _check_answered(messages: list[dict[str, Any]], arguments: argparse.Namespac
     from hermes_tui.debugger.prefix import has_open_calls
 
     if has_open_calls(messages):
-        message = "--messages end with a call that has no result, and no --task can follow it"
+        message = "--messages ends with a call without a result, which no --task can follow"
         raise UsageError(message, "leave --task out: the call is run, and its result sent")
 
 
@@ -247,7 +247,7 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
         headers[name.strip()] = value.strip()
     key = os.environ.get(arguments.api_key_env, "")
     if not key and arguments.api_key_env != KEY_NAME:
-        missing = f"--api-key-env: there is no variable {arguments.api_key_env}"
+        missing = f"--api-key-env: no environment variable is called {arguments.api_key_env}"
         raise UsageError(missing, "export the key under that name, or name another one")
     return ServerSettings(
         api=arguments.api or "",

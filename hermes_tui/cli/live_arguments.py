@@ -18,7 +18,7 @@ SPEC is one of
   python:FILE         the typed functions of a Python file
   mcp:COMMAND         an MCP server on standard input and output
                       (hermes-tui[mcp])
-  hermes:TOOLSET      a toolset of hermes-agent, where that is installed
+  hermes:TOOLSET      a toolset of hermes-agent, if that is installed
   schema:FILE         a JSON list of tools; you type every result
 Built-in file tools stay in the workdir unless --outside is given. terminal
 is a shell that starts there with your rights; it is not sandboxed. Each
@@ -56,7 +56,7 @@ recording, and ends where the recording does. No credentials are written: pass
 those of --server, --header and --extra-body again with --resume."""
 HEADLESS = """\
 Without a terminal, or with --headless, events are printed as JSON lines; a
-line has `findings` if its event brought any to light. Without a terminal and
+line has `findings` if its event revealed any. Without a terminal and
 without --headless, the run stops where it would on a screen: before every
 call, or with --run when something goes wrong. There it exits with 4; no tool
 runs that nobody approved."""

@@ -101,7 +101,7 @@ def _report_missing_tools(label: str, tools: Any, given_tools: Any = None) -> No
         [visible_line(str(name), _MAX_NAME_LENGTH) for name in names], _MAX_NAMED_TOOLS
     )
     options = " ".join(f"--tools {quote(str(one))}" for one in as_list(given_tools)) or "--tools"
-    print_notice(f"{label}: its tools are not at hand here: {shown} (give them: {options})")
+    print_notice(f"{label}: its tools are not available here: {shown} (pass them: {options})")
 
 
 def _is_chat(value: Any) -> bool:
@@ -144,7 +144,7 @@ def _converted_messages(ref: RunRef, message: int | None, at: str, *, has_tools:
         hint = "`hermes-tui open` shows what there is"
         raise SourceError(ref.file.label, "no message in it", hint)
     if changes:
-        print_notice(f"{ref.file.label}: changed to be sent: {changes.summary()}")
+        print_notice(f"{ref.file.label}: changed for sending: {changes.summary()}")
     if not has_tools:
         live = as_dict(document["metadata"].get("details")).get("live")
         _report_missing_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))

@@ -25,7 +25,10 @@ _DECIDED_OPTIONS: Final = {
     ),
 }  # fmt: skip
 """The options that are meaningless with --resume, and those with --replay."""
-_SCREEN_KEYS: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
+_SCREEN_KEYS: Final = {
+    "run": "press C to continue without stopping before calls",
+    "breakpoints": "press b to set breakpoints",
+}
 
 
 def check_recorded_options(arguments: argparse.Namespace, *, has_screen: bool) -> None:
@@ -43,7 +46,7 @@ def check_recorded_options(arguments: argparse.Namespace, *, has_screen: bool) -
             _SCREEN_KEYS[name] for name in given_names if has_screen and name in _SCREEN_KEYS
         ]
         hint = "; ".join(["leave it out" if len(options) == 1 else "leave them out", *instead])
-        raise UsageError(f"with --{mode} the recording decides {option_list}", hint)
+        raise UsageError(f"with --{mode} the recording sets {option_list}", hint)
 
 
 def _is_given(value: object) -> bool:

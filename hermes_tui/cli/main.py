@@ -38,7 +38,7 @@ A terminal debugger for tool-calling LLM agents.
   hermes-tui open run.jsonl          look at a saved run, or at a folder of them
   hermes-tui live --server URL …     run an agent, stop before every tool call
   hermes-tui scan runs/              report what is wrong in many runs
-  hermes-tui parse reply.txt         what a tool-call parser makes of a text
+  hermes-tui parse reply.txt         see how a tool-call parser reads a text
   hermes-tui COMMAND --help          options and examples of a command"""
 
 EPILOG = """\
@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno is None:
             raise
         _drop_output()
-        print_notice(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        print_notice(f"{error.filename or 'cannot continue'}: {error.strerror or error}")
         return HermesError.exit_code
     except KeyboardInterrupt:
         return 130

@@ -62,7 +62,7 @@ def run_model(arguments: argparse.Namespace) -> int:
         case "remove":
             return _remove(arguments.name)
         case other:
-            raise UsageError(f"model {other} is unknown", "add, list or remove")
+            raise UsageError(f"unknown action {other!r}", "add, list or remove")
 
 
 def _add(gguf: str, name: str) -> int:
@@ -99,7 +99,7 @@ def _list(*, as_json: bool) -> int:
             f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {visible_row(str(model.path))}\n"
         )
     if not models:
-        print_notice("no model yet (`hermes-tui model add`)")
+        print_notice("no model was added yet (add one with `hermes-tui model add`)")
     return 0
 
 

@@ -73,7 +73,7 @@ def _check_terminal() -> None:
     if threading.current_thread() is not threading.main_thread():
         raise HermesError("a screen needs the main thread", "await debug(…) there")
     if is_shielded():
-        raise HermesError("another run has the screen", "debug one after the other")
+        raise HermesError("another run is using the screen", "debug one after the other")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise HermesError("no terminal to debug on", "await loop.run(messages) needs none")
     check_draws()

@@ -50,8 +50,8 @@ reading that would run it.
                        how), refused (--batch: the line is wrong, or its parser
                        is missing)
   tool_calls           [{"name", "arguments", "span"}]: arguments as returned
-  content, reasoning   what the client gets besides; null for none
-  tools_called         whether the parser says so (finish_reason)
+  content, reasoning   what else the client gets; null for none
+  tools_called         whether the parser reports calls (finish_reason)
   dropped              spans that reach nobody
   diagnostics          [{"code", "severity", "span", "message", "hint"}]
   explained_by         the parser that findings and spans come from, null for
@@ -62,7 +62,7 @@ may be added; these stay.
 
   hermes-tui parse reply.txt                   guess the parser from the markers
   hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
-  hermes-tui parse reply.txt --all             what every parser makes of it
+  hermes-tui parse reply.txt --all             how every parser reads it
   hermes-tui parse reply.txt --parser ./mine.py
   hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
   hermes-tui parse --batch rows.jsonl --expect > a.jsonl   record the verdicts
@@ -199,11 +199,13 @@ def _check(arguments: argparse.Namespace) -> None:
     if not arguments.batch:
         for option in ("check", "expect"):
             if getattr(arguments, option):
-                raise UsageError(f"--{option} is for --batch", "it goes over JSON lines")
+                raise UsageError(f"--{option} needs --batch", "it works on JSON lines")
         return
     for option in ("all", "steps"):
         if getattr(arguments, option):
-            raise UsageError(f"--batch goes without --{option}", "its rows are the short verdicts")
+            raise UsageError(
+                f"--batch cannot be combined with --{option}", "its rows hold short verdicts"
+            )
     if len(arguments.parser) > 1:
         raise UsageError("--batch takes one --parser", "it is for lines that name none")
 
@@ -213,7 +215,7 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
         return panel.names()
     if arguments.reasoning_parser:
         hint = "such as --parser real/ENGINE/NAME"
-        raise UsageError("--reasoning-parser goes with --parser", hint)
+        raise UsageError("--reasoning-parser needs --parser", hint)
     from hermes_tui.parsers.choice import guess_parser
 
     guess = guess_parser(text)
@@ -277,11 +279,11 @@ def _read_text(path: str) -> str:
     """
     data = _read_data(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
-        print_notice(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
+        print_notice(f"{'the input' if path == '-' else path} is UTF-16 and is read as such")
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
     text = data.decode("utf-8", "surrogateescape")
     if b"\0" in data and not _is_valid_unicode(text):
-        raise UsageError(f"{path} is not text", "give the text of a model's reply")
+        raise UsageError(f"{path} is not text", "pass the text of a model's reply")
     return text
 
 
@@ -303,8 +305,8 @@ def _warn_of_transcript(text: str, path: str) -> None:
         return
     file.close()
     print_notice(
-        f"{path} looks like a transcript ({file.reader.name}), and is read as one reply: "
-        f"{command_line('open', path)}, then P on a message, reads what is in it"
+        f"{path} looks like a transcript ({file.reader.name}), but is read as one reply; to read "
+        f"its messages, run {command_line('open', path)} and press P on one"
     )
 
 
@@ -322,7 +324,7 @@ def _reply_text(text: str, path: str) -> str:
     messages = [message for _, message in reply.messages]
     texts = [content for content in (message.get("content") for message in messages) if content]
     if any(message.get("tool_calls") for message in messages):
-        raise UsageError(f"{name} is a server's reply whose calls are already read", hint)
+        raise UsageError(f"{name} is a server's reply whose calls were already read", hint)
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", hint)
     print_notice(
@@ -339,10 +341,15 @@ def _read_tools(path: str) -> tuple[ToolSpec, ...]:
     try:
         value = json.loads(_read_data(path))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {error}", "a list of tool schemas") from error
+        raise UsageError(
+            f"{path}: not JSON: {error}", "expected: a list of tool schemas"
+        ) from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
     if tools is None or (value and not tools):
-        raise UsageError(f"{path}: no tools in it", 'a list of {"type": "function", …} or bare')
+        raise UsageError(
+            f"{path}: no tools in it",
+            'expected: a list of schemas, as {"type": "function", …} or bare',
+        )
     return tools
 
 
@@ -356,7 +363,7 @@ def _assumed_tools(text: str) -> tuple[ToolSpec, ...]:
         tools = called_tools(Auto().parse(text))
     if tools:
         names = shortened(", ".join(tool.name for tool in tools), 200)
-        print_notice(f"without --tools, the names called are taken for declared: {names}")
+        print_notice(f"without --tools, the called names count as declared: {names}")
     return tools
 
 

@@ -42,15 +42,15 @@ def expectation(request: Mapping[str, Any]) -> dict[str, Any] | None:
     if expected is None:
         return None
     if not isinstance(expected, dict):
-        raise UsageError("what is expected is not an object", f"of {', '.join(FIELDS)}")
+        raise UsageError('"expected" is not an object', f"its keys: {', '.join(FIELDS)}")
     unknown = [name for name in expected if name not in FIELDS]
     if unknown:
-        message = f"nothing called {visible_line(unknown[0], _MAX_SHOWN)!r} can be expected"
-        raise UsageError(message, f"of {', '.join(FIELDS)}")
+        message = f'unknown key {visible_line(unknown[0], _MAX_SHOWN)!r} in "expected"'
+        raise UsageError(message, f"known: {', '.join(FIELDS)}")
     calls = expected.get("tool_calls", [])
     if not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
         raise UsageError(
-            "the calls expected are not a list", '"tool_calls" of {"name", "arguments"}'
+            "the expected calls are not a list", '"tool_calls" of {"name", "arguments"}'
         )
     return expected
 

@@ -75,7 +75,7 @@ def summary(verdict: ParserVerdict, text: str) -> str:
     if verdict.tools_called:
         return f"{LOST}: reports a call, but has none"
     if verdict.loses(text):
-        return f"{LOST}: no call, {'a part of the text' if has_content else 'no text'}"
+        return f"{LOST}: no call, {'only part of the text' if has_content else 'no text'}"
     return f"{TEXT_KEPT}, no call"
 
 

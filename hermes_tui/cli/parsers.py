@@ -41,7 +41,7 @@ def run_parsers(arguments: argparse.Namespace) -> int:
         line = "  ".join(f"{visible_row(str(row[key])):{widths[key]}}" for key in columns)
         sys.stdout.write(line.rstrip() + "\n")
         if row["problem"]:
-            sys.stdout.write(f"    cannot be asked: {visible_row(str(row['problem']))}\n")
+            sys.stdout.write(f"    not available: {visible_row(str(row['problem']))}\n")
     return 0
 
 

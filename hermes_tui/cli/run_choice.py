@@ -183,14 +183,16 @@ def run_number(name: str) -> int:
 def number_taken_message(label: str, name: str, other: int, spelling: str) -> str:
     """Return the message for a run chosen by its number, which is also the id of run `other`."""
     choice = f"run {other} has the id {name!r}: {spelling.format(other)}"
-    return f"{label}: run {run_number(name)} is taken, by its number; {choice}"
+    return f"{label}: run {run_number(name)} is chosen, by its number; {choice}"
 
 
 def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:
     """Return the message for an id that several runs, with these numbers, have."""
     listed = ", ".join(map(str, numbers[:MAX_LISTED_NAMESAKES]))
     more = ", …" if len(numbers) > MAX_LISTED_NAMESAKES else ""
-    choice = f"run {numbers[0]} is taken, another by its number: {spelling.format(numbers[1])}"
+    choice = (
+        f"run {numbers[0]} is chosen; choose another by its number: {spelling.format(numbers[1])}"
+    )
     return f"{label}: runs {listed}{more} have the id {run_id!r}; {choice}"
 
 

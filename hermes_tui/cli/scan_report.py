@@ -188,7 +188,7 @@ class Report:
             self.complain(f"--filter: {passed:,} of {counted(runs, 'run')} pass")
         if self._fail_if:
             all_runs = counted(rates.all.runs, "run")
-            self.complain(f"--fail-if: true of {self._failing_runs:,} of {all_runs}")
+            self.complain(f"--fail-if: true for {self._failing_runs:,} of {all_runs}")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
             note = others if self._new_count and self._baseline.matches_no_file else ""

@@ -17,12 +17,12 @@ NAME_WIDTH: Final = 28
 LOOK_AT: Final = "look at one: hermes-tui open FILE --at RUN:MESSAGE"
 HEADINGS: Final = {
     "code": "by code: runs with it, as an error, a warning or a note",
-    "tool": "by tool: runs in which it or a call of it failed, of those that call it",
+    "tool": "by tool: runs in which the tool or a call of it failed, of those that call it",
     "model": "by model: runs with errors, of its runs",
     "parser": "by parser: runs with errors, of those it reads",
 }
 """What the counts of a name mean, which differs by group."""
-OUTCOMES: Final = "outcome by model: runs that failed their task, of those that say; rewards"
+OUTCOMES: Final = "outcome by model: runs that failed their task, of those with an outcome; rewards"
 NEW_TOO: Final = "; how many findings are new"
 NOT_GIVEN: Final = "(not given)"
 
@@ -107,7 +107,7 @@ def _total_line(rate: Rate, files: int, refused: int, outside: int) -> str:
     share = f" ({rate.share:.1%})" if rate.failed else ""
     text = f"{where}, {rate.failed:,} with errors{share}"
     if outside:
-        text += f"; besides, {counted(outside, 'malformed place')} outside of any run"
+        text += f"; plus {counted(outside, 'malformed place')} outside of any run"
     return text + (f"; {counted(refused, 'file')} could not be read" if refused else "")
 
 

@@ -21,7 +21,7 @@ def unknown_command(word: str, commands: Sequence[str]) -> str:
     elif os.path.lexists(word):
         hint = f"did you mean {command_line('open', word)}?"
     else:
-        hint = near_hint(word, commands, f"it knows {', '.join(commands)}")
+        hint = near_hint(word, commands, f"the commands are {', '.join(commands)}")
     return f"no command is called {word!r}: {hint}"
 
 

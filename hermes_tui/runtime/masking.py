@@ -161,7 +161,7 @@ def restore_credentials(events: Iterable[Event], extra: Mapping[str, Any]) -> tu
         for event in events
     )
     if others := sorted(extra.keys() - masked_names):
-        what = f"with --resume the recording decides --extra-body: {', '.join(others)}"
+        what = f"with --resume the recording sets --extra-body: {', '.join(others)}"
         raise UsageError(what, "leave it out")
     return whole
 

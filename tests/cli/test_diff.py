@@ -51,7 +51,7 @@ def test_runs_that_did_the_same_exit_with_zero(runs: Path) -> None:
 def test_diff_with_one_file_reports_how_to_name_two_of_its_runs(runs: Path, run: str) -> None:
     done = hermes_tui("diff", f"{runs}{run}")
     assert done.code == 2
-    said = f"a second run is missing (two runs of one file: {runs}:1 {runs}:2)"
+    said = f"a second run is missing (for two runs of one file: {runs}:1 {runs}:2)"
     assert done.err == f"hermes-tui: {said}\n"
 
 
@@ -166,7 +166,7 @@ def test_lines_are_broken_between_words_on_a_terminal(
         ("{runs}:9", "{runs}:1", 2, "no run '9'"),
         ("{folder}", "{runs}:1", 2, "is a folder"),
         ("{folder}/none.json", "{runs}:1", 3, "no such file"),
-        ("-", "-", 2, "both runs are standard input"),
+        ("-", "-", 2, "both runs would be read from standard input"),
         ("{runs}:1", "-:2", 2, "-:2 looks like an option (write `-- -:2`, at the end)"),
         ("-:a b", "{runs}:1", 2, "-:a b looks like an option (write `-- -:a b`, at the end)"),
     ],

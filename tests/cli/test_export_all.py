@@ -58,10 +58,10 @@ def test_malformed_places_outside_of_any_run_are_reported(path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--to", "html", "--all"], "--all: a file of html holds one run (--run chooses one"),
-        (["--to", "openai", "--all", "--run", "2"], "--run names one run, --all takes many"),
+        (["--to", "html", "--all"], "--all: html holds only one run per file (--run chooses one"),
+        (["--to", "openai", "--all", "--run", "2"], "--run cannot be combined with --all"),
         (["--to", "openai", "--filter", "rewrd > 1"], "unknown name 'rewrd'"),
-        (["--to", "openai", "--filter", "run > 1"], "run is not a field of a run by itself"),
+        (["--to", "openai", "--filter", "run > 1"], "run is not a field of a single run"),
     ],
     ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
 )

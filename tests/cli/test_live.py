@@ -335,7 +335,9 @@ def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> Non
 
 def test_keys_are_named_where_there_is_a_screen_alone() -> None:
     line = parser().parse_args(["live", "--resume", "x.jsonl", "--run"])
-    with pytest.raises(UsageError, match=r"\(leave it out; the key C runs on\)"):
+    with pytest.raises(
+        UsageError, match=r"\(leave it out; press C to continue without stopping before calls\)"
+    ):
         check_recorded_options(line, has_screen=True)
     with pytest.raises(UsageError, match=r"\(leave it out\)"):
         check_recorded_options(line, has_screen=False)

@@ -227,7 +227,7 @@ def test_tools_that_the_messages_are_of_are_named_where_none_are_given(tmp_path:
     saved.write_text(json.dumps({"messages": CHAT, "tools": tools}), "utf-8")
     with LocalServer(DONE) as server:
         told = without_tools(tmp_path, saved, server)
-    assert "saved.json: its tools are not at hand here: terminal, b" in told
+    assert "saved.json: its tools are not available here: terminal, b" in told
     assert "\x1b" not in told
 
 
@@ -244,4 +244,4 @@ def test_tools_of_the_messages_are_not_reported_if_tools_are_given(tmp_path: Pat
     tools = [{"type": "function", "function": {"name": "terminal"}}]
     with LocalServer(DONE) as server:
         outcome = go_on(tmp_path, json.dumps({"messages": CHAT, "tools": tools}), server=server)
-    assert "not at hand" not in outcome.err
+    assert "not available" not in outcome.err

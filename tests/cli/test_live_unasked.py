@@ -63,7 +63,7 @@ def test_without_a_terminal_no_tool_runs_unless_allowed(
     assert ended.returncode == 4
     assert kinds(ended.stdout)[-1] == "Stopped"
     assert not (tmp_path / "ran").exists()
-    assert "without a terminal nobody can be asked" in ended.stderr
+    assert "without a terminal nobody can approve the call" in ended.stderr
     assert "start again with --run or --headless" in ended.stderr
 
 

@@ -44,7 +44,7 @@ def test_an_empty_list_says_how_to_get_a_model(capsys: pytest.CaptureFixture[str
     assert run("list") == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "hermes-tui: no model yet (`hermes-tui model add`)\n"
+    assert err == "hermes-tui: no model was added yet (add one with `hermes-tui model add`)\n"
 
 
 def test_removing_what_is_not_there_is_wrong_usage() -> None:

@@ -35,8 +35,8 @@ def test_a_run_is_named_by_its_number_or_its_id(runs: Path) -> None:
 def test_of_runs_of_the_same_id_the_first_is_shown_and_that_is_said(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("b"), chat("a", "one"), chat("a", "two"))
     done = within("open", path, "--at", "a:2")
-    said = f"hermes-tui: {path}: runs 2, 3 have the id 'a'; run 2 is taken, another by its number: "
-    assert (done.code, done.one_line) == (0, f"{said}--at 3:2")
+    said = f"hermes-tui: {path}: runs 2, 3 have the id 'a'; run 2 is chosen"
+    assert (done.code, done.one_line) == (0, f"{said}; choose another by its number: --at 3:2")
     assert done.text.split()[-1] == "one"
 
 
@@ -106,7 +106,7 @@ def test_a_place_is_in_one_file(runs: Path, tmp_path: Path) -> None:
 def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("0", "one"), chat("1", "two"), chat("2", "three"))
     done = within("open", path, "--at", "2:2")
-    said = f"{path}: run 2 is taken, by its number; run 3 has the id '2': --at 3:2"
+    said = f"{path}: run 2 is chosen, by its number; run 3 has the id '2': --at 3:2"
     assert (done.code, done.one_line) == (0, f"hermes-tui: {said}")
     assert done.text.split()[-1] == "two"
     assert within("open", path, "--at", "3").err == ""

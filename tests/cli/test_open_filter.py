@@ -30,12 +30,12 @@ def test_a_run_is_filtered_by_what_is_known_of_a_row(tmp_path: Path) -> None:
 def test_a_filter_that_does_not_fit_what_is_listed_is_refused(runs: Path, tmp_path: Path) -> None:
     done = within("open", runs, "--filter", 'kind == "call"')
     assert (done.code, done.out) == (2, b"")
-    told = ", for a list of runs: kind is a field of a run's rows (open one file, with --at RUN if"
+    told = ": kind is a field of a run's rows, not of a list of runs (open one file, "
     assert told in done.one_line
     one = lines(tmp_path / "run.jsonl", called("a", "ls"))
     done = within("open", one, "--filter", "errors > 0")
     assert (done.code, done.out) == (2, b"")
-    told = ", for a run: errors is a field of a list of runs (open several runs)"
+    told = ": errors is a field of a list of runs, not of one run (open several runs)"
     assert done.one_line.endswith(told)
 
 
@@ -45,7 +45,7 @@ def test_without_a_screen_nothing_can_be_filtered_by_what_a_search_has_found(
 ) -> None:
     done = within("open", runs, "--filter", text)
     assert (done.code, done.out) == (2, b"")
-    assert "found is what a search (/) has found, which needs the screen (" in done.one_line
+    assert "found is set by a search (/), which needs the screen (" in done.one_line
 
 
 def test_an_unknown_name_is_answered_with_what_a_run_has_and_what_a_list_has(runs: Path) -> None:

@@ -183,7 +183,7 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
         (["--parser", "hermes-tui/auto", "--stream", "1"], 2, ["--parser real/vllm-…/NAME"]),
         (["--parser", "real/vllm-0.33.0/hermes"], 3, ["no engine 'vllm-0.33.0' was added"]),
         (["--all", "--parser", "vllm/hermes"], 2, ["--all"]),
-        (["--batch", "--all"], 2, ["--batch goes without --all"]),
+        (["--batch", "--all"], 2, ["--batch cannot be combined with --all"]),
         (["--tools", "none.json"], 3, ["none.json: no such file (check the path)"]),
         (["--tools", "tests"], 3, ["tests: is a folder (check the path)"]),
     ],

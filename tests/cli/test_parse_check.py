@@ -130,4 +130,4 @@ def test_a_line_that_no_parser_reads_is_left_out_of_what_is_expected(tmp_path: P
 @pytest.mark.parametrize("option", ["--check", "--expect"])
 def test_check_and_expect_require_batch(tmp_path: Path, option: str) -> None:
     done = within("parse", write(tmp_path, SOUND), option)
-    assert done.code == 2 and "is for --batch" in done.one_line
+    assert done.code == 2 and "needs --batch" in done.one_line

@@ -33,7 +33,7 @@ def test_a_number_is_a_place_before_it_is_an_id(tmp_path: Path, wanted: str, num
 
 def test_of_runs_of_the_same_id_the_first_is_taken_and_that_is_said(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("x"), chat("a"), chat("a"), chat("b"), chat("a"))
-    said = "have the id 'a'; run 2 is taken, another by its number: "
+    said = "have the id 'a'; run 2 is chosen; choose another by its number: "
     done = within("export", path, "--to", "openai", "--run", "a")
     assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {said}--run 3"
     done = within("diff", f"{path}:a", f"{path}:b")
@@ -45,7 +45,7 @@ def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_p
     path = lines(tmp_path / "runs.jsonl", *(chat(str(n), f"text {n}") for n in (0, 3, 1, 2, 4)))
     for wanted, other in (("3", 2), ("2", 4)):
         done = within("export", path, "--to", "openai", "--run", wanted)
-        said = f"run {wanted} is taken, by its number; run {other} has the id '{wanted}'"
+        said = f"run {wanted} is chosen, by its number; run {other} has the id '{wanted}'"
         assert done.one_line == f"hermes-tui: {path}: {said}: --run {other}"
     assert "text 1" in within("export", path, "--to", "openai", "--run", "3").text
     assert within("export", path, "--to", "openai", "--run", "5").err == ""

@@ -114,9 +114,9 @@ def test_a_filter_belongs_to_what_is_kept_of_a_scan(path: Path) -> None:
     [
         ("reward ==", "it ends too early"),
         ("rewrd > 1", "unknown name 'rewrd'"),
-        ('kind == "call"', "kind is not a field of a run by itself"),
-        ("run > 3", "run is not a field of a run by itself"),
-        ("found", "found is not a field of a run by itself"),
+        ('kind == "call"', "kind is not a field of a single run"),
+        ("run > 3", "run is not a field of a single run"),
+        ("found", "found is not a field of a single run"),
     ],
 )
 def test_a_filter_that_cannot_be_read_is_one_line_and_2(path: Path, text: str, said: str) -> None:

@@ -143,7 +143,7 @@ def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
 def test_the_summary_says_what_is_malformed_outside_of_any_run(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{oops", "[1", chat("b"))
     done = within("scan", path)
-    said = "2 runs in 1 file, 0 with errors; besides, 2 malformed places outside of any run"
+    said = "2 runs in 1 file, 0 with errors; plus 2 malformed places outside of any run"
     assert (done.code, done.text.splitlines()[-1]) == (1, said)
     summary = document(within("scan", path, "--to", "json"))["summary"]
     assert (summary["failed"], summary["defects_outside_runs"]) == (0, 2)
@@ -170,7 +170,7 @@ def test_each_heading_of_the_summary_says_what_is_counted_below_it(tmp_path: Pat
     assert whole == "4 runs in 1 file, 1 with errors (25.0%)"
     assert [group.splitlines()[0] for group in groups] == [
         "by code: runs with it, as an error, a warning or a note",
-        "by tool: runs in which it or a call of it failed, of those that call it",
+        "by tool: runs in which the tool or a call of it failed, of those that call it",
         "by model: runs with errors, of its runs",
     ]
     counts = [[line.split("  /")[0] for line in group.splitlines()[1:]] for group in groups]
@@ -204,7 +204,7 @@ def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_pat
     bad = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"), with_defect("c"))
     worse = lines(tmp_path / "worse.jsonl", chat("a"), *(with_defect(f"{n}") for n in range(9)))
     shown = within("scan", bad, worse).text.splitlines()
-    told = "a number of 5,000 digits is more than is read as one; kept as text"
+    told = "a number of 5,000 digits is too long to read; kept as text"
     assert shown[0].endswith("SOURCE_DEFECT×2")
     assert [line.split("turn 0: ")[0] for line in shown[1:3]] == ["  error   SOURCE_DEFECT "] * 2
     assert [line.split("file: ")[1] for line in shown[1:3]] == [
@@ -434,7 +434,7 @@ def test_runs_fail_by_an_expression(tmp_path: Path) -> None:
     assert within("scan", path).code == 1
     done = within("scan", path, "--fail-if", "reward > 2", "--to", "junit")
     assert done.code == 0
-    assert "--fail-if: true of 0 of 3 runs" in done.err
+    assert "--fail-if: true for 0 of 3 runs" in done.err
     done = within("scan", path, "--fail-if", "reward < 1", "--to", "junit")
     assert done.code == 1
     (suite,) = ElementTree.fromstring(done.text)

@@ -58,7 +58,7 @@ def test_a_reply_in_utf_16_is_read_as_that(
     reply.write_bytes(text.encode("utf-16"))
     assert main(["parse", str(reply), "--parser", "vllm/hermes"]) == 0
     captured = capsys.readouterr()
-    assert "is UTF-16, and read as that" in captured.err
+    assert "is UTF-16 and is read as such" in captured.err
     assert "call 1: f {}" in captured.out
 
 

@@ -79,7 +79,7 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["open", ""], ["PATH", "empty"]),
         (["diff", "a.json", ""], ["B", "empty"]),
         (["diff", "a.json", "b.json", "c.json"], ["c.json", "hermes-tui diff --help"]),
-        (["diff", "--", "-:1", "-:2"], ["both runs are standard input"]),
+        (["diff", "--", "-:1", "-:2"], ["both runs would be read from standard input"]),
         (["export", "", "--to", "html"], ["FILE", "empty"]),
         (["parse", ""], ["FILE", "empty"]),
         (["parse", "x", "--stream", "0"], ["--stream '0'", "a number from 1"]),

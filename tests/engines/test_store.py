@@ -149,7 +149,7 @@ def test_only_known_engines_can_be_requested(wanted: str) -> None:
 
 
 def test_without_an_engine_the_usage_is_shown() -> None:
-    with pytest.raises(UsageError, match="which engine"):
+    with pytest.raises(UsageError, match="no engine was named"):
         run("add")
 
 
@@ -231,7 +231,10 @@ def test_engines_are_listed_as_json(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_an_empty_list_shows_how_to_add_an_engine(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "hermes-tui: no engine yet (`hermes-tui engines add`)\n")
+    assert (out, err) == (
+        "",
+        "hermes-tui: no engine was added yet (add one with `hermes-tui engines add`)\n",
+    )
 
 
 def test_a_removed_engine_is_gone_and_its_checkout_is_kept(tmp_path: Path, cache: Path) -> None:

@@ -121,7 +121,7 @@ def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
         ({"api_key": "EB33"}, "provider.client_secret of the request is not recorded"),
         (
             {"api_key": "EB33", "provider": {"client_secret": "s"}, "seed": 1},
-            "with --resume the recording decides --extra-body: seed",
+            "with --resume the recording sets --extra-body: seed",
         ),
     ],
 )

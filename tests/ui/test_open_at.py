@@ -63,7 +63,7 @@ async def test_an_ambiguous_run_id_is_reported(tmp_path: Path) -> None:
     app = app_at(path, "a")
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert "runs 1, 2, 3 have the id 'a'; run 1 is taken" in screen_lines(app)[-2]
+        assert "runs 1, 2, 3 have the id 'a'; run 1 is chosen" in screen_lines(app)[-2]
 
 
 async def test_the_title_shows_the_number_of_the_run_and_the_count(tmp_path: Path) -> None:
