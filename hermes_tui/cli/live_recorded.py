@@ -74,7 +74,7 @@ def fill_in_recorded(arguments: argparse.Namespace, path: Path) -> None:
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
     recorded = first.details["live"]
     if MASK in str(recorded.get("server", "")) and not arguments.server:
-        hint = "give it again, whole: --server URL; recordings hold no credentials"
+        hint = "pass it again in full: --server URL; recordings contain no credentials"
         message = f"the password or key in {recorded['server']} was not recorded"
         raise UsageError(message, hint)
     for name in RECORDED_SETTINGS:

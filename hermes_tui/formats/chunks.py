@@ -61,7 +61,7 @@ class ChunkJoiner:
         """
         found = {k: v for choice in self._choices.values() for k, v in choice.flaws.items()}
         if self._usages > 1:
-            message = f"usage came in {self._usages:,} chunks"
+            message = f"usage was sent in {self._usages:,} chunks"
             found[message] = _note(
                 message, "the last one is used; clients that add them up get more"
             )
@@ -138,7 +138,7 @@ class _Choice:
         if gap := self._calls.gap:
             found[gap] = _note(gap, "clients that build a list by index get an empty call there")
         if self.ends > 1:
-            message = f"finish_reason came {self.ends:,} times"
+            message = f"finish_reason was sent {self.ends:,} times"
             found[message] = _note(
                 message, "clients that stop at the first one miss what comes after it"
             )

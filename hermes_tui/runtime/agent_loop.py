@@ -297,7 +297,9 @@ def _check_server(server: Any, model: str) -> None:
     if callable(getattr(server, "chat_completion", None)):
         return
     if not _is_client(server):
-        what = f"a server has an async chat_completion(**kwargs), {type(server).__name__} has none"
+        what = (
+            f"a server needs an async chat_completion(**kwargs), {type(server).__name__} has none"
+        )
         raise UsageError(what, 'or give a client: AgentLoop(AsyncOpenAI(…), …, model="…")')
     if any(kind.__name__ == "OpenAI" for kind in type(server).__mro__):
         raise UsageError(f"{type(server).__name__} is not async", "give AsyncOpenAI(…)")

@@ -28,14 +28,14 @@ _NEED_TOKENIZER: Final = frozenset(
 """Parsers that read token ids, or that look up more than markers in the tokenizer."""
 
 _HEAD = '''\
-"""What {engine} {version} makes of a text{how}: python {file}{arguments}"""
+"""Show how {engine} {version} reads a text{how}: python {file}{arguments}"""
 
 '''
 
 _VLLM = """\
 {tokenizer}
 
-# What is above stands for a tokenizer whose model writes the format.
+# The class above stands in for the tokenizer of a model that writes this format.
 
 import json
 import sys

@@ -131,7 +131,7 @@ def _with_problem(data: bytes) -> tuple[bytes, str]:
     try:
         loads(data)
     except ValueError:
-        return data, "no whole JSON" if data.strip() else "nothing in it"
+        return data, "no complete JSON" if data.strip() else "it is empty"
     return data, ""
 
 

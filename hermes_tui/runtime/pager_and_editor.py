@@ -35,7 +35,7 @@ def run_pager(lines: Iterable[str]) -> None:
     process.wait()
     if time.monotonic() - began < QUICK_EXIT_S:
         # The output of a pager that does not wait, such as cat, would be drawn over at once.
-        sys.stdout.write("\n[Enter goes back] ")
+        sys.stdout.write("\n[press Enter to go back] ")
         sys.stdout.flush()
         sys.stdin.readline()
 
@@ -64,7 +64,7 @@ def _edited(text: str, command: list[str], name: str) -> str:
         except OSError as error:
             raise SourceError(command[0], error.strerror or str(error), "set $EDITOR") from error
         if status:
-            raise SourceError(command[0], f"ended with {status}", "the text is as it was")
+            raise SourceError(command[0], f"ended with {status}", "the text is unchanged")
         try:
             edited = path.read_bytes().decode("utf-8", "surrogatepass")
         except (OSError, UnicodeDecodeError) as error:

@@ -37,7 +37,7 @@ def with_reasoning(name: str, reasoning: str) -> str:
     if not reasoning:
         return name
     if not name.startswith(REAL):
-        what = f"{name!r} reads no reasoning apart: it is not a real engine's parser"
+        what = f"{name!r} cannot split off reasoning: it is not a real engine's parser"
         hint = "--parser real/ENGINE/NAME, as `hermes-tui parsers` lists them"
         raise UsageError(f"--reasoning-parser {reasoning}: {what}", hint)
     return f"{name}{WITH}{reasoning}"
@@ -46,8 +46,10 @@ def with_reasoning(name: str, reasoning: str) -> str:
 def known_parser(name: str) -> Parser:
     """Return the parser of ours called `name`; raises UsageError with the near matches."""
     if name.startswith(REAL) or runs_file(name):
-        hint = "`hermes-tui parse --parser` takes it, and so does the parser lab"
-        raise UsageError(f"{name!r}: a parser that runs apart reads single texts, not runs", hint)
+        hint = "use it with `hermes-tui parse --parser` or in the parser lab"
+        raise UsageError(
+            f"{name!r}: a parser in a separate process reads only single texts, not runs", hint
+        )
     try:
         return named_parser(name)
     except KeyError:
@@ -76,7 +78,7 @@ def _unknown_parser_error(name: str) -> UsageError:
     if real or name in ONLY_REAL:
         how = f"hermes-tui parse --parser {real or f'{REAL}{engine}-…/{parser}'}"
         hint = f"`{how}`" if real else f"`hermes-tui engines add {engine}`, then `{how}`"
-        return UsageError(f"{name!r} is not emulated, only the real one can be asked", hint)
+        return UsageError(f"{name!r} is not emulated; only the real parser can be used", hint)
     near = near_names(name)
     hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
     return UsageError(f"unknown parser {name!r}", hint)

@@ -262,7 +262,7 @@ def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> It
         yield Diagnostic(
             Code.SILENT_DROP,
             Severity.ERROR,
-            f"{verdict.parser} loses the call ({name}): no call, and not whole in the content",
+            f"{verdict.parser} loses the call ({name}): not returned, and not whole in the content",
             call.span,
             "the client never sees it: compare the parsers with --all",
         )
@@ -284,7 +284,9 @@ def _failure_finding(code: Code, name: str, error: str, text: str) -> Diagnostic
         Severity.ERROR,
         f"{name} {what}: {error}",
         Span(0, len(text)) if text else None,
-        "the request hangs a worker of the server" if timed_out else "the server answers HTTP 500",
+        "the request blocks a worker of the server"
+        if timed_out
+        else "the server answers with HTTP 500",
     )
 
 
@@ -293,17 +295,17 @@ def divergence(whole: EngineVerdict, streamed: EngineVerdict, text: str) -> list
     if _comparable(whole) == _comparable(streamed):
         return []
     calls_differ = _comparable(whole)[:2] != _comparable(streamed)[:2]
-    what = f"{_summary(whole)} at once, {_summary(streamed)} streamed"
+    what = f"{_summary(whole)} as a whole, {_summary(streamed)} streamed"
     if _summary(whole) == _summary(streamed):
         what = "other arguments" if calls_differ else "other content"
-        what += " streamed than at once"
+        what += " when streamed"
     return [
         Diagnostic(
             Code.STREAM_DIVERGES,
             Severity.ERROR if calls_differ else Severity.WARNING,
             f"the same text gives {what}",
             Span(0, len(text)) if text else None,
-            "compare with --stream 1 and without --stream; streaming is another parser",
+            "compare with --stream 1 and without --stream; streaming uses another parser",
         )
     ]
 

@@ -45,7 +45,7 @@ class Deltas(NamedTuple):
         number = text.removesuffix("c")
         if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
             message = f"--stream {text!r}: not a number of pseudo-tokens"
-            raise UsageError(message, "a number from 1, or as in 4c of characters")
+            raise UsageError(message, "a whole number from 1, or of characters, as in 4c")
         return cls(int(number), by_characters=text.endswith("c"))
 
     def __str__(self) -> str:

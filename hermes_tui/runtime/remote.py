@@ -142,7 +142,9 @@ class RemoteSource:
             self.failure = str(error)
             return b""
         if len(data) != end - start:
-            self.failure = f"{self.path}: {len(data):,} bytes came for {end - start:,} requested"
+            self.failure = (
+                f"{self.path}: {len(data):,} bytes arrived, {end - start:,} were requested"
+            )
             return b""
         self._blocks[number] = data
         if len(self._blocks) > BLOCKS_KEPT:
@@ -192,9 +194,7 @@ def size_of(path: RemotePath) -> int:
     """Return the size of a file in bytes; raises SourceError if it is gone or its size unknown."""
     size = _info(path).get("size")
     if not isinstance(size, int):
-        raise SourceError(
-            str(path), "the server does not say how long it is", "copy it to a disk first"
-        )
+        raise SourceError(str(path), "the server does not say how long it is", "download it first")
     return size
 
 

@@ -195,7 +195,7 @@ class ReplayServer:
                     is_final=not answer.retryable and next_one not in self._cassette.exchanges,
                 )
         if recorded is not None and end is None:
-            raise RequestFailure(f"the recording holds no reply to request {request.turn}")
+            raise RequestFailure(f"the recording contains no reply to request {request.turn}")
         raise end or RecordingEnds(what)
 
     async def _message(self, answer: ev.ResponseReceived) -> Any:

@@ -101,7 +101,9 @@ class Recording:
     ) -> tuple[Recording, tuple[Event, ...]]:
         """Return the recording at `path`, to be resumed, and the events it holds."""
         if not path.is_file():
-            raise SourceError(str(path), "no such recording", "`hermes-tui live` without --resume")
+            raise SourceError(
+                str(path), "no such recording", "leave out --resume to begin a new run"
+            )
         recording = cls(path, secrets=secrets, exclusive=False)
         try:
             return recording, recording._read_events()
@@ -177,7 +179,7 @@ def _path_taken_error(path: Path) -> UsageError:
     if not path.exists():
         return UsageError(f"{path}: {path.parent} is not a folder", "name another file")
     if not _begins_as_recording(path):
-        return UsageError(f"{path}: there is a file already", "name another one")
+        return UsageError(f"{path}: the file exists already", "name another one")
     hint = f"name another file, or continue it: {command_line('live', '--resume', path)}"
     return UsageError(f"{path}: there is a recording already", hint)
 

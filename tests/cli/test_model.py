@@ -48,7 +48,7 @@ def test_an_empty_list_says_how_to_get_a_model(capsys: pytest.CaptureFixture[str
 
 
 def test_removing_what_is_not_there_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match=r"no model is called 'x' \(there is none yet\)"):
+    with pytest.raises(UsageError, match=r"no model is called 'x' \(none was added yet\)"):
         run("remove", "x")
 
 

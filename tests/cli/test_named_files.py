@@ -48,7 +48,7 @@ def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = within(*command, tmp_path / "pipe")
-    assert (done.code, "a pipe that nobody writes into" in done.one_line) == (2, True)
+    assert (done.code, "a pipe that nobody is writing to" in done.one_line) == (2, True)
 
 
 @pytest.mark.parametrize("named", ["/dev/zero", "pipe"])

@@ -254,7 +254,7 @@ def test_a_range_that_kills_every_process_is_reported_in_one_line(tmp_path: Path
 
     (failure,) = scanned_with(path, kill_always).failures
     assert failure == (
-        f"{path}: the process that read it ended with SIGKILL, and so did another one"
+        f"{path}: the process that read it ended with SIGKILL, and so did its replacement"
     )
 
 

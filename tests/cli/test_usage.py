@@ -43,7 +43,7 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["live", "--api", "demo", "--headless", "--tool-choice", "{x"], ['"type": "function"']),
         (
             ["live", "--api", "demo", "--headless", "--record", str(PROJECT / "README.md")],
-            ["there is a file already"],
+            ["the file exists already"],
         ),
         (
             ["live", "--api", "demo", "--headless", "--break", "befor_dispatch"],

@@ -119,7 +119,7 @@ def test_every_failure_of_a_function_is_a_verdict_with_its_place(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("def read(text): return []", "holds no function parse(text, tools)"),
+        ("def read(text): return []", "contains neither a function parse(text, tools)"),
         ("def parse(text:", "line 1"),
         ("import a_thing_that_is_missing", "No module named 'a_thing_that_is_missing'"),
         ("1 / 0", "(mine.py:1 in <module>)"),
@@ -140,7 +140,7 @@ def test_the_error_for_a_file_that_cannot_be_loaded_is_one_line(
 def test_the_error_for_a_missing_name_lists_those_in_the_file() -> None:
     done = run_parse("mine.py:nope")
     assert done.code == 3
-    assert "holds no parser 'nope'; it holds parse, " in done.one_line
+    assert "contains no parser 'nope'; it contains parse, " in done.one_line
 
 
 def test_modules_next_to_the_file_can_be_imported_and_hide_no_others(here: Path) -> None:
@@ -161,7 +161,7 @@ def test_two_parsers_of_a_file_are_compared_in_a_table() -> None:
 
 
 def test_a_function_supports_neither_streams_nor_reasoning_parsers() -> None:
-    assert "reads whole texts only" in run_parse("mine.py", "--stream", "1").one_line
+    assert "reads only whole texts" in run_parse("mine.py", "--stream", "1").one_line
     line = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
     assert "without a reasoning parser" in line
 

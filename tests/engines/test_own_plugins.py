@@ -135,7 +135,7 @@ def test_the_error_for_a_plug_in_with_several_parsers_asks_which_to_use() -> Non
     Path("vllm_mine.py").write_text(VLLM + other)
     done = run_parse("vllm_mine.py")
     assert done.code == 3
-    assert "holds mine, other: say which, as in FILE.py:mine" in done.one_line
+    assert "contains mine, other: name one, as in FILE.py:mine" in done.one_line
     assert calls(run_parse("vllm_mine.py:other")) == [("ls", '{"path": "."}')]
 
 

@@ -122,7 +122,7 @@ def test_a_broken_wheel_leaves_nothing(tmp_path: Path, cache: Path) -> None:
 
 def test_a_wheel_without_parsers_is_refused(tmp_path: Path, cache: Path) -> None:
     other = wheel(tmp_path, "sglang", "1.0", {"sglang/__init__.py": ""})
-    with pytest.raises(SourceError, match="holds no parsers"):
+    with pytest.raises(SourceError, match="contains no parsers"):
         run("add", str(other))
     assert left_in(cache) == []
 

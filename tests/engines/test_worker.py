@@ -160,7 +160,7 @@ async def test_concurrent_requests_are_handled_in_turn(worker: EngineWorker) -> 
 async def test_a_missing_stream_support_of_the_engine_is_reported(worker: EngineWorker) -> None:
     verdict = await worker.parse("plain", "x", stream=[1])
     assert verdict.outcome is EngineOutcome.UNKNOWN
-    assert verdict.error == "hermes-agent reads whole texts only"
+    assert verdict.error == "hermes-agent reads only whole texts"
 
 
 async def test_tools_reach_the_parser_as_schemas(worker: EngineWorker) -> None:

@@ -334,7 +334,7 @@ def test_a_parser_that_cannot_be_asked_is_refused(parser: str) -> None:
 async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
-    with pytest.raises(UsageError, match="there is a file already"):
+    with pytest.raises(UsageError, match="the file exists already"):
         await loop(Server(said("done")), record=path).run(user())
     assert path.read_text() == "mine"
 

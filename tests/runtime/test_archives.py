@@ -237,7 +237,7 @@ def test_a_member_that_would_unpack_to_far_too_much_is_not_unpacked(
     path = written(packed({"a.json": b"[" + b" " * (2 << 20)}))
     assert failure_of(path) == (
         f"{path}: a.json unpacks to more than 500 times its size; it is not read "
-        "(a bomb? unpack it yourself if you trust it)"
+        "(perhaps a decompression bomb: unpack it yourself if you trust it)"
     )
 
 

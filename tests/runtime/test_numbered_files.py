@@ -139,7 +139,7 @@ def test_a_torn_file_is_named_and_what_stands_in_it_is_shown(events: Path) -> No
     file, [run] = opened(events)
     log = read_events(run.ref)
     file.close()
-    assert f"{torn.name}: no whole JSON" in file.source.failure
+    assert f"{torn.name}: no complete JSON" in file.source.failure
     assert any(isinstance(event, SourceDefect) for event in log)
 
 

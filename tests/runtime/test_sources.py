@@ -300,7 +300,7 @@ def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
     assert len(data) < 32 << 20
     assert failure == (
         f"{path}: unpacks to more than 500 times its size; only its first {len(data) >> 20} MB "
-        "are read (a bomb? unpack it yourself if you trust it)"
+        "are read (perhaps a decompression bomb: unpack it yourself if you trust it)"
     )
 
 
@@ -338,7 +338,7 @@ def test_a_small_temporary_disk_is_not_filled_up(
     assert 0.9 < len(data) / (blocks * BLOCK) <= 0.95
     assert failure == (
         f"{path}: {told} could be written to {tempfile.gettempdir()}: "
-        "hardly any room would be left (set TMPDIR to a folder with more room)"
+        "the disk is nearly full (set TMPDIR to a folder with more room)"
     )
 
 
@@ -352,7 +352,7 @@ def test_of_the_room_that_is_spared_a_file_takes_a_small_part(
     path.write_bytes(gzip.compress(TEXT))
     data, failure = whole(path)
     assert 100 * BLOCK < len(data) <= 2000 * BLOCK // 16
-    assert "hardly any room would be left" in failure
+    assert "the disk is nearly full" in failure
 
 
 def test_a_disk_that_does_not_say_how_large_it_is_is_written_to(

@@ -49,7 +49,7 @@ def test_what_was_appended_can_be_read_at_once(tmp_path: Path) -> None:
 def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("kept")
-    with pytest.raises(UsageError, match=r"there is a file already \(name another one\)"):
+    with pytest.raises(UsageError, match=r"the file exists already \(name another one\)"):
         Recording(path)
     assert path.read_text() == "kept"
 
@@ -61,7 +61,7 @@ def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
             {"live": {"api": "http"}},
             "or continue it: `hermes-tui live --resume '",
         ),
-        ({"task_id": "7"}, "there is a file already (name another one)"),
+        ({"task_id": "7"}, "the file exists already (name another one)"),
     ],
 )
 def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(

@@ -91,7 +91,7 @@ async def test_an_error_whose_body_never_comes_is_still_that_error(
     adapter: type[ChatServer],
 ) -> None:
     failure = await refused(adapter, Answer([HOLD], 500), timeout_s=1)
-    assert failure.message == "500, and its body did not come"
+    assert failure.message == "500, and its body did not arrive"
     assert failure.status == 500
 
 
@@ -102,7 +102,7 @@ async def test_a_packed_body_is_unpacked(adapter: type[ChatServer]) -> None:
     reply = await asked(adapter, Answer([gzip.compress(plain)], headers=packed))
     assert reply.raw == plain.decode()
     failure = await refused(adapter, Answer([b"no gzip at all"], headers=packed))
-    assert failure.message.startswith("the body cannot be unpacked")
+    assert failure.message.startswith("the body cannot be decompressed")
 
 
 @both
@@ -119,6 +119,6 @@ async def test_half_a_surrogate_pair_in_a_request_is_a_failure(adapter: type[Cha
 async def test_a_stream_cut_off_keeps_what_came_in_the_failure(adapter: type[ChatServer]) -> None:
     answer = Answer([*PARTS[:4], HOLD], headers={"Content-Type": "text/event-stream"})
     failure = await refused(adapter, answer, stream=True, timeout_s=1)
-    assert failure.message.startswith("nothing more came for 1 s")
+    assert failure.message.startswith("nothing more arrived for 1 s")
     assert failure.body == b"".join(PARTS[:4]).decode()
     assert [found.code for found in failure.diagnostics] == ["STREAM_CUT"]

@@ -181,7 +181,7 @@ async def test_the_first_of_several_choices_is_taken_and_that_is_said(
     choices = [{"index": 0, "message": MESSAGE, "finish_reason": "tool_calls"}] * 2
     reply = await asked(adapter, whole(MESSAGE, choices=choices))
     assert [found.message for found in reply.diagnostics] == [
-        "2 choices came; the first one is used"
+        "2 choices were returned; the first one is used"
     ]
 
 

@@ -50,8 +50,8 @@ EXPECTED = {
     "no_finish": ("reply", CALL, "warning STREAM_CUT: the stream has no finish_reason"),
     "no_done": ("reply", CALL, "note STREAM_CUT: the stream ends without [DONE]"),
     "nothing_but_done": ("empty", "the stream was empty: nothing but [DONE]", ""),
-    "empty_stream": ("empty", "the stream was empty: not one event came", ""),
-    "usage_on_every_chunk": ("reply", "ab", "note REPLY_SHAPE: usage came in 2 chunks"),
+    "empty_stream": ("empty", "the stream was empty: no event arrived", ""),
+    "usage_on_every_chunk": ("reply", "ab", "note REPLY_SHAPE: usage was sent in 2 chunks"),
     "choices_null": ("reply", "x", "note REPLY_SHAPE: choices is null in a chunk"),
     "delta_null": (
         "reply",
@@ -69,7 +69,11 @@ EXPECTED = {
             "stream held no text and no call"
         ),
     ),
-    "message_not_delta": ("reply", CALL, "warning REPLY_SHAPE: a chunk holds message, not delta"),
+    "message_not_delta": (
+        "reply",
+        CALL,
+        "warning REPLY_SHAPE: a chunk contains message, not delta",
+    ),
     "content_list": ("reply", "hi", ""),
     "bad_json_event": (
         "reply",
@@ -77,7 +81,7 @@ EXPECTED = {
         (
             "error REPLY_SHAPE: event 2 is not JSON (Unterminated string starting at: "
             'line 1 column 26 (char 25)): {"id": "c", "choices": [{"ind; error '
-            "REPLY_SHAPE: the stream held no text and no call"
+            "REPLY_SHAPE: the stream contained no text and no call"
         ),
     ),
     "error_event": ("failed", "the server ended the stream with an error: worker died", ""),
@@ -123,11 +127,11 @@ EXPECTED = {
     "role_every_chunk": ("reply", "ab", ""),
     "empty_tool_calls_list": ("reply", "a", ""),
     "id_missing": ("reply", "get_weather({})", ""),
-    "stall": ("failed", "nothing more came for 2 s, after 444 bytes of the body", ""),
+    "stall": ("failed", "nothing more arrived for 2 s, after 444 bytes of the body", ""),
     "json_not_sse": (
         "reply",
         CALL,
-        "warning REPLY_SHAPE: a whole reply came although a stream was requested",
+        "warning REPLY_SHAPE: a whole reply was sent although a stream was requested",
     ),
     "html_200": ("failed", "200 with HTML, not JSON: 502 Bad Gateway", ""),
     "error_in_200_json": ("empty", "the body is an error: no gpu", ""),

@@ -82,7 +82,7 @@ EXPECTED = {
     "message_null": ("empty", "message is null", ""),
     "message_missing": ("empty", "message is missing (there is: index, finish_reason)", ""),
     "fr_null": ("reply", CALL, "note REPLY_SHAPE: finish_reason is null"),
-    "fr_unknown": ("reply", CALL, "note REPLY_SHAPE: finish_reason 'eos' is none that the API has"),
+    "fr_unknown": ("reply", CALL, "note REPLY_SHAPE: finish_reason 'eos' is not one of the API's"),
     "choices_empty": ("empty", "choices is empty", ""),
     "choices_null": ("empty", "choices is null", ""),
     "choices_missing": (
@@ -96,7 +96,7 @@ EXPECTED = {
         "reply",
         CALL,
         (
-            "note REPLY_SHAPE: usage holds no whole number: prompt_tokens, "
+            "note REPLY_SHAPE: usage contains values that are not whole numbers: prompt_tokens, "
             "completion_tokens, total_tokens"
         ),
     ),
@@ -105,7 +105,7 @@ EXPECTED = {
     "error_and_choices": (
         "reply",
         CALL,
-        "warning ERROR_IN_REPLY: an error comes with the choices: partial",
+        "warning ERROR_IN_REPLY: an error was sent along with the choices: partial",
     ),
     "json_array": ("empty", "the body is a list, not an object with choices", ""),
     "json_string": ("empty", "the body is a string, not an object with choices", ""),
@@ -155,8 +155,8 @@ EXPECTED = {
         "reply",
         CALL,
         (
-            "warning REPLY_SHAPE: a stream came although none was requested; warning "
-            "REPLY_SHAPE: a chunk holds message, not delta"
+            "warning REPLY_SHAPE: a stream was sent although none was requested; warning "
+            "REPLY_SHAPE: a chunk contains message, not delta"
         ),
     ),
     "429_ra1": ("failed", "429: slow down (retry after 1 s)", ""),

@@ -110,7 +110,7 @@ async def test_an_answer_that_is_odd_in_form_is_noted_like_a_body() -> None:
     reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
     assert {str(found.severity) for found in reply.diagnostics} == {"note"}
     assert [found.message for found in reply.diagnostics] == [
-        "usage holds no whole number: prompt_tokens",
+        "usage contains values that are not whole numbers: prompt_tokens",
         "the message's role is 'bot', not assistant",
         "the type of call 1 is missing, not function",
         "the id of call 1 is a number, not a string",

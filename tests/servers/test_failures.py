@@ -129,7 +129,7 @@ def test_waiting_in_vain_says_how_long_and_what_had_come() -> None:
     assert transport_failure(ReadTimeout(), exchange).message == "no reply within 600 s"
     exchange.status, exchange.received = 200, bytearray(b"data: half")
     failure = transport_failure(ReadTimeout(), exchange)
-    assert failure.message == "nothing more came for 600 s, after 10 bytes of the body"
+    assert failure.message == "nothing more arrived for 600 s, after 10 bytes of the body"
     assert failure.body == "data: half"
 
 

@@ -221,7 +221,7 @@ def test_an_unknown_name_is_answered_with_near_ones(folder: Path, tmp_path: Path
         models.add_gguf(tmp_path / "m.gguf", name)
     with pytest.raises(UsageError, match=r"did you mean smollm"):
         models.choose_model("smolm")
-    with pytest.raises(UsageError, match="which model"):
+    with pytest.raises(UsageError, match="several models"):
         models.choose_model()
 
 

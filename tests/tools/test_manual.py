@@ -40,9 +40,9 @@ def test_every_usual_shape_gives_the_same_tools(tmp_path: Path, document: Any) -
     ("text", "error"),
     [
         ("{", r"tools\.json: not JSON: Expecting"),
-        ("[]", "holds no tools"),
-        ("5", "holds no tools"),
-        ('{"tools": null}', "holds no tools"),
+        ("[]", "contains no tools"),
+        ("5", "contains no tools"),
+        ('{"tools": null}', "contains no tools"),
         ('[{"name": "a"}, 5]', "tool 2 has no name"),
         ('[{"name": ""}]', "tool 1 has no name"),
         ('[{"name": "a", "parameters": 5}]', "tool 1: parameters must be a JSON Schema"),

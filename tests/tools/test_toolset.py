@@ -56,7 +56,7 @@ async def test_no_tools_are_a_set_too(tmp_path: Path) -> None:
     [
         ("builtin:terminl", "unknown built-in tool 'terminl'; did you mean terminal?"),
         ("bultin", "unknown kind 'bultin'; did you mean builtin?"),
-        ("", "unknown kind ''; known are builtin, hermes, mcp, python, schema"),
+        ("", "unknown kind ''; known: builtin, hermes, mcp, python, schema"),
         ("python:", "a path is missing after python:"),
         ("mcp: ", "a command is missing after mcp:"),
         ("hermes", "toolsets is missing after hermes:"),

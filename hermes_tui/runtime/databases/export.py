@@ -58,6 +58,6 @@ def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
             return lines_of(connection)
     raise NoTranscript(
         str(path),
-        "an SQLite database, but of no program that is known",
-        f"{_KNOWN} are; its tables: {shortened(', '.join(sorted(found)) or 'none', 200)}",
+        "an SQLite database, but not of a known program",
+        f"known: {_KNOWN}; its tables: {shortened(', '.join(sorted(found)) or 'none', 200)}",
     )

@@ -105,7 +105,7 @@ def hint_of(error: sqlite3.DatabaseError) -> str:
     if "locked" in text or "busy" in text:
         return "another program is writing it; try again, or copy it with `sqlite3 … .backup`"
     if "unable to open" in text:
-        return "check that it, and the -wal and -shm files beside it, may be read"
+        return "check that it and the -wal and -shm files next to it can be read"
     if isinstance(error, sqlite3.OperationalError) and "no such " in text:
-        return "its tables are those of another version of its program; export the runs from there"
+        return "its tables are those of another version of its program; export the runs with that"
     return "it is damaged; `sqlite3 FILE .recover` may save what is left"

@@ -103,7 +103,7 @@ class EngineProcess:
         except TimeoutError as error:
             raise await self.unusable(f"not ready after {limit_s:g} s") from error
         except ValueError as error:
-            raise await self.unusable("its process does not start") from error
+            raise await self.unusable("its process did not start") from error
         if "error" in hello:
             raise SourceError(engine.name, f"cannot be loaded: {hello['error']}")
         self.hello = hello

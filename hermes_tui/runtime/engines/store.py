@@ -131,7 +131,7 @@ def add_path(path: Path, name: str = "") -> AddedEngine:
     if root.parts[-2:] == _CHECKOUT.parts:
         root = root.parent.parent
     if not (root / _CHECKOUT / "__init__.py").is_file():
-        raise SourceError(str(path), f"holds no {_CHECKOUT}", "a checkout of hermes-agent")
+        raise SourceError(str(path), f"contains no {_CHECKOUT}", "a checkout of hermes-agent")
     with scratch_in(engines_dir()) as scratch:
         folder = scratch / _valid(name or "hermes-agent")
         folder.mkdir()
@@ -187,7 +187,7 @@ def _unpack(wheel: Path, folder: Path, inside: Sequence[str], progress: OnProgre
                 if member.filename.endswith((".py", ".dist-info/METADATA"))
             ]
             if not any(member.filename.startswith(tuple(inside)) for member in members):
-                raise SourceError(wheel.name, "holds no parsers", "try another version")
+                raise SourceError(wheel.name, "contains no parsers", "try another version")
             total = sum(member.file_size for member in members)
             if total > _MAX_UNPACKED_BYTES:
                 raise SourceError(wheel.name, f"unpacks to {total / 1e6:,.0f} MB")

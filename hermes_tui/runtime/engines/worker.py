@@ -149,7 +149,9 @@ class EngineWorker:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             # Either our tools are not JSON or nest too deeply, or the engine's line is malformed.
             await self._end()
-            return EngineVerdict(EngineOutcome.UNKNOWN, error=f"not exchanged: {error}")
+            return EngineVerdict(
+                EngineOutcome.UNKNOWN, error=f"request or answer malformed: {error}"
+            )
         if verdict.is_last:
             await self._end()
         return verdict

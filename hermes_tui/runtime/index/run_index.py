@@ -152,7 +152,7 @@ class RunIndex:
 
     def _failed(self, why: str) -> None:
         self._failures += 1
-        self.failure = f"{why}; it is read on"
+        self.failure = f"{why}; reading continues"
         self._stop()
 
     def _stop(self) -> None:

@@ -21,7 +21,7 @@ SMALL_PART = 16
 """A file may always take one part in this many of the free space, so that a small file opens."""
 CHECK_EVERY_BYTES = 64 << 20
 """The most bytes written between two checks of the disk; on a small disk far fewer."""
-_TRUST = "a bomb? unpack it yourself if you trust it"
+_TRUST = "perhaps a decompression bomb: unpack it yourself if you trust it"
 
 
 def most_bytes(packed: int) -> int:
@@ -63,7 +63,7 @@ def room_left(label: str, fd: int, written: int) -> int:
     room = free - min(RESERVED_BYTES, disk.f_blocks * disk.f_frsize // 20)
     room = max(room, free // SMALL_PART - written)
     if room < disk.f_frsize:
-        raise no_room(label, written, "hardly any room would be left")
+        raise no_room(label, written, "the disk is nearly full")
     # Other programs write to the same disk meanwhile.
     return min(max(room // 4, disk.f_frsize), CHECK_EVERY_BYTES)
 

@@ -43,7 +43,7 @@ def lines_of_rows(
         line = orjson.dumps(_without_nulls(row), default=_plain) + b"\n"
         written += len(line)
         if written > limit:
-            raise SourceError(name, f"its rows are more than {limit >> 20:,} MB", "take a part")
+            raise SourceError(name, f"its rows take more than {limit >> 20:,} MB", "split it")
         yield line
 
 

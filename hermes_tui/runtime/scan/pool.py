@@ -176,11 +176,11 @@ def _batch(units: Iterator[ScanUnit]) -> list[ScanUnit]:
 
 
 def _lost_part(unit: ScanUnit, how: str) -> Part:
-    what = f"{unit.label}: the process that read it {how}, and so did another one"
+    what = f"{unit.label}: the process that read it {how}, and so did its replacement"
     if unit.reader is None:
         return Part(failure=what, is_refusal=True, is_lost=True, is_last=True)
     text = (
         f"{what}; bytes {unit.start:,} to {unit.end:,} are left out, "
-        "and the numbers of later runs do not count those in there"
+        "and the numbers of later runs do not count the runs in them"
     )
     return Part(failure=text, format=unit.reader.format, is_lost=True, is_last=True)

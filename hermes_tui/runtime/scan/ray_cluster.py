@@ -26,7 +26,7 @@ from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 _DRIVER: Final = "hermes_tui.runtime.scan.ray_driver"
 AUTO: Final = "auto"
 CONNECT_S: Final = 5.0
-START: Final = "`ray start --head` begins one on this machine"
+START: Final = "`ray start --head` starts one on this machine"
 _CURRENT_CLUSTER_FILE: Final = Path("ray", "ray_current_cluster")
 """A file in Ray's temporary folder with the last cluster of this machine. It outlives the cluster.
 """
@@ -76,7 +76,9 @@ class RayCluster:
         try:
             self._driver, peer = start_peer(_DRIVER, stdout=output, stderr=output)
         except OSError as error:
-            raise SourceError("ray", f"no process to ask the cluster: {error}") from error
+            raise SourceError(
+                "ray", f"the process that asks the cluster cannot be started: {error}"
+            ) from error
         with peer:
             # If the driver has died, that is noticed when its answer is read.
             with suppress(OSError):
@@ -142,7 +144,7 @@ def _check_connection(place: RayAddress) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
     except (OSError, OverflowError) as error:
         what = error.strerror if isinstance(error, OSError) else ""
-        reason = f"nobody answers: {what or error}"
+        reason = f"no answer: {what or error}"
         hint = f"is a cluster running there? {START}"
         if place.source:
             hint = f"{place.source} names it; give --address HOST:PORT, or {START}"

@@ -67,7 +67,7 @@ def _decoded(exchange: Exchange) -> tuple[Any, str]:
         raise _failure(
             exchange,
             f"{exchange.status} with HTML, not JSON: {html_title(text)}",
-            "the URL may be that of a web page or a proxy; the API mostly lives below /v1",
+            "the URL may be that of a web page or a proxy; the API is usually below /v1",
         )
     try:
         return load_strictly(bytes(exchange.received))
@@ -116,7 +116,7 @@ def _why_absent(holder: dict[str, Any], key: str, expected: str) -> str:
 
 
 def _no_message(exchange: Exchange, what: str) -> RequestFailure:
-    failure = _failure(exchange, what, "the server took the request but gave no message; retry")
+    failure = _failure(exchange, what, "the server accepted the request but sent no message; retry")
     failure.empty = True
     return failure
 
@@ -138,7 +138,9 @@ def _body_findings(oddity: str, exchange: Exchange) -> Iterator[Diagnostic]:
     if not kind.endswith(("json", "event-stream")):
         claim = f"says it is {kind}" if kind else "does not say what it is"
         yield shape(
-            Severity.NOTE, f"the body is JSON but {claim}", "some clients hand on a text there"
+            Severity.NOTE,
+            f"the body is JSON but {claim}",
+            "some clients then return a plain string",
         )
 
 
@@ -148,14 +150,14 @@ def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             Code.ERROR_IN_REPLY,
             Severity.WARNING,
-            f"an error comes with the choices: {error_text({'error': error})}",
+            f"an error was sent along with the choices: {error_text({'error': error})}",
             hint="the message may be incomplete; retry the turn if it is",
         )
     count = len(value["choices"])
     if count > 1:
         yield shape(
             Severity.WARNING,
-            f"{count} choices came; the first one is used",
+            f"{count} choices were returned; the first one is used",
             "ask for n=1; all of them are in the raw body",
         )
     yield from usage_findings(value.get("usage"))
@@ -166,7 +168,9 @@ def usage_findings(usage: Any) -> Iterator[Diagnostic]:
     if usage is not None and not isinstance(usage, dict):
         yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
     elif usage and (wrong := [key for key in _COUNT_FIELDS if _is_bad_count(usage.get(key, 0))]):
-        yield shape(Severity.NOTE, f"usage holds no whole number: {', '.join(wrong)}")
+        yield shape(
+            Severity.NOTE, f"usage contains values that are not whole numbers: {', '.join(wrong)}"
+        )
 
 
 def _is_bad_count(value: Any) -> bool:
@@ -190,9 +194,9 @@ def _message_flaws(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
     role, content = message.get("role"), message.get("content")
     if role != "assistant":
         value = _shown_value(message, "role")
-        yield _note(f"the message's role is {value}, not assistant", "it is taken as the model's")
+        yield _note(f"the message's role is {value}, not assistant", "it is treated as the model's")
     if content is not None and not isinstance(content, (str, list)):
-        yield _note(f"content is {kind_of(content)}, not a string", "it is taken as text")
+        yield _note(f"content is {kind_of(content)}, not a string", "it is treated as text")
     listed = message.get("tool_calls")
     calls = [
         (number, call)
@@ -200,7 +204,7 @@ def _message_flaws(message: Mapping[str, Any]) -> Iterator[Diagnostic]:
         if isinstance(call, Mapping) and ("function" in call or "custom" in call)
     ]
     if untyped := [(number, call) for number, call in calls if call.get("type") not in _CALL_TYPES]:
-        hint = "clients that look at the type leave the call out"
+        hint = "clients that check the type leave the call out"
         value = _shown_value(untyped[0][1], "type")
         yield _note(f"the type of {_numbered(untyped)} is {value}, not function", hint)
     if bad := [(number, call) for number, call in calls if not _is_id(call.get("id"))]:
@@ -222,16 +226,16 @@ def choice_oddities(message: Any, reason: Any) -> Iterator[Diagnostic]:
     if not isinstance(message, Mapping):
         return
     if not message.get("tool_calls") and message.get("function_call"):
-        hint = "clients of today look at tool_calls only; it is taken as a call"
+        hint = "today's clients read only tool_calls; it is treated as a call"
         yield _note("the call is in function_call, not in tool_calls", hint)
     elif message.get("tool_calls") and reason == "stop":
         yield _note(
             "finish_reason is stop, though there are calls",
-            "a client that goes by it takes the reply for the last one",
+            "a client that relies on it treats the reply as the last one",
         )
     if isinstance(reason, str) and reason not in _FINISH_REASONS:
         known = ", ".join(_FINISH_REASONS)
-        yield _note(f"finish_reason {first_line(reason, 40)!r} is none that the API has", known)
+        yield _note(f"finish_reason {first_line(reason, 40)!r} is not one of the API's", known)
 
 
 def _shown_value(holder: Mapping[str, Any], key: str) -> str:

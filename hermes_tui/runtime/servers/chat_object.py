@@ -84,7 +84,9 @@ def _reply_in(response: Any) -> Reply:
     if not response:
         raise _empty("the server returned nothing", raw)
     if message is None:
-        raise _empty("no choices came" if not choices else "the first choice has no message", raw)
+        raise _empty(
+            "no choices were returned" if not choices else "the first choice has no message", raw
+        )
     reason, usage = getattr(choice, "finish_reason", None), plain(getattr(response, "usage", None))
     around = {"finish_reason": reason} if hasattr(choice, "finish_reason") else {}
     return Reply(
@@ -109,7 +111,7 @@ def _empty(what: str, raw: str) -> RequestFailure:
 def _choice_findings(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
     if len(choices) < 2:
         return ()
-    what = f"{len(choices)} choices came; the first one is used"
+    what = f"{len(choices)} choices were returned; the first one is used"
     return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, what, hint="ask for n=1"),)
 
 

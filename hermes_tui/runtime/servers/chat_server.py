@@ -212,7 +212,7 @@ def _with_stream_warning(reply: Reply, exchange: Exchange, *, streamed: bool) ->
     """Return `reply`, with a warning if it is streamed and should not be, or the reverse."""
     if streamed == exchange.asks_for_stream:
         return reply
-    came = "a stream came although none was requested" if streamed else "a whole reply came"
+    came = "a stream was sent although none was requested" if streamed else "a whole reply was sent"
     asked = "" if streamed else " although a stream was requested"
     hint = "most clients lose the message then; check what the server says about stream"
     found = shape(Severity.WARNING, f"{came}{asked}", hint)
@@ -235,7 +235,7 @@ def _add(exchange: Exchange, data: bytes) -> None:
     exchange.received += data
     if len(exchange.received) > MAX_BODY:
         raise RequestFailure(
-            f"the reply is longer than {MAX_BODY:,} bytes: given up",
+            f"the reply is longer than {MAX_BODY:,} bytes; reading stopped",
             status=exchange.status,
             body=exchange.so_far,
         )

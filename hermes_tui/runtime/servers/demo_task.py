@@ -99,9 +99,9 @@ def prepare_workdir(path: Path) -> None:
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "before_request": "The next request is ready. {continue} sends it.",
-        "after_response": "The reply is in and read; {pane-3} shows its calls. {step-in} steps on.",
+        "after_response": "The reply was read; {pane-3} shows its calls. {step-in} steps on.",
         "after_parse": (
-            "The reply has been read; {pane-3} shows its calls. {next} continues to the first."
+            "The reply was read; {pane-3} shows its calls. {next} continues to the first."
         ),
         "before_dispatch": (
             "Nothing ran yet: {continue} runs the tool, {edit} edits the call, {answer} answers it."
@@ -126,7 +126,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "The tool answered. {edit-result} edits what the model will see; {continue} continues."
         ),
         "after_result@2": (
-            "The real answer. {edit-result} edits what the model will see of it; {continue} "
+            "The real result. {edit-result} edits what the model will see of it; {continue} "
             "continues."
         ),
         "unknown_tool": (
@@ -168,7 +168,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "it."
         ),
         "tool_error": (
-            "The tool failed. {edit-result} edits what the model is told; {continue} continues."
+            "The tool failed. {edit-result} edits what the model sees; {continue} continues."
         ),
         "manual": "A person answers for this tool. {answer} opens a field for the result.",
         "repeat": (

@@ -125,7 +125,7 @@ def _transport_message(error: BaseException, names: set[str], exchange: Exchange
     if "PoolTimeout" in names:
         return f"no free connection to {host}: too many requests at once"
     if "WriteTimeout" in names:
-        return f"{host} stopped taking the request for {_number(exchange.timeout_s)} s"
+        return f"{host} stopped accepting the request for {_number(exchange.timeout_s)} s"
     if "ReadTimeout" in names or "APITimeoutError" in names:
         return _timeout_message(exchange)
     if names & _BAD_URL:
@@ -133,7 +133,7 @@ def _transport_message(error: BaseException, names: set[str], exchange: Exchange
     if names & _BAD_REQUEST:
         return f"the request cannot be sent: {first_line(str(chain[-1]))}"
     if "DecodingError" in names:
-        return f"the body cannot be unpacked: {first_line(str(chain[-1]))}"
+        return f"the body cannot be decompressed: {first_line(str(chain[-1]))}"
     if names & {"RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError"}:
         return _broken_off_message(chain, exchange)
     if "ConnectError" in names:
@@ -147,7 +147,7 @@ def _timeout_message(exchange: Exchange) -> str:
     wait = _number(exchange.timeout_s)
     if exchange.status is None:
         return f"no reply within {wait} s"
-    return f"nothing more came for {wait} s, after {len(exchange.received):,} bytes of the body"
+    return f"nothing more arrived for {wait} s, after {len(exchange.received):,} bytes of the body"
 
 
 def _broken_off_message(chain: list[BaseException], exchange: Exchange) -> str:
@@ -193,7 +193,7 @@ def _status_text(exchange: Exchange) -> str:
     text = exchange.so_far
     if not text.strip():
         is_empty = exchange.headers.get("content-length", "0") == "0"
-        return " with an empty body" if is_empty else ", and its body did not come"
+        return " with an empty body" if is_empty else ", and its body did not arrive"
     if is_html(text):
         return f" with HTML: {html_title(text)}"
     try:

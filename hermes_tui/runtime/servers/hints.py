@@ -42,7 +42,7 @@ def key_hint(access: Access) -> str:
     shown = masked_headers(access.headers)
     secret = [name for name, value in access.headers.items() if shown[name] != value]
     if secret:
-        return f"what --header {secret[0]} gives was sent and refused: is it right?"
+        return f"the value of --header {secret[0]} was sent and refused: is it right?"
     if access.key:
         return (
             f"the key in {access.key_name} was sent and refused: is it right?"
@@ -89,5 +89,5 @@ async def model_hint(access: Access, model: str) -> str:
     named = list(dict.fromkeys([*near, *listed]))[:_MAX_NAMED]
     more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""
     names = ", ".join(first_line(name, 80) for name in named)
-    ways = "name one with --model, or in the request when asking once more"
+    ways = "name one with --model, or in the request when you ask again"
     return f"the server has {names}{more}: {ways}"

@@ -143,7 +143,7 @@ class ManagedServer(ChatCompletionServer):
             return managed_server(inner, tool_parser=self._tool_parser or None)
         except Exception as error:  # a plug-in is loaded, with all of its own imports
             failure = failure_of(error)
-            failure.message = f"the managed server cannot be made: {failure.message}"
+            failure.message = f"the managed server cannot be created: {failure.message}"
             raise failure from error
 
     def _make_inner(self) -> Any:
@@ -185,7 +185,9 @@ class ManagedServer(ChatCompletionServer):
         found = []
         metadata = getattr(new[0], "metadata", None) or {}
         if metadata.get("finish_reason") == "length" and reply.finish_reason != "length":
-            what = f"the reply was cut off at its token limit; it says {_quoted(reply)}"
+            what = (
+                f"the reply was cut off at its token limit; its finish_reason is {_quoted(reply)}"
+            )
             hint = "ask again with more max_tokens"
             found.append(Diagnostic(Code.TRUNCATED, Severity.ERROR, what, hint=hint))
         if before and len(after) > len(before) and not getattr(self._server, "track_tree", False):
@@ -199,14 +201,14 @@ def _atropos(name: str) -> Any:
 
 
 def _quoted(reply: Reply) -> str:
-    return repr(reply.finish_reason) if reply.finish_reason else "nothing of it"
+    return repr(reply.finish_reason) if reply.finish_reason else "missing"
 
 
 def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
     """Return a finding that a reply began a new node, and where its history diverges."""
     if attempt > 1:
-        what = f"asked again: there are {count} nodes now, one for each try"
-        return Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, what, hint="training takes the last")
+        what = f"asked again: there are {count} nodes now, one for each attempt"
+        return Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, what, hint="training uses the last")
     texts = zip(old.full_text, new.full_text, strict=False)
     at = next((i for i, (was, now) in enumerate(texts) if was != now), len(new.full_text))
     shown = new.full_text[max(0, at - _SHOWN_BEFORE) : at]
@@ -214,7 +216,7 @@ def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
         Code.REPLY_SHAPE,
         Severity.WARNING,
         f"the history does not extend the last node, so there are {count} nodes now: "
-        "replies before this one are prompt in the last, and lost for training",
+        "earlier replies are part of the prompt in the last, and lost for training",
         hint=f"they diverge at character {at:,}, after {shown!r}",
     )
 

@@ -127,6 +127,6 @@ def _as_object(reply: Reply) -> Reply:
     try:
         return replace(reply, message=sdk_message(reply.message))
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        what = f"the SDK cannot hold this message ({type(error).__name__}); it is shown as it came"
-        found = shape(Severity.ERROR, what, "ask with --api http")
+        what = f"the SDK cannot represent this message ({type(error).__name__}); shown as received"
+        found = shape(Severity.ERROR, what, "use --api http")
         return replace(reply, diagnostics=(found, *reply.diagnostics))

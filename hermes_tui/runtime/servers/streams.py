@@ -139,7 +139,9 @@ class StreamedReply:
             elif choice.get("delta") is None:
                 if choice.get("message") is not None:
                     self._flag(
-                        Severity.WARNING, "a chunk holds message, not delta", "most clients lose it"
+                        Severity.WARNING,
+                        "a chunk contains message, not delta",
+                        "most clients lose it",
                     )
                 elif "text" not in choice:
                     state = "null" if "delta" in choice else "missing"
@@ -157,7 +159,7 @@ class StreamedReply:
             self._flag(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
         # Without findings, the reader of the reply reports that it is empty.
         if not self._pieces and self._findings:
-            self._flag(Severity.ERROR, "the stream held no text and no call", RETRY_HINT)
+            self._flag(Severity.ERROR, "the stream contained no text and no call", RETRY_HINT)
         torn = self._reader.torn.decode("utf-8", "backslashreplace")
         if torn and not self.is_done:
             self._flag_cut(
@@ -176,15 +178,15 @@ class StreamedReply:
 
     def _nothing_came(self) -> RequestFailure:
         if self._findings:
-            what = f"the stream held no message: {next(iter(self._findings))}"
+            what = f"the stream contained no message: {next(iter(self._findings))}"
         elif self._events:
-            what = "the stream held no message"
+            what = "the stream contained no message"
         elif self.is_done:
             what = "the stream was empty: nothing but [DONE]"
         elif self._reader.torn:
             what = "the stream broke off in its first event"
         else:
-            what = "the stream was empty: not one event came"
+            what = "the stream was empty: no event arrived"
         found = shape(Severity.ERROR, what, "retry; ask without --stream if it happens again")
         return RequestFailure(
             what,

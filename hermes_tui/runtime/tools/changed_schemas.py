@@ -20,7 +20,7 @@ def schemas_changed(declared: Iterable[Any], current: Iterable[Any]) -> str:
     if not names:
         return ""
     listed = first_few([first_line(name, 40) for name in names], _MOST_NAMED)
-    return f"changed: {listed}; this run keeps the schemas it began with, a new one has these"
+    return f"changed: {listed}; this run keeps the schemas it began with; a new run uses these"
 
 
 def _by_name(schemas: Iterable[Any]) -> dict[str, Any]:

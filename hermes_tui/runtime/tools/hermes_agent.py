@@ -45,7 +45,7 @@ class HermesAgentTools:
         schemas = _definitions(list(toolsets))
         if not schemas:
             named = ", ".join(toolsets)
-            hint = "a tool is left out where its key or its program is missing"
+            hint = "a tool is left out if its key or its program is missing"
             raise UsageError(f"hermes-agent has no usable tool in {named}", hint)
         return cls(schemas)
 

@@ -31,7 +31,7 @@ class ManualTools:
             raise SourceError(str(path), f"not JSON: {error}", HINT) from error
         found = document.get("tools", [document]) if isinstance(document, dict) else document
         if not isinstance(found, list) or not found:
-            raise UsageError(f"{path} holds no tools", HINT)
+            raise UsageError(f"{path} contains no tools", HINT)
         schemas = tuple(_schema(entry, f"{path}: tool {i}") for i, entry in enumerate(found, 1))
         return cls(schemas)
 

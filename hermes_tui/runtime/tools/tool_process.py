@@ -104,7 +104,7 @@ class ToolProcess:
             raise ToolFailure(f"RecursionError: {error}") from error
         except ValueError as error:
             await self._end()
-            raise ToolFailure(f"ValueError: an answer beyond all bounds: {error}") from error
+            raise ToolFailure(f"ValueError: a result that is far too large: {error}") from error
 
     async def _reply(self, process: JsonLinesProcess) -> bytes:
         """Return the answer to the latest call, cut short if the process ended before.
@@ -123,7 +123,7 @@ class ToolProcess:
         if "cancelled" in answer:
             # Nobody requested that: the tool ended the event loop, so its process will end, too.
             await self._end()
-            raise ToolFailure("CancelledError: the tool cancelled what it runs in")
+            raise ToolFailure("CancelledError: the tool cancelled its own task")
         if "raised" in answer:
             raise ToolFailure(answer["raised"], tuple(answer["frames"]))
         return Answer(answer["text"] if "text" in answer else decode(answer["json"]))

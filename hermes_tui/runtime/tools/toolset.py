@@ -157,7 +157,7 @@ def _words(spec: str, command: str) -> list[str]:
 
 def _near(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    return f"; {near_hint(name, names, 'known are ' + ', '.join(names))}" if names else ""
+    return f"; {near_hint(name, names, 'known: ' + ', '.join(names))}" if names else ""
 
 
 def _owners(boxes: Sequence[tuple[str, Toolbox]]) -> dict[str, Toolbox]:

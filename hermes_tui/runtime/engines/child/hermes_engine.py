@@ -60,7 +60,7 @@ class HermesEngine:
 
     def stream(self, job: Job, stream: Stream) -> None:
         """Raise UnknownParser: hermes-agent has no streaming path."""
-        raise UnknownParser("hermes-agent reads whole texts only")
+        raise UnknownParser("hermes-agent reads only whole texts")
 
     def _parser(self, name: str) -> Any:
         return self._own[name]() if name in self._own else self._parsers.get_parser(name)

@@ -45,7 +45,9 @@ class OwnEngine:
         else:
             default = {name: kind for name, kind in own.items() if hasattr(kind, _FUNCTION)}
         if not default and not parser_name:
-            raise UnknownParser("holds no function parse(text, tools), nor a parser of an engine")
+            raise UnknownParser(
+                "contains neither a function parse(text, tools) nor a parser of an engine"
+            )
         self._parsers = {**own, **default}
         return chosen(parser_name, default, own)
 
@@ -60,13 +62,13 @@ class OwnEngine:
     def whole(self, job: Job) -> Reading:
         """Call the function with the text."""
         if job.reasoning_parser:
-            raise UnknownParser("a function is asked without a reasoning parser")
+            raise UnknownParser("a function takes no reasoning parser")
         function = self._function(job.parser)
         return _reading(_call_function(function, job.text, job.tools), job.text)
 
     def stream(self, job: Job, stream: Stream) -> None:
         """Raise UnknownParser: a function has no streaming path."""
-        raise UnknownParser("a function reads whole texts only")
+        raise UnknownParser("a function reads only whole texts")
 
     def _function(self, name: str) -> Callable[..., Any]:
         found = self._parsers[name]
@@ -93,7 +95,7 @@ def _reading(result: Any, text: str) -> Reading:
         content, calls = result
         return Reading([_call(call) for call in calls or ()], content)
     if not isinstance(result, (list, tuple)):
-        raise TypeError(f"returned {type(result).__name__}: it returns {_CONTRACT}")
+        raise TypeError(f"returned {type(result).__name__}: it must return {_CONTRACT}")
     return Reading([_call(call) for call in result], None if result else text)
 
 

@@ -54,13 +54,13 @@ def chosen(parser_name: str, registered: Mapping[str, Any], classes: Mapping[str
         return parser_name
     found = registered or classes
     if not found:
-        raise UnknownParser("holds no parser")
+        raise UnknownParser("contains no parser")
     if parser_name:
         known = ", ".join({**registered, **classes})
-        raise UnknownParser(f"holds no parser {parser_name!r}; it holds {known}")
+        raise UnknownParser(f"contains no parser {parser_name!r}; it contains {known}")
     if len({id(kind) for kind in found.values()}) > 1:
         name = next(iter(found))
-        raise UnknownParser(f"holds {', '.join(found)}: say which, as in FILE.py:{name}")
+        raise UnknownParser(f"contains {', '.join(found)}: name one, as in FILE.py:{name}")
     return next(iter(found))
 
 

@@ -135,7 +135,7 @@ class _Server:
     def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
         """Return the outcome of a reading, or that of an error which the engine swallowed."""
         if self._alarm.rang:
-            return "timed-out", reading, "it went on after the limit"
+            return "timed-out", reading, "it continued after the limit"
         if self._log.is_out_of_memory:
             return "memory", Reading(), ""
         if self._log.lacking:

@@ -21,7 +21,7 @@ _MARKERS = {
 """The parser `mistral` reads another format if the tokenizer has the newer markers."""
 _HARMONY = "openai"
 _EXTRACT_METHOD = "extract_tool_calls"
-_WITHOUT_REASONING = "this version is not read with a reasoning parser here"
+_WITHOUT_REASONING = "a reasoning parser cannot be used with this version here"
 _PARSER_MODULES = ("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers")
 _PROTOCOL_MODULES = (
     "vllm.entrypoints.openai.chat_completion.protocol",
