@@ -14,10 +14,7 @@ from hermes_tui.parsers.engines.sglang_schema import (
     json_type,
     properties_of,
 )
-
-
-class Tripped(Exception):
-    """A value that the engine's code does not expect: the whole text is kept."""
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue
 
 
 class Read(NamedTuple):
@@ -112,12 +109,12 @@ def glm45_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Rea
 def glm47_values(pairs: list[tuple[str, str]], parameters: Any) -> dict[str, Read]:
     """Convert as glm47 does; ambiguous types are resolved by the arguments already read.
 
-    Raises Tripped.
+    Raises UnexpectedValue.
     """
     try:
         return _glm47_values(pairs, TypeSets(parameters))
     except KeyError:
-        raise Tripped("a value that JSON has no type for") from None
+        raise UnexpectedValue("a value that JSON has no type for") from None
 
 
 def _glm47_values(pairs: list[tuple[str, str]], types: TypeSets) -> dict[str, Read]:
@@ -181,14 +178,14 @@ def _parsed(text: str, kind: str | None, *, numbers: tuple[str, ...]) -> Any:
         return literal_eval(text)
     except NotLiteral as error:
         if error.unhashable or not error.caught:
-            raise Tripped(f"what Python cannot hold: {error}") from None
+            raise UnexpectedValue(f"what Python cannot hold: {error}") from None
         return text
 
 
 def _unescaped(text: str) -> Any:
     inner = _loads('{"tmp": "' + text + '"}')["tmp"]
     if not isinstance(inner, str):
-        raise Tripped("a quote in the value opens another member")
+        raise UnexpectedValue("a quote in the value opens another member")
     return _loads(inner)
 
 
@@ -197,7 +194,7 @@ def _loads(text: str) -> Any:
         return loads(text)
     except BadJson as error:
         if error.deep:
-            raise Tripped("nested too deeply") from None
+            raise UnexpectedValue("nested too deeply") from None
         raise
 
 
@@ -213,8 +210,8 @@ def _as_number(value: Any, kind: str | None) -> Any:
 
 
 def written(values: dict[str, Read]) -> str:
-    """Return the arguments as emitted; raises Tripped if JSON cannot hold them."""
+    """Return the arguments as emitted; raises UnexpectedValue if JSON cannot hold them."""
     try:
         return json.dumps({key: read.value for key, read in values.items()}, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise Tripped(f"what JSON cannot hold: {error}") from None
+        raise UnexpectedValue(f"what JSON cannot hold: {error}") from None

@@ -22,10 +22,10 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_foreign_body,
     flag_kept_specials,
 )
+from hermes_tui.parsers.engines.json_blocks import tagged_blocks
 from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_arguments import (
     Read,
-    Tripped,
     glm45_values,
     glm47_values,
     written,
@@ -37,7 +37,7 @@ from hermes_tui.parsers.engines.sglang_tools import (
     flag_values,
     remove_drop_findings,
 )
-from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, info, need_tools
 from hermes_tui.parsers.engines.tagged_arguments import pair_flaws
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -57,7 +57,7 @@ def _read_glm45(trace: Trace) -> None:
 def _read_glm47(trace: Trace) -> None:
     _read(trace, _name_before_key, glm47_values)
     position, kept = 0, []
-    for block in _blocks(trace.text):
+    for block in _closed_blocks(trace.text):
         kept.append(Span(position, block.start))
         position = block.end
     kept.append(Span(position, len(trace.text)))
@@ -77,11 +77,11 @@ def _read(
         raise Refused(f"no {OPENER} in the text")
     end = first
     try:
-        for block in _blocks(trace.text):
+        for block in _closed_blocks(trace.text):
             end = block.end
             with trace.part("block", block.start, block.end):
                 _read_block(trace, block, head(trace, block), values)
-    except Tripped as error:
+    except UnexpectedValue as error:
         remove_drop_findings(trace)
         raise Refused(str(error)) from None
     except Refused:
@@ -91,16 +91,8 @@ def _read(
     return first
 
 
-def _blocks(text: str) -> list[Span]:
-    found: list[Span] = []
-    position = text.find(OPENER)
-    while position >= 0:
-        end = text.find(CLOSER, position + len(OPENER))
-        if end < 0:
-            break
-        found.append(Span(position, end + len(CLOSER)))
-        position = text.find(OPENER, end)
-    return found
+def _closed_blocks(text: str) -> list[Span]:
+    return [block.span for block in tagged_blocks(text, OPENER, CLOSER) if block.closed]
 
 
 def _name_before_newline(trace: Trace, block: Span) -> tuple[Span, Span] | None:

@@ -24,7 +24,7 @@ from hermes_tui.parsers.engines.json_text import BadJson
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_tools import remove_drop_findings
-from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 _SLOW_OPENERS = 5_000
@@ -48,7 +48,7 @@ def _read_hermes(trace: Trace) -> None:
             except BadJson as error:
                 refusal = refusal or f"a block is not JSON: {error.message}"
                 part.outcome = "refused"
-            except Tripped as error:
+            except UnexpectedValue as error:
                 refusal = refusal or str(error)
                 part.outcome = "refused"
     if refusal:
@@ -95,7 +95,7 @@ def _read_qwen(trace: Trace) -> None:
 def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
     try:
         _deliver_block(trace, block)
-    except Tripped as error:
+    except UnexpectedValue as error:
         raise EngineRaised(str(error)) from None
     except BadJson as error:
         if not error.syntax:

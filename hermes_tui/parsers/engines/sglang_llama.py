@@ -20,7 +20,7 @@ from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Tra
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
-from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
 from hermes_tui.parsers.literals import read_literal
 
 TAG = "<|python_tag|>"
@@ -172,7 +172,7 @@ def _deliver(trace: Trace, reader: _Reader, before: int) -> None:
         first_index = len(trace.calls)
         try:
             deliver(trace, read.value, read.span, Span(start, read.span.end))
-        except Tripped as error:
+        except UnexpectedValue as error:
             raise EngineRaised(str(error)) from None
         if read.python:
             _flag_python(trace, read, first_index)

@@ -24,7 +24,7 @@ from hermes_tui.parsers.engines.base import (
 from hermes_tui.parsers.engines.json_blocks import read_payload, starts_object
 from hermes_tui.parsers.engines.json_text import BadJson, is_strict_json
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
 
 MARKER = "[TOOL_CALLS"
 ARRAY = "[TOOL_CALLS] ["
@@ -76,7 +76,7 @@ def _read_array(trace: Trace, first: int) -> int:
         place = Span(opening, end)
         try:
             deliver(trace, read_payload(trace, place), place, Span(first, end))
-        except Tripped as error:
+        except UnexpectedValue as error:
             raise EngineRaised(str(error)) from None
         except BadJson as error:
             raise_unless_syntax(error)

@@ -22,7 +22,7 @@ KEYS = ("parameters", "arguments")
 _HINT = 'write {"name": …, "arguments": {…}}'
 
 
-class Tripped(Exception):
+class UnexpectedValue(Exception):
     """A value of a shape that SGLang's code does not expect; the message is its exception's."""
 
 
@@ -40,7 +40,7 @@ def need_tools(trace: Trace) -> None:
 def deliver(trace: Trace, value: Any, place: Span, block: Span) -> None:
     """Deliver the calls of the value at `place`; they divide the text of `block` among them.
 
-    Raises Tripped.
+    Raises UnexpectedValue.
     """
     items = value if isinstance(value, list) else [value]
     spans = items_of(trace.text, place, len(items)) if isinstance(value, list) else [place]
@@ -56,12 +56,14 @@ def _check_shape(trace: Trace, item: Any, at: Span) -> None:
     if not isinstance(item, dict):
         message = f"a {type(item).__name__} where a call object is expected"
         trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, _HINT)
-        raise Tripped(f"AttributeError: {type(item).__name__!r} object has no attribute 'get'")
+        raise UnexpectedValue(
+            f"AttributeError: {type(item).__name__!r} object has no attribute 'get'"
+        )
     name = item.get("name")
     if isinstance(name, (dict, list)) and name:
         message = "the name is not a string"
         trace.flag(Code.NAME_TYPE, Severity.ERROR, at.start, at.end, message, _HINT)
-        raise Tripped(f"TypeError: unhashable type: {type(name).__name__!r}")
+        raise UnexpectedValue(f"TypeError: unhashable type: {type(name).__name__!r}")
 
 
 def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> None:

@@ -25,9 +25,9 @@ from hermes_tui.parsers.engines.foreign_body import (
 )
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.other_parsers import hint_if_called
-from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
+from hermes_tui.parsers.engines.sglang_arguments import Read, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
-from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, info, need_tools
 from hermes_tui.parsers.forward_search import ForwardSearch
 from hermes_tui.parsers.literals import JSON, UNCLOSED
 
@@ -48,7 +48,7 @@ def _read(trace: Trace) -> None:
         with trace.part("block", whole.start, whole.end):
             try:
                 _read_functions(trace, search, whole, body)
-            except Tripped as error:
+            except UnexpectedValue as error:
                 raise Refused(str(error)) from None
     trace.keep(0, first)
 
