@@ -57,13 +57,20 @@ def flag_loose_text(trace: Trace, span: Span, part_name: str) -> bool:
     at = stripped(trace.text, span)
     if not len(at):
         return False
-    loose = trace.text[at.start : at.end]
-    inside = "</" in loose
-    code = Code.MARKER_IN_VALUE if inside else Code.EXTRA_TEXT
-    message = f"text outside of the {part_name} is dropped: {loose[:40]!r}"
-    hint = "a marker inside a value ends it early" if inside else "write nothing there"
+    code, message, hint = loose_text_finding(trace.text[at.start : at.end], part_name)
     trace.flag(code, Severity.ERROR, at.start, at.end, message, hint)
-    return inside
+    return code is Code.MARKER_IN_VALUE
+
+
+def loose_text_finding(text: str, part_name: str) -> tuple[Code, str, str]:
+    """Return code, message and hint for stripped text between the `part_name` of a call.
+
+    A closing marker in the text should have ended a value that another one ended early.
+    """
+    message = f"text outside of the {part_name} is dropped: {text[:40]!r}"
+    if "</" in text:
+        return Code.MARKER_IN_VALUE, message, "a marker inside a value ends it early"
+    return Code.EXTRA_TEXT, message, "write nothing there"
 
 
 def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inner: str) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
+from hermes_tui.parsers.engines.foreign_body import loose_text_finding
 from hermes_tui.parsers.engines.tagged import Slot
 
 _QWEN_OPEN = re.compile(r"<\s*+parameter\s*+=\s*+")
@@ -150,8 +151,5 @@ def _flag_loose(pairs: Pairs, slot: Slot, raw: str, start: int, end: int) -> Non
         message = "no </function> before </tool_call>, which is read as text of the call"
         pairs.note(Code.UNCLOSED, Severity.WARNING, place, message, "close the function first")
         return
-    shown = text.strip()[:40]
-    message = f"text outside of the arguments is dropped: {shown!r}"
-    hint = "a marker inside a value ends it early" if "</" in text else "write nothing there"
-    code = Code.MARKER_IN_VALUE if "</" in text else Code.EXTRA_TEXT
+    code, message, hint = loose_text_finding(text.strip(), "arguments")
     pairs.note(code, Severity.ERROR, place, message, hint)
