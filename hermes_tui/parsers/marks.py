@@ -7,7 +7,9 @@ import re
 OPEN = "<tool_call>"
 CLOSE = "</tool_call>"
 
-SPECIALS = r"\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return)\|>|eos>"
+SPECIAL_NAMES = "im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return"
+"""Names of special tokens that no call contains, each written <|NAME|>, as a pattern."""
+SPECIALS = rf"\|(?:{SPECIAL_NAMES})\|>|eos>"
 MARK = re.compile(
     rf"[<`&](?:(?<=<)(?:(?P<open>{OPEN[1:]})|(?P<close>{CLOSE[1:]})|(?P<function>function[=\s])"
     rf"|(?P<special>{SPECIALS}))|(?P<fence>(?<=`)``)"

@@ -15,6 +15,7 @@ from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.undelivered_calls import undelivered_call
 from hermes_tui.parsers.literals import FAILED, read_literal
+from hermes_tui.parsers.marks import SPECIAL_NAMES
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -25,8 +26,8 @@ SHORTEST_MARKER = 4
 _SEPARATORS = " \t\r\n;,[]"
 _TOKEN = re.compile(r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</s>|<eos>|<end_of_turn>")
 _SPECIAL = re.compile(
-    r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|user|observation"
-    r"|fim_\w{1,20})\|>|<｜end▁of▁sentence｜>|</s>|<eos>|<end_of_turn>"
+    rf"<\|(?:{SPECIAL_NAMES}|user|observation|fim_\w{{1,20}})\|>"
+    r"|<｜end▁of▁sentence｜>|</s>|<eos>|<end_of_turn>"
 )
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")

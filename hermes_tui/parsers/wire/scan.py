@@ -16,7 +16,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.marks import CLOSE, SPECIALS
+from hermes_tui.parsers.marks import CLOSE, SPECIAL_NAMES, SPECIALS
 from hermes_tui.parsers.reasoning_tags import ALL_NAMES
 from hermes_tui.parsers.wire import (
     bare,
@@ -49,7 +49,7 @@ TAGGED: tuple[Wire, ...] = (*hermes.TAGGED, *qwen_coder.WIRES, *glm.WIRES)
 """The formats with `<tool_call>` or `<function=…>`, for which texts of saved runs are read."""
 
 _SPECIAL = (
-    r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|call|message"
+    rf"<\|(?:{SPECIAL_NAMES}|call|message"
     r"|python_end|tool_call_end|tool_calls_section_end|action_end|tools_suffix)\|>|<eos>|</s>"
 )
 _CLOSERS = (
