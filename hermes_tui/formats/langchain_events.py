@@ -18,7 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import append_message, raw_messages
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
+from hermes_tui.formats.langchain_messages import is_message, is_same, message_of, model_of
 from hermes_tui.formats.run_builder import RunBuilder
 
 _MODEL_START = "on_chat_model_start"
@@ -137,13 +137,13 @@ class _Agent:
         """Append the messages not known yet; of a rewritten history, from the first difference
         on."""
         same = 0
-        while same < min(len(messages), len(self.known)) and _is_same(
+        while same < min(len(messages), len(self.known)) and is_same(
             messages[same], self.known[same]
         ):
             same += 1
         if same == len(messages):
             return
-        if same == 0 and self.known and _is_same(messages[0], _after_prompt(self.known)):
+        if same == 0 and self.known and is_same(messages[0], _after_prompt(self.known)):
             # The state of a graph does not hold the system prompt that its model is given.
             return self._append_new([self.known[0], *messages], place, line, build)
         self.known = messages[:same]
@@ -158,16 +158,6 @@ class _Agent:
 
 def _after_prompt(known: list[Any]) -> Any:
     return known[1] if len(known) > 1 else None
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    name = fields.label(_members(one), "id")
-    return one == other or (bool(name) and name == fields.label(_members(other), "id"))
-
-
-def _members(message: Any) -> dict[str, Any]:
-    raw = fields.as_dict(message)
-    return fields.as_dict(raw.get("kwargs")) or fields.as_dict(raw.get("data")) or raw
 
 
 def _fail(event: _Event, build: RunBuilder) -> None:

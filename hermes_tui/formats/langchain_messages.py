@@ -83,6 +83,17 @@ def model_of(messages: Iterable[Any]) -> str:
     return ""
 
 
+def id_of(message: Any) -> str:
+    """Return the id of a message, or "" if it has none."""
+    return fields.label(_members_of(message)[1], "id")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two messages have one id or, if the first has none, are equal."""
+    name = id_of(one)
+    return name == id_of(other) if name else bool(one == other)
+
+
 def message_of(value: Any, pointer: str = "") -> ChatMessage:
     """Return the message at `pointer` as a chat message; anything else gets the role "unknown"."""
     if is_pair(value):

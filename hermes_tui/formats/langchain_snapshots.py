@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from hermes_tui.formats import fields
+from hermes_tui.formats.langchain_messages import id_of, is_same
 
 
 class Snapshot(NamedTuple):
@@ -31,7 +31,7 @@ class New(NamedTuple):
 def grows(before: Sequence[Any], after: Sequence[Any]) -> bool:
     """Return whether a state continues another, that is, begins with the same messages."""
     pairs = list(zip(before, after, strict=False))
-    return bool(pairs) and len(after) >= len(before) and all(_same(*pair) for pair in pairs)
+    return bool(pairs) and len(after) >= len(before) and all(is_same(*pair) for pair in pairs)
 
 
 def are_one_run(states: Sequence[Sequence[Any]]) -> bool:
@@ -67,24 +67,13 @@ def runs_in(snapshots: Iterable[Snapshot]) -> Iterator[tuple[list[New], dict[str
 
 def _is_shared(known: dict[str, Any], name: str, message: Any) -> bool:
     """Return whether a message was there before; one with an id may have changed since."""
-    return name in known if _id_of(message) else _is_known(known, name, message)
+    return name in known if id_of(message) else _is_known(known, name, message)
 
 
 def _is_known(known: dict[str, Any], name: str, message: Any) -> bool:
     return name in known and known[name] == message
 
 
-def _same(one: Any, other: Any) -> bool:
-    name = _id_of(one)
-    return name == _id_of(other) if name else one == other
-
-
 def _name(message: Any, at: int) -> str:
     """Return the key of a message: its id, or else its position."""
-    return _id_of(message) or f"#{at}"
-
-
-def _id_of(message: Any) -> str:
-    known = fields.as_dict(message)
-    inner = fields.as_dict(known.get("data")) or fields.as_dict(known.get("kwargs"))
-    return fields.label(known, "id") or fields.label(inner, "id")
+    return id_of(message) or f"#{at}"
