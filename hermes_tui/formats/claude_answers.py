@@ -35,7 +35,7 @@ def answered(
         return parts
     if len(parts.results) == 1:
         [(result, diagnostics)] = parts.results
-        if (seconds := _duration(row)) is not None:
+        if (seconds := fields.duration_of(tool_use_result(row), _DURATION_KEYS)) is not None:
             parts = parts._replace(results=((changed(result, duration_s=seconds), diagnostics),))
     is_rejected = row.get("toolDenialKind") == "user-rejected"
 
@@ -50,15 +50,6 @@ def _why_declined(text: str) -> str:
         return ""
     match = _REASON.search(text)
     return f"{DECLINED}: {title(match[1])}" if match else DECLINED
-
-
-def _duration(row: dict[str, Any]) -> float | None:
-    answer = tool_use_result(row)
-    for key, scale in _DURATION_KEYS:
-        found = fields.number(answer.get(key))
-        if found is not None and found >= 0:
-            return found / scale
-    return None
 
 
 def tool_use_result(row: dict[str, Any]) -> dict[str, Any]:

@@ -112,7 +112,6 @@ def append_failure(
     """
     is_retried = row.get("type") == "system"
     failure = _retried(row) if is_retried else _given_up(row)
-    retry_ms = fields.number(row.get("retryInMs", row.get("retry_delay_ms")))
     names_status = failure.status is None or str(failure.status) in failure.message
     message = failure.message if names_status else f"status {failure.status}: {failure.message}"
     severity = Severity.WARNING if is_retried else Severity.ERROR
@@ -128,7 +127,7 @@ def append_failure(
         body=failure.body,
         chain=failure.chain,
         retryable=is_retried,
-        retry_in_s=None if retry_ms is None else retry_ms / 1e3,
+        retry_in_s=fields.seconds(row.get("retryInMs", row.get("retry_delay_ms"))),
         diagnostics=(Diagnostic(Code.REQUEST_ERROR, severity, message, hint=_retry_hint(row)),),
     )
 
@@ -156,5 +155,5 @@ def _retry_hint(row: dict[str, Any]) -> str:
 def durations_of(rows: Iterable[dict[str, Any]]) -> list[float]:
     """Return the recorded seconds from each prompt to the end of the work on it."""
     values = (row.get("durationMs") for row in rows if row.get("subtype") == "turn_duration")
-    found = map(fields.number, values)
-    return [milliseconds / 1e3 for milliseconds in found if milliseconds is not None]
+    found = map(fields.seconds, values)
+    return [seconds for seconds in found if seconds is not None]

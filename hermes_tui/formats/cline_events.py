@@ -214,11 +214,10 @@ def _fail(event: dict[str, Any], source: SourceValue, steps: Steps, ts: float | 
 
 def _end(row: dict[str, Any], build: RunBuilder) -> None:
     reason = fields.label(row, "finishReason")
-    took = number(row.get("durationMs"))
     build.end(
         status=_STATUS.get(reason, "unknown"),
         stop_reason=reason,
         usage=used(row.get("usage")),
-        duration_s=None if took is None else took / 1e3,
+        duration_s=fields.seconds(row.get("durationMs")),
         ts=timestamp(row.get("ts")),
     )

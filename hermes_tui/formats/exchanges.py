@@ -59,10 +59,10 @@ _DURATION_KEYS = (
     ("duration_s", 1.0),
     ("response_time", 1.0),
     ("latency", 1.0),
-    ("latency_ms", 1e-3),
-    ("duration_ms", 1e-3),
-    ("_response_ms", 1e-3),
-    ("elapsed_ms", 1e-3),
+    ("latency_ms", 1e3),
+    ("duration_ms", 1e3),
+    ("_response_ms", 1e3),
+    ("elapsed_ms", 1e3),
 )
 _SHOWN_ELSEWHERE = frozenset(
     {"messages", "response", "request", "raw_messages", "raw_response", "tools", "output", "model"}
@@ -240,10 +240,8 @@ def _time(raw: dict[str, Any], keys: tuple[str, ...]) -> float | None:
 
 
 def _duration(value: dict[str, Any]) -> float | None:
-    for key, factor in _DURATION_KEYS:
-        found = fields.number(value.get(key))
-        if found is not None and found >= 0:
-            return found * factor
+    if (duration_s := fields.duration_of(value, _DURATION_KEYS)) is not None:
+        return duration_s
     start, end = _time(value, _TIME_KEYS), _time(value, _END_KEYS)
     return max(0.0, end - start) if start is not None and end is not None else None
 

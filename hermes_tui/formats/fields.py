@@ -252,6 +252,21 @@ def number(value: Any) -> float | None:
     return measures.number(value)
 
 
+def seconds(milliseconds: Any) -> float | None:
+    """Return milliseconds in seconds, None for anything but a number."""
+    found = number(milliseconds)
+    return None if found is None else found / 1e3
+
+
+def duration_of(raw: Mapping[str, Any], keys: Iterable[tuple[str, float]]) -> float | None:
+    """Return the first duration in `raw` in seconds; the keys come with their units per second."""
+    for key, units_per_second in keys:
+        found = number(raw.get(key))
+        if found is not None and found >= 0:
+            return found / units_per_second
+    return None
+
+
 def numbers(raw: Mapping[str, Any]) -> dict[str, float]:
     """Return those members of `raw` that are numbers and have a name."""
     found = ((str(name), number(value)) for name, value in raw.items())

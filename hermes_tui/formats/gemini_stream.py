@@ -150,12 +150,11 @@ def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:
     failed = last.get("status") == "error"
     if error:
         _fail(error, "error", "", build)
-    duration_ms = fields.number(stats.get("duration_ms"))
     build.end(
         status="error" if failed else "ok",
         stop_reason=error or fields.label(last, "status"),
         usage=Usage(*(whole(fields.number(stats.get(key))) for key in _TOKEN_KEYS)),
-        duration_s=None if duration_ms is None else duration_ms / 1e3,
+        duration_s=fields.seconds(stats.get("duration_ms")),
         ts=timestamp(last.get("timestamp")),
     )
 

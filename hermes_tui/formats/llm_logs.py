@@ -152,8 +152,7 @@ def _append(row: _Row, build: RunBuilder) -> None:
     reply = ChatMessage(
         raw, f"{row.pointer}/response", called, line=row.line, used=_usage_of(row.value)
     )
-    took = number(row.value.get("duration_ms"))
-    ended = None if ts is None else ts + (took or 0) / 1e3
+    ended = None if ts is None else ts + (fields.seconds(row.value.get("duration_ms")) or 0)
     append_message(build, reply, ts=ended)
 
 

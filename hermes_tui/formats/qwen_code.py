@@ -37,7 +37,7 @@ from hermes_tui.formats.qwen_code_other_lines import (
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.session_lines import SessionLine, report_odd, split_lines
 from hermes_tui.model.messages import with_flags
-from hermes_tui.parsers.measures import number, timestamp
+from hermes_tui.parsers.measures import timestamp
 
 _MESSAGE_KINDS: Final = frozenset({"user", "assistant", "tool_result"})
 _DETAIL_KEYS: Final = ("cwd", "gitBranch", "version", "agentName")
@@ -220,8 +220,8 @@ def _append_content(
 
 def _append_results(line: _Line, pointer: str, ts: float | None, build: RunBuilder) -> None:
     result = fields.as_dict(line.row.get("toolCallResult"))
-    took = number(result.get("durationMs"))
-    fixed = {} if took is None else {"duration_s": took / 1e3}
+    took_s = fields.seconds(result.get("durationMs"))
+    fixed = {} if took_s is None else {"duration_s": took_s}
     for index, part in enumerate(line.parts):
         append_result(
             build,

@@ -137,9 +137,8 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _duration_s(value: dict[str, Any]) -> float | None:
     """Return the duration of the rollout, including its scoring if the file records that."""
-    times = (fields.number(value.get(key)) for key in ("total_ms", "generation_ms"))
-    known = next((ms for ms in times if ms is not None), None)
-    return None if known is None else known / 1e3
+    times = (fields.seconds(value.get(key)) for key in ("total_ms", "generation_ms"))
+    return next((seconds for seconds in times if seconds is not None), None)
 
 
 FORMAT = Verifiers()
