@@ -25,7 +25,7 @@ from hermes_tui.formats.steps import Steps
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
-from hermes_tui.parsers.measures import number, timestamp, usage
+from hermes_tui.parsers.measures import counted_usage, number, timestamp
 
 _TYPES: Final = frozenset({"agent_event", "hook_event", "run_result"})
 _MAX_SUBAGENTS: Final = 500
@@ -45,20 +45,12 @@ def is_event(value: Any) -> bool:
 def used(counts: Any) -> Usage | None:
     """Return token counts, or None if nothing was counted."""
     members = fields.as_dict(counts)
-    prompt_tokens, completion_tokens = (
-        number(members.get("inputTokens")),
-        number(members.get("outputTokens")),
-    )
-    if not prompt_tokens and not completion_tokens:
-        return None
-    cost = number(members.get("totalCost", members.get("cost")))
-    return usage(
-        {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": members.get("cacheReadTokens")},
-        },
-        cost or None,
+    return counted_usage(
+        members,
+        prompt=("inputTokens",),
+        completion="outputTokens",
+        cached="cacheReadTokens",
+        cost=number(members.get("totalCost", members.get("cost"))) or None,
     )
 
 

@@ -33,7 +33,7 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import number, timestamp, usage
+from hermes_tui.parsers.measures import counted_usage, timestamp
 
 _EVENT_KEYS: Final = frozenset({"type", "data", "id", "timestamp", "parentId"})
 _TYPE_PREFIXES: Final = ("session.", "user.", "assistant.", "tool.", "system.")
@@ -199,18 +199,13 @@ class _Session:
 
 
 def _usage(counts: dict[str, Any]) -> Usage | None:
-    prompt_tokens, completion_tokens = (
-        number(counts.get("inputTokens")),
-        number(counts.get("outputTokens")),
+    return counted_usage(
+        counts,
+        prompt=("inputTokens",),
+        completion="outputTokens",
+        cached="cacheReadTokens",
+        reasoning="reasoningTokens",
     )
-    if prompt_tokens is None and completion_tokens is None:
-        return None
-    return usage({
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": counts.get("cacheReadTokens")},
-        "completion_tokens_details": {"reasoning_tokens": counts.get("reasoningTokens")},
-    })  # fmt: skip
 
 
 FORMAT = Copilot()

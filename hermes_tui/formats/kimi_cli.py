@@ -18,7 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.formats.steps import Steps
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import number, timestamp, usage
+from hermes_tui.parsers.measures import counted_usage, timestamp
 
 _BOOKKEEPING_ROLES: Final = frozenset({"_system_prompt", "_usage", "_checkpoint"})
 _WIRE_TYPES: Final = frozenset({
@@ -74,19 +74,12 @@ def content_of(part: Any) -> Any:
 
 def used(counts: Any) -> Usage | None:
     """Return token counts from the keys of either program, or None if nothing was counted."""
-    members = {
-        fields.snake_case(key): number(value) for key, value in fields.as_dict(counts).items()
-    }
-    prompt_counts = [
-        members.get(f"input_{kind}") or 0 for kind in ("other", "cache_read", "cache_creation")
-    ]
-    if not any((*prompt_counts, members.get("output"))):
-        return None
-    return usage({
-        "prompt_tokens": sum(prompt_counts),
-        "completion_tokens": members.get("output"),
-        "prompt_tokens_details": {"cached_tokens": members.get("input_cache_read")},
-    })  # fmt: skip
+    return counted_usage(
+        {fields.snake_case(key): value for key, value in fields.as_dict(counts).items()},
+        prompt=("input_other", "input_cache_read", "input_cache_creation"),
+        completion="output",
+        cached="input_cache_read",
+    )
 
 
 def _append_message(row: dict[str, Any], source: SourceValue, steps: Steps) -> None:

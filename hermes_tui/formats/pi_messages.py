@@ -20,7 +20,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.measures import counted_usage, number
 from hermes_tui.parsers.plain_values import json_text
 
 FAILED: Final = "error"
@@ -60,18 +60,13 @@ def is_failure(raw: dict[str, Any]) -> bool:
 def used(counts: Any) -> Usage | None:
     """Return the usage of a reply, or None if nothing was counted."""
     counts = fields.as_dict(counts)
-    given, read, written, out = (
-        number(counts.get(key)) for key in ("input", "cacheRead", "cacheWrite", "output")
+    return counted_usage(
+        counts,
+        prompt=("input", "cacheRead", "cacheWrite"),
+        completion="output",
+        cached="cacheRead",
+        cost=number(fields.as_dict(counts.get("cost")).get("total")) or None,
     )
-    cost = number(fields.as_dict(counts.get("cost")).get("total")) or None
-    if not any((given, read, written, out)):
-        return None
-    total = {
-        "prompt_tokens": (given or 0) + (read or 0) + (written or 0),
-        "completion_tokens": out,
-        "prompt_tokens_details": {"cached_tokens": read},
-    }
-    return usage(total, cost)
 
 
 def _user_message(name: str, content: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -133,6 +133,30 @@ def usage(value: Any, cost: Any = None) -> Usage | None:
         next((n for key in _COST_KEYS if (n := number(value.get(key))) is not None), cost_usd),
     )
     return None if found == Usage() else found
+
+
+def counted_usage(
+    counts: Mapping[str, Any],
+    *,
+    prompt: Sequence[str],
+    completion: str,
+    cached: str,
+    reasoning: str = "",
+    cost: float | None = None,
+) -> Usage | None:
+    """Return the usage under the given keys, None if nothing was counted.
+
+    The counts under the keys in `prompt` exclude one another: the prompt is their sum.
+    """
+    prompt_counts = [found for key in prompt if (found := number(counts.get(key))) is not None]
+    named = {
+        "prompt_tokens": sum(prompt_counts) if prompt_counts else None,
+        "completion_tokens": counts.get(completion),
+        "cached_tokens": counts.get(cached),
+        "reasoning_tokens": counts.get(reasoning),
+    }
+    is_counted = any(prompt_counts) or number(counts.get(completion))
+    return usage(named, cost) if is_counted else None
 
 
 def total_usage(several: Iterable[Usage | None]) -> Usage | None:
