@@ -1,4 +1,4 @@
-"""A server and tools whose answers a test writes down; they hang, fail and raise on demand."""
+"""A server and tools with scripted answers; they hang, fail and raise on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HANG = "hang"
 
 
 def said(content: str | None = None, *calls: tuple[str, Any], **usage: int) -> dict[str, Any]:
-    """Return a chat completion whose calls are (name, arguments); texts go as they are."""
+    """Return a chat completion with calls as (name, arguments); texts are passed on verbatim."""
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if calls:
         message["tool_calls"] = [
@@ -35,7 +35,7 @@ def said(content: str | None = None, *calls: tuple[str, Any], **usage: int) -> d
 
 
 class ScriptedServer:
-    """Gives its replies in turn; keeps the bodies that it was sent."""
+    """Gives its replies in turn and keeps the bodies of the requests."""
 
     url = "http://127.0.0.1:1/v1"
 
@@ -90,7 +90,7 @@ class FunctionTools:
 
 
 def start(tools: FunctionTools, *, stops: frozenset[StopPoint] = frozenset(), **more: Any) -> Start:
-    """Return the beginning of a run that nothing stops but `stops`."""
+    """Return the start of a run that stops only at `stops`."""
     return Start(
         ({"role": "user", "content": "do it"},),
         tools=tools.specs,

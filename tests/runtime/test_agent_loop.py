@@ -1,4 +1,4 @@
-"""The importable loop: takes HermesAgentLoop's place, records, and can be debugged."""
+"""The importable agent loop replaces HermesAgentLoop, records runs and can be debugged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHOLE = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_c
 
 
 def as_object(value: Any) -> Any:
-    """Return JSON as objects with attributes, calls as the dicts that a managed server gives."""
+    """Return a JSON completion as objects; calls stay the dicts that a managed server gives."""
     message = value["choices"][0]["message"]
     choice = SimpleNamespace(
         message=SimpleNamespace(
@@ -49,7 +49,7 @@ def as_object(value: Any) -> Any:
 
 
 class Server:
-    """A server object as environments have it."""
+    """A server object like those of environments; it keeps its requests."""
 
     def __init__(self, *replies: Any) -> None:
         self.replies = list(replies)

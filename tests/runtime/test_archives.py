@@ -1,4 +1,4 @@
-"""Transcripts in zip archives: Inspect's own, and any other."""
+"""Transcripts are read from zip archives, those of Inspect and any other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def packed(members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) 
 
 
 def as_zstd(data: bytes) -> bytes:
-    """Return an archive of stored members as if they were packed by method 93."""
+    """Return an archive of stored members with these compressed by method 93 (zstd) instead."""
     source = zipfile.ZipFile(io.BytesIO(data))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as target:
@@ -74,7 +74,7 @@ def runs_of(path: Path) -> list[Any]:
 
 
 def failure_of(path: Path) -> str:
-    """Return what is said of an archive that cannot be read, or not to its end."""
+    """Return the failure reported for an archive, or an empty text if there is none."""
     try:
         file = open_file(path, whole=True)
     except SourceError as error:
@@ -360,7 +360,10 @@ KEPT_AS_FOLDERS = {
 
 
 def folders_packed(path: Path, *wanted: str, without: str = "") -> Path:
-    """Pack what is kept as folders of numbered files, by the places of the runs in the archive."""
+    """Pack the folders of numbered files whose runs get the given places in the archive.
+
+    Members whose names end in `without` are left out.
+    """
     members: dict[str, str | bytes] = {}
     for place in wanted:
         kept = KEPT_AS_FOLDERS[place]

@@ -1,4 +1,4 @@
-"""Rows of Arrow files and streams open as runs, as Hugging Face's data sets save them."""
+"""Rows of Arrow files and streams, as Hugging Face's datasets saves them, open as runs."""
 
 from __future__ import annotations
 

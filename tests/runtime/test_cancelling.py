@@ -1,4 +1,4 @@
-"""What is under way is given up: by a person alone, or with the run."""
+"""A call or request under way is cancelled, by a person or because the run ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.runtime.test_driver import ended, hanging, of_kind, recorded
 
 
 class StreamingServer(ScriptedServer):
-    """Lets the beginning of a reply come in, then nothing any more."""
+    """Sends the beginning of a reply and then nothing more."""
 
     def __init__(self, raw: str) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ def cancels_itself(arguments: object) -> None:
 
 
 class Odd(BaseException):
-    """No Exception: most of what catches errors lets it pass."""
+    """Not an `Exception`, so most error handlers do not catch it."""
 
 
 def raises_what_is_no_exception(arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""Files that were read are made anew when they are asked for, and read as they did before."""
+"""Closed files are rebuilt when they are needed, and read as before."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pool() -> Iterator[SourcePool]:
 
 
 def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[ClosedFiles, Runs]:
-    """Read a file, put it by and forget it; return it, and places and events of the runs."""
+    """Read a file, close it and drop it; return it with the places and events of its runs."""
     file = open_file(path)
     file.number, file.source = number, pool.keep(path, file.source)
     found = [step.ref for step in survey(file) if isinstance(step, FoundRun) and step.final]

@@ -1,4 +1,4 @@
-"""The settings file is optional, and wrong settings are named."""
+"""The settings file is optional, and invalid settings are reported."""
 
 from __future__ import annotations
 

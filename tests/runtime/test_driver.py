@@ -1,4 +1,4 @@
-"""The driver: effects one at a time, everything recorded first, nothing left behind."""
+"""The driver performs one effect at a time, records it first and leaves no task behind."""
 
 from __future__ import annotations
 

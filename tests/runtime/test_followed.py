@@ -1,4 +1,4 @@
-"""Packed files that are followed."""
+"""Packed files are followed."""
 
 from __future__ import annotations
 

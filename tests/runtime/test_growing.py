@@ -1,4 +1,4 @@
-"""Followed files that are renamed, replaced or cut off by whoever writes them."""
+"""Followed files may be renamed, replaced or truncated by their writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long run opens at once the second time, from what was kept of it, and only of the same file."""
+"""A long run opens at once the second time, from the cache, unless its file has changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def opened(path: Path, parser: str = "") -> OpenFile:
 
 
 def read_and_kept(path: Path, parser: str = "") -> RunFeed:
-    """Read a file to its end, and look at it as the screen does."""
+    """Read a file to its end and wait until its run is in the cache."""
     feed = RunFeed.of_file(opened(path, parser))
     feed.poll()
     while feed.step(1.0):
@@ -55,19 +55,19 @@ def read_and_kept(path: Path, parser: str = "") -> RunFeed:
 
 
 def is_known(path: Path, parser: str = "") -> bool:
-    """Return whether a run is there without being read."""
+    """Return whether the run of a file is in the cache."""
     return found(RunFeed.of_file(opened(path, parser)))
 
 
 def found(feed: RunFeed) -> bool:
-    """Let a feed look whether its run was kept, without reading on."""
+    """Return whether a feed takes its run from the cache, which it does without reading on."""
     feed.poll()
     kept = feed._cache_lookup
     return kept is not None and kept.is_done(30.0) and feed._take_cached(kept)
 
 
 def shown(feed: RunFeed) -> list[object]:
-    """Return what the rows of a run show, row by row."""
+    """Return the content of each row of a run."""
     lines = feed.model.timeline
     return [
         (lines.event(row), lines.finding(row), lines.kind(row), lines.turn(row), lines._links[row])
@@ -115,7 +115,7 @@ class _Intruder:
 
 
 def borrowed(module: str, name: str) -> bytes:
-    """Return a pickle that calls what one of our modules has imported."""
+    """Return a pickle that calls a name that one of our modules has imported."""
     return f"\x80\x04c{module}\n{name}\n(Vintruded\ntR.".encode()
 
 

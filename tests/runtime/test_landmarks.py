@@ -1,4 +1,4 @@
-"""`open --at` finds runs of a big file where a scan saw them, and never by what is out of date."""
+"""`open --at` finds runs of a big file by the landmarks of a scan, never by outdated ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS = 60
 
 @pytest.fixture
 def scanned(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a file of runs that was scanned in ranges of a few runs each."""
+    """Return a file of runs that was scanned in ranges of a few runs."""
     monkeypatch.setattr(plan, "RANGE", 1_000)
     path = lines(tmp_path / "runs.jsonl", *(chat(f"r{n}") for n in range(1, RUNS + 1)))
     assert within("scan", path, "--jobs", "2").code == 0
@@ -26,7 +26,7 @@ def scanned(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def id_of(path: Path, number: int) -> str | None:
-    """Return the id of the run that is found by the landmarks of a file."""
+    """Return the id of the run found by the landmarks of a file, or None if there is none."""
     file = open_file(path)
     ref = find_run(file, number)
     file.close()

@@ -1,4 +1,4 @@
-"""A live run is made of what it was told."""
+"""A live run uses the settings it is given."""
 
 from __future__ import annotations
 

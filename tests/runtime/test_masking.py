@@ -1,4 +1,4 @@
-"""Credentials stay out of what a run writes, and come back when it is resumed."""
+"""Credentials are left out of a recording and restored when the run is resumed."""
 
 from __future__ import annotations
 

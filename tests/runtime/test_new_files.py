@@ -1,4 +1,4 @@
-"""Files that come into a followed folder are found once each, whatever happens to the folder."""
+"""Each new file of a followed folder is found once, even if the folder goes and comes back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(new: NewFiles, enough: Callable[[list[Target]], bool]) -> list[str]:
-    """Poll until enough was found; return the names."""
+    """Poll until `enough` is true of the found targets; return their names."""
     all_found: list[Target] = []
     deadline = time.monotonic() + 30
     while not enough(all_found):

@@ -1,4 +1,4 @@
-"""A folder of numbered files, as OpenHands and Strands Agents keep a run, is opened as that run."""
+"""A folder of numbered files, as OpenHands and Strands Agents save a run, opens as that run."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
-    """The folder of events of a conversation, beside which its state is."""
+    """Return the folder of a conversation's events; its state is next to the folder."""
     return Path(shutil.copytree(FIXTURES / "openhands" / "conversation", tmp_path / "c")) / "events"
 
 
 @pytest.fixture
 def messages(tmp_path: Path) -> Path:
-    """The folder of messages of an agent in a session."""
+    """Return the folder of an agent's messages in a session."""
     session = Path(shutil.copytree(FIXTURES / "strands" / "session_demo", tmp_path / "session_1"))
-    # An empty folder is nothing that git keeps.
+    # Git keeps no empty folder.
     (session / "multi_agents").mkdir(exist_ok=True)
     return session / "agents" / "agent_default" / "messages"
 
@@ -249,7 +249,7 @@ def test_a_followed_session_grows_by_the_files_that_come(messages: Path) -> None
         for number in (2, 3):
             (messages / f"message_{number}.json").write_bytes(kept[number])
         assert calls_once(4) == 3
-        # The last one waits until it is whole.
+        # The last file is read only once it is whole.
         (messages / "message_4.json").write_bytes(kept[4][:50])
         (messages / "message_4.json").write_bytes(kept[4])
         (messages / "message_5.json").write_bytes(kept[5])

@@ -1,4 +1,4 @@
-"""Files become runs."""
+"""Files are opened and their runs found."""
 
 from __future__ import annotations
 

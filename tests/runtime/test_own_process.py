@@ -1,4 +1,4 @@
-"""Parts of the program that run as processes of their own."""
+"""Some parts of the program run as separate processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the pace of long work."""
+"""The pace of long work is shown as a rate and the remaining time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a real engine's verdict that no emulation comes to: a call lost is told."""
+"""The verdicts of real engines are explained, and the calls they lose are reported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def told(
 
 
 def lost(verdict: ParserVerdict, text: str) -> list[str]:
-    """Return the text of the calls that are told lost, and see that they are dropped."""
+    """Return the texts of the calls reported as lost; check that these are the dropped ones."""
     found = [one.span for one in verdict.diagnostics if one.code is Code.SILENT_DROP]
     assert tuple(found) == verdict.dropped
     return [text[span.start : span.end] for span in verdict.dropped]
@@ -132,7 +132,7 @@ def test_what_our_reading_says_of_a_call_is_not_said_twice() -> None:
 
 
 def recorded() -> Iterator[tuple[str, str, dict[str, Any], ParserVerdict]]:
-    """Yield text, emulation and the measured verdict of every row, and what is told of it."""
+    """Yield the text, emulation, measured verdict and explained verdict of every row."""
     tools = toolsets()
     for row in rows():
         for column, engine in COLUMNS.items():

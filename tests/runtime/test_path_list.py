@@ -1,4 +1,4 @@
-"""A list of paths gives back what was put in, and takes little more room than the names."""
+"""A list of paths returns those added to it, and takes little more memory than their names."""
 
 from __future__ import annotations
 

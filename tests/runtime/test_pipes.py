@@ -1,4 +1,4 @@
-"""A transcript that comes in by a pipe is shown as it comes, not only when the writer is done."""
+"""A transcript from a pipe is shown as it arrives, before the writer is done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUNS = "".join(json.dumps({"messages": CHAT, "id": name}) + "\n" for name in "ab
 
 @dataclass
 class Pipe:
-    """Standard input, and the end that writes to it."""
+    """The end of a pipe that writes to standard input."""
 
     write_fd: int
 

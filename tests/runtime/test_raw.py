@@ -1,4 +1,4 @@
-"""The exact text behind an event."""
+"""The exact source text of an event is shown."""
 
 from __future__ import annotations
 

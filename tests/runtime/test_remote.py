@@ -1,4 +1,4 @@
-"""Files elsewhere, from a real object store and a real web server on loopback."""
+"""Remote files are read, from a real object store and a real web server on loopback."""
 
 from __future__ import annotations
 

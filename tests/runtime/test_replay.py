@@ -27,7 +27,7 @@ REPLIES = (says("", LS), says("", PWD), says("Done."))
 
 
 def begun(path: Path, **start: Any) -> Branches:
-    """Return a run that stands before the dispatch of its first call."""
+    """Return a run that stops before the dispatch of its first call."""
     tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
     return branches_of(ScriptedServer(REPLIES), tools, record=path, **start)
 
@@ -126,7 +126,7 @@ async def test_a_call_that_was_never_made_diverges_and_continue_ends_it(tmp_path
     branches = begun(path)
     driver = branches.all[0].driver
     await driver.at_rest()
-    # No object: the loop itself answers, the tool is never called.
+    # Not an object: the loop itself answers, and the tool is never called.
     driver.put(EditArguments(0, "[]"))
     await go_on(driver, Command.RUN)
     await branches.close()

@@ -1,4 +1,4 @@
-"""A finding on disk."""
+"""The reproduction of a finding is written to disk."""
 
 from __future__ import annotations
 

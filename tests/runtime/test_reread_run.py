@@ -1,4 +1,4 @@
-"""A run read through a file of its own."""
+"""A run is read again through a separate file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search in all that runs say: nothing is missed for the sake of speed."""
+"""The search through all texts of runs misses nothing for the sake of speed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def refs(path: Path) -> Iterator[list[RunRef]]:
 
 
 def found_in_runs(path: Path, text: str, *, is_regex: bool = False) -> list[bool]:
-    """Return for each run of a file whether a search finds a text in it."""
+    """Return, for each run of a file, whether a search finds `text` in it."""
     with refs(path) as runs:
         return [is_found(ref, text, is_regex=is_regex) for ref in runs]
 
@@ -219,7 +219,7 @@ def test_no_word_of_a_real_file_is_missed(trajectories: Path) -> None:
 
 
 def _long_words(ref: RunRef) -> list[str]:
-    """Return the words of what a model, a tool or a person said, the longest first."""
+    """Return the words in the texts of a model, a tool or a person, the longest first."""
     texts = [text for event in read_events(ref) for text in _said(event)]
     words = {word for text in texts for word in re.findall("[A-Za-z]{5,}", text)}
     return sorted(words, key=lambda word: (-len(word), word))

@@ -1,4 +1,4 @@
-"""A scan as tasks of a real Ray instance on this machine."""
+"""A scan runs as tasks of a real Ray instance on this machine."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """Give the address of a Ray instance of its own."""
-    # Sockets lie in it, so its path must be short.
+    """Yield the address of a separate Ray instance."""
+    # Ray creates sockets in it, so its path must be short.
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -66,7 +66,7 @@ def cluster() -> Iterator[str]:
 
 
 def running(words: str) -> list[int]:
-    """Return the processes whose command line has `words` in it."""
+    """Return the ids of the processes whose command line contains `words`."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -78,14 +78,14 @@ def running(words: str) -> list[int]:
 
 
 def in_sessions_of(processes: list[int]) -> list[int]:
-    """Return all processes that have a session with one of these in common."""
+    """Return the ids of all processes that share a session with one of these."""
     sessions = {stat_of(pid)[3] for pid in processes if stat_of(pid)}
     everybody = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
     return [pid for pid in everybody if stat_of(pid)[3:4] and stat_of(pid)[3] in sessions]
 
 
 def stat_of(pid: int) -> list[str]:
-    """Return the fields of a process behind its name, none if it is gone."""
+    """Return the fields after the name in the stat of a process, none if it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
@@ -100,7 +100,7 @@ def runs_file(path: Path, size: int) -> Path:
 
 
 def counted(address: str, *paths: Path) -> tuple[Counts, list[str]]:
-    """Return what a cluster finds, and what it did again."""
+    """Return what a cluster counts, and the files it scanned again."""
     targets = expand_paths([str(path) for path in paths])
     counts = Counts()
     ray = RayCluster(address, ScanOptions())
@@ -133,7 +133,7 @@ def test_a_cluster_finds_what_this_process_finds(cluster: str, tmp_path: Path) -
 
 
 def kill_a_busy_worker() -> None:
-    """Wait until a worker has scanned for half a second, and kill it."""
+    """Kill a worker once it has scanned for half a second."""
     began: dict[int, float] = {}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -178,7 +178,7 @@ def test_no_cluster_at_the_address_is_one_line() -> None:
 
 @pytest.fixture
 def nobody() -> Iterator[str]:
-    """Give an address at which nobody listens."""
+    """Yield an address at which nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{taken.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""A secret that a server repeats in pieces is in no byte of a recording."""
+"""A secret that a server repeats in pieces is not in the recording."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_two(at: int) -> Answer:
 
 
 async def recorded(adapter: type[ChatServer], answer: Answer, path: Path) -> str:
-    """Return the recording of a run that gets `answer`."""
+    """Return the text of the recording of a run that receives `answer`."""
     tools = FunctionTools(f=lambda arguments: "done")
     with LocalServer(answer) as local:
         async with (
@@ -66,7 +66,7 @@ def raw_reply(recording: str) -> str:
 
 
 def joined(raw: str) -> dict[str, Any]:
-    """Return the message that the pieces of a stream add up to."""
+    """Return the message joined from the pieces of a stream."""
     joiner = ChunkJoiner()
     for line in raw.splitlines():
         if line.startswith("data: {"):
@@ -83,7 +83,7 @@ async def test_a_key_in_two_pieces_is_masked_wherever_it_is_split(
         message = joined(raw_reply(recording))
         assert message["reasoning_content"] == message["content"] == "<[masked]>"
         assert message["tool_calls"][0]["function"]["arguments"] == '{"key": "<[masked]>"}'
-        # Neither of the two pieces is left, but for what is too short to tell.
+        # Neither piece is left, unless it is too short to be recognised.
         for piece in (KEY[:at], KEY[at:]):
             assert len(piece) < 4 or piece not in recording
 

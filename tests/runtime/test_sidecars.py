@@ -1,4 +1,4 @@
-"""What lies beside a transcript is read with it."""
+"""A sidecar, the file next to a transcript that describes it, is read with it."""
 
 from __future__ import annotations
 

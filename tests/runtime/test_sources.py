@@ -1,4 +1,4 @@
-"""Bytes come in plain, packed or growing; what goes wrong on the way is said, not raised."""
+"""Plain, packed and growing files are read; a failure on the way is reported, not raised."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ def test_what_repeats_itself_in_proportion_is_read_whole(
 
 
 def disk(size: int, free: int) -> Callable[[int], os.statvfs_result]:
-    """Return what `fstatvfs` says of a disk of so many blocks on which only one file grows."""
+    """Return an `fstatvfs` for a disk on which one file grows; `size` and `free` are blocks."""
 
     def fstatvfs(fd: int) -> os.statvfs_result:
         left = free - -(-os.fstat(fd).st_size // BLOCK)

@@ -1,4 +1,4 @@
-"""The files of a session's subagents are found where Claude Code writes them."""
+"""The files of a session's subagents are found where Claude Code and Codex write them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_folder_that_may_not_be_entered_leaves_the_session_readable(
             raise PermissionError(13, "Permission denied", str(path))
         return is_dir(path)
 
-    # For a superuser no folder is closed.
+    # The superuser may enter any folder, so permissions alone would refuse nothing.
     monkeypatch.setattr(Path, "is_dir", refuse)
     assert subagent_files(session) == []
 

@@ -1,4 +1,4 @@
-"""Paths become the files that they stand for."""
+"""Paths, folders and patterns are expanded to the files that they stand for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON in UTF-16 and UTF-32 is read as the UTF-8 text that it is."""
+"""JSON in UTF-16 and UTF-32 is read as if it were UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time that a run worked is read from its recording."""
+"""The working time of a run is calculated from its recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings: one writer, nothing lost but a torn line, no secret in the file."""
+"""A recording has one writer, loses at most a torn line and contains no secrets."""
 
 from __future__ import annotations
 
