@@ -147,7 +147,10 @@ class LiveApp(BaseApp):
     def _activity_text(self) -> str:
         log = self.live_feed.model.log
         activity = activity_at(log, len(log) - 1)
-        return f"the run is {activity.word.lower()} {activity.what}".rstrip()
+        what = activity.what
+        if activity.word == "STOPPED" and not what.startswith(("before ", "after ", "at ")):
+            what = f"({what})"
+        return f"the run is {activity.word.lower()} {what}".rstrip()
 
     async def _close_and_exit(self) -> None:
         self._live.say("stopping what is running; once more leaves at once")

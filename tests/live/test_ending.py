@@ -16,10 +16,11 @@ from hermes_tui.model import events as ev
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.http import HttpServer
 from hermes_tui.runtime.tools.toolset import open_tools
 from hermes_tui.ui.live_app import LiveApp
-from tests.live.engine import never, says, streamed
+from tests.live.engine import Scripted, never, says, streamed
 from tests.live.screen import Clock, live
 from tests.servers.local_server import HOLD, Answer, LocalServer, whole
 from tests.ui.opened import NARROW, shows, until
@@ -52,6 +53,20 @@ async def test_leaving_a_stopped_run_takes_the_key_twice(key: str) -> None:
         await run.press(key)
         await run.until(lambda: not run.app.is_running)
         assert not run.app.is_running and run.app.branches is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "where"),
+    [
+        (says("", LS), "the run is stopped before dispatch of terminal;"),
+        (RequestFailure("500: no luck", status=500), "the run is stopped (the request failed);"),
+    ],
+)
+async def test_the_question_before_leaving_names_the_stop(reply: Scripted, where: str) -> None:
+    async with live([reply], TOOLS, clock=Clock(0.01)) as run:
+        await run.stopped()
+        await run.press("q")
+        await run.shows(where)
 
 
 async def test_leaving_an_unrecorded_run_warns_that_this_ends_it() -> None:
@@ -151,7 +166,7 @@ async def test_the_message_of_ctrl_c_is_updated_when_the_run_stops() -> None:
         await run.shows("once more leaves: stopping at the next stop point")
         answers.set()
         await run.stopped()
-        await run.shows("once more leaves: the run is stopped the reply is in")
+        await run.shows("once more leaves: the run is stopped (the reply is in)")
         await run.press("ctrl+c")
         await run.until(lambda: not run.app.is_running)
 
