@@ -195,7 +195,10 @@ def _add_other(page: Page, event: Event, view: ViewState) -> None:
                 page.line(f"{'  ' * number}caused by {link}" if number else link, "dim")
             if event.status is not None:
                 page.line(f"HTTP status {event.status}, attempt {event.attempt}")
-            body(page, event.body, "json")
+            from hermes_tui.ui.render.broken_reply import add_broken_reply
+
+            if not add_broken_reply(page, event.body, view.keys):
+                body(page, event.body, "json")
         case SourceDefect():
             page.heading("malformed place")
             page.line(event.message, "warning" if event.partial else "error")
