@@ -103,6 +103,41 @@ async def test_a_server_without_a_parser_is_answered_with_the_flags_it_lacks(
 
 
 @both
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_busy_server_is_answered_with_the_option_that_waits(
+    adapter: type[ChatServer], status: int
+) -> None:
+    busy = Answer([b'{"error": "slow down"}'], status, {"Retry-After": "3"})
+    assert (await hint_of(adapter, busy)).startswith("--retries N asks again automatically")
+
+
+@both
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.",
+        "The input (9000 tokens) is longer than the model's context length (4096 tokens).",
+        "request (9000 tokens) exceeds the available context size (4096 tokens)",
+    ],
+)
+async def test_a_request_that_is_too_long_is_answered_with_what_shortens_it(
+    adapter: type[ChatServer], message: str
+) -> None:
+    hint = await hint_of(adapter, Answer([json.dumps({"message": message}).encode()], 400))
+    assert hint.startswith("shorten or take out a message") and "--max-model-len" in hint
+
+
+@both
+async def test_a_stream_that_ends_with_an_error_can_only_be_retried(
+    adapter: type[ChatServer],
+) -> None:
+    error = b'data: {"error": "the engine died"}\n\n'
+    answer = Answer([error], headers={"Content-Type": "text/event-stream"})
+    (found,) = (await refused(adapter, answer, stream=True)).diagnostics
+    assert found.hint == "retry the turn; what arrived is in the raw body"
+
+
+@both
 async def test_what_a_server_says_by_another_status_needs_no_hint(
     adapter: type[ChatServer],
 ) -> None:

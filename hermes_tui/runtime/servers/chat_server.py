@@ -23,11 +23,10 @@ from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
 from hermes_tui.runtime.servers.hints import (
     KEY_STATUSES,
-    NO_PARSER,
-    PARSER_FLAG,
     Access,
     key_hint,
     model_hint,
+    refusal_hint,
 )
 from hermes_tui.runtime.servers.logprobs import (
     add_refusal_finding,
@@ -107,15 +106,14 @@ class ChatServer(ABC):
         """Add a hint to a failure if its status or message suggests a cure."""
         if failure.diagnostics:
             return
-        hint = ""
         if failure.status in KEY_STATUSES:
             hint = key_hint(self._access)
         elif failure.status == NOT_FOUND:
             asked = decode(request.parameters)
             model = asked.get("model") if isinstance(asked, dict) else ""
             hint = await model_hint(self._access, str(model))
-        elif PARSER_FLAG in failure.message:
-            hint = NO_PARSER
+        else:
+            hint = refusal_hint(failure)
         if hint:
             error = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, failure.message, hint=hint)
             failure.diagnostics = (error,)

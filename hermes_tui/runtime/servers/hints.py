@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,17 +13,25 @@ from hermes_tui.formats.secrets import masked_headers
 from hermes_tui.model.errors import near_names
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.live_settings import KEY_NAME
+from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.urls import models_url
 
 KEY_STATUSES: Final = frozenset({401, 403})
 WRONG_URL: Final = "is --server right? the base URL of most servers ends in /v1"
 NOTHING_LISTED: Final = f"{WRONG_URL}; or name the model with --model"
-PARSER_FLAG: Final = "--tool-call-parser"
-NO_PARSER: Final = (
+_PARSER_FLAG = "--tool-call-parser"
+_NO_PARSER = (
     "start the server again with --enable-auto-tool-choice --tool-call-parser NAME:"
     " `hermes-tui parsers` lists the NAME for each family of models, for Hermes it is hermes"
 )
 """The hint if vLLM reports that it was started without a parser, and so accepts no tools."""
+_CONTEXT_EXCEEDED = re.compile(r"context (?:length|size|window)", re.IGNORECASE)
+_TOO_LONG = (
+    "shorten or take out a message, ask for fewer --max-tokens, or start the server with a longer"
+    " context (vLLM: --max-model-len, SGLang: --context-length)"
+)
+_BUSY_STATUSES = frozenset({429, 503, 529})
+_BUSY = "--retries N asks again automatically, after the wait that the server asks for"
 _LISTING_TIMEOUT_S = 3.0
 _MAX_NAMED = 5
 
@@ -35,6 +44,15 @@ class Access:
     key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     key_name: str = KEY_NAME
+
+
+def refusal_hint(failure: RequestFailure) -> str:
+    """Return a hint about a refused request from its status and message alone, or ""."""
+    if _PARSER_FLAG in failure.message:
+        return _NO_PARSER
+    if failure.status is not None and _CONTEXT_EXCEEDED.search(failure.message):
+        return _TOO_LONG
+    return _BUSY if failure.status in _BUSY_STATUSES else ""
 
 
 def key_hint(access: Access) -> str:

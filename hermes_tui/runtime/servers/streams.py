@@ -26,6 +26,7 @@ from hermes_tui.runtime.servers.failures import Exchange, error_text
 MAX_FINDINGS = 20
 """The number of findings per stream: if every event is wrong, the first ones suffice."""
 RETRY_HINT = "retry the turn, or continue with what arrived"
+_FAILED_HINT = "retry the turn; what arrived is in the raw body"
 
 
 class StreamedReply:
@@ -201,7 +202,9 @@ class StreamedReply:
             f"the server ended the stream with an error: {error}",
             status=self._exchange.status,
             body=self._exchange.so_far,
-            diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error, hint=RETRY_HINT),),
+            diagnostics=(
+                Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error, hint=_FAILED_HINT),
+            ),
         )
 
     def _flag(self, severity: Severity, message: str, hint: str = "") -> None:
