@@ -21,6 +21,7 @@ from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
 
 if TYPE_CHECKING:
+    from hermes_tui.runtime.packed.archives import Listing
     from hermes_tui.runtime.remote import Place
 
 MAX_DIGITS: Final = 12
@@ -61,19 +62,20 @@ def _open(path: Place | None, wanted_format: str) -> OpenFile:
     except SourceError as error:
         from hermes_tui.runtime.packed.archives import choice, several
 
-        names = _members(path) if isinstance(path, Path) else []
-        if len(names) > 1:
-            raise UsageError(f"{path}: {several(names)}", choice(str(path), names)) from error
+        listing = _members(path) if isinstance(path, Path) else None
+        if listing and len(listing.names) > 1:
+            what = several(listing.kind, listing.names)
+            raise UsageError(f"{path}: {what}", choice(str(path), listing.names)) from error
         raise
 
 
-def _members(path: Path) -> list[str]:
+def _members(path: Path) -> Listing | None:
     from hermes_tui.runtime.packed.archives import transcript_members
 
     try:
         return transcript_members(path)
     except (SourceError, OSError):
-        return []
+        return None
 
 
 def pick_run(file: OpenFile, name: str, *, spelling: str) -> RunRef:

@@ -112,7 +112,7 @@ def members(path: Path) -> list[Path]:
     from hermes_tui.runtime.packed.archives import transcript_members
 
     try:
-        names = transcript_members(path)
+        names = transcript_members(path).names
     except (SourceError, OSError):
         # Opening it will say why.
         return [path]

@@ -7,17 +7,17 @@ members that look like transcripts are files with the path `archive.zip!member`.
 from __future__ import annotations
 
 import shlex
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.folder_source import numbered_lines
 from hermes_tui.runtime.numbered_files import RUN_FOLDERS, Numbered, split_numbered
+from hermes_tui.runtime.packed.archive import Archive
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
-from hermes_tui.runtime.packed.zip_members import Archive, opened, opened_at, unpacked
+from hermes_tui.runtime.packed.zip_members import ZipArchive, opened, opened_at
 from hermes_tui.runtime.sidecars import SIDECARS
 from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import may_be_transcript
@@ -27,10 +27,17 @@ _SESSION_FILE = "session.json"
 """The file of a Strands Agents session, in a folder above all its runs."""
 
 
-def transcript_members(path: Path) -> list[str]:
+class Listing(NamedTuple):
+    """The kind of an archive, and the members that may be transcripts."""
+
+    kind: str
+    names: list[str]
+
+
+def transcript_members(path: Path) -> Listing:
     """Return the members of an archive that are separate files; none for an Inspect log."""
     with opened_at(path, str(path)) as archive:
-        return [] if is_eval(archive) else transcripts(archive)
+        return Listing(archive.kind, [] if is_eval(archive) else transcripts(archive))
 
 
 def transcripts(archive: Archive) -> list[str]:
@@ -38,7 +45,7 @@ def transcripts(archive: Archive) -> list[str]:
 
     If the files of a folder make up one run, the folder is listed instead of them.
     """
-    names = [name for name, member in archive.members.items() if _is_transcript(member)]
+    names = [name for name in archive.members if _is_transcript(name)]
     by_folder: dict[str, list[str]] = {}
     for name in names:
         folder, _, file = name.rpartition("/")
@@ -86,19 +93,21 @@ def archive_file_bytes(path: Path, member: str = "", *, label: str = "") -> Iter
 
 
 def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
-    if not member and is_eval(archive):
+    if not member and isinstance(archive, ZipArchive) and is_eval(archive):
         yield from eval_lines(archive)
         return
     member = member or _only_transcript(archive, path)
     if files := _files_of_run(archive, member):
         yield from numbered_lines(
-            archive.label, files, lambda name: b"".join(unpacked(archive, f"{member}/{name}"))
+            archive.label, files, lambda name: b"".join(archive.unpacked(f"{member}/{name}"))
         )
         return
-    if member not in archive.members:
+    try:
+        yield from archive.unpacked(member)
+    except KeyError:
         names = transcripts(archive)
-        raise SourceError(archive.label, "no such member in this archive", _listing(names))
-    yield from unpacked(archive, member)
+        message = "no such member in this archive"
+        raise SourceError(archive.label, message, _listing(names)) from None
 
 
 def _files_of_run(archive: Archive, folder: str) -> list[Numbered]:
@@ -119,14 +128,19 @@ def _only_transcript(archive: Archive, path: str) -> str:
         return found[0]
     if not found:
         names = visible_row(", ".join(list(archive.members)[:MAX_LISTED])) or "nothing"
-        raise NoTranscript(archive.label, "a zip archive with no transcript in it", f"has {names}")
-    hint = choice(path, found) if path else f"save it to a file and {choice('FILE.zip', found)}"
-    raise SourceError(archive.label, several(found), hint)
+        what = f"a {archive.kind} archive with no transcript in it"
+        raise NoTranscript(archive.label, what, f"has {names}")
+    hint = (
+        choice(path, found)
+        if path
+        else f"save it to a file and {choice(f'FILE.{archive.kind}', found)}"
+    )
+    raise SourceError(archive.label, several(archive.kind, found), hint)
 
 
-def several(names: Sequence[str]) -> str:
+def several(kind: str, names: Sequence[str]) -> str:
     """Return how messages describe an archive of several transcripts."""
-    return f"a zip archive of {len(names):,} transcripts"
+    return f"a {kind} archive of {len(names):,} transcripts"
 
 
 def _listing(names: Sequence[str]) -> str:
@@ -134,6 +148,6 @@ def _listing(names: Sequence[str]) -> str:
     return visible_row("has " + (", ".join(names[:MAX_LISTED]) + more or "no transcript"))
 
 
-def _is_transcript(member: zipfile.ZipInfo) -> bool:
-    folder, _, name = member.filename.rpartition("/")
+def _is_transcript(member: str) -> bool:
+    folder, _, name = member.rpartition("/")
     return may_be_transcript(name) and not folder.startswith("__MACOSX")

@@ -10,7 +10,8 @@ import orjson
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.packed.zip_members import Archive, CutZip, damaged, unpacked
+from hermes_tui.runtime.packed.archive import damaged
+from hermes_tui.runtime.packed.zip_members import CutZip, ZipArchive
 
 MAX_HEADER = 256 << 20
 MAX_KEPT = 4_000
@@ -21,11 +22,11 @@ _REDUCTIONS = "reductions.json"
 _SAMPLES = "samples/"
 
 
-def is_eval(archive: Archive) -> bool:
+def is_eval(archive: ZipArchive) -> bool:
     return _HEADER in archive.members or _START in archive.members
 
 
-def eval_lines(archive: Archive) -> Iterator[bytes]:
+def eval_lines(archive: ZipArchive) -> Iterator[bytes]:
     """Yield the bytes of one line per sample: the sample inside the header of the log."""
     header = _header(archive)
     reductions = _reductions(archive)
@@ -41,21 +42,21 @@ def eval_lines(archive: Archive) -> Iterator[bytes]:
         ]
         head = orjson.dumps({**header, "reductions": reduced} if reduced else header)
         yield head[:-1] + b',"samples":['
-        for piece in unpacked(archive, name):
+        for piece in archive.unpacked(name):
             # Line breaks in JSON strings are always escaped, so these are between values.
             yield piece.replace(b"\n", b" ").replace(b"\r", b" ")
         yield b"]}\n"
     if isinstance(archive.zip, CutZip):
         why = f"it ends before its directory; {counted(len(samples), 'whole sample')} in it"
-        raise damaged(archive.label, why)
+        raise damaged(archive.kind, archive.label, why)
 
 
-def _header(archive: Archive) -> dict[str, Any]:
+def _header(archive: ZipArchive) -> dict[str, Any]:
     """Return the log without its samples. If it still runs or was killed, only its start exists."""
     name = _HEADER if _HEADER in archive.members else _START
     header = _json(archive, name)
     if not isinstance(header, dict) or not isinstance(header.get("eval"), dict):
-        raise damaged(archive.label, f"{name} is not a header of an evaluation")
+        raise damaged(archive.kind, archive.label, f"{name} is not a header of an evaluation")
     evaluation = {key: _without_long_value(value) for key, value in header["eval"].items()}
     dataset = evaluation.get("dataset")
     if isinstance(dataset, dict):
@@ -75,7 +76,7 @@ def _without_long_value(value: Any) -> Any:
     return value if size <= MAX_KEPT else f"({size:,} bytes, in the archive's header)"
 
 
-def _reductions(archive: Archive) -> dict[str, dict[str, Any]]:
+def _reductions(archive: ZipArchive) -> dict[str, dict[str, Any]]:
     """Return the reduced values of the samples, by scorer and sample."""
     if _REDUCTIONS not in archive.members:
         return {}
@@ -90,10 +91,10 @@ def _reductions(archive: Archive) -> dict[str, dict[str, Any]]:
     return by_scorer
 
 
-def _json(archive: Archive, name: str) -> Any:
+def _json(archive: ZipArchive, name: str) -> Any:
     pieces: list[bytes] = []
     size = 0
-    for piece in unpacked(archive, name):
+    for piece in archive.unpacked(name):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_HEADER:
@@ -102,4 +103,4 @@ def _json(archive: Archive, name: str) -> Any:
     try:
         return orjson.loads(b"".join(pieces))
     except ValueError as error:
-        raise damaged(archive.label, f"{name} is not JSON: {error}") from error
+        raise damaged(archive.kind, archive.label, f"{name} is not JSON: {error}") from error

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.file_stamps import Stamp, stamp_of
+from hermes_tui.runtime.packed.archive import damaged, member_label
 from hermes_tui.runtime.packed.cut_archives import WithDirectory, rebuilt
 from hermes_tui.runtime.packed.limits import most_bytes, too_large
 from hermes_tui.runtime.packed.unpacking import ZSTD_PIECE
-from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
+from hermes_tui.runtime.sources import open_readable
 from hermes_tui.runtime.spools import CHUNK
 
 _DAMAGES = (
@@ -39,6 +39,7 @@ _DAMAGES = (
 """What reading a damaged archive raises. An unknown method or version mostly is damage, too."""
 EVAL_MEMBERS = frozenset({b"header.json", b"_journal/start.json"})
 """Every Inspect log contains one of these."""
+_KIND = "zip"
 _ZSTD = 93
 _ENCRYPTED = 0x1
 DIRECTORIES_KEPT = 2
@@ -65,32 +66,54 @@ class Allowance:
         self.packed += member.compress_size
         self.unpacked += member.file_size
         if self.unpacked > most_bytes(self.packed):
-            raise too_large(self.label, 0, part=_member_label(self.label, member.filename))
+            raise too_large(self.label, 0, part=member_label(self.label, member.filename))
 
 
-class Archive(NamedTuple):
-    """An open archive. `label` is its name in messages."""
+class ZipArchive(NamedTuple):
+    """An open zip archive."""
 
     label: str
     file: IO[bytes]
     zip: zipfile.ZipFile
     members: Members
     allowance: Allowance
+    kind: str = _KIND
+
+    def unpacked(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a member in pieces, as `Archive.unpacked` does."""
+        member = self.members[name]
+        if member.flag_bits & _ENCRYPTED:
+            raise SourceError(
+                self.label,
+                f"{member_label(self.label, name) or 'it'} is encrypted",
+                "unpack it with its password",
+            )
+        self.allowance.spend(member)
+        unpack = _zstd_pieces if member.compress_type == _ZSTD else _zipfile_pieces
+        try:
+            yield from unpack(self, member)
+        except _DAMAGES as error:
+            raise _damaged_member(self, name, error) from error
+        except OSError as error:
+            # Errors of the file system have an errno; those of bz2 about damaged data do not.
+            if error.errno is not None:
+                raise
+            raise _damaged_member(self, name, error) from error
 
 
 @contextmanager
-def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[Archive]:
+def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[ZipArchive]:
     """Open an archive. Raises SourceError if it is damaged or lies about its members."""
     with opener() as file, _directory(label, file) as directory:
-        yield Archive(label, file, directory, _members(label, directory), Allowance(label))
+        yield ZipArchive(label, file, directory, _members(label, directory), Allowance(label))
 
 
 @contextmanager
-def opened_at(path: Path, label: str) -> Iterator[Archive]:
+def opened_at(path: Path, label: str) -> Iterator[ZipArchive]:
     """Open the archive at a path, whose directory is read only once. Raises as `opened` does."""
     with os.fdopen(open_readable(path), "rb") as file:
         directory, members = _kept_directory(path, stamp_of(path))
-        yield Archive(label, file, directory, members, Allowance(label))
+        yield ZipArchive(label, file, directory, members, Allowance(label))
 
 
 @lru_cache(maxsize=DIRECTORIES_KEPT)
@@ -110,7 +133,7 @@ def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
     except _DAMAGES as error:
         whole = None if zipfile.is_zipfile(file) else _whole_members(file)
         if whole is None:
-            raise damaged(label, str(error)) from error
+            raise damaged(_KIND, label, str(error)) from error
         return whole
 
 
@@ -135,49 +158,22 @@ def _members(label: str, directory: zipfile.ZipFile) -> Members:
     return members
 
 
-def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
-    """Yield the bytes of a member in pieces. Raises SourceError if it is damaged or too large."""
-    member = archive.members[name]
-    if member.flag_bits & _ENCRYPTED:
-        raise SourceError(
-            archive.label,
-            f"{_member_label(archive.label, name) or 'it'} is encrypted",
-            "unpack it with its password",
-        )
-    archive.allowance.spend(member)
-    unpack = _zstd_pieces if member.compress_type == _ZSTD else _zipfile_pieces
-    try:
-        yield from unpack(archive, member)
-    except _DAMAGES as error:
-        raise _damaged_member(archive, name, error) from error
-    except OSError as error:
-        # Errors of the file system have an errno; those of bz2 about damaged data do not.
-        if error.errno is not None:
-            raise
-        raise _damaged_member(archive, name, error) from error
-
-
-def _damaged_member(archive: Archive, name: str, error: Exception) -> SourceError:
+def _damaged_member(archive: ZipArchive, name: str, error: Exception) -> SourceError:
     why = str(error) or "ends too early"
     # The only message of the library that ends with the name.
     why = why.removesuffix(f" for file {name!r}")
     return damaged(
-        archive.label, ": ".join(filter(None, (_member_label(archive.label, name), why)))
+        _KIND, archive.label, ": ".join(filter(None, (member_label(archive.label, name), why)))
     )
 
 
-def _member_label(label: str, name: str) -> str:
-    """Return the name of a member for messages; empty if the archive's label already has it."""
-    return "" if label.endswith(f"{MEMBER_MARK}{name}") else visible_row(name)
-
-
-def _zipfile_pieces(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zipfile_pieces(archive: ZipArchive, member: zipfile.ZipInfo) -> Iterator[bytes]:
     with archive.zip.open(member) as stream:
         while piece := stream.read(CHUNK):
             yield piece
 
 
-def _zstd_pieces(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zstd_pieces(archive: ZipArchive, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the bytes of a Zstandard member, which `zipfile` itself reads from Python 3.14 on."""
     import zstandard
 
@@ -205,8 +201,3 @@ def _zstd_pieces(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
         raise EOFError("ends too early")
     if checksum != member.CRC:
         raise zipfile.BadZipFile("its checksum is wrong")
-
-
-def damaged(label: str, why: str) -> SourceError:
-    reason = visible_row(why)
-    return SourceError(label, f"a damaged zip archive: {reason}", "was it cut short?")
