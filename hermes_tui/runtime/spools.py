@@ -15,6 +15,42 @@ from hermes_tui.runtime.packed.transcoding import as_utf8
 CHUNK = 1 << 20
 
 
+class TemporaryBytes:
+    """Bytes in an unnamed temporary file, which grows only while its disk has room.
+
+    `name` is what messages say cannot be read.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._file = _temporary_file(name)
+        self._room_until = 0
+        self.size = 0
+
+    def append(self, data: bytes) -> None:
+        """Append data; raises SourceError if there is no room for all of it."""
+        fd = self._file.fileno()
+        view = memoryview(data)
+        while view:
+            if self.size >= self._room_until:
+                self._room_until = self.size + room_left(self._name, fd, self.size)
+            try:
+                written = os.write(fd, view[: self._room_until - self.size])
+            except OSError as error:
+                raise no_room(self._name, self.size, error.strerror or str(error)) from error
+            self.size += written
+            view = view[written:]
+
+    def read(self, start: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), max(0, min(length, self.size - start)), start)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class SpoolSource:
     """Bytes that a thread collects in an unnamed temporary file while others read them.
 
@@ -33,9 +69,7 @@ class SpoolSource:
         self.failure = ""
         self.is_foreign = False
         """Whether the failure is that the source is not a transcript."""
-        self._file = _temporary_file(name)
-        self._size = 0
-        self._room_until = 0
+        self._bytes = TemporaryBytes(name)
         self._last_state = 0
         self._done = threading.Event()
         self._stop = threading.Event()
@@ -43,12 +77,11 @@ class SpoolSource:
         self._thread.start()
 
     def _fill(self, chunks: Callable[[], Iterable[bytes]]) -> None:
-        fd = self._file.fileno()
         try:
             for chunk in as_utf8(chunks()):
                 if self._stop.is_set():
                     break
-                self._write(fd, chunk)
+                self._bytes.append(chunk)
         except SourceError as error:
             self.failure = str(error)
             self.is_foreign = isinstance(error, NoTranscript)
@@ -59,40 +92,28 @@ class SpoolSource:
             self._done.set()
             if self._stop.is_set():
                 # `close` may have given up waiting for a writer that stayed silent.
-                self._file.close()
-
-    def _write(self, fd: int, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        while view:
-            if self._size >= self._room_until:
-                self._room_until = self._size + room_left(self.name, fd, self._size)
-            try:
-                written = os.write(fd, view[: self._room_until - self._size])
-            except OSError as error:
-                raise no_room(self.name, self._size, error.strerror or str(error)) from error
-            self._size += written
-            view = view[written:]
+                self._bytes.close()
 
     @property
     def size(self) -> int:
-        return self._size
+        return self._bytes.size
 
     @property
     def complete(self) -> bool:
         return self._done.is_set()
 
     def read(self, start: int, length: int) -> bytes:
-        return os.pread(self._file.fileno(), max(0, min(length, self._size - start)), start)
+        return self._bytes.read(start, length)
 
     def fileno(self) -> int:
-        return self._file.fileno()
+        return self._bytes.fileno()
 
     def as_file(self) -> IO[bytes]:
         """Return the spooled bytes as a seekable file object; closing it closes nothing else."""
-        return os.fdopen(os.dup(self._file.fileno()), "rb")
+        return os.fdopen(os.dup(self._bytes.fileno()), "rb")
 
     def refresh(self) -> bool:
-        state = self._size * 2 + self._done.is_set()
+        state = self._bytes.size * 2 + self._done.is_set()
         changed = state != self._last_state
         self._last_state = state
         return changed
@@ -106,7 +127,7 @@ class SpoolSource:
         self._on_close()
         self._thread.join(0.2)
         if not self._thread.is_alive():
-            self._file.close()
+            self._bytes.close()
 
 
 def _temporary_file(name: str) -> IO[bytes]:
