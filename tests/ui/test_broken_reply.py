@@ -33,7 +33,7 @@ def call(**function: str) -> str:
 def test_texts_and_calls_of_a_broken_stream_are_joined() -> None:
     text = chunk(reasoning_content="Hm") + chunk(reasoning_content="m.") + chunk(content="I will")
     calls = call(name="terminal", arguments="") + call(arguments='{"comm') + call(arguments='and":')
-    page = shown(f"{text}{chunk(content=' look.')}{calls}data: {{\"choi")
+    page = shown(f'{text}{chunk(content=" look.")}{calls}data: {{"choi')
     assert "what arrived of the reply (6 shows it exactly)" in page
     assert "4 characters of reasoning" in page and "Hmm." in page
     assert "I will look." in page and "→ terminal" in page and '{"command":' in page
