@@ -15,7 +15,7 @@ from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
 HANG = "hang"
 
 
-def said(content: str | None = None, *calls: tuple[str, Any], **usage: int) -> dict[str, Any]:
+def completion(content: str | None = None, *calls: tuple[str, Any], **usage: int) -> dict[str, Any]:
     """Return a chat completion with calls as (name, arguments); texts are passed on verbatim."""
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if calls:
@@ -25,10 +25,10 @@ def said(content: str | None = None, *calls: tuple[str, Any], **usage: int) -> d
                 "type": "function",
                 "function": {
                     "name": name,
-                    "arguments": given if isinstance(given, str) else json.dumps(given),
+                    "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
                 },
             }
-            for number, (name, given) in enumerate(calls)
+            for number, (name, arguments) in enumerate(calls)
         ]
     reason = "tool_calls" if calls else "stop"
     return {"choices": [{"message": message, "finish_reason": reason}], "usage": usage or None}

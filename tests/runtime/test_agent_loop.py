@@ -22,7 +22,7 @@ from hermes_tui.log.codec import decode
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import Event, RunEnded, Stopped
-from tests.runtime.scripted import said
+from tests.runtime.scripted import completion
 from tests.servers.local_server import LocalServer, whole
 
 SCHEMAS = [
@@ -32,8 +32,8 @@ SCHEMAS = [
     }
     for name in ("terminal", "search")
 ]
-NAMES = {"terminal", "search"}
-WHOLE = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
+TOOL_NAMES = {"terminal", "search"}
+CALL_TEXT = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
 
 
 def as_object(value: Any) -> Any:
@@ -70,36 +70,36 @@ class StatefulServer(Server):
         return {"nodes": ["a node"]}
 
 
-def answer(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
+def answer_call(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
     return json.dumps({"output": arguments, "exit_code": 0})
 
 
-def recorded(path: Path) -> list[Event]:
+def recorded_events(path: Path) -> list[Event]:
     return [decode(line) for line in path.read_bytes().splitlines()]
 
 
 def summarise(path: Path) -> RunState:
     state = RunState()
-    for event in recorded(path):
+    for event in recorded_events(path):
         state.apply(event)
     return state
 
 
-def legal_at_a_stop() -> set[Kind]:
+def legal_kinds_at_stops() -> set[Kind]:
     return set().union(*AT_STOP.values())
 
 
-def user() -> list[dict[str, Any]]:
+def user_messages() -> list[dict[str, Any]]:
     return [{"role": "user", "content": " find the bug "}]
 
 
 def loop(server: Any, **options: Any) -> AgentLoop:
-    return AgentLoop(server, SCHEMAS, NAMES, **{"tool_handler": answer, **options})
+    return AgentLoop(server, SCHEMAS, TOOL_NAMES, **{"tool_handler": answer_call, **options})
 
 
-async def test_a_run_returns_what_the_observed_loop_returns() -> None:
-    server = Server(said("I look", ("terminal", {"command": "ls"})), said("done"))
-    messages = user()
+async def test_a_run_returns_the_result_of_hermes_agent_loop() -> None:
+    server = Server(completion("I look", ("terminal", {"command": "ls"})), completion("done"))
+    messages = user_messages()
     result = await loop(server).run(messages)
     assert isinstance(result, AgentResult)
     assert result.messages is messages
@@ -119,19 +119,21 @@ async def test_a_run_returns_what_the_observed_loop_returns() -> None:
 
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
-async def test_a_call_cut_in_the_middle_is_never_run(mode: str) -> None:
+async def test_a_truncated_call_is_never_run(mode: str) -> None:
     cut = '<tool_call>{"name": "terminal", "arguments": {"command": "rm -r /home/me'
-    server, ran = Server(said(cut), said("done")), []
+    server, ran = Server(completion(cut), completion("done")), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, mode=mode, tool_handler=handler).run(user())
+    result = await loop(server, mode=mode, tool_handler=handler).run(user_messages())
     assert (ran, result.stop_reason) == ([], "finished")
     errors = ["The call was cut off before its end"] if mode == "strict" else []
     assert [error.error for error in result.tool_errors] == errors
 
 
-async def test_the_server_is_asked_as_the_observed_loop_asks() -> None:
-    server = Server(said("done"))
-    await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(user())
+async def test_requests_are_those_of_hermes_agent_loop() -> None:
+    server = Server(completion("done"))
+    await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(
+        user_messages()
+    )
     assert server.asked == [
         {
             "messages": [{"role": "user", "content": " find the bug "}],
@@ -144,37 +146,37 @@ async def test_the_server_is_asked_as_the_observed_loop_asks() -> None:
     ]
 
 
-async def test_what_is_not_set_is_not_sent() -> None:
-    server = Server(said("done"))
-    await AgentLoop(server, [], set()).run(user())
+async def test_unset_options_are_not_sent() -> None:
+    server = Server(completion("done"))
+    await AgentLoop(server, [], set()).run(user_messages())
     assert set(server.asked[0]) == {"messages", "n", "temperature"}
 
 
-async def test_every_turn_is_given_the_same_list() -> None:
-    server = Server(said(None, ("terminal", {})), said("done"))
-    messages = user()
+async def test_every_request_passes_the_same_list_of_messages() -> None:
+    server = Server(completion(None, ("terminal", {})), completion("done"))
+    messages = user_messages()
     await loop(server).run(messages)
     assert server.lists == [id(messages)] * 2
 
 
-async def test_the_handler_is_told_task_id_and_user_task() -> None:
-    told: list[Any] = []
+async def test_the_tool_handler_receives_task_id_and_user_task() -> None:
+    received: list[Any] = []
 
     async def handler(name: str, arguments: Any, **more: Any) -> str:
-        told.append((name, arguments, more))
+        received.append((name, arguments, more))
         return "ok"
 
-    server = Server(said(None, ("search", {"q": 1})), said("done"))
-    await loop(server, tool_handler=handler, task_id="t-1").run(user())
-    assert told == [("search", {"q": 1}, {"task_id": "t-1", "user_task": "find the bug"})]
+    server = Server(completion(None, ("search", {"q": 1})), completion("done"))
+    await loop(server, tool_handler=handler, task_id="t-1").run(user_messages())
+    assert received == [("search", {"q": 1}, {"task_id": "t-1", "user_task": "find the bug"})]
 
 
-async def test_a_tool_that_raises_is_a_tool_error() -> None:
+async def test_a_tool_that_raises_gives_a_tool_error() -> None:
     def handler(name: str, arguments: Any, **more: Any) -> str:
         raise ValueError("no such row")
 
-    server = Server(said(None, ("search", {"q": 1})), said("done"))
-    result = await loop(server, tool_handler=handler).run(user())
+    server = Server(completion(None, ("search", {"q": 1})), completion("done"))
+    result = await loop(server, tool_handler=handler).run(user_messages())
     assert result.tool_errors == [
         ToolError(
             turn=1,
@@ -188,9 +190,9 @@ async def test_a_tool_that_raises_is_a_tool_error() -> None:
     assert asdict(result)["tool_errors"][0]["error"] == "ValueError: no such row"
 
 
-async def test_an_unknown_tool_is_answered_with_those_there_are() -> None:
-    server = Server(said(None, ("serch", {})), said("done"))
-    result = await loop(server).run(user())
+async def test_a_call_of_an_unknown_tool_is_answered_with_the_available_ones() -> None:
+    server = Server(completion(None, ("serch", {})), completion("done"))
+    result = await loop(server).run(user_messages())
     assert json.loads(result.messages[2]["content"]) == {
         "error": "Unknown tool 'serch'. Available tools: ['search', 'terminal']"
     }
@@ -205,8 +207,10 @@ async def test_an_unknown_tool_is_answered_with_those_there_are() -> None:
         (SimpleNamespace(choices=[]), "empty_response"),
     ],
 )
-async def test_a_failed_request_is_told_from_an_empty_answer(reply: Any, stop_reason: str) -> None:
-    result = await loop(Server(reply)).run(user())
+async def test_a_failed_request_is_distinguished_from_an_empty_response(
+    reply: Any, stop_reason: str
+) -> None:
+    result = await loop(Server(reply)).run(user_messages())
     assert (result.stop_reason, result.turns_used, result.finished_naturally) == (
         stop_reason,
         1,
@@ -214,48 +218,48 @@ async def test_a_failed_request_is_told_from_an_empty_answer(reply: Any, stop_re
     )
 
 
-async def test_turns_run_out() -> None:
-    server = Server(*[said(None, ("terminal", {}))] * 3)
-    result = await loop(server, max_turns=2).run(user())
+async def test_a_run_stops_after_max_turns() -> None:
+    server = Server(*[completion(None, ("terminal", {}))] * 3)
+    result = await loop(server, max_turns=2).run(user_messages())
     assert (result.stop_reason, result.turns_used) == ("max_turns", 2)
     assert result.finished_naturally is False
 
 
-async def test_no_turns_at_all_ask_nothing() -> None:
+async def test_no_request_is_sent_if_max_turns_is_zero() -> None:
     server = Server()
-    result = await loop(server, max_turns=0).run(user())
+    result = await loop(server, max_turns=0).run(user_messages())
     assert (result.stop_reason, result.turns_used, server.asked) == ("max_turns", 0, [])
 
 
 async def test_reasoning_is_returned_and_sent_back() -> None:
-    reply = as_object(said(None, ("terminal", {})))
+    reply = as_object(completion(None, ("terminal", {})))
     reply.choices[0].message.reasoning = "hm"
-    server = Server(reply, said("done"))
-    result = await loop(server).run(user())
+    server = Server(reply, completion("done"))
+    result = await loop(server).run(user_messages())
     assert result.reasoning_per_turn == ["hm", None]
     assert server.asked[1]["messages"][1]["reasoning_content"] == "hm"
 
 
 async def test_a_call_in_the_text_is_run() -> None:
     text = '<tool_call>\n{"name": "search", "arguments": {"q": "x"}}\n</tool_call>'
-    result = await loop(Server(said(text), said("done"))).run(user())
+    result = await loop(Server(completion(text), completion("done"))).run(user_messages())
     assert result.messages[1]["tool_calls"][0]["function"]["name"] == "search"
     assert "<tool_call>" not in result.messages[1]["content"]
 
 
 async def test_the_state_of_a_managed_server_is_returned() -> None:
-    result = await loop(StatefulServer(said("done"))).run(user())
+    result = await loop(StatefulServer(completion("done"))).run(user_messages())
     assert result.managed_state == {"nodes": ["a node"]}
 
 
-async def test_a_recording_holds_the_run(tmp_path: Path) -> None:
+async def test_a_recording_ends_with_the_end_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    await loop(Server(said("done")), record=path).run(user())
+    await loop(Server(completion("done")), record=path).run(user_messages())
     last = decode(path.read_bytes().splitlines()[-1])
     assert isinstance(last, RunEnded)
 
 
-async def test_a_run_that_is_cancelled_says_so_in_its_recording(tmp_path: Path) -> None:
+async def test_a_cancelled_run_is_recorded_as_cancelled(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     cleaned: list[str] = []
 
@@ -267,39 +271,39 @@ async def test_a_run_that_is_cancelled_says_so_in_its_recording(tmp_path: Path) 
             cleaned.append(name)
         return ""
 
-    server = Server(said(None, ("terminal", {})))
-    running = loop(server, record=path, tool_handler=hang).run(user())
+    server = Server(completion(None, ("terminal", {})))
+    running = loop(server, record=path, tool_handler=hang).run(user_messages())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(running, 0.2)
-    last = recorded(path)[-1]
+    last = recorded_events(path)[-1]
     assert isinstance(last, RunEnded)
     assert (last.status, last.stop_reason) == ("truncated", "cancelled")
     assert cleaned == ["terminal"]
 
 
-async def test_what_a_run_is_worth_is_added_to_its_recording(tmp_path: Path) -> None:
+async def test_scores_of_a_run_are_added_to_its_recording(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    made = loop(Server(said("done")), record=path, group_id=7, details={"seed": 3})
-    await made.run(user())
-    made.scored(0.25)
-    made.scored(1, {"format": 0.5})
+    agent_loop = loop(Server(completion("done")), record=path, group_id=7, details={"seed": 3})
+    await agent_loop.run(user_messages())
+    agent_loop.scored(0.25)
+    agent_loop.scored(1, {"format": 0.5})
     run = summarise(path)
     assert (run.reward, run.scores) == (1.0, {"format": 0.5})
     assert (run.group_id, run.status, run.stop_reason) == ("7", "ok", "finished")
     assert run.details["seed"] == 3
-    assert [event.seq for event in recorded(path)] == list(range(len(recorded(path))))
+    assert [event.seq for event in recorded_events(path)] == list(range(len(recorded_events(path))))
 
 
-async def test_what_was_not_recorded_cannot_be_scored() -> None:
-    made = loop(Server(said("done")))
-    await made.run(user())
+async def test_a_run_without_a_recording_cannot_be_scored() -> None:
+    agent_loop = loop(Server(completion("done")))
+    await agent_loop.run(user_messages())
     with pytest.raises(UsageError, match="record=FILE"):
-        made.scored(1.0)
+        agent_loop.scored(1.0)
 
 
-async def test_repairs_are_told_with_the_result() -> None:
+async def test_repairs_are_reported_in_the_result() -> None:
     broken = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_call>'
-    result = await loop(Server(said(broken), said("done"))).run(user())
+    result = await loop(Server(completion(broken), completion("done"))).run(user_messages())
     assert result.tool_errors == []
     (finding,) = result.findings
     assert (finding["code"], finding["severity"], finding["tool"]) == (
@@ -310,32 +314,32 @@ async def test_repairs_are_told_with_the_result() -> None:
 
 
 async def test_calls_in_the_text_are_left_alone_without_a_parser() -> None:
-    server, ran = Server(said(WHOLE)), []
+    server, ran = Server(completion(CALL_TEXT)), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, tool_handler=handler, parser="none").run(user())
+    result = await loop(server, tool_handler=handler, parser="none").run(user_messages())
     assert (ran, result.stop_reason) == ([], "finished")
     assert [finding["code"] for finding in result.findings] == ["CALL_IN_CONTENT"]
 
 
-async def test_calls_in_the_text_are_read_by_the_parser_that_is_named() -> None:
-    listed = '[TOOL_CALLS][{"name": "terminal", "arguments": {"command": "ls"}}]'
-    server, ran = Server(said(listed), said("done")), []
+async def test_calls_in_the_text_are_read_by_the_chosen_parser() -> None:
+    text = '[TOOL_CALLS][{"name": "terminal", "arguments": {"command": "ls"}}]'
+    server, ran = Server(completion(text), completion("done")), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, tool_handler=handler, parser="vllm/mistral").run(user())
+    result = await loop(server, tool_handler=handler, parser="vllm/mistral").run(user_messages())
     assert (ran, result.stop_reason, result.findings) == ([{"command": "ls"}], "finished", [])
 
 
 @pytest.mark.parametrize("parser", ["mistral", "vllm/mistrl", "real/vllm-0.33.0/hermes"])
-def test_a_parser_that_cannot_be_asked_is_refused(parser: str) -> None:
+def test_an_unknown_or_unavailable_parser_is_refused(parser: str) -> None:
     with pytest.raises(UsageError, match=parser):
-        loop(Server(said("done")), parser=parser)
+        loop(Server(completion("done")), parser=parser)
 
 
-async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
+async def test_a_recording_does_not_overwrite_an_existing_file(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
     with pytest.raises(UsageError, match="the file exists already"):
-        await loop(Server(said("done")), record=path).run(user())
+        await loop(Server(completion("done")), record=path).run(user_messages())
     assert path.read_text() == "mine"
 
 
@@ -352,70 +356,76 @@ async def test_a_debugger_edits_the_arguments_that_the_tool_receives() -> None:
         return decisions.pop(0)
 
     debugger = Debugger(decide, ['before_dispatch:terminal if "rm" in args.command'])
-    server = Server(said(None, ("terminal", {"command": "rm -rf /"})), said("done"))
-    result = await loop(server, tool_handler=handler, debugger=debugger).run(user())
+    server = Server(completion(None, ("terminal", {"command": "rm -rf /"})), completion("done"))
+    result = await loop(server, tool_handler=handler, debugger=debugger).run(user_messages())
     assert seen == [{"command": "ls"}]
     assert result.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"command": "ls"}'
 
 
-async def test_a_debugger_may_take_its_time_and_answer_itself() -> None:
+async def test_a_debugger_can_decide_asynchronously_and_answer_a_call() -> None:
     async def decide(stop: Stopped, session: Session) -> Input:
         await asyncio.sleep(0)
         return SkipCall("not today")
 
-    server = Server(said(None, ("terminal", {})), said("done"))
-    result = await loop(server, debugger=Debugger(decide, ["before_dispatch"])).run(user())
+    server = Server(completion(None, ("terminal", {})), completion("done"))
+    result = await loop(server, debugger=Debugger(decide, ["before_dispatch"])).run(user_messages())
     assert result.messages[2]["content"] == "not today"
 
 
-@pytest.mark.parametrize("decided", [None, "resume", Resume])
-async def test_a_decision_that_is_none_says_what_one_is(tmp_path: Path, decided: Any) -> None:
+@pytest.mark.parametrize("decision", [None, "resume", Resume])
+async def test_an_invalid_decision_is_refused_with_the_valid_ones(
+    tmp_path: Path, decision: Any
+) -> None:
     path = tmp_path / "run.jsonl"
-    debugger = Debugger(lambda stop, session: decided, stop_points=["before_dispatch"])
-    server = Server(said(None, ("terminal", {})))
+    debugger = Debugger(lambda stop, session: decision, stop_points=["before_dispatch"])
+    server = Server(completion(None, ("terminal", {})))
     with pytest.raises(UsageError, match=r"at before_dispatch \(return Resume\(\), SkipCall"):
-        await loop(server, debugger=debugger, record=path).run(user())
-    last = recorded(path)[-1]
+        await loop(server, debugger=debugger, record=path).run(user_messages())
+    last = recorded_events(path)[-1]
     assert isinstance(last, RunEnded) and last.stop_reason == "debugger_failed"
     assert "decide returned" in last.details["exception"]
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("options", "message"),
     [
         ({"stop_points": ["befor_dispatch"]}, r"befor_dispatch.*before_dispatch"),
         ({"stop_points": "before_dispatch"}, r"stop_points=\['before_dispatch'\]"),
         ({"breakpoints": ["before_dispatch if ("]}, "never closed"),
     ],
 )
-def test_a_debugger_that_would_never_stop_is_refused(named: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        Debugger(lambda stop, session: Resume(), **named)
+def test_a_debugger_that_would_never_stop_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Debugger(lambda stop, session: Resume(), **options)
 
 
-async def test_a_debugger_that_edits_for_ever_can_be_given_up() -> None:
-    server = Server(said(None, ("terminal", {})))
+async def test_a_debugger_that_edits_forever_can_be_cancelled() -> None:
+    server = Server(completion(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: EditArguments(0, "{}"), ["before_dispatch"])
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(loop(server, debugger=debugger).run(user()), 0.2)
+        await asyncio.wait_for(loop(server, debugger=debugger).run(user_messages()), 0.2)
 
 
-def test_whatever_a_debugger_may_decide_is_at_hand() -> None:
-    stopped_kinds = {kind.__name__ for kind in get_args(Input) if kind.kind in legal_at_a_stop()}
+def test_every_decision_of_a_debugger_is_exported_by_the_package() -> None:
+    stopped_kinds = {
+        kind.__name__ for kind in get_args(Input) if kind.kind in legal_kinds_at_stops()
+    }
     assert stopped_kinds - {"SetBreakpoints", "Reopen", "Fork"} <= set(hermes_tui.__all__)
     assert hermes_tui.SkipCall is SkipCall
 
 
 async def test_a_debugger_can_end_the_run() -> None:
-    server = Server(said(None, ("terminal", {})))
+    server = Server(completion(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: Terminate(), stop_points=["before_dispatch"])
-    result = await loop(server, debugger=debugger).run(user())
+    result = await loop(server, debugger=debugger).run(user_messages())
     assert result.stop_reason == "terminated"
 
 
-async def test_many_loops_run_beside_one_another() -> None:
+async def test_many_loops_run_concurrently() -> None:
     loops = [
-        loop(Server(said(None, ("terminal", {"n": n})), said(f"done {n}"))).run(user())
+        loop(Server(completion(None, ("terminal", {"n": n})), completion(f"done {n}"))).run(
+            user_messages()
+        )
         for n in range(20)
     ]
     results = await asyncio.gather(*loops)
@@ -430,7 +440,7 @@ async def test_cancelling_a_run_cancels_its_request() -> None:
             begun.set()
             await asyncio.Event().wait()
 
-    running = asyncio.create_task(loop(Hanging()).run(user()))
+    running = asyncio.create_task(loop(Hanging()).run(user_messages()))
     await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -448,21 +458,21 @@ async def test_cancelling_a_run_cancels_its_request() -> None:
         {"max_turns": None},
     ],
 )
-def test_an_option_that_is_none_is_refused(options: dict[str, Any]) -> None:
+def test_an_invalid_option_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         loop(Server(), **options)
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_raises_attribute_error() -> None:
     with pytest.raises(AttributeError, match="AgentLop"):
         hermes_tui.AgentLop  # noqa: B018
 
 
-async def test_a_client_of_the_openai_sdk_is_a_server() -> None:
+async def test_a_client_of_the_openai_sdk_can_be_the_server() -> None:
     with LocalServer(whole({"role": "assistant", "content": "Done."})) as served:
         client = AsyncOpenAI(base_url=served.url, api_key="k")
-        loop = AgentLoop(client, SCHEMAS, NAMES, tool_handler=answer, model="m")
-        result = await loop.run(user())
+        loop = AgentLoop(client, SCHEMAS, TOOL_NAMES, tool_handler=answer_call, model="m")
+        result = await loop.run(user_messages())
         await client.close()
     assert result.stop_reason == "finished" and result.messages[-1]["content"] == "Done."
     asked = json.loads(served.asked[0].body)
@@ -470,7 +480,7 @@ async def test_a_client_of_the_openai_sdk_is_a_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "model", "told"),
+    ("server", "model", "message"),
     [
         (SimpleNamespace(), "", "SimpleNamespace has none"),
         (None, "", "NoneType has none"),
@@ -478,20 +488,20 @@ async def test_a_client_of_the_openai_sdk_is_a_server() -> None:
         (OpenAI(api_key="k"), "m", "OpenAI is not async"),
     ],
 )
-def test_what_is_no_server_is_refused_before_a_run(server: Any, model: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        AgentLoop(server, SCHEMAS, NAMES, model=model)
+def test_an_invalid_server_is_refused_before_the_run(server: Any, model: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        AgentLoop(server, SCHEMAS, TOOL_NAMES, model=model)
 
 
-def test_the_package_shows_its_names_and_nothing_else() -> None:
+def test_dir_of_the_package_lists_only_its_public_names() -> None:
     assert {name for name in dir(hermes_tui) if name[0] != "_"} == set(hermes_tui.__all__)
 
 
-def test_type_checkers_read_the_package_where_it_is_installed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert (files(hermes_tui) / "py.typed").is_file()
 
 
-async def test_calls_of_the_messages_are_in_the_recording_and_open_ones_are_run(
+async def test_calls_in_the_given_messages_are_recorded_and_open_ones_run(
     tmp_path: Path,
 ) -> None:
     def call(key: str) -> dict[str, Any]:
@@ -502,14 +512,14 @@ async def test_calls_of_the_messages_are_in_the_recording_and_open_ones_are_run(
             "tool_calls": [{"id": key, "function": function}],
         }
 
-    before = {"role": "tool", "tool_call_id": "c1", "content": "a.txt"}
-    messages = [*user(), call("c1"), before, call("c2")]
-    given = json.loads(json.dumps(messages))
-    server = Server(said("Done."))
+    result_message = {"role": "tool", "tool_call_id": "c1", "content": "a.txt"}
+    messages = [*user_messages(), call("c1"), result_message, call("c2")]
+    given_messages = json.loads(json.dumps(messages))
+    server = Server(completion("Done."))
     path = tmp_path / "run.jsonl"
-    loop = AgentLoop(server, SCHEMAS, NAMES, tool_handler=answer, record=path)
+    loop = AgentLoop(server, SCHEMAS, TOOL_NAMES, tool_handler=answer_call, record=path)
     result = await loop.run(messages)
-    assert server.asked[0]["messages"][:4] == given
+    assert server.asked[0]["messages"][:4] == given_messages
     assert server.asked[0]["messages"][4]["tool_call_id"] == "c2"
     assert result.turns_used == 1 and result.messages is messages and len(messages) == 6
     state = summarise(path)

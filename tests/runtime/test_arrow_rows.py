@@ -47,14 +47,14 @@ def test_a_row_of_messages_is_a_run(stream: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "file"])
-def test_rows_come_in_order_over_batches(stream: bool, tmp_path: Path) -> None:
+def test_rows_keep_their_order_across_batches(stream: bool, tmp_path: Path) -> None:
     rows = [{"n": number} for number in range(5 * MAX_BATCH_ROWS)]
     path = write(tmp_path / "a.arrow", rows, stream=stream)
     with path.open("rb") as file:
         assert [*map(json.loads, arrow_lines("a", file, path.stat().st_size))] == rows
 
 
-def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
+def test_an_arrow_file_on_standard_input_opens(tmp_path: Path) -> None:
     path = write(tmp_path / "a.arrow", [{"messages": CHAT}])
     command = [sys.executable, "-m", "hermes_tui", "scan", "--json", "-"]
     with path.open("rb") as piped:
@@ -62,14 +62,16 @@ def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["format"] == "openai-messages"
 
 
-def test_folders_are_walked_for_it(tmp_path: Path) -> None:
+def test_arrow_files_are_found_in_folders(tmp_path: Path) -> None:
     path = write(tmp_path / "data-00000-of-00001.arrow", [{"messages": CHAT}])
     assert [target.path for target in expand_paths([str(tmp_path)])] == [path]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "file"])
 @pytest.mark.parametrize("cut", [9, 40, 500])
-def test_a_damaged_one_is_refused_in_one_line(cut: int, stream: bool, tmp_path: Path) -> None:
+def test_a_damaged_arrow_file_is_refused_in_one_line(
+    cut: int, stream: bool, tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.arrow", [{"messages": CHAT}], stream=stream)
     path.write_bytes(path.read_bytes()[:cut])
     done = within("scan", path)
@@ -78,14 +80,14 @@ def test_a_damaged_one_is_refused_in_one_line(cut: int, stream: bool, tmp_path: 
     assert "damaged Arrow data" in done.err
 
 
-def test_a_file_that_lost_its_footer_keeps_its_rows(tmp_path: Path) -> None:
+def test_a_file_without_its_footer_keeps_its_rows(tmp_path: Path) -> None:
     path = write(tmp_path / "a.arrow", [{"messages": CHAT}], stream=False)
     path.write_bytes(path.read_bytes()[:-30])
     assert within("scan", path).code == 0
 
 
 @pytest.mark.parametrize("length", [-2, 2**31 - 1])
-def test_lengths_that_lie_are_refused_in_one_line(length: int, tmp_path: Path) -> None:
+def test_a_false_length_is_refused_in_one_line(length: int, tmp_path: Path) -> None:
     path = tmp_path / "a.arrow"
     path.write_bytes(b"\xff\xff\xff\xff" + struct.pack("<i", length) + b"x" * 100)
     done = within("scan", path)
@@ -94,7 +96,7 @@ def test_lengths_that_lie_are_refused_in_one_line(length: int, tmp_path: Path) -
     assert "damaged Arrow data" in done.err
 
 
-def test_bytes_changed_anywhere_end_in_rows_or_a_refusal(tmp_path: Path) -> None:
+def test_a_byte_changed_anywhere_leads_to_rows_or_a_refusal(tmp_path: Path) -> None:
     path = write(tmp_path / "a.arrow", [{"id": "r", "messages": CHAT}] * 3)
     whole = path.read_bytes()
     for place in range(8, len(whole), 13):

@@ -18,8 +18,8 @@ from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request
 from hermes_tui.runtime.tools.base import Answer, CallContext
 from hermes_tui.runtime.writer import Recording
-from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
-from tests.runtime.test_driver import ended, hanging, of_kind, recorded
+from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, completion, start
+from tests.runtime.test_driver import hanging, of_kind, recorded_events, stop_reason
 
 
 class StreamingServer(ScriptedServer):
@@ -38,7 +38,7 @@ class StreamingServer(ScriptedServer):
 
 
 async def test_a_hanging_tool_is_cancelled_by_hand_and_the_run_stops_there() -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=hanging)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -52,12 +52,12 @@ async def test_a_hanging_tool_is_cancelled_by_hand_and_the_run_stops_there() -> 
         driver.put(SubstituteResult("typed instead"))
         await driver.at_rest()
     assert server.bodies[1]["messages"][-1]["content"] == "typed instead"
-    assert ended(driver) == "finished"
+    assert stop_reason(driver) == "finished"
 
 
 async def test_a_cancelled_tool_can_be_run_again() -> None:
     answers = iter([hanging({}), "the second time"])
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: next(answers))
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -70,7 +70,7 @@ async def test_a_cancelled_tool_can_be_run_again() -> None:
     assert server.bodies[1]["messages"][-1]["content"] == "the second time"
 
 
-async def test_a_call_that_is_cancelled_before_it_begins_has_printed_nothing(
+async def test_a_call_cancelled_before_it_begins_has_printed_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Printing(FunctionTools):
@@ -78,7 +78,7 @@ async def test_a_call_that_is_cancelled_before_it_begins_has_printed_nothing(
             context.prints.append(f"in {name}")
             return await super().call(name, arguments, context)
 
-    server = ScriptedServer(said(None, ("one", {}), ("two", {})))
+    server = ScriptedServer(completion(None, ("one", {}), ("two", {})))
     tools = Printing(one=lambda arguments: "x", two=lambda arguments: "y")
     recording = Recording(tmp_path / "run.jsonl")
     writing, sync = threading.Event(), recording.sync
@@ -104,7 +104,7 @@ async def test_a_call_that_is_cancelled_before_it_begins_has_printed_nothing(
     assert (returned.printed, failed.printed) == ("in one", "")
 
 
-async def test_a_cancelled_request_stops_the_run_and_is_not_sent_again_by_itself() -> None:
+async def test_a_cancelled_request_stops_the_run_and_is_not_retried() -> None:
     server = StreamingServer("data: Paris i\n\n")
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
@@ -118,11 +118,11 @@ async def test_a_cancelled_request_stops_the_run_and_is_not_sent_again_by_itself
         assert failed.body == "data: Paris i\n\n"
         driver.put(Resume())
         await driver.at_rest()
-    assert ended(driver) == "request_failed"
+    assert stop_reason(driver) == "request_failed"
 
 
-async def test_nothing_can_be_cancelled_where_nothing_is_under_way() -> None:
-    server = ScriptedServer(said(None, ("add", {})))
+async def test_cancelling_is_refused_if_nothing_is_under_way() -> None:
+    server = ScriptedServer(completion(None, ("add", {})))
     tools = FunctionTools(add=lambda arguments: "x")
     async with Driver(server, tools) as driver:
         driver.put(start(tools, stops=STEP_MODE))
@@ -132,7 +132,7 @@ async def test_nothing_can_be_cancelled_where_nothing_is_under_way() -> None:
             driver.cancel_current()
 
 
-async def test_a_run_that_is_ended_while_it_cancels_ends() -> None:
+async def test_a_run_terminated_while_it_cancels_ends() -> None:
     server = ScriptedServer(HANG)
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
@@ -142,7 +142,7 @@ async def test_a_run_that_is_ended_while_it_cancels_ends() -> None:
         driver.cancel_current()
         driver.put(Terminate())
         await driver.at_rest()
-    assert ended(driver) == "terminated"
+    assert stop_reason(driver) == "terminated"
     assert of_kind(driver, RequestFailed) == []
 
 
@@ -154,32 +154,32 @@ class Odd(BaseException):
     """Not an `Exception`, so most error handlers do not catch it."""
 
 
-def raises_what_is_no_exception(arguments: object) -> None:
+def raises_base_exception(arguments: object) -> None:
     raise Odd("as it likes")
 
 
 @pytest.mark.parametrize(
-    ("tool", "told"),
+    ("tool", "exception"),
     [
         (cancels_itself, "CancelledError: cancelled from inside"),
-        (raises_what_is_no_exception, "Odd: as it likes"),
+        (raises_base_exception, "Odd: as it likes"),
     ],
 )
-async def test_a_tool_that_would_end_more_than_its_call_fails_alone(
-    tool: Callable[[object], None], told: str
+async def test_a_tool_that_raises_a_base_exception_fails_alone(
+    tool: Callable[[object], None], exception: str
 ) -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=tool)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
         await asyncio.wait_for(driver.at_rest(), 5)
         (failed,) = of_kind(driver, ToolFailed)
-    assert (failed.exception, failed.by) == (told, "")
+    assert (failed.exception, failed.by) == (exception, "")
     assert failed.frames[-1].endswith(f"in {tool.__name__}")
-    assert ended(driver) == "finished"
+    assert stop_reason(driver) == "finished"
 
 
-async def test_a_request_that_is_cancelled_from_inside_fails() -> None:
+async def test_a_request_that_raises_cancelled_error_fails() -> None:
     class Cancelling(ScriptedServer):
         async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
             on_piece(Piece("content", "Paris i", raw="data: Paris i"))
@@ -194,7 +194,7 @@ async def test_a_request_that_is_cancelled_from_inside_fails() -> None:
     assert (failed.body, failed.by) == ("data: Paris i", "")
 
 
-async def test_a_tool_that_cancels_the_task_it_runs_in_cancels_who_waits_for_the_run() -> None:
+async def test_a_tool_that_cancels_its_task_cancels_the_caller_that_awaits_the_run() -> None:
     class CancelsItsTask(FunctionTools):
         async def call(self, name: str, arguments: object, context: CallContext) -> Answer:
             task = asyncio.current_task()
@@ -203,13 +203,15 @@ async def test_a_tool_that_cancels_the_task_it_runs_in_cancels_who_waits_for_the
             raise AssertionError
 
     tools = CancelsItsTask(add=cancels_itself)
-    async with Driver(ScriptedServer(said(None, ("add", {}))), tools) as driver:
+    async with Driver(ScriptedServer(completion(None, ("add", {}))), tools) as driver:
         driver.put(start(tools))
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(driver.at_rest(), 5)
 
 
-async def test_what_had_come_in_of_a_reply_is_kept_when_the_run_is_ended(tmp_path: Path) -> None:
+async def test_the_received_part_of_a_reply_is_kept_when_the_run_is_terminated(
+    tmp_path: Path,
+) -> None:
     server = StreamingServer("data: Paris i\n\n")
     tools = FunctionTools()
     recording = Recording(tmp_path / "run.jsonl")
@@ -218,7 +220,7 @@ async def test_what_had_come_in_of_a_reply_is_kept_when_the_run_is_ended(tmp_pat
         await server.is_hanging.wait()
         driver.put(Terminate())
         await driver.at_rest()
-    *_, kept, end = recorded(recording.path)
+    *_, kept, end = recorded_events(recording.path)
     assert isinstance(kept, RequestFailed)
     assert (kept.body, kept.by) == ("data: Paris i\n\n", "person")
     assert isinstance(end, RunEnded)

@@ -34,7 +34,7 @@ def pool() -> Iterator[SourcePool]:
     pool.close()
 
 
-def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[ClosedFiles, Runs]:
+def read_and_close(path: Path, pool: SourcePool, number: int = 3) -> tuple[ClosedFiles, Runs]:
     """Read a file, close it and drop it; return it with the places and events of its runs."""
     file = open_file(path)
     file.number, file.source = number, pool.keep(path, file.source)
@@ -63,7 +63,7 @@ def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[ClosedFiles, Run
 def test_a_closed_file_reads_as_before(tmp_path: Path, pool: SourcePool, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    closed, runs = put(path, pool)
+    closed, runs = read_and_close(path, pool)
     assert runs and 3 in closed and 2 not in closed and 4 not in closed
     for number, record, nth, events in reversed(runs):
         file = closed[3]
@@ -71,18 +71,20 @@ def test_a_closed_file_reads_as_before(tmp_path: Path, pool: SourcePool, content
         assert read_events(RunRef(file, number, record, nth)) == events
 
 
-def test_it_is_one_object_as_long_as_it_is_used(tmp_path: Path, pool: SourcePool) -> None:
+def test_a_rebuilt_file_is_one_object_as_long_as_it_is_used(
+    tmp_path: Path, pool: SourcePool
+) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    closed, _ = put(path, pool)
+    closed, _ = read_and_close(path, pool)
     file = closed[3]
     assert closed[3] is file
 
 
-def test_a_file_that_lost_runs_meanwhile_says_so(tmp_path: Path, pool: SourcePool) -> None:
+def test_a_file_that_lost_runs_is_reported(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    closed, _ = put(path, pool)
+    closed, _ = read_and_close(path, pool)
     path.write_bytes(lines(RUNS[:1]))
     file = closed[3]
     (defect,) = read_events(RunRef(file, 2, 2, 0))
@@ -90,10 +92,10 @@ def test_a_file_that_lost_runs_meanwhile_says_so(tmp_path: Path, pool: SourcePoo
     assert "changed since it was read" in file.source.failure
 
 
-def test_a_file_that_is_gone_says_so(tmp_path: Path, pool: SourcePool) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
-    closed, _ = put(path, pool)
+    closed, _ = read_and_close(path, pool)
     path.unlink()
     file = closed[3]
     (defect,) = read_events(RunRef(file, 2, 2, 0))
@@ -101,7 +103,7 @@ def test_a_file_that_is_gone_says_so(tmp_path: Path, pool: SourcePool) -> None:
     assert "no such file" in file.source.failure
 
 
-def test_a_file_that_cannot_be_opened_again_is_not_closed(tmp_path: Path, pool: SourcePool) -> None:
+def test_a_file_that_cannot_be_rebuilt_is_not_closed(tmp_path: Path, pool: SourcePool) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
     closed = ClosedFiles(lambda number: path, pool)

@@ -32,7 +32,9 @@ def test_theme_and_keys_are_read(tmp_path: Path) -> None:
         ("[keys]\ndown = 3", "maps an action to keys"),
     ],
 )
-def test_wrong_settings_are_named_with_their_file(tmp_path: Path, text: str, reason: str) -> None:
+def test_malformed_settings_are_reported_with_their_file(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=reason) as caught:
@@ -40,7 +42,7 @@ def test_wrong_settings_are_named_with_their_file(tmp_path: Path, text: str, rea
     assert str(path) in str(caught.value)
 
 
-def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_settings_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
     with pytest.raises(UsageError, match=r"config\.toml"):
         load_config(tmp_path / "config.toml")
@@ -50,19 +52,19 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ('theme = "pink"', "unknown theme 'pink'"),
         ('[keys]\nnext-call = "j"', "key 'j' means both"),
         ('[keys]\nnext-cal = "j"', "did you mean next-call?"),
     ],
 )
-def test_what_cannot_be_as_a_person_set_it_is_told_with_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+def test_impossible_settings_are_reported_with_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
 ) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
     monkeypatch.setattr("platformdirs.user_config_path", lambda *_: tmp_path)
-    with pytest.raises(UsageError, match=re.escape(told)) as raised:
+    with pytest.raises(UsageError, match=re.escape(reason)) as raised:
         make_config("")
     assert str(path) in str(raised.value)

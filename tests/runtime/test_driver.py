@@ -29,19 +29,19 @@ from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFail
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.frames import MOST
 from hermes_tui.runtime.writer import Recording
-from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
+from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, completion, start
 
 
 def of_kind(driver: Driver, kind: type[Any]) -> list[Any]:
     return [event for event in driver.log if isinstance(event, kind)]
 
 
-def ended(driver: Driver) -> str:
+def stop_reason(driver: Driver) -> str:
     (end,) = of_kind(driver, RunEnded)
     return str(end.stop_reason)
 
 
-def recorded(path: Path) -> list[Event]:
+def recorded_events(path: Path) -> list[Event]:
     return [decode(line) for line in path.read_bytes().splitlines()]
 
 
@@ -50,8 +50,8 @@ async def hanging(arguments: Any) -> str:
     return "never"
 
 
-async def test_a_run_goes_to_its_end_and_the_tool_gets_what_the_model_asked_for() -> None:
-    server = ScriptedServer(said(None, ("add", {"a": 1})), said("done"))
+async def test_a_run_finishes_and_the_tool_receives_the_arguments_of_the_model() -> None:
+    server = ScriptedServer(completion(None, ("add", {"a": 1})), completion("done"))
     tools = FunctionTools(add=lambda arguments: arguments["a"] + 1)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -62,11 +62,11 @@ async def test_a_run_goes_to_its_end_and_the_tool_gets_what_the_model_asked_for(
         "tool_call_id": "c0",
         "content": "2",
     }
-    assert ended(driver) == "finished"
+    assert stop_reason(driver) == "finished"
 
 
-async def test_a_stop_waits_until_the_call_is_let_go() -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+async def test_a_stopped_call_waits_until_the_run_is_resumed() -> None:
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
     async with Driver(server, tools) as driver:
         driver.put(start(tools, stops=STEP_MODE))
@@ -79,7 +79,7 @@ async def test_a_stop_waits_until_the_call_is_let_go() -> None:
 
 
 async def test_a_skipped_call_is_answered_by_the_person_and_never_run() -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
     async with Driver(server, tools) as driver:
         driver.put(start(tools, stops=STEP_MODE))
@@ -90,20 +90,20 @@ async def test_a_skipped_call_is_answered_by_the_person_and_never_run() -> None:
     assert server.bodies[1]["messages"][-1]["content"] == "typed by hand"
 
 
-async def test_everything_that_happened_is_in_the_recording(tmp_path: Path) -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+async def test_every_event_is_in_the_recording(tmp_path: Path) -> None:
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: {"sum": 1})
     recording = Recording(tmp_path / "run.jsonl")
     async with Driver(server, tools, recording=recording) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert recorded(recording.path) == list(driver.log)
+    assert recorded_events(recording.path) == list(driver.log)
 
 
-async def test_a_run_is_gone_on_with_at_the_same_stop(tmp_path: Path) -> None:
+async def test_a_resumed_recording_continues_at_the_same_stop(tmp_path: Path) -> None:
     tools = FunctionTools(add=lambda arguments: "x")
     path = tmp_path / "run.jsonl"
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     async with Driver(server, tools, recording=Recording(path)) as first:
         first.put(start(tools, stops=STEP_MODE))
         await first.at_rest()
@@ -113,8 +113,8 @@ async def test_a_run_is_gone_on_with_at_the_same_stop(tmp_path: Path) -> None:
         assert second.session.state == first.session.state
         second.put(Resume())
         await second.at_rest()
-    assert ended(second) == "finished"
-    assert recorded(path) == list(second.log)
+    assert stop_reason(second) == "finished"
+    assert recorded_events(path) == list(second.log)
 
 
 async def test_a_tool_that_was_running_when_the_process_died_is_not_run_again(
@@ -122,7 +122,7 @@ async def test_a_tool_that_was_running_when_the_process_died_is_not_run_again(
 ) -> None:
     tools = FunctionTools(add=hanging)
     path = tmp_path / "run.jsonl"
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     async with Driver(server, tools, recording=Recording(path)) as first:
         first.put(start(tools))
         while not tools.calls:
@@ -136,29 +136,29 @@ async def test_a_tool_that_was_running_when_the_process_died_is_not_run_again(
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("raised", "exception"),
     [
         (ValueError("no such row"), "ValueError: no such row"),
         (ToolFailure("TimeoutError: still running after 5 s"), "TimeoutError: still running"),
         (SystemExit(3), "SystemExit: 3"),
     ],
 )
-async def test_a_tool_that_raises_fails_alone(raised: BaseException, told: str) -> None:
+async def test_a_tool_that_raises_fails_alone(raised: BaseException, exception: str) -> None:
     def broken(arguments: Any) -> str:
         raise raised
 
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=broken)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
         await driver.at_rest()
     (failed,) = of_kind(driver, ToolFailed)
-    assert failed.exception.startswith(told)
-    assert ended(driver) == "finished"
+    assert failed.exception.startswith(exception)
+    assert stop_reason(driver) == "finished"
 
 
-async def test_who_let_a_run_go_stands_in_its_log() -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+async def test_the_log_records_who_resumed_the_run() -> None:
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
     async with Driver(server, tools, by="program") as driver:
         driver.put(start(tools, stops=STEP_MODE))
@@ -170,11 +170,11 @@ async def test_who_let_a_run_go_stands_in_its_log() -> None:
     assert resumed.waited_s is not None
 
 
-async def test_where_a_tool_raised_is_kept_without_our_own_frames() -> None:
+async def test_the_frames_of_a_failed_tool_are_kept_without_our_own() -> None:
     def broken(arguments: Any) -> str:
         return str(arguments["missing"])
 
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=broken)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -185,11 +185,11 @@ async def test_where_a_tool_raised_is_kept_without_our_own_frames() -> None:
     assert not [frame for frame in failed.frames if "/hermes_tui/" in frame]
 
 
-async def test_of_a_recursion_without_end_the_innermost_frames_are_kept() -> None:
+async def test_the_innermost_frames_of_an_endless_recursion_are_kept() -> None:
     def deeper(arguments: Any) -> str:
         return deeper(arguments)
 
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=deeper)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -200,7 +200,7 @@ async def test_of_a_recursion_without_end_the_innermost_frames_are_kept() -> Non
 
 
 async def test_a_result_that_reads_like_an_error_is_marked() -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: '{"error": "no such file"}')
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -209,7 +209,7 @@ async def test_a_result_that_reads_like_an_error_is_marked() -> None:
     assert returned.result.error.reason
 
 
-async def test_terminating_gives_up_a_request_under_way() -> None:
+async def test_terminating_cancels_the_request_under_way() -> None:
     server = ScriptedServer(HANG)
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
@@ -219,11 +219,11 @@ async def test_terminating_gives_up_a_request_under_way() -> None:
         driver.put(Terminate())
         await driver.at_rest()
     assert server.given_up == 1
-    assert ended(driver) == "terminated"
+    assert stop_reason(driver) == "terminated"
 
 
 async def test_closing_leaves_no_task_behind() -> None:
-    server = ScriptedServer(said(None, ("add", {})))
+    server = ScriptedServer(completion(None, ("add", {})))
     tools = FunctionTools(add=hanging)
     async with Driver(server, tools) as driver:
         driver.put(start(tools))
@@ -234,7 +234,7 @@ async def test_closing_leaves_no_task_behind() -> None:
 
 async def test_a_failed_request_stops_and_can_be_sent_again() -> None:
     failure = RequestFailure("500: worker died", 500, "worker died", ("InternalServerError",))
-    server = ScriptedServer(failure, said("done"))
+    server = ScriptedServer(failure, completion("done"))
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
         driver.put(start(tools, stops=frozenset({StopPoint.REQUEST_FAILED})))
@@ -242,11 +242,11 @@ async def test_a_failed_request_stops_and_can_be_sent_again() -> None:
         assert of_kind(driver, Stopped)[0].stop_point == StopPoint.REQUEST_FAILED
         driver.put(Retry())
         await driver.at_rest()
-    assert ended(driver) == "finished"
+    assert stop_reason(driver) == "finished"
     assert server.bodies[0] == server.bodies[1]
 
 
-async def test_a_failure_worth_it_is_retried_as_often_as_was_said() -> None:
+async def test_a_temporary_failure_is_retried_as_often_as_requested() -> None:
     failure = RequestFailure("429: slow down", 429, retry_after_s=0.01)
     server = ScriptedServer(failure, failure, failure)
     tools = FunctionTools()
@@ -254,7 +254,7 @@ async def test_a_failure_worth_it_is_retried_as_often_as_was_said() -> None:
         driver.put(start(tools, retries=2))
         await driver.at_rest()
     assert len(server.bodies) == 3
-    assert ended(driver) == "request_failed"
+    assert stop_reason(driver) == "request_failed"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ async def test_a_failure_worth_it_is_retried_as_often_as_was_said() -> None:
     ],
     ids=["wrong", "asks to wait for ever", "unsent"],
 )
-async def test_a_request_that_cannot_get_better_is_not_retried(failure: RequestFailure) -> None:
+async def test_a_failure_that_a_retry_cannot_cure_is_not_retried(failure: RequestFailure) -> None:
     server = ScriptedServer(failure)
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
@@ -275,7 +275,7 @@ async def test_a_request_that_cannot_get_better_is_not_retried(failure: RequestF
     assert len(server.bodies) == 1
 
 
-async def test_half_a_character_that_cannot_be_sent_is_said_to_be_in_its_message() -> None:
+async def test_a_lone_surrogate_that_cannot_be_sent_is_located_in_its_message() -> None:
     class Server(ScriptedServer):
         async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
             if len(request.messages) > 1:
@@ -283,14 +283,14 @@ async def test_half_a_character_that_cannot_be_sent_is_said_to_be_in_its_message
             return await super().reply(request, on_piece)
 
     tools = FunctionTools(add=lambda arguments: "a\ud800b")
-    async with Driver(Server(said(None, ("add", {}))), tools) as driver:
+    async with Driver(Server(completion(None, ("add", {}))), tools) as driver:
         driver.put(start(tools))
         await driver.at_rest()
     (failed,) = of_kind(driver, RequestFailed)
     assert failed.message.endswith("message 3 contains half of a surrogate pair, edit it")
 
 
-async def test_half_a_character_in_a_parameter_is_said_to_be_in_it() -> None:
+async def test_a_lone_surrogate_that_cannot_be_sent_is_located_in_its_parameter() -> None:
     class Server(ScriptedServer):
         async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
             raise RequestFailure("the request cannot be sent", is_unsent=True)
@@ -303,19 +303,21 @@ async def test_half_a_character_in_a_parameter_is_said_to_be_in_it() -> None:
     assert failed.message.endswith("; stop contains half of a surrogate pair, edit it")
 
 
-async def test_a_value_that_no_json_holds_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
+async def test_a_result_that_json_cannot_hold_is_reported_and_the_run_continues(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "run.jsonl"
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: {"number": 10**10_000})
     async with Driver(server, tools, recording=Recording(path)) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert ended(driver) == "finished"
-    (returned,) = [event for event in recorded(path) if isinstance(event, ToolReturned)]
+    assert stop_reason(driver) == "finished"
+    (returned,) = [event for event in recorded_events(path) if isinstance(event, ToolReturned)]
     assert "too large to show" in returned.result.content
 
 
-async def test_a_tool_whose_error_cannot_be_read_fails_like_any_other() -> None:
+async def test_a_tool_error_with_an_unreadable_message_fails_like_any_other() -> None:
     class Unreadable(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no text")
@@ -324,29 +326,31 @@ async def test_a_tool_whose_error_cannot_be_read_fails_like_any_other() -> None:
         raise Unreadable
 
     tools = FunctionTools(add=raises)
-    async with Driver(ScriptedServer(said(None, ("add", {})), said("done")), tools) as driver:
+    async with Driver(
+        ScriptedServer(completion(None, ("add", {})), completion("done")), tools
+    ) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert ended(driver) == "finished"
+    assert stop_reason(driver) == "finished"
     (failed,) = of_kind(driver, ToolFailed)
     assert failed.exception == "Unreadable (its message cannot be read: RuntimeError)"
 
 
-async def test_tokens_below_zero_give_no_credit() -> None:
-    cheap = said(None, ("add", {}), prompt_tokens=-1_000_000, completion_tokens=50)
+async def test_negative_token_counts_do_not_extend_the_budget() -> None:
+    cheap = completion(None, ("add", {}), prompt_tokens=-1_000_000, completion_tokens=50)
     tools = FunctionTools(add=lambda arguments: "x")
     server = ScriptedServer(*[cheap] * 5)
     async with Driver(server, tools, limits=Limits(tokens=60)) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert ended(driver) == "budget"
+    assert stop_reason(driver) == "budget"
     assert len(server.bodies) == 2
 
 
-async def test_a_run_that_cannot_be_recorded_goes_no_further(
+async def test_a_run_that_cannot_be_recorded_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
     recording = Recording(tmp_path / "run.jsonl")
     async with Driver(server, tools, recording=recording) as driver:
@@ -367,10 +371,10 @@ async def test_a_run_that_cannot_be_recorded_goes_no_further(
     assert tools.calls == []
 
 
-async def test_a_tool_does_not_run_if_the_intent_is_not_on_the_disk(
+async def test_a_tool_does_not_run_if_its_dispatch_is_not_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    server = ScriptedServer(completion(None, ("add", {})), completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
 
     def failing(descriptor: int) -> None:
@@ -386,29 +390,29 @@ async def test_a_tool_does_not_run_if_the_intent_is_not_on_the_disk(
 
 
 async def test_a_run_ends_when_its_tokens_are_spent() -> None:
-    reply = said(None, ("add", {}), prompt_tokens=60, completion_tokens=50)
-    server = ScriptedServer(reply, said("done"))
+    reply = completion(None, ("add", {}), prompt_tokens=60, completion_tokens=50)
+    server = ScriptedServer(reply, completion("done"))
     tools = FunctionTools(add=lambda arguments: "x")
     async with Driver(server, tools, limits=Limits(tokens=100)) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert ended(driver) == "budget"
+    assert stop_reason(driver) == "budget"
     assert len(server.bodies) == 1
 
 
 async def test_a_run_ends_when_its_time_is_spent() -> None:
-    server = ScriptedServer(said(None, ("add", {})))
+    server = ScriptedServer(completion(None, ("add", {})))
     tools = FunctionTools(add=hanging)
     async with Driver(server, tools, limits=Limits(time_s=0.05)) as driver:
         driver.put(start(tools))
         await driver.at_rest()
-    assert ended(driver) == "budget"
+    assert stop_reason(driver) == "budget"
 
 
-async def test_a_mistake_of_our_own_is_raised_where_the_run_is_waited_for(
+async def test_an_internal_error_is_raised_to_the_caller_that_awaits_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server = ScriptedServer(said("done"))
+    server = ScriptedServer(completion("done"))
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
         monkeypatch.setattr(Driver, "_send_request", None)

@@ -17,13 +17,13 @@ def move_away_and_write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def write_over(path: Path, data: bytes) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_bytes(data)
-    beside.replace(path)
+def replace_file(path: Path, data: bytes) -> None:
+    replacement = path.with_suffix(".new")
+    replacement.write_bytes(data)
+    replacement.replace(path)
 
 
-def cut_and_write(path: Path, data: bytes) -> None:
+def truncate_and_write(path: Path, data: bytes) -> None:
     with path.open("r+b") as file:
         file.truncate(0)
         file.write(data)
@@ -38,26 +38,26 @@ def source(tmp_path: Path) -> GrowingSource:
 
 @pytest.mark.parametrize("data", [b"", b"two\n", b"two\n" * 2 * SAMPLE])
 @pytest.mark.parametrize(
-    ("change", "seen"),
+    ("change", "expected"),
     [
         (move_away_and_write, FileChange.RENAMED),
-        (write_over, FileChange.REPLACED),
-        (cut_and_write, FileChange.CUT),
+        (replace_file, FileChange.REPLACED),
+        (truncate_and_write, FileChange.CUT),
     ],
 )
-def test_what_became_of_the_file_is_told(
-    source: GrowingSource, change: Callable[[Path, bytes], None], seen: FileChange, data: bytes
+def test_the_change_of_a_followed_file_is_reported(
+    source: GrowingSource, change: Callable[[Path, bytes], None], expected: FileChange, data: bytes
 ) -> None:
     change(source.path, data)
     assert source.refresh()
-    assert source.change is seen
-    assert source.failure == f"{source.path}: {seen.value}; showing what was read before"
+    assert source.change is expected
+    assert source.failure == f"{source.path}: {expected.value}; showing what was read before"
     assert not source.refresh()
     source.close()
 
 
-@pytest.mark.parametrize("change", [move_away_and_write, write_over])
-def test_a_file_that_begins_with_what_was_read_is_read_on(
+@pytest.mark.parametrize("change", [move_away_and_write, replace_file])
+def test_a_new_file_that_begins_with_the_read_bytes_is_followed(
     source: GrowingSource, change: Callable[[Path, bytes], None]
 ) -> None:
     change(source.path, BEFORE + b"two\n")
@@ -71,7 +71,7 @@ def test_a_file_that_begins_with_what_was_read_is_read_on(
     source.close()
 
 
-def test_what_was_written_before_a_rename_is_read_first(source: GrowingSource) -> None:
+def test_bytes_written_before_a_rename_are_read_first(source: GrowingSource) -> None:
     with source.path.open("ab") as file:
         file.write(b"the last line")
     move_away_and_write(source.path, b"new\n")
@@ -83,7 +83,7 @@ def test_what_was_written_before_a_rename_is_read_first(source: GrowingSource) -
     source.close()
 
 
-def test_a_file_that_is_gone_for_a_while_is_read_on_when_it_is_back(
+def test_a_file_that_is_missing_for_a_while_is_followed_when_it_is_back(
     source: GrowingSource, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -99,7 +99,7 @@ def test_a_file_that_is_gone_for_a_while_is_read_on_when_it_is_back(
     source.close()
 
 
-def test_a_file_that_is_gone_before_another_is_made_is_told_to_be_renamed(
+def test_a_file_that_is_missing_before_another_appears_is_reported_as_renamed(
     source: GrowingSource, tmp_path: Path
 ) -> None:
     source.path.rename(tmp_path / "elsewhere")
@@ -110,7 +110,7 @@ def test_a_file_that_is_gone_before_another_is_made_is_told_to_be_renamed(
     source.close()
 
 
-def test_nothing_is_read_from_another_file_once_it_is_closed(
+def test_a_closed_source_does_not_read_from_another_file(
     source: GrowingSource, tmp_path: Path
 ) -> None:
     source.close()

@@ -20,7 +20,7 @@ from hermes_tui.ui.run_feed import RunFeed
 
 
 @pytest.fixture(autouse=True)
-def small_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cache_for_small_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(kept_runs, "SMALLEST", 0)
 
@@ -41,7 +41,7 @@ def opened(path: Path, parser: str = "") -> OpenFile:
     return file
 
 
-def read_and_kept(path: Path, parser: str = "") -> RunFeed:
+def read_and_keep(path: Path, parser: str = "") -> RunFeed:
     """Read a file to its end and wait until its run is in the cache."""
     feed = RunFeed.of_file(opened(path, parser))
     feed.poll()
@@ -54,19 +54,19 @@ def read_and_kept(path: Path, parser: str = "") -> RunFeed:
     return feed
 
 
-def is_known(path: Path, parser: str = "") -> bool:
+def is_cached(path: Path, parser: str = "") -> bool:
     """Return whether the run of a file is in the cache."""
-    return found(RunFeed.of_file(opened(path, parser)))
+    return takes_cached(RunFeed.of_file(opened(path, parser)))
 
 
-def found(feed: RunFeed) -> bool:
+def takes_cached(feed: RunFeed) -> bool:
     """Return whether a feed takes its run from the cache, which it does without reading on."""
     feed.poll()
     kept = feed._cache_lookup
     return kept is not None and kept.is_done(30.0) and feed._take_cached(kept)
 
 
-def shown(feed: RunFeed) -> list[object]:
+def contents_of_rows(feed: RunFeed) -> list[object]:
     """Return the content of each row of a run."""
     lines = feed.model.timeline
     return [
@@ -80,30 +80,30 @@ def array_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("write", [str, array_of], ids=["lines", "array"])
-def test_the_second_opening_shows_the_same_without_reading(tmp_path: Path, write: type) -> None:
+def test_a_file_opened_again_shows_the_same_without_being_read(tmp_path: Path, write: type) -> None:
     path = tmp_path / "run.json"
     path.write_text(write(turns(700)))
-    first = read_and_kept(path)
+    first = read_and_keep(path)
     again = RunFeed.of_file(opened(path))
-    assert found(again)
+    assert takes_cached(again)
     assert again.model.timeline.finished and again.progress() is None
     assert not again.step(1.0)
-    assert shown(again) == shown(first)
+    assert contents_of_rows(again) == contents_of_rows(first)
     assert again.model.timeline.state == first.model.timeline.state
 
 
 @pytest.mark.parametrize("change", ["grown", "shrunk", "rewritten", "touched"])
-def test_a_file_that_changed_is_read_anew(tmp_path: Path, change: str) -> None:
+def test_a_changed_file_is_read_again(tmp_path: Path, change: str) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
-    read_and_kept(path)
+    read_and_keep(path)
     if change == "touched":
         os.utime(path, (1, 1))
     else:
         text = {"grown": turns(6), "shrunk": turns(4), "rewritten": turns(5).replace("go", "no")}
         path.write_text(text[change])
     feed = RunFeed.of_file(opened(path))
-    assert not found(feed)
+    assert not takes_cached(feed)
     while feed.step(1.0):
         pass
     assert feed.model.timeline.state.turn == {"grown": 6, "shrunk": 4}.get(change, 5)
@@ -114,7 +114,7 @@ class _Intruder:
         return os.mkdir, ("intruded",)
 
 
-def borrowed(module: str, name: str) -> bytes:
+def pickle_with_imported_name(module: str, name: str) -> bytes:
     """Return a pickle that calls a name that one of our modules has imported."""
     return f"\x80\x04c{module}\n{name}\n(Vintruded\ntR.".encode()
 
@@ -122,75 +122,75 @@ def borrowed(module: str, name: str) -> bytes:
 DAMAGED = {
     "foreign": pickle.dumps((1, 2)),
     "intruder": pickle.dumps(_Intruder()),
-    "borrowed": borrowed("hermes_tui.log.codec", "msgspec.os.mkdir"),
-    "imported": borrowed("hermes_tui.log.open_calls", "lru_cache"),
+    "borrowed": pickle_with_imported_name("hermes_tui.log.codec", "msgspec.os.mkdir"),
+    "imported": pickle_with_imported_name("hermes_tui.log.open_calls", "lru_cache"),
 }
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty", *DAMAGED])
-def test_a_damaged_cache_is_as_good_as_none(
+def test_a_damaged_cache_entry_is_ignored(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
-    first = read_and_kept(path)
+    first = read_and_keep(path)
     (kept,) = indexes_dir().iterdir()
     data = kept.read_bytes()
     other = DAMAGED.get(damage, b"")
     sound = data[:8] + zlib.crc32(other).to_bytes(4, "big") + other
     kept.write_bytes({"torn": data[:-9], "empty": b""}.get(damage, sound))
-    feed = read_and_kept(path)
-    assert shown(feed) == shown(first)
+    feed = read_and_keep(path)
+    assert contents_of_rows(feed) == contents_of_rows(first)
     assert not (tmp_path / "intruded").exists()
 
 
 @pytest.mark.parametrize("name", ["counted", "Tally", "hermes_tui.log.tally"])
-def test_an_entry_with_names_of_another_version_is_not_taken(name: str, tmp_path: Path) -> None:
+def test_a_cache_entry_with_names_of_another_version_is_ignored(name: str, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
-    first = read_and_kept(path)
+    first = read_and_keep(path)
     (kept,) = indexes_dir().iterdir()
     data = kept.read_bytes()
     other = data[12:].replace(name.encode(), name[:-1].encode() + b"0")
     assert other != data[12:]
     kept.write_bytes(data[:8] + zlib.crc32(other).to_bytes(4, "big") + other)
-    assert not is_known(path)
-    assert shown(read_and_kept(path)) == shown(first)
+    assert not is_cached(path)
+    assert contents_of_rows(read_and_keep(path)) == contents_of_rows(first)
 
 
-def test_a_cache_that_cannot_be_written_takes_nothing_from_the_run(tmp_path: Path) -> None:
+def test_a_run_is_shown_even_if_the_cache_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
-    assert read_and_kept(path).model.timeline.finished
+    assert read_and_keep(path).model.timeline.finished
 
 
-def test_a_run_read_by_a_guessed_parser_is_not_taken_for_one_read_without(tmp_path: Path) -> None:
+def test_runs_read_with_and_without_a_guessed_parser_are_kept_apart(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
-    read_and_kept(path, parser="guess")
-    assert not is_known(path)
-    assert is_known(path, parser="guess")
+    read_and_keep(path, parser="guess")
+    assert not is_cached(path)
+    assert is_cached(path, parser="guess")
 
 
-def test_a_run_that_is_being_kept_is_not_taken_for_one_left_behind(
+def test_a_cache_entry_that_is_being_written_is_not_pruned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
 
-    def written_while_another_tidies_up(fd: int, data: bytes, start: int) -> int:
+    def write_while_another_prunes(fd: int, data: bytes, start: int) -> int:
         cache.prune()
         return write_at(fd, data, start)
 
-    monkeypatch.setattr(kept_runs, "write_at", written_while_another_tidies_up)
-    read_and_kept(path)
-    assert is_known(path)
+    monkeypatch.setattr(kept_runs, "write_at", write_while_another_prunes)
+    read_and_keep(path)
+    assert is_cached(path)
     assert len(list(indexes_dir().iterdir())) == 1
 
 
-def test_nothing_is_kept_where_it_is_not_wanted(tmp_path: Path) -> None:
+def test_a_run_is_kept_only_if_the_file_asks_for_it(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
     feed = RunFeed.of_file(open_file(path))
@@ -200,27 +200,27 @@ def test_nothing_is_kept_where_it_is_not_wanted(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_every_recorded_run_comes_back_as_it_was_read(transcripts: Path) -> None:
+def test_every_recorded_run_is_the_same_from_the_cache(transcripts: Path) -> None:
     for path in sorted(transcripts.glob("*.jsonl")):
-        first = read_and_kept(path)
+        first = read_and_keep(path)
         if not first.file.is_one_run:
             continue
         again = RunFeed.of_file(opened(path))
-        assert found(again), path.name
-        assert shown(again) == shown(first)
+        assert takes_cached(again), path.name
+        assert contents_of_rows(again) == contents_of_rows(first)
         assert again.model.timeline.state == first.model.timeline.state
 
 
-def test_nobody_waits_for_a_run_to_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeping_a_run_does_not_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
     may_write = threading.Event()
 
-    def written_later(fd: int, data: bytes, start: int) -> int:
+    def write_later(fd: int, data: bytes, start: int) -> int:
         may_write.wait(30.0)
         return write_at(fd, data, start)
 
-    monkeypatch.setattr(kept_runs, "write_at", written_later)
+    monkeypatch.setattr(kept_runs, "write_at", write_later)
     feed = RunFeed.of_file(opened(path))
     while feed.step(1.0):
         pass
@@ -228,24 +228,24 @@ def test_nobody_waits_for_a_run_to_be_kept(tmp_path: Path, monkeypatch: pytest.M
     assert isinstance(log, RecordLog)
     keeping = kept_runs.keep_run(feed.file, log, timeline)
     assert keeping is not None and not keeping.is_done()
-    assert not is_known(path)
+    assert not is_cached(path)
     may_write.set()
     assert keeping.is_done(30.0) and not keeping.failure
-    assert is_known(path)
+    assert is_cached(path)
 
 
-def test_a_long_run_is_kept_in_pieces_between_which_keys_are_answered(
+def test_a_long_run_is_written_to_the_cache_in_small_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(turns(3_000))
     lengths = []
 
-    def noted(fd: int, data: bytes, start: int) -> int:
+    def record_length(fd: int, data: bytes, start: int) -> int:
         lengths.append(len(data))
         return write_at(fd, data, start)
 
-    monkeypatch.setattr(kept_runs, "write_at", noted)
-    read_and_kept(path)
+    monkeypatch.setattr(kept_runs, "write_at", record_length)
+    read_and_keep(path)
     assert len(lengths) > 5
     assert max(lengths) < 1 << 17

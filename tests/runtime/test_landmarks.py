@@ -38,7 +38,7 @@ def id_of(path: Path, number: int) -> str | None:
     return run_id
 
 
-def test_every_run_is_found_where_the_scan_saw_it(scanned: Path) -> None:
+def test_every_run_is_found_by_the_landmarks_of_the_scan(scanned: Path) -> None:
     assert [id_of(scanned, n) for n in range(1, RUNS + 1)] == [f"r{n}" for n in range(1, RUNS + 1)]
     assert id_of(scanned, RUNS + 1) is None
 
@@ -52,40 +52,38 @@ def test_only_the_range_of_the_run_is_read(scanned: Path) -> None:
     file.close()
 
 
-def test_a_file_that_was_changed_is_counted_anew(scanned: Path) -> None:
+def test_the_landmarks_of_a_changed_file_are_ignored(scanned: Path) -> None:
     lines(scanned, chat("new"), *(chat(f"r{n}") for n in range(1, RUNS)))
     assert id_of(scanned, 2) is None
     done = within("open", scanned, "--at", "2")
     assert "id r1" in " ".join(done.text.splitlines()[0].split())
 
 
-def test_damaged_landmarks_are_no_landmarks(scanned: Path, own_cache: Path) -> None:
-    (kept,) = (path for path in own_cache.rglob("*") if path.is_file())
-    kept.write_bytes(kept.read_bytes()[:40])
+def test_damaged_landmarks_are_ignored(scanned: Path, own_cache: Path) -> None:
+    (entry,) = (path for path in own_cache.rglob("*") if path.is_file())
+    entry.write_bytes(entry.read_bytes()[:40])
     assert id_of(scanned, 2) is None
 
 
-def test_a_scan_of_files_that_are_not_divided_notes_nothing(
-    tmp_path: Path, own_cache: Path
-) -> None:
+def test_a_scan_of_an_undivided_file_stores_no_landmarks(tmp_path: Path, own_cache: Path) -> None:
     path = lines(tmp_path / "small.jsonl", chat("a"), chat("b"))
     assert within("scan", path).code == 0
     assert id_of(path, 2) is None
 
 
-def test_what_was_changed_while_it_was_scanned_is_not_kept(
+def test_the_landmarks_of_a_file_changed_during_its_scan_are_not_stored(
     scanned: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [*own_cache.rglob("*.runs")]
     for path in before:
         path.unlink()
-    keep = landmarks.store_landmarks
+    store = landmarks.store_landmarks
 
-    def keep_late(path: Path, *known: Any) -> None:
+    def change_and_store(path: Path, *known: Any) -> None:
         text = path.read_text()
         path.write_text(text.replace("r10", "x10"))
-        keep(path, *known)
+        store(path, *known)
 
-    monkeypatch.setattr(landmarks, "store_landmarks", keep_late)
+    monkeypatch.setattr(landmarks, "store_landmarks", change_and_store)
     assert within("scan", scanned, "--jobs", "2").code == 0
     assert not [*own_cache.rglob("*.runs")]

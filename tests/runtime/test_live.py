@@ -11,13 +11,13 @@ from hermes_tui.runtime.live_settings import ServerSettings
 
 
 async def test_the_time_limit_reaches_a_managed_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
-    def made(url: str, **options: Any) -> object:
-        told.update(options)
+    def make_server(url: str, **options: Any) -> object:
+        received.update(options)
         return object()
 
     # The class itself needs atroposlib and a tokenizer; its own tests have them.
-    monkeypatch.setattr("hermes_tui.runtime.servers.managed.ManagedServer", made)
+    monkeypatch.setattr("hermes_tui.runtime.servers.managed.ManagedServer", make_server)
     await open_server(ServerSettings(api="managed", url="http://h/v1", model="m", timeout_s=7.0))
-    assert told["timeout_s"] == 7.0
+    assert received["timeout_s"] == 7.0

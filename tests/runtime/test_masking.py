@@ -46,13 +46,13 @@ def test_credentials_in_parameters_are_not_written(event: Event) -> None:
     assert b'"model' in line or b'model\\"' in line
 
 
-def test_an_event_without_credentials_is_written_to_the_letter() -> None:
+def test_an_event_without_credentials_is_written_verbatim() -> None:
     event = RequestSent(seq=0, parameters='{ "model" :"m"}')
     assert written(event) == event
 
 
 @pytest.mark.parametrize("secret", ["sk-0123456789", 'pass"word\\1', "geheimnüs"])
-def test_a_secret_is_masked_wherever_it_stands_in_json_or_in_json_in_it(secret: str) -> None:
+def test_a_secret_is_masked_in_json_and_in_nested_json_texts(secret: str) -> None:
     raw = json_text({"content": secret})
     message = MessageAppended(seq=0, message=Message("user", secret), raw=raw)
     found = decode(Masking([secret]).line(message))
@@ -62,12 +62,12 @@ def test_a_secret_is_masked_wherever_it_stands_in_json_or_in_json_in_it(secret: 
 
 
 @pytest.mark.parametrize("secret", ["17953057", "parameters", "messages"])
-def test_a_secret_that_is_like_a_number_or_a_field_breaks_no_line(secret: str) -> None:
+def test_a_secret_equal_to_a_number_or_a_field_name_breaks_no_line(secret: str) -> None:
     event = RequestSent(seq=0, ts=1795305779.5, url=f"http://h/{secret}", messages=17953057)
     assert decode(Masking([secret]).line(event)) == copy_event(event, url="http://h/[masked]")
 
 
-def test_a_secret_in_ascii_escapes_or_as_a_name_is_masked() -> None:
+def test_a_secret_in_ascii_escapes_or_in_a_key_is_masked() -> None:
     result = ToolResult(json.dumps({"geheimnüs": 1}), raw={"sk-0123456789": 1})
     line = Masking(["geheimnüs", "sk-0123456789"]).line(ToolReturned(seq=0, result=result))
     found = decode(line)
@@ -75,7 +75,7 @@ def test_a_secret_in_ascii_escapes_or_as_a_name_is_masked() -> None:
     assert (found.result.content, found.result.raw) == ('{"[masked]": 1}', {"[masked]": 1})
 
 
-def test_a_secret_in_what_is_nested_too_deeply_to_be_walked_is_masked() -> None:
+def test_a_secret_in_a_deeply_nested_value_is_masked() -> None:
     deep: Any = "sk-0123456789"
     for _ in range(900):
         deep = [deep]
@@ -98,7 +98,7 @@ def test_a_secret_in_a_long_stream_is_masked_before_it_is_packed(kind: type[Any]
     assert "sk-01" not in kept and "23456789" not in kept and kept.count("[masked]") == 2
 
 
-def test_to_mask_a_stream_takes_few_times_its_size() -> None:
+def test_masking_a_stream_takes_memory_of_a_few_times_its_size() -> None:
     text = "".join(f'data: {{"n": "{n}", "delta": "x"}}\n\n' for n in range(200_000))
     masking = Masking(["sk-0123456789"])
     tracemalloc.start()
@@ -108,14 +108,14 @@ def test_to_mask_a_stream_takes_few_times_its_size() -> None:
     assert peak < 6 * len(text)
 
 
-def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
+def test_masked_credentials_are_restored_from_those_given_again() -> None:
     masked = [written(event) for event in EVENTS]
     again = {"api_key": "EB33", "provider": {"client_secret": "s"}}
     assert restore_credentials(masked, again) == EVENTS
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reason"),
     [
         ({}, "api_key of the request is not recorded"),
         ({"api_key": "EB33"}, "provider.client_secret of the request is not recorded"),
@@ -125,6 +125,8 @@ def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
         ),
     ],
 )
-def test_what_is_missing_or_decided_already_is_named(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_missing_credentials_and_recorded_parameters_are_named(
+    given: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
         restore_credentials([written(event) for event in EVENTS], given)

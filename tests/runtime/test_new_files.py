@@ -14,7 +14,7 @@ from hermes_tui.runtime.targets import Target, Targets, expand_paths
 
 
 @pytest.fixture(autouse=True)
-def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def _poll_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hermes_tui.runtime.new_files.EVERY_S", 0.0)
     monkeypatch.setattr("hermes_tui.runtime.new_files.REST", 0)
 
@@ -29,7 +29,7 @@ def found(new: NewFiles, enough: Callable[[list[Target]], bool]) -> list[str]:
     return [target.path.name for target in all_found if target.path is not None]
 
 
-def test_what_comes_into_a_folder_is_found_once(tmp_path: Path) -> None:
+def test_a_new_file_in_a_folder_is_found_once(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     looks = 0
 
@@ -46,7 +46,7 @@ def test_what_comes_into_a_folder_is_found_once(tmp_path: Path) -> None:
     assert found(new, lambda targets: looks > before + 2) == []
 
 
-def test_a_folder_that_is_gone_for_a_while_is_looked_into_again(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_for_a_while_is_searched_again(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     failures = [SourceError("folder", "no such file"), PermissionError(13, "not now")]
 
@@ -60,7 +60,7 @@ def test_a_folder_that_is_gone_for_a_while_is_looked_into_again(tmp_path: Path) 
     assert not failures
 
 
-def test_a_file_that_was_gone_for_a_while_is_not_found_again(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_for_a_while_is_not_found_again(tmp_path: Path) -> None:
     first, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     for path in (first, other):
         path.write_text("{}\n")
@@ -72,8 +72,8 @@ def test_a_file_that_was_gone_for_a_while_is_not_found_again(tmp_path: Path) -> 
         return expand_paths([str(tmp_path)])
 
     new = NewFiles(look, look())
-    for happens in (first.unlink, first.touch):
-        happens()
+    for change in (first.unlink, first.touch):
+        change()
         before = looks
         assert found(new, lambda targets, before=before: looks > before + 2) == []  # type: ignore[misc]
     (tmp_path / "c.jsonl").write_text("{}\n")

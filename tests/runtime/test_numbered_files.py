@@ -38,7 +38,7 @@ def messages(tmp_path: Path) -> Path:
     return session / "agents" / "agent_default" / "messages"
 
 
-def nth(folder: Path, number: int) -> Path:
+def numbered_file(folder: Path, number: int) -> Path:
     [found] = [*folder.glob(f"event-{number:05}-*"), *folder.glob(f"message_{number}.json")]
     return found
 
@@ -70,7 +70,9 @@ def test_the_files_of_a_run_are_one_target(events: Path, messages: Path) -> None
     assert found_in(events.parents[1]) == [str(events), str(messages)]
 
 
-def test_that_folder_can_be_named_itself(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_the_files_can_be_named_directly(
+    events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert found_in(events) == [str(events)]
     monkeypatch.chdir(events.parent)
     assert [str(target.path) for target in expand_paths(["events/"])] == ["events"]
@@ -78,7 +80,7 @@ def test_that_folder_can_be_named_itself(events: Path, monkeypatch: pytest.Monke
     assert [str(target.path) for target in expand_paths(["."])] == [str(events)]
 
 
-def test_a_conversation_of_openhands_is_one_run_with_what_its_state_says(events: Path) -> None:
+def test_a_conversation_of_openhands_is_one_run_with_its_state(events: Path) -> None:
     file, [run] = opened(events)
     log = read_events(run.ref)
     file.close()
@@ -93,8 +95,8 @@ def test_a_conversation_of_openhands_is_one_run_with_what_its_state_says(events:
     assert (run.state.calls, run.state.results) == (6, 6)
 
 
-def test_messages_come_by_their_numbers_not_by_their_names(messages: Path) -> None:
-    shutil.copy(nth(messages, 9), messages / "message_10.json")
+def test_messages_are_ordered_by_number_not_by_name(messages: Path) -> None:
+    shutil.copy(numbered_file(messages, 9), messages / "message_10.json")
     last = json.loads((messages / "message_10.json").read_text())
     last["message"]["content"] = [{"text": "Behind the tenth."}]
     (messages / "message_10.json").write_text(json.dumps(last, indent=2))
@@ -104,19 +106,22 @@ def test_messages_come_by_their_numbers_not_by_their_names(messages: Path) -> No
     assert "Behind the tenth." in str(log[-1])
 
 
-def test_a_file_alone_still_opens(events: Path, messages: Path) -> None:
-    for path, name in ((nth(events, 2), "openhands"), (nth(messages, 1), "strands")):
+def test_a_single_file_of_a_run_still_opens(events: Path, messages: Path) -> None:
+    for path, name in (
+        (numbered_file(events, 2), "openhands"),
+        (numbered_file(messages, 1), "strands"),
+    ):
         file, [run] = opened(path)
         file.close()
         assert (file.reader.name, run.state.calls > 0) == (name, True)
 
 
-def test_other_files_beside_them_are_targets_of_their_own(events: Path) -> None:
+def test_other_files_in_the_folder_are_separate_targets(events: Path) -> None:
     (events / "notes.json").write_text('{"role": "user", "content": "Hi"}\n')
     assert found_in(events.parent) == [str(events), str(events / "notes.json")]
 
 
-def test_files_of_other_names_are_no_run(tmp_path: Path) -> None:
+def test_files_with_other_names_are_not_one_run(tmp_path: Path) -> None:
     for folder, name in (("events", "1.json"), ("messages", "a.json"), ("x", "message_1.json")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text("{}")
@@ -124,17 +129,17 @@ def test_files_of_other_names_are_no_run(tmp_path: Path) -> None:
         assert found_in(tmp_path / folder) == [str(tmp_path / folder / name)]
 
 
-def test_a_missing_number_is_said_and_the_rest_is_there(events: Path) -> None:
-    nth(events, 5).unlink()
+def test_missing_numbers_are_reported_and_the_rest_is_read(events: Path) -> None:
+    numbered_file(events, 5).unlink()
     for number in (7, 8, 9):
-        nth(events, number).unlink()
+        numbered_file(events, number).unlink()
     failure = failure_of(events)
     assert "no file has the number 5, no file has the number 7 to 9" in failure
     assert state_of(events).calls == 5
 
 
-def test_a_torn_file_is_named_and_what_stands_in_it_is_shown(events: Path) -> None:
-    torn = nth(events, 5)
+def test_a_torn_file_is_named_and_its_content_shown(events: Path) -> None:
+    torn = numbered_file(events, 5)
     torn.write_bytes(torn.read_bytes()[:200])
     file, [run] = opened(events)
     log = read_events(run.ref)
@@ -152,10 +157,10 @@ def test_a_torn_file_is_named_and_what_stands_in_it_is_shown(events: Path) -> No
         (lambda path: path.mkdir(), "not a regular file"),
     ],
 )
-def test_what_is_no_file_of_a_message_is_named(
+def test_an_entry_that_is_not_a_message_file_is_named(
     messages: Path, spoil: Callable[[Path], None], why: str
 ) -> None:
-    spoilt = nth(messages, 4)
+    spoilt = numbered_file(messages, 4)
     spoilt.unlink()
     spoil(spoilt)
     assert failure_of(messages) == f"{messages}: message_4.json: {why}"
@@ -163,13 +168,13 @@ def test_what_is_no_file_of_a_message_is_named(
 
 
 def test_a_link_to_a_file_is_read_like_that_file(messages: Path, tmp_path: Path) -> None:
-    elsewhere = nth(messages, 3).rename(tmp_path / "elsewhere.json")
+    elsewhere = numbered_file(messages, 3).rename(tmp_path / "elsewhere.json")
     (messages / "message_3.json").symlink_to(elsewhere)
     assert failure_of(messages) == ""
     assert state_of(messages).calls == 4
 
 
-def test_a_scan_names_the_folder_and_its_place_opens_again(
+def test_the_run_that_a_scan_reports_opens_by_its_folder(
     events: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["scan", str(events.parent), "--runs", "--json"]) in (0, 1)
@@ -179,14 +184,14 @@ def test_a_scan_names_the_folder_and_its_place_opens_again(
     assert "/no/such/place" in capsys.readouterr().out
 
 
-def test_a_scan_that_goes_on_reads_it_anew_once_its_last_file_was_written_to(
+def test_a_continued_scan_reads_the_run_again_once_its_last_file_changed(
     events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def scanned() -> str:
         main(["scan", str(events), "--state", str(tmp_path / "state"), "--jobs", "2"])
         return capsys.readouterr().out.splitlines()[0]
 
-    last = nth(events, 15)
+    last = numbered_file(events, 15)
     whole = last.read_bytes()
     last.write_bytes(whole[:100])
     assert "not read to its end" in scanned()
@@ -195,7 +200,7 @@ def test_a_scan_that_goes_on_reads_it_anew_once_its_last_file_was_written_to(
     assert "15 messages, 6 calls, 6 results" in scanned()
 
 
-def test_it_is_exported_and_compared_like_a_file(
+def test_a_folder_of_a_run_is_exported_and_compared_like_a_file(
     events: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", str(events), "--to", "openai"]) == 0
@@ -204,7 +209,7 @@ def test_it_is_exported_and_compared_like_a_file(
     assert "Both did the same" in capsys.readouterr().out
 
 
-def test_its_files_by_a_glob_of_the_shell_or_of_ours_are_one_run(
+def test_the_files_of_a_run_matched_by_any_glob_are_one_run(
     events: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = sorted(map(str, events.glob("*.json")))
@@ -220,70 +225,70 @@ def test_its_files_by_a_glob_of_the_shell_or_of_ours_are_one_run(
     assert [str(target.path) for target in expand_paths(files[:1])] == files[:1]
 
 
-def test_a_glob_leaves_files_of_other_names_as_they_are(events: Path) -> None:
+def test_a_glob_leaves_files_with_other_names_separate(events: Path) -> None:
     other = events / "notes.json"
     other.write_text("{}")
     found = expand_paths([str(other), *sorted(map(str, events.glob("event-*.json")))])
     assert [str(target.path) for target in found] == [str(other), str(events)]
 
 
-def test_a_followed_session_grows_by_the_files_that_come(messages: Path) -> None:
-    kept = {number: nth(messages, number).read_bytes() for number in range(2, 10)}
+def test_a_followed_session_grows_with_its_new_files(messages: Path) -> None:
+    kept = {number: numbered_file(messages, number).read_bytes() for number in range(2, 10)}
     for number in kept:
-        nth(messages, number).unlink()
+        numbered_file(messages, number).unlink()
     file = open_file(messages, follow=True)
     fold = RunFold()
 
-    def calls_once(messages_there: int) -> int:
+    def calls_after(message_count: int) -> int:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for _ in survey(file, fold=fold):
                 pass
-            if fold.state.messages >= messages_there:
+            if fold.state.messages >= message_count:
                 break
             time.sleep(0.02)
         return fold.state.calls
 
     try:
-        assert calls_once(2) == 2
+        assert calls_after(2) == 2
         for number in (2, 3):
             (messages / f"message_{number}.json").write_bytes(kept[number])
-        assert calls_once(4) == 3
+        assert calls_after(4) == 3
         # The last file is read only once it is whole.
         (messages / "message_4.json").write_bytes(kept[4][:50])
         (messages / "message_4.json").write_bytes(kept[4])
         (messages / "message_5.json").write_bytes(kept[5])
-        assert calls_once(6) == 4
+        assert calls_after(6) == 4
         assert not fold.findings or all(one.code != "SOURCE_DEFECT" for one in fold.findings)
     finally:
         file.close()
 
 
-def test_a_followed_session_tells_a_gap_until_the_file_comes(messages: Path) -> None:
-    late = nth(messages, 5)
+def test_a_followed_session_reports_a_gap_until_the_file_appears(messages: Path) -> None:
+    late = numbered_file(messages, 5)
     kept = late.read_bytes()
     late.unlink()
     file = open_file(messages, follow=True)
 
-    def told(what: str) -> bool:
+    def reports(failure: str) -> bool:
         deadline = time.monotonic() + 20
-        while what != file.source.failure and time.monotonic() < deadline:
+        while failure != file.source.failure and time.monotonic() < deadline:
             time.sleep(0.02)
-        return what == file.source.failure
+        return failure == file.source.failure
 
     try:
-        assert told(f"{messages}: no file has the number 5")
+        assert reports(f"{messages}: no file has the number 5")
         assert not file.source.complete
         late.write_bytes(kept)
-        assert told("")
+        assert reports("")
     finally:
         file.close()
 
 
-def test_a_followed_conversation_is_read_anew_when_a_file_comes_or_is_written_further(
+def test_a_followed_conversation_is_read_again_when_a_file_appears_or_grows(
     events: Path,
 ) -> None:
-    last = nth(events, 15)
+    last = numbered_file(events, 15)
     whole = last.read_bytes()
     last.unlink()
     file = open_watched(events, wanted_format="", parser="")
@@ -309,7 +314,7 @@ def test_a_followed_conversation_is_read_anew_when_a_file_comes_or_is_written_fu
         file.close()
 
 
-def test_its_stamp_changes_with_what_is_kept_beside_the_events(events: Path) -> None:
+def test_the_stamp_of_a_conversation_changes_with_its_state(events: Path) -> None:
     before = stamp_of(events)
     state = events.parent / "base_state.json"
     os.utime(state, ns=(0, time.time_ns() + 1_000_000_000))
@@ -330,14 +335,14 @@ def test_a_conversation_of_openhands_v0_is_one_run(tmp_path: Path, above: str) -
     assert (list(state.call_ids), state.messages, state.tool_errors) == (asked, 8, 1)
 
 
-def test_bare_numbers_are_files_of_a_run_nowhere_else(tmp_path: Path) -> None:
+def test_bare_numbers_name_files_of_a_run_only_in_openhands_folders(tmp_path: Path) -> None:
     for folder in ("events", "a/b/events", "sessions/demo/messages"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "1.json").write_text("{}")
         assert not holds_one_run(tmp_path / folder)
 
 
-def test_other_folders_of_that_name_hide_no_file_beside_them(tmp_path: Path) -> None:
+def test_other_folders_of_the_same_name_hide_no_files(tmp_path: Path) -> None:
     for name in ("base_state.json", "events/x.json", "agent.json", "messages/y.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")

@@ -41,7 +41,7 @@ def test_every_run_of_a_file_is_found_with_its_place(tmp_path: Path) -> None:
     file.close()
 
 
-def test_a_long_run_is_found_while_it_is_read_and_last_of_all_whole(tmp_path: Path) -> None:
+def test_a_long_run_is_found_while_it_is_read_and_once_complete(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "run.jsonl", *CHAT * 100)
     file = open_file(path)
     runs = [step for step in survey(file) if isinstance(step, FoundRun)]
@@ -50,7 +50,7 @@ def test_a_long_run_is_found_while_it_is_read_and_last_of_all_whole(tmp_path: Pa
     file.close()
 
 
-def test_a_record_between_runs_that_is_no_run_is_a_defect_of_the_file(tmp_path: Path) -> None:
+def test_a_torn_record_between_runs_is_a_defect_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     run = json.dumps({"messages": CHAT})
     path.write_text(f"{run}\n{{torn\n{run}\n")
@@ -62,14 +62,14 @@ def test_a_record_between_runs_that_is_no_run_is_a_defect_of_the_file(tmp_path: 
     file.close()
 
 
-def test_a_recording_of_a_newer_version_asks_for_an_update(tmp_path: Path) -> None:
+def test_a_recording_of_a_newer_version_is_refused_with_advice_to_update(tmp_path: Path) -> None:
     path = tmp_path / "new.jsonl"
     path.write_text('{"schema":99,"kind":"RunStarted","seq":0}\n')
     with pytest.raises(SourceError, match=r"schema 99.*update hermes-tui"):
         open_file(path)
 
 
-def test_an_unknown_format_names_the_nearest() -> None:
+def test_an_unknown_format_is_refused_with_the_nearest_name() -> None:
     check_format("openai-messages")
     with pytest.raises(UsageError, match="did you mean openai-messages"):
         check_format("openai-message")

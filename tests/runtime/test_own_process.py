@@ -17,42 +17,42 @@ from hermes_tui.runtime.scan.ray_cluster import RayCluster
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 from tests.descriptors import open_files
 
-WITHOUT_MAIN = "hermes_tui.version"
+MODULE_WITHOUT_MAIN = "hermes_tui.version"
 UNIT = ScanUnit(0, 0, __file__)
 
 
-def no_process(*arguments: Any, **options: Any) -> NoReturn:
+def refuse_process(*arguments: Any, **options: Any) -> NoReturn:
     raise OSError(errno.EAGAIN, "too many processes")
 
 
-def test_nothing_is_loaded_from_the_folder_it_is_started_in(
+def test_a_process_loads_nothing_from_its_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hermes_tui").mkdir()
     (tmp_path / "hermes_tui" / "__init__.py").write_text("raise SystemExit(7)")
     monkeypatch.chdir(tmp_path)
     process = start_process("hermes_tui.version", "", passed=(), stderr=subprocess.PIPE)
-    _, said = process.communicate()
-    assert b"has no attribute 'main'" in said
+    _, errors = process.communicate()
+    assert b"has no attribute 'main'" in errors
     assert process.returncode == 1
 
 
-def test_where_no_process_can_be_started_no_descriptor_is_left(
+def test_a_process_that_cannot_be_started_leaves_no_descriptor_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
+    monkeypatch.setattr(own_process.subprocess, "Popen", refuse_process)
     with pytest.raises(OSError, match="too many"):
-        start_peer(WITHOUT_MAIN)
+        start_peer(MODULE_WITHOUT_MAIN)
     before = open_files()
     with pytest.raises(OSError, match="too many"):
-        start_peer(WITHOUT_MAIN)
+        start_peer(MODULE_WITHOUT_MAIN)
     assert open_files() == before
 
 
-def test_a_driver_of_a_cluster_that_dies_is_one_line_with_its_last_words(
+def test_a_dead_cluster_driver_is_reported_in_one_line_with_its_last_error(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "_DRIVER", WITHOUT_MAIN)
+    monkeypatch.setattr(ray_cluster, "_DRIVER", MODULE_WITHOUT_MAIN)
     cluster = RayCluster("ray://nowhere", ScanOptions())
     with pytest.raises(SourceError, match=r"the process that .* died \(AttributeError: .*\)$"):
         list(cluster.scan(iter([UNIT] * 10_000)))
@@ -60,7 +60,9 @@ def test_a_driver_of_a_cluster_that_dies_is_one_line_with_its_last_words(
     assert capfd.readouterr().err == ""
 
 
-def test_a_driver_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
+def test_a_cluster_driver_that_cannot_be_started_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own_process.subprocess, "Popen", refuse_process)
     with pytest.raises(SourceError, match="no process to ask the cluster"):
         list(RayCluster("ray://nowhere", ScanOptions()).scan(iter([UNIT])))

@@ -48,7 +48,7 @@ def rows_of(path: Path) -> Iterator[Any]:
         yield from map(json.loads, parquet_lines(path.name, file, path.stat().st_size))
 
 
-def found(path: Path) -> tuple[str, list[FoundRun]]:
+def format_and_runs(path: Path) -> tuple[str, list[FoundRun]]:
     file = open_file(path, whole=True)
     try:
         return file.reader.name, [step for step in survey(file) if isinstance(step, FoundRun)]
@@ -57,14 +57,14 @@ def found(path: Path) -> tuple[str, list[FoundRun]]:
 
 
 def test_a_row_of_messages_is_a_run(tmp_path: Path) -> None:
-    name, runs = found(
+    name, runs = format_and_runs(
         write(tmp_path / "a.parquet", [{"id": f"r{n}", "messages": CHAT} for n in "12"])
     )
     assert name == "openai-messages"
     assert [run.state.run_id for run in runs] == ["r1", "r2"]
 
 
-def test_arguments_are_without_the_keys_of_other_calls(tmp_path: Path) -> None:
+def test_arguments_do_not_have_the_keys_of_other_calls(tmp_path: Path) -> None:
     file = open_file(write(tmp_path / "a.parquet", [{"messages": CHAT}]), whole=True)
     run = next(step for step in survey(file) if isinstance(step, FoundRun))
     events = read_events(run.ref)
@@ -83,16 +83,16 @@ def test_arguments_are_without_the_keys_of_other_calls(tmp_path: Path) -> None:
     ids=["messages as text", "sharegpt", "swe-agent rows"],
 )
 def test_rows_are_recognised_like_lines(row: dict[str, Any], name: str, tmp_path: Path) -> None:
-    assert found(write(tmp_path / "a.parquet", [row, row]))[0] == name
+    assert format_and_runs(write(tmp_path / "a.parquet", [row, row]))[0] == name
 
 
-def test_rows_come_in_order_over_batches_and_row_groups(tmp_path: Path) -> None:
+def test_rows_keep_their_order_across_batches_and_row_groups(tmp_path: Path) -> None:
     rows = [{"n": number} for number in range(5 * MAX_BATCH_ROWS + 3)]
     path = write(tmp_path / "a.parquet", rows, row_group_size=2 * MAX_BATCH_ROWS + 1)
     assert list(rows_of(path)) == rows
 
 
-def test_values_that_json_has_no_form_for_are_texts(tmp_path: Path) -> None:
+def test_values_without_a_json_form_become_texts(tmp_path: Path) -> None:
     row = {
         "when": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
         "cost": Decimal("0.25"),
@@ -115,7 +115,7 @@ def test_values_that_json_has_no_form_for_are_texts(tmp_path: Path) -> None:
     }
 
 
-def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
+def test_a_parquet_file_on_standard_input_opens(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
     command = [sys.executable, "-m", "hermes_tui", "scan", "--json", "-"]
     with path.open("rb") as piped:
@@ -123,13 +123,13 @@ def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["format"] == "openai-messages"
 
 
-def test_folders_are_walked_for_it(tmp_path: Path) -> None:
+def test_parquet_files_are_found_in_folders(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
     assert [target.path for target in expand_paths([str(tmp_path)])] == [path]
 
 
 @pytest.mark.parametrize("cut", [4, 40, -9])
-def test_a_damaged_one_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
+def test_a_damaged_parquet_file_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
     path.write_bytes(path.read_bytes()[:cut])
     done = within("scan", path)
@@ -138,7 +138,7 @@ def test_a_damaged_one_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
     assert "damaged Parquet data" in done.err
 
 
-def test_rows_that_unpack_to_far_too_much_are_refused(
+def test_rows_above_the_compression_ratio_limit_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
@@ -149,7 +149,7 @@ def test_rows_that_unpack_to_far_too_much_are_refused(
     assert "its rows are more than 1 MB" in done.err
 
 
-def test_without_the_package_the_extra_is_named(
+def test_a_missing_package_is_reported_with_the_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
@@ -169,10 +169,10 @@ def test_without_the_package_the_extra_is_named(
         ("swe_gym_openhands-synthetic.parquet", (2, 21, 10, 0)),
     ],
 )
-def test_real_files_hold_what_their_manifest_says(
+def test_real_files_match_their_manifest(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
-    _, runs = found(trajectories / "21-datasets" / name)
+    _, runs = format_and_runs(trajectories / "21-datasets" / name)
     states = [run.state for run in runs]
     assert (
         len(runs),

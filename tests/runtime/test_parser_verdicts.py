@@ -20,15 +20,18 @@ from hermes_tui.runtime.parser_verdicts import (
 )
 from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
 
-LIST, READ = '{"name": "ls", "arguments": {}}', '{"name": "read", "arguments": {"path": "a"}}'
-TWO = f"Now.\n<tool_call>\n{LIST}\n</tool_call>\n<tool_call>\n{READ}\n</tool_call>"
+LIST_CALL, READ_CALL = (
+    '{"name": "ls", "arguments": {}}',
+    '{"name": "read", "arguments": {"path": "a"}}',
+)
+TWO_CALLS = f"Now.\n<tool_call>\n{LIST_CALL}\n</tool_call>\n<tool_call>\n{READ_CALL}\n</tool_call>"
 WITHOUT_FENCE = (
     "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>ls<｜tool▁sep｜>{}"
     "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
 )
 
 
-def told(
+def explained_verdict(
     text: str,
     *calls: tuple[str, str],
     content: str | None = None,
@@ -45,93 +48,100 @@ def told(
     )
 
 
-def lost(verdict: ParserVerdict, text: str) -> list[str]:
+def reported_lost(verdict: ParserVerdict, text: str) -> list[str]:
     """Return the texts of the calls reported as lost; check that these are the dropped ones."""
     found = [one.span for one in verdict.diagnostics if one.code is Code.SILENT_DROP]
     assert tuple(found) == verdict.dropped
     return [text[span.start : span.end] for span in verdict.dropped]
 
 
-def test_an_engine_that_says_it_called_without_a_call_is_explained_by_its_emulation() -> None:
-    verdict = told(WITHOUT_FENCE, emulated="vllm/deepseek_v3", tools_called=True)
+def test_calls_announced_but_not_emitted_are_explained_by_the_emulation() -> None:
+    verdict = explained_verdict(WITHOUT_FENCE, emulated="vllm/deepseek_v3", tools_called=True)
     assert verdict.explained_by == "vllm/deepseek_v3"
     assert {one.code for one in verdict.diagnostics} >= {Code.SILENT_DROP, Code.CALLED_EMPTY}
     assert verdict.dropped
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\x0b\x0c"])
-def test_a_blank_of_any_kind_at_the_end_is_not_lost(blank: str) -> None:
+def test_trailing_whitespace_of_any_kind_does_not_count_as_lost(blank: str) -> None:
     text = f"It is done.{blank}"
     auto = named_parser(AUTO)
     verdict = verdict_of_result(auto, auto.parse(text))
     assert verdict.content == "It is done." and not verdict.loses(text)
 
 
-def test_calls_of_an_engine_stand_where_their_reader_finds_them_and_invented_ones_nowhere() -> None:
+def test_calls_of_an_engine_have_places_in_the_text_and_invented_ones_none() -> None:
     first, second = ("ls", "{}"), ("read", '{"path":"a"}')
-    explained = told(TWO, first, second, content="Now.", emulated="vllm/hermes")
+    explained = explained_verdict(TWO_CALLS, first, second, content="Now.", emulated="vllm/hermes")
     assert explained.explained_by == "vllm/hermes"
-    spans = [TWO[place.start : place.end] for place in explained.places if place]
-    assert [LIST in spans[0], READ in spans[1]] == [True, True]
-    odd = told(TWO, second, ("rm", "{}"), content="Now.")
+    spans = [TWO_CALLS[place.start : place.end] for place in explained.places if place]
+    assert [LIST_CALL in spans[0], READ_CALL in spans[1]] == [True, True]
+    odd = explained_verdict(TWO_CALLS, second, ("rm", "{}"), content="Now.")
     assert odd.explained_by == AUTO and odd.places == (explained.places[1], None)
 
 
-def test_every_call_that_an_engine_without_an_emulation_loses_is_an_error() -> None:
-    verdict = told(TWO, content="Now.")
+def test_every_call_lost_by_an_engine_without_an_emulation_is_an_error() -> None:
+    verdict = explained_verdict(TWO_CALLS, content="Now.")
     assert verdict.explained_by == AUTO
-    assert [LIST in lost(verdict, TWO)[0], READ in lost(verdict, TWO)[1]] == [True, True]
+    assert [
+        LIST_CALL in reported_lost(verdict, TWO_CALLS)[0],
+        READ_CALL in reported_lost(verdict, TWO_CALLS)[1],
+    ] == [True, True]
     assert verdict.has_errors
 
 
-def test_a_call_lost_beside_one_that_is_handed_out_is_told_alone() -> None:
-    (gone,) = lost(told(TWO, ("ls", "{ }"), content="Now."), TWO)
-    assert READ in gone
+def test_only_the_lost_call_is_reported_if_another_is_emitted() -> None:
+    (gone,) = reported_lost(explained_verdict(TWO_CALLS, ("ls", "{ }"), content="Now."), TWO_CALLS)
+    assert READ_CALL in gone
 
 
 def test_calls_that_stay_in_the_content_or_reasoning_are_not_lost() -> None:
-    assert not lost(told(TWO, content=TWO), TWO)
-    assert not lost(told(TWO, content=LIST, reasoning=READ), TWO)
+    assert not reported_lost(explained_verdict(TWO_CALLS, content=TWO_CALLS), TWO_CALLS)
+    assert not reported_lost(
+        explained_verdict(TWO_CALLS, content=LIST_CALL, reasoning=READ_CALL), TWO_CALLS
+    )
 
 
-def test_a_call_that_comes_out_altered_is_not_lost() -> None:
-    assert not lost(told(TWO, ("ls", '{"all": true}'), ("open", '{"path": "a"}')), TWO)
+def test_a_call_that_is_emitted_altered_is_not_lost() -> None:
+    assert not reported_lost(
+        explained_verdict(TWO_CALLS, ("ls", '{"all": true}'), ("open", '{"path": "a"}')), TWO_CALLS
+    )
 
 
-def test_of_two_equal_calls_the_one_that_is_missing_is_lost() -> None:
-    text = f"<tool_call>\n{LIST}\n</tool_call>\n<tool_call>\n{LIST}\n</tool_call>"
-    verdict = told(text, ("ls", "{}"))
-    assert len(lost(verdict, text)) == 1
+def test_the_missing_one_of_two_equal_calls_is_lost() -> None:
+    text = f"<tool_call>\n{LIST_CALL}\n</tool_call>\n<tool_call>\n{LIST_CALL}\n</tool_call>"
+    verdict = explained_verdict(text, ("ls", "{}"))
+    assert len(reported_lost(verdict, text)) == 1
 
 
-def test_calls_that_are_promised_and_not_handed_out_are_an_error_whatever_the_text() -> None:
-    verdict = told("Hello.", content="Hello.", tools_called=True)
+def test_calls_announced_but_not_emitted_are_an_error_in_any_text() -> None:
+    verdict = explained_verdict("Hello.", content="Hello.", tools_called=True)
     assert [one.code for one in verdict.diagnostics] == [Code.CALLED_EMPTY]
     assert not verdict.dropped
 
 
-def test_an_engine_that_raises_is_told_once_not_for_every_call() -> None:
-    verdict = told(TWO, outcome=EngineOutcome.RAISED, error="KeyError")
+def test_an_engine_that_raises_is_reported_once_not_for_every_call() -> None:
+    verdict = explained_verdict(TWO_CALLS, outcome=EngineOutcome.RAISED, error="KeyError")
     assert [one.code for one in verdict.diagnostics] == [Code.PARSER_RAISED]
 
 
-def test_arguments_that_are_no_json_are_told_at_their_place_in_the_text() -> None:
-    verdict = told(TWO, ("ls", "{}"), ("read", '{"path": "a"}}'))
+def test_arguments_that_are_not_json_are_reported_at_their_place_in_the_text() -> None:
+    verdict = explained_verdict(TWO_CALLS, ("ls", "{}"), ("read", '{"path": "a"}}'))
     (raw,) = [one for one in verdict.diagnostics if one.code is Code.RAW_ARGS]
     assert raw.span is not None
-    assert TWO[raw.span.start : raw.span.end] == '{"path": "a"}'
+    assert TWO_CALLS[raw.span.start : raw.span.end] == '{"path": "a"}'
     assert raw.call_index == 1
     assert verdict.has_errors
 
 
-def test_what_our_reading_says_of_a_call_is_not_said_twice() -> None:
-    text = TWO.replace('"ls"', '"nobody"')
-    verdict = told(text, ("nobody", "{}"), ("read", '{"path": "a"}'))
+def test_a_finding_of_our_own_reading_is_not_reported_twice() -> None:
+    text = TWO_CALLS.replace('"ls"', '"nobody"')
+    verdict = explained_verdict(text, ("nobody", "{}"), ("read", '{"path": "a"}'))
     codes = [one.code for one in verdict.diagnostics]
     assert codes.count(Code.NAME_UNKNOWN) == 1
 
 
-def recorded() -> Iterator[tuple[str, str, dict[str, Any], ParserVerdict]]:
+def recorded_verdicts() -> Iterator[tuple[str, str, dict[str, Any], ParserVerdict]]:
     """Yield the text, emulation, measured verdict and explained verdict of every row."""
     tools = toolsets()
     for row in rows():
@@ -162,7 +172,7 @@ def recorded() -> Iterator[tuple[str, str, dict[str, Any], ParserVerdict]]:
 def test_a_recorded_verdict_is_explained_by_its_emulation_and_loses_no_call_silently() -> None:
     emulated = {parser.name for parser in engine_parsers()}
     unexplained, silent = [], []
-    for text, name, real, verdict in recorded():
+    for text, name, real, verdict in recorded_verdicts():
         if name in emulated and verdict.explained_by != name:
             unexplained.append((name, text))
         meant = [call for call in named_parser(AUTO).parse(text).calls if call.name]

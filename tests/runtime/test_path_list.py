@@ -17,7 +17,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda parts: Path(*parts))
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(PATHS, max_size=12))
-def test_paths_are_the_ones_that_were_added(paths: list[Path]) -> None:
+def test_paths_are_those_that_were_added(paths: list[Path]) -> None:
     found = PathList.of(paths)
     assert list(found) == paths
     assert [found.text(place) for place in range(len(paths))] == list(map(str, paths))
@@ -31,12 +31,12 @@ def test_lists_are_equal_if_their_paths_are(one: list[Path], other: list[Path]) 
     assert (PathList.of(one) == PathList.of(other)) is (one == other)
 
 
-def test_what_is_beyond_the_end_is_an_index_error() -> None:
+def test_an_index_beyond_the_end_raises_index_error() -> None:
     with pytest.raises(IndexError):
         PathList.of([Path("a")])[1]
 
 
-def test_a_path_takes_a_few_bytes_beside_its_name() -> None:
+def test_a_path_takes_a_few_bytes_in_addition_to_its_name() -> None:
     found = PathList("/data/")
     for number in range(20_000):
         found.add(f"/data/task-{number // 100:03}/", f"{number:06}.json")

@@ -38,7 +38,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
         yield Pipe(write_fd)
 
 
-def found(file: OpenFile) -> list[FoundRun]:
+def runs_of(file: OpenFile) -> list[FoundRun]:
     return [step for step in survey(file) if isinstance(step, FoundRun)]
 
 
@@ -53,37 +53,37 @@ def found(file: OpenFile) -> list[FoundRun]:
     ],
     ids=["a message a line", "a run a line", "array", "array on one line", "broken first line"],
 )
-def test_what_came_in_is_read_while_the_writer_is_still_there(
+def test_received_text_is_read_before_the_pipe_is_closed(
     pipe: Pipe, text: str, messages: list[int]
 ) -> None:
     pipe.write(text)
     file = open_file(None)
     assert not file.source.complete
-    assert [run.state.messages for run in found(file)] == messages
+    assert [run.state.messages for run in runs_of(file)] == messages
     pipe.close()
     file.close()
 
 
-def test_a_document_is_waited_for(pipe: Pipe) -> None:
+def test_a_document_is_read_once_the_pipe_ends(pipe: Pipe) -> None:
     text = json.dumps({"messages": CHAT}, indent=1)
     pipe.write(text)
     pipe.close()
     file = open_file(None)
-    assert [run.state.messages for run in found(file)] == [2]
+    assert [run.state.messages for run in runs_of(file)] == [2]
     file.close()
 
 
-def test_what_can_be_no_transcript_is_refused_while_the_writer_is_still_there(pipe: Pipe) -> None:
+def test_what_is_not_a_transcript_is_refused_before_the_pipe_is_closed(pipe: Pipe) -> None:
     pipe.write("<!DOCTYPE html><html>")
     with pytest.raises(SourceError, match="an HTML page"):
         open_file(None)
     pipe.close()
 
 
-def test_with_whole_the_end_of_the_pipe_is_waited_for(pipe: Pipe) -> None:
+def test_the_whole_option_waits_for_the_end_of_the_pipe(pipe: Pipe) -> None:
     pipe.write(MESSAGES)
     pipe.close()
     file = open_file(None, whole=True)
     assert file.source.complete
-    assert [run.state.messages for run in found(file)] == [2]
+    assert [run.state.messages for run in runs_of(file)] == [2]
     file.close()

@@ -18,7 +18,7 @@ def opened(path: Path) -> tuple[OpenFile, list[Event]]:
     return file, read_events(found[-1].ref)
 
 
-def test_a_message_is_given_as_it_stands_in_the_file_to_the_byte(tmp_path: Path) -> None:
+def test_the_text_of_a_message_is_that_of_the_file_byte_for_byte(tmp_path: Path) -> None:
     exact = '{"role" : "user",\n   "content":"caf\\u00e9 \\ud800"}'
     path = tmp_path / "run.json"
     path.write_text('{"messages": [ ' + exact + " ]}")
@@ -28,7 +28,7 @@ def test_a_message_is_given_as_it_stands_in_the_file_to_the_byte(tmp_path: Path)
     file.close()
 
 
-def test_bytes_that_are_no_utf8_come_back_unchanged(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_returned_unchanged(tmp_path: Path) -> None:
     line = b'{"role":"user","content":"\xff\xfe"}'
     path = tmp_path / "run.jsonl"
     path.write_bytes(line + b"\n" + line + b"\n")
@@ -39,7 +39,7 @@ def test_bytes_that_are_no_utf8_come_back_unchanged(tmp_path: Path) -> None:
     file.close()
 
 
-def test_without_its_source_an_event_is_given_as_a_recording_holds_it(transcripts: Path) -> None:
+def test_an_event_without_a_source_is_given_as_a_recording_has_it(transcripts: Path) -> None:
     file, events = opened(transcripts / "clean-run.json")
     file.close()
     text, is_exact = RawReader(None).text(events[0])
@@ -61,13 +61,13 @@ def test_a_recording_gives_its_own_lines_and_the_messages_it_recorded(transcript
     source.close()
 
 
-def test_what_stands_inside_of_a_text_is_shown_by_that_text(tmp_path: Path) -> None:
+def test_a_message_inside_a_text_is_shown_by_that_text(tmp_path: Path) -> None:
     messages = json.dumps([{"role": "user", "content": "hi"}])
     path = tmp_path / "log.json"
     path.write_text(json.dumps({"log": 1, "input": messages, "model": "m", "output": "done"}))
     file, events = opened(path)
-    said = next(event for event in events if isinstance(event, MessageAppended))
-    assert RawReader(file.source).text(said) == (json.dumps(messages), True)
+    message = next(event for event in events if isinstance(event, MessageAppended))
+    assert RawReader(file.source).text(message) == (json.dumps(messages), True)
     file.close()
 
 
@@ -77,22 +77,22 @@ def test_neighbours_in_one_long_document_are_read_from_the_file_once(tmp_path: P
     path.write_text(json.dumps({"messages": messages}, indent=1))
     file, events = opened(path)
     reader = RawReader(file.source)
-    told = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
-    assert [json.loads(text) for text in told] == messages
+    texts = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
+    assert [json.loads(text) for text in texts] == messages
     read, reads = file.source.read, []
 
-    def counted(start: int, length: int) -> bytes:
+    def counted_read(start: int, length: int) -> bytes:
         reads.append(length)
         return read(start, length)
 
-    file.source.read = counted  # type: ignore[method-assign]
+    file.source.read = counted_read  # type: ignore[method-assign]
     again = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
-    assert again == told
+    assert again == texts
     assert reads == []
     file.close()
 
 
-def test_of_a_record_too_long_to_be_shown_the_beginning_is(
+def test_only_the_beginning_of_a_very_long_record_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.runtime.raw.MAX_SHOWN", 20)

@@ -26,7 +26,7 @@ def test_only_a_scheme_makes_a_url() -> None:
     assert not is_url("runs/a.json") and not is_url("C:/a") and not is_url("a:3")
 
 
-def test_any_bytes_of_an_object_are_read(store: str) -> None:
+def test_any_range_of_an_object_is_read(store: str) -> None:
     content = os.urandom(BLOCK + 1000)
     source = RemoteSource(RemotePath(put(f"{store}/big.jsonl", content)))
     assert source.size == len(content)
@@ -38,7 +38,7 @@ def test_any_bytes_of_an_object_are_read(store: str) -> None:
     source.close()
 
 
-def test_an_object_that_went_away_is_said_not_raised(store: str) -> None:
+def test_a_deleted_object_is_reported_not_raised(store: str) -> None:
     import s3fs
 
     url = put(f"{store}/gone.jsonl", b"{}")
@@ -68,7 +68,7 @@ def test_folders_and_globs_stand_for_their_files(store: str) -> None:
     )
 
 
-def test_what_is_not_there_is_said(store: str) -> None:
+def test_missing_objects_are_reported_in_one_line(store: str) -> None:
     for url in (f"{store}/none.json", f"{store}/none/*.json", "s3://no-such-bucket/x"):
         with pytest.raises(SourceError) as raised:
             find_remote(url, lambda name: True)
@@ -76,7 +76,7 @@ def test_what_is_not_there_is_said(store: str) -> None:
         assert "\n" not in str(raised.value)
 
 
-def test_a_web_server_without_ranges_is_refused_in_a_line(site: str, tmp_path: Path) -> None:
+def test_a_web_server_that_ignores_ranges_is_reported(site: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"x" * (BLOCK + 10))
     source = RemoteSource(RemotePath(f"{site}/a.json"))
     assert source.size == BLOCK + 10
@@ -90,7 +90,7 @@ def test_a_small_file_is_read_from_a_web_server(site: str, tmp_path: Path) -> No
     assert source.read(0, 100) == b'{"messages": []}'
 
 
-def test_unknown_protocols_and_dead_servers_are_said() -> None:
+def test_unknown_protocols_and_dead_servers_are_reported_with_a_hint() -> None:
     for url in ("nosuch://x/y", "http://127.0.0.1:9/x.json"):
         with pytest.raises(SourceError) as raised:
             find_remote(url, lambda name: True)
@@ -98,21 +98,21 @@ def test_unknown_protocols_and_dead_servers_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "package", "how"),
+    ("url", "package", "hint"),
     [("gs://bucket/x.json", "gcsfs", "hermes-tui[gcs]"), ("abfs://c/x.json", "adlfs", "with pip")],
 )
-def test_what_a_protocol_needs_is_named(
-    monkeypatch: pytest.MonkeyPatch, url: str, package: str, how: str
+def test_the_package_that_a_protocol_needs_is_named(
+    monkeypatch: pytest.MonkeyPatch, url: str, package: str, hint: str
 ) -> None:
     pytest.importorskip("fsspec")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SourceError, match=package) as raised:
         find_remote(url, lambda name: True)
-    assert how in raised.value.hint
+    assert hint in raised.value.hint
 
 
 @pytest.mark.skipif("JAVA_HOME" in os.environ, reason="there is Java")
-def test_hdfs_without_java_says_what_it_needs() -> None:
+def test_hdfs_without_java_is_reported_with_a_hint_at_java() -> None:
     pytest.importorskip("pyarrow")
     with pytest.raises(SourceError) as raised:
         find_remote("hdfs://127.0.0.1:9/x.json", lambda name: True)
@@ -127,7 +127,9 @@ def test_hdfs_without_java_says_what_it_needs() -> None:
         ("{site}/x.json", "no such file"),
     ],
 )
-def test_a_dead_server_and_a_closed_door_are_no_missing_file(site: str, url: str, why: str) -> None:
+def test_a_dead_server_and_a_refusal_differ_from_a_missing_file(
+    site: str, url: str, why: str
+) -> None:
     with pytest.raises(SourceError, match=why):
         find_remote(url.format(site=site), lambda name: True)
 

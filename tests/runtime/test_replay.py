@@ -26,7 +26,7 @@ PWD = ("terminal", {"command": "pwd"})
 REPLIES = (says("", LS), says("", PWD), says("Done."))
 
 
-def begun(path: Path, **start: Any) -> Branches:
+def started_run(path: Path, **start: Any) -> Branches:
     """Return a run that stops before the dispatch of its first call."""
     tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
     return branches_of(ScriptedServer(REPLIES), tools, record=path, **start)
@@ -46,11 +46,11 @@ async def go_on(driver: Driver, command: Command = Command.CONTINUE) -> None:
 
 
 @pytest.mark.parametrize("can_be_resumed", [True, False])
-async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(
+async def test_a_replay_ends_where_the_recording_does_and_names_how_to_resume(
     tmp_path: Path, can_be_resumed: bool
 ) -> None:
     path = tmp_path / "run.jsonl"
-    branches = begun(path, details={"live": {"api": "http"}} if can_be_resumed else {})
+    branches = started_run(path, details={"live": {"api": "http"}} if can_be_resumed else {})
     await branches.all[0].driver.at_rest()
     await go_on(branches.all[0].driver)
     await branches.close()
@@ -66,9 +66,11 @@ async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(
     assert [event.result.content for event in answers] == ["ran ls"]
 
 
-async def test_a_recording_with_a_damaged_line_is_told_by_its_line(tmp_path: Path) -> None:
+async def test_a_recording_with_a_damaged_line_is_refused_with_the_line_number(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "run.jsonl"
-    branches = begun(path)
+    branches = started_run(path)
     await branches.all[0].driver.at_rest()
     await branches.close()
     lines = path.read_bytes().splitlines(keepends=True)
@@ -80,9 +82,9 @@ async def test_a_recording_with_a_damaged_line_is_told_by_its_line(tmp_path: Pat
         replayed(path)
 
 
-async def test_what_a_person_answered_for_a_tool_is_answered_again(tmp_path: Path) -> None:
+async def test_an_answer_by_a_person_is_replayed(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    branches = begun(path)
+    branches = started_run(path)
     driver = branches.all[0].driver
     await driver.at_rest()
     driver.put(SkipCall("by hand"))
@@ -98,7 +100,7 @@ async def test_what_a_person_answered_for_a_tool_is_answered_again(tmp_path: Pat
     assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "finished"
 
 
-async def test_a_run_that_was_ended_in_the_middle_of_a_reply_ends_there_again(
+async def test_a_run_terminated_during_a_reply_ends_there_in_the_replay(
     tmp_path: Path,
 ) -> None:
     path, has_begun = tmp_path / "run.jsonl", asyncio.Event()
@@ -123,7 +125,7 @@ async def test_a_run_that_was_ended_in_the_middle_of_a_reply_ends_there_again(
 
 async def test_a_call_that_was_never_made_diverges_and_continue_ends_it(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    branches = begun(path)
+    branches = started_run(path)
     driver = branches.all[0].driver
     await driver.at_rest()
     # Not an object: the loop itself answers, and the tool is never called.
@@ -147,11 +149,11 @@ def kinds(driver: Driver) -> list[str]:
 
 
 @pytest.mark.parametrize(("command", "retries"), [(Resume(), 0), (Resume(), 1), (Retry(), 1)])
-async def test_a_cancelled_request_replays_as_it_went(
+async def test_a_cancelled_request_is_replayed_as_recorded(
     tmp_path: Path, command: Resume | Retry, retries: int
 ) -> None:
     path = tmp_path / "run.jsonl"
-    server = scripted.ScriptedServer(scripted.HANG, scripted.said("done"))
+    server = scripted.ScriptedServer(scripted.HANG, scripted.completion("done"))
     async with Driver(server, scripted.FunctionTools(), recording=Recording(path)) as driver:
         driver.put(scripted.start(scripted.FunctionTools(), retries=retries))
         while not server.bodies:
@@ -164,8 +166,10 @@ async def test_a_cancelled_request_replays_as_it_went(
     await again.all[0].driver.at_rest()
     await again.close()
     stops = ("Stopped", "Resumed", "BreakpointsHit")
-    went, replays = kinds(driver), kinds(again.all[0].driver)
-    assert [kind for kind in replays if kind not in stops] == [k for k in went if k not in stops]
+    recorded_kinds, replayed_kinds = kinds(driver), kinds(again.all[0].driver)
+    assert [kind for kind in replayed_kinds if kind not in stops] == [
+        k for k in recorded_kinds if k not in stops
+    ]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ async def test_a_cancelled_request_replays_as_it_went(
     ],
     ids=["unsent", "too long a wait"],
 )
-async def test_a_replay_asks_again_only_where_the_recorded_run_did(
+async def test_a_replay_retries_only_where_the_recorded_run_did(
     tmp_path: Path, failure: RequestFailure
 ) -> None:
     path = tmp_path / "run.jsonl"

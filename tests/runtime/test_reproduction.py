@@ -20,50 +20,50 @@ TEXT = '<tool_call>{"name": "f", "arguments": {"a": "x",}}</tool_call>\r\n'
 FILES = ["report.md", "test_reproduction.py", "text.txt", "tools.json"]
 
 
-def finding(text: str, whole: str = "") -> Reproduction:
+def reproduction_of(text: str, whole: str = "") -> Reproduction:
     parser = parser_named("vllm/hermes")
     expected = Auto().parse(text, TOOLS).calls
     return Reproduction(text, parser.info, TOOLS, parser.parse(text, TOOLS), expected, whole)
 
 
-def names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_files_are_there_with_the_exact_text(tmp_path: Path) -> None:
-    made = write_reproduction(tmp_path / "new", finding(TEXT + "\ud83e"))
-    assert names(made) == FILES
+def test_the_files_are_written_with_the_exact_text(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path / "new", reproduction_of(TEXT + "\ud83e"))
+    assert file_names(made) == FILES
     assert (made / "text.txt").read_bytes() == TEXT.encode() + b"\xed\xa0\xbe"
-    assert names(tmp_path / "new") == [made.name]
+    assert file_names(tmp_path / "new") == [made.name]
 
 
-def test_the_text_it_was_reduced_from_is_kept(tmp_path: Path) -> None:
-    made = write_reproduction(tmp_path, finding(TEXT, f"Prose.\n{TEXT}"))
+def test_the_text_before_reduction_is_kept(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path, reproduction_of(TEXT, f"Prose.\n{TEXT}"))
     assert (made / "whole.txt").read_bytes() == f"Prose.\n{TEXT}".encode()
 
 
-def test_what_is_there_is_never_touched(tmp_path: Path) -> None:
-    first = write_reproduction(tmp_path, finding(TEXT))
+def test_existing_reproductions_are_never_touched(tmp_path: Path) -> None:
+    first = write_reproduction(tmp_path, reproduction_of(TEXT))
     (first / "text.txt").write_text("mine")
-    second = write_reproduction(tmp_path, finding(TEXT))
+    second = write_reproduction(tmp_path, reproduction_of(TEXT))
     third = tmp_path / f"{first.name}-3"
     third.symlink_to(tmp_path / "nowhere")
-    fourth = write_reproduction(tmp_path, finding(TEXT))
+    fourth = write_reproduction(tmp_path, reproduction_of(TEXT))
     assert (first / "text.txt").read_text() == "mine"
     assert second.name == f"{first.name}-2"
     assert fourth.name == f"{first.name}-4"
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.write_text("x")
     with pytest.raises(StoreError, match="file"):
-        write_reproduction(taken, finding(TEXT))
-    assert names(tmp_path) == ["file"]
+        write_reproduction(taken, reproduction_of(TEXT))
+    assert file_names(tmp_path) == ["file"]
 
 
-def test_the_test_that_was_written_runs(tmp_path: Path) -> None:
-    made = write_reproduction(tmp_path, finding(TEXT))
+def test_the_written_test_runs(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path, reproduction_of(TEXT))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
         cwd=made,

@@ -18,11 +18,11 @@ def run_line(text: str) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": text}]}).encode() + b"\n"
 
 
-def test_a_run_from_a_pipe_that_goes_on_is_read_as_far_as_it_came(
+def test_a_run_from_an_open_pipe_is_read_as_far_as_it_was_received(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    out, into = os.pipe()
-    with os.fdopen(out) as stdin, os.fdopen(into, "wb", buffering=0) as pipe:
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd) as stdin, os.fdopen(write_fd, "wb", buffering=0) as pipe:
         monkeypatch.setattr(sys, "stdin", stdin)
         pipe.write(run_line("first") + run_line("second"))
         file = open_file(None)

@@ -60,12 +60,12 @@ def cluster() -> Iterator[str]:
     yield f"127.0.0.1:{port}"
     head.kill()
     head.wait()
-    for pid in in_sessions_of(running(folder)):
+    for pid in processes_in_sessions_of(processes_running(folder)):
         os.kill(pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def running(words: str) -> list[int]:
+def processes_running(words: str) -> list[int]:
     """Return the ids of the processes whose command line contains `words`."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -77,11 +77,11 @@ def running(words: str) -> list[int]:
     return found
 
 
-def in_sessions_of(processes: list[int]) -> list[int]:
+def processes_in_sessions_of(processes: list[int]) -> list[int]:
     """Return the ids of all processes that share a session with one of these."""
     sessions = {stat_of(pid)[3] for pid in processes if stat_of(pid)}
-    everybody = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in everybody if stat_of(pid)[3:4] and stat_of(pid)[3] in sessions]
+    all_processes = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in all_processes if stat_of(pid)[3:4] and stat_of(pid)[3] in sessions]
 
 
 def stat_of(pid: int) -> list[str]:
@@ -99,21 +99,21 @@ def runs_file(path: Path, size: int) -> Path:
     return path
 
 
-def counted(address: str, *paths: Path) -> tuple[Counts, list[str]]:
+def counts_of_cluster(address: str, *paths: Path) -> tuple[Counts, list[str]]:
     """Return what a cluster counts, and the files it scanned again."""
     targets = expand_paths([str(path) for path in paths])
     counts = Counts()
     ray = RayCluster(address, ScanOptions())
     try:
-        todo = units(targets, wanted_format="", ranges=True)
-        for _, part in ray.scan(todo):
+        work_units = units(targets, wanted_format="", ranges=True)
+        for _, part in ray.scan(work_units):
             counts.merge(part.counts)
     finally:
         ray.close()
     return counts, ray.repeated
 
 
-def counted_here(*paths: Path) -> Counts:
+def counts_of_this_process(*paths: Path) -> Counts:
     counts = Counts()
     targets = expand_paths([str(path) for path in paths])
     for unit in units(targets, wanted_format="", ranges=False):
@@ -122,12 +122,12 @@ def counted_here(*paths: Path) -> Counts:
     return counts
 
 
-def test_a_cluster_finds_what_this_process_finds(cluster: str, tmp_path: Path) -> None:
+def test_a_cluster_counts_the_same_as_this_process(cluster: str, tmp_path: Path) -> None:
     big = runs_file(tmp_path / "big.jsonl", 3 * RANGE)
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"messages": [{"role": "user", "content": "hi"}]}\n{"messages": [\n')
-    found, repeated = counted(cluster, big, broken)
-    assert found == counted_here(big, broken)
+    found, repeated = counts_of_cluster(cluster, big, broken)
+    assert found == counts_of_this_process(big, broken)
     assert found.defects == 1
     assert repeated == []
 
@@ -137,7 +137,7 @@ def kill_a_busy_worker() -> None:
     began: dict[int, float] = {}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for pid in running("FlatMap"):
+        for pid in processes_running("FlatMap"):
             ticks = int((stat_of(pid) or [0] * 12)[11])
             used_s = ticks / os.sysconf("SC_CLK_TCK")
             if used_s - began.setdefault(pid, used_s) > 0.5:
@@ -145,16 +145,16 @@ def kill_a_busy_worker() -> None:
                 return
 
 
-def test_what_a_killed_worker_did_is_done_again_and_said(cluster: str, tmp_path: Path) -> None:
+def test_the_work_of_a_killed_worker_is_repeated_and_reported(cluster: str, tmp_path: Path) -> None:
     lines = runs_file(tmp_path / "big.jsonl", 8 * RANGE)
     with gzip.open(tmp_path / "big.jsonl.gz", "wb", 1) as packed:
         packed.write(lines.read_bytes())
     lines.unlink()
     killer = threading.Thread(target=kill_a_busy_worker)
     killer.start()
-    found, repeated = counted(cluster, tmp_path)
+    found, repeated = counts_of_cluster(cluster, tmp_path)
     killer.join()
-    assert found == counted_here(tmp_path)
+    assert found == counts_of_this_process(tmp_path)
     assert repeated == [str(tmp_path / "big.jsonl.gz")]
 
 
@@ -169,46 +169,46 @@ def test_scan_prints_the_same_as_without_a_cluster(cluster: str, tmp_path: Path)
     assert (there.code, there.err) == (here.code, "")
 
 
-def test_no_cluster_at_the_address_is_one_line() -> None:
+def test_an_address_without_a_cluster_is_reported_in_one_line() -> None:
     with pytest.raises(SourceError) as raised:
-        counted("127.0.0.1:9", Path(__file__))
+        counts_of_cluster("127.0.0.1:9", Path(__file__))
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 3
 
 
 @pytest.fixture
-def nobody() -> Iterator[str]:
+def dead_address() -> Iterator[str]:
     """Yield an address at which nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-def test_a_cluster_that_has_ended_is_named_with_the_file_that_names_it(
-    nobody: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_ended_cluster_is_reported_with_the_file_that_names_it(
+    dead_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current = tmp_path / "ray" / "ray_current_cluster"
     current.parent.mkdir()
-    current.write_text(nobody + "\n")
+    current.write_text(dead_address + "\n")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     began = time.monotonic()
-    with pytest.raises(SourceError, match=re.escape(nobody)) as raised:
-        counted("auto", Path(__file__))
+    with pytest.raises(SourceError, match=re.escape(dead_address)) as raised:
+        counts_of_cluster("auto", Path(__file__))
     assert str(current) in raised.value.hint
     assert time.monotonic() - began < CONNECT_S + 1
 
 
-def test_a_dead_address_of_the_environment_is_named(
-    nobody: str, monkeypatch: pytest.MonkeyPatch
+def test_a_dead_address_from_the_environment_is_reported(
+    dead_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", nobody)
-    with pytest.raises(SourceError, match=re.escape(nobody)) as raised:
-        counted("auto", Path(__file__))
+    monkeypatch.setenv("RAY_ADDRESS", dead_address)
+    with pytest.raises(SourceError, match=re.escape(dead_address)) as raised:
+        counts_of_cluster("auto", Path(__file__))
     assert raised.value.hint.startswith("RAY_ADDRESS names it")
 
 
-def test_an_address_that_is_given_counts_before_the_environment(
+def test_a_given_address_takes_precedence_over_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:1")

@@ -25,24 +25,24 @@ from tests.timing import least_s
 SPLITS = range(1, len(KEY))
 
 
-def called(arguments: str, **more: Any) -> dict[str, Any]:
+def call_delta(arguments: str, **more: Any) -> dict[str, Any]:
     return {"tool_calls": [{"index": 0, **more, "function": {"name": "f", "arguments": arguments}}]}
 
 
-def in_two(at: int) -> Answer:
+def stream_with_split_key(at: int) -> Answer:
     """Return a stream with the key in two pieces, as reasoning, content and arguments."""
     first, last = f"<{KEY[:at]}", f"{KEY[at:]}>"
     arguments = [json.dumps({"key": first})[:-2], f'{last}"}}']
     return streamed(
         *(chunk(reasoning_content=text) for text in (first, last)),
         *(chunk(content=text) for text in (first, last)),
-        chunk(**called(arguments[0], id="c1", type="function")),
-        chunk(**called(arguments[1])),
+        chunk(**call_delta(arguments[0], id="c1", type="function")),
+        chunk(**call_delta(arguments[1])),
         chunk("tool_calls"),
     )
 
 
-async def recorded(adapter: type[ChatServer], answer: Answer, path: Path) -> str:
+async def recording_of(adapter: type[ChatServer], answer: Answer, path: Path) -> str:
     """Return the text of the recording of a run that receives `answer`."""
     tools = FunctionTools(f=lambda arguments: "done")
     with LocalServer(answer) as local:
@@ -65,7 +65,7 @@ def raw_reply(recording: str) -> str:
     return next(event.raw for event in events if isinstance(event, ResponseReceived))
 
 
-def joined(raw: str) -> dict[str, Any]:
+def joined_message(raw: str) -> dict[str, Any]:
     """Return the message joined from the pieces of a stream."""
     joiner = ChunkJoiner()
     for line in raw.splitlines():
@@ -79,8 +79,8 @@ async def test_a_key_in_two_pieces_is_masked_wherever_it_is_split(
     adapter: type[ChatServer], tmp_path: Path
 ) -> None:
     for at in SPLITS:
-        recording = await recorded(adapter, in_two(at), tmp_path / f"{at}.jsonl")
-        message = joined(raw_reply(recording))
+        recording = await recording_of(adapter, stream_with_split_key(at), tmp_path / f"{at}.jsonl")
+        message = joined_message(raw_reply(recording))
         assert message["reasoning_content"] == message["content"] == "<[masked]>"
         assert message["tool_calls"][0]["function"]["arguments"] == '{"key": "<[masked]>"}'
         # Neither piece is left, unless it is too short to be recognised.
@@ -89,35 +89,35 @@ async def test_a_key_in_two_pieces_is_masked_wherever_it_is_split(
 
 
 @both
-async def test_a_key_that_comes_character_by_character_is_masked(
+async def test_a_key_that_arrives_character_by_character_is_masked(
     adapter: type[ChatServer], tmp_path: Path
 ) -> None:
     answer = streamed(*(chunk(content=one) for one in f"<{KEY}>"), chunk("stop"))
-    raw = raw_reply(await recorded(adapter, answer, tmp_path / "run.jsonl"))
-    assert joined(raw)["content"] == "<[masked]>"
+    raw = raw_reply(await recording_of(adapter, answer, tmp_path / "run.jsonl"))
+    assert joined_message(raw)["content"] == "<[masked]>"
 
 
 @both
-async def test_a_key_in_pieces_of_a_reply_that_is_given_up_is_masked(
+async def test_a_key_in_pieces_of_a_cancelled_reply_is_masked(
     adapter: type[ChatServer], tmp_path: Path
 ) -> None:
     pieces = [chunk(content=f"<{KEY[:7]}"), chunk(content=f"{KEY[7:]}>")]
     answer = Answer([b"".join(pieces), HOLD], headers={"Content-Type": "text/event-stream"})
-    recording = await recorded(adapter, answer, tmp_path / "run.jsonl")
+    recording = await recording_of(adapter, answer, tmp_path / "run.jsonl")
     events = map(decode, recording.encode().splitlines())
     body = next(event.body for event in events if isinstance(event, RequestFailed))
-    assert joined(body)["content"] == "<[masked]>"
+    assert joined_message(body)["content"] == "<[masked]>"
     assert KEY[7:] not in recording
 
 
 @both
-async def test_a_key_whose_last_piece_stands_in_a_torn_event_is_masked(
+async def test_a_key_whose_last_piece_is_in_a_torn_event_is_masked(
     adapter: type[ChatServer], tmp_path: Path
 ) -> None:
     torn = chunk(content=KEY[9:]).partition(b'"}')[0]
     stream = [chunk(content=f"<{KEY[:9]}"), torn]
     answer = Answer(stream, headers={"Content-Type": "text/event-stream"})
-    recording = await recorded(adapter, answer, tmp_path / "run.jsonl")
+    recording = await recording_of(adapter, answer, tmp_path / "run.jsonl")
     assert "<[masked]" in raw_reply(recording)
     assert KEY[9:] not in raw_reply(recording)
 
@@ -131,13 +131,13 @@ def events_of(*choices: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("begins_with_index", [True, False])
-def test_pieces_of_choices_that_take_turns_belong_to_their_choice(begins_with_index: bool) -> None:
+def test_pieces_of_interleaved_choices_belong_to_their_choice(begins_with_index: bool) -> None:
     def piece(index: int, text: str) -> dict[str, Any]:
         number, delta = {"index": index}, {"delta": {"content": text}}
         return {**number, **delta} if begins_with_index else {**delta, **number}
 
-    told = masked(events_of(piece(0, KEY[:9]), piece(1, "well"), piece(0, KEY[9:])))
-    assert told == events_of(piece(0, "[masked]"), piece(1, "well"), piece(0, ""))
+    result = masked(events_of(piece(0, KEY[:9]), piece(1, "well"), piece(0, KEY[9:])))
+    assert result == events_of(piece(0, "[masked]"), piece(1, "well"), piece(0, ""))
 
 
 def token(text: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def token(text: str) -> dict[str, Any]:
     return {**again, "top_logprobs": [again, {**again, "token": "other"}]}
 
 
-def test_tokens_are_masked_with_what_tells_them_again() -> None:
+def test_tokens_are_masked_with_their_bytes_and_alternatives() -> None:
     reply = {"logprobs": {"content": [token(text) for text in ("a", KEY[:9], KEY[9:], "b")]}}
     first, *hidden, last = json.loads(masked(json.dumps(reply)))["logprobs"]["content"]
     assert (first, last) == (token("a"), token("b"))
@@ -154,7 +154,7 @@ def test_tokens_are_masked_with_what_tells_them_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (f"data: {KEY[:9]}\ndata: {KEY[9:]}\n", "data: [masked]\ndata: \n"),
         (f": {KEY[:9]}\n: {KEY[9:]}\n", ": [masked]\n: \n"),
@@ -164,14 +164,14 @@ def test_tokens_are_masked_with_what_tells_them_again() -> None:
         (f'{{"a": [{{"c": "{KEY[:9]}"}}, "x"], "b": "{KEY[9:]}"}}', ""),
     ],
 )
-def test_pieces_belong_together_by_the_keys_that_lead_to_them(text: str, told: str | None) -> None:
-    if told is None:
+def test_pieces_belong_together_by_their_path_of_keys(text: str, expected: str | None) -> None:
+    if expected is None:
         assert json.loads(masked(text)) == [{"text": "[masked]"}, {"text": "éé"}]
     else:
-        assert masked(text) == (told or text)
+        assert masked(text) == (expected or text)
 
 
-def test_a_key_with_escapes_is_found_and_what_is_not_concerned_stays_to_the_letter() -> None:
+def test_a_key_with_escapes_is_masked_and_the_rest_is_kept_verbatim() -> None:
     escaped = "".join(f"\\u{ord(one):04x}" for one in KEY[:5]) + KEY[5:9]
     text = f'{{ "a" :["\\/{escaped}" ,1.50,"{KEY[9:]}\\n" ] ,"b":"\\u00e9" }}'
     assert masked(text) == '{ "a" :["/[masked]" ,1.50,"\\n" ] ,"b":"\\u00e9" }'
@@ -181,7 +181,7 @@ def test_a_key_with_escapes_is_found_and_what_is_not_concerned_stays_to_the_lett
     "hostile",
     ["[", '{"a":[', '["a', '"', "\\", '"\\"', "data: ", "a:\n", '{"bytes":[', "}", '{"index":1'],
 )
-def test_it_takes_linear_time(hostile: str) -> None:
+def test_masking_takes_linear_time(hostile: str) -> None:
     ends = f'"{KEY[:9]}","{KEY[9:]}"'
     short, long = (ends + hostile * size for size in (5_000, 40_000))
     assert least_s(lambda: masked(long)) < 30 * least_s(lambda: masked(short)) + 0.05

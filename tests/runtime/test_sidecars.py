@@ -19,7 +19,7 @@ from hermes_tui.runtime.targets import expand_paths
 ROLLOUT = {"example_id": 1, "prompt": "Hi", "completion": "Hello", "reward": 1.0}
 
 
-def started(path: Path) -> RunStarted:
+def run_started(path: Path) -> RunStarted:
     file = open_file(path)
     try:
         run = next(step for step in survey(file) if isinstance(step, FoundRun))
@@ -37,36 +37,36 @@ def results(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_file_beside_it_says_which_model_answered(results: Path) -> None:
+def test_the_model_is_read_from_the_sidecar(results: Path) -> None:
     (results.parent / "metadata.json").write_text('{"model": "m1", "env": "echo"}')
-    assert started(results).model == "m1"
-    assert started(results).details["evaluation"]["env"] == "echo"
+    assert run_started(results).model == "m1"
+    assert run_started(results).details["evaluation"]["env"] == "echo"
 
 
-def test_without_it_the_rest_is_read_all_the_same(results: Path) -> None:
-    assert started(results).model == ""
-    assert "evaluation" not in started(results).details
+def test_a_transcript_without_its_sidecar_is_read(results: Path) -> None:
+    assert run_started(results).model == ""
+    assert "evaluation" not in run_started(results).details
 
 
-def test_it_is_read_anew_once_it_has_changed(results: Path) -> None:
-    beside = results.parent / "metadata.json"
-    beside.write_text('{"model": "m1"}')
-    assert started(results).model == "m1"
-    beside.write_text('{"model": "another"}')
-    assert started(results).model == "another"
+def test_a_changed_sidecar_is_read_again(results: Path) -> None:
+    sidecar = results.parent / "metadata.json"
+    sidecar.write_text('{"model": "m1"}')
+    assert run_started(results).model == "m1"
+    sidecar.write_text('{"model": "another"}')
+    assert run_started(results).model == "another"
 
 
 @pytest.mark.parametrize("content", ["", "oops", "{"])
-def test_a_broken_one_is_said_and_stops_nothing(results: Path, content: str) -> None:
+def test_a_broken_sidecar_is_reported_and_the_run_is_read(results: Path, content: str) -> None:
     (results.parent / "metadata.json").write_text(content)
-    told = started(results).details["evaluation"]
-    assert told == {} or str(told).startswith("cannot be read")
+    evaluation = run_started(results).details["evaluation"]
+    assert evaluation == {} or str(evaluation).startswith("cannot be read")
 
 
-def test_one_that_is_too_large_is_not_read(results: Path) -> None:
-    with (results.parent / "metadata.json").open("wb") as beside:
-        beside.truncate(MAX_SIDECAR + 1)
-    assert "too many" in started(results).details["evaluation"]
+def test_a_sidecar_that_is_too_large_is_not_read(results: Path) -> None:
+    with (results.parent / "metadata.json").open("wb") as sidecar:
+        sidecar.truncate(MAX_SIDECAR + 1)
+    assert "too many" in run_started(results).details["evaluation"]
 
 
 def test_a_split_simulation_finds_its_task_one_folder_up(tmp_path: Path) -> None:
@@ -77,20 +77,22 @@ def test_a_split_simulation_finds_its_task_one_folder_up(tmp_path: Path) -> None
     (tmp_path / "simulations").mkdir()
     path = tmp_path / "simulations" / "s.json"
     path.write_text(json.dumps(simulation, indent=1))
-    assert (started(path).task, started(path).model) == ("A refund.", "m1")
+    assert (run_started(path).task, run_started(path).model) == ("A refund.", "m1")
 
 
 @pytest.mark.parametrize(
-    ("found", "name", "beside"),
+    ("file_format", "name", "sidecar"),
     [
         (verifiers.FORMAT, "results.jsonl", "metadata.json"),
         (tau2.FORMAT, "simulations/s.json", "results.json"),
     ],
 )
-def test_it_is_found_where_the_file_is_elsewhere(found: Format, name: str, beside: str) -> None:
+def test_the_sidecar_of_a_remote_file_is_found(
+    file_format: Format, name: str, sidecar: str
+) -> None:
     files = pytest.importorskip("fsspec").filesystem("memory")
-    files.pipe({f"/beside/{name}": b"{}", f"/beside/{beside}": b'{"model": "m1"}'})
-    values = read_sidecars(found, cast("Path", RemotePath(f"memory://beside/{name}")))
+    files.pipe({f"/beside/{name}": b"{}", f"/beside/{sidecar}": b'{"model": "m1"}'})
+    values = read_sidecars(file_format, cast("Path", RemotePath(f"memory://beside/{name}")))
     assert list(values.values()) == [{"model": "m1"}]
 
 
@@ -103,31 +105,31 @@ def listed(folder: Path, *names: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("described", "beside"),
+    ("described", "sidecar"),
     [
         ("results.jsonl", "metadata.json"),
         ("results.jsonl.gz", "metadata.json"),
         ("simulations/s.json", "results.json"),
     ],
 )
-def test_a_folder_does_not_list_it_beside_what_it_describes(
-    tmp_path: Path, described: str, beside: str
+def test_a_folder_does_not_list_a_sidecar_with_its_transcript(
+    tmp_path: Path, described: str, sidecar: str
 ) -> None:
-    assert listed(tmp_path, described, beside) == [described]
+    assert listed(tmp_path, described, sidecar) == [described]
 
 
-def test_a_folder_lists_a_file_of_that_name_that_describes_nothing(tmp_path: Path) -> None:
+def test_a_folder_lists_a_sidecar_that_describes_nothing(tmp_path: Path) -> None:
     names = ["metadata.json", "other/results.jsonl", "results.json"]
     assert listed(tmp_path, *names) == names
 
 
-def test_it_is_opened_where_it_is_named(results: Path) -> None:
-    beside = results.parent / "metadata.json"
-    beside.write_text("{}")
-    assert [target.path for target in expand_paths([str(beside)])] == [beside]
+def test_a_sidecar_is_opened_if_it_is_named(results: Path) -> None:
+    sidecar = results.parent / "metadata.json"
+    sidecar.write_text("{}")
+    assert [target.path for target in expand_paths([str(sidecar)])] == [sidecar]
 
 
-def test_a_glob_does_not_list_it_in_a_folder_with_a_mark_in_its_name(tmp_path: Path) -> None:
+def test_a_glob_lists_no_sidecar_in_a_folder_with_an_exclamation_mark(tmp_path: Path) -> None:
     folder = tmp_path / "wow!"
     listed(folder, "results.jsonl", "metadata.json")
     found = expand_paths([str(folder / "*.json*")])

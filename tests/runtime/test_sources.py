@@ -27,7 +27,7 @@ BLOCK = 4096
 TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
 
 
-def whole(path: Path) -> tuple[bytes, str]:
+def read_whole(path: Path) -> tuple[bytes, str]:
     source = open_source(path)
     try:
         if isinstance(source, SpoolSource):
@@ -71,10 +71,10 @@ def zst(data: bytes) -> bytes:
         "an empty zstd frame first",
     ],
 )
-def test_packed_files_are_unpacked_whatever_their_name_is(tmp_path: Path, packed: bytes) -> None:
+def test_packed_files_are_unpacked_regardless_of_their_name(tmp_path: Path, packed: bytes) -> None:
     path = tmp_path / "run.data"
     path.write_bytes(packed)
-    assert whole(path) == (TEXT, "")
+    assert read_whole(path) == (TEXT, "")
 
 
 PACKS = pytest.mark.parametrize(
@@ -90,25 +90,25 @@ def test_the_readable_part_of_a_torn_packed_file_is_kept(tmp_path: Path, pack: o
     noise = os.urandom(2_000_000)
     path = tmp_path / "torn"
     path.write_bytes(pack(noise)[:1_900_000])
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert len(data) > 100_000
     assert noise.startswith(data)
     assert str(path) in failure and "ended" in failure
 
 
 @PACKS
-def test_damaged_packed_data_is_a_failure_in_words(tmp_path: Path, pack: object) -> None:
+def test_damaged_packed_data_is_reported(tmp_path: Path, pack: object) -> None:
     assert callable(pack)
     packed = bytearray(pack(TEXT))
     packed[len(packed) // 2 :] = b"\xff" * (len(packed) - len(packed) // 2)
     path = tmp_path / "damaged"
     path.write_bytes(packed)
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert TEXT.startswith(data[:1000])
     assert str(path) in failure
 
 
-def test_what_cannot_be_opened_says_why_and_what_next(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_opened_is_refused_with_the_reason(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
@@ -124,7 +124,7 @@ def test_what_cannot_be_opened_says_why_and_what_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "closed"
     path.write_bytes(TEXT)
     path.chmod(0)
@@ -132,7 +132,7 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
         open_source(path)
 
 
-def test_a_followed_file_grows_only_when_looked_at(tmp_path: Path) -> None:
+def test_a_followed_file_grows_only_when_refreshed(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
     source = GrowingSource(path)
@@ -145,7 +145,7 @@ def test_a_followed_file_grows_only_when_looked_at(tmp_path: Path) -> None:
     source.close()
 
 
-def test_a_file_that_shrinks_is_said_once_and_reads_short(tmp_path: Path) -> None:
+def test_a_file_that_shrinks_is_reported_once_and_reads_short(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\ntwo\n")
     source = GrowingSource(path)
@@ -157,7 +157,7 @@ def test_a_file_that_shrinks_is_said_once_and_reads_short(tmp_path: Path) -> Non
     source.close()
 
 
-def test_a_file_that_vanishes_stays_readable(tmp_path: Path) -> None:
+def test_a_deleted_file_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
     source = GrowingSource(path)
@@ -168,7 +168,7 @@ def test_a_file_that_vanishes_stays_readable(tmp_path: Path) -> None:
     source.close()
 
 
-def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
+def test_a_replaced_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
     source = GrowingSource(path)
@@ -180,7 +180,7 @@ def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
     source.close()
 
 
-def test_a_file_written_over_is_said_once(tmp_path: Path) -> None:
+def test_an_overwritten_file_is_reported_once(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
     source = FileSource(path)
@@ -192,7 +192,7 @@ def test_a_file_written_over_is_said_once(tmp_path: Path) -> None:
     source.close()
 
 
-def test_a_file_that_is_gone_is_said_once_until_it_is_back(
+def test_a_missing_file_is_reported_once_until_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "CHECK_INTERVAL_S", 0.0)
@@ -212,7 +212,7 @@ def test_a_file_that_is_gone_is_said_once_until_it_is_back(
     source.close()
 
 
-def test_a_file_that_does_not_grow_is_looked_at_seldom(
+def test_a_file_that_does_not_grow_is_rarely_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.jsonl"
@@ -240,7 +240,7 @@ def test_a_spool_can_be_closed_before_it_is_full() -> None:
     assert not source._thread.is_alive()
 
 
-def test_a_plain_file_that_shrinks_is_said_when_it_reads_short(tmp_path: Path) -> None:
+def test_a_plain_file_that_shrinks_is_reported_when_it_reads_short(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(TEXT)
     source = FileSource(path)
@@ -250,13 +250,13 @@ def test_a_plain_file_that_shrinks_is_said_when_it_reads_short(tmp_path: Path) -
     source.close()
 
 
-def test_a_full_temporary_disk_leaves_what_was_unpacked(tmp_path: Path) -> None:
+def test_a_full_temporary_disk_leaves_the_part_already_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        data, failure = whole(path)
+        data, failure = read_whole(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert data == TEXT[:100_000]
@@ -264,7 +264,7 @@ def test_a_full_temporary_disk_leaves_what_was_unpacked(tmp_path: Path) -> None:
     assert "\n" not in failure
 
 
-def test_without_a_temporary_folder_one_line_says_so(
+def test_a_missing_temporary_folder_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.jsonl.gz"
@@ -289,13 +289,13 @@ def test_a_file_that_unpacks_to_a_thousand_times_its_size_takes_little_memory(
 
 
 @PACKS
-def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
+def test_a_file_above_the_compression_ratio_limit_is_read_in_part(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FREE_BYTES", 4 << 20)
     path = tmp_path / "bomb"
     path.write_bytes(pack(TEXT[:50_000] + b"\n" * (32 << 20)))
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert data.startswith(TEXT[:50_000]) and data[50_000:].strip() == b""
     assert len(data) < 32 << 20
     assert failure == (
@@ -304,13 +304,13 @@ def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
     )
 
 
-def test_what_repeats_itself_in_proportion_is_read_whole(
+def test_a_file_below_the_compression_ratio_limit_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
-    assert whole(path) == (TEXT, "")
+    assert read_whole(path) == (TEXT, "")
 
 
 def disk(size: int, free: int) -> Callable[[int], os.statvfs_result]:
@@ -324,67 +324,67 @@ def disk(size: int, free: int) -> Callable[[int], os.statvfs_result]:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "told"),
+    ("blocks", "extent"),
     [(50, "not even 1 MB"), (300, "only the first 1 MB"), (600, "only the first 2 MB")],
 )
 def test_a_small_temporary_disk_is_not_filled_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int, extent: str
 ) -> None:
     monkeypatch.setattr(os, "fstatvfs", disk(blocks, blocks))
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT * 2))
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert (TEXT * 2).startswith(data)
     assert 0.9 < len(data) / (blocks * BLOCK) <= 0.95
     assert failure == (
-        f"{path}: {told} could be written to {tempfile.gettempdir()}: "
+        f"{path}: {extent} could be written to {tempfile.gettempdir()}: "
         "the disk is nearly full (set TMPDIR to a folder with more room)"
     )
 
 
-def test_of_the_room_that_is_spared_a_file_takes_a_small_part(
+def test_a_file_takes_only_a_small_part_of_the_free_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fstatvfs", disk(1 << 30, 2000))
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT[: 100 * BLOCK]))
-    assert whole(path) == (TEXT[: 100 * BLOCK], "")
+    assert read_whole(path) == (TEXT[: 100 * BLOCK], "")
     path.write_bytes(gzip.compress(TEXT))
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert 100 * BLOCK < len(data) <= 2000 * BLOCK // 16
     assert "the disk is nearly full" in failure
 
 
-def test_a_disk_that_does_not_say_how_large_it_is_is_written_to(
+def test_a_disk_of_unknown_size_is_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fstatvfs", disk(0, 0))
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
-    assert whole(path) == (TEXT, "")
+    assert read_whole(path) == (TEXT, "")
 
 
-def test_the_failure_of_what_is_packed_in_a_packing_is_the_outer_ones(tmp_path: Path) -> None:
+def test_the_failure_of_a_doubly_packed_file_is_that_of_the_outer_layer(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.zst.gz"
     noise = os.urandom(400_000).hex().encode()
     path.write_bytes(gzip.compress(zst(noise))[:300_000])
-    data, failure = whole(path)
+    data, failure = read_whole(path)
     assert noise.startswith(data) and len(data) > 100_000
     assert failure.startswith(f"{path}: Compressed file ended")
 
 
-def test_a_window_too_large_for_memory_names_the_command_that_takes_it(tmp_path: Path) -> None:
+def test_a_zstd_window_too_large_for_memory_is_reported_with_a_command(tmp_path: Path) -> None:
     parameters = zstandard.ZstdCompressionParameters(window_log=28)
     packing = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     path = tmp_path / "run.jsonl.zst"
     path.write_bytes(packing.compress(TEXT) + packing.flush())
-    assert whole(path) == (
+    assert read_whole(path) == (
         b"",
         f"{path}: a zstd window above 128 MB: unpack it with zstd -d --long=31",
     )
 
 
-def test_what_is_packed_again_and_again_is_unpacked_so_often_and_then_named(tmp_path: Path) -> None:
+def test_a_file_packed_too_many_times_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     packed = TEXT
     for _ in range(sources.MAX_PACKED + 1):
@@ -394,7 +394,7 @@ def test_what_is_packed_again_and_again_is_unpacked_so_often_and_then_named(tmp_
         open_file(path, whole=True)
 
 
-def until_size(source: OpenSource, size: int) -> None:
+def wait_for_size(source: OpenSource, size: int) -> None:
     assert isinstance(source, SpoolSource)
     for _ in range(400):
         if source.size >= size:
@@ -418,17 +418,17 @@ def test_a_followed_packed_file_is_unpacked_further_as_it_grows(
     source = open_source(path, follow=True)
     with path.open("ab") as stream:
         stream.write(packed[-9:])
-    until_size(source, len(text))
+    wait_for_size(source, len(text))
     assert source.read(0, source.size) == text
     assert not source.complete and not source.failure
     source.close()
 
 
-def test_a_followed_packed_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
+def test_a_replaced_packed_file_is_reported_while_it_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
     source = open_source(path, follow=True)
-    until_size(source, len(TEXT))
+    wait_for_size(source, len(TEXT))
     (tmp_path / "new").write_bytes(gzip.compress(TEXT))
     (tmp_path / "new").replace(path)
     assert isinstance(source, SpoolSource)
@@ -438,11 +438,11 @@ def test_a_followed_packed_file_that_is_replaced_is_said_so(tmp_path: Path) -> N
     source.close()
 
 
-def test_a_followed_packed_file_is_let_go_at_once(tmp_path: Path) -> None:
+def test_a_followed_packed_file_is_closed_at_once(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
     source = open_source(path, follow=True)
-    until_size(source, len(TEXT))
+    wait_for_size(source, len(TEXT))
     source.close()
     assert isinstance(source, SpoolSource)
     assert not source._thread.is_alive()

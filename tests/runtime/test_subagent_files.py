@@ -28,42 +28,42 @@ def write(path: Path, session: str, *, agent: str = "") -> Path:
     return path
 
 
-def named(path: Path) -> list[Path]:
+def paths_with_subagents(path: Path) -> list[Path]:
     found = with_subagents(Targets([[Target(path)]]))
     return [target.path for target in found if isinstance(target.path, Path)]
 
 
-def test_subagents_in_the_folder_of_a_session_stand_behind_it(tmp_path: Path) -> None:
+def test_subagents_in_the_folder_of_a_session_follow_it(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     agents = [write(tmp_path / "s1/subagents" / f"agent-{n}.jsonl", "s1", agent=n) for n in "ab"]
     deep = write(tmp_path / "s1/subagents/workflows/w/agent-c.jsonl", "s1", agent="c")
     (tmp_path / "s1/subagents/agent-a.meta.json").write_text('{"agentType": "general"}')
     write(tmp_path / "s2/subagents/agent-z.jsonl", "s2", agent="z")
-    assert named(session) == [session, *agents, deep]
+    assert paths_with_subagents(session) == [session, *agents, deep]
 
 
-def test_subagents_beside_a_session_are_told_by_the_session_they_name(tmp_path: Path) -> None:
+def test_subagents_next_to_a_session_are_matched_by_its_id(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     own = write(tmp_path / "agent-a.jsonl", "s1", agent="a")
     write(tmp_path / "agent-b.jsonl", "s2", agent="b")
-    assert named(session) == [session, own]
+    assert paths_with_subagents(session) == [session, own]
 
 
-def test_a_pipe_where_a_session_or_a_subagent_could_be_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_session_or_subagent_does_not_block(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     pipes = [tmp_path / "agent-a.jsonl", tmp_path / "pipe.jsonl"]
     for pipe in pipes:
         os.mkfifo(pipe)
     found: list[list[Path]] = []
-    asking = threading.Thread(
-        target=lambda: found.extend(map(named, (session, pipes[1]))), daemon=True
+    thread = threading.Thread(
+        target=lambda: found.extend(map(paths_with_subagents, (session, pipes[1]))), daemon=True
     )
-    asking.start()
-    asking.join(60)
+    thread.start()
+    thread.join(60)
     assert found == [[session], [pipes[1]]]
 
 
-def test_a_folder_that_may_not_be_entered_leaves_the_session_readable(
+def test_a_forbidden_folder_leaves_the_session_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
@@ -79,11 +79,11 @@ def test_a_folder_that_may_not_be_entered_leaves_the_session_readable(
     assert subagent_files(session) == []
 
 
-def test_a_session_in_a_folder_with_a_mark_in_its_name_is_no_member(tmp_path: Path) -> None:
+def test_a_session_in_a_folder_with_an_exclamation_mark_is_a_plain_file(tmp_path: Path) -> None:
     session = write(tmp_path / "wow!" / "s1.jsonl", "s1")
     own = write(tmp_path / "wow!" / "s1" / "subagents" / "agent-a.jsonl", "s1", agent="a")
     (tmp_path / "wow").write_text("")
-    assert named(session) == [session, own]
+    assert paths_with_subagents(session) == [session, own]
 
 
 def rollout(folder: Path, second: int, name: str, parent: str = "") -> Path:
@@ -100,18 +100,18 @@ def test_sessions_of_codex_are_followed_by_the_subagents_they_started(tmp_path: 
     child = rollout(tmp_path, 2, ids[1], parent=ids[0])
     rollout(tmp_path, 3, ids[2])
     grandchild = rollout(tmp_path, 4, ids[3], parent=ids[1])
-    assert named(session) == [session, child, grandchild]
-    assert named(child) == [child, grandchild]
+    assert paths_with_subagents(session) == [session, child, grandchild]
+    assert paths_with_subagents(child) == [child, grandchild]
 
 
-def test_a_subagent_that_was_named_too_is_not_read_twice(tmp_path: Path) -> None:
+def test_a_subagent_that_is_also_named_is_not_read_twice(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     own = write(tmp_path / "s1/subagents/agent-a.jsonl", "s1", agent="a")
     found = with_subagents(Targets([[Target(session), Target(own)]]))
     assert [target.path for target in found] == [session, own]
 
 
-def test_a_subagent_in_a_folder_that_is_open_too_is_not_read_twice(tmp_path: Path) -> None:
+def test_a_subagent_in_a_folder_that_is_also_open_is_not_read_twice(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     own = write(tmp_path / "s1/subagents/agent-a.jsonl", "s1", agent="a")
     later = write(tmp_path / "s1/subagents/agent-b.jsonl", "s1", agent="b")
@@ -122,7 +122,7 @@ def test_a_subagent_in_a_folder_that_is_open_too_is_not_read_twice(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["agent-a.jsonl", "s1.json", "none.jsonl"])
-def test_what_is_no_session_has_no_subagents(tmp_path: Path, name: str) -> None:
+def test_files_that_are_not_sessions_have_no_subagents(tmp_path: Path, name: str) -> None:
     write(tmp_path / "agent-a.jsonl", "s1", agent="a")
     write(tmp_path / "agent-b.jsonl", "s1", agent="b")
     assert subagent_files(tmp_path / name) == []
@@ -147,7 +147,7 @@ def test_a_real_session_is_listed_above_its_subagent(trajectories: Path, tmp_pat
     assert list(runs.standing.depths) == [0, 1]
 
 
-def test_however_many_sessions_are_named_a_file_beside_them_is_looked_into_once(
+def test_each_file_next_to_several_sessions_is_opened_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = [write(tmp_path / f"s{n}.jsonl", f"s{n}") for n in range(3)]

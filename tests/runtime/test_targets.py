@@ -19,7 +19,7 @@ def names(*patterns: str) -> list[str]:
     return [target.path.name if target.path else "-" for target in expand_paths(patterns)]
 
 
-def test_folders_are_walked_in_order_for_what_may_be_a_transcript(tmp_path: Path) -> None:
+def test_folders_are_walked_in_order_for_possible_transcripts(tmp_path: Path) -> None:
     for name in (
         "b.jsonl",
         "a.json.gz",
@@ -33,7 +33,7 @@ def test_folders_are_walked_in_order_for_what_may_be_a_transcript(tmp_path: Path
     assert names(str(tmp_path)) == ["a.json.gz", "b.jsonl", "d.ndjson.zst"]
 
 
-def test_files_and_folders_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+def test_files_and_folders_are_in_the_order_of_their_paths(tmp_path: Path) -> None:
     for name in ("a.json", "a/z.json", "a0.json", "b/c/d.json", "b/c.json", "b.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
@@ -42,12 +42,12 @@ def test_files_and_folders_come_in_the_order_of_their_paths(tmp_path: Path) -> N
     assert found == sorted(path for path in tmp_path.rglob("*.json") if path.is_file())
 
 
-def test_how_many_files_were_found_is_told_on_the_way(tmp_path: Path) -> None:
+def test_the_number_of_found_files_is_reported_meanwhile(tmp_path: Path) -> None:
     for number in range(2_500):
         (tmp_path / f"{number}.json").touch()
-    told: list[int] = []
-    assert len(expand_paths([str(tmp_path)], tell=told.append)) == 2_500
-    assert told == [1_000, 2_000]
+    counts: list[int] = []
+    assert len(expand_paths([str(tmp_path)], tell=counts.append)) == 2_500
+    assert counts == [1_000, 2_000]
 
 
 def test_globs_match_files_only_and_each_file_comes_once(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_several_paths_are_opened_in_their_order_and_each_file_once(
     assert " ".join(name.removesuffix(".json") for name in names(*patterns)) == found
 
 
-def test_a_file_that_was_named_first_is_named_though_it_is_in_a_folder_too(folders: Path) -> None:
+def test_a_file_named_first_counts_as_named_even_if_its_folder_follows(folders: Path) -> None:
     targets = expand_paths(["a/1.json", "a"])
     assert [target.path.name for target in targets.named if target.path] == ["1.json"]
 
@@ -117,7 +117,7 @@ def test_a_file_that_was_named_first_is_named_though_it_is_in_a_folder_too(folde
     ("patterns", "folder"),
     [(["a"], "a/"), (["a/b"], "a/b/"), (["a", "c"], ""), (["a/b", "a/1.json"], "a/"), (["-"], "")],
 )
-def test_the_folder_is_known_that_all_files_are_in(
+def test_the_common_folder_of_all_files_is_known(
     folders: Path, patterns: list[str], folder: str
 ) -> None:
     assert expand_paths(patterns).common_folder() == folder
@@ -126,17 +126,17 @@ def test_the_folder_is_known_that_all_files_are_in(
     assert expand_paths(full).common_folder() == all_in
 
 
-def test_a_folder_that_cannot_be_looked_into_is_among_the_files(
+def test_an_unreadable_folder_is_listed_among_the_files(
     folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan = os.scandir
 
-    def refused(path: str) -> Iterator[os.DirEntry[str]]:
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
         if path == "a/b/":
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
-    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(os, "scandir", refuse)
     assert names("a") == ["1.json", "b"]
 
 
@@ -152,7 +152,7 @@ PARTS = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(PARTS, st.integers(0, 20), st.integers(0, 20))
-def test_targets_are_those_of_their_parts_one_after_the_other(
+def test_targets_are_those_of_their_parts_in_order(
     parts: list[PathList | list[Target]], start: int, end: int
 ) -> None:
     each = [item if isinstance(item, Target) else Target(item, False) for p in parts for item in p]
@@ -165,7 +165,7 @@ def test_targets_are_those_of_their_parts_one_after_the_other(
     assert list(targets) == [*each, Target(None)] and targets.reads_stdin
 
 
-def test_who_waits_for_files_may_be_given_none(tmp_path: Path) -> None:
+def test_no_file_is_needed_if_files_are_awaited(tmp_path: Path) -> None:
     patterns = [str(tmp_path), str(tmp_path / "*.jsonl")]
     for pattern in patterns:
         with pytest.raises(SourceError):

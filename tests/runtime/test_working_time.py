@@ -21,7 +21,7 @@ def test_requests_and_tools_count_and_stops_do_not() -> None:
     assert worked_s(events) == 3.5
 
 
-def test_what_was_lost_with_the_process_counts_nothing() -> None:
+def test_a_request_lost_with_its_process_does_not_count() -> None:
     lost: list[ev.Event] = [
         ev.RequestSent(seq=0, ts=1.0),
         ev.Stopped(seq=1, ts=900.0, stop_point="recovery"),

@@ -34,19 +34,19 @@ for seq in range(1, 100_000):
 """
 
 
-def recorded(path: Path) -> list[Event]:
+def recorded_events(path: Path) -> list[Event]:
     return [decode(line) for line in path.read_bytes().splitlines()]
 
 
-def test_what_was_appended_can_be_read_at_once(tmp_path: Path) -> None:
+def test_appended_events_can_be_read_at_once(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "deep" / "run.jsonl")
     for number, event in enumerate(EVENTS, 1):
         recording.append(event)
-        assert recorded(recording.path) == list(EVENTS[:number])
+        assert recorded_events(recording.path) == list(EVENTS[:number])
     recording.close()
 
 
-def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("kept")
     with pytest.raises(UsageError, match=r"the file exists already \(name another one\)"):
@@ -64,7 +64,7 @@ def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
         ({"task_id": "7"}, "the file exists already (name another one)"),
     ],
 )
-def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(
+def test_resuming_is_suggested_only_for_a_resumable_recording(
     tmp_path: Path, details: dict[str, Any], hint: str
 ) -> None:
     first = Recording(tmp_path / "a run.jsonl")
@@ -75,7 +75,7 @@ def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(
     assert hint in str(refused.value)
 
 
-def test_a_place_where_no_file_can_be_is_said_to_be_that(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_a_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="this is a folder"):
         Recording(tmp_path)
     (tmp_path / "file").touch()
@@ -92,17 +92,17 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_torn_last_line_is_cut_off_and_written_on_from_there(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_cut_off_and_writing_continues_there(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"".join(map(encode, EVENTS)) + b'{"kind":"Resum')
     recording, events = Recording.resumed(path)
     assert events == EVENTS
     recording.append(RequestFailed(seq=2))
     recording.close()
-    assert recorded(path) == [*EVENTS, RequestFailed(seq=2)]
+    assert recorded_events(path) == [*EVENTS, RequestFailed(seq=2)]
 
 
-def test_a_file_that_is_no_recording_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b'{"messages": []}\ntorn')
     with pytest.raises(SourceError, match="line 1 is not an event"):
@@ -110,7 +110,7 @@ def test_a_file_that_is_no_recording_is_left_as_it_is(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"messages": []}\ntorn'
 
 
-def test_an_absent_recording_cannot_be_taken_up(tmp_path: Path) -> None:
+def test_a_missing_recording_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such recording"):
         Recording.resumed(tmp_path / "run.jsonl")
     assert not (tmp_path / "run.jsonl").exists()
@@ -132,7 +132,7 @@ def test_a_killed_writer_loses_at_most_the_line_it_was_writing(tmp_path: Path) -
     assert [event.seq for event in events] == list(range(whole))
 
 
-def test_a_full_disk_is_said_and_leaves_whole_lines(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_whole_lines(tmp_path: Path) -> None:
     script = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)\n{WRITER}"
     path = tmp_path / "run.jsonl"
     ended = subprocess.run(
@@ -140,14 +140,14 @@ def test_a_full_disk_is_said_and_leaves_whole_lines(tmp_path: Path) -> None:
     )
     assert "StoreError" in ended.stderr
     assert str(path) in ended.stderr
-    assert [event.seq for event in recorded(path)] == [0, 1, 2, 3, 4]
+    assert [event.seq for event in recorded_events(path)] == [0, 1, 2, 3, 4]
 
 
 def test_secrets_never_reach_the_file(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "run.jsonl", secrets=["sk-very-secret", ""])
     recording.append(RequestFailed(seq=0, body="bad key sk-very-secret"))
     recording.close()
-    assert recorded(recording.path) == [RequestFailed(seq=0, body="bad key [masked]")]
+    assert recorded_events(recording.path) == [RequestFailed(seq=0, body="bad key [masked]")]
 
 
 def test_only_its_owner_can_read_a_recording(tmp_path: Path) -> None:
