@@ -19,5 +19,5 @@ class BytesSource:
         self.complete = complete
 
     def replace(self, data: bytes) -> None:
-        """Let other bytes be there, the size once seen notwithstanding."""
+        """Replace the bytes without changing the size."""
         self._data = data

@@ -1,4 +1,4 @@
-"""Fixtures that all tests share."""
+"""Fixtures shared by all tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, settings
 from tests.elsewhere import site, store
 
 __all__ = ["site", "store"]
-# What the tests start is to end by the signals that nohup and a shell's & have it ignore.
+# Processes of the tests must end on the signals that nohup and a shell's & make them ignore.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 
-# The same examples each time, however busy the machine is: what fails was changed, not drawn.
-# `--hypothesis-profile default` looks for new ones, as `python -m tests.fuzz` does.
+# The same examples each time, however busy the machine is: a new failure comes from a change in
+# the code. `--hypothesis-profile default` looks for new examples, as `python -m tests.fuzz` does.
 settings.register_profile(
     "steady",
     deadline=None,
@@ -33,13 +33,13 @@ settings.load_profile("steady")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than processors, as tests wait for much; beyond four little is gained."""
+    """Return the number of processors plus one, as tests often wait; beyond four gain little."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let working folders of live runs and their like go where pytest clears away."""
+    """Put temporary folders, such as those of live runs, where pytest removes them."""
     folder = str(tmp_path_factory.mktemp("t"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
@@ -49,7 +49,7 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 @pytest.fixture
 def trajectories() -> Path:
-    """Return the folder of real transcript files, skipping where it is absent."""
+    """Return the folder of real transcript files; skip the test if it is absent."""
     folder = SHARED / "corpus" / "trajectories"
     if not folder.is_dir():
         pytest.skip("real transcript files are not here")
@@ -64,7 +64,7 @@ def transcripts() -> Path:
 
 @pytest.fixture
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let what is kept in the platform's cache stay out of the user's; return its folder."""
+    """Use a separate cache instead of the user's; return its folder."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder

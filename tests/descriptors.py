@@ -1,4 +1,4 @@
-"""The files that this process holds open."""
+"""The open file descriptors of this process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 def open_files() -> int:
-    """Return how many there are; skip the test where the system does not tell."""
+    """Return the number of open descriptors; skip the test if the system does not list them."""
     if not _DESCRIPTORS.exists():
         pytest.skip("this system does not tell the descriptors of a process")
-    # What earlier tests left in circles is closed now, not between two counts.
+    # Files that earlier tests left in reference cycles are closed now, not between two counts.
     gc.collect()
     return len(list(_DESCRIPTORS.iterdir()))

@@ -15,7 +15,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def store() -> Iterator[str]:
-    """Give the URL of a bucket in an object store of its own."""
+    """Yield the URL of a bucket in a separate object store."""
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
     server.start()
@@ -49,7 +49,7 @@ def put(url: str, content: bytes) -> str:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a web server that serves `tmp_path`."""
+    """Yield the URL of a web server that serves `tmp_path`."""
     handler = partial(_Quiet, directory=str(tmp_path))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

@@ -1,6 +1,6 @@
-"""Draw the pictures in the README, by the program itself: `python -m tests.make_pictures`.
+"""Draw the pictures in the README with the program itself: `python -m tests.make_pictures`.
 
-The run, the demo and the verdicts are real; engines that were added on this machine are left out.
+The run, the demo and the verdicts are real; engines added on this machine are left out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FONT_FACE = re.compile(r"\s*@font-face \{.*?\n    \}", re.DOTALL)
 
 
 async def run_screen_picture(app: HermesApp) -> str:
-    """Return the run screen as SVG: at the first problem, the calls pane in focus."""
+    """Return the run screen as SVG, at the first problem with the calls pane in focus."""
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("right_curly_bracket", "3")
@@ -49,7 +49,7 @@ async def run_screen_picture(app: HermesApp) -> str:
 
 
 async def lab_picture(app: HermesApp) -> str:
-    """Return the parser lab as SVG: at the step that failed."""
+    """Return the parser lab as SVG, at the step that failed."""
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("right_curly_bracket", "P")
@@ -61,7 +61,7 @@ async def lab_picture(app: HermesApp) -> str:
 
 
 async def live_picture() -> str:
-    """Return the live screen as SVG: the demo at its fourth turn, stopped at invalid JSON."""
+    """Return the live screen as SVG, with the demo stopped at invalid JSON in its fourth turn."""
     messages: tuple[dict[str, Any], ...] = (
         {"role": "system", "content": DEMO_SYSTEM},
         {"role": "user", "content": DEMO_TASK},
@@ -92,7 +92,7 @@ def _text(app: App[None]) -> str:
 
 
 def drawn(app: App[None], title: str) -> str:
-    """Return the screen without the fonts that a viewer would have to fetch from elsewhere."""
+    """Return the screen as SVG without the fonts that a viewer would have to download."""
     local = _FONT_FACE.sub("", app.export_screenshot(title=title))
     local = local.replace("Fira Code, monospace", FONTS)
     return "\n".join(line.rstrip() for line in local.splitlines()) + "\n"

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The statements and examples of the README are correct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text("utf-8")
 KNOWN_CODES = (0, 1, 4)
-"""Fine, findings or a difference, stopped where a screen would ask."""
+"""Success, findings or a difference, and a stop at which a screen would ask."""
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SHELL_LINES = [
     line
@@ -37,7 +37,7 @@ SHELL_LINES = [
 
 
 def _commands() -> list[list[str]]:
-    """Return the words behind `hermes-tui` of every line that begins with it."""
+    """Return the words after `hermes-tui` of every line that begins with it."""
     lines = [line for line in SHELL_LINES if line.startswith("hermes-tui ")]
     words = [shlex.split(line, comments=True)[1:] for line in lines]
     return [list(takewhile(lambda word: word not in ("|", ">"), line)) for line in words]
@@ -109,7 +109,7 @@ def test_the_turn_where_two_runs_part_is_told() -> None:
 
 
 def _shown_behind(command: str) -> list[str]:
-    """Return the lines of the block behind the one that ends with `command`."""
+    """Return the lines of the block after the one that ends with `command`."""
     [place] = [place for place, (_, block) in enumerate(BLOCKS) if block.endswith(command)]
     return BLOCKS[place + 1][1].splitlines()
 

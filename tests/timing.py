@@ -1,4 +1,4 @@
-"""How long something takes where tests ask that it grow no faster than what it works on."""
+"""The time that work takes, for tests of linear growth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from time import process_time
 
 
 def least_s(work: Callable[[], object], tries: int = 3) -> float:
-    """Return the least processor time of several tries, in seconds: other programs disturb."""
+    """Return the least processor time of several tries in seconds, as other programs disturb."""
 
     def once() -> float:
         before = process_time()

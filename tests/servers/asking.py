@@ -1,4 +1,4 @@
-"""What the tests of both adapters share: a message, whole and in pieces, and how to ask."""
+"""A message, whole and in pieces, and helpers that request it through either adapter."""
 
 from __future__ import annotations
 

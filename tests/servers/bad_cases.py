@@ -1,4 +1,4 @@
-"""Asks the misbehaving server that lies beside the project; what is said is compared as text."""
+"""Requests to the misbehaving server next to the project; outcomes are compared as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADAPTERS: tuple[type[ChatServer], ...] = (HttpServer, OpenAIServer)
 
 @contextmanager
 def bad_server() -> Iterator[tuple[ModuleType, str]]:
-    """Run the server; give its module and the URL of its API."""
+    """Run the server; yield its module and the URL of its API."""
     if not BAD_SERVER.exists():
         pytest.skip(f"{BAD_SERVER} is not there")
     spec = importlib.util.spec_from_file_location("badserver", BAD_SERVER)
@@ -44,7 +44,7 @@ def bad_server() -> Iterator[tuple[ModuleType, str]]:
 async def ask(
     adapter: type[ChatServer], url: str, case: str, *, stream: bool
 ) -> tuple[Reply | RequestFailure, list[Piece]]:
-    """Ask for `case`; anything but a reply or a failure escapes."""
+    """Request `case`; return the reply or the failure, and the pieces. Other errors propagate."""
     parameters: dict[str, Any] = {"model": case, **({"stream": True} if stream else {})}
     request = Request(0, 0, ('{"role":"user","content":"hi"}',), json.dumps(parameters))
     pieces: list[Piece] = []
@@ -58,7 +58,7 @@ async def ask(
 
 
 def told(outcome: Reply | RequestFailure) -> tuple[str, str, str]:
-    """Return kind, message and findings of an outcome, short enough for a table."""
+    """Return the kind, text and findings of an outcome, short enough for a table."""
     if isinstance(outcome, RequestFailure):
         assert KEY not in repr((outcome.message, outcome.body, outcome.chain))
         return "empty" if outcome.empty else "failed", outcome.message, ""

@@ -1,4 +1,4 @@
-"""A small HTTP server on a free port that answers as it is told and remembers what it was asked."""
+"""A small HTTP server on a free port with scripted answers that keeps the requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOLD = b"(hold until the client hangs up)"
 
 @dataclass
 class Answer:
-    """What one request gets: the parts are sent one by one; `HOLD` waits for the client to go."""
+    """The answer to one request: parts are sent one by one; `HOLD` waits until the client goes."""
 
     parts: Iterable[bytes] = ()
     status: int = 200
@@ -37,9 +37,9 @@ class _Server(ThreadingHTTPServer):
 
 
 class LocalServer:
-    """Gives `answers` one after the other, the last one again and again.
+    """Gives `answers` in turn and repeats the last one.
 
-    `models` is what it answers to GET, whatever the path.
+    `models` is the answer to any GET, regardless of the path.
     """
 
     def __init__(self, *answers: Answer, models: Answer | None = None) -> None:
@@ -116,12 +116,12 @@ def _asked(request: BaseHTTPRequestHandler, body: bytes) -> Asked:
 
 
 def models(*ids: str) -> Answer:
-    """Return a list of models as servers give it."""
+    """Return a list of models in the form that servers use."""
     return Answer([json.dumps({"object": "list", "data": [{"id": one} for one in ids]}).encode()])
 
 
 def whole(message: Mapping[str, Any], finish_reason: str = "", **more: Any) -> Answer:
-    """Return a completion with one message; without a reason, with the one that goes with it."""
+    """Return a completion with one message; `finish_reason` is by default the one that fits it."""
     reason = finish_reason or ("tool_calls" if message.get("tool_calls") else "stop")
     choice = {"index": 0, "message": message, "finish_reason": reason}
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
@@ -129,11 +129,11 @@ def whole(message: Mapping[str, Any], finish_reason: str = "", **more: Any) -> A
 
 
 def chunk(finish_reason: str | None = None, **delta: Any) -> bytes:
-    """Return an event with one delta."""
+    """Return a stream event with one delta."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
 def streamed(*events: bytes) -> Answer:
-    """Return a stream of `events` with its end."""
+    """Return a stream of `events` with `[DONE]` at its end."""
     return Answer([*events, b"data: [DONE]\n\n"], headers={"Content-Type": "text/event-stream"})

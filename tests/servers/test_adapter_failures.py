@@ -1,4 +1,4 @@
-"""What both adapters make of a server that cannot be reached, and of what they must not say."""
+"""Both adapters report servers that fail or cannot be reached, and hide credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both adapters against a real server on this machine."""
+"""Both adapters work against a real server on this machine."""
 
 from __future__ import annotations
 

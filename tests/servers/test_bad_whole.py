@@ -1,4 +1,4 @@
-"""Every misbehaviour of a whole reply, through both adapters, and what is said of it."""
+"""Every misbehaviour of a whole reply is reported, through both adapters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.bad_cases import ADAPTERS, ask, bad_server, check
 pytestmark = pytest.mark.shared
 
 CALL = 'get_weather({"city": "Paris"})'
-# case: (reply, failed or empty; its text and calls or the failure's message; the findings)
+# case: ("reply", "failed" or "empty"; text and calls, or the failure's message; findings)
 EXPECTED = {
     "ok": ("reply", CALL, ""),
     "extras_message": ("reply", CALL, ""),

@@ -1,4 +1,4 @@
-"""Objects with `chat_completion`, asked as HermesAgentLoop asks them."""
+"""Objects with `chat_completion` receive the requests that HermesAgentLoop would send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USER = {"role": "user", "content": "go"}
 
 
 class Scripted:
-    """Answers with what it is given, raises what is an exception, and keeps what it was asked."""
+    """Returns the given answers in turn, raises those that are exceptions, keeps the requests."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""The demo, played from start to end by a plain HTTP client that really runs the tools."""
+"""A plain HTTP client that really runs the tools plays the demo from start to end."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ async def ask(url: str, messages: list[Message], **more: Any) -> dict[str, Any]:
 async def play(
     url: str, workdir: Path, repair: Repair = lambda message: None, **more: Any
 ) -> tuple[list[Message], list[str]]:
-    """Run the loop; `repair` may answer a reply without calls with calls of its own."""
+    """Run the agent loop; return the messages and finish reasons.
+
+    `repair` may return calls for a reply that has none.
+    """
     prepare_workdir(workdir)
     messages: list[Message] = [
         {"role": "system", "content": DEMO_SYSTEM},
@@ -178,7 +181,7 @@ async def test_the_same_conversation_gets_the_same_reply(url: str, tmp_path: Pat
 
 
 async def streamed(url: str, messages: list[Message]) -> tuple[Message, str, dict[str, int], int]:
-    """Put a streamed reply together: message, finish reason, usage, number of pieces."""
+    """Join a streamed reply; return its message, finish reason, usage and number of pieces."""
     body = {"model": "demo", "messages": messages, "stream": True}
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{url}/chat/completions", json=body)

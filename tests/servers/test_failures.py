@@ -1,4 +1,4 @@
-"""What a failure says, and what it never says."""
+"""A failure reports its cause and never a credential."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_when_to_ask_again_is_read_in_every_form(
 
 
 class RetryError(Exception):
-    """As tenacity raises it: what went wrong stands in the last attempt only."""
+    """Like tenacity's: the cause is only in the last attempt."""
 
     def __init__(self, attempt: Future[None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is said to do about a request that a server refused."""
+"""The failure of a refused request has a hint at what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_MODEL = Answer([b'{"message": "The model `m` does not exist."}'], 404)
 async def hint_of(
     adapter: type[ChatServer], answer: Answer, listed: Answer | None = None, **options: Any
 ) -> str:
-    """Return the hint of a refused request; its message stands beside it as it was."""
+    """Return the hint of a refused request; check that its message is unchanged next to it."""
     with LocalServer(answer, models=listed) as local:
         async with opened(adapter, local.url, **options) as server:
             with pytest.raises(RequestFailure) as caught:
@@ -81,7 +81,7 @@ async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
 async def test_what_a_server_lists_is_told_whatever_it_is(
     monkeypatch: pytest.MonkeyPatch, listed: Answer, told: str
 ) -> None:
-    # Only the server that holds is waited for to the end.
+    # Only for the server that never answers is the time limit reached.
     monkeypatch.setattr(hints, "_LISTING_TIMEOUT_S", 1.0 if HOLD in listed.parts else 60.0)
     with LocalServer(models=listed) as local:
         access = hints.Access(f"{local.url}/chat/completions?api-version=1", KEY)

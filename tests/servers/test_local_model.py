@@ -1,4 +1,4 @@
-"""A real small model, its process and its folder. Skips where the model is not installed."""
+"""A real small model runs in its process and folder; skipped if no model is installed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WEATHER = {
 
 
 def missing() -> str:
-    """Say what the real model lacks here, nothing where it can run."""
+    """Return what the real model lacks here, or an empty text if it can run."""
     if local.find_spec("xllamacpp") is None:
         return "xllamacpp is not installed"
     try:
@@ -58,7 +58,7 @@ async def real() -> AsyncIterator[LocalModel]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder."""
+    """Return the folder of models, which does not exist yet."""
     monkeypatch.setattr(models, "model_dir", lambda: tmp_path / "models")
     return tmp_path / "models"
 

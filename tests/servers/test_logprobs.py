@@ -1,4 +1,4 @@
-"""Asking servers for logprobs: what they hide is told, and so is that they refuse."""
+"""Requested logprobs show calls that a server hides; a server that refuses them is reported."""
 
 from __future__ import annotations
 

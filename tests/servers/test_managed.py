@@ -1,4 +1,4 @@
-"""atroposlib's real ManagedServer, its tokenizer and its `/generate` server stood in for."""
+"""atroposlib's real ManagedServer, with stand-ins for its tokenizer and `/generate` server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Characters:
 
 
 class Generates:
-    """Stands where a VLLMServer stands: gives tokens for texts, or raises."""
+    """Stand-in for a VLLMServer: returns the tokens of the given texts, or raises."""
 
     def __init__(self, *outputs: Any) -> None:
         self.config = SimpleNamespace(
@@ -76,7 +76,7 @@ class Generates:
 
 
 def made(*outputs: Any, reads_calls: bool = True) -> tuple[ManagedServer, Generates]:
-    """Return an adapter around the real class; vLLM's parser is stood in for by a small one."""
+    """Return an adapter around the real class, with a small stand-in for vLLM's parser."""
     server = Generates(*outputs)
     real = atropos.ManagedServer(server, tool_parser="hermes" if reads_calls else None)
     if reads_calls:

@@ -1,4 +1,4 @@
-"""The vLLM and SGLang clients of atroposlib against a local `/generate`, where installed."""
+"""The vLLM and SGLang clients of atroposlib, if installed, against a local `/generate`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 pytestmark = [
     pytest.mark.server,
-    # Raised inside the libraries that atroposlib brings along.
+    # Raised inside the libraries that atroposlib depends on.
     pytest.mark.filterwarnings("ignore"),
 ]
 
@@ -31,7 +31,7 @@ TEMPLATE = (
 
 @pytest.fixture
 def tokenizer(tmp_path: Path) -> Any:
-    """A tokenizer with a token for each byte, saved where transformers can load it."""
+    """Return a tokenizer with a token for each byte, saved where transformers can load it."""
     level = tokenizers.pre_tokenizers.ByteLevel
     alphabet = {character: number for number, character in enumerate(sorted(level.alphabet()))}
     bytes_only = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=alphabet, merges=[]))
@@ -44,7 +44,7 @@ def tokenizer(tmp_path: Path) -> Any:
 
 
 class Generate:
-    """Answers as the `/generate` of both servers does, and with 500 when nothing is left."""
+    """Answers like the `/generate` of both servers, and with 500 once no text is left."""
 
     def __init__(self, tokenizer: Any, *texts: str) -> None:
         self.tokenizer, self.texts = tokenizer, list(texts)

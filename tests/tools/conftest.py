@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the tools."""
+"""Fixtures for the tests of the tools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tools.helpers import opened_at
 
 @pytest.fixture
 async def box(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ToolProcess]:
-    """Give the tools that the `SOURCE` of a module of tests defines."""
+    """Yield the tools that the `SOURCE` of a test module defines."""
     path = tmp_path / "my_tools.py"
     path.write_text(request.module.SOURCE)
     opened = await opened_at(path)

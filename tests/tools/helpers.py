@@ -1,4 +1,4 @@
-"""What the tests of the tools share."""
+"""Helpers shared by the tests of the tools."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def value_of(box: Any, name: str, **arguments: Any) -> Any:
 
 
 async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
-    """Wait for a condition."""
+    """Wait until `condition` is true; fail if it is not within `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -41,7 +41,10 @@ async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
 
 
 def processes_with(text: str) -> list[int]:
-    """Return running processes that have `text` in their command line (its words apart by NUL)."""
+    """Return the ids of running processes whose command line contains the words of `text`.
+
+    NUL bytes separate the words there.
+    """
     wanted = text.replace(" ", "\0").encode()
     found = []
     for folder in Path("/proc").iterdir():

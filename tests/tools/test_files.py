@@ -1,4 +1,4 @@
-"""Reading and writing files stays inside the working folder and within limits."""
+"""Files are read and written only inside the working folder and within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process printed last, told apart from its crash."""
+"""The report of a crash is separated from the text that the process printed last."""
 
 from __future__ import annotations
 

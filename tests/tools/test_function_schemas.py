@@ -1,4 +1,4 @@
-"""Type hints and docstrings as JSON Schema."""
+"""Type hints and docstrings are turned into JSON Schema."""
 
 from __future__ import annotations
 

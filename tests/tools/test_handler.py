@@ -1,4 +1,4 @@
-"""Tools of an environment that brings its own handler."""
+"""Tools of an environment that has its own handler."""
 
 from __future__ import annotations
 

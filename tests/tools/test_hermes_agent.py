@@ -1,4 +1,4 @@
-"""hermes-agent's tools, here by a stand-in with the same signatures where it is not installed."""
+"""hermes-agent's tools; a stand-in with the same signatures is used if it is not installed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def called(tools: Toolset) -> list[Any]:
-    """Return the calls that the stand-in had; it stands marked as interrupted nowhere."""
+    """Return the calls that the stand-in received; check that no thread is marked interrupted."""
     answer = await tools.call("terminal", {"command": "calls"}, CONTEXT)
     calls, marked = json.loads(answer.value)
     assert not marked

@@ -1,4 +1,4 @@
-"""The head and tail of an output."""
+"""Only the head and tail of a long output are kept."""
 
 from __future__ import annotations
 

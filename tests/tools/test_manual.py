@@ -1,4 +1,4 @@
-"""Tools that a person answers."""
+"""Tools whose calls a person answers."""
 
 from __future__ import annotations
 

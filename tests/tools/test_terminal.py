@@ -1,4 +1,4 @@
-"""The shell tool: limits, signals, and that nothing is left behind."""
+"""The shell tool keeps its limits, reports signals and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def box(tmp_path: Path) -> BuiltinTools:
 
 
 def nap() -> str:
-    """Return a long sleep that can be told from every other by its command line."""
+    """Return a long sleep with a unique command line."""
     return f"sleep 1000.{uuid.uuid4().int}"
 
 

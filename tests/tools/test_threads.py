@@ -1,4 +1,4 @@
-"""The thread pool of blocking tools."""
+"""The thread pool for blocking tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools in a process of their own: whatever they do to it, the debugger goes on."""
+"""Tools run in a separate process; whatever they do to it, the debugger continues."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def huge() -> object:
 
 
 async def cancelled(box: ToolProcess, name: str, after: Any = None) -> float:
-    """Cancel a call once it runs, and return the seconds until it was over."""
+    """Cancel a call once it runs (and `after` is true); return the seconds until it ended."""
     call = asyncio.create_task(box.call(name, {}, CONTEXT))
     await asyncio.wait({call}, timeout=0.1)
     if after is not None:

@@ -101,7 +101,7 @@ async def test_after_the_limit_a_call_is_given_up(tmp_path: Path) -> None:
 
 
 class Box:
-    """A toolbox of the test."""
+    """A toolbox whose calls time out, and whose closing raises `error` if there is one."""
 
     manual: frozenset[str] = frozenset()
 
