@@ -62,13 +62,13 @@ def test_every_output_of_scan_is_listed() -> None:
     assert [name for name in OUTPUTS[1:] if not re.search(rf"\b{name}\b", section)] == []
 
 
-def test_parsers_and_their_formats_are_counted() -> None:
+def test_the_numbers_of_parsers_and_formats_are_right() -> None:
     assert f"each of {len(engine_parsers())} parsers" in README
     assert f"in {len({name for wire in WIRES for name in wire.formats})} formats" in README
 
 
 @pytest.mark.parametrize("words", _commands(), ids=" ".join)
-def test_commands_can_be_given(words: list[str]) -> None:
+def test_commands_are_accepted(words: list[str]) -> None:
     given = parser().parse_args(words)
     assert given.command == words[0]
     is_live = given.command == "live" and given.api != "demo"
@@ -80,35 +80,35 @@ def test_commands_can_be_given(words: list[str]) -> None:
     [words for words in _commands() if "transcripts/" in " ".join(words) or "demo" in words],
     ids=" ".join,
 )
-def test_commands_on_samples_do_what_they_say(words: list[str], tmp_path: Path) -> None:
+def test_commands_on_samples_succeed(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "transcripts").symlink_to(PROJECT / "transcripts")
     done = hermes_tui(*words, cwd=tmp_path, XDG_STATE_HOME=str(tmp_path))
     assert done.code in KNOWN_CODES, done.err
     assert done.out or any(tmp_path.glob("[!t]*"))
 
 
-def test_what_a_scan_prints_is_shown() -> None:
-    shown = _shown_behind("hermes-tui scan transcripts/\n")
+def test_the_shown_output_of_a_scan_is_printed() -> None:
+    shown = _block_after("hermes-tui scan transcripts/\n")
     printed = hermes_tui("scan", "transcripts/", cwd=PROJECT).text.splitlines()
     assert shown
     for line in filter(None, shown):
         assert any(one.startswith(line.removesuffix(" …")) for one in printed), line
 
 
-def test_what_a_parser_says_is_shown(tmp_path: Path) -> None:
+def test_the_shown_output_of_a_parser_is_printed(tmp_path: Path) -> None:
     [write] = [line for line in SHELL_LINES if line.startswith("printf ")]
     subprocess.run(["sh", "-c", write], cwd=tmp_path, check=True)
     printed = hermes_tui("parse", "reply.txt", cwd=tmp_path).text
-    assert "\n".join(_shown_behind("hermes-tui parse reply.txt\n")) in printed
+    assert "\n".join(_block_after("hermes-tui parse reply.txt\n")) in printed
 
 
-def test_the_turn_where_two_runs_part_is_told() -> None:
+def test_the_named_turn_where_two_runs_diverge_is_right() -> None:
     [words] = [words for words in _commands() if words[0] == "diff"]
-    [told] = re.findall(r"`(diverge at .*)`", _section("Compare two runs"))
-    assert told in hermes_tui(*words, cwd=PROJECT).text
+    [divergence] = re.findall(r"`(diverge at .*)`", _section("Compare two runs"))
+    assert divergence in hermes_tui(*words, cwd=PROJECT).text
 
 
-def _shown_behind(command: str) -> list[str]:
+def _block_after(command: str) -> list[str]:
     """Return the lines of the block after the one that ends with `command`."""
     [place] = [place for place, (_, block) in enumerate(BLOCKS) if block.endswith(command)]
     return BLOCKS[place + 1][1].splitlines()
@@ -118,7 +118,7 @@ TABLES = re.findall(r"^\| (keys[^|]*) \| \|\n.*\n((?:\| .*\n)+)", README, re.MUL
 
 
 @pytest.mark.parametrize("rows", [rows for _, rows in TABLES], ids=[title for title, _ in TABLES])
-def test_keys_in_the_tables_are_keys(rows: str) -> None:
+def test_keys_in_the_tables_are_bound(rows: str) -> None:
     keys = {
         key for row in rows.splitlines() for key in re.findall(r"`([^`]+)`", row.split(" | ")[0])
     }
@@ -128,7 +128,7 @@ def test_keys_in_the_tables_are_keys(rows: str) -> None:
     assert {key.replace("\\|", "|") for key in keys} <= known
 
 
-def test_the_keys_of_every_screen_are_told() -> None:
+def test_the_keys_of_every_screen_are_listed() -> None:
     assert [title for title, _ in TABLES] == ["keys in the lab", "keys at a stop", "keys"]
 
 
@@ -144,7 +144,7 @@ def test_breakpoints_can_be_set(line: str) -> None:
     assert parse_breakpoint(line, breakpoint_id="b").enabled
 
 
-def test_actions_in_the_settings_example_are_actions() -> None:
+def test_actions_in_the_settings_example_exist() -> None:
     names = re.findall(r'^([a-z-]+) = "', _section("Settings"), re.MULTILINE)
     assert set(names) - {"theme"} <= BY_ID.keys()
 
@@ -163,7 +163,7 @@ def test_expressions_can_be_used(expression: str) -> None:
     assert compile_expression(expression, fields)
 
 
-def test_links_lead_somewhere() -> None:
+def test_link_targets_exist() -> None:
     headings = re.findall(r"^## (.*)$", README, re.MULTILINE)
     anchors = {f"#{heading.lower().replace(' ', '-')}" for heading in headings}
     targets = set(re.findall(r"\]\(([^)]+)\)", README)) - anchors

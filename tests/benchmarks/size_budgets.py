@@ -31,17 +31,17 @@ LONGEST_S = 1_800
 
 def runs(size: int) -> Iterator[bytes]:
     """Yield runs of `size` bytes endlessly, one per line."""
-    said = messages(max(4, size // 230))
-    padding = size - len(_run(0, said))
-    said[2]["content"] = f"{said[2]['content']}{'x' * padding}"
+    dialog = messages(max(4, size // 230))
+    padding = size - len(_run(0, dialog))
+    dialog[2]["content"] = f"{dialog[2]['content']}{'x' * padding}"
     number = 0
     while True:
-        yield _run(number, said)
+        yield _run(number, dialog)
         number += 1
 
 
-def _run(number: int, said: list[dict[str, object]]) -> bytes:
-    run = {"id": f"{MARK.decode()}-{number}", "model": f"hermes-{number % 5}", "messages": said}
+def _run(number: int, dialog: list[dict[str, object]]) -> bytes:
+    run = {"id": f"{MARK.decode()}-{number}", "model": f"hermes-{number % 5}", "messages": dialog}
     return json.dumps({**run, "reward": number % 7}).encode() + b"\n"
 
 

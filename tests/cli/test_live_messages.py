@@ -48,7 +48,7 @@ def go_on(
 
 
 def sent(server: LocalServer, number: int = 0) -> Chat:
-    messages: Chat = json.loads(server.asked[number].body)["messages"]
+    messages: Chat = json.loads(server.requests[number].body)["messages"]
     return messages
 
 
@@ -176,7 +176,7 @@ def test_a_place_that_is_not_there_is_named(
     text = lines(CHAT) if as_lines else json.dumps(CHAT)
     with LocalServer(DONE) as server:
         ended = go_on(tmp_path, text, "--at", at, server=server)
-    assert ended.code == 2 and server.asked == []
+    assert ended.code == 2 and server.requests == []
     assert told in ended.one_line or "it holds one run" in ended.one_line
 
 
@@ -187,7 +187,7 @@ def test_a_place_in_no_file_is_refused() -> None:
 def test_a_task_after_an_open_call_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with LocalServer(DONE) as server:
         ended = go_on(tmp_path, json.dumps(CHAT[:2]), "--task", "go on", server=server)
-    assert ended.code == 2 and "leave --task out" in ended.one_line and server.asked == []
+    assert ended.code == 2 and "leave --task out" in ended.one_line and server.requests == []
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', '[{"role": ["user"]}]', "", "[[1", "nothing"])

@@ -21,7 +21,7 @@ def run(local: LocalServer, *more: str) -> tuple[int, list[dict[str, Any]]]:
 def test_logprobs_are_asked_for_and_what_was_hidden_is_in_the_recording() -> None:
     with LocalServer(whole({"content": tokens(TEXT)}, content="I look.")) as local:
         _, found = run(local)
-    body = json.loads(local.asked[0].body)
+    body = json.loads(local.requests[0].body)
     assert (body["logprobs"], body["top_logprobs"]) == (True, 5)
     (received,) = (event for event in found if event["kind"] == "ResponseReceived")
     (finding,) = received["diagnostics"]
@@ -40,7 +40,7 @@ def test_a_refusal_ends_the_run_with_the_hint() -> None:
 def test_extra_body_may_ask_for_other_alternatives() -> None:
     with LocalServer(whole({"content": tokens("hi")}, content="hi")) as local:
         run(local, "--extra-body", '{"top_logprobs": 2}')
-    assert json.loads(local.asked[0].body)["top_logprobs"] == 2
+    assert json.loads(local.requests[0].body)["top_logprobs"] == 2
 
 
 def test_a_managed_server_needs_no_asking() -> None:

@@ -102,7 +102,7 @@ def test_neither_password_nor_key_is_printed_or_recorded_but_both_are_sent(
     assert stopped.returncode == 4, stopped.stderr
     for written in (stopped.stdout, stopped.stderr, path.read_text()):
         assert not re.search("pw-in-url|key-in-url|EB33", written)
-    (request,) = server.asked
+    (request,) = server.requests
     assert "key-in-url" in request.path and json.loads(request.body)["api_key"] == "EB33"
     resumed = without_headless("--resume", str(path))
     assert resumed.returncode == 2 and "give it again, whole: --server URL" in resumed.stderr

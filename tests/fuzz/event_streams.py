@@ -24,7 +24,7 @@ DICTIONARY = (b"data: ", b"event: ", b"\n\n", b"\r\n", b'"delta":', b'"index":',
 
 
 def try_one(data: bytes) -> None:
-    _same_however_it_arrives(data)
+    _check_that_pieces_make_no_difference(data)
     text = data.decode("utf-8", "replace")
     looks_like_sse(text)
     stream = read_sse(text)
@@ -36,7 +36,7 @@ def try_one(data: bytes) -> None:
         assert str(error)
 
 
-def _same_however_it_arrives(data: bytes) -> None:
+def _check_that_pieces_make_no_difference(data: bytes) -> None:
     whole = EventReader()
     events = [*whole.feed(data), *whole.finish()]
     pieces = EventReader()

@@ -25,10 +25,10 @@ def try_one(data: bytes) -> None:
             assert str(error)
             continue
         if read is read_repr:
-            _agrees(text, found)
+            _check_against_python(text, found)
 
 
-def _agrees(text: str, found: object) -> None:
+def _check_against_python(text: str, found: object) -> None:
     """Check that a list of plain strings is read as Python reads it."""
     try:
         value = ast.literal_eval(text)

@@ -17,7 +17,7 @@ from tests.conftest import PROJECT, SHARED
 from tests.fuzz.mutations import lists_in, pruned
 
 FOLDERS = (PROJECT / "transcripts", PROJECT / "tests" / "fixtures", SHARED / "corpus")
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 
 
 class Seed(NamedTuple):
@@ -46,7 +46,7 @@ def all_seeds() -> dict[str, list[Seed]]:
     found: dict[str, list[Seed]] = defaultdict(list)
     for folder in FOLDERS:
         for path in sorted(folder.rglob("*.json*")):
-            if path.stat().st_size <= MOST_BYTES and (seed := seed_of(path)):
+            if path.stat().st_size <= MAX_BYTES and (seed := seed_of(path)):
                 found[seed[0]].append(seed[1])
     return found
 

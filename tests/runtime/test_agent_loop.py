@@ -53,12 +53,12 @@ class Server:
 
     def __init__(self, *replies: Any) -> None:
         self.replies = list(replies)
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.lists: list[int] = []
 
     async def chat_completion(self, **kwargs: Any) -> Any:
         self.lists.append(id(kwargs["messages"]))
-        self.asked.append({**kwargs, "messages": json.loads(json.dumps(kwargs["messages"]))})
+        self.requests.append({**kwargs, "messages": json.loads(json.dumps(kwargs["messages"]))})
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
@@ -89,7 +89,7 @@ def legal_kinds_at_stops() -> set[Kind]:
     return set().union(*AT_STOP.values())
 
 
-def user_messages() -> list[dict[str, Any]]:
+def prompt() -> list[dict[str, Any]]:
     return [{"role": "user", "content": " find the bug "}]
 
 
@@ -99,7 +99,7 @@ def loop(server: Any, **options: Any) -> AgentLoop:
 
 async def test_a_run_returns_the_result_of_hermes_agent_loop() -> None:
     server = Server(completion("I look", ("terminal", {"command": "ls"})), completion("done"))
-    messages = user_messages()
+    messages = prompt()
     result = await loop(server).run(messages)
     assert isinstance(result, AgentResult)
     assert result.messages is messages
@@ -123,7 +123,7 @@ async def test_a_truncated_call_is_never_run(mode: str) -> None:
     cut = '<tool_call>{"name": "terminal", "arguments": {"command": "rm -r /home/me'
     server, ran = Server(completion(cut), completion("done")), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, mode=mode, tool_handler=handler).run(user_messages())
+    result = await loop(server, mode=mode, tool_handler=handler).run(prompt())
     assert (ran, result.stop_reason) == ([], "finished")
     errors = ["The call was cut off before its end"] if mode == "strict" else []
     assert [error.error for error in result.tool_errors] == errors
@@ -131,10 +131,8 @@ async def test_a_truncated_call_is_never_run(mode: str) -> None:
 
 async def test_requests_are_those_of_hermes_agent_loop() -> None:
     server = Server(completion("done"))
-    await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(
-        user_messages()
-    )
-    assert server.asked == [
+    await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(prompt())
+    assert server.requests == [
         {
             "messages": [{"role": "user", "content": " find the bug "}],
             "n": 1,
@@ -148,13 +146,13 @@ async def test_requests_are_those_of_hermes_agent_loop() -> None:
 
 async def test_unset_options_are_not_sent() -> None:
     server = Server(completion("done"))
-    await AgentLoop(server, [], set()).run(user_messages())
-    assert set(server.asked[0]) == {"messages", "n", "temperature"}
+    await AgentLoop(server, [], set()).run(prompt())
+    assert set(server.requests[0]) == {"messages", "n", "temperature"}
 
 
 async def test_every_request_passes_the_same_list_of_messages() -> None:
     server = Server(completion(None, ("terminal", {})), completion("done"))
-    messages = user_messages()
+    messages = prompt()
     await loop(server).run(messages)
     assert server.lists == [id(messages)] * 2
 
@@ -167,7 +165,7 @@ async def test_the_tool_handler_receives_task_id_and_user_task() -> None:
         return "ok"
 
     server = Server(completion(None, ("search", {"q": 1})), completion("done"))
-    await loop(server, tool_handler=handler, task_id="t-1").run(user_messages())
+    await loop(server, tool_handler=handler, task_id="t-1").run(prompt())
     assert received == [("search", {"q": 1}, {"task_id": "t-1", "user_task": "find the bug"})]
 
 
@@ -176,7 +174,7 @@ async def test_a_tool_that_raises_gives_a_tool_error() -> None:
         raise ValueError("no such row")
 
     server = Server(completion(None, ("search", {"q": 1})), completion("done"))
-    result = await loop(server, tool_handler=handler).run(user_messages())
+    result = await loop(server, tool_handler=handler).run(prompt())
     assert result.tool_errors == [
         ToolError(
             turn=1,
@@ -192,7 +190,7 @@ async def test_a_tool_that_raises_gives_a_tool_error() -> None:
 
 async def test_a_call_of_an_unknown_tool_is_answered_with_the_available_ones() -> None:
     server = Server(completion(None, ("serch", {})), completion("done"))
-    result = await loop(server).run(user_messages())
+    result = await loop(server).run(prompt())
     assert json.loads(result.messages[2]["content"]) == {
         "error": "Unknown tool 'serch'. Available tools: ['search', 'terminal']"
     }
@@ -210,7 +208,7 @@ async def test_a_call_of_an_unknown_tool_is_answered_with_the_available_ones() -
 async def test_a_failed_request_is_distinguished_from_an_empty_response(
     reply: Any, stop_reason: str
 ) -> None:
-    result = await loop(Server(reply)).run(user_messages())
+    result = await loop(Server(reply)).run(prompt())
     assert (result.stop_reason, result.turns_used, result.finished_naturally) == (
         stop_reason,
         1,
@@ -220,41 +218,41 @@ async def test_a_failed_request_is_distinguished_from_an_empty_response(
 
 async def test_a_run_stops_after_max_turns() -> None:
     server = Server(*[completion(None, ("terminal", {}))] * 3)
-    result = await loop(server, max_turns=2).run(user_messages())
+    result = await loop(server, max_turns=2).run(prompt())
     assert (result.stop_reason, result.turns_used) == ("max_turns", 2)
     assert result.finished_naturally is False
 
 
 async def test_no_request_is_sent_if_max_turns_is_zero() -> None:
     server = Server()
-    result = await loop(server, max_turns=0).run(user_messages())
-    assert (result.stop_reason, result.turns_used, server.asked) == ("max_turns", 0, [])
+    result = await loop(server, max_turns=0).run(prompt())
+    assert (result.stop_reason, result.turns_used, server.requests) == ("max_turns", 0, [])
 
 
 async def test_reasoning_is_returned_and_sent_back() -> None:
     reply = as_object(completion(None, ("terminal", {})))
     reply.choices[0].message.reasoning = "hm"
     server = Server(reply, completion("done"))
-    result = await loop(server).run(user_messages())
+    result = await loop(server).run(prompt())
     assert result.reasoning_per_turn == ["hm", None]
-    assert server.asked[1]["messages"][1]["reasoning_content"] == "hm"
+    assert server.requests[1]["messages"][1]["reasoning_content"] == "hm"
 
 
 async def test_a_call_in_the_text_is_run() -> None:
     text = '<tool_call>\n{"name": "search", "arguments": {"q": "x"}}\n</tool_call>'
-    result = await loop(Server(completion(text), completion("done"))).run(user_messages())
+    result = await loop(Server(completion(text), completion("done"))).run(prompt())
     assert result.messages[1]["tool_calls"][0]["function"]["name"] == "search"
     assert "<tool_call>" not in result.messages[1]["content"]
 
 
 async def test_the_state_of_a_managed_server_is_returned() -> None:
-    result = await loop(StatefulServer(completion("done"))).run(user_messages())
+    result = await loop(StatefulServer(completion("done"))).run(prompt())
     assert result.managed_state == {"nodes": ["a node"]}
 
 
 async def test_a_recording_ends_with_the_end_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    await loop(Server(completion("done")), record=path).run(user_messages())
+    await loop(Server(completion("done")), record=path).run(prompt())
     last = decode(path.read_bytes().splitlines()[-1])
     assert isinstance(last, RunEnded)
 
@@ -272,7 +270,7 @@ async def test_a_cancelled_run_is_recorded_as_cancelled(tmp_path: Path) -> None:
         return ""
 
     server = Server(completion(None, ("terminal", {})))
-    running = loop(server, record=path, tool_handler=hang).run(user_messages())
+    running = loop(server, record=path, tool_handler=hang).run(prompt())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(running, 0.2)
     last = recorded_events(path)[-1]
@@ -284,7 +282,7 @@ async def test_a_cancelled_run_is_recorded_as_cancelled(tmp_path: Path) -> None:
 async def test_scores_of_a_run_are_added_to_its_recording(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     agent_loop = loop(Server(completion("done")), record=path, group_id=7, details={"seed": 3})
-    await agent_loop.run(user_messages())
+    await agent_loop.run(prompt())
     agent_loop.scored(0.25)
     agent_loop.scored(1, {"format": 0.5})
     run = summarise(path)
@@ -296,14 +294,14 @@ async def test_scores_of_a_run_are_added_to_its_recording(tmp_path: Path) -> Non
 
 async def test_a_run_without_a_recording_cannot_be_scored() -> None:
     agent_loop = loop(Server(completion("done")))
-    await agent_loop.run(user_messages())
+    await agent_loop.run(prompt())
     with pytest.raises(UsageError, match="record=FILE"):
         agent_loop.scored(1.0)
 
 
 async def test_repairs_are_reported_in_the_result() -> None:
     broken = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_call>'
-    result = await loop(Server(completion(broken), completion("done"))).run(user_messages())
+    result = await loop(Server(completion(broken), completion("done"))).run(prompt())
     assert result.tool_errors == []
     (finding,) = result.findings
     assert (finding["code"], finding["severity"], finding["tool"]) == (
@@ -316,7 +314,7 @@ async def test_repairs_are_reported_in_the_result() -> None:
 async def test_calls_in_the_text_are_left_alone_without_a_parser() -> None:
     server, ran = Server(completion(CALL_TEXT)), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, tool_handler=handler, parser="none").run(user_messages())
+    result = await loop(server, tool_handler=handler, parser="none").run(prompt())
     assert (ran, result.stop_reason) == ([], "finished")
     assert [finding["code"] for finding in result.findings] == ["CALL_IN_CONTENT"]
 
@@ -325,7 +323,7 @@ async def test_calls_in_the_text_are_read_by_the_chosen_parser() -> None:
     text = '[TOOL_CALLS][{"name": "terminal", "arguments": {"command": "ls"}}]'
     server, ran = Server(completion(text), completion("done")), []
     handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
-    result = await loop(server, tool_handler=handler, parser="vllm/mistral").run(user_messages())
+    result = await loop(server, tool_handler=handler, parser="vllm/mistral").run(prompt())
     assert (ran, result.stop_reason, result.findings) == ([{"command": "ls"}], "finished", [])
 
 
@@ -339,7 +337,7 @@ async def test_a_recording_does_not_overwrite_an_existing_file(tmp_path: Path) -
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
     with pytest.raises(UsageError, match="the file exists already"):
-        await loop(Server(completion("done")), record=path).run(user_messages())
+        await loop(Server(completion("done")), record=path).run(prompt())
     assert path.read_text() == "mine"
 
 
@@ -357,7 +355,7 @@ async def test_a_debugger_edits_the_arguments_that_the_tool_receives() -> None:
 
     debugger = Debugger(decide, ['before_dispatch:terminal if "rm" in args.command'])
     server = Server(completion(None, ("terminal", {"command": "rm -rf /"})), completion("done"))
-    result = await loop(server, tool_handler=handler, debugger=debugger).run(user_messages())
+    result = await loop(server, tool_handler=handler, debugger=debugger).run(prompt())
     assert seen == [{"command": "ls"}]
     assert result.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"command": "ls"}'
 
@@ -368,7 +366,7 @@ async def test_a_debugger_can_decide_asynchronously_and_answer_a_call() -> None:
         return SkipCall("not today")
 
     server = Server(completion(None, ("terminal", {})), completion("done"))
-    result = await loop(server, debugger=Debugger(decide, ["before_dispatch"])).run(user_messages())
+    result = await loop(server, debugger=Debugger(decide, ["before_dispatch"])).run(prompt())
     assert result.messages[2]["content"] == "not today"
 
 
@@ -380,7 +378,7 @@ async def test_an_invalid_decision_is_refused_with_the_valid_ones(
     debugger = Debugger(lambda stop, session: decision, stop_points=["before_dispatch"])
     server = Server(completion(None, ("terminal", {})))
     with pytest.raises(UsageError, match=r"at before_dispatch \(return Resume\(\), SkipCall"):
-        await loop(server, debugger=debugger, record=path).run(user_messages())
+        await loop(server, debugger=debugger, record=path).run(prompt())
     last = recorded_events(path)[-1]
     assert isinstance(last, RunEnded) and last.stop_reason == "debugger_failed"
     assert "decide returned" in last.details["exception"]
@@ -403,7 +401,7 @@ async def test_a_debugger_that_edits_forever_can_be_cancelled() -> None:
     server = Server(completion(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: EditArguments(0, "{}"), ["before_dispatch"])
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(loop(server, debugger=debugger).run(user_messages()), 0.2)
+        await asyncio.wait_for(loop(server, debugger=debugger).run(prompt()), 0.2)
 
 
 def test_every_decision_of_a_debugger_is_exported_by_the_package() -> None:
@@ -417,14 +415,14 @@ def test_every_decision_of_a_debugger_is_exported_by_the_package() -> None:
 async def test_a_debugger_can_end_the_run() -> None:
     server = Server(completion(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: Terminate(), stop_points=["before_dispatch"])
-    result = await loop(server, debugger=debugger).run(user_messages())
+    result = await loop(server, debugger=debugger).run(prompt())
     assert result.stop_reason == "terminated"
 
 
 async def test_many_loops_run_concurrently() -> None:
     loops = [
         loop(Server(completion(None, ("terminal", {"n": n})), completion(f"done {n}"))).run(
-            user_messages()
+            prompt()
         )
         for n in range(20)
     ]
@@ -440,7 +438,7 @@ async def test_cancelling_a_run_cancels_its_request() -> None:
             begun.set()
             await asyncio.Event().wait()
 
-    running = asyncio.create_task(loop(Hanging()).run(user_messages()))
+    running = asyncio.create_task(loop(Hanging()).run(prompt()))
     await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -472,10 +470,10 @@ async def test_a_client_of_the_openai_sdk_can_be_the_server() -> None:
     with LocalServer(whole({"role": "assistant", "content": "Done."})) as served:
         client = AsyncOpenAI(base_url=served.url, api_key="k")
         loop = AgentLoop(client, SCHEMAS, TOOL_NAMES, tool_handler=answer_call, model="m")
-        result = await loop.run(user_messages())
+        result = await loop.run(prompt())
         await client.close()
     assert result.stop_reason == "finished" and result.messages[-1]["content"] == "Done."
-    asked = json.loads(served.asked[0].body)
+    asked = json.loads(served.requests[0].body)
     assert asked["model"] == "m" and len(asked["tools"]) == 2
 
 
@@ -513,14 +511,14 @@ async def test_calls_in_the_given_messages_are_recorded_and_open_ones_run(
         }
 
     result_message = {"role": "tool", "tool_call_id": "c1", "content": "a.txt"}
-    messages = [*user_messages(), call("c1"), result_message, call("c2")]
+    messages = [*prompt(), call("c1"), result_message, call("c2")]
     given_messages = json.loads(json.dumps(messages))
     server = Server(completion("Done."))
     path = tmp_path / "run.jsonl"
     loop = AgentLoop(server, SCHEMAS, TOOL_NAMES, tool_handler=answer_call, record=path)
     result = await loop.run(messages)
-    assert server.asked[0]["messages"][:4] == given_messages
-    assert server.asked[0]["messages"][4]["tool_call_id"] == "c2"
+    assert server.requests[0]["messages"][:4] == given_messages
+    assert server.requests[0]["messages"][4]["tool_call_id"] == "c2"
     assert result.turns_used == 1 and result.messages is messages and len(messages) == 6
     state = summarise(path)
     assert (state.turn, state.calls, state.results) == (3, 2, 2)

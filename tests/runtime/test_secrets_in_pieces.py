@@ -18,7 +18,7 @@ from hermes_tui.runtime.secret_pieces import without_secrets
 from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.writer import Recording
 from tests.runtime.scripted import FunctionTools
-from tests.servers.asking import KEY, both, opened
+from tests.servers.asking import KEY, both, open_server
 from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed
 from tests.timing import least_s
 
@@ -47,7 +47,7 @@ async def recording_of(adapter: type[ChatServer], answer: Answer, path: Path) ->
     tools = FunctionTools(f=lambda arguments: "done")
     with LocalServer(answer) as local:
         async with (
-            opened(adapter, local.url) as server,
+            open_server(adapter, local.url) as server,
             Driver(server, tools, recording=Recording(path, secrets=[KEY])) as driver,
         ):
             messages = ({"role": "user", "content": "say it"},)

@@ -27,7 +27,7 @@ MESSAGE = {
     "reasoning_content": "They ask for weather.",
     "tool_calls": [CALL],
 }
-PARTS = [
+CHUNKS = [
     chunk(role="assistant", content=""),
     chunk(reasoning_content="They ask "),
     chunk(reasoning_content="for weather."),
@@ -47,7 +47,9 @@ both = pytest.mark.parametrize("adapter", [HttpServer, OpenAIServer])
 
 
 @asynccontextmanager
-async def opened(adapter: type[ChatServer], url: str, **options: Any) -> AsyncIterator[ChatServer]:
+async def open_server(
+    adapter: type[ChatServer], url: str, **options: Any
+) -> AsyncIterator[ChatServer]:
     server = adapter(url, **{"api_key": KEY, "timeout_s": 5.0, **options})
     try:
         yield server
@@ -59,15 +61,15 @@ def request(*messages: str, **parameters: Any) -> Request:
     return Request(0, 0, messages or ('{"role":"user"}',), json.dumps({"model": "m", **parameters}))
 
 
-async def asked(
+async def reply_of(
     adapter: type[ChatServer], answer: Answer, *, stream: bool = False, **options: Any
 ) -> Reply:
     with LocalServer(answer) as local:
-        async with opened(adapter, local.url, **options) as server:
+        async with open_server(adapter, local.url, **options) as server:
             return await server.reply(request(stream=stream), lambda piece: None)
 
 
-async def refused(adapter: type[ChatServer], answer: Answer, **options: Any) -> RequestFailure:
+async def failure_of(adapter: type[ChatServer], answer: Answer, **options: Any) -> RequestFailure:
     with pytest.raises(RequestFailure) as caught:
-        await asked(adapter, answer, **options)
+        await reply_of(adapter, answer, **options)
     return caught.value

@@ -57,7 +57,7 @@ async def ask(
         await server.close()
 
 
-def told(outcome: Reply | RequestFailure) -> tuple[str, str, str]:
+def summary_of(outcome: Reply | RequestFailure) -> tuple[str, str, str]:
     """Return the kind, text and findings of an outcome, short enough for a table."""
     if isinstance(outcome, RequestFailure):
         assert KEY not in repr((outcome.message, outcome.body, outcome.chain))
@@ -68,8 +68,8 @@ def told(outcome: Reply | RequestFailure) -> tuple[str, str, str]:
     return "reply", " ".join([found.message.text, *calls]).strip(), findings
 
 
-def check(outcome: Reply | RequestFailure, expected: tuple[str, str, str]) -> None:
+def check_outcome(outcome: Reply | RequestFailure, expected: tuple[str, str, str]) -> None:
     """Compare an outcome with a row of a table."""
-    kind, said, findings = told(outcome)
-    assert (kind, said) == expected[:2]
+    kind, text, findings = summary_of(outcome)
+    assert (kind, text) == expected[:2]
     assert findings == expected[2]

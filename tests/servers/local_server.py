@@ -22,7 +22,7 @@ class Answer:
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One request as it arrived."""
 
     path: str
@@ -45,8 +45,8 @@ class LocalServer:
     def __init__(self, *answers: Answer, models: Answer | None = None) -> None:
         self.answers = list(answers)
         self.models = models or Answer([b"{}"], 404)
-        self.listed: list[Asked] = []
-        self.asked: list[Asked] = []
+        self.model_requests: list[ReceivedRequest] = []
+        self.requests: list[ReceivedRequest] = []
         self.holding = threading.Event()
         self.client_gone = threading.Event()
         owner = self
@@ -80,12 +80,12 @@ class LocalServer:
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["Content-Length"]))
-        self.asked.append(_asked(request, body))
+        self.requests.append(_received(request, body))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self._give(request, answer)
 
     def list_models(self, request: BaseHTTPRequestHandler) -> None:
-        self.listed.append(_asked(request, b""))
+        self.model_requests.append(_received(request, b""))
         self._give(request, self.models)
 
     def _give(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
@@ -110,9 +110,9 @@ class LocalServer:
             request.wfile.write(part)
 
 
-def _asked(request: BaseHTTPRequestHandler, body: bytes) -> Asked:
+def _received(request: BaseHTTPRequestHandler, body: bytes) -> ReceivedRequest:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Asked(request.path, headers, body, request.client_address)
+    return ReceivedRequest(request.path, headers, body, request.client_address)
 
 
 def models(*ids: str) -> Answer:

@@ -17,7 +17,7 @@ from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.servers.http import HttpServer
 from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
-from tests.servers.asking import KEY, MESSAGE, PARTS, asked, both, opened, request
+from tests.servers.asking import CHUNKS, KEY, MESSAGE, both, open_server, reply_of, request
 from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed, whole
 
 
@@ -26,7 +26,7 @@ async def test_a_reply_holds_message_reason_usage_and_the_exact_body(
     adapter: type[ChatServer],
 ) -> None:
     answer = whole(MESSAGE, "tool_calls")
-    reply = await asked(adapter, answer)
+    reply = await reply_of(adapter, answer)
     found = normalise_message(reply.message)
     assert reply.raw == b"".join(answer.parts).decode()
     assert (reply.finish_reason, reply.usage["total_tokens"]) == ("tool_calls", 7)
@@ -39,8 +39,8 @@ async def test_a_reply_holds_message_reason_usage_and_the_exact_body(
 async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> None:
     from openai.types.chat import ChatCompletionMessage
 
-    plain = await asked(HttpServer, whole(MESSAGE))
-    sdk = await asked(OpenAIServer, whole(MESSAGE))
+    plain = await reply_of(HttpServer, whole(MESSAGE))
+    sdk = await reply_of(OpenAIServer, whole(MESSAGE))
     assert plain.message == MESSAGE
     assert isinstance(sdk.message, ChatCompletionMessage)
     assert sdk.message.tool_calls and sdk.message.tool_calls[0].id == "call_1"
@@ -49,33 +49,33 @@ async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> 
 
 
 @both
-async def test_half_a_character_is_a_request_that_cannot_be_sent(adapter: type[ChatServer]) -> None:
+async def test_a_request_with_a_lone_surrogate_cannot_be_sent(adapter: type[ChatServer]) -> None:
     with LocalServer(whole(MESSAGE)) as local, pytest.raises(RequestFailure) as failed:
-        async with opened(adapter, local.url) as server:
+        async with open_server(adapter, local.url) as server:
             await server.reply(request('{"role":"user","content":"a\ud800b"}'), lambda piece: None)
     assert failed.value.is_unsent
     assert failed.value.message.startswith("the request cannot be sent")
 
 
-async def test_the_time_of_a_reply_begins_when_its_request_goes_out() -> None:
-    made: list[float] = []
+async def test_the_time_of_a_reply_counts_from_the_sending_of_its_request() -> None:
+    times: list[float] = []
 
     class LoadsFirst(HttpServer):
         def _make_client(self) -> Any:
             client = super()._make_client()
-            made.append(time.monotonic())
+            times.append(time.monotonic())
             return client
 
-    reply = await asked(LoadsFirst, whole(MESSAGE))
+    reply = await reply_of(LoadsFirst, whole(MESSAGE))
     assert reply.sent_s is not None
-    assert made[0] <= reply.sent_s <= time.monotonic()
+    assert times[0] <= reply.sent_s <= time.monotonic()
 
 
 @both
-async def test_a_streamed_reply_is_the_reply_in_one_piece(adapter: type[ChatServer]) -> None:
-    at_once = await asked(adapter, whole(MESSAGE, "tool_calls"))
-    answer = streamed(*PARTS)
-    in_pieces = await asked(adapter, answer, stream=True)
+async def test_a_streamed_reply_equals_the_whole_reply(adapter: type[ChatServer]) -> None:
+    at_once = await reply_of(adapter, whole(MESSAGE, "tool_calls"))
+    answer = streamed(*CHUNKS)
+    in_pieces = await reply_of(adapter, answer, stream=True)
     assert normalise_message(in_pieces.message) == normalise_message(at_once.message)
     assert in_pieces.finish_reason == at_once.finish_reason
     assert in_pieces.diagnostics == ()
@@ -83,8 +83,8 @@ async def test_a_streamed_reply_is_the_reply_in_one_piece(adapter: type[ChatServ
 
 
 @both
-async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]) -> None:
-    answer = streamed(*PARTS[:5], HOLD)
+async def test_pieces_arrive_while_the_stream_is_open(adapter: type[ChatServer]) -> None:
+    answer = streamed(*CHUNKS[:5], HOLD)
     pieces: list[Piece] = []
     arrived = asyncio.Event()
 
@@ -94,7 +94,7 @@ async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]
             arrived.set()
 
     with LocalServer(answer) as local:
-        async with opened(adapter, local.url) as server:
+        async with open_server(adapter, local.url) as server:
             task = asyncio.create_task(server.reply(request(stream=True), on_piece))
             await asyncio.wait_for(arrived.wait(), 5)
             task.cancel()
@@ -106,56 +106,58 @@ async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]
         ("content", "Let me "),
         ("content", "look."),
     ]
-    assert "".join(piece.raw for piece in pieces) == b"".join(PARTS[:5]).decode()
-    assert pieces[1].raw == PARTS[2].decode()
+    assert "".join(piece.raw for piece in pieces) == b"".join(CHUNKS[:5]).decode()
+    assert pieces[1].raw == CHUNKS[2].decode()
 
 
 @both
 async def test_the_encoded_body_arrives_byte_for_byte(adapter: type[ChatServer]) -> None:
     sent = Request(0, 0, ('{"role": "user",  "content":"ü\\u00fc"}',), '{ "model":"m" ,"n":1}')
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url, headers={"X-Run": "7"}) as server:
+        async with open_server(adapter, local.url, headers={"X-Run": "7"}) as server:
             await server.reply(sent, lambda piece: None)
-    asked = local.asked[0]
-    assert asked.body == sent.body
-    assert asked.path == "/v1/chat/completions"
-    assert asked.headers["content-type"] == "application/json"
-    assert asked.headers["authorization"] == f"Bearer {KEY}"
-    assert asked.headers["x-run"] == "7"
+    received = local.requests[0]
+    assert received.body == sent.body
+    assert received.path == "/v1/chat/completions"
+    assert received.headers["content-type"] == "application/json"
+    assert received.headers["authorization"] == f"Bearer {KEY}"
+    assert received.headers["x-run"] == "7"
 
 
 @both
-async def test_without_a_key_no_key_is_sent(
+async def test_no_key_is_sent_if_there_is_none(
     adapter: type[ChatServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url, api_key="") as server:
+        async with open_server(adapter, local.url, api_key="") as server:
             await server.reply(request(), lambda piece: None)
-    assert "authorization" not in local.asked[0].headers
+    assert "authorization" not in local.requests[0].headers
 
 
 @both
-async def test_a_given_header_stands_for_the_one_of_the_key(adapter: type[ChatServer]) -> None:
+async def test_a_given_header_replaces_that_of_the_key(adapter: type[ChatServer]) -> None:
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url, headers={"authorization": "Basic abc"}) as server:
+        async with open_server(
+            adapter, local.url, headers={"authorization": "Basic abc"}
+        ) as server:
             await server.reply(request(), lambda piece: None)
-    assert local.asked[0].headers["authorization"] == "Basic abc"
+    assert local.requests[0].headers["authorization"] == "Basic abc"
 
 
 @both
-async def test_the_query_of_the_url_stays_behind_the_path(adapter: type[ChatServer]) -> None:
+async def test_the_query_of_the_url_stays_after_the_path(adapter: type[ChatServer]) -> None:
     with LocalServer(whole(MESSAGE)) as local:
         url = f"{local.url}/?api-version=2&api-key={KEY}"
-        async with opened(adapter, url) as server:
+        async with open_server(adapter, url) as server:
             await server.reply(request(), lambda piece: None)
-    assert local.asked[0].path == f"/v1/chat/completions?api-version=2&api-key={KEY}"
+    assert local.requests[0].path == f"/v1/chat/completions?api-version=2&api-key={KEY}"
     assert server.url == f"http://{local.host}/v1/chat/completions?api-version=2&api-key=***"
 
 
 @both
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("127.0.0.1:8000/v1", "the server's URL cannot be used"),
         ("http://127.0.0.1:port/v1", "the server's URL cannot be used"),
@@ -165,29 +167,31 @@ async def test_the_query_of_the_url_stays_behind_the_path(adapter: type[ChatServ
         ("https://127.0.0.1:1/v1", "connection refused by 127.0.0.1:1"),
     ],
 )
-async def test_a_url_that_leads_nowhere_is_a_failure(
-    adapter: type[ChatServer], url: str, said: str
+async def test_an_unusable_url_is_a_failure(
+    adapter: type[ChatServer], url: str, message: str
 ) -> None:
-    async with opened(adapter, url) as server:
+    async with open_server(adapter, url) as server:
         with pytest.raises(RequestFailure) as caught:
             await server.reply(request(), lambda piece: None)
-    assert caught.value.message.startswith(said)
+    assert caught.value.message.startswith(message)
 
 
 @both
-async def test_the_first_of_several_choices_is_taken_and_that_is_said(
+async def test_the_first_of_several_choices_is_used_and_that_is_reported(
     adapter: type[ChatServer],
 ) -> None:
     choices = [{"index": 0, "message": MESSAGE, "finish_reason": "tool_calls"}] * 2
-    reply = await asked(adapter, whole(MESSAGE, choices=choices))
+    reply = await reply_of(adapter, whole(MESSAGE, choices=choices))
     assert [found.message for found in reply.diagnostics] == [
         "2 choices were returned; the first one is used"
     ]
 
 
 @both
-async def test_a_message_the_sdk_has_no_words_for_is_not_lost(adapter: type[ChatServer]) -> None:
-    reply = await asked(adapter, whole({"role": "assistant", "_fields_set": 1, "content": "hi"}))
+async def test_a_message_that_the_sdk_cannot_represent_is_not_lost(
+    adapter: type[ChatServer],
+) -> None:
+    reply = await reply_of(adapter, whole({"role": "assistant", "_fields_set": 1, "content": "hi"}))
     assert normalise_message(reply.message).message.text == "hi"
 
 
@@ -196,18 +200,18 @@ async def test_a_message_that_is_a_text_is_a_reply_with_a_warning(
     adapter: type[ChatServer],
 ) -> None:
     choices = [{"message": "just text", "finish_reason": "stop"}]
-    reply = await asked(adapter, whole(MESSAGE, choices=choices))
+    reply = await reply_of(adapter, whole(MESSAGE, choices=choices))
     assert reply.message == "just text"
     assert reply.diagnostics[0].message == "the message is a string, not an object"
 
 
 @both
-async def test_connections_are_used_again_and_none_is_left(adapter: type[ChatServer]) -> None:
+async def test_connections_are_reused_and_none_is_left_open(adapter: type[ChatServer]) -> None:
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url) as server:
+        async with open_server(adapter, local.url) as server:
             for _ in range(3):
                 await server.reply(request(), lambda piece: None)
-        assert len({asked.connection for asked in local.asked}) == 1
+        assert len({received.connection for received in local.requests}) == 1
         with pytest.raises(RequestFailure) as caught:
             await server.reply(request(), lambda piece: None)
     assert caught.value.message == "the connection to the server has been closed"
@@ -215,67 +219,67 @@ async def test_connections_are_used_again_and_none_is_left(adapter: type[ChatSer
 
 
 @both
-async def test_a_connection_that_idled_too_long_is_not_used_again(
+async def test_a_connection_that_was_idle_too_long_is_not_reused(
     adapter: type[ChatServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hermes_tui.runtime.servers.http.KEEPALIVE_S", 0.0)
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url) as server:
+        async with open_server(adapter, local.url) as server:
             for _ in range(2):
                 await server.reply(request(), lambda piece: None)
-        assert len({asked.connection for asked in local.asked}) == 2
+        assert len({received.connection for received in local.requests}) == 2
 
 
 @both
-async def test_a_streamed_connection_is_used_again(adapter: type[ChatServer]) -> None:
-    with LocalServer(streamed(*PARTS)) as local:
-        async with opened(adapter, local.url) as server:
+async def test_a_streamed_connection_is_reused(adapter: type[ChatServer]) -> None:
+    with LocalServer(streamed(*CHUNKS)) as local:
+        async with open_server(adapter, local.url) as server:
             for _ in range(2):
                 await server.reply(request(stream=True), lambda piece: None)
-        assert len({asked.connection for asked in local.asked}) == 1
+        assert len({received.connection for received in local.requests}) == 1
 
 
 @both
-async def test_each_request_says_whether_its_reply_is_to_be_streamed(
+async def test_each_request_states_whether_its_reply_is_to_be_streamed(
     adapter: type[ChatServer],
 ) -> None:
-    for answer, stream in ((streamed(*PARTS), True), (whole(MESSAGE), False)):
+    for answer, stream in ((streamed(*CHUNKS), True), (whole(MESSAGE), False)):
         with LocalServer(answer) as local:
-            async with opened(adapter, local.url) as server:
-                asked_for = await server.reply(request(stream=stream), lambda piece: None)
-                asked_wrong = await server.reply(request(stream=not stream), lambda piece: None)
-        assert asked_for.diagnostics == ()
-        assert [found.code for found in asked_wrong.diagnostics] == ["REPLY_SHAPE"]
+            async with open_server(adapter, local.url) as server:
+                expected = await server.reply(request(stream=stream), lambda piece: None)
+                unexpected = await server.reply(request(stream=not stream), lambda piece: None)
+        assert expected.diagnostics == ()
+        assert [found.code for found in unexpected.diagnostics] == ["REPLY_SHAPE"]
 
 
 @both
-async def test_many_requests_go_side_by_side(adapter: type[ChatServer]) -> None:
+async def test_many_requests_run_concurrently(adapter: type[ChatServer]) -> None:
     with LocalServer(whole(MESSAGE)) as local:
-        async with opened(adapter, local.url) as server:
+        async with open_server(adapter, local.url) as server:
             replies = await asyncio.gather(
                 *(server.reply(request(), lambda piece: None) for _ in range(20))
             )
-    assert len(replies) == len(local.asked) == 20
+    assert len(replies) == len(local.requests) == 20
 
 
 @both
-async def test_a_stream_cut_after_its_reason_is_kept_with_a_warning(
+async def test_a_stream_truncated_after_its_reason_is_kept_with_a_warning(
     adapter: type[ChatServer],
 ) -> None:
     headers = {"Content-Type": "text/event-stream", "Content-Encoding": "identity"}
-    answer = Answer([*PARTS, HOLD], headers=headers)
-    reply = await asked(adapter, answer, stream=True, timeout_s=1)
+    answer = Answer([*CHUNKS, HOLD], headers=headers)
+    reply = await reply_of(adapter, answer, stream=True, timeout_s=1)
     (found,) = reply.diagnostics
     assert found.code == "STREAM_CUT" and "after finish_reason" in found.message
     assert normalise_message(reply.message).calls[0][0].name == "get_weather"
 
 
 @both
-async def test_what_follows_done_is_not_waited_for(adapter: type[ChatServer]) -> None:
+async def test_nothing_is_awaited_after_done(adapter: type[ChatServer]) -> None:
     answer = Answer(
-        [*PARTS, b"data: [DONE]\n\n", HOLD], headers={"Content-Type": "text/event-stream"}
+        [*CHUNKS, b"data: [DONE]\n\n", HOLD], headers={"Content-Type": "text/event-stream"}
     )
-    reply = await asyncio.wait_for(asked(adapter, answer, stream=True, timeout_s=60), 30)
+    reply = await asyncio.wait_for(reply_of(adapter, answer, stream=True, timeout_s=60), 30)
     assert reply.diagnostics == ()
 
 
@@ -288,7 +292,7 @@ async def test_the_sdk_is_loaded_off_the_event_loop(adapter: type[ChatServer]) -
             loaded_in.append(threading.get_ident())
             return super()._make_client()
 
-    await asked(Watched, whole(MESSAGE))
+    await reply_of(Watched, whole(MESSAGE))
     assert loaded_in and loaded_in[0] != threading.get_ident()
 
 
@@ -302,11 +306,11 @@ def test_no_client_is_loaded_before_it_is_needed() -> None:
 
 
 @both
-async def test_of_many_calls_in_an_odd_form_the_first_is_named_and_the_rest_counted(
+async def test_of_many_malformed_calls_the_first_is_named_and_the_rest_are_counted(
     adapter: type[ChatServer],
 ) -> None:
     call = {"id": 7, "function": {"name": "f", "arguments": "{}"}}
-    reply = await asked(adapter, whole({"role": "assistant", "tool_calls": [call] * 40}))
+    reply = await reply_of(adapter, whole({"role": "assistant", "tool_calls": [call] * 40}))
     assert [found.message for found in reply.diagnostics] == [
         "the type of call 1 and of 39 more is missing, not function",
         "the id of call 1 and of 39 more is a number, not a string",
@@ -314,12 +318,12 @@ async def test_of_many_calls_in_an_odd_form_the_first_is_named_and_the_rest_coun
 
 
 @both
-async def test_a_streamed_reply_that_does_not_say_it_calls_is_told_as_a_whole_one_is(
+async def test_a_wrong_finish_reason_is_also_reported_for_a_streamed_reply(
     adapter: type[ChatServer],
 ) -> None:
     call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     parts = (chunk(role="assistant", tool_calls=[call]), chunk("stop"))
-    reply = await asked(adapter, streamed(*parts), stream=True)
+    reply = await reply_of(adapter, streamed(*parts), stream=True)
     assert "finish_reason is stop, though there are calls" in [
         found.message for found in reply.diagnostics
     ]

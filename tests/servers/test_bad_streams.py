@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.runtime.servers.base import Reply
 from hermes_tui.runtime.servers.chat_server import ChatServer
-from tests.servers.bad_cases import ADAPTERS, ask, bad_server, check
+from tests.servers.bad_cases import ADAPTERS, ask, bad_server, check_outcome
 
 pytestmark = pytest.mark.shared
 
@@ -148,15 +148,15 @@ def server() -> Iterator[tuple[ModuleType, str]]:
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("case", EXPECTED)
-async def test_a_bad_stream_is_shown_for_what_it_is(
+async def test_a_bad_stream_is_reported_as_expected(
     server: tuple[ModuleType, str], adapter: type[ChatServer], case: str
 ) -> None:
     outcome, pieces = await ask(adapter, server[1], case, stream=True)
-    check(outcome, EXPECTED[case])
+    check_outcome(outcome, EXPECTED[case])
     if isinstance(outcome, Reply):
         assert len(pieces) == outcome.pieces
         assert all(piece.raw in outcome.raw for piece in pieces)
 
 
-def test_no_case_of_the_server_is_left_out(server: tuple[ModuleType, str]) -> None:
+def test_every_case_of_the_server_is_tested(server: tuple[ModuleType, str]) -> None:
     assert set(EXPECTED) == {*server[0].ST, *server[0].PLAIN}

@@ -17,15 +17,15 @@ from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
 USER = {"role": "user", "content": "go"}
 
 
-class Scripted:
+class ScriptedObject:
     """Returns the given answers in turn, raises those that are exceptions, keeps the requests."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     async def chat_completion(self, **kwargs: Any) -> Any:
-        self.asked.append(kwargs)
+        self.requests.append(kwargs)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -33,26 +33,28 @@ class Scripted:
 
 
 def response(**message: Any) -> SimpleNamespace:
-    said = SimpleNamespace(role="assistant", **{"content": "hi", "tool_calls": None, **message})
-    return SimpleNamespace(choices=[SimpleNamespace(message=said, finish_reason="stop")])
+    sent_message = SimpleNamespace(
+        role="assistant", **{"content": "hi", "tool_calls": None, **message}
+    )
+    return SimpleNamespace(choices=[SimpleNamespace(message=sent_message, finish_reason="stop")])
 
 
 def request(*messages: dict[str, Any], **parameters: Any) -> Request:
     return Request(1, 1, tuple(map(json_text, messages)), json.dumps(parameters))
 
 
-async def ask(server: ChatCompletionServer, asked: Request) -> Reply:
-    return await server.reply(asked, lambda piece: None)
+async def ask(server: ChatCompletionServer, sent: Request) -> Reply:
+    return await server.reply(sent, lambda piece: None)
 
 
-async def failure(answer: Any) -> RequestFailure:
+async def failure_of(answer: Any) -> RequestFailure:
     with pytest.raises(RequestFailure) as caught:
-        await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+        await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     return caught.value
 
 
-async def test_the_arguments_are_those_of_the_seed_loop() -> None:
-    server = Scripted(response(), response())
+async def test_the_arguments_are_those_of_hermes_agent_loop() -> None:
+    server = ScriptedObject(response(), response())
     adapter = ChatCompletionServer(server)
     await ask(adapter, request(USER, n=1, temperature=1.0))
     tools = [{"type": "function", "function": {"name": "a"}}]
@@ -60,8 +62,8 @@ async def test_the_arguments_are_those_of_the_seed_loop() -> None:
         adapter,
         request(USER, n=1, temperature=0.5, tools=tools, max_tokens=9, extra_body={"a": 1}),
     )
-    assert server.asked[0] == {"messages": [USER], "n": 1, "temperature": 1.0}
-    assert server.asked[1] == {
+    assert server.requests[0] == {"messages": [USER], "n": 1, "temperature": 1.0}
+    assert server.requests[1] == {
         "messages": [USER],
         "n": 1,
         "temperature": 0.5,
@@ -71,43 +73,43 @@ async def test_the_arguments_are_those_of_the_seed_loop() -> None:
     }
 
 
-async def test_what_is_empty_or_about_streaming_is_left_out() -> None:
-    server = Scripted(response())
+async def test_empty_parameters_and_those_for_streaming_are_left_out() -> None:
+    server = ScriptedObject(response())
     await ask(
         ChatCompletionServer(server),
         request(USER, tools=[], max_tokens=None, extra_body={}, stream=True, stream_options={}),
     )
-    assert server.asked == [{"messages": [USER], "n": 1}]
+    assert server.requests == [{"messages": [USER], "n": 1}]
 
 
-async def test_the_callers_list_is_passed_every_turn_and_grows() -> None:
+async def test_the_list_of_the_caller_is_passed_every_turn_and_grows() -> None:
     messages: list[Any] = [USER]
     own = messages[0]
-    server = Scripted(response(), response())
+    server = ScriptedObject(response(), response())
     adapter = ChatCompletionServer(server, messages)
     await ask(adapter, request(USER))
-    said = {"role": "assistant", "content": "hi"}
-    await ask(adapter, request(USER, said))
-    assert server.asked[0]["messages"] is server.asked[1]["messages"] is messages
-    assert messages == [USER, said]
+    reply = {"role": "assistant", "content": "hi"}
+    await ask(adapter, request(USER, reply))
+    assert server.requests[0]["messages"] is server.requests[1]["messages"] is messages
+    assert messages == [USER, reply]
     assert messages[0] is own
 
 
-async def test_an_edited_message_replaces_the_callers() -> None:
+async def test_an_edited_message_replaces_that_of_the_caller() -> None:
     messages: list[Any] = [USER, {"role": "assistant", "content": "a"}]
-    adapter = ChatCompletionServer(Scripted(response()), messages)
+    adapter = ChatCompletionServer(ScriptedObject(response()), messages)
     await ask(adapter, request(USER, {"role": "assistant", "content": "b"}))
     assert messages[1]["content"] == "b"
     adapter.take([json_text(USER)])
     assert messages == [USER]
 
 
-async def test_an_answer_that_is_odd_in_form_is_noted_like_a_body() -> None:
+async def test_an_answer_of_unusual_form_is_reported_like_a_body() -> None:
     call = SimpleNamespace(id=7, function=SimpleNamespace(name="ls", arguments="{}"))
     answer = response(tool_calls=[call])
     answer.choices[0].message.role = "bot"
     answer.usage = {"prompt_tokens": "many"}
-    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     assert {str(found.severity) for found in reply.diagnostics} == {"note"}
     assert [found.message for found in reply.diagnostics] == [
         "usage contains values that are not whole numbers: prompt_tokens",
@@ -118,7 +120,7 @@ async def test_an_answer_that_is_odd_in_form_is_noted_like_a_body() -> None:
     ]
 
 
-async def test_an_answer_of_the_sdk_is_noted_for_nothing() -> None:
+async def test_an_answer_of_the_sdk_has_no_findings() -> None:
     message = {"role": "assistant", "content": "hi"}
     choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -126,13 +128,13 @@ async def test_an_answer_of_the_sdk_is_noted_for_nothing() -> None:
         {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice],
          "usage": usage}
     )  # fmt: skip
-    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     assert reply.diagnostics == ()
 
 
-async def test_the_message_is_handed_on_untouched() -> None:
+async def test_the_message_is_passed_on_unchanged() -> None:
     answer = response(tool_calls=[{"name": "a", "arguments": {"x": 1}}], reasoning="why")
-    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     assert reply.message is answer.choices[0].message
     assert reply.finish_reason == "stop"
     assert json.loads(reply.raw)["choices"][0]["message"]["tool_calls"] == [
@@ -140,7 +142,7 @@ async def test_the_message_is_handed_on_untouched() -> None:
     ]
 
 
-async def test_the_raw_text_holds_every_field_of_an_sdk_object() -> None:
+async def test_the_raw_text_contains_every_field_of_an_sdk_object() -> None:
     body = {
         "id": "c1",
         "choices": [
@@ -160,13 +162,13 @@ async def test_the_raw_text_holds_every_field_of_an_sdk_object() -> None:
         "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.1},
     }
     answer = ChatCompletion.construct(**body)
-    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     assert json.loads(reply.raw) == body
     assert reply.usage == body["usage"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "what"),
+    ("answer", "reason"),
     [
         (None, "returned nothing"),
         (SimpleNamespace(choices=[]), "no choices"),
@@ -177,16 +179,16 @@ async def test_the_raw_text_holds_every_field_of_an_sdk_object() -> None:
         (SimpleNamespace(choices=5), "is not a response with choices"),
     ],
 )
-async def test_a_response_without_a_message_is_an_empty_one(answer: Any, what: str) -> None:
-    found = await failure(answer)
+async def test_a_response_without_a_message_is_reported_as_empty(answer: Any, reason: str) -> None:
+    found = await failure_of(answer)
     assert found.empty
-    assert what in found.message
+    assert reason in found.message
 
 
-async def test_several_choices_are_told_of() -> None:
+async def test_several_choices_are_reported() -> None:
     answer = response()
     answer.choices *= 2
-    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
     assert [found.code for found in reply.diagnostics] == [Code.REPLY_SHAPE]
 
 
@@ -194,7 +196,7 @@ async def test_an_exception_keeps_its_chain_status_and_body() -> None:
     error = ValueError("503 from upstream")
     error.__cause__ = ConnectionError("worker died")
     vars(error).update(status_code=503, body={"error": "busy"})
-    found = await failure(error)
+    found = await failure_of(error)
     assert found.message == "ValueError: 503 from upstream"
     assert found.chain == ("ValueError: 503 from upstream", "ConnectionError: worker died")
     assert (found.status, found.body, found.empty) == (503, '{"error":"busy"}', False)

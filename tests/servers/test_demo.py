@@ -55,7 +55,7 @@ def run_tool(workdir: Path, name: str, arguments: Any) -> str:
     return json.dumps({"written": arguments["path"]})
 
 
-def decoded(text: str) -> Any:
+def decode_arguments(text: str) -> Any:
     try:
         value = json.loads(text)
         return json.loads(value) if isinstance(value, str) else value
@@ -96,12 +96,12 @@ async def play(
             return messages, reasons
         for call in calls:
             function = call["function"]
-            result = run_tool(workdir, function["name"], decoded(function["arguments"]))
+            result = run_tool(workdir, function["name"], decode_arguments(function["arguments"]))
             messages.append({"role": "tool", "tool_call_id": call.get("id"), "content": result})
     raise AssertionError("the demo does not end")
 
 
-def close_the_call(message: Message) -> list[Message] | None:
+def close_call(message: Message) -> list[Message] | None:
     _, tag, text = message["content"].partition("<tool_call>")
     if not tag:
         return None
@@ -110,7 +110,7 @@ def close_the_call(message: Message) -> list[Message] | None:
     return [{"id": "repaired", "type": "function", "function": function}]
 
 
-async def test_unrepaired_the_run_ends_at_the_unclosed_call(url: str, tmp_path: Path) -> None:
+async def test_without_repair_the_run_ends_at_the_unclosed_call(url: str, tmp_path: Path) -> None:
     messages, reasons = await play(url, tmp_path)
     assert reasons == ["tool_calls"] * 5 + ["length", "tool_calls", "stop"]
     assert "<tool_call>" in messages[-1]["content"]
@@ -118,8 +118,8 @@ async def test_unrepaired_the_run_ends_at_the_unclosed_call(url: str, tmp_path: 
     assert "tool_calls" not in messages[-1]
 
 
-async def test_repaired_the_run_ends_with_all_checks_passed(url: str, tmp_path: Path) -> None:
-    messages, reasons = await play(url, tmp_path, close_the_call)
+async def test_with_repair_the_run_ends_with_all_checks_passed(url: str, tmp_path: Path) -> None:
+    messages, reasons = await play(url, tmp_path, close_call)
     assert len(reasons) == 9
     assert PASSED in messages[-1]["content"]
     assert (
@@ -128,21 +128,21 @@ async def test_repaired_the_run_ends_with_all_checks_passed(url: str, tmp_path: 
 
 
 async def test_every_mishap_happens_once(url: str, tmp_path: Path) -> None:
-    messages, _ = await play(url, tmp_path, close_the_call)
+    messages, _ = await play(url, tmp_path, close_call)
     calls = [call for m in messages for call in m.get("tool_calls", ())]
     texts = [call["function"]["arguments"] for call in calls]
     assert [c["function"]["name"] for c in calls if "id" not in c] == ["read_file"]
     assert [c["function"]["name"] for c in calls if c["function"]["name"] not in DEMO_TOOLS] == [
         "read_fil"
     ]
-    assert [text for text in texts if decoded(text) is None and text.endswith(",}")]
+    assert [text for text in texts if decode_arguments(text) is None and text.endswith(",}")]
     assert sum(text.startswith('"{') for text in texts) == 1
     assert max(len(m.get("tool_calls", ())) for m in messages) == 2
     assert any(m.get("reasoning_content") for m in messages)
 
 
 async def test_the_checks_really_fail_before_they_pass(url: str, tmp_path: Path) -> None:
-    messages, _ = await play(url, tmp_path, close_the_call)
+    messages, _ = await play(url, tmp_path, close_call)
     results = [m["content"] for m in messages if m["role"] == "tool"]
     verdicts = [result for result in results if " of 5 checks pass" in result]
     assert len(verdicts) == 2
@@ -150,26 +150,28 @@ async def test_the_checks_really_fail_before_they_pass(url: str, tmp_path: Path)
     assert PASSED in verdicts[1]
 
 
-async def test_more_tokens_make_the_truncated_answer_whole(url: str, tmp_path: Path) -> None:
-    _, reasons = await play(url, tmp_path, close_the_call, max_tokens=400)
+async def test_with_more_tokens_no_answer_is_truncated(url: str, tmp_path: Path) -> None:
+    _, reasons = await play(url, tmp_path, close_call, max_tokens=400)
     assert "length" not in reasons
 
 
-async def test_a_corrected_call_is_answered_as_such(url: str, tmp_path: Path) -> None:
+async def test_a_corrected_call_gets_another_answer_than_a_failed_one(
+    url: str, tmp_path: Path
+) -> None:
     messages, _ = await play(url, tmp_path)
     at = next(i for i, m in enumerate(messages) if "Unknown tool" in str(m["content"]))
-    told = messages[: at + 1]
+    failed = messages[: at + 1]
     corrected = [*messages[:at], {**messages[at], "content": json.dumps({"content": "import re"})}]
-    assert "no read_fil" in (await ask(url, told))["message"]["content"]
+    assert "no read_fil" in (await ask(url, failed))["message"]["content"]
     assert "That is the code" in (await ask(url, corrected))["message"]["content"]
 
 
-async def test_a_write_that_was_skipped_is_made_up_for(url: str, tmp_path: Path) -> None:
-    def skipping(message: Message) -> list[Message] | None:
+async def test_a_skipped_write_is_repeated(url: str, tmp_path: Path) -> None:
+    def repair_unwritten(message: Message) -> list[Message] | None:
         prepare_workdir(tmp_path)  # as if nothing had been written
-        return close_the_call(message)
+        return close_call(message)
 
-    messages, reasons = await play(url, tmp_path, skipping)
+    messages, reasons = await play(url, tmp_path, repair_unwritten)
     assert len(reasons) == 10
     assert PASSED in messages[-1]["content"]
 
@@ -180,7 +182,9 @@ async def test_the_same_conversation_gets_the_same_reply(url: str, tmp_path: Pat
         assert await ask(url, messages[:end]) == await ask(url, messages[:end])
 
 
-async def streamed(url: str, messages: list[Message]) -> tuple[Message, str, dict[str, int], int]:
+async def streamed_reply(
+    url: str, messages: list[Message]
+) -> tuple[Message, str, dict[str, int], int]:
     """Join a streamed reply; return its message, finish reason, usage and number of pieces."""
     body = {"model": "demo", "messages": messages, "stream": True}
     async with httpx.AsyncClient() as client:
@@ -210,11 +214,11 @@ async def streamed(url: str, messages: list[Message]) -> tuple[Message, str, dic
 
 
 async def test_streamed_and_whole_replies_are_the_same(url: str, tmp_path: Path) -> None:
-    messages, _ = await play(url, tmp_path, close_the_call)
+    messages, _ = await play(url, tmp_path, close_call)
     starts = [i for i, m in enumerate(messages) if m["role"] == "assistant"]
     for start in starts:
         whole = await ask(url, messages[:start])
-        message, reason, usage, pieces = await streamed(url, messages[:start])
+        message, reason, usage, pieces = await streamed_reply(url, messages[:start])
         assert message == whole["message"]
         assert reason == whole["finish_reason"]
         assert usage["completion_tokens"] > 0
@@ -246,7 +250,7 @@ async def test_bad_requests_get_an_answer(
     assert ("error" in answer.json()) == (status != 200)
 
 
-async def test_closing_ends_a_stream_that_is_under_way() -> None:
+async def test_closing_ends_an_open_stream() -> None:
     server = DemoServer(delay_s=30)
     url = await server.start()
     body = {"messages": [{"role": "user", "content": DEMO_TASK}], "stream": True}
@@ -264,7 +268,7 @@ def test_hints_are_short_and_about_real_stop_points() -> None:
     assert set(HINTS) >= set(StopPoint) - {StopPoint.RECOVERY}
 
 
-def test_a_turn_without_a_hint_of_its_own_has_that_of_its_stop_point() -> None:
+def test_a_turn_without_its_own_hint_gets_that_of_its_stop_point() -> None:
     assert hint_at(HINTS, "unknown_tool", 3) == HINTS["unknown_tool@3"]
     assert hint_at(HINTS, "unknown_tool", 4) == HINTS["unknown_tool"]
     assert hint_at(HINTS, "before_dispatch", 1, 1) == HINTS["before_dispatch@1.1"]

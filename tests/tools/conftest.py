@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.runtime.tools.tool_process import ToolProcess
-from tests.tools.helpers import opened_at
+from tests.tools.helpers import open_python_tools
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ async def box(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[T
     """Yield the tools that the `SOURCE` of a test module defines."""
     path = tmp_path / "my_tools.py"
     path.write_text(request.module.SOURCE)
-    opened = await opened_at(path)
-    yield opened
-    await opened.close()
+    toolbox = await open_python_tools(path)
+    yield toolbox
+    await toolbox.close()

@@ -15,12 +15,12 @@ from hermes_tui.runtime.tools.tool_process import ToolProcess
 CONTEXT = CallContext(task_id="task-1", user_task="try it", call_id="call_1")
 
 
-async def opened_at(path: Path) -> ToolProcess:
+async def open_python_tools(path: Path) -> ToolProcess:
     """Return the tools of a Python file."""
     return await ToolProcess.open({"kind": "python", "path": str(path)})
 
 
-async def asked(box: Any, name: str, **arguments: Any) -> dict[str, Any]:
+async def answer_of(box: Any, name: str, **arguments: Any) -> dict[str, Any]:
     """Return the answer of a built-in tool, decoded."""
     answer = await box.call(name, arguments, CONTEXT)
     assert isinstance(answer.value, str)
@@ -45,14 +45,14 @@ def processes_with(text: str) -> list[int]:
 
     NUL bytes separate the words there.
     """
-    wanted = text.replace(" ", "\0").encode()
+    words = text.replace(" ", "\0").encode()
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and wanted in (folder / "cmdline").read_bytes():
+            if state != "Z" and words in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
         except OSError:
             continue

@@ -88,11 +88,11 @@ STRING, INTEGER = {"type": "string"}, {"type": "integer"}
         ),
     ],
 )
-def test_a_hint_has_its_schema(hint: Any, schema: dict[str, Any]) -> None:
+def test_a_type_hint_has_its_schema(hint: Any, schema: dict[str, Any]) -> None:
     assert schema_of_type(hint) == schema
 
 
-def test_a_type_that_contains_itself_ends() -> None:
+def test_the_schema_of_a_recursive_type_is_finite() -> None:
     assert schema_of_type(Tree)["required"] == ["children"]
 
 
@@ -113,7 +113,7 @@ def search(query: str, limit: int = 5, tags: list[str] | None = None, **rest: An
     return query
 
 
-def test_a_function_has_a_schema_in_the_style_of_requests() -> None:
+def test_the_schema_of_a_function_has_the_form_used_in_requests() -> None:
     assert schema_of_function("search", search) == {
         "type": "function",
         "function": {
@@ -144,7 +144,7 @@ def test_parameters_in_sphinx_style_are_read() -> None:
 
 
 @pytest.mark.parametrize("line", ["    x{}y", "    :param {}y"])
-def test_blanks_in_a_docstring_take_linear_time(line: str) -> None:
+def test_spaces_in_a_docstring_take_linear_time(line: str) -> None:
     few, many = (f"Do it.\n\nArgs:\n{line.format(' ' * count)}" for count in (500, 8_000))
     assert least_s(lambda: parse_docstring(many)) < 60 * least_s(lambda: parse_docstring(few))
 

@@ -21,31 +21,33 @@ from tests.tools.helpers import CONTEXT, until
 SCHEMA = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
 
-def plain(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
+def plain_handler(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
     is_on_loop = threading.current_thread() is threading.main_thread()
     return {"got": [name, arguments, task_id, user_task], "on_loop": is_on_loop}
 
 
-async def asynchronous(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
-    return plain(name, arguments, task_id=task_id, user_task=user_task)
+async def async_handler(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
+    return plain_handler(name, arguments, task_id=task_id, user_task=user_task)
 
 
-class Callable:
+class CallableHandler:
     async def __call__(self, name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
-        return plain(name, arguments, task_id=task_id, user_task=user_task)
+        return plain_handler(name, arguments, task_id=task_id, user_task=user_task)
 
 
 @pytest.mark.parametrize(
     ("handler", "is_on_loop"),
     [
-        (plain, False),
-        (asynchronous, True),
-        (functools.partial(asynchronous), True),
-        (lambda *args, **told: asynchronous(*args, **told), True),
-        (Callable(), True),
+        (plain_handler, False),
+        (async_handler, True),
+        (functools.partial(async_handler), True),
+        (lambda *args, **more: async_handler(*args, **more), True),
+        (CallableHandler(), True),
     ],
 )
-async def test_a_handler_gets_what_the_seed_passes(handler: Any, is_on_loop: bool) -> None:
+async def test_a_handler_receives_the_arguments_that_hermes_agent_loop_passes(
+    handler: Any, is_on_loop: bool
+) -> None:
     box = HandlerToolbox([SCHEMA], handler)
     answer = await box.call("look", {"a": 1}, CONTEXT)
     assert answer.value == {
@@ -56,31 +58,33 @@ async def test_a_handler_gets_what_the_seed_passes(handler: Any, is_on_loop: boo
 
 
 @pytest.mark.parametrize(
-    ("handler", "told"),
+    ("handler", "expected"),
     [
         (lambda name, arguments: [], []),
         (lambda name, arguments, task_id="": [task_id], ["task-1"]),
         (lambda name, arguments, *, user_task: [user_task], ["try it"]),
         (lambda *args: list(args[2:]), []),
-        (lambda name, arguments, **told: sorted(told), ["task_id", "user_task"]),
+        (lambda name, arguments, **more: sorted(more), ["task_id", "user_task"]),
     ],
 )
-async def test_a_handler_is_told_no_more_than_it_takes(handler: Any, told: list[str]) -> None:
-    assert (await HandlerToolbox([SCHEMA], handler).call("look", {}, CONTEXT)).value == told
+async def test_a_handler_receives_only_the_parameters_that_it_has(
+    handler: Any, expected: list[str]
+) -> None:
+    assert (await HandlerToolbox([SCHEMA], handler).call("look", {}, CONTEXT)).value == expected
 
 
-async def test_what_a_handler_raises_is_raised() -> None:
-    def raises(name: str, arguments: Any, **told: str) -> None:
+async def test_an_exception_of_a_handler_is_raised() -> None:
+    def raises(name: str, arguments: Any, **more: str) -> None:
         raise KeyError(name)
 
     with pytest.raises(KeyError, match="look"):
         await HandlerToolbox([SCHEMA], raises).call("look", {}, CONTEXT)
 
 
-async def test_a_handler_of_ones_own_gets_every_name_unless_told_otherwise() -> None:
-    answer = await HandlerToolbox([SCHEMA], plain).call("todo", {}, CONTEXT)
+async def test_a_custom_handler_receives_every_name_unless_specials_are_answered() -> None:
+    answer = await HandlerToolbox([SCHEMA], plain_handler).call("todo", {}, CONTEXT)
     assert answer.value["got"][0] == "todo"
-    box = HandlerToolbox([SCHEMA], plain, answers_specials=True)
+    box = HandlerToolbox([SCHEMA], plain_handler, answers_specials=True)
     first = await box.call("todo", {"todos": [{"id": "1", "content": "x"}]}, CONTEXT)
     assert json.loads(first.value)["summary"]["pending"] == 1
     again = await box.call("todo", {}, CONTEXT)
@@ -91,12 +95,12 @@ async def test_a_handler_of_ones_own_gets_every_name_unless_told_otherwise() -> 
         await box.call("todo", [], CONTEXT)
 
 
-async def test_a_file_called_tools_is_not_run_for_the_list_of_tasks(
+async def test_a_file_named_tools_is_not_run_for_the_todo_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "tools.py").write_text("raise RuntimeError('run')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    box = HandlerToolbox([SCHEMA], plain, answers_specials=True)
+    box = HandlerToolbox([SCHEMA], plain_handler, answers_specials=True)
     answer = await box.call("todo", {"todos": [{"id": "1", "content": "x"}]}, CONTEXT)
     assert '"x"' in answer.value
 
@@ -104,7 +108,7 @@ async def test_a_file_called_tools_is_not_run_for_the_list_of_tasks(
 @pytest.mark.skipif(
     importlib.util.find_spec("model_tools") is not None, reason="hermes-agent is installed"
 )
-def test_tools_that_nobody_answers_are_refused() -> None:
+def test_tools_without_a_handler_are_refused() -> None:
     with pytest.raises(HermesError, match="pass tool_handler="):
         HandlerToolbox([SCHEMA])
     assert HandlerToolbox([]).schemas == ()
@@ -113,7 +117,7 @@ def test_tools_that_nobody_answers_are_refused() -> None:
 async def test_the_pool_can_be_resized_while_calls_run() -> None:
     gate = threading.Event()
 
-    def wait(name: str, arguments: Any, **told: str) -> str:
+    def wait(name: str, arguments: Any, **more: str) -> str:
         return str(gate.wait(5))
 
     before = threads.tool_pool()

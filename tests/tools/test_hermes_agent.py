@@ -15,7 +15,7 @@ from hermes_tui.runtime.tools.toolset import Toolset, open_tools
 from tests.tools.helpers import CONTEXT, until
 
 IS_INSTALLED = importlib.util.find_spec("model_tools") is not None
-needs_absence = pytest.mark.skipif(IS_INSTALLED, reason="hermes-agent is installed")
+only_without_hermes_agent = pytest.mark.skipif(IS_INSTALLED, reason="hermes-agent is installed")
 
 STAND_IN = '''
 """A stand-in for hermes-agent's model_tools: the same names and parameters, nothing else."""
@@ -70,7 +70,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-async def called(tools: Toolset) -> list[Any]:
+async def calls_received(tools: Toolset) -> list[Any]:
     """Return the calls that the stand-in received; check that no thread is marked interrupted."""
     answer = await tools.call("terminal", {"command": "calls"}, CONTEXT)
     calls, marked = json.loads(answer.value)
@@ -78,14 +78,16 @@ async def called(tools: Toolset) -> list[Any]:
     return list(calls)
 
 
-@needs_absence
-async def test_where_it_is_not_installed_the_next_action_is_said(tmp_path: Path) -> None:
+@only_without_hermes_agent
+async def test_a_missing_hermes_agent_is_reported_with_the_command_to_install_it(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(HermesError, match="pip install hermes-agent") as caught:
         await open_tools(["hermes:terminal"], workdir=tmp_path)
     assert caught.value.exit_code == 3
 
 
-@needs_absence
+@only_without_hermes_agent
 async def test_calls_are_dispatched_by_keyword_and_nothing_is_printed(
     stand_in: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +95,7 @@ async def test_calls_are_dispatched_by_keyword_and_nothing_is_printed(
     assert [spec.name for spec in tools.specs] == ["terminal", "todo"]
     answer = await tools.call("terminal", {"command": "ls"}, CONTEXT)
     assert json.loads(answer.value) == {"output": "ls", "cwd": str(tmp_path)}
-    assert await called(tools) == [["terminal", {"command": "ls"}, "task-1", "try it"]]
+    assert await calls_received(tools) == [["terminal", {"command": "ls"}, "task-1", "try it"]]
     todo = await tools.call("todo", {"todos": [{"id": "1", "content": "x"}]}, CONTEXT)
     assert json.loads(todo.value)["summary"]["total"] == 1
     await tools.close()
@@ -101,22 +103,20 @@ async def test_calls_are_dispatched_by_keyword_and_nothing_is_printed(
     assert (captured.out, captured.err) == ("", "")
 
 
-@needs_absence
-async def test_a_cancel_interrupts_the_tool_by_its_own_means(
-    stand_in: Path, tmp_path: Path
-) -> None:
+@only_without_hermes_agent
+async def test_a_cancel_uses_the_interrupt_of_hermes_agent(stand_in: Path, tmp_path: Path) -> None:
     tools = await open_tools(["hermes:terminal"], workdir=tmp_path)
     call = asyncio.create_task(tools.call("terminal", {"command": "hang"}, CONTEXT))
     await until((tmp_path / "hanging").exists)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert (await called(tools))[-1] == "interrupted"
+    assert (await calls_received(tools))[-1] == "interrupted"
     await tools.close()
 
 
-@needs_absence
-async def test_an_unknown_toolset_is_a_wrong_flag_with_near_matches(
+@only_without_hermes_agent
+async def test_an_unknown_toolset_is_a_usage_error_with_near_matches(
     stand_in: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"unknown toolset 'terminl' \(did you mean terminal\?\)"):

@@ -10,7 +10,9 @@ from hermes_tui.runtime.tools.kept_output import KeptOutput
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=60))
-def test_what_fits_is_kept_and_the_rest_is_counted(pieces: list[bytes], limit: int) -> None:
+def test_output_within_the_limit_is_kept_and_the_rest_counted(
+    pieces: list[bytes], limit: int
+) -> None:
     kept = KeptOutput(limit)
     for piece in pieces:
         kept.add(piece)
@@ -23,7 +25,7 @@ def test_what_fits_is_kept_and_the_rest_is_counted(pieces: list[bytes], limit: i
         assert "bytes left out]" in text
 
 
-def test_no_character_is_cut_in_two() -> None:
+def test_no_character_is_split() -> None:
     kept = KeptOutput(10)
     kept.add("€€€€€€€€".encode())
     assert kept.text() == "€\n[18 bytes left out]\n€"

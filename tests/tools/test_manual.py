@@ -29,7 +29,7 @@ OPENAI = {"type": "function", "function": PLAIN}
         [{"name": "ask", "description": "Ask.", "input_schema": {"type": "object"}}],
     ],
 )
-def test_every_usual_shape_gives_the_same_tools(tmp_path: Path, document: Any) -> None:
+def test_every_common_shape_gives_the_same_tools(tmp_path: Path, document: Any) -> None:
     (tmp_path / "tools.json").write_text(json.dumps(document))
     box = ManualTools.open(tmp_path / "tools.json")
     assert box.schemas == (OPENAI,)
@@ -49,17 +49,17 @@ def test_every_usual_shape_gives_the_same_tools(tmp_path: Path, document: Any) -
         ("[" * 100_000, "not JSON"),
     ],
 )
-def test_another_shape_is_refused_with_its_place(tmp_path: Path, text: str, error: str) -> None:
+def test_any_other_shape_is_refused_with_its_place(tmp_path: Path, text: str, error: str) -> None:
     (tmp_path / "tools.json").write_text(text)
     with pytest.raises(HermesError, match=error):
         ManualTools.open(tmp_path / "tools.json")
 
 
-def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(HermesError, match=r"none\.json: no such file"):
         ManualTools.open(tmp_path / "none.json")
 
 
-async def test_a_call_that_nobody_answered_is_a_failure() -> None:
+async def test_an_unanswered_call_is_a_failure() -> None:
     with pytest.raises(ToolFailure, match="nobody answered: type a result"):
         await ManualTools((OPENAI,)).call("ask", {}, CONTEXT)

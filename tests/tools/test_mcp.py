@@ -31,7 +31,7 @@ async def box() -> Any:
     await opened.close()
 
 
-async def test_a_server_gives_its_tools_and_answers(
+async def test_a_server_lists_its_tools_and_answers_calls(
     box: McpTools, capfd: pytest.CaptureFixture[str]
 ) -> None:
     add = box.schemas[0]["function"]
@@ -54,7 +54,7 @@ async def test_errors_that_the_server_flags_are_marked(box: McpTools) -> None:
     assert (await box.call("add", {"a": "x"}, CONTEXT)).error is not None
 
 
-async def test_errors_of_the_protocol_are_failures(box: McpTools) -> None:
+async def test_protocol_errors_are_failures(box: McpTools) -> None:
     with pytest.raises(ToolFailure, match="nothing"):
         answer = await box.call("nothing", {}, CONTEXT)
         assert answer.error, "some servers flag an unknown tool instead"
@@ -63,7 +63,7 @@ async def test_errors_of_the_protocol_are_failures(box: McpTools) -> None:
         await box.call("add", [1], CONTEXT)
 
 
-async def test_calls_may_overlap_and_be_cancelled(box: McpTools) -> None:
+async def test_calls_can_overlap_and_be_cancelled(box: McpTools) -> None:
     hanging = asyncio.create_task(box.call("hang", {}, CONTEXT))
     await value_of(box, "add", a=1, b=1)
     started = time.monotonic()
@@ -74,17 +74,17 @@ async def test_calls_may_overlap_and_be_cancelled(box: McpTools) -> None:
     assert await value_of(box, "add", a=2, b=2) == "4"
 
 
-@pytest.mark.parametrize(("how", "said"), [("exit", "ended, status 7"), ("signal", "SIGKILL")])
-async def test_a_server_that_dies_in_a_call_says_how(how: str, said: str) -> None:
+@pytest.mark.parametrize(("how", "reason"), [("exit", "ended, status 7"), ("signal", "SIGKILL")])
+async def test_the_death_of_a_server_during_a_call_is_reported(how: str, reason: str) -> None:
     box = await McpTools.open([sys.executable, SERVER])
-    with pytest.raises(ToolFailure, match=rf"{said}.*last words"):
+    with pytest.raises(ToolFailure, match=rf"{reason}.*last words"):
         await box.call("die", {"how": how}, CONTEXT)
-    with pytest.raises(ToolFailure, match=said):
+    with pytest.raises(ToolFailure, match=reason):
         await box.call("add", {"a": 1, "b": 1}, CONTEXT)
     await box.close()
 
 
-async def test_a_stubborn_server_is_killed_on_closing() -> None:
+async def test_a_server_that_ignores_signals_is_killed_on_closing() -> None:
     mark = uuid.uuid4().hex
     box = await McpTools.open([sys.executable, SERVER, "--stubborn", mark])
     assert processes_with(mark)
@@ -96,7 +96,7 @@ async def test_a_stubborn_server_is_killed_on_closing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "reason"),
     [
         (["no-such-program-at-all"], "cannot be started: No such file"),
         ([sys.executable, "-c", "raise SystemExit('oh dear')"], "ended, status 1: oh dear"),
@@ -104,26 +104,28 @@ async def test_a_stubborn_server_is_killed_on_closing() -> None:
         ([sys.executable, "-c", "print('no protocol')"], "ended, status 0: no protocol"),
     ],
 )
-async def test_a_server_that_does_not_start_is_explained(command: list[str], said: str) -> None:
-    with pytest.raises(SourceError, match=said):
+async def test_a_server_that_does_not_start_is_reported_with_the_reason(
+    command: list[str], reason: str
+) -> None:
+    with pytest.raises(SourceError, match=reason):
         await McpTools.open(command)
 
 
-def says_nothing() -> tuple[list[str], str]:
+def silent_server() -> tuple[list[str], str]:
     """Return a server that does not answer, and what its command line has alone."""
     mark = uuid.uuid4().hex
     return [sys.executable, "-c", "import time; time.sleep(1000)", mark], mark
 
 
-async def test_a_server_that_says_nothing_is_given_up() -> None:
-    command, mark = says_nothing()
+async def test_a_server_that_does_not_answer_is_ended() -> None:
+    command, mark = silent_server()
     with pytest.raises(SourceError, match=r"did not answer within 0\.3 s"):
         await McpTools.open(command, start_s=0.3)
     assert not processes_with(mark)
 
 
 async def test_cancelling_the_start_leaves_no_process() -> None:
-    command, mark = says_nothing()
+    command, mark = silent_server()
     opening = asyncio.create_task(McpTools.open(command))
     await until(lambda: processes_with(mark))
     opening.cancel()
@@ -132,7 +134,7 @@ async def test_cancelling_the_start_leaves_no_process() -> None:
     assert not processes_with(mark)
 
 
-async def test_without_the_package_the_next_action_is_said(
+async def test_a_missing_package_is_reported_with_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

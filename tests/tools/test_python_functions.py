@@ -15,7 +15,7 @@ from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.prints import Prints
 from hermes_tui.runtime.tools.tool_process import ToolProcess
-from tests.tools.helpers import CONTEXT, opened_at, value_of
+from tests.tools.helpers import CONTEXT, open_python_tools, value_of
 
 SOURCE = '''
 import asyncio, enum, sys
@@ -98,19 +98,19 @@ def _private(a: int) -> int:
 '''
 
 
-async def test_public_functions_with_hints_or_docstring_are_tools(box: ToolProcess) -> None:
+async def test_public_functions_with_type_hints_or_a_docstring_are_tools(box: ToolProcess) -> None:
     names = [spec.name for spec in box.specs]
     assert names[:3] == ["add", "colour", "far"]
     assert not {"helper", "_private", "dedent", "dataclass", "Point"} & set(names)
 
 
-async def test_docstrings_are_told_also_where_python_leaves_them_out(
+async def test_docstrings_are_read_even_if_python_strips_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
     path = tmp_path / "tools.py"
     path.write_text('def say(text):\n    """Say it."""\n    return text\n')
-    box = await opened_at(path)
+    box = await open_python_tools(path)
     await box.close()
     (schema,) = box.schemas
     assert schema["function"]["description"] == "Say it."
@@ -122,7 +122,7 @@ async def test_functions_are_called_with_named_arguments(box: ToolProcess) -> No
     assert await value_of(box, "first", a=1, b=2) == [1, 2]
 
 
-async def test_values_become_the_types_that_the_hints_name(box: ToolProcess) -> None:
+async def test_arguments_are_converted_to_the_hinted_types(box: ToolProcess) -> None:
     assert await value_of(box, "colour", c="red") == "<Colour.RED: 'red'>"
     assert await value_of(box, "far", point={"x": 3}, folder="/tmp") == ["Point", 3, True]
 
@@ -139,7 +139,7 @@ async def test_values_become_the_types_that_the_hints_name(box: ToolProcess) -> 
         ("float", 1.5),
     ],
 )
-async def test_any_value_comes_back_in_plain_terms(box: ToolProcess, kind: str, value: Any) -> None:
+async def test_any_value_is_returned_as_plain_json(box: ToolProcess, kind: str, value: Any) -> None:
     assert await value_of(box, "odd", kind=kind) == value
 
 
@@ -158,7 +158,7 @@ async def test_any_value_comes_back_in_plain_terms(box: ToolProcess, kind: str, 
         ("nothing", {}, "has no function 'nothing'"),
     ],
 )
-async def test_what_goes_wrong_is_the_failure_of_the_call(
+async def test_an_error_is_a_failure_of_the_call(
     box: ToolProcess, name: str, arguments: Any, text: str
 ) -> None:
     with pytest.raises(ToolFailure, match=text):
@@ -172,7 +172,7 @@ async def test_a_failure_names_the_frames_of_the_tool(box: ToolProcess) -> None:
     assert re.fullmatch(r".*/my_tools\.py:\d+ in fails", frame)
 
 
-async def test_a_cancelled_async_function_may_tidy_up(box: ToolProcess) -> None:
+async def test_a_cancelled_async_function_can_clean_up(box: ToolProcess) -> None:
     call = asyncio.create_task(box.call("never", {}, CONTEXT))
     await asyncio.wait({call}, timeout=0.05)
     call.cancel()
@@ -209,20 +209,20 @@ async def test_what_a_tool_prints_is_kept_and_reaches_no_terminal(
         ),
     ],
 )
-async def test_a_file_that_cannot_be_imported_is_a_wrong_flag(
+async def test_a_file_that_cannot_be_imported_is_a_usage_error(
     tmp_path: Path, source: str, error: str
 ) -> None:
     (tmp_path / "tools.py").write_text(source)
     with pytest.raises(UsageError, match=error):
-        await opened_at(tmp_path / "tools.py")
+        await open_python_tools(tmp_path / "tools.py")
 
 
-async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+async def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(HermesError, match=r"none\.py: no such file"):
-        await opened_at(tmp_path / "none.py")
+        await open_python_tools(tmp_path / "none.py")
 
 
-async def test_the_list_of_a_module_decides_and_neighbours_can_be_imported(
+async def test_all_of_a_module_selects_the_tools_and_neighbours_can_be_imported(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "neighbour_of_tools.py").write_text("WORD = 'hi'\n")
@@ -233,7 +233,7 @@ async def test_the_list_of_a_module_decides_and_neighbours_can_be_imported(
         def other() -> str: return ""
     """
     (tmp_path / "t.py").write_text(dedent(source))
-    box = await opened_at(tmp_path / "t.py")
+    box = await open_python_tools(tmp_path / "t.py")
     assert [spec.name for spec in box.specs] == ["_greet"]
     assert await value_of(box, "_greet") == "hi"
     await box.close()

@@ -14,7 +14,7 @@ from hermes_tui.runtime.tools.threads import DaemonPool
 from tests.tools.helpers import until
 
 
-async def test_values_and_exceptions_come_back() -> None:
+async def test_values_and_exceptions_are_returned() -> None:
     pool = DaemonPool(2)
     assert await pool.run(lambda: 5) == 5
     with pytest.raises(ZeroDivisionError):
@@ -23,7 +23,9 @@ async def test_values_and_exceptions_come_back() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration()])
-async def test_what_would_end_more_than_the_call_becomes_a_failure(error: BaseException) -> None:
+async def test_an_exception_that_would_end_more_than_the_call_is_a_failure(
+    error: BaseException,
+) -> None:
     def raises() -> None:
         raise error
 
@@ -38,7 +40,7 @@ class Unreadable(BaseException):
         raise RuntimeError("no text")
 
 
-async def test_an_error_that_cannot_even_be_read_is_told_and_its_thread_goes_on() -> None:
+async def test_an_error_without_a_readable_message_is_reported_and_its_thread_kept() -> None:
     def raises() -> None:
         raise Unreadable
 
@@ -49,7 +51,7 @@ async def test_an_error_that_cannot_even_be_read_is_told_and_its_thread_goes_on(
     pool.close()
 
 
-async def test_no_more_threads_than_its_size_run_at_once() -> None:
+async def test_no_more_threads_than_the_size_of_the_pool_run_at_once() -> None:
     pool = DaemonPool(3)
     running: list[int] = []
     lock = threading.Lock()
@@ -70,7 +72,7 @@ async def test_no_more_threads_than_its_size_run_at_once() -> None:
     pool.close()
 
 
-async def test_hanging_calls_that_were_cancelled_do_not_use_the_pool_up() -> None:
+async def test_cancelled_calls_that_hang_do_not_use_up_the_pool() -> None:
     pool = DaemonPool(1)
     gate = threading.Event()
     hanging = asyncio.create_task(pool.run(gate.wait))
@@ -82,7 +84,7 @@ async def test_hanging_calls_that_were_cancelled_do_not_use_the_pool_up() -> Non
     pool.close()
 
 
-async def test_a_call_that_is_cancelled_before_it_began_never_runs() -> None:
+async def test_a_call_cancelled_before_it_begins_never_runs() -> None:
     pool = DaemonPool(1)
     gate = threading.Event()
     ran: list[str] = []
@@ -98,7 +100,7 @@ async def test_a_call_that_is_cancelled_before_it_began_never_runs() -> None:
     pool.close()
 
 
-async def test_threads_are_used_again_and_end_when_told() -> None:
+async def test_threads_are_reused_and_can_be_ended() -> None:
     pool = DaemonPool(4)
     idents = set()
     for _ in range(20):
@@ -111,7 +113,7 @@ async def test_threads_are_used_again_and_end_when_told() -> None:
     pool.close()
 
 
-async def test_a_closed_pool_finishes_what_waits_and_takes_nothing_new() -> None:
+async def test_a_closed_pool_finishes_waiting_calls_and_accepts_no_new_ones() -> None:
     pool = DaemonPool(1)
     gate = threading.Event()
     first = asyncio.create_task(pool.run(gate.wait))
@@ -125,7 +127,7 @@ async def test_a_closed_pool_finishes_what_waits_and_takes_nothing_new() -> None
         await pool.run(lambda: None)
 
 
-async def test_what_was_cancelled_before_it_began_is_not_done() -> None:
+async def test_a_job_cancelled_before_it_begins_is_not_done() -> None:
     pool = DaemonPool(1)
     gate = threading.Event()
     done: list[str] = []
@@ -146,7 +148,7 @@ def test_a_pool_needs_a_thread() -> None:
         DaemonPool(0)
 
 
-def test_a_hanging_thread_does_not_hold_up_the_exit() -> None:
+def test_a_hanging_thread_does_not_delay_the_exit() -> None:
     script = """
 import asyncio, threading
 from hermes_tui.runtime.tools.threads import DaemonPool

@@ -17,13 +17,13 @@ def test_an_empty_list_can_be_read() -> None:
     assert TodoStore().update() == {"todos": [], "summary": summary}
 
 
-def test_a_list_replaces_the_one_before() -> None:
+def test_a_new_list_replaces_the_old_one() -> None:
     store = TodoStore()
     store.update([MILK])
     assert store.update([BREAD])["todos"] == [BREAD]
 
 
-def test_merging_changes_by_id_and_adds() -> None:
+def test_merging_changes_items_by_id_and_adds_new_ones() -> None:
     store = TodoStore()
     store.update([MILK])
     result = store.update([{"id": 1, "status": "completed"}, BREAD], True)

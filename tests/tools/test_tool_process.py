@@ -19,7 +19,7 @@ from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.prints import Prints
 from hermes_tui.runtime.tools.tool_process import CANCEL_S, ToolProcess
 from hermes_tui.runtime.tools.toolset import open_tools
-from tests.tools.helpers import CONTEXT, opened_at, processes_with, until, value_of
+from tests.tools.helpers import CONTEXT, open_python_tools, processes_with, until, value_of
 
 SOURCE = '''
 import asyncio, ctypes, os, subprocess, sys, threading, time
@@ -128,7 +128,7 @@ def huge() -> object:
 '''
 
 
-async def cancelled(box: ToolProcess, name: str, after: Any = None) -> float:
+async def cancel_after_start(box: ToolProcess, name: str, after: Any = None) -> float:
     """Cancel a call once it runs (and `after` is true); return the seconds until it ended."""
     call = asyncio.create_task(box.call(name, {}, CONTEXT))
     await asyncio.wait({call}, timeout=0.1)
@@ -142,23 +142,23 @@ async def cancelled(box: ToolProcess, name: str, after: Any = None) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "reason"),
     [
         ("crashes", {}, "ended its process with SIGSEGV: Segmentation fault$"),
         ("leaves", {"code": 7}, "ended its process with exit code 7: no licence$"),
         ("kills_its_group", {}, "ended its process with SIGKILL$"),
     ],
 )
-async def test_a_tool_that_ends_its_process_fails_and_the_next_call_has_a_new_one(
-    box: ToolProcess, name: str, arguments: Any, told: str
+async def test_a_tool_that_ends_its_process_fails_and_the_next_call_gets_a_new_one(
+    box: ToolProcess, name: str, arguments: Any, reason: str
 ) -> None:
     assert await value_of(box, "counted") == 1
-    with pytest.raises(ToolFailure, match=told):
+    with pytest.raises(ToolFailure, match=reason):
         await box.call(name, arguments, CONTEXT)
     assert await value_of(box, "counted") == 1
 
 
-async def test_a_crash_says_where_in_the_tool_it_was_and_what_was_printed(
+async def test_a_crash_is_reported_with_its_frames_and_the_printed_text(
     box: ToolProcess,
 ) -> None:
     context = dataclasses.replace(CONTEXT, prints=Prints())
@@ -170,27 +170,27 @@ async def test_a_crash_says_where_in_the_tool_it_was_and_what_was_printed(
 
 
 @pytest.mark.parametrize("name", ["turns_in_circles", "holds_the_lock", "ignores_cancels"])
-async def test_a_call_that_does_not_end_is_ended_with_its_process(
+async def test_a_call_that_does_not_end_is_killed_with_its_process(
     box: ToolProcess, name: str
 ) -> None:
     process = await value_of(box, "process")
-    assert await cancelled(box, name) >= CANCEL_S
+    assert await cancel_after_start(box, name) >= CANCEL_S
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
     assert await value_of(box, "process") != process
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose child")
-async def test_a_cancel_ends_what_a_function_waits_for_and_keeps_its_process(
+async def test_a_cancel_ends_the_children_of_a_call_and_keeps_the_tool_process(
     box: ToolProcess,
 ) -> None:
     assert await value_of(box, "counted") == 1
-    await cancelled(box, "waits_for_children", lambda: processes_with("sleep 4711"))
+    await cancel_after_start(box, "waits_for_children", lambda: processes_with("sleep 4711"))
     await until(lambda: not processes_with("sleep 4711"))
     assert await value_of(box, "counted") == 2
 
 
-async def test_closing_leaves_nothing_that_a_tool_started(box: ToolProcess) -> None:
+async def test_closing_ends_everything_that_a_tool_started(box: ToolProcess) -> None:
     process = await value_of(box, "process")
     await box.call("leaves_a_child", {}, CONTEXT)
     assert processes_with("sleep 4712")
@@ -200,7 +200,7 @@ async def test_closing_leaves_nothing_that_a_tool_started(box: ToolProcess) -> N
         os.kill(process, 0)
 
 
-async def test_of_much_that_is_printed_the_ends_are_kept(box: ToolProcess) -> None:
+async def test_only_the_ends_of_a_long_printed_text_are_kept(box: ToolProcess) -> None:
     context = dataclasses.replace(CONTEXT, prints=Prints())
     assert (await box.call("prints_much", {}, context)).value == "printed"
     printed = "".join(context.prints)
@@ -208,7 +208,7 @@ async def test_of_much_that_is_printed_the_ends_are_kept(box: ToolProcess) -> No
     assert len(printed) < 100_000
 
 
-async def test_arguments_too_deep_to_be_sent_fail_the_call_alone(box: ToolProcess) -> None:
+async def test_arguments_nested_too_deeply_fail_only_their_call(box: ToolProcess) -> None:
     deep: Any = {}
     for _ in range(100_000):
         deep = {"a": deep}
@@ -218,12 +218,12 @@ async def test_arguments_too_deep_to_be_sent_fail_the_call_alone(box: ToolProces
     assert await value_of(box, "counted") == 2
 
 
-async def test_values_that_no_json_holds_come_back_named(box: ToolProcess) -> None:
+async def test_values_that_json_cannot_hold_are_described(box: ToolProcess) -> None:
     assert "too large to show" in await value_of(box, "huge")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes as Linux lists them")
-async def test_the_process_ends_with_a_debugger_that_is_killed(tmp_path: Path) -> None:
+async def test_the_process_ends_if_the_debugger_is_killed(tmp_path: Path) -> None:
     (tmp_path / "my_tools.py").write_text(SOURCE)
     script = """
         import asyncio, sys
@@ -246,45 +246,47 @@ async def test_the_process_ends_with_a_debugger_that_is_killed(tmp_path: Path) -
     await until(lambda: not Path(f"/proc/{process}/cmdline").exists())
 
 
-async def test_calls_of_two_branches_get_each_its_own_answer(box: ToolProcess) -> None:
+async def test_calls_of_two_branches_each_get_their_answer(box: ToolProcess) -> None:
     late = asyncio.create_task(value_of(box, "waits", seconds=0.3, word="late"))
     await asyncio.sleep(0)
     assert await value_of(box, "waits", seconds=0, word="soon") == "soon"
     assert await late == "late"
 
 
-async def test_what_a_tool_writes_into_the_pipe_is_no_answer(box: ToolProcess) -> None:
+async def test_text_that_a_tool_writes_into_the_pipe_is_not_an_answer(box: ToolProcess) -> None:
     assert await value_of(box, "counted") == 1
     assert await value_of(box, "writes_into_all_pipes") == "mine"
     assert await value_of(box, "counted") == 2
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose child")
-async def test_a_cancel_spares_what_earlier_calls_started(box: ToolProcess) -> None:
+async def test_a_cancel_spares_processes_of_earlier_calls(box: ToolProcess) -> None:
     helper = await value_of(box, "keeps_a_helper")
-    await cancelled(box, "waits_for_children", lambda: processes_with("sleep 4711"))
+    await cancel_after_start(box, "waits_for_children", lambda: processes_with("sleep 4711"))
     assert helper in processes_with("sleep 4714")
 
 
-async def test_what_another_program_printed_of_its_crash_stays(box: ToolProcess) -> None:
+async def test_the_crash_report_of_another_program_stays_in_the_printed_text(
+    box: ToolProcess,
+) -> None:
     context = dataclasses.replace(CONTEXT, prints=Prints())
     assert (await box.call("runs_what_crashes", {}, context)).value == "checked"
     assert "".join(context.prints).endswith("Segmentation fault\n3 of 4 pass\n")
 
 
-async def test_a_tool_without_standard_output_answers(box: ToolProcess) -> None:
+async def test_a_tool_without_standard_output_still_answers(box: ToolProcess) -> None:
     assert await value_of(box, "closes_standard_output") == "silent"
     assert await value_of(box, "counted") == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reason"),
     [("raises_a_group", "BaseExceptionGroup: several"), ("ends_the_loop", "CancelledError: ")],
 )
 async def test_an_async_tool_that_would_end_the_loop_fails_alone(
-    box: ToolProcess, name: str, told: str
+    box: ToolProcess, name: str, reason: str
 ) -> None:
-    with pytest.raises(ToolFailure, match=told):
+    with pytest.raises(ToolFailure, match=reason):
         await box.call(name, {}, CONTEXT)
     assert await value_of(box, "counted") == 1
 
@@ -299,7 +301,7 @@ async def test_a_time_limit_does_not_count_the_start_of_the_process(tmp_path: Pa
     await box.close()
 
 
-async def test_a_file_may_do_what_only_the_main_thread_may(tmp_path: Path) -> None:
+async def test_a_file_runs_in_the_main_thread(tmp_path: Path) -> None:
     source = """
         import asyncio, signal
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -309,12 +311,12 @@ async def test_a_file_may_do_what_only_the_main_thread_may(tmp_path: Path) -> No
             return asyncio.get_running_loop() is loop
     """
     (tmp_path / "my_tools.py").write_text(dedent(source))
-    box = await opened_at(tmp_path / "my_tools.py")
+    box = await open_python_tools(tmp_path / "my_tools.py")
     assert await value_of(box, "same") is True
     await box.close()
 
 
-async def test_a_file_that_declares_tools_otherwise_when_it_is_loaded_anew_is_told_of(
+async def test_changed_tools_in_a_reloaded_file_are_reported(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "my_tools.py"
