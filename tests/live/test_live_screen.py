@@ -120,6 +120,25 @@ async def test_an_impossible_command_shows_the_reason() -> None:
         assert not run.events(ev.ResultSubstituted)
 
 
+async def test_edit_is_offered_at_a_result_only_if_a_call_still_waits() -> None:
+    async with live([says("", LS, PWD)], TOOLS, size=WIDE) as run:
+        await run.stopped()
+        await run.press("s")
+        await run.shows("STOPPED  after terminal (call 1 of 2)")
+        assert "e Edit" in run.text
+        await run.press("e")
+        await run.shows("no call waits here: go to a waiting one with [ or ]")
+        await run.press("[", "e")
+        await run.shows("Edit call 2 of turn 1")
+        await run.press("escape", "s")
+        await run.shows("before dispatch of terminal (call 2 of 2)")
+        await run.press("s")
+        await run.shows("STOPPED  after terminal (call 2 of 2)")
+        assert "E Edit result" in run.text and "e Edit " not in run.text
+        await run.press("e")
+        await run.shows("edit: there is nothing here to edit")
+
+
 async def test_the_reason_of_an_impossible_command_disappears_at_a_stop() -> None:
     may_continue = asyncio.Event()
     async with live([streamed("a reply", pieces=2, until=may_continue)]) as run:

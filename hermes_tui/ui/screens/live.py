@@ -180,14 +180,15 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             branches=self.live_app.branch_count,
         )
 
-    @staticmethod
-    def _legal(driver: Driver) -> frozenset[str]:
+    def _legal(self, driver: Driver) -> frozenset[str]:
         """Return the inputs that the run accepts now."""
         if driver.failure is not None:
             return frozenset()
         legal, state = frozenset(driver.session.allowed), driver.session.state
         if driver.can_cancel:
             return legal | {CANCEL}
+        if not self.has_waiting_call():
+            legal -= {Kind.EDIT, Kind.DROP}
         if state.moment is Moment.RECOVERY and state.call is None:
             # A request was lost, so there is no call to answer.
             return legal - {Kind.SKIP}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.screens.lab import LabScreen
     from hermes_tui.ui.widgets.prompt import Prompt
 
+_CHOOSE_CALL = "no call waits here: go to a waiting one with {previous-call} or {next-call}"
+
 
 class LiveEdits(LiveCommands):
     """Edits calls, texts, messages, results and sampling at a stop."""
@@ -83,7 +85,7 @@ class LiveEdits(LiveCommands):
             label = f"edit message 1 to {last + 1} ({last + 2} adds one)"
             self.ask(label, "message-number", str(near + 1), replace=True)
         else:
-            self.say("no call waits here that could be edited")
+            self.say(self.keys.format(_CHOOSE_CALL))
 
     def _edit_call(self, call: CallState) -> None:
         from hermes_tui.debugger import inputs
@@ -256,7 +258,7 @@ class LiveEdits(LiveCommands):
         if self._is_past():
             return
         if call is None or not _is_waiting(call):
-            self.say("no call waits here that could be dropped")
+            self.say(self.keys.format(_CHOOSE_CALL))
             return
         reply = self.state.reply
         others = [other for other in reply.calls if other is not call] if reply is not None else []
@@ -332,6 +334,11 @@ class LiveEdits(LiveCommands):
                 self.put(inputs.Retry(json.loads(after) if after != before else None))
 
         self.app.push_screen(editor, edited)
+
+    def has_waiting_call(self) -> bool:
+        """Return whether the current reply has a call that has not been run or answered yet."""
+        reply = self.state.reply
+        return reply is not None and any(map(_is_waiting, reply.calls))
 
 
 def _is_waiting(call: CallState) -> bool:
