@@ -125,7 +125,7 @@ async def test_edit_is_offered_at_a_result_only_if_a_call_still_waits() -> None:
         await run.stopped()
         await run.press("s")
         await run.shows("STOPPED  after terminal (call 1 of 2)")
-        assert "e Edit" in run.text
+        await run.shows("e Edit")
         await run.press("e")
         await run.shows("no call waits here: go to a waiting one with [ or ]")
         await run.press("[", "e")
@@ -134,7 +134,8 @@ async def test_edit_is_offered_at_a_result_only_if_a_call_still_waits() -> None:
         await run.shows("before dispatch of terminal (call 2 of 2)")
         await run.press("s")
         await run.shows("STOPPED  after terminal (call 2 of 2)")
-        assert "E Edit result" in run.text and "e Edit " not in run.text
+        await run.shows("E Edit result")
+        await run.until(lambda: "e Edit " not in run.text)
         await run.press("e")
         await run.shows("edit: there is nothing here to edit")
 
@@ -304,6 +305,18 @@ async def test_the_tool_gets_edited_arguments() -> None:
         await run.until(lambda: bool(run.events(ev.ToolReturned)))
         assert run.events(ev.ToolReturned)[0].result.content == "ran ls-la"
         await run.shows("ls-la")
+
+
+async def test_the_heading_of_an_edited_call_points_to_the_edit() -> None:
+    async with live([says("", LS, PWD)], TOOLS, size=NARROW) as run:
+        await run.stopped()
+        await run.shows("1. terminal [dict]")
+        assert "edited" not in run.text
+        await run.press("e", "ctrl+end", "left", "left", *"-la", "ctrl+s", "enter")
+        await run.shows("1. terminal [dict] edited, as shown below")
+        await run.press("space")
+        await run.shows("2. terminal [dict]")
+        assert "[dict] edited" not in run.text
 
 
 async def test_an_exception_of_a_tool_is_shown_with_its_line() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from hermes_tui.formats.declined import DECLINED
 from hermes_tui.log.argument_schema import schema_problems
@@ -42,6 +43,16 @@ class Story:
     """Whether the call was cut off, so that it is not run."""
     end: ev.Event | None = None
     """The event that ended the reply that the call is in, or None if nothing has yet."""
+
+
+def is_edited(log: EventLog, seq: int, index: int) -> bool:
+    """Return whether a person edited call `index`, which event `seq` proposed."""
+    later = takewhile(
+        lambda event: not isinstance(event, _REPLY_ENDS), _events(log, seq + 1, seq + LONGEST_TURN)
+    )
+    return any(
+        isinstance(event, ev.ArgumentsEdited) and event.call_index == index for event in later
+    )
 
 
 def _story_of(log: EventLog, seq: int, call: ToolCall) -> Story:

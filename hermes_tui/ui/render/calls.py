@@ -51,6 +51,7 @@ READ_AS = {
 }
 MISSED = "text no parser took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
+_EDITED = " edited, as shown below"
 PREVIEW_LINES = 12
 PREVIEW_WIDTH = 2_000
 """Most characters of each line of the preview."""
@@ -128,8 +129,8 @@ def _add_call(
     """Add one call; if `raw_width` is not 0, raw next to normalised on so many cells."""
     timeline = view.timeline
     findings = findings_at(timeline, row)
-    page.extend([_heading_line(call, is_chosen=is_chosen, is_added=_is_added(timeline, call))])
     seq = timeline.seq(row)
+    page.extend([_heading_line(timeline, seq, call, is_chosen=is_chosen)])
     missed = _is_missed(timeline, seq, call)
     _add_arrival(page, timeline, seq, call, missed=missed)
     _add_fact(page, "id", *_id_fact(view, call, findings))
@@ -154,12 +155,23 @@ def _add_call(
     _add_result(page, view, row)
 
 
-def _heading_line(call: ToolCall, *, is_chosen: bool, is_added: bool) -> Line:
+def _heading_line(timeline: Timeline, seq: int, call: ToolCall, *, is_chosen: bool) -> Line:
     pointer = "▶" if is_chosen else " "
     title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
-    text = title + ("[added]" if is_added else f"[{call.origin}]")
-    spans = StyledSpan(0, len(title), "call"), StyledSpan(len(title), len(text), "badge")
-    return Line(text, spans)
+    text = title + ("[added]" if _is_added(timeline, call) else f"[{call.origin}]")
+    spans = [StyledSpan(0, len(title), "call"), StyledSpan(len(title), len(text), "badge")]
+    if _was_edited(timeline, seq, call):
+        spans.append(StyledSpan(len(text), len(text) + len(_EDITED), "hint"))
+        text += _EDITED
+    return Line(text, tuple(spans))
+
+
+def _was_edited(timeline: Timeline, seq: int, call: ToolCall) -> bool:
+    if not is_recorded(timeline):
+        return False
+    from hermes_tui.ui.render.call_story import is_edited
+
+    return is_edited(timeline.log, seq, call.index)
 
 
 def _add_findings(page: Page, findings: Sequence[Finding]) -> None:
