@@ -102,6 +102,10 @@ def _may_be_kimi(sample: Sample) -> bool:
     )
 
 
+def _may_be_gptme(sample: Sample) -> bool:
+    return sample.names >= {"role", "content", "timestamp"} or sample.names >= {"seq", "payload"}
+
+
 def _may_be_mini_swe(sample: Sample) -> bool:
     """Return whether the sample may be of mini-swe-agent.
 
@@ -218,6 +222,7 @@ _ENTRIES = (
     _Entry("claude-code", "claude_code", _may_be_claude_code),
     _Entry("cline", "cline", _has("sessionId", "ts")),
     _Entry("copilot", "copilot", _has("parentId")),
+    _Entry("gptme", "gptme", _may_be_gptme),
     _Entry("kimi", "kimi", _may_be_kimi),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),
