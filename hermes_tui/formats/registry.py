@@ -245,6 +245,11 @@ _ENTRIES = (
     _Entry("gemini-stream-json", "gemini_stream", _has("session_id", "tool_id")),
     _Entry("gemini-json", "gemini_answer", _has("session_id")),
     _Entry("adk", "adk", _has("app_name", "appName", "author")),
+    _Entry(
+        "agno",
+        "agno",
+        _has("agent_data", "team_data", "workflow_data", "run_data", "run_id"),
+    ),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),

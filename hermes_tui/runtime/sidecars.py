@@ -27,6 +27,7 @@ SIDECARS = {
     "base_state.json": "events",
     "agent.json": "messages",
     "session.json": "multi_agents/",
+    "agno_sessions.json": "agno_runs.json",
     "event_cache/": "events",
 }
 """The names of sidecars, each with the file or folder next to which it is one.

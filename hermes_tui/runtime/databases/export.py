@@ -11,6 +11,7 @@ from hermes_tui.model.wording import shortened
 from hermes_tui.runtime.databases import (
     adk,
     agents_sdk,
+    agno,
     hermes_agent,
     langgraph,
     llm,
@@ -32,8 +33,8 @@ _PROGRAMS = (
 )
 """For each program, the tables by which its database is recognised, and its reader."""
 _KNOWN = (
-    "hermes-agent's state.db, OpenAI Agents SDK, Google ADK and opencode sessions, LangGraph "
-    "checkpoints, llm's logs.db, Phoenix and MLflow"
+    "hermes-agent's state.db, sessions of the OpenAI Agents SDK, Google ADK, Agno and opencode, "
+    "LangGraph checkpoints, llm's logs.db, Phoenix and MLflow"
 )
 
 
@@ -56,6 +57,8 @@ def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
     for needed, lines_of in _PROGRAMS:
         if has(found, needed):
             return lines_of(connection)
+    if agno.is_agno(found):
+        return agno.session_lines(connection)
     raise NoTranscript(
         str(path),
         "an SQLite database, but not of a known program",
