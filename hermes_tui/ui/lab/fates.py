@@ -5,10 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from heapq import heappop, heappush
-from itertools import pairwise
 from typing import NamedTuple
 
+from hermes_tui.model.layers import topmost
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult, ParseStep
 
@@ -104,7 +103,8 @@ def pieces_of(result: ParseResult, length: int, calls: Iterable[ParsedCall]) -> 
             spans.append((call.arguments_span.start, call.arguments_span.end, Fate.ARGUMENTS))
         if call.name_span is not None:
             spans.append((call.name_span.start, call.name_span.end, Fate.NAME))
-    return _flattened(spans, length)
+    bounded = ((max(0, start), min(end, length), fate) for start, end, fate in spans)
+    return [Piece(start, end, Fate(rank)) for start, end, rank in topmost(bounded)]
 
 
 def read_up_to(pieces: Sequence[Piece], end: int, length: int) -> list[Piece]:
@@ -115,29 +115,6 @@ def read_up_to(pieces: Sequence[Piece], end: int, length: int) -> list[Piece]:
     if before:
         before[-1] = before[-1]._replace(end=min(before[-1].end, end))
     return [*before, Piece(end, length, Fate.UNREAD)]
-
-
-def _flattened(spans: list[tuple[int, int, Fate]], length: int) -> list[Piece]:
-    """Return overlapping spans as disjoint pieces; each character gets its highest fate."""
-    bounded = sorted((max(0, start), min(end, length), fate) for start, end, fate in spans)
-    cuts = sorted({edge for start, end, _ in bounded if start < end for edge in (start, end)})
-    pieces: list[Piece] = []
-    active: list[tuple[int, int]] = []
-    next_index = 0
-    for left, right in pairwise(cuts):
-        while next_index < len(bounded) and bounded[next_index][0] <= left:
-            start, end, fate = bounded[next_index]
-            next_index += 1
-            if start < end:
-                heappush(active, (-fate, end))
-        while active and active[0][1] <= left:
-            heappop(active)
-        fate = Fate(-active[0][0])
-        if pieces and pieces[-1].fate is fate:
-            pieces[-1] = Piece(pieces[-1].start, right, fate)
-        else:
-            pieces.append(Piece(left, right, fate))
-    return pieces
 
 
 def within(pieces: Sequence[Piece], start: int, end: int) -> Sequence[Piece]:

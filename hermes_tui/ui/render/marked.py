@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
+from hermes_tui.model.layers import topmost
 from hermes_tui.model.spans import Span
 from hermes_tui.ui.render.document import Line, StyledSpan
 
@@ -17,30 +17,27 @@ EMPTY_AT = "⟨here⟩"
 
 def marked_lines(text: str, marks: Sequence[Mark], *, indent: int = 0) -> list[Line]:
     """Return the lines of `text` with `marks` on them. An empty span marks one character."""
+    wide = [
+        (span.start, max(span.end, span.start + 1), rank) for rank, (span, _) in enumerate(marks)
+    ]
+    disjoint = list(topmost(wide))
     lines: list[Line] = []
-    start = 0
-    wide = [(span.start, max(span.end, span.start + 1), style) for span, style in marks]
+    start = next_index = 0
     for part in text.split("\n"):
         end = start + len(part)
-        inside = [
-            (max(left, start) - start, min(right, end) - start, style)
-            for left, right, style in wide
-            if left < end and right > start
-        ]
-        lines.append(Line(part, tuple(_flattened(inside)), indent))
+        spans: list[StyledSpan] = []
+        while next_index < len(disjoint) and disjoint[next_index][0] < end:
+            left, right, rank = disjoint[next_index]
+            if right > start:
+                inside = max(left, start) - start, min(right, end) - start
+                spans.append(StyledSpan(*inside, marks[rank][1]))
+            if right > end:
+                break
+            next_index += 1
+        lines.append(Line(part, tuple(spans), indent))
         start = end + 1
     last = max((left for left, _, _ in wide), default=-1)
     if last >= len(text):
-        style = next(style for left, _, style in wide if left == last)
+        style = next(style for span, style in marks if span.start == last)
         lines.append(Line(EMPTY_AT, (StyledSpan(0, len(EMPTY_AT), style),), indent))
     return lines
-
-
-def _flattened(spans: Iterable[tuple[int, int, str]]) -> Iterable[StyledSpan]:
-    """Yield disjoint spans: each character gets the style of the last span that covers it."""
-    pieces = list(spans)
-    cuts = sorted({edge for left, right, _ in pieces for edge in (left, right)})
-    for left, right in pairwise(cuts):
-        style = next((s for a, b, s in reversed(pieces) if a <= left and b >= right), None)
-        if style is not None and right > left:
-            yield StyledSpan(left, right, style)
