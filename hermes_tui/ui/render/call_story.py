@@ -22,7 +22,6 @@ from hermes_tui.ui.render.event_lines import changes
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
-_LABEL_WIDTH = 11
 IN_TEXT = "a call in the text, which this run does not read"
 _CUT_OFF_CODES = frozenset({Code.TRUNCATED, Code.UNCLOSED})
 """Codes on calls that were cut off; most calls have none of them and need no further check."""
@@ -124,16 +123,16 @@ def add_story(
     """
     story = _story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
-        _add_fact(page, "raw", call.arguments_text)
+        page.fact("raw", call.arguments_text)
     for event in story.events:
         _add_event(page, timeline.log, event)
     if story.dispatched is None and (why := _why_not_run(timeline, story, missed=missed)):
-        _add_fact(page, "not run", why, "error")
+        page.fact("not run", why, "error")
     else:
         _add_arguments(page, timeline, story, findings)
     for event in story.events:
         if isinstance(event, (ev.ToolReturned, ev.ToolFailed)) and event.printed:
-            _add_fact(page, "printed", event.printed.removesuffix("\n"), "dim")
+            page.fact("printed", event.printed.removesuffix("\n"), "dim")
 
 
 def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
@@ -154,21 +153,19 @@ def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
 def _add_event(page: Page, log: EventLog, event: ev.Event) -> None:
     match event:
         case ev.Stopped():
-            _add_fact(page, "stopped", stopped(log, event).why, "hint")
+            page.fact("stopped", stopped(log, event).why, "hint")
         case ev.BreakpointsHit():
-            _add_fact(page, "hit", " · ".join([*event.notes, *event.breakpoints]), "hint")
+            page.fact("hit", " · ".join([*event.notes, *event.breakpoints]), "hint")
         case ev.ArgumentsEdited() | ev.ResultSubstituted():
             for what, before, after in changes(event):
-                _add_fact(page, "edited", what, "hint")
+                page.fact("edited", what, "hint")
                 page.extend(line._replace(indent=6) for line in unfolded_diff(before, after))
         case ev.CallSkipped():
-            _add_fact(page, *_answer_fact(event), "hint")
+            page.fact(*_answer_fact(event), "hint")
         case ev.CallDropped():
-            _add_fact(
-                page, "dropped", "by hand: the model will not see that it made this call", "hint"
-            )
+            page.fact("dropped", "by hand: the model will not see that it made this call", "hint")
         case ev.ToolFailed() if event.exception:
-            _add_fact(page, "cancelled" if event.by else "raised", event.exception, "error")
+            page.fact("cancelled" if event.by else "raised", event.exception, "error")
             for frame in event.frames:
                 page.line(frame, "dim", indent=6)
         case _:
@@ -192,14 +189,14 @@ def _add_arguments(
 
     state = timeline.state
     if story.dispatched is not None:
-        _add_fact(page, "tool got", story.dispatched.arguments)
+        page.fact("tool got", story.dispatched.arguments)
     elif story.waits:
         names = frozenset(state.tools) if state.tools_declared else None
         refused = refusal(story.name, story.arguments, names, cut=story.cut)
         if refused is not None:
-            _add_fact(page, "tool gets", f"nothing: {refused.error}; the model is told so", "error")
+            page.fact("tool gets", f"nothing: {refused.error}; the model is told so", "error")
             return
-        _add_fact(page, "tool gets", dispatched_arguments(story.arguments))
+        page.fact("tool gets", dispatched_arguments(story.arguments))
     spec = state.tools.get(story.name)
     if spec is None or not isinstance(story.arguments.value, dict):
         return
@@ -208,14 +205,10 @@ def _add_arguments(
 
     coerced = coerced_arguments(story.arguments.value, spec.parameters)
     if coerced != story.arguments.value:
-        _add_fact(page, "by schema", json_text(coerced), "hint")
+        page.fact("by schema", json_text(coerced), "hint")
     problems = schema_problems(story.arguments.value, spec.parameters)
     summary = "; ".join(map(str, problems))
     if problems and all(one.message != summary for one in findings):
-        _add_fact(page, "schema", counted(len(problems), "problem"), "warning")
+        page.fact("schema", counted(len(problems), "problem"), "warning")
         for problem in problems:
             page.line(str(problem), "warning", indent=6)
-
-
-def _add_fact(page: Page, name: str, text: str, style: str = "") -> None:
-    page.fact(name, text, style, width=_LABEL_WIDTH)

@@ -133,13 +133,13 @@ def _add_call(
     page.extend([_heading_line(timeline, seq, call, is_chosen=is_chosen)])
     missed = _is_missed(timeline, seq, call)
     _add_arrival(page, timeline, seq, call, missed=missed)
-    _add_fact(page, "id", *_id_fact(view, call, findings))
-    _add_fact(page, "name", *_name_fact(view, call, findings))
+    page.fact("id", *_id_fact(view, call, findings))
+    page.fact("name", *_name_fact(view, call, findings))
     if run := subagent_of(timeline.state.details, call.id):
         hint = view.keys.format(" ({open} in this pane opens it)") if is_chosen else ""
-        _add_fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{hint}", "hint")
+        page.fact("subagent", f"{visible_line(run, LONGEST_NAME)}{hint}", "hint")
     state = call.arguments_state
-    _add_fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
+    page.fact("arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
     page.extend(
         raw_beside_normalised(call, raw_width, view.keys)
         if raw_width
@@ -188,11 +188,11 @@ def _add_arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, mi
         event = timeline.log[seq]
         parser = event.parser if isinstance(event, ToolCallProposed) else ""
         suffix = f", as {visible_line(parser, LONGEST_NAME)} reads the text" if parser else ""
-        _add_fact(page, "arrived as", f"added by hand{suffix}", "hint")
+        page.fact("arrived as", f"added by hand{suffix}", "hint")
         return
     origin = MISSED if missed else ORIGINS[call.origin]
     suffix = READ_AS.get(call.verdict, call.verdict and f"read as {call.verdict}")
-    _add_fact(page, "arrived as", origin + (f", {suffix}" if suffix else ""))
+    page.fact("arrived as", origin + (f", {suffix}" if suffix else ""))
 
 
 def _is_added(timeline: Timeline, call: ToolCall) -> bool:
@@ -216,10 +216,6 @@ def _is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
 def is_recorded(timeline: Timeline) -> bool:
     """Return whether this program recorded the run, so that more is known about its calls."""
     return timeline.state.source_format == "native"
-
-
-def _add_fact(page: Page, name: str, text: str, style: str = "") -> None:
-    page.fact(name, text, style, width=11)
 
 
 def _id_fact(view: ViewState, call: ToolCall, findings: list[Finding]) -> tuple[str, str]:
@@ -271,23 +267,23 @@ def _add_result(page: Page, view: ViewState, row: int) -> None:
     event = timeline.linked(row)
     if isinstance(event, MessageAppended):
         speaker = event.message.author or event.message.role
-        _add_fact(page, "result", f"in the text of the next message ({speaker})")
+        page.fact("result", f"in the text of the next message ({speaker})")
         return
     if not isinstance(event, (ToolReturned, ToolFailed)) and not timeline.finished:
-        _add_fact(page, "result", "none yet")
+        page.fact("result", "none yet")
         return
     if not isinstance(event, (ToolReturned, ToolFailed)):
-        _add_fact(page, "result", "none: the call was never answered", "warning")
+        page.fact("result", "none: the call was never answered", "warning")
         return
     result = event.result
     size = characters(result.content)
     if result.error is None:
-        _add_fact(page, "result", size)
+        page.fact("result", size)
     else:
         kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
         style = "error" if result.error.kind == "flag" else "warning"
         reason = reason_without_quote(result.error.reason, result.content)
-        _add_fact(page, "result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
+        page.fact("result", f"{kind}: {visible_line(reason, 200)} · {size}", style)
     _add_preview(page, result, view.keys)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines, is_plain_ascii
 from hermes_tui.ui.render.json_lines import indented
 
+NAME_WIDTH = 11
+"""Cells for the name of a fact, and the space after it."""
 MADE_AT_ONCE = 100
 """Most lines of a text that are made at once; that is cheaper than a section of lazy lines."""
 
@@ -29,7 +31,9 @@ class Page:
     def heading(self, text: str, style: str = "heading") -> None:
         self.line(text, style)
 
-    def fact(self, name: str, text: str, style: str = "", *, width: int, indent: int = 4) -> None:
+    def fact(
+        self, name: str, text: str, style: str = "", *, width: int = NAME_WIDTH, indent: int = 4
+    ) -> None:
         """Add `name  text`; further lines of the text are aligned with its first one."""
         first, *rest = text.split("\n")
         label = f"{name:<{width}}"
