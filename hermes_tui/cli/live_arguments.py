@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.inputs import add_format_option, add_theme_option
+from hermes_tui.model.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -82,7 +83,6 @@ DEMO_EPILOG = """\
 
 exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write, 129 SIGHUP, 143
 SIGTERM; without a screen those of `hermes-tui live --help`"""
-MAX_DIGITS = 12
 DEFAULTS: Final = {
     "api_key_env": "OPENAI_API_KEY",
     "temperature": 1.0,
@@ -127,9 +127,8 @@ def _number(text: str) -> float:
 
 
 def _whole_number(text: str, minimum: int) -> int:
-    # `int` refuses to read longer numbers.
-    number = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else -1
-    if number < minimum:
+    number = whole_number(text)
+    if number is None or number < minimum:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {minimum} on")
     return number
 

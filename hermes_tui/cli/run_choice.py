@@ -15,6 +15,7 @@ from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.runtime.folder_walk import false_on_oserror
 from hermes_tui.runtime.index.blocks import Groups
 from hermes_tui.runtime.numbered_files import holds_one_run
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.packed.archives import Listing
     from hermes_tui.runtime.remote import Place
 
-MAX_DIGITS: Final = 12
 MAX_COUNTED_RUNS: Final = 1000
 """With more runs than this their number is not reported: counting may take minutes."""
 MAX_BYTES_AFTER_MATCH: Final = 16 << 20
@@ -172,14 +172,13 @@ def readings(text: str) -> list[tuple[str, int | None]]:
     """Return what RUN:MESSAGE may mean, as pairs of run and message; an id may contain colons."""
     run, _, message = text.rpartition(":")
     whole: list[tuple[str, int | None]] = [(text, None)]
-    if run and message.isdecimal() and len(message) <= MAX_DIGITS:
-        return [(run, int(message)), *whole]
-    return whole
+    number = whole_number(message)
+    return [(run, number), *whole] if run and number is not None else whole
 
 
 def run_number(name: str) -> int:
     """Return the number that names a run, or 0 if the name is an id."""
-    return int(name) if name.isdecimal() and len(name) <= MAX_DIGITS else 0
+    return whole_number(name) or 0
 
 
 def number_taken_message(label: str, name: str, other: int, spelling: str) -> str:

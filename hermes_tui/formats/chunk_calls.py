@@ -15,6 +15,7 @@ import orjson
 
 from hermes_tui.formats.brackets import Brackets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.parsers.plain_values import json_text
 
 Piece = tuple[str, str]
@@ -298,6 +299,6 @@ def _has_name_and_arguments(part: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def _index(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
-        return int(value)
+    if isinstance(value, str):
+        return whole_number(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -6,11 +6,12 @@ import json
 from array import array
 from collections.abc import Iterable
 
+from hermes_tui.model.whole_numbers import whole_number
+
 _DECODER = json.JSONDecoder(strict=False)
 _BLANK = " \t\r\n"
 MAX_CONTAINERS = 64
 """How many objects, and how many arrays, of one record are remembered."""
-MAX_DIGITS = 12
 
 
 def pointer_of(path: Iterable[str | int]) -> str:
@@ -98,7 +99,8 @@ class JsonSlicer:
         return members
 
     def _element(self, start: int, key: str) -> int | None:
-        if not key.isdecimal() or len(key) > MAX_DIGITS:
+        number = whole_number(key)
+        if number is None:
             return None
         if start not in self._arrays:
             if len(self._arrays) >= MAX_CONTAINERS:
@@ -107,9 +109,9 @@ class JsonSlicer:
             is_empty = self._text[first : first + 1] in ("]", "")
             self._arrays[start] = array("Q", [] if is_empty else [first])
         begins = self._arrays[start]
-        while begins and len(begins) <= int(key):
+        while begins and len(begins) <= number:
             following = self._after(begins[-1])
             if following is None or self._text[following : following + 1] in ("]", ""):
                 return None
             begins.append(following)
-        return begins[int(key)] if begins else None
+        return begins[number] if begins else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.parsers.measures import whole
 
 MAX_LEVELS = 24
@@ -66,8 +67,8 @@ class Attributes:
             if not key.startswith(f"{name}."):
                 continue
             index, _, rest = key[len(name) + 1 :].partition(".")
-            if index.isdecimal() and len(index) < 10:
-                spread.setdefault(int(index), {})[rest] = value
+            if (number := whole_number(index)) is not None:
+                spread.setdefault(number, {})[rest] = value
         return [_element(spread[index]) for index in sorted(spread)]
 
 
@@ -121,7 +122,7 @@ def _with_lists(value: Any, level: int = 0) -> Any:
     if not isinstance(value, dict) or level > MAX_LEVELS:
         return value
     found = {key: _with_lists(item, level + 1) for key, item in value.items()}
-    if found and all(key.isdecimal() and len(key) < 10 for key in found):
+    if found and all(whole_number(key) is not None for key in found):
         return [found[key] for key in sorted(found, key=int)]
     return found
 

@@ -134,5 +134,5 @@ def _compiled_by_re(pattern: str) -> re.Pattern[str]:
             return re.compile(pattern)
     except re.error as error:
         raise RegexError(error.msg, error.pos) from None
-    except (OverflowError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise RegexError(str(error)) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from hermes_tui.model.errors import SourceError, UsageError, near_hint
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.choice import named_parser
 from hermes_tui.parsers.engines.base import EngineInfo
@@ -42,11 +43,11 @@ class Deltas(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Self:
         """Parse an option such as `1` or `4c`; raises UsageError."""
-        number = text.removesuffix("c")
-        if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
+        size = whole_number(text.removesuffix("c"))
+        if not size:
             message = f"--stream {text!r}: not a number of pseudo-tokens"
             raise UsageError(message, "a whole number from 1, or of characters, as in 4c")
-        return cls(int(number), by_characters=text.endswith("c"))
+        return cls(size, by_characters=text.endswith("c"))
 
     def __str__(self) -> str:
         return f"{self.size}{'c' if self.by_characters else ''}"

@@ -297,7 +297,8 @@ def test_a_pattern_that_needs_too_many_states_is_an_error_not_a_hang() -> None:
 @pytest.mark.parametrize(
     "pattern",
     [r"(a)\1", "(?=a)", "(?!a)", "(?<=a)b", "(?<!a)b", "(?P<x>a)(?P=x)", "(a)?(?(1)b|c)", "(?x) a",
-     "(?i:a)", "(?>a)", "a*+", "(a{999}){999}", "a{99999}", "(" * 60 + ")" * 60, "[", "*", "(?#x)"],
+     "(?i:a)", "(?>a)", "a*+", "(a{999}){999}", "a{99999}", "(" * 60 + ")" * 60, "[", "*", "(?#x)",
+     pytest.param("a{" + "9" * 5000 + "}", id="a repeat of 5,000 digits")],
 )  # fmt: skip
 def test_patterns_outside_the_grammar_are_refused(pattern: str) -> None:
     with pytest.raises(RegexError):

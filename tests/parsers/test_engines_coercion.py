@@ -119,6 +119,14 @@ def test_sglang_converts_by_parser_and_schema(
     assert (found_value, type(found_value)) == (after, type(after))
 
 
+def test_a_reference_to_an_element_far_beyond_a_list_is_not_followed() -> None:
+    schema = {"$ref": f"#/anyOf/{5000 * '9'}"}
+    parameters = {"type": "object", "properties": {"a": schema}, "anyOf": [{"type": "object"}]}
+    text = "<tool_call>f<arg_key>a</arg_key><arg_value>5</arg_value></tool_call>"
+    (call,) = read("sglang/glm47", text, (ToolSpec("f", parameters=parameters),)).calls
+    assert json.loads(call.arguments) == {"a": 5}
+
+
 def test_glm47_resolves_a_union_by_the_arguments_already_known() -> None:
     branches = [
         {"properties": {"kind": {"const": "text"}, "a": {"type": "string"}}},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.parsers.engines.json_text import TYPE_NAMES
 
 _UNSET = object()
@@ -149,8 +150,9 @@ class TypeSets:
         target = self._root
         for part in reference[2:].split("/") if reference != "#" else []:
             name = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, list) and name.isdecimal() and int(name) < len(target):
-                target = target[int(name)]
+            number = whole_number(name)
+            if isinstance(target, list) and number is not None and number < len(target):
+                target = target[number]
             elif isinstance(target, dict) and name in target:
                 target = target[name]
             else:

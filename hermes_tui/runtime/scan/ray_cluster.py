@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import shortened
 from hermes_tui.runtime.own_process import start_peer
 from hermes_tui.runtime.scan.results import Part
@@ -137,11 +138,12 @@ def _check_connection(place: RayAddress) -> None:
 
     Raises SourceError if it does not.
     """
-    host, colon, port = place.address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():
+    host, colon, digits = place.address.removeprefix("ray://").rpartition(":")
+    port = whole_number(digits)
+    if not colon or port is None:
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        socket.create_connection((host.strip("[]"), port), CONNECT_S).close()
     except (OSError, OverflowError) as error:
         what = error.strerror if isinstance(error, OSError) else ""
         reason = f"no answer: {what or error}"

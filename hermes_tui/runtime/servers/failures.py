@@ -20,6 +20,7 @@ from typing import Any
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.formats.secrets import masked_url
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.exception_text import exception_text
@@ -156,9 +157,9 @@ def _broken_off_message(chain: list[BaseException], exchange: Exchange) -> str:
         if not last or "disconnected" in last or "reset" in last.lower():
             return "the server closed the connection without a reply"
         return f"the answer is not HTTP: {first_line(last)}"
-    length = exchange.headers.get("content-length", "")
-    if length.isdigit() and "content-encoding" not in exchange.headers:
-        return f"the body broke off after {len(exchange.received):,} of {int(length):,} bytes"
+    length = whole_number(exchange.headers.get("content-length", ""))
+    if length is not None and "content-encoding" not in exchange.headers:
+        return f"the body broke off after {len(exchange.received):,} of {length:,} bytes"
     return f"the body broke off after {len(exchange.received):,} bytes"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hermes_tui.debugger.stepping import Kind, Moment
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.live_model import message_index
 from hermes_tui.ui.screens.live_commands import LiveCommands
@@ -181,7 +182,7 @@ class LiveEdits(LiveCommands):
         from hermes_tui.ui.screens.editor import EditorScreen
 
         messages = self.state.upcoming()
-        number = int(event.value) if event.value.isascii() and event.value.isdigit() else 0
+        number = whole_number(event.value) or 0
         if not 1 <= number <= len(messages) + 1:
             self.say(f"a number from 1 to {len(messages) + 1}")
             return
