@@ -30,7 +30,6 @@ from hermes_tui.formats.inspect_events import (
 from hermes_tui.formats.inspect_messages import chat_message
 from hermes_tui.formats.inspect_outcome import end_of, error_of
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed
 from hermes_tui.model.messages import ToolSpec
@@ -52,8 +51,6 @@ class Inspect:
     summary = (
         "Inspect AI logs (.json and .eval): one run per sample, with scores, limits and timing"
     )
-    # NaN is the value of a sample that could not be scored.
-    traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()

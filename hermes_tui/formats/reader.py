@@ -168,7 +168,7 @@ class Reader(NamedTuple):
             loaded = _joined(loaded)
         build.problems = _located(loaded.problems, start, data)
         cuts.defects.extend(build.problems)
-        if traits_of(self.format).writes_nan:
+        if self.unit is Unit.RUNS:
             _note_numbers(build)
         cuts.add(build.record, data, loaded.problems)
         for value in loaded.values:
@@ -325,9 +325,14 @@ def _load_lines(
 
 
 def _note_numbers(build: RunBuilder) -> None:
-    """Turn those problems that are numbers not allowed in JSON into notes."""
-    messages = [message for message, _ in build.problems if message.endswith(NON_JSON_NUMBER)]
-    build.problems = [one for one in build.problems if one[0] not in messages]
+    """Turn the problems of a record into notes if they all are numbers that JSON does not allow.
+
+    Python's `json.dumps` writes NaN for a metric that could not be computed.
+    """
+    messages = [message for message, _ in build.problems]
+    if not all(message.endswith(NON_JSON_NUMBER) for message in messages):
+        return
+    build.problems = []
     build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in messages)
 
 

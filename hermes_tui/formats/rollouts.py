@@ -41,7 +41,6 @@ from hermes_tui.formats.rollout_wholes import Whole, whole_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
-from hermes_tui.formats.traits import Traits
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
@@ -110,8 +109,6 @@ class Rollouts:
 
     name = "rl-rollouts"
     summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
-    # The reward function may not have rated everything.
-    traits = Traits(writes_nan=True)
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.96, _has_rows)

@@ -25,8 +25,6 @@ class Traits(NamedTuple):
     """The rule by which its big files are cut (`turns.py`)."""
     holds_exchanges: bool = False
     """Whether a file holds requests with complete replies, so that nothing in it is in progress."""
-    writes_nan: bool = False
-    """Whether NaN in its values is intended."""
     joins_values: bool = False
     """Whether JSON values one after the other in a document form one list."""
     read_element: ReadElement | None = None

@@ -193,6 +193,18 @@ def test_an_odd_element_among_messages_is_a_defect_at_its_location() -> None:
     assert counts(events) == (1, 2, 0)
 
 
+def test_nan_among_the_metrics_of_a_run_is_a_note_and_not_a_defect() -> None:
+    """Python's `json.dumps` writes it, so any trainer's file may have it."""
+    row = {"messages": CHAT, "reward": 1.0, "metrics": {"f1": float("nan"), "loss": float("inf")}}
+    for data in (lines(row, row), document([row, row])):
+        events = read_bytes(FORMAT, data)
+        assert only(events, SourceDefect) == []
+        assert [end.reward for end in only(events, RunEnded)] == [1.0, 1.0]
+        for run in runs(events):
+            assert [str(note.severity) for note in run.diagnostics] == ["note", "note"]
+            assert "NaN is not JSON" in run.diagnostics[0].message
+
+
 @given(any_json("role", "content", "messages", "choices", "message", "tools", "system"))
 @settings(max_examples=150, deadline=None)
 def test_any_value_is_read_without_an_exception(value: Any) -> None:
