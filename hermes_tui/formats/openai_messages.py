@@ -256,9 +256,10 @@ def _is_run(value: Any) -> bool:
         return _are_chats(value)
     is_pair = is_preference(value)
     is_prompted = is_pair or bool(reply_key(value))
-    known: tuple[str, ...] = TEXT_KEYS if is_prompted else ()
+    # slime keeps the token ids of a prompt and its reply next to both, under `tokens`.
+    known: tuple[str, ...] = (*TEXT_KEYS, "tokens") if is_prompted else ()
     if is_pair:
-        known = (*TEXT_KEYS, *PREFERENCE)
+        known = (*known, *PREFERENCE)
     if fields.ends_with_response(value):
         known = ("response",)
     foreign = _FOREIGN_TOP.difference(known)

@@ -1,6 +1,7 @@
 """Rows of a prompt with a model's reply: one text, or several samples.
 
-    row = {"prompt": text | [message, …], "text" | "completion" | …: said, …metadata}
+    row = {"prompt": text | [message, …], "text" | "completion" | …: said | message, …metadata}
+        | {"messages": [message, …], "completion" | "output" | …: said | message, …}
         | a prompt and a list of samples (`samples`): a run each, together a group
         | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: two runs
         | {"prompt": [message, …], …metadata}                  a prompt without a reply
@@ -56,15 +57,7 @@ def start_row(
     """
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     declared = tool_specs(value[tools_key]) if tools_key else None
-    named = (
-        "messages",
-        "prompt",
-        "model",
-        *TEXT_KEYS,
-        *PREFERENCE,
-        *_TOOL_KEYS,
-        *fields.OUTCOME_KEYS,
-    )
+    named = ("messages", "prompt", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
     own = metadata_of_export(value)
     arguments: dict[str, Any] = {
         "run_id": fields.run_id_of(own or value),
@@ -104,8 +97,9 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt and the model's reply under `key`."""
     reply = fields.messages_if_json(value[key])
-    is_lone = isinstance(reply, str) or len(reply) < 2
-    prefill = _start_prompted(value, "prompt", build, pointer, lone_reply=is_lone)
+    is_lone = not isinstance(reply, list) or len(reply) < 2
+    row = {name: each for name, each in value.items() if name != key}
+    prefill = _start_prompted(row, prompt_key(value), build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
     _reply(reply, f"{pointer}/{key}", prefill, build, reason=reason, used=value.get("usage"))
     _end_reply(value, build)
@@ -114,10 +108,13 @@ def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: s
 def _reply(
     reply: Any, place: str, prefill: str, build: RunBuilder, *, reason: str = "", used: Any = None
 ) -> None:
-    """Append the reply to a prompt: a text, whose beginning `prefill` is in the prompt, or
-    messages."""
+    """Append the reply to a prompt: a text, whose beginning `prefill` is in the prompt, a message,
+    or messages."""
     if isinstance(reply, str):
         add_text(TextReply(place, prefill + reply, reason), used, build)
+    elif isinstance(reply, dict):
+        add_received(place, reply.get("finish_reason", reason), used, build)
+        build.message(reply, pointer=place)
     else:
         build.messages(map(decode_if_json, reply), place)
 
@@ -247,8 +244,18 @@ def is_prompt_alone(value: dict[str, Any]) -> bool:
 
 def reply_key(value: dict[str, Any]) -> str:
     """Return the key of the reply to a row's prompt, or "" if it is no such row."""
-    found = next((key for key in TEXT_KEYS if isinstance(value.get(key), str)), "")
-    if not found and "reward" not in value and fields.is_message_list(value.get("completion")):
-        # A completion with a reward is a rollout of verifiers.
-        found = "completion"
-    return found if found and prompt_key(value) == "prompt" else ""
+    key_of_prompt = prompt_key(value)
+    if not key_of_prompt:
+        return ""
+    # Next to messages, `text` is their rendering.
+    names = [key for key in TEXT_KEYS if key_of_prompt == "prompt" or key != "text"]
+    found = next((key for key in names if isinstance(value.get(key), str)), "")
+    found = found or next((key for key in names if _is_reply_message(value.get(key))), "")
+    found = found or next((key for key in names if fields.is_message_list(value.get(key))), "")
+    # Next to a prompt, a completion of messages with a reward is a rollout of verifiers.
+    is_rollout = found == "completion" and key_of_prompt == "prompt" and "reward" in value
+    return "" if is_rollout and not isinstance(value[found], (str, dict)) else found
+
+
+def _is_reply_message(value: Any) -> bool:
+    return fields.is_message(value) and value["role"] == "assistant"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats import openai_messages
+from hermes_tui.model.events import ResponseReceived, RunEnded
 from tests.formats.foreign import (
     any_json,
     calls,
@@ -21,6 +22,7 @@ from tests.formats.foreign import (
     found_codes,
     lines,
     messages,
+    only,
     read_bytes,
     read_value,
     runs,
@@ -116,6 +118,58 @@ def test_an_unanswered_prompt_is_a_run_of_the_prompt() -> None:
     assert run.task == "list" and run.details["reward_model"]["ground_truth"] == "72"
 
 
+@pytest.mark.parametrize("key", ["completion", "output", "generated_text"])
+@pytest.mark.parametrize("reply", ["no", NO[0], DONE, json.dumps(NO)])
+def test_a_reply_next_to_the_messages_that_it_answers_is_read(key: str, reply: Any) -> None:
+    row = {"messages": ASK, key: reply, "reward": 0.5}
+    for data in (lines(row, row), document([row])):
+        assert format_of(data) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert [role for role, _ in dialog(events)] == (
+        ROLES if reply is DONE else ["user", "assistant"]
+    )
+    assert [end.reward for end in only(events, RunEnded)] == [0.5] and found_codes(events) == []
+
+
+def test_what_follows_complete_messages_is_shown_as_a_detail() -> None:
+    row = {"messages": [*ASK, *NO], "output": "a path", "text": "user: list"}
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert dialog(events) == [("user", "list"), ("assistant", "no")]
+    assert runs(events)[0].details == {"output": "a path", "text": "user: list"}
+
+
+def test_a_prompt_and_its_reply_as_a_message_are_one_run() -> None:
+    row = {"prompt": "list", "response": {**DONE[0], "finish_reason": "tool_calls"}}
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert [role for role, _ in dialog(events)] == ["user", "assistant"]
+    assert [call.name for call in calls(events)] == ["ls"]
+    [received] = only(events, ResponseReceived)
+    assert received.finish_reason == "tool_calls"
+
+
+def test_the_samples_of_slime_are_read_with_their_replies() -> None:
+    """The fields of `Sample` in slime (`slime/utils/types.py`)."""
+    row = {
+        "group_index": 3,
+        "index": 24,
+        "prompt": ASK,
+        "tokens": [1, 2, 3, 4],
+        "response": "no",
+        "response_length": 2,
+        "label": "a.txt",
+        "reward": 0.25,
+        "loss_mask": [1, 1],
+        "rollout_log_probs": [-0.1, -0.2],
+        "status": "truncated",
+    }
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert dialog(events) == [("user", "list"), ("assistant", "no")]
+    [run], [end] = runs(events), only(events, RunEnded)
+    assert run.group_id == "3" and (end.reward, end.status) == (0.25, "truncated")
+
+
 def test_preferences_with_nothing_in_common_are_not_claimed() -> None:
     row = {"chosen": DONE, "rejected": NO}
     assert format_of(lines(row, row)) != "openai-messages"
@@ -142,5 +196,7 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
         {"prompt": value, "completion": DONE},
         {"prompt": ASK, "chosen": value, "rejected": DONE},
         {"chosen": [*ASK, value], "rejected": ASK},
+        {"messages": ASK, "output": value},
+        {"messages": [*ASK, value], "completion": value},
     ):
         read_value(openai_messages.FORMAT, row)
