@@ -19,7 +19,15 @@ from zlib import crc32
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 
-_KEYS = ("completions", "responses", "outputs", "samples", "choices")
+_KEYS = (
+    "completions",
+    "responses",
+    "outputs",
+    "samples",
+    "choices",
+    "generations",
+    "candidates",
+)
 TEXT_KEYS = ("text", "completion", "response", "generated_text", "output")
 """The names under which a row or a sample has the text of a reply."""
 _SINGULAR_NAMES = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}

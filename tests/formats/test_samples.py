@@ -90,6 +90,8 @@ def rewards(events: list[Event]) -> list[float | None]:
         {"prompt": ASK, "choices": [{"index": 0, "message": CALLING}, {"message": NO}]},
         {"messages": ASK, "choices": [{"index": 0, "message": CALLING}, {"message": NO}]},
         {"messages": ASK, "responses": [SOUND, "no"]},
+        {"messages": ASK, "generations": [SOUND, "no"]},
+        {"prompt": "list", "candidates": [SOUND, "no"]},
         VERL,
         VLLM,
     ],
