@@ -5,6 +5,7 @@ exchange = {"messages", "response", …}                      completion logs, p
          | {"custom_id", "response": {"status_code", "body"}, "error"}     batch output
          | {"method", "path"|"url", "status", "response"}   HTTP recordings
          | {"input"|"body"|"prompt": request, "output": …}
+         | {"kwargs"|"params"|"payload"|"prompt"|…: request, "response": {…}}    a client's own log
 request: see `requests`
 """
 
@@ -22,6 +23,7 @@ from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.samples import parallel_lists, values_of_sample
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.formats.side_requests import side_request_by_reply, side_request_by_url
+from hermes_tui.formats.text_replies import is_generated
 from hermes_tui.parsers.measures import timestamp
 
 _FOREIGN_KEYS = frozenset(
@@ -43,6 +45,8 @@ _FOREIGN_KEYS = frozenset(
         "test_result",
     }
 )
+_CLIENT_KEYS = (*INPUTS, "kwargs", "params", "payload")
+"""The keys under which a client's own log has the arguments of its call."""
 _SESSION_KEYS = (
     "session_id",
     "sessionId",
@@ -66,7 +70,7 @@ _DURATION_KEYS = (
 )
 _SHOWN_ELSEWHERE = frozenset(
     {"messages", "response", "request", "raw_messages", "raw_response", "tools", "output", "model"}
-    | {"input", "body", "prompt", "stream", "headers", "request_headers", "url", "error"}
+    | {*_CLIENT_KEYS, "stream", "headers", "request_headers", "url", "error"}
 )
 
 
@@ -196,7 +200,24 @@ def _request_and_reply_keys(value: dict[str, Any]) -> tuple[str, str] | None:
     if "output" in value:
         key = next((key for key in INPUTS if is_request(value.get(key), value)), None)
         return None if key is None else (key, "output")
+    if _is_of_server(value.get("response")):
+        key = next((key for key in _CLIENT_KEYS if _is_asked(value.get(key), value)), None)
+        return None if key is None else (key, "response")
     return None
+
+
+def _is_of_server(response: Any) -> bool:
+    """Return whether `response` is the body of a server's reply, or an SDK's dump of it."""
+    response = decode_if_json(response)
+    if not isinstance(response, dict):
+        return False
+    is_named = response.get("object") == "response" or response.get("type") == "message"
+    return is_named or is_generated(response) or isinstance(response.get("choices"), list)
+
+
+def _is_asked(request: Any, around: dict[str, Any]) -> bool:
+    """Return whether `request` can be what a server's reply answers, even if it is a bare text."""
+    return bool(request) and (isinstance(request, str) or is_request(request, around))
 
 
 def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:

@@ -89,6 +89,9 @@ STREAM = sse(
             "response": {"finish_reason": "stop", "content": "hello", "usage": USAGE},
             "stream": [],
         },
+        {"kwargs": {"model": "m", "messages": ASK}, "response": HELLO},
+        {"payload": {"messages": ASK}, "response": json.dumps(HELLO), "attempt": 2},
+        {"prompt": ASK, "response": {"text": "hello", "meta_info": {"completion_tokens": 2}}},
         {
             "request": {"instructions": "s", "input": "list"},
             "response": {
@@ -109,6 +112,9 @@ STREAM = sse(
         "prompt",
         "standard payload",
         "autogen",
+        "arguments of a client",
+        "payload",
+        "prompt and reply of SGLang",
         "responses api",
     ],
 )
@@ -117,6 +123,14 @@ def test_every_spelling_yields_the_request_then_the_reply(value: dict[str, Any])
         events = read_bytes(FORMAT, data)
         assert dialog(events) == [("system", "s"), ("user", "list"), ("assistant", "hello")]
         assert len(runs(events)) == len(only(events, ResponseReceived)) == 1
+
+
+def test_a_bare_prompt_is_the_request_of_a_servers_reply() -> None:
+    row = {"prompt": "list", "response": HELLO}
+    assert format_of(lines(row, row)) == "llm-call-log"
+    events = read_bytes(FORMAT, lines(row))
+    assert dialog(events) == [("user", "list"), ("assistant", "hello")]
+    assert runs(events)[0].model == "m"
 
 
 def test_the_reply_is_received_before_its_message_with_usage_cost_and_time() -> None:
@@ -360,6 +374,8 @@ def test_autogen_calls_and_results_are_linked() -> None:
         {"prompt": ASK, "completion": ASK, "reward": 1.0},
         {"instruction": "i", "input": "x", "output": "y"},
         {"input": "x", "output": "y"},
+        {"params": {"lr": 0.1}, "response": HELLO},
+        {"prompt": "x", "response": {"label": "y"}},
         {
             "timestamp": 1,
             "session_id": "s",
