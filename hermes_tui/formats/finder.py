@@ -7,8 +7,9 @@ take precedence over objects with only a type, since the parts of one message ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_tui.formats.json_slice import pointer_of
@@ -26,6 +27,36 @@ _BODY_KEYS = ("content", "value", "parts", "text", "message")
 _ENVELOPE_KEYS = ("message", "payload", "data", "item", "event", "node_data")
 _OTHER_CONTENT_KEYS = ("tool_calls", "toolCalls", "function_call", "reasoning_content", "reasoning")
 
+_WORD = re.compile(r"[a-z]+")
+_FIELD_WORDS = frozenset(
+    {"messages", "message", "prompt", "completion", "response", "request", "reply", "answer"}
+    | {
+        "input",
+        "output",
+        "inputs",
+        "outputs",
+        "history",
+        "conversation",
+        "conversations",
+        "context",
+    }
+    | {
+        "chosen",
+        "rejected",
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "tools",
+        "raw",
+        "events",
+        "content",
+    }
+)
+"""Words in the keys of different lists of messages of one run."""
+_INDEX = "*"
+"""Stands for any index of a list in the shape of a path."""
+
 Path = tuple[str | int, ...]
 
 
@@ -36,6 +67,8 @@ class Found:
     path: Path
     items: list[Any]
     rank: int
+    name: str = ""
+    """The keys that lead to this list and not to the others that were chosen with it."""
 
     @property
     def pointer(self) -> str:
@@ -107,20 +140,49 @@ def _has_speaker(item: Any) -> bool:
 def find_conversations(value: Any) -> tuple[list[Found], list[Found]]:
     """Return the best list of messages in `value` with its siblings, and the other lists found.
 
-    The paths of siblings differ only in list indices (`/runs/0/messages`, `/runs/1/messages`).
-    Both lists are empty if nothing looks like a message.
+    The paths of siblings differ only in list indices (`/runs/0/messages`, `/runs/1/messages`) or in
+    keys that name no field of a run (`/task-1/messages`, `/task-2/messages`). Both lists are empty
+    if nothing looks like a message.
     """
     found = list(_walk(value))
     if not found:
         return [], []
     best = max(found, key=lambda one: (one.rank, len(one.items), -len(one.path)))
-    shape = _shape(best.path)
-    chosen = [one for one in found if _shape(one.path) == shape]
-    return chosen, [one for one in found if _shape(one.path) != shape]
+    chosen: list[Found] = []
+    others: list[Found] = []
+    for one in found:
+        (chosen if _are_siblings(one, best) else others).append(one)
+    return _named(chosen), others
+
+
+def _are_siblings(one: Found, best: Found) -> bool:
+    ours, theirs = _shape(one.path), _shape(best.path)
+    if len(ours) != len(theirs):
+        return False
+    differing = [key for pair in zip(ours, theirs, strict=True) if len({*pair}) > 1 for key in pair]
+    if any(key == _INDEX or _names_field(key) for key in differing):
+        return False
+    return one.rank == best.rank or ours[-1] == theirs[-1]
 
 
 def _shape(path: Path) -> tuple[str, ...]:
-    return tuple("*" if isinstance(step, int) else step for step in path)
+    return tuple(_INDEX if isinstance(step, int) else step for step in path)
+
+
+def _names_field(key: str) -> bool:
+    """Return whether a key names a field of a run rather than a run, its task or its model."""
+    has_number = any(map(str.isdigit, key))
+    return not has_number and not _FIELD_WORDS.isdisjoint(_WORD.findall(key.lower()))
+
+
+def _named(chosen: list[Found]) -> list[Found]:
+    """Return siblings with the keys by which their paths differ as their names."""
+    shapes = [_shape(one.path) for one in chosen]
+    differing = [at for at, keys in enumerate(zip(*shapes, strict=True)) if len({*keys}) > 1]
+    return [
+        replace(one, name=" · ".join(shape[at] for at in differing))
+        for one, shape in zip(chosen, shapes, strict=True)
+    ]
 
 
 def _walk(value: Any) -> Iterator[Found]:

@@ -78,7 +78,7 @@ def _run(
     messages = [message_in(item) for item in conversation.items]
     scalars = {k: v for k, v in nearest.items() if not isinstance(v, (dict, list))}
     build.start(
-        run_id=fields.run_id_of(nearest),
+        run_id=fields.run_id_of(nearest) or conversation.name,
         task=fields.task_of(nearest, (message[1] for message in messages if message)),
         model=fields.model_of(nearest) or fields.model_of(around),
         group_id=fields.group_of(nearest),

@@ -49,6 +49,38 @@ def test_lists_at_the_same_place_of_each_element_are_a_run_each() -> None:
     assert events[1].at is not None and events[1].at.pointer == "/runs/0/log/0"
 
 
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"t1": {"log": TALK, "reward": 1}, "t2": {"log": TALK, "reward": 0}}, ["t1", "t2"]),
+        ({"t1": TALK, "t2": [*TALK, *TALK]}, ["t1", "t2"]),
+        ({"cfg": {"lr": 1}, "runs": {"a": {"log": TALK}, "b": {"log": TALK[:1]}}}, ["a", "b"]),
+        ({"m1": {"t": {"log": TALK}}, "m2": {"u": {"log": TALK}}}, ["m1 · t", "m2 · u"]),
+        ({"m1": [{"log": TALK}, {"log": TALK}], "m2": [{"log": TALK}]}, ["m1", "m1", "m2"]),
+        ({"log": {"0": TALK, "1": TALK}, "reward": {"0": 1, "1": 0}}, ["0", "1"]),
+        ({"m1": {"id": "x", "log": TALK}, "m2": {"id": "y", "log": TALK}}, ["x", "y"]),
+    ],
+)
+def test_each_member_of_an_object_of_runs_is_a_run(value: Any, names: list[str]) -> None:
+    events = read_bytes(FORMAT, document(value))
+    assert [run.run_id for run in runs(events)] == names
+    assert all("not_shown" not in run.details for run in runs(events))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt_messages": TALK, "raw_messages": TALK},
+        {"agent": {"history": TALK}, "critic": {"context": TALK}},
+        {"input": {"log": TALK}, "output": {"log": TALK}},
+    ],
+)
+def test_lists_under_the_names_of_fields_are_of_one_run(value: Any) -> None:
+    events = read_bytes(FORMAT, document(value))
+    [run] = runs(events)
+    assert len(run.details["not_shown"]) == 1 and run.run_id == ""
+
+
 def test_lines_that_hold_messages_are_runs() -> None:
     assert counts(read_bytes(FORMAT, lines({"dialog": TALK}, {"dialog": TALK}))) == (2, 4, 0)
     assert counts(read_bytes(FORMAT, document([{"dialog": TALK}] * 3))) == (3, 6, 0)
