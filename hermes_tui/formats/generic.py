@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -84,7 +85,7 @@ def _run(
         group_id=fields.group_of(nearest),
         details={**fields.details_of(scalars), **elsewhere},
         pointer=conversation.pointer,
-        diagnostics=(_warning(conversation.pointer),),
+        diagnostics=(_warning(conversation.pointer, elsewhere.get("not_shown", [])),),
     )
     for index, item in enumerate(conversation.items):
         place = f"{conversation.pointer}/{index}"
@@ -111,12 +112,13 @@ def _nearest_object(value: Any, conversation: Found) -> dict[str, Any]:
     return nearest
 
 
-def _warning(pointer: str) -> Diagnostic:
+def _warning(pointer: str, unshown: Sequence[str] = ()) -> Diagnostic:
     place = f" at {pointer}" if pointer else ""
+    elsewhere = f"; messages that are not shown: {', '.join(unshown)}" if unshown else ""
     return Diagnostic(
         Code.SOURCE_DEFECT,
         Severity.WARNING,
-        f"unknown format: opened by the generic message finder{place}",
+        f"unknown format: opened by the generic message finder{place}{elsewhere}",
         hint="`hermes-tui formats` lists what is known; --format NAME forces one",
     )
 

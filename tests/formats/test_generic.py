@@ -36,7 +36,8 @@ def test_the_longest_list_of_messages_is_opened_with_a_warning_that_says_where()
     assert counts(events) == (1, 2, 0)
     started = runs(events)[0]
     assert found_codes(events[:1]) == ["SOURCE_DEFECT:warning"]
-    assert "generic message finder at /a/b" in started.diagnostics[0].message
+    message = started.diagnostics[0].message
+    assert "generic message finder at /a/b; messages that are not shown: /c (1)" in message
     assert started.details["not_shown"] == ["/c (1)"]
     assert started.model == "m"
 
