@@ -96,15 +96,15 @@ def read_calls_in(text: str) -> Calls:
     """Read the calls in the text of a reply."""
     if "@" not in text and "```" not in text and not any(mark in text for mark in _USE_MARKS):
         return Calls([], [], None, None)
-    spoken = without_thoughts(text)
-    fences = _fences(spoken)
+    visible = without_thoughts(text)
+    fences = _fences(visible)
     native, open_call = _native_calls(text, [one.whole for one in fences if one.is_closed])
     blocks = [_block(text, one) for one in fences if one.is_closed and one.is_of_tool]
     open_block = next((one for one in fences if not one.is_closed and one.is_of_tool), None)
-    marks = [at for mark in _USE_MARKS if (at := spoken.find(mark)) >= 0]
+    marks = [at for mark in _USE_MARKS if (at := visible.find(mark)) >= 0]
     return Calls(
         native,
-        blocks + list(_uses(spoken)),
+        blocks + list(_uses(visible)),
         _unclosed(open_call, open_block.whole if open_block else None),
         Span(min(marks), len(text)) if marks else None,
     )
