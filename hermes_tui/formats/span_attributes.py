@@ -19,6 +19,7 @@ from hermes_tui.parsers.measures import whole
 
 MAX_LEVELS = 24
 """The most components of a dotted name that are split; deeper ones stay together."""
+_INDEX_DIGITS = 9
 
 
 class Attributes:
@@ -67,7 +68,7 @@ class Attributes:
             if not key.startswith(f"{name}."):
                 continue
             index, _, rest = key[len(name) + 1 :].partition(".")
-            if (number := whole_number(index)) is not None:
+            if (number := whole_number(index, max_digits=_INDEX_DIGITS)) is not None:
                 spread.setdefault(number, {})[rest] = value
         return [_element(spread[index]) for index in sorted(spread)]
 
@@ -122,7 +123,7 @@ def _with_lists(value: Any, level: int = 0) -> Any:
     if not isinstance(value, dict) or level > MAX_LEVELS:
         return value
     found = {key: _with_lists(item, level + 1) for key, item in value.items()}
-    if found and all(whole_number(key) is not None for key in found):
+    if found and all(whole_number(key, max_digits=_INDEX_DIGITS) is not None for key in found):
         return [found[key] for key in sorted(found, key=int)]
     return found
 
