@@ -31,11 +31,11 @@ READ_BY_TURNS: Final = MappingProxyType({
     "abandoned branches look like the others"
 })  # fmt: skip
 """Added to the details of a run that is read this way."""
-MOST_TOGETHER: Final = 32 << 20
+MAX_TOGETHER: Final = 32 << 20
 """Approximate bytes of memory; the turns of a session that takes more are read one by one."""
-MOST_TURN: Final = 4 << 20
+MAX_TURN: Final = 4 << 20
 """Bytes after which a turn is cut even if no reply begins."""
-MOST_BEFORE: Final = 4 << 20
+MAX_BEFORE: Final = 4 << 20
 """Bytes before a turn that may be searched for facts that an earlier turn states for all of
 them."""
 LINE_HEAD: Final = 64 << 10
@@ -46,7 +46,7 @@ def by_turns(reader: Reader, source: Source) -> Reader:
     """Return a reader of the turns of a session that is too big, or else the same reader."""
     if reader.layout is not Layout.WHOLE_LINES or cutting_rule(reader) is None:
         return reader
-    if not exceeds_memory(source, MOST_TOGETHER):
+    if not exceeds_memory(source, MAX_TOGETHER):
         return reader
     return reader._replace(layout=Layout.TURNS, unit=Unit.PARTS)
 
@@ -93,7 +93,7 @@ class _Cutter:
         """Process the next line; for a long one, `text` is its beginning and its end."""
         found, index = self.reply(text), self.index
         is_next = self.is_begun and bool(found) and found != self.name
-        is_too_much = end - index.end > MOST_TURN and start > index.end
+        is_too_much = end - index.end > MAX_TURN and start > index.end
         if is_next or is_too_much:
             self.cut(start)
         self.is_blank = self.is_blank and is_blank(text)
@@ -130,8 +130,8 @@ def scan_turns(source: Source, index: RecordIndex, reply: ReplyOfLine) -> Iterat
 
 
 def lines_before(source: Source, end: int) -> Iterator[bytes]:
-    """Yield the lines before `end`, the latest first, within `MOST_BEFORE` bytes."""
-    least = max(0, end - MOST_BEFORE)
+    """Yield the lines before `end`, the latest first, within `MAX_BEFORE` bytes."""
+    least = max(0, end - MAX_BEFORE)
     torn = b""
     while end > least:
         start = max(least, end - SLICE)

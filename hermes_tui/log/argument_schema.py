@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.log.quick_schema import spelled, spelled_value, surely_fits
 from hermes_tui.model.wording import first_line
 
-MOST_PROBLEMS: Final = 20
+MAX_PROBLEMS: Final = 20
 LONGEST_VALUE: Final = 80
 """Characters of a value in a message; the rest of the message is about what is wrong with it."""
-MOST_REFERENCES: Final = 10_000
+MAX_REFERENCES: Final = 10_000
 """References followed in one check: a few that refer to one another can take forever."""
 
 
@@ -33,7 +33,7 @@ class SchemaProblem(NamedTuple):
 
 
 def schema_problems(arguments: Any, schema: Any) -> tuple[SchemaProblem, ...]:
-    """Return how `arguments` violate `schema`, at most `MOST_PROBLEMS` problems.
+    """Return how `arguments` violate `schema`, at most `MAX_PROBLEMS` problems.
 
     A schema that is broken, or has a reference that it does not resolve itself, is one problem;
     nothing is fetched. Without a schema (None) there are no problems.
@@ -88,7 +88,7 @@ def _errors(arguments: Any, schema: Any) -> tuple[list[Any], str]:
     try:
         check, why = _check(json.dumps(schema, default=str))
         errors = check.iter_errors(arguments) if check is not None else ()
-        return list(islice(errors, MOST_PROBLEMS)), why
+        return list(islice(errors, MAX_PROBLEMS)), why
     except RecursionError:
         return [], "it refers to itself without end"
     except (SchemaError, UnknownType, Unresolvable) as error:
@@ -136,7 +136,7 @@ class _Check:
 
     def _counted(self, rule: Any, *arguments: Any) -> Iterator[Any]:
         self._reference_count += 1
-        if self._reference_count > MOST_REFERENCES:
+        if self._reference_count > MAX_REFERENCES:
             raise RecursionError
         yield from rule(*arguments) or ()
 

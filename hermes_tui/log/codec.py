@@ -32,7 +32,7 @@ SCHEMA = 2
 """The newest schema that is understood."""
 PACKED_FROM: Final = 1 << 20
 """Characters. A shorter text of a server is written unpacked, so that `jq` can read it."""
-MOST_UNPACKED: Final = 256 << 20
+MAX_UNPACKED: Final = 256 << 20
 """The most bytes of a packed text once it is unpacked; also the limit of a plain record."""
 PACKED: Final[dict[type, str]] = {ResponseReceived: "raw", RequestFailed: "body"}
 """The field that is packed: the raw text of a server, as a stream is many times its content."""
@@ -58,12 +58,12 @@ def long_text(event: Event) -> str:
     """Return the text of an event that `encode_packed` packs, empty if there is none."""
     name = PACKED.get(type(event))
     text: str = getattr(event, name) if name is not None else ""
-    return text if PACKED_FROM <= len(text) <= MOST_UNPACKED else ""
+    return text if PACKED_FROM <= len(text) <= MAX_UNPACKED else ""
 
 
 def encode_packed(event: Event) -> bytes:
     """Return one line like `encode`, but with a very long text of a server packed."""
-    packed = pack(text, MOST_UNPACKED) if (text := long_text(event)) else b""
+    packed = pack(text, MAX_UNPACKED) if (text := long_text(event)) else b""
     if not packed:
         return encode(event)
     name = PACKED[type(event)]
@@ -127,7 +127,7 @@ def _with_unpacked_text(value: dict[str, Any], event: Event) -> Event:
     if name is None or not isinstance(packed, str):
         return event
     try:
-        text = unpack(_from_base64(packed), MOST_UNPACKED)
+        text = unpack(_from_base64(packed), MAX_UNPACKED)
     except ValueError as error:
         raise MalformedEvent(str(error)) from error
     return copy_event(event, **{name: text})

@@ -24,10 +24,10 @@ from hermes_tui.log.regex_automaton import Automaton
 from hermes_tui.log.regex_tree import PatternParser, Tree, reverse
 from hermes_tui.log.regex_tree import RegexError as RegexError
 
-MOST_STEPS: Final = 500
+MAX_STEPS: Final = 500
 """Steps per character that `re` may take to try all ways to split a text over the repeats."""
 MAX_SPLITS: Final = 30
-MOST_FOLLOWED: Final = 4
+MAX_FOLLOWED: Final = 4
 """How often each character is read, on average, to follow matches to their longest ends."""
 
 
@@ -75,7 +75,7 @@ def compile_span_steps(pattern: str) -> Callable[[str], Iterator[tuple[int, int]
     if parser.repeats_groups:
         longest = 0
     elif splits:
-        longest = (MOST_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
+        longest = (MAX_STEPS * factorial(splits + 1)) ** (1 / splits) if splits < MAX_SPLITS else 0
     spans = _SpanFinder(tree, parser)
 
     def found_in(text: str) -> Iterator[tuple[int, int] | None]:
@@ -103,7 +103,7 @@ class _SpanFinder:
     def found_in(self, text: str) -> Iterator[tuple[int, int] | None]:
         # `$` also matches before a last newline, which is not part of any span.
         text = text.removesuffix("\n")
-        begin, to_follow = 0, MOST_FOLLOWED * len(text)
+        begin, to_follow = 0, MAX_FOLLOWED * len(text)
         while begin <= len(text):
             end = None
             for end in self._any.first_end(text, begin):

@@ -13,8 +13,8 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
 from hermes_tui.model.wording import is_time
 
-MOST_TOOLS: Final = 64
-MOST_SCORES: Final = 64
+MAX_LISTED_TOOLS: Final = 64
+MAX_SCORES: Final = 64
 
 
 class RunSummary(NamedTuple):
@@ -42,7 +42,7 @@ class RunSummary(NamedTuple):
     parent_run_id: str = ""
     parser: str = ""
     tools: tuple[tuple[str, int, int], ...] = ()
-    """Name, calls and errors of the tools called most, at most `MOST_TOOLS`, by name."""
+    """Name, calls and errors of the tools called most, at most `MAX_LISTED_TOOLS`, by name."""
     prompt_tokens: int | None = None
     """Sum over all requests, as the file gives them. So are `completion_tokens` and `cost_usd`."""
     completion_tokens: int | None = None
@@ -52,7 +52,7 @@ class RunSummary(NamedTuple):
     """The mean duration of a reply."""
     stop_reason: str = ""
     scores: tuple[tuple[str, float], ...] = ()
-    """Scores by name in addition to the reward, at most `MOST_SCORES`."""
+    """Scores by name in addition to the reward, at most `MAX_SCORES`."""
     task_digest: str = ""
     """A digest that distinguishes tasks whose first line, `task`, is the same; see the function."""
     began_ts: float | None = None
@@ -95,7 +95,7 @@ def summarise(state: RunState) -> RunSummary:
         duration_s=state.tally.duration_s(state.first_ts, state.last_ts),
         latency_s=state.tally.latency_s,
         stop_reason=state.stop_reason,
-        scores=tuple(sorted(state.scores.items())[:MOST_SCORES]),
+        scores=tuple(sorted(state.scores.items())[:MAX_SCORES]),
         task_digest=task_digest(state),
         began_ts=_plausible_time(state.first_ts),
         latest_ts=_plausible_time(state.last_ts),
@@ -124,7 +124,7 @@ def task_digest(state: RunState) -> str:
 
 def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:
     counted = ((name, calls, errors) for name, (calls, errors) in tally.tools.items())
-    most_called = sorted(counted, key=lambda tool: -tool[1])[:MOST_TOOLS]
+    most_called = sorted(counted, key=lambda tool: -tool[1])[:MAX_LISTED_TOOLS]
     return tuple(sorted(most_called))
 
 

@@ -9,15 +9,15 @@ from typing import Final, NamedTuple, TypeVar
 
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolResult, Usage
 
-MOST_TOOLS: Final = 256
+MAX_COUNTED_TOOLS: Final = 256
 """How many tool names are counted separately in a run; further ones count as `OTHER_TOOLS`."""
 OTHER_TOOLS: Final = "(other tools)"
 NO_NAME: Final = "(no name)"
 LONGEST_NAME: Final = 120
 _UNKNOWN: Final = Usage()
 _NOTHING: Final = (_UNKNOWN, None)
-MOST_LABELS: Final = 1_000
-MOST_TURNS: Final = 5
+MAX_LABELS: Final = 1_000
+MAX_TURNS: Final = 5
 _Number = TypeVar("_Number", int, float)
 
 
@@ -102,9 +102,9 @@ class Tally:
 
     @property
     def costly_turns(self) -> tuple[TurnCost, ...]:
-        """The costliest turns, at most `MOST_TURNS`, the costliest first."""
+        """The costliest turns, at most `MAX_TURNS`, the costliest first."""
         turns = [turn for turn in (*self.earlier, self.turn) if any(turn.rank)]
-        return tuple(sorted(turns, key=lambda turn: turn.rank, reverse=True)[:MOST_TURNS])
+        return tuple(sorted(turns, key=lambda turn: turn.rank, reverse=True)[:MAX_TURNS])
 
     def received(self, usage: Usage | None, duration_s: float | None, turn: int = 0) -> None:
         """Count the usage and duration that are recorded before the message of a reply.
@@ -119,7 +119,7 @@ class Tally:
     def message(self, message: Message, seq: int, turn: int = 0) -> None:
         self._spend(message.usage, message.duration_s, turn)
         self.counted = _NOTHING
-        if GOLD_FAILURE in message.flags and len(self.gold_failures) < MOST_LABELS:
+        if GOLD_FAILURE in message.flags and len(self.gold_failures) < MAX_LABELS:
             self.gold_failures += (seq,)
 
     def call(self, name: str | None) -> None:
@@ -177,7 +177,7 @@ class Tally:
         if seconds is None and tokens_in is None and tokens_out is None:
             return
         if turn != self.turn.turn:
-            if len(self.earlier) < MOST_TURNS or self.turn.rank > self.earlier[-1].rank:
+            if len(self.earlier) < MAX_TURNS or self.turn.rank > self.earlier[-1].rank:
                 self.earlier = self.costly_turns
             self.turn = TurnCost(turn)
         self.turn = self.turn.with_more(seconds, tokens_in, tokens_out)
@@ -200,7 +200,7 @@ class Tally:
 
 
 def _limited_key(key: str, known: Collection[str]) -> str:
-    return key if key in known or len(known) < MOST_TOOLS else OTHER_TOOLS
+    return key if key in known or len(known) < MAX_COUNTED_TOOLS else OTHER_TOOLS
 
 
 def _sum(total: _Number | None, more: _Number | None) -> _Number | None:

@@ -8,7 +8,7 @@ LONGEST_NAME = 200
 """How many characters of a name are compared, as comparing long names takes long."""
 LEAST_PART = 3
 """Characters. A shorter name is part of too many others to single one out."""
-MOST_NEAR = 3
+MAX_NEAR = 3
 """How many near names are suggested."""
 LEAST_LIKE = 0.6
 
@@ -111,7 +111,7 @@ def near_hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def near_names(
-    name: str, known: Iterable[str], *, most: int = MOST_NEAR, likeness: float = LEAST_LIKE
+    name: str, known: Iterable[str], *, most: int = MAX_NEAR, likeness: float = LEAST_LIKE
 ) -> list[str]:
     """Return at most `most` of the `known` names: those that contain `name`, else similar ones.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.parsers.engines.base import MOST_FINDINGS
+from hermes_tui.parsers.engines.base import MAX_FINDINGS
 from hermes_tui.parsers.wire.cursor import MAX_PER_CODE
 
 _OURS: Final = "hermes-tui/"
@@ -15,7 +15,7 @@ _OURS: Final = "hermes-tui/"
 
 def may_be_more(reader: str, found: Sequence[Diagnostic]) -> bool:
     """Return whether the parser named `reader` may have left out findings."""
-    if len(found) >= MOST_FINDINGS:
+    if len(found) >= MAX_FINDINGS:
         return True
     counts = Counter(finding.code for finding in found)
     return reader.startswith(_OURS) and max(counts.values(), default=0) >= MAX_PER_CODE

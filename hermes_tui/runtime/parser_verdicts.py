@@ -19,7 +19,7 @@ from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, Pa
 from hermes_tui.parsers.call_places import call_spans_in
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
-from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
+from hermes_tui.parsers.engines.base import MAX_FINDINGS, EngineInfo, Trace
 from hermes_tui.parsers.engines.no_calls import NO_CALL_HINT
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
@@ -31,7 +31,7 @@ ENGINE_FINDINGS: Final = frozenset(
 )
 """Findings about a real engine itself, regardless of which reading explains its result."""
 _MAX_NAME_LENGTH: Final = 60
-_MAX_MISSING: Final = 2 * MOST_FINDINGS
+_MAX_MISSING: Final = 2 * MAX_FINDINGS
 """How many missing calls are looked for at most: each costs a search through the content."""
 
 
@@ -257,7 +257,7 @@ def _odd_calls(
 
 def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:
     """Yield a finding for each call the engine loses, and one if it reports calls but has none."""
-    for call in lost[:MOST_FINDINGS]:
+    for call in lost[:MAX_FINDINGS]:
         name = first_line(call.name or "", _MAX_NAME_LENGTH)
         yield Diagnostic(
             Code.SILENT_DROP,

@@ -25,13 +25,13 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f"
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
-MOST_MARKS = 8
+MAX_MARKS = 8
 """Most combining marks drawn on one character: no script needs more, and a pile covers other rows.
 """
-_PILED = re.compile(f"(?<=[{_MARKS}]{{{MOST_MARKS}}})[{_MARKS}]+")
+_PILED = re.compile(f"(?<=[{_MARKS}]{{{MAX_MARKS}}})[{_MARKS}]+")
 _EMOJI_STYLE = re.compile("(.?)\ufe0f\u20e3?", re.DOTALL)
 _SUSPECT = re.compile(
-    f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f|[{_MARKS}]{{{MOST_MARKS + 1}}}"
+    f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f|[{_MARKS}]{{{MAX_MARKS + 1}}}"
 )
 
 

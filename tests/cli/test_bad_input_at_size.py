@@ -23,7 +23,7 @@ from tests.cli.program import PROJECT, Outcome, hermes_tui, within
 USER = b'{"role":"user","content":"hi"}\n'
 MODEL = b'{"role":"assistant","content":"hello"}\n'
 RUN = b'{"messages":[{"role":"user","content":"hi"}]}\n'
-MOST_MB = 150
+MAX_MB = 150
 
 
 _MEASURE = """
@@ -49,7 +49,7 @@ def frugal(*arguments: str | Path) -> Outcome:
             timeout=240,
             check=False,
         )
-        assert int(measured.read()) >> 10 < MOST_MB
+        assert int(measured.read()) >> 10 < MAX_MB
     return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.debugger.inputs import EditArguments, Resume, SetBreakpoints, ToolReplied
 from hermes_tui.debugger.stepping import RUN_MODE, StopPoint
-from hermes_tui.log.argument_schema import MOST_PROBLEMS, schema_problems
+from hermes_tui.log.argument_schema import MAX_PROBLEMS, schema_problems
 from hermes_tui.model.messages import ToolSpec
 from tests.debugger.scenario import Scenario, broken, calls, run_to, task
 
@@ -79,7 +79,7 @@ def test_a_broken_schema_is_one_problem_and_nothing_is_fetched(schema: Any) -> N
 
 def test_the_number_of_problems_is_bounded() -> None:
     schema = {"items": {"type": "string"}}
-    assert len(schema_problems([1] * 1000, schema)) == MOST_PROBLEMS
+    assert len(schema_problems([1] * 1000, schema)) == MAX_PROBLEMS
 
 
 @settings(max_examples=60, deadline=None)

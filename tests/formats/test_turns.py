@@ -155,7 +155,7 @@ def test_the_lines_before_a_turn_are_yielded_last_one_first(
     for size in (1, 4, 100):
         monkeypatch.setattr(turns, "SLICE", size)
         assert list(turns.lines_before(source, end)) == expected
-    monkeypatch.setattr(turns, "MOST_BEFORE", 10)
+    monkeypatch.setattr(turns, "MAX_BEFORE", 10)
     assert list(turns.lines_before(source, end)) == [b"", b"fourth"]
     assert list(turns.lines_before(source, 0)) == [b""]
 
@@ -163,7 +163,7 @@ def test_the_lines_before_a_turn_are_yielded_last_one_first(
 def test_a_result_in_another_record_than_its_call_answers_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "MOST_TURN", 1)
+    monkeypatch.setattr(turns, "MAX_TURN", 1)
     rows = [message_line("assistant", tool_use("t1"), "msg_1"), answer("t1")]
     events = by_turns(claude_code.FORMAT, lines(SESSION[1], *rows))
     assert len(turn_pieces(claude_code.FORMAT, lines(SESSION[1], *rows))) == 3
@@ -200,7 +200,7 @@ def test_a_big_session_is_read_by_turns_and_a_small_one_at_once(
 ) -> None:
     data = lines(*SESSION)
     small = detect(BytesSource(data), FORMATS).reader
-    monkeypatch.setattr(turns, "MOST_TOGETHER", len(data) // 2)
+    monkeypatch.setattr(turns, "MAX_TOGETHER", len(data) // 2)
     big = detect(BytesSource(data), FORMATS).reader
     assert small is not None and (small.layout, small.unit) == (Layout.WHOLE_LINES, Unit.RUNS)
     assert big is not None and (big.layout, big.unit) == (Layout.TURNS, Unit.PARTS)
@@ -210,7 +210,7 @@ def test_short_lines_after_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatc
     long = message_line("user", "x" * 70_000)
     short = [message_line("user", f"question {number}") for number in range(100)]
     data = lines(long, *short)
-    monkeypatch.setattr(turns, "MOST_TOGETHER", len(data) + 100 * turns.LINE_WEIGHT)
+    monkeypatch.setattr(turns, "MAX_TOGETHER", len(data) + 100 * turns.LINE_WEIGHT)
     big = detect(BytesSource(data), FORMATS).reader
     assert big is not None and big.layout is Layout.TURNS
     small = detect(BytesSource(lines(long, *short[1:])), FORMATS).reader
@@ -219,7 +219,7 @@ def test_short_lines_after_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatc
 
 def test_an_overlong_turn_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     data = lines(*[message_line("user", f"question {n}") for n in range(20)])
-    monkeypatch.setattr(turns, "MOST_TURN", len(data) // 4)
+    monkeypatch.setattr(turns, "MAX_TURN", len(data) // 4)
     pieces = turn_pieces(claude_code.FORMAT, data)
     assert b"".join(pieces) == data
     assert len(pieces) > 3 and max(map(len, pieces)) <= len(data) // 4
@@ -227,7 +227,7 @@ def test_an_overlong_turn_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_blank_lines_are_not_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_TURN", 400)
+    monkeypatch.setattr(turns, "MAX_TURN", 400)
     data = lines(*SESSION) + b" \n" * 1000 + b"  "
     events = by_turns(claude_code.FORMAT, data)
     assert without_starts(events) == without_starts(by_turns(claude_code.FORMAT, lines(*SESSION)))

@@ -87,7 +87,7 @@ def test_other_texts_are_written_unpacked(event: Event) -> None:
 def test_a_packed_text_that_cannot_be_read_is_malformed(
     monkeypatch: pytest.MonkeyPatch, text: str, what: str
 ) -> None:
-    monkeypatch.setattr("hermes_tui.log.codec.MOST_UNPACKED", 1024)
+    monkeypatch.setattr("hermes_tui.log.codec.MAX_UNPACKED", 1024)
     with pytest.raises(MalformedEvent, match=what):
         decode(line_of(text))
 
@@ -96,7 +96,7 @@ def test_a_text_too_long_to_be_unpacked_again_is_not_packed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     event = ResponseReceived(seq=0, raw=LONG)
-    monkeypatch.setattr("hermes_tui.log.codec.MOST_UNPACKED", len(LONG))
+    monkeypatch.setattr("hermes_tui.log.codec.MAX_UNPACKED", len(LONG))
     assert encode_packed(event) == encode(event)
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.summary import MOST_TOOLS, RunSummary, summarise
-from hermes_tui.log.tally import MOST_TOOLS as TOLD_APART
-from hermes_tui.log.tally import NO_NAME, OTHER_TOOLS, Tally
+from hermes_tui.log.summary import MAX_LISTED_TOOLS, RunSummary, summarise
+from hermes_tui.log.tally import MAX_COUNTED_TOOLS, NO_NAME, OTHER_TOOLS, Tally
 from hermes_tui.model.events import MessageAppended, ResponseReceived, RunEnded
 from hermes_tui.model.messages import Message, ToolResult, Usage
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
@@ -44,11 +43,11 @@ def test_an_error_counts_for_the_called_tool_and_not_for_the_name_in_the_result(
 
 
 def test_the_tally_of_a_run_that_calls_ever_new_names_stays_small(tmp_path: Path) -> None:
-    calls = [call(f"c{n}", f"tool-{n}", {}) for n in range(2 * TOLD_APART)]
+    calls = [call(f"c{n}", f"tool-{n}", {}) for n in range(2 * MAX_COUNTED_TOOLS)]
     messages = [*MESSAGES[:2], reply(*calls)]
     tools = summary_of(write_run(tmp_path / "run.json", messages)).tools
-    assert len(tools) == MOST_TOOLS
-    assert (OTHER_TOOLS, TOLD_APART, 0) in tools
+    assert len(tools) == MAX_LISTED_TOOLS
+    assert (OTHER_TOOLS, MAX_COUNTED_TOOLS, 0) in tools
 
 
 def test_a_call_without_a_name_is_counted_as_such(tmp_path: Path) -> None:
@@ -187,10 +186,10 @@ def test_tools_are_listed_with_the_total_and_the_longest_seconds_of_their_calls(
 
 def test_the_tools_that_nobody_called_are_merged_beyond_a_bound() -> None:
     tally = Tally()
-    for number in range(2 * TOLD_APART):
+    for number in range(2 * MAX_COUNTED_TOOLS):
         tally.result(ToolResult("ok", duration_s=1.0), f"tool {number}", 1)
-    assert len(tally.tool_seconds) == TOLD_APART + 1
-    assert tally.tool_seconds[OTHER_TOOLS] == (TOLD_APART, 1.0)
+    assert len(tally.tool_seconds) == MAX_COUNTED_TOOLS + 1
+    assert tally.tool_seconds[OTHER_TOOLS] == (MAX_COUNTED_TOOLS, 1.0)
 
 
 def test_the_most_expensive_turns_are_listed_in_any_order_of_the_run() -> None:

@@ -8,8 +8,8 @@ from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import ADDED, ArgumentsState, Origin, ToolCall
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render import json_lines
-from hermes_tui.ui.render.calls import MOST_CALLS, calls_page
-from hermes_tui.ui.render.raw_beside import MOST_ROWS, raw_beside_normalised
+from hermes_tui.ui.render.calls import MAX_CALLS, calls_page
+from hermes_tui.ui.render.raw_beside import MAX_ROWS, raw_beside_normalised
 from hermes_tui.ui.render.wrap import RowMap
 from hermes_tui.ui.view_model import ViewState
 from tests.log.runs import answer, call, says, started, timeline
@@ -27,8 +27,8 @@ def shown(calls: int, at: int) -> list[str]:
 
 
 def test_all_calls_of_a_turn_are_shown() -> None:
-    texts = shown(MOST_CALLS, at=20)
-    assert [text for text in texts if "[dict]" in text][-1].startswith(f"  {MOST_CALLS}. ls")
+    texts = shown(MAX_CALLS, at=20)
+    assert [text for text in texts if "[dict]" in text][-1].startswith(f"  {MAX_CALLS}. ls")
     assert not any("one by one" in text for text in texts)
 
 
@@ -127,5 +127,5 @@ def test_arguments_of_any_size_are_styled_lazily(
 def test_raw_next_to_normalised_shows_the_beginning_of_long_arguments() -> None:
     lines = [line.text for line in raw_beside_normalised(LONG, 80, KeyNames())]
     assert any(line.endswith(" 100,") for line in lines)
-    assert len(lines) < MOST_ROWS + 20
+    assert len(lines) < MAX_ROWS + 20
     assert any(line.startswith("… more rows") for line in lines)

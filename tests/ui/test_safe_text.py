@@ -12,7 +12,7 @@ from rich.style import Style
 from textual.color import Color
 
 from hermes_tui.model.visible import visible, visible_line, visible_row
-from hermes_tui.ui.safe_text import MOST_MARKS, TerminalFilter
+from hermes_tui.ui.safe_text import MAX_MARKS, TerminalFilter
 
 BLACK = Color(0, 0, 0)
 AWKWARD = (
@@ -58,7 +58,7 @@ def test_sequences_of_ambiguous_width_get_a_definite_one(raw: str, cells: int) -
 
 def test_excessive_combining_marks_are_cut_and_normal_ones_kept() -> None:
     (drawn,) = filtered("e" + "\u0301" * 10_000 + " end")
-    assert drawn.text == "e" + "\u0301" * MOST_MARKS + " end"
+    assert drawn.text == "e" + "\u0301" * MAX_MARKS + " end"
     needed = "a\u0301\u0323\u0308 שָּׁ֖"
     assert filtered(needed) == [Segment(needed, None)]
 

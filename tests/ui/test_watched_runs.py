@@ -251,7 +251,7 @@ def test_many_followed_sessions_keep_few_files_open(
 async def test_a_big_session_is_followed_as_one_run_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hermes_tui.formats.turns.MOST_TOGETHER", 0)
+    monkeypatch.setattr("hermes_tui.formats.turns.MAX_TOGETHER", 0)
     monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", 0)
     path = tmp_path / "a.jsonl"
     path.write_text(line(0, "user", "list the files") + line(1, "assistant", CALL))
@@ -275,7 +275,7 @@ async def test_a_followed_session_that_becomes_big_is_still_followed(
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        monkeypatch.setattr("hermes_tui.formats.turns.MOST_TOGETHER", 0)
+        monkeypatch.setattr("hermes_tui.formats.turns.MAX_TOGETHER", 0)
         with path.open("a") as file:
             file.write(line(1, "assistant", "there is a.txt"))
         await until(pilot, lambda: "there is a.txt" in text_of(app))

@@ -29,8 +29,8 @@ DELIVERED = "delivered"
 """The outcome of the step of a delivered call."""
 TAKEN_BACK = "taken back"
 """The outcome of the step of a call that is withdrawn later because another call is bad."""
-MOST_STEPS = 5_000
-MOST_FINDINGS = 1_000
+MAX_STEPS = 5_000
+MAX_FINDINGS = 1_000
 """Beyond this number, further findings about a pathological text add nothing new."""
 
 
@@ -171,7 +171,7 @@ class Trace:
 
     def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
         """Record one decision inside the open part."""
-        if len(self._steps) >= MOST_STEPS:
+        if len(self._steps) >= MAX_STEPS:
             return
         self._steps.append(ParseStep(rule, self.span(start, end), outcome, detail, self._depth))
 
@@ -180,7 +180,7 @@ class Trace:
 
         Exceptions pass through; the part is closed all the same.
         """
-        if len(self._steps) >= MOST_STEPS:
+        if len(self._steps) >= MAX_STEPS:
             return Part(self, -1)
         part = Part(self, len(self._steps))
         self.step(rule, start, end, "")
@@ -221,7 +221,7 @@ class Trace:
     @property
     def findings_full(self) -> bool:
         """Whether there are so many findings that no more are recorded."""
-        return len(self.diagnostics) >= MOST_FINDINGS
+        return len(self.diagnostics) >= MAX_FINDINGS
 
     def call(
         self,

@@ -14,7 +14,7 @@ from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress,
 BIG: Final = 8 << 20
 """Bytes. Reading less takes about as long as starting a process, so it is not cached either."""
 FLUSH_EVERY_S: Final = 0.2
-MOST_COMPLAINTS: Final = 100
+MAX_COMPLAINTS: Final = 100
 """Per block, the most complaints that are listed individually."""
 
 
@@ -62,7 +62,7 @@ class BlockMaker:
         self._runs.append(run)
 
     def complain(self, found: FoundDefect) -> None:
-        if len(self._complaints) < MOST_COMPLAINTS:
+        if len(self._complaints) < MAX_COMPLAINTS:
             self._complaints.append(found.message)
 
     @property

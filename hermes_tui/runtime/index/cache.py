@@ -28,7 +28,7 @@ from hermes_tui.version import __version__
 
 SUFFIX: Final = ".runs"
 PART: Final = ".part"
-MOST_BYTES: Final = 2 << 30
+MAX_BYTES: Final = 2 << 30
 """Of all cached indexes together; beyond it the least recently used ones are removed."""
 HASHED: Final = 64 << 10
 """Bytes hashed at the beginning and at the end of a file to identify it."""
@@ -278,7 +278,7 @@ def discard(store: RunStore) -> None:
             store.path.unlink()
 
 
-def prune(most_bytes: int = MOST_BYTES) -> None:
+def prune(most_bytes: int = MAX_BYTES) -> None:
     """Remove the least recently used indexes, and partial ones that killed processes left."""
     kept = []
     for path in indexes_dir().iterdir():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.log.run_blocks import BlockFacts, DamagedBlock
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.index.blocks import BIG, MOST_COMPLAINTS, BlockMaker
+from hermes_tui.runtime.index.blocks import BIG, MAX_COMPLAINTS, BlockMaker
 from hermes_tui.runtime.index.cache import (
     Identity,
     RunTotals,
@@ -30,7 +30,7 @@ from hermes_tui.runtime.sources import FileSource
 if TYPE_CHECKING:
     from hermes_tui.runtime.index.process import Indexing
 
-MOST_FAILURES: Final = 3
+MAX_FAILURES: Final = 3
 """After this many failed processes, a file is read without one."""
 
 
@@ -96,7 +96,7 @@ class RunIndex:
         Also False if processes have failed too often.
         """
         done = self.file.index.end_of(records_done - 1) if records_done else 0
-        return self._failures < MOST_FAILURES and self.file.source.size - done >= BIG
+        return self._failures < MAX_FAILURES and self.file.source.size - done >= BIG
 
     def start(self, records_done: int) -> None:
         """Start a process that reads everything after the first `records_done` records."""
@@ -111,7 +111,7 @@ class RunIndex:
                 self.file, records_done=records_done, runs_done=self.totals.runs
             )
         except (OSError, SourceError) as error:
-            self._failures = MOST_FAILURES
+            self._failures = MAX_FAILURES
             self.failure = f"read without a background process: {error}"
 
     def _flush(self, records_done: int) -> None:
@@ -147,7 +147,7 @@ class RunIndex:
         self._add_complaints(facts.complaints)
 
     def _add_complaints(self, complaints: tuple[str, ...]) -> None:
-        room = MOST_COMPLAINTS - len(self.totals.complaints)
+        room = MAX_COMPLAINTS - len(self.totals.complaints)
         self.totals.complaints += complaints[: max(0, room)]
 
     def _failed(self, why: str) -> None:

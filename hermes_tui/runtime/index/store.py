@@ -28,7 +28,7 @@ from hermes_tui.log.run_blocks import (
 SEGMENTS = len(COLUMNS) + 1
 DECODED_BLOCKS = 96
 COPY = 1 << 22
-MOST_TAKEN_BACK = 1 << 26
+MAX_TAKEN_BACK = 1 << 26
 """The most bytes of blocks that are moved to memory if they cannot stay on disk."""
 
 
@@ -167,7 +167,7 @@ class RunStore:
         # If nothing could be written, there may be no file either.
         with suppress(OSError):
             self.path.unlink()
-        if self._fd is None or self._end > MOST_TAKEN_BACK:
+        if self._fd is None or self._end > MAX_TAKEN_BACK:
             return
         try:
             self._packed |= self._written_blocks()

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermes_tui.model.wording import first_few, first_line
 
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 def schemas_changed(declared: Iterable[Any], current: Iterable[Any]) -> str:
@@ -19,7 +19,7 @@ def schemas_changed(declared: Iterable[Any], current: Iterable[Any]) -> str:
     names = [name for name in before | after if before.get(name) != after.get(name)]
     if not names:
         return ""
-    listed = first_few([first_line(name, 40) for name in names], _MOST_NAMED)
+    listed = first_few([first_line(name, 40) for name in names], _MAX_NAMED)
     return f"changed: {listed}; this run keeps the schemas it began with; a new run uses these"
 
 

@@ -11,7 +11,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import EngineVerdict, Received, received_after
 from hermes_tui.ui.lab.verdicts import Verdict, differences
 
-MOST_SPLITS: Final = 400
+MAX_SPLITS: Final = 400
 """Most borders that a sweep tries; the whole text is parsed again for each."""
 _MARKUP = re.compile(r"[<>\[\]{}|\"':,\n]")
 
@@ -119,11 +119,11 @@ def splits_of(text: str) -> list[Split]:
 
 
 def _borders(text: str) -> Iterable[int]:
-    if len(text) <= MOST_SPLITS:
+    if len(text) <= MAX_SPLITS:
         return range(1, len(text))
     borders: dict[int, None] = {}
     for edge in _MARKUP.finditer(text):
         borders.update(dict.fromkeys((edge.start(), edge.end())))
-        if len(borders) >= MOST_SPLITS:
+        if len(borders) >= MAX_SPLITS:
             break
-    return sorted(border for border in borders if 0 < border < len(text))[:MOST_SPLITS]
+    return sorted(border for border in borders if 0 < border < len(text))[:MAX_SPLITS]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.engines.added import AddedEngine
     from hermes_tui.runtime.engines.verdicts import EngineVerdict
 
-MOST_DIFFERENCES: Final = 4
+MAX_DIFFERENCES: Final = 4
 LONG: Final = 100_000
 """Characters beyond which arguments are compared as text, not as JSON."""
 _SHOWN_WIDTH, _CONTEXT_WIDTH = 40, 12
@@ -148,7 +148,7 @@ def differences(selected: Verdict, other: Verdict) -> list[str]:
         count = len(other.calls)
         texts.append(f"{counted(count, 'call')} instead of {len(selected.calls)}")
     for number, (mine, theirs) in enumerate(zip(selected.calls, other.calls, strict=False), 1):
-        if len(texts) >= MOST_DIFFERENCES:
+        if len(texts) >= MAX_DIFFERENCES:
             break
         if mine[0] != theirs[0]:
             texts.append(f"call {number}: name {theirs[0] or '(none)'}")

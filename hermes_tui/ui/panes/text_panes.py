@@ -222,10 +222,10 @@ class CallsPane(TextPane):
         return (later, view.raw_beside, width if view.raw_beside else 0)
 
     def page_of(self, timeline: Timeline, row: int) -> object:
-        from hermes_tui.ui.render.calls import MOST_CALLS
+        from hermes_tui.ui.render.calls import MAX_CALLS
 
         turn = timeline.turn(row)
-        return ("turn", turn) if len(timeline.call_rows(turn)) <= MOST_CALLS else row
+        return ("turn", turn) if len(timeline.call_rows(turn)) <= MAX_CALLS else row
 
     def shows(self, timeline: Timeline, row: int) -> bool:
         # The page shows only the beginning of a result.

@@ -27,7 +27,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 NOTHING = "no tokens here; live --raw logprobs asks for them"
 NOT_SENT = "no tokens here: they were asked for, but the server sent none"
 _LEAST_WIDTH = 10
-MOST_ROWS = 16
+MAX_ROWS = 16
 """Most rows of running text."""
 _OTHER_LINES = 3
 
@@ -131,6 +131,6 @@ class TokensPane(RowList):
         text = self._running_text
         if text is None or (text.table, text.width) != (table, width):
             text = self._running_text = RunningText(table, width)
-        if (room := min(MOST_ROWS, height // 2, text.rows)) > 0:
+        if (room := min(MAX_ROWS, height // 2, text.rows)) > 0:
             lines.extend(text.window(token, room))
         return [*lines, column_row(table)]

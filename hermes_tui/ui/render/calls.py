@@ -57,9 +57,9 @@ PREVIEW_WIDTH = 2_000
 """Most characters of each line of the preview."""
 LONGEST_NAME, LONGEST_FACT = 100, 1_000
 """Most characters of a name in the heading of a call, and of a fact below it."""
-MOST_UNFOLDED = 50_000
+MAX_UNFOLDED = 50_000
 """Most characters of a JSON result that is laid out to show its beginning."""
-MOST_CALLS = 40
+MAX_CALLS = 40
 """Calls of a turn that are all laid out; if there are more, only those around the chosen one."""
 NEIGHBOURS = 10
 
@@ -84,8 +84,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     chosen, _ = selected_call(timeline, view.row)
     page.heading(f"turn {turn}: {counted(len(rows), 'call')}")
     around = bisect_left(rows, chosen) if chosen is not None else 0
-    first = max(0, around - NEIGHBOURS) if len(rows) > MOST_CALLS else 0
-    shown = rows[first : around + NEIGHBOURS] if len(rows) > MOST_CALLS else rows
+    first = max(0, around - NEIGHBOURS) if len(rows) > MAX_CALLS else 0
+    shown = rows[first : around + NEIGHBOURS] if len(rows) > MAX_CALLS else rows
     if first:
         page.line(
             view.keys.format(
@@ -289,7 +289,7 @@ def _add_result(page: Page, view: ViewState, row: int) -> None:
 
 def _lines_of(content: str) -> tuple[int, Sequence[Line]]:
     """Return how many lines a result has, and the first of them; texts in JSON are unfolded."""
-    if "\\n" in content and len(content) <= MOST_UNFOLDED:
+    if "\\n" in content and len(content) <= MAX_UNFOLDED:
         laid_out = pretty_json(content)
         if laid_out is not None:
             unfolded = unfolded_lines(laid_out, 6)

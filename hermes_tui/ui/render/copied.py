@@ -28,7 +28,7 @@ from hermes_tui.ui.view_model import ViewState
 
 LONGEST_ARGUMENT = 120_000
 """Bytes; Linux limits one argument of a program to 128 KiB."""
-MOST_VALUES: Final = 100
+MAX_VALUES: Final = 100
 """Most values inside one object that are offered one by one."""
 LONGEST_NAME: Final = 30
 UNKNOWN: Final = "…"
@@ -111,7 +111,7 @@ def _masked(text: str, what: str = "") -> Copyable:
 
 def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
     """Yield the values in a JSON object, named as in expressions, masked as inside the object."""
-    for name, member in islice(value.items(), MOST_VALUES):
+    for name, member in islice(value.items(), MAX_VALUES):
         key = name if name.isidentifier() else None
         what = f"{owner}.{key}" if key else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
         inside = _masked(indented({name: member}), visible_line(what, LONGEST_NAME))

@@ -24,7 +24,7 @@ WORD_STYLES: Final = {
 }  # fmt: skip
 _GOOD_OUTCOMES: Final = frozenset({"delivered", "read", "calls", "match", "found"})
 _MAX_TEXT = 400
-MOST_LISTED = 200
+MAX_LISTED = 200
 """Most calls, and most findings, that are listed; the text shows all of them."""
 
 
@@ -106,12 +106,12 @@ def result_rows(model: LabModel, width: int) -> list[ResultRow]:
     rows = list(_step_rows(model, width))
     calls = model.calls()
     rows.append(_heading(f"Calls{'' if model.is_overview else ' so far'}: {len(calls):,}"))
-    first = max(0, len(calls) - MOST_LISTED) if not model.is_overview else 0
-    if len(calls) > MOST_LISTED:
+    first = max(0, len(calls) - MAX_LISTED) if not model.is_overview else 0
+    if len(calls) > MAX_LISTED:
         noun = "earlier call" if first else "later call"
-        note = f"{counted(len(calls) - MOST_LISTED, noun)} not listed"
+        note = f"{counted(len(calls) - MAX_LISTED, noun)} not listed"
         rows.append(ResultRow([(note, "dim")]))
-    for number, call in enumerate(calls[first : first + MOST_LISTED], first + 1):
+    for number, call in enumerate(calls[first : first + MAX_LISTED], first + 1):
         rows += _call_rows(call, number, width)
     rows += _finding_rows(model, width)
     rows += _verdict_rows(model, width)
@@ -163,8 +163,8 @@ def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
         return
     yield _heading(f"Findings: {findings_count(model.parser.name, findings)}")
     first = findings.index(model.pointed) if model.pointed in findings else 0
-    first = first if first >= MOST_LISTED else 0
-    for finding in findings[first : first + MOST_LISTED]:
+    first = first if first >= MAX_LISTED else 0
+    for finding in findings[first : first + MAX_LISTED]:
         sign, style = sign_of(finding.severity)
         at = f" at {finding.span.start}" if finding.span is not None else ""
         mark = "▸" if finding is model.pointed else sign

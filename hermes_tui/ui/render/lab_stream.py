@@ -6,7 +6,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import StreamDelta
 from hermes_tui.ui.lab.stream import StreamModel
-from hermes_tui.ui.render.lab import MOST_LISTED, ResultRow, one_verdict, wrapped
+from hermes_tui.ui.render.lab import MAX_LISTED, ResultRow, one_verdict, wrapped
 from hermes_tui.ui.render.rows import Segments
 
 _SHOWN = 300
@@ -62,7 +62,7 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
     sent = stream.sent()
     rows.append(ResultRow([(f"Sent to the client so far: {counted(len(sent.calls), 'call')}",
                             "heading")]))  # fmt: skip
-    first = max(0, len(sent.calls) - MOST_LISTED)
+    first = max(0, len(sent.calls) - MAX_LISTED)
     if first:
         rows.append(ResultRow([(f"{counted(first, 'earlier call')} not listed", "dim")]))
     for number, call in enumerate(sent.calls[first:], first + 1):

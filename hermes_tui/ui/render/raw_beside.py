@@ -24,7 +24,7 @@ _FIELD_NAMES = {
     "arguments": ("arguments", "args", "input", "parameters"),
 }
 _ABSENT = object()
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 """Most rows of a value in the two columns."""
 
 
@@ -78,7 +78,7 @@ def _field_lines(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -
     right = value if isinstance(value, str) else indented(value)
     rows = zip_longest(_chopped(left, column), _chopped(right, column), fillvalue="")
     lines = []
-    for number, (one, two) in enumerate(islice(rows, MOST_ROWS)):
+    for number, (one, two) in enumerate(islice(rows, MAX_ROWS)):
         label = name if number == 0 else ""
         padded = one + " " * (column - cell_len(one))
         text = f"{label:<10} {padded} {mark if number == 0 else ' '} {two}"
@@ -107,6 +107,6 @@ def _comparison_mark(raw: Any, value: Any) -> str:
 def _chopped(text: str, column: int) -> Iterator[str]:
     """Yield the rows of a text, each of at most `column` cells."""
     # A row shows at most as many characters as it has cells, except for combining marks.
-    most = MOST_ROWS * column * 2
+    most = MAX_ROWS * column * 2
     for line in text.split("\n"):
         yield from chop_cells(visible(line[:most]), column) or [""]

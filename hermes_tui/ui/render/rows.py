@@ -33,7 +33,7 @@ GOLD_MARK = "◆"
 """The mark of the message where reviewers saw the run go wrong."""
 KIND_WIDTH = 10
 LONGEST_RUN_ID = 20
-MOST_BLANKS = 16 << 10
+MAX_BLANKS = 16 << 10
 """Most leading blanks of a text that are skipped; they are checked each time a row is drawn."""
 TIME_FROM, SIZE_TOO_FROM = 50, 66
 """Cells that a list needs to show the time instead of the size, and to show both."""
@@ -131,8 +131,8 @@ def _first_text(text: str, room: int) -> str:
 
 
 def _leading_blanks(text: str) -> int:
-    """Return how many blanks a text begins with; 0 if its first `MOST_BLANKS` are all blank."""
-    beginning = text[:MOST_BLANKS]
+    """Return how many blanks a text begins with; 0 if its first `MAX_BLANKS` are all blank."""
+    beginning = text[:MAX_BLANKS]
     return len(beginning) - len(beginning.lstrip() or beginning)
 
 
@@ -147,7 +147,7 @@ def _only_reasoning(message: Message) -> str:
     if message.text or message.parts:
         return ""
     texts = (piece.text for piece in message.reasoning if piece.kind != "encrypted")
-    return next((text for text in texts if not text[:MOST_BLANKS].isspace() and text), "")
+    return next((text for text in texts if not text[:MAX_BLANKS].isspace() and text), "")
 
 
 def _part_marks(message: Message) -> list[str]:

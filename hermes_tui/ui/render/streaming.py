@@ -19,7 +19,7 @@ TAIL = 60_000
 SHORT_TAIL = 400
 """Most characters of a call's arguments that are shown next to the text."""
 
-MOST_CALLS = 20
+MAX_CALLS = 20
 """Most calls of a reply that are shown: the last to arrive."""
 
 
@@ -81,7 +81,7 @@ def _add_call_sizes(page: Page, partial: Partial) -> None:
 def _last_calls(page: Page, partial: Partial) -> range:
     """Return the calls to show; add a line that counts those before them."""
     count = partial.calls
-    first = max(0, count - MOST_CALLS)
+    first = max(0, count - MAX_CALLS)
     if first:
         page.line(f"… {counted(first, 'call')} before these", "dim")
     return range(first, count)
