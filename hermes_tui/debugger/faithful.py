@@ -70,7 +70,7 @@ class Faithful:
         calls = reply.running
         tool_messages = [call.message for call in calls if call.message]
         if all(not call.touched for call in reply.calls):
-            return [reply.said, *tool_messages]
+            return [reply.raw, *tool_messages]
         assistant = {key: value for key, value in _message(reply).items() if key != "tool_calls"}
         if calls:
             assistant["tool_calls"] = [_entry_now(call, _message(reply)) for call in calls]
@@ -365,8 +365,8 @@ def _proposed(reading: _ReadCall, entry: dict[str, Any], raw_call: Any) -> _Read
 
 
 def _message(reply: Reply) -> dict[str, Any]:
-    said = reply.message_value
-    return said if isinstance(said, dict) else {"role": "assistant", "content": ""}
+    value = reply.message_value
+    return value if isinstance(value, dict) else {"role": "assistant", "content": ""}
 
 
 def _entry_now(call: CallState, message: dict[str, Any]) -> dict[str, Any]:

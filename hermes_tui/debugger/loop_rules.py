@@ -88,7 +88,7 @@ class Strict:
     def messages(self, reply: Reply) -> list[str]:
         calls = reply.running
         if reply.given and all(not call.touched for call in reply.calls):
-            return [reply.said, *(c.message for c in calls if c.message)]
+            return [reply.raw, *(c.message for c in calls if c.message)]
         assistant = assistant_text(
             reply.content,
             [(c.call.id or "", c.name or "", c.arguments.text or "{}") for c in calls],

@@ -118,7 +118,7 @@ class Reply:
     expected: int | None = None
     content: str = ""
     text: str = ""
-    said: str = ""
+    raw: str = ""
     """The message as it was added to the conversation, JSON text."""
     finish_reason: str = ""
     torn: bool = False
@@ -134,7 +134,7 @@ class Reply:
     _settled: int = field(default=0, init=False, compare=False, repr=False)
     """How many calls from the first on are settled."""
     _value: tuple[str, Any] = field(default=("", None), init=False, compare=False, repr=False)
-    """`said` as it was last decoded, and its value."""
+    """`raw` as it was last decoded, and its value."""
 
     @classmethod
     def of(cls, received: ev.ResponseReceived) -> Reply:
@@ -152,9 +152,9 @@ class Reply:
 
     @property
     def message_value(self) -> Any:
-        """The decoded value of `said`, not to be changed; None if it is not JSON."""
-        if self._value[0] is not self.said:
-            self._value = self.said, decode(self.said)
+        """The decoded value of `raw`, not to be changed; None if it is not JSON."""
+        if self._value[0] is not self.raw:
+            self._value = self.raw, decode(self.raw)
         return self._value[1]
 
     @property
@@ -209,7 +209,7 @@ class Reply:
             if self.current is not None:
                 self.current.message, self.current.status = event.raw, CallStatus.DONE
             return
-        self.seen, self.text, self.said = True, event.message.text, event.raw
+        self.seen, self.text, self.raw = True, event.message.text, event.raw
         self.finish_reason = self.finish_reason or event.message.finish_reason
         self.reads_text = not (self.given or _has_error(event.diagnostics, Code.CALL_IN_CONTENT))
         self.truncated = _has_error(event.diagnostics, Code.TRUNCATED)

@@ -87,8 +87,8 @@ def _read_task(task: dict[str, Any], place: str, build: RunBuilder) -> None:
             raw = {**raw, "is_error": True}
         build.append_element(raw, f"{place}/messages/{at}")
     last = fields.as_dict(messages[-1]) if messages else {}
-    answered = last.get("role") == "assistant" and not last.get("tool_calls")
-    if task.get("raw") and not answered:
+    is_answered = last.get("role") == "assistant" and not last.get("tool_calls")
+    if task.get("raw") and not is_answered:
         build.message({"role": "assistant", "content": task["raw"]}, pointer=f"{place}/raw")
 
 

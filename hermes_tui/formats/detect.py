@@ -41,36 +41,36 @@ class Detection(NamedTuple):
     is_foreign: bool = False
 
 
-def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> Detection:
+def detect(source: Source, formats: Iterable[Format], *, format_name: str = "") -> Detection:
     """Return the best reader for `source`; never raises.
 
-    `wanted` forces the format of that name, cut as the content suggests.
+    `format_name` forces the format of that name, cut as the content suggests.
     """
     head, formats = _head(source), tuple(formats)
     refusal = refusal_of(head, complete=source.complete)
     if refusal is not None:
         return _no_reader(refusal, may_change=refusal.waits)
     may_change = _may_change(head, source)
-    if (reader := _reader_of_bytes(source, head, formats, wanted)) is not None:
+    if (reader := _reader_of_bytes(source, head, formats, format_name)) is not None:
         return Detection(reader, may_change=may_change)
     sample = take_sample(source, head)
     is_short = source.complete and source.size <= MAX_SAMPLE
     if sample is None:
         why = why_no_json(head, source.read(0, MAX_SAMPLE) if is_short else b"")
         return _no_reader(why, may_change=may_change and why.waits)
-    choice = _choose(sample, formats, wanted)
+    choice = _choose(sample, formats, format_name)
     if choice is None:
         why = why_no_message(source.read(0, MAX_SAMPLE) if is_short else b"")
         is_torn = is_short and not why.is_foreign
         completed = with_role_added(sample) if is_torn else None
-        choice = _choose(completed, formats, wanted) if completed is not None else None
+        choice = _choose(completed, formats, format_name) if completed is not None else None
     if choice is None:
         return _no_reader(why, may_change=may_change)
     (chosen, match), rivals = choice
     layout = match.layout or sample.layout
     if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
         layout = Layout.LINES
-    reader = Reader(chosen, layout, match.unit, is_forced=bool(wanted))
+    reader = Reader(chosen, layout, match.unit, is_forced=bool(format_name))
     if layout is Layout.DOCUMENT and sample.big is not None:
         reader = inside(reader, sample.big)
     is_too_long = source.size > MAX_RECORD and not _has_line_end(head)
@@ -81,17 +81,17 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
 
 
 def _reader_of_bytes(
-    source: Source, head: bytes, formats: Sequence[Format], wanted: str
+    source: Source, head: bytes, formats: Sequence[Format], format_name: str
 ) -> Reader | None:
     """Return the reader of a format that reads bytes, not JSON; None if no such format fits."""
     is_json = head.lstrip(BLANKS)[:1] in (b"{", b"[")
     sample = Sample(head if is_json else source.read(0, SAMPLED_HEAD), Layout.DOCUMENT, ())
     for candidate in formats:
-        if not is_of_bytes(candidate) or wanted not in ("", candidate.name):
+        if not is_of_bytes(candidate) or format_name not in ("", candidate.name):
             continue
         if (match := candidate.sniff(sample)) is not None:
             layout = match.layout or Layout.DOCUMENT
-            return Reader(candidate, layout, match.unit, is_forced=bool(wanted))
+            return Reader(candidate, layout, match.unit, is_forced=bool(format_name))
     return None
 
 
@@ -100,17 +100,17 @@ def _no_reader(why: Refusal, *, may_change: bool) -> Detection:
 
 
 def _choose(
-    sample: Sample, formats: Sequence[Format], wanted: str
+    sample: Sample, formats: Sequence[Format], format_name: str
 ) -> tuple[Choice, tuple[str, ...]] | None:
     """Return the format that fits best and how, and the names of those that fit equally well."""
     found: list[Choice] = []
     for candidate in formats:
-        if wanted and candidate.name != wanted:
+        if format_name and candidate.name != format_name:
             continue
         if found and is_last_resort(candidate):
             continue
         match = candidate.sniff(sample)
-        if match is None and wanted:
+        if match is None and format_name:
             match = Match(1.0, _likely_unit(sample))
         if match is not None:
             found.append(Choice(candidate, match))
@@ -118,7 +118,7 @@ def _choose(
         return None
     best = max(found, key=lambda choice: choice.match.score)
     equals = [choice.format.name for choice in found if choice.match.score == best.match.score]
-    chosen = best if wanted else most_common_choice(sample, best, formats)
+    chosen = best if format_name else most_common_choice(sample, best, formats)
     rivals = () if chosen is not best else tuple(n for n in equals if n != best.format.name)
     return chosen, rivals
 

@@ -112,9 +112,9 @@ def _key(row: Any) -> tuple[str, str]:
     """Return the key of a message: the ids of its calls or of its result, or else its text."""
     if not isinstance(row, dict):
         return "", ""
-    answered = row.get("tool_call_id")
-    if isinstance(answered, str) and answered:
-        return "result", answered
+    call_id = row.get("tool_call_id")
+    if isinstance(call_id, str) and call_id:
+        return "result", call_id
     calls = decode_if_json(row.get("tool_calls"), 1)
     if isinstance(calls, list) and calls:
         return "calls", str([call.get("id") if isinstance(call, dict) else "" for call in calls])

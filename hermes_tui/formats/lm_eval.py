@@ -81,20 +81,20 @@ def _prompt(arguments: Any) -> tuple[Any, str]:
 
 def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: RunBuilder) -> str:
     """Open a run with its prompt; return the prefill, the reply's beginning in the prompt."""
-    asked, prefill = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
-    asked = fields.as_list(asked)
-    system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
+    sent, prefill = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
+    sent = fields.as_list(sent)
+    system = fields.text_of(sent[0].get("content")) if fields.begins_with_system(sent) else ""
     document = f"doc {fields.label(value, 'doc_id')}".strip()
     scores = _scores(value)
     build.start(
         run_id=name_in_row(document, part) if part else document,
         group_id=document if part else "",
-        task=fields.title_of(asked),
+        task=fields.title_of(sent),
         tools=tools_in_text(system),
         lone_reply=True,
         details=fields.details_of(value, without=_NOT_DETAILS | scores.keys()),
     )
-    for message in asked:
+    for message in sent:
         if isinstance(message, dict):
             build.message(message, pointer=place, text_calls=TextCalls.TRANSPORT)
     return prefill

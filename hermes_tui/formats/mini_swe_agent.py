@@ -127,8 +127,8 @@ def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
             own = {key: item for key, item in raw.items() if key != "extra"}
             parts = normalise_message(own, text_calls=TextCalls.IGNORE)
             if refused.calls:
-                answered = {"tool_call_id": refused.calls[0][0].id, "is_error": True}
-                parts = as_result(parts, {**own, **answered})
+                result = {"tool_call_id": refused.calls[0][0].id, "is_error": True}
+                parts = as_result(parts, {**own, **result})
         parts = _with_interruption(parts, str(extra["interrupt_type"]), is_kept=refused is not None)
     elif parts.message.role == "user" and ("raw_output" in extra or _is_observation(parts)):
         parts = as_result(parts, _with_extra(raw, extra))

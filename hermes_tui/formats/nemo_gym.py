@@ -54,12 +54,12 @@ class NemoGym:
             return
         request = fields.as_dict(value.get(_REQUEST))
         reply = fields.as_dict(value.get("response"))
-        asked = instructions_of(request, f"/{_REQUEST}")
+        sent = instructions_of(request, f"/{_REQUEST}")
         if (given := request.get("input")) is not None:
-            asked += given_messages(given, f"/{_REQUEST}/input")
-        answered = list(messages_of_values(_items(fields.as_list(reply.get("output")))))
-        _start(value, fields.title_of(raw_messages([*asked, *answered])), build)
-        append_messages(build, [*asked, *answered])
+            sent += given_messages(given, f"/{_REQUEST}/input")
+        replies = list(messages_of_values(_items(fields.as_list(reply.get("output")))))
+        _start(value, fields.title_of(raw_messages([*sent, *replies])), build)
+        append_messages(build, [*sent, *replies])
         if "response" in value or _FAILURE in value:
             _end(value, reply, build)
 

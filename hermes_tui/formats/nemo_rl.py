@@ -42,16 +42,16 @@ class NemoRl:
             build.defect("no texts of a rollout in this record", fields.excerpt(value))
             return
         size = _prompt_size(texts)
-        asked, prefill = prompt_messages("".join(texts[:size]))
-        system = asked[0]["content"] if fields.begins_with_system(asked) else ""
+        sent, prefill = prompt_messages("".join(texts[:size]))
+        system = sent[0]["content"] if fields.begins_with_system(sent) else ""
         build.start(
             run_id=fields.label(value, "idx"),
-            task=fields.title_of(asked),
+            task=fields.title_of(sent),
             tools=tools_in_text(system),
             group_id=name_of_prompt(texts[:size]),
             details=fields.details_of(value, without=_NOT_DETAILS),
         )
-        _append(asked, f"{_POINTER}/0", build)
+        _append(sent, f"{_POINTER}/0", build)
         _read_turns(texts, size, prefill, build)
         reward = next(iter(fields.as_list(value.get("rewards"))), None)
         if (found := fields.number(reward)) is not None:

@@ -217,29 +217,29 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     prompt, reply = rejoined(
         *map(fields.messages_if_json, (members[kind.prompt], members[kind.reply]))
     )
-    asked, prefill = prompt_messages(prompt)
+    sent, prefill = prompt_messages(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(members, scores)
     details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
-    system = asked[0].get("content") if fields.begins_with_system(asked) else None
+    system = sent[0].get("content") if fields.begins_with_system(sent) else None
     start_row(
         {key: value for key, value in members.items() if key not in named},
-        asked,
+        sent,
         build,
         row.place,
         tools_in_text(system) if isinstance(system, str) else None,
         run_id=title(_run_id(members)),
-        task=fields.title_of(asked) or fields.task_of(members, ()),
-        group_id=title(_group(members, _own_prompt(members, asked, prompt))),
+        task=fields.title_of(sent) or fields.task_of(members, ()),
+        group_id=title(_group(members, _own_prompt(members, sent, prompt))),
         details={**details, **about},
     )
     reason = fields.label(members, *_REASONS)
-    answered = reply_messages(reply, prompt, prefill, reason)
-    action = action_of(asked, answered) if row.of_one_text or _is_text(reply) else None
-    answered = split_answers(answered, action) if action else answered
+    replies = reply_messages(reply, prompt, prefill, reason)
+    action = action_of(sent, replies) if row.of_one_text or _is_text(reply) else None
+    replies = split_answers(replies, action) if action else replies
     is_text = row.of_one_text
-    _append(asked, row.pointer(kind.prompt), build, None, in_text=is_text or _is_text(prompt))
-    _append(answered, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
+    _append(sent, row.pointer(kind.prompt), build, None, in_text=is_text or _is_text(prompt))
+    _append(replies, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
     outcome = outcome_of_reply(members, *_REASONS) or {}
     scores = {**outcome.get("scores", {}), **scores}
     known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(members)}
@@ -274,21 +274,21 @@ def _run_id(members: Mapping[str, Any]) -> str:
     return fields.label(members, "request_id", "uid", "rollout_id") or fields.run_id_of(members)
 
 
-def _own_prompt(members: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
+def _own_prompt(members: Mapping[str, Any], sent: list[Any], prompt: Any) -> Any:
     """Return the prompt of a rollout, without the model's own turns in it.
 
     For Agent Lightning and ms-swift, everything but the last reply is prompt; ms-swift has the
     number of the model's turns in `num_turns`.
     """
     if "rollout_id" in members and _is_text(prompt):
-        roles = [fields.as_dict(one).get("role") for one in asked]
-        return asked[: roles.index("assistant")] if "assistant" in roles else asked
+        roles = [fields.as_dict(one).get("role") for one in sent]
+        return sent[: roles.index("assistant")] if "assistant" in roles else sent
     turns = members.get("num_turns")
     if "advantages" not in members or not isinstance(turns, int):
         return prompt
-    replies = [n for n, one in enumerate(asked) if fields.as_dict(one).get("role") == "assistant"]
+    replies = [n for n, one in enumerate(sent) if fields.as_dict(one).get("role") == "assistant"]
     own = replies[len(replies) - turns + 1 :] if 1 < turns <= len(replies) + 1 else ()
-    return asked[: own[0]] if own else asked
+    return sent[: own[0]] if own else sent
 
 
 def _group(members: Mapping[str, Any], prompt: Any) -> str:
@@ -340,10 +340,10 @@ def _reward_columns(names: list[str]) -> list[str]:
 
 
 def _usage(members: Mapping[str, Any]) -> Usage | None:
-    asked, whole = members.get("prompt_len"), members.get("seqlen")
-    if not isinstance(asked, int) or not isinstance(whole, int) or whole < asked:
+    prompt, whole = members.get("prompt_len"), members.get("seqlen")
+    if not isinstance(prompt, int) or not isinstance(whole, int) or whole < prompt:
         return None
-    return measures.usage({"prompt_tokens": asked, "completion_tokens": whole - asked})
+    return measures.usage({"prompt_tokens": prompt, "completion_tokens": whole - prompt})
 
 
 FORMAT = Rollouts()

@@ -25,32 +25,32 @@ class Request:
     """A request span, with the messages sent to the model and its answer."""
 
     span: Span
-    asked: ModelMessages
-    answered: ModelMessages
+    prompt: ModelMessages
+    reply: ModelMessages
 
     @property
     def has_answer(self) -> bool:
-        return bool(self.answered.messages)
+        return bool(self.reply.messages)
 
     @property
     def failure(self) -> str:
-        return self.span.error or self.answered.failure
+        return self.span.error or self.reply.failure
 
     @property
     def model(self) -> str:
-        return self.span.model or self.answered.model or self.asked.model
+        return self.span.model or self.reply.model or self.prompt.model
 
     @property
     def finish_reason(self) -> str:
-        return self.span.finish_reason or self.answered.finish_reason
+        return self.span.finish_reason or self.reply.finish_reason
 
     @property
     def usage(self) -> Usage | None:
-        return self.span.usage or usage(self.answered.usage)
+        return self.span.usage or usage(self.reply.usage)
 
     @property
     def tools(self) -> tuple[ToolSpec, ...] | None:
-        return self.asked.tools or tool_specs(self.span.tools) or self.answered.tools
+        return self.prompt.tools or tool_specs(self.span.tools) or self.reply.tools
 
 
 @dataclass(slots=True, eq=False)
@@ -65,11 +65,11 @@ class Conversation:
 
     @property
     def has_messages(self) -> bool:
-        return any(one.asked.messages or one.answered.messages for one in self.requests())
+        return any(one.prompt.messages or one.reply.messages for one in self.requests())
 
     @property
     def size(self) -> int:
-        return sum(len(chain[-1].asked.messages) + 1 for chain in self.chains)
+        return sum(len(chain[-1].prompt.messages) + 1 for chain in self.chains)
 
 
 def conversations_of(agent: Agent) -> list[Conversation]:
@@ -82,7 +82,7 @@ def conversations_of(agent: Agent) -> list[Conversation]:
     ends: dict[int, Conversation] = {}
     for span in agent.requests:
         request = read_request(span)
-        keys = prefix_keys(raw_messages(request.asked.messages))
+        keys = prefix_keys(raw_messages(request.prompt.messages))
         conversation = _continued(request, keys, ends)
         if conversation is not None:
             conversation.chains[-1].append(request)
@@ -101,19 +101,19 @@ def conversations_of(agent: Agent) -> list[Conversation]:
 
 def read_request(span: Span) -> Request:
     """Read the messages of a request span, its instructions first, wherever they are stored."""
-    asked = read_input(span.input, span.input_at)
-    answered = read_output(span.output, span.output_at)
+    prompt = read_input(span.input, span.input_at)
+    reply = read_output(span.output, span.output_at)
     # A reply of the Responses API repeats the instructions of its request.
     instructions = instructions_in(span.system, span.pointer) or instructions_in(
         span.output, span.output_at, only_inside=True
     )
-    if instructions is not None and not has_system(asked.messages):
-        asked.messages.insert(0, instructions)
+    if instructions is not None and not has_system(prompt.messages):
+        prompt.messages.insert(0, instructions)
     if span.line or span.output_line:
-        asked.messages = on_line(asked.messages, span.line)
+        prompt.messages = on_line(prompt.messages, span.line)
         output_line = span.line if span.output_line is None else span.output_line
-        answered.messages = on_line(answered.messages, output_line)
-    return Request(span, asked, answered)
+        reply.messages = on_line(reply.messages, output_line)
+    return Request(span, prompt, reply)
 
 
 def instructions_of(span: Span) -> list[ChatMessage]:
@@ -140,7 +140,7 @@ def _continued(
     request: Request, keys: list[int], ends: dict[int, Conversation]
 ) -> Conversation | None:
     """Return the conversation that `request` repeats and continues; forget where it ended."""
-    messages = request.asked.messages
+    messages = request.prompt.messages
     for known in range(len(messages), 0, -1):
         conversation = ends.get(keys[known])
         if conversation is None:
@@ -184,4 +184,4 @@ def calls_tools(message: ChatMessage) -> bool:
 
 
 def _own_messages(request: Request) -> list[ChatMessage]:
-    return [message for message in request.asked.messages if role_of(message) != "system"]
+    return [message for message in request.prompt.messages if role_of(message) != "system"]

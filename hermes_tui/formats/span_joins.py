@@ -31,10 +31,10 @@ def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
     requests = [(trace_id, span) for trace_id, span in alone.items() if span is not None]
     for trace_id, span in sorted(requests, key=_start):
         request = read_request(span)
-        first = ends.take(request.asked.messages) or trace_id
+        first = ends.take(request.prompt.messages) or trace_id
         members.setdefault(first, []).append(trace_id)
         if request.has_answer:
-            ends.add([*request.asked.messages, request.answered.messages[0]], first)
+            ends.add([*request.prompt.messages, request.reply.messages[0]], first)
     absorbed = {one for several in members.values() if len(several) > 1 for one in several[1:]}
     for trace_id, spans in traces.items():
         several = members.get(trace_id, [])

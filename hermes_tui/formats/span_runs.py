@@ -141,8 +141,8 @@ class _Writer:
 
     def _start(self, conversation: Conversation, number: int) -> None:
         first, span = next(conversation.requests()), self._agent.span
-        asked = [
-            message for request in conversation.requests() for message in request.asked.messages
+        prompt = [
+            message for request in conversation.requests() for message in request.prompt.messages
         ]
         models = dict.fromkeys(
             request.model for request in conversation.requests() if request.model
@@ -152,7 +152,7 @@ class _Writer:
             about["models"] = ", ".join(models)
         self._open_run(
             run_id=self._run_id if number == 1 else f"{self._run_id}/{number}",
-            task=fields.title_of(raw_messages(asked)) or self._name(),
+            task=fields.title_of(raw_messages(prompt)) or self._name(),
             model=next(iter(models), ""),
             tools=next(filter(None, (request.tools for request in conversation.requests())), None),
             parent_run_id=self._parent if number == 1 else self._run_id,
@@ -160,7 +160,7 @@ class _Writer:
             span=first.span,
             ts=span.start_s if number == 1 else first.span.start_s,
         )
-        if not has_system(asked) and number == 1:
+        if not has_system(prompt) and number == 1:
             for message in instructions_of(span)[:1]:
                 self._message(message, span.start_s)
 
@@ -198,19 +198,19 @@ class _Writer:
         that added it."""
         last = chain[-1]
         waiting = deque(chain)
-        answered: Request | None = None
-        for index, message in enumerate(last.asked.messages):
-            while len(waiting[0].asked.messages) <= index and waiting[0] is not last:
-                answered = waiting.popleft()
-                self._append_failure(answered)
-            if answered is not None and role_of(message) == "assistant":
-                self._message(_fuller(message, answered), answered.span.end_s, answered)
-                answered = None
+        earlier: Request | None = None
+        for index, message in enumerate(last.prompt.messages):
+            while len(waiting[0].prompt.messages) <= index and waiting[0] is not last:
+                earlier = waiting.popleft()
+                self._append_failure(earlier)
+            if earlier is not None and role_of(message) == "assistant":
+                self._message(_fuller(message, earlier), earlier.span.end_s, earlier)
+                earlier = None
             else:
                 self._message(message, waiting[0].span.start_s)
         for request in waiting:
             self._append_failure(request)
-        for index, message in enumerate(last.answered.messages):
+        for index, message in enumerate(last.reply.messages):
             self._message(message, last.span.end_s, last if index == 0 else None)
 
     def _append_failure(self, request: Request) -> None:
@@ -263,12 +263,12 @@ class _Writer:
             if span.kind is SpanKind.TOOL
             else read_request(span)
         )
-        asked, answered = alone.asked.messages, alone.answered.messages
+        prompt, reply = alone.prompt.messages, alone.reply.messages
         silent = [read_request(request) for request in self._agent.requests]
         requests = [alone, *silent]
         self._open_run(
             run_id=self._run_id,
-            task=fields.title_of(raw_messages(asked)) or self._name(),
+            task=fields.title_of(raw_messages(prompt)) or self._name(),
             model=next((one.model for one in requests if one.model), ""),
             tools=next((one.tools for one in requests if one.tools), None),
             parent_run_id=self._parent,
@@ -276,13 +276,13 @@ class _Writer:
             span=span,
             ts=span.start_s,
         )
-        for message in asked if not repeats(answered, asked) else ():
+        for message in prompt if not repeats(reply, prompt) else ():
             self._message(message, span.start_s)
-        self._write_steps(silent, with_calls=not any(map(calls_tools, answered)))
-        for message in answered:
+        self._write_steps(silent, with_calls=not any(map(calls_tools, reply)))
+        for message in reply:
             self._message(message, span.end_s)
         self._append_answers()
-        self._end(silent, is_last=True, otherwise=_NOT_KEPT if silent and not answered else "")
+        self._end(silent, is_last=True, otherwise=_NOT_KEPT if silent and not reply else "")
 
     def _write_steps(self, silent: list[Request], *, with_calls: bool) -> None:
         """Append calls as recorded in their spans, and the failed requests in between.
@@ -336,9 +336,9 @@ def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
 
     For a reply with calls, some tracers record only the calls in the next request.
     """
-    if echo.raw.get("content") or len(request.answered.messages) != 1:
+    if echo.raw.get("content") or len(request.reply.messages) != 1:
         return echo
-    (reply,) = request.answered.messages
+    (reply,) = request.reply.messages
     if not reply.raw.get("content"):
         return echo
     ids, made = ([call.id for call, _ in one.normalise(one.raw).calls] for one in (echo, reply))

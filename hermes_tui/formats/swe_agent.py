@@ -88,8 +88,8 @@ def _start(
 def _title(history: list[Any]) -> str:
     """Return the title of the issue, or of the user's first message."""
     own = [raw for raw in history if isinstance(raw, dict) and not raw.get("is_demo")]
-    asked = next((raw for raw in own if raw.get("role") == "user"), {})
-    return issue_title(fields.text_of(asked.get("content"))) or fields.title_of(own)
+    user_message = next((raw for raw in own if raw.get("role") == "user"), {})
+    return issue_title(fields.text_of(user_message.get("content"))) or fields.title_of(own)
 
 
 class _HistoryReader:

@@ -32,11 +32,11 @@ _ACTIONS = (Action("search", "information"), Action("sql", "observation"))
 _INVALID = re.compile(r"\nMy previous action is invalid\. [^\n]*Let me try again\.\n")
 
 
-def action_of(asked: Sequence[Any], answered: Sequence[Any]) -> Action | None:
+def action_of(sent: Sequence[Any], replies: Sequence[Any]) -> Action | None:
     """Return the action used in a conversation, or None if there is none."""
     prompt, reply = (
         "\n".join(fields.text_of(fields.as_dict(one).get("content")) for one in side)
-        for side in (asked, answered)
+        for side in (sent, replies)
     )
     for action in _ACTIONS:
         explained = all(f"<{tag}>" in prompt for tag in action)

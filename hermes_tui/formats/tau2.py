@@ -160,9 +160,9 @@ class _SimulationReader:
 
 def _title(task: dict[str, Any]) -> str:
     scenario = as_dict(task.get("user_scenario")).get("instructions")
-    asked = fields.label(as_dict(scenario), "reason_for_call", "task_instructions")
-    asked = asked or (scenario if isinstance(scenario, str) else "")
-    return title(asked or fields.label(as_dict(task.get("description")), "purpose"))
+    task_text = fields.label(as_dict(scenario), "reason_for_call", "task_instructions")
+    task_text = task_text or (scenario if isinstance(scenario, str) else "")
+    return title(task_text or fields.label(as_dict(task.get("description")), "purpose"))
 
 
 def _expected(task: dict[str, Any]) -> dict[str, Any]:

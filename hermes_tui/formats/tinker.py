@@ -103,12 +103,12 @@ def _has_content(step: Any) -> bool:
 
 def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
     placed = list(_messages(value["turns"], build))
-    asked = [one.message for one in placed]
-    system = fields.text_of(asked[0].get("content")) if fields.begins_with_system(asked) else ""
+    sent = [one.message for one in placed]
+    system = fields.text_of(sent[0].get("content")) if fields.begins_with_system(sent) else ""
     example = fields.label(value, "example_id")
     build.start(
         run_id=title(f"{fields.label(value, 'benchmark')} {fields.label(value, 'idx')}"),
-        task=fields.title_of(asked),
+        task=fields.title_of(sent),
         group_id=title(example),
         tools=tools_in_text(system),
         details=fields.details_of(value, without=_OWN_KEYS),
@@ -146,15 +146,15 @@ def _messages(turns: list[Any], build: RunBuilder) -> Iterator[_PlacedMessage]:
                 yield _PlacedMessage({**reply, **({"usage": used} if tokens else {})}, pointer)
             known, prefill, tokens = known + len(replies), "", 0
             continue
-        asked, start = prompt_messages(content)
-        is_whole = len(asked) > known and (start or len(asked) > 1)
+        sent, start = prompt_messages(content)
+        is_whole = len(sent) > known and (start or len(sent) > 1)
         if known and not is_whole:
             yield _PlacedMessage({"role": "environment", "content": content}, pointer)
             known += 1
             continue
-        for message in _joined(asked[known:]):
+        for message in _joined(sent[known:]):
             yield _PlacedMessage(message, pointer)
-        known, prompt, prefill = len(asked), content, start
+        known, prompt, prefill = len(sent), content, start
         tokens = turn.get("token_count") or 0
 
 

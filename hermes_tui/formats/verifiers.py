@@ -71,10 +71,10 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
     about = build.sidecars.get(_METADATA)
     own = fields.details_of(value, without=(*_NOT_DETAILS, *scores))
     example = fields.label(value, "example_id", "id")
-    asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    sent = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     build.start(
         run_id=example,
-        task=fields.title_of(fields.as_list(asked)) or fields.label(value, "task"),
+        task=fields.title_of(fields.as_list(sent)) or fields.label(value, "task"),
         model=fields.model_of(value) or fields.model_of(fields.as_dict(about)),
         tools=tool_specs(tools) if tools else None,
         group_id=example,

@@ -38,15 +38,15 @@ class Xlam:
         if not _is_row(value):
             build.defect("no query with its calls in this record", fields.excerpt(value))
             return
-        asked = {"role": "user", "content": value[_QUERY]}
+        user_message = {"role": "user", "content": value[_QUERY]}
         build.start(
             run_id=fields.run_id_of(value),
-            task=fields.title_of([asked]),
+            task=fields.title_of([user_message]),
             tools=_specs(decode_if_json(value[_TOOLS])),
             lone_reply=True,
             details=fields.details_of(value, without=(_QUERY, _ANSWERS, _TOOLS)),
         )
-        build.message(asked, pointer=f"/{_QUERY}", text_calls=TextCalls.IGNORE)
+        build.message(user_message, pointer=f"/{_QUERY}", text_calls=TextCalls.IGNORE)
         _answer(value[_ANSWERS], build)
 
 

@@ -76,14 +76,14 @@ def pytest_case(reproduction: Reproduction) -> str:
     return "\n\n".join(parts)
 
 
-def _read_function(asked: EngineRun) -> str:
+def _read_function(run: EngineRun) -> str:
     """Return the `read` function that runs the real parser.
 
     The test fails without the file of a parser, but is skipped without an engine.
     """
-    if not asked.add:
+    if not run.add:
         return _READ_REAL.format(needs="Needs the file of the parser.", gone="fail")
-    return _READ_REAL.format(needs=f"Needs the engine: `{_plain_words(asked.add)}`.", gone="skip")
+    return _READ_REAL.format(needs=f"Needs the engine: `{_plain_words(run.add)}`.", gone="skip")
 
 
 def _imports(reproduction: Reproduction, differs: bool) -> str:

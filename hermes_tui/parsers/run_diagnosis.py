@@ -47,7 +47,7 @@ class RunDiagnosis:
         return self._run_parsers[nth]
 
     @property
-    def asked(self) -> str:
+    def requested_name(self) -> str:
         """Return the name of the requested parser, empty if it is guessed."""
         return self._requested.name if self._requested else ""
 

@@ -298,12 +298,12 @@ def _recognise(source: OpenSource, requested: str, *, whole: bool, waits: int) -
         is_worthwhile = source.size == size or source.size >= max(HEAD, 2 * examined)
         if not whole and is_worthwhile and source.size != examined:
             examined = source.size
-            found = detect(source, formats(), wanted=requested)
+            found = detect(source, formats(), format_name=requested)
             if found.reader is not None or not found.may_change:
                 return found
         if waited == waits:
             break
-    return detect(source, formats(), wanted=requested)
+    return detect(source, formats(), format_name=requested)
 
 
 def survey(

@@ -66,7 +66,7 @@ class RealParser:
     ) -> None:
         self.name = name_of(engine, parser)
         self.info = engine_info_of(engine, parser)
-        self.asked = _asked(engine, parser, str(deltas) if deltas else "")
+        self.engine_run = _engine_run(engine, parser, str(deltas) if deltas else "")
         self._pool, self._engine, self._parser, self._run = pool, engine, parser, run
         self._deltas = deltas
         if engine.file:
@@ -117,7 +117,7 @@ class RealParser:
         return with_reason(unexplained, self.info.name, text, tools)
 
 
-def _asked(engine: AddedEngine, parser: str, stream: str) -> EngineRun:
+def _engine_run(engine: AddedEngine, parser: str, stream: str) -> EngineRun:
     """Return how to run a parser again from any folder: one in a file by its full path."""
     if not engine.file:
         return EngineRun(name_of(engine, parser), engine.add_command, stream)

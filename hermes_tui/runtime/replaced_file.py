@@ -35,7 +35,7 @@ def replace_from_path(file: OpenFile) -> bool:
         return source.is_other
     source.looked_at = stamp
     wanted = file.reader.name if file.reader.is_forced else ""
-    parser = file.diagnosis.asked if file.diagnosis is not None else ""
+    parser = file.diagnosis.requested_name if file.diagnosis is not None else ""
     try:
         found = open_file(file.path, wanted_format=wanted, follow=True, parser=parser)
     except SourceError:

@@ -59,7 +59,7 @@ def reproduction_of_real(
     def enough() -> bool:
         return is_unwanted() or time.monotonic() > deadline
 
-    return reproduction_of(text, parser, tools, reader, real=parser.asked, enough=enough)
+    return reproduction_of(text, parser, tools, reader, real=parser.engine_run, enough=enough)
 
 
 def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:

@@ -183,7 +183,7 @@ class RunFeed(Feed):
     @property
     def parser(self) -> str:
         diagnosis = self.file.diagnosis
-        return diagnosis.asked if diagnosis is not None else ""
+        return diagnosis.requested_name if diagnosis is not None else ""
 
     @property
     def failure(self) -> str:

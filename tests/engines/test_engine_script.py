@@ -45,7 +45,9 @@ exec(compile(open(script, encoding="utf-8").read(), script, "exec"), {{"__name__
 
 def script_of(parser: RealParser, text: str) -> str:
     nothing = ParseResult(Outcome.TEXT)
-    return engine_script(Reproduction(text, parser.info, TOOLS, nothing, None, "", parser.asked))
+    return engine_script(
+        Reproduction(text, parser.info, TOOLS, nothing, None, "", parser.engine_run)
+    )
 
 
 def fake(engine: str, version: str) -> AddedEngine:

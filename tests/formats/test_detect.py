@@ -20,7 +20,7 @@ CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
 
 
 def found(data: bytes, wanted: str = "") -> tuple[str, Layout, Unit]:
-    detection = detect(BytesSource(data), formats(), wanted=wanted)
+    detection = detect(BytesSource(data), formats(), format_name=wanted)
     assert detection.reader is not None, detection.reason
     return detection.reader.name, detection.reader.layout, detection.reader.unit
 

@@ -47,7 +47,7 @@ def encoded(value: Any) -> bytes:
 
 
 def reader_of(data: bytes, wanted: str = "") -> Reader | None:
-    return detect(BytesSource(data), formats(), wanted=wanted).reader
+    return detect(BytesSource(data), formats(), format_name=wanted).reader
 
 
 def damaged(data: bytes, pick: Pick) -> bytes:

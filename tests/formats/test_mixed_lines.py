@@ -93,7 +93,7 @@ def test_an_array_without_a_majority_format_is_mixed() -> None:
 
 def test_a_format_named_by_the_user_is_the_only_one_used() -> None:
     data = lines(chat("a"), SHAREGPT, ATIF, chat("b"))
-    reader = detect(BytesSource(data), formats(), wanted="openai-messages").reader
+    reader = detect(BytesSource(data), formats(), format_name="openai-messages").reader
     assert reader is not None
     events = read_by(reader, BytesSource(data))
     assert [run.source_format for run in runs(events)] == ["openai-messages"] * 2
@@ -156,7 +156,7 @@ def test_ambiguous_session_lines_do_not_outvote_the_specific_ones() -> None:
 
 def test_a_requested_format_is_not_replaced_by_the_majority() -> None:
     data = lines(claude("u"), chat("a"), chat("b"))
-    found = detect(BytesSource(data), formats(), wanted="claude-code").reader
+    found = detect(BytesSource(data), formats(), format_name="claude-code").reader
     assert found is not None and found.name == "claude-code"
 
 

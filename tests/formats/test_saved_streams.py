@@ -249,7 +249,7 @@ def test_json_is_not_taken_for_a_stream_unless_requested() -> None:
     value = b'{"role": "user", "content": "data: {}"}\n'
     assert format_of(value) == "openai-messages"
     source = BytesSource(value)
-    reader = detect(source, formats(), wanted="event-stream").reader
+    reader = detect(source, formats(), format_name="event-stream").reader
     assert reader is not None
     [defect] = only(read_by(reader, source), SourceDefect)
     assert defect.message == "no event of a stream"

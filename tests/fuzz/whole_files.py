@@ -38,6 +38,6 @@ def try_one(data: bytes) -> None:
     known = formats()
     number, data = data[0] if data else 0, data[1:]
     wanted = known[number - 1].name if 0 < number <= len(known) else ""
-    reader = detect(BytesSource(data), known, wanted=wanted).reader
+    reader = detect(BytesSource(data), known, format_name=wanted).reader
     if reader is not None:
         read_lawfully(reader, data)

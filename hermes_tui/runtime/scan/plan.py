@@ -81,7 +81,7 @@ def _divided(path: Place | None, wanted_format: str) -> Iterator[_Piece] | None:
     except SourceError:
         # Reading the file will report the error.
         return None
-    reader = detect(source, formats(), wanted=wanted_format).reader
+    reader = detect(source, formats(), format_name=wanted_format).reader
     if reader is None or reader.layout is not Layout.LINES or reader.unit is not Unit.RUNS:
         source.close()
         return None

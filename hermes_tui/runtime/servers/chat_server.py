@@ -109,8 +109,8 @@ class ChatServer(ABC):
         if failure.status in KEY_STATUSES:
             hint = key_hint(self._access)
         elif failure.status == NOT_FOUND:
-            asked = decode(request.parameters)
-            model = asked.get("model") if isinstance(asked, dict) else ""
+            parameters = decode(request.parameters)
+            model = parameters.get("model") if isinstance(parameters, dict) else ""
             hint = await model_hint(self._access, str(model))
         else:
             hint = refusal_hint(failure)
@@ -210,10 +210,11 @@ def _with_stream_warning(reply: Reply, exchange: Exchange, *, streamed: bool) ->
     """Return `reply`, with a warning if it is streamed and should not be, or the reverse."""
     if streamed == exchange.asks_for_stream:
         return reply
-    came = "a stream was sent although none was requested" if streamed else "a whole reply was sent"
-    asked = "" if streamed else " although a stream was requested"
+    message = "a whole reply was sent although a stream was requested"
+    if streamed:
+        message = "a stream was sent although none was requested"
     hint = "most clients lose the message then; check what the server says about stream"
-    found = shape(Severity.WARNING, f"{came}{asked}", hint)
+    found = shape(Severity.WARNING, message, hint)
     return replace(reply, diagnostics=(found, *reply.diagnostics))
 
 

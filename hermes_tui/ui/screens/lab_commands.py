@@ -245,7 +245,7 @@ class LabCommands(Searching, Moving, LabReading):
         self.run_worker(self._show_verdict_of(engine, parser), group="lab real", exclusive=True)
 
     async def _show_verdict_of(self, engine: AddedEngine, parser: str) -> None:
-        verdict = await self.asked(engine, parser)
+        verdict = await self.engine_verdict(engine, parser)
         if verdict is not None:
             self.choose(verdict)
 

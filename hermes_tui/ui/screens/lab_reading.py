@@ -182,7 +182,7 @@ class LabReading(CommandScreen):
             self._stale = True
             self.hurry()
 
-    async def asked(self, engine: AddedEngine, name: str) -> Verdict | None:
+    async def engine_verdict(self, engine: AddedEngine, name: str) -> Verdict | None:
         """Return the verdict of an engine's parser, or None if the text has changed meanwhile."""
         await self._ask(engine, [name])
         return self.model.verdicts.get((f"{engine.engine}/{name}", engine.name))
