@@ -1,4 +1,4 @@
-"""What the tests of foreign formats share: bytes in, events out, through detection and framing."""
+"""Helpers of the tests of formats: files are read into events by way of detection and framing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 def sse(*chunks: Any) -> str:
-    """Return chunks as they come over the wire, with a comment before them."""
+    """Return chunks as they are sent over the wire, with a comment before them."""
     events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
     return f": OPENROUTER PROCESSING\n\n{events}data: [DONE]\n\n"
 
@@ -50,19 +50,19 @@ def sample(*values: Any, layout: Layout = Layout.LINES) -> Sample:
 
 
 def sniffed(found: Format, *values: Any, layout: Layout = Layout.LINES) -> str:
-    """Return the unit that `found` sees in a sample, an empty string where it is not its own."""
+    """Return the unit that `found` recognises in a sample, or an empty string if there is none."""
     match = found.sniff(Sample(b"", layout, values))
     return match.unit.value if match else ""
 
 
 def format_of(data: bytes) -> str:
-    """Return the name of the format that a file is taken for, empty where it is none."""
+    """Return the name of the format detected in a file, or an empty string if there is none."""
     reader = detect(BytesSource(data), formats()).reader
     return reader.name if reader else ""
 
 
 def read_bytes(found: Format, data: bytes) -> list[Event]:
-    """Return the events of a whole file that `found` must recognise."""
+    """Return the events of a whole file; fail if `found` does not recognise it."""
     source = BytesSource(data)
     reader = detect(source, [found]).reader
     assert reader is not None, "not recognised"
@@ -124,12 +124,12 @@ def dialog(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def counts(events: list[Event]) -> tuple[int, int, int]:
-    """Return how many runs, messages and calls there are."""
+    """Return the numbers of runs, messages and calls."""
     return len(runs(events)), len(messages(events)), len(calls(events))
 
 
 def counts_with_errors(events: list[Event]) -> tuple[int, int, int, int]:
-    """Return how many runs, messages, calls and results that are errors there are."""
+    """Return the numbers of runs, messages, calls, and results that are errors."""
     return *counts(events), sum(result.error is not None for result in results(events))
 
 
@@ -142,7 +142,7 @@ def found_codes(events: list[Event]) -> list[str]:
 
 
 def deep_json(key: str = "") -> Any:
-    """Return a value nested nearly as deeply as can be read: in objects with one key, or lists."""
+    """Return a value nested nearly as deeply as can be read, in objects with `key` or in lists."""
     value: Any = "x"
     for _ in range(900):
         value = {key: value} if key else [value]
@@ -150,7 +150,7 @@ def deep_json(key: str = "") -> Any:
 
 
 def any_json(*keys: str) -> st.SearchStrategy[Any]:
-    """JSON values whose objects often have the keys that a format looks for."""
+    """Return a strategy for JSON values whose objects often have the given keys."""
     scalars = (
         st.none()
         | st.booleans()

@@ -1,4 +1,4 @@
-"""What the tests of the hermes-agent formats share."""
+"""Helpers shared by the tests of the hermes-agent formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions and events of Google's Agent Development Kit."""
+"""Sessions and events of Google's Agent Development Kit are read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SAID = [
 
 
 def camel(value: Any) -> Any:
-    """Return a value with its keys as `by_alias` writes them."""
+    """Return a value with its keys spelled as `by_alias` writes them."""
     if isinstance(value, list):
         return [camel(item) for item in value]
     if not isinstance(value, dict):

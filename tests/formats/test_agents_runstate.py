@@ -1,4 +1,4 @@
-"""Saved runs of the OpenAI Agents SDK: what was asked and made, by whom, and what waits."""
+"""Saved runs of the OpenAI Agents SDK: their input and items, agents, and waiting calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anthropic messages in every container, and what tells them from other chat messages."""
+"""Anthropic messages are read in every container, and distinguished from other chat messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every dialect in which tracers keep what was said to a model and what it answered."""
+"""The messages to and from a model are read in every dialect of tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trajectories that ART logs; the README beside the fixtures says whose code writes them."""
+"""Trajectories that ART logs. The fixtures' README names the code that writes them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_trajectories_have_their_turns_calls_tools_and_rewards(data: bytes) -> N
 
 @pytest.mark.parametrize("name", ["rows_v2.jsonl", "exchanges.jsonl"])
 def test_a_row_that_stores_its_trajectory_as_text_is_read_completely(name: str) -> None:
-    """What ART 0.5.23 writes: thoughts, ends and further histories stand in the text alone."""
+    """As ART 0.5.23 writes it: thoughts, ends and further histories are in the text alone."""
     data = (FILES / name).read_bytes()
     assert format_of(data) == "art"
     events = read_bytes(FORMAT, data)

@@ -1,4 +1,4 @@
-"""What a person changed in a run is exported as the model had it."""
+"""A run that a person edited is exported as the model received it."""
 
 from __future__ import annotations
 

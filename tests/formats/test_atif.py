@@ -1,4 +1,4 @@
-"""Harbor trajectories: steps, results beside their calls, subagents, continuations."""
+"""Harbor trajectories: steps, results next to their calls, subagents, continuations."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        # The manifest counts no calls: they stand in the text of both replies.
+        # The manifest counts no calls: they are in the text of both replies.
         ("openhands_hello-world.trajectory.no_function_calling", (1, 4, 2)),
         # The manifest counts the steps; three observations answer no call and are messages too.
         ("terminus_2_hello-world-context-summarization-linear-history.trajectory", (1, 8, 0)),

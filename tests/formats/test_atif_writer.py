@@ -1,4 +1,4 @@
-"""`export --to atif`: what Harbor's own models accept, and what reads back the same."""
+"""`export --to atif` writes files that Harbor's own models accept and that read back the same."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_the_models_of_harbor_accept_any_run(run: tuple[Event, ...]) -> None:
 
 
 def real_runs(folder: Path, most: int) -> Iterator[tuple[str, list[Event]]]:
-    """Yield the first runs of every file that opens, with the name of the file."""
+    """Yield the first runs of every file that opens, each with the name of its file."""
     for target in expand_paths([str(folder)]):
         try:
             file = open_file(target.path, whole=True)

@@ -1,4 +1,4 @@
-"""Every rollout of a scored group is a run, in all shapes that the groups are written in."""
+"""Every rollout of a scored group is a run, in every shape in which groups are written."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ TEAM = {"type": "TeamState", "version": "1.0.0", "agent_states": {"adder": HELD,
 
 
 def test_the_saved_state_of_an_agent_is_a_run() -> None:
-    """The shapes are what `save_state` of autogen-agentchat 0.7.5 writes."""
+    """The shapes are those that `save_state` of autogen-agentchat 0.7.5 writes."""
     data = document(AGENT)
     assert format_of(data) == "autogen"
     events = read_bytes(FORMAT, data)

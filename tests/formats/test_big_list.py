@@ -1,4 +1,4 @@
-"""The long list in a document too long to be read at once gives its elements one by one."""
+"""A long list in a document too long to be read at once is read element by element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks add up to one reply, whatever a server repeats, leaves out or mixes up."""
+"""Chunks are joined into one reply, even if a server repeats, omits or mixes up parts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def functions(*parts: Any) -> list[tuple[Any, Any]]:
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        # said once, then again and again
+        # given once, then repeated
         (
             [part(0, "a", "get", ""), part(0, "a", "get", '{"x'), part(0, "a", "get", '":1}')],
             [("get", '{"x":1}')],
@@ -57,7 +57,7 @@ def functions(*parts: Any) -> list[tuple[Any, Any]]:
         # a new id on a used index is a new call, if it has a name
         ([part(0, "a", "f", "{}"), part(0, "b", "g", "{}")], [("f", "{}"), ("g", "{}")]),
         ([part(0, "a", "f", '{"x'), part(0, "b", None, '":1}')], [("f", '{"x":1}')]),
-        # no index and no id: whole calls stay apart, pieces go together
+        # no index and no id: whole calls stay separate, pieces are joined
         (
             [part(None, None, "f", '{"a":1}'), part(None, None, "f", '{"a":2}')],
             [("f", '{"a":1}'), ("f", '{"a":2}')],
@@ -198,7 +198,7 @@ def test_arguments_are_complete_when_brackets_close_outside_strings() -> None:
 
 
 def grows_linearly(deltas: Callable[[int], Iterable[dict[str, Any]]], many: int) -> bool:
-    """Say whether four times as many deltas take less than nine times as long to join."""
+    """Return whether four times as many deltas take less than nine times as long to join."""
 
     def cost_s(count: int) -> float:
         chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas(count)]

@@ -1,4 +1,4 @@
-"""Sessions of Claude Code: replies over several lines, subagents, rewound branches."""
+"""Sessions of Claude Code: replies spread over several lines, subagents, rewound branches."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_reading_and_sniffing_never_raise(
 
 
 LINES_OF_REAL_FILES = {
-    # One message a reply: the manifest counts every line (19, 261, 45, 44, 118, 13).
+    # One message per reply: the manifest counts every line (19, 261, 45, 44, 118, 13).
     # The user declined one of its calls.
     "codemie-session-9eda1058.jsonl": (12, 3, 0),
     "codemie-session-3fe1b6bc.jsonl": (156, 76, 5),

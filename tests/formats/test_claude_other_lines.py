@@ -1,4 +1,4 @@
-"""What lines of Claude Code say beside its messages, and how its sessions hang together."""
+"""Lines of Claude Code other than messages, and the links between its sessions, are read."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_reading_and_sniffing_never_raise(value: Any, inner: Any, kind: str) -> 
 
 
 REAL = {
-    # One message a reply: the manifest counts every line (8 and 5).
+    # One message per reply: the manifest counts every line (8 and 5).
     "03-multi-turn-tools.jsonl": (1, 5, 2),
     "tool_use_conversation.json": (1, 4, 1),
 }

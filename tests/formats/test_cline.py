@@ -1,4 +1,4 @@
-"""Sessions of Cline, and the events that it prints."""
+"""Sessions of Cline and the events that it prints are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts of Codex CLI: items are the transcript, events know how calls ended."""
+"""Rollouts of Codex CLI: items are the transcript, and events record how calls ended."""
 
 from __future__ import annotations
 
@@ -297,8 +297,8 @@ def test_reading_and_sniffing_never_raise(value: Any, inner: Any, kind: str, wha
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "codex"
 REAL = {
-    # One message a reply; the manifest counts 63 and 95 items. The second file has a system prompt
-    # and three prompts that only events hold.
+    # One message per reply; the manifest counts 63 and 95 items. The second file has a system
+    # prompt and three prompts that are only in events.
     "codex-pomodor-timer.jsonl": (1, 43, 18, 0),
     "rollout-2026-05-11T13-28-45-019e1695-0522-7c83-8b39-0dd379793f80.jsonl": (1, 62, 38, 1),
     "rollout-2025-10-11T05-31-58-dfb8b018-addf-40e6-b9f2-84864125d186.jsonl": (1, 1, 0, 0),

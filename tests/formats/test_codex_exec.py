@@ -1,4 +1,4 @@
-"""Events of `codex exec --json`: items begin, go on and end."""
+"""Events of `codex exec --json`: items begin, continue and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of GitHub Copilot CLI, and what it prints as JSON."""
+"""Sessions of GitHub Copilot CLI and the JSON that it prints are read."""
 
 from __future__ import annotations
 

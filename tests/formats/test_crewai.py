@@ -1,4 +1,4 @@
-"""What a crew of CrewAI came to, and its log of tasks."""
+"""The result of a crew of CrewAI and its log of tasks are read."""
 
 from __future__ import annotations
 

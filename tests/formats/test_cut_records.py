@@ -1,4 +1,4 @@
-"""A record that stops half way is judged for that alone."""
+"""A record that stops halfway is reported for that alone."""
 
 from __future__ import annotations
 

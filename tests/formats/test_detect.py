@@ -1,4 +1,4 @@
-"""What a file is follows from its content alone."""
+"""The format of a file is detected from its content alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream is cut into the same events however its bytes arrive."""
+"""A stream is split into the same events regardless of how its bytes arrive."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def data_of(*pieces: bytes) -> list[tuple[str, bytes]]:
         (b'data:{"a":1}\r\n\r\n', [("", b'{"a":1}')]),
         (b'\xef\xbb\xbfdata: {"a":1}\n\n', [("", b'{"a":1}')]),
         (b': ping\n\nid: 7\nretry: 3\nevent: x\ndata: {"a":1}\n\n', [("x", b'{"a":1}')]),
-        # the name may stand behind the data, and JSON on several lines
+        # the name may come after the data, and JSON may span several lines
         (b'data: {"a":\ndata: 1}\nevent: x\n\n', [("x", b'{"a":\n1}')]),
-        # events that end by one newline, and at the end of the stream by none
+        # events that end with one newline, or with none at the end of the stream
         (
             b'data: {"a":1}\ndata: {"b":2}\ndata: [DONE]',
             [("", b'{"a":1}'), ("", b'{"b":2}'), ("", b"[DONE]")],

@@ -1,5 +1,7 @@
-"""What must hold for every format that is registered, on values made for it and on real files that
-were damaged: nothing raises, nothing is lost in silence, and the work grows with the file."""
+"""Laws of every registered format, checked on values made for it and on damaged real files.
+
+Nothing raises, nothing is lost silently, and the work is in proportion to the file.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ RANDOMS = st.randoms(use_true_random=True)
 
 
 def seeds(name: str) -> list[Seed]:
-    """Return what there is of real files of a format; skip where there is nothing."""
+    """Return the available real files of a format; skip the test if there are none."""
     found = all_seeds().get(name)
     if not found:
         pytest.skip("no real file of this format is here")
@@ -37,7 +39,7 @@ def seeds(name: str) -> list[Seed]:
 
 @cache
 def words(name: str) -> list[str]:
-    """Return what the module of a format looks for."""
+    """Return the strings that the module of a format looks for."""
     entry = next(item for item in formats() if item.name == name)
     return vocabulary(import_module(type(entry._format).__module__))  # type: ignore[attr-defined]
 
@@ -51,7 +53,7 @@ def reader_of(data: bytes, wanted: str = "") -> Reader | None:
 
 
 def damaged(data: bytes, pick: Pick) -> bytes:
-    """Return the bytes of a file, now and then torn or with some of them changed."""
+    """Return the bytes of a file, sometimes torn or with some of them changed."""
     match pick(8):
         case 0:
             return data[: pick(len(data) + 1)]
@@ -118,7 +120,7 @@ def test_a_record_unknown_to_the_format_is_a_defect(name: str, value: Any) -> No
 
 
 def work(reader: Reader, data: bytes) -> int:
-    """Return how many calls of functions, Python's and built in, it takes to read a file."""
+    """Return the number of function calls, built-in ones included, that reading a file takes."""
     count = 0
 
     def note(frame: Any, event: str, argument: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the frameworks' own writers write opens as what it is (`tests/fixtures/frameworks`)."""
+"""Files by the frameworks' own writers are recognised (`tests/fixtures/frameworks`)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_pickled_checkpoint_is_not_loaded(tmp_path: Path) -> None:
 
 
 class Harm:
-    """Writes a file where it is unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, path: str) -> None:
         self.path = path

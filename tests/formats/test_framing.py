@@ -1,4 +1,4 @@
-"""Files are cut into records without losing a byte."""
+"""Files are split into records without losing a byte."""
 
 from __future__ import annotations
 

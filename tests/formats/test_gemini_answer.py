@@ -1,4 +1,4 @@
-"""What Gemini CLI prints with `--output-format json`."""
+"""The output of Gemini CLI with `--output-format json` is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Gemini CLI prints with `--output-format stream-json`."""
+"""The output of Gemini CLI with `--output-format stream-json` is read."""
 
 from __future__ import annotations
 

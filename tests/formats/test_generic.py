@@ -1,4 +1,4 @@
-"""What no format knows is still shown, with a warning, or refused."""
+"""Values that no format recognises are shown with a warning, or refused."""
 
 from __future__ import annotations
 

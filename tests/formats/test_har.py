@@ -1,4 +1,4 @@
-"""HTTP archives: requests to models, put together to runs, however their bodies are kept."""
+"""HTTP archives: requests to models are joined into runs, regardless of how bodies are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of Harbor: the reward, or what went wrong, stands beside the trajectory."""
+"""Trials of Harbor: the reward, or the error, is in a file next to the trajectory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`scripted_sessions.jsonl` holds sessions of a real hermes-agent, as its README tells."""
+"""Sessions of hermes-agent with compactions are read without duplicate messages.
+
+`scripted_sessions.jsonl` contains sessions of a real hermes-agent, as its README explains.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def archived(number: int, text: str, ts: float, role: str = "user", **more: Any)
 
 
 def told(*rows: Any) -> list[tuple[int, int]]:
-    """Return of each message the ids of the first and of the last row that holds it."""
+    """Return, for each message, the ids of the first and the last row that contain it."""
     return [(one.row["id"], one.latest["id"]) for one in without_copies(rows)]
 
 

@@ -1,4 +1,4 @@
-"""Inspect's logs: one run per sample, with what events say of its messages."""
+"""Inspect's logs: each sample is a run, whose messages have the measurements of its events."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_tool_error_is_flagged_also_where_only_its_event_has_it() -> None:
 
 
 def test_a_tool_that_raised_answers_with_its_error_as_the_model_is_told() -> None:
-    """Inspect 0.3.285 keeps no content beside the error of such an answer."""
+    """Inspect 0.3.285 keeps no content next to the error of such an answer."""
     error = {"type": "unknown", "message": "no such note"}
     silent = {**ANSWER, "content": "", "error": error}
     answer = results(read_sample({**SAMPLE, "messages": [ASKED, CALLING, silent]}))[0]

@@ -1,4 +1,4 @@
-"""The exact bytes behind a value are found by its JSON Pointer."""
+"""The exact bytes of a value are found by its JSON Pointer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign JSON is read as far as it goes, and what was odd is said with its place."""
+"""Foreign JSON is read as far as possible, and anything malformed is reported with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value of any length is walked over with a small window, and a broken one ends the walk."""
+"""A value of any length is passed over with a small window, and a broken one ends the walk."""
 
 from __future__ import annotations
 

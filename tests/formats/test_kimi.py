@@ -1,4 +1,4 @@
-"""Sessions of Kimi Code, and of the Kimi CLI before it."""
+"""Sessions of Kimi Code, and of the Kimi CLI before it, are read."""
 
 from __future__ import annotations
 

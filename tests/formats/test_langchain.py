@@ -1,4 +1,4 @@
-"""LangChain's messages in all spellings, and what LangGraph puts around them."""
+"""LangChain's messages are read in every spelling, and in the containers of LangGraph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of LangChain's `astream_events`."""
+"""Events of LangChain's `astream_events` are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of LangSmith: batches put together, trees, errors, feedback."""
+"""Runs of LangSmith: batches that are joined, trees, errors, feedback."""
 
 from __future__ import annotations
 

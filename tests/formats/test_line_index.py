@@ -1,4 +1,4 @@
-"""The lines of one big run are found again in their block, whatever the file is made of."""
+"""The lines of one big run are found again in their block, regardless of their content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def index_of(source: BytesSource) -> LineIndex:
 
 
 def values(data: bytes, index: RecordIndex | LineIndex) -> list[bytes]:
-    """Return the lines that are no blanks, without the blanks around them."""
+    """Return the lines that are not blank, without the whitespace around them."""
     found = [index[number] for number in range(len(index))]
     ranges = [record.range for record in found if record.kind is RecordKind.VALUE]
     return [data[place.start : place.end].strip(b" \t\r\n") for place in ranges]

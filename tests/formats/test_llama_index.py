@@ -1,4 +1,4 @@
-"""Chat messages and chat stores of LlamaIndex."""
+"""Chat messages and chat stores of LlamaIndex are read."""
 
 from __future__ import annotations
 
