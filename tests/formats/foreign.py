@@ -49,9 +49,9 @@ def sample(*values: Any, layout: Layout = Layout.LINES) -> Sample:
     return Sample(b"", layout, values)
 
 
-def sniffed(found: Format, *values: Any, layout: Layout = Layout.LINES) -> str:
-    """Return the unit that `found` recognises in a sample, or an empty string if there is none."""
-    match = found.sniff(Sample(b"", layout, values))
+def sniffed(file_format: Format, *values: Any, layout: Layout = Layout.LINES) -> str:
+    """Return the unit that a format recognises in a sample, or an empty string if none."""
+    match = file_format.sniff(Sample(b"", layout, values))
     return match.unit.value if match else ""
 
 
@@ -61,10 +61,10 @@ def format_of(data: bytes) -> str:
     return reader.name if reader else ""
 
 
-def read_bytes(found: Format, data: bytes) -> list[Event]:
-    """Return the events of a whole file; fail if `found` does not recognise it."""
+def read_bytes(file_format: Format, data: bytes) -> list[Event]:
+    """Return the events of a whole file; fail if `file_format` does not recognise it."""
     source = BytesSource(data)
-    reader = detect(source, [found]).reader
+    reader = detect(source, [file_format]).reader
     assert reader is not None, "not recognised"
     return read_by(reader, source)
 
@@ -85,9 +85,9 @@ def read_by(reader: Reader, source: BytesSource) -> list[Event]:
     return events
 
 
-def read_value(found: Format, value: Any, unit: Unit = Unit.RUNS) -> list[Event]:
-    build = RunBuilder(ByteRange(0, 1), unit=unit, source_format=found.name)
-    found.read(value, build)
+def read_value(file_format: Format, value: Any, unit: Unit = Unit.RUNS) -> list[Event]:
+    build = RunBuilder(ByteRange(0, 1), unit=unit, source_format=file_format.name)
+    file_format.read(value, build)
     return build.events
 
 

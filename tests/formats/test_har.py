@@ -89,7 +89,7 @@ def sse(*events: Any) -> str:
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events)
 
 
-def test_requests_that_go_on_with_one_another_are_one_run() -> None:
+def test_requests_that_continue_one_another_are_one_run() -> None:
     first = entry(body(ASK), completion(CALLING))
     second = entry(body(ASK, CALLING, RESULT), DONE)
     events = read_bytes(FORMAT, document(har(first, second)))
@@ -99,7 +99,7 @@ def test_requests_that_go_on_with_one_another_are_one_run() -> None:
     assert started(events).ts == 1767323045.0
 
 
-def test_calls_of_a_stream_that_clients_would_join_are_told_on_the_reply() -> None:
+def test_streamed_calls_that_clients_would_join_are_reported_on_the_reply() -> None:
     parts = [
         {"index": 0, "id": id, "function": {"name": "f", "arguments": "{}"}} for id in ("a", "b")
     ]
@@ -111,14 +111,14 @@ def test_calls_of_a_stream_that_clients_would_join_are_told_on_the_reply() -> No
     assert [flaw.code for flaw in reply.diagnostics] == ["REPLY_SHAPE"]
 
 
-def test_other_requests_than_those_to_models_are_passed_over() -> None:
+def test_requests_that_are_not_to_models_are_skipped() -> None:
     page = {"request": {"method": "GET", "url": CHAT}, "response": {"status": 200}}
     form = entry("a=b", "ok", url="https://site/track")
     odd = entry(body(ASK), DONE, url="https://proxy/whatever?key=1")
     assert counts(read(page, form, odd)) == (1, 2, 0)
 
 
-def test_a_file_without_requests_to_models_says_so() -> None:
+def test_a_file_without_requests_to_models_is_reported() -> None:
     events = read({"request": {"method": "GET", "url": "https://x/"}})
     assert [event.message for event in only(events, SourceDefect)] == [
         "no request to a model among 1 requests"
@@ -143,14 +143,14 @@ PACKED = gzip.compress(json.dumps(DONE).encode(), mtime=0)
     ],
     ids=["plain", "base64", "gzip", "zlib", "list", "list, unmarked", "hex", "chunked"],
 )  # fmt: skip
-def test_a_body_is_read_however_it_was_kept(text: str, encoding: str) -> None:
+def test_a_body_is_read_regardless_of_its_encoding(text: str, encoding: str) -> None:
     events = read(entry(body(ASK), text, encoding=encoding))
     assert dialog(events)[-1] == ("assistant", "Done.")
     assert not only(events, SourceDefect)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         (b64(PACKED[:40]), "the compressed body ends too early"),
         (b64(PACKED[:12] + b"\xff" * 40), "the compressed body is damaged"),
@@ -158,27 +158,29 @@ def test_a_body_is_read_however_it_was_kept(text: str, encoding: str) -> None:
         (b64(b"\x8b\x00\xff"), "the body is not text"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_reported(text: str, told: str) -> None:
-    found = [event.message for event in only(read(entry(body(ASK), text, encoding="base64")),
+def test_a_body_that_cannot_be_read_is_reported(text: str, reason: str) -> None:
+    defects = [event.message for event in only(read(entry(body(ASK), text, encoding="base64")),
              SourceDefect)]  # fmt: skip
-    assert any(message.startswith(f"entry 1: {told}") for message in found), found
+    assert any(message.startswith(f"entry 1: {reason}") for message in defects), defects
 
 
-def test_a_packed_body_may_not_unpack_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_packed_body_above_the_size_limit_is_not_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(har_bodies, "MAX_BODY", 1 << 20)
     bomb = b64(gzip.compress(b" " * (8 << 20)))
-    [told] = only(read(entry(body(ASK), bomb, encoding="base64"))[:2], SourceDefect)
-    assert "unpacks to more than 1 MB" in told.message
+    [defect] = only(read(entry(body(ASK), bomb, encoding="base64"))[:2], SourceDefect)
+    assert "unpacks to more than 1 MB" in defect.message
 
 
-def test_a_body_that_was_cut_is_read_as_far_as_it_goes_and_reported() -> None:
+def test_a_truncated_body_is_read_as_far_as_possible_and_reported() -> None:
     cut = as_text(body(ASK, {"role": "user", "content": "and more"}))[:-8]
     events = read(entry(cut, DONE))
     assert [text for _, text in dialog(events)] == ["List.", "and ", "Done."]
     assert "truncated" in only(events, SourceDefect)[0].message
 
 
-def test_a_request_whose_body_was_not_recorded_shows_its_reply() -> None:
+def test_the_reply_to_an_unrecorded_request_is_shown() -> None:
     events = read(entry(None, DONE))
     assert dialog(events) == [("assistant", "Done.")]
     assert only(events, SourceDefect)[0].message == (
@@ -232,9 +234,7 @@ GOOGLE_URL = "https://g.com/v1beta/models/gemini-9:generateContent?key=AIza-secr
     ids=["chat", "chat stream", "anthropic", "responses", "responses stream", "cut stream",
          "gemini", "gemini pieces", "gemini stream"],
 )  # fmt: skip
-def test_the_call_in_a_reply_is_found_in_the_words_of_every_api(
-    posted: Any, reply: Any, url: str
-) -> None:
+def test_the_call_in_a_reply_of_every_api_is_found(posted: Any, reply: Any, url: str) -> None:
     events = read(entry(posted, reply, url=url))
     assert [call.name for call in calls(events)] == ["ls"]
     assert [role for role, _ in dialog(events)] == ["user", "assistant"]
@@ -249,23 +249,23 @@ def test_a_gemini_request_has_its_model_tools_and_usage() -> None:
     assert usage is not None and usage.prompt_tokens == 7
 
 
-def test_a_call_that_google_did_not_deliver_is_a_failure() -> None:
+def test_a_malformed_call_that_google_withheld_is_a_failure() -> None:
     lost = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "bad"}]}
     [failed] = only(read(entry(GOOGLE_BODY, lost, url=GOOGLE_URL)), RequestFailed)
     assert failed.message == "MALFORMED_FUNCTION_CALL: bad"
 
 
 @pytest.mark.parametrize(
-    ("reply", "status", "told"),
+    ("reply", "status", "message"),
     [
         ({"error": {"type": "rate_limit", "message": "slow down"}}, 429, "slow down"),
         ("<html>bad gateway</html>", 502, "<html>bad gateway</html>"),
         ("", 0, "no reply came: status 0"),
     ],
 )
-def test_a_failed_request_says_why(reply: Any, status: int, told: str) -> None:
+def test_a_failed_request_has_its_cause(reply: Any, status: int, message: str) -> None:
     [failed] = only(read(entry(body(ASK), reply, status=status)), RequestFailed)
-    assert (failed.message, failed.status) == (told, status or None)
+    assert (failed.message, failed.status) == (message, status or None)
 
 
 DELTA = {"choices": [{"index": 0, "delta": {"content": "Do"}}]}
@@ -281,7 +281,7 @@ LAST = {"choices": [{"index": 0, "delta": {"content": "ne."}, "finish_reason": "
         (sse(DELTA) + 'data: {"choi', True),
     ],
 )
-def test_a_stream_that_ended_too_early_is_an_error(stream: str, is_cut: bool) -> None:
+def test_a_truncated_stream_is_an_error(stream: str, is_cut: bool) -> None:
     assert ("STREAM_CUT:error" in found_codes(read(entry(body(ASK), stream)))) is is_cut
 
 
@@ -296,12 +296,12 @@ def test_secrets_are_never_shown() -> None:
     assert "List." in shown
 
 
-def test_other_values_keep_their_letters_when_secrets_are_masked() -> None:
+def test_other_values_are_unchanged_when_secrets_are_masked() -> None:
     text = json.dumps({"cookies": [], "value": "kept", "name": "x", "list": ["]", {"value": "y"}]})
     assert mask_json_text(text) == text
 
 
-def test_it_is_told_by_its_content() -> None:
+def test_files_of_other_formats_are_not_claimed() -> None:
     reader = detect(BytesSource(document(har(entry(body(ASK), DONE)))), formats()).reader
     assert reader is not None and reader.name == "har"
     other = detect(BytesSource(document({"log": ["x"], "messages": [ASK]})), formats()).reader
@@ -309,7 +309,7 @@ def test_it_is_told_by_its_content() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "content", "parts", "error"])
-def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
+def test_deeply_nested_values_are_read_without_an_exception(key: str) -> None:
     deep = deep_json(key)
     one = entry(json.dumps({"messages": [{"role": "user", "content": deep}]}), json.dumps(deep))
     google = entry(json.dumps({"contents": [{"role": "user", "parts": [deep]}]}), "")
@@ -324,7 +324,7 @@ def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
         "headers", "status", "contents", "messages", "parts", "candidates", "name", "value",
     )
 )  # fmt: skip
-def test_no_value_makes_it_raise(value: Any) -> None:
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
     whole = {"log": {"entries": value if isinstance(value, list) else [value]}}
     posted = entry(json.dumps(value), json.dumps(value))
     for one in (value, whole, har(posted), har({**posted, "response": value})):

@@ -47,7 +47,7 @@ def change(trial: Path, **fields: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
-def test_a_run_has_the_reward_and_the_task_of_its_trial() -> None:
+def test_a_run_has_the_reward_and_task_of_its_trial() -> None:
     events = read(FOLDER / "good" / AGENT)
     run, end = started(events), ended(events)
     assert (run.task, run.group_id, run.details["trial_name"]) == (
@@ -61,7 +61,7 @@ def test_a_run_has_the_reward_and_the_task_of_its_trial() -> None:
     assert end.usage.prompt_tokens == 3935
 
 
-def test_a_trial_that_failed_says_why() -> None:
+def test_a_failed_trial_has_its_cause() -> None:
     events = read(FOLDER / "fails" / AGENT)
     assert ended(events).status == "error"
     assert ended(events).reward is None
@@ -69,7 +69,7 @@ def test_a_trial_that_failed_says_why() -> None:
     assert found_codes(events) == ["RUN_ERROR:error"]
 
 
-def test_a_trial_that_took_too_long_was_cut_and_keeps_its_reward(good: Path) -> None:
+def test_a_trial_that_timed_out_is_truncated_and_keeps_its_reward(good: Path) -> None:
     late = {"exception_type": "AgentTimeoutError", "exception_message": "after 90 s"}
     change(good, exception_info=late)
     events = read(good / AGENT)
@@ -87,7 +87,7 @@ def test_a_trial_that_took_too_long_was_cut_and_keeps_its_reward(good: Path) -> 
         ({"accuracy": 0.5, "style": 1}, None, {"accuracy": 0.5, "style": 1.0}),
     ],
 )
-def test_rewards_have_names(
+def test_named_rewards_are_scores(
     good: Path, rewards: dict[str, float], reward: float | None, scores: dict[str, float]
 ) -> None:
     change(good, verifier_result={"rewards": rewards})
@@ -95,7 +95,7 @@ def test_rewards_have_names(
     assert (end.reward, end.scores) == (reward, scores)
 
 
-def test_each_step_of_a_trial_has_a_reward_of_its_own(tmp_path: Path) -> None:
+def test_each_step_of_a_trial_has_its_own_reward(tmp_path: Path) -> None:
     trial = Path(shutil.copytree(FOLDER / "steps", tmp_path / "steps"))
     steps = json.loads((trial / "result.json").read_text())["step_results"]
     steps[1]["verifier_result"]["rewards"]["reward"] = 0.0
@@ -105,7 +105,7 @@ def test_each_step_of_a_trial_has_a_reward_of_its_own(tmp_path: Path) -> None:
     assert [ended(each).reward for each in events] == [1.0, 0.0]
 
 
-def test_neither_a_subagent_nor_a_part_that_goes_on_is_judged(good: Path) -> None:
+def test_subagents_and_continued_parts_have_no_reward(good: Path) -> None:
     path = good / AGENT
     value = json.loads(path.read_text())
     for changed in (
@@ -116,7 +116,7 @@ def test_neither_a_subagent_nor_a_part_that_goes_on_is_judged(good: Path) -> Non
         assert ended(read(path)).reward is None
 
 
-def test_a_trial_that_is_still_at_work_is_no_end(good: Path) -> None:
+def test_a_running_trial_has_no_end(good: Path) -> None:
     change(good, verifier_result=None)
     value = json.loads((good / AGENT).read_text())
     del value["final_metrics"]
@@ -124,7 +124,7 @@ def test_a_trial_that_is_still_at_work_is_no_end(good: Path) -> None:
     assert not [event for event in read(good / AGENT) if type(event).__name__ == "RunEnded"]
 
 
-def test_a_folder_of_trials_does_not_list_what_they_came_to(good: Path) -> None:
+def test_a_folder_of_trials_does_not_list_their_results(good: Path) -> None:
     found = [target.path for target in expand_paths([str(good.parent)])]
     assert found == [good / AGENT]
     (good / AGENT).unlink()
@@ -136,11 +136,11 @@ JSON = any_json("rewards", "started_at", "finished_at", "step_name", "name", "ex
 
 @given(JSON, JSON)
 @settings(max_examples=100, deadline=None)
-def test_whatever_the_result_holds_the_trajectory_is_read(first: Any, second: Any) -> None:
+def test_the_trajectory_is_read_with_any_result(first: Any, second: Any) -> None:
     result = {"trial_name": "t", "agent_info": second, "verifier_result": first}
     part = {"agent_execution": second, "exception_info": first, "verifier_result": second}
-    for beside in (first, {**result, **part}, {**result, "step_results": [part, first]}):
+    for sidecar in (first, {**result, **part}, {**result, "step_results": [part, first]}):
         for name in FORMAT.traits.sidecars:
-            build = RunBuilder(ByteRange(0, 1), source_format="atif", sidecars={name: beside})
+            build = RunBuilder(ByteRange(0, 1), source_format="atif", sidecars={name: sidecar})
             FORMAT.read(trajectory(ASK), build)
             assert len(runs(build.events)) == 1

@@ -22,7 +22,7 @@ def test_samples_and_dumped_results_are_recognised() -> None:
     assert EVAL.sniff(sample({"messages": [], "task_name": "t"})) is None
 
 
-def test_a_sample_tells_its_task_reward_and_outcome() -> None:
+def test_a_sample_has_its_task_reward_and_outcome() -> None:
     passed, failed, _ = (read(EVAL, line) for line in load_lines("eval_samples.jsonl"))
     assert started(passed).task == "fix-import"
     assert started(passed).details["category"] == "ops"
@@ -39,21 +39,21 @@ def test_a_task_that_timed_out_is_a_run_with_its_error() -> None:
     assert state.messages == 0
 
 
-def test_a_loop_cut_short_says_so() -> None:
+def test_a_run_that_reached_its_turn_limit_has_failed() -> None:
     end = ended(read(EVAL, load_document("agent_result.json")))
     assert end.status == "failed"
     assert "turn limit" in end.stop_reason
 
 
-def test_reasoning_of_each_turn_goes_to_its_message() -> None:
-    spoken = [m for m in messages(read(EVAL, load_document("agent_result.json"))) if m.reasoning]
-    assert [(m.reasoning[0].field, m.reasoning[0].text) for m in spoken] == [
+def test_the_reasoning_of_each_turn_is_in_its_message() -> None:
+    replies = [m for m in messages(read(EVAL, load_document("agent_result.json"))) if m.reasoning]
+    assert [(m.reasoning[0].field, m.reasoning[0].text) for m in replies] == [
         ("reasoning_content", "Two independent look-ups: both at once."),
         ("reasoning_content", "No settings there; search the log."),
     ]
 
 
-def test_reasoning_of_the_message_itself_is_kept() -> None:
+def test_reasoning_in_the_message_takes_precedence() -> None:
     value = {
         "messages": [{"role": "assistant", "content": "", "reasoning": "mine"}],
         "finished_naturally": True,
@@ -72,7 +72,7 @@ def test_recorded_tool_errors_follow_the_messages() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, {}, {"messages": 3}, []])
-def test_a_record_that_is_no_result_is_a_defect(value: Any) -> None:
+def test_a_record_that_is_not_a_result_is_a_defect(value: Any) -> None:
     assert [type(event).__name__ for event in read(EVAL, value)] == ["SourceDefect"]
 
 

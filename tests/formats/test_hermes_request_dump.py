@@ -44,7 +44,7 @@ def test_the_request_and_its_failure_follow_the_messages(dump: Any) -> None:
     assert sent.turn == 5
 
 
-def test_the_error_says_status_body_and_what_it_was(dump: Any) -> None:
+def test_the_failure_has_its_status_body_and_exception(dump: Any) -> None:
     failed = failure_in(read(DUMP, dump))
     assert failed.status == 400
     assert failed.body == '{"error": {"code": 400}}'
@@ -66,7 +66,7 @@ def test_the_failure_is_counted_once_and_ends_the_run(dump: Any) -> None:
     )
 
 
-def test_credentials_are_masked_wherever_they_stand(dump: Any) -> None:
+def test_credentials_are_masked_everywhere(dump: Any) -> None:
     headers = {"Authorization": "Bearer abcdefgh12345678", "x-api-key": "k-123456789"}
     dump["request"]["headers"] = headers
     dump["request"]["url"] = "http://localhost/v1?key=abcdefgh12345678"
@@ -116,7 +116,7 @@ def test_responses_input_becomes_turns_with_their_calls_together(dump: Any) -> N
     assert Code.CALL_UNANSWERED not in state.codes
 
 
-def test_what_is_no_message_is_shown_as_it_is(dump: Any) -> None:
+def test_items_that_are_not_messages_are_shown_verbatim(dump: Any) -> None:
     dump["request"]["body"] = {"messages": [{"role": "user", "content": "hi"}, 5]}
     shown = [(message.role, message.text) for message in messages(read(DUMP, dump))]
     assert shown == [("user", "hi"), ("unknown", "5")]

@@ -16,7 +16,7 @@ from tests.formats.hermes_support import load_document, load_lines, read
 SESSION, EXPORT, STATE_DB = HermesSession(), HermesExport(), HermesStateDb()
 
 
-def test_each_file_fits_its_own_format_only() -> None:
+def test_each_file_matches_only_its_own_format() -> None:
     samples = {
         "hermes-session": sample(load_document("session.json")),
         "hermes-export": sample(*load_lines("export.jsonl")),
@@ -26,7 +26,7 @@ def test_each_file_fits_its_own_format_only() -> None:
         assert [reader.name for reader in FORMATS if reader.sniff(found)] == [name]
 
 
-def test_a_session_file_tells_model_tools_and_the_real_prompt() -> None:
+def test_a_session_file_has_its_model_tools_and_real_prompt() -> None:
     events = read(SESSION, load_document("session.json"))
     start = started(events)
     assert start.run_id == "20260102_030405_ab12cd"
@@ -39,7 +39,7 @@ def test_a_session_file_tells_model_tools_and_the_real_prompt() -> None:
     assert prompt.flags == ("from the session row",)
 
 
-def test_a_session_keeps_the_arguments_that_an_export_of_samples_loses() -> None:
+def test_a_session_keeps_arguments_that_an_export_of_samples_loses() -> None:
     for reader, value in (
         (SESSION, load_document("session.json")),
         (EXPORT, load_lines("export.jsonl")[0]),
@@ -73,18 +73,20 @@ def test_counters_and_the_end_of_a_session_are_kept() -> None:
     assert started(second).parent_run_id == started(first).run_id
 
 
-def test_the_prompt_of_a_session_counts_what_the_cache_held() -> None:
+def test_the_prompt_tokens_of_a_session_include_cached_ones() -> None:
     usage = ended(read(STATE_DB, load_lines("scripted_sessions.jsonl")[4])).usage
     assert usage is not None
     # The server counted 140; 16 of them came from its cache.
     assert (usage.prompt_tokens, usage.cached_tokens) == (140, 16)
 
 
-def test_replies_that_hermes_agent_counts_and_does_not_keep_are_told() -> None:
-    told = [fold_run(read(STATE_DB, line))[1] for line in load_lines("scripted_sessions.jsonl")]
+def test_replies_that_hermes_agent_counts_but_does_not_keep_are_reported() -> None:
+    findings = [fold_run(read(STATE_DB, line))[1] for line in load_lines("scripted_sessions.jsonl")]
     lost = "counted by hermes-agent left no message of the model"
     empty = "the reply is empty: hermes-agent wrote (empty) in its place"
-    assert [[one.message for one in found if one.code is Code.REPLY_SHAPE] for found in told] == [
+    assert [
+        [one.message for one in found if one.code is Code.REPLY_SHAPE] for found in findings
+    ] == [
         [],
         [f"6 of 6 replies {lost}"],
         [f"3 of 4 replies {lost}", empty],
@@ -94,7 +96,7 @@ def test_replies_that_hermes_agent_counts_and_does_not_keep_are_told() -> None:
     ]
 
 
-def test_an_export_that_holds_the_context_alone_misses_no_replies() -> None:
+def test_no_replies_are_missing_from_an_export_of_the_context_alone() -> None:
     summary = {"role": "user", "content": "[CONTEXT COMPACTION — REFERENCE ONLY] it was said"}
     session = {"id": "s", "source": "cli", "started_at": 1.0, "api_call_count": 9}
     done = {"role": "assistant", "content": "done"}
@@ -110,36 +112,39 @@ def test_a_session_whose_request_failed_has_no_reply() -> None:
     assert not fold_run(read(STATE_DB, {**failed, "messages": []}))[1]
 
 
-def test_what_hermes_agent_says_in_the_users_name_is_injected() -> None:
-    said = messages(read(STATE_DB, load_lines("scripted_sessions.jsonl")[4]))
-    assert [message.flags for message in said if message.role == "user"] == [(), ("injected",)]
+def test_messages_of_hermes_agent_in_the_role_of_the_user_are_injected() -> None:
+    history = messages(read(STATE_DB, load_lines("scripted_sessions.jsonl")[4]))
+    assert [message.flags for message in history if message.role == "user"] == [
+        (),
+        ("injected",),
+    ]
 
 
-def test_reasoning_that_stands_in_three_fields_is_shown_once() -> None:
-    spoken = messages(read(SESSION, load_document("session.json")))[2]
-    assert [piece.text for piece in spoken.reasoning] == ["Two independent look-ups: both at once."]
+def test_reasoning_repeated_in_three_fields_is_shown_once() -> None:
+    reply = messages(read(SESSION, load_document("session.json")))[2]
+    assert [piece.text for piece in reply.reasoning] == ["Two independent look-ups: both at once."]
 
 
-def test_a_blank_that_pads_reasoning_is_no_reasoning() -> None:
+def test_a_space_in_place_of_reasoning_is_not_reasoning() -> None:
     row = {"role": "assistant", "content": "hi", "reasoning_content": " "}
     session = {"session_id": "s", "messages": [row]}
     assert messages(read(SESSION, session))[0].reasoning == ()
 
 
-def test_tool_calls_kept_as_json_text_are_read() -> None:
+def test_tool_calls_stored_as_json_text_are_read() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     row = {"role": "assistant", "content": None, "tool_calls": json.dumps([call]), "active": 1}
     events = read(STATE_DB, {"_table": "sessions", "id": "s", "messages": [row]})
     assert [(found.name, found.id) for found in calls(events)] == [("f", "c")]
 
 
-def test_text_that_was_sent_otherwise_is_marked_injected() -> None:
+def test_a_message_that_was_sent_with_other_text_is_marked_injected() -> None:
     row = {"role": "user", "content": "hi", "api_content": "hi\n<memory>…</memory>"}
     events = read(STATE_DB, {"_table": "sessions", "id": "s", "messages": [row]})
     assert messages(events)[0].flags == ("injected",)
 
 
-def test_an_old_session_file_is_one_run_behind_its_meta_line() -> None:
+def test_an_old_session_file_is_one_run_after_its_meta_line() -> None:
     meta = {"role": "session_meta", "session_id": "s9", "model": "m", "tools": []}
     lines = [meta, {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
     match = SESSION.sniff(sample(*lines))
@@ -151,7 +156,7 @@ def test_an_old_session_file_is_one_run_behind_its_meta_line() -> None:
     assert [message.role for message in messages(events)] == ["user"]
 
 
-def test_an_odd_message_is_a_defect_in_its_place() -> None:
+def test_a_malformed_message_is_a_defect_in_its_place() -> None:
     rows: list[Any] = [{"role": "user", "content": "hi"}, 7, {"role": "user", "content": "ho"}]
     events = read(SESSION, {"session_id": "s", "messages": rows})
     assert [type(event).__name__ for event in events] == [

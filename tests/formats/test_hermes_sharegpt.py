@@ -30,11 +30,11 @@ def _failed() -> Any:
 
 
 def row_of(*turns: tuple[str, str], **more: Any) -> dict[str, Any]:
-    spoken = [{"from": speaker, "value": text} for speaker, text in turns]
-    return {"conversations": spoken, "timestamp": "2026-01-02T03:04:05", "completed": True, **more}
+    rows = [{"from": speaker, "value": text} for speaker, text in turns]
+    return {"conversations": rows, "timestamp": "2026-01-02T03:04:05", "completed": True, **more}
 
 
-def test_the_writers_marks_tell_samples_from_batch_lines(done: Any) -> None:
+def test_samples_and_batch_lines_are_distinguished_by_their_fields(done: Any) -> None:
     batch = load_lines("batch_0.jsonl")[0]
     assert SHAREGPT.sniff(sample(done)) is not None
     assert BATCH.sniff(sample(done)) is None
@@ -43,14 +43,14 @@ def test_the_writers_marks_tell_samples_from_batch_lines(done: Any) -> None:
     assert other is None or other.score < own.score
 
 
-def test_a_dataset_without_the_marks_of_hermes_is_left_to_others() -> None:
+def test_a_dataset_without_signs_of_hermes_is_not_claimed() -> None:
     plain = {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hi"}]}
     assert SHAREGPT.sniff(sample(plain)) is None
     plain["conversations"].append({"from": "gpt", "value": "<tool_call>\n{}\n</tool_call>"})
     assert SHAREGPT.sniff(sample(plain)) is not None
 
 
-def test_calls_and_results_come_out_of_the_text_and_pair_by_order(failed: Any) -> None:
+def test_calls_and_results_are_parsed_from_the_text_and_paired_by_order(failed: Any) -> None:
     events = read(SHAREGPT, failed)
     assert [call.name for call in calls(events)] == [
         "terminal",
@@ -71,13 +71,13 @@ def test_calls_and_results_come_out_of_the_text_and_pair_by_order(failed: Any) -
     assert Code.RESULT_ORPHAN not in state.codes
 
 
-def test_the_call_without_an_answer_is_found_at_the_end(failed: Any) -> None:
+def test_an_unanswered_call_at_the_end_is_reported(failed: Any) -> None:
     _, findings = fold_run(read(SHAREGPT, failed))
     (unanswered,) = [found for found in findings if found.code is Code.CALL_UNANSWERED]
     assert "read_file" in unanswered.message
 
 
-def test_arguments_that_the_exporter_lost_are_named(failed: Any) -> None:
+def test_arguments_that_the_exporter_lost_are_reported(failed: Any) -> None:
     found = {
         event.call.name: event.diagnostics
         for event in read(SHAREGPT, failed)
@@ -96,13 +96,13 @@ def test_tools_are_those_of_the_exporters_prompt(done: Any) -> None:
     assert messages(read(SHAREGPT, done))[0].flags == ("exporter's prompt",)
 
 
-def test_tools_may_stand_one_a_line() -> None:
+def test_tools_may_be_listed_one_per_line() -> None:
     prompt = 'Use <tools></tools>.\n<tools>\n{"name": "a"}\n{"name": "b"}\n</tools>'
     start = started(read(SHAREGPT, row_of(("system", prompt), ("human", "hi"))))
     assert [tool.name for tool in start.tools] == ["a", "b"]
 
 
-def test_the_example_call_in_the_system_prompt_is_no_call(done: Any) -> None:
+def test_the_example_call_in_the_system_prompt_is_not_a_call(done: Any) -> None:
     assert [call.name for call in calls(read(SHAREGPT, done))] == ["terminal"]
 
 
@@ -111,20 +111,20 @@ def test_a_closing_tag_inside_a_result_does_not_end_it(done: Any) -> None:
     assert "disk full </tool_response>" in result.content
 
 
-def test_reasoning_is_read_and_the_empty_filler_is_none(done: Any) -> None:
-    spoken = [message for message in messages(read(SHAREGPT, done)) if message.role == "assistant"]
-    assert [[piece.text.strip() for piece in message.reasoning] for message in spoken] == [
+def test_reasoning_is_read_and_its_empty_placeholder_is_ignored(done: Any) -> None:
+    replies = [message for message in messages(read(SHAREGPT, done)) if message.role == "assistant"]
+    assert [[piece.text.strip() for piece in message.reasoning] for message in replies] == [
         ["One look."],
         [],
     ]
 
 
-def test_status_is_what_completed_says(done: Any, failed: Any) -> None:
+def test_the_status_follows_the_completed_field(done: Any, failed: Any) -> None:
     assert ended(read(SHAREGPT, done)).status == "ok"
     assert ended(read(SHAREGPT, failed)).status == "failed"
 
 
-def test_a_summary_of_earlier_turns_is_a_compaction_and_a_doubled_question_is_marked() -> None:
+def test_summaries_of_earlier_turns_and_doubled_questions_are_marked() -> None:
     row = row_of(
         ("human", "go"),
         ("human", "go"),
@@ -160,7 +160,7 @@ def test_a_batch_line_keeps_its_statistics_without_the_zeros() -> None:
     assert started(done).run_id == "prompt 0"
 
 
-def test_a_partial_batch_run_is_warned_about() -> None:
+def test_a_partial_batch_run_has_a_warning() -> None:
     done, failed = (read(BATCH, line) for line in load_lines("batch_0.jsonl"))
     assert [(item.code, item.severity) for item in started(failed).diagnostics] == [
         (Code.TRUNCATED, Severity.WARNING)
@@ -169,7 +169,7 @@ def test_a_partial_batch_run_is_warned_about() -> None:
     assert ended(failed).stop_reason == "given up (partial)"
 
 
-def test_requests_that_left_no_reply_in_a_batch_run_are_told() -> None:
+def test_requests_without_a_reply_in_a_batch_run_are_reported() -> None:
     row = row_of(("human", "hi"), ("gpt", "<think>\nplan\n</think>"), api_calls=6, tool_stats={})
     (found,) = started(read(BATCH, row)).diagnostics
     assert found.message.startswith("5 of 6 requests counted by hermes-agent left no message")
@@ -178,7 +178,7 @@ def test_requests_that_left_no_reply_in_a_batch_run_are_told() -> None:
     assert started(read(BATCH, compacted)).diagnostics == ()
 
 
-def test_a_reply_that_was_cut_is_told_where_hermes_agent_asks_for_the_rest() -> None:
+def test_a_truncated_reply_is_reported_if_hermes_agent_requests_the_rest() -> None:
     rest = "[System: Your previous response was truncated by the output length limit. …]"
     row = row_of(("human", "hi"), ("gpt", "This ends in the mid"), ("human", rest), ("gpt", "dle."))
     events = read(BATCH, {**row, "tool_stats": {}})
@@ -186,7 +186,7 @@ def test_a_reply_that_was_cut_is_told_where_hermes_agent_asks_for_the_rest() -> 
     assert dict(fold_run(events)[0].codes) == {Code.TRUNCATED: 1}
 
 
-def test_a_compressed_line_tells_how_much_was_taken_away() -> None:
+def test_a_compressed_line_has_its_compression_metrics() -> None:
     metrics = {"original_tokens": 9000, "compressed_tokens": 900, "was_compressed": True}
     row = row_of(("human", "hi"), compression_metrics=metrics)
     assert BATCH.sniff(sample(row)) is not None
@@ -194,7 +194,7 @@ def test_a_compressed_line_tells_how_much_was_taken_away() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, {"conversations": 7}, "[" * 50])
-def test_a_record_that_is_no_sample_is_a_defect(value: Any) -> None:
+def test_a_record_that_is_not_a_sample_is_a_defect(value: Any) -> None:
     (defect,) = read(SHAREGPT, value)
     assert "conversations" in getattr(defect, "message", "")
 
@@ -213,7 +213,7 @@ def test_reading_and_sniffing_never_raise(value: Any, turns: Any) -> None:
 
 
 @pytest.mark.shared
-def test_real_samples_read_as_their_manifest_says() -> None:
+def test_real_samples_match_their_manifest() -> None:
     path = CORPUS / "hermeswith-trajectory_samples.jsonl"
     if not path.exists():
         pytest.skip("the corpus is not here")

@@ -53,7 +53,7 @@ def test_each_session_is_a_line_that_the_format_recognises(database: Path) -> No
     assert HermesStateDb().sniff(sample(*lines)) is not None
 
 
-def test_reading_leaves_the_folder_as_it_was(database: Path) -> None:
+def test_reading_leaves_the_folder_unchanged(database: Path) -> None:
     before = files_in(database.parent)
     sessions_of(database)
     assert files_in(database.parent) == before
@@ -76,7 +76,7 @@ def test_content_stored_as_json_is_decoded_into_parts(database: Path) -> None:
     assert [part.kind for part in picture.parts] == ["text", "image"]
 
 
-def test_what_a_running_agent_has_not_checkpointed_is_read_without_a_trace(tmp_path: Path) -> None:
+def test_uncheckpointed_rows_of_a_running_agent_are_read_without_a_trace(tmp_path: Path) -> None:
     make_database(tmp_path / "state.db").close()
     # Another process: two connections of one process would share the index in memory.
     script = (
@@ -100,7 +100,7 @@ def test_what_a_running_agent_has_not_checkpointed_is_read_without_a_trace(tmp_p
     assert after == before
 
 
-def test_a_log_left_without_its_index_is_read_from_a_copy(tmp_path: Path) -> None:
+def test_a_write_ahead_log_without_its_index_is_read_from_a_copy(tmp_path: Path) -> None:
     writer = make_database(tmp_path / "live.db")
     left = tmp_path / "left"
     left.mkdir()
@@ -113,7 +113,7 @@ def test_a_log_left_without_its_index_is_read_from_a_copy(tmp_path: Path) -> Non
     assert files_in(left) == before
 
 
-def test_messages_of_a_session_that_is_missing_are_not_lost(tmp_path: Path) -> None:
+def test_messages_of_a_missing_session_are_not_lost(tmp_path: Path) -> None:
     connection = make_database(tmp_path / "state.db")
     connection.execute("INSERT INTO messages VALUES (3, 'gone', 'user', 'still here')")
     connection.execute("INSERT INTO messages VALUES (4, NULL, 'user', x'68ff69')")
@@ -126,7 +126,7 @@ def test_messages_of_a_session_that_is_missing_are_not_lost(tmp_path: Path) -> N
     ]
 
 
-def test_another_database_is_refused_with_its_tables(tmp_path: Path) -> None:
+def test_an_unknown_database_is_refused_with_its_tables(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "other.db")
     connection.execute("CREATE TABLE birds (name)")
     connection.close()
@@ -136,13 +136,13 @@ def test_another_database_is_refused_with_its_tables(tmp_path: Path) -> None:
         sessions_of(tmp_path / "other.db")
 
 
-def test_a_damaged_database_is_refused_with_a_way_out(database: Path) -> None:
+def test_a_damaged_database_is_refused_with_a_way_to_recover_it(database: Path) -> None:
     database.write_bytes(database.read_bytes()[:20_000])
     with pytest.raises(SourceError, match="recover"):
         sessions_of(database)
 
 
-def test_a_database_that_is_locked_says_what_to_do(tmp_path: Path) -> None:
+def test_a_locked_database_is_refused_with_the_reason(tmp_path: Path) -> None:
     connection = make_database(tmp_path / "state.db")
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     connection.execute("INSERT INTO sessions VALUES ('s2')")
@@ -151,6 +151,6 @@ def test_a_database_that_is_locked_says_what_to_do(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.db"):
         sessions_of(tmp_path / "gone.db")

@@ -117,13 +117,13 @@ def test_a_sample_is_a_run_with_its_epoch_scores_and_usage() -> None:
     assert last.details["scores"]["includes"]["answer"] == "flag{}"
 
 
-def test_every_epoch_of_a_sample_is_in_its_group() -> None:
+def test_all_epochs_of_a_sample_form_a_group() -> None:
     events = read_value(FORMAT, log_of(*({**SAMPLE, "epoch": n} for n in (1, 2, 3))))
     assert [run.run_id for run in runs(events)] == [f"7_epoch_{n}" for n in (1, 2, 3)]
     assert {run.group_id for run in runs(events)} == {"7"}
 
 
-def test_messages_carry_what_the_events_of_their_requests_and_tools_measured() -> None:
+def test_messages_have_the_measurements_of_their_request_and_tool_events() -> None:
     events = read_sample(SAMPLE)
     reply = messages(events)[1]
     assert reply.duration_s == 1.5
@@ -134,7 +134,7 @@ def test_messages_carry_what_the_events_of_their_requests_and_tools_measured() -
     assert results(events)[0].name == "bash"
 
 
-def test_arguments_are_no_finding_since_inspect_decodes_them_itself() -> None:
+def test_decoded_arguments_of_inspect_have_no_findings() -> None:
     events = read_sample(SAMPLE)
     call = calls(events)[0]
     assert (call.name, call.arguments, call.id) == ("bash", {"cmd": "ls"}, "c1")
@@ -147,7 +147,7 @@ def unparsed(error: str) -> dict[str, Any]:
     return {**SAMPLE, "messages": [ASKED, {**CALLING, "tool_calls": [entry]}]}
 
 
-def test_a_call_that_did_not_parse_has_the_text_that_the_model_wrote() -> None:
+def test_an_unparsed_call_has_the_text_that_the_model_wrote() -> None:
     error = (
         'Error parsing the following tool call arguments:\n\n{"cmd": "ls"\n\n'
         "Error details: Expecting ',' delimiter"
@@ -159,23 +159,25 @@ def test_a_call_that_did_not_parse_has_the_text_that_the_model_wrote() -> None:
     assert "ARGS_INVALID:error" in found_codes(events)
 
 
-def test_time_grows_with_the_blanks_of_arguments_that_did_not_parse() -> None:
+def test_blank_lines_in_unparsed_arguments_take_linear_time() -> None:
     def cost_s(count: int) -> float:
-        told = "Error parsing the following tool call arguments:{"
-        sample = unparsed(told + "\n" * count + '"\nError details: odd')
+        prefix = "Error parsing the following tool call arguments:{"
+        sample = unparsed(prefix + "\n" * count + '"\nError details: odd')
         return least_s(lambda: read_sample(sample), tries=2)
 
     if (took := cost_s(40_000)) > 0.2:
         assert took < 9 * cost_s(10_000) + 0.1
 
 
-def test_a_parse_error_in_other_words_is_a_finding_too() -> None:
+def test_a_parse_error_in_another_wording_is_a_finding() -> None:
     events = read_sample(unparsed("no such tool"))
-    told = [d.message for event in events for d in event.diagnostics if d.code == "ARGS_INVALID"]
-    assert told == ["no such tool"]
+    reported = [
+        d.message for event in events for d in event.diagnostics if d.code == "ARGS_INVALID"
+    ]
+    assert reported == ["no such tool"]
 
 
-def test_a_tool_error_is_flagged_also_where_only_its_event_has_it() -> None:
+def test_a_tool_error_is_flagged_even_if_only_its_event_has_it() -> None:
     error = {"type": "timeout", "message": "Command timed out."}
     in_message = {**SAMPLE, "messages": [ASKED, CALLING, {**ANSWER, "error": error}]}
     in_event = with_events({**TOOL_EVENT, "error": error})
@@ -185,7 +187,7 @@ def test_a_tool_error_is_flagged_also_where_only_its_event_has_it() -> None:
         assert (mark.kind, mark.reason) == ("flag", "error: Command timed out.")
 
 
-def test_a_tool_that_raised_answers_with_its_error_as_the_model_is_told() -> None:
+def test_the_result_of_a_tool_that_raised_is_its_error_message() -> None:
     """Inspect 0.3.285 keeps no content next to the error of such an answer."""
     error = {"type": "unknown", "message": "no such note"}
     silent = {**ANSWER, "content": "", "error": error}
@@ -196,7 +198,7 @@ def test_a_tool_that_raised_answers_with_its_error_as_the_model_is_told() -> Non
     assert answer.content == "half of it"
 
 
-def test_attachments_stand_where_they_are_named() -> None:
+def test_attachments_replace_their_references() -> None:
     sample = copy.deepcopy(SAMPLE)
     sample["attachments"] = {"abc": "Find the long flag.", "old": "older"}
     sample["messages"][0]["content"] = "attachment://abc"
@@ -205,13 +207,13 @@ def test_attachments_stand_where_they_are_named() -> None:
     assert (texts[0], texts[-1]) == ("Find the long flag.", "older")
 
 
-def test_an_attachment_that_is_missing_stays_named() -> None:
+def test_the_reference_to_a_missing_attachment_is_kept() -> None:
     asked = {**ASKED, "content": "attachment://gone"}
     sample = with_events(messages=[asked], attachments={})
     assert dialog(read_sample(sample)) == [("user", "attachment://gone")]
 
 
-def test_failed_requests_stand_before_the_reply_that_came_at_last() -> None:
+def test_failed_requests_come_before_the_eventual_reply() -> None:
     empty = {"id": "x", "role": "assistant", "content": ""}
     failed = model_event(empty, [ASKED], error="RateLimitError('429')", traceback="Traceback …")
     events = read_sample(with_events(failed, failed, model_event(CALLING, [ASKED], retries=2)))
@@ -219,14 +221,14 @@ def test_failed_requests_stand_before_the_reply_that_came_at_last() -> None:
     assert kinds == [
         "RunStarted", "MessageAppended", "RequestFailed", "RequestFailed", "MessageAppended",
     ]  # fmt: skip
-    tries = only(events, RequestFailed)
-    assert [event.attempt for event in tries] == [1, 2]
-    assert (tries[0].message, tries[0].body) == ("RateLimitError('429')", "Traceback …")
+    failures = only(events, RequestFailed)
+    assert [event.attempt for event in failures] == [1, 2]
+    assert (failures[0].message, failures[0].body) == ("RateLimitError('429')", "Traceback …")
     assert messages(events)[1].flags == ("2 retries",)
     assert len(runs(events)) == 1
 
 
-def test_a_request_that_failed_for_good_is_the_last_thing_said() -> None:
+def test_a_request_that_never_succeeded_is_the_last_event_before_the_end() -> None:
     failed = {"event": "model", "error": "gone", "input": [ASKED], "output": {"choices": []}}
     events = read_sample(with_events(failed, messages=[ASKED]))
     assert [type(event) for event in events[-2:]] == [RequestFailed, RunEnded]
@@ -260,7 +262,7 @@ def subagent(**place: Any) -> list[dict[str, Any]]:
     ],
     ids=["spans", "subtask", "steps"],
 )
-def test_what_a_subagent_says_is_a_run_below_the_sample(events: list[Any]) -> None:
+def test_the_messages_of_a_subagent_are_a_child_run_of_the_sample(events: list[Any]) -> None:
     found = read_sample(with_events(model_event(CALLING, [ASKED]), *events))
     main, below = runs(found)
     assert (main.parent_run_id, below.parent_run_id) == ("", "7_epoch_2")
@@ -291,12 +293,12 @@ def test_the_last_call_of_a_subagent_is_answered_by_its_event() -> None:
 
 
 @pytest.mark.parametrize("key", ["message_pool", "events_data"])
-def test_inputs_that_stand_in_a_pool_are_looked_up(key: str) -> None:
+def test_inputs_in_a_pool_are_looked_up(key: str) -> None:
     pool = [{"id": "p0", "role": "user", "content": "old"}, {"id": "p1", "role": "user"}]
     reply = {"id": "gone", "role": "assistant", "content": "before it was compacted"}
     event = model_event(reply, [], input_refs=[[0, 1]])
-    held = pool if key == "message_pool" else {"messages": pool, "calls": []}
-    events = read_sample(with_events(event, **{key: held}))
+    pool_value = pool if key == "message_pool" else {"messages": pool, "calls": []}
+    events = read_sample(with_events(event, **{key: pool_value}))
     below = runs(events)[1]
     assert dialog(events[events.index(below) :]) == [
         ("user", "old"),
@@ -307,14 +309,14 @@ def test_inputs_that_stand_in_a_pool_are_looked_up(key: str) -> None:
 @pytest.mark.parametrize(
     "refs", [[[0, 10**18]], [[-(10**9), 1]], [["0", 1]], [[1]], "x", [None], [[0, 1]] * 50]
 )
-def test_odd_ranges_of_a_pool_are_no_trouble(refs: Any) -> None:
+def test_invalid_ranges_of_a_pool_are_ignored(refs: Any) -> None:
     reply = {"id": "gone", "role": "assistant", "content": "x"}
     pool = [{"id": "p0", "role": "user", "content": "old"}]
     events = read_sample(with_events(model_event(reply, [], input_refs=refs), message_pool=pool))
     assert len(runs(events)) == 2
 
 
-def test_requests_that_repeat_a_pool_without_end_cost_no_more_than_is_shown(
+def test_the_messages_repeated_from_a_pool_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hermes_tui.formats.inspect_events.MAX_REPEATED", 30)
@@ -359,7 +361,7 @@ def test_the_limit_that_ended_a_sample_is_named_in_old_and_new_logs() -> None:
         ({}, "unknown", {}),
     ],
 )
-def test_letters_and_booleans_decide_whether_a_sample_passed(
+def test_grades_and_booleans_decide_whether_a_sample_passed(
     scores: Any, status: str, numbers: dict[str, float]
 ) -> None:
     end = ended(read_sample({**SAMPLE, "scores": scores}))
@@ -367,13 +369,13 @@ def test_letters_and_booleans_decide_whether_a_sample_passed(
 
 
 @pytest.mark.parametrize("place", ["reductions", "results"])
-def test_a_sample_has_the_value_that_its_epochs_were_reduced_to(place: str) -> None:
+def test_a_sample_has_the_reduced_value_of_its_epochs(place: str) -> None:
     reduced = [{"scorer": "includes", "samples": [{"sample_id": 7, "value": 0.5}]}]
     more = {place: reduced if place == "reductions" else {"sample_reductions": reduced}}
     assert started(read_sample(SAMPLE, **more)).details["reduced"] == {"includes": 0.5}
 
 
-def test_parts_run_by_the_server_are_a_call_with_its_result() -> None:
+def test_tool_parts_run_by_the_server_are_a_call_with_its_result() -> None:
     part = {"type": "tool_use", "id": "w1", "name": "web_search", "arguments": "{}", "result": "R"}
     thought = {"type": "reasoning", "reasoning": "c2VhbGVk", "redacted": True}
     reply = {**DONE, "content": [thought, part, {"type": "text", "text": "Done."}]}
@@ -384,11 +386,11 @@ def test_parts_run_by_the_server_are_a_call_with_its_result() -> None:
     assert messages(events)[1].text == "Done."
 
 
-def test_a_sample_that_never_began_shows_its_input() -> None:
+def test_the_input_of_a_sample_that_never_began_is_shown() -> None:
     assert dialog(read_sample({"id": 1, "input": "Do it.", "messages": []})) == [("user", "Do it.")]
 
 
-def test_a_log_without_samples_is_one_run_that_says_how_it_ended() -> None:
+def test_a_log_without_samples_is_one_run_with_its_outcome() -> None:
     error = {"message": "no such dataset", "traceback": "…"}
     events = read_value(FORMAT, log_of(status="error", error=error))
     assert counts(events) == (1, 0, 0)
@@ -398,12 +400,12 @@ def test_a_log_without_samples_is_one_run_that_says_how_it_ended() -> None:
 
 
 @pytest.mark.parametrize("sample", [None, 3, "x", [], {"messages": [None, 4]}, {"events": [[]]}])
-def test_odd_samples_are_defects_or_empty_runs(sample: Any) -> None:
+def test_malformed_samples_are_defects_or_empty_runs(sample: Any) -> None:
     fold_run(read_sample(sample))
 
 
 @pytest.mark.parametrize("key", ["", "content", "message", "tools"])
-def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
+def test_deeply_nested_values_are_read_without_an_exception(key: str) -> None:
     deep = deep_json(key)
     entry = {"id": "c", "function": "f", "arguments": deep}
     reply = {"role": "assistant", "content": deep, "tool_calls": [entry, deep]}
@@ -420,19 +422,19 @@ def test_values_nested_deeply_do_not_make_it_raise(key: str) -> None:
         "scores", "value", "limit", "error", "attachments", "input_refs", "span_id", "usage",
     )
 )  # fmt: skip
-def test_no_sample_makes_it_raise(value: Any) -> None:
+def test_any_sample_is_read_without_an_exception(value: Any) -> None:
     sample = value if isinstance(value, dict) else {"messages": value, "events": value}
     fold_run(read_sample({**sample, "events": sample.get("events", [value])}))
 
 
-def test_it_is_told_by_its_content() -> None:
+def test_files_of_other_formats_are_not_claimed() -> None:
     reader = detect(BytesSource(json.dumps(log_of(SAMPLE)).encode()), formats()).reader
     assert reader is not None and reader.name == "inspect"
     other = detect(BytesSource(json.dumps({"eval": "x", "messages": [ASKED]}).encode()), formats())
     assert other.reader is not None and other.reader.name == "openai-messages"
 
 
-def test_what_inspect_itself_writes_is_read_with_its_subagent_and_its_unparsed_call() -> None:
+def test_a_log_by_inspect_itself_has_its_subagent_and_its_unparsed_call() -> None:
     file = open_file(FIXTURE, whole=True)
     states = [step.state for step in survey(file) if isinstance(step, FoundRun)]
     file.close()
@@ -461,7 +463,7 @@ def test_a_recorded_log_has_times_usage_and_tools(trajectories: Path) -> None:
     assert ended(events).status == "ok"
 
 
-def test_a_call_is_told_as_the_file_has_it() -> None:
+def test_a_call_keeps_its_form_in_the_file() -> None:
     (call,) = calls(read_sample(SAMPLE))
     assert (call.name, str(call.origin), call.arguments_state) == (
         "bash",
@@ -470,7 +472,7 @@ def test_a_call_is_told_as_the_file_has_it() -> None:
     )
 
 
-def test_an_error_of_the_sample_is_no_failed_request() -> None:
+def test_an_error_of_the_sample_is_not_a_failed_request() -> None:
     error = {"message": "RuntimeError('sandbox gone')", "traceback": "x" * 9_000}
     events = read_sample({**SAMPLE, "error": error})
     (escaped,) = only(events, LoopEscaped)
@@ -479,7 +481,7 @@ def test_an_error_of_the_sample_is_no_failed_request() -> None:
     assert ended(events).details["traceback"] == error["traceback"]
 
 
-def test_what_could_not_be_scored_is_noted_and_no_malformed_place() -> None:
+def test_a_score_that_is_not_a_number_is_noted_and_not_a_defect() -> None:
     scores = {"judge": {"value": float("nan"), "answer": "x"}}
     events = read_bytes(FORMAT, document(log_of({**SAMPLE, "scores": scores})))
     assert "NaN is not JSON" in "".join(one.message for one in started(events).diagnostics)
@@ -488,7 +490,7 @@ def test_what_could_not_be_scored_is_noted_and_no_malformed_place() -> None:
     assert {str(one.severity) for one in found if one.code == "SOURCE_DEFECT"} == {"note"}
 
 
-def test_a_cost_limit_is_told_with_its_amount_and_the_total_time_is_the_duration() -> None:
+def test_a_cost_limit_has_its_amount_and_the_total_time_is_the_duration() -> None:
     limited = {**SAMPLE, "limit": {"type": "cost", "limit": 0.5}, "total_time": 12.5}
     events = read_sample(limited)
     assert ended(events).stop_reason == "limit: cost 0.5"

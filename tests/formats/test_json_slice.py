@@ -49,20 +49,20 @@ def test_every_value_is_found_at_its_pointer(
 
 @settings(max_examples=60)
 @given(st.binary(max_size=80), st.text(alphabet="/a0~1", max_size=8))
-def test_any_bytes_and_any_pointer_give_a_part_of_the_bytes_or_nothing(
+def test_any_bytes_and_pointer_give_a_part_of_the_bytes_or_nothing(
     data: bytes, pointer: str
 ) -> None:
     found = JsonSlicer(data).find(pointer)
     assert found is None or found in data
 
 
-def test_the_bytes_are_exact_down_to_blanks_and_escapes() -> None:
+def test_the_bytes_are_exact_including_whitespace_and_escapes() -> None:
     data = b'{"m": [ {"content" : "caf\\u00e9  \xc3\xa9", "n": 1.50} ]}'
     assert JsonSlicer(data).find("/m/0") == b'{"content" : "caf\\u00e9  \xc3\xa9", "n": 1.50}'
     assert JsonSlicer(data).find("/m/0/n") == b"1.50"
 
 
-def test_the_last_of_two_equal_keys_is_the_one_that_counts() -> None:
+def test_the_last_of_two_equal_keys_is_found() -> None:
     assert JsonSlicer(b'{"a":1,"a":2}').find("/a") == b"2"
 
 
@@ -75,18 +75,18 @@ def test_a_pointer_to_nothing_finds_nothing(pointer: str) -> None:
     assert JsonSlicer(b'{"a":[1]}').find(pointer) is None
 
 
-def test_what_stands_before_a_torn_end_is_found() -> None:
+def test_values_before_a_torn_end_are_found() -> None:
     assert JsonSlicer(b'{"a":[{"b":1},{"c":').find("/a/0") == b'{"b":1}'
 
 
-def test_a_torn_value_is_found_as_far_as_it_goes() -> None:
+def test_a_torn_value_is_found_up_to_its_end() -> None:
     data = b'{"a":[{"b":1},{"c":"half'
     assert JsonSlicer(data).find("/a/1") == b'{"c":"half'
     assert JsonSlicer(data).find("/a/1/c") == b'"half'
     assert JsonSlicer(data).find("/a/2") is None
 
 
-def test_of_a_long_record_only_the_first_value_costs_a_pass() -> None:
+def test_only_the_first_lookup_in_a_long_record_costs_a_pass() -> None:
     message = json.dumps({"role": "user", "content": "x" * 200})
     slicer = JsonSlicer(('{"messages":[' + ",".join([message] * 20_000) + "]}").encode())
     times = []

@@ -31,20 +31,20 @@ def test_any_bytes_load_without_an_exception(data: bytes) -> None:
 
 @settings(max_examples=60)
 @given(json_values, st.booleans())
-def test_sound_json_loads_without_a_problem(value: Any, ascii_only: bool) -> None:
+def test_valid_json_loads_without_a_problem(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     assert load(text.encode("utf-8")) == ((value,), ())
 
 
 @settings(max_examples=60)
 @given(json_values, st.integers(0, 300))
-def test_a_document_cut_anywhere_loads_without_an_exception(value: Any, at: int) -> None:
+def test_a_document_truncated_anywhere_loads_without_an_exception(value: Any, at: int) -> None:
     data = json.dumps({"messages": [value, value]}).encode()
     loaded = load(data[:at])
     assert loaded.problems or at == 0 or at >= len(data)
 
 
-def test_a_truncated_document_is_read_to_its_last_character_and_says_where_it_stops() -> None:
+def test_a_truncated_document_is_read_to_its_end_and_the_place_reported() -> None:
     data = b'{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"I wi'
     values, problems = load(data)
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "I wi"}]
@@ -75,7 +75,7 @@ def test_a_truncated_document_is_read_to_its_last_character_and_says_where_it_st
         (r'{"a":1}{"b":"c', {"b": "c"}),
     ],
 )
-def test_of_a_torn_end_only_what_says_something_is_kept(torn: str, kept: Any) -> None:
+def test_only_meaningful_parts_of_a_torn_end_are_kept(torn: str, kept: Any) -> None:
     values, problems = load(torn.encode())
     assert values[-1] == kept
     assert problems[0] == (len(torn), "the JSON is truncated here; what comes before it is shown")
@@ -90,7 +90,7 @@ def test_of_a_torn_end_only_what_says_something_is_kept(torn: str, kept: Any) ->
         (r'{"a":[1,2},"b":3}', {"a": [1, 2]}, 9),
     ],
 )
-def test_what_stands_before_a_break_is_kept(broken: str, kept: Any, offset: int) -> None:
+def test_values_before_a_break_are_kept(broken: str, kept: Any, offset: int) -> None:
     values, problems = load(broken.encode())
     assert values == (kept,)
     assert problems[0].offset == offset
@@ -106,7 +106,7 @@ def test_a_long_torn_document_is_closed_in_linear_time(torn: str) -> None:
     assert seconds(200_000) < 40 * max(0.005, seconds(20_000))
 
 
-def test_glued_values_are_all_kept() -> None:
+def test_several_values_on_one_line_are_all_kept() -> None:
     values, problems = load(b'{"a":1}{"b":2} [3]')
     assert values == ({"a": 1}, {"b": 2}, [3])
     assert problems[0].message == "3 JSON values on one line"
@@ -119,7 +119,7 @@ def test_garbage_after_a_value_is_reported_where_it_begins() -> None:
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_are_no_json_are_read_and_reported(literal: str) -> None:
+def test_numbers_that_are_not_json_are_read_and_reported(literal: str) -> None:
     values, problems = load(b'{"a":%s,"b":2}' % literal.encode())
     assert math.isnan(values[0]["a"]) or math.isinf(values[0]["a"])
     assert values[0]["b"] == 2
@@ -127,18 +127,18 @@ def test_numbers_that_are_no_json_are_read_and_reported(literal: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_a_number_too_long_to_convert_is_kept_as_text_beside_its_neighbours(sign: str) -> None:
+def test_a_number_too_long_to_convert_is_kept_as_text(sign: str) -> None:
     digits = sign + "7" * 5000
     values, problems = load(f'{{"a":{digits},"b":2}}'.encode())
     assert values == ({"a": digits, "b": 2},)
-    told = "a number of 5,000 digits is too long to read; kept as text"
-    assert problems == ((5, told),)
+    message = "a number of 5,000 digits is too long to read; kept as text"
+    assert problems == ((5, message),)
 
 
-def test_numbers_that_are_no_json_are_reported_where_the_first_of_them_stands() -> None:
+def test_numbers_that_are_not_json_are_reported_at_the_first_of_each_kind() -> None:
     data = '{"é":"NaN \\" NaN","a":[1,NaN],"b":-Infinity,"c":NaN}'.encode()
-    told = [(data[offset:].split(b",")[0], message) for offset, message in load(data).problems]
-    assert told == [
+    reported = [(data[offset:].split(b",")[0], message) for offset, message in load(data).problems]
+    assert reported == [
         (b"NaN]", "NaN is not JSON; read as a number"),
         (b"-Infinity", "-Infinity is not JSON; read as a number"),
     ]
@@ -147,7 +147,7 @@ def test_numbers_that_are_no_json_are_reported_where_the_first_of_them_stands() 
     assert [offset for offset, _ in load(data).problems] == [10_007, 15_008]
 
 
-def test_a_torn_document_with_many_escapes_is_searched_for_its_numbers_in_linear_time() -> None:
+def test_numbers_in_a_torn_document_with_many_escapes_are_found_quickly() -> None:
     data = b'[NaN,"' + b'\\"' * 300_000
     problems = load(data).problems
     assert least_s(lambda: load(data)) < 2
@@ -160,7 +160,7 @@ def test_a_raw_control_character_is_read_and_its_place_reported() -> None:
     assert problems == ((7, "a raw control character in a string"),)
 
 
-def test_escaped_lone_surrogates_are_sound_json() -> None:
+def test_escaped_lone_surrogates_are_valid_json() -> None:
     assert load(b'{"a":"\\ud800"}') == (({"a": "\ud800"},), ())
 
 
@@ -170,7 +170,7 @@ def test_invalid_utf8_is_kept_as_surrogate_escapes_and_reported() -> None:
     assert problems == ((6, "invalid UTF-8"),)
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_a_byte_order_mark_is_skipped() -> None:
     assert load(b'\xef\xbb\xbf{"a":1}') == (({"a": 1},), ())
 
 
@@ -187,9 +187,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         (b'{"n":[1,2,{"b":0}],"m":[[{"c":1,"d":2}]],"t":"\\":\\":"}', []),
     ],
 )
-def test_keys_that_stand_twice_are_reported_where_they_stand_again(
-    data: bytes, offsets: list[int]
-) -> None:
+def test_duplicate_keys_are_reported_at_their_second_place(data: bytes, offsets: list[int]) -> None:
     _, problems = load(data)
     assert [problem.offset for problem in problems] == offsets
     assert len(problems) <= MAX_DUPLICATES
@@ -207,7 +205,7 @@ def test_deep_nesting_is_read(depth: int) -> None:
     assert value == []
 
 
-def test_nesting_too_deep_to_read_is_said() -> None:
+def test_nesting_too_deep_to_read_is_reported() -> None:
     values, problems = load(b"[" * 200_000)
     assert values == ()
     assert problems[0].offset == 500
@@ -215,7 +213,7 @@ def test_nesting_too_deep_to_read_is_said() -> None:
 
 
 @pytest.mark.parametrize("odd", [b"1", b"NaN"])
-def test_what_stands_beside_a_value_nested_too_deeply_is_read(odd: bytes) -> None:
+def test_the_neighbours_of_a_value_nested_too_deeply_are_read(odd: bytes) -> None:
     deep = b"[" * 1_100 + b"]" * 1_100
     values, problems = load(b'{"a": "[[", "deep": ' + deep + b', "odd": ' + odd + b', "b": 2}')
     assert [value["a"] + str(value["b"]) for value in values] == ["[[2"]
@@ -224,7 +222,7 @@ def test_what_stands_beside_a_value_nested_too_deeply_is_read(odd: bytes) -> Non
 
 @given(st.binary(max_size=40), st.integers(495, 505), st.integers(0, 510), st.binary(max_size=40))
 @settings(max_examples=50)
-def test_a_value_made_shallow_keeps_its_length_and_no_deep_place(
+def test_text_without_its_deep_values_keeps_its_length(
     before: bytes, opened: int, closed: int, after: bytes
 ) -> None:
     data = before + b"[{" * opened + b"}]" * closed + after
@@ -267,7 +265,7 @@ def test_json_in_strings_is_decoded_three_levels_deep(given_value: Any, decoded:
     ],
     ids=["comma behind", "commas between", "zeros", "zeros around"],
 )
-def test_what_stands_between_values_is_told_once(
+def test_text_between_values_is_reported_once(
     data: bytes, values: Any, problems: list[tuple[int, str]]
 ) -> None:
     loaded = load(data)
@@ -284,13 +282,13 @@ def test_a_line_that_a_shell_appended_in_utf_16_is_read(before: bytes) -> None:
     )
 
 
-def test_a_value_that_a_crash_tore_off_in_zeros_is_no_utf_16() -> None:
+def test_a_value_torn_by_a_crash_into_zeros_is_not_utf_16() -> None:
     loaded = load(b'{"a":"half' + bytes(20))
     assert loaded.values and "UTF-16" not in str(loaded.problems)
     assert "UTF-16" not in str(load(b"{" + bytes(20)).problems)
 
 
-def test_many_commas_between_values_take_no_longer_each() -> None:
+def test_many_commas_between_values_take_linear_time() -> None:
     def seconds(times: int) -> float:
         return least_s(lambda: load(b'{"a":1},\n' * times))
 

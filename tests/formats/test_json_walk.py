@@ -23,7 +23,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=150)
 @given(st.lists(any_json("a", "messages"), max_size=4), st.booleans())
-def test_every_value_is_walked_over_to_its_end(values: list[Any], spaced: bool) -> None:
+def test_every_value_is_skipped_to_its_end(values: list[Any], spaced: bool) -> None:
     texts = [json.dumps(value, indent=1 if spaced else None).encode() for value in values]
     source = BytesSource(b",".join(texts))
     walk = JsonWalk(source)
@@ -40,7 +40,7 @@ def test_every_value_is_walked_over_to_its_end(values: list[Any], spaced: bool) 
 
 @settings(max_examples=100)
 @given(any_json("a"), st.integers(0, 300))
-def test_a_value_that_is_not_all_there_is_torn(value: Any, at: int) -> None:
+def test_an_incomplete_value_is_torn(value: Any, at: int) -> None:
     data = json.dumps([value]).encode()
     walk = JsonWalk(BytesSource(data, min(at, len(data) - 1), complete=False))
     walk.peek()
@@ -48,7 +48,7 @@ def test_a_value_that_is_not_all_there_is_torn(value: Any, at: int) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_keep_the_walk_from_its_end(data: bytes) -> None:
+def test_a_walk_over_any_bytes_ends(data: bytes) -> None:
     walk = JsonWalk(BytesSource(data))
     while walk.peek() and walk.skip() is Outcome.WHOLE:
         pass
@@ -58,11 +58,11 @@ def test_no_bytes_keep_the_walk_from_its_end(data: bytes) -> None:
 @pytest.mark.parametrize(
     "text", ['{"a": oops}', "[1, 2}", "nope" * 80, "[" * 100_000, "1" * 400, '{"a":' * 300]
 )
-def test_what_is_no_json_is_broken(text: str) -> None:
+def test_text_that_is_not_json_is_broken(text: str) -> None:
     assert JsonWalk(BytesSource(text.encode())).skip() is Outcome.BROKEN
 
 
-def test_strings_longer_than_a_window_may_hold_anything() -> None:
+def test_strings_longer_than_a_window_are_skipped_with_any_content() -> None:
     value = {"a": 'x"}],\\' * 100, "b": ["\\" * 200, "é" * 90]}
     data = json.dumps(value, ensure_ascii=False).encode()
     walk = JsonWalk(BytesSource(data + b", 1"))

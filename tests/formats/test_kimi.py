@@ -80,24 +80,24 @@ def test_arguments_are_those_that_the_model_wrote(path: Path) -> None:
     assert all(result.name == names[result.call_id] for result in results(events))
 
 
-def test_tokens_are_those_that_each_step_ends_with() -> None:
+def test_token_counts_are_those_at_the_end_of_each_step() -> None:
     counted = [
         (one.prompt_tokens, one.completion_tokens, one.cached_tokens)
         for event in only(read(WIRE), MessageAppended)
         if (one := event.message.usage) is not None
     ]
-    told = [
+    recorded = [
         row["event"]["usage"]
         for row in map(json.loads, WIRE.read_text().splitlines())
         if "usage" in row.get("event", {})
     ]
     assert counted == [
         (one["inputOther"] + one["inputCacheRead"], one["output"], one["inputCacheRead"])
-        for one in told
+        for one in recorded
     ]
 
 
-def test_a_session_says_what_it_was_asked_with_which_tools() -> None:
+def test_a_session_has_its_task_and_tools() -> None:
     first = started(read(WIRE))
     assert (first.model, first.task) == ("scripted", "MAINTASK look at the files")
     assert [tool.name for tool in first.tools] == ["Agent", "Bash", "Read"]
@@ -106,7 +106,7 @@ def test_a_session_says_what_it_was_asked_with_which_tools() -> None:
     assert started(read(CLI_CONTEXT)).task == ""
 
 
-def test_requests_that_failed_say_whether_they_were_sent_again() -> None:
+def test_the_severity_of_a_failed_request_shows_whether_it_was_retried() -> None:
     failed = only(read(WIRE), RequestFailed)
     assert [(one.status, one.message, one.diagnostics[0].severity.value) for one in failed] == [
         (500, "500 the engine is dead", "warning"),
@@ -114,7 +114,7 @@ def test_requests_that_failed_say_whether_they_were_sent_again() -> None:
     ]
 
 
-def test_what_the_program_says_in_the_users_name_has_a_flag() -> None:
+def test_messages_of_the_program_in_the_role_of_the_user_are_flagged() -> None:
     events = read(WIRE)
     flags = [(one.flags, one.text[:17]) for one in messages(events) if one.role == "user"]
     assert flags.count(((), "MAINTASK look at ")) == 1
@@ -123,12 +123,12 @@ def test_what_the_program_says_in_the_users_name_has_a_flag() -> None:
     assert dialog(events)[0][0] == "system"
 
 
-def test_a_result_that_took_time_tells_how_long() -> None:
+def test_a_result_has_its_duration() -> None:
     [first, *_] = results(read(WIRE))
     assert first.duration_s == 0.055
 
 
-def test_a_step_that_the_end_cut_off_is_partial_and_one_that_was_stopped_too() -> None:
+def test_a_truncated_step_and_a_stopped_one_are_partial() -> None:
     piece = {"type": "text", "text": "I be"}
     rows = [event("step.begin"), event("content.part", part=piece)]
     [cut] = messages(read_bytes(FORMAT, lines(*rows)))
@@ -150,7 +150,7 @@ def test_invalid_lines_are_reported_and_the_others_kept() -> None:
 @settings(max_examples=60, deadline=None)
 @given(any_json("type", "event", "message", "payload", "part", "result", "toolCalls", "content"))
 def test_reading_never_raises(value: Any) -> None:
-    for held in (value, [value], {**event("tool.call"), "event": value}):
+    for record in (value, [value], {**event("tool.call"), "event": value}):
         build = RunBuilder(ByteRange(0, 1), unit=Unit.RUNS, source_format="kimi")
-        FORMAT.read(held, build)
+        FORMAT.read(record, build)
         assert build.events

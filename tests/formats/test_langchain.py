@@ -81,7 +81,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("wrap", [lines, lambda *many: document([*many])], ids=["lines", "list"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_says_the_same(spelling: str, wrap: Any) -> None:
+def test_every_spelling_gives_the_same_messages(spelling: str, wrap: Any) -> None:
     data = wrap(*SPELLINGS[spelling])
     detection = detect(BytesSource(data), formats())
     assert detection.reader is not None
@@ -93,14 +93,14 @@ def test_every_spelling_says_the_same(spelling: str, wrap: Any) -> None:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_call_has_the_arguments_that_the_model_wrote_once(spelling: str) -> None:
+def test_a_call_has_the_arguments_that_the_model_wrote_and_appears_once(spelling: str) -> None:
     events = read_bytes(FORMAT, document({"messages": SPELLINGS[spelling]}))
     (call,) = calls(events)
     assert (call.id, call.arguments_text, call.arguments) == ("c1", '{ "a": 1}', {"a": 1})
     assert call.raw == REPLY["tool_calls"][0]
 
 
-def test_a_reply_tells_its_model_its_usage_and_how_it_ended() -> None:
+def test_a_reply_has_its_model_usage_and_finish_reason() -> None:
     events = read_bytes(FORMAT, document({"messages": DUMPED}))
     assert runs(events)[0].model == "gpt-example"
     reply = messages(events)[1]
@@ -126,8 +126,8 @@ def test_calls_that_could_not_be_parsed_are_calls_with_an_error() -> None:
 
 def test_a_call_that_the_content_repeats_counts_once() -> None:
     block = {"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}
-    spoken = {"type": "text", "text": "Adding."}
-    reply = {**REPLY, "additional_kwargs": {}, "content": [spoken, block]}
+    text_block = {"type": "text", "text": "Adding."}
+    reply = {**REPLY, "additional_kwargs": {}, "content": [text_block, block]}
     events = read_bytes(FORMAT, document({"messages": [ASKED, reply]}))
     assert counts(events) == (1, 2, 1)
     assert messages(events)[1].text == "Adding."
@@ -149,13 +149,13 @@ def test_a_tool_that_failed_is_flagged() -> None:
     assert result.raw == failed
 
 
-def test_reasoning_beside_the_content_is_reasoning() -> None:
+def test_reasoning_outside_the_content_is_read() -> None:
     reply = {**REPLY, "additional_kwargs": {"reasoning_content": "One and one."}}
     events = read_bytes(FORMAT, document({"messages": [ASKED, reply]}))
     assert [piece.text for piece in messages(events)[1].reasoning] == ["One and one."]
 
 
-def test_chunks_and_removals_are_seen_for_what_they_are() -> None:
+def test_chunks_and_removals_are_recognised() -> None:
     chunk = {**REPLY, "type": "AIMessageChunk", "tool_call_chunks": []}
     removal = {"type": "remove", "content": "", "id": "h1"}
     events = read_bytes(FORMAT, document({"messages": [ASKED, chunk, removal]}))
@@ -164,10 +164,12 @@ def test_chunks_and_removals_are_seen_for_what_they_are() -> None:
     assert messages(events)[2].flags == ("removal",)
 
 
-def test_speakers_have_the_names_that_they_are_given() -> None:
+def test_authors_keep_their_given_names() -> None:
     critic = {"type": "chat", "role": "critic", "content": "No."}
-    told = {"type": "chat", "role": "user", "content": "Why?"}
-    events = read_bytes(FORMAT, document({"messages": [{**ASKED, "name": "bob"}, critic, told]}))
+    question = {"type": "chat", "role": "user", "content": "Why?"}
+    events = read_bytes(
+        FORMAT, document({"messages": [{**ASKED, "name": "bob"}, critic, question]})
+    )
     assert [(message.role, message.author) for message in messages(events)] == [
         ("user", "bob"),
         ("assistant", "critic"),
@@ -175,7 +177,7 @@ def test_speakers_have_the_names_that_they_are_given() -> None:
     ]
 
 
-def test_a_snapshot_of_a_thread_is_a_run_of_its_group() -> None:
+def test_a_snapshot_of_a_thread_is_a_run_in_its_group() -> None:
     snapshot = {
         "values": {"messages": DUMPED, "remaining": 3},
         "next": ["agent"],
@@ -218,13 +220,13 @@ def test_a_stream_of_updates_is_one_run(wrap: Any) -> None:
     assert dialog(events)[-1] == ("environment", '{"left":3}')
 
 
-def test_a_graph_inside_a_graph_is_named() -> None:
+def test_a_subgraph_is_named() -> None:
     update = [["team:1", "worker:2"], {"agent": {"messages": [ASKED]}}]
     (message,) = messages(read_value(FORMAT, update, Unit.PARTS))
     assert message.flags == ("node agent", "subgraph team:1/worker:2")
 
 
-def test_a_pair_of_role_and_text_is_a_message_and_anything_else_is_seen() -> None:
+def test_a_pair_of_role_and_text_is_a_message_and_other_items_are_shown() -> None:
     events = read_value(FORMAT, {"messages": [["user", "hi"], 7]})
     assert dialog(events) == [("user", "hi"), ("unknown", "7")]
     assert only(read_value(FORMAT, {"a": 1}), SourceDefect)
@@ -240,7 +242,7 @@ def test_a_pair_of_role_and_text_is_a_message_and_anything_else_is_seen() -> Non
         {"config": {"messages": 3}},
     ],
 )
-def test_messages_of_others_are_not_taken(value: dict[str, Any]) -> None:
+def test_messages_of_other_formats_are_not_claimed(value: dict[str, Any]) -> None:
     assert FORMAT.sniff(sample(value)) is None
 
 
@@ -279,7 +281,7 @@ def test_a_stream_of_several_modes_is_one_run() -> None:
         ]
 
 
-def test_a_reply_of_the_responses_api_that_was_cut_is_told() -> None:
+def test_a_truncated_reply_of_the_responses_api_is_reported() -> None:
     metadata = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
     cut = {"type": "ai", "content": "It is", "response_metadata": metadata}
     events = read_bytes(FORMAT, document([{"type": "human", "content": "What?"}, cut]))
@@ -313,21 +315,21 @@ def test_the_states_of_a_stream_of_values_are_one_run(data: bytes) -> None:
     assert [call.id for call in calls(events)] == asked == ["c1", "c2", "c3", "c4"]
 
 
-def test_each_message_stands_in_the_state_that_had_it_first() -> None:
+def test_each_message_is_located_in_the_first_state_that_contains_it() -> None:
     events = read_bytes(FORMAT, VALUES.read_bytes())
     data = VALUES.read_bytes()
-    placed = [event.at for event in only(events, MessageAppended)]
-    found = [json.loads(data[at.range.start : at.range.end]) for at in placed]
+    locations = [event.at for event in only(events, MessageAppended)]
+    found = [json.loads(data[at.range.start : at.range.end]) for at in locations]
     assert [len(state["messages"]) for state in found] == [1, 2, 4, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
-def test_streams_behind_one_another_are_runs_of_their_own() -> None:
+def test_consecutive_streams_are_separate_runs() -> None:
     other = json.loads(json.dumps(STATES).replace('"id": "', '"id": "other-'))
     events = read_bytes(FORMAT, lines(*STATES, *other))
     assert counts(events) == (2, 22, 8)
 
 
-def test_a_message_that_was_changed_or_dropped_is_shown_as_it_came() -> None:
+def test_a_changed_message_is_shown_with_its_old_and_new_text() -> None:
     changed = {"messages": [{**STATES[0]["messages"][0], "content": "Look at c."}]}
     behind = {"messages": STATES[3]["messages"][1:]}
     events = read_bytes(FORMAT, lines(*STATES[:3], changed, *STATES[2:4], behind))
@@ -338,13 +340,13 @@ def test_a_message_that_was_changed_or_dropped_is_shown_as_it_came() -> None:
     assert counts(events)[0] == 1
 
 
-def test_final_states_of_several_runs_stay_runs_of_their_own() -> None:
+def test_final_states_of_several_runs_are_separate_runs() -> None:
     answers = ({"type": "ai", "content": text} for text in ("One", "Two"))
     states = [{"messages": [ASKED, answer]} for answer in answers]
     assert counts(read_bytes(FORMAT, lines(*states)))[0] == 2
 
 
-def test_states_of_graphs_inside_a_graph_are_runs_of_their_own() -> None:
+def test_states_of_subgraphs_are_separate_runs() -> None:
     inner = {"messages": [{"type": "human", "content": "Inside", "id": "i1"}]}
     rows = [[[], "values", state] for state in STATES[:3]]
     rows.insert(2, [["worker:1"], "values", inner])

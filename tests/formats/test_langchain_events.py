@@ -38,7 +38,7 @@ def message(kind: str, text: str, name: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, "content": text, "id": name, **more}
 
 
-def test_each_agent_of_a_stream_is_a_run_below_the_one_that_asked() -> None:
+def test_each_agent_of_a_stream_is_a_child_run_of_its_caller() -> None:
     data = FIXTURE.read_bytes()
     assert format_of(data) == "langchain-events"
     events = read_bytes(FORMAT, data)
@@ -58,7 +58,7 @@ def test_each_agent_of_a_stream_is_a_run_below_the_one_that_asked() -> None:
     assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
 
 
-def test_an_agent_of_an_agent_of_an_agent_is_below_the_one_that_called_it() -> None:
+def test_an_agent_nested_two_deep_is_a_child_of_its_direct_caller() -> None:
     asked = {"messages": [[message("human", "Go.", "1")]]}
     parents = ["boss", "node", "helper", "node", "hand", "node"]
     rows = [
@@ -69,7 +69,7 @@ def test_an_agent_of_an_agent_of_an_agent_is_below_the_one_that_called_it() -> N
     assert found == [("boss", ""), ("helper", "boss"), ("hand", "helper")]
 
 
-def test_what_came_after_the_last_reply_is_taken_from_the_final_state() -> None:
+def test_messages_after_the_last_reply_are_taken_from_the_final_state() -> None:
     asked, call = message("human", "Add.", "1"), {"name": "add", "args": {}, "id": "c1"}
     reply = message("ai", "", "2", tool_calls=[call])
     answer = message("tool", "3", "3", tool_call_id="c1")
@@ -84,7 +84,7 @@ def test_what_came_after_the_last_reply_is_taken_from_the_final_state() -> None:
     assert [text for _, text in dialog(events)] == ["Be brief.", "Add.", "", "3"]
 
 
-def test_a_request_without_a_reply_shows_what_was_asked() -> None:
+def test_the_messages_of_a_request_without_a_reply_are_shown() -> None:
     asked = [message("human", "Add.", "1")]
     rows = [
         event("on_chat_model_start", "m", input={"messages": [asked]}),
@@ -99,8 +99,8 @@ def test_a_request_without_a_reply_shows_what_was_asked() -> None:
 @settings(max_examples=100, deadline=None)
 def test_reading_never_raises(value: Any, inner: Any) -> None:
     kinds = ("on_chat_model_start", "on_chat_model_end", "on_chat_model_error", "on_chain_end")
-    held = [{"messages": value}, {"messages": [inner]}, value, {"messages": [[value, inner]]}]
-    rows = [event(kind, "r", "p", input=one, output=one) for kind in kinds for one in held]
+    contents = [{"messages": value}, {"messages": [inner]}, value, {"messages": [[value, inner]]}]
+    rows = [event(kind, "r", "p", input=one, output=one) for kind in kinds for one in contents]
     odd = {"event": "on_x", "data": {}, "run_id": "r", "parent_ids": value, "metadata": inner}
     for found in (value, odd, [*rows, odd, value]):
         FORMAT.sniff(sample(found))

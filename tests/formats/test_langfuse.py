@@ -144,7 +144,7 @@ def test_a_trace_keeps_its_user_scores_and_costs() -> None:
     assert (end.usage.prompt_tokens, end.usage.reasoning_tokens, end.usage.cost_usd) == (9, 2, 0.75)
 
 
-def test_a_tool_observation_gives_its_call_time_and_error() -> None:
+def test_a_tool_observation_gives_the_call_its_duration_and_error() -> None:
     failed = {**TOOL, "level": "ERROR", "statusMessage": "timed out"}
     events = read_value(FORMAT, {**EXPORT, "observations": [ROOT, ASK, failed, AGAIN]})
     (result,) = results(events)
@@ -153,21 +153,21 @@ def test_a_tool_observation_gives_its_call_time_and_error() -> None:
     assert "timed out" in result.error.reason
 
 
-def test_a_number_that_went_in_is_no_count_of_tokens() -> None:
+def test_a_number_as_input_is_not_a_token_count() -> None:
     asked = {**ASK, "input": "7", "usageDetails": {"output": 4}}
     (reply,) = messages(read_value(FORMAT, [ROOT, asked]))[-1:]
     assert reply.usage is not None
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (None, 4)
 
 
-def test_a_generation_that_failed_says_why() -> None:
+def test_a_failed_generation_has_its_cause() -> None:
     failed = {**ASK, "level": "ERROR", "statusMessage": "429: slow down", "output": None}
     events = read_value(FORMAT, {**EXPORT, "observations": [ROOT, failed]})
     assert [one.message for one in only(events, RequestFailed)] == ["429: slow down"]
     assert (ended(events).status, ended(events).stop_reason) == ("error", "429: slow down")
 
 
-def test_agents_are_runs_below_the_one_that_called_them() -> None:
+def test_agents_are_child_runs_of_their_callers() -> None:
     agent = observation("helper", "AGENT", 2)
     other = observation("search", "RETRIEVER", 2, level="WARNING", statusMessage="slow")
     asked = observation("think", "GENERATION", 2, parentObservationId="helper")
@@ -179,7 +179,7 @@ def test_agents_are_runs_below_the_one_that_called_them() -> None:
     assert first.group_id == "t1"
 
 
-def test_older_exports_that_know_no_agents_and_tools_are_told_by_their_attributes() -> None:
+def test_agents_and_tools_of_older_exports_are_recognised_by_attributes() -> None:
     metadata = json.dumps({"attributes": {"gen_ai.operation.name": "execute_tool"}})
     tool = {**TOOL, "type": "SPAN", "metadata": metadata, "name": "running tool: weather"}
     agent = observation("helper_agent run", "SPAN", 2)
@@ -191,7 +191,7 @@ def test_older_exports_that_know_no_agents_and_tools_are_told_by_their_attribute
     assert results(events)[0].duration_s == 0.5
 
 
-def test_inputs_that_were_kept_as_the_names_of_their_keys_are_left_out() -> None:
+def test_inputs_reduced_to_their_key_names_are_left_out() -> None:
     second = observation("more", "GENERATION", 4, input={"content": "role"}, output=REPLY)
     first = {**ASK, "output": {"role": "assistant", "content": "Let me see."}}
     events = read_value(FORMAT, {**EXPORT, "observations": [ROOT, first, second]})
@@ -210,20 +210,20 @@ def test_the_parameters_of_a_request_are_kept() -> None:
     assert start.details["prompt"] == "greeting"
 
 
-def test_a_trace_that_lists_but_the_ids_of_its_observations_is_what_it_says_itself() -> None:
+def test_a_trace_that_lists_only_ids_of_observations_shows_its_own_texts() -> None:
     trace = {**TRACE, "input": json.dumps([USER]), "output": "Rain.", "observations": ["o1", "o2"]}
     events = read_value(FORMAT, trace)
     assert dialog(events) == [("user", "Weather?"), ("assistant", "Rain.")]
     assert only(events, SourceDefect) == []
 
 
-def test_a_trace_without_observations_is_what_went_in_and_came_out() -> None:
+def test_a_trace_without_observations_shows_its_input_and_output() -> None:
     trace = {**TRACE, "input": json.dumps([USER]), "output": "Rain."}
     events = read_value(FORMAT, {"trace": trace, "observations": []})
     assert dialog(events) == [("user", "Weather?"), ("assistant", "Rain.")]
 
 
-def test_what_is_no_observation_is_a_defect_in_its_place() -> None:
+def test_an_item_that_is_not_an_observation_is_a_defect_in_its_place() -> None:
     events = read_value(FORMAT, {**EXPORT, "observations": [*OBSERVATIONS, 7]})
     (defect,) = only(events, SourceDefect)
     assert defect.at is not None

@@ -98,11 +98,11 @@ AGAIN = run(
 RUNS = [AGAIN, TOOL, ASK, ROOT]
 
 
-def begun(one: dict[str, Any]) -> dict[str, Any]:
+def start_of(one: dict[str, Any]) -> dict[str, Any]:
     return {**one, "outputs": {}, "end_time": None}
 
 
-def finished(one: dict[str, Any]) -> dict[str, Any]:
+def end_of(one: dict[str, Any]) -> dict[str, Any]:
     keys = ("id", "trace_id", "dotted_order", "outputs", "end_time", "error")
     return {key: one[key] for key in keys}
 
@@ -113,8 +113,8 @@ NESTED = {**ROOT, "child_runs": [{**ASK, "child_runs": []}, TOOL, AGAIN]}
 @pytest.mark.parametrize(
     "data",
     [
-        document({"post": [*map(begun, RUNS)], "patch": [*map(finished, RUNS)]}),
-        lines({"post": [*map(begun, RUNS)]}, {"post": [], "patch": [*map(finished, RUNS)]}),
+        document({"post": [*map(start_of, RUNS)], "patch": [*map(end_of, RUNS)]}),
+        lines({"post": [*map(start_of, RUNS)]}, {"post": [], "patch": [*map(end_of, RUNS)]}),
         lines(*RUNS),
         document(RUNS),
         document({"runs": RUNS}),
@@ -152,8 +152,8 @@ def test_a_run_keeps_its_model_tools_usage_metadata_and_feedback() -> None:
     assert (end.usage.prompt_tokens, end.usage.cost_usd) == (9, 0.5)
 
 
-def test_what_stands_on_another_line_is_found_there() -> None:
-    data = lines({"post": [begun(ASK)]}, {"patch": [finished(ASK)]})
+def test_values_on_another_line_are_located_there() -> None:
+    data = lines({"post": [start_of(ASK)]}, {"patch": [end_of(ASK)]})
     events = read_bytes(FORMAT, data)
     first, second = [event.at for event in events if event.at and "puts" in event.at.pointer][:2]
     assert first.pointer.startswith("/post/0/inputs")
@@ -161,7 +161,7 @@ def test_what_stands_on_another_line_is_found_there() -> None:
     assert first.range.end <= second.range.start
 
 
-def test_errors_of_requests_and_tools_are_told() -> None:
+def test_errors_of_requests_and_tools_are_reported() -> None:
     failed = {**TOOL, "error": "ValueError('boom')\nTraceback …", "outputs": None}
     events = read_value(FORMAT, [ROOT, ASK, failed])
     (result,) = results(events)
@@ -173,7 +173,7 @@ def test_errors_of_requests_and_tools_are_told() -> None:
     assert (ended(events).status, ended(events).stop_reason) == ("error", "gave up")
 
 
-def test_a_graph_inside_a_tool_is_a_run_below() -> None:
+def test_a_graph_inside_a_tool_is_a_child_run() -> None:
     graph = run("LangGraph", "chain", 2, "add")
     inner = run("inner", "llm", 2, "LangGraph", inputs={"messages": [[USER]]}, outputs=DONE)
     events = read_value(FORMAT, [ROOT, ASK, TOOL, graph, inner, AGAIN])
@@ -183,19 +183,19 @@ def test_a_graph_inside_a_tool_is_a_run_below() -> None:
     ]
 
 
-def test_chat_completions_and_texts_are_inputs_and_outputs_too() -> None:
+def test_chat_completions_and_texts_are_read_as_outputs_and_inputs() -> None:
     plain = run("plain", "llm", 1, "", inputs={"prompts": ["Hi"]}, trace_id="plain")
     plain["outputs"] = {"choices": [{"message": {"role": "assistant", "content": "Yes"}}]}
     events = read_value(FORMAT, [plain])
     assert dialog(events) == [("user", "Hi"), ("assistant", "Yes")]
 
 
-def test_traces_of_one_file_are_told_apart() -> None:
+def test_traces_in_one_file_are_kept_apart() -> None:
     other = {**ASK, "id": "x", "trace_id": None, "dotted_order": "20260102T030401000000Zother.y"}
     assert [found.run_id for found in runs(read_value(FORMAT, [ASK, other]))] == ["root", "other"]
 
 
-def test_what_is_no_run_is_a_defect() -> None:
+def test_a_value_that_is_not_a_run_is_a_defect() -> None:
     events = read_value(FORMAT, [ASK, {"feedback": 1}, 7])
     assert [defect.at.pointer for defect in only(events, SourceDefect)] == ["/1", "/2"]
     assert len(runs(events)) == 1

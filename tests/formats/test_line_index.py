@@ -53,7 +53,9 @@ def test_lines_are_those_of_the_plain_index(lines: list[bytes], rest: bytes) -> 
 
 @settings(max_examples=80)
 @given(LINES, st.lists(st.integers(0, 400), max_size=4))
-def test_lines_known_of_a_growing_source_stay(lines: list[bytes], sizes: list[int]) -> None:
+def test_known_lines_of_a_growing_source_do_not_change(
+    lines: list[bytes], sizes: list[int]
+) -> None:
     data = b"".join(lines)
     source = BytesSource(data, 0, complete=False)
     index, before = LineIndex(source.read), list[bytes]()
@@ -67,7 +69,7 @@ def test_lines_known_of_a_growing_source_stay(lines: list[bytes], sizes: list[in
     assert b"".join(before) == data
 
 
-def test_a_line_longer_than_a_window_is_not_read_to_be_found() -> None:
+def test_a_line_longer_than_a_window_is_located_without_being_read() -> None:
     data = b"x\n" + b"y" * 100 + b"\nz\n"
     source = BytesSource(data)
     index = index_of(source)
@@ -76,7 +78,7 @@ def test_a_line_longer_than_a_window_is_not_read_to_be_found() -> None:
     assert index[1].kind is RecordKind.VALUE
 
 
-def test_as_many_lines_stay_when_the_source_was_rewritten() -> None:
+def test_the_number_of_lines_is_kept_if_the_source_is_rewritten() -> None:
     source = BytesSource(b"ab\ncd\nef\n")
     index = index_of(source)
     source.replace(b"abcdefghi")
@@ -84,7 +86,7 @@ def test_as_many_lines_stay_when_the_source_was_rewritten() -> None:
     assert [len(index[number].range) for number in (1, 2)] == [0, 0]
 
 
-def test_no_line_stands_beyond_the_last() -> None:
+def test_an_index_beyond_the_last_line_raises_index_error() -> None:
     index = index_of(BytesSource(b"a\nb\n"))
     with pytest.raises(IndexError):
         index[2]
@@ -98,7 +100,7 @@ def test_a_million_empty_lines_cost_kilobytes(monkeypatch: pytest.MonkeyPatch) -
     assert len(index._ends) < 8
 
 
-def test_lines_are_counted_alike_with_numpy_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_the_same_with_and_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numpy")
     monkeypatch.setattr(line_index, "WORTH_NUMPY", 0)
     monkeypatch.setattr(line_index, "BEFORE_NUMPY", 20)

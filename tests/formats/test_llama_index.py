@@ -33,10 +33,10 @@ FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "llama_index" / "me
 
 
 @pytest.mark.parametrize("container", ["list", "lines", "store"])
-def test_messages_are_a_run_in_each_container(container: str) -> None:
-    listed = json.loads(FIXTURE.read_bytes())
-    data = document({"store": {"u": listed}} if container == "store" else listed)
-    data = lines(*listed) if container == "lines" else data
+def test_messages_are_one_run_in_every_container(container: str) -> None:
+    messages_list = json.loads(FIXTURE.read_bytes())
+    data = document({"store": {"u": messages_list}} if container == "store" else messages_list)
+    data = lines(*messages_list) if container == "lines" else data
     assert format_of(data) == "llama-index"
     events = read_bytes(FORMAT, data)
     assert only(events, SourceDefect) == []
@@ -52,7 +52,7 @@ def test_messages_are_a_run_in_each_container(container: str) -> None:
     assert "ARGS_INVALID:error" in found_codes(events)
 
 
-def test_a_store_is_a_run_a_key_and_older_calls_are_read() -> None:
+def test_each_key_of_a_store_is_a_run_and_older_calls_are_read() -> None:
     text = {"block_type": "text", "text": "hi"}
     call = {"id": "c", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
     older = {"role": "assistant", "blocks": [], "additional_kwargs": {"tool_calls": [call]}}
