@@ -1,5 +1,5 @@
-"""Run the program as a person does, with its streams and its exit code: as a process of its own, or
-within this one where nothing depends on that."""
+"""Run the program like a user, with its streams and its exit code: as a separate process, or
+within this one if nothing depends on that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run of the program left behind."""
+    """The exit code and the output of a run of the program."""
 
     code: int
     out: bytes
@@ -53,7 +53,7 @@ def hermes_tui(
 
 
 def within(*arguments: str | Path) -> Outcome:
-    """Run `hermes-tui` without a process of its own, which takes a tenth of the time."""
+    """Run `hermes-tui` within this process, which takes a tenth of the time."""
     written, complained = io.BytesIO(), io.BytesIO()
     out = io.TextIOWrapper(written, encoding="utf-8")
     err = io.TextIOWrapper(complained, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files to scan, made for a test: runs of every sort, some of them wrong."""
+"""Files to scan, made for a test: runs of every kind, some of them with errors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
 
 
 def chat(run_id: str = "", *texts: str, **fields: Any) -> dict[str, Any]:
-    """Return a run in which the model says `texts`."""
+    """Return a run in which the model's messages are `texts`."""
     said = [{"role": "assistant", "content": text} for text in texts or ("hello",)]
     run = {"messages": [{"role": "user", "content": f"task {run_id}"}, *said], **fields}
     return {"id": run_id, **run} if run_id else run
 
 
 def called(run_id: str, tool: str, *, result: str = "done", **fields: Any) -> dict[str, Any]:
-    """Return a run that calls a tool in its second message; the third is the result, and the
-    model has the last word."""
+    """Return a run of four messages: a prompt, a tool call, its result and a last reply."""
     function = {"name": tool, "arguments": "{}"}
     call = {"id": "c1", "type": "function", "function": function}
     messages = [
@@ -32,7 +31,7 @@ def called(run_id: str, tool: str, *, result: str = "done", **fields: Any) -> di
 
 
 def with_defect(run_id: str) -> str:
-    """Return a run whose line holds a number that is too long."""
+    """Return a run whose line contains a number that is too long."""
     return json.dumps(chat(run_id))[:-1] + f', "n": {"9" * 5000}}}'
 
 
@@ -44,7 +43,7 @@ def lines(path: Path, *values: object) -> Path:
 
 
 def many_runs(path: Path, count: int, *, size: int = 0) -> Path:
-    """Write so many runs of at least `size` characters, every seventh wrong."""
+    """Write `count` runs of at least `size` characters, every seventh with an error."""
     return lines(
         path,
         *(

@@ -1,4 +1,4 @@
-"""Bad input is normal: one clear line, the byte where that helps, and what can be read is read."""
+"""Bad input is normal: one clear line, with the byte if that helps, and the rest is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input that is big or half closed: one clear line, little memory, and what can be read is."""
+"""Bad input that is big or partly unreadable: one line, little memory, and the rest is read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ not."""
 
 
 def frugal(*arguments: str | Path) -> Outcome:
-    """Run the program and see that it took little memory."""
+    """Run the program and check that it took little memory."""
     program = [sys.executable, "-m", "hermes_tui", *map(str, arguments)]
     with tempfile.NamedTemporaryFile() as measured:
         done = subprocess.run(
@@ -54,7 +54,7 @@ def frugal(*arguments: str | Path) -> Outcome:
 
 
 def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
-    """Write a file with `size` bytes of zeros in the middle, which take no room on the disk."""
+    """Write a file with `size` zero bytes in the middle, which take no space on the disk."""
     with path.open("wb") as file:
         file.write(before)
         file.truncate(len(before) + size)
@@ -188,7 +188,7 @@ def test_member_names_outside_of_an_archive_write_no_files(tmp_path: Path) -> No
 
 @pytest.fixture
 def powerless() -> Callable[..., Outcome]:
-    """Return how to run the program without the right to read everything."""
+    """Return a function that runs the program without the right to read everything."""
     if os.getuid():
         return hermes_tui
     setpriv = shutil.which("setpriv")
@@ -211,7 +211,7 @@ def powerless() -> Callable[..., Outcome]:
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    """Return a folder of which a part may not be read."""
+    """Return a folder with parts that may not be read."""
     for name in ("a.json", "closed/b.json", "open/c.json", "z.json"):
         path = tmp_path / "runs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -295,6 +295,6 @@ def test_a_line_of_another_format_is_read_or_named(tmp_path: Path, first: str, s
 
 
 def other_records(path: Path) -> int:
-    """Return how many lines the first run counts among those that are no messages of its format."""
+    """Return how many lines the first run counts as not messages of its format."""
     first = json.loads(within("export", path, "--run", "1", "--to", "native").text.splitlines()[0])
     return sum(first.get("details", {}).get("other_records", {}).values())

@@ -1,4 +1,4 @@
-"""What becomes of a file that changes under the eyes of its reader."""
+"""A file that changes while it is shown on a terminal is handled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGES = 3_000
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Return a run of which no more than the beginning is decoded when its first rows are drawn."""
+    """Return a run of which only the beginning is decoded when its first rows are drawn."""
     path = tmp_path / "run.jsonl"
     rows = [{"role": "user", "content": f"ROW-{number} " + "x" * 500} for number in range(MESSAGES)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""`diff`: two runs compared on the command line."""
+"""`diff` compares two runs on the command line."""
 
 from __future__ import annotations
 

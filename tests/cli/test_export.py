@@ -1,4 +1,4 @@
-"""`export`: one run, whole or not at all, in a form that reads back the same."""
+"""`export` writes one run, whole or not at all, in a form that reads back the same."""
 
 from __future__ import annotations
 

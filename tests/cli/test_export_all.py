@@ -1,4 +1,4 @@
-"""`export --all` and `--filter`: many runs as lines."""
+"""`export --all` and `--filter` write many runs as lines."""
 
 from __future__ import annotations
 

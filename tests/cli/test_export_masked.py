@@ -1,4 +1,4 @@
-"""`export --mask`: a run that is handed on holds no credentials."""
+"""`export --mask` writes a run without its credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--help` fits a terminal, teaches by example, and has what the README leaves to it."""
+"""`--help` fits a terminal, gives examples, and covers what the README leaves to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing in a file acts on the terminal that plain output is printed on."""
+"""Nothing in a file acts on the terminal on which plain output is printed."""
 
 from __future__ import annotations
 

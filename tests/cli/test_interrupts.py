@@ -1,4 +1,4 @@
-"""Ctrl-C does not tear what is being written."""
+"""Ctrl-C does not tear a file that is being written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hermes-tui live --headless`: the engine as scripts use it, with a real server and tools."""
+"""`hermes-tui live --headless` runs as scripts use it, with a real server and tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIVE = [sys.executable, "-m", "hermes_tui", "live", "--headless"]
 
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Keep recordings of these runs out of the person's own state folder."""
+    """Keep the recordings of these runs out of the user's own state folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield tmp_path / "state"
 
@@ -102,7 +102,7 @@ def test_nothing_that_acts_on_a_terminal_is_printed_as_it_is(tmp_path: Path) -> 
 
 
 def recorded_part(printed: str) -> str:
-    """Return what was printed without the findings that stand on the lines."""
+    """Return the printed events without the findings in their lines."""
     return re.sub(r',"findings":\[.*\]\}$', "}", printed, flags=re.MULTILINE)
 
 

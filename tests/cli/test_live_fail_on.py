@@ -1,4 +1,4 @@
-"""`hermes-tui live --headless --fail-on`: a run that finished may have failed all the same."""
+"""`hermes-tui live --headless --fail-on` lets a finished run count as failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`live --messages`: a run that goes on from messages of another one, with a real server."""
+"""`live --messages` continues from the messages of another run, with a real server."""
 
 from __future__ import annotations
 

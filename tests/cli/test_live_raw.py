@@ -1,4 +1,4 @@
-"""`hermes-tui live --raw logprobs`: what is asked for, what comes of it, what is refused."""
+"""`hermes-tui live --raw logprobs` requests and shows logprobs, and reports a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hermes-tui live` without a terminal, asking a server: what runs, what is told, what is kept."""
+"""`hermes-tui live` without a terminal, with a server: what runs, is reported and is recorded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def completion(*calls: tuple[str, Any]) -> Answer:
 
 
 def asked(server: LocalServer, *more: str, url: str = "") -> list[str]:
-    """Return a command line that asks `server` once."""
+    """Return the arguments of a run that sends `server` one request."""
     where = ["--server", url or server.url, "--api", "http", "--model", "m", "--task", "x"]
     return [*where, "--tools", "builtin:terminal", "--max-turns", "1", *more]
 

@@ -1,4 +1,4 @@
-"""`hermes-tui model` as a person uses it, on an empty cache folder."""
+"""`hermes-tui model` manages models, here in an empty cache folder."""
 
 from __future__ import annotations
 

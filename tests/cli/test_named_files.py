@@ -1,4 +1,4 @@
-"""Files that are named beside the runs: pipes are read, what has no end is refused."""
+"""Files named in addition to the runs: pipes are read, and endless files are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`open FILE --at RUN:MESSAGE`: straight to the place that `scan` names."""
+"""`open FILE --at RUN:MESSAGE` opens a run at the place that `scan` names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_message_is_named_by_its_number(runs: Path) -> None:
 
 
 def message_at(events: list[Event], seq: int) -> int:
-    """Return the number of the message that event `seq` belongs to, by looking at the events."""
+    """Return the number of the message that event `seq` belongs to, counted in the events."""
     numbers = list(accumulate(isinstance(event, MessageAppended) for event in events))
     brings_result = isinstance(events[seq], (ToolReturned, ToolFailed))
     return min(max(numbers[seq] + brings_result, 1), numbers[-1])

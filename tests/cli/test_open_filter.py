@@ -1,4 +1,4 @@
-"""What `open --filter` leaves out: rows of a run, runs of a list."""
+"""`open --filter` leaves out rows of a run or runs of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `open --search` leaves out where there is no screen: runs and rows that do not say it."""
+"""`open --search` without a screen leaves out runs and rows that do not contain the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `open` prints where there is no terminal to draw on."""
+"""`open` prints text if there is no terminal to draw on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_long_task_takes_nothing_from_the_end_of_a_runs_line(tmp_path: Path) -
 
 
 def session(folder: Path) -> Path:
-    """Write a session of Claude Code whose subagent, in a file of its own, meets an error."""
+    """Write a session of Claude Code whose subagent, in a separate file, has an error."""
     task = {"type": "user", "uuid": "u1", "parentUuid": None, "sessionId": "s"}
     asked = {"role": "user", "content": "the task"}
     agent = {"isSidechain": True, "agentId": "a"}

@@ -1,4 +1,4 @@
-"""`parse` and `parsers`: what a parser makes of a text, for people and for scripts."""
+"""`parse` and `parsers` show how a parser reads a text, to users and to scripts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIELDS = [
 
 @pytest.fixture(autouse=True)
 def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put an empty folder in the place of the person's added engines."""
+    """Use an empty folder in place of the user's added engines."""
     folder = tmp_path / "cache" / "engines"
     monkeypatch.setattr(store, "engines_dir", lambda: folder)
     return folder
@@ -385,7 +385,7 @@ def test_a_missing_engine_in_a_batch_is_that_lines_error_and_exit_code_3(tmp_pat
 
 @pytest.fixture
 def engine(tmp_path: Path, no_engines: Path) -> str:
-    """Add a small engine and return what its parsers' names begin with."""
+    """Add a small engine; return the prefix of its parsers' names."""
     return f"real/{store.add_path(checkout(tmp_path), 'small').name}"
 
 

@@ -1,4 +1,4 @@
-"""`parse --batch --expect` and `--check`: what is read now, and what is read otherwise later."""
+"""`parse --batch --expect` records the present results, and `--check` reports later differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The progress line on stderr."""
+"""The progress line is drawn on stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hermes_tui.model.visible import cells
 
 
 class Stderr(StringIO):
-    """Stands for a terminal on which progress is drawn at once, or for none."""
+    """Stand-in for a terminal on which progress is drawn at once, or for a plain file."""
 
     def __init__(self, patch: pytest.MonkeyPatch, *, is_terminal: bool = True) -> None:
         super().__init__()

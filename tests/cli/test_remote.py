@@ -1,4 +1,4 @@
-"""Commands on files elsewhere: the same as on a disk."""
+"""Commands do the same with remote files as with local ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run of a file `export --run` and `diff FILE:RUN` take."""
+"""`export --run` and `diff FILE:RUN` choose one run of a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.cli.scan_files import chat, lines
 
 
 def picked(path: Path, wanted: str) -> int:
-    """Return the number of the run that is meant, from 1."""
+    """Return the number of the chosen run, counted from 1."""
     file = open_file(path, whole=True)
     try:
         return pick_run(file, wanted, spelling="--run {}").number + 1

@@ -1,4 +1,4 @@
-"""`--parser` of `scan` and `open`: every message of a run is held against what its parser does."""
+"""`scan --parser` and `open --parser` check every message of a run against that parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scan`: what it prints, in which form, and how it exits."""
+"""`scan` prints counts and findings in several forms, with the matching exit code."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_folder_is_scanned_whole_and_skipped_files_are_reported(
 
 
 def test_special_files_in_a_folder_are_skipped_and_reported() -> None:
-    # The path of a socket has to be short.
+    # The path of a socket must be short.
     short = tempfile.TemporaryDirectory(dir="/tmp")
     with short as name, socket.socket(socket.AF_UNIX) as listening:
         folder = Path(name)

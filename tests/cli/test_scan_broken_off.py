@@ -1,4 +1,4 @@
-"""What `scan` says of a file that it cannot read to its end, and of a scan that is interrupted."""
+"""`scan` reports files that it cannot read to the end, and a scan that is interrupted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AFTER = "interrupted after 1.0 of 9.0 MB"
 
 @pytest.fixture
 def cut(tmp_path: Path) -> Path:
-    """Return a packed file whose end is missing; what is there ends with a line."""
+    """Return a packed file whose end is missing; the readable part ends with a whole line."""
     packed = gzip.compress(b"".join(json.dumps(chat(name)).encode() + b"\n" for name in "ab"))
     path = tmp_path / "cut.jsonl.gz"
     path.write_bytes(packed[:-4])
@@ -79,7 +79,7 @@ def test_in_a_folder_a_cut_file_counts_as_one_that_was_named(cut: Path, tmp_path
 
 
 def written(make: Callable[..., Output], **options: object) -> str:
-    """Return what is written of a scan that was interrupted before anything was found."""
+    """Return the output of a scan that was interrupted before anything was found."""
     texts: list[str] = []
     write: Write = texts.append
     output = make(write, **options)
@@ -135,7 +135,7 @@ def test_ctrl_c_on_standard_input_promises_no_resume(tmp_path: Path) -> None:
         ) as scan,
     ):  # fmt: skip
         assert scan.stdout is not None
-        # While nobody reads on, it waits in the middle.
+        # As long as its output is not read, it waits halfway through.
         scan.stdout.read(4_000)
         scan.send_signal(signal.SIGINT)
         rest, err = scan.communicate(timeout=120)

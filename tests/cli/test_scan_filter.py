@@ -1,4 +1,4 @@
-"""`scan --filter`: only the runs that an expression is true of; and what rows say of a run."""
+"""`scan --filter` counts only the runs for which an expression is true; rows describe a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scan --jobs`: the same answer from any number of processes, and none of them left behind."""
+"""`scan --jobs` gives the same result with any number of processes, and leaves none behind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Kept:
-    """Keeps what a scan passes on."""
+    """Keeps the output of a scan."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -88,7 +88,7 @@ def as_whole(path: Path) -> Kept:
 
 
 def scanned_with(path: Path, disturb: Callable[[WorkerPool, ScanUnit, Part], None]) -> Kept:
-    """Scan a file in two processes, which `disturb` may do something to at every part."""
+    """Scan a file in two processes; `disturb` is called with the pool at every part."""
     kept = Kept()
     collector = Collector([Target(path)], kept)
     pool = WorkerPool(2, ALL)
@@ -267,7 +267,7 @@ def test_ranges_after_one_that_kills_its_process_are_still_read(
 
     def kill_the_first(pool: WorkerPool, unit: ScanUnit, part: Part) -> None:
         if unit.number == 0 and part.rows and not part.is_last:
-            # Whoever reads the first range: it is the one that was started last, or first.
+            # The process that reads the first range: the one that was started last, or first.
             for pid in pool.pids if len(killed) < 6 else ():
                 killed.append(pid)
                 os.kill(pid, signal.SIGKILL)
@@ -328,7 +328,7 @@ def test_ctrl_c_ends_all_processes_prints_what_was_found_and_says_how_to_go_on(
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, bufsize=0,
     ) as scan:  # fmt: skip
         assert scan.stdout is not None
-        # While nobody reads on, it waits in the middle.
+        # As long as its output is not read, it waits halfway through.
         head = b""
         while len(head) < 4_000:
             head += scan.stdout.read(4_000)

@@ -1,4 +1,4 @@
-"""What `scan` exits with 1 for: `--fail-on` and `--baseline`."""
+"""`scan` exits with 1 according to `--fail-on` and `--baseline`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def baseline(path: Path, *options: str) -> Path:
-    """Return what a scan of `path` found, as a file."""
+    """Return a file with the result of a scan of `path`."""
     old = path.with_name("old.json")
     old.write_bytes(within("scan", path, *(options or ("--to", "json"))).out)
     return old

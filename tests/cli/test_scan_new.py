@@ -1,4 +1,4 @@
-"""How the table of `scan --baseline` tells what is new from what was known."""
+"""The table of `scan --baseline` distinguishes new findings from known ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADING = "not in the baseline: "
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of two files, of which a baseline lies beside it."""
+    """Return a folder of two files, next to which their baseline is."""
     runs = tmp_path / "runs"
     runs.mkdir()
     lines(runs / "a.jsonl", called("a", "sl"), chat("b"))
@@ -43,7 +43,7 @@ def test_the_new_findings_of_a_file_that_came_are_listed_with_their_places(folde
     (told,) = told_as_new(done.text)
     assert told.startswith("  error   NAME_UNKNOWN turn 1: no declared tool is called 'sl'")
     assert told.endswith(f"  ('{path}' --at 2:2)")
-    # Before the summary, which counts what was known, too.
+    # Before the summary, which also counts the known findings.
     assert done.text.index(HEADING) < done.text.index("5 runs in 3 files")
 
 

@@ -1,4 +1,4 @@
-"""Recordings that get another file each time: what `scan --baseline` takes for the same run."""
+"""`scan --baseline` recognises the same run in recordings that get a new file each time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cli.scan_files import called, chat, lines
 
 
 def recording(path: Path, run_id: str, task: str, *, fails: bool, model: str = "m") -> Path:
-    """Write a recording of ours, of which the request fails or not."""
+    """Write a recording of ours whose request may fail."""
     start = {"kind": "RunStarted", "schema": 1, "run_id": run_id, "source_format": "native"}
     said = [{"role": "user", "text": task}, {"role": "assistant", "text": f"by {run_id}"}]
     appended = [{"kind": "MessageAppended", "message": message} for message in said]
@@ -24,7 +24,7 @@ def recording(path: Path, run_id: str, task: str, *, fails: bool, model: str = "
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of last night's recordings, of which one fails, beside its baseline."""
+    """Return a folder of last night's recordings, one of which fails, next to its baseline."""
     runs = tmp_path / "runs"
     runs.mkdir()
     recording(runs / "a-1.jsonl", "4f1c", "count", fails=True)

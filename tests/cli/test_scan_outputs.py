@@ -1,4 +1,4 @@
-"""`scan --to`: tables, JSON lines, JSON, SARIF and JUnit XML, each readable by its own readers."""
+"""`scan --to` writes tables, JSON lines, JSON, SARIF and JUnit XML, each in its valid form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts of many groups in one file: what `scan --baseline` takes for the same run."""
+"""`scan --baseline` recognises the same rollouts among many groups in one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Messages = list[dict[str, Any]]
 
 
 def rollout(task: str, said: str, *, broken: bool = False) -> Messages:
-    """Return a rollout, whose call is left in its text if it is `broken`."""
+    """Return a rollout; if it is `broken`, its call is left in the text."""
     call = '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'
     return [
         {"role": "user", "content": task},
@@ -25,7 +25,7 @@ def rollout(task: str, said: str, *, broken: bool = False) -> Messages:
 
 
 def group(*rollouts: Messages, **more: Any) -> dict[str, Any]:
-    """Return a line of Atropos: rollouts of one task."""
+    """Return a line of Atropos with the rollouts of one task."""
     tokens = [[1, 2]] * len(rollouts)
     return {
         "tokens": tokens,
@@ -37,7 +37,7 @@ def group(*rollouts: Messages, **more: Any) -> dict[str, Any]:
 
 
 def groups(broken: Sequence[int]) -> list[list[Messages]]:
-    """Return 4 groups of 3 rollouts, of which some are broken, all of them told apart."""
+    """Return 4 groups of 3 different rollouts, some of them broken."""
     return [
         [
             rollout(f"task {at}", "x" * (3 * at + nth), broken=3 * at + nth in broken)
@@ -52,7 +52,7 @@ def written(path: Path, of: list[list[Messages]]) -> Path:
 
 
 def kept(path: Path) -> Path:
-    """Return what a scan of `path` found, as a file."""
+    """Return a file with the result of a scan of `path`."""
     old = path.with_name("old.json")
     old.write_bytes(within("scan", path, "--to", "json").out)
     return old
@@ -72,7 +72,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_rollout_of_another_group_that_was_mended_makes_up_for_none(path: Path) -> None:
     old = kept(path)
-    # The second of the third group for the second of the second.
+    # The second rollout of the third group in place of that of the second group.
     written(path, groups([0, 7, 5]))
     assert new(path, old) == (1, [8])
 
@@ -120,7 +120,7 @@ def test_groups_may_move_and_others_come(path: Path) -> None:
 
 
 def sampled(*broken: bool) -> list[dict[str, Any]]:
-    """Return several rollouts of one example, all of its id, each with a text of its own."""
+    """Return several rollouts of one example, all with its id, each with a different text."""
     return [
         {"id": "7", "messages": rollout("count", "x" * (nth + 1), broken=each)}
         for nth, each in enumerate(broken)

@@ -1,4 +1,4 @@
-"""`scan --state`: an interrupted scan goes on where it was; its output is that of a whole one."""
+"""`scan --state` continues an interrupted scan; the output is that of a complete one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def folder(path: Path) -> Path:
-    """Return a folder with a file to be divided and small ones."""
+    """Return a folder with a big file that is divided, and small ones."""
     path.mkdir()
     many_runs(path / "a.jsonl", 40)
     lines(path / "b.json", CHAT)

@@ -1,4 +1,4 @@
-"""Counts of real files agree with those that independent readers found in them."""
+"""The counts of real files agree with those of independent readers."""
 
 from __future__ import annotations
 
@@ -50,34 +50,34 @@ FOLDERS = {
     "24-autogen/langfuse-autogen.trace.json": "langfuse",
 }
 OTHERWISE_COUNTED = {
-    # The manifest takes each of the 29 calls for a run of its own; 8 of them go on with an earlier
+    # The manifest takes each of the 29 calls for a separate run; 8 of them continue an earlier
     # conversation, whose 32 messages they repeat.
     "autogen-self_teaching-session.json": (21, 79, 0, 0),
-    # The manifest passes over an `input` that is a text.
+    # The manifest ignores an `input` that is a text.
     "openai-responses.har": (1, 2, 0, 0),
-    # The manifest leaves out calls of tools and their answers, or instructions that stand beside
-    # the messages, or the last reply.
+    # The manifest leaves out tool calls and their results, or instructions next to the messages,
+    # or the last reply.
     "langfuse-agno-2025-06-11.trace.json": (1, 5, 1, 0),
     "langfuse-claude-agent-2025-12-22.trace.json": (1, 8, 2, 0),
     "langfuse-google-gemini-2025-08-01.trace.json": (1, 2, 0, 0),
     "langfuse-microsoft-agent-2025-12-17.trace.json": (1, 5, 1, 0),
     "langfuse-pydantic-ai-with-gemini.trace.json": (1, 2, 0, 0),
     "langfuse-vertex-tools-langchain.json": (1, 6, 0, 0),
-    # The manifest takes the runs of two agents for one: three runs, of which one goes on with what
-    # was said in another.
+    # The manifest takes the runs of two agents for one: three runs, one of which continues the
+    # conversation of another.
     "langfuse-pydantic-ai-tools-2025-12-04.trace.json": (3, 19, 7, 0),
     # The manifest counts the tools that the tracer lists as messages.
     "langfuse-langgraph-python.trace.json": (1, 5, 1, 0),
-    # The manifest passes over an input that is a text.
+    # The manifest ignores an input that is a text.
     "v1_9_custom_tool_call_and_tool_origin.json": (1, 3, 1, 0),
-    # The manifest takes the agent that hands over and the one that goes on for one run.
+    # The manifest takes the agent that hands over and the one that continues for one run.
     "otlp-openai_agents_oi.jsonl": (2, 14, 4, 0),
     # The manifest takes two traces for one run, and leaves out their system instructions.
     "otlp-pydantic_ai_genai_semconv.json": (2, 9, 2, 0),
     # The manifest counts the pieces of streamed replies.
     "tool-error-recovery.json": (1, 8, 4, 0),
     "tool-success.json": (1, 8, 4, 0),
-    # The manifest passes over ticks; 26 stretches of them have speech.
+    # The manifest ignores ticks; 26 stretches of them have speech.
     "tau2-voice-49b22f0c.json": (1, 26, 0, 0),
 }
 _ROW = re.compile(r"\| (\S+) \| [\d,]+ \| (\d+)/(\d+)/(\d+)/(\d+)/\d+ \|")
@@ -133,6 +133,6 @@ def test_every_other_file_is_opened_by_the_finder_or_refused_in_one_line(
         path
         for path in trajectories.rglob("*")
         if path.suffix in (".json", ".jsonl", ".traj", ".har", ".eval", ".parquet")
-        and path.name != "metadata.json"  # is read with the results beside it
+        and path.name != "metadata.json"  # is read with the results next to it
     ]
     assert len(opened) + len(refused) == len(transcripts)

@@ -1,4 +1,4 @@
-"""Standard input into which nothing comes: a terminal, or a pipe that is silent for a while."""
+"""Standard input without data: a terminal, or a pipe that is silent for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Screens on real terminals: late keys, standard input that is none, and odd terminals."""
+"""Screens on real terminals: late keys, redirected standard input, and unusual terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each sample run shows what it was made to show, and nothing else."""
+"""Each sample run has the findings that it was made to show, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the program says to mistakes that somebody makes on the first day."""
+"""Typical mistakes of new users are answered with helpful messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wrong command line is one line on stderr that names what is near, and exit code 2."""
+"""A wrong command line gives one line on stderr with the nearest valid words, and exit code 2."""
 
 from __future__ import annotations
 
