@@ -53,7 +53,7 @@ followed file may also be renamed, replaced or truncated.
   hermes-tui open runs/ --filter 'errors > 0'
   hermes-tui open runs/ --search 'Permission denied'
   hermes-tui open big.jsonl --at 4321:7        message 7 of run 4321
-  hermes-tui open 'logs.zip!b/run.json'        one file of an archive
+  hermes-tui open 'logs.tar.gz!b/run.json'     one file of an archive
   hermes-tui open ~/.claude/projects --follow  sessions as they grow
   hermes-tui open s3://bucket/runs/            with hermes-tui[remote]
   ssh build cat run.jsonl | hermes-tui open -

@@ -75,7 +75,10 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
     """Return why a file that begins with `head` holds no JSON value; `whole` is all of it, or
     nothing if it is long."""
     if not head.strip(BLANKS + b"\0"):
-        return Refusal("nothing but zero bytes", "a crash or a full disk may have left them")
+        return Refusal(
+            "nothing but zero bytes",
+            "a crash or a full disk may have left them; an empty tar archive is like that, too",
+        )
     if b"\0" in head[:LOOKED_FOR_ZEROS]:
         return Refusal("binary data", "a transcript is JSON or JSON lines")
     if _holds_scalars(whole):

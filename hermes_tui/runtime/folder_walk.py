@@ -10,10 +10,14 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.numbered_files import RUN_FOLDERS, holds_one_run, split_numbered
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sidecars import SIDECARS, says_more
-from hermes_tui.runtime.sources import MEMBER_MARK
-from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcript
+from hermes_tui.runtime.sources import MEMBER_MARK, is_archive, takes_long_to_list
+from hermes_tui.runtime.transcript_names import (
+    ARCHIVE_SUFFIXES,
+    is_archive_name,
+    may_be_transcript,
+)
 
-WALKED_SUFFIXES = (".db", ".parquet", ".arrow", ARCHIVE_SUFFIX)
+WALKED_SUFFIXES = (".db", ".parquet", ".arrow", *ARCHIVE_SUFFIXES)
 """Suffixes that are looked for in folders in addition to the usual names of transcripts."""
 PROGRESS_EVERY = 1_000
 Tell = Callable[[int], None]
@@ -42,8 +46,9 @@ def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     # A folder of the files of one run is listed itself, so the paths begin with its parent.
     found = PathList(top.removesuffix(folder.name + os.sep) if holds_one_run(folder) else top)
     for parent, name in _walk(top):
-        if name[-len(ARCHIVE_SUFFIX) :].lower() == ARCHIVE_SUFFIX:
-            for member in members(Path(parent + name)):
+        if is_archive_name(name):
+            path = Path(parent + name)
+            for member in _members_found(path, lambda more: tell(len(found) + more)):
                 found.add(parent, str(member).removeprefix(parent))
         else:
             found.add(parent, name)
@@ -105,18 +110,33 @@ def _holds_files(folder: str) -> bool:
         return True
 
 
-def members(path: Path) -> list[Path]:
-    """Return the transcripts in an archive if it holds several, else the file itself."""
-    if not path.name.lower().endswith(ARCHIVE_SUFFIX):
+def members(path: Path, tell: Tell = lambda found: None) -> list[Path]:
+    """Return the transcripts in an archive if it holds several, else the file itself.
+
+    A damaged archive is listed after its transcripts: opening it will say what is missing.
+    """
+    if not is_archive(path):
         return [path]
     from hermes_tui.runtime.packed.archives import transcript_members
 
     try:
-        names = transcript_members(path).names
+        listing = transcript_members(path, tell)
     except (SourceError, OSError):
         # Opening it will say why.
         return [path]
-    return [Path(f"{path}{MEMBER_MARK}{name}") for name in names] if len(names) > 1 else [path]
+    if len(listing.names) < 2:
+        return [path]
+    found = [Path(f"{path}{MEMBER_MARK}{name}") for name in listing.names]
+    return [*found, path] if listing.is_damaged else found
+
+
+def _members_found(path: Path, tell: Tell) -> list[Path]:
+    """Return the members of an archive that was not named.
+
+    One that is not searched is listed as if it had a member without a name: opening that reports
+    it.
+    """
+    return [Path(f"{path}{MEMBER_MARK}")] if takes_long_to_list(path) else members(path, tell)
 
 
 def _name_to_visit(entry: os.DirEntry[str]) -> str:

@@ -20,7 +20,16 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.file_stamps import CHANGED, GONE, stamp_of, stamp_of_open
 from hermes_tui.runtime.numbered_files import holds_one_run
 from hermes_tui.runtime.packed.transcoding import wide_encoding
-from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
+from hermes_tui.runtime.packed.unpacking import (
+    MAGIC_BYTES,
+    STREAMS,
+    TAR_BLOCK,
+    file_bytes,
+    holds_tar,
+    may_begin_tar,
+    unarchive,
+    unpacker,
+)
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
@@ -28,6 +37,8 @@ MAX_PACKED = 3
 """How deep compressed files may be nested: one may contain itself."""
 MEMBER_MARK = "!"
 """Separates an archive's path from the name of its member."""
+MAX_SEARCHED_BYTES = 256 << 20
+"""The largest compressed archive in a folder that is searched: that takes some seconds."""
 SQLITE_MAGIC = b"SQLite format 3\0"
 CHECK_INTERVAL_S = 2.0
 """Seconds between two looks at a file that is not followed; it may be on a network drive."""
@@ -204,21 +215,22 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
 
         return folder_source(path, follow=follow)
     source = _growing(path) if follow else FileSource(path)
-    head = source.read(0, 16)
+    head = source.read(0, TAR_BLOCK)
     if head.startswith(SQLITE_MAGIC):
         source.close()
         from hermes_tui.runtime.databases.export import export_lines
 
         return SpoolSource(str(path), lambda: export_lines(path))
     unpack, is_wide = unpacker(head), bool(wide_encoding(head))
-    if follow and (unpack in STREAMS or is_wide):
+    is_stream = unpack is not None and unpack in STREAMS and not holds_tar(path, unpack)
+    if follow and (is_stream or is_wide):
         source.close()
         from hermes_tui.runtime.followed import followed
 
         return followed(path, unpack)
     if unpack is not None:
         source.close()
-        return _unpack(SpoolSource(str(path), lambda: unpack(path)), MAX_PACKED - 1)
+        return _unpack(SpoolSource(str(path), lambda: file_bytes(path, unpack)), MAX_PACKED - 1)
     if is_wide:
         source.close()
         return SpoolSource(str(path), lambda: _read_fd(open_readable(path)))
@@ -237,6 +249,28 @@ def wait_for(source: OpenSource, size: int | None = None) -> None:
         if size is not None and source.size >= size:
             return
         source.wait(_WAIT_S)
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file holds others: a zip or tar archive, or a compressed tar archive."""
+    if not stat.S_ISREG(_mode(path)):
+        return False
+    try:
+        with path.open("rb") as file:
+            unpack = unpacker(file.read(TAR_BLOCK))
+    except OSError:
+        return False
+    return unpack is not None and (unpack is unarchive or holds_tar(path, unpack))
+
+
+def takes_long_to_list(path: Path) -> bool:
+    """Return whether a big compressed archive would have to be unpacked to find its members."""
+    try:
+        with path.open("rb") as file:
+            is_big = os.fstat(file.fileno()).st_size > MAX_SEARCHED_BYTES
+            return is_big and unpacker(file.read(TAR_BLOCK)) in STREAMS
+    except OSError:
+        return False
 
 
 def split_member(path: Place) -> tuple[Path, str] | None:
@@ -268,18 +302,26 @@ def _member_source(path: Path, archive: Path, member: str) -> SpoolSource:
     from hermes_tui.runtime.packed.archives import archive_file_bytes
 
     os.close(open_readable(archive))
+    if not member:
+        size = archive.stat().st_size >> 20
+        what = f"a compressed archive of {size:,} MB, which is not searched for transcripts"
+        raise NoTranscript(str(archive), what, "name it to open it")
     return SpoolSource(str(path), lambda: archive_file_bytes(archive, member, label=str(path)))
 
 
 def _unpack(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
     """Return a spool of the decompressed bytes if `source` is compressed, else `source`."""
-    while levels and source.size < MAGIC_BYTES and not source.complete:
+    while levels and not source.complete and _is_undecided(source.read(0, TAR_BLOCK)):
         source.wait(0.01)
-    unpack = unpacker(source.read(0, MAGIC_BYTES)) if levels else None
+    unpack = unpacker(source.read(0, TAR_BLOCK)) if levels else None
     if unpack is None:
         return source
     inner = SpoolSource(source.name, lambda: unpack(SpoolFile(source)))
     return _unpack(inner, levels - 1)
+
+
+def _is_undecided(head: bytes) -> bool:
+    return len(head) < MAGIC_BYTES or may_begin_tar(head)
 
 
 def _read_fd(fd: int) -> Iterator[bytes]:

@@ -22,13 +22,13 @@ from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import without_sidecars
 from hermes_tui.runtime.transcript_names import (
-    ARCHIVE_SUFFIX,
+    ARCHIVE_SUFFIXES,
     PACKED_SUFFIXES,
     SUFFIXES,
     may_be_transcript,
 )
 
-_REMOTE_SUFFIXES = (".parquet", ".arrow", ARCHIVE_SUFFIX)
+_REMOTE_SUFFIXES = (".parquet", ".arrow", *ARCHIVE_SUFFIXES)
 MANY_FILES = 10_000
 """If there are more, only the first and the last are compared to find the common folder."""
 
@@ -205,7 +205,7 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
             )
         return inside
     if false_on_oserror(path.exists):
-        return [Target(item) for item in members(path)]
+        return [Target(item) for item in members(path, tell)]
     import glob
 
     if not glob.has_magic(pattern):

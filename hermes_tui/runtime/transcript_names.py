@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".har", ".eval", ".log")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-ARCHIVE_SUFFIX = ".zip"
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tzst", ".tbz2", ".tbz", ".txz")
 _AMBIGUOUS_SUFFIXES = (".log",)
 """Suffixes of transcripts that other files have just as often."""
 
@@ -20,8 +20,13 @@ def may_be_transcript(name: str, also: tuple[str, ...] = ()) -> bool:
 def must_be_transcript(name: str) -> bool:
     """Return whether a file of this name must be damaged if it holds neither JSON nor rows."""
     bare = _bare_name(name)
-    promising = (*SUFFIXES, ".parquet", ".arrow", ARCHIVE_SUFFIX)
+    promising = (*SUFFIXES, ".parquet", ".arrow", *ARCHIVE_SUFFIXES)
     return bare.endswith(promising) and not bare.endswith(_AMBIGUOUS_SUFFIXES)
+
+
+def is_archive_name(name: str) -> bool:
+    """Return whether a file of this name may be an archive, compressed or not."""
+    return _bare_name(name).endswith(ARCHIVE_SUFFIXES)
 
 
 def _bare_name(name: str) -> str:

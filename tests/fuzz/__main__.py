@@ -18,6 +18,7 @@ TARGETS = (
     "literals",
     "packed_streams",
     "python_reprs",
+    "tar_archives",
     "whole_files",
     "zip_archives",
 )

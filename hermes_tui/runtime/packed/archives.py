@@ -1,4 +1,4 @@
-"""Transcripts in zip archives, read as a stream.
+"""Transcripts in zip and tar archives, read as a stream.
 
 An Inspect `.eval` archive becomes JSON lines (`eval_archives.py`). In any other archive, the
 members that look like transcripts are files with the path `archive.zip!member`.
@@ -6,38 +6,71 @@ members that look like transcripts are files with the path `archive.zip!member`.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeGuard
 
 from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.visible import visible_row
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.folder_source import numbered_lines
 from hermes_tui.runtime.numbered_files import RUN_FOLDERS, Numbered, split_numbered
-from hermes_tui.runtime.packed.archive import Archive
+from hermes_tui.runtime.packed import tar_members, zip_members
+from hermes_tui.runtime.packed.archive import MAX_LISTED, Archive, is_transcript_member
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
-from hermes_tui.runtime.packed.zip_members import ZipArchive, opened, opened_at
+from hermes_tui.runtime.packed.zip_members import ZipArchive
 from hermes_tui.runtime.sidecars import SIDECARS
-from hermes_tui.runtime.sources import MEMBER_MARK
-from hermes_tui.runtime.transcript_names import may_be_transcript
+from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
 
-MAX_LISTED = 8
+_ZIP_MAGIC = b"PK"
 _SESSION_FILE = "session.json"
 """The file of a Strands Agents session, in a folder above all its runs."""
 
 
 class Listing(NamedTuple):
-    """The kind of an archive, and the members that may be transcripts."""
+    """The kind of an archive, and the members that may be transcripts; `is_damaged`: of several."""
 
     kind: str
     names: list[str]
+    is_damaged: bool = False
 
 
-def transcript_members(path: Path) -> Listing:
-    """Return the members of an archive that are separate files; none for an Inspect log."""
-    with opened_at(path, str(path)) as archive:
-        return Listing(archive.kind, [] if is_eval(archive) else transcripts(archive))
+def transcript_members(path: Path, tell: Callable[[int], None] = lambda found: None) -> Listing:
+    """Return the members of an archive that are separate files; none for an Inspect log.
+
+    `tell` is called now and then with the number found so far, if that takes long.
+    """
+    with _opened_at(path, str(path), tell) as archive:
+        names = [] if _is_eval(archive) else transcripts(archive)
+        return Listing(archive.kind, names, archive.damage is not None)
+
+
+def _opened_at(
+    path: Path, label: str, tell: Callable[[int], None] = lambda found: None
+) -> AbstractContextManager[Archive]:
+    with os.fdopen(open_readable(path), "rb") as file:
+        is_zip = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
+    if is_zip:
+        return zip_members.opened_at(path, label)
+    return tar_members.opened_at(path, label, tell)
+
+
+@contextmanager
+def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[Archive]:
+    """Open an archive that is not compressed. Raises SourceError."""
+    with opener() as file:
+        file.seek(0)
+        is_zip = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
+        opened_file = zip_members.opened if is_zip else tar_members.opened
+        with opened_file(label, lambda: file) as archive:
+            yield archive
+
+
+def _is_eval(archive: Archive) -> TypeGuard[ZipArchive]:
+    return isinstance(archive, ZipArchive) and is_eval(archive)
 
 
 def transcripts(archive: Archive) -> list[str]:
@@ -45,7 +78,7 @@ def transcripts(archive: Archive) -> list[str]:
 
     If the files of a folder make up one run, the folder is listed instead of them.
     """
-    names = [name for name in archive.members if _is_transcript(name)]
+    names = [name for name in archive.members if is_transcript_member(name)]
     by_folder: dict[str, list[str]] = {}
     for name in names:
         folder, _, file = name.rpartition("/")
@@ -88,15 +121,20 @@ def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "")
 
 def archive_file_bytes(path: Path, member: str = "", *, label: str = "") -> Iterator[bytes]:
     """Yield the content of the archive at a path, as `archive_bytes`; `label` is for messages."""
-    with opened_at(path, label or str(path)) as archive:
+    with _opened_at(path, label or str(path)) as archive:
         yield from _bytes_of(archive, member, str(path))
 
 
 def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
-    if not member and isinstance(archive, ZipArchive) and is_eval(archive):
+    if not member and _is_eval(archive):
         yield from eval_lines(archive)
         return
-    member = member or _only_transcript(archive, path)
+    if not member:
+        member = _only_transcript(archive, path)
+        yield from _bytes_of(archive, member, path)
+        if archive.damage is not None:
+            raise archive.damage
+        return
     if files := _files_of_run(archive, member):
         yield from numbered_lines(
             archive.label, files, lambda name: b"".join(archive.unpacked(f"{member}/{name}"))
@@ -126,8 +164,10 @@ def _only_transcript(archive: Archive, path: str) -> str:
     found = transcripts(archive)
     if len(found) == 1:
         return found[0]
+    if archive.damage is not None:
+        raise _with_count(archive.damage, found)
     if not found:
-        names = visible_row(", ".join(list(archive.members)[:MAX_LISTED])) or "nothing"
+        names = visible_row(", ".join(archive.some_names)) or "nothing"
         what = f"a {archive.kind} archive with no transcript in it"
         raise NoTranscript(archive.label, what, f"has {names}")
     hint = (
@@ -138,6 +178,13 @@ def _only_transcript(archive: Archive, path: str) -> str:
     raise SourceError(archive.label, several(archive.kind, found), hint)
 
 
+def _with_count(damage: SourceError, found: Sequence[str]) -> SourceError:
+    """Return the error for a damaged archive with the number of its readable transcripts."""
+    message = damage.message.removeprefix(f"{damage.path}: ")
+    readable = f"; it has {counted(len(found), 'transcript')} before that" if found else ""
+    return SourceError(damage.path, f"{message}{readable}", damage.hint)
+
+
 def several(kind: str, names: Sequence[str]) -> str:
     """Return how messages describe an archive of several transcripts."""
     return f"a {kind} archive of {len(names):,} transcripts"
@@ -146,8 +193,3 @@ def several(kind: str, names: Sequence[str]) -> str:
 def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
     return visible_row("has " + (", ".join(names[:MAX_LISTED]) + more or "no transcript"))
-
-
-def _is_transcript(member: str) -> bool:
-    folder, _, name = member.rpartition("/")
-    return may_be_transcript(name) and not folder.startswith("__MACOSX")

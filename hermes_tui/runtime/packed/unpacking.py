@@ -1,4 +1,4 @@
-"""Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, zip archives, Parquet, Arrow.
+"""Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, archives, Parquet, Arrow.
 
 The packed data is a file, or a spool that is still growing.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.packed.limits import within_limits
 from hermes_tui.runtime.spools import CHUNK, SpoolFile
 
@@ -18,13 +20,46 @@ if TYPE_CHECKING:
     from gzip import GzipFile
     from lzma import LZMAFile
 
+TAR_BLOCK = 512
+"""Bytes of the header of a tar archive, which the beginning of a file has to have to show one."""
 ZSTD_PIECE = 1 << 9
 """Packed bytes that are unpacked at a time: a piece may grow 30,000-fold."""
 
 
 def unpacker(head: bytes) -> Callable[[Path | SpoolFile], Iterator[bytes]] | None:
     """Return the function that unpacks a file that begins with `head`, or None if not packed."""
-    return next((unpack for magic, unpack in _UNPACKERS if head.startswith(magic)), None)
+    found = next((unpack for magic, unpack in _UNPACKERS if head.startswith(magic)), None)
+    return unarchive if found is None and is_tar(head) else found
+
+
+def is_tar(head: bytes) -> bool:
+    """Return whether a file that begins with `head` is a tar archive with anything in it."""
+    if head.startswith(b"ustar", 257) and b"\0" in head[:257]:
+        return True
+    # The oldest format has no magic.
+    return len(head) >= TAR_BLOCK and has_header_sum(head[:TAR_BLOCK])
+
+
+def has_header_sum(block: bytes) -> bool:
+    """Return whether a block contains the sum of its bytes, as the headers of tar archives do."""
+    digits = block[148:156].strip(b"\0 ")
+    if not digits or digits.strip(b"01234567"):
+        return False
+    # Its own eight digits count as blanks. Some old programs summed up signed bytes.
+    total = sum(block[:148]) + sum(b" " * 8) + sum(block[156:])
+    expected = int(digits, 8)
+    return expected == total or expected == total - 256 * sum(
+        byte > 127 for byte in block[:148] + block[156:]
+    )
+
+
+def may_begin_tar(head: bytes) -> bool:
+    """Return whether only more bytes can show whether a stream is a tar archive.
+
+    Of a stream of JSON or text that is known at once, so that it is shown as it arrives.
+    """
+    is_text = head[:1] in _TEXT_BEGINNINGS or b"\n" in head
+    return len(head) < TAR_BLOCK and not is_text and unpacker(head) is None
 
 
 def gunzip(packed: Path | SpoolFile) -> Iterator[bytes]:
@@ -93,12 +128,30 @@ def _zstd_frames(raw: IO[bytes]) -> Iterator[bytes]:
         raise EOFError("compressed data ended in the middle of a frame")
 
 
-def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
+def unarchive(packed: Path | SpoolFile) -> Iterator[bytes]:
     from hermes_tui.runtime.packed.archives import archive_bytes, archive_file_bytes
 
     if isinstance(packed, Path):
         return archive_file_bytes(packed)
     return archive_bytes(packed.name, packed.seekable_copy)
+
+
+def holds_tar(path: Path, unpack: Callable[[Path], Iterator[bytes]]) -> bool:
+    """Return whether a file that `unpack` unpacks is a compressed tar archive."""
+    head = b""
+    with suppress(OSError, EOFError, ValueError, SourceError):
+        for piece in unpack(path) if unpack in STREAMS else ():
+            head += piece[:TAR_BLOCK]
+            if len(head) >= TAR_BLOCK:
+                break
+    return is_tar(head[:TAR_BLOCK])
+
+
+def file_bytes(
+    path: Path, unpack: Callable[[Path | SpoolFile], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """Yield what a packed file holds; of a compressed tar archive that is its only transcript."""
+    return unarchive(path) if holds_tar(path, unpack) else unpack(path)
 
 
 def _parquet_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
@@ -130,8 +183,8 @@ _UNPACKERS = (
     (b"\x28\xb5\x2f\xfd", unzstd),
     (b"BZh", bunzip2),
     (b"\xfd7zXZ\0", unxz),
-    (b"PK\x03\x04", unzip),
-    (b"PK\x05\x06", unzip),
+    (b"PK\x03\x04", unarchive),
+    (b"PK\x05\x06", unarchive),
     (b"PAR1", _parquet_rows),
     (b"ARROW1", _arrow_rows),
     (b"\xff\xff\xff\xff", _arrow_rows),
@@ -141,6 +194,8 @@ _UNPACKERS = (
 """The first bytes of each kind of file, and what unpacks it."""
 STREAMS = frozenset((gunzip, unzstd, bunzip2, unxz))
 """Those that read from beginning to end; the others read the end of the file first."""
+_TEXT_BEGINNINGS = frozenset(bytes((byte,)) for byte in b"{[ \t\r\xef\xfe\xff\0")
+"""The first bytes of JSON, also after a byte order mark and in wide encodings."""
 MAGIC_BYTES = max(len(magic) for magic, _ in _UNPACKERS)
 
 

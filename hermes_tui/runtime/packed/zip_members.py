@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.file_stamps import Stamp, stamp_of
-from hermes_tui.runtime.packed.archive import damaged, member_label
+from hermes_tui.runtime.packed.archive import MAX_LISTED, damaged, member_label
 from hermes_tui.runtime.packed.cut_archives import WithDirectory, rebuilt
 from hermes_tui.runtime.packed.limits import most_bytes, too_large
 from hermes_tui.runtime.packed.unpacking import ZSTD_PIECE
@@ -78,6 +78,11 @@ class ZipArchive(NamedTuple):
     members: Members
     allowance: Allowance
     kind: str = _KIND
+    damage: SourceError | None = None
+
+    @property
+    def some_names(self) -> list[str]:
+        return [*self.members][:MAX_LISTED]
 
     def unpacked(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a member in pieces, as `Archive.unpacked` does."""
