@@ -140,6 +140,15 @@ async def test_edit_is_offered_at_a_result_only_if_a_call_still_waits() -> None:
         await run.shows("edit: there is nothing here to edit")
 
 
+async def test_a_streaming_reply_without_calls_is_shown_as_such() -> None:
+    may_continue = asyncio.Event()
+    async with live([streamed("a reply", pieces=2, until=may_continue)], size=WIDE) as run:
+        await run.shows("the reply so far")
+        await run.shows("no call so far")
+        may_continue.set()
+        await run.shows("ENDED")
+
+
 async def test_the_reason_of_an_impossible_command_disappears_at_a_stop() -> None:
     may_continue = asyncio.Event()
     async with live([streamed("a reply", pieces=2, until=may_continue)]) as run:

@@ -42,7 +42,7 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
             _add_tail(page, partial.text("reasoning"))
         case "calls":
             page = Page()
-            page.line("the calls so far", "dim")
+            page.line("the calls so far" if partial.calls else "no call so far", "dim")
             for call in _last_calls(page, partial):
                 page.blank()
                 name = visible_line(partial.text("call", call), LONGEST_NAME)
