@@ -46,7 +46,7 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.REPEAT: "the same call as before",
     StopPoint.TOOL_ERROR: "tool error",
     StopPoint.RECOVERY: "continue asks again",
-    StopPoint.DIVERGENCE: "continue takes the answer that was recorded",
+    StopPoint.DIVERGENCE: "continue takes the recorded answer",
 }
 WAITING = "WAITING"
 TOOL_LOST = "it may have run"

@@ -145,6 +145,7 @@ def test_a_divergence_shows_only_the_differing_lines(around: str) -> None:
     page = Page()
     event_page(page, numbered([*ASKED, differs]), differs)
     lines = [line.text.strip() for line in page.document().lines]
+    assert lines[1:4] == ["it", "", "recorded, and now"]
     assert '-   "command": "ls",' in lines and '+   "command": "pwd",' in lines
     assert not [line for line in lines if line[:1] in "-+" and "timeout" in line]
 

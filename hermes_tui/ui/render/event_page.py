@@ -19,6 +19,9 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
     """Add everything that is known about an event."""
     label, style, text = event_line(log, event)
     page.heading(f"{type(event).__name__}  {label}", style if style != "dim" else "heading")
+    if isinstance(event, ev.ReplayDiverged):
+        # The row's text quotes both sides at length, which would push the difference down.
+        text = event.what
     page.line(text)
     for what, before, after in changes(event):
         page.blank()
