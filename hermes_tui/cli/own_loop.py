@@ -47,7 +47,7 @@ async def debug(
     from hermes_tui.ui.live_app import LiveApp
 
     server, tools, start = loop.parts(messages)
-    branches = Branches(server, tools, record=loop.record, task_id=loop.task_id)
+    branches = Branches(server, tools, record=loop.recording_path(), task_id=loop.task_id)
 
     async def started_branches() -> Branches:
         branches.start(replace(start, stop_points=stop_points(stops)))

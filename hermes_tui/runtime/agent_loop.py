@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import operator
+import os
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +42,7 @@ from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
 from hermes_tui.runtime.tools.base import specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox
 from hermes_tui.runtime.tools.threads import resize_tool_pool
-from hermes_tui.runtime.writer import Recording
+from hermes_tui.runtime.writer import Recording, path_in
 
 MODES = ("strict", "faithful")
 _DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() or another input'
@@ -125,9 +127,10 @@ class AgentLoop:
         two parameters; the default is hermes-agent's `handle_function_call`. `mode` is strict, or
         faithful to reproduce every quirk of HermesAgentLoop. `parser` says what reads calls in the
         text of a reply: auto; none, which leaves them alone (except in faithful mode); or a name
-        that `hermes-tui parsers` lists, such as vllm/mistral. `record` is the path of a new file;
-        `group_id` and `details` are stored in it, to find and group runs by. `model` is sent with
-        every request: an OpenAI SDK client needs it, most other servers know theirs.
+        that `hermes-tui parsers` lists, such as vllm/mistral. `record` is the path of a new file,
+        or a folder (one that exists, or a path that ends in a slash), in which every run gets its
+        own file; `group_id` and `details` are stored in it, to find and group runs by. `model` is
+        sent with every request: an OpenAI SDK client needs it, most other servers know theirs.
         Raises UsageError for an invalid argument.
         """
         _check_server(server, model)
@@ -143,6 +146,7 @@ class AgentLoop:
         self.tool_handler = tool_handler
         self.mode = mode
         self.record = Path(record) if record is not None else None
+        self._is_folder = str(record).endswith(os.sep)
         self.debugger = debugger
         self.parser = text_parser(parser, mode)
         self.group_id = str(group_id)
@@ -150,11 +154,15 @@ class AgentLoop:
         self.model = model
         self._last_end: RunEnded | None = None
         """How the last run ended."""
+        self._last_path: Path | None = None
+        """Where the last run was recorded."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
         """Run until the model makes no more calls, appending to `messages` in place."""
         server, tools, start = self.parts(messages)
-        recording = Recording(self.record) if self.record is not None else None
+        path = self.recording_path()
+        recording = Recording(path) if path is not None else None
+        self._last_path, self._last_end = path, None
         async with Driver(
             server, tools, recording=recording, task_id=self.task_id, by="program"
         ) as driver:
@@ -175,7 +183,7 @@ class AgentLoop:
         If called again, the last values count. Raises UsageError if no run was recorded, StoreError
         if the file cannot be written.
         """
-        if self.record is None or self._last_end is None:
+        if self._last_path is None or self._last_end is None:
             what = "no recorded run of this loop has ended"
             raise UsageError(what, "AgentLoop(…, record=FILE), then await run(messages)")
         ended = structs.replace(
@@ -184,7 +192,7 @@ class AgentLoop:
             reward=None if reward is None else float(reward),
             scores={str(name): float(value) for name, value in (scores or {}).items()},
         )
-        recording = Recording(self.record, exclusive=False)
+        recording = Recording(self._last_path, exclusive=False)
         try:
             recording.append(ended)
         finally:
@@ -198,6 +206,12 @@ class AgentLoop:
             await driver.at_rest()
         if driver.failure is not None:
             raise driver.failure
+
+    def recording_path(self) -> Path | None:
+        """Return where the next run is to be recorded, or None if it is not."""
+        if self.record is None or not (self._is_folder or self.record.is_dir()):
+            return self.record
+        return path_in(self.record, uuid4().hex, now=time.time())
 
     def parts(
         self, messages: list[dict[str, Any]]

@@ -34,8 +34,13 @@ def default_folder() -> Path:
 
 def default_path(run_id: str, *, now: float) -> Path:
     """Return the default path of the recording of a run."""
+    return path_in(default_folder(), run_id, now=now)
+
+
+def path_in(folder: Path, run_id: str, *, now: float) -> Path:
+    """Return the path in `folder` of the recording of a run that begins at `now` (unix seconds)."""
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
-    return default_folder() / f"{stamp}-{run_id[:8]}.jsonl"
+    return folder / f"{stamp}-{run_id[:8]}.jsonl"
 
 
 def temporary_path() -> Path | None:

@@ -292,6 +292,20 @@ async def test_scores_of_a_run_are_added_to_its_recording(tmp_path: Path) -> Non
     assert [event.seq for event in recorded_events(path)] == list(range(len(recorded_events(path))))
 
 
+@pytest.mark.parametrize("name", ["made-before", "new/"])
+async def test_every_run_gets_its_own_file_in_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "made-before").mkdir()
+    folder = f"{tmp_path}/{name}"
+    agent_loop = loop(Server(completion("one"), completion("two")), record=folder)
+    for reward in (0.0, 1.0):
+        await agent_loop.run(prompt())
+        agent_loop.scored(reward)
+    await loop(Server(completion("three")), record=folder).run(prompt())
+    runs = [summarise(path) for path in Path(folder).glob("*.jsonl")]
+    assert sorted(str(run.reward) for run in runs) == ["0.0", "1.0", "None"]
+    assert {run.status for run in runs} == {"ok"}
+
+
 async def test_a_run_without_a_recording_cannot_be_scored() -> None:
     agent_loop = loop(Server(completion("done")))
     await agent_loop.run(prompt())
