@@ -162,7 +162,6 @@ class AgentLoop:
         server, tools, start = self.parts(messages)
         path = self.recording_path()
         recording = Recording(path) if path is not None else None
-        self._last_path, self._last_end = path, None
         async with Driver(
             server, tools, recording=recording, task_id=self.task_id, by="program"
         ) as driver:
@@ -173,9 +172,14 @@ class AgentLoop:
                 _end_early(driver, error)
                 raise
             finally:
-                last = driver.log[len(driver.log) - 1]
-                self._last_end = last if isinstance(last, RunEnded) else None
+                self.remember_end(driver.log, path)
             return self.result(server, messages, driver.log)
+
+    def remember_end(self, log: MemoryLog, path: Path | None) -> None:
+        """Remember how a run ended, and where it is recorded, for `scored`."""
+        last = log[len(log) - 1]
+        self._last_end = last if isinstance(last, RunEnded) else None
+        self._last_path = path
 
     def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
         """Add the reward of the run that has just ended to its recording.

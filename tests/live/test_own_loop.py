@@ -72,6 +72,28 @@ def test_the_loop_runs_on_the_screen_and_returns_its_result(program: Program) ->
     assert b"--resume" not in program.output
 
 
+def test_a_run_on_the_screen_is_scored_in_the_folder_of_the_loop(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    source = ENVIRONMENT.replace("=run_tool)", f"=run_tool, record='{folder}/')")
+    source = source.replace('    print(f"CAME TO', '    loop.scored(0.5)\n    print(f"CAME TO')
+    (tmp_path / "environment.py").write_text(source)
+    program = Program.start(
+        [sys.executable, str(tmp_path / "environment.py")], {"PYTHONPATH": str(PROJECT)}
+    )
+    try:
+        program.wait_for(b"before dispatch of add")
+        program.settle(0.4)
+        program.press(b"c")
+        program.wait_for(b"finished naturally")
+        program.press(b"q")
+        program.wait_for(b"CAME TO finished, 2 turns")
+    finally:
+        program.end()
+    (path,) = folder.iterdir()
+    last = decode(path.read_bytes().splitlines()[-1])
+    assert isinstance(last, RunEnded) and last.reward == 0.5
+
+
 def last_event_of(folder: Path) -> str:
     """Return the stop reason in the recording in the state folder, or its last event's type."""
     (path,) = folder.glob("hermes-tui/runs/*.jsonl")
