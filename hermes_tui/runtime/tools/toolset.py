@@ -118,7 +118,9 @@ async def _open(opening: _Opening) -> Toolbox:
             what = {"mcp": "a command", "hermes": "toolsets"}.get(kind, "a path")
             raise UsageError(f"--tools {spec}: {what} is missing after {kind}:")
         case _:
-            raise UsageError(f"--tools {spec}: unknown kind {kind!r}{_near(kind, KINDS)}")
+            full = _with_kind(spec)
+            hint = f"; did you mean {full}?" if full else _near(kind, KINDS)
+            raise UsageError(f"--tools {spec}: unknown kind {kind!r}{hint}")
 
 
 def _open_builtin(opening: _Opening, rest: str) -> Toolbox:
@@ -142,6 +144,15 @@ def _open_builtin(opening: _Opening, rest: str) -> Toolbox:
 
 def _kind(spec: str) -> str:
     return spec.partition(":")[0].strip()
+
+
+def _with_kind(spec: str) -> str:
+    """Return a value of `--tools` that lacks its kind, with the kind; "" if it is not clear."""
+    names = _names(spec)
+    if names and set(names) <= set(BUILTIN_NAMES):
+        return f"builtin:{spec.strip()}"
+    kind = {".py": "python", ".json": "schema"}.get(Path(spec).suffix)
+    return f"{kind}:{spec}" if kind else ""
 
 
 def _names(text: str) -> list[str]:
