@@ -103,7 +103,10 @@ async def test_a_stop_names_the_problem_and_the_options(
     async with live([reply], tools(), size=size, parser=parser) as run:
         await run.stopped()
         await run.shows(f"STOPPED  {named}")
-        await run.shows(f"P parser lab, e edits, R asks again, c continues {advised}")
+        lab = "P parser lab can run it" if "CALL_IN_CONTENT" in named else "P parser lab"
+        await run.shows(f"{lab}, e edits, R asks again, c continues {advised}")
+        (advice,) = (line for line in run.text.splitlines() if line.startswith(f" {lab}"))
+        assert advice.rstrip().endswith(".")
         phase, bar = run.text.splitlines()[-3], run.text.splitlines()[-1]
         assert "…" not in phase and phase.rstrip().endswith("turn 1/30")
         assert "P Parser lab  R Retry" in bar and bar.rstrip().endswith("q Quit")

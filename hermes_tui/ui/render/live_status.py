@@ -60,6 +60,8 @@ def phase_segments(
 
 
 FLAWED_REPLY = "{lab} parser lab, {edit} edits, {retry} asks again, {continue} "
+UNREAD_CALL = "{lab} parser lab can run it, {edit} edits, {retry} asks again, {continue} "
+"""Like FLAWED_REPLY, if the reply has a call that this run does not read."""
 CONTINUE_EFFECTS = {
     "runs": "continues with the call as read.",
     "refused": "tells the model what is wrong.",

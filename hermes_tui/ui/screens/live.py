@@ -30,6 +30,7 @@ from hermes_tui.ui.render.live_status import (
     FLAWED_REPLY,
     LOST_REPLY,
     LOST_TOOL,
+    UNREAD_CALL,
     phase_segments,
 )
 from hermes_tui.ui.render.rows import Segments
@@ -295,7 +296,9 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             case Moment.RECOVERY:
                 advice = LOST_REPLY if state.call is None else LOST_TOOL
             case Moment.REPLY if is_stopped_at_flawed_reply(self.model.log):
-                advice = FLAWED_REPLY + CONTINUE_EFFECTS[self._calls_then(state)]
+                effect = self._calls_then(state)
+                is_unread = not effect and self.has_unread_call()
+                advice = (UNREAD_CALL if is_unread else FLAWED_REPLY) + CONTINUE_EFFECTS[effect]
             case _:
                 return ""
         return self.keys.format(advice)

@@ -341,6 +341,13 @@ class LiveEdits(LiveCommands):
         reply = self.state.reply
         return reply is not None and any(map(_is_waiting, reply.calls))
 
+    def has_unread_call(self) -> bool:
+        """Return whether the current reply has a call in its text that the run does not read."""
+        from hermes_tui.debugger.turn import CallStatus
+
+        reply = self.state.reply
+        return reply is not None and any(one.status is CallStatus.SHOWN for one in reply.calls)
+
 
 def _is_waiting(call: CallState) -> bool:
     """Return whether a call has not been run or answered yet."""
