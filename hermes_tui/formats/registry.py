@@ -224,6 +224,11 @@ _ENTRIES = (
     _Entry("copilot", "copilot", _has("parentId")),
     _Entry("gptme", "gptme", _may_be_gptme),
     _Entry("kimi", "kimi", _may_be_kimi),
+    _Entry(
+        "mistral-vibe",
+        "vibe",
+        _has("recovery_journal_record_version", "generationStatus", "turn_index"),
+    ),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),
     _Entry("qwen-agent", "qwen_agent", _may_be_qwen_agent),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import cline, lm_eval, qwen_code, tinker
+from hermes_tui.formats import cline, gptme, lm_eval, qwen_code, tinker, vibe
 from hermes_tui.formats.base import Format
 from tests.formats.foreign import lines, read_bytes
 from tests.timing import least_s
@@ -48,6 +48,31 @@ def repeats_without_a_filtered_one(count: int) -> list[dict[str, Any]]:
     return [{"doc_id": 1, "arguments": {}, "resps": [["x"] * count], "filtered_resps": kept}]
 
 
+def gptme_row(seq: int, kind: str, **payload: Any) -> dict[str, Any]:
+    return {"seq": seq, "ts": "2025-01-01T00:00:00Z", "type": kind, "payload": payload}
+
+
+def messages_undone_after_edits(count: int) -> list[dict[str, Any]]:
+    message = {"role": "system", "content": "x"}
+    appended = [gptme_row(at, "message_append", message=message) for at in range(count)]
+    edits = [gptme_row(at, "message_edit", messages=[message]) for at in range(count)]
+    return [*appended, *edits, *appended, *(gptme_row(at, "undo") for at in range(count))]
+
+
+def vibe_row(kind: str, **payload: Any) -> dict[str, Any]:
+    return {"recovery_journal_record_version": 1, "type": kind, "payload": payload}
+
+
+def outcomes_before_one_request(count: int) -> list[dict[str, Any]]:
+    parts = [{"type": "tool_call", "id": str(at), "name": "f"} for at in range(count)]
+    reply = {"type": "completion_succeeded", "result": {"parts": parts}}
+    tools = [{"type": "tool_succeeded", "call_id": str(at), "result": {}} for at in range(count)]
+    answers = [{"role": "tool", "tool_call_id": str(at)} for at in reversed(range(count))]
+    sent = {"messages": {"type": "append", "messages": answers}}
+    outcomes = [vibe_row("action_result", result=result) for result in (reply, *tools)]
+    return [*outcomes, vibe_row("action_intent", request={"model_input": sent})]
+
+
 @pytest.mark.parametrize(
     ("known", "rows"),
     [
@@ -55,6 +80,8 @@ def repeats_without_a_filtered_one(count: int) -> list[dict[str, Any]]:
         (cline.FORMAT, calls_answered_backwards),
         (qwen_code.FORMAT, rewinds_to_the_beginning),
         (tinker.FORMAT, steps_with_a_metric_each),
+        (gptme.FORMAT, messages_undone_after_edits),
+        (vibe.FORMAT, outcomes_before_one_request),
         (lm_eval.FORMAT, repeats_without_a_filtered_one),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -1,0 +1,109 @@
+"""`mistral-vibe`: what Mistral Vibe (3) keeps of a session, and what it prints.
+
+    file    = record*                    the journal of the last command        `vibe_journal.py`
+            | [context, …]               chunk: what the model had received
+            | entry* | [entry, …]        chunk: what is on screen; `--output`   `vibe_entries.py`
+    context = {"message": message, "source", "turn_index"}                      `vibe_messages.py`
+
+The model is named only in the `meta.json` of the session.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import SourceValue, source_values
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.traits import Traits
+from hermes_tui.formats.vibe_entries import append_entries, is_entry
+from hermes_tui.formats.vibe_journal import append_journal, facts_of_journal, is_record
+from hermes_tui.formats.vibe_messages import Facts, append, message_of, plain_message
+from hermes_tui.parsers.measures import timestamp
+
+_META: Final = "../meta.json"
+_SESSION_KEYS: Final = ("session_id", "parent_session_id")
+
+
+class Vibe:
+    """Reads all records of a file together, since they refer to each other."""
+
+    name = "mistral-vibe"
+    summary = (
+        "Mistral Vibe sessions: ~/.vibe/logs/session/unified/*/journal/*.jsonl; its JSON output"
+    )
+    traits = Traits(sidecars=(_META,))
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, _ = sample.elements()
+        is_own = any(fields.mostly(values, test) for test in (is_record, is_entry, _is_context))
+        return sample.match_of_lines(0.96, _is_any) if is_own else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        sources = source_values(value, build)
+        known = [source for source in sources if _is_any(source.value)]
+        _start(known, build)
+        for source in sources:
+            if not _is_any(source.value):
+                build.locate(source.line)
+                text = fields.excerpt(source.value)
+                build.defect("not a record of a session", text, pointer=source.pointer)
+        append_journal([one for one in known if is_record(one.value)], build)
+        append_entries([one for one in known if is_entry(one.value)], build)
+        for source in known:
+            if _is_context(source.value):
+                append(build, message_of(source.value["message"], _message_place(source)))
+
+
+def _is_context(row: Any) -> bool:
+    if not isinstance(row, dict) or not {"source", "turn_index"} <= row.keys():
+        return False
+    return bool(fields.label(fields.as_dict(row.get("message")), "role"))
+
+
+def _is_any(row: Any) -> bool:
+    return is_record(row) or is_entry(row) or _is_context(row)
+
+
+def _message_place(source: SourceValue) -> SourceValue:
+    return SourceValue(source.value, f"{source.pointer}/message", source.line)
+
+
+def _start(known: list[SourceValue], build: RunBuilder) -> None:
+    facts = facts_of_journal([one.value for one in known if is_record(one.value)])
+    entries = [one.value for one in known if is_entry(one.value)]
+    messages = [plain_message(one.value["message"]) for one in known if _is_context(one.value)]
+    if entries:
+        messages = [plain_message(entry) for entry in entries]
+        facts = Facts(fields.label(entries[0], "sessionId"), ts=timestamp(entries[0]["createdAt"]))
+    meta = _meta(facts.session, build)
+    environment = fields.as_dict(meta.get("environment"))
+    details = {
+        "cwd": environment.get("working_directory"),
+        "git_branch": meta.get("git_branch"),
+        "title": meta.get("title"),
+        "other_requests": facts.other_requests,
+    }
+    build.locate(known[0].line if known else 0)
+    build.start(
+        run_id=facts.session or fields.label(meta, "session_id"),
+        task=fields.title_of(facts.messages or messages),
+        model=fields.label(fields.as_dict(meta.get("config")), "model_name", "active_model")
+        or facts.model,
+        tools=facts.tools,
+        parent_run_id=fields.label(meta, "parent_session_id"),
+        details=fields.details_of(fields.without_falsy(details)),
+        ts=facts.ts,
+    )
+
+
+def _meta(session: str, build: RunBuilder) -> dict[str, Any]:
+    """Return what is known about the session, {} if the file next to it is of another one."""
+    meta = fields.as_dict(build.sidecars.get(_META))
+    is_own = _SESSION_KEYS[0] in meta and _SESSION_KEYS[1] in meta
+    named = fields.label(meta, "session_id")
+    return meta if is_own and (not session or named == session) else {}
+
+
+FORMAT = Vibe()
